@@ -1,0 +1,105 @@
+"""Programme in, Recording out, by the artificial fast-weight programmer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import FwpError, pick
+from ..programs import Program
+from ..provenance import provenance
+from ..recording import Recording, make_recording
+from ..rules import Rule
+from .oracle import oracle
+
+
+def initial_states(rule: Rule, program: Program, weights, others=None) -> dict[str, np.ndarray]:
+    """Return every synaptic state before the first token as [head, post, pre].
+
+    Args:
+        weights: [post, pre], [head, post, pre] or None for zeros.
+        others: further states by name, same shapes.
+
+    Raises:
+        FwpError: wrong shape, a value that is not finite, or a state the rule does not have.
+    """
+    shape = (program.heads or 1, program.post, program.pre)
+    given = {"w": weights, **(others or {})}
+    for name in given:
+        pick(name, rule.states, f"synaptic state of rule {rule.name!r}:")
+    states = {}
+    for name in rule.states:
+        label = "initial_weights" if name == "w" else f"initial_states[{name!r}]"
+        array = given.get(name)
+        try:
+            array = np.zeros(shape) if array is None else np.array(array, dtype=float)
+        except (TypeError, ValueError):
+            raise FwpError(f"{label} must be numbers [post, pre], got {type(array).__name__}") from None
+        if array.shape not in (shape, shape[1:]):
+            raise FwpError(
+                f"{label} must be [post, pre] = {shape[1:]} or [head, post, pre] = {shape}, got {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise FwpError(f"{label} holds a value that is not finite; legal are finite numbers")
+        states[name] = np.broadcast_to(array, shape).copy()
+    return states
+
+
+def realise(
+    program: Program,
+    rule: Rule,
+    *,
+    initial_weights=None,
+    seed: int = 0,
+    backend: str = "torch",
+    dtype: str = "float64",
+    initial_states_of=None,
+) -> Recording:
+    """Run the artificial realisation.
+
+    Args:
+        program: what the slow net commands.
+        rule: the rule.
+        initial_weights: [post, pre] or [head, post, pre]; zeros if None.
+        seed: recorded only; this realisation draws no random numbers.
+        backend: "torch" (the differentiable step) or "numpy" (the oracle).
+        dtype: "float64" or "float32".
+        initial_states_of: a Recording to carry further synaptic states on from (its last token).
+    """
+    pick(backend, ("torch", "numpy"), "backend of the artificial realisation:")
+    pick(dtype, ("float64", "float32"), "dtype of the artificial realisation:")
+    signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
+    others = None
+    if initial_states_of is not None:
+        if not isinstance(initial_states_of, Recording):
+            got = type(initial_states_of).__name__
+            raise FwpError(f"initial_states_of must be a Recording, the run to carry on; got {got}")
+        others = {n: initial_states_of[n].values[-1] for n in rule.states if n != "w"}
+        if initial_weights is None:
+            initial_weights = initial_states_of["weights"].values[-1]
+    states = initial_states(rule, program, initial_weights, others)
+    states = {name: array.astype(dtype) for name, array in states.items()}
+    readout, traces = oracle(rule, signals, states) if backend == "numpy" else _torch(rule, signals, states)
+    dims = ("token", "head", "post", "pre")
+    extra = {
+        name: (dims, trace, {"units": "1", "long_name": f"synaptic state {name}"})
+        for name, trace in traces.items()
+        if name != "w"
+    }
+    options = {"backend": backend, "dtype": dtype}
+    return make_recording(
+        program, rule, "artificial", readout, traces["w"], extra,
+        provenance(rule, "artificial", seed, options),
+    )  # fmt: skip
+
+
+def _torch(rule, signals, states):
+    import torch
+
+    from ..symbolic import arrays
+    from .unroll import unroll
+
+    placed = {n: arrays.to_home(torch.as_tensor(signals[n]), home) for n, home in rule.homes.items()}
+    states = {name: torch.as_tensor(array) for name, array in states.items()}
+    with torch.no_grad():
+        readouts, traces, _ = unroll(rule, placed, torch.as_tensor(signals["q"]), states, "torch")
+    return torch.stack(readouts).numpy(), {n: torch.stack(trace).numpy() for n, trace in traces.items()}

@@ -1,0 +1,138 @@
+"""The rate circuit as event-time updates: the rule's own statements, run once a token in Brian2.
+
+One time step is one token. Inside it, in slot "groups", every statement first gathers its sums and
+then updates its synapses, in the order of the text; the read-out is summed last. This form takes any
+local text, also one that is not affine or has further synaptic states.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+from sympy.printing.str import StrPrinter
+
+from ..devices import Built, Size
+from ..rules import Rule
+from .layout import Layout, cells
+
+
+class _Printer(StrPrinter):
+    def _print_Abs(self, expr):
+        return f"abs({self._print(expr.args[0])})"
+
+    def _print_Rational(self, expr):
+        return f"({expr.p}.0/{expr.q}.0)"
+
+    def _print_Float(self, expr):
+        return repr(float(expr))
+
+
+#: suffix by home; shared signals are kept on the postsynaptic cells, which all carry the same value
+_SUFFIX = {"pre": "_pre", "post": "_post", "shared": "_post", "synapse": ""}
+
+
+def code(expression: sympy.Expr, homes: dict[str, str]) -> str:
+    """Print a lowered expression as Brian2 synapse code: the one place that adds _pre and _post.
+
+    Signals are called ``x_<name>`` and sums ``<name>``, so that no user name meets a Brian2 one.
+    """
+    names = {}
+    for atom in expression.free_symbols:
+        home = homes[atom.name]
+        names[atom] = sympy.Symbol(("s_" if home == "synapse" else "x_") + atom.name + _SUFFIX[home])
+    return _Printer().doprint(expression.xreplace(names))
+
+
+def homes_of_cells(rule: Rule) -> dict[str, dict[str, str]]:
+    """Return side -> signal -> home, for every signal that a side's cells carry."""
+    homes = {**rule.homes, "q": "pre"}
+    return {
+        "pre": {name: home for name, home in homes.items() if home == "pre"},
+        "post": {name: home for name, home in homes.items() if home != "pre"},
+    }
+
+
+def synapse_model(rule: Rule) -> tuple[str, list[tuple[str, str]]]:
+    """Return the synapse equations and the ordered steps of one token.
+
+    Returns:
+        equations, and a list of ("sum", variable) and ("update", code) in the order of execution.
+    """
+    lines = [f"s_{name} : 1" for name in rule.states]
+    order: list[tuple[str, str]] = []
+    for n, statement in enumerate(rule.statements):
+        rename = {}
+        homes = dict(statement.homes)
+        for item in statement.sums:
+            name = f"{item.symbol.name}_of_{n}"
+            rename[item.symbol] = sympy.Symbol(name, real=True)
+            homes[name] = item.home
+            inner = code(item.argument.xreplace(rename), homes)
+            weight = "" if item.kind == "pool" else "s_w*"
+            variable = f"x_{name}{_SUFFIX[item.home]}"
+            lines.append(f"{variable} = {weight}({inner}) : 1 (summed)")
+            order.append(("sum", variable))
+        right = code(statement.expression.xreplace(rename), homes)
+        order.append(("update", f"s_{statement.target} = {right}"))
+    lines.append("x_readout_post = s_w*x_q_pre : 1 (summed)")
+    order.append(("sum", "x_readout_post"))
+    return "\n".join(lines), order
+
+
+def summed_variables(rule: Rule, side: str) -> list[str]:
+    """Return the declarations of the sums that land on one side's cells."""
+    _, order = synapse_model(rule)
+    found = [name for kind, name in order if kind == "sum" and name.endswith(f"_{side}")]
+    return [f"{name.removesuffix(f'_{side}')} : 1" for name in found]
+
+
+def attach(synapses, order, *, dt, when: str = "groups", first: int = 0) -> None:
+    """Give every sum and update of a token its place in the time step."""
+    for n, (kind, what) in enumerate(order, start=first):
+        if kind == "sum":
+            synapses.summed_updaters[what].when = when
+            synapses.summed_updaters[what].order = n
+        else:
+            synapses.run_regularly(what, dt=dt, when=when, order=n, name=f"{synapses.name}_step_{n}")
+
+
+def builder(rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt) -> tuple:
+    """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
+    import brian2 as b2
+
+    tokens = len(signals["q"])
+    dims = {"pre": layout.pre, "post": layout.post}
+    equations, order = synapse_model(rule)
+
+    def build() -> Built:
+        groups, namespace = {}, {}
+        for side, names in homes_of_cells(rule).items():
+            lines = summed_variables(rule, side)
+            for name, home in names.items():
+                array = signals[name][..., None] if home == "shared" else signals[name]
+                namespace[f"table_{name}"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
+                lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
+            groups[side] = b2.NeuronGroup(
+                layout.heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
+            )
+        synapses = b2.Synapses(groups["pre"], groups["post"], equations, name="fast_weights")
+        pre, post = layout.connections()
+        synapses.connect(i=pre, j=post)
+        for name in rule.states:
+            setattr(synapses, f"s_{name}", layout.flat(states[name]))
+        attach(synapses, order, dt=dt)
+        reads = b2.StateMonitor(groups["post"], "x_readout", record=True, when="end", name="reads")
+        kept = b2.StateMonitor(
+            synapses, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
+            when="end", name="kept_weights",
+        )  # fmt: skip
+        network = b2.Network(*groups.values(), synapses, reads, kept)
+
+        def collect():
+            y = np.array(reads.x_readout).T.reshape(tokens, layout.heads, layout.post)
+            found = {name: layout.weights(np.array(getattr(kept, f"s_{name}")).T) for name in rule.states}
+            return {"readout": y, **found}
+
+        return Built(network, collect, tokens * dt, keep=(namespace,))
+
+    return build, Size(tokens, 8 + 2 * len(order), layout.synapses * len(order))

@@ -1,0 +1,70 @@
+"""The command ``fwp-neuro``: run models, make figures, list what there is, print citations.
+
+A mistake of the user's (`FwpError`, a bad argument) and an interruption end in one sentence on
+standard error and exit status 2; anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import fwp_neuro
+from fwp_neuro.commands import cite, figures, listing, run
+from fwp_neuro.errors import FwpError, pick
+
+COMMANDS = {"run": run, "figures": figures, "list": listing, "cite": cite}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise FwpError(f"{message} ({self.prog} --help says more)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = _Parser(
+        prog="fwp-neuro",
+        description="Fast-weight programmers as artificial networks and as Brian2 circuits.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="store_true", help="print the version")
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, module in COMMANDS.items():
+        sub = subparsers.add_parser(
+            name, help=module.HELP, description=f"{module.HELP}.", allow_abbrev=False
+        )
+        module.add(sub)
+        sub.set_defaults(execute=module.execute)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    os.environ.setdefault("MPLBACKEND", "Agg")  # pictures go to files, no window is needed
+    try:
+        if argv and not argv[0].startswith("-"):
+            pick(argv[0], COMMANDS, "command")
+        arguments = parser().parse_args(argv)
+        if arguments.version:
+            print(f"fwp-neuro {fwp_neuro.__version__}")
+        elif arguments.command is None:
+            raise FwpError(f"name a command: {', '.join(COMMANDS)} (fwp-neuro --help says more)")
+        else:
+            arguments.execute(arguments)
+        sys.stdout.flush()
+        return 0
+    except FwpError as mistake:
+        return _end(str(mistake))
+    except KeyboardInterrupt as stop:  # who interrupts a long run may say more about what is left
+        return _end(str(stop) or "interrupted: nothing was written")
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _end(sentence: str) -> int:
+    print(f"fwp-neuro: {' '.join(sentence.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,60 @@
+"""``fwp-neuro run MODEL``: run a model, print its table, draw its figure."""
+
+from __future__ import annotations
+
+import argparse
+
+from fwp_neuro import figures
+from fwp_neuro.errors import FwpError
+from fwp_neuro.models import load_model
+from fwp_neuro.progress import Progress
+from fwp_neuro.settings import fill, split
+
+HELP = "run a model, print its table and draw its figure"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", metavar="MODEL", help="name of a script in models/")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a parameter of the model (again for each)",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="folder for the picture (default: figures); it is made"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Check everything that can be checked, then run."""
+    name = arguments.model
+    model = load_model(name)
+    parameters = fill(model.Parameters, _settings(arguments), name)
+    drawing = getattr(model, "FIGURE", None)
+    folder = figures.output_folder(arguments.out or "figures")
+    script = figures.script_named(drawing) if drawing else None
+    with Progress(name) as progress:
+        dataset = model.run(parameters, progress=progress)
+    print(model.report(dataset))
+    if script:
+        print(f"wrote {figures.draw(script, dataset, folder / f'{drawing}.png')}")
+    elif arguments.out:  # nothing draws this model: keep its data
+        figures.keep(dataset, folder / f"{name}.nc")
+        print(f"wrote {folder / f'{name}.nc'}")
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, text in map(split, arguments.set):
+        if name in texts:
+            raise FwpError(f"--set gives {name} twice: {texts[name]} and {text}")
+        texts[name] = text
+    if arguments.seed is not None:
+        if "seed" in texts:
+            raise FwpError("give the seed once: --seed N, or --set seed=N")
+        texts["seed"] = str(arguments.seed)
+    return texts

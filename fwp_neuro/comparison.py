@@ -1,0 +1,363 @@
+"""Comparison of two recordings of one program: how far a circuit is from its reference.
+
+Every variable that both recordings hold in equal shape is compared, read-out first:
+nRMSE = RMSE / (standard deviation of the reference), the regression of the other on the reference
+(slope and bias; a slope below 1 is a loss of gain), and Pearson's correlation. For recall tasks the
+retrieval accuracy asks which stored value the read-out is nearest to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from fwp_neuro.errors import FwpError, unknown
+from fwp_neuro.recording import Recording
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MATCH = 0.999  # cosine above which a query is taken to ask for a key
+_WRITE_STRENGTHS = ("beta", "write")
+_FIRST = ("readout", "weights")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well ``other`` follows ``reference`` in one variable (NaN where it is undefined)."""
+
+    nrmse: float
+    slope: float
+    bias: float
+    correlation: float
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Fraction of queries of a stored key whose read-out is nearest to the value stored with it.
+
+    ``tokens`` counts those queries (one a token and head); ``chance`` is the mean of 1 / (number of
+    distinct values stored so far).
+    """
+
+    reference: float
+    other: float
+    chance: float
+    tokens: int
+
+
+class Comparison:
+    """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each variable."""
+
+    def __init__(self, reference: Recording, other: Recording):
+        self.reference, self.other = reference, other
+        self.notes: list[str] = []
+        self._pairs = {name: _pair(reference, other, name) for name in _shared(reference, other)}
+        self._agreements = {name: self._agreement(name) for name in self._pairs}
+        self.retrieval = _retrieval(reference, other)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The compared variables, read-out first."""
+        return tuple(self._agreements)
+
+    def __getitem__(self, name: str) -> Agreement:
+        if name not in self._agreements:
+            raise unknown(name, self.names, "compared variable")
+        return self._agreements[name]
+
+    @property
+    def nrmse(self) -> float:
+        """nRMSE of the read-out."""
+        return self["readout"].nrmse
+
+    @property
+    def slope(self) -> float:
+        """Slope of the regression of the other read-out on the reference."""
+        return self["readout"].slope
+
+    @property
+    def bias(self) -> float:
+        """Intercept of that regression."""
+        return self["readout"].bias
+
+    @property
+    def correlation(self) -> float:
+        """Pearson correlation of the two read-outs."""
+        return self["readout"].correlation
+
+    @property
+    def per_token(self) -> xr.Dataset:
+        """nrmse, slope and correlation with dims ``[variable, token]``.
+
+        The RMSE of a token is divided by the standard deviation of the whole reference; slope and
+        correlation are NaN at tokens whose reference is constant.
+        """
+        names = [name for name in self.names if "token" in self.reference[name].dims]
+        rows = np.full((3, len(names), self.reference.dataset.sizes["token"]), np.nan)
+        for row, name in enumerate(names):
+            axis = self.reference[name].dims.index("token")
+            reference, other = (np.moveaxis(array, axis, 0) for array in self._pairs[name])
+            scale = _spread(reference)
+            for token in range(rows.shape[2]):
+                found, _ = _agree(reference[token], other[token], scale)
+                rows[:, row, token] = found.nrmse, found.slope, found.correlation
+        titles = ("RMSE / SD of the reference", "regression slope", "Pearson correlation")
+        data = {
+            name: (("variable", "token"), array, {"units": "1", "long_name": title})
+            for name, title, array in zip(
+                ("nrmse", "slope", "correlation"), titles, rows, strict=True
+            )
+        }
+        coords = {"variable": names}
+        if "label" in self.reference.dataset.coords:
+            coords["label"] = self.reference.dataset.coords["label"].variable
+        return xr.Dataset(data, coords)
+
+    def table(self) -> str:
+        """Return a text table: one row a variable, then retrieval and notes."""
+        rows = [("variable", "nRMSE", "slope", "bias", "correlation")]
+        rows += [(name, *_cells(self[name])) for name in self.names]
+        lines = [f"{_title(self.other)} against {_title(self.reference)} (the reference)"]
+        lines += _aligned(rows)
+        if self.retrieval.tokens:
+            found = self.retrieval
+            lines.append(
+                f"retrieval: reference {found.reference:.3f}, other {found.other:.3f}, "
+                f"chance {found.chance:.3f} ({found.tokens} queries of a stored key)"
+            )
+        else:
+            lines.append("retrieval: no query asks for a stored key")
+        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+
+    def plot(self) -> Figure:
+        """Return a figure: read-out against reference, and nRMSE per token."""
+        from fwp_neuro.plotting import comparison_figure
+
+        return comparison_figure(self)
+
+    __str__ = table
+
+    def __repr__(self) -> str:
+        numbers = f"nrmse={self.nrmse:.4g}, slope={self.slope:.4g}, corr={self.correlation:.4g}"
+        return f"Comparison({_title(self.other)} against {_title(self.reference)}: {numbers})"
+
+    def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the two arrays of a compared variable, reference first, axes in equal order."""
+        self[name]
+        return self._pairs[name]
+
+    def _agreement(self, name: str) -> Agreement:
+        found, note = _agree(*self._pairs[name])
+        if note:
+            self.notes.append(f"{name}: {note}")
+        return found
+
+
+def compare(reference: Recording, other: Recording) -> Comparison:
+    """Compare two recordings of the same program; ``reference`` is taken to be right.
+
+    Raises FwpError if one is not a Recording, has no read-out, or if the read-outs or fast weights
+    differ in shape or the programs in their numbers.
+    """
+    for name, recording in (("reference", reference), ("other", other)):
+        if not isinstance(recording, Recording):
+            raise FwpError(
+                f"compare takes two recordings, and its argument {name!r} is a "
+                f"{type(recording).__name__}; run(...) and load(path) give recordings"
+            )
+        if "readout" not in recording:
+            raise FwpError(f"compare needs a 'readout', and {_title(recording)} has none")
+    return Comparison(reference, other)
+
+
+def table(comparisons: Mapping[str, Comparison]) -> str:
+    """Return a text table with one row a named comparison: the read-out's numbers and retrieval."""
+    rows = [("", "nRMSE", "slope", "bias", "correlation", "retrieval", "chance", "queries")]
+    for name, comparison in comparisons.items():
+        found = comparison.retrieval
+        recall = ("-", "-") if not found.tokens else (f"{found.other:.3f}", f"{found.chance:.3f}")
+        rows.append((str(name), *_cells(comparison["readout"]), *recall, str(found.tokens)))
+    return "\n".join(_aligned(rows))
+
+
+# ---------------------------------------------------------------------- numbers
+
+
+def _spread(array: np.ndarray) -> float:
+    """Return the standard deviation, exactly 0 where it is only round-off."""
+    array = np.asarray(array, dtype=np.float64)
+    if not array.size or not np.isfinite(array).all():
+        return math.nan
+    deviation = float(np.std(array))
+    return deviation if deviation > 1e-12 * float(np.abs(array).max()) else 0.0
+
+
+def _agree(
+    reference: np.ndarray, other: np.ndarray, scale: float | None = None
+) -> tuple[Agreement, str]:
+    """Return the agreement and a sentence on what is undefined ('' if nothing is)."""
+    nan = math.nan
+    if not reference.size:
+        return Agreement(nan, nan, nan, nan), "it is empty, so nothing can be compared"
+    for array, name in ((reference, "reference"), (other, "other recording")):
+        if not np.isfinite(array).all():
+            return Agreement(nan, nan, nan, nan), f"the {name} holds NaN or infinite numbers"
+    reference, other = np.float64(reference).ravel(), np.float64(other).ravel()
+    own, spread = _spread(reference), _spread(other)
+    scale = own if scale is None else scale
+    rmse = float(np.sqrt(np.mean((other - reference) ** 2)))
+    nrmse = rmse / scale if scale else nan
+    if own == 0:
+        note = "the reference is constant, so nRMSE, slope and correlation are undefined"
+        return Agreement(nrmse, nan, nan, nan), note
+    covariance = float(np.mean((reference - reference.mean()) * (other - other.mean())))
+    slope = covariance / own**2
+    bias = float(other.mean() - slope * reference.mean())
+    if abs(bias) < 1e-15 * max(np.abs(reference).max(), np.abs(other).max()):
+        bias = 0.0  # round-off of the two means
+    if spread == 0:
+        return Agreement(nrmse, slope, bias, nan), (
+            "the other recording is constant, so its correlation is undefined"
+        )
+    return Agreement(nrmse, slope, bias, float(np.clip(covariance / (own * spread), -1, 1))), ""
+
+
+def _shared(reference: Recording, other: Recording) -> list[str]:
+    """Return the measured, numeric variables both hold in equal shape, read-out first."""
+
+    def measured(recording: Recording) -> list[str]:
+        variables = recording.dataset.data_vars.items()
+        return [
+            str(name)
+            for name, variable in variables
+            if variable.attrs.get("role") != "program" and variable.dtype.kind in "biuf"
+        ]
+
+    theirs = measured(other)
+    names = [name for name in measured(reference) if name in theirs]
+    names = [name for name in _FIRST if name in names] + [n for n in names if n not in _FIRST]
+    sizes = {n: (dict(reference[n].sizes), dict(other[n].sizes)) for n in names}
+    for name in _FIRST:
+        if name in sizes and sizes[name][0] != sizes[name][1]:
+            raise FwpError(
+                f"compare: {name!r} is {_sizes(sizes[name][0])} in {_title(reference)} (the "
+                f"reference), but {_sizes(sizes[name][1])} in {_title(other)}"
+            )
+    for name in ("key", "value", "query"):
+        if name in reference and name in other:
+            if not np.array_equal(reference[name].values, other[name].values):
+                raise FwpError(
+                    f"compare: the two recordings ran different programs (their {name!r} differ)"
+                )
+    return [name for name in names if sizes[name][0] == sizes[name][1]]
+
+
+def _pair(reference: Recording, other: Recording, name: str) -> tuple[np.ndarray, np.ndarray]:
+    first = reference[name]
+    return first.values, other[name].transpose(*first.dims).values
+
+
+# ---------------------------------------------------------------------- retrieval
+
+
+def _retrieval(reference: Recording, other: Recording) -> Retrieval:
+    nothing = Retrieval(math.nan, math.nan, math.nan, 0)
+    if any(name not in reference for name in ("key", "value", "query")):
+        return nothing
+    program = reference.program
+    key, value, query = (_by_head(program[name], 3) for name in ("key", "value", "query"))
+    readouts = [
+        _by_head(recording["readout"].transpose("token", ..., "post").values, 3)
+        for recording in (reference, other)
+    ]
+    written = np.linalg.norm(key, axis=-1) > 0
+    for name in _WRITE_STRENGTHS:  # nothing is stored at a token whose write strength is 0
+        if name in program:
+            gate = program[name]
+            gate = gate.any(-1) if gate.ndim == program["key"].ndim else gate != 0
+            written &= np.broadcast_to(_by_head(gate, 2), written.shape)
+    hits: list[list[float]] = []
+    chances: list[float] = []
+    for head in range(key.shape[1]):
+        keys, queries = _unit(key[:, head]), _unit(query[:, head])
+        stored = written[:, head]
+        scale = np.abs(value[:, head]).max() or 1.0
+        # Values that differ by round-off only are one candidate.
+        distinct, which = np.unique(
+            np.round(value[:, head] / scale, 9), axis=0, return_inverse=True
+        )
+        which = which.reshape(-1)
+        for token in range(program.tokens):
+            matching = stored[: token + 1] & (keys[: token + 1] @ queries[token] > _MATCH)
+            if not matching.any():
+                continue
+            target = which[np.flatnonzero(matching)[-1]]
+            legal = np.unique(which[: token + 1][stored[: token + 1]])
+            candidates = distinct[legal] * scale
+            hits.append([_hit(r[token, head], candidates, legal == target) for r in readouts])
+            chances.append(1 / len(legal))
+    if not hits:
+        return nothing
+    first, second = np.mean(hits, axis=0)
+    return Retrieval(float(first), float(second), float(np.mean(chances)), len(hits))
+
+
+def _hit(readout: np.ndarray, candidates: np.ndarray, target: np.ndarray) -> float:
+    """Return 1 if the target is nearest, 1/n if it ties with n - 1 others, else 0."""
+    distance = np.linalg.norm(candidates - readout, axis=-1)
+    if not np.isfinite(distance).all():
+        return 0.0
+    nearest = distance <= distance.min() * (1 + 1e-9)
+    return float((nearest & target).sum() / nearest.sum())
+
+
+def _by_head(array: np.ndarray, ndim: int) -> np.ndarray:
+    """Return the array with a head axis: [token, dim] -> [token, 1, dim], [token] -> [token, 1]."""
+    return array[:, None] if 0 < array.ndim < ndim else array
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
+# ---------------------------------------------------------------------- words
+
+
+def _title(recording: Recording) -> str:
+    rule = recording.attrs.get("rule", "unknown rule")
+    return f"{rule} ({recording.attrs.get('realisation', 'unknown realisation')})"
+
+
+def _sizes(sizes: Mapping) -> str:
+    return "[" + ", ".join(f"{dim} {size}" for dim, size in sizes.items()) + "]"
+
+
+def _cells(found: Agreement) -> list[str]:
+    return [
+        format(number, digits)
+        for number, digits in (
+            (found.nrmse, ".4g"),
+            (found.slope, ".4f"),
+            (found.bias, ".4g"),
+            (found.correlation, ".4f"),
+        )
+    ]
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,226 @@
+"""Where a circuit runs: the only module that knows Brian2's devices and code generation targets.
+
+Brian2 keeps device, code generation target, default clock and seed in module state. `simulate` sets
+them for one run and puts them back, so that two circuits in one process cannot disturb each other.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import FwpError, pick
+
+DEVICES = ("auto", "numpy", "cython", "cpp_standalone", "cuda_standalone")
+
+# Rough costs in seconds, measured on two cores of a 2023 server; only their ratios matter for the
+# choice. One object is one Brian2 updater called once a step; one element is one cell or synapse
+# that is touched in a step.
+_OBJECT = {"numpy": 45e-6, "cython": 20e-6}
+_ELEMENT = {"numpy": 6e-9, "cython": 2e-9}
+_COLD_COMPILE = 60.0
+
+
+@dataclass
+class Built:
+    """A network ready to run.
+
+    Attributes:
+        network: explicit Brian2 Network (never a magic one).
+        collect: called after the run, returns plain arrays by name.
+        duration: how long to run (Brian2 time).
+        keep: further objects that must stay alive until the run is over.
+    """
+
+    network: Any
+    collect: Callable[[], dict[str, Any]]
+    duration: Any
+    keep: tuple = ()
+
+
+@dataclass(frozen=True)
+class Size:
+    """What decides between devices: steps, updaters a step, cells and synapses touched a step."""
+
+    steps: int
+    objects: int
+    elements: int
+
+
+def has_compiler() -> bool:
+    """Whether a C++ compiler is on the path."""
+    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+
+
+def choose(device: str, size: Size) -> tuple[str, str]:
+    """Return the device to use and the reason, by estimated cost when ``device`` is "auto".
+
+    Raises:
+        FwpError: unknown device, or one that this machine cannot give.
+    """
+    pick(device, DEVICES, "device")
+    if device == "numpy":
+        return device, "asked for"
+    if device == "cuda_standalone":
+        _need_cuda()
+    if device != "auto":
+        if not has_compiler():
+            warnings.warn(
+                f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same results, slower",
+                stacklevel=2,
+            )
+            return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
+        return device, "asked for"
+    cost = {
+        name: size.steps * (size.objects * _OBJECT[name] + size.elements * _ELEMENT[name])
+        for name in _OBJECT
+    }
+    cost["cython"] += _COLD_COMPILE
+    words = f"estimated {cost['numpy']:.0f} s against {cost['cython']:.0f} s with compiling"
+    if cost["numpy"] <= cost["cython"]:
+        return "numpy", f"small network: numpy {words}"
+    if not has_compiler():
+        warnings.warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=2)
+        return "numpy", "fallback: large network, but there is no C++ compiler"
+    return "cython", f"large network: numpy {words}"
+
+
+def _need_cuda() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("brian2cuda") is None:
+        raise FwpError(
+            "device='cuda_standalone' needs brian2cuda, which is not installed: pip install 'fwp_neuro[gpu]' "
+            "on Python 3.12, or pip install --no-deps brian2cuda==1.0a7 on Python 3.11"
+        )
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA driver answers on this machine (nvidia-smi is on the path)."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def simulate(
+    build: Callable[[], Built],
+    size: Size,
+    *,
+    device: str,
+    dt,
+    seed: int,
+    progress: Callable[[float, str], None] | None = None,
+    label: str = "",
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Build and run a circuit on a device.
+
+    Args:
+        build: makes the network; called once the device is active.
+        size: for the choice of device.
+        device: one of `DEVICES`.
+        dt: time step (Brian2 time).
+        seed: of Brian2's random numbers.
+        progress: called with (fraction done, label) while the circuit runs (runtime devices only).
+
+    Returns:
+        what ``Built.collect`` gives, and the device with the reason for it.
+
+    Raises:
+        FwpError: unknown device, missing compiler package, no GPU for cuda_standalone.
+    """
+    chosen, reason = choose(device, size)
+    if chosen == "cuda_standalone" and not has_gpu():
+        raise FwpError(
+            "device='cuda_standalone' found no NVIDIA GPU (no nvidia-smi), so nothing was run; "
+            "fwp_neuro.circuits.generate(...) writes the CUDA project without running it"
+        )
+    info = {"device": chosen, "device_reason": reason}
+    if chosen in ("numpy", "cython"):
+        with _runtime(chosen, dt, seed):
+            built = build()
+            built.network.run(built.duration, namespace={}, **_report(progress, label))
+            return built.collect(), info
+    with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
+        with _standalone(chosen, Path(folder), dt, seed) as b2:
+            built = build()
+            built.network.run(built.duration, namespace={})
+            b2.device.build(directory=folder, compile=True, run=True)
+            return built.collect(), info
+
+
+def generate(build: Callable[[], Built], *, device: str, dt, seed: int, directory: str | Path) -> Path:
+    """Write the standalone C++ or CUDA project of a circuit without compiling or running it.
+
+    Returns:
+        the folder, which holds ``main.cpp`` or ``main.cu``.
+    """
+    pick(device, ("cpp_standalone", "cuda_standalone"), "device to generate code for")
+    if device == "cuda_standalone":
+        _need_cuda()
+    folder = Path(directory)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FwpError(f"directory {str(directory)!r} cannot be written: {problem.strerror}") from None
+    with _standalone(device, folder, dt, seed) as b2:
+        built = build()
+        built.network.run(built.duration, namespace={})
+        b2.device.build(directory=str(folder), compile=False, run=False)
+    return folder
+
+
+def _report(progress, label):
+    if progress is None:
+        return {}
+    import brian2 as b2
+
+    def report(elapsed, completed, start, duration):
+        progress(float(completed), label)
+
+    return {"report": report, "report_period": 1 * b2.second}
+
+
+@contextmanager
+def _runtime(target: str, dt, seed: int):
+    import brian2 as b2
+    import numpy as np
+
+    old_target, old_dt, old_random = b2.prefs.codegen.target, b2.defaultclock.dt, np.random.get_state()
+    b2.prefs.codegen.target = target
+    b2.defaultclock.dt = dt
+    b2.seed(seed)
+    try:
+        yield b2
+    finally:
+        b2.prefs.codegen.target = old_target
+        b2.defaultclock.dt = old_dt
+        b2.seed()  # forget the buffered random numbers of this run
+        np.random.set_state(old_random)
+
+
+@contextmanager
+def _standalone(device: str, folder: Path, dt, seed: int):
+    import brian2 as b2
+
+    options: dict[str, Any] = {"directory": str(folder), "build_on_run": False}
+    if device == "cuda_standalone":
+        import brian2cuda  # noqa: F401  registers the device
+
+        if not has_gpu():  # without a driver the compute capability cannot be asked for
+            backend = b2.prefs.devices.cuda_standalone.cuda_backend
+            backend.detect_gpus, backend.gpu_id, backend.compute_capability = False, 0, 7.5
+            backend.detect_cuda, backend.cuda_runtime_version = False, 12.0
+    b2.set_device(device, **options)
+    try:
+        b2.device.reinit()
+        b2.device.activate(**options)
+        b2.defaultclock.dt = dt
+        b2.seed(seed)
+        yield b2
+    finally:
+        b2.device.reinit()
+        b2.set_device("runtime")

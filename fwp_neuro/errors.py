@@ -1,0 +1,33 @@
+"""The one error a user sees: a sentence that names the argument, what it got and what is legal."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FwpError(ValueError):
+    """A mistake a user can make and mend; the command line prints it alone and exits with status 2."""
+
+
+def nearest(name: str, legal: Iterable[str]) -> str | None:
+    """Return the legal name closest in spelling to ``name``, or None if nothing is close."""
+    close = difflib.get_close_matches(str(name), [str(item) for item in legal], n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def unknown(name: str, legal: Iterable[str], what: str) -> FwpError:
+    """Build the error for a name that is not among the legal ones (the caller raises it)."""
+    legal = [str(item) for item in legal]
+    guess = nearest(name, legal)
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    listing = ", ".join(legal) if legal else "none"
+    return FwpError(f"unknown {what} {str(name)!r}{hint} (legal: {listing})")
+
+
+def pick(name: str, legal: Iterable[str], what: str) -> str:
+    """Return ``name`` if it is legal, else raise `FwpError` naming the nearest legal one."""
+    legal = list(legal)
+    if name in legal:
+        return name
+    raise unknown(name, legal, what)

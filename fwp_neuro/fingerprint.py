@@ -1,0 +1,98 @@
+"""Fingerprint of a simulation: a hash of everything that decides what it computes.
+
+In it: the code of the package, the models, that part of the figure script which ``simulate``
+reaches, and the versions of the packages that compute. Not in it: comments, docstrings, and the
+code that draws, so that a change of colour never reruns a simulation.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+from fwp_neuro.models import scripts
+from fwp_neuro.provenance import versions
+
+# code that only shows results or talks to the user
+_PRESENTATION = {"cli.py", "__main__.py", "commands", "figures.py", "plotting.py", "progress.py"}
+
+
+def fingerprint(script: Path, quick: bool) -> str:
+    """Return 12 hexadecimal digits for ``simulate(quick=quick)`` of a figure script."""
+    hash = hashlib.sha256(f"quick={quick}".encode())
+    for package, version in versions().items():
+        if package in ("brian2", "numpy", "torch"):
+            hash.update(f"{package}=={version}".encode())
+    package = Path(__file__).resolve().parent
+    for path in sorted(package.rglob("*.*")):
+        name = path.relative_to(package)
+        if path.suffix == ".py" and name.parts[0] not in _PRESENTATION:
+            hash.update(f"{name}:{code(path.read_text(encoding='utf-8'))}".encode())
+        elif path.suffix in (".gz", ".csv"):
+            hash.update(str(name).encode() + path.read_bytes())
+    for name, path in scripts("models").items():
+        hash.update(f"models/{name}:{code(path.read_text(encoding='utf-8'))}".encode())
+    hash.update(simulation_code(script.read_text(encoding="utf-8")).encode())
+    return hash.hexdigest()[:12]
+
+
+def code(source: str) -> str:
+    """Return Python source without what does not run: comments, layout, docstrings."""
+    return ast.dump(_without_docstrings(ast.parse(source)))
+
+
+def simulation_code(source: str) -> str:
+    """Return the part of a figure script that its ``simulate`` reaches, as `code` does.
+
+    Top-level functions, classes, imports and constants count if ``simulate`` names them, directly
+    or through others; other top-level statements always do.
+    """
+    tree = _without_docstrings(ast.parse(source))
+    binding: dict[str, list[ast.stmt]] = {}
+    reached: list[ast.stmt] = []
+    for statement in tree.body:
+        names = _bound(statement)
+        for name in names:
+            binding.setdefault(name, []).append(statement)
+        if not names and not _is_main_guard(statement):
+            reached.append(statement)
+    waiting = ["simulate", *(name for statement in reached for name in _used(statement))]
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            for statement in binding.get(name, ()):
+                reached.append(statement)
+                waiting.extend(_used(statement))
+    kept = {id(statement) for statement in reached}
+    return "\n".join(ast.dump(statement) for statement in tree.body if id(statement) in kept)
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Return the names that a top-level statement defines."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        nodes = ast.walk(statement)
+        return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return set()
+
+
+def _used(statement: ast.stmt) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and "__name__" in _used(statement)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:]
+    return tree

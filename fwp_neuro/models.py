@@ -1,0 +1,71 @@
+"""Find the scripts of a checkout: models in ``models/``, figures in ``figures/``.
+
+They lie beside the package folder and in the current folder. The environment variable
+``FWP_NEURO_HOME`` names another folder that holds ``models/`` and ``figures/``, to be used instead.
+
+A model ``models/NAME.py`` has a docstring (its first line is the title), a dataclass
+``Parameters``, ``run(parameters, progress=None) -> xarray.Dataset``, ``report(dataset) -> str``
+and, if a figure script can draw it, that script's name as ``FIGURE``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from fwp_neuro.errors import FwpError, pick
+
+HOME_VARIABLE = "FWP_NEURO_HOME"
+
+
+def folders(kind: str) -> list[Path]:
+    """Return the folders to look in for scripts of this kind (``"models"`` or ``"figures"``)."""
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return [Path(home) / kind]
+    top = Path(__file__).resolve().parent.parent
+    # beside an installed copy lie other packages, and one of them may be called "models"
+    homes = [top, Path.cwd()] if (top / "setup.cfg").exists() else [Path.cwd()]
+    return [folder / kind for folder in dict.fromkeys(homes)]
+
+
+def scripts(kind: str, pattern: str = "*.py") -> dict[str, Path]:
+    """Return the scripts of this kind by name, in order; one beside the package comes first."""
+    found: dict[str, Path] = {}
+    for folder in folders(kind):
+        for path in folder.glob(pattern):
+            if not path.name.startswith("_"):
+                found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def title(path: Path) -> str:
+    """Return the first line of a script's docstring, without running the script."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
+def load_script(path: Path, needs: tuple[str, ...] = ()) -> ModuleType:
+    """Import a script from its file; FwpError if it lacks one of the names that it ``needs``."""
+    name = f"fwp_neuro_{path.parent.name}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their own module up
+    spec.loader.exec_module(module)
+    missing = [need for need in needs if not hasattr(module, need)]
+    if missing:
+        raise FwpError(f"{path.parent.name}/{path.name} does not define {', '.join(missing)}")
+    return module
+
+
+def load_model(name: str) -> ModuleType:
+    """Import the model ``name``; FwpError with the nearest name if there is none."""
+    known = scripts("models")
+    if not known:
+        where = " or ".join(map(str, folders("models")))
+        raise FwpError(f"there is no model {name!r}: no models in {where}")
+    return load_script(known[pick(name, known, "model")], ("Parameters", "run", "report"))

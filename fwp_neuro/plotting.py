@@ -1,0 +1,131 @@
+"""Plots at journal width: legible at 8.5 cm, safe for the colour-blind, no display needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.recording import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.comparison import Comparison
+
+COLUMN = 8.5 / 2.54
+"""Width of one text column, inches."""
+PAGE = 17.5 / 2.54
+"""Width of a page, inches."""
+COLOURS = {"artificial": "#0072B2", "rate": "#009E73", "spiking": "#D55E00"}
+"""One colour a realisation (Okabe & Ito's palette)."""
+GREY = "#595959"
+
+_FORMATS = ("png", "pdf", "svg")
+_MOST_POINTS = 4000
+_STYLE = {
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 8.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.0,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 150.0,
+    "savefig.dpi": 300.0,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Use the package's plot settings inside a with block; the user's own come back after it."""
+    import matplotlib
+    from cycler import cycler
+
+    cycle = {"axes.prop_cycle": cycler(color=[*COLOURS.values(), "#CC79A7", "#56B4E9", GREY])}
+    with matplotlib.rc_context(_STYLE | cycle):
+        yield
+
+
+def comparison_figure(comparison: Comparison) -> Figure:
+    """Draw the read-out against its reference, and the nRMSE per token, one column wide."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    realisation = str(comparison.other.attrs.get("realisation", "other"))
+    against = str(comparison.reference.attrs.get("realisation", "reference"))
+    colour = COLOURS.get(realisation, GREY)
+    reference, other = (array.ravel() for array in comparison.pair("readout"))
+    finite = np.isfinite(reference) & np.isfinite(other)
+    reference, other = reference[finite], other[finite]
+    with style():
+        figure = Figure(figsize=(COLUMN, COLUMN * 0.58))
+        left, right = figure.subplots(1, 2)
+        # Every n-th point is enough to see the cloud; the regression uses all of them.
+        step = max(1, -(-reference.size // _MOST_POINTS))
+        left.plot(
+            reference[::step], other[::step], "o", color=colour, alpha=0.45, mew=0, rasterized=True
+        )
+        ends = _limits(reference, other)
+        left.plot(ends, ends, "--", color=GREY, lw=0.9, label="identity")
+        if np.isfinite(comparison.slope):
+            fit = comparison.bias + comparison.slope * ends
+            left.plot(ends, fit, color="black", lw=0.9, label=f"slope {comparison.slope:.3f}")
+        left.set(xlim=ends, ylim=ends)
+        marks = (" (reference)", " (other)") if realisation == against else ("", "")
+        left.set(xlabel=f"{against} read-out{marks[0]}", ylabel=f"{realisation} read-out{marks[1]}")
+        for axis in (left.xaxis, left.yaxis):
+            axis.set_major_locator(MaxNLocator(4))
+
+        per_token = comparison.per_token["nrmse"].sel(variable="readout").values
+        line = "-o" if per_token.size <= 50 else "-"
+        right.plot(per_token, line, color=colour, clip_on=False, label="each token")
+        if np.isfinite(comparison.nrmse):
+            overall = f"overall {comparison.nrmse:.3g}"
+            right.axhline(comparison.nrmse, ls="--", lw=0.9, color=GREY, label=overall)
+        top = np.nanmax(per_token) if np.isfinite(per_token).any() else 0.0
+        right.set(xlabel="token", ylabel="read-out nRMSE", ylim=(0, 1.1 * top or 1.0))
+        right.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        for axes in (left, right):
+            axes.set_box_aspect(1)
+            axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 1.0), borderaxespad=0.2)
+    return figure
+
+
+def save(figure: Figure, path: str | os.PathLike, dpi: float = 300.0) -> Path:
+    """Write a figure (png, pdf or svg by its suffix), whole or not at all, and return its path.
+
+    Raises FwpError for another suffix, a missing folder or one that cannot be written to.
+    """
+    path = Path(path)
+    suffix = path.suffix.lstrip(".").lower()
+    if not suffix:
+        raise FwpError(f"cannot save a figure to {str(path)!r}: give a name that ends in .png")
+    kind = pick(suffix, _FORMATS, "figure format")
+    with style(), atomic_path(path, "figure") as temporary:
+        figure.savefig(temporary, format=kind, dpi=dpi)
+    return path
+
+
+def _limits(*arrays: np.ndarray) -> np.ndarray:
+    """Return common axis limits with a small margin, also for empty or constant data."""
+    joined = np.concatenate(arrays)
+    low, high = (joined.min(), joined.max()) if joined.size else (0.0, 1.0)
+    margin = 0.05 * (high - low) or 0.5
+    return np.array([low - margin, high + margin])

@@ -1,0 +1,374 @@
+"""Program: what the slow net tells the synapses, token by token (key, value, query, gates).
+
+A Program is plain labelled numbers, dimensionless, in float64: the meeting point of the PyTorch and
+the Brian2 world. Without heads every signal is ``[token, dim]`` and a gate is a number, ``[token]``
+or ``[token, dim]``; with heads a signal is ``[token, head, dim]`` and a gate is a number,
+``[token]``, ``[token, head]`` or ``[token, head, dim]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fwp_neuro.errors import FwpError, nearest, unknown
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ALIASES = {"k": "key", "v": "value", "q": "query"}
+_TEXT_NAMES = {long: short for short, long in ALIASES.items()}
+# These name the axes and the results of a recording, or the fast weight itself.
+_RESERVED = ("w", "token", "head", "pre", "post", "time", "label", "readout", "weights")
+_HOMES = {
+    "shared": "one shared scalar per token",
+    "pre": "the presynaptic cells, one number per key dimension",
+    "post": "the postsynaptic cells, one number per value dimension",
+}
+
+
+class Program:
+    """Key, value, query and gates of every token, checked and immutable.
+
+    Parameters
+    ----------
+    key, value : array, list or tensor ``[token, (head,) dim]``; ``k`` and ``v`` are the same names.
+    query : as ``key`` (also ``q``); left out, each token is read out with its own key.
+    labels : one string per token, kept as a coordinate of every recording.
+    **signals : gates (``beta``, ``alpha``, ...) and further signals (``kappa``, ...) by name.
+
+    Raises
+    ------
+    FwpError : an argument of a wrong shape, of another token or head count than the key, not
+        numeric, with units, empty or not finite.
+    """
+
+    __slots__ = ("_arrays", "_labels", "_own_query")
+
+    def __init__(self, key=None, value=None, query=None, *, labels=None, **signals: Any):
+        given = {"key": key, "value": value, "query": query}
+        given = {name: array for name, array in given.items() if array is not None}
+        for name, array in signals.items():
+            name = ALIASES.get(name, name)
+            if name in given:
+                short = _TEXT_NAMES[name]
+                raise FwpError(f"Program got both {name!r} and {short!r}, which are the same array")
+            given[name] = array
+        for name in ("key", "value"):
+            if name not in given:
+                raise FwpError(f"Program needs {name!r}: give Program(key=..., value=...)")
+        for name in given:
+            if name in _RESERVED or not name.isidentifier():
+                raise FwpError(
+                    f"Program argument {name!r} is not a legal name for a signal or gate (it must "
+                    f"be a Python name and none of: {', '.join(_RESERVED)})"
+                )
+        arrays = {name: _numbers(name, array) for name, array in given.items()}
+        self._own_query = "query" in arrays
+        ordered = {"key": arrays["key"], "value": arrays["value"]}
+        ordered["query"] = arrays.get("query", arrays["key"])
+        self._arrays = ordered | arrays
+        self._check_shapes()
+        self._labels = self._checked_labels(labels)
+        for name, array in self._arrays.items():
+            _check_finite(name, array, self.heads is not None)
+
+    # ------------------------------------------------------------------ what it carries
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens."""
+        return self._arrays["key"].shape[0]
+
+    @property
+    def heads(self) -> int | None:
+        """Number of heads, or None if the arrays have no head axis."""
+        return self._arrays["key"].shape[1] if self._arrays["key"].ndim == 3 else None
+
+    @property
+    def pre(self) -> int:
+        """Key dimension: number of presynaptic lines."""
+        return self._arrays["key"].shape[-1]
+
+    @property
+    def post(self) -> int:
+        """Value dimension: number of postsynaptic cells."""
+        return self._arrays["value"].shape[-1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all arrays: key, value, query, then the gates and further signals."""
+        return tuple(self._arrays)
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """One string per token, or None."""
+        return self._labels
+
+    def __contains__(self, name: object) -> bool:
+        return ALIASES.get(name, name) in self._arrays
+
+    def __getitem__(self, name):
+        """Return one read-only array by name, or, for a slice, the Program of those tokens."""
+        if isinstance(name, slice):
+            return self._part(name)
+        name = ALIASES.get(name, name)
+        if name not in self._arrays:
+            raise unknown(name, self.names, "program array")
+        return self._arrays[name]
+
+    def __repr__(self) -> str:
+        heads = "" if self.heads is None else f"{_count(self.heads, 'head')}, "
+        return (
+            f"Program({_count(self.tokens, 'token')}, {heads}"
+            f"{self.pre} pre, {self.post} post: {', '.join(self.names)})"
+        )
+
+    # ------------------------------------------------------------------ for a rule
+
+    def bind(self, rule) -> dict[str, np.ndarray]:
+        """Return what ``rule`` reads, by the names of its text, always with a head axis.
+
+        Shapes: presynaptic ``[token, head, pre]``, postsynaptic ``[token, head, post]``, shared
+        ``[token, head]``, and the query ``q`` ``[token, head, pre]``; float64, fresh copies.
+        Raises FwpError if an array is missing or cannot live where the rule needs it.
+        """
+        homes = {**_homes(rule), "q": "pre"}
+        missing = [name for name in homes if name not in self]
+        if missing:
+            raise FwpError(self._missing_sentence(rule, missing))
+        return {name: self._at_home(rule, name, home) for name, home in homes.items()}
+
+    def unused(self, rule) -> tuple[str, ...]:
+        """Return the names the program carries and ``rule`` does not read (never the query)."""
+        used = {ALIASES.get(name, name) for name in _homes(rule)} | {"query"}
+        return tuple(name for name in self.names if name not in used)
+
+    def nonnegative_keys(self, where: str, names: Iterable[str] = ("key", "query")) -> None:
+        """Raise FwpError if one of the arrays ``names`` has a negative entry; rates have none."""
+        for name in names:
+            array = self[name]
+            negative = np.argwhere(array < 0)
+            if len(negative):
+                spot = tuple(negative[0])
+                raise FwpError(
+                    f"{where} needs non-negative keys, but the program's "
+                    f"{ALIASES.get(name, name)!r} is {array[spot]:.4g} at "
+                    f"{_place(spot, self.heads is not None)}: put it through a non-negative "
+                    'feature map, or pass signed_keys="opponent"'
+                )
+
+    # ------------------------------------------------------------------ other programs
+
+    def replace(self, **changes) -> Program:
+        """Return a Program with some arrays (or ``labels``) replaced or added; None removes one.
+
+        A query that was never given goes on following the key.
+        """
+        arrays: dict[str, Any] = dict(self._arrays) | {"labels": self._labels}
+        if not self._own_query:
+            del arrays["query"]
+        for name, array in changes.items():
+            arrays[ALIASES.get(name, name)] = array
+        labels = arrays.pop("labels")
+        arrays = {name: array for name, array in arrays.items() if array is not None}
+        return Program(labels=labels, **arrays)
+
+    def _part(self, tokens: slice) -> Program:
+        if not len(range(self.tokens)[tokens]):
+            raise FwpError(f"this slice of a program of {_count(self.tokens, 'token')} is empty")
+        changes: dict[str, Any] = {n: a[tokens] if a.ndim else a for n, a in self._arrays.items()}
+        if not self._own_query:
+            del changes["query"]
+        return Program(labels=self._labels[tokens] if self._labels else None, **changes)
+
+    # ------------------------------------------------------------------ xarray
+
+    def dataset(self, homes: Mapping[str, str] | None = None) -> xr.Dataset:
+        """Return the arrays as an xarray.Dataset with dims token, (head,) and pre or post.
+
+        ``homes`` (a rule's) says where a gate of ``[token, dim]`` lives if pre and post are equal;
+        without it such a gate is taken to be presynaptic.
+        """
+        import xarray as xr
+
+        variables = {}
+        for name, array in self._arrays.items():
+            attrs = {"units": "1", "long_name": name.replace("_", " "), "role": "program"}
+            if name == "query" and not self._own_query:
+                attrs["default"] = "key"
+            variables[name] = (self._dims(name, dict(homes or {})), array.copy(), attrs)
+        coords = {}
+        if self._labels:
+            coords["label"] = ("token", list(self._labels), {"long_name": "token label"})
+        return xr.Dataset(variables, coords)
+
+    @classmethod
+    def from_dataset(cls, dataset: xr.Dataset) -> Program:
+        """Rebuild the Program from `dataset()`, or from the dataset of a recording."""
+        names = [n for n, v in dataset.data_vars.items() if v.attrs.get("role") == "program"]
+        names = names or [str(name) for name in dataset.data_vars]
+        arrays = {}
+        for name in names:
+            variable = dataset[name]
+            if variable.attrs.get("default") == "key":
+                continue
+            axes = [dim for dim in ("token", "head") if dim in variable.dims]
+            arrays[name] = variable.transpose(*axes, ...).values
+        labels = dataset["label"].values.tolist() if "label" in dataset.coords else None
+        return cls(labels=labels, **arrays)
+
+    def _dims(self, name: str, homes: dict[str, str]) -> tuple[str, ...]:
+        leading = ("token",) if self.heads is None else ("token", "head")
+        array = self._arrays[name]
+        if array.ndim <= len(leading):
+            return leading[: array.ndim]
+        home = {"key": "pre", "query": "pre", "value": "post"}.get(name) or homes.get(name)
+        for dim in (home, "pre", "post"):
+            if dim in ("pre", "post") and array.shape[-1] == getattr(self, dim):
+                return (*leading, dim)
+        return (*leading, f"{name}_dim")
+
+    # ------------------------------------------------------------------ checks
+
+    def _check_shapes(self) -> None:
+        key = self._arrays["key"]
+        if key.ndim not in (2, 3):
+            raise FwpError(
+                f"Program argument 'key' has shape {key.shape}; it must be [token, dim] or "
+                "[token, head, dim]"
+            )
+        heads = self.heads is not None
+        full = "[token, head, dim]" if heads else "[token, dim]"
+        legal = {0: "a number", 1: "[token]", 2: "[token, head]", 3: full}
+        if not heads:
+            legal = {0: "a number", 1: "[token]", 2: full}
+        for name, array in self._arrays.items():
+            legal_here = {key.ndim: full} if name in _TEXT_NAMES else legal
+            if array.ndim not in legal_here:
+                *rest, last = legal_here.values()
+                listing = f"{', '.join(rest)} or {last}" if rest else last
+                raise FwpError(
+                    f"Program argument {name!r} has shape {array.shape}; next to a key of shape "
+                    f"{key.shape} it must be {listing}"
+                )
+            if array.ndim and array.shape[0] != self.tokens:
+                raise FwpError(
+                    f"Program argument {name!r} has {_count(array.shape[0], 'token')} (shape "
+                    f"{array.shape}), but the key has {self.tokens}"
+                )
+            if heads and array.ndim > 1 and array.shape[1] != self.heads:
+                raise FwpError(
+                    f"Program argument {name!r} has {_count(array.shape[1], 'head')} (shape "
+                    f"{array.shape}), but the key has {self.heads}"
+                )
+        if self._arrays["query"].shape[-1] != self.pre:
+            raise FwpError(
+                f"Program argument 'query' has dimension {self._arrays['query'].shape[-1]}, but "
+                f"the key has {self.pre}; a query must have the dimension of the key"
+            )
+
+    def _checked_labels(self, labels: Sequence[str] | None) -> tuple[str, ...] | None:
+        if labels is None:
+            return None
+        listed = isinstance(labels, Iterable) and not isinstance(labels, str)
+        labels = list(labels) if listed else [None]
+        if not all(isinstance(label, str) for label in labels):
+            raise FwpError("Program argument 'labels' must be a list of strings, one per token")
+        if len(labels) != self.tokens:
+            raise FwpError(
+                f"Program argument 'labels' has {_count(len(labels), 'string')}, but the program "
+                f"has {_count(self.tokens, 'token')}"
+            )
+        return tuple(str(label) for label in labels)
+
+    def _missing_sentence(self, rule, missing: list[str]) -> str:
+        homes, gates = _homes(rule), getattr(rule, "gates", None) or {}
+        kinds = [
+            f"{'gate' if name in gates else 'signal'} {name!r} ({homes[name]})" for name in missing
+        ]
+        give = ", ".join(f"{name}=..." for name in missing)
+        guess = nearest(missing[0], self.unused(rule)) if len(missing) == 1 else None
+        hint = f" (it carries {guess!r}, which the rule does not read)" if guess else ""
+        return (
+            f"rule {rule.name!r} needs {' and '.join(kinds)} and the program does not carry "
+            f"{'it' if len(missing) == 1 else 'them'}{hint}: give Program(..., {give})"
+        )
+
+    def _at_home(self, rule, name: str, home: str) -> np.ndarray:
+        array = self[name]
+        if array.ndim and self.heads is None:
+            array = array[:, None]
+        shape = (self.tokens, self.heads or 1)
+        who = f"{'gate' if name in (rule.gates or {}) else 'signal'} {name!r} of rule {rule.name!r}"
+        if array.ndim == 3 and home == "shared":
+            want = self.tokens if self.heads is None else f"{self.tokens}, {self.heads}"
+            raise FwpError(
+                f"{who} lives in {_HOMES[home]}, but the program gives one number per dimension "
+                f"(shape {self[name].shape}); give shape ({want}{',' * (self.heads is None)})"
+            )
+        if home == "shared":
+            array = array[:, None] if array.ndim == 1 else array
+            return np.array(np.broadcast_to(array, shape))
+        dim = getattr(self, home)
+        if array.ndim == 3 and array.shape[-1] != dim:
+            raise FwpError(
+                f"{who} lives in {_HOMES[home]} ({dim}), but the program gives dimension "
+                f"{array.shape[-1]} (shape {self[name].shape})"
+            )
+        while 0 < array.ndim < 3:
+            array = array[..., None]
+        return np.array(np.broadcast_to(array, (*shape, dim)))
+
+
+def _homes(rule) -> dict[str, str]:
+    homes = getattr(rule, "homes", None)
+    if homes is None:
+        raise FwpError(f"a program is bound to a Rule, and got {rule!r}; rule(name) makes one")
+    return dict(homes)
+
+
+def _numbers(name: str, value) -> np.ndarray:
+    """Return a read-only float64 copy, or raise FwpError saying why there is none."""
+    where = f"Program argument {name!r}"
+    if getattr(getattr(value, "dim", None), "is_dimensionless", True) is False:
+        raise FwpError(f"{where} has units; a program is dimensionless, so divide by a unit first")
+    if hasattr(value, "detach"):  # a torch tensor, also one NumPy has no type for (bfloat16)
+        value = value.detach().cpu()
+        value = (value if value.is_complex() else value.double()).numpy()
+    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
+        value = value.astype(np.float64).filled(np.nan)  # a masked number is a missing one
+    try:
+        array = np.asarray(value)
+    except Exception as problem:  # a ragged list, a list of tensors that need gradients, ...
+        raise FwpError(
+            f"{where} cannot be made an array of numbers: {str(problem).splitlines()[0]}"
+        ) from problem
+    if array.dtype.kind not in "biuf":
+        raise FwpError(f"{where} must hold real numbers, and got {array.dtype} entries")
+    if array.size == 0:
+        raise FwpError(f"{where} is empty (shape {array.shape})")
+    array = np.array(array, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+def _check_finite(name: str, array: np.ndarray, heads: bool) -> None:
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        spot = tuple(bad[0])
+        place = f" at {_place(spot, heads)}" if spot else ""
+        raise FwpError(
+            f"Program argument {name!r} is {array[spot]}{place}; every number must be finite"
+        )
+
+
+def _place(spot: tuple[int, ...], heads: bool) -> str:
+    axes = ("token", "head", "dimension") if heads else ("token", "dimension")
+    return ", ".join(f"{axis} {index}" for axis, index in zip(axes, spot, strict=False))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

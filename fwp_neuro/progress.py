@@ -1,0 +1,115 @@
+"""Progress of long work, in one line: a bar on a terminal, now and then a plain line elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from fwp_neuro.errors import FwpError
+
+ProgressCallback = Callable[[float, str], None]
+"""What a long computation calls: ``progress(fraction done, note)``."""
+
+
+class Progress:
+    """Report a long computation on ``stream``; an instance is itself the callback to hand over.
+
+    Parameters
+    ----------
+    label
+        What is running, a few words.
+    total
+        Number of steps, for `advance`; without it, call `update` with the fraction done.
+    stream
+        Where to print (default: standard error, as it is when the work starts).
+    silent
+        Print nothing.
+    interval
+        Seconds between two prints (default: 0.1 on a terminal, 10 elsewhere).
+    clock
+        The function that tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int | None = None,
+        stream: TextIO | None = None,
+        *,
+        silent: bool = False,
+        interval: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        if total is not None and total < 1:
+            raise FwpError(f"Progress: total is {total!r}; it must be at least 1, or None")
+        self.label, self.total, self.silent = label, total, silent
+        self.stream = sys.stderr if stream is None else stream
+        self.terminal = bool(getattr(self.stream, "isatty", lambda: False)())
+        self.interval = interval if interval is not None else (0.1 if self.terminal else 10.0)
+        self.clock = clock
+        self.done = 0
+        self.fraction = 0.0
+        self._start = self._printed = clock()
+        self._drawn = False
+
+    def __enter__(self) -> Progress:
+        self._start = self._printed = self.clock()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._drawn:  # leave the terminal's line free for what comes next
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+            self._drawn = False
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        self.update(fraction, note)
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Count ``steps`` more of ``total``."""
+        if self.total is None:
+            raise FwpError("Progress.advance needs Progress(total=...), the number of steps")
+        self.done += steps
+        self.update(self.done / self.total, note)
+
+    def update(self, fraction: float, note: str = "") -> None:
+        """Say that ``fraction`` (0 to 1) is done; printed at most once an interval."""
+        self.fraction = min(max(float(fraction), 0.0), 1.0)
+        now = self.clock()
+        if self.silent or now - self._printed < self.interval:
+            return
+        self._printed = now
+        line = self.line(now - self._start, note)
+        if self.terminal:
+            width = shutil.get_terminal_size().columns - 1
+            self.stream.write("\r\x1b[K" + line[:width])
+            self._drawn = True
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
+
+    def line(self, elapsed: float, note: str = "") -> str:
+        """Return the line to print after ``elapsed`` seconds."""
+        parts = [f"{self.label}:", f"{self.fraction:4.0%}"]
+        if self.terminal:
+            filled = round(20 * self.fraction)
+            parts.insert(1, "[" + "#" * filled + "." * (20 - filled) + "]")
+        parts.append(f"{duration(elapsed)} elapsed")
+        if self.fraction > 0:
+            parts.append(f"{duration(elapsed * (1 / self.fraction - 1))} left")
+        if note:
+            parts.append(note)
+        return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as 12 s, 3 min 05 s or 2 h 04 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"

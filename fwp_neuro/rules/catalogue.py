@@ -1,0 +1,199 @@
+"""The registered rules, each a text with its sources.
+
+Equations follow the papers cited, read after write (y_t = W_t q_t), with no hidden scaling of q and
+no feature map: those belong to the slow net that emits the programme.
+"""
+
+from __future__ import annotations
+
+from ..symbolic.objective import Objective
+from .rule import Reduction, Rule
+
+_SHARED_BETA = {"beta": "shared"}
+_PRIMER = "Irie & Gershman 2025, arXiv:2508.08435"
+
+
+def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
+    """DeltaProduct: ``micro_writes`` delta steps within one token, after one scalar decay.
+
+    Signals k, v, beta for the first micro-write; k2, v2, beta2, ... for the next ones.
+    Source: Siems et al. 2025, arXiv:2502.10297.
+    """
+    tags = ["", *(str(n) for n in range(2, micro_writes + 1))]
+    writes = [f"w += beta{n}*(v{n} - read(k{n}))*k{n}" for n in tags]
+    gates = {"alpha": "shared", **{f"beta{n}": "shared" for n in tags}}
+    return Rule(
+        name,
+        "\n".join(["w = alpha*w", *writes]),
+        gates=gates,
+        signals={**{f"k{n}": "pre" for n in tags[1:]}, **{f"v{n}": "post" for n in tags[1:]}},
+        citation="Siems et al. 2025, DeltaProduct, arXiv:2502.10297",
+        summary=f"{micro_writes} delta micro-writes a token",
+        domains={f"beta{n}": (0.0, 2.0) for n in tags},
+        reductions=[Reduction("gated_delta", {f"beta{n}": "0" for n in tags[1:]}, {})],
+        aliases=() if micro_writes != 2 else ("deltaproduct",),
+    )
+
+
+CATALOGUE = [
+    Rule(
+        "hebb",
+        "w += beta*v*k",
+        gates=_SHARED_BETA,
+        citation=f"Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11; {_PRIMER}",
+        summary="Hebbian outer product (unnormalised linear attention)",
+        objective=Objective(("-beta*v*read(k)",), "before", "unbounded below; " + _PRIMER),
+        aliases=("linear_attention",),
+    ),
+    Rule(
+        "decayed_hebb",
+        "w = alpha*w\nw += beta*v*k",
+        gates={"alpha": "shared", **_SHARED_BETA},
+        citation="Sun et al. 2023 (RetNet), arXiv:2307.08621; Dao & Gu 2024 (Mamba-2), arXiv:2405.21060",
+        summary="scalar decay, then Hebbian write (RetNet: constant decay; Mamba-2: gated)",
+        objective=Objective(("-beta*v*read(k)", "(1 - alpha)/2*w**2"), "before", "decay = weight decay"),
+        reductions=[Reduction("hebb", {"alpha": "1"}, {})],
+        aliases=("retnet", "mamba2"),
+    ),
+    Rule(
+        "gla",
+        "w = alpha*w\nw += v*k",
+        gates={"alpha": "pre"},
+        citation="Yang et al. 2024, Gated linear attention, arXiv:2312.06635",
+        summary="decay for each key dimension, then Hebbian write",
+        objective=Objective(("-v*read(k)", "(1 - alpha)/2*w**2"), "before"),
+        reductions=[Reduction("decayed_hebb", {}, {"beta": "1"})],
+        aliases=("gated_linear_attention",),
+    ),
+    Rule(
+        "hgrn2",
+        "w = alpha*w\nw += v*(1 - alpha)",
+        gates={"alpha": "pre"},
+        citation="Qin et al. 2024, HGRN2, arXiv:2404.07904",
+        summary="gated linear attention whose key is one minus the decay",
+        objective=Objective(("-v*read(1 - alpha)", "(1 - alpha)/2*w**2"), "before"),
+        reductions=[Reduction("gla", {}, {"k": "1 - alpha"})],
+    ),
+    Rule(
+        "delta",
+        "w += beta*(v - read(k))*k",
+        gates=_SHARED_BETA,
+        citation="Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 20-25; Yang et al. 2024, "
+        "arXiv:2406.06484",
+        summary="error-correcting write (DeltaNet)",
+        objective=Objective(("beta/2*(v - read(k))**2",), "before", "Widrow & Hoff 1960"),
+        aliases=("deltanet",),
+    ),
+    Rule(
+        "gated_delta",
+        "w = alpha*w\nw += beta*(v - read(k))*k",
+        gates={"alpha": "shared", **_SHARED_BETA},
+        citation="Yang, Kautz & Hatamizadeh 2025, Gated DeltaNet, arXiv:2412.06464, eq. 8",
+        summary="scalar decay, then error-correcting write with the decayed weights",
+        objective=Objective(("beta/2*(v - read(k))**2",), "decayed"),
+        reductions=[Reduction("delta", {"alpha": "1"}, {})],
+        aliases=("gated_deltanet",),
+    ),
+    Rule(
+        "delta_then_decay",
+        "w += beta*(v - read(k))*k\nw = alpha*w",
+        gates={"alpha": "shared", **_SHARED_BETA},
+        citation="this package: the other order of the two statements of Gated DeltaNet",
+        summary="error-correcting write, then scalar decay",
+        reductions=[Reduction("delta", {"alpha": "1"}, {})],
+    ),
+    Rule(
+        "leaky_delta",
+        "w = alpha*w + (write*v - erase*read(k))*k",
+        gates={"alpha": "shared", "erase": "shared", "write": "shared"},
+        citation="this package: exact solution of dW/dt = -W/tau + b (v - W k) k' over a token",
+        summary="decay during the write: separate erase and write gains",
+        reductions=[
+            Reduction("delta", {"alpha": "1", "erase": "beta", "write": "beta"}, {}),
+            Reduction("gated_delta", {"erase": "alpha*beta", "write": "beta"}, {}),
+        ],
+    ),
+    Rule(
+        "kimi_delta",
+        "w = alpha*w\nw += beta*(v - read(k))*k",
+        gates={"alpha": "pre", **_SHARED_BETA},
+        citation="Kimi Team 2025, Kimi Linear, arXiv:2510.26692, eq. 1",
+        summary="decay for each key dimension, then error-correcting write",
+        objective=Objective(("beta/2*(v - read(k))**2",), "decayed"),
+        reductions=[Reduction("gated_delta", {}, {})],
+        aliases=("kda",),
+    ),
+    Rule(
+        "gdn2",
+        "w = alpha*w\nw += (write*v - read(erase*k))*k",
+        gates={"alpha": "pre", "erase": "pre", "write": "post"},
+        citation="GDN-2, equation as given in the flash-linear-attention library (ops/gdn2)",
+        summary="decay, erase gate for each key dimension, write gate for each value dimension",
+        reductions=[Reduction("kimi_delta", {"erase": "beta", "write": "beta"}, {})],
+    ),
+    Rule(
+        "comba",
+        "w = alpha*w + beta*(v - read(p))*k",
+        gates={"alpha": "shared", **_SHARED_BETA},
+        signals={"p": "pre"},
+        citation="Hu et al. 2025, Comba, arXiv:2506.02475",
+        summary="error-correcting write with the undecayed error, erased along its own key p",
+        reductions=[Reduction("delta", {"alpha": "1", "p": "k"}, {})],
+    ),
+    Rule(
+        "longhorn",
+        "w += beta/(1 + beta*pool(k*k))*(v - read(k))*k",
+        gates={"beta": "post"},
+        citation="Liu et al. 2024, Longhorn, arXiv:2407.14207 (exact form, before its diagonal approximation)",
+        summary="implicit delta step: write strength divided by pooled key activity",
+        objective=Objective(("beta/2*(v - read(k))**2",), "after", "proximal step"),
+        reductions=[Reduction("delta", {}, {"beta": "beta/(1 + beta*pool(k*k))"})],
+    ),
+    Rule(
+        "rwkv7",
+        "w = decay*w - read(kappa)*a*kappa + v*k",
+        gates={"decay": "pre", "a": "pre"},
+        signals={"kappa": "pre"},
+        citation="Peng et al. 2025, RWKV-7, arXiv:2503.14456",
+        summary="decay for each key dimension and an erase along its own removal key",
+        domains={"decay": (0.545, 1.0)},
+        reductions=[Reduction("delta", {"decay": "1", "a": "beta", "kappa": "k", "v": "beta*v"}, {})],
+    ),
+    delta_product(2),
+    Rule(
+        "oja",
+        "w += beta*v*(k - back(v))",
+        gates=_SHARED_BETA,
+        citation="Oja 1982; matrix form of Irie, Faccio & Schmidhuber 2022, arXiv:2206.01649",
+        summary="Oja in matrix form: needs the back-projection of v, so it is not local",
+        objective=Objective(("beta/2*(k - back(v))**2",), "before", "reconstructs the key from the value"),
+    ),
+    Rule(
+        "oja_neuron",
+        "w += beta*v*(k - v*w)",
+        gates=_SHARED_BETA,
+        citation="Oja 1982, J. Math. Biol. 15:267, eq. 3",
+        summary="Oja for each neuron: local, every row decays with its own v squared",
+        objective=Objective(("-beta*v*read(k)", "beta/2*v**2*w**2"), "before"),
+    ),
+    Rule(
+        "decayed_oja",
+        "w = alpha*w\nw += beta*v*(k - back(v))",
+        gates={"alpha": "post", **_SHARED_BETA},
+        citation="Oja rule with a decay for each value dimension (flash-linear-attention, ops/gated_oja_rule)",
+        summary="decay for each value dimension, then Oja in matrix form",
+        objective=Objective(("beta/2*(k - back(v))**2",), "decayed"),
+        reductions=[Reduction("oja", {"alpha": "1"}, {})],
+        aliases=("gated_oja",),
+    ),
+    Rule(
+        "momentum_delta",
+        "m = eta*m + beta*(v - read(k))*k\nw = alpha*w + m",
+        gates={"eta": "shared", **_SHARED_BETA, "alpha": "shared"},
+        states=("m",),
+        citation="Behrouz, Zhong & Mirrokni 2025, Titans, arXiv:2501.00663, eqs 10-13, linear memory",
+        summary="delta with a momentum kept at the synapse",
+        reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],
+        aliases=("titans_linear",),
+    ),
+]

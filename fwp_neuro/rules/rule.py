@@ -1,0 +1,167 @@
+"""A fast-weight rule: one short text over local names, and everything that follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from ..errors import FwpError, pick
+from ..symbolic import language, latex, locality, parsing, spectrum, transition
+from ..symbolic.objective import Objective
+from ..symbolic.statements import Statement, lower
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A declared special case: this rule with ``these`` signals equals rule ``to`` with ``those``.
+
+    Both maps give signals as expressions over the other names, e.g. ``{"alpha": "1"}``.
+    """
+
+    to: str
+    these: Mapping[str, str]
+    those: Mapping[str, str]
+
+
+class Rule:
+    """A fast-weight update rule.
+
+    Args:
+        name: how the rule is called.
+        text: assignments to ``w`` (and further ``states``), one a line, run in order once a token.
+            ``k``, ``q`` live at the presynaptic cell, ``v`` at the postsynaptic one; ``read(x)`` is
+            the postsynaptic sum of w_ij x_j, ``back(y)`` the presynaptic sum of w_ij y_i, ``pool(x)``
+            the sum of x_j; each is evaluated anew for every statement.
+        gates: gate name -> home, "shared" (a scalar a token), "pre" or "post" (a vector a token).
+        signals: further signals -> "pre" or "post", beside k, q and v.
+        states: further synaptic states (e.g. a momentum), beside ``w``; they start at zero.
+        citation: paper and equation.
+        summary: one line for listings.
+        domains: gate name -> (low, high), the range for the eigenvalues; (0, 1) unless given.
+        objective: a local loss whose gradient step this rule is.
+        reductions: declared special cases, checked by the tests.
+        aliases: other names in the registry.
+
+    Raises:
+        FwpError: the text or a declaration is not legal; the sentence says where and what is.
+
+    Source of the language: Irie & Gershman 2025 (arXiv:2508.08435) for the template
+    "W_t = W_{t-1} A_t + B_t, y_t = W_t q_t"; homes and locality are this package's own notation.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        gates: Mapping[str, str] | None = None,
+        signals: Mapping[str, str] | None = None,
+        states: Sequence[str] = (),
+        *,
+        citation: str = "",
+        summary: str = "",
+        domains: Mapping[str, tuple[float, float]] | None = None,
+        objective: Objective | None = None,
+        reductions: Sequence[Reduction] = (),
+        aliases: Sequence[str] = (),
+    ):
+        if not isinstance(name, str) or not name.strip():
+            raise FwpError(f"a rule needs a name, a non-empty string; got {name!r}")
+        if not isinstance(text, str):
+            raise FwpError(f"rule {name!r} needs a text, a string of assignments; got {type(text).__name__}")
+        self.name, self.text = name, "\n".join(line.strip() for line in text.strip().splitlines())
+        states = (states,) if isinstance(states, str) else tuple(states or ())
+        self.states = ("w", *states)
+        _check_declarations(name, gates=gates, signals=signals, domains=domains)
+        self.gates = dict(gates or {})
+        declared = {**self.gates, **(signals or {})}
+        for item in (*declared, *states):
+            _check_name(item, name)
+        for item in states:
+            if item in declared or states.count(item) > 1:
+                raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
+        for item, home in declared.items():
+            legal = language.HOMES if item in self.gates else language.HOMES[1:]
+            pick(home, legal, f"home of {item!r} in rule {name!r}:")
+        names = {**language.BUILT_IN, **declared}
+        assignments = parsing.parse(self.text, names, self.states, name)
+        #: every name an expression may use -> home
+        self.all_homes = {**names, **dict.fromkeys(self.states, language.SYNAPSE)}
+        self.statements: tuple[Statement, ...] = tuple(
+            lower(item, self.all_homes, f"rule {name!r}, statement {n} ({item.line!r})")
+            for n, item in enumerate(assignments, start=1)
+        )
+        for item in states:
+            if not any(assignment.target == item for assignment in assignments):
+                raise FwpError(f"rule {name!r} declares the state {item!r} but never assigns it")
+        used = {atom.name for item in assignments for atom in item.expression.free_symbols}
+        for item in declared:
+            if item not in used:
+                raise FwpError(f"rule {name!r} declares {item!r} but its text never uses it")
+        #: names the programme must supply for the write (``q`` for the read-out comes on top)
+        self.homes = {item: home for item, home in names.items() if item in used}
+        self.citation, self.summary = citation, summary
+        self.domains = dict(domains or {})
+        for item in self.domains:
+            pick(item, self.gates, f"gate in the domains of rule {name!r}:")
+        self.objective, self.reductions, self.aliases = objective, tuple(reductions), tuple(aliases)
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name!r}: {'; '.join(self.text.splitlines())})"
+
+    def expression(self, text: str, where: str) -> sympy.Expr:
+        """Parse one expression in this rule's names (used for objectives and reductions)."""
+        return parsing.expression(text, self.all_homes, self.states, where)
+
+    @cached_property
+    def transition(self) -> transition.Transition:
+        """How W is carried over a token: affine or not, side, rank, and the legal fast forms."""
+        return transition.derive(self.statements, self.states)
+
+    @cached_property
+    def eigenvalues(self) -> spectrum.Spectrum | None:
+        """Eigenvalues of the transition for unit-norm keys; None for a rule that is not affine."""
+        return spectrum.derive(self)
+
+    @cached_property
+    def locality(self) -> locality.Locality:
+        """Which signals must reach the synapse."""
+        return locality.derive(self.statements)
+
+    @cached_property
+    def latex(self) -> str:
+        """The rule with indices, one line a statement."""
+        lines = [latex.statement_latex(s.target, s.original, self.all_homes) for s in self.statements]
+        return r" \\ ".join(lines)
+
+    @property
+    def differentiable(self) -> bool:
+        """False if the text uses sign() or abs(), whose derivative misses a point."""
+        return not any(s.expression.has(sympy.sign, sympy.Abs) for s in self.statements)
+
+
+def _check_declarations(name: str, **maps) -> None:
+    for argument, given in maps.items():
+        if given is not None and not isinstance(given, Mapping):
+            raise FwpError(
+                f"rule {name!r}: {argument} must be a dict from name to "
+                f"{'(low, high)' if argument == 'domains' else 'home'}, got {type(given).__name__}"
+            )
+    for item in {*(maps["gates"] or ())} & {*(maps["signals"] or ())}:
+        raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
+
+
+def _check_name(item: str, rule_name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(item)) or str(item).endswith(("_pre", "_post")):
+        raise FwpError(
+            f"rule {rule_name!r}: {item!r} cannot name a signal; use letters, digits and _, "
+            "starting with a letter and not ending in _pre or _post"
+        )
+    if item in language.RESERVED or re.fullmatch(r"(read|back|pool)_\d+", item):
+        raise FwpError(
+            f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and cannot be declared; "
+            f"reserved: {', '.join(sorted(language.RESERVED))}"
+        )

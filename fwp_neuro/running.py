@@ -1,0 +1,60 @@
+"""``run``: one programme, one rule, one realisation -> one Recording."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+from .errors import FwpError, pick, unknown
+from .programs import Program
+from .recording import Recording
+from .rules import Rule
+from .rules import rule as get_rule
+
+#: realisation -> module with ``realise(program, rule, *, initial_weights, seed, **options)``
+REALISATIONS = {
+    "artificial": "fwp_neuro.artificial.realise",
+    "rate": "fwp_neuro.circuits.rate",
+    "spiking": "fwp_neuro.circuits.spiking",
+}
+
+
+def run(
+    program: Program,
+    rule: str | Rule,
+    realisation: str = "artificial",
+    initial_weights=None,
+    seed: int = 0,
+    **options,
+) -> Recording:
+    """Run a fast-weight programme.
+
+    Args:
+        program: keys, values, queries and gates, token by token.
+        rule: a registered name or a `Rule`.
+        realisation: "artificial" (NumPy or PyTorch), "rate" or "spiking" (Brian2 circuits).
+        initial_weights: fast weights before the first token, [post, pre] or [head, post, pre].
+        seed: of the random numbers of the realisation.
+        options: of the realisation; see `fwp_neuro.artificial.realise`,
+            `fwp_neuro.circuits.rate.realise` and `fwp_neuro.circuits.spiking.realise`.
+
+    Returns:
+        A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head axis follows
+        token if the programme has heads), and its provenance.
+
+    Raises:
+        FwpError: one sentence naming the argument and what is legal.
+    """
+    if not isinstance(program, Program):
+        raise FwpError(f"program must be a fwp_neuro.Program, got {type(program).__name__}")
+    rule = get_rule(rule)
+    pick(realisation, REALISATIONS, "realisation")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise FwpError(f"seed must be a whole number from 0 to 4294967295, got {seed!r}")
+    realise = importlib.import_module(REALISATIONS[realisation]).realise
+    parameters = inspect.signature(realise).parameters
+    legal = [name for name in parameters if name not in ("program", "rule", "initial_weights", "seed")]
+    for name in options:
+        if name not in legal:
+            raise unknown(name, legal, f"option of the {realisation} realisation:")
+    return realise(program, rule, initial_weights=initial_weights, seed=seed, **options)

@@ -1,0 +1,128 @@
+"""Settings from the command line: text turned into the fields of a model's ``Parameters``."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import operator
+import re
+import types
+import typing
+from collections.abc import Mapping
+
+from fwp_neuro.errors import FwpError, pick
+
+_EXAMPLES = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
+_OPERATORS = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
+
+
+def split(assignment: str) -> tuple[str, str]:
+    """Split ``name=value``."""
+    name, equals, text = assignment.partition("=")
+    if not equals or not name.strip():
+        raise FwpError(f"--set takes name=value, and got {assignment!r}")
+    return name.strip(), text.strip()
+
+
+def fill(parameters: type, texts: Mapping[str, str], model: str):
+    """Make the dataclass ``parameters`` with the fields that ``texts`` names set from text.
+
+    Raises FwpError for a name that is no field and for a text that its type does not take.
+    """
+    fields = {field.name: field for field in dataclasses.fields(parameters) if field.init}
+    hints = typing.get_type_hints(parameters)
+    values = {}
+    for name, text in texts.items():
+        pick(name, fields, f"parameter of model {model}")
+        default = fields[name].default
+        if fields[name].default_factory is not dataclasses.MISSING:
+            default = fields[name].default_factory()
+        what = f"parameter {name} of model {model}"
+        if hasattr(default, "dim"):  # a Brian2 quantity
+            values[name] = quantity(text, default, what)
+        else:
+            values[name] = read(text, hints[name], what)
+    return parameters(**values)
+
+
+def literal(text: str):
+    """Return the Python literal that ``text`` is, or else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def read(text: str, kind, what: str):
+    """Return ``text`` as a value of the annotated type ``kind``."""
+    value, origin, inner = literal(text), typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return _read_union(text, inner, what)
+    if origin is typing.Literal:
+        return pick(value, inner, f"value of {what}")
+    if kind is str:
+        return value if isinstance(value, str) else text
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in _EXAMPLES:
+        if type(value) is not kind:
+            raise FwpError(f"{what} takes {_EXAMPLES[kind]}, and got {text!r}")
+        return value
+    if (origin or kind) in (tuple, list):
+        return _read_sequence(value, origin or kind, inner, text, what)
+    if kind is types.NoneType and value is not None:
+        raise FwpError(f"{what} takes None, and got {text!r}")
+    return value
+
+
+def _read_union(text: str, kinds, what: str):
+    problems = []
+    for kind in sorted(kinds, key=lambda kind: kind is str):  # any text is a str: try that last
+        try:
+            return read(text, kind, what)
+        except FwpError as problem:
+            problems.append(problem)
+    raise problems[0]
+
+
+def _read_sequence(value, kind, inner, text: str, what: str):
+    if not isinstance(value, tuple | list):
+        raise FwpError(f"{what} takes several values, such as 1,2,3, and got {text!r}")
+    if kind is tuple and inner and inner[-1] is not ...:
+        if len(value) != len(inner):
+            raise FwpError(f"{what} takes {len(inner)} values, and got {text!r}")
+        kinds = inner
+    else:
+        kinds = (inner[0] if inner else object,) * len(value)
+    entry = f"an entry of {what}"
+    return kind(read(repr(item), of, entry) for item, of in zip(value, kinds, strict=True))
+
+
+def quantity(text: str, default, what: str):
+    """Return ``text``, such as ``50*ms`` or ``50 ms``, as a Brian2 quantity like ``default``."""
+    import brian2 as b2
+    import numpy as np
+    from brian2.units import allunits, stdunits
+
+    units = {**vars(allunits), **vars(stdunits)}
+
+    def evaluate(node):
+        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](evaluate(node.left), evaluate(node.right))
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -evaluate(node.operand)
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            return node.value
+        if isinstance(node, ast.Name) and isinstance(units.get(node.id), b2.Unit):
+            return units[node.id]
+        raise ValueError(text)
+
+    try:
+        number_then_unit = re.sub(r"(?<=[\d.])\s+(?=[A-Za-z])", "*", text)
+        with np.errstate(all="ignore"):
+            value = evaluate(ast.parse(number_then_unit, mode="eval").body)
+    except (ValueError, SyntaxError, ZeroDivisionError, OverflowError):
+        value = None
+    if value is None or not (b2.have_same_dimensions(value, default) and np.isfinite(value)):
+        raise FwpError(f"{what} takes a quantity such as {default}, and got {text!r}")
+    return b2.Quantity(value, dim=default.dim)

@@ -1,0 +1,75 @@
+"""Local objectives: a loss whose gradient step is the rule, and the check that it really is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from ..errors import pick
+from . import arrays
+from .language import symbol
+from .parsing import Assignment
+from .statements import lower
+
+_MOMENTS = {
+    "before": "gradient at the weights before the token",
+    "decayed": "gradient at the weights left by all statements but the last",
+    "after": "implicit (proximal) step: gradient at the weights after the token",
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss L(W) for one token, written in the words of the rule text.
+
+    Attributes:
+        terms: expressions, each summed over the cells or synapses where it lives; L is their sum.
+        moment: where the gradient is taken: "before", "decayed" or "after".
+        source: where the objective comes from.
+    """
+
+    terms: tuple[str, ...]
+    moment: str = "before"
+    source: str = ""
+
+    def __post_init__(self):
+        pick(self.moment, _MOMENTS, "objective moment")
+
+    def __str__(self) -> str:
+        return " + ".join(f"sum[{term}]" for term in self.terms) + f" ({_MOMENTS[self.moment]})"
+
+    def gradient(self, rule) -> list:
+        """Return the statements whose values add up to dL/dw, derived by the chain rule.
+
+        A read(x)_i contains w_ij x_j, so dL/dw_ij = dL/dread(x)_i x_j; likewise for back(y).
+        """
+        found = []
+        for term in self.terms:
+            expression = rule.expression(term, f"objective of rule {rule.name!r}")
+            lowered = lower(Assignment("w", expression, term), rule.all_homes, f"objective {term!r}")
+            gradient = sympy.diff(lowered.expression, symbol("w"))
+            for item in lowered.sums:
+                if item.kind != "pool":
+                    gradient += sympy.diff(lowered.expression, item.symbol) * item.argument
+            found.append((lowered, gradient))
+        return found
+
+    def mismatch(self, rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
+        """Return the largest |W_t - W_start + dL/dW| on one random token (0 up to rounding if true)."""
+        rng = np.random.default_rng(seed)
+        signals = {}
+        for name, home in rule.homes.items():
+            size = {"shared": (), "pre": (shape[1],), "post": (shape[0],)}[home]
+            signals[name] = arrays.to_home(rng.uniform(0.1, 0.9, size), home)
+        start = {name: rng.standard_normal(shape) for name in rule.states}
+        last = arrays.step(rule.statements, start, signals)
+        if self.moment == "decayed":
+            start = arrays.step(rule.statements[:-1], start, signals)
+        at = last if self.moment == "after" else start
+        slope = 0.0
+        for lowered, gradient in self.gradient(rule):
+            values = arrays.gather(lowered, {**signals, **at}, "numpy")
+            slope = slope + arrays.evaluate(gradient, values, "numpy")
+        return float(np.abs(last["w"] - start["w"] + slope).max())

@@ -1,0 +1,92 @@
+"""Fixtures that the tests share."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+MODEL = '''"""A toy model: adds one.
+
+Nothing is published about it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+FIGURE = "fig01_toy"
+
+
+@dataclass
+class Parameters:
+    size: int = 3
+    gain: float = 1.0
+    where: tuple[int, ...] = (0, 1)
+    note: str | None = None
+    seed: int = 0
+
+
+def run(parameters, progress=None):
+    if parameters.note == "stop":
+        raise KeyboardInterrupt
+    values = parameters.gain * np.arange(parameters.size) + parameters.seed
+    return xr.Dataset({"value": ("token", values)})
+
+
+def report(dataset):
+    return f"sum {float(dataset['value'].sum()):g}"
+'''
+
+FIGURE = '''"""Fig. 1: a toy."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+COLOUR = "red"
+COUNT = 4
+
+
+def simulate(quick=False, progress=None):
+    with open(Path(__file__).with_name("simulated.log"), "a") as log:
+        log.write(f"quick={quick}\\n")
+    progress(0.5, "halfway")
+    return xr.Dataset({"value": ("token", np.arange(2 if quick else COUNT))})
+
+
+def plot(dataset):
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot(dataset["value"], color=COLOUR)
+    return figure
+
+
+def report(dataset):
+    return f"{dataset.sizes['token']} tokens"
+'''
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder with one toy model and one toy figure, which the command line uses."""
+    for kind, name, source in (("models", "toy", MODEL), ("figures", "fig01_toy", FIGURE)):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / f"{name}.py").write_text(source)
+    monkeypatch.setenv("FWP_NEURO_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def edit():
+    """Replace text in a file, which must be there."""
+
+    def replace(path, old, new):
+        source = path.read_text()
+        assert old in source
+        path.write_text(source.replace(old, new))
+
+    return replace

@@ -1,0 +1,153 @@
+"""The figure runner: data are kept by what decides them, and pictures are always drawn."""
+
+import pytest
+
+from fwp_neuro import figures
+from fwp_neuro.cli import main
+from fwp_neuro.errors import FwpError
+from fwp_neuro.fingerprint import code, fingerprint, simulation_code
+
+
+@pytest.fixture
+def script(home):
+    return home / "figures/fig01_toy.py"
+
+
+def simulations(home):
+    log = home / "figures/simulated.log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def make(**options):
+    return figures.make("fig01_toy", progress=lambda fraction, note: None, **options)
+
+
+def test_a_second_run_does_not_simulate(home, script, capsys):
+    assert main(["figures"]) == 0
+    assert main(["figures", "fig01"]) == 0
+    printed = capsys.readouterr()
+    first, second = printed.out.split("fig01_toy: ")[1:]
+    assert first.startswith("simulated and drawn") and second.startswith("drawn from kept data")
+    for part in (first, second):
+        assert "4 tokens\n" in part
+        assert part.endswith(f"wrote {home / 'figures/fig01_toy.png'}\n")
+    assert simulations(home) == ["quick=False"]
+    assert len(list((home / "figures/data").glob("fig01_toy-*.nc"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        ('COLOUR = "red"', 'COLOUR = "blue"', False),  # only plot names it
+        ("figsize=(1, 1)", "figsize=(2, 1)", False),
+        ('"""Fig. 1: a toy."""', '"""Fig. 1: another."""', False),
+        ("COUNT = 4", "COUNT = 4  # a comment", False),
+        ("COUNT = 4", "COUNT = 6", True),
+        ('"halfway"', '"half"', True),
+    ],
+)
+def test_only_a_changed_simulation_runs_again(home, script, edit, old, new, again):
+    first = make()
+    before = first.picture.read_bytes()
+    edit(script, old, new)
+    second = make()
+    assert first.simulated and second.simulated == again
+    assert len(simulations(home)) == 1 + again
+    if "figsize" in old or "COLOUR" in old:
+        assert second.picture.read_bytes() != before
+
+
+def test_a_changed_model_simulates_again(home, script, edit):
+    edit(home / "models/toy.py", "Nothing is published", "Little is published")
+    kept = fingerprint(script, False)
+    edit(home / "models/toy.py", "gain: float = 1.0", "gain: float = 2.0")
+    assert fingerprint(script, False) != kept
+
+
+def test_other_versions_have_other_fingerprints(script, monkeypatch):
+    kept = fingerprint(script, False)
+    assert kept == fingerprint(script, False) != fingerprint(script, True)
+    monkeypatch.setattr("fwp_neuro.fingerprint.versions", lambda: {"numpy": "0"})
+    assert fingerprint(script, False) != kept
+
+
+def test_quick_pictures_stay_away_from_the_committed_ones(home, script):
+    drawn = make(quick=True)
+    assert drawn.picture == home / "figures/data/fig01_toy.png"
+    assert drawn.report == "2 tokens"
+    assert not (home / "figures/fig01_toy.png").exists()
+    drawn = make(quick=True, out=home / "new/folder")
+    assert drawn.picture == home / "new/folder/fig01_toy.png" and drawn.picture.exists()
+    assert make().report == "4 tokens"
+    assert simulations(home) == ["quick=True", "quick=False"]
+
+
+def test_an_interrupted_simulation_leaves_nothing(home, script, edit, capsys):
+    edit(script, 'progress(0.5, "halfway")', "raise KeyboardInterrupt")
+    assert main(["figures"]) == 2
+    error = capsys.readouterr().err
+    assert error == "fwp-neuro: interrupted in fig01_toy: its picture was not written\n"
+    assert not (home / "figures/data").exists()
+    assert not list(home.rglob("*.png"))
+
+
+def test_an_interruption_names_what_was_finished(home, script, edit, capsys):
+    (home / "figures/fig02_stop.py").write_text(script.read_text())
+    edit(home / "figures/fig02_stop.py", 'progress(0.5, "halfway")', "raise KeyboardInterrupt")
+    assert main(["figures"]) == 2
+    assert "not written; finished before: fig01_toy\n" in capsys.readouterr().err
+
+
+def test_a_failing_plot_leaves_the_old_picture(home, script, edit):
+    picture = make().picture
+    before = picture.read_bytes()
+    edit(script, "    return figure", "    raise RuntimeError('ink')")
+    with pytest.raises(RuntimeError, match="ink"):
+        make()
+    assert picture.read_bytes() == before
+    assert sorted(path.name for path in picture.parent.iterdir() if path.is_file()) == [
+        "fig01_toy.png",
+        "fig01_toy.py",
+        "simulated.log",
+    ]
+
+
+def test_names_select_by_prefix(home, script):
+    (home / "figures/fig02_more.py").write_text(script.read_text())
+    (home / "figures/other.py").write_text("")
+    assert figures.select([]) == ["fig01_toy", "fig02_more"]
+    assert figures.select(["fig02"]) == ["fig02_more"]
+    assert figures.select(["fig02", "fig0"]) == ["fig01_toy", "fig02_more"]
+    with pytest.raises(FwpError, match="'fig3'; did you mean 'fig0"):
+        figures.select(["fig3"])
+
+
+def test_a_script_without_plot_is_named(home, script, edit):
+    edit(script, "def plot", "def plto")
+    with pytest.raises(FwpError, match="figures/fig01_toy.py does not define plot"):
+        make()
+
+
+def test_code_leaves_out_what_does_not_run():
+    assert code('"""A."""\nx = 1  # one\n') == code("x = (1)")
+    assert code('def f():\n    """A."""\n    return 1') == code("def f(): return 1")
+    assert code("x = 1") != code("x = 2")
+
+
+def test_simulation_code_follows_names():
+    source = """
+import numpy as np
+import matplotlib.pyplot as plt
+SIZE = 3
+INK = "red"
+def helper(): return np.ones(SIZE)
+def simulate(): return helper()
+def plot(): plt.plot(INK)
+configure()
+if __name__ == "__main__": simulate()
+"""
+    kept = simulation_code(source)
+    for name in ("numpy", "SIZE", "helper", "simulate", "configure"):
+        assert f"'{name}'" in kept
+    for name in ("matplotlib.pyplot", "INK", "plot", "__name__"):
+        assert f"'{name}'" not in kept

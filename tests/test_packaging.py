@@ -1,0 +1,127 @@
+"""Packaging: what is imported when, what is pinned where, and that the parts agree."""
+
+import configparser
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import fwp_neuro
+
+TOP = Path(fwp_neuro.__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(not (TOP / "setup.cfg").exists(), reason="not a checkout")
+
+
+def setup():
+    parsed = configparser.ConfigParser()
+    parsed.read(TOP / "setup.cfg")
+    return parsed
+
+
+def requirements(text):
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def name(requirement):
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("module", ["fwp_neuro", "fwp_neuro.cli", "fwp_neuro.progress"])
+def test_importing_is_light(module):
+    code = (
+        f"import {module}, sys; "
+        "print([m for m in ('torch', 'brian2', 'matplotlib', 'xarray') if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+def test_public_names_are_there():
+    assert set(fwp_neuro.__all__) <= set(dir(fwp_neuro))
+    assert fwp_neuro.Program.__module__ == "fwp_neuro.programs"
+    assert issubclass(fwp_neuro.FwpError, ValueError)
+    assert fwp_neuro.tasks.digit_memory().tokens == 11
+    assert re.match(r"\d+", fwp_neuro.__version__)
+    with pytest.raises(AttributeError, match="'fwp_neuro' has no attribute 'Programm'"):
+        fwp_neuro.Programm  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "before", ["", "import fwp_neuro.rules; ", "import fwp_neuro.running; ", "fwp.rule('delta'); "]
+)
+def test_rules_can_be_called_whatever_was_imported(before):
+    code = f"import fwp_neuro as fwp; {before}print('delta' in fwp.rules(), fwp.rule('delta').name)"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "True delta\n"
+
+
+def test_requirements():
+    options = setup()["options"]
+    wanted = requirements(options["install_requires"])
+    assert options["python_requires"] == ">=3.11,<3.14"
+    assert "torch" in wanted  # any build of it
+    assert "brian2>=2.9,<2.12" in wanted
+    assert 'numpy>=2.0,<2.4; python_version<"3.12"' in wanted
+    extras = setup()["options.extras_require"]
+    assert requirements(extras["gpu"]) == ['brian2cuda==1.0b1; python_version>="3.12"']
+    assert "brian2cuda" not in options["install_requires"]  # GPL, and pins brian2
+
+
+def test_constraints_pin_every_requirement_exactly():
+    lines = requirements((TOP / "constraints.txt").read_text())
+    for line in lines:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+(; ?python_version.*)?", line)
+    pinned = {name(line) for line in lines}
+    for section, option in (("options", "install_requires"), ("options.extras_require", "test")):
+        assert {name(r) for r in requirements(setup()[section][option])} <= pinned
+    assert "torch==2.13.0" in lines
+
+
+def test_pytest_settings():
+    options = setup()["tool:pytest"]
+    assert requirements(options["testpaths"]) == ["tests", "notebooks"]
+    assert "--nbmake" in options["addopts"] and '-m "not slow"' in options["addopts"]
+    assert [line.partition(":")[0] for line in requirements(options["markers"])] == ["slow", "gpu"]
+
+
+def test_pyproject_only_builds_and_checks_style():
+    with open(TOP / "pyproject.toml", "rb") as file:
+        parsed = tomllib.load(file)
+    assert set(parsed) == {"build-system", "tool"} and set(parsed["tool"]) == {"ruff"}
+    assert parsed["tool"]["ruff"]["line-length"] == 100
+
+
+def test_data_are_packaged_and_small():
+    patterns = requirements(setup()["options.package_data"]["fwp_neuro.data"])
+    folder = TOP / "fwp_neuro/data"
+    for path in folder.iterdir():
+        if path.is_file() and path.suffix != ".py":
+            assert any(path.match(pattern) for pattern in patterns), path.name
+    assert (folder / "digits.csv.gz").stat().st_size < 60_000
+    assert "10.24432/C50P49" in (folder / "README.md").read_text()
+
+
+def test_version_and_citation_agree():
+    version = setup()["metadata"]["version"]
+    citation = (TOP / "CITATION.cff").read_text()
+    assert f"version: {version}\n" in citation
+    assert f"## {version}" in (TOP / "CHANGELOG.md").read_text()
+    for paper in ("2508.08435", "2211.09440"):
+        assert paper in citation
+    assert (TOP / "LICENSE").read_text().startswith("BSD 3-Clause")
+
+
+def test_ci_script_ends_with_the_tests():
+    script = TOP / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    lines = requirements(script.read_text())
+    assert "set -euo pipefail" in lines
+    assert lines[-2:] == ["ruff check .", "python -m pytest"]

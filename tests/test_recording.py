@@ -1,0 +1,262 @@
+"""Recordings: dims, units, provenance, and a file that is exact, whole or not there."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from fwp_neuro import provenance as origin
+from fwp_neuro.errors import FwpError
+from fwp_neuro.programs import Program
+from fwp_neuro.recording import Recording, load, make_recording
+from fwp_neuro.rules import rule
+
+RULE = rule("delta")
+T, H, PRE, POST = 5, 2, 3, 4
+
+
+def a_program(heads=True):
+    rng = np.random.default_rng(0)
+    axes = (T, H) if heads else (T,)
+    key, value = rng.random((*axes, PRE)), rng.normal(size=(*axes, POST))
+    return Program(key=key, value=value, beta=rng.random(T), labels=["a", "ü", "", "b c", "a"])
+
+
+def a_recording(heads=True, **extra):
+    rng = np.random.default_rng(1)
+    count = H if heads else 1
+    readout, weights = rng.normal(size=(T, count, POST)), rng.normal(size=(T, count, POST, PRE))
+    provenance = origin.provenance(RULE, "rate", seed=3, options={"dt": 0.1})
+    return make_recording(a_program(heads), RULE, "rate", readout, weights, extra, provenance)
+
+
+def same(first, second):
+    assert first.dataset.identical(second.dataset)
+    for name, variable in first.dataset.variables.items():
+        if variable.dtype.kind not in "UO":
+            assert second[name].dtype == variable.dtype and second[name].dtype.isnative
+
+
+EXTRA = {
+    "trace": (("time", "token"), np.arange(10.0).reshape(2, T), {"units": "mV"}),
+    "time": (("time",), np.array([0.0, 0.5]), {"units": "s", "long_name": "time of the sample"}),
+    "spikes": (("token",), np.array([0, 1, 2, 3, 2**40]), {"units": "1"}),
+    "small": (("token",), np.arange(5), {"units": "1", "bins": 3, "exact": True, "limit": 0.5}),
+    "fired": (("token",), np.array([True, False, True, True, False]), {"units": "1"}),
+    "half": (("token",), np.array([0.5, np.nan, np.inf, 0, 1], dtype="float16"), {"units": "1"}),
+    "single": (("token",), np.arange(5, dtype="float32") / 3, {"units": "1"}),
+}
+
+
+def test_dims_units_and_attributes():
+    rec = a_recording()
+    assert rec["readout"].dims == ("token", "head", "post")
+    assert rec["weights"].dims == ("token", "head", "post", "pre")
+    assert rec["key"].dims == ("token", "head", "pre") and rec["beta"].dims == ("token",)
+    assert (rec.attrs["rule"], rec.attrs["realisation"]) == ("delta", "rate")
+    assert rec.attrs["text"] == RULE.text
+    assert all(v.attrs["units"] and v.attrs["long_name"] for v in rec.dataset.data_vars.values())
+    assert "readout" in rec and "nothing" not in rec
+    assert repr(rec) == (
+        "Recording(rule 'delta', realisation 'rate'; 5 token, 2 head, 3 pre, 4 post; "
+        "readout, weights)"
+    )
+
+
+def test_head_axis_is_dropped_for_a_program_without_heads():
+    voltage = (("time", "head"), [[1.0], [2.0]], {"units": "V"})
+    rec = a_recording(heads=False, voltage=voltage)
+    assert rec["readout"].dims == ("token", "post")
+    assert rec["weights"].dims == ("token", "post", "pre")
+    assert rec["voltage"].dims == ("time",) and rec["voltage"].attrs["long_name"] == "voltage"
+    assert make_recording(a_program(False), RULE, "rate", np.zeros((T, 1, POST)))["readout"].shape
+
+
+@pytest.mark.parametrize("heads", [False, True])
+def test_file_round_trip_is_exact(tmp_path, heads):
+    rec = a_recording(heads, **EXTRA)
+    path = tmp_path / "run"
+    assert rec.save(path) == path and os.listdir(tmp_path) == ["run"]
+    again = load(str(path))
+    same(rec, again)
+    assert again["trace"].coords["time"].attrs["units"] == "s"
+    assert again.provenance == rec.provenance and again.provenance["seed"] == 3
+    program = again.program
+    assert program.labels == a_program().labels and program.heads == (H if heads else None)
+    for name in program.names:
+        np.testing.assert_array_equal(program[name], a_program(heads)[name])
+    again.save(path)
+    same(rec, load(path))
+
+
+def test_loaded_arrays_go_into_torch(tmp_path):
+    torch = pytest.importorskip("torch")
+    a_recording().save(tmp_path / "run.nc")
+    assert torch.from_numpy(load(tmp_path / "run.nc")["readout"].values).shape == (T, H, POST)
+
+
+def test_a_failed_save_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "run.nc"
+    rec = a_recording()
+    rec.save(path)
+    before = path.read_bytes()
+
+    def fails(self, target, **options):
+        with open(target, "wb") as file:
+            file.write(b"half a file")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fails)
+    with pytest.raises(FwpError, match="cannot save the recording to .*: No space left on device"):
+        a_recording(**EXTRA).save(path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["run.nc"]
+
+    def interrupted(*paths):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rec.save(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["run.nc"]
+
+
+def test_save_mistakes(tmp_path):
+    rec = a_recording()
+    with pytest.raises(FwpError, match="there is no folder '.*nowhere'"):
+        rec.save(tmp_path / "nowhere" / "run.nc")
+    with pytest.raises(FwpError, match="it is a folder; give the path of a file"):
+        rec.save(tmp_path)
+    if os.path.isdir("/proc/self"):  # no one can write there, root included
+        with pytest.raises(FwpError, match="cannot save the recording to '/proc/self/run.nc': "):
+            rec.save("/proc/self/run.nc")
+    huge = (("token",), np.full(T, 2**60 + 1), {"units": "1"})
+    with pytest.raises(FwpError, match="cannot save variable 'huge': its int64 numbers do not fit"):
+        a_recording(huge=huge).save(tmp_path / "run.nc")
+    wave = (("token",), np.full(T, 1j), {"units": "1"})
+    with pytest.raises(FwpError, match="'wave': netCDF-3 has no type complex128"):
+        a_recording(wave=wave).save(tmp_path / "run.nc")
+    odd = (("token",), np.array([1, "a", None, {}, 2], dtype=object), {"units": "1"})
+    with pytest.raises(FwpError, match="netCDF-3 cannot hold this recording"):
+        a_recording(odd=odd).save(tmp_path / "run.nc")
+    assert os.listdir(tmp_path) == []
+
+
+def test_load_mistakes(tmp_path):
+    with pytest.raises(FwpError, match="there is no recording at '.*missing.nc'"):
+        load(tmp_path / "missing.nc")
+    with pytest.raises(FwpError, match="cannot read a recording from .*: it is a folder"):
+        load(tmp_path)
+    path = tmp_path / "run.nc"
+    a_recording().save(path)
+    for damaged in (b"", b"some text", path.read_bytes()[:200]):
+        path.write_bytes(damaged)
+        with pytest.raises(FwpError, match="not a recording: it is not a netCDF file, or it is da"):
+            load(path)
+    xr.Dataset({"x": ("token", [1.0])}).to_netcdf(path, engine="scipy")
+    with pytest.raises(FwpError, match="not a recording: fwp_neuro did not write it"):
+        load(path)
+
+
+MISTAKES = [
+    ("readout", ("x", [1], {"units": "1"}), "extra 'readout', a name the recording already has"),
+    ("key", ("x", [1], {"units": "1"}), "extra 'key', a name the recording already has"),
+    ("a", ("x", [1], {}), "extra 'a' has no units: give attrs {'units': ...}, '1' if dimens"),
+    ("a", ("x", [1], None), "extra 'a' has no units"),
+    ("a", (("x", "y"), [1], {"units": "1"}), "has dims ('x', 'y'), but an array of shape (1,)"),
+    ("a", ("token", [1], {"units": "1"}), "extra 'a' does not fit: "),
+]
+
+
+@pytest.mark.parametrize("name, entry, sentence", MISTAKES)
+def test_extra_mistakes(name, entry, sentence):
+    with pytest.raises(FwpError) as caught:
+        a_recording(**{name: entry})
+    assert sentence in str(caught.value)
+
+
+def test_other_mistakes():
+    with pytest.raises(FwpError, match=r"got readout of shape \(5, 4\); .* must be \(5, 2, 4\)"):
+        make_recording(a_program(), RULE, "rate", np.zeros((T, POST)))
+    with pytest.raises(
+        FwpError, match="unknown recorded variable 'redout'; did you mean 'readout'"
+    ):
+        a_recording()["redout"]
+    with pytest.raises(FwpError, match="Recording takes an xarray.Dataset, and got a dict"):
+        Recording({})
+    with pytest.raises(FwpError, match="this recording carries no program"):
+        print(Recording(xr.Dataset({"readout": ("token", [1.0])})).program)
+
+
+def test_brian2_units_are_refused_in_extra():
+    b2 = pytest.importorskip("brian2")
+    with pytest.raises(FwpError, match="extra 'v' has Brian2 units; give plain numbers"):
+        a_recording(v=("x", [1, 2] * b2.mV, {"units": "mV"}))
+
+
+# ---------------------------------------------------------------------- provenance
+
+
+def test_provenance_is_json_and_complete():
+    found = a_recording().provenance
+    assert found["rule"] == "delta" and found["text"] == RULE.text and found["seed"] == 3
+    assert found["realisation"] == "rate" and found["options"] == {"dt": 0.1}
+    assert set(found["versions"]) == {"python", "fwp_neuro", "numpy", "brian2", "torch", "xarray"}
+    assert found["versions"]["numpy"] == np.__version__
+    assert set(found["platform"]) == {"system", "machine"}
+    assert found["time"].endswith("+00:00") and isinstance(found["commit"], str)
+    default = make_recording(a_program(), RULE, "rate", np.zeros((T, H, POST))).provenance
+    assert default["seed"] is None and default["options"] == {}
+
+
+def test_options_become_plain():
+    class Thing:
+        pass
+
+    values = {
+        "number": np.float64(0.5),
+        "count": np.int64(3),
+        "flag": np.True_,
+        "nan": float("nan"),
+        "list": (1, [2.0, None]),
+        "small": np.array([[1, 2]]),
+        "large": np.zeros((20, 20)),
+        "nested": {1: Thing()},
+        "call": np.tanh,
+        "file": "/home/someone/secret/weights.pt",
+        "rule": "delta",
+    }
+    plain = origin.plain(values)
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert plain == {
+        **{"number": 0.5, "count": 3, "flag": True, "nan": "nan", "list": [1, [2.0, None]]},
+        **{"small": [[1, 2]], "large": "array (20, 20) float64", "nested": {"1": "Thing"}},
+        **{"call": "tanh", "file": "weights.pt", "rule": "delta"},
+    }
+
+
+def test_quantities_keep_their_unit():
+    b2 = pytest.importorskip("brian2")
+    assert origin.plain({"dt": 5 * b2.ms, "tau": [1, 2] * b2.second}) == {
+        "dt": "5. ms",
+        "tau": "[1. 2.] s",
+    }
+
+
+def test_commit(monkeypatch):
+    answers = {"rev-parse --show-toplevel": str(origin.Path(origin.__file__).resolve().parents[1])}
+    answers["rev-parse --verify"] = "abc123"
+
+    def git(folder, *arguments):
+        return answers.get(" ".join(arguments[:2]), answers.get("status", ""))
+
+    monkeypatch.setattr(origin, "_git", git)
+    assert origin.commit.__wrapped__() == "abc123"
+    answers["status"] = " M fwp_neuro/rules.py"
+    assert origin.commit.__wrapped__() == "abc123+changes"
+    answers["rev-parse --show-toplevel"] = "/elsewhere"  # an installed copy in another repository
+    assert origin.commit.__wrapped__() == "unknown"
+    monkeypatch.setattr(origin, "_git", lambda *arguments: None)
+    assert origin.commit.__wrapped__() == "unknown"
