@@ -112,6 +112,7 @@ def test_list_shows_every_section(home, capsys):
     assert "  toy  A toy model: adds one.\n" in printed
     assert "  fig01_toy  Fig. 1: a toy.\n" in printed
     assert "w += beta*(v - read(k))*k" in printed
+    assert "  two_compartment_nmda  parameters: jahr_stevens_1990" in printed
     for heading in ("models", "figures", "rules", "realisations", "synapse models"):
         assert f"\n{heading}" in f"\n{printed}"
 

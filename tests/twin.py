@@ -12,8 +12,8 @@ Dendrites. tau_m dV/dt = E_L - V + g (E_E - V), exact for a g held over the step
     basal   g_b = G [v0 + (1 - cnqx) sum_j (max(w_ij, 0) - w0) xA_j]   AMPA minus fixed inhibition
     apical  g_a = G a_i                                                the teacher's trace
 Write window: dw_ij/dt = eta (1 - ap5) xN_j [B(V_a) - B(V_b)]; Hebb has B(V(G v0)) for B(V_b). B is
-the magnesium block of Jahr and Stevens (1990). At a token's start w <- w0 + alpha (w - w0), the decay
-gate; at its end w is clipped to [0, 2 w0].
+the magnesium block of Jahr and Stevens (1990). At a token's start w <- w0 + alpha (w - w0), the
+decay gate; at its end w is clipped to [0, 2 w0].
 
 One step, from t to t + dt:
     1. everything continuous advances AT ONCE from its values at t: the weights (xN, V_a, V_b of t),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 
 from fwp_neuro.figures import figure_scripts
@@ -60,10 +59,6 @@ def _realisations() -> dict[str, str]:
 
 
 def _synapses() -> dict[str, str]:
-    module = importlib.import_module("fwp_neuro.synapses")
-    names = getattr(module, "synapses", list)()
-    return {name: _first_line(module.synapse(name)) for name in names}
+    from fwp_neuro.synapses import names, parameter_sets
 
-
-def _first_line(thing) -> str:
-    return (thing.__doc__ or "").strip().partition("\n")[0]
+    return {name: f"parameters: {', '.join(parameter_sets(name))}" for name in names()}

@@ -1,0 +1,347 @@
+"""The spiking circuit: NMDA-gated writes into AMPA weights of two-compartment value cells.
+
+A value dimension i has an ON and an OFF value cell; their teachers fire at (v0 + v_i/2) and
+(v0 - v_i/2) times the reference rate. Every weight w >= 0 is excitatory and a fixed feed-forward
+inhibition takes the baseline weight away, so that the fast weight of the algebra is w_ON - w_OFF and
+Dale's law holds. While the gate is open
+
+    dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V_basal,i)]       (delta)
+    dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V at v0)]         (Hebb)
+
+Order inside a step: token bookkeeping ("start"), sums from the present weights ("groups", -5),
+accumulators (-1), weights (0), membranes and traces (1), thresholds, spikes into traces ("synapses"),
+resets. Everything continuous therefore advances from the values at the start of the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..devices import Built, Size
+from ..synapses.models import SynapseModel
+from . import cells as cell_groups
+from .calibration import decay
+from .schedule import Schedule, timed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the network needs as numbers; tokens first, then head.
+
+    Attributes:
+        key, query: [token, head, pre]; value: [token, head, post] in [-1, 1].
+        eta: learning rate in 1/s, [token, head]; compare: whether the basal prediction is subtracted.
+        keep_pre, keep_post: decay factors of the fast weight, [token, head, pre] and [token, head, post].
+        weights: initial fast weights [head, post, pre].
+        ap5, cnqx: blocked fraction at every step.
+        cells: cells a number, or inf; kind: of the key and teacher cells.
+        layout: "population" or "synapse"; seed: of the initial phases.
+        record_every: sampling interval of weight and voltage traces in steps, 0 for none.
+    """
+
+    key: np.ndarray
+    query: np.ndarray
+    value: np.ndarray
+    eta: np.ndarray
+    compare: bool
+    keep_pre: np.ndarray
+    keep_post: np.ndarray
+    weights: np.ndarray
+    ap5: np.ndarray
+    cnqx: np.ndarray
+    cells: float
+    kind: str
+    layout: str
+    seed: int
+    record_every: int
+    record_spikes: bool
+
+    @property
+    def signed(self) -> bool:
+        """Whether keys need ON and OFF populations."""
+        return bool((self.key < 0).any() or (self.query < 0).any())
+
+
+def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
+    """Return (build, size) for `devices.simulate`."""
+    heads, post, pre = plan.weights.shape
+    per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
+    steps = schedule.tokens * schedule.token_steps
+    synapses = heads * 2 * post * pre * per
+    sources = 0 if np.isinf(plan.cells) else heads * (pre * (1 + plan.signed) + 2 * post) * int(plan.cells)
+    busy = synapses if per == 1 else synapses * 0.05
+    size = Size(steps, 30, int(5 * busy + 3 * sources))
+
+    def build() -> Built:
+        return _Network(plan, model, schedule, dt).built()
+
+    return build, size
+
+
+class _Network:
+    """Builds the Brian2 objects of one run; one method for each part of the circuit."""
+
+    def __init__(self, plan: Plan, model: SynapseModel, schedule: Schedule, dt):
+        import brian2 as b2
+
+        self.b2, self.plan, self.model, self.schedule, self.dt = b2, plan, model, schedule, dt
+        self.heads, self.post, self.pre = plan.weights.shape
+        self.token = schedule.token_steps * dt
+        self.infinite = np.isinf(plan.cells)
+        self.own = plan.layout == "synapse" and not self.infinite
+        self.phases = np.random.default_rng(plan.seed)
+        self.namespace = self._namespace()
+        self.monitors: dict[str, Any] = {}
+        self.objects: list[Any] = []
+
+    # ------------------------------------------------------------------ numbers over time
+
+    def _namespace(self) -> dict[str, Any]:
+        plan, schedule, b2 = self.plan, self.schedule, self.b2
+        tokens, rate = schedule.tokens, self.model.parameters["rate"]
+
+        def flat(array):
+            return array.reshape(len(array), -1)
+
+        shown = flat(schedule.course(("shown", plan.key), ("query", plan.query)))
+        half = np.concatenate([plan.value, -plan.value], -1) / 2
+        teach = flat(schedule.course(("shown", half))) + self.model.parameters["value_baseline"]
+        unblocked = 1 - np.broadcast_to(plan.ap5, (tokens * schedule.token_steps,))
+        gate = flat(schedule.course(("write", plan.eta))) * unblocked[:, None]
+        channels = np.repeat(gate, 2 * self.post, axis=1)
+        ampa = 1 - np.broadcast_to(plan.cnqx, (tokens * schedule.token_steps,))
+        reading = np.tile(schedule.active("read"), tokens) / (np.ptp(schedule.spans["read"]) * schedule.dt)
+        starts = np.repeat(np.arange(tokens) * schedule.token_steps * schedule.dt, schedule.token_steps)
+        tables = {
+            "shown_table": timed(shown, self.dt),
+            "teach_table": timed(teach, self.dt),
+            "teacher_rate": timed(teach * float(rate), self.dt, b2.Hz),
+            "eta_table": timed(channels, self.dt, b2.Hz),
+            "ampa_open": timed(ampa, self.dt),
+            "reading": timed(reading, self.dt, b2.Hz),
+            "token_start": timed(starts, self.dt, b2.second),
+        }
+        if plan.signed:
+            pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
+        else:
+            pair = shown
+        tables["key_rate"] = timed(pair * float(rate), self.dt, b2.Hz)
+        each = float(rate) * schedule.dt * (1 if self.infinite else plan.cells)
+        for name in ("ampa", "nmda", "teacher"):
+            tables[f"kick_{name}"] = (1 - decay(self.model, f"tau_{name}", schedule.dt)) / each
+        tables["kick_nmda_own"] = tables["kick_nmda"] * (1 if self.infinite else plan.cells)
+        parameters = {
+            name: value for name, value in self.model.parameters.items() if name not in ("rate", "weight_baseline")
+        }
+        return {**tables, **parameters, "w0": self.model.parameters["weight_baseline"]}
+
+    # ------------------------------------------------------------------ cells
+
+    def _group(self, size, equations, name, **options):
+        made = self.b2.NeuronGroup(size, equations, namespace=self.namespace, name=name, **options)
+        self.objects.append(made)
+        return made
+
+    def _connect(self, source, target, model, name, pre, post, **options):
+        made = self.b2.Synapses(source, target, model, namespace=self.namespace, name=name, **options)
+        made.connect(i=pre, j=post)
+        self.objects.append(made)
+        return made
+
+    def _key_cells(self):
+        """Cells that fire at the rate of their key dimension, OFF after ON where keys are signed."""
+        plan, units = self.plan, self.heads * self.pre * (1 + self.plan.signed)
+        extra, reset = "", ""
+        if self.own:  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
+            extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
+        made = cell_groups.group(
+            units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace, self.phases, extra, reset
+        )
+        self.objects.append(made)
+        return made
+
+    def _key_traces(self):
+        """Population traces of each key dimension: AMPA of its ON and OFF cells, NMDA of the difference."""
+        source = "" if not self.infinite else " + {}/tau_"
+        on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
+        equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
+        for name, tau, drive in (("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown")):
+            gain = source.format(drive) + tau if source else ""
+            equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
+        made = self._group(
+            self.heads * self.pre, "\n".join(equations), "key_traces", method="exponential_euler", order=1
+        )
+        if self.infinite:
+            return made, None
+        cells = self._key_cells()
+        units, size = self.heads * self.pre, int(self.plan.cells)
+        for n, (sign, trace) in enumerate((("+", "on"), ("-", "off"))[: 1 + self.plan.signed]):
+            every = np.arange(units * size)
+            self._connect(
+                cells, made, "", f"key_{trace}", every + n * units * size, every // size,
+                on_pre=f"x_{trace}_post += kick_ampa\nx_nmda_post {sign}= kick_nmda",
+            )  # fmt: skip
+        return made, cells
+
+    def _value_cells(self):
+        """ON and OFF value cells with a basal and an apical compartment, and their teachers."""
+        basal = "current" if self.own else "g_exc - g_inh"
+        teacher = "" if not self.infinite else " + teach_table(t, i)/tau_teacher"
+        other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
+        unblocked = self.model.unblocked_code
+        equations = self.model.equations + f"""
+            g_basal = conductance*(value_baseline + drive) : 1
+            g_apical = conductance*teacher : 1
+            drive = ampa_open(t)*({basal}) : 1
+            error = {unblocked("V_apical")} - {unblocked(other)} : 1 (constant over dt)
+            write = eta_table(t, i)*error : Hz (constant over dt)
+            dteacher/dt = -teacher/tau_teacher{teacher} : 1
+            total : 1
+        """
+        if self.own:
+            equations += """
+            dcurrent/dt = -current/tau_ampa : 1
+            integral : 1
+            """
+        else:
+            equations += """
+            g_exc : 1
+            g_inh : 1
+            """
+        channels = self.heads * 2 * self.post
+        made = self._group(channels, equations, "value_cells", method="exponential_euler", order=1)
+        made.teacher = "value_baseline"
+        made.V_basal = made.V_apical = self.model.rest_code("value_baseline")
+        accumulate = "total += reading(t)*drive*dt"
+        if self.own:
+            accumulate += "\nintegral += write*dt*exp(-(t - token_start(t))/tau_nmda)"
+        made.run_regularly(accumulate, dt=self.dt, when="groups", order=-1, name="accumulate")
+        if self.own:
+            made.run_regularly("integral = 0", dt=self.token, when="start", order=1, name="new_integral")
+        if not self.infinite:
+            size = int(self.plan.cells)
+            teachers = cell_groups.group(
+                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace, self.phases
+            )
+            self.objects.append(teachers)
+            every = np.arange(channels * size)
+            self._connect(
+                teachers, made, "", "teaching", every, every // size, on_pre="teacher_post += kick_teacher"
+            )
+        return made
+
+    # ------------------------------------------------------------------ fast weights
+
+    def _fast_weights(self, source, values):
+        """All-to-all weights of each head; one a key dimension, or one a key cell ("synapse")."""
+        per = int(self.plan.cells) if self.own else 1
+        head, unit, channel = np.indices((self.heads, self.pre * per, 2 * self.post)).reshape(3, -1)
+        before, after = head * self.pre * per + unit, head * 2 * self.post + channel
+        if self.own:
+            made = self._connect(
+                source, values, "w : 1\nseen : 1", "fast_weights", before, after,
+                on_pre="""w += x_nmda_pre*exp((t + dt - token_start(t))/tau_nmda)*(integral_post - seen)
+                          seen = integral_post
+                          current_post += kick_ampa*(clip(w, 0, inf) - w0)""",
+            )  # fmt: skip
+        else:
+            off = "clip(w, 0, inf)*x_on_pre" + (" + clip(2*w0 - w, 0, inf)*x_off_pre" if self.plan.signed else "")
+            made = self._connect(
+                source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
+                    g_exc_post = {off} : 1 (summed)
+                    g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)""",
+                "fast_weights", before, after, method="euler",
+            )  # fmt: skip
+            made.summed_updaters["g_exc_post"].order = made.summed_updaters["g_inh_post"].order = -5
+        half = self.plan.weights / 2
+        start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
+        start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
+        made.w = (self.namespace["w0"] + start).reshape(-1)
+        flush = "w = clip(w, 0, 2*w0)"
+        if self.own:
+            flush = (
+                f"w += x_nmda_pre*exp({float(self.token)!r}*second/tau_nmda)*(integral_post - seen)\n"
+                f"seen = 0\n{flush}"
+            )
+        made.run_regularly(flush, dt=self.token, when="start", order=0, name="end_of_token")
+        self._turnover(made, per, source, values)
+        self.indices = np.arange(len(before))
+        self.shape = (self.heads, self.pre * per, 2 * self.post)
+        return made
+
+    def _turnover(self, synapses, per, source, values):
+        """AMPA receptors turn over toward the baseline while nothing fires: one exact factor a token."""
+        plan = self.plan
+        if (plan.keep_pre == 1).all() and (plan.keep_post == 1).all():
+            return
+        before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
+        after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(len(plan.key), -1)
+        for name, table, cells in (("before", before, source), ("after", after, values)):
+            self.namespace[f"keep_{name}"] = self.b2.TimedArray(table, dt=self.token)
+        synapses.run_regularly(
+            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token, when="start", order=3,
+            name="turnover",
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ the whole
+
+    def built(self) -> Built:
+        """Assemble the network and its recordings."""
+        b2, plan, tokens = self.b2, self.plan, self.schedule.tokens
+        if self.own:
+            keys = traces = self._key_cells()
+        else:
+            traces, keys = self._key_traces()
+        values = self._value_cells()
+        synapses = self._fast_weights(traces, values)
+        boundary = {"dt": self.token, "when": "start", "order": 2}
+        self._monitor("total", b2.StateMonitor(values, "total", record=True, **boundary))
+        self._monitor("weights", b2.StateMonitor(synapses, "w", record=self.indices, **boundary))
+        if plan.record_every:
+            often = {"dt": plan.record_every * self.dt, "when": "start", "order": 4}
+            names = ["V_basal", "V_apical", "drive"]
+            self._monitor("voltages", b2.StateMonitor(values, names, record=True, **often))
+            if not self.own:
+                self._monitor("course", b2.StateMonitor(synapses, "w", record=self.indices, **often))
+        if keys is not None and plan.record_spikes:
+            self._monitor("spikes", b2.SpikeMonitor(keys))
+        network = b2.Network(*self.objects)
+        duration = tokens * self.token + self.dt
+        return Built(network, self._collect, duration, keep=(self.namespace,))
+
+    def _monitor(self, name, monitor):
+        self.monitors[name] = monitor
+        self.objects.append(monitor)
+
+    def _fast(self, flat):
+        """Turn [synapse, sample] into ON minus OFF weights [sample, head, post, pre], mean over cells."""
+        w = np.array(flat).T.reshape(-1, *self.shape)
+        w = w.reshape(len(w), self.heads, self.pre, -1, 2, self.post).mean(3)  # over the cells of a dimension
+        return np.swapaxes(w[..., 0, :] - w[..., 1, :], -1, -2)
+
+    def _collect(self) -> dict[str, Any]:
+        tokens, two = self.schedule.tokens, (self.heads, 2, self.post)
+        total = np.diff(np.array(self.monitors["total"].total).T[: tokens + 1], axis=0)
+        total = total.reshape(tokens, *two)
+        raw = np.array(self.monitors["weights"].w)[:, 1 : tokens + 1]
+        w0 = self.namespace["w0"]
+        found = {
+            "readout": total[:, :, 0] - total[:, :, 1],
+            "weights": self._fast(raw),
+            "clipped": float(np.mean((raw <= 0) | (raw >= 2 * w0))),
+            "lowest": float(raw.min()),
+        }
+        if "voltages" in self.monitors:
+            watch = self.monitors["voltages"]
+            for name in ("V_basal", "V_apical", "drive"):
+                found[name] = np.array(getattr(watch, name)).T.reshape(-1, *two)
+            found["sample_time"] = np.array(watch.t)
+        if "course" in self.monitors:
+            found["weight_course"] = self._fast(self.monitors["course"].w)
+        if "spikes" in self.monitors:
+            found["spike_cell"] = np.array(self.monitors["spikes"].i)
+            found["spike_time"] = np.array(self.monitors["spikes"].t)
+        return found

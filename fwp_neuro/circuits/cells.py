@@ -1,0 +1,53 @@
+"""Cells that turn a number into spikes: Poisson, or integrate-and-fire driven to a rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import FwpError, pick
+
+KINDS = ("poisson", "integrate_and_fire")
+_EQUATIONS = "rate = {table}(t, coded) : Hz (constant over dt)\ncoded : integer (constant)\n"
+
+
+def check(cells, kind: str) -> float:
+    """Return the number of cells for one number, a whole number >= 1 or infinity.
+
+    Raises:
+        FwpError: anything else, or an unknown kind.
+    """
+    pick(kind, KINDS, "key_cells of the spiking realisation:")
+    legal = isinstance(cells, (int, float, np.integer, np.floating)) and not isinstance(cells, bool)
+    if not legal or not cells >= 1 or (np.isfinite(cells) and cells != int(cells)):
+        raise FwpError(f"cells must be a whole number from 1 on, or float('inf') for rates, got {cells!r}")
+    return float(cells)
+
+
+def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, extra: str = "",
+          reset: str = ""):  # fmt: skip
+    """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.
+
+    Args:
+        numbers: how many numbers are coded; cell c codes number c // cells.
+        kind: "poisson" (independent Bernoulli trials, one a step) or "integrate_and_fire" (no leak,
+            reset by subtraction, so that the mean rate is exact at any dt; random initial phase).
+        table: name in ``namespace`` of the TimedArray [time, number] of rates.
+        phases: NumPy generator for the initial phases.
+        extra: further equations; reset: further reset code.
+    """
+    import brian2 as b2
+
+    equations = _EQUATIONS.format(table=table) + extra
+    if kind == "poisson":
+        options = {"threshold": "rand() < rate*dt", "reset": reset or ""}
+    else:
+        equations += "\ndphase/dt = rate : 1"
+        options = {"threshold": "phase >= 1", "reset": "phase -= 1\n" + reset}
+    made = b2.NeuronGroup(
+        numbers * cells, equations, method="exact" if kind == "poisson" else "euler",
+        namespace=namespace, name=name, order=1, **options,
+    )  # fmt: skip
+    made.coded = np.repeat(np.arange(numbers), cells)
+    if kind == "integrate_and_fire":
+        made.phase = phases.random(numbers * cells)
+    return made

@@ -1,0 +1,104 @@
+"""Receptor antagonists: what fraction of NMDA (AP5) or AMPA (CNQX) conductance is blocked, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import FwpError, pick
+
+#: windows of a token that a drug can be given for; "write" includes the settling of the prediction
+WINDOWS = ("always", "write", "read")
+
+
+@dataclass(frozen=True)
+class Drug:
+    """A blocked fraction of a receptor's conductance, with a time window.
+
+    Args:
+        fraction: 0 (no block) to 1 (complete block).
+        window: "always", "write" (from key onset to the end of the write window of every token), "read"
+            (the query window of every token), or (start, stop) as Brian2 times.
+        tokens: restrict the block to these tokens (a range or list); all if None.
+
+    Raises:
+        FwpError: a fraction outside 0..1, an unknown window, times without units.
+    """
+
+    fraction: float = 1.0
+    window: Any = "always"
+    tokens: Any = None
+
+    def __post_init__(self):
+        name = type(self).__name__
+        try:
+            legal = 0 <= float(self.fraction) <= 1
+        except (TypeError, ValueError):
+            legal = False
+        if not legal:
+            raise FwpError(f"{name} fraction must be a number from 0 to 1, got {self.fraction!r}")
+        if isinstance(self.window, str):
+            pick(self.window, WINDOWS, f"{name} window")
+        else:
+            _times(self.window, name)
+        if self.tokens is not None and any(
+            isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in self.tokens
+        ):
+            raise FwpError(f"{name} tokens must be token numbers from 0 on, got {self.tokens!r}")
+
+    def blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):
+        """Return the blocked fraction at every step of the run, [tokens * token_steps]."""
+        inside = np.zeros((tokens, token_steps))
+        if self.window == "always":
+            inside[:] = 1
+        elif isinstance(self.window, str):
+            start, stop = spans[{"write": "shown", "read": "query"}[self.window]]
+            inside[:, start:stop] = 1
+        else:
+            start, stop = (round(float(edge) / dt) for edge in self.window)
+            inside.reshape(-1)[start:stop] = 1
+        if self.tokens is not None:
+            chosen = [n for n in self.tokens if n < tokens]
+            if len(chosen) < len(list(self.tokens)):
+                raise FwpError(
+                    f"{type(self).__name__} tokens {list(self.tokens)} go beyond the programme's {tokens} tokens"
+                )
+            outside = np.setdiff1d(np.arange(tokens), chosen)
+            inside[outside] = 0
+        return self.fraction * inside.reshape(-1)
+
+
+class AP5(Drug):
+    """NMDA receptor antagonist: scales the write."""
+
+
+class CNQX(Drug):
+    """AMPA receptor antagonist: scales the drive through the fast weights and its disynaptic inhibition.
+
+    The teacher's pathway is left alone (a modelling choice: local application to the basal dendrite).
+    """
+
+
+def _times(window, name: str) -> None:
+    import brian2 as b2
+
+    legal = False
+    if isinstance(window, (tuple, list)) and len(window) == 2:
+        try:
+            legal = all(b2.have_same_dimensions(edge, b2.second) for edge in window)
+            legal = legal and 0 <= float(window[0]) < float(window[1])
+        except (TypeError, ValueError):
+            legal = False
+    if not legal:
+        raise FwpError(f"{name} window must be one of {WINDOWS} or (start, stop) as times, got {window!r}")
+
+
+def combined(drugs, kind: type, **where) -> np.ndarray | float:
+    """Return the total blocked fraction over time of all drugs of one kind (independent binding)."""
+    open_fraction = 1.0
+    for drug in drugs:
+        if isinstance(drug, kind):
+            open_fraction = open_fraction * (1 - drug.blocked(**where))
+    return 1 - open_fraction

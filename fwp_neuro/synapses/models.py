@@ -1,0 +1,196 @@
+"""The synapse models of the spiking circuit, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import FwpError, pick
+
+
+@dataclass(frozen=True)
+class SynapseModel:
+    """One synapse model.
+
+    Attributes:
+        name: registry name.
+        equations: Brian2 equations of the two compartments of a value cell.
+        block: magnesium block of the write, see `magnesium.BLOCKS`; None for a linear voltage factor.
+        parameters: Brian2 quantities and numbers by name.
+        sources: parameter name -> where its value comes from.
+        citation: papers behind the equations.
+        conventions: what a reader must know to compare numbers.
+        roles: local name of a rule text -> the variable that plays it.
+    """
+
+    name: str
+    equations: str
+    block: str | None
+    parameters: dict[str, Any]
+    sources: dict[str, str]
+    citation: str
+    conventions: str
+    roles: dict[str, str] = field(default_factory=dict)
+
+    def unblocked_code(self, voltage: str) -> str:
+        """Return Brian2 code of the voltage factor of the NMDA-gated write."""
+        from .magnesium import block_code
+
+        if self.block is None:
+            return f"(({voltage} - E_leak)/(E_exc - E_leak))"
+        return block_code(voltage, self.block, None)
+
+    def unblocked(self, number: float) -> float:
+        """Return the voltage factor at rest under an input that codes ``number``."""
+        from .magnesium import magnesium_block
+
+        leak, exc = self.parameters["E_leak"], self.parameters["E_exc"]
+        g = self.parameters["conductance"] * number
+        if self.block is None:
+            return float(g)
+        return float(magnesium_block((leak + g * exc) / (1 + g), self.block))
+
+    def rest_code(self, number: str) -> str:
+        """Return Brian2 code of the resting voltage under an input that codes ``number``."""
+        g = f"conductance*{number}"
+        if self.block is None:
+            return f"(E_leak + {g}*(E_exc - E_leak))"
+        return f"((E_leak + {g}*E_exc)/(1 + {g}))"
+
+    @property
+    def slope(self) -> float:
+        """Change of the voltage factor per unit of the coded number, at the value baseline."""
+        v0, step = self.parameters["value_baseline"], 1e-5
+        return (self.unblocked(v0 + step) - self.unblocked(v0 - step)) / (2 * step)
+
+    def membrane_lag(self, dt) -> float:
+        """Factor by which a small deviation of the voltage survives one step at the value baseline."""
+        import math
+
+        p = self.parameters
+        speed = 1.0 if self.block is None else 1 + p["conductance"] * p["value_baseline"]
+        return math.exp(-speed * float(dt / p["tau_membrane"]))
+
+    def changed(self, **values) -> SynapseModel:
+        """Return the model with some parameters replaced, units checked.
+
+        Raises:
+            FwpError: unknown parameter, or a missing or wrong unit.
+        """
+        import brian2 as b2
+
+        for name, value in values.items():
+            pick(name, self.parameters, f"parameter of synapse model {self.name!r}:")
+            old = self.parameters[name]
+            if not b2.have_same_dimensions(value, old):
+                raise FwpError(
+                    f"parameter {name!r} of synapse model {self.name!r} has the wrong unit: got {value!r}, "
+                    f"legal is a quantity like {old!r}"
+                )
+        return replace(self, parameters={**self.parameters, **values})
+
+
+_MEMBRANE = """
+dV_basal/dt = (E_leak - V_basal + g_basal*(E_exc - V_basal))/tau_membrane : volt
+dV_apical/dt = (E_leak - V_apical + g_apical*(E_exc - V_apical))/tau_membrane : volt
+"""
+_LINEAR = """
+dV_basal/dt = (E_leak - V_basal + g_basal*(E_exc - E_leak))/tau_membrane : volt
+dV_apical/dt = (E_leak - V_apical + g_apical*(E_exc - E_leak))/tau_membrane : volt
+"""
+_ROLES = {
+    "k": "NMDA trace of the key cells (glutamate bound to NMDA receptors)",
+    "v": "teacher conductance of the apical compartment",
+    "w": "AMPA conductance of the basal compartment, relative to the fixed inhibition",
+    "read": "basal depolarisation by AMPA through the fast weights",
+    "beta": "neuromodulatory gate on the NMDA-dependent write",
+    "alpha": "turnover of AMPA receptors toward the baseline weight",
+}
+_CHOICE = "modelling choice of this package"
+_SOURCES = {
+    "tau_ampa": "Destexhe, Mainen & Sejnowski 1994: decay 5.26 ms, rounded",
+    "tau_nmda": "within the 26-150 ms of Ellwood 2024 and Destexhe et al. 1994; " + _CHOICE,
+    "tau_teacher": "as tau_ampa: the teacher is an AMPA input too",
+    "tau_membrane": _CHOICE,
+    "E_leak": "Brunel & Wang 2001: V_L = -70 mV",
+    "E_exc": "Brunel & Wang 2001: V_E = 0 mV",
+    "conductance": _CHOICE + ": excitation that stands for the number 1, in leak conductances",
+    "rate": _CHOICE + ": firing rate of a cell that stands for the number 1",
+    "value_baseline": _CHOICE + ": ON and OFF teachers fire at this number plus and minus v/2",
+    "weight_baseline": _CHOICE + ": the fast weight that the fixed feed-forward inhibition cancels",
+}
+
+
+def _parameters() -> dict[str, Any]:
+    import brian2 as b2
+
+    return {
+        "tau_ampa": 5 * b2.ms,
+        "tau_nmda": 50 * b2.ms,
+        "tau_teacher": 5 * b2.ms,
+        "tau_membrane": 10 * b2.ms,
+        "E_leak": -70 * b2.mV,
+        "E_exc": 0 * b2.mV,
+        "conductance": 0.25,
+        "rate": 100 * b2.Hz,
+        "value_baseline": 0.5,
+        "weight_baseline": 1.0,
+    }
+
+
+def _two_compartment(parameters: str) -> SynapseModel:
+    from .magnesium import BLOCKS
+
+    return SynapseModel(
+        "two_compartment_nmda",
+        _MEMBRANE,
+        parameters,
+        _parameters(),
+        dict(_SOURCES),
+        "Urbanczik & Senn 2014, Neuron 81:521 (dendritic prediction of a somatic teacher); magnesium block: "
+        + BLOCKS[parameters].source,
+        "conductances in units of the leak; the write is proportional to NMDA trace x [B(V_apical) - B(V_basal)]",
+        dict(_ROLES),
+    )
+
+
+def _linear(parameters: str) -> SynapseModel:
+    return SynapseModel(
+        "linear_difference",
+        _LINEAR,
+        None,
+        _parameters(),
+        dict(_SOURCES),
+        "this package: two_compartment_nmda with linear membranes and no magnesium block, a control",
+        "currents instead of conductances; separates the lag of the loop from its nonlinearity",
+        dict(_ROLES),
+    )
+
+
+_MODELS = {
+    "two_compartment_nmda": (
+        _two_compartment, ("jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024")
+    ),
+    "linear_difference": (_linear, ("default",)),
+}  # fmt: skip
+
+
+def names() -> list[str]:
+    """Return the names of the synapse models."""
+    return list(_MODELS)
+
+
+def parameter_sets(name: str) -> tuple[str, ...]:
+    """Return the names of a model's parameter sets, the default first."""
+    return _MODELS[pick(name, _MODELS, "synapse model")][1]
+
+
+def get(name: str, parameters: str | None = None) -> SynapseModel:
+    """Return a synapse model with one of its parameter sets (the first one if None).
+
+    Raises:
+        FwpError: unknown model or parameter set, with the nearest legal name.
+    """
+    make, sets = _MODELS[pick(name, _MODELS, "synapse model")]
+    chosen = sets[0] if parameters is None else pick(parameters, sets, f"parameter set of {name!r}:")
+    return make(chosen)
