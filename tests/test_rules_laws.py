@@ -25,7 +25,7 @@ def by_oracle(name, signals, states=None):
 
 
 def case(name, seed=0):
-    """Signals [batch, token, head, dim] and states [batch, head, post, pre] of a registered rule."""
+    """Signals [batch, token, head, dim] and states [batch, head, post, pre] of a rule."""
     signals = draw(rule(name), (BATCH, TOKENS, HEADS), PRE, POST, seed)
     return signals, draw_states(rule(name), (BATCH, HEADS), PRE, POST, seed)
 

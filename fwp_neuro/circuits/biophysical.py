@@ -158,7 +158,7 @@ class _Network:
         if self.own:  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
         made = cell_groups.group(
-            units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace, self.phases, extra, reset
+            units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace, self.phases, self.dt, extra, reset
         )
         self.objects.append(made)
         return made
@@ -224,7 +224,7 @@ class _Network:
         if not self.infinite:
             size = int(self.plan.cells)
             teachers = cell_groups.group(
-                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace, self.phases
+                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace, self.phases, self.dt
             )
             self.objects.append(teachers)
             every = np.arange(channels * size)

@@ -23,7 +23,7 @@ def check(cells, kind: str) -> float:
     return float(cells)
 
 
-def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, extra: str = "",
+def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt, extra: str = "",
           reset: str = ""):  # fmt: skip
     """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.
 
@@ -32,7 +32,7 @@ def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace:
         kind: "poisson" (independent Bernoulli trials, one a step) or "integrate_and_fire" (no leak,
             reset by subtraction, so that the mean rate is exact at any dt; random initial phase).
         table: name in ``namespace`` of the TimedArray [time, number] of rates.
-        phases: NumPy generator for the initial phases.
+        phases: NumPy generator for the initial phases; dt: time step.
         extra: further equations; reset: further reset code.
     """
     import brian2 as b2
@@ -41,13 +41,14 @@ def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace:
     if kind == "poisson":
         options = {"threshold": "rand() < rate*dt", "reset": reset or ""}
     else:
-        equations += "\ndphase/dt = rate : 1"
+        equations += "\nphase : 1"
         options = {"threshold": "phase >= 1", "reset": "phase -= 1\n" + reset}
     made = b2.NeuronGroup(
-        numbers * cells, equations, method="exact" if kind == "poisson" else "euler",
-        namespace=namespace, name=name, order=1, **options,
+        numbers * cells, equations, method="exact", namespace=namespace, name=name, order=1, **options,
     )  # fmt: skip
     made.coded = np.repeat(np.arange(numbers), cells)
     if kind == "integrate_and_fire":
         made.phase = phases.random(numbers * cells)
+        # not a differential equation: beside it, Brian2's exact integrator refuses decaying traces
+        made.run_regularly("phase += rate*dt", dt=dt, when="groups", order=2, name=f"{name}_phase")
     return made

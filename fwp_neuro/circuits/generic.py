@@ -74,7 +74,7 @@ def builder(
             table = f"rate_{name}"
             namespace[table] = timed(np.concatenate(rates, 1) * float(rate), dt, b2.Hz)
             units = heads * dims[side]
-            made = cell_groups.group(units * len(signs), number, kind, table, f"cells_{name}", namespace, phases)
+            made = cell_groups.group(units * len(signs), number, kind, table, f"cells_{name}", namespace, phases, dt)
             every = np.arange(units * number)
             objects.append(made)
             for n, sign in enumerate(signs):

@@ -1,0 +1,172 @@
+"""Handwritten digits written into fast weights, one re-bound, and read back: three realisations.
+
+Papers: the programme is a fast-weight programmer (Irie & Gershman 2025, arXiv:2508.08435; Schlag, Irie
+& Schmidhuber 2021, arXiv:2102.11174, eqs 8-11 for hebb and 20-25 for delta). The spiking synapse follows
+dendritic prediction (Urbanczik & Senn 2014, Neuron 81:521, doi:10.1016/j.neuron.2013.11.030) with the
+magnesium block of Jahr & Stevens 1990. Digits: Alpaydin & Kaynak 1998, UCI, doi:10.24432/C50P49.
+This is the package's own experiment, no published figure.
+
+Five images are written under five overlapping keys, the first key is re-bound to a sixth image, then
+every key is read. Delta must overwrite the re-bound image, hebb must blend it with the old one. In the
+drugged run AP5 blocks NMDA while one digit is written and CNQX blocks AMPA while one key is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+import fwp_neuro as fwp
+
+FIGURE = "fig01_digit_memory"
+RULES = ("hebb", "delta")
+RUNS = ("artificial", "rate", "spiking", "spiking, no noise", "spiking, drugs")
+
+
+@dataclass
+class Parameters:
+    """What a user can change.
+
+    seed: of images, keys and spikes. beta: write strength, beta * |key|^2 < 1. dim: key dimensions.
+    cells: spiking cells a number. key_cells: "poisson" or "integrate_and_fire". layout: "population" or
+    "synapse". dt: time step in ms. ap5: blocked NMDA fraction while the write of token ``ap5_token``
+    runs. cnqx: blocked AMPA fraction while token ``cnqx_token`` is read. device: of both circuits.
+    """
+
+    seed: int = 0
+    beta: float = 0.9
+    dim: int = 8
+    cells: int = 100
+    key_cells: str = "poisson"
+    layout: str = "population"
+    dt: float = 1.0
+    ap5: float = 1.0
+    ap5_token: int = 1
+    cnqx: float = 1.0
+    cnqx_token: int = 9
+    device: str = "auto"
+
+
+def build(parameters: Parameters):
+    """Return the programme: 5 writes, 1 re-binding, 5 reads of 8 x 8 images."""
+    return fwp.tasks.digit_memory(dim=parameters.dim, beta=parameters.beta, seed=parameters.seed)
+
+
+def run(parameters: Parameters, progress=None) -> xr.Dataset:
+    """Run every rule in every realisation; return read-outs, weights, spikes and measures.
+
+    Dims: rule, run, token, post (64 pixels), pre (keys); measures are against the artificial run.
+    """
+    import brian2 as b2
+
+    program = build(parameters)
+    common = {"seed": parameters.seed, "device": parameters.device}
+    spiking = {
+        **common, "dt": parameters.dt * b2.ms, "cells": parameters.cells,
+        "key_cells": parameters.key_cells, "layout": parameters.layout,
+    }  # fmt: skip
+    drugs = [
+        fwp.AP5(parameters.ap5, window="write", tokens=[parameters.ap5_token]),
+        fwp.CNQX(parameters.cnqx, window="read", tokens=[parameters.cnqx_token]),
+    ]
+    every = 10 * b2.ms if parameters.layout == "population" else None
+    jobs = [
+        ("artificial", "artificial", {}),
+        ("rate", "rate", common),
+        ("spiking", "spiking", {**spiking, "record_every": every}),
+        ("spiking, no noise", "spiking", {**spiking, "cells": float("inf"), "layout": "population"}),
+        ("spiking, drugs", "spiking", {**spiking, "drugs": drugs}),
+    ]
+    total, done, found = len(RULES) * len(jobs), 0, {}
+    for rule in RULES:
+        for name, realisation, options in jobs:
+            if progress is not None:
+                progress(done / total, f"{rule}, {name}")
+                if realisation != "artificial":
+                    options = {**options, "progress": _part(progress, done, total, f"{rule}, {name}")}
+            found[rule, name] = fwp.run(program, rule, realisation, **options)
+            done += 1
+    return _gather(program, found, parameters)
+
+
+def _part(progress, done, total, label):
+    return lambda fraction, note="": progress((done + fraction) / total, label)
+
+
+def _gather(program, found, parameters) -> xr.Dataset:
+    def stack(name):
+        return np.stack([[found[rule, job][name].values for job in RUNS] for rule in RULES])
+
+    names = ("nRMSE", "slope", "correlation", "weights nRMSE", "weights slope", "recall", "chance")
+    measures = np.array([[_measures(found[rule, "artificial"], found[rule, job]) for job in RUNS] for rule in RULES])
+    data = program.dataset()
+    data = data.assign_coords(rule=list(RULES), run=list(RUNS), measure=list(names))
+    data["readout"] = (("rule", "run", "token", "post"), stack("readout"), {"units": "1"})
+    data["weights"] = (("rule", "run", "token", "post", "pre"), stack("weights"), {"units": "1"})
+    data["measures"] = (("rule", "run", "measure"), measures, {"units": "1"})
+    for rule in RULES:
+        spikes = found[rule, "spiking"]
+        if "weight_course" in spikes:
+            pixel = _telling_pixel(program)
+            data[f"course_{rule}"] = (
+                ("sample", "pre"), spikes["weight_course"].values[:, pixel], {"units": "1"}
+            )  # fmt: skip
+            data["sample_time"] = (("sample",), spikes["sample_time"].values, {"units": "s"})
+            data.attrs["pixel"] = pixel
+    spikes = found["delta", "spiking"]
+    data["spike_time"] = (("spike",), spikes["spike_time"].values, {"units": "s"})
+    data["spike_cell"] = (("spike",), spikes["spike_cell"].values, {"units": "1"})
+    data.attrs |= {"cells": parameters.cells, "token_seconds": 0.6, "ap5_token": parameters.ap5_token}
+    data.attrs |= {"cnqx_token": parameters.cnqx_token, "ap5": parameters.ap5, "cnqx": parameters.cnqx}
+    data.attrs["devices"] = "; ".join(
+        f"{job}: {found['delta', job].provenance['options']['device']} "
+        f"({found['delta', job].provenance['options']['device_reason']})"
+        for job in ("rate", "spiking")
+    )
+    return data
+
+
+def _measures(reference, other) -> list[float]:
+    comparison = fwp.compare(reference, other)
+    weights, recall = comparison["weights"], comparison.retrieval
+    return [comparison.nrmse, comparison.slope, comparison.correlation, weights.nrmse, weights.slope,
+            recall.other, recall.chance]  # fmt: skip
+
+
+def _telling_pixel(program) -> int:
+    """Return the pixel that differs most between the re-bound key's old and new image."""
+    again = int(np.flatnonzero(program["read_only"] == 1)[0])
+    new, old = (program["value"][int(program[name][again])] for name in ("answer", "former"))
+    return int(np.argmax(np.abs(new - old)))
+
+
+def report(data: xr.Dataset) -> str:
+    """Return the comparison table, and what the re-bound key gives back."""
+    lines = ["read-out and weights against the artificial run of the same rule (11 tokens, 64 pixels)"]
+    lines.append(f"{'rule':6}{'run':20}{'nRMSE':>10}{'slope':>8}{'corr':>9}{'W nRMSE':>10}{'W slope':>9}{'recall':>8}")
+    for rule in data.rule.values:
+        for job in data.run.values:
+            m = data.measures.sel(rule=rule, run=job).values
+            lines.append(
+                f"{rule:6}{job:20}{m[0]:10.2g}{m[1]:8.3f}{m[2]:9.4f}{m[3]:10.2g}{m[4]:9.3f}{m[5]:8.2f}"
+            )
+    lines.append(f"recall: nearest stored image is the right one; chance {float(data.measures[0, 0, 6]):.2f}")
+    reads = np.flatnonzero(data.read_only.values == 1)
+    token = int(reads[0])
+    new, old = (data["value"].values[int(data[name].values[token])] for name in ("answer", "former"))
+    lines.append("re-bound key: share of the new and of the old image in the read-out (least squares)")
+    for rule in data.rule.values:
+        for job in data.run.values:
+            y = data.readout.sel(rule=rule, run=job).values[token]
+            share = np.linalg.lstsq(np.stack([new, old], 1), y, rcond=None)[0]
+            lines.append(f"{rule:6}{job:20} new {share[0]:+.2f}   old {share[1]:+.2f}")
+    lines.append(f"code generation: {data.attrs['devices']}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    from fwp_neuro.cli import main
+
+    raise SystemExit(main(["run", "digit_memory"]))
