@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from numbers import Integral
 
 from .errors import FwpError, pick, unknown
 from .programs import Program
@@ -35,7 +36,7 @@ def run(
         realisation: "artificial" (NumPy or PyTorch), "rate" or "spiking" (Brian2 circuits).
         initial_weights: fast weights before the first token, [post, pre] or [head, post, pre].
         seed: of the random numbers of the realisation.
-        options: of the realisation; see `fwp_neuro.artificial.realise`,
+        options: of the realisation; see `fwp_neuro.artificial.realise.realise`,
             `fwp_neuro.circuits.rate.realise` and `fwp_neuro.circuits.spiking.realise`.
 
     Returns:
@@ -49,7 +50,7 @@ def run(
         raise FwpError(f"program must be a fwp_neuro.Program, got {type(program).__name__}")
     rule = get_rule(rule)
     pick(realisation, REALISATIONS, "realisation")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise FwpError(f"seed must be a whole number from 0 to 4294967295, got {seed!r}")
     realise = importlib.import_module(REALISATIONS[realisation]).realise
     parameters = inspect.signature(realise).parameters
@@ -57,4 +58,4 @@ def run(
     for name in options:
         if name not in legal:
             raise unknown(name, legal, f"option of the {realisation} realisation:")
-    return realise(program, rule, initial_weights=initial_weights, seed=seed, **options)
+    return realise(program, rule, initial_weights=initial_weights, seed=int(seed), **options)

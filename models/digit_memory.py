@@ -31,7 +31,7 @@ class Parameters:
 
     seed: of images, keys and spikes. beta: write strength, beta * |key|^2 < 1. dim: key dimensions.
     cells: spiking cells a number. key_cells: "poisson" or "integrate_and_fire". layout: "population" or
-    "synapse". dt: time step in ms. ap5: blocked NMDA fraction while the write of token ``ap5_token``
+    "synapse". weight_baseline: weights live in [0, 2 * it], and hebb needs room. dt: time step in ms. ap5: blocked NMDA fraction while the write of token ``ap5_token``
     runs. cnqx: blocked AMPA fraction while token ``cnqx_token`` is read. device: of both circuits.
     """
 
@@ -41,6 +41,7 @@ class Parameters:
     cells: int = 100
     key_cells: str = "poisson"
     layout: str = "population"
+    weight_baseline: float = 2.0
     dt: float = 1.0
     ap5: float = 1.0
     ap5_token: int = 1
@@ -66,6 +67,7 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     spiking = {
         **common, "dt": parameters.dt * b2.ms, "cells": parameters.cells,
         "key_cells": parameters.key_cells, "layout": parameters.layout,
+        "constants": {"weight_baseline": parameters.weight_baseline},
     }  # fmt: skip
     drugs = [
         fwp.AP5(parameters.ap5, window="write", tokens=[parameters.ap5_token]),

@@ -145,12 +145,12 @@ def draw(p, cells, kind, rng, phase):
 
 def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="poisson",
          layout="population", seed=0, ap5=0.0, cnqx=0.0, calibration="propagator",
-         circuit=Circuit(), spikes=None):  # fmt: skip
+         circuit=Circuit(), spikes=None, initial=0.0):  # fmt: skip
     """Run B memories: key, query [B,T,d] >= 0, value [B,T,m], beta, alpha [B,T] or a number.
 
     kind: "poisson", "integrate_and_fire"; cells: a number, or inf for rates. spikes: counts to use,
     (key [T*steps,B,units], teacher [T*steps,B,2m], ON before OFF); units: d, or d*cells in layout
-    "synapse" (cells of a dimension adjacent). Returns readout [B,T,m], weights [B,T,m,d] (ON - OFF,
+    "synapse" (cells of a dimension adjacent). initial: fast weights [B,m,d]. Returns readout [B,T,m], weights [B,T,m,d] (ON - OFF,
     mean of cells), w_on, w_off [B,T,m,units], eta [B,T] (1/ms), clipped (fraction).
     """
     c, window, (B, T, d), m = circuit, circuit.steps(), key.shape, value.shape[2]
@@ -162,7 +162,8 @@ def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="p
     phase_k, phase_v = rng.random((B, d * per, many // per)), rng.random((B, 2 * m, many))
     ap5, cnqx, steps = drug(ap5, c), drug(cnqx, c), window["token"].stop
     e_a, e_n, e_t = (c.decay(tau) for tau in (c.tau_ampa, c.tau_nmda, c.tau_teacher))
-    w, basal = np.full((B, 2 * m, d * per), c.w0), np.zeros((B, 2 * m))
+    half = np.repeat(np.broadcast_to(initial, (B, m, d)), per, axis=2) / 2
+    w, basal = c.w0 + np.concatenate([half, -half], axis=1), np.zeros((B, 2 * m))
     x_a, x_n, a = np.zeros((B, d * per)), np.zeros((B, d * per)), np.full((B, 2 * m), c.v0)
     v_a = v_b = c.rest(G * a)
     y, history, clipped = np.zeros((B, T, m)), np.zeros((B, T, 2 * m, d * per)), 0.0

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..errors import FwpError, pick
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from .oracle import oracle
-
-
-def initial_states(rule: Rule, program: Program, weights, others=None) -> dict[str, np.ndarray]:
-    """Return every synaptic state before the first token as [head, post, pre].
-
-    Args:
-        weights: [post, pre], [head, post, pre] or None for zeros.
-        others: further states by name, same shapes.
-
-    Raises:
-        FwpError: wrong shape, a value that is not finite, or a state the rule does not have.
-    """
-    shape = (program.heads or 1, program.post, program.pre)
-    given = {"w": weights, **(others or {})}
-    for name in given:
-        pick(name, rule.states, f"synaptic state of rule {rule.name!r}:")
-    states = {}
-    for name in rule.states:
-        label = "initial_weights" if name == "w" else f"initial_states[{name!r}]"
-        array = given.get(name)
-        try:
-            array = np.zeros(shape) if array is None else np.array(array, dtype=float)
-        except (TypeError, ValueError):
-            raise FwpError(f"{label} must be numbers [post, pre], got {type(array).__name__}") from None
-        if array.shape not in (shape, shape[1:]):
-            raise FwpError(
-                f"{label} must be [post, pre] = {shape[1:]} or [head, post, pre] = {shape}, got {array.shape}"
-            )
-        if not np.isfinite(array).all():
-            raise FwpError(f"{label} holds a value that is not finite; legal are finite numbers")
-        states[name] = np.broadcast_to(array, shape).copy()
-    return states
+from ..states import initial_states
+from .numpy_form import oracle
 
 
 def realise(
@@ -96,7 +63,7 @@ def _torch(rule, signals, states):
     import torch
 
     from ..symbolic import arrays
-    from .unroll import unroll
+    from .unrolling import unroll
 
     placed = {n: arrays.to_home(torch.as_tensor(signals[n]), home) for n, home in rule.homes.items()}
     states = {name: torch.as_tensor(array) for name, array in states.items()}

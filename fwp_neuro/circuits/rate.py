@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 
-from ..artificial.realise import initial_states
 from ..devices import simulate
 from ..errors import FwpError, pick
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
+from ..states import initial_states
 from . import continuous, events, gains, phases
 from .layout import Layout
 from .quantities import time

@@ -7,13 +7,13 @@ import warnings
 import numpy as np
 
 from .. import synapses
-from ..artificial.realise import initial_states
 from ..devices import simulate
 from ..errors import FwpError, pick
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
+from ..states import initial_states
 from . import biophysical, calibration, cells, drugs, generic, writes
 from .quantities import time
 from .schedule import Timeline, make

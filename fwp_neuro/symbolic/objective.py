@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from ..errors import pick
+from ..errors import FwpError, pick
 from . import arrays
 from .language import symbol
 from .parsing import Assignment
@@ -50,8 +50,15 @@ class Objective:
             expression = rule.expression(term, f"objective of rule {rule.name!r}")
             lowered = lower(Assignment("w", expression, term), rule.all_homes, f"objective {term!r}")
             gradient = sympy.diff(lowered.expression, symbol("w"))
+            reached = {symbol(name) for name in rule.states} | {item.symbol for item in lowered.sums}
             for item in lowered.sums:
                 if item.kind != "pool":
+                    slope = sympy.diff(lowered.expression, item.symbol)
+                    if item.argument.free_symbols & reached or lowered.home(slope) not in ("shared", item.home):
+                        raise FwpError(
+                            f"objective {term!r} of rule {rule.name!r} cannot be differentiated here: a term "
+                            "with read() or back() must live on the cells where that sum lands, unnested"
+                        )
                     gradient += sympy.diff(lowered.expression, item.symbol) * item.argument
             found.append((lowered, gradient))
         return found

@@ -117,8 +117,8 @@ def matrix(statements, states, signals: Mapping[str, np.ndarray], shape) -> np.n
 def derive(rule, samples: int = 400, shape: tuple[int, int] = (2, 3), seed: int = 0) -> Spectrum | None:
     """Derive the spectrum of a rule; None if it is not affine.
 
-    Gates run over the corners of their domains and over random points inside; presynaptic and
-    postsynaptic signals are random with unit norm.
+    Gates run over the corners of their domains, with signals along an axis, and then over random
+    points inside, with random signals of unit norm.
     """
     transition = rule.transition
     if not transition.affine:
@@ -136,6 +136,8 @@ def derive(rule, samples: int = 400, shape: tuple[int, int] = (2, 3), seed: int 
                 inside = rng.uniform(low, high, size)
                 corner = np.full(size, corners[n % len(corners)][list(domains).index(name)])
                 array = corner if n < len(corners) else inside
+            elif n < len(corners):  # an axis reaches the ends that random directions only approach
+                array = np.eye(size[0])[n % size[0]]
             else:
                 array = rng.standard_normal(size)
                 array = array / np.linalg.norm(array)

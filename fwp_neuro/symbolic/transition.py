@@ -121,7 +121,8 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
     if len(states) > 1:
         words += f", on the joint state ({', '.join(states)})"
     simple = len(states) == 1 and not (per_row or per_column) and side != "both"
-    simple &= decay_home == "shared" or side in ("elementwise", {"pre": "right", "post": "left"}.get(decay_home))
+    own_side = {"pre": "right", "post": "left"}.get(decay_home)  # None for one factor a synapse
+    simple &= decay_home == "shared" or (own_side is not None and side in ("elementwise", own_side))
     forms = ("step", "scan", "parallel", "chunk") if simple else ("step", "scan")
     return Transition(tuple(parts), True, side, words, rank, forms)
 

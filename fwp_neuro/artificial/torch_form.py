@@ -10,7 +10,7 @@ from ..errors import FwpError, pick, unknown
 from ..rules import Rule
 from ..rules import rule as get_rule
 from ..symbolic import arrays
-from .unroll import unroll
+from .unrolling import unroll
 
 _ALIASES = {"key": "k", "value": "v", "query": "q"}
 
@@ -46,9 +46,9 @@ def apply(
     pick(form, ("auto", "step"), "form")
     signals = {"k": key, "v": value, "q": query, **gates}
     signals = {name: array for name, array in signals.items() if array is not None}
-    _check(rule, signals)
+    _check(rule, signals, initial_state)
     batch, tokens, heads, key_dim = query.shape
-    value_dim = signals["v"].shape[-1] if "v" in signals else key_dim
+    value_dim = _value_dim(rule, signals, initial_state, key_dim)
     states = _states(rule, initial_state, query, (batch, heads, value_dim, key_dim))
     unbound = {
         name: arrays.to_home(signals[name], home).unbind(1) for name, home in rule.homes.items()
@@ -58,7 +58,7 @@ def apply(
     return torch.stack(readouts, 1), final
 
 
-def _check(rule: Rule, signals: dict[str, torch.Tensor]) -> None:
+def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
     where = f"apply(rule={rule.name!r})"
     legal = {*rule.homes, "k", "v", "q"}
     for name, array in signals.items():
@@ -66,11 +66,15 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor]) -> None:
             raise unknown(name, sorted(legal), f"signal for {where}:")
         if not isinstance(array, torch.Tensor):
             raise FwpError(f"{where}: {name} must be a torch tensor, got {type(array).__name__}")
+        if array.dtype != signals["q"].dtype:
+            raise FwpError(
+                f"{where}: {name} has dtype {array.dtype}, but the query has {signals['q'].dtype}; give all one dtype"
+            )
     query = signals["q"]
     if query.ndim != 4 or 0 in query.shape:
         raise FwpError(f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}")
     lead, key_dim = tuple(query.shape[:3]), query.shape[3]
-    value_dim = signals["v"].shape[-1] if "v" in signals and signals["v"].ndim == 4 else None
+    value_dim = _value_dim(rule, signals, initial_state, key_dim)
     for name, home in rule.homes.items():
         long = {short: text for text, short in _ALIASES.items()}.get(name, name)
         if name not in signals:
@@ -81,6 +85,18 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor]) -> None:
                 f"{where}: {long} is {home} and must have shape {(*lead, *dim)} "
                 f"[batch, token, head{', dim' if dim else ''}], got {tuple(signals[name].shape)}"
             )
+
+
+def _value_dim(rule: Rule, signals, initial_state, key_dim: int) -> int:
+    """Return d_v: from a postsynaptic signal, else from the initial state, else d_k."""
+    for name, home in rule.homes.items():
+        if home == "post" and name in signals and signals[name].ndim == 4:
+            return signals[name].shape[-1]
+    states = initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
+    for state in states:
+        if isinstance(state, torch.Tensor) and state.ndim == 4:
+            return state.shape[-2]
+    return key_dim
 
 
 def _states(rule: Rule, given, query, shape) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..rules import Rule
 from ..symbolic import arrays
-from .unroll import unroll
+from .unrolling import unroll
 
 
 def oracle(
