@@ -29,6 +29,7 @@ _NAMES = {
 _SUBMODULES = (
     "artificial",
     "circuits",
+    "comparison",
     "devices",
     "plotting",
     "rules",

@@ -6,6 +6,8 @@ them for one run and puts them back, so that two circuits in one process cannot 
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import tempfile
 import warnings
@@ -72,7 +74,8 @@ def choose(device: str, size: Size) -> tuple[str, str]:
     if device != "auto":
         if not has_compiler():
             warnings.warn(
-                f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same results, slower",
+                f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same "
+                "results, slower",
                 stacklevel=2,
             )
             return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
@@ -86,7 +89,9 @@ def choose(device: str, size: Size) -> tuple[str, str]:
     if cost["numpy"] <= cost["cython"]:
         return "numpy", f"small network: numpy {words}"
     if not has_compiler():
-        warnings.warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=2)
+        warnings.warn(
+            "no C++ compiler found: a large network runs with numpy code, slower", stacklevel=2
+        )
         return "numpy", "fallback: large network, but there is no C++ compiler"
     return "cython", f"large network: numpy {words}"
 
@@ -96,8 +101,8 @@ def _need_cuda() -> None:
 
     if find_spec("brian2cuda") is None:
         raise FwpError(
-            "device='cuda_standalone' needs brian2cuda, which is not installed: pip install 'fwp_neuro[gpu]' "
-            "on Python 3.12, or pip install --no-deps brian2cuda==1.0a7 on Python 3.11"
+            "device='cuda_standalone' needs brian2cuda, which is not installed: pip install "
+            "'fwp_neuro[gpu]' on Python 3.12, or pip install --no-deps brian2cuda==1.0a7 on 3.11"
         )
 
 
@@ -152,7 +157,9 @@ def simulate(
             return built.collect(), info
 
 
-def generate(build: Callable[[], Built], *, device: str, dt, seed: int, directory: str | Path) -> Path:
+def generate(
+    build: Callable[[], Built], *, device: str, dt, seed: int, directory: str | Path
+) -> Path:
     """Write the standalone C++ or CUDA project of a circuit without compiling or running it.
 
     Returns:
@@ -165,7 +172,9 @@ def generate(build: Callable[[], Built], *, device: str, dt, seed: int, director
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise FwpError(f"directory {str(directory)!r} cannot be written: {problem.strerror}") from None
+        raise FwpError(
+            f"directory {str(directory)!r} cannot be written: {problem.strerror}"
+        ) from None
     with _standalone(device, folder, dt, seed) as b2:
         built = build()
         built.network.run(built.duration, namespace={})
@@ -187,40 +196,82 @@ def _report(progress, label):
 @contextmanager
 def _runtime(target: str, dt, seed: int):
     import brian2 as b2
-    import numpy as np
 
-    old_target, old_dt, old_random = b2.prefs.codegen.target, b2.defaultclock.dt, np.random.get_state()
-    b2.prefs.codegen.target = target
-    b2.defaultclock.dt = dt
-    b2.seed(seed)
-    try:
+    with _active(b2.all_devices["runtime"], dt, seed, {"codegen.target": target}):
         yield b2
-    finally:
-        b2.prefs.codegen.target = old_target
-        b2.defaultclock.dt = old_dt
-        b2.seed()  # forget the buffered random numbers of this run
-        np.random.set_state(old_random)
 
 
 @contextmanager
-def _standalone(device: str, folder: Path, dt, seed: int):
+def _standalone(name: str, folder: Path, dt, seed: int):
     import brian2 as b2
 
-    options: dict[str, Any] = {"directory": str(folder), "build_on_run": False}
-    if device == "cuda_standalone":
+    preferences, loggers = {}, ()
+    if name == "cuda_standalone":
         import brian2cuda  # noqa: F401  registers the device
 
-        if not has_gpu():  # without a driver the compute capability cannot be asked for
-            backend = b2.prefs.devices.cuda_standalone.cuda_backend
-            backend.detect_gpus, backend.gpu_id, backend.compute_capability = False, 0, 7.5
-            backend.detect_cuda, backend.cuda_runtime_version = False, 12.0
+        preferences = _cuda_preferences(b2.prefs)
+        loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
+    # a device of its own, so that a project which the user has under way stays untouched
+    fresh = type(b2.all_devices[name])()
+    with (
+        _errors_only(loggers),
+        _active(fresh, dt, seed, preferences, directory=str(folder), build_on_run=False),
+    ):
+        yield b2
+
+
+@contextmanager
+def _errors_only(names: tuple[str, ...]):
+    """Let the named loggers report errors only (brian2cuda lists all preferences at a build)."""
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _active(device, dt, seed: int, preferences: dict[str, Any], **options):
+    """Make a Brian2 device active with a time step, seed and preferences; then put all back."""
+    import brian2 as b2
+    from brian2.devices import reset_device
+
+    runtime = b2.all_devices["runtime"]
+    random, runtime_dt = runtime.get_random_state(), runtime.defaultclock.dt
+    old, old_dt = {name: b2.prefs[name] for name in preferences}, b2.defaultclock.dt
     b2.set_device(device, **options)
     try:
-        b2.device.reinit()
-        b2.device.activate(**options)
+        for name, value in preferences.items():
+            b2.prefs[name] = value
         b2.defaultclock.dt = dt
         b2.seed(seed)
-        yield b2
+        yield
     finally:
-        b2.device.reinit()
-        b2.set_device("runtime")
+        reset_device()  # Brian2 hands the time step over to the device it goes back to
+        if b2.defaultclock.dt != old_dt:
+            b2.defaultclock.dt = old_dt
+        runtime.defaultclock.dt = runtime_dt
+        runtime.set_random_state(random)
+        for name, value in old.items():
+            b2.prefs[name] = value
+
+
+def _cuda_preferences(prefs) -> dict[str, Any]:
+    backend = "devices.cuda_standalone.cuda_backend."
+    gcc = "codegen.cpp.extra_compile_args_gcc"
+    nvcc = backend + "extra_compile_args_nvcc"
+    # Thrust of CUDA 13 needs C++17, for nvcc (the last flag wins) and for the host compiler
+    preferences = {
+        gcc: [flag for flag in prefs[gcc] if not flag.startswith("-std=")] + ["-std=c++17"],
+        nvcc: [flag for flag in prefs[nvcc] if not flag.startswith("-std=")] + ["-std=c++17"],
+    }
+    asked: dict[str, Any] = {}
+    if not has_gpu():  # without a driver there is nothing to ask for the compute capability
+        asked |= {"detect_gpus": False, "gpu_id": 0, "compute_capability": 7.5}
+    if shutil.which("nvcc") is None:
+        path = os.environ.get("CUDA_PATH", "/usr/local/cuda")
+        asked |= {"detect_cuda": False, "cuda_runtime_version": 12.0, "cuda_path": path}
+    return preferences | {backend + name: value for name, value in asked.items()}

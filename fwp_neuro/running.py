@@ -40,8 +40,22 @@ def run(
             `fwp_neuro.circuits.rate.realise` and `fwp_neuro.circuits.spiking.realise`.
 
     Returns:
-        A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head axis follows
-        token if the programme has heads), and its provenance.
+        A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head axis
+        follows token if the programme has heads), and its provenance.
+
+    Raises:
+        FwpError: one sentence naming the argument and what is legal.
+    """
+    rule, realise = checked(program, rule, realisation, seed, options)
+    return realise(program, rule, initial_weights=initial_weights, seed=int(seed), **options)
+
+
+def checked(program, rule, realisation: str, seed: int, options, without=()) -> tuple:
+    """Check what every way of running a programme takes; return (rule, realise of the realisation).
+
+    Args:
+        options: names that ``realise`` must take.
+        without: options of ``realise`` that are not legal here.
 
     Raises:
         FwpError: one sentence naming the argument and what is legal.
@@ -53,9 +67,9 @@ def run(
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise FwpError(f"seed must be a whole number from 0 to 4294967295, got {seed!r}")
     realise = importlib.import_module(REALISATIONS[realisation]).realise
-    parameters = inspect.signature(realise).parameters
-    legal = [name for name in parameters if name not in ("program", "rule", "initial_weights", "seed")]
+    never = ("program", "rule", "initial_weights", "seed", *without)
+    legal = [name for name in inspect.signature(realise).parameters if name not in never]
     for name in options:
         if name not in legal:
             raise unknown(name, legal, f"option of the {realisation} realisation:")
-    return realise(program, rule, initial_weights=initial_weights, seed=int(seed), **options)
+    return rule, realise

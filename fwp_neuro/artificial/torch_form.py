@@ -66,10 +66,6 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
             raise unknown(name, sorted(legal), f"signal for {where}:")
         if not isinstance(array, torch.Tensor):
             raise FwpError(f"{where}: {name} must be a torch tensor, got {type(array).__name__}")
-        if array.dtype != signals["q"].dtype:
-            raise FwpError(
-                f"{where}: {name} has dtype {array.dtype}, but the query has {signals['q'].dtype}; give all one dtype"
-            )
     query = signals["q"]
     if query.ndim != 4 or 0 in query.shape:
         raise FwpError(f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}")
@@ -84,6 +80,10 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
             raise FwpError(
                 f"{where}: {long} is {home} and must have shape {(*lead, *dim)} "
                 f"[batch, token, head{', dim' if dim else ''}], got {tuple(signals[name].shape)}"
+            )
+        if signals[name].dtype != query.dtype:
+            raise FwpError(
+                f"{where}: {long} has dtype {signals[name].dtype} but query has {query.dtype}; use one dtype"
             )
 
 

@@ -2,7 +2,13 @@
 
 from importlib import import_module
 
-_NAMES = {"AP5": "drugs", "CNQX": "drugs", "Drug": "drugs", "Timeline": "schedule", "generate": "generate"}
+_NAMES = {
+    "AP5": "drugs",
+    "CNQX": "drugs",
+    "Drug": "drugs",
+    "Timeline": "schedule",
+    "generate": "standalone",
+}
 
 __all__ = list(_NAMES)
 

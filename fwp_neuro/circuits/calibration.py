@@ -90,7 +90,10 @@ def learning_rate(
         rate = -np.log1p(-wanted) / safe if feedback else beta
         return rate / (area(model, schedule) * slope)
     if not feedback:
-        return beta / (float(learned(np.ones(1), model, schedule, False, events)[0]) * slope)
+        gain = float(learned(np.ones(1), model, schedule, False, events)[0])
+        if not gain > 0:
+            raise FwpError("timeline settle and write are too short: no teacher reaches the synapse while its gate is open")
+        return beta / (gain * slope)
     high = np.full(wanted.shape, 20 / area(model, schedule))
     grid = np.linspace(0, float(high.max()), 2001)
     table = learned(grid, model, schedule, True, events)

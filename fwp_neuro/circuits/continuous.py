@@ -2,7 +2,8 @@
 
 Order inside a time step (slot "groups"): sums r = W x (order -5), synapses (0), cells (1). Every
 update therefore reads the values of the step before, which is what `gains` assumes. A token is one
-window a statement (with an AMPA lag: a settling window before each comparing one) and a read window.
+window a statement (with an AMPA lag also a settling window before each comparing one) and a window
+for the read-out.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ def plan(
         gains.check(numbers, phase.line)
         if lag is not None and phase.probe is not None:
             blocks.append((phase, numbers, None))
-        if factored and phase.probe is None:  # the commit applies c itself; m only gathers the drive
-            numbers = {**numbers, "keep": np.ones((1, 1, 1))}
+        if (
+            factored and phase.probe is None
+        ):  # the commit applies c itself; m only gathers the drive
+            numbers = {**numbers, "keep": np.ones_like(numbers["overlap"])}
         blocks.append((phase, numbers, gains.rates(numbers, steps, dt, relation, lag)))
     tokens, per_token = len(signals["q"]), len(blocks) + 1
     size = {"pre": layout.pre, "post": layout.post}
@@ -62,19 +65,22 @@ def plan(
         if rate is None:
             continue
         where = phase.part.statement.home(phase.keep)
-        decay_side = where if where in _SIDES else {"pre": "post", "post": "pre", None: "post"}[phase.side]
+        decay_side = where if where in _SIDES else _other(phase.side)
         put(decay_side, "decay", rate["decay"])
         if factored:
             put(decay_side, "keep", phases.evaluate(phase, signals)["keep"])
         if phase.side is None:
             continue
-        along, drive, other = numbers["along"], rate["drive"], {"pre": "post", "post": "pre"}[phase.side]
+        along, drive, other = numbers["along"], numbers["drive"], _other(phase.side)
         if where == phase.side and not factored:
             # the decay differs along the write's own side, so its share of the drive goes with s
-            along, drive = along * drive / numbers["drive"], numbers["drive"]
+            along = along / rate["written"]
+        else:
+            drive = drive / rate["written"]
         put(phase.side, "along", along)
         put(other, "drive", drive)
-        put(other, "erase", rate["erase"])
+        if phase.probe is not None:
+            put(other, "erase", rate["erase"])
         put(other, "overlap", numbers["overlap"])
     tables["pre"]["probe"][per_token - 1 :: per_token] = cells(signals["q"], layout.pre)
     return Windows(tables, per_token, steps)
@@ -110,7 +116,8 @@ def builder(
                 namespace[f"last_{name}_{side}_table"] = b2.TimedArray(past, dt=window)
         for side in _SIDES:
             groups[side] = b2.NeuronGroup(
-                tables[side]["along"].shape[1], _cell_equations(side, side in sides, lag is not None, factored),
+                tables[side]["along"].shape[1],
+                _cell_equations(side, side in sides, lag is not None, factored),
                 method="euler", namespace=namespace, name=f"{side}synaptic", order=1,
             )  # fmt: skip
         synapses = b2.Synapses(
@@ -124,7 +131,9 @@ def builder(
             synapses.summed_updaters[f"r_{side}"].order = -5
         if factored:
             along = {"post": "m_post*last_along_pre", "pre": "m_pre*last_along_post"}
-            commit = " + ".join(["w*last_keep_pre*last_keep_post", *(along[side] for side in sides)])
+            commit = " + ".join(
+                ["w*last_keep_pre*last_keep_post", *(along[side] for side in sides)]
+            )
             synapses.run_regularly(f"w = {commit}", dt=window, when="start", order=0)
             for side in sides:
                 groups[side].run_regularly("m = 0\nshrink = 1", dt=window, when="start", order=1)
@@ -138,7 +147,7 @@ def builder(
         def collect():
             y = np.array(reads.y).T[1 : tokens + 1].reshape(tokens, layout.heads, layout.post)
             w = layout.weights(np.array(kept.w).T[1 : tokens + 1])
-            return {"readout": y, "weights": w}
+            return {"readout": y, "w": w}
 
         return Built(network, collect, tokens * token + dt, keep=(namespace,))
 
@@ -147,16 +156,21 @@ def builder(
     return build, size
 
 
-def _other(side: str) -> str:
-    return {"pre": "post", "post": "pre"}[side]
+def _other(side: str | None) -> str:
+    return {"pre": "post", "post": "pre", None: "post"}[side]
 
 
 def _cell_equations(side: str, compares: bool, lagged: bool, factored: bool) -> str:
-    lines = [f"{name} = {name}_{side}_table(t, i) : 1 (constant over dt)" for name in ("along", "probe")]
+    lines = [
+        f"{name} = {name}_{side}_table(t, i) : 1 (constant over dt)" for name in ("along", "probe")
+    ]
     rates = ("decay", "erase", "drive")
     lines += [f"{name} = {name}_{side}_table(t, i) : Hz (constant over dt)" for name in rates]
     if factored:
-        lines += [f"last_{name} = last_{name}_{side}_table(t, i) : 1 (constant over dt)" for name in ("along", "keep")]
+        lines += [
+            f"last_{name} = last_{name}_{side}_table(t, i) : 1 (constant over dt)"
+            for name in ("along", "keep")
+        ]
     if not compares:
         return "\n".join(lines)
     lines.append("r : 1")
@@ -173,8 +187,13 @@ def _cell_equations(side: str, compares: bool, lagged: bool, factored: bool) -> 
 
 
 def _synapse_equations(sides: list[str], factored: bool) -> str:
-    write = {"post": "(drive_post - erase_post*y_post)*along_pre", "pre": "(drive_pre - erase_pre*y_pre)*along_post"}
+    write = {
+        "post": "(drive_post - erase_post*y_post)*along_pre",
+        "pre": "(drive_pre - erase_pre*y_pre)*along_post",
+    }
     sums = {"post": "r_post = w*probe_pre : 1 (summed)", "pre": "r_pre = w*probe_post : 1 (summed)"}
     terms = " + ".join(write[side] for side in sides)
-    first = "w : 1" if factored else f"dw/dt = -(decay_pre + decay_post)*w + {terms} : 1 (clock-driven)"
+    first = (
+        "w : 1" if factored else f"dw/dt = -(decay_pre + decay_post)*w + {terms} : 1 (clock-driven)"
+    )
     return "\n".join([first, *(sums[side] for side in sides)])

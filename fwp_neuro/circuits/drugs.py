@@ -43,10 +43,13 @@ class Drug:
             pick(self.window, WINDOWS, f"{name} window")
         else:
             _times(self.window, name)
-        if self.tokens is not None and any(
-            isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in self.tokens
-        ):
-            raise FwpError(f"{name} tokens must be token numbers from 0 on, got {self.tokens!r}")
+        if self.tokens is not None:
+            listed = isinstance(self.tokens, (list, tuple, range, np.ndarray))
+            if not listed or any(
+                isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in self.tokens
+            ):
+                raise FwpError(f"{name} tokens must be a list of token numbers from 0 on, got {self.tokens!r}")
+            object.__setattr__(self, "tokens", tuple(int(n) for n in self.tokens))
 
     def blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):
         """Return the blocked fraction at every step of the run, [tokens * token_steps]."""
@@ -58,10 +61,15 @@ class Drug:
             inside[:, start:stop] = 1
         else:
             start, stop = (round(float(edge) / dt) for edge in self.window)
+            if start >= inside.size:
+                raise FwpError(
+                    f"{type(self).__name__} window starts at {self.window[0]}, after the programme's end at "
+                    f"{inside.size * dt:g} s"
+                )
             inside.reshape(-1)[start:stop] = 1
         if self.tokens is not None:
             chosen = [n for n in self.tokens if n < tokens]
-            if len(chosen) < len(list(self.tokens)):
+            if len(chosen) < len(self.tokens):
                 raise FwpError(
                     f"{type(self).__name__} tokens {list(self.tokens)} go beyond the programme's {tokens} tokens"
                 )

@@ -1,8 +1,8 @@
 """The rate circuit as event-time updates: the rule's own statements, run once a token in Brian2.
 
 One time step is one token. Inside it, in slot "groups", every statement first gathers its sums and
-then updates its synapses, in the order of the text; the read-out is summed last. This form takes any
-local text, also one that is not affine or has further synaptic states.
+then updates its synapses, in the order of the text; the read-out is summed last. This form takes
+any local text, also one that is not affine or has further synaptic states.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def code(expression: sympy.Expr, homes: dict[str, str]) -> str:
     names = {}
     for atom in expression.free_symbols:
         home = homes[atom.name]
-        names[atom] = sympy.Symbol(("s_" if home == "synapse" else "x_") + atom.name + _SUFFIX[home])
+        names[atom] = sympy.Symbol(
+            ("s_" if home == "synapse" else "x_") + atom.name + _SUFFIX[home]
+        )
     return _Printer().doprint(expression.xreplace(names))
 
 
@@ -93,7 +95,9 @@ def attach(synapses, order, *, dt, when: str = "groups", first: int = 0) -> None
             synapses.summed_updaters[what].when = when
             synapses.summed_updaters[what].order = n
         else:
-            synapses.run_regularly(what, dt=dt, when=when, order=n, name=f"{synapses.name}_step_{n}")
+            synapses.run_regularly(
+                what, dt=dt, when=when, order=n, name=f"{synapses.name}_step_{n}"
+            )
 
 
 def builder(rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt) -> tuple:
@@ -113,7 +117,10 @@ def builder(rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], 
                 namespace[f"table_{name}"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
                 lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
             groups[side] = b2.NeuronGroup(
-                layout.heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
+                layout.heads * dims[side],
+                "\n".join(lines),
+                namespace=namespace,
+                name=f"{side}synaptic",
             )
         synapses = b2.Synapses(groups["pre"], groups["post"], equations, name="fast_weights")
         pre, post = layout.connections()
@@ -130,7 +137,9 @@ def builder(rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], 
 
         def collect():
             y = np.array(reads.x_readout).T.reshape(tokens, layout.heads, layout.post)
-            found = {name: layout.weights(np.array(getattr(kept, f"s_{name}")).T) for name in rule.states}
+            found = {
+                name: layout.weights(np.array(getattr(kept, f"s_{name}")).T) for name in rule.states
+            }
             return {"readout": y, **found}
 
         return Built(network, collect, tokens * dt, keep=(namespace,))

@@ -68,8 +68,10 @@ def builder(
             spread = np.ptp(schedule.spans[window]) * schedule.dt
             course = schedule.course((window, cells(signals[name], dims[side])))
             signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
-            base = schedule.course((window, np.full((tokens, heads * dims[side]), v0))) if side == "post" else 0
             half = 2 if side == "post" else 1
+            # ON and OFF cells about a baseline that keeps both rates positive
+            base = max(v0, np.abs(course).max() / 2) * np.abs(schedule.course((window, np.ones(tokens))))
+            base = base[:, None] if side == "post" else 0
             rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
             table = f"rate_{name}"
             namespace[table] = timed(np.concatenate(rates, 1) * float(rate), dt, b2.Hz)
@@ -78,7 +80,7 @@ def builder(
             every = np.arange(units * number)
             objects.append(made)
             for n, sign in enumerate(signs):
-                kick = sign / (number * float(rate) * spread)
+                kick = float(sign / (number * float(rate) * spread))
                 paths = b2.Synapses(
                     made, groups[side], on_pre=f"x_{name}_post += {kick!r}", name=f"average_{name}_{n}",
                     namespace=namespace,

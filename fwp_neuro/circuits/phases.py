@@ -30,8 +30,8 @@ class Phase:
     Attributes:
         line: the statement.
         keep: c, the factor on w over the window (home shared, pre or post).
-        side: "pre" if the write runs along presynaptic activity (read), "post" for back; None if the
-            statement only decays.
+        side: "pre" if the write runs along presynaptic activity (read), "post" for back; None if
+            the statement only decays.
         along: s, the activity the write runs along (lives on ``side``).
         probe: x, the activity whose sum is compared (lives on ``side``); None without comparison.
         erase: e, gain on that sum (shared or on the other side).
@@ -73,7 +73,11 @@ def _phase(part: Affine) -> Phase | None:
         if part.input == 0:
             return Phase(line, keep, None, zero, None, zero, zero, part)
         split = _separate(part.input, "pre", home)
-        return None if split is None else Phase(line, keep, "pre", split[1], None, zero, split[0], part)
+        return (
+            None
+            if split is None
+            else Phase(line, keep, "pre", split[1], None, zero, split[0], part)
+        )
     side, pairs = ("pre", part.reads) if part.reads else ("post", part.backs)
     probe, factor = pairs[0]
     if home(keep) == side:
@@ -103,7 +107,8 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
     """Return the numbers of a phase for every token.
 
     Args:
-        signals: from ``Program.bind``: pre [token, head, d_k], post [token, head, d_v], shared [token, head].
+        signals: from ``Program.bind``: pre [token, head, d_k], post [token, head, d_v], shared
+            [token, head].
 
     Returns:
         name -> [token, head, 1 or dim of its home] for keep, along, probe, erase, drive, and
@@ -124,6 +129,8 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
         return value[..., 0] if value.shape[-1] == 1 else value[..., 0, :]
 
     found = {name: number(getattr(phase, name)) for name in ("keep", "along", "erase", "drive")}
-    found["probe"] = number(phase.probe) if phase.probe is not None else np.zeros_like(found["along"])
+    found["probe"] = (
+        number(phase.probe) if phase.probe is not None else np.zeros_like(found["along"])
+    )
     found["overlap"] = (found["probe"] * found["along"]).sum(-1, keepdims=True)
     return found

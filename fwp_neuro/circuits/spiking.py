@@ -42,12 +42,18 @@ def prepare(
     pick(signed_keys, SIGNED, "signed_keys of the spiking realisation:")
     number = cells.check(cells_per_number, key_cells)
     dt = time(dt, "dt", 0.5 * b2.ms)
+    if constants is not None and not isinstance(constants, dict):
+        raise FwpError(
+            "constants must be a dict from parameter name to value, such as {'weight_baseline': 2.0}, "
+            f"got {type(constants).__name__}"
+        )
     model = synapses.get(synapse, parameters).changed(**(constants or {}))
     timeline = Timeline() if timeline is None else timeline
     if not isinstance(timeline, Timeline):
         raise FwpError(f"timeline must be a fwp_neuro.circuits.Timeline, got {type(timeline).__name__}")
-    for drug in drug_list:
-        if not isinstance(drug, drugs.Drug):
+    listed = isinstance(drug_list, (list, tuple))
+    for drug in drug_list if listed else [drug_list]:
+        if not listed or not isinstance(drug, (drugs.AP5, drugs.CNQX)):
             raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {drug!r}")
     signals = program.bind(rule)
     weights = initial_states(rule, program, initial_weights)["w"]
@@ -105,7 +111,7 @@ def prepare(
     where_drug = {
         "spans": schedule.spans, "token_steps": schedule.token_steps, "tokens": program.tokens, "dt": float(dt)
     }  # fmt: skip
-    every = 0 if record_every is None else max(1, round(float(time(record_every, "record_every") / dt)))
+    every = 0 if record_every is None else _steps(time(record_every, "record_every"), dt)
     plan = biophysical.Plan(
         write.key, signals["q"], write.value / scale, eta, write.compare, write.keep_pre, write.keep_post,
         weights / scale, drugs.combined(drug_list, drugs.AP5, **where_drug),
@@ -165,7 +171,7 @@ def realise(
         calibration: "propagator" or "closed" (see `fwp_neuro.circuits.calibration`).
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
-        record_every: sampling interval of voltage and weight traces; none if None.
+        record_every: sampling interval of voltage and weight traces, whole time steps; none if None.
         record_spikes: whether to keep the key cells' spikes.
         feedback: allow back() in the generic form.
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone".
@@ -182,7 +188,7 @@ def realise(
         program, rule, initial_weights=initial_weights, seed=seed, form=form, layout=layout,
         cells_per_number=cells, key_cells=key_cells, signed_keys=signed_keys, synapse=synapse,
         parameters=parameters, constants=constants, timeline=timeline, calibrate=calibration,
-        drug_list=tuple(drugs), dt=dt, record_every=record_every, record_spikes=record_spikes, feedback=feedback,
+        drug_list=drugs, dt=dt, record_every=record_every, record_spikes=record_spikes, feedback=feedback,
     )  # fmt: skip
     found, info = simulate(
         build, size, device=device, dt=dt, seed=seed, progress=progress, label=f"spiking {rule.name}"
@@ -231,7 +237,20 @@ def _nonnegative(name: str, array: np.ndarray, where: str) -> None:
         )
 
 
+def _steps(interval, dt) -> int:
+    steps = round(float(interval / dt))
+    if steps < 1 or abs(steps * float(dt) - float(interval)) > 1e-9:
+        raise FwpError(f"record_every={interval} must be a whole number of time steps dt={dt}")
+    return steps
+
+
 def _check_rates(plan, model, dt) -> None:
+    lowest = np.abs(plan.value).max() / 2
+    if model.parameters["value_baseline"] < lowest:
+        raise FwpError(
+            f"value_baseline {model.parameters['value_baseline']:.4g} is below half the largest value "
+            f"({lowest:.4g}), and a teacher cannot fire at a negative rate"
+        )
     fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * model.parameters["value_baseline"])
     if np.isfinite(plan.cells) and fastest * float(model.parameters["rate"] * dt) > 1:
         raise FwpError(

@@ -76,7 +76,7 @@ def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -
     for phase in turnovers:
         side = "pre" if phase.part.statement.home(phase.keep) == "pre" else "post"
         keep[side] = keep[side] * phases.evaluate(phase, signals)["keep"]
-    return Write(
-        number(write.along, shape[0]), number(value, shape[1]), number(gain, 1)[..., 0], compare,
-        keep["pre"], keep["post"],
-    )  # fmt: skip
+    key, value, strength = number(write.along, shape[0]), number(value, shape[1]), number(gain, 1)[..., 0]
+    if not write.along.is_symbol and (key <= 0).all():  # the split of a product leaves the sign open
+        key, value, strength = (-key, -value, strength) if compare else (-key, value, -strength)
+    return Write(key, value, strength, compare, keep["pre"], keep["post"])

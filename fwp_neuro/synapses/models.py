@@ -72,22 +72,38 @@ class SynapseModel:
         return math.exp(-speed * float(dt / p["tau_membrane"]))
 
     def changed(self, **values) -> SynapseModel:
-        """Return the model with some parameters replaced, units checked.
+        """Return the model with some parameters replaced, units and signs checked.
 
         Raises:
-            FwpError: unknown parameter, or a missing or wrong unit.
+            FwpError: unknown parameter, a missing or wrong unit, a value that is not one positive
+                finite number (potentials may have any sign), or E_exc not above E_leak.
         """
-        import brian2 as b2
-
         for name, value in values.items():
             pick(name, self.parameters, f"parameter of synapse model {self.name!r}:")
-            old = self.parameters[name]
-            if not b2.have_same_dimensions(value, old):
-                raise FwpError(
-                    f"parameter {name!r} of synapse model {self.name!r} has the wrong unit: got {value!r}, "
-                    f"legal is a quantity like {old!r}"
-                )
-        return replace(self, parameters={**self.parameters, **values})
+            self._check(name, value)
+        new = {**self.parameters, **values}
+        if not new["E_exc"] > new["E_leak"]:
+            raise FwpError(
+                f"synapse model {self.name!r} needs E_exc above E_leak, got {new['E_exc']} and {new['E_leak']}"
+            )
+        return replace(self, parameters=new)
+
+    def _check(self, name: str, value) -> None:
+        import brian2 as b2
+        import numpy as np
+
+        old, where = self.parameters[name], f"parameter {name!r} of synapse model {self.name!r}"
+        legal = f"got {value!r}, legal is a quantity like {old!r}"
+        try:
+            fits = b2.have_same_dimensions(value, old)
+        except TypeError:  # not a number at all
+            raise FwpError(f"{where} must be a number: {legal}") from None
+        if not fits:
+            raise FwpError(f"{where} has the wrong unit: {legal}")
+        if np.size(value) != 1 or not np.isfinite(float(value)):
+            raise FwpError(f"{where} must be one finite number: {legal}")
+        if name not in ("E_leak", "E_exc") and not float(value) > 0:
+            raise FwpError(f"{where} must be positive: {legal}")
 
 
 _MEMBRANE = """

@@ -1,0 +1,57 @@
+"""Write a circuit as a C++ or CUDA project that can be compiled and run elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import devices, running
+from ..errors import pick
+from ..programs import Program
+from ..rules import Rule
+from . import rate, spiking
+
+#: names of options in `spiking.realise` -> in `spiking.prepare`
+_SPIKING = {"cells": "cells_per_number", "calibration": "calibrate", "drugs": "drug_list"}
+
+
+def generate(
+    program: Program,
+    rule: str | Rule,
+    realisation: str = "rate",
+    *,
+    device: str = "cuda_standalone",
+    directory: str | Path,
+    initial_weights=None,
+    seed: int = 0,
+    **options,
+) -> Path:
+    """Write the standalone project of a circuit without compiling or running it.
+
+    Neither a compiler nor a GPU is needed. For CUDA the project is written for compute capability
+    7.5 if this machine has no GPU to ask.
+
+    Args:
+        program, rule, initial_weights, seed: as for `fwp_neuro.run`.
+        realisation: "rate" or "spiking".
+        device: "cpp_standalone" or "cuda_standalone" (which needs brian2cuda).
+        directory: folder to write to; made if it does not exist.
+        options: of the realisation, without ``device`` and ``progress``.
+
+    Returns:
+        the folder, with ``main.cpp`` (C++) or ``main.cu`` (CUDA) and a ``makefile``.
+
+    Raises:
+        FwpError: a bad argument, brian2cuda is missing, or the folder cannot be written.
+    """
+    pick(realisation, ("rate", "spiking"), "realisation to generate code for:")
+    rule, _ = running.checked(
+        program, rule, realisation, seed, options, without=("device", "progress")
+    )
+    if realisation == "rate":
+        build, _, dt, _ = rate.prepare(program, rule, initial_weights=initial_weights, **options)
+    else:
+        options = {_SPIKING.get(name, name): value for name, value in options.items()}
+        build, _, dt, *_ = spiking.prepare(
+            program, rule, initial_weights=initial_weights, seed=seed, **options
+        )
+    return devices.generate(build, device=device, dt=dt, seed=int(seed), directory=directory)

@@ -1,0 +1,28 @@
+"""The README's example runs as typed, and its commands are those that CI runs."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
+    block = re.search(r"```python\n(.*?)```", README, re.S).group(1)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert printed.count("nRMSE") == 2
+    assert (tmp_path / "run.nc").exists()
+    assert len([line for line in block.splitlines() if line.strip()]) == 10
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert '-c constraints.txt -e ".[test]"' in README and '-c constraints.txt -e ".[test]"' in script
+    assert "python -m pytest" in README and "-m pytest" in script
+
+
+def test_every_picture_and_notebook_of_the_readme_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
