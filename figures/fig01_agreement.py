@@ -1,9 +1,11 @@
 """How closely the circuits follow the algebra, and what the drugs do to the write.
 
-Claims: the spiking error falls as one over the square root of the number of cells, down to a small floor
-without noise; the error of the textbook relation halves with the time step while the integrator-aware one
-stays at rounding; AP5 and CNQX change the write by the factors that the circuit's own equations predict.
-Sizes: 8 tokens, 8 key and 8 value dimensions, random rectified keys of unit length, 8 seeds (as heads).
+Claims: the spiking error falls as one over the square root of the number of cells, down to a small
+floor without noise; the error of the textbook relation halves with the time step while the
+integrator-aware one stays at rounding; AP5 and CNQX change the write by the factors that the
+circuit's own equations predict.
+Sizes: 8 tokens, 8 key and 8 value dimensions, random rectified keys of unit length, 8 seeds (as
+heads).
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
         if progress is not None:
             progress(n / len(jobs), name)
         parts.append(job())
-    return xr.merge(parts, combine_attrs="drop_conflicts").assign_coords(rule=list(BETA), measure=list(MEASURES))
+    return xr.merge(parts, combine_attrs="drop_conflicts").assign_coords(
+        rule=list(BETA), measure=list(MEASURES)
+    )
 
 
 def _program(seeds, **changes):
@@ -57,7 +61,8 @@ def _scaling(counts, seeds, kind) -> xr.Dataset:
             "rates": fwp.run(program, rule, "spiking", cells=float("inf")),
         }
         runs = [
-            fwp.run(program, rule, "spiking", cells=n, key_cells=kind, seed=n, record_spikes=False) for n in counts
+            fwp.run(program, rule, "spiking", cells=n, key_cells=kind, seed=n, record_spikes=False)
+            for n in counts
         ]
         for name, reference in references.items():
             against[name].append([_measures(reference, run) for run in runs])
@@ -72,43 +77,57 @@ def _synapses(cells, seeds) -> xr.Dataset:
         program = _program(seeds, beta=beta)
         run = fwp.run(program, rule, "spiking", cells=cells, layout="synapse", record_spikes=False)
         values.append(_measures(fwp.run(program, rule), run))
-    return xr.Dataset({"synapse": (("rule", "measure"), np.array(values))}, attrs={"synapse_cells": cells})
+    return xr.Dataset(
+        {"synapse": (("rule", "measure"), np.array(values))}, attrs={"synapse_cells": cells}
+    )
 
 
 def _floor(seeds) -> xr.Dataset:
     """What is left without spike noise, and where it comes from."""
     import brian2 as b2
 
+    long = fwp.circuits.Timeline(gap=300 * b2.ms, rest=300 * b2.ms)
     variants = {
         "closed-form rate": {"calibration": "closed"},
         "propagator rate (default)": {},
-        "and silent gaps of 300 ms": {"timeline": fwp.circuits.Timeline(gap=300 * b2.ms, rest=300 * b2.ms)},
-        "and linear membranes": {
-            "timeline": fwp.circuits.Timeline(gap=300 * b2.ms, rest=300 * b2.ms), "synapse": "linear_difference"
-        },
+        "and silent gaps of 300 ms": {"timeline": long},
+        "and linear membranes": {"timeline": long, "synapse": "linear_difference"},
     }  # fmt: skip
     values = []
     for rule, beta in BETA.items():
         program = _program(seeds, beta=beta)
         reference = fwp.run(program, rule)
         values.append(
-            [_measures(reference, fwp.run(program, rule, "spiking", cells=float("inf"), **o)) for o in variants.values()]
+            [
+                _measures(reference, fwp.run(program, rule, "spiking", cells=float("inf"), **o))
+                for o in variants.values()
+            ]
         )
-    return xr.Dataset({"floor": (("rule", "variant", "measure"), np.array(values))}, {"variant": list(variants)})
+    return xr.Dataset(
+        {"floor": (("rule", "variant", "measure"), np.array(values))}, {"variant": list(variants)}
+    )
 
 
 def _steps(steps) -> xr.Dataset:
-    """Rate circuit against artificial for both relations between gains and rates, by time step (ms)."""
+    """Error of the rate circuit for both relations of gains and rates, by time step (ms)."""
     import brian2 as b2
 
     relations = ("exponential", "integrator-aware")
     program = fwp.tasks.associative_recall(tokens=8, dim=8, seed=1, beta=0.8)
     reference = fwp.run(program, "delta")
     error = [
-        [fwp.compare(reference, fwp.run(program, "delta", "rate", relation=r, dt=dt * b2.ms)).nrmse for dt in steps]
+        [
+            fwp.compare(
+                reference, fwp.run(program, "delta", "rate", relation=r, dt=dt * b2.ms)
+            ).nrmse
+            for dt in steps
+        ]
         for r in relations
     ]
-    return xr.Dataset({"relation_error": (("relation", "dt"), error)}, {"relation": list(relations), "dt": list(steps)})
+    return xr.Dataset(
+        {"relation_error": (("relation", "dt"), error)},
+        {"relation": list(relations), "dt": list(steps)},
+    )
 
 
 def _drugs(seeds, cells) -> xr.Dataset:
@@ -125,17 +144,26 @@ def _drugs(seeds, cells) -> xr.Dataset:
     value = np.random.default_rng(0).uniform(-1, 1, (1, seeds, 8))
     program = fwp.Program(key, value, beta=DRUG_BETA)
     names = ("no noise, closed-form rate", "no noise", "spikes")
-    options = ({"cells": float("inf"), "calibration": "closed"}, {"cells": float("inf")}, {"cells": cells})
+    options = (
+        {"cells": float("inf"), "calibration": "closed"},
+        {"cells": float("inf")},
+        {"cells": cells},
+    )
     written = np.zeros((len(BETA), len(treatments), len(names)))
     for r, rule in enumerate(BETA):
         algebra = fwp.run(program, rule)["weights"].values
         for c, option in enumerate(options):
             option = {**option, "constants": {"weight_baseline": 2.0}, "record_spikes": False}
             for t, treatment in enumerate(treatments.values()):
-                drugged = fwp.run(program, rule, "spiking", drugs=treatment, **option)["weights"].values
+                drugged = fwp.run(program, rule, "spiking", drugs=treatment, **option)[
+                    "weights"
+                ].values
                 written[r, t, c] = (algebra * drugged).sum() / (algebra**2).sum()
     laws = ("algebra", "with the circuit's lags")
-    data = {"drug_write": (("rule", "drug", "circuit"), written), "drug_law": (("rule", "drug", "law"), _laws())}
+    data = {
+        "drug_write": (("rule", "drug", "circuit"), written),
+        "drug_law": (("rule", "drug", "law"), _laws()),
+    }
     coordinates = {"drug": list(treatments), "circuit": list(names), "law": list(laws)}
     return xr.Dataset(data, coordinates, {"drug_cells": cells})
 
@@ -144,7 +172,8 @@ def _laws() -> np.ndarray:
     """What each drug makes of one write of strength beta, [rule, drug, (algebra, lagging circuit)].
 
     Algebra: half the rate learns 1 - (1 - beta)^(1/2); without its prediction delta goes on at the
-    first rate for the whole window, -ln(1 - beta). The lagging circuit learns `calibration.learned`.
+    first rate for the whole window, -ln(1 - beta). The lagging circuit learns
+    `calibration.learned`.
     """
     import brian2 as b2
 
@@ -153,7 +182,10 @@ def _laws() -> np.ndarray:
 
     model, schedule = fwp.synapses.get("two_compartment_nmda"), make(Timeline(), 0.5 * b2.ms, 1)
     beta, one = np.array([[DRUG_BETA]]), np.ones((1, 1))
-    h = calibration.learning_rate(beta, one, True, model, schedule, "propagator", False)[0] * model.slope
+    h = (
+        calibration.learning_rate(beta, one, True, model, schedule, "propagator", False)[0]
+        * model.slope
+    )
     half = float(calibration.learned(h / 2, model, schedule, True, False)[0]) / DRUG_BETA
     over = float(calibration.learned(h, model, schedule, False, False)[0]) / DRUG_BETA
     hebb = [[0.5] * 2, [0.0] * 2, [1.0] * 2, [1.0] * 2]
@@ -169,14 +201,20 @@ def law_slope(data, kind: str, rule: str) -> float:
 
 def report(data) -> str:
     """Return every number of the figure as a table."""
-    lines = [f"spiking circuit against the artificial network, {data.attrs['seeds']} seeds, T=8, d=8"]
+    lines = [
+        f"spiking circuit against the artificial network, {data.attrs['seeds']} seeds, T=8, d=8"
+    ]
     for kind, words in (("poisson", "Poisson"), ("integrate_and_fire", "regular")):
         for rule in BETA:
             lines.append(f"{rule}, {words} cells: slope of log nRMSE on log N (against rates) "
                          f"{law_slope(data, kind, rule):+.3f}")  # fmt: skip
             for n in data[f"cells_{kind}"].values:
-                a, b = (data[f"{kind}_{x}"].sel({"rule": rule, f"cells_{kind}": n}).values for x in ("artificial", "rates"))
-                lines.append(f"   N={n:4d}  against artificial: nRMSE {a[0]:.4f} slope {a[1]:.3f} corr {a[2]:.4f}"
+                a, b = (
+                    data[f"{kind}_{x}"].sel({"rule": rule, f"cells_{kind}": n}).values
+                    for x in ("artificial", "rates")
+                )
+                lines.append(f"   N={n:4d}  against artificial: nRMSE {a[0]:.4f} slope {a[1]:.3f} "
+                             f"corr {a[2]:.4f}"
                              f"   against rates: nRMSE {b[0]:.4f}")  # fmt: skip
     for rule in BETA:
         a = data.synapse.sel(rule=rule).values
@@ -189,14 +227,26 @@ def report(data) -> str:
             lines.append(f"   {rule:6}{name:28} nRMSE {a[0]:.4f} slope {a[1]:.3f} corr {a[2]:.5f}")
     lines.append("rate circuit, delta, nRMSE against artificial by time step (ms)")
     for relation in data.relation.values:
-        row = "  ".join(f"{dt:g}: {e:.1e}" for dt, e in zip(data.dt.values, data.relation_error.sel(relation=relation).values, strict=True))
+        row = "  ".join(
+            f"{dt:g}: {e:.1e}"
+            for dt, e in zip(
+                data.dt.values, data.relation_error.sel(relation=relation).values, strict=True
+            )
+        )
         lines.append(f"   {relation:18}{row}")
-    lines.append(f"size of one write under a drug, relative to the artificial one without (beta {DRUG_BETA})")
+    lines.append(
+        f"size of one write under a drug, relative to the artificial one without (beta {DRUG_BETA})"
+    )
     for rule in BETA:
         for drug in data.drug.values:
             law, w = (data[x].sel(rule=rule, drug=drug).values for x in ("drug_law", "drug_write"))
-            both = [*zip(data.law.values, law, strict=True), *zip(data.circuit.values, w, strict=True)]
-            lines.append(f"   {rule:6}{drug:22}" + "   ".join(f"{name}: {x:.3f}" for name, x in both))
+            both = [
+                *zip(data.law.values, law, strict=True),
+                *zip(data.circuit.values, w, strict=True),
+            ]
+            lines.append(
+                f"   {rule:6}{drug:22}" + "   ".join(f"{name}: {x:.3f}" for name, x in both)
+            )
     return "\n".join(lines)
 
 
@@ -230,7 +280,9 @@ def _plot_law(ax, data):
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set(xlabel="cells for each number, N", ylabel="nRMSE against rates", ylim=(2e-3, 2.5))
-    ax.legend(loc="upper right", ncols=1, fontsize=6.5, title="slope in brackets", title_fontsize=6.5)
+    ax.legend(
+        loc="upper right", ncols=1, fontsize=6.5, title="slope in brackets", title_fontsize=6.5
+    )
     _title(ax, "a", "Spike noise averages out")
 
 
@@ -239,7 +291,15 @@ def _plot_floor(ax, data):
     for shift, (rule, mark) in zip((-0.13, 0.13), (("hebb", "s"), ("delta", "o")), strict=True):
         error = data.floor.sel(rule=rule, measure="nRMSE").values
         fill = COLOURS["spiking"] if rule == "delta" else "white"
-        ax.plot(error, np.arange(len(names)) + shift, mark, ms=4.5, color=COLOURS["spiking"], mfc=fill, label=rule)
+        ax.plot(
+            error,
+            np.arange(len(names)) + shift,
+            mark,
+            ms=4.5,
+            color=COLOURS["spiking"],
+            mfc=fill,
+            label=rule,
+        )
     ax.set_xscale("log")
     ax.set_yticks(range(len(names)), names)
     ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="nRMSE against artificial, no spike noise")
@@ -250,7 +310,8 @@ def _plot_floor(ax, data):
 def _plot_steps(ax, data):
     for relation, mark in (("exponential", "D"), ("integrator-aware", "o")):
         error = data.relation_error.sel(relation=relation).values
-        ax.plot(data.dt, np.maximum(error, 1e-17), f"-{mark}", color=COLOURS["rate"], ms=4.5, label=relation,
+        ax.plot(data.dt, np.maximum(error, 1e-17), f"-{mark}", color=COLOURS["rate"], ms=4.5,
+                label=relation,
                 mfc="white" if mark == "D" else COLOURS["rate"])  # fmt: skip
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
@@ -263,16 +324,39 @@ def _plot_steps(ax, data):
 def _plot_drugs(ax, data):
     rows = [(rule, drug) for drug in data.drug.values for rule in BETA]
     colour = COLOURS["spiking"]
-    style = {"no noise, closed-form rate": ("D", "white"), "no noise": ("o", "white"), "spikes": ("o", colour)}
+    style = {
+        "no noise, closed-form rate": ("D", "white"),
+        "no noise": ("o", "white"),
+        "spikes": ("o", colour),
+    }
     for row, (rule, drug) in enumerate(rows):
         first = row == 0
         for law, line in zip(data.law.values, ("-", ":"), strict=True):
             x = float(data.drug_law.sel(rule=rule, drug=drug, law=law))
-            ax.plot([x, x], [row - 0.4, row + 0.4], line, color="black", lw=1.3, label=str(law) if first else None)
+            ax.plot(
+                [x, x],
+                [row - 0.4, row + 0.4],
+                line,
+                color="black",
+                lw=1.3,
+                label=str(law) if first else None,
+            )
         for shift, (circuit, (mark, fill)) in zip((-0.2, 0.0, 0.2), style.items(), strict=True):
             value = float(data.drug_write.sel(rule=rule, drug=drug, circuit=circuit))
-            ax.plot(value, row + shift, mark, ms=4, color=colour, mfc=fill, label=circuit if first else None)
+            ax.plot(
+                value,
+                row + shift,
+                mark,
+                ms=4,
+                color=colour,
+                mfc=fill,
+                label=circuit if first else None,
+            )
     ax.set_yticks(range(len(rows)), [f"{drug}, {rule}" for rule, drug in rows])
-    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel="size of one write, relative to artificial", xlim=(-0.1, 4.3))
+    ax.set(
+        ylim=(len(rows) - 0.4, -0.6),
+        xlabel="size of one write, relative to artificial",
+        xlim=(-0.1, 4.3),
+    )
     ax.legend(loc="upper right", fontsize=6.5)
     _title(ax, "d", "Drugs")

@@ -1,7 +1,7 @@
 """Handwritten digits written into fast weights and read back by three realisations of one rule.
 
-Claim: the rate circuit equals the artificial network, the spiking circuit equals it up to spike noise;
-delta overwrites a re-bound key and hebb blends; AP5 prevents a write, CNQX prevents a read.
+Claim: the rate circuit equals the artificial network, the spiking circuit equals it up to spike
+noise; delta overwrites a re-bound key and hebb blends; AP5 prevents a write, CNQX prevents a read.
 Simulation: models/digit_memory.py.
 """
 
@@ -51,8 +51,9 @@ def _reads(data) -> np.ndarray:
 
 
 def _digits(figure, data) -> None:
-    """One column a key that is read, one row a realisation; delta left, hebb right, each on one grey scale."""
-    figure.suptitle("a   Digits read back from the fast weights, key by key", x=0.01, ha="left", fontsize=9,
+    """One column a key, one row a realisation; delta left and hebb right, a grey scale each."""
+    figure.suptitle("a   Digits read back from the fast weights, key by key", x=0.01, ha="left",
+                    fontsize=9,
                     weight="bold")  # fmt: skip
     left, right = figure.subplots(1, 2)
     _montage(left, data, "delta", "delta: overwrites the re-bound key")
@@ -71,7 +72,13 @@ def _montage(ax, data, rule: str, title: str) -> None:
 
     def show(row, column, image, largest, edge=GREY, width=0.4):
         x, y = column * 1.1, row * 1.15
-        ax.imshow(image.reshape(size, size), cmap="gray_r", vmin=-largest, vmax=largest, extent=(x, x + 1, y + 1, y))
+        ax.imshow(
+            image.reshape(size, size),
+            cmap="gray_r",
+            vmin=-largest,
+            vmax=largest,
+            extent=(x, x + 1, y + 1, y),
+        )
         ax.add_patch(Rectangle((x, y), 1, 1, fill=False, lw=width, ec=edge))
 
     for column, token in enumerate(tokens):
@@ -89,7 +96,8 @@ def _montage(ax, data, rule: str, title: str) -> None:
             show(row, column, image, scale, _DRUG.get(drug, GREY), 1.8 if drug else 0.4)
             if drug:
                 words = {"AP5": "AP5 at its\nwrite", "CNQX": "CNQX at\nits read"}[drug]
-                ax.text(column * 1.1 + 0.5, row * 1.15 + 1.1, words, ha="center", va="top", fontsize=7,
+                ax.text(column * 1.1 + 0.5, row * 1.15 + 1.1, words, ha="center", va="top",
+                        fontsize=7,
                         color=_DRUG[drug])  # fmt: skip
     rows, right = len(_SHORT) + 1, len(tokens) * 1.1 - 0.1
     ax.text(right / 2, -0.72, title, ha="center", fontsize=8.5)
@@ -100,7 +108,13 @@ def _montage(ax, data, rule: str, title: str) -> None:
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)
-    ax.text(-1.35, rows * 1.15 + 0.9, f"grey scale: stored \u00b11, read-outs \u00b1{scale:.1f}", fontsize=6.5, color=GREY)
+    ax.text(
+        -1.35,
+        rows * 1.15 + 0.9,
+        f"grey scale: stored \u00b11, read-outs \u00b1{scale:.1f}",
+        fontsize=6.5,
+        color=GREY,
+    )
 
 
 def _letter(ax, letter: str, title: str) -> None:
@@ -126,7 +140,9 @@ def _raster(ax, data) -> None:
     ax.text(writes * length / 2, top + 1, "write, then read", ha="center", fontsize=7)
     ax.text(0.08, top + 9, "yellow: NMDA gate open", fontsize=7, color="#8a7d00")
     ax.text((writes + tokens) * length / 2, top + 1, "read only", ha="center", fontsize=7)
-    ax.set(xlim=(0, tokens * length), ylim=(-2, top + 18), xlabel="time (s)", ylabel="key dimension")
+    ax.set(
+        xlim=(0, tokens * length), ylim=(-2, top + 18), xlabel="time (s)", ylabel="key dimension"
+    )
     ax.set_yticks(np.arange(dims) * (shown + 3) + shown / 2, [str(n + 1) for n in range(dims)])
     _letter(ax, "b", f"Key cells ({shown} of {cells} each)")
 
@@ -145,10 +161,16 @@ def _course(ax, data) -> None:
         active = first[pre] > 0
         colour = COLOURS["spiking"] if active else "#999999"
         label = {0: "spiking, active in key 1", 4: "spiking, silent in key 1"}.get(n)
-        ax.plot(data.sample_time, data.course_delta.values[:, pre], color=colour, lw=0.9, label=label)
+        ax.plot(
+            data.sample_time, data.course_delta.values[:, pre], color=colour, lw=0.9, label=label
+        )
         ax.plot(ends, weights[:, pre], "o", ms=2.5, color=COLOURS["artificial"], mew=0,
                 label="artificial" if n == 0 else None)  # fmt: skip
-    again = int(np.flatnonzero(data.former.values[: -len(_reads(data))] >= 0)[0]) if "former" in data else 5
+    again = (
+        int(np.flatnonzero(data.former.values[: -len(_reads(data))] >= 0)[0])
+        if "former" in data
+        else 5
+    )
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.4 * (high - low))
     ax.axvline(again * length, color=GREY, lw=0.7, ls=":")
@@ -168,7 +190,15 @@ def _agreement(ax, data) -> None:
             colour = COLOURS["rate" if run == "rate" else "spiking"]
             ax.plot(max(error, 1e-17), row + shift, mark, ms=4.5, color=colour, label=None,
                     mfc=colour if rule == "delta" else "white")  # fmt: skip
-        ax.plot([], [], mark, ms=4.5, color="black", mfc="black" if rule == "delta" else "white", label=rule)
+        ax.plot(
+            [],
+            [],
+            mark,
+            ms=4.5,
+            color="black",
+            mfc="black" if rule == "delta" else "white",
+            label=rule,
+        )
     ax.set_xscale("log")
     ax.set(xlim=(1e-17, 8), ylim=(len(runs) - 0.4, -0.6), xlabel="nRMSE against artificial")
     ax.set_xticks([1e-16, 1e-11, 1e-6, 1e-1])

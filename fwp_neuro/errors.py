@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class FwpError(ValueError):
-    """A mistake a user can make and mend; the command line prints it alone and exits with status 2."""
+    """A mistake a user can make and mend; the command line prints it and exits with status 2."""
 
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:

@@ -1,14 +1,16 @@
 """Handwritten digits written into fast weights, one re-bound, and read back: three realisations.
 
-Papers: the programme is a fast-weight programmer (Irie & Gershman 2025, arXiv:2508.08435; Schlag, Irie
-& Schmidhuber 2021, arXiv:2102.11174, eqs 8-11 for hebb and 20-25 for delta). The spiking synapse follows
-dendritic prediction (Urbanczik & Senn 2014, Neuron 81:521, doi:10.1016/j.neuron.2013.11.030) with the
-magnesium block of Jahr & Stevens 1990. Digits: Alpaydin & Kaynak 1998, UCI, doi:10.24432/C50P49.
+Papers: the programme is a fast-weight programmer (Irie & Gershman 2025, arXiv:2508.08435; Schlag,
+Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11 for hebb and 20-25 for delta). The spiking
+synapse follows dendritic prediction (Urbanczik & Senn 2014, Neuron 81:521,
+doi:10.1016/j.neuron.2013.11.030) with the magnesium block of Jahr & Stevens 1990. Digits: Alpaydin
+& Kaynak 1998, UCI, doi:10.24432/C50P49.
 This is the package's own experiment, no published figure.
 
-Five images are written under five overlapping keys, the first key is re-bound to a sixth image, then
-every key is read. Delta must overwrite the re-bound image, hebb must blend it with the old one. In the
-drugged run AP5 blocks NMDA while one digit is written and CNQX blocks AMPA while one key is read.
+Five images are written under five overlapping keys, the first key is re-bound to a sixth image,
+then every key is read. Delta must overwrite the re-bound image, hebb must blend it with the old
+one. In the drugged run AP5 blocks NMDA while one digit is written and CNQX blocks AMPA while one
+key is read.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ class Parameters:
     """What a user can change.
 
     seed: of images, keys and spikes. beta: write strength, beta * |key|^2 < 1. dim: key dimensions.
-    cells: spiking cells a number. key_cells: "poisson" or "integrate_and_fire". layout: "population" or
-    "synapse". weight_baseline: weights live in [0, 2 * it], and hebb needs room. dt: time step in ms. ap5: blocked NMDA fraction while the write of token ``ap5_token``
-    runs. cnqx: blocked AMPA fraction while token ``cnqx_token`` is read. device: of both circuits.
+    cells: spiking cells a number. key_cells: "poisson" or "integrate_and_fire". layout:
+    "population" or "synapse". weight_baseline: weights live in [0, 2 * it], and hebb needs room.
+    dt: time step in ms. ap5: blocked NMDA fraction while the write of token ``ap5_token`` runs.
+    cnqx: blocked AMPA fraction while token ``cnqx_token`` is read. device: of both circuits.
     """
 
     seed: int = 0
@@ -78,7 +81,11 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         ("artificial", "artificial", {}),
         ("rate", "rate", common),
         ("spiking", "spiking", {**spiking, "record_every": every}),
-        ("spiking, no noise", "spiking", {**spiking, "cells": float("inf"), "layout": "population"}),
+        (
+            "spiking, no noise",
+            "spiking",
+            {**spiking, "cells": float("inf"), "layout": "population"},
+        ),
         ("spiking, drugs", "spiking", {**spiking, "drugs": drugs}),
     ]
     total, done, found = len(RULES) * len(jobs), 0, {}
@@ -87,7 +94,10 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
             if progress is not None:
                 progress(done / total, f"{rule}, {name}")
                 if realisation != "artificial":
-                    options = {**options, "progress": _part(progress, done, total, f"{rule}, {name}")}
+                    options = {
+                        **options,
+                        "progress": _part(progress, done, total, f"{rule}, {name}"),
+                    }
             found[rule, name] = fwp.run(program, rule, realisation, **options)
             done += 1
     return _gather(program, found, parameters)
@@ -102,7 +112,9 @@ def _gather(program, found, parameters) -> xr.Dataset:
         return np.stack([[found[rule, job][name].values for job in RUNS] for rule in RULES])
 
     names = ("nRMSE", "slope", "correlation", "weights nRMSE", "weights slope", "recall", "chance")
-    measures = np.array([[_measures(found[rule, "artificial"], found[rule, job]) for job in RUNS] for rule in RULES])
+    measures = np.array(
+        [[_measures(found[rule, "artificial"], found[rule, job]) for job in RUNS] for rule in RULES]
+    )
     data = program.dataset()
     data = data.assign_coords(rule=list(RULES), run=list(RUNS), measure=list(names))
     data["readout"] = (("rule", "run", "token", "post"), stack("readout"), {"units": "1"})
@@ -120,8 +132,16 @@ def _gather(program, found, parameters) -> xr.Dataset:
     spikes = found["delta", "spiking"]
     data["spike_time"] = (("spike",), spikes["spike_time"].values, {"units": "s"})
     data["spike_cell"] = (("spike",), spikes["spike_cell"].values, {"units": "1"})
-    data.attrs |= {"cells": parameters.cells, "token_seconds": 0.6, "ap5_token": parameters.ap5_token}
-    data.attrs |= {"cnqx_token": parameters.cnqx_token, "ap5": parameters.ap5, "cnqx": parameters.cnqx}
+    data.attrs |= {
+        "cells": parameters.cells,
+        "token_seconds": 0.6,
+        "ap5_token": parameters.ap5_token,
+    }
+    data.attrs |= {
+        "cnqx_token": parameters.cnqx_token,
+        "ap5": parameters.ap5,
+        "cnqx": parameters.cnqx,
+    }
     data.attrs["devices"] = "; ".join(
         f"{job}: {found['delta', job].provenance['options']['device']} "
         f"({found['delta', job].provenance['options']['device_reason']})"
@@ -133,8 +153,8 @@ def _gather(program, found, parameters) -> xr.Dataset:
 def _measures(reference, other) -> list[float]:
     comparison = fwp.compare(reference, other)
     weights, recall = comparison["weights"], comparison.retrieval
-    return [comparison.nrmse, comparison.slope, comparison.correlation, weights.nrmse, weights.slope,
-            recall.other, recall.chance]  # fmt: skip
+    overall = [comparison.nrmse, comparison.slope, comparison.correlation]
+    return [*overall, weights.nrmse, weights.slope, recall.other, recall.chance]
 
 
 def _telling_pixel(program) -> int:
@@ -146,19 +166,30 @@ def _telling_pixel(program) -> int:
 
 def report(data: xr.Dataset) -> str:
     """Return the comparison table, and what the re-bound key gives back."""
-    lines = ["read-out and weights against the artificial run of the same rule (11 tokens, 64 pixels)"]
-    lines.append(f"{'rule':6}{'run':20}{'nRMSE':>10}{'slope':>8}{'corr':>9}{'W nRMSE':>10}{'W slope':>9}{'recall':>8}")
+    lines = [
+        "read-out and weights against the artificial run of the same rule (11 tokens, 64 pixels)"
+    ]
+    lines.append(
+        f"{'rule':6}{'run':20}{'nRMSE':>10}{'slope':>8}{'corr':>9}"
+        f"{'W nRMSE':>10}{'W slope':>9}{'recall':>8}"
+    )
     for rule in data.rule.values:
         for job in data.run.values:
             m = data.measures.sel(rule=rule, run=job).values
             lines.append(
                 f"{rule:6}{job:20}{m[0]:10.2g}{m[1]:8.3f}{m[2]:9.4f}{m[3]:10.2g}{m[4]:9.3f}{m[5]:8.2f}"
             )
-    lines.append(f"recall: nearest stored image is the right one; chance {float(data.measures[0, 0, 6]):.2f}")
+    lines.append(
+        f"recall: nearest stored image is the right one; chance {float(data.measures[0, 0, 6]):.2f}"
+    )
     reads = np.flatnonzero(data.read_only.values == 1)
     token = int(reads[0])
-    new, old = (data["value"].values[int(data[name].values[token])] for name in ("answer", "former"))
-    lines.append("re-bound key: share of the new and of the old image in the read-out (least squares)")
+    new, old = (
+        data["value"].values[int(data[name].values[token])] for name in ("answer", "former")
+    )
+    lines.append(
+        "re-bound key: share of the new and of the old image in the read-out (least squares)"
+    )
     for rule in data.rule.values:
         for job in data.run.values:
             y = data.readout.sel(rule=rule, run=job).values[token]

@@ -14,9 +14,12 @@
 # %% [markdown]
 # # Start here: one rule, three realisations, one drug
 #
-# A *fast-weight programmer* keeps its short-term memory in a weight matrix that is rewritten token by token.
-# A slow net says **what** to write (key, value, strength); a **rule** says how; reading is `y = W q`.
-# In this notebook you write a rule as text, run it as an artificial network, as a rate circuit and as a
+# A *fast-weight programmer* keeps its short-term memory in a weight matrix that is rewritten token
+# by token.
+# A slow net says **what** to write (key, value, strength); a **rule** says how; reading is `y = W
+# q`.
+# In this notebook you write a rule as text, run it as an artificial network, as a rate circuit and
+# as a
 # spiking circuit, block NMDA receptors, and look.
 
 # %%
@@ -28,8 +31,10 @@ import fwp_neuro as fwp
 # %% [markdown]
 # ## 1. Write a rule
 #
-# `w` lives at the synapse, `k` at the presynaptic cell, `v` at the postsynaptic one. `read(k)` is the
-# postsynaptic cell's own summed fast input: the part of a write that needs no far-away signal. `alpha` and
+# `w` lives at the synapse, `k` at the presynaptic cell, `v` at the postsynaptic one. `read(k)` is
+# the
+# postsynaptic cell's own summed fast input: the part of a write that needs no far-away signal.
+# `alpha` and
 # `beta` are gates; their homes say which cells the slow net must reach.
 
 # %%
@@ -46,7 +51,8 @@ print(mine.transition)
 print(mine.eigenvalues)
 
 # %% [markdown]
-# Everything else follows from that text: the network, the circuits, and the checks. A misspelt name is one
+# Everything else follows from that text: the network, the circuits, and the checks. A misspelt
+# name is one
 # sentence, not a traceback into somebody's parser.
 
 # %%
@@ -58,7 +64,8 @@ except fwp.FwpError as problem:
 # %% [markdown]
 # ## 2. Run it three ways
 #
-# A **programme** is what the slow net commands. Here: six random associations, and each token asks for one
+# A **programme** is what the slow net commands. Here: six random associations, and each token asks
+# for one
 # that was stored before. Keys are non-negative because firing rates are.
 
 # %%
@@ -68,11 +75,14 @@ artificial = fwp.run(program, mine)
 rate = fwp.run(program, mine, realisation="rate")
 spiking = fwp.run(program, mine, realisation="spiking", cells=100)
 
-print(fwp.comparison.table({"rate": fwp.compare(artificial, rate), "spiking": fwp.compare(artificial, spiking)}))
+found = {"rate": fwp.compare(artificial, rate), "spiking": fwp.compare(artificial, spiking)}
+print(fwp.comparison.table(found))
 
 # %% [markdown]
-# The rate circuit is exact: its rates are solved for the integrator that really runs. The spiking circuit
-# carries the noise of 100 Poisson cells for each number, and a small bias that has other causes. Correlation
+# The rate circuit is exact: its rates are solved for the integrator that really runs. The spiking
+# circuit
+# carries the noise of 100 Poisson cells for each number, and a small bias that has other causes.
+# Correlation
 # alone would hide the bias, so the slope and the normalised error stand beside it.
 
 # %%
@@ -81,7 +91,8 @@ fwp.compare(artificial, spiking).plot()
 # %% [markdown]
 # ## 3. Block NMDA, then AMPA
 #
-# AP5 blocks the NMDA receptors that gate the write. CNQX blocks the AMPA conductances that *are* the fast
+# AP5 blocks the NMDA receptors that gate the write. CNQX blocks the AMPA conductances that *are*
+# the fast
 # weights. Which of the two empties the memory, and which only silences it?
 
 # %%
@@ -107,5 +118,6 @@ with fwp.plotting.style():
 
 # %% [markdown]
 # **Your turn.** Change `alpha` to 0.5 and predict the weights before you look. Give AP5 only to
-# `tokens=[2]`. Replace the second line of the rule by `w += beta*v*k` and ask for an association that was
+# `tokens=[2]`. Replace the second line of the rule by `w += beta*v*k` and ask for an association
+# that was
 # stored twice.

@@ -178,7 +178,7 @@ def test_nonsense_arguments_of_run_raise_a_sentence(arguments, sentence):
 
 def test_a_recording_of_a_rule_without_the_state_cannot_be_carried_on():
     program = programme("momentum_delta")[0]
-    with pytest.raises(FwpError, match="unknown recorded variable 'm'"):
+    with pytest.raises(FwpError, match="initial_states_of has no synaptic state 'm'"):
         fwp.run(program, "momentum_delta", initial_states_of=fwp.run(program, "delta"))
 
 

@@ -16,8 +16,12 @@ def data():
 
 def share(data, rule, run, token):
     """Least-squares shares of the new and the old image in one read-out."""
-    new, old = (data["value"].values[int(data[name].values[token])] for name in ("answer", "former"))
-    return np.linalg.lstsq(np.stack([new, old], 1), data.readout.sel(rule=rule, run=run).values[token], rcond=None)[0]
+    new, old = (
+        data["value"].values[int(data[name].values[token])] for name in ("answer", "former")
+    )
+    return np.linalg.lstsq(
+        np.stack([new, old], 1), data.readout.sel(rule=rule, run=run).values[token], rcond=None
+    )[0]
 
 
 def first_read(data):

@@ -19,7 +19,9 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
 
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
-    assert '-c constraints.txt -e ".[test]"' in README and '-c constraints.txt -e ".[test]"' in script
+    assert (
+        '-c constraints.txt -e ".[test]"' in README and '-c constraints.txt -e ".[test]"' in script
+    )
     assert "python -m pytest" in README and "-m pytest" in script
 
 

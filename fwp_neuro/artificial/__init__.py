@@ -1,4 +1,4 @@
-"""The artificial realisation: rules stepped by NumPy (the oracle) and by PyTorch (differentiable)."""
+"""The artificial realisation: rules stepped by NumPy (oracle) and PyTorch (differentiable)."""
 
 from importlib import import_module
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..errors import FwpError, pick
+from ..errors import pick
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..states import initial_states
+from ..states import further_states, initial_states
 from .numpy_form import oracle
 
 
@@ -30,31 +30,19 @@ def realise(
         seed: recorded only; this realisation draws no random numbers.
         backend: "torch" (the differentiable step) or "numpy" (the oracle).
         dtype: "float64" or "float32".
-        initial_states_of: a Recording to carry further synaptic states on from (its last token).
+        initial_states_of: a Recording to carry on from (its synaptic states after the last token).
     """
     pick(backend, ("torch", "numpy"), "backend of the artificial realisation:")
     pick(dtype, ("float64", "float32"), "dtype of the artificial realisation:")
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
-    others = None
-    if initial_states_of is not None:
-        if not isinstance(initial_states_of, Recording):
-            got = type(initial_states_of).__name__
-            raise FwpError(f"initial_states_of must be a Recording, the run to carry on; got {got}")
-        others = {n: initial_states_of[n].values[-1] for n in rule.states if n != "w"}
-        if initial_weights is None:
-            initial_weights = initial_states_of["weights"].values[-1]
-    states = initial_states(rule, program, initial_weights, others)
+    states = initial_states(rule, program, initial_weights, initial_states_of)
     states = {name: array.astype(dtype) for name, array in states.items()}
-    readout, traces = oracle(rule, signals, states) if backend == "numpy" else _torch(rule, signals, states)
-    dims = ("token", "head", "post", "pre")
-    extra = {
-        name: (dims, trace, {"units": "1", "long_name": f"synaptic state {name}"})
-        for name, trace in traces.items()
-        if name != "w"
-    }
+    readout, traces = (
+        oracle(rule, signals, states) if backend == "numpy" else _torch(rule, signals, states)
+    )
     options = {"backend": backend, "dtype": dtype}
     return make_recording(
-        program, rule, "artificial", readout, traces["w"], extra,
+        program, rule, "artificial", readout, traces["w"], further_states(rule, traces),
         provenance(rule, "artificial", seed, options),
     )  # fmt: skip
 
@@ -65,8 +53,12 @@ def _torch(rule, signals, states):
     from ..symbolic import arrays
     from .unrolling import unroll
 
-    placed = {n: arrays.to_home(torch.as_tensor(signals[n]), home) for n, home in rule.homes.items()}
+    placed = {
+        n: arrays.to_home(torch.as_tensor(signals[n]), home) for n, home in rule.homes.items()
+    }
     states = {name: torch.as_tensor(array) for name, array in states.items()}
     with torch.no_grad():
         readouts, traces, _ = unroll(rule, placed, torch.as_tensor(signals["q"]), states, "torch")
-    return torch.stack(readouts).numpy(), {n: torch.stack(trace).numpy() for n, trace in traces.items()}
+    return torch.stack(readouts).numpy(), {
+        n: torch.stack(trace).numpy() for n, trace in traces.items()
+    }

@@ -29,11 +29,13 @@ def apply(
 
     Args:
         rule: name or `Rule`.
-        query, key, value: [batch, token, head, dim]; value's dim may differ. No scaling of the query.
+        query, key, value: [batch, token, head, dim]; value's dim may differ. No scaling of the
+            query.
         initial_state: [batch, head, value_dim, key_dim], or a dict by synaptic state for rules with
             more than one; zeros if None. It is not changed in place.
         form: "auto" or "step".
-        gates: gates and further signals: shared [batch, token, head]; vectors [batch, token, head, dim].
+        gates: gates and further signals: shared [batch, token, head]; vectors [batch, token, head,
+            dim].
 
     Returns:
         read-out [batch, token, head, value_dim] (read after write), and the final state in the form
@@ -68,7 +70,9 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
             raise FwpError(f"{where}: {name} must be a torch tensor, got {type(array).__name__}")
     query = signals["q"]
     if query.ndim != 4 or 0 in query.shape:
-        raise FwpError(f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}")
+        raise FwpError(
+            f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}"
+        )
     lead, key_dim = tuple(query.shape[:3]), query.shape[3]
     value_dim = _value_dim(rule, signals, initial_state, key_dim)
     for name, home in rule.homes.items():
@@ -83,7 +87,8 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
             )
         if signals[name].dtype != query.dtype:
             raise FwpError(
-                f"{where}: {long} has dtype {signals[name].dtype} but query has {query.dtype}; use one dtype"
+                f"{where}: {long} has dtype {signals[name].dtype} but query has {query.dtype}; "
+                f"use one dtype"
             )
 
 
@@ -119,7 +124,8 @@ def _states(rule: Rule, given, query, shape) -> dict[str, torch.Tensor]:
             )
         elif tuple(state.shape) != shape:
             raise FwpError(
-                f"apply(rule={rule.name!r}): initial_state {name!r} must be [batch, head, value_dim, "
+                f"apply(rule={rule.name!r}): initial_state {name!r} must be [batch, head, "
+                f"value_dim, "
                 f"key_dim] = {shape}, got {tuple(state.shape)}"
             )
         states[name] = state

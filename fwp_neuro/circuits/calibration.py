@@ -1,10 +1,12 @@
 """From the write strength beta of a token to the learning rate of the spiking synapse.
 
 "closed": the textbook integral. With the NMDA trace rising as 1 - exp(-t/tau) since key onset, its
-area over the write window A, and the slope s0 of the voltage factor, dw/dt = eta x_j s0 (v - y) gives
+area over the write window A, and the slope s0 of the voltage factor, dw/dt = eta x_j s0 (v - y)
+gives
     delta:  eta = -ln(1 - beta |k|^2) / (|k|^2 A s0),    Hebb:  eta = beta / (A s0).
 "propagator": the same linearised circuit stepped as it really runs, with the lags of AMPA, membrane
-and teacher; eta is the root for which one token learns exactly beta |k|^2. Neither has a free number.
+and teacher; eta is the root for which one token learns exactly beta |k|^2. Neither has a free
+number.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def learned(h, model: SynapseModel, schedule: Schedule, feedback: bool, events: 
     import brian2 as b2
 
     lag = model.membrane_lag(dt * b2.second)
-    e_ampa, e_nmda, e_teach = (decay(model, f"tau_{name}", dt) for name in ("ampa", "nmda", "teacher"))
+    e_ampa, e_nmda, e_teach = (
+        decay(model, f"tau_{name}", dt) for name in ("ampa", "nmda", "teacher")
+    )
     start, stop = schedule.spans["write"]
     learnt = np.zeros_like(np.asarray(h, float))
     basal, v_basal = np.zeros_like(learnt), np.zeros_like(learnt)
@@ -72,17 +76,21 @@ def learning_rate(
         feedback: delta (True) or Hebb (False).
 
     Raises:
-        FwpError: beta < 0, beta |k|^2 >= 1, or more than the lagging circuit can learn in one window.
+        FwpError: beta < 0, beta |k|^2 >= 1, or more than the lagging circuit can learn in one
+            window.
     """
     pick(calibration, CALIBRATIONS, "calibration of the spiking realisation:")
     if (beta < 0).any():
         token = np.argwhere(beta < 0)[0][0]
-        raise FwpError(f"write strength beta is {beta.min():.4g} at token {token}; the circuit needs beta >= 0")
+        raise FwpError(
+            f"write strength beta is {beta.min():.4g} at token {token}; the circuit needs beta >= 0"
+        )
     slope, wanted = model.slope, beta * norm
     if feedback and (wanted >= 1).any():
         token = np.argwhere(wanted >= 1)[0][0]
         raise FwpError(
-            f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 has no first-order "
+            f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 has no "
+            f"first-order "
             "continuous counterpart; lower the write strength or the key norm"
         )
     safe = np.maximum(norm, 1e-12)
@@ -92,7 +100,10 @@ def learning_rate(
     if not feedback:
         gain = float(learned(np.ones(1), model, schedule, False, events)[0])
         if not gain > 0:
-            raise FwpError("timeline settle and write are too short: no teacher reaches the synapse while its gate is open")
+            raise FwpError(
+                "timeline settle and write are too short: no teacher reaches the synapse while "
+                "its gate is open"
+            )
         return beta / (gain * slope)
     high = np.full(wanted.shape, 20 / area(model, schedule))
     grid = np.linspace(0, float(high.max()), 2001)
@@ -101,7 +112,8 @@ def learning_rate(
     top = int(falls[0]) if len(falls) else len(grid) - 1
     if (wanted > table[top]).any():
         raise FwpError(
-            f"beta*|k|^2 = {wanted.max():.4g} is more than the lagging circuit can learn in one write window "
+            f"beta*|k|^2 = {wanted.max():.4g} is more than the lagging circuit can learn in one "
+            f"write window "
             f"({table[top]:.4g}): lower beta, lengthen timeline write, or use calibration='closed'"
         )
     low, high = np.zeros_like(wanted), np.full_like(wanted, grid[top])

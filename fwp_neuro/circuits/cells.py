@@ -23,6 +23,15 @@ def check(cells, kind: str) -> float:
     return float(cells)
 
 
+def check_rate(fastest: float, rate, dt) -> None:
+    """Raise `FwpError` if a cell that codes the number ``fastest`` fires more than once a step."""
+    if fastest * float(rate * dt) > 1:
+        raise FwpError(
+            f"a cell would have to fire at {fastest * float(rate):.4g} Hz, more than once in dt={dt}: "
+            "scale the keys down, lower constants={'rate': ...}, or take a smaller dt"
+        )
+
+
 def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt, extra: str = "",
           reset: str = ""):  # fmt: skip
     """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.

@@ -1,4 +1,4 @@
-"""Receptor antagonists: what fraction of NMDA (AP5) or AMPA (CNQX) conductance is blocked, and when."""
+"""Receptor antagonists: the blocked fraction of NMDA (AP5) or AMPA (CNQX), and when."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Drug:
 
     Args:
         fraction: 0 (no block) to 1 (complete block).
-        window: "always", "write" (from key onset to the end of the write window of every token), "read"
+        window: "always", "write" (from key onset to the end of the write window of every token),
+            "read"
             (the query window of every token), or (start, stop) as Brian2 times.
         tokens: restrict the block to these tokens (a range or list); all if None.
 
@@ -46,9 +47,12 @@ class Drug:
         if self.tokens is not None:
             listed = isinstance(self.tokens, (list, tuple, range, np.ndarray))
             if not listed or any(
-                isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 for n in self.tokens
+                isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0
+                for n in self.tokens
             ):
-                raise FwpError(f"{name} tokens must be a list of token numbers from 0 on, got {self.tokens!r}")
+                raise FwpError(
+                    f"{name} tokens must be a list of token numbers from 0 on, got {self.tokens!r}"
+                )
             object.__setattr__(self, "tokens", tuple(int(n) for n in self.tokens))
 
     def blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):
@@ -63,7 +67,8 @@ class Drug:
             start, stop = (round(float(edge) / dt) for edge in self.window)
             if start >= inside.size:
                 raise FwpError(
-                    f"{type(self).__name__} window starts at {self.window[0]}, after the programme's end at "
+                    f"{type(self).__name__} window starts at {self.window[0]}, after the "
+                    f"programme's end at "
                     f"{inside.size * dt:g} s"
                 )
             inside.reshape(-1)[start:stop] = 1
@@ -71,7 +76,8 @@ class Drug:
             chosen = [n for n in self.tokens if n < tokens]
             if len(chosen) < len(self.tokens):
                 raise FwpError(
-                    f"{type(self).__name__} tokens {list(self.tokens)} go beyond the programme's {tokens} tokens"
+                    f"{type(self).__name__} tokens {list(self.tokens)} go beyond the programme's "
+                    f"{tokens} tokens"
                 )
             outside = np.setdiff1d(np.arange(tokens), chosen)
             inside[outside] = 0
@@ -83,9 +89,11 @@ class AP5(Drug):
 
 
 class CNQX(Drug):
-    """AMPA receptor antagonist: scales the drive through the fast weights and its disynaptic inhibition.
+    """AMPA receptor antagonist: scales the drive through the fast weights and its disynaptic
+    inhibition.
 
-    The teacher's pathway is left alone (a modelling choice: local application to the basal dendrite).
+    The teacher's pathway is left alone (a modelling choice: local application to the basal
+    dendrite).
     """
 
 
@@ -100,11 +108,13 @@ def _times(window, name: str) -> None:
         except (TypeError, ValueError):
             legal = False
     if not legal:
-        raise FwpError(f"{name} window must be one of {WINDOWS} or (start, stop) as times, got {window!r}")
+        raise FwpError(
+            f"{name} window must be one of {WINDOWS} or (start, stop) as times, got {window!r}"
+        )
 
 
 def combined(drugs, kind: type, **where) -> np.ndarray | float:
-    """Return the total blocked fraction over time of all drugs of one kind (independent binding)."""
+    """Return the blocked fraction over time by all drugs of one kind (independent binding)."""
     open_fraction = 1.0
     for drug in drugs:
         if isinstance(drug, kind):

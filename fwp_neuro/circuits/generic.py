@@ -37,6 +37,14 @@ def builder(
     spiking = {name: side for side, names in sides.items() for name, home in names.items()
                if home == side and name not in rule.gates}  # fmt: skip
 
+    def baseline(values):
+        return max(v0, np.abs(values).max() / 2)
+
+    for name, side in spiking.items():
+        largest = np.abs(signals[name]).max()
+        fastest = largest if side == "pre" else baseline(signals[name]) + largest / 2
+        cell_groups.check_rate(fastest, rate, dt)
+
     def build() -> Built:
         phases, namespace, objects = np.random.default_rng(seed), {}, []
         done = np.arange(tokens + 1)[:, None] > 0
@@ -69,9 +77,9 @@ def builder(
             course = schedule.course((window, cells(signals[name], dims[side])))
             signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
             half = 2 if side == "post" else 1
-            # ON and OFF cells about a baseline that keeps both rates positive
-            base = max(v0, np.abs(course).max() / 2) * np.abs(schedule.course((window, np.ones(tokens))))
-            base = base[:, None] if side == "post" else 0
+            base = 0.0
+            if side == "post":  # ON and OFF cells about a baseline that keeps both rates positive
+                base = baseline(signals[name]) * schedule.course((window, np.ones((tokens, 1))))
             rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
             table = f"rate_{name}"
             namespace[table] = timed(np.concatenate(rates, 1) * float(rate), dt, b2.Hz)

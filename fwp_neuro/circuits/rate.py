@@ -11,7 +11,7 @@ from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..states import initial_states
+from ..states import further_states, initial_states
 from . import continuous, events, gains, phases
 from .layout import Layout
 from .quantities import time
@@ -34,7 +34,7 @@ def prepare(
 
     pick(dynamics, DYNAMICS, "dynamics of the rate realisation:")
     signals = program.bind(rule)
-    states = _states(program, rule, initial_weights, initial_states_of)
+    states = initial_states(rule, program, initial_weights, initial_states_of)
     layout = Layout(program.heads or 1, program.pre, program.post)
     found = phases.derive(rule)
     given = {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": ampa_lag}
@@ -127,28 +127,10 @@ def realise(
     found, info = simulate(
         build, size, device=device, dt=dt, seed=seed, progress=progress, label=f"rate {rule.name}"
     )
-    dims = ("token", "head", "post", "pre")
-    extra = {
-        name: (dims, found[name], {"units": "1", "long_name": f"synaptic state {name}"})
-        for name in rule.states
-        if name != "w"
-    }
     return make_recording(
-        program, rule, "rate", found["readout"], found["w"], extra,
+        program, rule, "rate", found["readout"], found["w"], further_states(rule, found),
         provenance(rule, "rate", seed, details | info),
     )  # fmt: skip
-
-
-def _states(program, rule, weights, recording) -> dict:
-    """Synaptic states before the first token, carried on from a recording if there is one."""
-    if recording is None:
-        return initial_states(rule, program, weights)
-    if not isinstance(recording, Recording):
-        got = type(recording).__name__
-        raise FwpError(f"initial_states_of must be a Recording, the run to carry on; got {got}")
-    last = {name: recording["weights" if name == "w" else name].values[-1] for name in rule.states}
-    carried = last.pop("w")
-    return initial_states(rule, program, carried if weights is None else weights, last)
 
 
 def _times(dt, window, ampa_lag, relation: str):

@@ -17,8 +17,10 @@ from .quantities import time
 class Timeline:
     """Durations of a token's windows (Brian2 times; the defaults stand for None).
 
-    settle (60 ms): the key is shown and the prediction settles; write (150 ms): the NMDA gate is open;
-    gap (120 ms): silence; query (150 ms): the query is shown; read (100 ms): its last part, averaged;
+    settle (60 ms): the key is shown and the prediction settles.
+    write (150 ms): the key is shown and the NMDA gate is open.
+    gap (120 ms): silence.
+    query (150 ms): the query is shown; read (100 ms): the last part of it, which is averaged.
     rest (120 ms): silence before the next token, while receptors turn over.
     """
 
@@ -33,19 +35,26 @@ class Timeline:
         """Return the number of time steps of each window.
 
         Raises:
-            FwpError: a duration without unit, not a multiple of dt, or a read longer than the query.
+            FwpError: a duration without unit, not a multiple of dt, or a read longer than the
+                query.
         """
         import brian2 as b2
 
         defaults = {"settle": 60, "write": 150, "gap": 120, "query": 150, "read": 100, "rest": 120}
         found = {}
         for item in fields(self):
-            value = time(getattr(self, item.name), f"timeline {item.name}", defaults[item.name] * b2.ms)
+            value = time(
+                getattr(self, item.name), f"timeline {item.name}", defaults[item.name] * b2.ms
+            )
             found[item.name] = round(float(value / dt))
             if found[item.name] < 1 or abs(found[item.name] * float(dt) - float(value)) > 1e-9:
-                raise FwpError(f"timeline {item.name}={value} must be a whole number of time steps dt={dt}")
+                raise FwpError(
+                    f"timeline {item.name}={value} must be a whole number of time steps dt={dt}"
+                )
         if found["read"] > found["query"]:
-            raise FwpError("timeline read must not be longer than timeline query, whose last part it is")
+            raise FwpError(
+                "timeline read must not be longer than timeline query, whose last part it is"
+            )
         return found
 
 
@@ -85,7 +94,7 @@ def make(timeline: Timeline, dt, tokens: int) -> Schedule:
 
 
 def timed(course: np.ndarray, dt, unit=1):
-    """Return a Brian2 TimedArray of a step-wise course, on the coarsest grid that keeps every edge."""
+    """Return a Brian2 TimedArray of a course, on the coarsest grid that keeps every edge."""
     import brian2 as b2
 
     flat = course.reshape(len(course), -1)

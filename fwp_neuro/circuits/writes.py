@@ -70,13 +70,21 @@ def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -
 
     def number(expression, size):
         array = np.asarray(arrays.evaluate(expression, values, "numpy"), float)
-        return np.broadcast_to(array.reshape(*array.shape[:2], -1) if array.ndim > 1 else array, (*lead, size))
+        return np.broadcast_to(
+            array.reshape(*array.shape[:2], -1) if array.ndim > 1 else array, (*lead, size)
+        )
 
     keep = {"pre": np.ones((*lead, shape[0])), "post": np.ones((*lead, shape[1]))}
     for phase in turnovers:
         side = "pre" if phase.part.statement.home(phase.keep) == "pre" else "post"
         keep[side] = keep[side] * phases.evaluate(phase, signals)["keep"]
-    key, value, strength = number(write.along, shape[0]), number(value, shape[1]), number(gain, 1)[..., 0]
-    if not write.along.is_symbol and (key <= 0).all():  # the split of a product leaves the sign open
+    key, value, strength = (
+        number(write.along, shape[0]),
+        number(value, shape[1]),
+        number(gain, 1)[..., 0],
+    )
+    if (
+        not write.along.is_symbol and (key <= 0).all()
+    ):  # the split of a product leaves the sign open
         key, value, strength = (-key, -value, strength) if compare else (-key, value, -strength)
     return Write(key, value, strength, compare, keep["pre"], keep["post"])

@@ -1,4 +1,4 @@
-"""Fast-weight rules: ``rules()`` lists them, ``rule(name)`` gets one, ``Rule(...)`` makes your own."""
+"""Fast-weight rules: ``rules()`` lists, ``rule(name)`` gets, ``Rule(...)`` makes your own."""
 
 from __future__ import annotations
 

@@ -49,9 +49,12 @@ CATALOGUE = [
         "decayed_hebb",
         "w = alpha*w\nw += beta*v*k",
         gates={"alpha": "shared", **_SHARED_BETA},
-        citation="Sun et al. 2023 (RetNet), arXiv:2307.08621; Dao & Gu 2024 (Mamba-2), arXiv:2405.21060",
+        citation="Sun et al. 2023 (RetNet), arXiv:2307.08621; Dao & Gu 2024 (Mamba-2), "
+        "arXiv:2405.21060",
         summary="scalar decay, then Hebbian write (RetNet: constant decay; Mamba-2: gated)",
-        objective=Objective(("-beta*v*read(k)", "(1 - alpha)/2*w**2"), "before", "decay = weight decay"),
+        objective=Objective(
+            ("-beta*v*read(k)", "(1 - alpha)/2*w**2"), "before", "decay = weight decay"
+        ),
         reductions=[Reduction("hebb", {"alpha": "1"}, {})],
         aliases=("retnet", "mamba2"),
     ),
@@ -144,7 +147,8 @@ CATALOGUE = [
         "longhorn",
         "w += beta/(1 + beta*pool(k*k))*(v - read(k))*k",
         gates={"beta": "post"},
-        citation="Liu et al. 2024, Longhorn, arXiv:2407.14207 (exact form, before its diagonal approximation)",
+        citation="Liu et al. 2024, Longhorn, arXiv:2407.14207 (exact form, before its diagonal "
+        "approximation)",
         summary="implicit delta step: write strength divided by pooled key activity",
         objective=Objective(("beta/2*(v - read(k))**2",), "after", "proximal step"),
         reductions=[Reduction("delta", {}, {"beta": "beta/(1 + beta*pool(k*k))"})],
@@ -157,7 +161,9 @@ CATALOGUE = [
         citation="Peng et al. 2025, RWKV-7, arXiv:2503.14456",
         summary="decay for each key dimension and an erase along its own removal key",
         domains={"decay": (0.545, 1.0)},
-        reductions=[Reduction("delta", {"decay": "1", "a": "beta", "kappa": "k", "v": "beta*v"}, {})],
+        reductions=[
+            Reduction("delta", {"decay": "1", "a": "beta", "kappa": "k", "v": "beta*v"}, {})
+        ],
     ),
     delta_product(2),
     Rule(
@@ -166,7 +172,9 @@ CATALOGUE = [
         gates=_SHARED_BETA,
         citation="Oja 1982; matrix form of Irie, Faccio & Schmidhuber 2022, arXiv:2206.01649",
         summary="Oja in matrix form: needs the back-projection of v, so it is not local",
-        objective=Objective(("beta/2*(k - back(v))**2",), "before", "reconstructs the key from the value"),
+        objective=Objective(
+            ("beta/2*(k - back(v))**2",), "before", "reconstructs the key from the value"
+        ),
     ),
     Rule(
         "oja_neuron",
@@ -180,7 +188,8 @@ CATALOGUE = [
         "decayed_oja",
         "w = alpha*w\nw += beta*v*(k - back(v))",
         gates={"alpha": "post", **_SHARED_BETA},
-        citation="Oja rule with a decay for each value dimension (flash-linear-attention, ops/gated_oja_rule)",
+        citation="Oja rule with a decay for each value dimension (flash-linear-attention, "
+        "ops/gated_oja_rule)",
         summary="decay for each value dimension, then Oja in matrix form",
         objective=Objective(("beta/2*(k - back(v))**2",), "decayed"),
         reductions=[Reduction("oja", {"alpha": "1"}, {})],
@@ -191,7 +200,8 @@ CATALOGUE = [
         "m = eta*m + beta*(v - read(k))*k\nw = alpha*w + m",
         gates={"eta": "shared", **_SHARED_BETA, "alpha": "shared"},
         states=("m",),
-        citation="Behrouz, Zhong & Mirrokni 2025, Titans, arXiv:2501.00663, eqs 10-13, linear memory",
+        citation="Behrouz, Zhong & Mirrokni 2025, Titans, arXiv:2501.00663, eqs 10-13, linear "
+        "memory",
         summary="delta with a momentum kept at the synapse",
         reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],
         aliases=("titans_linear",),

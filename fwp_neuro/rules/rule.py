@@ -34,8 +34,8 @@ class Rule:
         name: how the rule is called.
         text: assignments to ``w`` (and further ``states``), one a line, run in order once a token.
             ``k``, ``q`` live at the presynaptic cell, ``v`` at the postsynaptic one; ``read(x)`` is
-            the postsynaptic sum of w_ij x_j, ``back(y)`` the presynaptic sum of w_ij y_i, ``pool(x)``
-            the sum of x_j; each is evaluated anew for every statement.
+            the postsynaptic sum of w_ij x_j, ``back(y)`` the presynaptic sum of w_ij y_i,
+            ``pool(x)`` the sum of x_j; each is evaluated anew for every statement.
         gates: gate name -> home, "shared" (a scalar a token), "pre" or "post" (a vector a token).
         signals: further signals -> "pre" or "post", beside k, q and v.
         states: further synaptic states (e.g. a momentum), beside ``w``; they start at zero.
@@ -71,7 +71,9 @@ class Rule:
         if not isinstance(name, str) or not name.strip():
             raise FwpError(f"a rule needs a name, a non-empty string; got {name!r}")
         if not isinstance(text, str):
-            raise FwpError(f"rule {name!r} needs a text, a string of assignments; got {type(text).__name__}")
+            raise FwpError(
+                f"rule {name!r} needs a text, a string of assignments; got {type(text).__name__}"
+            )
         self.name, self.text = name, "\n".join(line.strip() for line in text.strip().splitlines())
         states = (states,) if isinstance(states, str) else tuple(states or ())
         self.states = ("w", *states)
@@ -134,7 +136,9 @@ class Rule:
     @cached_property
     def latex(self) -> str:
         """The rule with indices, one line a statement."""
-        lines = [latex.statement_latex(s.target, s.original, self.all_homes) for s in self.statements]
+        lines = [
+            latex.statement_latex(s.target, s.original, self.all_homes) for s in self.statements
+        ]
         return r" \\ ".join(lines)
 
     @property
@@ -155,13 +159,16 @@ def _check_declarations(name: str, **maps) -> None:
 
 
 def _check_name(item: str, rule_name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(item)) or str(item).endswith(("_pre", "_post")):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(item)) or str(item).endswith(
+        ("_pre", "_post")
+    ):
         raise FwpError(
             f"rule {rule_name!r}: {item!r} cannot name a signal; use letters, digits and _, "
             "starting with a letter and not ending in _pre or _post"
         )
     if item in language.RESERVED or re.fullmatch(r"(read|back|pool)_\d+", item):
         raise FwpError(
-            f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and cannot be declared; "
+            f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and cannot be "
+            f"declared; "
             f"reserved: {', '.join(sorted(language.RESERVED))}"
         )

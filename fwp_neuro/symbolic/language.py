@@ -1,7 +1,8 @@
 """The words of a rule text: where each name lives, and which functions reach across the circuit.
 
 A synapse joins presynaptic cell j to postsynaptic cell i, so a quantity lives in one of four homes:
-``shared`` (a scalar), ``pre`` (a vector over j), ``post`` (over i) or ``synapse`` (a matrix over i, j).
+``shared`` (a scalar), ``pre`` (a vector over j), ``post`` (over i) or ``synapse`` (a matrix over
+i, j).
 """
 
 from __future__ import annotations
@@ -69,7 +70,11 @@ def home_of(expression: sympy.Expr, homes: dict[str, str], where: str) -> str:
         argument = expression.args[0]
         got = home_of(argument, homes, where)
         if got != wanted:
-            place = {"shared": "shared by all cells", SYNAPSE: "synaptic"}.get(got, f"{got}synaptic")
-            raise FwpError(f"{where}: {name}({argument}) is {SUM_MEANING[name]}; {argument} is {place}")
+            place = {"shared": "shared by all cells", SYNAPSE: "synaptic"}.get(
+                got, f"{got}synaptic"
+            )
+            raise FwpError(
+                f"{where}: {name}({argument}) is {SUM_MEANING[name]}; {argument} is {place}"
+            )
         return result
     return join(*(home_of(argument, homes, where) for argument in expression.args))

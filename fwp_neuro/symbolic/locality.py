@@ -16,7 +16,12 @@ _CLASSES = {
     ("back", "pool"): "needs feedback and pooled presynaptic activity",
     ("back", "pool", "read"): "needs feedback, the post-local read-out and pooled activity",
 }
-_PLACE = {"pre": "presynaptic", "post": "postsynaptic", "shared": "broadcast to all", "synapse": "its own"}
+_PLACE = {
+    "pre": "presynaptic",
+    "post": "postsynaptic",
+    "shared": "broadcast to all",
+    "synapse": "its own",
+}
 _SUM_MEANING = {
     "read": "the postsynaptic cell's own summed fast input",
     "back": "a retrograde sum from the postsynaptic cells",
@@ -31,7 +36,8 @@ class Locality:
     Attributes:
         name: the class in words.
         signals: (signal, where it comes from) for everything the text uses.
-        local: True if only the synapse's own two cells (and broadcast gates) are needed; a cell's own
+        local: True if only the synapse's own two cells (and broadcast gates) are needed; a cell's
+            own
             summed input counts as local to that cell.
         feedback: True if a back-projection from the postsynaptic population is needed.
     """
@@ -58,4 +64,6 @@ def derive(statements: tuple[Statement, ...]) -> Locality:
         for atom in sorted(used, key=str):
             signals.setdefault(atom.name, _PLACE[statement.homes[atom.name]])
     key = tuple(sorted(kinds))
-    return Locality(_CLASSES[key], tuple(signals.items()), not kinds & {"back", "pool"}, "back" in kinds)
+    return Locality(
+        _CLASSES[key], tuple(signals.items()), not kinds & {"back", "pool"}, "back" in kinds
+    )

@@ -48,23 +48,32 @@ class Objective:
         found = []
         for term in self.terms:
             expression = rule.expression(term, f"objective of rule {rule.name!r}")
-            lowered = lower(Assignment("w", expression, term), rule.all_homes, f"objective {term!r}")
+            lowered = lower(
+                Assignment("w", expression, term), rule.all_homes, f"objective {term!r}"
+            )
             gradient = sympy.diff(lowered.expression, symbol("w"))
-            reached = {symbol(name) for name in rule.states} | {item.symbol for item in lowered.sums}
+            reached = {symbol(name) for name in rule.states} | {
+                item.symbol for item in lowered.sums
+            }
             for item in lowered.sums:
                 if item.kind != "pool":
                     slope = sympy.diff(lowered.expression, item.symbol)
-                    if item.argument.free_symbols & reached or lowered.home(slope) not in ("shared", item.home):
+                    if item.argument.free_symbols & reached or lowered.home(slope) not in (
+                        "shared",
+                        item.home,
+                    ):
                         raise FwpError(
-                            f"objective {term!r} of rule {rule.name!r} cannot be differentiated here: a term "
-                            "with read() or back() must live on the cells where that sum lands, unnested"
+                            f"objective {term!r} of rule {rule.name!r} cannot be differentiated "
+                            f"here: a term "
+                            "with read() or back() must live on the cells where that sum lands, "
+                            "unnested"
                         )
                     gradient += sympy.diff(lowered.expression, item.symbol) * item.argument
             found.append((lowered, gradient))
         return found
 
     def mismatch(self, rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
-        """Return the largest |W_t - W_start + dL/dW| on one random token (0 up to rounding if true)."""
+        """Return the largest |W_t - W_start + dL/dW| on one random token (0 if it is true)."""
         rng = np.random.default_rng(seed)
         signals = {}
         for name, home in rule.homes.items():

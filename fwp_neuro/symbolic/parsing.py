@@ -41,7 +41,8 @@ def parse(text: str, homes: dict[str, str], states: tuple[str, ...], name: str) 
         name: the rule's name, for errors.
 
     Raises:
-        FwpError: anything that is not a legal assignment over legal names, with the nearest legal one.
+        FwpError: anything that is not a legal assignment over legal names, with the nearest legal
+            one.
     """
     lines = [line.split("#")[0].strip() for line in str(text).splitlines()]
     lines = [line for line in lines if line]
@@ -49,7 +50,9 @@ def parse(text: str, homes: dict[str, str], states: tuple[str, ...], name: str) 
         raise FwpError(f"rule {name!r} has an empty text; write for example 'w += beta*v*k'")
     found = [_parse_line(line, n, homes, states, name) for n, line in enumerate(lines, start=1)]
     if not any(item.target == "w" for item in found):
-        raise FwpError(f"rule {name!r} never assigns w, the fast weight; write for example 'w += ...'")
+        raise FwpError(
+            f"rule {name!r} never assigns w, the fast weight; write for example 'w += ...'"
+        )
     return found
 
 
@@ -74,7 +77,7 @@ def _parse_line(line, number, homes, states, name) -> Assignment:
 
 
 def expression(text: str, homes, states, where) -> sympy.Expr:
-    """Parse one expression over the names in ``homes`` and ``states``; ``where`` opens every error."""
+    """Parse one expression over names in ``homes`` and ``states``; ``where`` opens errors."""
     for word in re.findall(r"[A-Za-z_]\w*", text):
         if keyword.iskeyword(word):
             raise FwpError(f"{where}: {word!r} is a Python keyword and cannot name a signal")
@@ -88,7 +91,8 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
     for node in ast.walk(tree):
         if not isinstance(node, _LEGAL_NODES):
             raise FwpError(
-                f"{where}: {ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__!r} "
+                f"{where}: "
+                f"{ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__!r} "
                 "is not legal here; use + - * / **, numbers, names and function calls"
             )
         if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float)):
@@ -126,6 +130,7 @@ def _unknown_name(name, names, functions, where) -> FwpError:
     guess = nearest(name, names)
     hint = f"; did you mean {guess!r}?" if guess else ""
     return FwpError(
-        f"{where}: unknown name {name!r}{hint} (known: {', '.join(names)}); a new gate needs a home: "
+        f"{where}: unknown name {name!r}{hint} (known: {', '.join(names)}); a new gate needs a "
+        f"home: "
         f"gates={{{name!r}: 'shared'}}, 'pre' or 'post'"
     )

@@ -21,7 +21,8 @@ from .transition import Transition
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues of the transition over one token, with unit-norm signals and gates in their domains.
+    """Eigenvalues of the transition over one token, with unit-norm signals and gates in their
+    domains.
 
     Attributes:
         closed_form: the distinct eigenvalues as sympy expressions, or () where none is derived;
@@ -110,11 +111,15 @@ def matrix(statements, states, signals: Mapping[str, np.ndarray], shape) -> np.n
     nothing = {name: np.zeros(shape) for name in states}
     moved = arrays.step(statements, start, signals)
     offset = arrays.step(statements, nothing, signals)
-    stacked = np.stack([np.broadcast_to(moved[name] - offset[name], (size, *shape)) for name in states], 1)
+    stacked = np.stack(
+        [np.broadcast_to(moved[name] - offset[name], (size, *shape)) for name in states], 1
+    )
     return stacked.reshape(size, size).T
 
 
-def derive(rule, samples: int = 400, shape: tuple[int, int] = (2, 3), seed: int = 0) -> Spectrum | None:
+def derive(
+    rule, samples: int = 400, shape: tuple[int, int] = (2, 3), seed: int = 0
+) -> Spectrum | None:
     """Derive the spectrum of a rule; None if it is not affine.
 
     Gates run over the corners of their domains, with signals along an axis, and then over random
@@ -146,7 +151,9 @@ def derive(rule, samples: int = 400, shape: tuple[int, int] = (2, 3), seed: int 
     values = np.concatenate(values)
     tidy = np.round(values, 9) + 0.0  # no minus zero
     form = closed_form(transition)
-    note = f"{samples} tokens with d_v, d_k = {shape}: every corner of the gate domains, then random"
+    note = (
+        f"{samples} tokens with d_v, d_k = {shape}: every corner of the gate domains, then random"
+    )
     return Spectrum(
         form, float(tidy.real.min()), float(tidy.real.max()), float(np.abs(tidy).max()),
         bool(np.abs(tidy.imag).max() > 1e-6), domains, note,
@@ -155,9 +162,10 @@ def derive(rule, samples: int = 400, shape: tuple[int, int] = (2, 3), seed: int 
 
 def unit_norm(expression: sympy.Expr) -> sympy.Expr:
     """Put pool(x**2) = 1 for every signal x: the eigenvalue for keys (or values) of unit length."""
-    sums = [item for item in sympy.preorder_traversal(expression) if getattr(item.func, "__name__", "")
-            in ("pool", "pool_post")]  # fmt: skip
-    ones = {item: 1 for item in sums if isinstance(item.args[0], sympy.Pow) and item.args[0].exp == 2}
+    kinds = ("pool", "pool_post")
+    parts = sympy.preorder_traversal(expression)
+    sums = [item for item in parts if getattr(item.func, "__name__", "") in kinds]
+    ones = {
+        item: 1 for item in sums if isinstance(item.args[0], sympy.Pow) and item.args[0].exp == 2
+    }
     return sympy.simplify(expression.subs(ones))
-
-

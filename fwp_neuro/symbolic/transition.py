@@ -45,7 +45,7 @@ class Affine:
 
 
 def split(statement: Statement, states: tuple[str, ...]) -> Affine | None:
-    """Split one lowered statement into its affine parts; None if it is not affine in the weights."""
+    """Split one lowered statement into its affine parts; None if it is not affine in w."""
     expression = sympy.expand(statement.expression)
     weight_sums = [item for item in statement.sums if item.kind != "pool"]
     atoms = [symbol(name) for name in states] + [item.symbol for item in weight_sums]

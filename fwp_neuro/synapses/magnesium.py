@@ -26,14 +26,17 @@ class Block:
 
 BLOCKS = {
     "jahr_stevens_1990": Block(
-        0.062, 3.57, 1 / 3.57, "Jahr & Stevens 1990, J. Neurosci. 10:3178, doi:10.1523/JNEUROSCI.10-09-03178.1990"
+        0.062, 3.57, 1 / 3.57, "Jahr & Stevens 1990, J. Neurosci. 10:3178, "
+                               "doi:10.1523/JNEUROSCI.10-09-03178.1990"
     ),
     "vargas_caballero_robinson_2003": Block(
         0.072, 2.552, 1 / 2.552,
-        "Vargas-Caballero & Robinson 2003, J. Neurophysiol. 89:2778 (as used by Chindemi et al. 2022)",
+        "Vargas-Caballero & Robinson 2003, J. Neurophysiol. 89:2778 (as used by Chindemi et al. "
+        "2022)",
     ),
     "ellwood_2024": Block(
-        0.075, None, 0.4723665527410147, "Ellwood 2024, PLoS Comput. Biol. 20:e1011843: 1/(1 + exp(-0.075 (V + 10)))"
+        0.075, None, 0.4723665527410147, "Ellwood 2024, PLoS Comput. Biol. 20:e1011843: 1/(1 + "
+                                         "exp(-0.075 (V + 10)))"
     ),
 }  # fmt: skip
 
@@ -45,11 +48,15 @@ def _factor(model: str, magnesium) -> tuple[float, float]:
     block = BLOCKS[pick(model, BLOCKS, "magnesium block")]
     if block.half is None:
         if magnesium is not None:
-            raise FwpError(f"magnesium block {model!r} was fitted at one concentration; leave magnesium out")
+            raise FwpError(
+                f"magnesium block {model!r} was fitted at one concentration; leave magnesium out"
+            )
         return block.slope, block.factor
     magnesium = 1 * b2.mmolar if magnesium is None else magnesium
     if not b2.have_same_dimensions(magnesium, b2.mmolar) or float(magnesium) < 0:
-        raise FwpError(f"magnesium must be a concentration >= 0 such as 1*mmolar, got {magnesium!r}")
+        raise FwpError(
+            f"magnesium must be a concentration >= 0 such as 1*mmolar, got {magnesium!r}"
+        )
     return block.slope, float(magnesium / b2.mmolar) / block.half
 
 

@@ -15,7 +15,8 @@ class SynapseModel:
     Attributes:
         name: registry name.
         equations: Brian2 equations of the two compartments of a value cell.
-        block: magnesium block of the write, see `magnesium.BLOCKS`; None for a linear voltage factor.
+        block: magnesium block of the write, see `magnesium.BLOCKS`; None for a linear voltage
+            factor.
         parameters: Brian2 quantities and numbers by name.
         sources: parameter name -> where its value comes from.
         citation: papers behind the equations.
@@ -64,7 +65,7 @@ class SynapseModel:
         return (self.unblocked(v0 + step) - self.unblocked(v0 - step)) / (2 * step)
 
     def membrane_lag(self, dt) -> float:
-        """Factor by which a small deviation of the voltage survives one step at the value baseline."""
+        """Return what one step leaves of a small voltage deviation at the value baseline."""
         import math
 
         p = self.parameters
@@ -84,7 +85,8 @@ class SynapseModel:
         new = {**self.parameters, **values}
         if not new["E_exc"] > new["E_leak"]:
             raise FwpError(
-                f"synapse model {self.name!r} needs E_exc above E_leak, got {new['E_exc']} and {new['E_leak']}"
+                f"synapse model {self.name!r} needs E_exc above E_leak, got {new['E_exc']} and "
+                f"{new['E_leak']}"
             )
         return replace(self, parameters=new)
 
@@ -163,9 +165,10 @@ def _two_compartment(parameters: str) -> SynapseModel:
         parameters,
         _parameters(),
         dict(_SOURCES),
-        "Urbanczik & Senn 2014, Neuron 81:521 (dendritic prediction of a somatic teacher); magnesium block: "
-        + BLOCKS[parameters].source,
-        "conductances in units of the leak; the write is proportional to NMDA trace x [B(V_apical) - B(V_basal)]",
+        "Urbanczik & Senn 2014, Neuron 81:521 (dendritic prediction of a somatic teacher); "
+        "magnesium block: " + BLOCKS[parameters].source,
+        "conductances in units of the leak; the write is proportional to NMDA trace x "
+        "[B(V_apical) - B(V_basal)]",
         dict(_ROLES),
     )
 
@@ -177,7 +180,8 @@ def _linear(parameters: str) -> SynapseModel:
         None,
         _parameters(),
         dict(_SOURCES),
-        "this package: two_compartment_nmda with linear membranes and no magnesium block, a control",
+        "this package: two_compartment_nmda with linear membranes and no magnesium block, a "
+        "control",
         "currents instead of conductances; separates the lag of the loop from its nonlinearity",
         dict(_ROLES),
     )
@@ -208,5 +212,7 @@ def get(name: str, parameters: str | None = None) -> SynapseModel:
         FwpError: unknown model or parameter set, with the nearest legal name.
     """
     make, sets = _MODELS[pick(name, _MODELS, "synapse model")]
-    chosen = sets[0] if parameters is None else pick(parameters, sets, f"parameter set of {name!r}:")
+    chosen = (
+        sets[0] if parameters is None else pick(parameters, sets, f"parameter set of {name!r}:")
+    )
     return make(chosen)

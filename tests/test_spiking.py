@@ -1,0 +1,416 @@
+"""The spiking circuit is its NumPy twin, number by number; what it records; what it refuses."""
+
+import warnings
+
+import brian2 as b2
+import numpy as np
+import pytest
+from programs import (
+    INF,
+    artificial,
+    nrmse,
+    options_of,
+    random_program,
+    relative,
+    sparse_program,
+    spiking,
+)
+from twin import Circuit, twin
+
+import fwp_neuro as fwp
+from fwp_neuro.circuits import AP5, CNQX, Drug, Timeline
+from fwp_neuro.circuits import spiking as circuit
+from fwp_neuro.devices import simulate
+from fwp_neuro.rules import rule
+
+TOKENS, HEADS, PRE, POST, CELLS = 3, 2, 4, 3, 7
+SAME = 1e-9
+ms, Hz = b2.ms, b2.Hz
+SHORT = {"settle": 20 * ms, "write": 50 * ms, "gap": 30 * ms, "query": 40 * ms, "read": 20 * ms}
+SHORT = Timeline(**SHORT, rest=30 * ms)
+#: the same circuit for the twin, and every constant changed
+ODD = {
+    "dt": 0.25, "settle": 40.0, "write": 100.0, "gap": 60.0, "query": 80.0, "read": 50.0,
+    "rate_max": 0.15, "tau_ampa": 4.0, "tau_nmda": 40.0, "tau_teacher": 6.0, "tau_m": 8.0,
+    "e_leak": -68.0, "e_exc": -2.0, "conductance": 0.3, "v0": 0.6, "w0": 1.5,
+}  # fmt: skip
+
+
+def swap(array):
+    """[token, head, ...] to [head, token, ...] and back."""
+    return np.swapaxes(array, 0, 1)
+
+
+def make(seed=1, tokens=TOKENS, alpha=False):
+    """A programme with a gate that changes from token to token, and weights to start from."""
+    rng = np.random.default_rng(seed)
+    gates = {"beta": rng.uniform(0.3, 0.8, (tokens, HEADS))}
+    if alpha:
+        gates["alpha"] = rng.uniform(0.5, 1, (tokens, HEADS))
+    return random_program(tokens, HEADS, PRE, POST, seed, **gates), rng.uniform(
+        -0.5, 0.5, (HEADS, POST, PRE)
+    )
+
+
+def by_twin(program, name, weights, **options):
+    """Read-out and weights of the twin, tokens first."""
+    alpha = program["alpha"].T if "alpha" in program else 1.0
+    found = twin(
+        *(swap(program[signal]) for signal in ("key", "value", "query")), program["beta"].T, alpha,
+        rule="delta" if "delta" in name else "hebb", initial=weights, **options,
+    )  # fmt: skip
+    return swap(found["readout"]), swap(found["weights"])
+
+
+def check(recording, expected):
+    for name, array in zip(("readout", "weights"), expected, strict=True):
+        assert np.abs(array).max() > 0.05
+        assert relative(recording[name].values, array) < SAME, name
+
+
+# ---------------------------------------------------------------------- the same numbers as the twin
+
+
+@pytest.mark.parametrize("name", ["hebb", "delta", "decayed_hebb", "gated_delta"])
+@pytest.mark.parametrize(
+    ("cells", "kind", "layout"),
+    [
+        (INF, "poisson", "population"),
+        (CELLS, "integrate_and_fire", "population"),
+        (CELLS, "integrate_and_fire", "synapse"),
+    ],
+)
+def test_equals_the_twin(name, cells, kind, layout):
+    """Also: the event-driven weights of single key cells are the twin's clock-driven ones."""
+    program, weights = make(alpha=name in ("decayed_hebb", "gated_delta"))
+    recording = spiking(
+        program, name, initial_weights=weights, cells=cells, key_cells=kind, layout=layout
+    )
+    check(recording, by_twin(program, name, weights, cells=cells, kind=kind, layout=layout))
+
+
+@pytest.mark.parametrize("calibration", ["closed", "propagator"])
+@pytest.mark.parametrize("layout", ["population", "synapse"])
+def test_equals_the_twin_with_other_constants(calibration, layout):
+    program, weights = make(tokens=2)
+    times = {name: ODD[name] * ms for name in ("settle", "write", "gap", "query", "read")}
+    constants = {name: ODD[name] * ms for name in ("tau_ampa", "tau_nmda", "tau_teacher")}
+    constants |= {"tau_membrane": ODD["tau_m"] * ms, "rate": 1000 * ODD["rate_max"] * Hz}
+    constants |= {"E_leak": ODD["e_leak"] * b2.mV, "E_exc": ODD["e_exc"] * b2.mV}
+    constants |= {"value_baseline": ODD["v0"], "weight_baseline": ODD["w0"]}
+    recording = spiking(
+        program, "delta", initial_weights=weights, cells=CELLS, key_cells="integrate_and_fire",
+        layout=layout, calibration=calibration, dt=ODD["dt"] * ms,
+        constants=constants | {"conductance": ODD["conductance"]},
+        timeline=Timeline(**times, rest=ODD["gap"] * ms),
+    )  # fmt: skip
+    options = {"cells": CELLS, "kind": "integrate_and_fire", "layout": layout}
+    expected = by_twin(
+        program, "delta", weights, calibration=calibration, circuit=Circuit(**ODD), **options
+    )
+    check(recording, expected)
+
+
+@pytest.mark.parametrize("name", ["hebb", "delta"])
+@pytest.mark.parametrize(("cells", "layout"), [(INF, "population"), (CELLS, "synapse")])
+def test_equals_the_twin_with_drugs(name, cells, layout):
+    program, weights = make()
+    options = {"cells": cells, "layout": layout}
+    recording = spiking(
+        program, name, initial_weights=weights, key_cells="integrate_and_fire",
+        drugs=[AP5(0.4), CNQX(0.7, "write"), CNQX(0.2, "write")], **options,
+    )  # fmt: skip
+    expected = by_twin(
+        program, name, weights, kind="integrate_and_fire", ap5=0.4, cnqx=(0.76, "shown"), **options
+    )
+    check(recording, expected)
+
+
+def with_teachers(build):
+    """The build function of a network, which then records its teachers' spikes too."""
+
+    def new():
+        made = build()
+        [teachers] = [item for item in made.network.objects if item.name == "teachers"]
+        spikes = b2.SpikeMonitor(teachers)
+        made.network.add(spikes)
+        collect = made.collect
+
+        def both():
+            found = collect()
+            return found | {"teacher_cell": np.array(spikes.i), "teacher_time": np.array(spikes.t)}
+
+        made.collect = both
+        return made
+
+    return new
+
+
+@pytest.mark.parametrize("name", ["hebb", "delta"])
+@pytest.mark.parametrize("layout", ["population", "synapse"])
+def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
+    program, weights = make(tokens=2)
+    build, size, dt, schedule, _, _ = circuit.prepare(
+        program, rule(name), initial_weights=weights, layout=layout, cells_per_number=CELLS
+    )
+    found, _ = simulate(with_teachers(build), size, device="numpy", dt=dt, seed=3)
+    steps = schedule.tokens * schedule.token_steps
+
+    def counts(cells, times, units, per):
+        total = np.zeros((steps + 1, units))
+        np.add.at(total, (np.rint(times / float(dt)).astype(int), cells // per), 1)
+        return total[:steps].reshape(steps, HEADS, -1)
+
+    own = layout == "synapse"
+    keys = counts(
+        found["spike_cell"], found["spike_time"], HEADS * PRE * (CELLS if own else 1),
+        1 if own else CELLS,
+    )  # fmt: skip
+    teachers = counts(found["teacher_cell"], found["teacher_time"], HEADS * 2 * POST, CELLS)
+    assert keys.sum() > 500 and teachers.sum() > 500
+    expected = by_twin(
+        program, name, weights, cells=CELLS, layout=layout, spikes=(keys, teachers)
+    )
+    for variable, array in zip(("readout", "weights"), expected, strict=True):
+        assert relative(found[variable], array) < SAME
+
+
+# ---------------------------------------------------------------------- symmetries
+
+
+def test_heads_are_independent():
+    program, weights = make()
+    both = spiking(program, "delta", initial_weights=weights)
+    for head in range(HEADS):
+        signals = {name: program[name][:, head] for name in program.names}
+        one = spiking(fwp.Program(**signals), "delta", initial_weights=weights[head])
+        assert one["weights"].dims == ("token", "post", "pre")
+        for name in ("readout", "weights"):
+            assert relative(both[name].values[:, head], one[name].values) < 1e-12
+
+
+@pytest.mark.parametrize("name", ["hebb", "delta"])
+def test_values_beyond_one_are_scaled(name):
+    """The circuit codes numbers up to 1; a larger value runs as a scaled programme."""
+    program, weights = make()
+    largest = 3 / np.abs(program["value"]).max()
+    scaled = program.replace(value=largest * program["value"])
+    options = {"cells": 5, "timeline": SHORT}
+    big = spiking(scaled, name, initial_weights=3 * weights, **options)
+    small = spiking(
+        program.replace(value=scaled["value"] / 3), name, initial_weights=weights, **options
+    )
+    for variable in ("readout", "weights"):
+        assert relative(big[variable].values, 3 * small[variable].values) < 1e-12
+    assert options_of(big)["value_scale"] == pytest.approx(3)
+
+
+def test_a_mirrored_key_dimension_mirrors_its_weights():
+    program = random_program(TOKENS, HEADS, PRE, POST, signed=True)
+    sign = np.array([1, -1, 1, -1])
+    mirrored = program.replace(key=sign * program["key"], query=sign * program["query"])
+    one, two = (spiking(item, "delta", signed_keys="opponent") for item in (program, mirrored))
+    assert relative(two["readout"].values, one["readout"].values) < 1e-10
+    assert relative(two["weights"].values, sign * one["weights"].values) < 1e-10
+
+
+def test_opponent_changes_nothing_where_keys_are_not_signed():
+    program, weights = make()
+    one, two = (
+        spiking(program, "delta", initial_weights=weights, cells=5, timeline=SHORT, signed_keys=how)
+        for how in ("refuse", "opponent")
+    )
+    assert np.array_equal(one["weights"], two["weights"])
+
+
+@pytest.mark.parametrize("kind", ["poisson", "integrate_and_fire"])
+@pytest.mark.parametrize("layout", ["population", "synapse"])
+def test_seed(kind, layout):
+    """Same seed, same spikes and weights bit for bit, also after another circuit ran."""
+    program, _ = make(tokens=2)
+    one, other, again = (
+        spiking(
+            program, "delta", cells=5, key_cells=kind, layout=layout, timeline=SHORT, seed=seed
+        )
+        for seed in (3, 4, 3)
+    )
+    for name in ("readout", "weights", "spike_cell", "spike_time"):
+        assert np.array_equal(one[name], again[name])
+    assert not np.array_equal(one["weights"], other["weights"])
+    assert not np.array_equal(one["spike_time"], other["spike_time"])
+
+
+# ---------------------------------------------------------------------- Dale's law
+
+
+def test_weights_stay_in_their_bounds_and_clipping_is_told():
+    """Three writes of 0.3 into weights that can hold 0.7: the third is cut short."""
+    key, value = np.tile([[1.0, 0, 0, 0]], (3, 1)), np.tile([[0.9, -0.9, 0.1]], (3, 1))
+    program = fwp.Program(key, value, beta=0.33)
+    with pytest.warns(UserWarning, match="of the weights of rule 'hebb' sit at a bound"):
+        recording = spiking(program, "hebb", constants={"weight_baseline": 0.35})
+    found = options_of(recording)
+    assert found["lowest"] == 0
+    assert found["clipped"] == pytest.approx(2 * 2 / (3 * 6 * 4))  # two values, ON and OFF
+    assert np.abs(recording["weights"].values).max() == pytest.approx(0.7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        free = options_of(spiking(program, "hebb"))
+    assert free["clipped"] == 0 and 0 < free["lowest"] < 1
+
+
+@pytest.mark.parametrize("layout", ["population", "synapse"])
+def test_no_weight_is_negative_in_spikes(layout):
+    program = sparse_program(4, beta=0.5)
+    with pytest.warns(UserWarning, match="raise constants"):
+        recording = spiking(
+            program, "hebb", cells=10, layout=layout, timeline=SHORT,
+            constants={"weight_baseline": 0.15},
+        )  # fmt: skip
+    assert options_of(recording)["lowest"] >= 0
+    assert options_of(recording)["clipped"] > 0.01
+
+
+# ---------------------------------------------------------------------- what it records
+
+
+def test_traces():
+    program, _ = make()
+    recording = spiking(program, "delta", record_every=5 * ms)
+    times, token = recording["sample_time"].values, 0.6
+    assert recording["sample_time"].attrs["units"] == "s"
+    assert np.allclose(np.diff(times), 0.005)
+    assert recording["V_basal"].dims == ("sample", "head", "channel", "post")
+    assert recording["V_basal"].attrs["units"] == "V"
+    rest = -0.070 / 1.125  # half the excitation of the number 1, 0.25, with its reversal at 0
+    for name in ("V_basal", "V_apical"):
+        voltage = recording[name].values
+        assert voltage[0] == pytest.approx(rest)
+        assert (-0.070 < voltage).all() and (voltage < 0).all()
+    for n in range(TOKENS):  # at token ends the sampled weight is the recorded one
+        [sample] = np.flatnonzero(np.isclose(times, (n + 1) * token))
+        assert np.allclose(
+            recording["weight_course"].values[sample], recording["weights"].values[n], atol=1e-12
+        )
+    shown = (times > 0.03) & (times < 0.21)
+    apical = recording["V_apical"].values[shown].mean(0)  # the teacher depolarises by its value
+    assert np.array_equal(np.sign(apical[:, 0] - apical[:, 1]), np.sign(program["value"][0]))
+
+
+def test_weights_change_only_while_the_gate_is_open():
+    program, _ = make()
+    recording = spiking(program, "hebb", record_every=5 * ms)
+    phase = recording["sample_time"].values % 0.6
+    changed = np.abs(np.diff(recording["weight_course"].values, axis=0)).max((1, 2, 3)) > 0
+    gated = (phase[:-1] > 0.0599) & (phase[:-1] < 0.2099)
+    assert not changed[~gated].any()
+    assert changed[gated].all()
+
+
+def test_spikes_follow_keys_and_queries():
+    """Only cells of a key dimension that is shown fire, in its window, at its rate."""
+    program = sparse_program(2, heads=1)
+    recording = spiking(program, "hebb", cells=100)
+    cell, when = recording["spike_cell"].values // 100, recording["spike_time"].values
+    step = np.rint(when / 0.0005).astype(int)
+    token, phase = step // 1200, step % 1200
+    for n in range(2):
+        for name, start, stop in (("key", 0, 420), ("query", 660, 960)):
+            inside = (token == n) & (phase >= start) & (phase < stop)
+            counts = np.bincount(cell[inside], minlength=16)
+            expected = program[name][n, 0] * 100 * 100 * (stop - start) * 0.0005
+            assert (counts[expected == 0] == 0).all()
+            assert np.abs(counts - expected).max() < 5 * np.sqrt(expected.max())
+    assert ((phase < 420) | ((phase >= 660) & (phase < 960))).all()
+
+
+def test_options_and_provenance():
+    program, _ = make(tokens=1)
+    recording = spiking(program, "delta", cells=5, timeline=SHORT, record_spikes=False)
+    assert "spike_time" not in recording and "V_basal" not in recording
+    found = options_of(recording)
+    assert found["form"] == "biophysical" and found["device"] == "numpy"
+    assert found["cells"] == 5 and found["layout"] == "population"
+    assert found["constants"]["tau_nmda"] == "50. ms"
+    assert recording.attrs["realisation"] == "spiking"
+
+
+def test_varying_norms_and_strengths_over_one():
+    """What counts is beta |k|^2 < 1."""
+    program, _ = make()
+    long = program.replace(key=0.5 * program["key"], query=program["query"], beta=2.0)
+    assert nrmse(spiking(long, "delta"), artificial(long, "delta")) < 0.02
+
+
+# ---------------------------------------------------------------------- what it refuses
+
+SMALL = random_program(2, 1, 3, 2, beta=0.5)
+SIGNED = random_program(2, 1, 3, 2, seed=0, beta=0.5, signed=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cells": 0}, r"cells must be a whole number from 1 on, or float\('inf'\).*got 0"),
+        ({"cells": 2.5}, "cells must be a whole number from 1 on.*got 2.5"),
+        ({"cells": True}, "cells must be a whole number from 1 on.*got True"),
+        ({"cells": float("nan")}, "cells must be a whole number.*got nan"),
+        ({"key_cells": "poison"}, "unknown key_cells.*'poison'; did you mean 'poisson'"),
+        ({"layout": "synapses"}, "unknown layout.*'synapses'; did you mean 'synapse'"),
+        ({"form": "generik"}, "unknown form.*'generik'; did you mean 'generic'"),
+        ({"signed_keys": "oponent"}, "unknown signed_keys.*did you mean 'opponent'"),
+        ({"synapse": "two_compartment"}, "unknown synapse.*mean 'two_compartment_nmda'"),
+        ({"parameters": "jahr_1990"}, "unknown parameter set.*mean 'jahr_stevens_1990'"),
+        ({"calibration": "close"}, "unknown calibration.*did you mean 'closed'"),
+        ({"timeline": Timeline(write=150)}, "timeline write must be a time such as.*got 150"),
+        ({"timeline": Timeline(gap=2 * Hz)}, "timeline gap must be a time such as"),
+        ({"timeline": {"write": 150 * ms}}, "timeline must be a .*Timeline, got dict"),
+        ({"timeline": Timeline(read=200 * ms)}, "timeline read must not be longer than .*query"),
+        ({"timeline": Timeline(rest=1.3 * ms)}, r"timeline rest=1.3 ms must be a whole number"),
+        ({"dt": 0.7 * ms}, "timeline settle=60. ms must be a whole number of time steps dt=0.7 ms"),
+        ({"dt": 0.5}, "dt must be a time such as"),
+        ({"record_every": 5}, "record_every must be a time such as"),
+        ({"record_every": 0.7 * ms}, "record_every=0.7 ms must be a whole number of time steps"),
+        ({"constants": {"tau_ampa": 5}}, "'tau_ampa' of .* has the wrong unit: got 5, legal is"),
+        ({"constants": {"tau_apma": 5 * ms}}, "unknown parameter.*did you mean 'tau_ampa'"),
+        ({"constants": [1]}, "constants must be a dict from parameter name to value.*got list"),
+        ({"constants": {"rate": 3000 * Hz}, "cells": 5}, "fire at 3000 Hz, more than once in dt"),
+        ({"constants": {"value_baseline": 0.2}}, "teacher cannot fire at a negative rate"),
+        ({"initial_weights": np.full((2, 3), 2.5)}, "initial_weights reach 2.5, beyond the"),
+        ({"initial_weights": np.zeros((3, 2))}, r"initial_weights must be \[post, pre\]"),
+        ({"program": SMALL.replace(beta=1.0)}, r"beta\*\|k\|\^2 is 1 at token"),
+        ({"program": SMALL.replace(beta=[0.5, -0.5])}, "beta is -0.5 at token 1.*beta >= 0"),
+        (
+            {"timeline": Timeline(settle=0.5 * ms, write=0.5 * ms)},
+            "more than the lagging circuit can learn in one write window",
+        ),
+        (
+            {"timeline": Timeline(settle=0.5 * ms, write=0.5 * ms), "rule": "hebb"},
+            "settle and write are too short",
+        ),
+        ({"drugs": ["AP5"]}, r"drugs must be a list of AP5\(...\) and CNQX\(...\), got 'AP5'"),
+        ({"drugs": AP5()}, r"drugs must be a list of AP5\(...\) and CNQX\(...\), got AP5\("),
+        ({"drugs": [Drug(0.5)]}, r"drugs must be a list of AP5\(...\) and CNQX\(...\), got Drug"),
+        ({"drugs": [AP5(tokens=[0, 5])]}, r"AP5 tokens \[0, 5\] go beyond the .* 2 tokens"),
+        ({"drugs": [CNQX(window=(9 * b2.second, 10 * b2.second))]}, "CNQX window starts at 9. s"),
+        ({"program": SIGNED}, "key at token 0, dimension 1 is -0.*needs non-negative keys"),
+        (
+            {"program": SMALL.replace(query=SIGNED["query"])},
+            "query at token 0, dimension 1 is -0.*needs non-negative keys.*signed_keys='opponent'",
+        ),
+        (
+            {"program": SIGNED, "signed_keys": "opponent", "layout": "synapse", "cells": 5},
+            "signed_keys='opponent' needs layout='population'",
+        ),
+        (
+            {"rule": "gated_delta", "program": SMALL.replace(alpha=1.2)},
+            "decay factor lies outside 0..1",
+        ),
+        ({"layout": "synapse", "cells": 5, "constants": {"tau_nmda": ms}}, "would overflow"),
+        ({"cell": 5}, "unknown option of the spiking realisation: 'cell'; did you mean 'cells'"),
+    ],
+)
+def test_refuses(options, sentence):
+    options = {"program": SMALL, "rule": "delta"} | options
+    with pytest.raises(fwp.FwpError, match=sentence):
+        spiking(options.pop("program"), options.pop("rule"), **options)
