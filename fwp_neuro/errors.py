@@ -12,8 +12,12 @@ class FwpError(ValueError):
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:
     """Return the legal name closest in spelling to ``name``, or None if nothing is close."""
-    close = difflib.get_close_matches(str(name), [str(item) for item in legal], n=1, cutoff=0.5)
-    return close[0] if close else None
+    names = [str(item) for item in legal]
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    if close:
+        return close[0]
+    longer = [item for item in names if len(str(name)) > 2 and item.startswith(str(name))]
+    return longer[0] if longer else None
 
 
 def unknown(name: str, legal: Iterable[str], what: str) -> FwpError:

@@ -122,8 +122,8 @@ class Program:
     def __repr__(self) -> str:
         heads = "" if self.heads is None else f"{_count(self.heads, 'head')}, "
         return (
-            f"Program({_count(self.tokens, 'token')}, {heads}"
-            f"{self.pre} pre, {self.post} post: {', '.join(self.names)})"
+            f"Program({_count(self.tokens, 'token')}, {heads}{self.pre} pre, {self.post} post: "
+            f"{', '.join(self.names)})"
         )
 
     # ------------------------------------------------------------------ for a rule

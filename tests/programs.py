@@ -55,7 +55,7 @@ def rule_program(name, tokens=3, heads=2, pre=4, post=3, seed=0):
 
 
 def spiking(program, rule, **options):
-    """Run the spiking circuit with NumPy code; rates instead of spikes unless ``cells`` is given."""
+    """Run the spiking circuit with NumPy code; rates, not spikes, unless ``cells`` is given."""
     return fwp.run(program, rule, "spiking", **{"cells": INF, "device": "numpy", **options})
 
 

@@ -28,8 +28,11 @@ BOTH_RULES = pytest.mark.parametrize("name", ["hebb", "delta"])
 BOTH_LAYOUTS = pytest.mark.parametrize(("cells", "layout"), [(INF, "population"), (5, "synapse")])
 PROGRAM = random_program(3, 2, 4, 3, beta=0.6)
 #: sums and differences of these with the baseline are exact
-WEIGHTS = np.random.default_rng(0).integers(-32, 33, (2, 3, 4)) / 64
+WEIGHTS = np.random.default_rng(0).integers(-16, 17, (2, 3, 4)) / 64
 ms = b2.ms
+SHORT = {"settle": 20 * ms, "write": 50 * ms, "gap": 30 * ms, "query": 40 * ms, "read": 20 * ms}
+SHORT = {"timeline": Timeline(**SHORT, rest=30 * ms)}
+WRITE_ONLY = Timeline(**dict.fromkeys(("gap", "query", "read", "rest"), 5 * ms))
 
 
 # ---------------------------------------------------------------------- complete blocks
@@ -39,31 +42,30 @@ ms = b2.ms
 @BOTH_LAYOUTS
 def test_ap5_stops_every_write(name, cells, layout):
     """The initial weights stay, bit for bit, and are read out as before."""
-    recording = spiking(
-        PROGRAM, name, initial_weights=WEIGHTS, cells=cells, layout=layout, drugs=[AP5()]
-    )
+    options = {"initial_weights": WEIGHTS, "cells": cells, "layout": layout, **SHORT}
+    recording = spiking(PROGRAM, name, drugs=[AP5()], **options)
+    held = spiking(PROGRAM.replace(beta=0.0), name, **options)
     assert (recording["weights"].values == WEIGHTS).all()
-    if np.isinf(cells):
-        held = artificial(PROGRAM.replace(beta=0.0), name, initial_weights=WEIGHTS)
-        assert relative(recording["readout"].values, held["readout"].values) < 1e-6
+    assert np.array_equal(recording["readout"], held["readout"])
 
 
 @BOTH_RULES
 def test_ap5_without_a_memory_leaves_exactly_nothing(name):
-    recording = spiking(PROGRAM, name, cells=5, drugs=[AP5(1.0, "write")])
+    recording = spiking(PROGRAM, name, cells=5, drugs=[AP5(1.0, "write")], **SHORT)
     assert not recording["weights"].values.any()
 
 
 @BOTH_RULES
 @BOTH_LAYOUTS
 def test_cnqx_at_reading_silences_reads_and_leaves_the_weights(name, cells, layout):
-    options = {"initial_weights": WEIGHTS, "cells": cells, "layout": layout}
+    options = {"initial_weights": WEIGHTS, "cells": cells, "layout": layout, "constants": ROOM}
+    options |= SHORT if name == "hebb" else {}  # silence lets the membrane forget the query
     control = spiking(PROGRAM, name, **options)
     blocked = spiking(PROGRAM, name, drugs=[CNQX(1.0, "read")], **options)
     assert not blocked["readout"].values.any()
     if name == "hebb":
         assert np.array_equal(blocked["weights"], control["weights"])
-    else:  # the membrane remembers the query for a moment
+    else:
         assert relative(blocked["weights"].values, control["weights"].values) < 1e-6
 
 
@@ -78,7 +80,8 @@ def test_cnqx_washed_out_for_the_last_read():
 @pytest.mark.parametrize("cells", [INF, 10])
 def test_cnqx_at_writing_does_not_touch_hebb(cells):
     control, blocked = (
-        spiking(PROGRAM, "hebb", cells=cells, drugs=drugs) for drugs in ([], [CNQX(1.0, "write")])
+        spiking(PROGRAM, "hebb", cells=cells, drugs=drugs, **SHORT)
+        for drugs in ([], [CNQX(1.0, "write")])
     )
     assert np.array_equal(blocked["weights"], control["weights"])
 
@@ -92,8 +95,9 @@ def one_write(name, calibrate, drug=None, window="always", cells=INF, beta=BETA)
     program = sparse_program(1, HEADS, beta=beta)
     drugs = [] if drug is None else [{"AP5": AP5, "CNQX": CNQX}[drug[0]](drug[1], window)]
     recording = spiking(
-        program, name, cells=cells, calibration=calibrate, drugs=drugs, constants=ROOM
-    )
+        program, name, cells=cells, calibration=calibrate, drugs=drugs, constants=ROOM,
+        timeline=WRITE_ONLY,
+    )  # fmt: skip
     assert options_of(recording)["clipped"] == 0
     return recording, artificial(program, name)
 
@@ -157,7 +161,7 @@ def test_dose_response_of_the_two_rules():
         for name in ("hebb", "delta")
     }
     assert found["hebb"] == pytest.approx([1 - dose for dose in doses], rel=1e-9)
-    assert all(delta > hebb + 0.1 for delta, hebb in zip(found["delta"], found["hebb"], strict=True))
+    assert (np.subtract(found["delta"], found["hebb"]) > 0.1).all()
 
 
 @pytest.mark.parametrize("calibrate", calibration.CALIBRATIONS)
@@ -188,7 +192,7 @@ def test_spikes_agree_with_the_textbook_closed_forms():
 
 
 def test_only_some_tokens():
-    recording = spiking(PROGRAM, "delta", drugs=[AP5(tokens=[1])])
+    recording = spiking(PROGRAM, "delta", drugs=[AP5(tokens=[1])], **SHORT)
     before, during, after = recording["weights"].values
     assert before.any()
     assert np.array_equal(during, before)
@@ -196,45 +200,46 @@ def test_only_some_tokens():
 
 
 def test_a_window_in_time():
-    """A token lasts 600 ms: its whole time is the token, its write window is what AP5 needs."""
-    whole = spiking(PROGRAM, "delta", drugs=[AP5(tokens=[1])])
-    for window in ((600 * ms, 1.2 * b2.second), (660 * ms, 810 * ms)):
-        other = spiking(PROGRAM, "delta", drugs=[AP5(1.0, window)])
+    """A token lasts 170 ms, and its gate is open from 20 to 70 ms."""
+    whole = spiking(PROGRAM, "delta", drugs=[AP5(tokens=[1])], **SHORT)
+    for window in ((170 * ms, 0.34 * b2.second), (190 * ms, 240 * ms)):
+        other = spiking(PROGRAM, "delta", drugs=[AP5(1.0, window)], **SHORT)
         assert np.array_equal(other["weights"], whole["weights"])
-    part = spiking(PROGRAM, "delta", drugs=[AP5(1.0, (660 * ms, 700 * ms))])
+    part = spiking(PROGRAM, "delta", drugs=[AP5(1.0, (190 * ms, 220 * ms))], **SHORT)
     assert not np.allclose(part["weights"], whole["weights"], atol=1e-3)
 
 
 def test_tokens_and_a_window_together():
-    one = spiking(PROGRAM, "delta", drugs=[AP5(1.0, "write", tokens=range(1, 2))])
-    two = spiking(PROGRAM, "delta", drugs=[AP5(1.0, tokens=np.array([1]))])
+    one = spiking(PROGRAM, "delta", drugs=[AP5(1.0, "write", tokens=range(1, 2))], **SHORT)
+    two = spiking(PROGRAM, "delta", drugs=[AP5(1.0, tokens=np.array([1]))], **SHORT)
     assert np.array_equal(one["weights"], two["weights"])
 
 
 @pytest.mark.parametrize("kind", [AP5, CNQX])
 def test_two_drugs_bind_independently(kind):
-    two = spiking(PROGRAM, "delta", drugs=[kind(0.5), kind(0.4)])
-    one = spiking(PROGRAM, "delta", drugs=[kind(0.7)])
+    two = spiking(PROGRAM, "delta", drugs=[kind(0.5), kind(0.4)], **SHORT)
+    one = spiking(PROGRAM, "delta", drugs=[kind(0.7)], **SHORT)
     for name in ("readout", "weights"):
         assert relative(two[name].values, one[name].values) < 1e-12
 
 
 def test_a_dose_of_nothing_changes_nothing():
-    control = spiking(PROGRAM, "delta")
-    nothing = spiking(PROGRAM, "delta", drugs=[AP5(0.0), CNQX(0)])
+    control = spiking(PROGRAM, "delta", **SHORT)
+    nothing = spiking(PROGRAM, "delta", drugs=[AP5(0.0), CNQX(0)], **SHORT)
     assert np.array_equal(nothing["weights"], control["weights"])
     assert np.array_equal(nothing["readout"], control["readout"])
 
 
 def test_half_a_block_of_ampa_halves_the_reads():
-    control = spiking(PROGRAM, "hebb")
-    half = spiking(PROGRAM, "hebb", drugs=[CNQX(0.5, "read")])
+    control = spiking(PROGRAM, "hebb", **SHORT)
+    half = spiking(PROGRAM, "hebb", drugs=[CNQX(0.5, "read")], **SHORT)
     assert np.array_equal(half["weights"], control["weights"])
     assert relative(half["readout"].values, control["readout"].values / 2) < 1e-12
 
 
 def test_drugs_are_kept_in_the_provenance():
-    recording = spiking(PROGRAM[:1], "hebb", drugs=[AP5(0.5, "write", tokens=[0])])
+    drugs = [AP5(0.5, "write", tokens=[0])]
+    recording = spiking(PROGRAM[:1], "hebb", drugs=drugs, **SHORT)
     assert options_of(recording)["drugs"] == ["AP5(fraction=0.5, window='write', tokens=(0,))"]
 
 
@@ -249,7 +254,7 @@ def test_drugs_are_kept_in_the_provenance():
         (("half",), "AP5 fraction must be a number from 0 to 1, got 'half'"),
         ((float("nan"),), "AP5 fraction must be a number from 0 to 1, got nan"),
         ((1, "reed"), "unknown AP5 window 'reed'; did you mean 'read'.*legal: always, write, read"),
-        ((1, (0, 100)), r"AP5 window must be one of .* or \(start, stop\) as times, got \(0, 100\)"),
+        ((1, (0, 100)), r"AP5 window .* or \(start, stop\) as times, got \(0, 100\)"),
         ((1, (5 * ms, 2 * ms)), r"AP5 window must be one of .* or \(start, stop\) as times"),
         ((1, 5 * ms), r"AP5 window must be one of .* or \(start, stop\) as times"),
         ((1, "read", [-1]), "AP5 tokens must be a list of token numbers from 0 on"),

@@ -26,9 +26,9 @@ from fwp_neuro.rules import rule
 TOKENS, HEADS, PRE, POST, CELLS = 3, 2, 4, 3, 7
 SAME = 1e-9
 ms, Hz = b2.ms, b2.Hz
-SHORT = {"settle": 20 * ms, "write": 50 * ms, "gap": 30 * ms, "query": 40 * ms, "read": 20 * ms}
-SHORT = Timeline(**SHORT, rest=30 * ms)
-#: the same circuit for the twin, and every constant changed
+QUICK = {"settle": 20.0, "write": 50.0, "gap": 30.0, "query": 40.0, "read": 20.0}  # ms
+SHORT = Timeline(**{name: length * ms for name, length in QUICK.items()}, rest=30 * ms)
+#: constants of the twin, every one changed
 ODD = {
     "dt": 0.25, "settle": 40.0, "write": 100.0, "gap": 60.0, "query": 80.0, "read": 50.0,
     "rate_max": 0.15, "tau_ampa": 4.0, "tau_nmda": 40.0, "tau_teacher": 6.0, "tau_m": 8.0,
@@ -47,9 +47,8 @@ def make(seed=1, tokens=TOKENS, alpha=False):
     gates = {"beta": rng.uniform(0.3, 0.8, (tokens, HEADS))}
     if alpha:
         gates["alpha"] = rng.uniform(0.5, 1, (tokens, HEADS))
-    return random_program(tokens, HEADS, PRE, POST, seed, **gates), rng.uniform(
-        -0.5, 0.5, (HEADS, POST, PRE)
-    )
+    weights = rng.uniform(-0.3, 0.3, (HEADS, POST, PRE))
+    return random_program(tokens, HEADS, PRE, POST, seed, **gates), weights
 
 
 def by_twin(program, name, weights, **options):
@@ -68,7 +67,7 @@ def check(recording, expected):
         assert relative(recording[name].values, array) < SAME, name
 
 
-# ---------------------------------------------------------------------- the same numbers as the twin
+# ---------------------------------------------------------------------- the twin's numbers
 
 
 @pytest.mark.parametrize("name", ["hebb", "delta", "decayed_hebb", "gated_delta"])
@@ -84,9 +83,11 @@ def test_equals_the_twin(name, cells, kind, layout):
     """Also: the event-driven weights of single key cells are the twin's clock-driven ones."""
     program, weights = make(alpha=name in ("decayed_hebb", "gated_delta"))
     recording = spiking(
-        program, name, initial_weights=weights, cells=cells, key_cells=kind, layout=layout
-    )
-    check(recording, by_twin(program, name, weights, cells=cells, kind=kind, layout=layout))
+        program, name, initial_weights=weights, cells=cells, key_cells=kind, layout=layout,
+        timeline=SHORT,
+    )  # fmt: skip
+    options = {"cells": cells, "kind": kind, "layout": layout}
+    check(recording, by_twin(program, name, weights, circuit=Circuit(**QUICK), **options))
 
 
 @pytest.mark.parametrize("calibration", ["closed", "propagator"])
@@ -117,12 +118,11 @@ def test_equals_the_twin_with_drugs(name, cells, layout):
     program, weights = make()
     options = {"cells": cells, "layout": layout}
     recording = spiking(
-        program, name, initial_weights=weights, key_cells="integrate_and_fire",
+        program, name, initial_weights=weights, key_cells="integrate_and_fire", timeline=SHORT,
         drugs=[AP5(0.4), CNQX(0.7, "write"), CNQX(0.2, "write")], **options,
     )  # fmt: skip
-    expected = by_twin(
-        program, name, weights, kind="integrate_and_fire", ap5=0.4, cnqx=(0.76, "shown"), **options
-    )
+    options |= {"kind": "integrate_and_fire", "circuit": Circuit(**QUICK)}
+    expected = by_twin(program, name, weights, ap5=0.4, cnqx=(0.76, "shown"), **options)
     check(recording, expected)
 
 
@@ -180,10 +180,11 @@ def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
 
 def test_heads_are_independent():
     program, weights = make()
-    both = spiking(program, "delta", initial_weights=weights)
+    both = spiking(program, "delta", initial_weights=weights, timeline=SHORT)
     for head in range(HEADS):
         signals = {name: program[name][:, head] for name in program.names}
-        one = spiking(fwp.Program(**signals), "delta", initial_weights=weights[head])
+        one = fwp.Program(**signals)
+        one = spiking(one, "delta", initial_weights=weights[head], timeline=SHORT)
         assert one["weights"].dims == ("token", "post", "pre")
         for name in ("readout", "weights"):
             assert relative(both[name].values[:, head], one[name].values) < 1e-12
@@ -209,7 +210,10 @@ def test_a_mirrored_key_dimension_mirrors_its_weights():
     program = random_program(TOKENS, HEADS, PRE, POST, signed=True)
     sign = np.array([1, -1, 1, -1])
     mirrored = program.replace(key=sign * program["key"], query=sign * program["query"])
-    one, two = (spiking(item, "delta", signed_keys="opponent") for item in (program, mirrored))
+    one, two = (
+        spiking(item, "delta", signed_keys="opponent", timeline=SHORT)
+        for item in (program, mirrored)
+    )
     assert relative(two["readout"].values, one["readout"].values) < 1e-10
     assert relative(two["weights"].values, sign * one["weights"].values) < 1e-10
 
@@ -254,7 +258,7 @@ def test_weights_stay_in_their_bounds_and_clipping_is_told():
     assert found["clipped"] == pytest.approx(2 * 2 / (3 * 6 * 4))  # two values, ON and OFF
     assert np.abs(recording["weights"].values).max() == pytest.approx(0.7)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("error", message=".*sit at a bound")
         free = options_of(spiking(program, "hebb"))
     assert free["clipped"] == 0 and 0 < free["lowest"] < 1
 
@@ -298,7 +302,7 @@ def test_traces():
 
 
 def test_weights_change_only_while_the_gate_is_open():
-    program, _ = make()
+    program, _ = make(tokens=2)
     recording = spiking(program, "hebb", record_every=5 * ms)
     phase = recording["sample_time"].values % 0.6
     changed = np.abs(np.diff(recording["weight_course"].values, axis=0)).max((1, 2, 3)) > 0

@@ -150,8 +150,9 @@ def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="p
 
     kind: "poisson", "integrate_and_fire"; cells: a number, or inf for rates. spikes: counts to use,
     (key [T*steps,B,units], teacher [T*steps,B,2m], ON before OFF); units: d, or d*cells in layout
-    "synapse" (cells of a dimension adjacent). initial: fast weights [B,m,d]. Returns readout [B,T,m], weights [B,T,m,d] (ON - OFF,
-    mean of cells), w_on, w_off [B,T,m,units], eta [B,T] (1/ms), clipped (fraction).
+    "synapse" (cells of a dimension adjacent). initial: fast weights [B,m,d]. Returns readout
+    [B,T,m], weights [B,T,m,d] (ON - OFF, mean of cells), w_on, w_off [B,T,m,units], eta [B,T]
+    (1/ms), clipped (fraction).
     """
     c, window, (B, T, d), m = circuit, circuit.steps(), key.shape, value.shape[2]
     beta, alpha = (np.broadcast_to(gate, (B, T)) for gate in (beta, alpha))
@@ -188,7 +189,8 @@ def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="p
                 s_k = draw(np.repeat(rate, per, axis=1) * unit, size, kind, rng, phase_k) / unit
                 s_v = draw(taught * unit, cells, kind, rng, phase_v) / unit
             else:
-                s_k, s_v = (s[t * steps + n] / x / unit for s, x in zip(spikes, (size, cells)))
+                s_k = spikes[0][t * steps + n] / size / unit
+                s_v = spikes[1][t * steps + n] / cells / unit
             basal, a = basal * e_a, a * e_t + (1 - e_t) * s_v
             if own and s_k.any():
                 basal += (1 - e_a) / per * np.einsum("bij,bj->bi", np.maximum(w, 0) - c.w0, s_k)

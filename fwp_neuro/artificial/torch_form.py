@@ -125,8 +125,7 @@ def _states(rule: Rule, given, query, shape) -> dict[str, torch.Tensor]:
         elif tuple(state.shape) != shape:
             raise FwpError(
                 f"apply(rule={rule.name!r}): initial_state {name!r} must be [batch, head, "
-                f"value_dim, "
-                f"key_dim] = {shape}, got {tuple(state.shape)}"
+                f"value_dim, key_dim] = {shape}, got {tuple(state.shape)}"
             )
         states[name] = state
     return states

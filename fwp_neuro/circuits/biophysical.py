@@ -2,20 +2,20 @@
 
 A value dimension i has an ON and an OFF value cell; their teachers fire at (v0 + v_i/2) and
 (v0 - v_i/2) times the reference rate. Every weight w >= 0 is excitatory and a fixed feed-forward
-inhibition takes the baseline weight away, so that the fast weight of the algebra is w_ON - w_OFF and
-Dale's law holds. While the gate is open
+inhibition takes the baseline weight away, so that the fast weight of the algebra is w_ON - w_OFF
+and Dale's law holds. While the gate is open
 
     dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V_basal,i)]       (delta)
     dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V at v0)]         (Hebb)
 
 Order inside a step: token bookkeeping ("start"), sums from the present weights ("groups", -5),
-accumulators (-1), weights (0), membranes and traces (1), thresholds, spikes into traces ("synapses"),
-resets. Everything continuous therefore advances from the values at the start of the step.
+accumulators (-1), weights (0), membranes and traces (1), thresholds, spikes into traces
+("synapses"), resets. Everything continuous therefore advances from the values at the start of the
+step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,46 +23,8 @@ import numpy as np
 from ..devices import Built, Size
 from ..synapses.models import SynapseModel
 from . import cells as cell_groups
-from .calibration import decay
-from .schedule import Schedule, timed
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything the network needs as numbers; tokens first, then head.
-
-    Attributes:
-        key, query: [token, head, pre]; value: [token, head, post] in [-1, 1].
-        eta: learning rate in 1/s, [token, head]; compare: whether the basal prediction is subtracted.
-        keep_pre, keep_post: decay factors of the fast weight, [token, head, pre] and [token, head, post].
-        weights: initial fast weights [head, post, pre].
-        ap5, cnqx: blocked fraction at every step.
-        cells: cells a number, or inf; kind: of the key and teacher cells.
-        layout: "population" or "synapse"; seed: of the initial phases.
-        record_every: sampling interval of weight and voltage traces in steps, 0 for none.
-    """
-
-    key: np.ndarray
-    query: np.ndarray
-    value: np.ndarray
-    eta: np.ndarray
-    compare: bool
-    keep_pre: np.ndarray
-    keep_post: np.ndarray
-    weights: np.ndarray
-    ap5: np.ndarray
-    cnqx: np.ndarray
-    cells: float
-    kind: str
-    layout: str
-    seed: int
-    record_every: int
-    record_spikes: bool
-
-    @property
-    def signed(self) -> bool:
-        """Whether keys need ON and OFF populations."""
-        return bool((self.key < 0).any() or (self.query < 0).any())
+from .plan import Plan, tables
+from .schedule import Schedule
 
 
 def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
@@ -71,7 +33,8 @@ def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
     per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
     steps = schedule.tokens * schedule.token_steps
     synapses = heads * 2 * post * pre * per
-    sources = 0 if np.isinf(plan.cells) else heads * (pre * (1 + plan.signed) + 2 * post) * int(plan.cells)
+    populations = heads * (pre * (1 + plan.signed) + 2 * post)
+    sources = 0 if np.isinf(plan.cells) else populations * int(plan.cells)
     busy = synapses if per == 1 else synapses * 0.05
     size = Size(steps, 30, int(5 * busy + 3 * sources))
 
@@ -79,6 +42,16 @@ def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
         return _Network(plan, model, schedule, dt).built()
 
     return build, size
+
+
+# What a presynaptic spike does to a synapse: the weight catches up with everything since the last
+# spike (exactly: the trace decays as an exponential, so its share of the integral factors out), and
+# then transmits. The trace itself is kicked later, in the reset of the key cell.
+_ON_SPIKE = """
+w += x_nmda_pre*exp((t + dt - token_start(t))/tau_nmda)*(integral_post - seen)
+seen = integral_post
+current_post += kick_ampa*(clip(w, 0, inf) - w0)
+"""
 
 
 class _Network:
@@ -93,50 +66,9 @@ class _Network:
         self.infinite = np.isinf(plan.cells)
         self.own = plan.layout == "synapse" and not self.infinite
         self.phases = np.random.default_rng(plan.seed)
-        self.namespace = self._namespace()
+        self.namespace = tables(plan, model, schedule, dt)
         self.monitors: dict[str, Any] = {}
         self.objects: list[Any] = []
-
-    # ------------------------------------------------------------------ numbers over time
-
-    def _namespace(self) -> dict[str, Any]:
-        plan, schedule, b2 = self.plan, self.schedule, self.b2
-        tokens, rate = schedule.tokens, self.model.parameters["rate"]
-
-        def flat(array):
-            return array.reshape(len(array), -1)
-
-        shown = flat(schedule.course(("shown", plan.key), ("query", plan.query)))
-        half = np.concatenate([plan.value, -plan.value], -1) / 2
-        teach = flat(schedule.course(("shown", half))) + self.model.parameters["value_baseline"]
-        unblocked = 1 - np.broadcast_to(plan.ap5, (tokens * schedule.token_steps,))
-        gate = flat(schedule.course(("write", plan.eta))) * unblocked[:, None]
-        channels = np.repeat(gate, 2 * self.post, axis=1)
-        ampa = 1 - np.broadcast_to(plan.cnqx, (tokens * schedule.token_steps,))
-        reading = np.tile(schedule.active("read"), tokens) / (np.ptp(schedule.spans["read"]) * schedule.dt)
-        starts = np.repeat(np.arange(tokens) * schedule.token_steps * schedule.dt, schedule.token_steps)
-        tables = {
-            "shown_table": timed(shown, self.dt),
-            "teach_table": timed(teach, self.dt),
-            "teacher_rate": timed(teach * float(rate), self.dt, b2.Hz),
-            "eta_table": timed(channels, self.dt, b2.Hz),
-            "ampa_open": timed(ampa, self.dt),
-            "reading": timed(reading, self.dt, b2.Hz),
-            "token_start": timed(starts, self.dt, b2.second),
-        }
-        if plan.signed:
-            pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
-        else:
-            pair = shown
-        tables["key_rate"] = timed(pair * float(rate), self.dt, b2.Hz)
-        each = float(rate) * schedule.dt * (1 if self.infinite else plan.cells)
-        for name in ("ampa", "nmda", "teacher"):
-            tables[f"kick_{name}"] = (1 - decay(self.model, f"tau_{name}", schedule.dt)) / each
-        tables["kick_nmda_own"] = tables["kick_nmda"] * (1 if self.infinite else plan.cells)
-        parameters = {
-            name: value for name, value in self.model.parameters.items() if name not in ("rate", "weight_baseline")
-        }
-        return {**tables, **parameters, "w0": self.model.parameters["weight_baseline"]}
 
     # ------------------------------------------------------------------ cells
 
@@ -146,33 +78,54 @@ class _Network:
         return made
 
     def _connect(self, source, target, model, name, pre, post, **options):
-        made = self.b2.Synapses(source, target, model, namespace=self.namespace, name=name, **options)
+        made = self.b2.Synapses(
+            source, target, model, namespace=self.namespace, name=name, **options
+        )
         made.connect(i=pre, j=post)
         self.objects.append(made)
         return made
 
     def _key_cells(self):
-        """Cells that fire at the rate of their key dimension, OFF after ON where keys are signed."""
+        """Cells that fire at the rate of their key dimension; OFF after ON for signed keys."""
         plan, units = self.plan, self.heads * self.pre * (1 + self.plan.signed)
         extra, reset = "", ""
-        if self.own:  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
+        if (
+            self.own
+        ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
         made = cell_groups.group(
-            units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace, self.phases, self.dt, extra, reset
+            units,
+            int(plan.cells),
+            plan.kind,
+            "key_rate",
+            "key_cells",
+            self.namespace,
+            self.phases,
+            self.dt,
+            extra,
+            reset,
         )
         self.objects.append(made)
         return made
 
     def _key_traces(self):
-        """Population traces of each key dimension: AMPA of its ON and OFF cells, NMDA of the difference."""
+        """Traces of each key dimension: AMPA of ON and of OFF cells, NMDA of their difference."""
         source = "" if not self.infinite else " + {}/tau_"
         on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
-        for name, tau, drive in (("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown")):
+        for name, tau, drive in (
+            ("on", "ampa", on),
+            ("off", "ampa", off),
+            ("nmda", "nmda", "shown"),
+        ):
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
-            self.heads * self.pre, "\n".join(equations), "key_traces", method="exponential_euler", order=1
+            self.heads * self.pre,
+            "\n".join(equations),
+            "key_traces",
+            method="exponential_euler",
+            order=1,
         )
         if self.infinite:
             return made, None
@@ -192,7 +145,9 @@ class _Network:
         teacher = "" if not self.infinite else " + teach_table(t, i)/tau_teacher"
         other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
         unblocked = self.model.unblocked_code
-        equations = self.model.equations + f"""
+        equations = (
+            self.model.equations
+            + f"""
             g_basal = conductance*(value_baseline + drive) : 1
             g_apical = conductance*teacher : 1
             drive = ampa_open(t)*({basal}) : 1
@@ -201,6 +156,7 @@ class _Network:
             dteacher/dt = -teacher/tau_teacher{teacher} : 1
             total : 1
         """
+        )
         if self.own:
             equations += """
             dcurrent/dt = -current/tau_ampa : 1
@@ -220,16 +176,31 @@ class _Network:
             accumulate += "\nintegral += write*dt*exp(-(t - token_start(t))/tau_nmda)"
         made.run_regularly(accumulate, dt=self.dt, when="groups", order=-1, name="accumulate")
         if self.own:
-            made.run_regularly("integral = 0", dt=self.token, when="start", order=1, name="new_integral")
+            made.run_regularly(
+                "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
+            )
         if not self.infinite:
             size = int(self.plan.cells)
             teachers = cell_groups.group(
-                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace, self.phases, self.dt
+                channels,
+                size,
+                self.plan.kind,
+                "teacher_rate",
+                "teachers",
+                self.namespace,
+                self.phases,
+                self.dt,
             )
             self.objects.append(teachers)
             every = np.arange(channels * size)
             self._connect(
-                teachers, made, "", "teaching", every, every // size, on_pre="teacher_post += kick_teacher"
+                teachers,
+                made,
+                "",
+                "teaching",
+                every,
+                every // size,
+                on_pre="teacher_post += kick_teacher",
             )
         return made
 
@@ -243,12 +214,12 @@ class _Network:
         if self.own:
             made = self._connect(
                 source, values, "w : 1\nseen : 1", "fast_weights", before, after,
-                on_pre="""w += x_nmda_pre*exp((t + dt - token_start(t))/tau_nmda)*(integral_post - seen)
-                          seen = integral_post
-                          current_post += kick_ampa*(clip(w, 0, inf) - w0)""",
+                on_pre=_ON_SPIKE,
             )  # fmt: skip
         else:
-            off = "clip(w, 0, inf)*x_on_pre" + (" + clip(2*w0 - w, 0, inf)*x_off_pre" if self.plan.signed else "")
+            off = "clip(w, 0, inf)*x_on_pre" + (
+                " + clip(2*w0 - w, 0, inf)*x_off_pre" if self.plan.signed else ""
+            )
             made = self._connect(
                 source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
                     g_exc_post = {off} : 1 (summed)
@@ -263,26 +234,27 @@ class _Network:
         flush = "w = clip(w, 0, 2*w0)"
         if self.own:
             flush = (
-                f"w += x_nmda_pre*exp({float(self.token)!r}*second/tau_nmda)*(integral_post - seen)\n"
-                f"seen = 0\n{flush}"
+                f"w += x_nmda_pre*exp({float(self.token)!r}*second/tau_nmda)*(integral_post - "
+                f"seen)\nseen = 0\n{flush}"
             )
         made.run_regularly(flush, dt=self.token, when="start", order=0, name="end_of_token")
-        self._turnover(made, per, source, values)
+        self._turnover(made, per)
         self.indices = np.arange(len(before))
         self.shape = (self.heads, self.pre * per, 2 * self.post)
         return made
 
-    def _turnover(self, synapses, per, source, values):
-        """AMPA receptors turn over toward the baseline while nothing fires: one exact factor a token."""
+    def _turnover(self, synapses, per):
+        """Receptors turn over toward baseline while nothing fires: one exact factor a token."""
         plan = self.plan
         if (plan.keep_pre == 1).all() and (plan.keep_post == 1).all():
             return
         before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
         after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(len(plan.key), -1)
-        for name, table, cells in (("before", before, source), ("after", after, values)):
+        for name, table in (("before", before), ("after", after)):
             self.namespace[f"keep_{name}"] = self.b2.TimedArray(table, dt=self.token)
         synapses.run_regularly(
-            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token, when="start", order=3,
+            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token, when="start",
+            order=3,
             name="turnover",
         )  # fmt: skip
 
@@ -305,7 +277,9 @@ class _Network:
             names = ["V_basal", "V_apical", "drive"]
             self._monitor("voltages", b2.StateMonitor(values, names, record=True, **often))
             if not self.own:
-                self._monitor("course", b2.StateMonitor(synapses, "w", record=self.indices, **often))
+                self._monitor(
+                    "course", b2.StateMonitor(synapses, "w", record=self.indices, **often)
+                )
         if keys is not None and plan.record_spikes:
             self._monitor("spikes", b2.SpikeMonitor(keys))
         network = b2.Network(*self.objects)
@@ -317,9 +291,11 @@ class _Network:
         self.objects.append(monitor)
 
     def _fast(self, flat):
-        """Turn [synapse, sample] into ON minus OFF weights [sample, head, post, pre], mean over cells."""
+        """Turn [synapse, sample] into ON minus OFF weights [sample, head, post, pre]."""
         w = np.array(flat).T.reshape(-1, *self.shape)
-        w = w.reshape(len(w), self.heads, self.pre, -1, 2, self.post).mean(3)  # over the cells of a dimension
+        w = w.reshape(len(w), self.heads, self.pre, -1, 2, self.post).mean(
+            3
+        )  # over the cells of a dimension
         return np.swapaxes(w[..., 0, :] - w[..., 1, :], -1, -2)
 
     def _collect(self) -> dict[str, Any]:

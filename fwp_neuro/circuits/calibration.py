@@ -90,8 +90,7 @@ def learning_rate(
         token = np.argwhere(wanted >= 1)[0][0]
         raise FwpError(
             f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 has no "
-            f"first-order "
-            "continuous counterpart; lower the write strength or the key norm"
+            "first-order continuous counterpart; lower the write strength or the key norm"
         )
     safe = np.maximum(norm, 1e-12)
     if calibration == "closed":
@@ -113,12 +112,12 @@ def learning_rate(
     if (wanted > table[top]).any():
         raise FwpError(
             f"beta*|k|^2 = {wanted.max():.4g} is more than the lagging circuit can learn in one "
-            f"write window "
-            f"({table[top]:.4g}): lower beta, lengthen timeline write, or use calibration='closed'"
+            f"write window ({table[top]:.4g}): lower beta, lengthen timeline write, or use "
+            "calibration='closed'"
         )
     low, high = np.zeros_like(wanted), np.full_like(wanted, grid[top])
     for _ in range(50):
         middle = (low + high) / 2
         less = learned(middle, model, schedule, True, events) < wanted
         low, high = np.where(less, middle, low), np.where(less, high, middle)
-    return (low + high) / 2 / (safe * slope)
+    return np.where(wanted > 0, (low + high) / 2, 0) / (safe * slope)

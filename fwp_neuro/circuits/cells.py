@@ -19,7 +19,9 @@ def check(cells, kind: str) -> float:
     pick(kind, KINDS, "key_cells of the spiking realisation:")
     legal = isinstance(cells, (int, float, np.integer, np.floating)) and not isinstance(cells, bool)
     if not legal or not cells >= 1 or (np.isfinite(cells) and cells != int(cells)):
-        raise FwpError(f"cells must be a whole number from 1 on, or float('inf') for rates, got {cells!r}")
+        raise FwpError(
+            f"cells must be a whole number from 1 on, or float('inf') for rates, got {cells!r}"
+        )
     return float(cells)
 
 
@@ -27,13 +29,15 @@ def check_rate(fastest: float, rate, dt) -> None:
     """Raise `FwpError` if a cell that codes the number ``fastest`` fires more than once a step."""
     if fastest * float(rate * dt) > 1:
         raise FwpError(
-            f"a cell would have to fire at {fastest * float(rate):.4g} Hz, more than once in dt={dt}: "
-            "scale the keys down, lower constants={'rate': ...}, or take a smaller dt"
+            f"a cell would have to fire at {fastest * float(rate):.4g} Hz, more than once in "
+            f"dt={dt}: scale the keys down, lower constants={{'rate': ...}}, or take a smaller dt"
         )
 
 
-def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt, extra: str = "",
-          reset: str = ""):  # fmt: skip
+def group(
+    numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt,
+    extra: str = "", reset: str = "",
+):  # fmt: skip
     """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.
 
     Args:
@@ -53,7 +57,8 @@ def group(numbers: int, cells: int, kind: str, table: str, name: str, namespace:
         equations += "\nphase : 1"
         options = {"threshold": "phase >= 1", "reset": "phase -= 1\n" + reset}
     made = b2.NeuronGroup(
-        numbers * cells, equations, method="exact", namespace=namespace, name=name, order=1, **options,
+        numbers * cells, equations, method="exact", namespace=namespace, name=name, order=1,
+        **options,
     )  # fmt: skip
     made.coded = np.repeat(np.arange(numbers), cells)
     if kind == "integrate_and_fire":

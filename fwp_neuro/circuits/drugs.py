@@ -68,8 +68,7 @@ class Drug:
             if start >= inside.size:
                 raise FwpError(
                     f"{type(self).__name__} window starts at {self.window[0]}, after the "
-                    f"programme's end at "
-                    f"{inside.size * dt:g} s"
+                    f"programme's end at {inside.size * dt:g} s"
                 )
             inside.reshape(-1)[start:stop] = 1
         if self.tokens is not None:

@@ -1,9 +1,10 @@
 """Any local text in spikes: the statements run at the end of each token on population activity.
 
-Every signal of the rule is a population of cells that fires at |x| times the reference rate during the
-write window (values: ON and OFF cells about a baseline); the query fires in the query window. The cells'
-spikes are averaged over their window, and the rule's own text is evaluated on these averages. Weights are
-signed numbers here: this form keeps the spikes' noise and the text, not the receptors.
+Every signal of the rule is a population of cells that fires at |x| times the reference rate during
+the write window (values: ON and OFF cells about a baseline); the query fires in the query window.
+The cells' spikes are averaged over their window, and the rule's own text is evaluated on these
+averages.
+Weights are signed numbers here: this form keeps the spikes' noise and the text, not the receptors.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from .schedule import Schedule, timed
 
 
 def builder(
-    rule: Rule, signals, states, number: int, kind: str, model: SynapseModel, schedule: Schedule, dt, seed: int
+    rule: Rule,
+    signals,
+    states,
+    number: int,
+    kind: str,
+    model: SynapseModel,
+    schedule: Schedule,
+    dt,
+    seed: int,
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
     import brian2 as b2
@@ -65,7 +74,9 @@ def builder(
             groups[side] = b2.NeuronGroup(
                 heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
             )
-        fast = b2.Synapses(groups["pre"], groups["post"], equations, name="fast_weights", namespace=namespace)
+        fast = b2.Synapses(
+            groups["pre"], groups["post"], equations, name="fast_weights", namespace=namespace
+        )
         before, after = layout.connections()
         fast.connect(i=before, j=after)
         for name in rule.states:
@@ -84,19 +95,26 @@ def builder(
             table = f"rate_{name}"
             namespace[table] = timed(np.concatenate(rates, 1) * float(rate), dt, b2.Hz)
             units = heads * dims[side]
-            made = cell_groups.group(units * len(signs), number, kind, table, f"cells_{name}", namespace, phases, dt)
+            made = cell_groups.group(
+                units * len(signs), number, kind, table, f"cells_{name}", namespace, phases, dt
+            )
             every = np.arange(units * number)
             objects.append(made)
             for n, sign in enumerate(signs):
                 kick = float(sign / (number * float(rate) * spread))
                 paths = b2.Synapses(
-                    made, groups[side], on_pre=f"x_{name}_post += {kick!r}", name=f"average_{name}_{n}",
+                    made, groups[side], on_pre=f"x_{name}_post += {kick!r}",
+                    name=f"average_{name}_{n}",
                     namespace=namespace,
                 )  # fmt: skip
                 paths.connect(i=every + n * units * number, j=every // number)
                 objects.append(paths)
             groups[side].run_regularly(
-                f"x_{name} = 0", dt=token, when="groups", order=len(order) + 2, name=f"forget_{name}"
+                f"x_{name} = 0",
+                dt=token,
+                when="groups",
+                order=len(order) + 2,
+                name=f"forget_{name}",
             )
         boundary = {"dt": token, "when": "groups", "order": len(order) + 1}
         reads = b2.StateMonitor(groups["post"], "x_readout", record=True, name="reads", **boundary)
@@ -117,7 +135,9 @@ def builder(
         return Built(network, collect, tokens * token + dt, keep=(namespace,))
 
     sources = sum(heads * dims[side] * number for side in spiking.values())
-    return build, Size(tokens * schedule.token_steps, 15 + 4 * len(spiking), layout.synapses * 3 + 3 * sources)
+    return build, Size(
+        tokens * schedule.token_steps, 15 + 4 * len(spiking), layout.synapses * 3 + 3 * sources
+    )
 
 
 def _gated(update: str) -> str:

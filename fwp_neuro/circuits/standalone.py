@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from .. import devices, running
@@ -9,9 +10,6 @@ from ..errors import pick
 from ..programs import Program
 from ..rules import Rule
 from . import rate, spiking
-
-#: names of options in `spiking.realise` -> in `spiking.prepare`
-_SPIKING = {"cells": "cells_per_number", "calibration": "calibrate", "drugs": "drug_list"}
 
 
 def generate(
@@ -50,8 +48,10 @@ def generate(
     if realisation == "rate":
         build, _, dt, _ = rate.prepare(program, rule, initial_weights=initial_weights, **options)
     else:
-        options = {_SPIKING.get(name, name): value for name, value in options.items()}
-        build, _, dt, *_ = spiking.prepare(
-            program, rule, initial_weights=initial_weights, seed=seed, **options
-        )
+        defaults = inspect.signature(spiking.realise).parameters.items()
+        chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options
+        chosen = {n: value for n, value in chosen.items() if n not in ("device", "progress")}
+        chosen |= {"initial_weights": initial_weights, "seed": seed}
+        ready = spiking.prepare(program, rule, **chosen)
+        build, dt = ready.build, ready.dt
     return devices.generate(build, device=device, dt=dt, seed=int(seed), directory=directory)

@@ -57,4 +57,5 @@ def entry(name: str, citation: str) -> str:
         return f"% the rule {name} has no citation of its own"
     if citation.startswith("@"):
         return citation
-    return f"@misc{{fwp_rule_{name},\n  note = {{{' '.join(citation.split())}}},\n}}"
+    note = " ".join(citation.split()).replace("&", r"\&")
+    return f"@misc{{fwp_rule_{name},\n  note = {{{note}}},\n}}"

@@ -152,7 +152,8 @@ def _check_declarations(name: str, **maps) -> None:
         if given is not None and not isinstance(given, Mapping):
             raise FwpError(
                 f"rule {name!r}: {argument} must be a dict from name to "
-                f"{'(low, high)' if argument == 'domains' else 'home'}, got {type(given).__name__}"
+                f"{'(low, high)' if argument == 'domains' else 'home'}, got "
+                f"{type(given).__name__}"
             )
     for item in {*(maps["gates"] or ())} & {*(maps["signals"] or ())}:
         raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
@@ -169,6 +170,5 @@ def _check_name(item: str, rule_name: str) -> None:
     if item in language.RESERVED or re.fullmatch(r"(read|back|pool)_\d+", item):
         raise FwpError(
             f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and cannot be "
-            f"declared; "
-            f"reserved: {', '.join(sorted(language.RESERVED))}"
+            f"declared; reserved: {', '.join(sorted(language.RESERVED))}"
         )

@@ -64,9 +64,8 @@ class Objective:
                     ):
                         raise FwpError(
                             f"objective {term!r} of rule {rule.name!r} cannot be differentiated "
-                            f"here: a term "
-                            "with read() or back() must live on the cells where that sum lands, "
-                            "unnested"
+                            "here: a term with read() or back() must live on the cells where "
+                            "that sum lands, unnested"
                         )
                     gradient += sympy.diff(lowered.expression, item.symbol) * item.argument
             found.append((lowered, gradient))

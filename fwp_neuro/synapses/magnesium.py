@@ -41,6 +41,16 @@ BLOCKS = {
 }  # fmt: skip
 
 
+def _in(value, unit) -> bool:
+    """Whether a value is a quantity with the dimensions of ``unit``."""
+    import brian2 as b2
+
+    try:
+        return b2.have_same_dimensions(value, unit)
+    except TypeError:  # not a number at all
+        return False
+
+
 def _factor(model: str, magnesium) -> tuple[float, float]:
     """Return (slope per mV, factor) of a block at a magnesium concentration."""
     import brian2 as b2
@@ -53,7 +63,7 @@ def _factor(model: str, magnesium) -> tuple[float, float]:
             )
         return block.slope, block.factor
     magnesium = 1 * b2.mmolar if magnesium is None else magnesium
-    if not b2.have_same_dimensions(magnesium, b2.mmolar) or float(magnesium) < 0:
+    if not _in(magnesium, b2.mmolar) or float(magnesium) < 0:
         raise FwpError(
             f"magnesium must be a concentration >= 0 such as 1*mmolar, got {magnesium!r}"
         )
@@ -75,7 +85,7 @@ def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
     import numpy as np
 
     slope, factor = _factor(model, magnesium)
-    if not b2.have_same_dimensions(V, b2.volt):
+    if not _in(V, b2.volt):
         raise FwpError(f"V must be a voltage such as -70*mV, got {V!r}")
     return 1 / (1 + factor * np.exp(-slope * np.asarray(V / b2.mV)))
 

@@ -1,0 +1,223 @@
+"""From a programme, a rule and a user's options to a spiking network, every option checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import synapses
+from ..devices import Size
+from ..errors import FwpError, pick
+from ..programs import Program
+from ..rules import Rule
+from ..states import initial_states
+from . import biophysical, calibration, cells, drugs, generic, writes
+from .plan import Plan
+from .quantities import time
+from .schedule import Schedule, Timeline, make
+
+LAYOUTS = ("population", "synapse")
+FORMS = ("auto", "biophysical", "generic")
+SIGNED = ("refuse", "opponent")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A spiking network ready for `devices.simulate` or `devices.generate`.
+
+    Attributes:
+        build, size: for the device; dt: time step.
+        details: what the provenance says about the run.
+        scale: the value that teachers code as 1; read-out and weights are multiplied by it.
+    """
+
+    build: Callable
+    size: Size
+    dt: Any
+    details: dict[str, Any]
+    scale: float = 1.0
+
+
+def prepare(
+    program: Program, rule: Rule, *, initial_weights=None, seed: int = 0, **options
+) -> Prepared:
+    """Turn a programme and a rule into a network; options are those of `spiking.realise`."""
+    import brian2 as b2
+
+    pick(options["form"], FORMS, "form of the spiking realisation:")
+    pick(options["layout"], LAYOUTS, "layout of the spiking realisation:")
+    pick(options["signed_keys"], SIGNED, "signed_keys of the spiking realisation:")
+    options = {
+        **options,
+        "cells": cells.check(options["cells"], options["key_cells"]),
+        "seed": seed,
+    }
+    options["dt"] = time(options["dt"], "dt", 0.5 * b2.ms)
+    model = _model(options)
+    schedule = _schedule(options, program.tokens)
+    _check_drugs(options["drugs"])
+    signals = program.bind(rule)
+    write = writes.derive(rule, signals, (program.pre, program.post))
+    if options["form"] == "biophysical" and isinstance(write, str):
+        raise FwpError(
+            f"rule {rule.name!r} has no biophysical form: {write}; use form='generic', which "
+            "evaluates the text on filtered population activity"
+        )
+    states = initial_states(rule, program, initial_weights)
+    if options["form"] == "generic" or isinstance(write, str):
+        why = "asked for" if options["form"] == "generic" else str(write)
+        return _generic(rule, signals, states, why, model, schedule, options)
+    return _biophysical(write, signals["q"], states["w"], model, schedule, options)
+
+
+def _model(options) -> synapses.models.SynapseModel:
+    constants = options["constants"]
+    if constants is not None and not isinstance(constants, dict):
+        raise FwpError(
+            "constants must be a dict from parameter name to value, such as "
+            f"{{'weight_baseline': 2.0}}, got {type(constants).__name__}"
+        )
+    return synapses.get(options["synapse"], options["parameters"]).changed(**(constants or {}))
+
+
+def _schedule(options, tokens: int) -> Schedule:
+    timeline = Timeline() if options["timeline"] is None else options["timeline"]
+    if not isinstance(timeline, Timeline):
+        raise FwpError(
+            f"timeline must be a fwp_neuro.circuits.Timeline, got {type(timeline).__name__}"
+        )
+    return make(timeline, options["dt"], tokens)
+
+
+def _check_drugs(given) -> None:
+    listed = isinstance(given, (list, tuple))
+    for drug in given if listed else [given]:
+        if not listed or not isinstance(drug, (drugs.AP5, drugs.CNQX)):
+            raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {drug!r}")
+
+
+def _common(model, options) -> dict[str, Any]:
+    names = ("cells", "key_cells", "dt")
+    return {**{name: options[name] for name in names}, "rate": model.parameters["rate"]}
+
+
+def _generic(rule, signals, states, why, model, schedule, options) -> Prepared:
+    if options["drugs"]:
+        raise FwpError(
+            f"drugs need the biophysical form, and rule {rule.name!r} runs in the generic one "
+            f"({why})"
+        )
+    if rule.locality.feedback and not options["feedback"]:
+        raise FwpError(
+            f"rule {rule.name!r} needs feedback: back() sums over the value cells at the key "
+            "cell, and the spiking circuit has no such pathway unless you ask for it with "
+            "feedback=True"
+        )
+    if not np.isfinite(options["cells"]):
+        raise FwpError(
+            "cells=inf (rates instead of spikes) needs the biophysical form, or the rate "
+            "realisation"
+        )
+    number, dt = int(options["cells"]), options["dt"]
+    build, size = generic.builder(
+        rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"]
+    )
+    details = {"form": "generic", "form_reason": why, **_common(model, options)}
+    return Prepared(build, size, dt, details)
+
+
+def _biophysical(write, query, weights, model, schedule, options) -> Prepared:
+    dt, layout = options["dt"], options["layout"]
+    _check_signs(write.key, query, options)
+    for name, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
+        if (keep < 0).any() or (keep > 1).any():
+            raise FwpError(
+                f"a {name} decay factor lies outside 0..1 (from {keep.min():.4g} to "
+                f"{keep.max():.4g}), and receptor turnover can only let a weight decay toward its "
+                "baseline"
+            )
+    if (
+        layout == "synapse"
+        and float(schedule.token_steps * dt / model.parameters["tau_nmda"]) > 500
+    ):
+        raise FwpError(
+            "a token lasts over 500 NMDA time constants: the exact event-driven scheme would "
+            "overflow"
+        )
+    scale = max(1.0, float(np.abs(write.value).max()))
+    limit = 2 * model.parameters["weight_baseline"] * scale
+    if np.abs(weights).max() > limit:
+        raise FwpError(
+            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the +-{limit:.4g} that ON "
+            "and OFF weights in [0, 2*weight_baseline] can hold; raise "
+            "constants={'weight_baseline': ...}"
+        )
+    events = layout == "synapse" and bool(np.isfinite(options["cells"]))
+    norm = (write.key**2).sum(-1)
+    eta = calibration.learning_rate(
+        write.strength, norm, write.compare, model, schedule, options["calibration"], events
+    )
+    blocked = {
+        kind: drugs.combined(
+            options["drugs"], kind, spans=schedule.spans, token_steps=schedule.token_steps,
+            tokens=schedule.tokens, dt=schedule.dt,
+        )
+        for kind in (drugs.AP5, drugs.CNQX)
+    }  # fmt: skip
+    plan = Plan(
+        write.key, query, write.value / scale, eta, write.compare, write.keep_pre, write.keep_post,
+        weights / scale, blocked[drugs.AP5], blocked[drugs.CNQX], options["cells"],
+        options["key_cells"], layout, options["seed"], _every(options["record_every"], dt),
+        options["record_spikes"],
+    )  # fmt: skip
+    _check_rates(plan, model, dt)
+    build, size = biophysical.builder(plan, model, schedule, dt)
+    details = {
+        "form": "biophysical", "layout": layout, **_common(model, options), "synapse": model.name,
+        "parameters": model.block or "linear", "constants": model.parameters,
+        "calibration": options["calibration"], "signed_keys": options["signed_keys"],
+        "drugs": [str(drug) for drug in options["drugs"]], "value_scale": scale,
+    }  # fmt: skip
+    return Prepared(build, size, dt, details, scale)
+
+
+def _check_signs(key, query, options) -> None:
+    if options["signed_keys"] == "refuse":
+        for name, array in (("key", key), ("query", query)):
+            if (array < 0).any():
+                token, head, dim = np.argwhere(array < 0)[0]
+                raise FwpError(
+                    f"{name} at token {token}, dimension {dim} is {array[token, head, dim]:.4g}, "
+                    "and the spiking circuit needs non-negative keys: firing rates cannot be "
+                    "negative; use a feature map, or signed_keys='opponent'"
+                )
+    elif options["layout"] == "synapse" and ((key < 0).any() or (query < 0).any()):
+        raise FwpError(
+            "signed_keys='opponent' needs layout='population': its ON and OFF cells share mirrored "
+            "weights"
+        )
+
+
+def _check_rates(plan: Plan, model, dt) -> None:
+    base, lowest = model.parameters["value_baseline"], np.abs(plan.value).max() / 2
+    if base < lowest:
+        raise FwpError(
+            f"value_baseline {base:.4g} is below half the largest value ({lowest:.4g}), and a "
+            "teacher cannot fire at a negative rate"
+        )
+    if np.isfinite(plan.cells):
+        fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
+        cells.check_rate(fastest, model.parameters["rate"], dt)
+
+
+def _every(interval, dt) -> int:
+    if interval is None:
+        return 0
+    interval = time(interval, "record_every")
+    steps = round(float(interval / dt))
+    if steps < 1 or abs(steps * float(dt) - float(interval)) > 1e-9:
+        raise FwpError(f"record_every={interval} must be a whole number of time steps dt={dt}")
+    return steps
