@@ -90,8 +90,9 @@ def _floor(seeds) -> xr.Dataset:
     variants = {
         "closed-form rate": {"calibration": "closed"},
         "propagator rate (default)": {},
-        "and silent gaps of 300 ms": {"timeline": long},
-        "and linear membranes": {"timeline": long, "synapse": "linear_difference"},
+        "with silent gaps of 300 ms": {"timeline": long},
+        "with linear membranes": {"synapse": "linear_difference"},
+        "with both": {"timeline": long, "synapse": "linear_difference"},
     }  # fmt: skip
     values = []
     for rule, beta in BETA.items():
@@ -133,6 +134,7 @@ def _steps(steps) -> xr.Dataset:
 def _drugs(seeds, cells) -> xr.Dataset:
     """One write of a sparse key under each drug, relative to the write without drug."""
     treatments = {
+        "no drug": [],
         "AP5 50 %": [fwp.AP5(0.5)],
         "AP5 100 %": [fwp.AP5(1.0)],
         "CNQX 100 % at write": [fwp.CNQX(1.0, window="write")],
@@ -188,9 +190,10 @@ def _laws() -> np.ndarray:
     )
     half = float(calibration.learned(h / 2, model, schedule, True, False)[0]) / DRUG_BETA
     over = float(calibration.learned(h, model, schedule, False, False)[0]) / DRUG_BETA
-    hebb = [[0.5] * 2, [0.0] * 2, [1.0] * 2, [1.0] * 2]
+    hebb = [[1.0] * 2, [0.5] * 2, [0.0] * 2, [1.0] * 2, [1.0] * 2]
     algebra = (1 - (1 - DRUG_BETA) ** 0.5) / DRUG_BETA, -np.log(1 - DRUG_BETA) / DRUG_BETA
-    return np.array([hebb, [[algebra[0], half], [0.0] * 2, [algebra[1], over], [1.0] * 2]])
+    delta = [[1.0] * 2, [algebra[0], half], [0.0] * 2, [algebra[1], over], [1.0] * 2]
+    return np.array([hebb, delta])
 
 
 def law_slope(data, kind: str, rule: str) -> float:
@@ -310,8 +313,10 @@ def _plot_floor(ax, data):
 def _plot_steps(ax, data):
     for relation, mark in (("exponential", "D"), ("integrator-aware", "o")):
         error = data.relation_error.sel(relation=relation).values
+        order = np.polyfit(np.log(data.dt.values), np.log(np.maximum(error, 1e-17)), 1)[0]
+        words = f"{relation} (error ~ dt^{order:.2f})" if error.min() > 1e-12 else relation
         ax.plot(data.dt, np.maximum(error, 1e-17), f"-{mark}", color=COLOURS["rate"], ms=4.5,
-                label=relation,
+                label=words,
                 mfc="white" if mark == "D" else COLOURS["rate"])  # fmt: skip
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")

@@ -138,13 +138,10 @@ def _raster(ax, data) -> None:
     dims = data.sizes["pre"]
     top = dims * (shown + 3)
     ax.text(writes * length / 2, top + 1, "write, then read", ha="center", fontsize=7)
-    ax.text(0.08, top + 9, "yellow: NMDA gate open", fontsize=7, color="#8a7d00")
     ax.text((writes + tokens) * length / 2, top + 1, "read only", ha="center", fontsize=7)
-    ax.set(
-        xlim=(0, tokens * length), ylim=(-2, top + 18), xlabel="time (s)", ylabel="key dimension"
-    )
+    ax.set(xlim=(0, tokens * length), ylim=(-2, top + 8), xlabel="time (s)", ylabel="key dimension")
     ax.set_yticks(np.arange(dims) * (shown + 3) + shown / 2, [str(n + 1) for n in range(dims)])
-    _letter(ax, "b", f"Key cells ({shown} of {cells} each)")
+    _letter(ax, "b", "Key cell spikes")
 
 
 def _course(ax, data) -> None:
@@ -173,8 +170,8 @@ def _course(ax, data) -> None:
     )
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.4 * (high - low))
-    ax.axvline(again * length, color=GREY, lw=0.7, ls=":")
-    ax.text(again * length + 0.12, low, "re-bound", fontsize=7, color=GREY)
+    ax.plot([again * length] * 2, [low, high], color=GREY, lw=0.7, ls=":")
+    ax.text(again * length + 0.12, 0.62 * low, "re-bound", fontsize=7, color=GREY)
     ax.set(xlabel="time (s)", ylabel="fast weight")
     ax.legend(loc="upper right", fontsize=6.5, borderaxespad=0.0)
     _letter(ax, "c", f"Delta weights of pixel {pixel}")

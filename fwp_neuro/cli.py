@@ -7,18 +7,31 @@ standard error and exit status 2; anything else is a bug and keeps its traceback
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 
 import fwp_neuro
+from fwp_neuro import errors
 from fwp_neuro.commands import cite, figures, listing, run
-from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.errors import FwpError, nearest, pick
 
 COMMANDS = {"run": run, "figures": figures, "list": listing, "cite": cite}
 
 
 class _Parser(argparse.ArgumentParser):
+    #: every option of every command, for the hint at a misspelt one
+    options: set[str] = set()
+
+    def add_argument(self, *names, **settings):
+        self.options.update(name for name in names if name.startswith("--"))
+        return super().add_argument(*names, **settings)
+
     def error(self, message: str):
+        given, _, words = message.partition(": ")
+        if given == "unrecognized arguments" and words.startswith("-"):
+            guess = nearest(words.split()[0].split("=")[0], sorted(self.options))
+            message += f"; did you mean {guess}?" if guess else ""
         raise FwpError(f"{message} ({self.prog} --help says more)")
 
 
@@ -53,7 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         elif arguments.command is None:
             raise FwpError(f"name a command: {', '.join(COMMANDS)} (fwp-neuro --help says more)")
         else:
-            arguments.execute(arguments)
+            with _plain_warnings():
+                arguments.execute(arguments)
         sys.stdout.flush()
         return 0
     except FwpError as mistake:
@@ -63,6 +77,23 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextlib.contextmanager
+def _plain_warnings():
+    """Print each warning of the package once, as a sentence."""
+    said: set[str] = set()
+
+    def say(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            print(f"fwp-neuro: warning: {sentence}", file=sys.stderr)
+
+    errors.listeners.append(say)
+    try:
+        yield
+    finally:
+        errors.listeners.remove(say)
 
 
 def _end(sentence: str) -> int:

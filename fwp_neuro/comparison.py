@@ -60,6 +60,9 @@ class Comparison:
         self._pairs = {name: _pair(reference, other, name) for name in _shared(reference, other)}
         self._agreements = {name: self._agreement(name) for name in self._pairs}
         self.retrieval = _retrieval(reference, other)
+        differing = _differing_gates(reference, other)
+        if differing:
+            self.notes.append(f"the two runs had different gates: {', '.join(differing)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,8 +165,9 @@ class Comparison:
 def compare(reference: Recording, other: Recording) -> Comparison:
     """Compare two recordings of the same program; ``reference`` is taken to be right.
 
-    Raises FwpError if one is not a Recording, has no read-out, or if the read-outs or fast weights
-    differ in shape or the programs in their numbers.
+    Gates may differ (an ablation); the table then says which. Raises FwpError if one is not a
+    Recording or has no read-out, or if read-outs or fast weights differ in shape, or keys, values
+    or queries in their numbers.
     """
     for name, recording in (("reference", reference), ("other", other)):
         if not isinstance(recording, Recording):
@@ -256,6 +260,18 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
                     f"compare: the two recordings ran different programs (their {name!r} differ)"
                 )
     return [name for name in names if sizes[name][0] == sizes[name][1]]
+
+
+def _differing_gates(reference: Recording, other: Recording) -> list[str]:
+    """Return the program arrays that both hold with different numbers (keys and such are equal)."""
+    variables = reference.dataset.data_vars.items()
+    return [
+        str(name)
+        for name, variable in variables
+        if variable.attrs.get("role") == "program"
+        and name in other
+        and not np.array_equal(variable.values, other[str(name)].values)
+    ]
 
 
 def _pair(reference: Recording, other: Recording, name: str) -> tuple[np.ndarray, np.ndarray]:

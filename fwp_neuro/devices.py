@@ -10,20 +10,18 @@ import logging
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import FwpError, pick
+from .errors import FwpError, pick, warn
 
 DEVICES = ("auto", "numpy", "cython", "cpp_standalone", "cuda_standalone")
 
-# Rough costs in seconds, measured on two cores of a 2023 server; only their ratios matter for the
-# choice. One object is one Brian2 updater called once a step; one element is one cell or synapse
-# that is touched in a step.
+# Rough costs in seconds; only their ratios matter for the choice. One object is one Brian2 updater
+# called once a step; one element is one cell or synapse that is touched in a step.
 _OBJECT = {"numpy": 45e-6, "cython": 20e-6}
 _ELEMENT = {"numpy": 6e-9, "cython": 2e-9}
 _COLD_COMPILE = 60.0
@@ -73,7 +71,7 @@ def choose(device: str, size: Size) -> tuple[str, str]:
         _need_cuda()
     if device != "auto":
         if not has_compiler():
-            warnings.warn(
+            warn(
                 f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same "
                 "results, slower",
                 stacklevel=2,
@@ -89,9 +87,7 @@ def choose(device: str, size: Size) -> tuple[str, str]:
     if cost["numpy"] <= cost["cython"]:
         return "numpy", f"small network: numpy {words}"
     if not has_compiler():
-        warnings.warn(
-            "no C++ compiler found: a large network runs with numpy code, slower", stacklevel=2
-        )
+        warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=2)
         return "numpy", "fallback: large network, but there is no C++ compiler"
     return "cython", f"large network: numpy {words}"
 
@@ -102,7 +98,7 @@ def _need_cuda() -> None:
     if find_spec("brian2cuda") is None:
         raise FwpError(
             "device='cuda_standalone' needs brian2cuda, which is not installed: pip install "
-            "'fwp_neuro[gpu]' on Python 3.12, or pip install --no-deps brian2cuda==1.0a7 on 3.11"
+            "-e '.[gpu]' on Python 3.12, or pip install --no-deps brian2cuda==1.0a7 on 3.11"
         )
 
 
@@ -148,6 +144,9 @@ def simulate(
         with _runtime(chosen, dt, seed):
             built = build()
             built.network.run(built.duration, namespace={}, **_report(progress, label))
+            if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
+                # Brian2 answers Ctrl+C by ending early, as if all were well
+                raise KeyboardInterrupt
             return built.collect(), info
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         with _standalone(chosen, Path(folder), dt, seed) as b2:

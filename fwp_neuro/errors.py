@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 
 
 class FwpError(ValueError):
     """A mistake a user can make and mend; the command line prints it and exits with status 2."""
+
+
+class FwpWarning(UserWarning):
+    """Something a user should know about a run that went on."""
+
+
+#: who gets warnings instead of Python's `warnings` (the command line prints plain sentences)
+listeners: list[Callable[[str], None]] = []
+
+
+def warn(sentence: str, stacklevel: int = 2) -> None:
+    """Warn with one sentence; ``stacklevel`` counts from the caller, as for `warnings.warn`."""
+    if listeners:
+        listeners[-1](sentence)
+    else:
+        warnings.warn(sentence, FwpWarning, stacklevel=stacklevel + 1)
 
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,6 @@ def style() -> Iterator[None]:
 
 def comparison_figure(comparison: Comparison) -> Figure:
     """Draw the read-out against its reference, and the nRMSE per token, one column wide."""
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     realisation = str(comparison.other.attrs.get("realisation", "other"))
@@ -75,7 +75,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
     finite = np.isfinite(reference) & np.isfinite(other)
     reference, other = reference[finite], other[finite]
     with style():
-        figure = Figure(figsize=(COLUMN, COLUMN * 0.58))
+        figure = _shown(figsize=(COLUMN, COLUMN * 0.58))
         left, right = figure.subplots(1, 2)
         # Every n-th point is enough to see the cloud; the regression uses all of them.
         step = max(1, -(-reference.size // _MOST_POINTS))
@@ -106,6 +106,20 @@ def comparison_figure(comparison: Comparison) -> Figure:
             axes.set_box_aspect(1)
             axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 1.0), borderaxespad=0.2)
     return figure
+
+
+def _shown(**settings) -> Figure:
+    """Return a Figure that notebooks show although no window system (pyplot) knows it."""
+    from matplotlib.figure import Figure
+
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            with style():
+                self.savefig(buffer, format="png", dpi=150)
+            return buffer.getvalue()
+
+    return Shown(**settings)
 
 
 def save(figure: Figure, path: str | os.PathLike, dpi: float = 300.0) -> Path:

@@ -98,7 +98,7 @@ class Recording:
 
 def load(path: str | os.PathLike) -> Recording:
     """Read a recording that `Recording.save` wrote; FwpError if there is none at ``path``."""
-    path = Path(path)
+    path = _path(path, "read a recording from")
     if not path.exists():
         raise FwpError(f"there is no recording at {str(path)!r}")
     if path.is_dir():
@@ -250,13 +250,23 @@ def _decoded(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
+def _path(path, doing: str) -> Path:
+    """Return a usable path; FwpError for something that names no file."""
+    try:
+        found = Path(path)
+        found.exists()  # a name that is too long for the file system fails here
+    except (TypeError, ValueError, OSError) as problem:
+        raise FwpError(f"cannot {doing} {path!r}: give the path of a file as a string") from problem
+    return found
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
     """Give a temporary path in the same folder and move it over ``path`` if the block succeeds.
 
     A failure leaves an older file as it was and no temporary file; OSErrors become FwpErrors.
     """
-    path = Path(path)
+    path = _path(path, f"save the {what} to")
     where = f"cannot save the {what} to {str(path)!r}"
     if path.is_dir():
         raise FwpError(f"{where}: it is a folder; give the path of a file")

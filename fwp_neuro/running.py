@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from numbers import Integral
 
 from .errors import FwpError, pick, unknown
 from .programs import Program
 from .recording import Recording
 from .rules import Rule
 from .rules import rule as get_rule
+from .validation import seed_number
 
 #: realisation -> module with ``realise(program, rule, *, initial_weights, seed, **options)``
 REALISATIONS = {
@@ -64,12 +64,14 @@ def checked(program, rule, realisation: str, seed: int, options, without=()) -> 
         raise FwpError(f"program must be a fwp_neuro.Program, got {type(program).__name__}")
     rule = get_rule(rule)
     pick(realisation, REALISATIONS, "realisation")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise FwpError(f"seed must be a whole number from 0 to 4294967295, got {seed!r}")
+    seed_number(seed)
     realise = importlib.import_module(REALISATIONS[realisation]).realise
     never = ("program", "rule", "initial_weights", "seed", *without)
     legal = [name for name in inspect.signature(realise).parameters if name not in never]
     for name in options:
         if name not in legal:
             raise unknown(name, legal, f"option of the {realisation} realisation:")
+    progress = options.get("progress") if hasattr(options, "get") else None
+    if progress is not None and not callable(progress):
+        raise FwpError(f"progress must be a function of (fraction, label), got {progress!r}")
     return rule, realise

@@ -36,7 +36,7 @@ def initial_states(
         array = given.get(name)
         try:
             array = np.zeros(shape) if array is None else np.array(array)
-        except ValueError:
+        except (ValueError, TypeError, RuntimeError):  # ragged lists, tensors that carry gradients
             array = np.array(None)
         if array.dtype.kind not in "biuf":
             raise FwpError(f"{label} must be numbers [post, pre], got {type(given[name]).__name__}")

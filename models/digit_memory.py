@@ -55,6 +55,14 @@ class Parameters:
 
 def build(parameters: Parameters):
     """Return the programme: 5 writes, 1 re-binding, 5 reads of 8 x 8 images."""
+    if not 0 <= parameters.beta < 1:
+        raise fwp.FwpError(
+            f"beta is {parameters.beta:g}; with keys of unit length the circuits need 0 <= beta < 1"
+        )
+    for name, tokens in (("ap5_token", range(6)), ("cnqx_token", range(11))):
+        token = getattr(parameters, name)
+        if token not in tokens:
+            raise fwp.FwpError(f"{name} is {token}; legal are {tokens.start} to {tokens.stop - 1}")
     return fwp.tasks.digit_memory(dim=parameters.dim, beta=parameters.beta, seed=parameters.seed)
 
 

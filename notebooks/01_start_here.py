@@ -15,12 +15,9 @@
 # # Start here: one rule, three realisations, one drug
 #
 # A *fast-weight programmer* keeps its short-term memory in a weight matrix that is rewritten token
-# by token.
-# A slow net says **what** to write (key, value, strength); a **rule** says how; reading is `y = W
-# q`.
-# In this notebook you write a rule as text, run it as an artificial network, as a rate circuit and
-# as a
-# spiking circuit, block NMDA receptors, and look.
+# by token. A slow net says **what** to write (key, value, strength); a **rule** says how; reading
+# is `y = W q`. In this notebook you write a rule as text, run it as an artificial network, as a
+# rate circuit and as a spiking circuit, block NMDA receptors, and look.
 
 # %%
 import matplotlib.pyplot as plt
@@ -32,10 +29,8 @@ import fwp_neuro as fwp
 # ## 1. Write a rule
 #
 # `w` lives at the synapse, `k` at the presynaptic cell, `v` at the postsynaptic one. `read(k)` is
-# the
-# postsynaptic cell's own summed fast input: the part of a write that needs no far-away signal.
-# `alpha` and
-# `beta` are gates; their homes say which cells the slow net must reach.
+# the postsynaptic cell's own summed fast input: the part of a write that needs no far-away signal.
+# `alpha` and `beta` are gates; their homes say which cells the slow net must reach.
 
 # %%
 mine = fwp.Rule(
@@ -52,8 +47,7 @@ print(mine.eigenvalues)
 
 # %% [markdown]
 # Everything else follows from that text: the network, the circuits, and the checks. A misspelt
-# name is one
-# sentence, not a traceback into somebody's parser.
+# name is one sentence, not a traceback into somebody's parser.
 
 # %%
 try:
@@ -65,8 +59,7 @@ except fwp.FwpError as problem:
 # ## 2. Run it three ways
 #
 # A **programme** is what the slow net commands. Here: six random associations, and each token asks
-# for one
-# that was stored before. Keys are non-negative because firing rates are.
+# for one that was stored before. Keys are non-negative because firing rates are.
 
 # %%
 program = fwp.tasks.associative_recall(tokens=6, dim=6, beta=0.8, alpha=0.95, seed=3)
@@ -80,10 +73,9 @@ print(fwp.comparison.table(found))
 
 # %% [markdown]
 # The rate circuit is exact: its rates are solved for the integrator that really runs. The spiking
-# circuit
-# carries the noise of 100 Poisson cells for each number, and a small bias that has other causes.
-# Correlation
-# alone would hide the bias, so the slope and the normalised error stand beside it.
+# circuit carries the noise of 100 Poisson cells for each number, and a small bias that has other
+# causes. Correlation alone would hide the bias, so the slope and the normalised error stand beside
+# it.
 
 # %%
 fwp.compare(artificial, spiking).plot()
@@ -92,8 +84,7 @@ fwp.compare(artificial, spiking).plot()
 # ## 3. Block NMDA, then AMPA
 #
 # AP5 blocks the NMDA receptors that gate the write. CNQX blocks the AMPA conductances that *are*
-# the fast
-# weights. Which of the two empties the memory, and which only silences it?
+# the fast weights. Which of the two empties the memory, and which only silences it?
 
 # %%
 no_write = fwp.run(program, mine, realisation="spiking", drugs=[fwp.AP5(1.0)])
@@ -119,5 +110,4 @@ with fwp.plotting.style():
 # %% [markdown]
 # **Your turn.** Change `alpha` to 0.5 and predict the weights before you look. Give AP5 only to
 # `tokens=[2]`. Replace the second line of the rule by `w += beta*v*k` and ask for an association
-# that was
-# stored twice.
+# that was stored twice.

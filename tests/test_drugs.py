@@ -191,6 +191,22 @@ def test_spikes_agree_with_the_textbook_closed_forms():
 # ---------------------------------------------------------------------- when, and how much together
 
 
+@pytest.mark.parametrize(
+    ("window", "steps"),
+    [("always", (0, 1200)), ("write", (0, 420)), ("read", (660, 960)), ((90 * ms, 95 * ms), None)],
+)
+def test_named_windows(window, steps):
+    """In steps of 0.5 ms: "write" from key onset to the closing of the gate, "read" all query."""
+    where = {"spans": make(Timeline(), 0.5 * ms, 2).spans, "token_steps": 1200, "tokens": 2}
+    blocked = CNQX(0.3, window).blocked(**where, dt=0.0005)
+    inside = np.zeros((2, 1200))
+    if steps is None:
+        inside[0, 180:190] = 0.3
+    else:
+        inside[:, slice(*steps)] = 0.3
+    assert np.array_equal(blocked, inside.ravel())
+
+
 def test_only_some_tokens():
     recording = spiking(PROGRAM, "delta", drugs=[AP5(tokens=[1])], **SHORT)
     before, during, after = recording["weights"].values

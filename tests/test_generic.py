@@ -58,8 +58,7 @@ def test_error_falls_with_the_number_of_cells(name):
     reference = artificial(program, name)
     quick = Timeline(**IDLE, write=50 * ms, query=50 * ms, read=50 * ms)
     errors = [
-        nrmse(spiking(program, name, cells=number, timeline=quick), reference)
-        for number in counts
+        nrmse(spiking(program, name, cells=number, timeline=quick), reference) for number in counts
     ]
     assert -0.6 < np.log(errors[1] / errors[0]) / np.log(counts[1] / counts[0]) < -0.4
 
@@ -90,9 +89,7 @@ def test_asked_for_where_a_biophysical_form_exists():
 
 
 def test_text_that_is_not_affine():
-    bounded = fwp.Rule(
-        "bounded", "w = tanh(w + beta*(v - read(k))*k)", gates={"beta": "shared"}
-    )
+    bounded = fwp.Rule("bounded", "w = tanh(w + beta*(v - read(k))*k)", gates={"beta": "shared"})
     recording = spiking(PROGRAM, bounded, **REGULAR)
     assert options_of(recording)["form_reason"] == "it is not affine in w"
     assert nrmse(recording, artificial(PROGRAM, bounded)) < 0.01

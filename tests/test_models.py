@@ -1,5 +1,10 @@
 """The main job at quick size: what its figure claims, asserted."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -72,3 +77,44 @@ def test_the_table_names_every_run_and_the_shares(data):
     text = load_model("digit_memory").report(data)
     for word in ("nRMSE", "slope", "corr", "recall", "spiking, drugs", "old", "code generation"):
         assert word in text
+
+
+def test_an_interrupted_main_job_ends_in_one_sentence_and_writes_nothing(tmp_path):
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "fwp_neuro",
+        "run",
+        "digit_memory",
+        "--out",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(12)  # well inside the circuits' simulations
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "interrupted" in said and "Traceback" not in said and not printed
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("setting", "match"), [("beta=1.2", "0 <= beta < 1"), ("ap5_token=99", "legal are 0 to 5")]
+)
+def test_impossible_settings_are_refused_at_once(setting, match, capsys, tmp_path):
+    from fwp_neuro.cli import main
+
+    assert main(["run", "digit_memory", "--set", setting, "--out", str(tmp_path)]) == 2
+    assert match in capsys.readouterr().err
+
+
+def test_warnings_on_the_command_line_are_plain_and_said_once(capsys, tmp_path):
+    from fwp_neuro.cli import main
+
+    settings = ["--set", "weight_baseline=0.5", "--set", "cells=2", "--set", "dt=2.0"]
+    assert main(["run", "digit_memory", *settings, "--out", str(tmp_path)]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "sit at a bound" in line]
+    assert len(lines) == len(set(lines)) > 0
+    assert all(line.startswith("fwp-neuro: warning: ") and ".py" not in line for line in lines)

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import fwp_neuro
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -28,3 +30,9 @@ def test_ci_runs_the_commands_of_the_readme():
 def test_every_picture_and_notebook_of_the_readme_exists():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_example_of_the_package_docstring_runs(capsys):
+    example = [line[4:] for line in fwp_neuro.__doc__.splitlines() if line.startswith("    ")]
+    exec(compile("\n".join(example), "fwp_neuro", "exec"), {})
+    assert "nRMSE" in capsys.readouterr().out

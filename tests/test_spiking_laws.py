@@ -99,7 +99,7 @@ def test_signed_keys_as_opponents_in_spikes(name):
 @BOTH_RULES
 @pytest.mark.parametrize("signed", [False, True])
 def test_floor(name, signed):
-    given = program(name, heads=8, signed=signed)
+    given = program(name, tokens=4, heads=8, signed=signed)
     recording = spiking(given, name, signed_keys="opponent" if signed else "refuse")
     assert nrmse(recording, artificial(given, name)) < 0.02
     assert nrmse(recording, artificial(given, name), "weights") < 0.02

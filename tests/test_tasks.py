@@ -147,7 +147,7 @@ def test_digit_memory_writes_rebinds_and_reads():
         "read key 1",
     )
     assert (program.pre, program.post) == (8, 64)
-    np.testing.assert_array_equal(program["beta"], [1, 1, 1, 1, 0, 0, 0])
+    np.testing.assert_array_equal(program["beta"], [0.9] * 4 + [0] * 3)
     np.testing.assert_array_equal(program["read_only"], [0, 0, 0, 0, 1, 1, 1])
     np.testing.assert_array_equal(program["slot"], [0, 1, 2, 1, 0, 1, 2])
     np.testing.assert_array_equal(program["answer"], [0, 1, 2, 3, 0, 3, 2])
@@ -166,7 +166,7 @@ def test_digit_memory_writes_rebinds_and_reads():
 def test_digit_memory_separates_hebb_from_delta():
     """Crosstalk is moderate, and only error correction forgets the digit that was replaced."""
     for seed in range(3):
-        program = tasks.digit_memory(seed=seed)
+        program = tasks.digit_memory(seed=seed, beta=1.0)
         wanted = tasks.targets(program)[-5:]
         errors = {}
         for name, corrects in (("hebb", 0.0), ("delta", 1.0)):

@@ -19,8 +19,7 @@ def oracle(
     Args:
         rule: the rule.
         signals: text name -> array with tokens first: pre [token, ..., d_k], post [token, ...,
-            d_v],
-            shared [token, ...]; includes ``q``.
+            d_v], shared [token, ...]; includes ``q``.
         states: synaptic state -> [..., d_v, d_k] before the first token.
 
     Returns:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import pick
+import numpy as np
+
+from ..errors import pick, warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
@@ -40,6 +42,14 @@ def realise(
     readout, traces = (
         oracle(rule, signals, states) if backend == "numpy" else _torch(rule, signals, states)
     )
+    bad = ~np.isfinite(readout).reshape(len(readout), -1).all(1)
+    if bad.any():
+        warn(
+            f"rule {rule.name!r} gives a read-out that is not finite from token "
+            f"{int(bad.argmax())} on: there its text divides by zero or leaves the range "
+            "of a root or logarithm",
+            stacklevel=3,
+        )
     options = {"backend": backend, "dtype": dtype}
     return make_recording(
         program, rule, "artificial", readout, traces["w"], further_states(rule, traces),

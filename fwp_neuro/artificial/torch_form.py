@@ -68,6 +68,8 @@ def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
             raise unknown(name, sorted(legal), f"signal for {where}:")
         if not isinstance(array, torch.Tensor):
             raise FwpError(f"{where}: {name} must be a torch tensor, got {type(array).__name__}")
+    if "q" not in signals:
+        raise FwpError(f"{where} needs query [batch, token, head, dim], got None")
     query = signals["q"]
     if query.ndim != 4 or 0 in query.shape:
         raise FwpError(

@@ -20,8 +20,7 @@ class Drug:
     Args:
         fraction: 0 (no block) to 1 (complete block).
         window: "always", "write" (from key onset to the end of the write window of every token),
-            "read"
-            (the query window of every token), or (start, stop) as Brian2 times.
+            "read" (the query window of every token), or (start, stop) as Brian2 times.
         tokens: restrict the block to these tokens (a range or list); all if None.
 
     Raises:
@@ -35,7 +34,7 @@ class Drug:
     def __post_init__(self):
         name = type(self).__name__
         try:
-            legal = 0 <= float(self.fraction) <= 1
+            legal = 0 <= float(self.fraction) <= 1 and not isinstance(self.fraction, bool)
         except (TypeError, ValueError):
             legal = False
         if not legal:
@@ -46,9 +45,13 @@ class Drug:
             _times(self.window, name)
         if self.tokens is not None:
             listed = isinstance(self.tokens, (list, tuple, range, np.ndarray))
-            if not listed or any(
-                isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0
-                for n in self.tokens
+            if (
+                not listed
+                or not len(self.tokens)
+                or any(
+                    isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0
+                    for n in self.tokens
+                )
             ):
                 raise FwpError(
                     f"{name} tokens must be a list of token numbers from 0 on, got {self.tokens!r}"

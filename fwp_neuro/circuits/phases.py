@@ -18,6 +18,7 @@ import sympy
 
 from ..rules import Rule
 from ..symbolic import arrays
+from ..symbolic.statements import Statement
 from ..symbolic.transition import Affine
 
 _OTHER = {"pre": "post", "post": "pre"}
@@ -72,7 +73,7 @@ def _phase(part: Affine) -> Phase | None:
     if not part.reads and not part.backs:
         if part.input == 0:
             return Phase(line, keep, None, zero, None, zero, zero, part)
-        split = _separate(part.input, "pre", home)
+        split = separate(part.input, "pre", home)
         return (
             None
             if split is None
@@ -82,7 +83,7 @@ def _phase(part: Affine) -> Phase | None:
     probe, factor = pairs[0]
     if home(keep) == side:
         return None
-    split = _separate(factor, side, home)
+    split = separate(factor, side, home)
     if split is None:
         return None
     erase, along = -split[0], split[1]
@@ -92,15 +93,45 @@ def _phase(part: Affine) -> Phase | None:
     return Phase(line, keep, side, along, probe, erase, drive, part)
 
 
-def _separate(expression, side: str, home) -> tuple[sympy.Expr, sympy.Expr] | None:
-    """Write an expression as (factors off the side) x (factors on the side), or None."""
+def separate(expression, side: str, home) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """Write an expression as (factors off ``side``) x (factors on it); None if it does not split.
+
+    Args:
+        side: "pre" or "post"; home: expression -> where it lives.
+    """
     on, off = [], []
     for factor in sympy.Mul.make_args(sympy.factor(expression)):
         where = home(factor)
         if where == "synapse":
             return None
         (on if where == side else off).append(factor)
-    return sympy.prod(off), sympy.prod(on)
+    return sympy.sympify(sympy.prod(off)), sympy.sympify(sympy.prod(on))
+
+
+def evaluator(statement: Statement, signals: dict[str, np.ndarray]):
+    """Return a function that evaluates an expression of a statement for every token.
+
+    Args:
+        statement: whose names and pooled sums the expression may use (no read or back).
+        signals: from ``Program.bind``.
+
+    Returns:
+        expression -> [token, head, 1 or dim of its home].
+    """
+    homes = {name: statement.homes[name] for name in signals if name in statement.homes}
+    values = {name: arrays.to_home(signals[name], home) for name, home in homes.items()}
+    for item in statement.sums:
+        if item.kind == "pool":
+            total = arrays.evaluate(item.argument, values, "numpy").sum(-1)[..., None]
+            values[item.symbol.name] = total
+    lead = signals["q"].shape[:2]
+
+    def number(expression) -> np.ndarray:
+        value = np.asarray(arrays.evaluate(expression, values, "numpy"), dtype=float)
+        value = np.broadcast_to(value, np.broadcast_shapes(value.shape, (*lead, 1, 1)))
+        return value[..., 0] if value.shape[-1] == 1 else value[..., 0, :]
+
+    return number
 
 
 def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -114,20 +145,7 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
         name -> [token, head, 1 or dim of its home] for keep, along, probe, erase, drive, and
         ``overlap`` = sum of probe x along, [token, head, 1].
     """
-    statement = phase.part.statement
-    homes = {name: statement.homes[name] for name in signals if name in statement.homes}
-    values = {name: arrays.to_home(signals[name], home) for name, home in homes.items()}
-    for item in statement.sums:
-        if item.kind == "pool":
-            total = arrays.evaluate(item.argument, values, "numpy").sum(-1)[..., None]
-            values[item.symbol.name] = total
-    lead = next(iter(signals.values())).shape[:2]
-
-    def number(expression):
-        value = np.asarray(arrays.evaluate(expression, values, "numpy"), dtype=float)
-        value = np.broadcast_to(value, np.broadcast_shapes(value.shape, (*lead, 1, 1)))
-        return value[..., 0] if value.shape[-1] == 1 else value[..., 0, :]
-
+    number = evaluator(phase.part.statement, signals)
     found = {name: number(getattr(phase, name)) for name in ("keep", "along", "erase", "drive")}
     found["probe"] = (
         number(phase.probe) if phase.probe is not None else np.zeros_like(found["along"])

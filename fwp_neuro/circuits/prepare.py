@@ -24,6 +24,13 @@ FORMS = ("auto", "biophysical", "generic")
 SIGNED = ("refuse", "opponent")
 
 
+#: options without meaning in the generic form, and their values when nobody gives them
+_BIOPHYSICAL = {
+    "layout": "population", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
+    "parameters": None, "calibration": "propagator", "record_every": None,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A spiking network ready for `devices.simulate` or `devices.generate`.
@@ -50,6 +57,12 @@ def prepare(
     pick(options["form"], FORMS, "form of the spiking realisation:")
     pick(options["layout"], LAYOUTS, "layout of the spiking realisation:")
     pick(options["signed_keys"], SIGNED, "signed_keys of the spiking realisation:")
+    pick(
+        options["calibration"], calibration.CALIBRATIONS, "calibration of the spiking realisation:"
+    )
+    for name in ("feedback", "record_spikes"):
+        if not isinstance(options[name], bool):
+            raise FwpError(f"{name} must be True or False, got {options[name]!r}")
     options = {
         **options,
         "cells": cells.check(options["cells"], options["key_cells"]),
@@ -110,6 +123,12 @@ def _generic(rule, signals, states, why, model, schedule, options) -> Prepared:
             f"drugs need the biophysical form, and rule {rule.name!r} runs in the generic one "
             f"({why})"
         )
+    for name, usual in _BIOPHYSICAL.items():
+        if options[name] != usual:
+            raise FwpError(
+                f"option {name} shapes the biophysical form only, but rule {rule.name!r} runs in "
+                f"the generic one ({why}); leave it out"
+            )
     if rule.locality.feedback and not options["feedback"]:
         raise FwpError(
             f"rule {rule.name!r} needs feedback: back() sums over the value cells at the key "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from math import exp
 
 from ..devices import simulate
-from ..errors import FwpError, pick
+from ..errors import FwpError, pick, warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
@@ -63,7 +62,7 @@ def prepare(
         windows, layout, states["w"], program.tokens, dt, lag, factored
     )
     if lag is not None and float(window / lag) < 20:
-        warnings.warn(
+        warn(
             f"window={window} is shorter than 20 AMPA time constants: expect errors of about "
             f"exp(-window/ampa_lag) = {exp(-float(window / lag)):.1g}",
             stacklevel=4,

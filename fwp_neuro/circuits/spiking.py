@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ..devices import simulate
+from ..errors import warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
@@ -46,16 +45,14 @@ def realise(
         initial_weights: [post, pre] or [head, post, pre]; zeros if None.
         seed: of spikes and initial phases.
         form: "biophysical" (NMDA-gated write of AMPA conductances), "generic" (the text, evaluated
-            at the
-            end of each token on population activity averaged over the write window) or "auto".
+            at the end of each token on population activity averaged over the write window) or
+            "auto".
         layout: "population" (one weight for a key dimension) or "synapse" (one for each key cell,
-            by the
-            exact event-driven scheme).
+            by the exact event-driven scheme).
         cells: key and teacher cells for each number, or float("inf") for rates instead of spikes.
         key_cells: "poisson" or "integrate_and_fire" (regular).
         signed_keys: "refuse", or "opponent": an ON and an OFF population for each key dimension
-            whose
-            mirrored weights (w and 2 w0 - w) share one opponent NMDA trace; a choice without
+            whose mirrored weights (w and 2 w0 - w) share one opponent NMDA trace; a choice without
             direct evidence.
         synapse, parameters, constants: synapse model, its parameter set, and changes to single
             parameters.
@@ -71,8 +68,9 @@ def realise(
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        Recording with readout and weights (ON minus OFF), ``clipped`` (fraction of weights at a
-        bound of [0, 2 weight_baseline] at token ends), spikes, and traces where asked for.
+        Recording with readout and weights (ON minus OFF), spikes, and traces where asked for. Its
+        provenance says which form ran and why, and ``clipped``, the fraction of weights at a bound
+        of [0, 2 weight_baseline] at token ends.
 
     Raises:
         FwpError: one sentence for every argument the circuit cannot run.
@@ -89,10 +87,10 @@ def realise(
         label=f"spiking {rule.name}",
     )  # fmt: skip
     if found.get("clipped", 0) > 0.001:
-        warnings.warn(
+        warn(
             f"{100 * found['clipped']:.1f} % of the weights of rule {rule.name!r} sit at a bound "
             "of [0, 2*weight_baseline] at token ends, which biases the memory: raise "
-            "constants={'weight_baseline': ...}",
+            "weight_baseline",
             stacklevel=3,
         )
     seen = {name: found[name] for name in ("clipped", "lowest") if name in found}

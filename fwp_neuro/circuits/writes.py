@@ -13,7 +13,6 @@ import numpy as np
 import sympy
 
 from ..rules import Rule
-from ..symbolic import arrays
 from . import phases
 
 
@@ -46,12 +45,20 @@ def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -
     if isinstance(found, str):
         return found
     *turnovers, write = found
-    if any(phase.side is not None for phase in turnovers) or write.side is None or write.keep != 1:
+    if write.keep != 1 and write.probe is None:
+        turnovers.append(
+            write
+        )  # w = alpha*w + beta*v*k: without a read the order makes no difference
+    elif write.keep != 1:
+        return (
+            "its error is read off the weights before they decay, and the synapse turns over first"
+        )
+    if any(phase.side is not None for phase in found[:-1]) or write.side is None:
         return "the synapse turns over first and then writes once a token"
     if write.side != "pre":
         return "it needs feedback from the value cells to the key cells"
     home = write.part.statement.home
-    gain, value = phases._separate(write.drive, "post", home)
+    gain, value = phases.separate(write.drive, "post", home)
     compare = write.probe is not None
     if compare:
         if home(write.erase) != "shared" or write.probe != write.along:
@@ -60,31 +67,20 @@ def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -
         gain = write.erase
         if home(value) != "post":
             return "its write does not go toward a value of the postsynaptic cell"
-    lead = signals["q"].shape[:2]
-    statement = write.part.statement
-    values = {
-        name: arrays.to_home(signals[name], statement.homes[name])
-        for name in signals
-        if name in statement.homes
-    }
+    lead, evaluate = signals["q"].shape[:2], phases.evaluator(write.part.statement, signals)
 
     def number(expression, size):
-        array = np.asarray(arrays.evaluate(expression, values, "numpy"), float)
-        return np.broadcast_to(
-            array.reshape(*array.shape[:2], -1) if array.ndim > 1 else array, (*lead, size)
-        )
+        return np.broadcast_to(evaluate(expression), (*lead, size))
 
     keep = {"pre": np.ones((*lead, shape[0])), "post": np.ones((*lead, shape[1]))}
     for phase in turnovers:
         side = "pre" if phase.part.statement.home(phase.keep) == "pre" else "post"
         keep[side] = keep[side] * phases.evaluate(phase, signals)["keep"]
-    key, value, strength = (
-        number(write.along, shape[0]),
-        number(value, shape[1]),
-        number(gain, 1)[..., 0],
-    )
-    if (
-        not write.along.is_symbol and (key <= 0).all()
-    ):  # the split of a product leaves the sign open
+    key, value = number(write.along, shape[0]), number(value, shape[1])
+    strength = number(gain, 1)[..., 0]
+    if not write.along.is_symbol and (key <= 0).all():
+        # the split of a product leaves the sign of its two factors open
         key, value, strength = (-key, -value, strength) if compare else (-key, value, -strength)
+    if not compare and (strength <= 0).all():  # an anti-Hebbian text: its sign belongs to the value
+        value, strength = -value, -strength
     return Write(key, value, strength, compare, keep["pre"], keep["post"])

@@ -109,6 +109,12 @@ class Rule:
         self.domains = dict(domains or {})
         for item in self.domains:
             pick(item, self.gates, f"gate in the domains of rule {name!r}:")
+            _check_domain(item, self.domains[item], name)
+        if objective is not None and not isinstance(objective, Objective):
+            got = type(objective).__name__
+            raise FwpError(
+                f"objective of rule {name!r} must be an Objective(terms, ...), got {got}"
+            )
         self.objective, self.reductions, self.aliases = objective, tuple(reductions), tuple(aliases)
 
     def __repr__(self) -> str:
@@ -157,6 +163,19 @@ def _check_declarations(name: str, **maps) -> None:
             )
     for item in {*(maps["gates"] or ())} & {*(maps["signals"] or ())}:
         raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
+
+
+def _check_domain(gate: str, domain, rule_name: str) -> None:
+    try:
+        low, high = (float(end) for end in domain)
+        legal = low <= high
+    except (TypeError, ValueError):
+        legal = False
+    if not legal:
+        raise FwpError(
+            f"rule {rule_name!r}: the domain of gate {gate!r} must be (low, high) with "
+            f"low <= high, got {domain!r}"
+        )
 
 
 def _check_name(item: str, rule_name: str) -> None:

@@ -36,6 +36,9 @@ MATHS = {
 
 #: names a rule may not use for its own signals: they mean something here, in sympy or in Brian2
 RESERVED = {"w", *BUILT_IN, *SUMS, *MATHS, "t", "dt", "i", "j", "N", "pi", "e", "xi"}
+#: and names of a programme's or a recording's own axes and arrays
+RESERVED |= {"key", "value", "query", "token", "head", "pre", "post", "time", "label"}
+RESERVED |= {"readout", "weights"}
 
 
 def symbol(name: str) -> sympy.Symbol:

@@ -37,8 +37,7 @@ class Locality:
         name: the class in words.
         signals: (signal, where it comes from) for everything the text uses.
         local: True if only the synapse's own two cells (and broadcast gates) are needed; a cell's
-            own
-            summed input counts as local to that cell.
+            own summed input counts as local to that cell.
         feedback: True if a back-projection from the postsynaptic population is needed.
     """
 

@@ -99,6 +99,8 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
             raise FwpError(f"{where}: {node.value!r} is not a number")
         if isinstance(node, ast.Constant) and not abs(node.value) <= LARGEST:
             raise FwpError(f"{where} holds a number beyond the range of float64")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            _check_power(node, where)
         if isinstance(node, ast.Call):
             _check_call(node, functions, where)
         elif isinstance(node, ast.Name) and id(node) not in called and node.id not in names:
@@ -111,6 +113,16 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
     if value.has(sympy.I):
         raise FwpError(f"{where} takes the root or logarithm of a negative number")
     return value
+
+
+def _check_power(node: ast.BinOp, where) -> None:
+    """Refuse towers such as 9**9**9, which sympy would try to write out."""
+    numbers = [item.value for item in ast.walk(node.right) if isinstance(item, ast.Constant)]
+    towers = any(isinstance(item, ast.BinOp) for item in ast.walk(node.right))
+    if towers or any(isinstance(n, (int, float)) and abs(n) > 64 for n in numbers):
+        raise FwpError(
+            f"{where}: the exponent of {ast.unparse(node)} must be a name or a number up to 64"
+        )
 
 
 def _check_call(node: ast.Call, functions, where) -> None:

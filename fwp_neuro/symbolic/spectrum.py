@@ -32,6 +32,7 @@ class Spectrum:
         complex: whether any eigenvalue had an imaginary part.
         domains: the gate ranges assumed.
         note: how the range was found.
+        bound: whether the range is that of the closed form; else it is the largest met in samples.
     """
 
     closed_form: tuple[sympy.Expr, ...]
@@ -41,11 +42,13 @@ class Spectrum:
     complex: bool
     domains: dict[str, tuple[float, float]]
     note: str
+    bound: bool = False
 
     def __str__(self) -> str:
         kind = "complex, real part" if self.complex else "real,"
         form = "{" + ", ".join(map(str, self.closed_form)) + "}, " if self.closed_form else ""
-        return f"{form}{kind} in [{self.low:.3g}, {self.high:.3g}], modulus <= {self.radius:.3g}"
+        words = "modulus <=" if self.bound else "largest modulus met"
+        return f"{form}{kind} in [{self.low:.3g}, {self.high:.3g}], {words} {self.radius:.3g}"
 
 
 def closed_form(transition: Transition) -> tuple[sympy.Expr, ...]:
@@ -148,16 +151,50 @@ def derive(
                 array = array / np.linalg.norm(array)
             signals[name] = arrays.to_home(np.asarray(array), home)
         values.append(np.linalg.eigvals(matrix(rule.statements, rule.states, signals, shape)))
+    form, bound = closed_form(transition), True
     values = np.concatenate(values)
+    for expression in form:
+        ends = _ends(expression, domains)
+        bound &= ends is not None
+        values = np.append(values, ends if ends is not None else [])
     tidy = np.round(values, 9) + 0.0  # no minus zero
-    form = closed_form(transition)
     note = (
         f"{samples} tokens with d_v, d_k = {shape}: every corner of the gate domains, then random"
     )
+    if form and bound:
+        note = "ends of the closed form over the gate domains, for signals of unit norm"
     return Spectrum(
         form, float(tidy.real.min()), float(tidy.real.max()), float(np.abs(tidy).max()),
-        bool(np.abs(tidy.imag).max() > 1e-6), domains, note,
+        bool(np.abs(tidy.imag).max() > 1e-6), domains, note, bool(form and bound),
     )  # fmt: skip
+
+
+def _ends(expression: sympy.Expr, domains) -> np.ndarray | None:
+    """Return the values of a closed form on a grid of gates; None if it holds other unknowns.
+
+    Sums over signals of unit norm go to their ends: pool(x**2) = 1, pool(x*y) in [-1, 1].
+    """
+    ranges: dict = {}
+    for item in expression.atoms(sympy.Function):
+        factors = item.args[0].as_powers_dict()
+        if any(str(base) in domains for base in factors):
+            return None
+        if list(factors.values()) == [2]:
+            ranges[item] = [1.0]
+        elif list(factors.values()) == [1, 1]:
+            ranges[item] = [-1.0, 1.0]
+        else:
+            return None
+    replaced = {item: sympy.Dummy() for item in ranges}
+    plain = expression.subs(replaced)
+    for name in (str(atom) for atom in plain.free_symbols - set(replaced.values())):
+        if name not in domains:
+            return None
+        ranges[name] = list(np.linspace(*domains[name], 5))
+    names = list(ranges)
+    atoms = [replaced.get(name, sympy.Symbol(str(name), real=True)) for name in names]
+    function = sympy.lambdify(atoms, plain, "numpy")
+    return np.array([float(function(*point)) for point in itertools.product(*ranges.values())])
 
 
 def unit_norm(expression: sympy.Expr) -> sympy.Expr:

@@ -79,7 +79,8 @@ class Transition:
         side: "right" (W A), "left" (A W), "elementwise", "both" or "none" (not affine).
         structure: the kind of A in words, e.g. "scalar decay x identity + rank 1".
         rank: number of rank-one terms in one token.
-        forms: the fast forms that are legal for it, "step" first.
+        forms: the forms that its algebra allows, "step" first (this package runs the step form; the
+            others say what a faster engine may use).
     """
 
     statements: tuple[Affine, ...]
@@ -110,7 +111,7 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
     per_column = side == "left" and any(
         join(_home(part, g), "post") == SYNAPSE for part in parts for _, g in part.backs
     )
-    plain = all(part.own in ({part.target: 1}, {}) for part in parts)
+    plain = all(part.own == {part.target: 1} for part in parts)
     decay = {"shared": "scalar", "pre": "presynaptic diagonal", "post": "postsynaptic diagonal"}
     words = "identity" if plain else decay.get(decay_home, "one factor a synapse")
     rank = right + left

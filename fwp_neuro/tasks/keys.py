@@ -8,6 +8,7 @@ from math import comb
 import numpy as np
 
 from fwp_neuro.errors import FwpError
+from fwp_neuro.validation import generator
 
 
 def whole(value, what: str, least: int = 1) -> int:
@@ -51,7 +52,7 @@ def random_keys(
             f"random_keys: sparsity is {sparsity!r}; it is the fraction of active entries, "
             "above 0 and at most 1"
         )
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     keys = np.stack([_gaussian_key(rng, dim, sparsity, nonnegative) for _ in range(count)])
     return keys / np.linalg.norm(keys, axis=-1, keepdims=True)
 
@@ -88,7 +89,7 @@ def sparse_keys(
     if not 0 <= max_overlap <= 1:
         raise FwpError(f"sparse_keys: max_overlap is {max_overlap!r}; a cosine is in [0, 1]")
     shared = min(int(max_overlap * active + 1e-9), active - 1)  # cells that two keys may share
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     for _ in range(200):  # greedy packing from a random order, a few times over
         chosen: list[frozenset[int]] = []
         for cells in _candidates(rng, dim, active, count):

@@ -16,6 +16,7 @@ from fwp_neuro.errors import FwpError, pick
 from fwp_neuro.programs import Program
 from fwp_neuro.tasks.digits import digits as digit_images
 from fwp_neuro.tasks.keys import onehot_keys, random_keys, sparse_keys, whole
+from fwp_neuro.validation import generator
 
 KEYS = ("random", "onehot", "sparse")
 
@@ -64,7 +65,7 @@ def associative_recall(
     post = dim if post is None else whole(post, "associative_recall: post")
     pick(keys, KEYS, "kind of keys")
     pool = min(tokens, dim) if replacement else tokens
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     parts = []
     for _ in range(1 if heads is None else whole(heads, "associative_recall: heads")):
         bank = _bank(keys, pool, dim, nonnegative, rng)  # [slot, dim]
@@ -94,7 +95,7 @@ def digit_memory(
     rebind=(0, 5),
     dim: int = 8,
     active: int = 3,
-    beta: float = 1.0,
+    beta: float = 0.9,
     alpha: float = 1.0,
     seed: int = 0,
 ) -> Program:
@@ -115,7 +116,8 @@ def digit_memory(
         Key cells, and how many of them each key makes active, all alike; two keys share at most
         half of theirs, so that a rule without error correction shows some crosstalk.
     beta, alpha
-        Write strength of the writes, decay gate of every token.
+        Write strength of the writes (below 1 for keys of unit length, or no circuit can follow);
+        decay gate of every token.
     """
     digits = _classes(digits, "digits")
     if len(set(digits)) < len(digits) or not digits:
@@ -194,6 +196,6 @@ def _classes(values, argument: str) -> list[int]:
 def _exemplars(classes: list[int], seed: int) -> np.ndarray:
     """Draw one image [64] for each entry, different ones for a class that comes twice."""
     images, labels = digit_images()
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     order = {digit: iter(rng.permutation(np.flatnonzero(labels == digit))) for digit in range(10)}
     return images[[next(order[digit]) for digit in classes]]
