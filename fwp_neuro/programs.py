@@ -149,16 +149,7 @@ class Program:
     def nonnegative_keys(self, where: str, names: Iterable[str] = ("key", "query")) -> None:
         """Raise FwpError if one of the arrays ``names`` has a negative entry; rates have none."""
         for name in names:
-            array = self[name]
-            negative = np.argwhere(array < 0)
-            if len(negative):
-                spot = tuple(negative[0])
-                raise FwpError(
-                    f"{where} needs non-negative keys, but the program's "
-                    f"{ALIASES.get(name, name)!r} is {array[spot]:.4g} at "
-                    f"{_place(spot, self.heads is not None)}: put it through a non-negative "
-                    'feature map, or pass signed_keys="opponent"'
-                )
+            refuse_negative(ALIASES.get(name, name), self[name], where, self.heads is not None)
 
     # ------------------------------------------------------------------ other programs
 
@@ -362,6 +353,21 @@ def _check_finite(name: str, array: np.ndarray, heads: bool) -> None:
         place = f" at {_place(spot, heads)}" if spot else ""
         raise FwpError(
             f"Program argument {name!r} is {array[spot]}{place}; every number must be finite"
+        )
+
+
+def refuse_negative(name: str, array: np.ndarray, where: str, heads: bool = True) -> None:
+    """Raise FwpError if a key has a negative entry, which no cell can fire.
+
+    ``array`` is [token, head, dim], or [token, dim] without ``heads``; ``where`` needs the keys.
+    """
+    negative = np.argwhere(array < 0)
+    if len(negative):
+        spot = tuple(negative[0])
+        raise FwpError(
+            f"{where} needs non-negative keys, but {name!r} is {array[spot]:.4g} at "
+            f"{_place(spot, heads)}: put it through a non-negative feature map, or pass "
+            'signed_keys="opponent"'
         )
 
 

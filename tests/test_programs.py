@@ -164,7 +164,7 @@ def test_nonnegative_keys():
     with pytest.raises(FwpError) as caught:
         bad.nonnegative_keys("the rate circuit", ("k",))
     assert str(caught.value) == (
-        "the rate circuit needs non-negative keys, but the program's 'key' is -0.5 at token 3, "
+        "the rate circuit needs non-negative keys, but 'key' is -0.5 at token 3, "
         'dimension 1: put it through a non-negative feature map, or pass signed_keys="opponent"'
     )
     bad.nonnegative_keys("the rate circuit", ("query",))

@@ -387,10 +387,13 @@ SIGNED = random_program(2, 1, 3, 2, seed=0, beta=0.5, signed=True)
         ({"drugs": [Drug(0.5)]}, r"drugs must be a list of AP5\(...\) and CNQX\(...\), got Drug"),
         ({"drugs": [AP5(tokens=[0, 5])]}, r"AP5 tokens \[0, 5\] go beyond the .* 2 tokens"),
         ({"drugs": [CNQX(window=(9 * b2.second, 10 * b2.second))]}, "CNQX window starts at 9. s"),
-        ({"program": SIGNED}, "key at token 0, dimension 1 is -0.*needs non-negative keys"),
+        (
+            {"program": SIGNED},
+            "needs non-negative keys, but 'key' is -0.* at token 0, head 0, dimension 1",
+        ),
         (
             {"program": SMALL.replace(query=SIGNED["query"])},
-            "query at token 0, dimension 1 is -0.*needs non-negative keys.*signed_keys='opponent'",
+            "but 'query' is -0.* at token 0, head 0, dimension 1.*signed_keys=\"opponent\"",
         ),
         (
             {"program": SIGNED, "signed_keys": "opponent", "layout": "synapse", "cells": 5},

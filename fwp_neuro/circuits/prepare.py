@@ -11,7 +11,7 @@ import numpy as np
 from .. import synapses
 from ..devices import Size
 from ..errors import FwpError, pick
-from ..programs import Program
+from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import initial_states
 from . import biophysical, calibration, cells, drugs, generic, writes
@@ -68,6 +68,7 @@ def prepare(
         "cells": cells.check(options["cells"], options["key_cells"]),
         "seed": seed,
     }
+    options["heads"] = program.heads is not None
     options["dt"] = time(options["dt"], "dt", 0.5 * b2.ms)
     model = _model(options)
     schedule = _schedule(options, program.tokens)
@@ -206,13 +207,8 @@ def _biophysical(write, query, weights, model, schedule, options) -> Prepared:
 def _check_signs(key, query, options) -> None:
     if options["signed_keys"] == "refuse":
         for name, array in (("key", key), ("query", query)):
-            if (array < 0).any():
-                token, head, dim = np.argwhere(array < 0)[0]
-                raise FwpError(
-                    f"{name} at token {token}, dimension {dim} is {array[token, head, dim]:.4g}, "
-                    "and the spiking circuit needs non-negative keys: firing rates cannot be "
-                    "negative; use a feature map, or signed_keys='opponent'"
-                )
+            named = array if options["heads"] else array[:, 0]
+            refuse_negative(name, named, "the spiking circuit", options["heads"])
     elif options["layout"] == "synapse" and ((key < 0).any() or (query < 0).any()):
         raise FwpError(
             "signed_keys='opponent' needs layout='population': its ON and OFF cells share mirrored "
