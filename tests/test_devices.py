@@ -14,6 +14,7 @@ import fwp_neuro as fwp
 from fwp_neuro import devices
 from fwp_neuro.circuits import generate
 from fwp_neuro.devices import Size, choose
+from fwp_neuro.errors import FwpWarning
 
 SMALL, LARGE = Size(1000, 14, 100), Size(200_000, 14, 100_000)
 BRIAN = sys.modules["brian2.devices.device"]
@@ -69,7 +70,7 @@ def test_without_a_compiler_a_run_still_gives_the_result(monkeypatch):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = run(device="cython")
-    ours = [str(each.message) for each in caught if each.category is UserWarning]
+    ours = [str(each.message) for each in caught if each.category is FwpWarning]
     assert len(ours) == 1 and "no C++ compiler found" in ours[0], ours
     assert np.array_equal(found["weights"].values, reference["weights"].values)
     options = found.provenance["options"]

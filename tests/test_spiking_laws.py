@@ -130,6 +130,14 @@ def test_floor_with_decay_for_each_value_dimension():
     assert nrmse(recording, artificial(given, new)) < 0.02
 
 
+def test_floor_of_oja_for_each_neuron():
+    """Its subtraction of beta v^2 w is a turnover for each value dimension."""
+    given = random_program(4, 4, beta=0.5)
+    recording = spiking(given, "oja_neuron")
+    assert options_of(recording)["form"] == "biophysical"
+    assert nrmse(recording, artificial(given, "oja_neuron")) < 0.02
+
+
 # ---------------------------------------------------------------------- what the floor consists of
 
 
