@@ -43,6 +43,8 @@ def plot(data):
     _raster(raster, data)
     _course(course, data)
     _agreement(agreement, data)
+    settings = data.attrs["settings"]
+    figure.text(0.995, 0.985, settings, ha="right", va="top", fontsize=6, color=GREY)
     return figure
 
 
@@ -154,24 +156,21 @@ def _course(ax, data) -> None:
     order = np.argsort(-first, kind="stable")
     ends = (np.arange(data.sizes["token"]) + 1) * length
     weights = data.weights.sel(rule="delta", run="artificial").values[:, pixel]
-    for n, pre in enumerate(order[:5]):
-        active = first[pre] > 0
-        colour = COLOURS["spiking"] if active else "#999999"
-        label = {0: "spiking, active in key 1", 4: "spiking, silent in key 1"}.get(n)
-        ax.plot(
-            data.sample_time, data.course_delta.values[:, pre], color=colour, lw=0.9, label=label
-        )
-        ax.plot(ends, weights[:, pre], "o", ms=2.5, color=COLOURS["artificial"], mew=0,
-                label="artificial" if n == 0 else None)  # fmt: skip
+    colours = ("#D55E00", "#E69F00", "#CC79A7")
+    for colour, pre in zip(colours, order[: int((first > 0).sum())], strict=False):
+        label = f"key dimension {pre + 1}"
+        ax.plot(data.sample_time, data.course_delta.values[:, pre], color=colour, lw=1, label=label)
+        ax.plot(ends, weights[:, pre], "o", ms=3, color=colour, mec="black", mew=0.5)
+    ax.plot([], [], "o", ms=3, color="white", mec="black", mew=0.5, label="artificial")
     again = (
         int(np.flatnonzero(data.former.values[: -len(_reads(data))] >= 0)[0])
         if "former" in data
         else 5
     )
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.4 * (high - low))
+    ax.set_ylim(low, high + 0.55 * (high - low))
     ax.plot([again * length] * 2, [low, high], color=GREY, lw=0.7, ls=":")
-    ax.text(again * length + 0.12, 0.62 * low, "re-bound", fontsize=7, color=GREY)
+    ax.text(again * length, high, "re-bound", fontsize=7, color=GREY, ha="center", va="bottom")
     ax.set(xlabel="time (s)", ylabel="fast weight")
     ax.legend(loc="upper right", fontsize=6.5, borderaxespad=0.0)
     _letter(ax, "c", f"Delta weights of pixel {pixel}")

@@ -73,9 +73,9 @@ print(fwp.comparison.table(found))
 
 # %% [markdown]
 # The rate circuit is exact: its rates are solved for the integrator that really runs. The spiking
-# circuit carries the noise of 100 Poisson cells for each number, and a small bias that has other
-# causes. Correlation alone would hide the bias, so the slope and the normalised error stand beside
-# it.
+# circuit carries the noise of 100 Poisson cells for each number; `cells=float("inf")` takes the
+# noise away and leaves the small bias of receptors and membranes. Correlation alone would hide a
+# wrong gain, so the slope and the normalised error stand beside it.
 
 # %%
 fwp.compare(artificial, spiking).plot()

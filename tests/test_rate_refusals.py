@@ -27,7 +27,8 @@ def test_an_overwriting_delta_has_no_continuous_counterpart(name, strength):
     program, _ = make(name, seed=18)
     unit = program[side] / np.linalg.norm(program[side], axis=-1, keepdims=True)
     words = (
-        "beta*|k|^2 >= 1 has no first-order continuous counterpart",
+        f"beta*|{side[0]}|^2 >= 1 has no first-order continuous counterpart",
+        f"or the {side} norm",
         "dynamics='event'",
         "token 1",
     )

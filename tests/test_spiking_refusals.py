@@ -72,7 +72,7 @@ SIGNED = random_program(2, 1, 3, 2, seed=0, beta=0.5, signed=True)
         ),
         (
             {"rule": "gated_delta", "program": SMALL.replace(alpha=1.2)},
-            "decay factor lies outside 0..1",
+            "decay factor at token 0 lies outside 0..1",
         ),
         ({"layout": "synapse", "cells": 5, "constants": {"tau_nmda": ms}}, "would overflow"),
         ({"cell": 5}, "unknown option of the spiking realisation: 'cell'; did you mean 'cells'"),

@@ -9,7 +9,7 @@ key is shown (settle, write) key cells fire at rate_max k_j, teachers at rate_ma
 teachers fire at rate_max v0, and key cells at rate_max q_j in the query window only.
 
 Dendrites. tau_m dV/dt = E_L - V + g (E_E - V), exact for a g held over the step, with
-    basal   g_b = G [v0 + (1 - cnqx) sum_j (max(w_ij, 0) - w0) xA_j]   AMPA minus fixed inhibition
+    basal   g_b = G [v0 + (1 - cnqx) sum_j (clip(w_ij, 0, 2 w0) - w0) xA_j]   AMPA minus inhibition
     apical  g_a = G a_i                                                the teacher's trace
 Write window: dw_ij/dt = eta (1 - ap5) xN_j [B(V_a) - B(V_b)]; Hebb has B(V(G v0)) for B(V_b). B is
 the magnesium block of Jahr and Stevens (1990). At a token's start w <- w0 + alpha (w - w0), the
@@ -21,7 +21,8 @@ One step, from t to t + dt:
     2. the spikes of the step are drawn and kick the traces.
 The read-out averages (g_b,ON - g_b,OFF)/G at the start of each step of the read window.
 Layout "synapse": every key cell has its own xN and weights, and a spike kicks the basal trace of
-channel i by max(w, 0) - w0 with the w AFTER stage 1 of that step, as an ``on_pre`` event sees it.
+channel i by clip(w, 0, 2 w0) - w0 with the w AFTER stage 1 of that step, as an ``on_pre`` event
+sees it.
 """
 
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="p
         for n in range(steps):
             inside = {name: s.start <= n < s.stop for name, s in window.items()}
             if not own:
-                basal = np.einsum("bij,bj->bi", np.maximum(w, 0) - c.w0, x_a)
+                basal = np.einsum("bij,bj->bi", np.clip(w, 0, 2 * c.w0) - c.w0, x_a)
             g_b = (1 - cnqx[n]) * basal
             if inside["read"]:
                 y[:, t] += (g_b[:, :m] - g_b[:, m:]) * c.dt / c.read
@@ -193,7 +194,9 @@ def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="p
                 s_v = spikes[1][t * steps + n] / cells / unit
             basal, a = basal * e_a, a * e_t + (1 - e_t) * s_v
             if own and s_k.any():
-                basal += (1 - e_a) / per * np.einsum("bij,bj->bi", np.maximum(w, 0) - c.w0, s_k)
+                basal += (
+                    (1 - e_a) / per * np.einsum("bij,bj->bi", np.clip(w, 0, 2 * c.w0) - c.w0, s_k)
+                )
             x_a, x_n = x_a * e_a + (1 - e_a) * s_k, x_n * e_n + (1 - e_n) * s_k
         clipped += np.mean((w < 0) | (w > 2 * c.w0)) / T
         history[:, t] = w = np.clip(w, 0, 2 * c.w0)

@@ -50,7 +50,7 @@ def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
 _ON_SPIKE = """
 w += x_nmda_pre*exp((t + dt - token_start(t))/tau_nmda)*(integral_post - seen)
 seen = integral_post
-current_post += kick_ampa*(clip(w, 0, inf) - w0)
+current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 """
 
 
@@ -217,8 +217,8 @@ class _Network:
                 on_pre=_ON_SPIKE,
             )  # fmt: skip
         else:
-            off = "clip(w, 0, inf)*x_on_pre" + (
-                " + clip(2*w0 - w, 0, inf)*x_off_pre" if self.plan.signed else ""
+            off = "clip(w, 0, 2*w0)*x_on_pre" + (
+                " + clip(2*w0 - w, 0, 2*w0)*x_off_pre" if self.plan.signed else ""
             )
             made = self._connect(
                 source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
@@ -292,7 +292,8 @@ class _Network:
 
     def _fast(self, flat):
         """Turn [synapse, sample] into ON minus OFF weights [sample, head, post, pre]."""
-        w = np.array(flat).T.reshape(-1, *self.shape)
+        # what a synapse transmits is bounded at all times, its state only at the end of a token
+        w = np.clip(np.array(flat).T, 0, 2 * self.namespace["w0"]).reshape(-1, *self.shape)
         w = w.reshape(len(w), self.heads, self.pre, -1, 2, self.post).mean(
             3
         )  # over the cells of a dimension

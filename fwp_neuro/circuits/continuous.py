@@ -37,7 +37,7 @@ def plan(
     blocks = []
     for phase in found:
         numbers = phases.evaluate(phase, signals)
-        gains.check(numbers, phase.line)
+        gains.check(numbers, phase.line, phase.side)
         if lag is not None and phase.probe is not None:
             blocks.append((phase, numbers, None))
         if (

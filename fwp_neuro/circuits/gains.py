@@ -24,23 +24,28 @@ RELATIONS = ("integrator-aware", "exponential")
 _TINY = 1e-12
 
 
-def check(numbers: dict[str, np.ndarray], line: str) -> None:
+def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -> None:
     """Refuse gains that no first-order continuous dynamics can reach.
 
     Raises:
         FwpError: decay factor <= 0, or c - e kappa <= 0 (for the delta rule beta*|k|^2 >= 1).
     """
+    letter, word = ("v", "value") if side == "post" else ("k", "key")
     keep, left = numbers["keep"], numbers["keep"] - numbers["erase"] * numbers["overlap"]
     for bad, name, why in (
         (keep, "decay factor", "a factor <= 0 needs an infinitely fast turnover"),
-        (left, "1 - beta*|k|^2", "beta*|k|^2 >= 1 has no first-order continuous counterpart"),
+        (
+            left,
+            f"1 - beta*|{letter}|^2",
+            f"beta*|{letter}|^2 >= 1 has no first-order continuous counterpart",
+        ),
     ):
         if (bad <= _TINY).any():
             token, head = np.argwhere(bad <= _TINY)[0][:2]
             value = bad[token, head].min()
             raise FwpError(
                 f"statement {line!r}, token {token}: {name} is {value:.4g} where the circuit needs "
-                f"> 0: {why}; lower the write strength or the key norm, or use dynamics='event'"
+                f"> 0: {why}; lower the write strength or the {word} norm, or use dynamics='event'"
             )
 
 

@@ -154,10 +154,11 @@ def _biophysical(write, query, weights, model, schedule, options) -> Prepared:
     _check_signs(write.key, query, options)
     for name, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
         if (keep < 0).any() or (keep > 1).any():
+            token = int(np.argwhere((keep < 0) | (keep > 1))[0][0])
             raise FwpError(
-                f"a {name} decay factor lies outside 0..1 (from {keep.min():.4g} to "
-                f"{keep.max():.4g}), and receptor turnover can only let a weight decay toward its "
-                "baseline"
+                f"the {name} decay factor at token {token} lies outside 0..1 (over all tokens "
+                f"{keep.min():.4g} to {keep.max():.4g}), and receptor turnover can only let a "
+                "weight decay toward its baseline; change that gate, or use form='generic'"
             )
     if (
         layout == "synapse"

@@ -25,7 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
     parser.add_argument(
-        "--out", metavar="FOLDER", help="folder for the picture (default: figures); it is made"
+        "--out",
+        metavar="FOLDER",
+        help="folder for the picture (default: figures; results with --set or --seed)",
     )
 
 
@@ -35,7 +37,9 @@ def execute(arguments: argparse.Namespace) -> None:
     model = load_model(name)
     parameters = fill(model.Parameters, _settings(arguments), name)
     drawing = getattr(model, "FIGURE", None)
-    folder = figures.output_folder(arguments.out or "figures")
+    # a run with other settings must not take the place of the picture that README shows
+    usual = "results" if arguments.set or arguments.seed is not None else "figures"
+    folder = figures.output_folder(arguments.out or usual)
     script = figures.script_named(drawing) if drawing else None
     with Progress(name) as progress:
         dataset = model.run(parameters, progress=progress)

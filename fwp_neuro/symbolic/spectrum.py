@@ -48,7 +48,9 @@ class Spectrum:
         kind = "complex, real part" if self.complex else "real,"
         form = "{" + ", ".join(map(str, self.closed_form)) + "}, " if self.closed_form else ""
         words = "modulus <=" if self.bound else "largest modulus met"
-        return f"{form}{kind} in [{self.low:.3g}, {self.high:.3g}], {words} {self.radius:.3g}"
+        span = f"{kind} in [{self.low:.3g}, {self.high:.3g}], {words} {self.radius:.3g}"
+        gates = ", ".join(f"{name} in [{a:g}, {b:g}]" for name, (a, b) in self.domains.items())
+        return f"{form}{span} (signals of unit norm{', ' + gates if gates else ''})"
 
 
 def closed_form(transition: Transition) -> tuple[sympy.Expr, ...]:
