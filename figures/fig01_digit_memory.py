@@ -44,7 +44,7 @@ def plot(data):
     _course(course, data)
     _agreement(agreement, data)
     settings = data.attrs["settings"]
-    figure.text(0.995, 0.985, settings, ha="right", va="top", fontsize=6, color=GREY)
+    figure.text(0.04, 0.9645, settings, ha="left", va="center", fontsize=6, color=GREY)
     return figure
 
 
