@@ -225,6 +225,7 @@ def test_figure_of_undefined_numbers(readout, tmp_path):
     program = Program(key=EYE[: len(readout)], value=np.ones((len(readout), 2)))
     rec = recording(readout, program=program)
     plotting.save(compare(rec, rec).plot(), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 1000
 
 
 def test_style_leaves_the_users_settings():

@@ -50,6 +50,19 @@ def test_population_of_poisson_cells(name):
     assert options_of(recording)["clipped"] == 0
 
 
+def test_weights_at_every_synapse_are_no_more_biased_than_population_weights():
+    """Regular cells, so that next to no noise hides a bias: the calibration knows the extra lag."""
+    given = fwp.tasks.associative_recall(tokens=8, dim=8, heads=4, seed=1, beta=0.8)
+    reference = artificial(given, "delta")
+    regular = {"cells": 50, "key_cells": "integrate_and_fire", "dt": ms, "record_spikes": False}
+    found = {
+        layout: fwp.compare(reference, spiking(given, "delta", layout=layout, **regular))
+        for layout in ("population", "synapse")
+    }
+    assert found["synapse"].nrmse < 1.2 * found["population"].nrmse < 0.015
+    assert found["synapse"].slope == pytest.approx(1, abs=0.01)
+
+
 @BOTH_RULES
 def test_error_falls_with_the_number_of_cells(name):
     given = program(name, tokens=4, heads=16, post=4)

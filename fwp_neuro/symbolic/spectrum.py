@@ -197,14 +197,3 @@ def _ends(expression: sympy.Expr, domains) -> np.ndarray | None:
     atoms = [replaced.get(name, sympy.Symbol(str(name), real=True)) for name in names]
     function = sympy.lambdify(atoms, plain, "numpy")
     return np.array([float(function(*point)) for point in itertools.product(*ranges.values())])
-
-
-def unit_norm(expression: sympy.Expr) -> sympy.Expr:
-    """Put pool(x**2) = 1 for every signal x: the eigenvalue for keys (or values) of unit length."""
-    kinds = ("pool", "pool_post")
-    parts = sympy.preorder_traversal(expression)
-    sums = [item for item in parts if getattr(item.func, "__name__", "") in kinds]
-    ones = {
-        item: 1 for item in sums if isinstance(item.args[0], sympy.Pow) and item.args[0].exp == 2
-    }
-    return sympy.simplify(expression.subs(ones))
