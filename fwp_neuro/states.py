@@ -59,6 +59,10 @@ def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:
     found = {}
     for name in rule.states:
         variable = "weights" if name == "w" else name
+        last = f"final_{variable}"
+        if last in recording:
+            found[name] = recording[last].values
+            continue
         if variable not in recording:
             raise FwpError(
                 f"initial_states_of has no synaptic state {name!r}, which rule {rule.name!r} "
@@ -75,4 +79,17 @@ def further_states(rule: Rule, found: Mapping[str, np.ndarray]) -> dict[str, tup
         name: (dims, found[name], {"units": "1", "long_name": f"synaptic state {name}"})
         for name in rule.states
         if name != "w"
+    }
+
+
+def final_states(found: Mapping[str, np.ndarray]) -> dict[str, tuple]:
+    """Return the states after the last token as variables of a recording, from [head, post, pre]."""
+    names = {name: "weights" if name == "w" else name for name in found}
+    return {
+        f"final_{names[name]}": (
+            ("head", "post", "pre"),
+            array,
+            {"units": "1", "long_name": f"synaptic state {name} after the last token"},
+        )
+        for name, array in found.items()
     }

@@ -99,7 +99,7 @@ def test_registered_rules_are_affine_maps_of_their_states(name):
 @pytest.mark.parametrize("chosen", NONLINEAR.values(), ids=lambda r: r.name)
 def test_a_text_that_is_not_affine_says_so(chosen):
     assert not chosen.transition.affine
-    assert chosen.transition.forms == ("step",)
+    assert chosen.forms == ("step",)
     assert chosen.transition.statements == ()
     assert chosen.eigenvalues is None
 
@@ -127,13 +127,10 @@ def test_structure_of_the_transition(name, side, structure, rank):
     assert structure in str(transition)
 
 
-def test_fast_forms_are_legal_only_where_one_matrix_acts_on_one_side():
+def test_every_affine_rule_has_fast_forms_unless_both_sides_or_synapses_mix():
     for name in rules():
-        simple = name not in ("longhorn", "momentum_delta")
-        fast = ("step", "scan", "parallel", "chunk") if simple else ("step", "scan")
-        assert rule(name).transition.forms == fast, name
-    for name in ("both_sides", "row_keys", "two_states"):
-        assert TYPED_IN[name].transition.forms == ("step", "scan"), name
+        assert rule(name).forms == ("step", "parallel", "chunk", "compiled"), name
+    assert TYPED_IN["both_sides"].forms == ("step",)
 
 
 # ---------------------------------------------------------------- eigenvalues

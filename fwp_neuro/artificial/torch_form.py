@@ -1,4 +1,4 @@
-"""The differentiable PyTorch form of every rule: batched over batch, token, head and dim."""
+"""``apply``: any rule or memory, in any of its forms, over a batch of sequences in PyTorch."""
 
 from __future__ import annotations
 
@@ -6,128 +6,126 @@ from collections.abc import Mapping
 
 import torch
 
-from ..errors import FwpError, pick, unknown
+from ..errors import FwpError, pick
 from ..rules import Rule
 from ..rules import rule as get_rule
+from ..rules import rules as rule_names
 from ..symbolic import arrays
+from .choice import announce, choose
+from .engine import fast_form
+from .memories.base import Memory
+from .memories.registry import REGISTRY as MEMORIES
+from .signals import check, state_shape, states_of
 from .unrolling import unroll
 
-_ALIASES = {"key": "k", "value": "v", "query": "q"}
+
+def find(rule: str | Rule | Memory) -> Rule | Memory:
+    """Return a rule or a memory by name; either passes through.
+
+    Raises:
+        FwpError: unknown name, with the nearest legal one.
+    """
+    if isinstance(rule, Memory):
+        return rule
+    if isinstance(rule, str) and rule in MEMORIES.all_names():
+        return MEMORIES.make(rule)
+    if isinstance(rule, str) and rule not in rule_names():
+        try:
+            return get_rule(rule)  # an alias
+        except FwpError:
+            pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule")
+    return get_rule(rule)
 
 
 def apply(
-    rule: str | Rule,
+    rule: str | Rule | Memory,
     query: torch.Tensor,
     key: torch.Tensor | None = None,
     value: torch.Tensor | None = None,
     *,
     initial_state: torch.Tensor | Mapping[str, torch.Tensor] | None = None,
     form: str = "auto",
+    chunk: int | None = None,
     **gates: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor | dict[str, torch.Tensor]]:
     """Run a fast-weight rule over a batch of sequences.
 
     Args:
-        rule: name or `Rule`.
+        rule: name or `Rule`; or name or instance of a `Memory`.
         query, key, value: [batch, token, head, dim]; value's dim may differ. No scaling of the
             query.
         initial_state: [batch, head, value_dim, key_dim], or a dict by synaptic state for rules with
             more than one; zeros if None. It is not changed in place.
-        form: "auto" or "step".
+        form: "step" (the plain recurrence), "parallel" (all pairs of tokens: memory quadratic in
+            them), "chunk" (matrix products chunk by chunk), "compiled" (C++ generated from the
+            rule's text, CPU only) or "auto". All give the same numbers up to rounding.
+        chunk: tokens in a chunk of the chunk form, a power of two.
         gates: gates and further signals: shared [batch, token, head]; vectors [batch, token, head,
-            dim].
+            dim]; constants of a memory [head, ...].
 
     Returns:
         read-out [batch, token, head, value_dim] (read after write), and the final state in the form
         of ``initial_state`` (a tensor for rules with the single state ``w``, else a dict).
 
     Raises:
-        FwpError: a signal is missing, unknown or of the wrong shape.
+        FwpError: a signal is missing, unknown or of the wrong shape, or the form cannot run.
     """
-    rule = get_rule(rule)
-    pick(form, ("auto", "step"), "form")
+    rule = find(rule)
     signals = {"k": key, "v": value, "q": query, **gates}
     signals = {name: array for name, array in signals.items() if array is not None}
-    _check(rule, signals, initial_state)
-    batch, tokens, heads, key_dim = query.shape
-    value_dim = _value_dim(rule, signals, initial_state, key_dim)
-    states = _states(rule, initial_state, query, (batch, heads, value_dim, key_dim))
-    unbound = {
-        name: arrays.to_home(signals[name], home).unbind(1) for name, home in rule.homes.items()
-    }
-    readouts, _, states = unroll(rule, unbound, query.unbind(1), states, "torch", keep_states=False)
-    final = states["w"] if rule.states == ("w",) else states
-    return torch.stack(readouts, 1), final
+    check(rule, signals, initial_state)
+    if chunk is not None and (not isinstance(chunk, int) or chunk < 1 or chunk & (chunk - 1)):
+        raise FwpError(f"chunk must be a power of two (1, 2, 4, ...), got {chunk!r}")
+    if isinstance(rule, Memory):
+        return _remember(rule, signals, initial_state, form)
+    states = states_of(rule, initial_state, query, state_shape(rule, signals, initial_state))
+    chosen, reason = choose(form, rule, query.shape[1], query.dtype, query.device)
+    announce(rule, form, chosen, reason)
+    readout, states = run(rule, signals, states, chosen, chunk)
+    return readout, states["w"] if rule.states == ("w",) else states
 
 
-def _check(rule: Rule, signals: dict[str, torch.Tensor], initial_state) -> None:
-    where = f"apply(rule={rule.name!r})"
-    legal = {*rule.homes, "k", "v", "q"}
-    for name, array in signals.items():
-        if name not in legal:
-            raise unknown(name, sorted(legal), f"signal for {where}:")
-        if not isinstance(array, torch.Tensor):
-            raise FwpError(f"{where}: {name} must be a torch tensor, got {type(array).__name__}")
-    if "q" not in signals:
-        raise FwpError(f"{where} needs query [batch, token, head, dim], got None")
+def run(
+    rule: Rule,
+    signals: Mapping[str, torch.Tensor],
+    states: Mapping[str, torch.Tensor],
+    form: str,
+    chunk: int | None = None,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Run one form on signals and states that are known to fit (see `apply`)."""
+    if form == "compiled":
+        from .compiled import run as run_compiled
+
+        return run_compiled(rule, signals, states)
+    if form in ("chunk", "parallel"):
+        return fast_form(rule)(signals, states, form, chunk)
+    placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}
+    queries = signals["q"].unbind(1)
+    readouts, _, states = unroll(rule, placed, queries, states, "torch", keep_states=False)
+    return torch.stack(readouts, 1), states
+
+
+def _remember(memory: Memory, signals, given, form: str):
+    """Run a memory: "auto" takes the parallel form where it is built."""
+    pick(form, ("auto", *memory.forms), f"form of memory {memory.name!r}:")
     query = signals["q"]
-    if query.ndim != 4 or 0 in query.shape:
-        raise FwpError(
-            f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}"
-        )
-    lead, key_dim = tuple(query.shape[:3]), query.shape[3]
-    value_dim = _value_dim(rule, signals, initial_state, key_dim)
-    for name, home in rule.homes.items():
-        long = {short: text for text, short in _ALIASES.items()}.get(name, name)
-        if name not in signals:
-            raise FwpError(f"{where} needs {long} ({home}) and did not get it: pass {long}=...")
-        dim = {"shared": (), "pre": (key_dim,), "post": (value_dim,)}[home]
-        if tuple(signals[name].shape) != (*lead, *dim):
-            raise FwpError(
-                f"{where}: {long} is {home} and must have shape {(*lead, *dim)} "
-                f"[batch, token, head{', dim' if dim else ''}], got {tuple(signals[name].shape)}"
-            )
-        if signals[name].dtype != query.dtype:
-            raise FwpError(
-                f"{where}: {long} has dtype {signals[name].dtype} but query has {query.dtype}; "
-                f"use one dtype"
-            )
+    batch, heads, value_dim, key_dim = state_shape(memory, signals, given)
+    signals = _constants(memory, value_dim, key_dim, query) | signals
+    state = memory.initial(batch, heads, value_dim, key_dim, query)
+    single = set(state) == {"w"}
+    if given is not None:
+        given = dict(given) if isinstance(given, Mapping) else {"w": given}
+        for name in given:
+            pick(name, state, f"state of memory {memory.name!r}:")
+        state |= given
+    chosen = memory.forms[-1] if form == "auto" and query.shape[1] > 1 else form
+    readout, state = memory.run("step" if chosen == "auto" else chosen, state, signals)
+    return readout, state["w"] if single else state
 
 
-def _value_dim(rule: Rule, signals, initial_state, key_dim: int) -> int:
-    """Return d_v: from a postsynaptic signal, else from the initial state, else d_k."""
-    for name, home in rule.homes.items():
-        if home == "post" and name in signals and signals[name].ndim == 4:
-            return signals[name].shape[-1]
-    states = initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
-    for state in states:
-        if isinstance(state, torch.Tensor) and state.ndim == 4:
-            return state.shape[-2]
-    return key_dim
-
-
-def _states(rule: Rule, given, query, shape) -> dict[str, torch.Tensor]:
-    if given is None:
-        given = {}
-    elif not isinstance(given, Mapping):
-        given = {"w": given}
-    states = {}
-    for name in given:
-        pick(name, rule.states, f"state of rule {rule.name!r}:")
-    for name in rule.states:
-        state = given.get(name)
-        if state is None:
-            state = query.new_zeros(shape)
-        elif not isinstance(state, torch.Tensor) or state.dtype != query.dtype:
-            got = state.dtype if isinstance(state, torch.Tensor) else type(state).__name__
-            raise FwpError(
-                f"apply(rule={rule.name!r}): initial_state {name!r} must be a torch tensor of the "
-                f"query's dtype {query.dtype}, got {got}"
-            )
-        elif tuple(state.shape) != shape:
-            raise FwpError(
-                f"apply(rule={rule.name!r}): initial_state {name!r} must be [batch, head, "
-                f"value_dim, key_dim] = {shape}, got {tuple(state.shape)}"
-            )
-        states[name] = state
-    return states
+def _constants(memory: Memory, value_dim: int, key_dim: int, query) -> dict[str, torch.Tensor]:
+    heads = query.shape[2]
+    return {
+        name: tensor.to(query).expand(heads, *tensor.shape)
+        for name, tensor in memory.constants(value_dim, key_dim).items()
+    }

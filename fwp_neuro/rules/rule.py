@@ -11,6 +11,7 @@ import sympy
 
 from ..errors import FwpError, pick
 from ..symbolic import language, latex, locality, parsing, spectrum, transition
+from ..symbolic import plan as plans
 from ..symbolic.objective import Objective
 from ..symbolic.statements import Statement, lower
 
@@ -128,6 +129,26 @@ class Rule:
     def transition(self) -> transition.Transition:
         """How W is carried over a token: affine or not, side, rank, and the legal fast forms."""
         return transition.derive(self.statements, self.states)
+
+    @cached_property
+    def plan(self) -> plans.Plan:
+        """Decays, reads and rank-one writes of one token, from which the fast forms are made.
+
+        Raises:
+            FwpError: the rule has none; the sentence says why.
+        """
+        try:
+            return plans.derive(self.transition, self.states)
+        except plans.NotSeparable as reason:
+            raise FwpError(f"rule {self.name!r} has the step form only: {reason}") from None
+
+    @cached_property
+    def forms(self) -> tuple[str, ...]:
+        """The forms that the artificial realisation can run, "step" first."""
+        try:
+            return ("step", "parallel", "chunk", "compiled") if self.plan else ()
+        except FwpError:
+            return ("step",)
 
     @cached_property
     def eigenvalues(self) -> spectrum.Spectrum | None:

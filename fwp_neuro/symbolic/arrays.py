@@ -25,7 +25,7 @@ def to_home(array, home: str):
 
 
 @lru_cache(maxsize=512)
-def _compile(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
+def compiled(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
     if namespace == "torch":
         import torch
 
@@ -46,7 +46,7 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], namespace: str):
     """Evaluate a lowered expression over ``values`` (name -> array in the shape of its home)."""
     expression = sympy.sympify(expression)
     names = tuple(sorted(item.name for item in expression.free_symbols))
-    return _compile(expression, names, namespace)(*(values[name] for name in names))
+    return compiled(expression, names, namespace)(*(values[name] for name in names))
 
 
 def gather(statement: Statement, values: Mapping[str, Any], namespace: str) -> dict[str, Any]:

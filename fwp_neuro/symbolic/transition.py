@@ -79,8 +79,6 @@ class Transition:
         side: "right" (W A), "left" (A W), "elementwise", "both" or "none" (not affine).
         structure: the kind of A in words, e.g. "scalar decay x identity + rank 1".
         rank: number of rank-one terms in one token.
-        forms: the forms that its algebra allows, "step" first (this package runs the step form; the
-            others say what a faster engine may use).
     """
 
     statements: tuple[Affine, ...]
@@ -88,7 +86,6 @@ class Transition:
     side: str
     structure: str
     rank: int
-    forms: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.structure} ({self.side}-acting)" if self.affine else self.structure
@@ -98,7 +95,7 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
     """Derive the transition of a rule from its lowered statements."""
     parts = [split(statement, states) for statement in statements]
     if any(part is None for part in parts):
-        return Transition((), False, "none", "not affine in w", 0, ("step",))
+        return Transition((), False, "none", "not affine in w", 0)
     right = sum(len(part.reads) for part in parts)
     left = sum(len(part.backs) for part in parts)
     decay_home = join(*(_home(part, value) for part in parts for value in part.own.values()))
@@ -121,11 +118,7 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
         words += ", one matrix for each " + ("row" if per_row else "column")
     if len(states) > 1:
         words += f", on the joint state ({', '.join(states)})"
-    simple = len(states) == 1 and not (per_row or per_column) and side != "both"
-    own_side = {"pre": "right", "post": "left"}.get(decay_home)  # None for one factor a synapse
-    simple &= decay_home == "shared" or (own_side is not None and side in ("elementwise", own_side))
-    forms = ("step", "scan", "parallel", "chunk") if simple else ("step", "scan")
-    return Transition(tuple(parts), True, side, words, rank, forms)
+    return Transition(tuple(parts), True, side, words, rank)
 
 
 def _home(part: Affine, expression: sympy.Expr) -> str:

@@ -1,0 +1,71 @@
+"""Which form runs: what was asked for, or for "auto" the fastest that fits, with the reason."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+
+import torch
+
+from ..errors import FwpError, pick, warn
+from ..rules import Rule
+from .realise import FORMS
+
+#: tokens up to which the plain recurrence is as fast as any other form
+FEW = 16
+
+log = logging.getLogger("fwp_neuro")
+
+
+@lru_cache(maxsize=256)
+def _has_plan(rule: Rule) -> str:
+    """Return why a rule has no fast form, or an empty string."""
+    try:
+        return "" if rule.plan else ""
+    except FwpError as reason:
+        return str(reason)
+
+
+def choose(
+    form: str, rule: Rule, tokens: int, dtype: torch.dtype, device: torch.device
+) -> tuple[str, str]:
+    """Return the form that runs and why.
+
+    Args:
+        form: "auto" or the one that is asked for.
+
+    Raises:
+        FwpError: unknown form, or one that the rule or the machine cannot run.
+    """
+    from .compiled import why_not
+
+    pick(form, FORMS, "form")
+    if form == "compiled":
+        reason = why_not(rule, dtype, device)
+        if reason:
+            raise FwpError(f"form='compiled' cannot run: {reason}")
+    if form in ("parallel", "chunk") and _has_plan(rule):
+        raise FwpError(f"form={form!r} cannot run: {_has_plan(rule)}")
+    if form != "auto":
+        return form, "asked for"
+    if tokens <= FEW:
+        return "step", f"{tokens} tokens are few"
+    if device.type == "cpu":
+        reason = why_not(rule, dtype, device)
+        if reason is None:
+            return "compiled", "generated C++ is the fastest on a CPU"
+        if not _has_plan(rule):
+            return "chunk", f"no compiled form: {reason}"
+        return "step", _has_plan(rule)
+    if not _has_plan(rule):
+        return "chunk", f"matrix products on {device.type}"
+    return "step", _has_plan(rule)
+
+
+def announce(rule: Rule, asked: str, form: str, reason: str) -> None:
+    """Log an automatic choice; a missing compiler is a warning, because it costs speed."""
+    if asked != "auto" or torch.compiler.is_compiling():
+        return
+    log.info("rule %r runs in the %s form: %s", rule.name, form, reason)
+    if "compiler" in reason:
+        warn(f"rule {rule.name!r} runs in the {form} form, {reason}", stacklevel=4)

@@ -1,0 +1,46 @@
+"""The registry of memories that are not one local text."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ...class_registry import ClassRegistry
+from .base import Memory
+
+#: the modules that register memories
+MODULES: tuple[str, ...] = (
+    "linear",
+    "mlstm",
+    "rwkv6",
+    "mesa",
+    "ttt",
+    "titans",
+    "log_linear",
+    "softmax",
+    "path",
+    "hybrid",
+    "hybrid_chunk",
+)
+
+
+def _load() -> None:
+    for module in MODULES:
+        import_module(f"{__package__}.{module}")
+
+
+REGISTRY = ClassRegistry("a memory", load=_load)
+register = REGISTRY.register
+
+
+def memories() -> list[str]:
+    """Return the names of all registered memories."""
+    return REGISTRY.names()
+
+
+def memory(name: str | Memory, **options) -> Memory:
+    """Return a memory by name with its options set; a `Memory` passes through.
+
+    Raises:
+        FwpError: unknown name or option, with the nearest legal one.
+    """
+    return name if isinstance(name, Memory) else REGISTRY.make(name, **options)

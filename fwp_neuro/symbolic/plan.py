@@ -1,0 +1,338 @@
+"""From a rule's text to what every fast form needs: decays, reads and rank-one writes.
+
+An affine rule is put into micro-steps, each of the form (for reads; mirrored for back-projections)
+
+    u_r  = W x_r                                  reads, of the weights before the micro-step
+    S_a <- sum_b carry_ab S_b + sum_g inject_ga (input_g + sum_r gain_gr u_r) channel_g'
+
+with S the synaptic states (W the first). ``x`` and ``channel`` are vectors over the side that a
+read contracts (presynaptic for read, postsynaptic for back), ``input`` and ``gain`` live on the
+free side or are shared, ``carry`` is a product of one factor for each of these homes. Statements
+that only scale the states are merged into their neighbours, so that most rules are one micro-step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import sympy
+
+from .language import SYNAPSE, home_of, join, symbol
+from .transition import Affine, Transition
+
+ONE, ZERO = sympy.Integer(1), sympy.Integer(0)
+
+
+class NotSeparable(Exception):
+    """Why a rule has no plan: a sentence part for `Rule.transition` and its users."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A product of one factor a home: shared x contracted side x free side."""
+
+    shared: sympy.Expr = ONE
+    contracted: sympy.Expr = ONE
+    free: sympy.Expr = ONE
+
+    def __mul__(self, other: Factors) -> Factors:
+        return Factors(
+            self.shared * other.shared,
+            self.contracted * other.contracted,
+            self.free * other.free,
+        )
+
+    @property
+    def zero(self) -> bool:
+        """Whether the product vanishes."""
+        return ZERO in (self.shared, self.contracted, self.free)
+
+    @property
+    def one(self) -> bool:
+        """Whether the product is one."""
+        return self == Factors()
+
+
+@dataclass(frozen=True)
+class Write:
+    """(input + sum_r gain_r u_r) channel', into the states by ``inject``.
+
+    Attributes:
+        channel: over the contracted side.
+        input: free side or shared.
+        gains: one a read of the micro-step, free side or shared.
+        inject: one shared factor a state.
+    """
+
+    channel: sympy.Expr
+    input: sympy.Expr
+    gains: tuple[sympy.Expr, ...]
+    inject: tuple[sympy.Expr, ...]
+
+
+@dataclass(frozen=True)
+class MicroStep:
+    """One micro-step.
+
+    Attributes:
+        carry: [target][source] state -> `Factors`.
+        reads: the vectors x over the contracted side.
+        writes: the rank-one writes.
+    """
+
+    carry: tuple[tuple[Factors, ...], ...]
+    reads: tuple[sympy.Expr, ...]
+    writes: tuple[Write, ...]
+
+    @property
+    def pure(self) -> bool:
+        """Whether it only scales the states."""
+        return not self.reads and not self.writes
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The micro-steps of one token.
+
+    Attributes:
+        contracted: home that reads sum over: "pre", or "post" for a left-acting rule.
+        steps: in order.
+        pools: (symbol, argument) of every pooled sum, inner before outer.
+        homes: name -> home of every symbol in the expressions.
+    """
+
+    contracted: str
+    steps: tuple[MicroStep, ...]
+    pools: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+    homes: Mapping[str, str]
+
+    @property
+    def free(self) -> str:
+        """Home of the reads' results."""
+        return "post" if self.contracted == "pre" else "pre"
+
+    @property
+    def states(self) -> int:
+        """Number of synaptic states."""
+        return len(self.steps[0].carry)
+
+    def home(self, expression) -> str:
+        """Return where an expression of the plan lives."""
+        return home_of(sympy.sympify(expression), dict(self.homes), "plan")
+
+    def carries(self) -> Iterable[Factors]:
+        """Yield every factor of every carry."""
+        return (item for step in self.steps for row in step.carry for item in row)
+
+    @property
+    def decay_homes(self) -> set[str]:
+        """Homes on which a carry is not one: subset of {"shared", "contracted", "free"}."""
+        found = set()
+        for item in self.carries():
+            homes = ("shared",) if item.zero else ("shared", "contracted", "free")
+            found |= {name for name in homes if getattr(item, name) != 1}
+        return found
+
+    @property
+    def rowwise(self) -> bool:
+        """Whether each row has a transition of its own, so that its reads are solved for alone."""
+        free = any(
+            self.home(gain) == self.free
+            for step in self.steps
+            for write in step.writes
+            for gain in write.gains
+        )
+        reads = any(step.reads for step in self.steps)
+        return free or (reads and "free" in self.decay_homes)
+
+
+def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
+    """Derive the plan of an affine rule.
+
+    Raises:
+        NotSeparable: the rule has none; the message says why.
+    """
+    if not transition.affine:
+        raise NotSeparable("it is not affine in w")
+    if transition.side == "both":
+        raise NotSeparable("it has both read() and back(), which no low-rank form covers")
+    contracted = "post" if transition.side == "left" else "pre"
+    homes: dict[str, str] = {}
+    pools: list[tuple[sympy.Symbol, sympy.Expr]] = []
+    steps = []
+    for number, part in enumerate(transition.statements):
+        part = _unique_pools(part, number, pools, homes)
+        steps.append(_micro_step(part, states, contracted))
+    return Plan(contracted, tuple(_merge(steps)), tuple(pools), homes)
+
+
+def _unique_pools(part: Affine, number: int, pools: list, homes: dict) -> Affine:
+    """Give pooled sums names that no other statement uses, and note them with all homes."""
+    renamed = {}
+    for item in part.statement.sums:
+        if item.kind == "pool":
+            renamed[item.symbol] = symbol(f"pool_{number}_{len(pools)}")
+            pools.append((renamed[item.symbol], item.argument.xreplace(renamed)))
+    old = part.statement.homes
+    homes.update(old)
+    homes.update({new.name: old[name.name] for name, new in renamed.items()})
+    new_homes = {**old, **{new.name: old[name.name] for name, new in renamed.items()}}
+    statement = replace(part.statement, homes=new_homes)
+    put = lambda expression: sympy.sympify(expression).xreplace(renamed)  # noqa: E731
+    return Affine(
+        part.target,
+        {name: put(value) for name, value in part.own.items()},
+        tuple((put(x), put(f)) for x, f in part.reads),
+        tuple((put(y), put(g)) for y, g in part.backs),
+        put(part.input),
+        statement,
+    )
+
+
+def _micro_step(part: Affine, states: tuple[str, ...], contracted: str) -> MicroStep:
+    reads = part.reads if contracted == "pre" else part.backs
+    separated = lambda expression: _separate(expression, part, contracted)  # noqa: E731
+    writes: dict[sympy.Expr, list] = {}
+    for number, (_, coefficient) in enumerate(reads):
+        for item in separated(coefficient):
+            entry = writes.setdefault(item.contracted, [ZERO, [ZERO] * len(reads)])
+            entry[1][number] += item.shared * item.free
+    for item in separated(part.input):
+        entry = writes.setdefault(item.contracted, [ZERO, [ZERO] * len(reads)])
+        entry[0] += item.shared * item.free
+    row = states.index(part.target)
+    inject = tuple(ONE if n == row else ZERO for n in range(len(states)))
+    carry = []
+    for n, target in enumerate(states):
+        if n != row:
+            carry.append(tuple(Factors() if source == target else NOTHING for source in states))
+        else:
+            carry.append(tuple(_carry(part, source, separated) for source in states))
+    if len(states) > 1:
+        for item in (item for line in carry for item in line):
+            if (item.contracted, item.free) != (ONE, ONE):
+                raise NotSeparable(
+                    "its synaptic states mix with coefficients that are not shared by all cells"
+                )
+    return MicroStep(
+        tuple(carry),
+        tuple(x for x, _ in reads),
+        tuple(Write(c, entry[0], tuple(entry[1]), inject) for c, entry in writes.items()),
+    )
+
+
+NOTHING = Factors(ZERO)
+
+
+def _carry(part: Affine, source: str, separated) -> Factors:
+    if source not in part.own:
+        return NOTHING
+    products = separated(part.own[source])
+    if len(products) != 1:
+        raise NotSeparable(
+            f"the factor {part.own[source]} of a state is no product of one presynaptic and one "
+            "postsynaptic factor"
+        )
+    return products[0]
+
+
+def _separate(expression, part: Affine, contracted: str) -> list[Factors]:
+    """Write an expression as a sum of products of one factor a home."""
+    expression = sympy.sympify(expression)
+    if expression == 0:
+        return []
+    whole = _product(sympy.factor(expression), part, contracted)
+    if whole is not None:
+        return [whole]
+    found = []
+    for term in sympy.Add.make_args(sympy.expand(expression)):
+        item = _product(sympy.factor(term), part, contracted)
+        if item is None:
+            raise NotSeparable(
+                f"{term} is no product of one presynaptic and one postsynaptic factor"
+            )
+        found.append(item)
+    return found
+
+
+def _product(expression, part: Affine, contracted: str) -> Factors | None:
+    parts = {"shared": ONE, "contracted": ONE, "free": ONE}
+    for factor in sympy.Mul.make_args(expression):
+        home = join(part.statement.home(factor))
+        if home == SYNAPSE:
+            return None
+        parts[home if home == "shared" else ("contracted" if home == contracted else "free")] *= (
+            factor
+        )
+    return Factors(**parts)
+
+
+def _merge(steps: list[MicroStep]) -> list[MicroStep]:
+    """Merge micro-steps that only scale the states into a neighbour."""
+    merged: list[MicroStep] = []
+    for step in steps:
+        if merged and step.pure:
+            merged[-1] = _scaled_after(merged[-1], step)
+        elif merged and merged[-1].pure and _can_lead(merged[-1], step):
+            merged[-1] = _scaled_before(step, merged[-1])
+        else:
+            merged.append(step)
+    return merged
+
+
+def _product_of(after, before) -> tuple[tuple[Factors, ...], ...]:
+    """Multiply two carry matrices; entries of more than one state are shared factors only."""
+    size = range(len(after))
+    if len(after) == 1:
+        return ((after[0][0] * before[0][0],),)
+    return tuple(
+        tuple(
+            Factors(sum((after[a][n].shared * before[n][b].shared for n in size), ZERO))
+            for b in size
+        )
+        for a in size
+    )
+
+
+def _scaled_after(step: MicroStep, scale: MicroStep) -> MicroStep:
+    """Return ``step`` followed by the pure micro-step ``scale``."""
+    writes = []
+    for write in step.writes:
+        if len(scale.carry) == 1:
+            by = scale.carry[0][0]
+            outer = by.shared * by.free
+            writes.append(
+                Write(
+                    write.channel * by.contracted,
+                    write.input * outer,
+                    tuple(gain * outer for gain in write.gains),
+                    write.inject,
+                )
+            )
+        else:
+            inject = tuple(
+                sum((row[n].shared * write.inject[n] for n in range(len(row))), ZERO)
+                for row in scale.carry
+            )
+            writes.append(replace(write, inject=inject))
+    return MicroStep(_product_of(scale.carry, step.carry), step.reads, tuple(writes))
+
+
+def _can_lead(scale: MicroStep, step: MicroStep) -> bool:
+    others = scale.carry[0][1:]
+    return not step.reads or reduce(lambda so_far, item: so_far and item.zero, others, True)
+
+
+def _scaled_before(step: MicroStep, scale: MicroStep) -> MicroStep:
+    """Return ``step`` preceded by the pure micro-step ``scale``."""
+    by = scale.carry[0][0]
+    return MicroStep(
+        _product_of(step.carry, scale.carry),
+        tuple(x * by.shared * by.contracted for x in step.reads),
+        tuple(
+            replace(write, gains=tuple(gain * by.free for gain in write.gains))
+            for write in step.writes
+        ),
+    )

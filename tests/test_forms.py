@@ -1,0 +1,285 @@
+"""The parallel and the chunk form, derived from the text, against the plain recurrence."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from oracles import draw, draw_states, walk
+
+import fwp_neuro as fwp
+from fwp_neuro.artificial import apply
+from fwp_neuro.artificial.choice import choose
+from fwp_neuro.artificial.engine import halving
+from fwp_neuro.errors import FwpError
+from fwp_neuro.rules import Rule, rule, rules
+
+PRE, POST, TOKENS = 5, 3, 21  # 21 tokens are no multiple of a chunk of 8
+
+TYPED_IN = [
+    Rule(
+        "row decay",
+        "w = a*w\nw += beta*(v - read(k))*k",
+        gates={"a": "post", "beta": "post"},
+    ),
+    Rule(
+        "hebb, delta, decay",
+        "w += b*v*k\nw += beta*(v - read(k))*k\nw = g*w",
+        gates={"b": "shared", "beta": "shared", "g": "pre"},
+    ),
+    Rule(
+        "two reads",
+        "w = a*w + beta*(v - read(k) + c*read(p))*k - read(p)*z",
+        gates={"a": "pre", "beta": "shared", "c": "post"},
+        signals={"p": "pre", "z": "pre"},
+    ),
+    Rule("oja, column gate", "w += beta*v*(k - back(v))", gates={"beta": "pre"}),
+    Rule(
+        "oja, decays",
+        "w = a*w*b\nw += beta*v*(k - back(v))",
+        gates={"beta": "pre", "a": "post", "b": "shared"},
+    ),
+    Rule(
+        "slow momentum",
+        "m = eta*m + v*k\nw = alpha*w + m",
+        gates={"eta": "shared", "alpha": "shared"},
+        states=("m",),
+    ),
+    Rule("three decays", "w = a*b*c*w + v*k", gates={"a": "pre", "b": "post", "c": "shared"}),
+    Rule("states that mix", "w = 0.9*w + m\nm = 0.5*m + read(q)*k - 0.1*w", states=("m",)),
+    Rule("mixed channels", "w += 0.3*(v - read(k))*(k + v)"),
+    Rule("fresh", "w = v*k"),
+    Rule("pooled", "w = w/(1 + pool(k*k)) + v*k*exp(-g)", gates={"g": "shared"}),
+]
+EVERY = [*(rule(name) for name in rules()), *TYPED_IN]
+EVERY_RULE = pytest.mark.parametrize("chosen", EVERY, ids=lambda r: r.name)
+FORMS = pytest.mark.parametrize("how", [("chunk", 8), ("chunk", None), ("parallel", None)], ids=str)
+LONG = {"k": "key", "v": "value", "q": "query"}
+
+
+def case(chosen, tokens=TOKENS, seed=0, **changes):
+    """Leaves of a run: signals [2, token, 2, dim] and states [2, 2, post, pre]."""
+    signals = draw(chosen, (2, tokens, 2), PRE, POST, seed) | changes
+    states = draw_states(chosen, (2, 2), PRE, POST, seed)
+    leaf = lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True)  # noqa: E731
+    return {n: leaf(x) for n, x in signals.items()}, {n: leaf(x) for n, x in states.items()}
+
+
+def run(chosen, signals, states, form, chunk=None):
+    """Read-out and final states, as one list."""
+    given = {LONG.get(name, name): tensor for name, tensor in signals.items()}
+    readout, final = apply(chosen, **given, initial_state=states, form=form, chunk=chunk)
+    return [readout, *(final.values() if isinstance(final, dict) else [final])]
+
+
+def gradients(outputs, leaves):
+    """Gradients of a sum of everything with fixed weights of either sign."""
+    loss = sum((out * torch.arange(out.numel()).view_as(out).sin()).sum() for out in outputs)
+    return torch.autograd.grad(loss, leaves)
+
+
+def distance(ones, others):
+    """Largest difference over the largest number, list by list."""
+    return max(
+        float((a - b).detach().abs().max() / (1 + a.detach().abs().max()))
+        for a, b in zip(ones, others, strict=True)
+    )
+
+
+@FORMS
+@EVERY_RULE
+def test_fast_forms_equal_the_step_in_readout_state_and_gradients(chosen, how):
+    signals, states = case(chosen)
+    leaves = [*signals.values(), *states.values()]
+    step, fast = run(chosen, signals, states, "step"), run(chosen, signals, states, *how)
+    assert distance(step, fast) < 1e-12
+    assert distance(gradients(step, leaves), gradients(fast, leaves)) < 1e-12
+
+
+@EVERY_RULE
+def test_the_chunk_form_of_two_halves_is_that_of_the_whole(chosen):
+    signals, states = case(chosen)
+    whole, *final = run(chosen, signals, states, "chunk", 4)
+    first = {n: x[:, :10] for n, x in signals.items()}
+    second = {n: x[:, 10:] for n, x in signals.items()}
+    early, *carried = run(chosen, first, states, "chunk", 4)
+    carried = dict(zip(chosen.states, carried, strict=True))
+    late, *last = run(chosen, second, carried, "chunk", 4)
+    assert distance([whole, *final], [torch.cat([early, late], 1), *last]) < 1e-13
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 7, 8, 9, 600])
+@pytest.mark.parametrize("name", ["gated_delta", "kimi_delta", "delta_product", "decayed_oja"])
+def test_any_number_of_tokens(name, tokens):
+    signals, states = case(rule(name), tokens)
+    step, fast = run(rule(name), signals, states, "step"), run(rule(name), signals, states, "chunk")
+    assert distance(step, fast) < 1e-12
+
+
+DECAYING = [r for r in EVERY if {"alpha", "decay", "a", "eta"} & set(r.gates)]
+
+
+@pytest.mark.parametrize("chosen", DECAYING, ids=lambda r: r.name)
+def test_strong_decays_neither_overflow_nor_lose_digits(chosen):
+    """Decays of 1e-4 a token, with some of 1 among them, over 4096 tokens, by the hand's step."""
+    rng = np.random.default_rng(0)
+    signals = draw(chosen, (4096,), PRE, POST)
+    for name in {"alpha", "decay", "a", "eta"} & set(chosen.gates):
+        shape = signals[name].shape
+        signals[name] = np.where(rng.uniform(size=shape) < 0.1, 1.0, 1e-4)
+    states = draw_states(chosen, (), PRE, POST)
+    batched = {n: torch.tensor(x)[None, :, None].requires_grad_() for n, x in signals.items()}
+    start = {n: torch.tensor(x)[None, None] for n, x in states.items()}
+    outputs = run(chosen, batched, start, "chunk")
+    if chosen.name in rules():
+        expected = walk(chosen.name, signals, states)[0]
+    else:
+        expected = run(chosen, batched, start, "step")[0][0, :, 0].detach().numpy()
+    found = outputs[0][0, :, 0].detach().numpy()
+    assert np.abs(found - expected).max() < 1e-9 * np.abs(expected).max()
+    slopes = gradients(outputs, list(batched.values()))
+    assert all(bool(torch.isfinite(slope).all()) for slope in slopes)
+
+
+@pytest.mark.parametrize("name", ["decayed_hebb", "gla", "gated_delta", "kimi_delta"])
+def test_decays_of_zero_and_below_zero_are_exact_with_their_gradients(name):
+    rng = np.random.default_rng(1)
+    shape = draw(rule(name), (2, TOKENS, 2), PRE, POST)["alpha"].shape
+    alpha = rng.choice([0.0, -0.7, 1.0], shape)
+    signals, states = case(rule(name), alpha=alpha)
+    step, fast = run(rule(name), signals, states, "step"), run(rule(name), signals, states, "chunk")
+    leaves = [*signals.values(), *states.values()]
+    assert distance(step, fast) < 1e-13
+    assert distance(gradients(step, leaves), gradients(fast, leaves)) < 1e-13
+
+
+@pytest.mark.parametrize("name", ["hebb", "gla", "gated_delta", "longhorn"])
+def test_memory_for_gradients_grows_with_the_tokens_not_their_square(name):
+    def kept(tokens):
+        signals, states = case(rule(name), tokens)
+        held = {}
+
+        def keep(tensor):
+            held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            outputs = run(rule(name), signals, states, "chunk")
+        assert outputs
+        return sum(held.values())
+
+    assert kept(4096) < 2.1 * kept(2048)
+
+
+def test_products_of_decays_between_tokens():
+    torch.manual_seed(0)
+    factors = torch.randn(8, 2, 2, dtype=torch.float64)
+    between, before, after, total = halving.pair_products(factors)
+
+    def product(first, last):  # later factors act after earlier ones
+        found = torch.eye(2, dtype=torch.float64)
+        for factor in factors[first:last]:
+            found = factor @ found
+        return found
+
+    for t in range(8):
+        assert torch.allclose(before[t], product(0, t)) and torch.allclose(
+            after[t], product(t + 1, 8)
+        )
+        for s in range(8):
+            expected = product(s + 1, t) if s < t else torch.zeros(2, 2, dtype=torch.float64)
+            assert torch.allclose(between[t, s], expected)
+    assert torch.allclose(total, product(0, 8))
+
+
+# ---------------------------------------------------------------- choosing a form
+
+BOTH_SIDES = Rule("both", "w += 2*v*k - read(k)*k - v*back(v)")
+NOT_AFFINE = Rule("squashed", "w = tanh(w + v*k)")
+PER_SYNAPSE = Rule("per synapse", "w = w*(1 - v*v*k*k/9) + v*k")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "why"),
+    [
+        (BOTH_SIDES, "both read"),
+        (NOT_AFFINE, "not affine"),
+        (PER_SYNAPSE, "no product of one presynaptic and one postsynaptic factor"),
+    ],
+    ids=lambda x: getattr(x, "name", ""),
+)
+def test_a_rule_without_fast_forms_says_why_and_auto_steps(chosen, why):
+    signals, states = case(chosen)
+    assert chosen.forms[0] == "step" and "chunk" not in chosen.forms
+    with pytest.raises(FwpError, match=f"form='chunk' cannot run: .*({why})"):
+        run(chosen, signals, states, "chunk")
+    assert distance(run(chosen, signals, states, "auto"), run(chosen, signals, states, "step")) == 0
+
+
+def test_auto_logs_what_it_chose_and_why(caplog):
+    signals, states = case(rule("delta"), 5)
+    with caplog.at_level(logging.INFO, "fwp_neuro"):
+        run(rule("delta"), signals, states, "auto")
+    assert "rule 'delta' runs in the step form: 5 tokens are few" in caplog.text
+
+
+def test_auto_takes_matrix_products_on_a_gpu():
+    chosen, why = choose("auto", rule("delta"), 100, torch.float32, torch.device("cuda"))
+    assert (chosen, why) == ("chunk", "matrix products on cuda")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (dict(form="chnk"), "unknown form 'chnk'; did you mean 'chunk'"),
+        (dict(form="chunk", chunk=3), "chunk must be a power of two .*got 3"),
+        (dict(form="chunk", chunk="8"), "chunk must be a power of two .*got '8'"),
+    ],
+)
+def test_nonsense_forms_raise_a_sentence(options, sentence):
+    signals, states = case(rule("delta"), 4)
+    with pytest.raises(FwpError, match=sentence):
+        run(rule("delta"), signals, states, **options)
+
+
+# ---------------------------------------------------------------- run
+
+PROGRAM = fwp.tasks.associative_recall(tokens=40, dim=8, beta=0.8, alpha=0.9)
+
+
+@pytest.mark.parametrize("form", ["chunk", "parallel"])
+@pytest.mark.parametrize("name", ["gated_delta", "oja", "hebb"])
+def test_run_in_a_fast_form_records_readouts_and_the_final_weights(name, form):
+    every, fast = fwp.run(PROGRAM, name), fwp.run(PROGRAM, name, form=form)
+    assert np.abs(fast["readout"].values - every["readout"].values).max() < 1e-13
+    assert np.abs(fast["final_weights"].values - every["weights"].values[-1]).max() < 1e-13
+    assert "weights" not in fast and fast["final_weights"].dims == ("post", "pre")
+    assert fast.provenance["options"]["form"] == form
+
+
+def test_run_carries_on_from_the_final_weights():
+    whole = fwp.run(PROGRAM, "gated_delta")
+    first = fwp.run(PROGRAM[:17], "gated_delta", form="chunk")
+    second = fwp.run(PROGRAM[17:], "gated_delta", initial_states_of=first, form="chunk")
+    assert np.abs(second["readout"].values - whole["readout"].values[17:]).max() < 1e-13
+
+
+def test_auto_records_every_weight_by_steps_and_says_so():
+    options = fwp.run(PROGRAM, "delta").provenance["options"]
+    assert options["form"] == "step" and "every token" in options["form_reason"]
+    final = fwp.run(PROGRAM, "delta", record="final")
+    assert final.provenance["options"]["form"] != "step"
+    assert "final_weights" in final
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (dict(form="chunk", record="all"), "record='all' goes with form='step' or 'auto' only"),
+        (dict(form="chunk", backend="numpy"), "the numpy backend goes with form='step' or 'auto'"),
+        (dict(record="last"), "unknown record .*'last'.*legal: all, final"),
+    ],
+)
+def test_records_that_a_form_does_not_have_are_refused(options, sentence):
+    with pytest.raises(FwpError, match=sentence):
+        fwp.run(PROGRAM, "delta", **options)
