@@ -1,0 +1,125 @@
+"""Word problems of finite groups: the running product of a stream of elements."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from itertools import permutations
+
+import numpy as np
+
+from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.tasks.automata import last_or_every
+from fwp_neuro.tasks.drawing import flag
+from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+
+GROUPS = ("Z2", "Z60", "S3", "S4", "S5", "A4", "A5")
+
+
+@cache
+def _elements(group: str) -> tuple[tuple[int, ...], ...]:
+    points = int(group[1:])
+    if group[0] == "Z":  # the rotations of a ring of that many points
+        return tuple(tuple((i + s) % points for i in range(points)) for s in range(points))
+    every = permutations(range(points))  # in lexicographic order, so that the first is the identity
+    return tuple(p for p in every if group[0] == "S" or _is_even(p))
+
+
+def _is_even(permutation) -> bool:
+    later = [(a, b) for i, a in enumerate(permutation) for b in permutation[i + 1 :]]
+    return sum(a > b for a, b in later) % 2 == 0
+
+
+def group_elements(group: str) -> np.ndarray:
+    """Return the elements of a group as permutations, int [element, point]; row 0 is the identity.
+
+    S and A are the symmetric and alternating groups, in lexicographic order; element s of Z60
+    adds s modulo 60.
+
+    Raises:
+        FwpError: unknown group.
+    """
+    return np.array(_elements(pick(group, GROUPS, "group")))
+
+
+def group_table(group: str) -> np.ndarray:
+    """Return the Cayley table, int [a, b]: the number of the element "first b, then a".
+
+    Raises:
+        FwpError: unknown group.
+    """
+    return _table(pick(group, GROUPS, "group")).copy()
+
+
+@cache
+def _table(group: str) -> np.ndarray:
+    numbers = {element: number for number, element in enumerate(_elements(group))}
+    elements = group_elements(group)
+    products = elements[:, elements]  # [a, b, point], a[b[point]]
+    flat = products.reshape(-1, elements.shape[1]).tolist()
+    return np.array([numbers[tuple(product)] for product in flat]).reshape(products.shape[:2])
+
+
+def group_word_problem(
+    group: str = "S5", swaps_only: bool = False, every: bool = True, seed: int = 0
+) -> SequenceTask:
+    """Return the task to multiply a stream of group elements.
+
+    Inputs are elements x_t, independent and uniform, as row numbers of `group_elements`; targets
+    y_t = x_t o y_{t-1} with y_0 the identity: y_t maps point i to x_t[y_{t-1}[i]], i.e. the
+    permutations act one after another. A length counts tokens: 32 unless given.
+
+    Args:
+        group: one of Z2, Z60, S3, S4, S5, A4, A5.
+        swaps_only: draw only the elements of S3, S4, S5 that exchange two points (the numbers of
+            the elements stay). Accuracy is then not scaled, since the sign of y_t is known from t.
+        every: the loss counts at every token; else at the last one only.
+
+    Raises:
+        FwpError: an argument is not legal.
+
+    Source: Merrill, Petty & Sabharwal 2024 (arXiv:2404.08819); swaps only as in Grazzi et al. 2025
+    (arXiv:2411.12537), Fig. 4.
+    """
+    elements = group_elements(group)
+    swaps_only = flag(swaps_only, "group_word_problem: swaps_only")
+    every = flag(every, "group_word_problem: every")
+    if swaps_only and not group.startswith("S"):
+        raise FwpError(
+            f"group_word_problem: swaps_only needs a symmetric group (S3, S4 or S5), got {group}"
+        )
+    moved = (elements != np.arange(elements.shape[1])).sum(axis=1)
+    pool = np.flatnonzero(moved == 2) if swaps_only else np.arange(len(elements))
+    return SequenceTask(
+        name="group_word_problem",
+        citation="Merrill, Petty & Sabharwal 2024, The illusion of state in state-space models, "
+        "arXiv:2404.08819; Grazzi et al. 2025, arXiv:2411.12537",
+        input_size=len(elements),
+        output_size=len(elements),
+        lengths=range(1, LONGEST),
+        default_length=32,
+        draw=partial(_draw, _table(group), pool, every),
+        solver=partial(_solve, elements),
+        chance=None if swaps_only else 1 / len(elements),
+        seed=seed,
+        parameters={"group": group, "swaps_only": swaps_only, "every": every},
+    )
+
+
+def _draw(table, pool, every, rng, batch, length) -> Batch:
+    inputs = pool[rng.integers(len(pool), size=(batch, length))]
+    targets = inputs.copy()
+    for token in range(1, length):
+        targets[:, token] = table[inputs[:, token], targets[:, token - 1]]
+    return Batch(inputs, targets, last_or_every(batch, length, every))
+
+
+def _solve(elements, inputs) -> np.ndarray:
+    """Move the points of every permutation along, and look up where they all are."""
+    numbers = {tuple(element): number for number, element in enumerate(elements.tolist())}
+    targets = np.empty_like(inputs)
+    for row, tokens in enumerate(inputs):
+        places = list(range(elements.shape[1]))
+        for token, number in enumerate(tokens):
+            places = [int(elements[number, place]) for place in places]
+            targets[row, token] = numbers[tuple(places)]
+    return targets
