@@ -13,10 +13,16 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import cite, figures, listing, run
+from fwp_neuro.commands import benchmark, cite, figures, listing, run
 from fwp_neuro.errors import FwpError, nearest, pick
 
-COMMANDS = {"run": run, "figures": figures, "list": listing, "cite": cite}
+COMMANDS = {
+    "run": run,
+    "figures": figures,
+    "benchmark": benchmark,
+    "list": listing,
+    "cite": cite,
+}
 
 
 class _Parser(argparse.ArgumentParser):

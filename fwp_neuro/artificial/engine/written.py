@@ -65,9 +65,10 @@ def written(chunks: Chunks, state: torch.Tensor, rowwise: bool):
         delta [batch, head, chunk, C, G, f], the vectors written; starts [batch, head, chunk, f,
         n c], the states before each chunk; the states after the last.
     """
+    if chunks.rows is None:
+        return _given(chunks, state)
     shape = chunks.inputs.shape[-3:]
-    solve = _given if chunks.rows is None else _by_row if rowwise else _together
-    delta_of = solve(chunks)
+    delta_of = (_by_row if rowwise else _together)(chunks)
     channels = chunks.channels.flatten(-3, -2).unbind(2)  # [batch, head, C G, n c] each
     after = None if chunks.free is None else chunks.free.after.unsqueeze(-2).unbind(2)
     keep = _carry(chunks)
@@ -80,6 +81,20 @@ def written(chunks: Chunks, state: torch.Tensor, rowwise: bool):
             delta = (delta.unflatten(-2, shape[:2]) * after[number]).flatten(-3, -2)
         state = keep(number, state) + delta.mT @ channel
     return torch.stack(deltas, 2).unflatten(-2, shape[:2]), torch.stack(starts, 2), state
+
+
+def _given(chunks: Chunks, state: torch.Tensor):
+    """Rules without reads: what is written does not depend on the weights."""
+    delta = chunks.inputs
+    if chunks.free is not None:
+        delta = delta * chunks.free.after.unsqueeze(-2)
+    added = (delta.flatten(-3, -2).mT @ chunks.channels.flatten(-3, -2)).unbind(2)
+    keep = _carry(chunks)
+    starts = []
+    for number, increment in enumerate(added):
+        starts.append(state)
+        state = keep(number, state) + increment
+    return chunks.inputs, torch.stack(starts, 2), state
 
 
 def _carry(chunks: Chunks):
@@ -101,12 +116,6 @@ def _carry(chunks: Chunks):
         return state if free is None else state * free[number]
 
     return keep
-
-
-def _given(chunks: Chunks):
-    """Rules without reads: what is written does not depend on the weights."""
-    inputs = chunks.inputs.flatten(-3, -2).unbind(2)
-    return lambda number, state: inputs[number]
 
 
 def _together(chunks: Chunks):

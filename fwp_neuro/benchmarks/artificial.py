@@ -1,0 +1,148 @@
+"""Cost of the artificial side against softmax attention: time, share of the peak, memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+
+from .contenders import ATTENTION, FORMS, RULES, TOLERANCE, attention, fast_weights, law_error
+from .contenders import missing as why_missing
+from .measure import interleaved, sgemm_peak
+from .memory import peak_memory
+
+LENGTHS = (256, 1024, 4096, 16384)
+HEADS, DIM = 4, 64
+DIRECTIONS = ("forward", "forward and backward")
+
+
+def benchmark(
+    lengths=LENGTHS,
+    threads=(1, 2),
+    rules=RULES,
+    forms=FORMS,
+    rounds: int = 5,
+    memory=(4096, 16384),
+    progress: Callable[[float, str], None] | None = None,
+) -> xr.Dataset:
+    """Measure every rule in every form, and attention, in one interleaved run.
+
+    Batch 1, 4 heads, d_k = d_v = 64, float32. A form that misses the law (read-out, state and
+    gradients of the step in float64) is left without a time.
+
+    Args:
+        lengths: tokens.
+        threads: numbers of threads.
+        rules, forms: what to run.
+        rounds: counted rounds.
+        memory: lengths at which peak memory is measured too, () for none.
+        progress: called with (fraction done, what).
+
+    Returns:
+        "cpu" and "wall" [contender, tokens, direction, threads, round] in seconds, NaN where there
+        is no time; "law" [contender] largest relative error; "peak" [threads] FLOP/s of sgemm;
+        "memory" [contender, memory_tokens, direction] bytes.
+    """
+    import torch
+
+    names = [ATTENTION, *(f"{rule} {form}" for form in forms for rule in rules)]
+    law, notes = _laws(rules, forms)
+    shape = (len(names), len(lengths), 2, len(threads), rounds)
+    times, peak = np.full((*shape, 2), np.nan), []
+    flop = np.full((len(names), len(lengths)), np.nan)
+    before, parts = torch.get_num_threads(), _Parts(progress, lengths, threads, memory)
+    try:
+        for t, count in enumerate(threads):
+            torch.set_num_threads(count)
+            peak.append(sgemm_peak())
+            for n, tokens in enumerate(lengths):
+                runs = {ATTENTION: attention(tokens, HEADS, DIM)}
+                for name in names[1:]:
+                    if law[name] <= TOLERANCE:
+                        runs[name] = fast_weights(*name.split(), tokens, HEADS, DIM)
+                for d in range(2):
+                    calls = {k: (c.both if d else c.once) for k, c in runs.items()}
+                    note = f"{tokens} tokens, {DIRECTIONS[d]}, {count} thread(s)"
+                    for name, spent in interleaved(calls, rounds, parts.next(note)).items():
+                        times[names.index(name), n, d, t] = spent
+                for name, contender in runs.items():
+                    flop[names.index(name), n] = contender.flop
+    finally:
+        torch.set_num_threads(before)
+    dims = ("contender", "tokens", "direction", "threads", "round")
+    data = {
+        "cpu": (dims, times[..., 0], {"units": "s"}),
+        "wall": (dims, times[..., 1], {"units": "s"}),
+        "flop": (dims[:2], flop, {"units": "1"}),
+        "law": ("contender", [law[name] for name in names], {"units": "1"}),
+        "peak": ("threads", peak, {"units": "1/s", "long_name": "sgemm FLOP/s"}),
+    }
+    coordinates = {"contender": names, "tokens": list(lengths), "direction": list(DIRECTIONS),
+                   "threads": list(threads)}  # fmt: skip
+    if memory:
+        found = _memory(names, law, memory, parts)
+        data["memory"] = (("contender", "memory_tokens", "direction"), found, {"units": "byte"})
+        coordinates["memory_tokens"] = list(memory)
+    attrs = {"notes": "\n".join(notes), "machine": _machine(), "torch": torch.__version__}
+    return xr.Dataset(data, coordinates, attrs)
+
+
+class _Parts:
+    """Progress of a run made of parts that take time in proportion to their length."""
+
+    def __init__(self, progress, lengths, threads, memory):
+        weights = [tokens for _ in threads for tokens in lengths for _ in range(2)]
+        weights += [2 * tokens for tokens in memory for _ in range(2)]
+        self.ends = np.concatenate([[0.0], np.cumsum(weights)]) / sum(weights)
+        self.progress, self.number = progress, -1
+
+    def next(self, note: str):
+        """Go on to the next part; return the progress function for it."""
+        self.number += 1
+        low, high = self.ends[self.number], self.ends[self.number + 1]
+        if self.progress is None:
+            return None
+        self.progress(low, note)
+        return lambda fraction, what: self.progress(low + fraction * (high - low), note)
+
+
+def _laws(rules, forms) -> tuple[dict[str, float], list[str]]:
+    law, notes = {ATTENTION: 0.0}, []
+    for form in forms:
+        for rule in rules:
+            name, reason = f"{rule} {form}", why_missing(rule, form)
+            law[name] = np.inf if reason else law_error(rule, form)
+            if reason:
+                notes.append(f"{name}: {reason}")
+            elif not law[name] <= TOLERANCE:
+                notes.append(
+                    f"{name}: no speed, for it misses the law (relative error {law[name]:.1e}, "
+                    f"legal is {TOLERANCE:g})"
+                )
+    return law, notes
+
+
+def _memory(names, law, lengths, parts) -> np.ndarray:
+    found = np.full((len(names), len(lengths), 2), np.nan)
+    for m, tokens in enumerate(lengths):
+        for d in range(2):
+            tell = parts.next(f"memory at {tokens} tokens, {DIRECTIONS[d]}")
+            for n, name in enumerate(names):
+                if tell is not None:
+                    tell(n / len(names), "")
+                if law[name] <= TOLERANCE:
+                    found[n, m, d] = peak_memory(name, tokens, HEADS, DIM, bool(d))
+    return found
+
+
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as lines:
+            model = next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {os.cpu_count()} cores"

@@ -1,0 +1,48 @@
+"""Peak memory of one run, measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+
+def peak_memory(contender: str, tokens: int, heads: int, dim: int, backward: bool) -> float:
+    """Return the bytes that a run adds to the peak of its process.
+
+    Args:
+        contender: "softmax attention" or "RULE FORM".
+    """
+    arguments = json.dumps([contender, tokens, heads, dim, backward])
+    run = [sys.executable, "-m", __name__, arguments]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def _peak() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _measure(contender: str, tokens: int, heads: int, dim: int, backward: bool) -> int:
+    import torch
+
+    from .contenders import ATTENTION, attention, fast_weights
+
+    torch.set_num_threads(1)
+
+    def make(length):
+        if contender == ATTENTION:
+            return attention(length, heads, dim)
+        return fast_weights(*contender.split(), length, heads, dim)
+
+    small, large = make(64), make(tokens)
+    for one in (small.both, small.once):  # load libraries and compile outside of the measurement
+        one()
+    before = _peak()
+    (large.both if backward else large.once)()
+    return _peak() - before
+
+
+if __name__ == "__main__":
+    print(_measure(*json.loads(sys.argv[1])))

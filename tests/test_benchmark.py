@@ -1,0 +1,92 @@
+"""The benchmark of the artificial side: no speed without the law, ratios from paired rounds."""
+
+import numpy as np
+import pytest
+import torch
+
+from fwp_neuro import cli
+from fwp_neuro.benchmarks import artificial, contenders, memory, table
+from fwp_neuro.benchmarks.contenders import ATTENTION
+
+SMALL = {"lengths": (32, 64), "threads": (1,), "rounds": 2, "memory": ()}
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return artificial.benchmark(rules=("hebb", "delta"), forms=("chunk", "step"), **SMALL)
+
+
+def test_every_contender_has_times_ratios_and_shares(measured):
+    assert list(measured["contender"].values) == [
+        ATTENTION, "hebb chunk", "delta chunk", "hebb step", "delta step",
+    ]  # fmt: skip
+    assert measured["cpu"].shape == (5, 2, 2, 1, 2)
+    assert np.isfinite(measured["cpu"].values).all() and (measured["cpu"].values > 0).all()
+    assert table.ratio(measured, ATTENTION, 64, 0) == 1.0
+    spent = measured["cpu"].sel(tokens=64, contender=[ATTENTION, "delta step"]).isel(direction=0)
+    expected = np.median(spent.values[0] / spent.values[1])
+    assert table.ratio(measured, "delta step", 64, 0) == pytest.approx(expected)
+    peak = float(measured["peak"][0])
+    flop = 6 * 64**2 * 64 * 4
+    share = flop / table.median(measured, "delta step", 64, 0, 1) / peak
+    assert table.share(measured, "delta step", 64) == pytest.approx(share)
+
+
+def test_the_report_has_a_row_for_every_contender(measured):
+    text = table.report(measured)
+    for name in measured["contender"].values:
+        assert text.count(f"  {name} ") == 2
+    assert "T=32" in text and "sgemm" in text
+
+
+def test_a_form_that_misses_the_law_gets_no_speed(monkeypatch):
+    right = contenders.run
+
+    def wrong(rule, signals, states, form, chunk=None):
+        readout, final = right(rule, signals, states, "step" if form == "chunk" else form, chunk)
+        return readout * (1.001 if form == "chunk" else 1.0), final
+
+    monkeypatch.setattr(contenders, "run", wrong)
+    found = artificial.benchmark(rules=("delta",), forms=("chunk", "step"), **SMALL)
+    assert np.isnan(found["cpu"].sel(contender="delta chunk").values).all()
+    assert np.isfinite(found["cpu"].sel(contender="delta step").values).all()
+    assert "delta chunk: no speed, for it misses the law (relative error 1.0e-03" in table.report(
+        found
+    )
+
+
+@pytest.mark.parametrize("rule", contenders.RULES)
+def test_the_law_error_of_the_chunk_form_is_rounding(rule):
+    assert contenders.law_error(rule, "chunk") < 5e-5
+
+
+def test_the_counted_work_is_that_of_the_algebra():
+    """Of a d x d matrix: 2 d^2 a product with a vector or an outer product added, d^2 a decay."""
+    assert contenders.WORK == {"hebb": 2 + 2, "gla": 1 + 4, "delta": 2 + 4, "gated_delta": 1 + 6}
+    assert contenders.attention(128, 4, 64).flop == 2 * 128 * 128 * 64 * 4
+
+
+def test_threads_are_put_back(measured):
+    before = torch.get_num_threads()
+    artificial.benchmark(rules=("hebb",), forms=("chunk",), **{**SMALL, "threads": (1, 2)})
+    assert torch.get_num_threads() == before
+
+
+def test_memory_is_measured_in_a_process_of_its_own():
+    small = memory.peak_memory("delta step", 256, 4, 64, backward=True)
+    large = memory.peak_memory("delta step", 2048, 4, 64, backward=True)
+    # 2048 tokens keep 2048 states of 4 x 64 x 64 floats of 4 bytes at least: 128 MiB
+    assert large > 128 * 2**20 > small
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["benchmark", "artifical"], "unknown side to benchmark: 'artifical'; did you mean"),
+        (["benchmark", "artificial", "--rounds", "0"], "--rounds must be at least 1, got 0"),
+        (["benchmark", "artificial", "--out", "/proc/x/y.nc"], "cannot write to folder"),
+    ],
+)
+def test_nonsense_arguments_end_in_a_sentence(words, sentence, capsys):
+    assert cli.main(words) == 2
+    assert sentence in capsys.readouterr().err
