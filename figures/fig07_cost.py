@@ -52,7 +52,9 @@ def agreement(name: str, form: str, tokens: int = 67) -> float:
         drawn = rng.uniform(0.1, 0.95, shape) if item in chosen.gates else rng.normal(0, 0.4, shape)
         long = {"q": "query", "k": "key", "v": "value"}.get(item, item)
         signals[long] = torch.tensor(drawn, requires_grad=True)
-    states = {n: torch.tensor(rng.normal(size=(1, 2, 5, 7)), requires_grad=True) for n in chosen.states}  # fmt: skip
+    states = {
+        n: torch.tensor(rng.normal(size=(1, 2, 5, 7)), requires_grad=True) for n in chosen.states
+    }
     found = []
     for kind in ("step", form):
         try:
@@ -146,7 +148,7 @@ def report(data) -> str:
     """Return the benchmark's table and the largest disagreement of every form."""
     worst = data["agreement"].max("rule").values
     lines = [
-        f"largest error of the {form} form against step, {data.sizes['rule']} rules, float64: {w:.1e}"
+        f"largest error of the {form} form against step, {data.sizes['rule']} rules: {w:.1e}"
         for form, w in zip(data["form"].values, worst, strict=True)
     ]
     return "\n".join([*lines, "", table(data)])

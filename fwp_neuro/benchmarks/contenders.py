@@ -52,7 +52,7 @@ class Contender:
 
 
 def signals(name: str, tokens: int, heads: int, dim: int, dtype=torch.float32, seed: int = 0):
-    """Draw inputs of a rule: unit keys and queries, normal values, gates of a trained layer's size."""
+    """Draw inputs of a rule: unit keys and queries, normal values, decays from 0.9 to 1."""
     generator = torch.Generator().manual_seed(seed)
     drawn = {}
     for item, home in {**rule(name).homes, "q": "pre"}.items():

@@ -31,8 +31,10 @@ def share(data: xr.Dataset, name: str, tokens: int, threads: int = 1) -> float:
 def report(data: xr.Dataset) -> str:
     """Return every number as a table."""
     lengths, names = data["tokens"].values, data["contender"].values
-    lines = [f"{data.attrs['machine']}; torch {data.attrs['torch']}; batch 1, 4 heads, d = 64, float32",
-             "CPU ms (median), times faster than softmax attention, share of sgemm's FLOP/s"]  # fmt: skip
+    lines = [
+        f"{data.attrs['machine']}; torch {data.attrs['torch']}; batch 1, 4 heads, d = 64, float32",
+        "CPU ms (median), times faster than softmax attention, share of sgemm's FLOP/s",
+    ]
     for threads in data["threads"].values:
         gflops = float(data["peak"].sel(threads=threads)) / 1e9
         lines.append(f"\n{threads} thread(s), sgemm {gflops:.0f} GFLOP/s")
