@@ -25,6 +25,7 @@ class Memory:
             head, key_dim] or "post" [batch, token, head, value_dim].
         domains: gate -> (low, high); (0, 1) unless given, infinite ends allowed.
         forms: the forms that are built, "step" first.
+        growing: parts of the state whose time axis grows with the tokens, [batch, time, head, ...].
     """
 
     name: ClassVar[str] = ""
@@ -35,6 +36,7 @@ class Memory:
     homes: Mapping[str, str] = {"k": "pre", "v": "post"}
     domains: Mapping[str, tuple[float, float]] = {}
     forms: tuple[str, ...] = ("step",)
+    growing: tuple[str, ...] = ()
 
     @property
     def gates(self) -> dict[str, str]:

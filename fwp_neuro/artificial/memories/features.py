@@ -1,0 +1,162 @@
+"""Feature maps of keys and queries, and normalisations of keys, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch.nn import functional
+
+from ...class_registry import ClassRegistry
+from ...errors import FwpError, pick
+from ...tasks.keys import whole
+from ...validation import generator, seed_number
+from .options import flag
+
+REGISTRY = ClassRegistry("a feature-map")
+register = REGISTRY.register
+
+
+class FeatureMap:
+    """A map phi of keys and queries [..., dim] -> [..., output_dim(dim)], without learned parts."""
+
+    name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    citation: ClassVar[str] = ""
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Map x [..., dim] to [..., output_dim(dim)]."""
+        raise NotImplementedError
+
+    def output_dim(self, dim: int) -> int:
+        """Return the number of features of ``dim`` inputs (``dim`` itself unless said)."""
+        return dim
+
+
+def _elementwise(title: str, function: Callable, source: str, *other_names: str) -> None:
+    """Register a map that keeps the number of dimensions."""
+
+    class Map(FeatureMap):
+        name, aliases, citation = title, other_names, source
+
+        def __call__(self, x):
+            return function(x)
+
+    register(Map)
+
+
+_elementwise("identity", lambda x: x, "none", "none")
+_elementwise(
+    "elu", lambda x: functional.elu(x) + 1, "Katharopoulos et al. 2020, arXiv:2006.16236", "elu+1"
+)
+_elementwise("relu", torch.relu, "none")
+_elementwise("silu", functional.silu, "Yang et al. 2024, arXiv:2406.06484", "swish")
+_elementwise("softmax", lambda x: x.softmax(-1), "Irie et al. 2022, arXiv:2202.05780")
+
+
+@register
+class Dpfp(FeatureMap):
+    """Deterministic parameter-free projection: output_dim = 2 nu dim.
+
+    phi_{i + 2 dim (n - 1)}(x) = r_i r_{i - n} with r = relu([x; -x]) and circular indices,
+    n = 1..nu. (The paper writes r_{i + n}: the same products in another order.)
+
+    Source: Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eq. 37 and appendix C.
+    """
+
+    name, aliases = "dpfp", ()
+    citation = "Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eq. 37"
+
+    def __init__(self, nu: int = 1):
+        self.nu = whole(nu, "feature map dpfp: nu")
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        r = torch.relu(torch.cat([x, -x], -1))
+        return torch.cat([r * r.roll(n, -1) for n in range(1, self.nu + 1)], -1)
+
+    def output_dim(self, dim: int) -> int:
+        return 2 * self.nu * dim
+
+
+@register
+class Favor(FeatureMap):
+    """Positive random features of the softmax kernel: output_dim = 2 features.
+
+    phi(x) = exp(-|x|^2 / 2) / sqrt(2 m) [exp(R x); exp(-R x)], R [m, dim] with rows ~ N(0, I),
+    orthogonal in blocks of dim rows, so that E[phi(q).phi(k)] = exp(q.k). The features are drawn
+    from ``seed`` and stay the same in every call.
+
+    Source: Choromanski et al. 2021 (Performer, FAVOR+), arXiv:2009.14794; in the form of Schlag,
+    Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 31-32.
+    """
+
+    name, aliases = "favor", ("favor+", "performer")
+    citation = "Choromanski et al. 2021, arXiv:2009.14794"
+
+    def __init__(self, features: int = 64, seed: int = 0, orthogonal: bool = True):
+        self.features = whole(features, "feature map favor: features")
+        self.seed = seed_number(seed)
+        self.orthogonal = flag(orthogonal, "feature map favor: orthogonal")
+
+    def projection(self, dim: int) -> torch.Tensor:
+        """Return R [features, dim] in float64."""
+        rng = generator(self.seed)
+        rows = torch.as_tensor(rng.standard_normal((self.features, dim)))
+        if not self.orthogonal:
+            return rows
+        # orthogonal directions, with the lengths of independent Gaussian rows
+        directions = [torch.linalg.qr(block.T)[0].T for block in rows.split(dim)]
+        lengths = torch.as_tensor(rng.standard_normal((self.features, dim))).norm(dim=1)
+        return torch.cat(directions) * lengths[:, None]
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        projected = x @ self.projection(x.shape[-1]).to(x).T
+        exponents = torch.cat([projected, -projected], -1) - (x * x).sum(-1, keepdim=True) / 2
+        return exponents.exp() / (2 * self.features) ** 0.5
+
+    def output_dim(self, dim: int) -> int:
+        return 2 * self.features
+
+
+def feature_maps() -> list[str]:
+    """Return the names of all feature maps."""
+    return REGISTRY.names()
+
+
+def feature_map(name: str | FeatureMap, **options) -> FeatureMap:
+    """Return a feature map by name with its options set; a `FeatureMap` passes through.
+
+    Raises:
+        FwpError: unknown name or option, with the nearest legal one.
+    """
+    if not isinstance(name, FeatureMap):
+        return REGISTRY.make(name, **options)
+    if options:
+        raise FwpError(f"feature map {name.name!r} is built already and takes no further options")
+    return name
+
+
+def _sum_norm(x: torch.Tensor) -> torch.Tensor:
+    total = x.sum(-1, keepdim=True)
+    return x / torch.where(total == 0, torch.ones_like(total), total)
+
+
+#: name -> function of [..., dim]; a key of zeros stays one of zeros
+KEY_NORMS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "none": lambda x: x,
+    "sum": _sum_norm,
+    "l2": lambda x: functional.normalize(x, dim=-1),
+}
+
+
+def key_norm(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a normalisation of keys [..., dim] by name.
+
+    "none"; "sum": k / sum_j k_j (Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174); "l2":
+    k / |k| (Yang et al. 2024, arXiv:2406.06484). Keys of zeros stay zeros.
+
+    Raises:
+        FwpError: unknown name, with the nearest legal one.
+    """
+    return KEY_NORMS[pick(name, KEY_NORMS, "key_norm")]

@@ -1,0 +1,156 @@
+"""Test-time training: the memory is a network that learns its pairs by gradient descent."""
+
+from __future__ import annotations
+
+import torch
+
+from ...errors import FwpError
+from ...tasks.keys import whole
+from ...validation import seed_number
+from .base import Memory, Signals, State
+from .fast_network import FastNetwork
+from .forms import heads_first
+from .options import flag, real
+from .registry import register
+
+
+@register
+class TttLinear(Memory):
+    """TTT-Linear: f(x) = x + LN(W x + b), trained on |f(k) - v|^2 / 2 in mini-batches.
+
+    Within a mini-batch all gradients are taken at its starting weights W_c, and token t reads
+    y_t = f(q_t; W_t) with W_t = W_c - sum_{s<=t} eta_s grad_s. State: ``w`` [batch, head,
+    value_dim, key_dim] and ``b`` at the start of the mini-batch, the summed steps since then
+    (``step_w``, ``step_b``) and ``position`` [batch], the tokens in the mini-batch so far. The
+    learned W_0 is the initial state.
+
+    Args:
+        batch: tokens in a mini-batch. It belongs to the model, not to the computation.
+        layer_norm: whether f has LN; its gain and shift [head, value_dim] are slow constants.
+        residual: whether f adds its input (then value_dim must equal key_dim).
+        bias: whether f has b.
+        token_scale: divide the summed steps by the number of tokens of the mini-batch so far (the
+            starting value of a learned scale in the released code).
+        eps: of LN.
+
+    Raises:
+        FwpError: from `initial`, if ``residual`` and value_dim differs from key_dim.
+
+    Source: Sun et al. 2024, Learning to (learn at test time), arXiv:2407.04620, eqs 2, 4 and 6.
+    """
+
+    name = "ttt_linear"
+    aliases = ("ttt",)
+    summary = "linear map with layer norm, trained on the pairs by mini-batch gradient descent"
+    citation = "Sun et al. 2024, arXiv:2407.04620"
+    no_circuit = "The error passes backwards through a layer norm before it reaches a synapse."
+    homes = {"k": "pre", "v": "post", "eta": "shared"}
+    forms = ("step", "parallel")
+
+    def __init__(
+        self,
+        batch: int = 16,
+        layer_norm: bool = True,
+        residual: bool = True,
+        bias: bool = True,
+        token_scale: bool = False,
+        eps: float = 1e-6,
+    ):
+        self.batch = whole(batch, f"{self.name}: batch")
+        self.net = FastNetwork(1, layer_norm=layer_norm, residual=residual, bias=bias, eps=eps)
+        self.token_scale = flag(token_scale, f"{self.name}: token_scale")
+        self.seed, self.std = 0, 0.0
+
+    def constants(self, value_dim: int, key_dim: int) -> dict[str, torch.Tensor]:
+        if not self.net.layer_norm:
+            return {}
+        return {"gain": torch.ones(value_dim), "shift": torch.zeros(value_dim)}
+
+    def initial(self, batch, heads, value_dim, key_dim, like) -> State:
+        if self.net.residual and value_dim != key_dim:
+            raise FwpError(
+                f"{self.name}: residual=True adds the key to the prediction, so that value_dim "
+                f"must equal key_dim={key_dim}, got {value_dim}; residual=False takes any"
+            )
+        state = self.net.initial(
+            batch, heads, value_dim, key_dim, like, seed=self.seed, std=self.std
+        )
+        steps = {f"step_{name}": torch.zeros_like(array) for name, array in state.items()}
+        return {**state, **steps, "position": like.new_zeros(batch)}
+
+    def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
+        q, k, v = (signals[name][..., None, :] for name in ("q", "k", "v"))
+        readout, state = self._take(state, q, k, v, signals["eta"][..., None], signals)
+        return readout[..., 0, :], state
+
+    def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
+        arrays = [heads_first(signals[name]) for name in ("q", "k", "v", "eta")]
+        tokens = signals["q"].shape[1]
+        first = min(tokens, self.batch - int(state["position"][0]))  # ends the mini-batch begun
+        sizes = [first, *[self.batch] * ((tokens - first) // self.batch)]
+        sizes += [tokens - sum(sizes)] if sum(sizes) < tokens else []
+        readouts = []
+        for q, k, v, eta in zip(*(x.split(sizes, 2) for x in arrays), strict=True):
+            readout, state = self._take(state, q, k, v, eta, signals)
+            readouts.append(readout)
+        return heads_first(torch.cat(readouts, 2)), state
+
+    def _take(self, state: State, q, k, v, eta, signals) -> tuple[torch.Tensor, State]:
+        """Take tokens [batch, head, token, dim] that lie within one mini-batch."""
+        net, tokens = self.net, q.shape[-2]
+        affine = {name: signals[name] for name in ("gain", "shift") if name in signals}
+        counted = state["position"][0] + torch.arange(1, tokens + 1, device=q.device)
+        scale = 1 / counted[:, None].to(q) if self.token_scale else q.new_ones(tokens, 1)
+        rates = eta[..., None, :].expand(*eta.shape, tokens).tril()  # [batch, head, t, s]
+        new, x = dict(state), q
+        for layer, (inputs, errors) in enumerate(net.gradients(state, k, v, **affine)):
+            w, b = (name and f"step_{name}" for name in net.layers[layer])
+            # the weights of token t, applied without being formed
+            change = x @ state[w].mT + ((x @ inputs.mT) * rates) @ errors
+            new[w] = state[w] + (eta[..., None] * errors).mT @ inputs
+            if b:
+                change = change + state[b][..., None, :] + rates @ errors
+                new[b] = state[b] + (eta[..., None] * errors).sum(-2)
+            x = net.affine(state, layer, x) - scale * change
+            x = net.act(x) if layer < net.depth - 1 else x
+        new["position"] = state["position"] + tokens
+        if int(new["position"][0]) == self.batch:
+            last = scale[-1]
+            for name in net.names:
+                step = new[f"step_{name}"]
+                new[name], new[f"step_{name}"] = state[name] - last * step, torch.zeros_like(step)
+            new["position"] = torch.zeros_like(state["position"])
+        return net.finish(x, q, **affine), new
+
+
+@register
+class TttMlp(TttLinear):
+    """TTT-MLP: as `TttLinear` with f(x) = x + LN(W_2 s(W_1 x + b_1) + b_2), s = GELU.
+
+    The weights are ``w1`` [batch, head, expansion key_dim, key_dim], ``w2``, ``b1``, ``b2``; W_0 is
+    drawn from N(0, std^2) with ``seed`` unless it is given as the initial state.
+
+    Source: Sun et al. 2024, Learning to (learn at test time), arXiv:2407.04620, section 2.7.
+    """
+
+    name = "ttt_mlp"
+    aliases = ()
+    summary = "two-layer network with layer norm, trained on the pairs by gradient descent"
+    no_circuit = "The error passes backwards through two layers of synapses and a layer norm."
+
+    def __init__(
+        self,
+        batch: int = 16,
+        layer_norm: bool = True,
+        residual: bool = True,
+        bias: bool = True,
+        token_scale: bool = False,
+        eps: float = 1e-6,
+        expansion: int = 4,
+        activation: str = "gelu",
+        std: float = 0.02,
+        seed: int = 0,
+    ):
+        super().__init__(batch, token_scale=token_scale)
+        self.net = FastNetwork(2, expansion, activation, layer_norm, residual, bias, eps)
+        self.std, self.seed = real(std, "ttt_mlp: std", least=0), seed_number(seed)

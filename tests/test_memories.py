@@ -1,0 +1,145 @@
+"""The laws that every registered memory obeys, whatever its equation."""
+
+import numpy as np
+import pytest
+import torch
+from memory_cases import BATCH, PARALLEL, apart, cut, draw, each, head, later, moved, start
+from memory_oracles import ORACLES
+
+from fwp_neuro.artificial import apply
+from fwp_neuro.artificial.memories import Memory, memories, memory
+from fwp_neuro.errors import FwpError
+
+TOLERANCE = 1e-11
+
+
+def test_every_memory_has_an_oracle():
+    assert set(ORACLES) == set(memories())
+
+
+@pytest.mark.parametrize("name", memories())
+def test_every_memory_describes_itself(name):
+    built = memory(name)
+    assert built.name == name and built.summary and built.citation
+    assert built.no_circuit.endswith(".") and built.no_circuit.count(".") == 1
+    assert built.homes["k"] == "pre" and built.homes["v"] == "post" and "q" not in built.homes
+    assert set(built.homes.values()) <= {"shared", "pre", "post"}
+    assert set(built.domains) <= set(built.gates)
+    assert built.forms[0] == "step" and set(built.forms) <= {"step", "parallel"}
+    assert set(built.growing) <= set(start(built)[0])
+    assert memory(built) is built
+    for alias in built.aliases:
+        assert type(memory(alias)) is type(built)
+    with pytest.raises(FwpError, match=f"unknown option of memory '{name}': 'windou'"):
+        memory(name, windou=3)
+    if built.forms == ("step",):
+        with pytest.raises(NotImplementedError, match="has the forms step"):
+            built.run("parallel", {}, {})
+
+
+def test_an_unknown_memory_is_refused_by_name():
+    with pytest.raises(FwpError, match="unknown memory 'mesae'; did you mean 'mesa'"):
+        memory("mesae")
+    with pytest.raises(NotImplementedError):
+        Memory().step({}, {})
+
+
+@each()
+def test_step_form_equals_the_hand_written_oracle(name, options):
+    built = memory(name, **options)
+    signals = draw(built)
+    first = moved(start(built)[0])
+    readouts, final = built.run("step", first, signals)
+    for b, h in ((0, 1), (1, 0)):
+        s, state = head(built, signals, first, b, h)
+        expected, weights = ORACLES[name](options, s, state)
+        assert apart(readouts[b, :, h], torch.as_tensor(np.array(expected))) < TOLERANCE
+        for part, array in weights.items():
+            at_head = final[part][b, :, h] if part in built.growing else final[part][b, h]
+            assert apart(at_head, torch.as_tensor(array)) < TOLERANCE
+
+
+@pytest.mark.parametrize("name", memories())
+def test_apply_runs_a_memory_by_name(name):
+    built = memory(name)
+    signals = draw(built)
+    first, _ = start(built)
+    expected, final = built.run("step", first, signals)
+    query, key, value = (signals.pop(part) for part in "qkv")
+    for form in ("auto", *built.forms):
+        y, last = apply(name, query, key, value, form=form, **signals)
+        assert apart(y, expected) < TOLERANCE
+        last = last if isinstance(last, dict) else {"w": last}
+        assert all(apart(last[part], final[part]) < TOLERANCE for part in final)
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 23])
+@each(PARALLEL)
+def test_parallel_form_equals_step_form(name, options, tokens):
+    built, state, signals = later(name, options, tokens=tokens)
+    (y, last), (z, end) = (built.run(form, state, signals) for form in ("step", "parallel"))
+    assert apart(y, z) < TOLERANCE
+    assert set(last) == set(end) == set(state)
+    assert all(apart(last[part], end[part]) < TOLERANCE for part in last)
+
+
+@each()
+def test_whole_sequence_is_two_halves_with_carried_state(name, options):
+    built, state, signals = later(name, options)
+    for form in built.forms:
+        y, last = built.run(form, state, signals)
+        for middle in (1, 9, 13):
+            first, between = built.run(form, state, cut(built, signals, 0, middle))
+            second, end = built.run(form, between, cut(built, signals, middle, None))
+            assert apart(torch.cat([first, second], 1), y) < TOLERANCE
+            assert all(apart(last[part], end[part]) < TOLERANCE for part in last)
+
+
+@each()
+def test_inputs_stay_as_they_were(name, options):
+    built, state, signals = later(name, options, tokens=7)
+    kept = {n: x.clone() for n, x in (state | signals).items()}
+    for form in built.forms:
+        built.run(form, state, signals)
+        assert all(torch.equal(kept[n], x) for n, x in (state | signals).items())
+
+
+@each()
+def test_a_later_token_changes_no_earlier_read_out(name, options):
+    built, state, signals = later(name, options)
+    changed = {n: x.clone() for n, x in signals.items()}
+    for part in {*built.homes, "q"}:
+        changed[part][:, 12:] *= 0.9
+    for form in built.forms:
+        (y, _), (z, _) = (built.run(form, state, s) for s in (signals, changed))
+        assert apart(y[:, :12], z[:, :12]) < 1e-14
+        assert apart(y[:, 12:], z[:, 12:]) > 1e-4
+
+
+@each()
+def test_heads_and_batch_run_side_by_side(name, options):
+    built = memory(name, **options)
+    signals = draw(built)
+    state = start(built, heads=1, batch=1)[0]  # fast weights that are drawn differ between heads
+    whole = {
+        n: x.expand(BATCH, *x.shape[1:]).repeat_interleave(2, 2 if n in built.growing else 1)
+        if x.ndim > 1
+        else x.expand(BATCH)
+        for n, x in state.items()
+    }
+    for form in built.forms:
+        y, _ = built.run(form, whole, signals)
+        alone = {n: x[1:, :, :1] if n in {*built.homes, "q"} else x[:1] for n, x in signals.items()}
+        z, _ = built.run(form, state, alone)
+        assert apart(y[1:, :, :1], z) < 1e-12
+
+
+@each()
+def test_single_precision_gives_single_precision(name, options):
+    built, state, signals = later(name, options)
+    narrow = [{n: x.float() for n, x in group.items()} for group in (state, signals)]
+    for form in built.forms:
+        y, _ = built.run(form, state, signals)
+        z, last = built.run(form, *narrow)
+        assert z.dtype == torch.float32 and all(x.dtype == z.dtype for x in last.values())
+        assert 0 < apart(z.double(), y) < 1e-3 * (1 + float(y.abs().max()))
