@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ...errors import FwpError, unknown
+from ...tasks.keys import whole
 
 State = dict[str, torch.Tensor]
 
@@ -33,11 +34,7 @@ class Recurrent(nn.Module):
 
     def __init__(self, model_dim: int):
         super().__init__()
-        if isinstance(model_dim, bool) or not isinstance(model_dim, int) or model_dim < 1:
-            raise FwpError(
-                f"{self.name}: model_dim must be a whole number of at least 1, got {model_dim!r}"
-            )
-        self.model_dim = model_dim
+        self.model_dim = whole(model_dim, f"{self.name}: model_dim")
 
     def initial(self, batch: int) -> State:
         """Return the state before the first token, of the dtype and device of the parameters."""
@@ -75,6 +72,8 @@ class Recurrent(nn.Module):
         Raises:
             FwpError: x or state does not fit.
         """
+        if not isinstance(x, torch.Tensor):
+            raise FwpError(f"{self.name}: x must be a torch tensor, got {type(x).__name__}")
         if x.ndim != 3 or x.shape[-1] != self.model_dim or not x.shape[1]:
             raise FwpError(
                 f"{self.name}: x must be [batch, token, model_dim={self.model_dim}] with at least "
@@ -91,6 +90,9 @@ class Recurrent(nn.Module):
                 raise FwpError(f"{self.name}: the state lacks {name!r} ({', '.join(legal)})")
             raise unknown(name, legal, f"state of {self.name}:")
         for name, tensor in legal.items():
+            if not isinstance(state[name], torch.Tensor):
+                got = type(state[name]).__name__
+                raise FwpError(f"{self.name}: state {name!r} must be a torch tensor, got {got}")
             if state[name].shape != tensor.shape or state[name].dtype != dtype:
                 raise FwpError(
                     f"{self.name}: state {name!r} must be {tuple(tensor.shape)} of {dtype}, got "

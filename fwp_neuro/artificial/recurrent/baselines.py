@@ -1,0 +1,105 @@
+"""Memories in activations alone: the Elman network and the LSTM."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .base import Recurrent, State
+from .parts import hidden_and_readout, squash_name
+from .registry import register
+
+NO_CIRCUIT = "It has no fast weights: its memory is its activity, and its synapses stay as trained."
+
+
+class Fused(Recurrent):
+    """A network that a fused kernel of PyTorch runs: ``core`` over x [batch, token, model_dim]."""
+
+    core: nn.RNNBase
+
+    def step(self, x, state):
+        y, state = self.run(x.unsqueeze(1), state)
+        return y.squeeze(1), state
+
+    def forward(self, x, state=None, return_state=False):
+        y, state = self.run(x, self.begin(x, state))
+        return (y, state) if return_state else y
+
+    def run(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Return y [batch, token, model_dim] and the state after the last token."""
+        raise NotImplementedError
+
+
+@register
+class Elman(Fused):
+    """The simple recurrent network.
+
+        h_t = f(U x_t + b_U + W h_{t-1} + b_W)          [n], h_0 = 0;  y_t = h_t
+
+    Args:
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
+        activation: f, "tanh" or "relu".
+
+    Raises:
+        FwpError: an option is not legal.
+
+    Source: Elman 1990, Cognitive Science 14:179, doi:10.1207/s15516709cog1402_1.
+    """
+
+    name = "elman"
+    aliases = ("rnn",)
+    summary = "simple recurrent network: memory in activations"
+    citation = "Elman 1990, Cognitive Science 14:179"
+    no_circuit = NO_CIRCUIT
+
+    def __init__(self, model_dim: int, hidden_dim: int | None = None, activation: str = "tanh"):
+        super().__init__(model_dim)
+        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
+        squash_name(self.name, "activation", activation, ("tanh", "relu"))
+        self.core = nn.RNN(model_dim, self.hidden_dim, nonlinearity=activation, batch_first=True)
+
+    def initial(self, batch):
+        return {"h": self.zeros(batch, self.hidden_dim)}
+
+    def run(self, x, state):
+        y, h = self.core(x, state["h"].unsqueeze(0))
+        return self.readout(y), {"h": h.squeeze(0)}
+
+
+@register
+class LSTM(Fused):
+    """Long short-term memory with a forget gate.
+
+        i, f, o = sigmoid, g = tanh of (U x_t + b_U + W h_{t-1} + b_W), each with its own rows
+        c_t = f * c_{t-1} + i * g,   h_t = o * tanh(c_t)        [n], h_0 = c_0 = 0;  y_t = h_t
+
+    Args:
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
+
+    Raises:
+        FwpError: an option is not legal.
+
+    Source: Hochreiter & Schmidhuber 1997, Neural Computation 9:1735,
+    doi:10.1162/neco.1997.9.8.1735; forget gate of Gers, Schmidhuber & Cummins 2000,
+    doi:10.1162/089976600300015015.
+    """
+
+    name = "lstm"
+    summary = "long short-term memory with a forget gate: memory in activations"
+    citation = (
+        "Hochreiter & Schmidhuber 1997, Neural Computation 9:1735; Gers, Schmidhuber & Cummins "
+        "2000, Neural Computation 12:2451"
+    )
+    no_circuit = NO_CIRCUIT
+
+    def __init__(self, model_dim: int, hidden_dim: int | None = None):
+        super().__init__(model_dim)
+        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
+        self.core = nn.LSTM(model_dim, self.hidden_dim, batch_first=True)
+
+    def initial(self, batch):
+        return {name: self.zeros(batch, self.hidden_dim) for name in "hc"}
+
+    def run(self, x, state):
+        y, (h, c) = self.core(x, (state["h"].unsqueeze(0), state["c"].unsqueeze(0)))
+        return self.readout(y), {"h": h.squeeze(0), "c": c.squeeze(0)}
