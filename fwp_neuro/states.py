@@ -83,7 +83,7 @@ def further_states(rule: Rule, found: Mapping[str, np.ndarray]) -> dict[str, tup
 
 
 def final_states(found: Mapping[str, np.ndarray]) -> dict[str, tuple]:
-    """Return the states after the last token as variables of a recording, from [head, post, pre]."""
+    """Return the last states, [head, post, pre] each, as variables of a recording."""
     names = {name: "weights" if name == "w" else name for name in found}
     return {
         f"final_{names[name]}": (

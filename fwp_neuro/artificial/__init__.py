@@ -1,9 +1,23 @@
-"""The artificial realisation: rules stepped by NumPy (oracle) and PyTorch (differentiable)."""
+"""The artificial side: rules, memories and networks in NumPy (oracle) and PyTorch."""
 
 from importlib import import_module
 
 # torch is imported only by the form that needs it
-_NAMES = {"apply": "torch_form", "oracle": "numpy_form", "unroll": "unrolling"}
+_NAMES = {
+    "Layer": "layers",
+    "Memory": "memories",
+    "RealTimeLearner": "rtrl",
+    "Recurrent": "recurrent",
+    "SequenceModel": "layers",
+    "apply": "torch_form",
+    "memories": "memories",
+    "memory": "memories",
+    "network": "recurrent",
+    "networks": "recurrent",
+    "oracle": "numpy_form",
+    "train": "training",
+    "unroll": "unrolling",
+}
 
 __all__ = list(_NAMES)
 

@@ -9,7 +9,7 @@ import torch
 from ..errors import FwpError, pick
 from ..rules import Rule
 from ..rules import rule as get_rule
-from ..rules import rules as rule_names
+from ..rules.registry import all_names as rule_names
 from ..symbolic import arrays
 from .choice import announce, choose
 from .engine import fast_form
@@ -27,13 +27,9 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     """
     if isinstance(rule, Memory):
         return rule
-    if isinstance(rule, str) and rule in MEMORIES.all_names():
-        return MEMORIES.make(rule)
     if isinstance(rule, str) and rule not in rule_names():
-        try:
-            return get_rule(rule)  # an alias
-        except FwpError:
-            pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule")
+        pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule")
+        return MEMORIES.make(rule)
     return get_rule(rule)
 
 

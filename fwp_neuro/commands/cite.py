@@ -1,10 +1,12 @@
-"""``fwp-neuro cite``: BibTeX of the software, of its two source papers, and of rules."""
+"""``fwp-neuro cite``: BibTeX of the software, of its two source papers, and of what was used."""
 
 from __future__ import annotations
 
 import argparse
 
-HELP = "print BibTeX for the software, its source papers and the rules that you name"
+from fwp_neuro.errors import pick
+
+HELP = "print BibTeX for the software, its source papers and the rules, memories, networks or tasks"
 
 SOFTWARE = """\
 @software{{fwp_neuro,
@@ -37,7 +39,7 @@ SYNAPTIC_MEMORY = """\
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("rules", nargs="*", metavar="RULE", help="rules that you used")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what you used (see list)")
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -45,17 +47,39 @@ def execute(arguments: argparse.Namespace) -> None:
     import fwp_neuro
 
     entries = [SOFTWARE.format(version=fwp_neuro.__version__), PRIMER, SYNAPTIC_MEMORY]
-    for name in dict.fromkeys(arguments.rules):
-        entries.append(entry(name, fwp_neuro.rule(name).citation))
+    for name in dict.fromkeys(arguments.names):
+        entries.append(entry(name, citation(name)))
     print("\n\n".join(dict.fromkeys(entries)))
 
 
+def citation(name: str) -> str:
+    """Return the citation of a rule, memory, network or sequence task.
+
+    Raises:
+        FwpError: nothing is called so; the sentence says what is.
+    """
+    from fwp_neuro.artificial.memories.registry import REGISTRY as MEMORIES
+    from fwp_neuro.artificial.recurrent.registry import REGISTRY as NETWORKS
+    from fwp_neuro.rules import registry
+    from fwp_neuro.tasks import sequence_tasks
+
+    for kinds in (MEMORIES, NETWORKS):
+        if name in kinds.all_names():
+            return kinds.get(name).citation
+    if name in sequence_tasks():
+        return sequence_tasks()[name]().citation
+    others = [*MEMORIES.all_names(), *NETWORKS.all_names(), *sequence_tasks()]
+    if name not in registry.all_names():
+        pick(name, [*registry.all_names(), *others], "rule, memory, network or task")
+    return registry.rule(name).citation
+
+
 def entry(name: str, citation: str) -> str:
-    """Return a rule's citation as BibTeX; a plain reference becomes the note of an entry."""
+    """Return a citation as BibTeX; a plain reference becomes the note of an entry."""
     citation = (citation or "").strip()
     if not citation:
-        return f"% the rule {name} has no citation of its own"
+        return f"% {name} has no citation of its own"
     if citation.startswith("@"):
         return citation
     note = " ".join(citation.split()).replace("&", r"\&")
-    return f"@misc{{fwp_rule_{name},\n  note = {{{note}}},\n}}"
+    return f"@misc{{fwp_{name},\n  note = {{{note}}},\n}}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from pathlib import Path
 
 from fwp_neuro.figures import figure_scripts
 from fwp_neuro.models import scripts, title
 
-HELP = "list models, figures, rules, realisations and synapse models"
+HELP = "list models, figures, rules, memories, networks, tasks, realisations and synapse models"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,9 @@ def execute(arguments: argparse.Namespace) -> None:
         "models (fwp-neuro run NAME)": {n: title(path) for n, path in scripts("models").items()},
         "figures (fwp-neuro figures NAME)": {n: title(p) for n, p in figure_scripts().items()},
         "rules": _rules(),
+        "memories that are not one local text": _memories(),
+        "recurrent networks": _networks(),
+        "sequence tasks": _tasks(),
         "realisations": _realisations(),
         "synapse models": _synapses(),
     }
@@ -44,6 +48,27 @@ def _rules() -> dict[str, str]:
     from fwp_neuro.rules import rule, rules
 
     return {name: one_line(rule(name).text or "") for name in rules()}
+
+
+def _memories() -> dict[str, str]:
+    from fwp_neuro.artificial.memories.registry import REGISTRY
+
+    return {name: REGISTRY.get(name).summary for name in REGISTRY.names()}
+
+
+def _networks() -> dict[str, str]:
+    from fwp_neuro.artificial.recurrent.registry import REGISTRY
+
+    return {name: REGISTRY.get(name).summary for name in REGISTRY.names()}
+
+
+def _tasks() -> dict[str, str]:
+    from fwp_neuro.tasks import sequence_tasks
+
+    return {
+        name: inspect.getdoc(make).splitlines()[0].removeprefix("Return the task ")
+        for name, make in sequence_tasks().items()
+    }
 
 
 def _realisations() -> dict[str, str]:

@@ -29,6 +29,11 @@ def rules() -> list[str]:
     return list(_RULES)
 
 
+def all_names() -> list[str]:
+    """Return names and aliases."""
+    return [*_RULES, *_ALIASES]
+
+
 def rule(name: str | Rule) -> Rule:
     """Return a registered rule by name or alias; a `Rule` passes through.
 
@@ -41,7 +46,7 @@ def rule(name: str | Rule) -> Rule:
         raise FwpError(f"rule must be a name or a Rule, got {type(name).__name__}")
     name = _ALIASES.get(name, name)
     if name not in _RULES:
-        raise unknown(name, [*_RULES, *_ALIASES], "rule")
+        raise unknown(name, all_names(), "rule")
     return _RULES[name]
 
 
