@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -25,3 +26,59 @@ def generator(seed) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
     return np.random.default_rng(seed_number(seed))
+
+
+def whole(value, what: str, least: int = 1) -> int:
+    """Return ``value`` as an int.
+
+    Raises:
+        FwpError: it is no whole number of at least ``least``; the error names ``what``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise FwpError(f"{what} is {value!r}; it must be a whole number of at least {least}")
+    return int(value)
+
+
+def real(value, what: str, least: float = -math.inf, most: float = math.inf) -> float:
+    """Return a finite number as a float.
+
+    Raises:
+        FwpError: ``value`` is none, or lies outside [least, most]; the error names ``what``.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise FwpError(f"{what} must be a finite number, got {value!r}")
+    if not least <= value <= most:
+        legal = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"
+        raise FwpError(f"{what} must be {legal}, got {value!r}")
+    return float(value)
+
+
+def positive(value, what: str) -> float:
+    """Return a finite number above 0 as a float.
+
+    Raises:
+        FwpError: it is none; the error names ``what``.
+    """
+    if not real(value, what) > 0:
+        raise FwpError(f"{what} must be above 0, got {value!r}")
+    return float(value)
+
+
+def real_or_none(value, what: str) -> float | None:
+    """Return a finite number, or None, which stands for the paper's choice.
+
+    Raises:
+        FwpError: neither.
+    """
+    return None if value is None else real(value, what)
+
+
+def flag(value, what: str) -> bool:
+    """Return True or False.
+
+    Raises:
+        FwpError: anything else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise FwpError(f"{what} must be True or False, got {value!r}")
+    return bool(value)

@@ -204,7 +204,7 @@ def test_nonsense_is_refused_in_one_sentence(name):
 @pytest.mark.parametrize(
     ("mistake", "sentence"),
     [
-        (lambda: tasks.parity(every=1), "parity: every is 1"),
+        (lambda: tasks.parity(every=1), "parity: every must be True or False, got 1"),
         (lambda: tasks.parity().sample(2, length=0), "length is 0"),
         (lambda: tasks.cycle_navigation(positions=1), "positions is 1"),
         (lambda: tasks.modular_arithmetic(modulus=1), "modulus is 1"),
@@ -215,8 +215,8 @@ def test_nonsense_is_refused_in_one_sentence(name):
         (lambda: tasks.dyck(kinds=0), "kinds is 0"),
         (lambda: tasks.dyck(depth=0), "depth is 0"),
         (lambda: tasks.legal_brackets(3), "label is 3; with kinds=1 it is at most 2"),
-        (lambda: tasks.reset_dyck(reset=1.5), "reset is 1.5"),
-        (lambda: tasks.reset_dyck(mistake=float("nan")), "mistake is nan"),
+        (lambda: tasks.reset_dyck(reset=1.5), "reset must be in \[0, 1\], got 1.5"),
+        (lambda: tasks.reset_dyck(mistake=float("nan")), "mistake must be a finite number, got nan"),
         (lambda: tasks.counters("anbnc"), "did you mean 'anbncn'"),
         (lambda: tasks.legal_letters("b"), "unknown counter language"),
         (lambda: tasks.schlag_recall(keys=0), "keys is 0"),
@@ -224,7 +224,7 @@ def test_nonsense_is_refused_in_one_sentence(name):
         (lambda: tasks.schlag_recall(keys=4).sample(2, length=5), "is 5; .* 1, 2, 3, ... 4"),
         (lambda: tasks.multi_query_recall(vocab=9), "vocab is 9; it must be even"),
         (lambda: tasks.multi_query_recall(vocab=8, pairs=4), "at least 10"),
-        (lambda: tasks.multi_query_recall(power_a=0), "power_a is 0"),
+        (lambda: tasks.multi_query_recall(power_a=0), "power_a must be above 0, got 0"),
         (lambda: tasks.forgetting_recall(ask=0.7, erase=0.4), "more than 1"),
         (
             lambda: tasks.regression(dim=4).check(tasks.regression(dim=4).sample(2, length=3)),
@@ -233,9 +233,9 @@ def test_nonsense_is_refused_in_one_sentence(name):
         (lambda: tasks.ridge(np.ones((1, 1, 1)), np.ones((1, 1)), np.ones((1, 1)), 0), "penalty"),
         (lambda: tasks.selective_copy(vocab=1), "vocab is 1"),
         (lambda: tasks.few_shot_episodes(ways=1), "ways is 1"),
-        (lambda: tasks.few_shot_episodes(spread=-1.0), "spread is -1.0"),
+        (lambda: tasks.few_shot_episodes(spread=-1.0), "spread must be above 0, got -1.0"),
         (lambda: tasks.delayed_match(stimuli=1), "stimuli is 1"),
-        (lambda: tasks.delayed_match(distractors="a"), "distractors is 'a'"),
+        (lambda: tasks.delayed_match(distractors="a"), "distractors must be a finite number, got .a."),
         (
             lambda: tasks.Batch(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 4), dtype=bool)),
             "first two axes",

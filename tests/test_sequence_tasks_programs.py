@@ -98,7 +98,7 @@ def test_a_rate_circuit_runs_an_episode():
         ({"keys": np.eye(5)}, r"keys has shape \(5, 5\).* at least 6 slots"),
         ({"keys": np.ones(6)}, r"keys has shape \(6,\)"),
         ({"keys": "onehot"}, "keys must be numbers"),
-        ({"split_signs": 2}, "split_signs is 2"),
+        ({"split_signs": 2}, "split_signs must be True or False, got 2"),
         ({"task": "schlag_recall"}, "task must be a SequenceTask, got str"),
         ({"batch": np.eye(3)}, "batch must be a Batch, got ndarray"),
         ({"beta": "a"}, "beta"),

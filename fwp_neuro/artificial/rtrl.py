@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import functional_call, grad, jacrev, vmap
 
 from ..errors import FwpError
-from ..tasks.keys import whole
+from ..validation import whole
 from .recurrent.elementwise import Elementwise
 
 

@@ -7,9 +7,8 @@ from functools import partial
 import numpy as np
 
 from fwp_neuro.tasks.automata import CHOMSKY
-from fwp_neuro.tasks.drawing import flag
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import flag, whole
 
 RANKS = {"+": 1, "-": 1, "*": 2}
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from fwp_neuro.errors import FwpError
 from fwp_neuro.programs import Program
-from fwp_neuro.tasks.drawing import flag, number
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.recall import _bookkeeping
 from fwp_neuro.tasks.sequences import Batch, SequenceTask
+from fwp_neuro.validation import flag, real, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +92,8 @@ def as_program(
     return Program(
         key=key,
         value=row.value,
-        beta=np.where(row.write, number(beta, "as_program: beta"), 0.0),
-        alpha=np.full(len(key), number(alpha, "as_program: alpha")),
+        beta=np.where(row.write, real(beta, "as_program: beta"), 0.0),
+        alpha=np.full(len(key), real(alpha, "as_program: alpha")),
         target=row.target,
         read_only=~row.write,
         labels=[f"{verb} key {name}" for verb, name in zip(verbs, names, strict=True)],

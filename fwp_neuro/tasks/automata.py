@@ -6,9 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from fwp_neuro.tasks.drawing import flag
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import flag, whole
 
 CHOMSKY = (
     "Deletang et al. 2023, Neural networks and the Chomsky hierarchy, arXiv:2207.02098; lengths "

@@ -7,9 +7,8 @@ from functools import partial
 import numpy as np
 
 from fwp_neuro.errors import FwpError
-from fwp_neuro.tasks.drawing import fraction
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import real, whole
 
 OPEN, CLOSE, RESET = 0, 1, 2  # tokens of `reset_dyck`
 
@@ -142,8 +141,8 @@ def reset_dyck(reset: float = 0.1, mistake: float = 0.2, seed: int = 0) -> Seque
     fast weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076). The three-class target is this
     package's form of "may the word end here, or later".
     """
-    reset = fraction(reset, "reset_dyck: reset")
-    mistake = fraction(mistake, "reset_dyck: mistake")
+    reset = real(reset, "reset_dyck: reset", 0, 1)
+    mistake = real(mistake, "reset_dyck: mistake", 0, 1)
     return SequenceTask(
         name="reset_dyck",
         citation="Bhattamishra, Ahuja & Goyal 2020, arXiv:2009.11264; Irie, Csordas & Schmidhuber "

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from fwp_neuro.tasks.drawing import distinct, flag, fraction
-from fwp_neuro.tasks.keys import whole
+from fwp_neuro.tasks.drawing import distinct
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import flag, real, whole
 
 BLANK, CUE, FIRST = 0, 1, 2  # token classes of both tasks; data and stimuli start at FIRST
 
@@ -87,7 +87,7 @@ def delayed_match(
     Erickson & Desimone 1996 (doi 10.1523/JNEUROSCI.16-16-05154.1996), one probe a trial.
     """
     stimuli = whole(stimuli, "delayed_match: stimuli", least=2)
-    distractors = fraction(distractors, "delayed_match: distractors")
+    distractors = real(distractors, "delayed_match: distractors", 0, 1)
     repeats = flag(repeats, "delayed_match: repeats")
     return SequenceTask(
         name="delayed_match",

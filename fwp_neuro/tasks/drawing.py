@@ -1,39 +1,8 @@
-"""Checks of options, and draws without replacement, that several sequence tasks share."""
+"""Draws without replacement that several sequence tasks share."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from fwp_neuro.errors import FwpError
-
-
-def fraction(value, what: str) -> float:
-    """Return ``value`` as a float in [0, 1]; the error names the argument ``what``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise FwpError(f"{what} is {value!r}; it must be a number from 0 to 1")
-    return float(value)
-
-
-def number(value, what: str) -> float:
-    """Return ``value`` as a float if it is a finite number; the error names ``what``."""
-    numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not numeric or not np.isfinite(value):
-        raise FwpError(f"{what} is {value!r}; it must be a number")
-    return float(value)
-
-
-def positive(value, what: str) -> float:
-    """Return ``value`` as a finite float above 0; the error names the argument ``what``."""
-    if not number(value, what) > 0:
-        raise FwpError(f"{what} is {value!r}; it must be a number above 0")
-    return float(value)
-
-
-def flag(value, what: str) -> bool:
-    """Return ``value`` if it is True or False; the error names the argument ``what``."""
-    if not isinstance(value, bool | np.bool_):
-        raise FwpError(f"{what} is {value!r}; it must be True or False")
-    return bool(value)
 
 
 def distinct(rng: np.random.Generator, batch: int, pool: int, count: int) -> np.ndarray:

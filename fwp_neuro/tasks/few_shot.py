@@ -6,9 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from fwp_neuro.tasks.drawing import positive
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import positive, whole
 
 
 def few_shot_episodes(

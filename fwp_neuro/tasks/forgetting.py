@@ -8,9 +8,8 @@ import numpy as np
 
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.as_programs import Episode
-from fwp_neuro.tasks.drawing import fraction
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import real, whole
 
 ASK, ERASE, FIRST_KEY = 0, 1, 2  # token classes
 
@@ -36,8 +35,8 @@ def forgetting_recall(
     """
     keys = whole(keys, "forgetting_recall: keys")
     values = whole(values, "forgetting_recall: values")
-    ask = fraction(ask, "forgetting_recall: ask")
-    erase = fraction(erase, "forgetting_recall: erase")
+    ask = real(ask, "forgetting_recall: ask", 0, 1)
+    erase = real(erase, "forgetting_recall: erase", 0, 1)
     if ask + erase > 1:
         raise FwpError(f"forgetting_recall: ask {ask:g} and erase {erase:g} add up to more than 1")
     return SequenceTask(

@@ -9,8 +9,8 @@ import numpy as np
 
 from fwp_neuro.errors import FwpError, pick
 from fwp_neuro.tasks.automata import last_or_every
-from fwp_neuro.tasks.drawing import flag
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import flag
 
 GROUPS = ("Z2", "Z60", "S3", "S4", "S5", "A4", "A5")
 

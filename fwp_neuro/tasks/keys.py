@@ -8,14 +8,7 @@ from math import comb
 import numpy as np
 
 from fwp_neuro.errors import FwpError
-from fwp_neuro.validation import generator
-
-
-def whole(value, what: str, least: int = 1) -> int:
-    """Return ``value`` as an int; the error names the argument ``what``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise FwpError(f"{what} is {value!r}; it must be a whole number of at least {least}")
-    return int(value)
+from fwp_neuro.validation import generator, whole
 
 
 def onehot_keys(count: int, dim: int) -> np.ndarray:

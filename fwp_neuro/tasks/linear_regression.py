@@ -8,9 +8,8 @@ import numpy as np
 
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.as_programs import Episode
-from fwp_neuro.tasks.drawing import positive
-from fwp_neuro.tasks.keys import whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import positive, whole
 
 VARIANCE, FOURTH = 1 / 12, 1 / 80  # E x^2 and E x^4 of x uniform in [-1/2, 1/2]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.as_programs import Episode
-from fwp_neuro.tasks.drawing import distinct, flag, positive, race
-from fwp_neuro.tasks.keys import whole
+from fwp_neuro.tasks.drawing import distinct, race
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
+from fwp_neuro.validation import flag, positive, whole
 
 
 def multi_query_recall(

@@ -15,8 +15,8 @@ import numpy as np
 from fwp_neuro.errors import FwpError, pick
 from fwp_neuro.programs import Program
 from fwp_neuro.tasks.digits import digits as digit_images
-from fwp_neuro.tasks.keys import onehot_keys, random_keys, sparse_keys, whole
-from fwp_neuro.validation import generator
+from fwp_neuro.tasks.keys import onehot_keys, random_keys, sparse_keys
+from fwp_neuro.validation import generator, whole
 
 KEYS = ("random", "onehot", "sparse")
 

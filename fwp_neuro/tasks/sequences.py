@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fwp_neuro.errors import FwpError, pick
-from fwp_neuro.tasks.keys import whole
-from fwp_neuro.validation import seed_number
+from fwp_neuro.validation import seed_number, whole
 
 LOSSES = ("cross_entropy", "squared_error")
 LONGEST = 2**20  # upper end of open ranges of legal lengths

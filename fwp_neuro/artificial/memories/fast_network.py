@@ -9,9 +9,7 @@ import torch
 from torch.nn import functional
 
 from ...errors import pick
-from ...tasks.keys import whole
-from ...validation import generator
-from .options import flag, real
+from ...validation import flag, generator, real, whole
 
 
 def _gelu_slope(x: torch.Tensor) -> torch.Tensor:

@@ -10,9 +10,7 @@ from torch.nn import functional
 
 from ...class_registry import ClassRegistry
 from ...errors import FwpError, pick
-from ...tasks.keys import whole
-from ...validation import generator, seed_number
-from .options import flag
+from ...validation import flag, generator, seed_number, whole
 
 REGISTRY = ClassRegistry("a feature-map")
 register = REGISTRY.register

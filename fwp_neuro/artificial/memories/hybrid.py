@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 
 from ...errors import pick
-from ...tasks.keys import whole
+from ...validation import real_or_none, whole
 from . import features
 from .base import Memory, Signals, State
 from .forms import delta_step, delta_tokens
-from .options import real_or_none
 from .registry import register
 from .softmax import append, attend, attend_tokens, empty
 

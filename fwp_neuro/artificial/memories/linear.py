@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from ...validation import flag, real
 from . import features
 from .base import Memory, Signals, State
 from .forms import heads_first
-from .options import flag, real
 from .registry import register
 
 

@@ -7,7 +7,7 @@ import math
 import torch
 
 from ...errors import FwpError
-from ...tasks.keys import whole
+from ...validation import whole
 from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_decay
 from .registry import register

@@ -9,10 +9,9 @@ import torch
 from torch.nn import functional
 
 from ...errors import FwpError, pick
-from ...tasks.keys import whole
+from ...validation import real, whole
 from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_decay
-from .options import real
 from .registry import register
 
 

@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional
 
 from ...errors import pick
+from ...validation import real, real_or_none
 from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_log_decay
-from .options import real, real_or_none
 from .registry import register
 
 _LOG_FORGET = {"sigmoid": functional.logsigmoid, "exp": lambda x: x}

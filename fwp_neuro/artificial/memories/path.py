@@ -6,10 +6,10 @@ import math
 
 import torch
 
+from ...validation import real_or_none
 from . import features
 from .base import Memory, Signals, State
 from .forms import heads_first
-from .options import real_or_none
 from .registry import register
 from .softmax import append, attend, causal, empty
 

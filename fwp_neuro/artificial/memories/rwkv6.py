@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ...tasks.keys import whole
+from ...validation import whole
 from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_decay
 from .registry import register

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from ...validation import real_or_none
 from .base import Memory, Signals, State
 from .forms import heads_first, lower
-from .options import real_or_none
 from .registry import register
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ...validation import seed_number
+from ...validation import real, seed_number
 from .base import Memory, Signals, State
 from .fast_network import FastNetwork
-from .options import real
 from .registry import register
 
 

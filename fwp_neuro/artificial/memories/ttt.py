@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 
 from ...errors import FwpError
-from ...tasks.keys import whole
-from ...validation import seed_number
+from ...validation import flag, real, seed_number, whole
 from .base import Memory, Signals, State
 from .fast_network import FastNetwork
 from .forms import heads_first
-from .options import flag, real
 from .registry import register
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from ...tasks.keys import whole
+from ...validation import real, whole
 from .base import Recurrent
-from .parts import SQUASHES, hidden_and_readout, number, outer, read, squash_name
+from .parts import SQUASHES, hidden_and_readout, outer, read, squash_name
 from .registry import register
 
 
@@ -59,8 +59,8 @@ class Ba2016(Recurrent):
     ):
         super().__init__(model_dim)
         self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
-        self.decay = number(self.name, "decay", decay, 0, 1)
-        self.rate = number(self.name, "rate", rate, 0)
+        self.decay = real(decay, f"{self.name}: decay", 0, 1)
+        self.rate = real(rate, f"{self.name}: rate", 0)
         self.steps = whole(steps, f"{self.name}: steps")
         self.activation = squash_name(self.name, "activation", activation, ("relu", "tanh"))
         self.input = nn.Linear(model_dim, self.hidden_dim)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ...errors import FwpError, unknown
-from ...tasks.keys import whole
+from ...validation import whole
 
 State = dict[str, torch.Tensor]
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from ...errors import pick
-from ...tasks.keys import whole
+from ...validation import whole
 from .base import Recurrent
 from .parts import hidden_and_readout
 from .registry import register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ...errors import FwpError, pick
-from ...tasks.keys import whole
+from ...validation import whole
 from .base import Recurrent
 from .parts import read
 from .registry import register

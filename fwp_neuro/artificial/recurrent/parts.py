@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 
 import torch
 from torch import nn
 
 from ...errors import FwpError, pick
-from ...tasks.keys import whole
+from ...validation import whole
 from ..memories.features import feature_map, key_norm
-
-
-def number(network: str, argument: str, value, low: float, high: float = float("inf")) -> float:
-    """Return a number from ``low`` to ``high``.
-
-    Raises:
-        FwpError: it is not one.
-    """
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
-        raise FwpError(f"{network}: {argument} must be a number in [{low}, {high}], got {value!r}")
-    return float(value)
 
 
 def head_dim(network: str, model_dim: int, heads) -> int:

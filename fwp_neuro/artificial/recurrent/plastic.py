@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from ...errors import pick
+from ...validation import real
 from .base import Recurrent, State
-from .parts import hidden_and_readout, number, outer, read
+from .parts import hidden_and_readout, outer, read
 from .registry import register
 
 
@@ -122,7 +123,7 @@ class Backpropamine(Plastic):
         clip: float = 1.0,
     ):
         super().__init__(model_dim, hidden_dim)
-        self.clip = number(self.name, "clip", clip, 0)
+        self.clip = real(clip, f"{self.name}: clip", 0)
         self.modulator = nn.Linear(self.hidden_dim, 1)
         self.fan_out = nn.Linear(1, self.hidden_dim) if fan_out else nn.Identity()
         self.retroactive = bool(retroactive)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf
-
 import torch
 from torch import nn
 
 from ...errors import FwpError
+from ...validation import real
 from .base import Recurrent
-from .parts import FEATURES, feature_name, head_dim, number, outer, read
+from .parts import FEATURES, feature_name, head_dim, outer, read
 from .registry import register
 
 
@@ -70,7 +69,7 @@ class SelfReferential(Recurrent):
         self.strengths = strengths
         d = self.head_dim
         start = torch.randn(heads, 3 * d + strengths, d) / d**0.5
-        start[:, 3 * d :] += number(self.name, "strength_bias", strength_bias, -inf)
+        start[:, 3 * d :] += real(strength_bias, f"{self.name}: strength_bias")
         self.start = nn.Parameter(start)
         # row of W -> its strength
         block = torch.arange(4).repeat_interleave(torch.tensor((d, d, d, strengths)))

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from ...errors import pick
-from ...tasks.keys import whole
+from ...validation import whole
 from .elementwise import Elementwise
 from .registry import register
 from .scan import scan
