@@ -143,3 +143,22 @@ def test_single_precision_gives_single_precision(name, options):
         z, last = built.run(form, *narrow)
         assert z.dtype == torch.float32 and all(x.dtype == z.dtype for x in last.values())
         assert 0 < apart(z.double(), y) < 1e-3 * (1 + float(y.abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "sentence"),
+    [
+        ("normalised_linear_attention", {"u": torch.zeros(1)}, "unknown state of memory .*'u'"),
+        ("normalised_linear_attention", {"z": torch.zeros(1, 1)}, "'z' must be .*got \\(1, 1\\)"),
+        ("rwkv6", 3, "'w' must be a tensor of shape \\(1, 2, 3, 4\\), got int"),
+        ("rwkv6", torch.zeros(1, 2, 3, 4).double(), "'w' must have dtype torch.float32"),
+        ("softmax_attention", {"keys": torch.zeros(1, 5, 2, 3)}, "shape \\(1, 5, 2, 4\\)"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(name, state, sentence):
+    signals = {"query": torch.ones(1, 5, 2, 4), "key": torch.ones(1, 5, 2, 4)}
+    signals["value"] = torch.ones(1, 5, 2, 3)
+    if name == "rwkv6":
+        signals["decay"] = torch.ones(1, 5, 2, 4)
+    with pytest.raises(FwpError, match=sentence):
+        apply(name, **signals, initial_state=state)

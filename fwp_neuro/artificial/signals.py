@@ -101,3 +101,31 @@ def states_of(rule: Rule, given, query: torch.Tensor, shape) -> dict[str, torch.
             )
         states[name] = state
     return states
+
+
+def memory_state(memory: Memory, start: dict[str, torch.Tensor], given) -> dict[str, torch.Tensor]:
+    """Return the state of a memory before the first token: what is given, ``start`` else.
+
+    Raises:
+        FwpError: unknown part, wrong shape or dtype.
+    """
+    if given is None:
+        return start
+    given = dict(given) if isinstance(given, Mapping) else {"w": given}
+    for name, part in given.items():
+        pick(name, start, f"state of memory {memory.name!r}:")
+        legal = list(start[name].shape)
+        if name in memory.growing and isinstance(part, torch.Tensor) and part.ndim > 1:
+            legal[1] = part.shape[1]  # any number of tokens may have come before
+        if not isinstance(part, torch.Tensor) or list(part.shape) != legal:
+            got = tuple(part.shape) if isinstance(part, torch.Tensor) else type(part).__name__
+            raise FwpError(
+                f"apply(rule={memory.name!r}): initial_state {name!r} must be a tensor of shape "
+                f"{tuple(legal)}, got {got}"
+            )
+        if part.dtype != start[name].dtype:
+            raise FwpError(
+                f"apply(rule={memory.name!r}): initial_state {name!r} must have dtype "
+                f"{start[name].dtype}, got {part.dtype}"
+            )
+    return start | given

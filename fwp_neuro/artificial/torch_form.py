@@ -15,7 +15,7 @@ from .choice import announce, choose
 from .engine import fast_form
 from .memories.base import Memory
 from .memories.registry import REGISTRY as MEMORIES
-from .signals import check, state_shape, states_of
+from .signals import check, memory_state, state_shape, states_of
 from .unrolling import unroll
 
 
@@ -107,16 +107,11 @@ def _remember(memory: Memory, signals, given, form: str):
     query = signals["q"]
     batch, heads, value_dim, key_dim = state_shape(memory, signals, given)
     signals = _constants(memory, value_dim, key_dim, query) | signals
-    state = memory.initial(batch, heads, value_dim, key_dim, query)
-    single = set(state) == {"w"}
-    if given is not None:
-        given = dict(given) if isinstance(given, Mapping) else {"w": given}
-        for name in given:
-            pick(name, state, f"state of memory {memory.name!r}:")
-        state |= given
+    start = memory.initial(batch, heads, value_dim, key_dim, query)
+    state = memory_state(memory, start, given)
     chosen = memory.forms[-1] if form == "auto" and query.shape[1] > 1 else form
     readout, state = memory.run("step" if chosen == "auto" else chosen, state, signals)
-    return readout, state["w"] if single else state
+    return readout, state["w"] if set(state) == {"w"} else state
 
 
 def _constants(memory: Memory, value_dim: int, key_dim: int, query) -> dict[str, torch.Tensor]:
