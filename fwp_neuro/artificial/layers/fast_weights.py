@@ -1,0 +1,107 @@
+"""The fast weights of a layer: a rule or a memory, ready to run in the form that fits."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from ...errors import FwpError, pick
+from ...rules import Rule
+from ..choice import announce, choose
+from ..engine import fast_form
+from ..memories.base import Memory
+from ..realise import FORMS
+from ..torch_form import find, run
+
+
+class FastWeights:
+    """A rule or a memory with its form. It has no parameters, and is pickled as its arguments.
+
+    All symbolic work is done here, once, so that a call is tensor code that `torch.compile` traces.
+
+    Args:
+        rule: name, `Rule` or `Memory`.
+        form: "auto", or a form of the rule or memory.
+
+    Raises:
+        FwpError: unknown rule or form, or a form that the rule has not.
+    """
+
+    def __init__(self, rule: str | Rule | Memory, form: str = "auto"):
+        self.given, self.form = rule, form
+        self.rule = find(rule)
+        self.is_memory = isinstance(self.rule, Memory)
+        self.fast = self.traced_step = None
+        if self.is_memory:
+            pick(form, ("auto", *self.rule.forms), f"form of memory {self.rule.name!r}:")
+            return
+        pick(form, FORMS, "form")
+        try:
+            self.fast = fast_form(self.rule)
+        except FwpError:
+            if form in ("parallel", "chunk"):
+                raise
+        if self.fast is None or form == "step":
+            from torch._dynamo import nonstrict_trace  # only where needed: it is slow to import
+
+            self.traced_step = nonstrict_trace(self._step)
+
+    def __reduce__(self):
+        return FastWeights, (self.given, self.form)
+
+    def __deepcopy__(self, memo):
+        # a rule never changes, and a second one would have its fast forms derived once more
+        given = copy.deepcopy(self.given, memo) if self.is_memory else self.given
+        return FastWeights(given, self.form)
+
+    def __repr__(self) -> str:
+        return f"FastWeights({self.rule!r}, form={self.form!r})"
+
+    def __call__(
+        self, signals: dict[str, torch.Tensor], states: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Run over a sequence.
+
+        Args:
+            signals: text name -> [batch, token, head(, dim)], ``q`` included; constants of a memory
+                [head, ...].
+            states: name -> [batch, ...] before the first token; not changed in place.
+
+        Returns:
+            read-out [batch, token, head, value_dim] and the states after the last token.
+        """
+        if self.is_memory:
+            form = self.form
+            if form == "auto":
+                form = self.rule.forms[-1] if signals["q"].shape[1] > 1 else "step"
+            return self.rule.run(form, states, signals)
+        form = self.chosen(signals["q"])
+        if form in ("chunk", "parallel"):
+            return self.fast(signals, states, form)
+        if form == "step" and self.traced_step is not None and torch.compiler.is_dynamo_compiling():
+            return self.traced_step(signals, states)
+        return run(self.rule, signals, states, form)
+
+    def _step(self, signals, states):
+        return run(self.rule, signals, states, "step")
+
+    def chosen(self, query: torch.Tensor) -> str:
+        """Return the form that runs on ``query`` [batch, token, head, key_dim].
+
+        While PyTorch traces or transforms the program, "auto" takes plain tensor code: the chunk
+        form, or the step where the rule has no other.
+        """
+        if self.form not in ("auto", "compiled"):
+            return self.form
+        if self.form == "auto" and (torch.compiler.is_compiling() or _transformed()):
+            return "chunk" if self.fast is not None else "step"
+        asked, tokens, dtype, device = self.form, query.shape[1], query.dtype, query.device
+        form, reason = choose(asked, self.rule, tokens, dtype, device)
+        announce(self.rule, asked, form, reason)
+        return form
+
+
+def _transformed() -> bool:
+    """Whether a transform of `torch.func` (grad, vmap, ...) is at work."""
+    return torch._C._functorch.peek_interpreter_stack() is not None

@@ -1,0 +1,213 @@
+"""A layer is an ordinary module: number formats, compilation, export, transforms of functions."""
+
+import copy
+
+import pytest
+import torch
+from layer_cases import REPRESENTATIVE, TYPED_IN, distance, inputs, layer, title
+from torch.func import functional_call, grad, vmap
+
+from fwp_neuro.artificial import Layer
+from fwp_neuro.errors import FwpError
+
+SOME = pytest.mark.parametrize("rule", REPRESENTATIVE, ids=title)
+
+
+def run(net, x):
+    """Output, and gradients of input and parameters."""
+    x = x.clone().requires_grad_()
+    y = net(x)
+    loss = (y.float() * torch.arange(y.numel()).view_as(y).sin()).sum()
+    return y, torch.autograd.grad(loss, [x, *net.parameters()])
+
+
+def compiled_equals_plain(rule, tokens, backend, tolerance, **options):
+    net, x = layer(rule, **options), inputs(tokens=tokens)
+    torch._dynamo.reset()
+    traced = torch.compile(net, fullgraph=True, backend=backend)
+    (y, ours), (z, theirs) = run(net, x), run(traced, x)
+    assert distance(y, z) < tolerance
+    assert max(distance(a, b) for a, b in zip(ours, theirs, strict=True)) < 10 * tolerance
+    torch._dynamo.reset()
+
+
+@SOME
+def test_compiles_as_one_graph(rule):
+    compiled_equals_plain(rule, 19, "eager", 1e-12)
+
+
+def test_few_tokens_compile_as_one_graph():
+    compiled_equals_plain("delta", 5, "eager", 1e-12)
+
+
+@pytest.mark.parametrize("rule", ["gated_delta", "saturating"])
+def test_compiles_ahead_of_time(rule):
+    rule = next(item for item in REPRESENTATIVE if title(item) == rule)
+    compiled_equals_plain(rule, 18, "aot_eager", 1e-12)
+
+
+@pytest.mark.slow
+@SOME
+def test_every_representative_compiles_ahead_of_time(rule):
+    compiled_equals_plain(rule, 18, "aot_eager", 1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["gated_delta", "oja"])
+def test_compiles_with_inductor(rule):
+    compiled_equals_plain(rule, 18, "inductor", 1e-10)
+
+
+def test_compiled_streaming():
+    net, x = layer("gated_delta"), inputs(tokens=4)
+    torch._dynamo.reset()
+    traced = torch.compile(net, fullgraph=True, backend="eager")
+    state, outputs = net.initial(x), []
+    for token in x.split(1, 1):
+        y, state = traced(token, state, return_state=True)
+        outputs.append(y)
+    assert distance(torch.cat(outputs, 1), net(x)) < 1e-12
+
+
+def exported_equals_plain(rule):
+    net, x = layer(rule), inputs()
+    batch = torch.export.Dim("batch", min=1, max=64)
+    program = torch.export.export(net, (x,), dynamic_shapes={"x": {0: batch}})
+    for size in (1, 5):
+        other = inputs(size, seed=9)
+        assert distance(program.module()(other), net(other)) < 1e-12
+
+
+@pytest.mark.parametrize("rule", ["delta", "softmax_attention"])
+def test_exports_with_any_batch(rule):
+    exported_equals_plain(rule)
+
+
+@pytest.mark.slow
+@SOME
+def test_every_representative_exports_with_any_batch(rule):
+    exported_equals_plain(rule)
+
+
+@SOME
+def test_gradients_of_every_sample_at_once(rule):
+    net, x = layer(rule), inputs()
+    parameters = {name: p.detach() for name, p in net.named_parameters()}
+
+    def loss(parameters, sample):
+        return functional_call(net, parameters, (sample[None],)).square().sum()
+
+    found = vmap(grad(loss), (None, 0))(parameters, x)
+    for n in range(len(x)):
+        net.zero_grad()
+        net(x[n : n + 1]).square().sum().backward()
+        for name, p in net.named_parameters():
+            assert distance(found[name][n], p.grad) < 1e-10 * (1 + float(p.grad.abs().max()))
+
+
+@SOME
+def test_vmap_over_layers_equals_one_after_the_other(rule):
+    nets, x = [layer(rule, seed=seed) for seed in (0, 1)], inputs()
+    stacked = {
+        name: torch.stack([dict(net.named_parameters())[name].detach() for net in nets])
+        for name, _ in nets[0].named_parameters()
+    }
+    found = vmap(lambda p: functional_call(nets[0], p, (x,)))(stacked)
+    assert all(distance(found[n], nets[n](x)) < 1e-12 for n in (0, 1))
+
+
+@SOME
+def test_autocast_keeps_fast_weights_in_float32(rule):
+    net, x = layer(rule, dtype=torch.float32), inputs(dtype=torch.float32)
+    plain = net(x).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        y, state = net(x, return_state=True)
+        usual = torch.nn.Linear(8, 8)(x).dtype
+        again, _ = net(y, state, return_state=True)
+    y.float().square().sum().backward()
+    assert y.dtype == usual == torch.bfloat16 and again.dtype == usual
+    assert all(t.dtype == torch.float32 for t in state.values())
+    assert bool(torch.isfinite(y).all())
+    assert all(bool(torch.isfinite(p.grad).all()) for p in net.parameters())
+    # bfloat16 keeps 8 bits; a handful of roundings one after the other
+    assert distance(y.float(), plain) < 8 * 2**-8 * (1 + float(plain.abs().max()))
+
+
+@SOME
+def test_parameters_of_half_the_bits_keep_fast_weights_in_float32(rule):
+    net, x = layer(rule, dtype=torch.float32), inputs(dtype=torch.float32)
+    half = copy.deepcopy(net).bfloat16()
+    y, state = half(x.bfloat16(), return_state=True)
+    assert y.dtype == torch.bfloat16 and bool(torch.isfinite(y).all())
+    assert all(t.dtype == torch.float32 for t in state.values())
+    assert distance(y.float(), net(x)) < 12 * 2**-8 * (1 + float(net(x).detach().abs().max()))
+
+
+@SOME
+def test_double_and_single_agree(rule):
+    single = layer(rule, dtype=torch.float32)
+    double = copy.deepcopy(single).double()
+    y, state = double(inputs(), return_state=True)
+    assert y.dtype == torch.float64 and all(t.dtype == torch.float64 for t in state.values())
+    assert distance(single(inputs().float()).double(), y) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"rule": "detla"}, "did you mean 'delta'"),
+        ({"form": "chnk"}, "did you mean 'chunk'"),
+        ({"heads": 3}, "heads=3 must divide model_dim=8"),
+        ({"heads": 0}, "heads is 0"),
+        ({"key_dim": 0}, "key_dim is 0"),
+        ({"key_norm": "l3"}, "unknown key_norm 'l3'"),
+        ({"feature_map": "sillu"}, "did you mean 'silu'"),
+        ({"value_map": "dpfp"}, "value_map must keep value_dim=4"),
+        ({"beta_range": (0, 3)}, r"beta_range must be \(0, 1\) or \(0, 2\)"),
+        ({"rule": "gla", "beta_range": (0, 2)}, "needs a gate beta, and the rule has alpha"),
+        ({"gates": {"bta": "sigmoid"}}, "did you mean 'beta'"),
+        ({"gates": {"beta": "sigmod"}}, "did you mean 'sigmoid'"),
+        ({"gates": {"beta": float("nan")}}, "must be finite"),
+        ({"gates": "mamba"}, "gates must be a dict"),
+        ({"rule": "mlstm", "gates": {"input": "sigmoid"}}, "use 'identity'"),
+        ({"tied": "p"}, "unknown presynaptic signal"),
+        ({"convolution": -1}, "convolution is -1"),
+        ({"output_norm": "rsm"}, "did you mean 'rms'"),
+        ({"output_gate": 1}, "output_gate must be True or False"),
+        ({"initial_state": "learnt"}, "did you mean 'learned'"),
+        ({"rule": "softmax_attention", "initial_state": "learned"}, "nothing to learn"),
+        ({"query_scale": "big"}, "query_scale must be a finite number"),
+        ({"rule": "titans", "form": "parallel"}, "form of memory 'titans'"),
+        ({"rule": REPRESENTATIVE[7], "form": "chunk"}, "has the step form only"),
+    ],
+    ids=lambda value: str(list(value.values())) if isinstance(value, dict) else "",
+)
+def test_options_that_are_not_legal(options, sentence):
+    options = {"rule": "delta", "heads": 2} | options
+    with pytest.raises(FwpError, match=sentence):
+        Layer(options.pop("rule"), 8, **options)
+
+
+def test_inputs_and_states_that_do_not_fit():
+    net, x = layer("delta"), inputs()
+    for wrong in (x[0], x[..., :3], x[:, :0], x.tolist(), x.float()):
+        with pytest.raises(FwpError, match="x must be"):
+            net(wrong)
+    state = net(x, return_state=True)[1]
+    for wrong, sentence in [
+        ([1], "state must be the dict"),
+        ({"w": state["w"]}, "lacks 'convolution_tail'"),
+        (state | {"ww": x}, "did you mean 'w'"),
+        (state | {"w": state["w"][:1]}, "must be"),
+        (state | {"w": state["w"].float()}, "float32"),
+        (state | {"w": 1}, "must be a torch tensor"),
+    ]:
+        with pytest.raises(FwpError, match=sentence):
+            net(x, wrong)
+    with pytest.raises(FwpError, match="batch_index must be a whole number from 0 to 2"):
+        net.program(x, 3)
+
+
+def test_a_typed_in_rule_survives_a_copy_without_a_second_derivation():
+    net = layer(TYPED_IN)
+    assert copy.deepcopy(net).fast.fast is net.fast.fast
