@@ -1,4 +1,4 @@
-"""The parallel and the chunk form, derived from the text, against the plain recurrence."""
+"""The fast forms, derived from the text, against the plain recurrence."""
 
 import logging
 
@@ -8,9 +8,10 @@ import torch
 from oracles import draw, draw_states, walk
 
 import fwp_neuro as fwp
-from fwp_neuro.artificial import apply
+from fwp_neuro.artificial import apply, library
 from fwp_neuro.artificial.choice import choose
 from fwp_neuro.artificial.engine import halving
+from fwp_neuro.artificial.kernels import compiler
 from fwp_neuro.errors import FwpError
 from fwp_neuro.rules import Rule, rule, rules
 
@@ -53,7 +54,9 @@ TYPED_IN = [
 ]
 EVERY = [*(rule(name) for name in rules()), *TYPED_IN]
 EVERY_RULE = pytest.mark.parametrize("chosen", EVERY, ids=lambda r: r.name)
-FORMS = pytest.mark.parametrize("how", [("chunk", 8), ("chunk", None), ("parallel", None)], ids=str)
+FORMS = pytest.mark.parametrize(
+    "how", [("chunk", 8), ("chunk", None), ("parallel", None), ("compiled", None)], ids=str
+)
 LONG = {"k": "key", "v": "value", "q": "query"}
 
 
@@ -89,6 +92,8 @@ def distance(ones, others):
 @FORMS
 @EVERY_RULE
 def test_fast_forms_equal_the_step_in_readout_state_and_gradients(chosen, how):
+    if how[0] == "compiled" and compiler.find() is None:
+        pytest.skip("there is no C++ compiler")
     signals, states = case(chosen)
     leaves = [*signals.values(), *states.values()]
     step, fast = run(chosen, signals, states, "step"), run(chosen, signals, states, *how)
@@ -119,9 +124,12 @@ def test_any_number_of_tokens(name, tokens):
 DECAYING = [r for r in EVERY if {"alpha", "decay", "a", "eta"} & set(r.gates)]
 
 
+@pytest.mark.parametrize("form", ["chunk", "compiled"])
 @pytest.mark.parametrize("chosen", DECAYING, ids=lambda r: r.name)
-def test_strong_decays_neither_overflow_nor_lose_digits(chosen):
+def test_strong_decays_neither_overflow_nor_lose_digits(chosen, form):
     """Decays of 1e-4 a token, with some of 1 among them, over 4096 tokens, by the hand's step."""
+    if form == "compiled" and compiler.find() is None:
+        pytest.skip("there is no C++ compiler")
     rng = np.random.default_rng(0)
     signals = draw(chosen, (4096,), PRE, POST)
     for name in {"alpha", "decay", "a", "eta"} & set(chosen.gates):
@@ -130,7 +138,7 @@ def test_strong_decays_neither_overflow_nor_lose_digits(chosen):
     states = draw_states(chosen, (), PRE, POST)
     batched = {n: torch.tensor(x)[None, :, None].requires_grad_() for n, x in signals.items()}
     start = {n: torch.tensor(x)[None, None] for n, x in states.items()}
-    outputs = run(chosen, batched, start, "chunk")
+    outputs = run(chosen, batched, start, form)
     if chosen.name in rules():
         expected = walk(chosen.name, signals, states)[0]
     else:
@@ -141,13 +149,16 @@ def test_strong_decays_neither_overflow_nor_lose_digits(chosen):
     assert all(bool(torch.isfinite(slope).all()) for slope in slopes)
 
 
+@pytest.mark.parametrize("form", ["chunk", "compiled"])
 @pytest.mark.parametrize("name", ["decayed_hebb", "gla", "gated_delta", "kimi_delta"])
-def test_decays_of_zero_and_below_zero_are_exact_with_their_gradients(name):
+def test_decays_of_zero_and_below_zero_are_exact_with_their_gradients(name, form):
+    if form == "compiled" and compiler.find() is None:
+        pytest.skip("there is no C++ compiler")
     rng = np.random.default_rng(1)
     shape = draw(rule(name), (2, TOKENS, 2), PRE, POST)["alpha"].shape
     alpha = rng.choice([0.0, -0.7, 1.0], shape)
     signals, states = case(rule(name), alpha=alpha)
-    step, fast = run(rule(name), signals, states, "step"), run(rule(name), signals, states, "chunk")
+    step, fast = run(rule(name), signals, states, "step"), run(rule(name), signals, states, form)
     leaves = [*signals.values(), *states.values()]
     assert distance(step, fast) < 1e-13
     assert distance(gradients(step, leaves), gradients(fast, leaves)) < 1e-13
@@ -223,9 +234,11 @@ def test_auto_logs_what_it_chose_and_why(caplog):
     assert "rule 'delta' runs in the step form: 5 tokens are few" in caplog.text
 
 
-def test_auto_takes_matrix_products_on_a_gpu():
+def test_auto_takes_matrix_products_on_a_gpu_without_the_library(monkeypatch):
+    monkeypatch.setattr(library, "find_spec", lambda name: None)
     chosen, why = choose("auto", rule("delta"), 100, torch.float32, torch.device("cuda"))
-    assert (chosen, why) == ("chunk", "matrix products on cuda")
+    assert chosen == "chunk" and "matrix products on cuda" in why
+    assert "flash-linear-attention is not installed" in why
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,16 @@ def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     assert len([line for line in block.splitlines() if line.strip()]) == 10
 
 
+def test_the_example_of_the_artificial_side_runs(tmp_path, monkeypatch, capsys):
+    block = re.findall(r"```python\n(.*?)```", README, re.S)[1]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert "Training(20 steps" in capsys.readouterr().out
+    assert names["readout"].shape == (1, 300, 2, 16) and names["y"].shape == (1, 300, 32)
+    assert names["circuit"]["readout"].shape == (8, 2, 16)
+
+
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert (

@@ -9,6 +9,7 @@ import torch
 
 from ..errors import FwpError, pick, warn
 from ..rules import Rule
+from . import library
 from .realise import FORMS
 
 #: tokens up to which the plain recurrence is as fast as any other form
@@ -37,13 +38,17 @@ def choose(
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
-    from .compiled import why_not
+    from .kernels import why_not
 
     pick(form, FORMS, "form")
     if form == "compiled":
         reason = why_not(rule, dtype, device)
         if reason:
             raise FwpError(f"form='compiled' cannot run: {reason}")
+    if form == "library":
+        reason = library.why_not(rule, dtype, device)
+        if reason:
+            raise FwpError(f"form='library' cannot run: {reason}")
     if form in ("parallel", "chunk") and _has_plan(rule):
         raise FwpError(f"form={form!r} cannot run: {_has_plan(rule)}")
     if form != "auto":
@@ -57,9 +62,12 @@ def choose(
         if not _has_plan(rule):
             return "chunk", f"no compiled form: {reason}"
         return "step", _has_plan(rule)
-    if not _has_plan(rule):
-        return "chunk", f"matrix products on {device.type}"
-    return "step", _has_plan(rule)
+    if _has_plan(rule):
+        return "step", _has_plan(rule)
+    reason = library.why_not(rule, dtype, device)
+    if reason is None:
+        return "library", "kernels of flash-linear-attention, which agree with the step"
+    return "chunk", f"matrix products on {device.type}; {reason}"
 
 
 def announce(rule: Rule, asked: str, form: str, reason: str) -> None:

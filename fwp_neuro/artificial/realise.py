@@ -15,7 +15,7 @@ from ..states import final_states, further_states, initial_states
 from .numpy_form import oracle
 
 #: "auto" takes the fastest that fits
-FORMS = ("auto", "step", "parallel", "chunk", "compiled")
+FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
 
 log = logging.getLogger("fwp_neuro")
 
@@ -41,7 +41,8 @@ def realise(
         seed: recorded only; this realisation draws no random numbers.
         backend: "torch" (the differentiable forms) or "numpy" (the oracle, step form only).
         dtype: "float64" or "float32".
-        form: "step", "parallel", "chunk", "compiled" or "auto" (see `fwp_neuro.artificial.apply`);
+        form: "auto", "step", "parallel", "chunk", "compiled" or "library" (see
+            `fwp_neuro.artificial.apply`);
             the choice and its reason are logged and kept in the provenance.
         record: "all": the states after every token ("weights"), which only the step form has;
             "final": those after the last one ("final_weights"). None takes "all" where it can.

@@ -11,6 +11,7 @@ from ..rules import Rule
 from ..rules import rule as get_rule
 from ..rules.registry import all_names as rule_names
 from ..symbolic import arrays
+from . import library
 from .choice import announce, choose
 from .engine import fast_form
 from .memories.base import Memory
@@ -54,7 +55,8 @@ def apply(
             more than one; zeros if None. It is not changed in place.
         form: "step" (the plain recurrence), "parallel" (all pairs of tokens: memory quadratic in
             them), "chunk" (matrix products chunk by chunk), "compiled" (C++ generated from the
-            rule's text, CPU only) or "auto". All give the same numbers up to rounding.
+            rule's text, CPU only), "library" (kernels of flash-linear-attention, GPU only, not run
+            on a GPU so far) or "auto". All give the same numbers up to rounding.
         chunk: tokens in a chunk of the chunk form, a power of two.
         gates: gates and further signals: shared [batch, token, head]; vectors [batch, token, head,
             dim]; constants of a memory [head, ...].
@@ -90,9 +92,11 @@ def run(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Run one form on signals and states that are known to fit (see `apply`)."""
     if form == "compiled":
-        from .compiled import run as run_compiled
+        from .kernels import run as run_compiled
 
         return run_compiled(rule, signals, states)
+    if form == "library":
+        return library.run(rule, signals, states)
     if form in ("chunk", "parallel"):
         return fast_form(rule)(signals, states, form, chunk)
     placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}

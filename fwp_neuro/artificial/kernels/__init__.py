@@ -1,0 +1,70 @@
+"""Compiled CPU kernels, generated from the text of any affine rule and built on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from ...errors import FwpError
+from ...rules import Rule
+from ...symbolic.plan import NotSeparable
+from . import call, compiler, operator
+
+
+@torch.compiler.assume_constant_result  # a rule is text, which torch.compile need not trace
+def why_not(rule: Rule, dtype: torch.dtype, device: torch.device | str) -> str | None:
+    """Return None if `run` can run the rule, else one sentence that says what is in the way."""
+    if torch.device(device).type != "cpu":
+        return f"compiled kernels run on the CPU, and these tensors are on {device}"
+    if dtype not in call.DTYPES:
+        return f"compiled kernels compute in float32 or float64, and these tensors are {dtype}"
+    try:
+        call.recipe_of(call.declaration(rule))
+    except NotSeparable as reason:
+        return f"rule {rule.name!r} has no compiled kernel: {reason}"
+    return None if compiler.find() else compiler.missing()
+
+
+def run(
+    rule: Rule, signals: Mapping[str, torch.Tensor], states: Mapping[str, torch.Tensor]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Run an affine rule by a C++ kernel printed from its text.
+
+    Token by token, S_t = A_t(S_{t-1}) + B_t and y_t = W_t q_t, as `apply` with form="step" has it;
+    gradients come from the adjoint recurrence, with one state in 32 stored and the others computed
+    again. The kernel is compiled on first use and kept in $FWP_NEURO_CACHE or the user's cache.
+
+    Args:
+        rule: an affine rule, registered or typed in.
+        signals: name in the text -> [batch, token, head] if shared, else [batch, token, head, dim];
+            with the query ``q``. Any strides.
+        states: synaptic state -> [batch, head, d_v, d_k] before the first token.
+
+    Returns:
+        The read-out [batch, token, head, d_v] and the states after the last token. Nothing is
+        changed in place.
+
+    Raises:
+        FwpError: the kernel cannot run (see `why_not`) or cannot be compiled, or a second
+            derivative is asked for.
+
+    Source: recomputation from stored states, Griewank & Walther 2000, doi:10.1145/347837.347846
+    (with one level); delta recurrence, Yang et al. 2024, arXiv:2406.06484, eq. 3.
+    """
+    query = signals["q"]
+    declaration, names = _declared(rule, query.dtype, query.device.type)
+    given = [signals[name] for name in names] + [states[name] for name in rule.states]
+    keep = torch.is_grad_enabled() and any(item.requires_grad for item in given)
+    readout, _, *after = operator.Recurrence.apply(declaration, len(names), keep, *given)
+    return readout, dict(zip(rule.states, after, strict=True))
+
+
+@torch.compiler.assume_constant_result
+def _declared(rule: Rule, dtype: torch.dtype, device: str) -> tuple[str, tuple[str, ...]]:
+    """Return a rule's declaration and the order of its signals; raise if no kernel can run it."""
+    reason = why_not(rule, dtype, device)
+    if reason:
+        raise FwpError(reason)
+    declaration = call.declaration(rule)
+    return declaration, call.recipe_of(declaration).signals

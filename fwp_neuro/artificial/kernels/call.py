@@ -1,0 +1,143 @@
+"""Call a rule's compiled kernel on tensors."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from ...errors import FwpError
+from ...rules import Rule
+from . import compiler, recipe, source
+
+#: tokens between two stored states; the adjoint recomputes and keeps those of one such segment
+SEGMENT = 32
+DTYPES = {torch.float32: "float", torch.float64: "double"}
+#: multiply-adds below which another thread costs more than it saves
+THREAD_WORK = 500_000
+
+
+def declaration(rule: Rule) -> str:
+    """Return everything that a rule's kernel follows from, as JSON."""
+    declared = {n: h for n, h in rule.all_homes.items() if h != "synapse"}
+    signals = {n: h for n, h in declared.items() if n not in rule.gates and n not in "kqv"}
+    return json.dumps(
+        {
+            "name": rule.name,
+            "text": rule.text,
+            "gates": rule.gates,
+            "signals": signals,
+            "states": list(rule.states[1:]),
+        }
+    )
+
+
+@lru_cache(maxsize=256)
+def recipe_of(declared: str) -> recipe.Recipe:
+    """Return the recipe of a declaration (see `declaration`)."""
+    return recipe.derive(Rule(**json.loads(declared)))
+
+
+@lru_cache(maxsize=256)
+def _library(declared: str, dtype: torch.dtype):
+    name = json.loads(declared)["name"]
+    text = source.program(recipe_of(declared), DTYPES[dtype])
+    return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Sizes of a call: batch, tokens, heads, d_v, d_k."""
+
+    batch: int
+    tokens: int
+    heads: int
+    post: int
+    pre: int
+
+    @classmethod
+    def of(cls, query: torch.Tensor, state: torch.Tensor) -> Shapes:
+        """Read the sizes off the query [batch, token, head, d_k] and a state [.., d_v, d_k]."""
+        batch, tokens, heads, pre = query.shape
+        return cls(batch, tokens, heads, state.shape[-2], pre)
+
+    def sizes(self, mine: recipe.Recipe):
+        """Return the sizes as the kernel takes them."""
+        sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
+        return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, SEGMENT)
+
+    @property
+    def segments(self) -> int:
+        """Number of stored states a head."""
+        return -(-self.tokens // SEGMENT)
+
+    def stored(self, mine: recipe.Recipe) -> int:
+        """Return how many numbers one stored state has: the free side is padded to 64 bytes."""
+        sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
+        return mine.states * sides[0] * (-(-sides[1] // 16) * 16)
+
+    def threads(self) -> int:
+        """Return how many threads the work is worth."""
+        heads = self.batch * self.heads
+        work = heads * self.tokens * self.post * self.pre * 3
+        return max(1, min(torch.get_num_threads(), heads, work // THREAD_WORK))
+
+
+def _pointers(tensors) -> ctypes.Array:
+    return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
+
+
+def _readable(signals: list[torch.Tensor]) -> tuple[list[torch.Tensor], ctypes.Array]:
+    """Return signals whose last axis is dense, and the strides over batch, token and head."""
+    signals = [s if s.ndim == 3 or s.stride(-1) == 1 else s.contiguous() for s in signals]
+    strides = [step for signal in signals for step in signal.stride()[:3]]
+    return signals, (ctypes.c_longlong * len(strides))(*strides)
+
+
+def _address(tensor: torch.Tensor | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+def _checked(failed: int) -> None:
+    if failed:
+        raise FwpError("a compiled kernel got no memory for its scratch arrays")
+
+
+def forward(declared: str, signals, states, keep: bool):
+    """Return read-out, final states and, if ``keep``, the stored states (else an empty tensor)."""
+    mine, library = recipe_of(declared), _library(declared, signals[0].dtype)
+    shapes = Shapes.of(signals[mine.signals.index("q")], states[0])
+    signals, strides = _readable(signals)
+    states = [state.contiguous() for state in states]
+    new = signals[0].new_empty
+    readout = new(shapes.batch, shapes.tokens, shapes.heads, shapes.post)
+    finals = [new(state.shape) for state in states]
+    segments = shapes.segments if keep else 0
+    stored = new(shapes.batch, shapes.heads, segments, shapes.stored(mine))
+    failed = library.forward(
+        shapes.sizes(mine), _pointers(signals), strides, _pointers(states), _pointers(finals),
+        _address(readout), _address(stored if keep else None), ctypes.c_int(shapes.threads()),
+    )  # fmt: skip
+    _checked(failed)
+    return readout, finals, stored
+
+
+def backward(declared: str, signals, stored, dreadout, dfinals):
+    """Return the gradients of all signals and then of all initial states."""
+    mine, library = recipe_of(declared), _library(declared, signals[0].dtype)
+    shapes = Shapes.of(signals[mine.signals.index("q")], dfinals[0])
+    signals, strides = _readable(signals)
+    dfinals = [item.contiguous() for item in dfinals]
+    dreadout, stored = dreadout.contiguous(), stored.contiguous()
+    gradients = [torch.empty_like(item, memory_format=torch.contiguous_format) for item in signals]
+    dstates = [torch.empty_like(item) for item in dfinals]
+    failed = library.backward(
+        shapes.sizes(mine), _pointers(signals), strides, _address(stored), _address(dreadout),
+        _pointers(dfinals), _pointers(gradients), _pointers(dstates),
+        ctypes.c_int(shapes.threads()),
+    )  # fmt: skip
+    _checked(failed)
+    return gradients + dstates

@@ -1,0 +1,137 @@
+"""Compile generated C++ once, keep it in a cache by content, and load it."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from ...errors import FwpError
+
+COMPILERS = ("g++", "c++", "clang++")
+#: contracted multiply-add, but no reordering of sums: results do not depend on the optimiser
+FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp-simd", "-shared",
+         "-fPIC", "-pthread")  # fmt: skip
+
+
+def find() -> str | None:
+    """Return the path of the compiler: $CXX, or the first of g++, c++ and clang++ on PATH."""
+    return _find(os.environ.get("CXX", ""), os.environ.get("PATH"))
+
+
+@lru_cache(maxsize=8)
+def _find(given: str, path: str | None) -> str | None:
+    names = given.split()[:1] or COMPILERS
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def missing() -> str:
+    """Return the sentence that says that there is no compiler."""
+    given = os.environ.get("CXX", "").strip()
+    if given:
+        return f"no C++ compiler was found: the variable CXX names {given!r}, which is not there"
+    return f"no C++ compiler was found: install one of {', '.join(COMPILERS)} or set CXX"
+
+
+@lru_cache(maxsize=8)
+def _version(compiler: str, changed: float) -> str:
+    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """Return what -march=native depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    wanted = ("model name", "flags", "Features", "CPU part")
+    found = {line.split(":")[0].strip(): line for line in reversed(lines) if ":" in line}
+    return platform.machine() + "".join(found.get(name, "") for name in wanted)
+
+
+def _command(compiler: str) -> list[str]:
+    arm = platform.machine().lower() in ("arm64", "aarch64")
+    extra = os.environ.get("CXX", "").split()[1:]
+    return [compiler, *extra, *FLAGS, "-mcpu=native" if arm else "-march=native"]
+
+
+def folder() -> Path:
+    """Return the cache: $FWP_NEURO_CACHE/kernels, else fwp_neuro/kernels in the user's cache."""
+    given = os.environ.get("FWP_NEURO_CACHE")
+    if given:
+        return Path(given).expanduser() / "kernels"
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "fwp_neuro" / "kernels"
+
+
+@lru_cache(maxsize=1)
+def _temporary() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="fwp_neuro_kernels_")
+
+
+def _writable() -> Path:
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder()):
+            return folder()
+    except OSError:
+        return Path(_temporary().name)
+
+
+def library(source: str, what: str) -> ctypes.CDLL:
+    """Load the library of a C++ source; compile it if the cache has none that loads.
+
+    The file's name is a hash of source, command, compiler version and processor. A compile writes
+    beside it and moves the result into place, so that neither two processes at a time nor an
+    interruption leave a half-written library. Without a writable cache it lives in a temporary
+    folder until the process ends.
+
+    Args:
+        source: the C++ text.
+        what: whose kernel it is, for errors.
+
+    Raises:
+        FwpError: there is no compiler, or it failed; with the first line of its message.
+    """
+    compiler = find()
+    if compiler is None:
+        raise FwpError(f"cannot compile the kernel of {what}: {missing()}")
+    command = _command(compiler)
+    key = "\0".join(
+        (source, *command, _version(compiler, os.path.getmtime(compiler)), _processor())
+    )
+    name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
+    for place in (folder() / name, Path(_temporary().name) / name):
+        if place.exists():
+            try:
+                return ctypes.CDLL(str(place))
+            except OSError:  # damaged: compile it again, into its place
+                break
+    place = _writable() / name
+    _compile(command, source, place, what)
+    return ctypes.CDLL(str(place))
+
+
+def _compile(command: list[str], source: str, place: Path, what: str) -> None:
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix="building_") as build:
+        text, made = Path(build, "kernel.cpp"), Path(build, place.name)
+        text.write_text(source)
+        done = subprocess.run(
+            [*command, str(text), "-o", str(made)], capture_output=True, text=True, check=False
+        )
+        if done.returncode or not made.exists():
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            first = next((line for line in lines if "error" in line), (lines or ["no message"])[0])
+            raise FwpError(
+                f"{command[0]} could not compile the kernel of {what}: "
+                f"{first.replace(build, '').lstrip('/')}"
+            )
+        os.replace(made, place)

@@ -1,0 +1,191 @@
+"""The compiled recurrence as PyTorch operators: gradients, vmap, torch.compile and torch.export.
+
+``fwp_neuro::recurrence`` carries the rule's declaration as text, so that an exported graph holds
+all that it needs. Its adjoint, ``fwp_neuro::recurrence_backward``, is an operator as well, because
+per-sample gradients map over it.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ...errors import FwpError
+from . import call
+
+_ONCE = (
+    "the gradient of a compiled kernel has no gradient of its own: use form='chunk' for second "
+    "derivatives"
+)
+
+
+@torch.library.custom_op("fwp_neuro::recurrence", mutates_args=())
+def recurrence(
+    declaration: str, signals: list[torch.Tensor], states: list[torch.Tensor], keep: bool
+) -> list[torch.Tensor]:
+    """Run a rule's compiled recurrence; see `kernels.run`.
+
+    Args:
+        declaration: `call.declaration` of the rule.
+        signals: in the order of its recipe, [batch, token, head(, dim)].
+        states: initial states in the rule's order, [batch, head, d_v, d_k].
+        keep: whether to keep states for the adjoint.
+
+    Returns:
+        The read-out [batch, token, head, d_v], the stored states (empty unless ``keep``), and the
+        final states.
+    """
+    readout, finals, stored = call.forward(declaration, signals, states, keep)
+    return [readout, stored, *finals]
+
+
+@torch.library.custom_op("fwp_neuro::recurrence_backward", mutates_args=())
+def recurrence_backward(
+    declaration: str,
+    signals: list[torch.Tensor],
+    stored: torch.Tensor,
+    dreadout: torch.Tensor,
+    dfinals: list[torch.Tensor],
+) -> list[torch.Tensor]:
+    """Return the gradients of all signals, then of all initial states (see `recurrence`)."""
+    return call.backward(declaration, signals, stored, dreadout, dfinals)
+
+
+def _shapes(declaration, signals, state):
+    mine = call.recipe_of(declaration)
+    query = signals[mine.signals.index("q")]
+    return mine, call.Shapes.of(query, state)
+
+
+@recurrence.register_fake
+def _(declaration, signals, states, keep):
+    mine, n = _shapes(declaration, signals, states[0])
+    new = signals[0].new_empty
+    readout = new(n.batch, n.tokens, n.heads, n.post)
+    stored = new(n.batch, n.heads, n.segments if keep else 0, n.stored(mine))
+    return [readout, stored, *(new(state.shape) for state in states)]
+
+
+@recurrence_backward.register_fake
+def _(declaration, signals, stored, dreadout, dfinals):
+    return [item.new_empty(item.shape) for item in (*signals, *dfinals)]
+
+
+def _unused(gradient, like: torch.Tensor, *shape) -> torch.Tensor:
+    """Return a gradient, zeros of ``shape`` for an output that nothing was computed from."""
+    return like.new_zeros(shape) if gradient is None else gradient
+
+
+class Recurrence(torch.autograd.Function):
+    """The recurrence with its gradient, also inside torch.func transforms."""
+
+    @staticmethod
+    def forward(declaration, count, keep, *given):
+        """Run the operator: ``count`` signals, then the states."""
+        return tuple(recurrence(declaration, list(given[:count]), list(given[count:]), keep))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Keep what the adjoint needs; a gradient that nobody asks for is not filled with zeros."""
+        ctx.declaration, ctx.count, ctx.keep, *given = inputs
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(*given, output[1])
+
+    @staticmethod
+    def backward(ctx, dreadout, _, *dfinals):
+        """Run the adjoint."""
+        return None, None, None, *_gradients(ctx, dreadout, dfinals)
+
+    @staticmethod
+    def vmap(info, axes, declaration, count, keep, *given):
+        """Fold the mapped axis into the batch."""
+        folded = _folds(given, axes[3:], info.batch_size)
+        return _unfold(Recurrence.apply(declaration, count, keep, *folded), info.batch_size)
+
+
+class Adjoint(torch.autograd.Function):
+    """The adjoint recurrence, which has no gradient of its own."""
+
+    @staticmethod
+    def forward(declaration, count, *given):
+        """Run the operator: ``count`` signals, stored states, dreadout, then dfinals."""
+        signals, (stored, dreadout, *dfinals) = given[:count], given[count:]
+        return tuple(recurrence_backward(declaration, list(signals), stored, dreadout, dfinals))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Keep nothing."""
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        """Refuse."""
+        raise FwpError(_ONCE)
+
+    @staticmethod
+    def vmap(info, axes, declaration, count, *given):
+        """Fold the mapped axis into the batch."""
+        folded = _folds(given, axes[2:], info.batch_size)
+        return _unfold(Adjoint.apply(declaration, count, *folded), info.batch_size)
+
+
+def _gradients(ctx, dreadout, dfinals):
+    *given, stored = ctx.saved_tensors
+    signals, states = given[: ctx.count], given[ctx.count :]
+    if not ctx.keep:  # made where no gradient was in sight
+        stored = Recurrence.apply(ctx.declaration, ctx.count, True, *given)[1].detach()
+    lead = signals[0].shape[:3]  # batch, token, head
+    dreadout = _unused(dreadout, signals[0], *lead, states[0].shape[-2])
+    dfinals = [
+        _unused(item, state, *state.shape) for item, state in zip(dfinals, states, strict=True)
+    ]
+    if torch.compiler.is_compiling():  # which cannot trace a Function within a Function's backward
+        return recurrence_backward(ctx.declaration, list(signals), stored, dreadout, dfinals)
+    return Adjoint.apply(ctx.declaration, ctx.count, *signals, stored, dreadout, *dfinals)
+
+
+def _save(ctx, inputs, output):
+    declaration, signals, states, keep = inputs
+    ctx.declaration, ctx.count, ctx.keep = declaration, len(signals), keep
+    ctx.save_for_backward(*signals, *states, output[1])
+
+
+def _gradients_of_operator(ctx, gradients):
+    """Differentiate an operator in an exported graph, where no `Recurrence` is left."""
+    dreadout, _, *dfinals = gradients
+    found = _gradients(ctx, dreadout, dfinals)
+    return None, list(found[: ctx.count]), list(found[ctx.count :]), None
+
+
+recurrence.register_autograd(_gradients_of_operator, setup_context=_save)
+
+
+def _fold(item: torch.Tensor, axis: int | None, size: int) -> torch.Tensor:
+    """Merge the mapped axis into the batch axis."""
+    item = item.expand(size, *item.shape) if axis is None else item.movedim(axis, 0)
+    return item.flatten(0, 1)
+
+
+def _folds(items, axes, size):
+    axes = [None] * len(items) if axes is None else axes
+    return [_fold(item, axis, size) for item, axis in zip(items, axes, strict=True)]
+
+
+def _unfold(items, size):
+    return tuple(item.unflatten(0, (size, -1)) for item in items), (0,) * len(items)
+
+
+@recurrence.register_vmap
+def _(info, axes, declaration, signals, states, keep):
+    size = info.batch_size
+    folded = _folds(signals, axes[1], size), _folds(states, axes[2], size)
+    found, axes = _unfold(recurrence(declaration, *folded, keep), size)
+    return list(found), list(axes)
+
+
+@recurrence_backward.register_vmap
+def _(info, axes, declaration, signals, stored, dreadout, dfinals):
+    size = info.batch_size
+    rest = [_fold(item, axis, size) for item, axis in ((stored, axes[2]), (dreadout, axes[3]))]
+    folded = _folds(signals, axes[1], size), *rest, _folds(dfinals, axes[4], size)
+    found, axes = _unfold(recurrence_backward(declaration, *folded), size)
+    return list(found), list(axes)

@@ -1,0 +1,133 @@
+"""Kernels of the flash-linear-attention library on an NVIDIA GPU, behind a law test. Optional.
+
+Generated nothing, copied nothing: arguments are translated to the library's conventions (state
+transposed, decays as logarithms, scale given explicitly) and its answer is checked once a process,
+rule and number format against the plain recurrence of this package. Not run on a GPU so far.
+
+Library: Yang & Zhang 2024, https://github.com/fla-org/flash-linear-attention
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import torch
+
+from ..errors import warn
+from ..rules import Rule, rule
+from ..symbolic import arrays
+from .unrolling import unroll
+
+log = logging.getLogger("fwp_neuro")
+
+Signals = Mapping[str, torch.Tensor]
+#: largest relative error that counts as agreement: the library multiplies in TF32 or bfloat16
+TOLERANCE = {torch.float32: 1e-2, torch.bfloat16: 5e-2, torch.float16: 2e-2}
+
+
+def _arguments(s: Signals, **more) -> dict:
+    return {"q": s["q"], "k": s["k"], "v": s["v"], "scale": 1.0, "output_final_state": True} | more
+
+
+def _scaled(s: Signals) -> torch.Tensor:
+    return s["beta"].unsqueeze(-1) * s["v"]
+
+
+#: rule -> (module, function, signals -> arguments)
+KERNELS: dict[str, tuple[str, str, Callable[[Signals], dict]]] = {
+    "hebb": (
+        "linear_attn", "chunk_linear_attn",
+        lambda s: _arguments(s, v=_scaled(s), normalize=False),
+    ),
+    "decayed_hebb": (
+        "simple_gla", "chunk_simple_gla",
+        lambda s: _arguments(s, v=_scaled(s), g=s["alpha"].log()),
+    ),
+    "gla": ("gla", "chunk_gla", lambda s: _arguments(s, g=s["alpha"].log())),
+    "delta": (
+        "gated_delta_rule", "chunk_gated_delta_rule",
+        lambda s: _arguments(s, g=torch.zeros_like(s["beta"]), beta=s["beta"]),
+    ),
+    "gated_delta": (
+        "gated_delta_rule", "chunk_gated_delta_rule",
+        lambda s: _arguments(s, g=s["alpha"].log(), beta=s["beta"]),
+    ),
+    "kimi_delta": ("kda", "chunk_kda", lambda s: _arguments(s, g=s["alpha"].log(), beta=s["beta"])),
+}  # fmt: skip
+
+
+def why_not(chosen: Rule, dtype: torch.dtype, device: torch.device) -> str | None:
+    """Return None if the library can run the rule here, else one sentence."""
+    if device.type != "cuda":
+        return (
+            f"the kernels of flash-linear-attention need a GPU, and these tensors are on {device}"
+        )
+    if chosen.name not in KERNELS or rule(chosen.name) is not chosen:
+        return f"flash-linear-attention has no kernel for rule {chosen.name!r}"
+    if dtype not in TOLERANCE:
+        return f"the kernels of flash-linear-attention do not compute in {dtype}"
+    if find_spec("fla") is None:
+        return 'flash-linear-attention is not installed (pip install "fwp_neuro[kernels]")'
+    return _missed(chosen.name, dtype, str(device))
+
+
+def run(chosen: Rule, signals: Signals, states: Signals) -> tuple[torch.Tensor, dict]:
+    """Run a rule by the library; arguments and results as for every form."""
+    module, name, translate = KERNELS[chosen.name]
+    kernel = getattr(import_module(f"fla.ops.{module}"), name)
+    start = states["w"].mT.float().contiguous()  # the library's state is [.., d_k, d_v]
+    readout, final = kernel(**translate(signals), initial_state=start)
+    return readout, {"w": final.mT.to(states["w"].dtype)}
+
+
+@lru_cache(maxsize=64)
+def _missed(name: str, dtype: torch.dtype, device: str) -> str | None:
+    """Check the law once: None if the library agrees with the plain recurrence, else a sentence."""
+    try:
+        error = law_error(rule(name), dtype, torch.device(device))
+    except Exception as problem:  # whatever a foreign kernel raises, our own form can run
+        first = str(problem).splitlines()[0] if str(problem) else ""
+        reason = f"the kernel of flash-linear-attention for {name!r} fails: {first}"
+    else:
+        if error <= TOLERANCE[dtype]:
+            log.info("flash-linear-attention agrees with rule %r to %.1e (%s)", name, error, dtype)
+            return None
+        reason = (
+            f"the kernel of flash-linear-attention for {name!r} misses the law (relative error "
+            f"{error:.1e}, legal is {TOLERANCE[dtype]:g})"
+        )
+    warn(f"{reason}; the chunk form of this package runs instead")
+    return reason
+
+
+def law_error(chosen: Rule, dtype: torch.dtype, device: torch.device) -> float:
+    """Return the largest relative error of read-out, final state and gradients, 130 tokens."""
+    generator = torch.Generator().manual_seed(0)
+    leaves = {}
+    for name, home in {**chosen.homes, "q": "pre"}.items():
+        shape = (2, 130, 2) if home == "shared" else (2, 130, 2, 32)
+        drawn = torch.rand(shape, generator=generator)
+        if name not in chosen.gates:
+            drawn = torch.nn.functional.normalize(drawn - 0.5, dim=-1)
+        leaves[name] = (0.5 + 0.5 * drawn if name == "alpha" else drawn).to(device, dtype)
+    start = torch.linspace(-1, 1, 2 * 2 * 32 * 32).view(2, 2, 32, 32).to(device, dtype)
+    found = []
+    for which, kind in ((_step, torch.float32), (run, dtype)):
+        signals = {n: x.detach().to(kind).requires_grad_() for n, x in leaves.items()}
+        state = start.detach().to(kind).requires_grad_()
+        readout, final = which(chosen, signals, {"w": state})
+        loss = readout.float().sin().sum() + final["w"].float().cos().sum()
+        slopes = torch.autograd.grad(loss, [*signals.values(), state])
+        found.append([x.detach().float() for x in (readout, final["w"], *slopes)])
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(*found, strict=True))
+
+
+def _step(chosen: Rule, signals: Signals, states: Signals):
+    placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in chosen.homes.items()}
+    queries = signals["q"].unbind(1)
+    readouts, _, states = unroll(chosen, placed, queries, states, "torch", keep_states=False)
+    return torch.stack(readouts, 1), states
