@@ -261,7 +261,7 @@ def test_cuda_without_a_gpu_is_refused():
         (dict(learning_rate=-1), "train: learning_rate must be above 0, got -1"),
         (dict(schedule="cosin"), "unknown schedule of train: 'cosin'; did you mean 'cosine'"),
         (dict(betas=0.9), "train: betas must be"),
-        (dict(betas=(0.9, 2)), "train: betas must be in"),
+        (dict(betas=(0.9, 2)), "train: betas must be at least 0 and below 1"),
         (dict(clip=0), "train: clip must be above 0, got 0"),
         (dict(seed=-1), "seed must be a whole number"),
         (dict(device="gpu"), "unknown device: 'gpu'"),

@@ -6,8 +6,6 @@ import contextlib
 import logging
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +15,12 @@ import torch
 from torch import nn
 
 from ...errors import FwpError
-from ...provenance import plain, versions
+from ...provenance import commit, plain, versions
 from ...tasks.sequences import SequenceTask
 from ...validation import flag, whole
 from . import checkpoint as checkpoints
 from .device import torch_device
+from .interruption import held_back
 from .measure import Held, draw, loss_of
 from .options import Options
 from .result import Training, history_of
@@ -53,7 +52,8 @@ def train(
 
     Args:
         model: maps inputs of the task, int64 [batch, token] or float [batch, token, input_size], to
-            [batch, token, output_size]. It is moved to the device and trained in place.
+            [batch, token, output_size]. It is moved to the device, trained in place, and left in
+            evaluation mode.
         task: what to learn.
         device: "auto" (CUDA where there is a GPU), "cpu" or "cuda"; the choice is logged.
         checkpoint: file that keeps the training, every ``checkpoint_every`` steps, at the end and
@@ -78,19 +78,21 @@ def train(
     if not isinstance(task, SequenceTask):
         raise FwpError(f"train: task must be a SequenceTask, got {type(task).__name__}")
     whole(checkpoint_every, "train: checkpoint_every")
+    if progress is not None and not callable(progress):
+        raise FwpError(f"train: progress must be a function of (fraction, note), got {progress!r}")
+    path = checkpoints.path_of(checkpoint)
+    if flag(resume, "train: resume") and path is None:
+        raise FwpError("train: resume=True needs checkpoint=..., the file to go on from")
     where, reason = torch_device(device)
     log.info("training on %s: %s", where.type, reason)
     loop = _Loop(model.to(where), task, chosen, where)
-    path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
-        if not flag(resume, "train: resume"):
+        if not resume:
             raise FwpError(
                 f"train: there is a checkpoint at {str(path)!r} already; pass resume=True to go on "
                 "from it, or another path"
             )
         loop.restore(path)
-    elif path is not None and not path.parent.is_dir():
-        raise FwpError(f"train: there is no folder {str(path.parent)!r} for the checkpoint")
     return loop.run(path, checkpoint_every, progress)
 
 
@@ -108,7 +110,7 @@ class _Loop:
         self.changing = False  # whether the parameters are between two steps' values
         self.best, self.without = math.inf, 0
         self.held = Held(task, options, device, self.dtype)
-        self.arguments = {"task": task.name, "task_seed": task.seed} | options.lasting()
+        self.arguments = {"task": task.name, "task_seed": plain(task.seed)} | options.lasting()
         self.arguments["task_parameters"] = plain(dict(task.parameters))
 
     # ------------------------------------------------------------------ checkpoints
@@ -117,6 +119,8 @@ class _Loop:
         return {
             "arguments": self.arguments,
             "model": self.model.state_dict(),
+            "structure": str(self.model),
+            "trained": checkpoints.trained(self.model),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "rows": self.rows,
@@ -136,13 +140,14 @@ class _Loop:
     # ------------------------------------------------------------------ running
 
     def run(self, path: Path | None, every: int, progress) -> Training:
-        begin, stopped, kept = time.perf_counter(), self.finished(), self.step
+        begin, stopped, kept = time.perf_counter(), "", self.step
         try:
-            with _held_back() as interrupted:
+            with held_back() as interrupted:
+                self.catch_up()  # if it was interrupted between a step and its evaluation
+                stopped = self.finished()
                 while not stopped:
                     self.learn()
-                    if self.step % self.options.evaluate_every == 0:
-                        self.evaluate()
+                    self.catch_up()
                     stopped = self.finished()
                     if path is not None and (stopped or self.step % every == 0):
                         checkpoints.save(path, self.content())
@@ -155,10 +160,13 @@ class _Loop:
             raise KeyboardInterrupt(self.keep(path, kept)) from None
         if not self.rows or self.rows[-1][0] != self.step:
             self.evaluate()
+        self.model.eval()
         provenance = {
+            "seed": self.options.seed,
             "arguments": plain(self.arguments | {"steps": self.options.steps}),
             "device": self.device.type,
             "versions": versions(),
+            "commit": commit(),
         }
         history = history_of(self.rows, provenance)
         return Training(history, self.step, stopped, time.perf_counter() - begin, provenance)
@@ -183,9 +191,9 @@ class _Loop:
             group["lr"] = rate
         inputs, targets, mask = draw(self.task, o.batch, o.length, o.seed, number, self)
         self.model.train()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):  # dropout is a function of seed and step too
-            torch.manual_seed(int(np.random.SeedSequence([o.seed, number]).generate_state(1)[0]))
+        # a forward pass may change buffers (batch norm), which then fit no finished step
+        self.changing = any(True for _ in self.model.buffers())
+        with self.random(number):  # dropout is a function of seed and step too
             loss = loss_of(self.task, self.model(inputs), targets, mask)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -197,20 +205,41 @@ class _Loop:
                 f"train: the {what} is not finite at step {number + 1} (learning rate {rate:.3g}); "
                 "a checkpoint of an earlier step is left as it was"
             )
+        measured = [loss.item(), norm.item(), rate]
         self.changing = True
         self.optimizer.step()
+        self.recent.append(measured)
         self.step, self.changing = self.step + 1, False
-        self.recent.append([loss.item(), norm.item(), rate])
+
+    @contextlib.contextmanager
+    def random(self, *numbers: int):
+        """Make random numbers a function of the seed and ``numbers``; the caller's stay."""
+        seed = int(np.random.SeedSequence([self.options.seed, *numbers]).generate_state(1)[0])
+        cuda = self.device.type == "cuda"
+        with torch.random.fork_rng([self.device] if cuda else []):
+            torch.default_generator.manual_seed(seed)
+            if cuda:
+                torch.cuda.manual_seed(seed)
+            yield
+
+    def catch_up(self) -> None:
+        """Evaluate if it is time to and this step has not been."""
+        due = self.step and self.step % self.options.evaluate_every == 0
+        if due and not (self.rows and self.rows[-1][0] == self.step):
+            self.evaluate()
 
     def evaluate(self) -> None:
         """Measure the held-out sequences and note a row of the history."""
-        loss, accuracy, long = self.held.measure(self.model)
+        with self.random():
+            loss, accuracy, long = self.held.measure(self.model)
+        self.changing = True
         recent = np.array(self.recent or [[math.nan] * 3])
         row = [recent[:, 0].mean(), loss, accuracy, recent[-1, 2], recent[-1, 1], long]
         self.rows.append([self.step, *(float(item) for item in row)])
         self.recent = []
         self.without = 0 if loss < self.best else self.without + 1
         self.best = min(self.best, loss)
+        self.changing = False
 
     def finished(self) -> str:
         """Return why the training is over, or an empty string."""
@@ -229,27 +258,3 @@ class _Loop:
             return f"step {self.step}"
         accuracy = "" if math.isnan(self.rows[-1][3]) else f", accuracy {self.rows[-1][3]:.3f}"
         return f"step {self.step}, held-out loss {self.rows[-1][2]:.4g}{accuracy}"
-
-
-@contextlib.contextmanager
-def _held_back():
-    """Hold Ctrl+C back until the step is done; a second one interrupts at once.
-
-    Only the main thread gets signals; elsewhere nothing changes.
-    """
-    asked = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def later(number, frame):
-        if asked or not callable(before):
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    signal.signal(signal.SIGINT, later)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -42,8 +42,10 @@ def loss_of(task: SequenceTask, outputs, targets, mask) -> torch.Tensor:
         outputs: [batch, token, output_size]; targets: [batch, token(, output_size)].
 
     Raises:
-        FwpError: the outputs have another shape.
+        FwpError: the outputs are no tensor, or have another shape.
     """
+    if not isinstance(outputs, torch.Tensor):
+        raise FwpError(f"train: the model must return a tensor, got a {type(outputs).__name__}")
     legal = (*mask.shape, task.output_size)
     if tuple(outputs.shape) != legal:
         raise FwpError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 
+import numpy as np
+
 from ...errors import FwpError, pick, unknown
 from ...validation import positive, real, real_or_none, seed_number, whole
 from .schedule import SCHEDULES
@@ -48,6 +50,8 @@ class Options:
     seed: int = 0
 
     def __post_init__(self):
+        for field in fields(self):  # a checkpoint holds plain numbers
+            object.__setattr__(self, field.name, _bare(getattr(self, field.name)))
         for name in ("steps", "batch", "evaluate_every", "evaluation_batch"):
             whole(getattr(self, name), f"train: {name}")
         whole(self.warmup, "train: warmup", least=0)
@@ -60,8 +64,9 @@ class Options:
             first = second = None
         except ValueError:
             raise FwpError(f"train: betas must be two numbers, got {self.betas!r}") from None
-        real(first, "train: betas", 0, 1)
-        real(second, "train: betas", 0, 1)
+        for beta in (first, second):
+            if not 0 <= real(beta, "train: betas") < 1:
+                raise FwpError(f"train: betas must be at least 0 and below 1, got {self.betas!r}")
         if self.clip is not None:
             positive(self.clip, "train: clip")
         if self.patience is not None:
@@ -92,3 +97,10 @@ class Options:
         if self.schedule == "constant":
             del kept["steps"]
         return {name: list(v) if isinstance(v, tuple) else v for name, v in kept.items()}
+
+
+def _bare(value):
+    """Return NumPy numbers as Python's, and sequences as tuples."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(_bare(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
