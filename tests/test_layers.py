@@ -135,9 +135,9 @@ def test_every_parameter_is_used(rule):
 @EVERY
 def test_default_conventions_keep_long_sequences_bounded(rule):
     """A Hebbian sum grows with the tokens, and nothing grows faster."""
-    net, tokens = layer(rule, dtype=torch.float32), 400
+    net, tokens = layer(rule), 400
     with torch.no_grad():
-        readout, _ = net.read(3 * inputs(1, tokens, dtype=torch.float32))
+        readout, _ = net.read(3 * inputs(1, tokens))
     assert float(readout.abs().max()) < 2 * tokens
 
 

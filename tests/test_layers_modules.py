@@ -40,6 +40,11 @@ def test_few_tokens_compile_as_one_graph():
     compiled_equals_plain("delta", 5, "eager", 1e-12)
 
 
+@pytest.mark.parametrize("form", ["step", "chunk", "compiled"])
+def test_every_form_compiles_as_one_graph(form):
+    compiled_equals_plain("gated_delta", 17, "eager", 1e-12, form=form)
+
+
 @pytest.mark.parametrize("rule", ["gated_delta", "saturating"])
 def test_compiles_ahead_of_time(rule):
     rule = next(item for item in REPRESENTATIVE if title(item) == rule)
@@ -118,7 +123,7 @@ def test_vmap_over_layers_equals_one_after_the_other(rule):
 
 @SOME
 def test_autocast_keeps_fast_weights_in_float32(rule):
-    net, x = layer(rule, dtype=torch.float32), inputs(dtype=torch.float32)
+    net, x = layer(rule, dtype=torch.float32), inputs(tokens=16, dtype=torch.float32)
     plain = net(x).detach()
     with torch.autocast("cpu", torch.bfloat16):
         y, state = net(x, return_state=True)
@@ -133,9 +138,22 @@ def test_autocast_keeps_fast_weights_in_float32(rule):
     assert distance(y.float(), plain) < 8 * 2**-8 * (1 + float(plain.abs().max()))
 
 
+@pytest.mark.parametrize("form", ["chunk", "compiled"])
+def test_autocast_of_the_fast_forms(form):
+    net = layer("gated_delta", dtype=torch.float32, form=form)
+    x = inputs(tokens=40, dtype=torch.float32)
+    plain = net(x).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = net(x)
+    y.float().square().sum().backward()
+    assert y.dtype == torch.bfloat16
+    assert distance(y.float(), plain) < 8 * 2**-8 * (1 + float(plain.abs().max()))
+    assert all(bool(torch.isfinite(p.grad).all()) for p in net.parameters())
+
+
 @SOME
 def test_parameters_of_half_the_bits_keep_fast_weights_in_float32(rule):
-    net, x = layer(rule, dtype=torch.float32), inputs(dtype=torch.float32)
+    net, x = layer(rule, dtype=torch.float32), inputs(tokens=16, dtype=torch.float32)
     half = copy.deepcopy(net).bfloat16()
     y, state = half(x.bfloat16(), return_state=True)
     assert y.dtype == torch.bfloat16 and bool(torch.isfinite(y).all())
@@ -147,9 +165,10 @@ def test_parameters_of_half_the_bits_keep_fast_weights_in_float32(rule):
 def test_double_and_single_agree(rule):
     single = layer(rule, dtype=torch.float32)
     double = copy.deepcopy(single).double()
-    y, state = double(inputs(), return_state=True)
+    x = inputs(tokens=16)
+    y, state = double(x, return_state=True)
     assert y.dtype == torch.float64 and all(t.dtype == torch.float64 for t in state.values())
-    assert distance(single(inputs().float()).double(), y) < 1e-4
+    assert distance(single(x.float()).double(), y) < 1e-4
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import torch
 
 from ...errors import FwpError, pick
 from ...rules import Rule
-from ..choice import announce, choose
+from ..choice import FEW, announce, choose
 from ..engine import fast_form
+from ..kernels import why_not
 from ..memories.base import Memory
 from ..realise import FORMS
 from ..torch_form import find, run
@@ -89,17 +90,27 @@ class FastWeights:
     def chosen(self, query: torch.Tensor) -> str:
         """Return the form that runs on ``query`` [batch, token, head, key_dim].
 
-        While PyTorch traces or transforms the program, "auto" takes plain tensor code: the chunk
-        form, or the step where the rule has no other.
+        "auto" takes plain tensor code (the chunk form, or the step where the rule has no other)
+        inside transforms of `torch.func`, which may ask for a second derivative, and in exported
+        programs, which then run without this package; `torch.compile` gets the compiled form too.
         """
-        if self.form not in ("auto", "compiled"):
+        if self.form != "auto":
             return self.form
-        if self.form == "auto" and (torch.compiler.is_compiling() or _transformed()):
-            return "chunk" if self.fast is not None else "step"
-        asked, tokens, dtype, device = self.form, query.shape[1], query.dtype, query.device
-        form, reason = choose(asked, self.rule, tokens, dtype, device)
-        announce(self.rule, asked, form, reason)
-        return form
+        tokens, dtype, device = query.shape[1], query.dtype, query.device
+        if torch.compiler.is_compiling():
+            plain = torch.compiler.is_exporting() or tokens <= FEW or self.fast is None
+            if not plain and _compiled_fits(self.rule, dtype, device.type):
+                return "compiled"
+        elif not _transformed():
+            form, reason = choose("auto", self.rule, tokens, dtype, device)
+            announce(self.rule, "auto", form, reason)
+            return form
+        return "chunk" if self.fast is not None else "step"
+
+
+@torch.compiler.assume_constant_result  # a rule is text, which torch.compile need not trace
+def _compiled_fits(rule: Rule, dtype: torch.dtype, device: str) -> bool:
+    return why_not(rule, dtype, device) is None
 
 
 def _transformed() -> bool:
