@@ -1,5 +1,7 @@
 """The laws that every registered memory obeys, whatever its equation."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -162,3 +164,13 @@ def test_a_state_that_does_not_fit_is_refused(name, state, sentence):
         signals["decay"] = torch.ones(1, 5, 2, 4)
     with pytest.raises(FwpError, match=sentence):
         apply(name, **signals, initial_state=state)
+
+
+@each()
+def test_a_memory_is_pickled_with_its_options(name, options):
+    built = memory(name, **options)
+    again = pickle.loads(pickle.dumps(built))
+    signals, first = draw(built), moved(start(built)[0])
+    ours, theirs = built.run("step", first, signals), again.run("step", first, signals)
+    assert torch.equal(ours[0], theirs[0])
+    assert all(torch.equal(ours[1][part], theirs[1][part]) for part in ours[1])

@@ -41,6 +41,9 @@ def _elementwise(title: str, function: Callable, source: str, *other_names: str)
         def __call__(self, x):
             return function(x)
 
+        def __reduce__(self):  # pickle by name, for this class has none of its own in the module
+            return feature_map, (title,)
+
     register(Map)
 
 
@@ -140,11 +143,19 @@ def _sum_norm(x: torch.Tensor) -> torch.Tensor:
     return x / torch.where(total == 0, torch.ones_like(total), total)
 
 
+def _no_norm(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def _l2_norm(x: torch.Tensor) -> torch.Tensor:
+    return functional.normalize(x, dim=-1)
+
+
 #: name -> function of [..., dim]; a key of zeros stays one of zeros
 KEY_NORMS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "none": lambda x: x,
+    "none": _no_norm,
     "sum": _sum_norm,
-    "l2": lambda x: functional.normalize(x, dim=-1),
+    "l2": _l2_norm,
 }
 
 

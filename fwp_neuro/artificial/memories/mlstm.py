@@ -13,7 +13,12 @@ from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_log_decay
 from .registry import register
 
-_LOG_FORGET = {"sigmoid": functional.logsigmoid, "exp": lambda x: x}
+
+def _as_it_is(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+_LOG_FORGET = {"sigmoid": functional.logsigmoid, "exp": _as_it_is}
 
 
 @register
