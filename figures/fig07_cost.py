@@ -67,9 +67,8 @@ def agreement(name: str, form: str, tokens: int = 67) -> float:
             loss, [*signals.values(), *states.values()], materialize_grads=True
         )
         found.append([x.detach() for x in (readout, *final, *slopes)])
-    return max(
-        float((a - b).abs().max() / (1 + a.abs().max())) for a, b in zip(*found, strict=True)
-    )
+    errors = [(a - b).abs().max() / (1 + a.abs().max()) for a, b in zip(*found, strict=True)]
+    return float(torch.stack(errors).max())  # not a number if any is
 
 
 def plot(data):

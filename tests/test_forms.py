@@ -83,10 +83,9 @@ def gradients(outputs, leaves):
 
 def distance(ones, others):
     """Largest difference over the largest number, list by list."""
-    return max(
-        float((a - b).detach().abs().max() / (1 + a.detach().abs().max()))
-        for a, b in zip(ones, others, strict=True)
-    )
+    pairs = zip(ones, others, strict=True)
+    errors = [(a - b).detach().abs().max() / (1 + a.detach().abs().max()) for a, b in pairs]
+    return float(torch.stack(errors).max())  # not a number if any is
 
 
 @FORMS

@@ -73,6 +73,28 @@ def test_a_kernel_that_agrees_is_taken_and_one_that_does_not_is_refused(stub, mo
     assert form == "chunk" and "misses the law" in why
 
 
+def test_a_gradient_that_is_not_a_number_misses_the_law(stub):
+    stub.change = lambda readout: readout + 0 * (readout - readout).sqrt()  # its slope is 0/0
+    assert not library.law_error(rule("delta"), torch.float32, CPU) <= 1.0
+
+
+def test_the_first_look_may_come_without_gradients(stub, monkeypatch):
+    real = library.law_error
+    monkeypatch.setattr(library, "law_error", lambda r, dtype, device: real(r, dtype, CPU))
+    with torch.inference_mode():
+        assert library.why_not(rule("gla"), torch.float32, CUDA) is None
+
+
+def test_decays_of_zero_forget_all_and_negative_ones_are_refused(stub):
+    x, alpha = torch.ones(1, 3, 1, 2), torch.tensor([[[1.0], [0.0], [1.0]]])
+    signals = {"q": x, "k": x, "v": x, "beta": x[..., 0], "alpha": alpha}
+    start = {"w": torch.full((1, 1, 2, 2), 7.0)}
+    found, _ = library.run(rule("decayed_hebb"), signals, start)
+    assert torch.allclose(found[0, 1, 0], torch.full((2,), 2.0))
+    with pytest.raises(FwpError, match="alpha must not be negative; use form='chunk'"):
+        library.run(rule("decayed_hebb"), signals | {"alpha": -alpha}, start)
+
+
 def test_a_kernel_that_fails_is_refused_with_its_first_words(stub, monkeypatch):
     def broken(*_):
         raise RuntimeError("no such architecture\nmore")

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 
 import torch
 
-from ..errors import warn
+from ..errors import FwpError, warn
 from ..rules import Rule, rule
 from ..symbolic import arrays
 from .unrolling import unroll
@@ -33,6 +33,16 @@ def _arguments(s: Signals, **more) -> dict:
     return {"q": s["q"], "k": s["k"], "v": s["v"], "scale": 1.0, "output_final_state": True} | more
 
 
+def _log(decay: torch.Tensor) -> torch.Tensor:
+    """Return the logarithm of a decay; that of zero is the lowest that a product survives."""
+    if bool((decay < 0).any()):
+        raise FwpError(
+            "form='library' takes decays as logarithms, so alpha must not be negative; use "
+            "form='chunk'"
+        )
+    return decay.clamp_min(torch.finfo(decay.dtype).tiny).log()
+
+
 def _scaled(s: Signals) -> torch.Tensor:
     return s["beta"].unsqueeze(-1) * s["v"]
 
@@ -45,18 +55,18 @@ KERNELS: dict[str, tuple[str, str, Callable[[Signals], dict]]] = {
     ),
     "decayed_hebb": (
         "simple_gla", "chunk_simple_gla",
-        lambda s: _arguments(s, v=_scaled(s), g=s["alpha"].log()),
+        lambda s: _arguments(s, v=_scaled(s), g=_log(s["alpha"])),
     ),
-    "gla": ("gla", "chunk_gla", lambda s: _arguments(s, g=s["alpha"].log())),
+    "gla": ("gla", "chunk_gla", lambda s: _arguments(s, g=_log(s["alpha"]))),
     "delta": (
         "gated_delta_rule", "chunk_gated_delta_rule",
         lambda s: _arguments(s, g=torch.zeros_like(s["beta"]), beta=s["beta"]),
     ),
     "gated_delta": (
         "gated_delta_rule", "chunk_gated_delta_rule",
-        lambda s: _arguments(s, g=s["alpha"].log(), beta=s["beta"]),
+        lambda s: _arguments(s, g=_log(s["alpha"]), beta=s["beta"]),
     ),
-    "kimi_delta": ("kda", "chunk_kda", lambda s: _arguments(s, g=s["alpha"].log(), beta=s["beta"])),
+    "kimi_delta": ("kda", "chunk_kda", lambda s: _arguments(s, g=_log(s["alpha"]), beta=s["beta"])),
 }  # fmt: skip
 
 
@@ -88,7 +98,8 @@ def run(chosen: Rule, signals: Signals, states: Signals) -> tuple[torch.Tensor, 
 def _missed(name: str, dtype: torch.dtype, device: str) -> str | None:
     """Check the law once: None if the library agrees with the plain recurrence, else a sentence."""
     try:
-        error = law_error(rule(name), dtype, torch.device(device))
+        with torch.inference_mode(False), torch.enable_grad():
+            error = law_error(rule(name), dtype, torch.device(device))
     except Exception as problem:  # whatever a foreign kernel raises, our own form can run
         first = str(problem).splitlines()[0] if str(problem) else ""
         reason = f"the kernel of flash-linear-attention for {name!r} fails: {first}"
@@ -123,7 +134,8 @@ def law_error(chosen: Rule, dtype: torch.dtype, device: torch.device) -> float:
         loss = readout.float().sin().sum() + final["w"].float().cos().sum()
         slopes = torch.autograd.grad(loss, [*signals.values(), state])
         found.append([x.detach().float() for x in (readout, final["w"], *slopes)])
-    return max(float((a - b).abs().max() / a.abs().max()) for a, b in zip(*found, strict=True))
+    errors = [(a - b).abs().max() / a.abs().max() for a, b in zip(*found, strict=True)]
+    return float(torch.stack(errors).max())  # not a number if any is
 
 
 def _step(chosen: Rule, signals: Signals, states: Signals):

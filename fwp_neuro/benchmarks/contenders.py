@@ -117,7 +117,5 @@ def law_error(name: str, form: str, tokens: int = 203, dim: int = 24) -> float:
         loss = loss + (final["w"] * torch.arange(dim).cos()).sum()
         slopes = torch.autograd.grad(loss, [*leaves.values(), start["w"]])
         found.append([x.detach().double() for x in (readout, final["w"], *slopes)])
-    return max(
-        float((one - other).abs().max() / one.abs().max())
-        for one, other in zip(*found, strict=True)
-    )
+    errors = [(a - b).abs().max() / a.abs().max() for a, b in zip(*found, strict=True)]
+    return float(torch.stack(errors).max())  # not a number if any is
