@@ -21,7 +21,6 @@ from .source import (
     BLOCKS,
     at,
     carries,
-    choices,
     constants,
     driven,
     each,
@@ -238,66 +237,3 @@ def _micro_step(recipe: Recipe, m: int, block: int) -> str:
             lines.append(f"b.g_{name}[t + 1] += across({_total(f'f_{name}_@', block)});")
     lines += [each(block, f"e{g}_{a}_@ = h{g}_{a}_@;") for g, a in _pairs(before)]
     return "{\n" + "\n".join(line for line in lines if line.strip()) + "\n}"
-
-
-def entry(recipe: Recipe) -> str:
-    """Print the function that PyTorch calls for the gradients."""
-    row = layout.WIDTHS["c" if recipe.left else "f"]
-    width = "contracted" if recipe.left else "free"
-    zero = "\n".join(
-        f"      std::memset(s.g_{n}, 0, n.rows() * {layout.WIDTHS[n[0]]} * sizeof(real));"
-        for n in recipe.coefficients
-    )
-    return f"""
-template <int B, typename... Rest>
-static void backward_block(Rest... rest) {{
-{choices("backward_block")}
-}}
-
-extern "C" int backward(const index_t* sizes, const real* const* pointers, const index_t* strides,
-                        const real* checkpoints, const real* dreadout, const real* const* dfinals,
-                        real* const* gradients, real* const* dstates, int threads) {{
-  const Sizes n{{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}};
-  const Signals all = signals_of(pointers, strides);
-  const index_t stored = STATES * n.contracted * ((n.free + 15) / 16 * 16);
-  return shared_out<Backward>(n, n.batch * n.heads, threads, [&](Owned<Backward>& s,
-                                                                 index_t head) {{
-    const Signals signals = head_of(all, head / n.heads, head % n.heads);
-    move_states<true>(n, dfinals, head, s.lambda);
-    for (index_t segment = n.segments(); segment-- > 0;) {{
-      const index_t first = segment * n.segment;
-      const index_t tokens = std::min(n.segment, n.tokens - first);
-      coefficients(signals, first, tokens, -n.segment, n, s);
-{zero}
-      for (index_t t = 0; t < tokens; ++t)
-        std::memcpy(s.dy + (t + 1) * {row},
-                    dreadout + ((head / n.heads * n.tokens + first + t) * n.heads +
-                                head % n.heads) * n.{width},
-                    n.{width} * sizeof(real));
-      blocks(n, [&](auto block, index_t v0) {{
-        constexpr int B = decltype(block)::value;
-        const index_t offset = STATES * n.contracted * v0;
-        std::memcpy(s.kept, checkpoints + (head * n.segments() + segment) * stored + offset * W,
-                    STATES * n.contracted * B * sizeof(V));
-        forward_block<B, true>(std::cref(s), (real*)nullptr, s.lanes, std::cref(n), v0, tokens,
-                               s.kept, s.reads);
-        backward_block<B>(std::cref(s), std::cref(n), v0, tokens, s.lambda + offset);
-      }});
-      gradients_of_signals(signals, first, tokens, n, s, gradients, head);
-    }}
-    move_states<false>(n, dstates, head, s.lambda);
-  }});
-}}
-"""
-
-
-def program(recipe: Recipe) -> str:
-    """Print everything that the adjoint adds to the forward program."""
-    from . import chain
-
-    return "\n".join([
-        structures(recipe),
-        chain.gradients(recipe),
-        *(block_function(recipe, block) for block in BLOCKS),
-        entry(recipe),
-    ])  # fmt: skip

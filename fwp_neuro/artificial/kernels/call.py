@@ -11,7 +11,8 @@ import torch
 
 from ...errors import FwpError
 from ...rules import Rule
-from . import compiler, recipe, source
+from . import compiler, recipe
+from .program import program
 
 #: tokens between two stored states; the adjoint recomputes and keeps those of one such segment
 SEGMENT = 32
@@ -44,7 +45,7 @@ def recipe_of(declared: str) -> recipe.Recipe:
 @lru_cache(maxsize=256)
 def _library(declared: str, dtype: torch.dtype):
     name = json.loads(declared)["name"]
-    text = source.program(recipe_of(declared), DTYPES[dtype])
+    text = program(recipe_of(declared), DTYPES[dtype])
     return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
 
 
@@ -69,15 +70,11 @@ class Shapes:
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
         return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, SEGMENT)
 
-    @property
-    def segments(self) -> int:
-        """Number of stored states a head."""
-        return -(-self.tokens // SEGMENT)
-
     def stored(self, mine: recipe.Recipe) -> int:
-        """Return how many numbers one stored state has: the free side is padded to 64 bytes."""
+        """Return how many numbers are stored a head: one state a segment, the free side padded."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
-        return mine.states * sides[0] * (-(-sides[1] // 16) * 16)
+        state = mine.states * sides[0] * (-(-sides[1] // 16) * 16)
+        return state * -(-self.tokens // SEGMENT)
 
     def threads(self) -> int:
         """Return how many threads the work is worth."""
@@ -115,8 +112,7 @@ def forward(declared: str, signals, states, keep: bool):
     new = signals[0].new_empty
     readout = new(shapes.batch, shapes.tokens, shapes.heads, shapes.post)
     finals = [new(state.shape) for state in states]
-    segments = shapes.segments if keep else 0
-    stored = new(shapes.batch, shapes.heads, segments, shapes.stored(mine))
+    stored = new(shapes.batch, shapes.heads, shapes.stored(mine) if keep else 0)
     failed = library.forward(
         shapes.sizes(mine), _pointers(signals), strides, _pointers(states), _pointers(finals),
         _address(readout), _address(stored if keep else None), ctypes.c_int(shapes.threads()),

@@ -56,8 +56,6 @@ static void gradients_of_signals(const Signals& signals, index_t first, index_t 
 """
 
 
-
-
 def _pool(recipe: Recipe, number: int, shared: list[str]) -> str:
     """Print the chain rule through one pooled sum; inner sums come later."""
     name, argument = recipe.pools[number]

@@ -87,12 +87,12 @@ def _writable() -> Path:
 
 
 def library(source: str, what: str) -> ctypes.CDLL:
-    """Load the library of a C++ source; compile it if the cache has none that loads.
+    """Load the library of a C++ source; compile it if the cache has none that is whole.
 
-    The file's name is a hash of source, command, compiler version and processor. A compile writes
-    beside it and moves the result into place, so that neither two processes at a time nor an
-    interruption leave a half-written library. Without a writable cache it lives in a temporary
-    folder until the process ends.
+    The file's name is a hash of source, command, compiler version and processor; a digest lies
+    beside it. A compile works in a folder of its own and moves its result into place, so that
+    neither two processes at a time nor an interruption leave half a library behind. Without a
+    writable cache it lives in a temporary folder until the process ends.
 
     Args:
         source: the C++ text.
@@ -104,20 +104,34 @@ def library(source: str, what: str) -> ctypes.CDLL:
     compiler = find()
     if compiler is None:
         raise FwpError(f"cannot compile the kernel of {what}: {missing()}")
-    command = _command(compiler)
-    key = "\0".join(
-        (source, *command, _version(compiler, os.path.getmtime(compiler)), _processor())
-    )
-    name = hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
+    name = _name(source, compiler)
     for place in (folder() / name, Path(_temporary().name) / name):
-        if place.exists():
+        if _whole(place):
             try:
                 return ctypes.CDLL(str(place))
-            except OSError:  # damaged: compile it again, into its place
+            except OSError:  # it needs what is no longer here: compile it again, into its place
                 break
     place = _writable() / name
-    _compile(command, source, place, what)
+    _compile(_command(compiler), source, place, what)
     return ctypes.CDLL(str(place))
+
+
+def _name(source: str, compiler: str) -> str:
+    version = _version(compiler, os.path.getmtime(compiler))
+    key = "\0".join((source, *_command(compiler), version, _processor()))
+    return hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
+
+
+def _digest(place: Path) -> str:
+    return hashlib.sha256(place.read_bytes()).hexdigest()
+
+
+def _whole(place: Path) -> bool:
+    """Tell whether a library is as it was compiled: to load half a file can end the process."""
+    try:
+        return place.with_suffix(".sha256").read_text() == _digest(place)
+    except OSError:
+        return False
 
 
 def _compile(command: list[str], source: str, place: Path, what: str) -> None:
@@ -134,4 +148,6 @@ def _compile(command: list[str], source: str, place: Path, what: str) -> None:
                 f"{command[0]} could not compile the kernel of {what}: "
                 f"{first.replace(build, '').lstrip('/')}"
             )
+        made.with_suffix(".sha256").write_text(_digest(made))
+        os.replace(made.with_suffix(".sha256"), place.with_suffix(".sha256"))
         os.replace(made, place)

@@ -61,7 +61,7 @@ def _(declaration, signals, states, keep):
     mine, n = _shapes(declaration, signals, states[0])
     new = signals[0].new_empty
     readout = new(n.batch, n.tokens, n.heads, n.post)
-    stored = new(n.batch, n.heads, n.segments if keep else 0, n.stored(mine))
+    stored = new(n.batch, n.heads, n.stored(mine) if keep else 0)
     return [readout, stored, *(new(state.shape) for state in states)]
 
 

@@ -1,4 +1,4 @@
-"""Print the C++ step loop of a rule and the function that PyTorch calls.
+"""Print the C++ step loop of a rule.
 
 A tile holds the states of all contracted cells j and of a block of free cells, which are the lanes
 of 1, 2 or 4 vectors. One pass over the tile does a whole micro-step: it writes the new state and
@@ -8,7 +8,6 @@ stored once a token and every sum over j runs in lanes of its own.
 
 from __future__ import annotations
 
-from . import layout, support
 from .recipe import Carry, Drive, Micro, Recipe
 
 #: vectors of lanes in a block
@@ -128,18 +127,14 @@ def _micro_step(recipe: Recipe, m: int, block: int) -> str:
     names = [w.channel for w in micro.writes]
     names += [item.contracted for item in carries(micro) if item.contracted]
     reads = [each(block, f"V x{r}_@ = {{}};") for r in range(len(following))]
-    gathered = [
-        each(block, f"x{r}_@ += a_{name}[j] * n0_@;") for r, name in enumerate(following)
-    ]
+    gathered = [each(block, f"x{r}_@ += a_{name}[j] * n0_@;") for r, name in enumerate(following)]
     keep = [each(block, f"*reads++ = u{r}_@;") for r in range(len(micro.reads))]
     before, inside, after = _readout(recipe, block) if last else ("", "", "")
     old = [
         each(block, f"const V s{a}_@ = src[({a} * C + j) * {block} + @];")
         for a in range(recipe.states)
     ]
-    new = [
-        each(block, f"dst[({a} * C + j) * {block} + @] = n{a}_@;") for a in range(recipe.states)
-    ]
+    new = [each(block, f"dst[({a} * C + j) * {block} + @] = n{a}_@;") for a in range(recipe.states)]
     handed = [each(block, f"u{r}_@ = x{r}_@;") for r in range(len(following))]
     writes = "\n".join(driven(w, g, block) for g, w in enumerate(micro.writes))
     lines = [
@@ -182,119 +177,3 @@ def _readout(recipe: Recipe, block: int) -> tuple[str, str, str]:
         + each(block, "((V*)out)[(t + 1) * vectors + v0 + @] = y_@;")
         + " }",
     )
-
-
-def entry(recipe: Recipe) -> str:
-    """Print how states enter and leave blocks, and the function that runs all heads."""
-    state = "j * F + f" if recipe.left else "f * C + j"
-    width = "contracted" if recipe.left else "free"
-    row = layout.WIDTHS["c" if recipe.left else "f"]
-    cases = "\n".join(
-        f"    {'if' if b > 1 else 'else'} (n.vectors() - v0 >= {b}) "
-        f"{{ work(std::integral_constant<int, {b}>(), v0); v0 += {b}; {'continue;' * (b > 1)} }}"
-        for b in BLOCKS
-    ).replace("else (n.vectors() - v0 >= 1) ", "")
-    clear = (
-        "std::memset(s.out, 0, n.rows() * n.padded() * sizeof(real));" if recipe.left else ""
-    )
-    return f"""
-template <typename Work>
-static void blocks(const Sizes& n, Work work) {{
-  for (index_t v0 = 0; v0 < n.vectors();) {{
-{cases}
-  }}
-}}
-
-// Copy the states of one head between [post, pre] and blocks; lanes beyond the cells stay zero.
-template <bool IN, typename Pointers>
-static void move_states(const Sizes& n, Pointers states, index_t head, V* tiles) {{
-  const index_t C = n.contracted, F = n.free;
-  blocks(n, [&](auto block, index_t v0) {{
-    constexpr int B = decltype(block)::value;
-    real* tile = (real*)(tiles + STATES * C * v0);
-    for (int a = 0; a < STATES; ++a)
-      for (index_t j = 0; j < C; ++j)
-        for (index_t l = 0; l < B * W; ++l) {{
-          const index_t f = v0 * W + l;
-          real& mine = tile[(a * C + j) * B * W + l];
-          if constexpr (IN) mine = f < F ? states[a][head * C * F + {state}] : 0;
-          else if (f < F) states[a][head * C * F + {state}] = mine;
-        }}
-  }});
-}}
-
-static Signals head_of(const Signals& all, index_t batch, index_t head) {{
-  Signals signals = all;
-  for (Signal& one : signals.all) one.first += batch * one.batch + head * one.head;
-  return signals;
-}}
-
-static Signals signals_of(const real* const* pointers, const index_t* strides) {{
-  Signals all;
-  for (int i = 0; i < SIGNALS; ++i)
-    all.all[i] = {{pointers[i], strides[3 * i], strides[3 * i + 1], strides[3 * i + 2]}};
-  return all;
-}}
-
-template <int B, bool KEEP, typename... Rest>
-static void forward_block(Rest... rest) {{
-{choices("forward_block", "<KEEP>")}
-}}
-
-extern "C" int forward(const index_t* sizes, const real* const* pointers, const index_t* strides,
-                       const real* const* states, real* const* finals, real* readout,
-                       real* checkpoints, int threads) {{
-  const Sizes n{{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}};
-  const Signals all = signals_of(pointers, strides);
-  const index_t floats = STATES * n.contracted * n.vectors() * W;
-  const index_t stored = STATES * n.contracted * ((n.free + 15) / 16 * 16);
-  return shared_out<Forward>(n, n.batch * n.heads, threads, [&](Owned<Forward>& s, index_t head) {{
-    const Signals signals = head_of(all, head / n.heads, head % n.heads);
-    move_states<true>(n, states, head, s.state);
-    for (index_t segment = 0; segment < n.segments(); ++segment) {{
-      const index_t first = segment * n.segment;
-      const index_t tokens = std::min(n.segment, n.tokens - first);
-      if (checkpoints) {{
-        real* const checkpoint = checkpoints + (head * n.segments() + segment) * stored;
-        std::memcpy(checkpoint, s.state, floats * sizeof(real));
-        std::memset(checkpoint + floats, 0, (stored - floats) * sizeof(real));
-      }}
-      coefficients(signals, first, tokens, n.segment, n, s);
-      {clear}
-      blocks(n, [&](auto block, index_t v0) {{
-        constexpr int B = decltype(block)::value;
-        forward_block<B, false>(std::cref(s), s.out, s.lanes, std::cref(n), v0, tokens,
-                                s.state + STATES * n.contracted * v0, (V*)nullptr);
-      }});
-      for (index_t t = 0; t < tokens; ++t)
-        std::memcpy(readout + ((head / n.heads * n.tokens + first + t) * n.heads +
-                               head % n.heads) * n.{width},
-                    s.out + (t + 1) * {row}, n.{width} * sizeof(real));
-    }}
-    move_states<false>(n, finals, head, s.state);
-  }});
-}}
-"""
-
-
-def choices(name: str, arguments: str = "") -> str:
-    """Print the choice of the function printed for a block."""
-    return "\n".join(
-        f"  if constexpr (B == {b}) {name}_{b}{arguments}(rest...);" for b in BLOCKS
-    )
-
-
-def program(recipe: Recipe, dtype: str) -> str:
-    """Print the whole C++ program of a rule; ``dtype`` is "float" or "double"."""
-    from . import adjoint
-
-    parts = [
-        f"using real = {dtype};",
-        support.HEAD,
-        layout.structures(recipe),
-        layout.coefficients(recipe),
-        *(block_function(recipe, block) for block in BLOCKS),
-        entry(recipe),
-        adjoint.program(recipe),
-    ]
-    return "\n".join(parts)
