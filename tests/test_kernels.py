@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import torch.fx.experimental.proxy_tensor
 from oracles import draw, draw_states, walk
 
 import fwp_neuro as fwp
@@ -244,6 +245,25 @@ def test_second_derivatives_are_refused():
     (slope,) = torch.autograd.grad(loss_of(run)(*leaves), leaves[0], create_graph=True)
     with pytest.raises(FwpError, match="use form='chunk' for second derivatives"):
         torch.autograd.grad(slope.sum(), leaves[0])
+
+
+def test_forward_derivatives_are_not_lost_in_silence():
+    leaves, _, run = gated()
+    leaves = [item.detach() for item in leaves]
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(leaves[0], torch.ones_like(leaves[0]))
+        with pytest.raises((RuntimeError, NotImplementedError), match="(?i)jvp|forward"):
+            run(dual, *leaves[1:])
+
+
+def test_tracing_with_real_tensors_sees_the_operator():
+    leaves, _, run = gated()
+    leaves = [item.detach() for item in leaves]
+    graph = torch.fx.experimental.proxy_tensor.make_fx(run)(*leaves)
+    assert "fwp_neuro.recurrence" in graph.code
+    wider = [2 * item for item in leaves]
+    for ours, theirs in zip(graph(*wider), run(*wider), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_why_not():

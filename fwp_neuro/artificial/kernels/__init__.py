@@ -56,7 +56,12 @@ def run(
     declaration, names = _declared(rule, query.dtype, query.device.type)
     given = [signals[name] for name in names] + [states[name] for name in rule.states]
     keep = torch.is_grad_enabled() and any(item.requires_grad for item in given)
-    readout, _, *after = operator.Recurrence.apply(declaration, len(names), keep, *given)
+    if not keep and operator.unwatched(given):
+        readout, _, *after = operator.straight(
+            declaration, given[: len(names)], given[len(names) :], keep
+        )
+    else:
+        readout, _, *after = operator.Recurrence.apply(declaration, len(names), keep, *given)
     return readout, dict(zip(rule.states, after, strict=True))
 
 

@@ -18,6 +18,29 @@ _ONCE = (
 )
 
 
+def _nothing() -> bool:
+    return True
+
+
+#: whether torch.func transforms, dispatch modes (tracing, counting) or forward derivatives are on;
+#: these are no public names of torch, so where one is missing the answer is yes
+_WATCHERS = (
+    getattr(torch._C, "_are_functorch_transforms_active", _nothing),
+    getattr(torch._C, "_len_torch_dispatch_stack", _nothing),
+    lambda: getattr(torch.autograd.forward_ad, "_current_level", 0) >= 0,
+)
+
+
+def unwatched(tensors) -> bool:
+    """Tell whether only autograd looks on, so that the kernel may be called straight away.
+
+    The way through the dispatcher takes as long as the kernel does on a hundred tokens.
+    """
+    if torch.compiler.is_compiling() or any(active() for active in _WATCHERS):
+        return False
+    return all(type(item) in (torch.Tensor, torch.nn.Parameter) for item in tensors)
+
+
 @torch.library.custom_op("fwp_neuro::recurrence", mutates_args=())
 def recurrence(
     declaration: str, signals: list[torch.Tensor], states: list[torch.Tensor], keep: bool
@@ -34,6 +57,11 @@ def recurrence(
         The read-out [batch, token, head, d_v], the stored states (empty unless ``keep``), and the
         final states.
     """
+    return straight(declaration, signals, states, keep)
+
+
+def straight(declaration, signals, states, keep) -> list[torch.Tensor]:
+    """Do what `recurrence` does, past the dispatcher."""
     readout, finals, stored = call.forward(declaration, signals, states, keep)
     return [readout, stored, *finals]
 
@@ -81,7 +109,8 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(declaration, count, keep, *given):
         """Run the operator: ``count`` signals, then the states."""
-        return tuple(recurrence(declaration, list(given[:count]), list(given[count:]), keep))
+        run = straight if unwatched(given) else recurrence
+        return tuple(run(declaration, list(given[:count]), list(given[count:]), keep))
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -110,7 +139,8 @@ class Adjoint(torch.autograd.Function):
     def forward(declaration, count, *given):
         """Run the operator: ``count`` signals, stored states, dreadout, then dfinals."""
         signals, (stored, dreadout, *dfinals) = given[:count], given[count:]
-        return tuple(recurrence_backward(declaration, list(signals), stored, dreadout, dfinals))
+        run = call.backward if unwatched(given) else recurrence_backward
+        return tuple(run(declaration, list(signals), stored, dreadout, dfinals))
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -13,10 +13,10 @@ def _forward(recipe: Recipe) -> str:
     width = "contracted" if recipe.left else "free"
     row = layout.WIDTHS["c" if recipe.left else "f"]
     cases = "\n".join(
-        f"    {'if' if b > 1 else 'else'} (n.vectors() - v0 >= {b}) "
-        f"{{ work(std::integral_constant<int, {b}>(), v0); v0 += {b}; {'continue;' * (b > 1)} }}"
+        f"    if (n.vectors() - v0 >= {b}) "
+        f"{{ work(std::integral_constant<int, {b}>(), v0); v0 += {b}; continue; }}"
         for b in BLOCKS
-    ).replace("else (n.vectors() - v0 >= 1) ", "")
+    )
     clear = "std::memset(s.out, 0, n.rows() * n.padded() * sizeof(real));" if recipe.left else ""
     return f"""
 template <typename Work>
