@@ -32,7 +32,7 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     options = (
         dict(lengths=(256, 1024), rounds=2, memory=(), rules=("delta",))
         if quick
-        else dict(lengths=(256, 1024, 4096, 16384), rounds=5, memory=(1024, 4096, 16384))
+        else dict(lengths=(256, 1024, 4096, 16384), rounds=3, memory=(1024, 4096, 16384))
     )
     data = bench.benchmark(threads=(1,), progress=progress, **options)
     names = fwp.rules()

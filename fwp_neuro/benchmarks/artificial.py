@@ -26,6 +26,7 @@ def benchmark(
     forms=FORMS,
     rounds: int = 5,
     memory=(4096, 16384),
+    memory_rule: str = "delta",
     progress: Callable[[float, str], None] | None = None,
 ) -> xr.Dataset:
     """Measure every rule in every form, and attention, in one interleaved run.
@@ -39,12 +40,13 @@ def benchmark(
         rules, forms: what to run.
         rounds: counted rounds.
         memory: lengths at which peak memory is measured too, () for none.
+        memory_rule: the rule whose memory is measured, beside attention's.
         progress: called with (fraction done, what).
 
     Returns:
         "cpu" and "wall" [contender, tokens, direction, threads, round] in seconds, NaN where there
         is no time; "law" [contender] largest relative error; "peak" [threads] FLOP/s of sgemm;
-        "memory" [contender, memory_tokens, direction] bytes.
+        "memory" [contender, memory_tokens, direction] bytes, NaN for other rules.
     """
     import torch
 
@@ -83,7 +85,8 @@ def benchmark(
     coordinates = {"contender": names, "tokens": list(lengths), "direction": list(DIRECTIONS),
                    "threads": list(threads)}  # fmt: skip
     if memory:
-        found = _memory(names, law, memory, parts)
+        measured = [n for n in names if n.split()[0] in (memory_rule, ATTENTION.split()[0])]
+        found = _memory(names, measured, law, memory, parts)
         data["memory"] = (("contender", "memory_tokens", "direction"), found, {"units": "byte"})
         coordinates["memory_tokens"] = list(memory)
     attrs = {"notes": "\n".join(notes), "machine": _machine(), "torch": torch.__version__}
@@ -125,16 +128,16 @@ def _laws(rules, forms) -> tuple[dict[str, float], list[str]]:
     return law, notes
 
 
-def _memory(names, law, lengths, parts) -> np.ndarray:
+def _memory(names, measured, law, lengths, parts) -> np.ndarray:
     found = np.full((len(names), len(lengths), 2), np.nan)
     for m, tokens in enumerate(lengths):
         for d in range(2):
             tell = parts.next(f"memory at {tokens} tokens, {DIRECTIONS[d]}")
-            for n, name in enumerate(names):
+            for done, name in enumerate(measured):
                 if tell is not None:
-                    tell(n / len(names), "")
+                    tell(done / len(measured), "")
                 if law[name] <= TOLERANCE:
-                    found[n, m, d] = peak_memory(name, tokens, HEADS, DIM, bool(d))
+                    found[names.index(name), m, d] = peak_memory(name, tokens, HEADS, DIM, bool(d))
     return found
 
 

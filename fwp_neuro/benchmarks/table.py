@@ -67,5 +67,7 @@ def _memory_lines(data) -> list[str]:
         lines.append(f"{direction:22}{head}")
         for name in data["contender"].values:
             cells = data["memory"].sel(contender=name).isel(direction=d).values / MIB
+            if not np.isfinite(cells).any():
+                continue
             lines.append(f"  {name:20}" + "".join(f"{cell:12.1f}" for cell in cells))
     return lines
