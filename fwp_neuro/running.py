@@ -50,6 +50,24 @@ def run(
     return realise(program, rule, initial_weights=initial_weights, seed=int(seed), **options)
 
 
+def _rule(rule: str | Rule) -> Rule:
+    """Return a rule; a memory or network of that name is told apart from a misspelling."""
+    try:
+        return get_rule(rule)
+    except FwpError:
+        from .artificial.memories.registry import REGISTRY as MEMORIES
+        from .artificial.recurrent.registry import REGISTRY as NETWORKS
+
+        for kinds in (MEMORIES, NETWORKS):
+            if isinstance(rule, str) and rule in kinds.all_names():
+                kind = kinds.get(rule)
+                raise FwpError(
+                    f"{rule!r} is {kinds.what}, not a rule, and runs in PyTorch only "
+                    f"(fwp_neuro.artificial): {kind.no_circuit}"
+                ) from None
+        raise
+
+
 def checked(program, rule, realisation: str, seed: int, options, without=()) -> tuple:
     """Check what every way of running a programme takes; return (rule, realise of the realisation).
 
@@ -62,7 +80,7 @@ def checked(program, rule, realisation: str, seed: int, options, without=()) -> 
     """
     if not isinstance(program, Program):
         raise FwpError(f"program must be a fwp_neuro.Program, got {type(program).__name__}")
-    rule = get_rule(rule)
+    rule = _rule(rule)
     pick(realisation, REALISATIONS, "realisation")
     seed_number(seed)
     realise = importlib.import_module(REALISATIONS[realisation]).realise

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from fwp_neuro import cli
 from fwp_neuro.benchmarks import artificial, contenders, memory, table
@@ -26,7 +27,7 @@ def test_every_contender_has_times_ratios_and_shares(measured):
     spent = measured["cpu"].sel(tokens=64, contender=[ATTENTION, "delta step"]).isel(direction=0)
     expected = np.median(spent.values[0] / spent.values[1])
     assert table.ratio(measured, "delta step", 64, 0) == pytest.approx(expected)
-    peak = float(measured["peak"][0])
+    peak = float(measured["peak"].sel(tokens=64)[0])
     flop = 6 * 64**2 * 64 * 4
     share = flop / table.median(measured, "delta step", 64, 0, 1) / peak
     assert table.share(measured, "delta step", 64) == pytest.approx(share)
@@ -37,6 +38,34 @@ def test_the_report_has_a_row_for_every_contender(measured):
     for name in measured["contender"].values:
         assert text.count(f"  {name} ") == 2
     assert "T=32" in text and "sgemm" in text
+
+
+def test_aims_are_held_against_what_was_measured(measured):
+    assert table.targets(measured) == []  # too short for any of them
+    names, lengths = [ATTENTION, "delta compiled", "delta chunk"], [256, 4096, 16384]
+    # CPU seconds [contender, tokens, direction]: attention, compiled, chunk
+    spent = [
+        [[2, 4], [160, 400], [1600, 4000]],
+        [[1, 2], [10, 80], [1, 1]],
+        [[1, 1], [1, 200], [1, 900]],
+    ]
+    data = xr.Dataset(
+        {
+            "cpu": (
+                ("contender", "tokens", "direction", "threads", "round"),
+                np.array(spent, float)[..., None, None],
+            ),
+            "flop": (("contender", "tokens"), np.full((3, 3), 20.0)),
+            "peak": (("tokens", "threads"), np.full((3, 1), 4.0)),
+        },
+        {"contender": names, "tokens": lengths, "direction": ["forward", "both"], "threads": [1]},
+    )
+    said = "\n".join(table.targets(data))
+    assert "delta compiled, T=4096, forward, x attention: 16.00, aim >= 15: reached" in said
+    assert "delta compiled, T=4096, both, x attention: 5.00, aim >= 6: NOT reached" in said
+    assert "delta compiled, T=4096, share of sgemm: 0.50, aim >= 0.4: reached" in said
+    assert "delta chunk, T=4096, both, x attention: 2.00, aim >= 3: NOT reached" in said
+    assert "time(16384) / time(4096): 4.50, aim <= 5: reached" in said
 
 
 def test_a_form_that_misses_the_law_gets_no_speed(monkeypatch):

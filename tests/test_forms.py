@@ -246,6 +246,8 @@ def test_auto_takes_matrix_products_on_a_gpu_without_the_library(monkeypatch):
         (dict(form="chnk"), "unknown form 'chnk'; did you mean 'chunk'"),
         (dict(form="chunk", chunk=3), "chunk must be a power of two .*got 3"),
         (dict(form="chunk", chunk="8"), "chunk must be a power of two .*got '8'"),
+        (dict(form="chunk", chunk=True), "chunk must be a power of two .*got True"),
+        (dict(form="step", chunk=8), "chunk=8 goes with form='chunk' only, got form='step'"),
     ],
 )
 def test_nonsense_forms_raise_a_sentence(options, sentence):
@@ -295,3 +297,58 @@ def test_auto_records_every_weight_by_steps_and_says_so():
 def test_records_that_a_form_does_not_have_are_refused(options, sentence):
     with pytest.raises(FwpError, match=sentence):
         fwp.run(PROGRAM, "delta", **options)
+
+
+# ---------------------------------------------------------------- number formats and transforms
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_runs_by_steps_and_is_refused_by_products(dtype):
+    signals, states = case(rule("delta"))
+    signals = {n: x.detach().to(dtype) for n, x in signals.items()}
+    states = {n: x.detach().to(dtype) for n, x in states.items()}
+    auto, step = (run(rule("delta"), signals, states, form) for form in ("auto", "step"))
+    assert distance(auto, step) == 0 and auto[0].dtype == dtype
+    with pytest.raises(FwpError, match="form='chunk' cannot run: .*float32 or float64, not torch"):
+        run(rule("delta"), signals, states, "chunk")
+
+
+def test_whole_numbers_are_refused():
+    x = torch.ones(1, 20, 1, 2, dtype=torch.int64)
+    with pytest.raises(
+        FwpError, match="query must hold real numbers of a float dtype, got .*int64"
+    ):
+        apply("hebb", x, x, x, beta=x[..., 0])
+
+
+def test_auto_has_second_derivatives_inside_transforms():
+    signals, _ = case(rule("delta"))
+    given = {LONG.get(n, n): x.detach() for n, x in signals.items()}
+
+    def loss(key, form):
+        return apply("delta", **{**given, "key": key}, form=form)[0].sin().sum()
+
+    key = given["key"]
+    _, auto = torch.func.jvp(torch.func.grad(lambda k: loss(k, "auto")), (key,), (key,))
+    _, step = torch.func.jvp(torch.func.grad(lambda k: loss(k, "step")), (key,), (key,))
+    assert distance([step], [auto]) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("mlstm", "a memory"), ("xlstm", "a memory"), ("srwm", "a network")]
+)
+def test_memories_and_networks_are_told_apart_from_misspelt_rules(name, kind):
+    with pytest.raises(FwpError, match=f"'{name}' is {kind}, not a rule, and runs in PyTorch only"):
+        fwp.run(PROGRAM, name)
+
+
+def test_apply_says_how_a_network_is_built():
+    x = torch.ones(1, 2, 1, 2)
+    with pytest.raises(FwpError, match="'srwm' is a recurrent network .*artificial.network"):
+        apply("srwm", x)
+
+
+def test_listings_can_be_called_again_and_again():
+    for _ in range(2):
+        assert "mlstm" in fwp.artificial.memories() and "delta" in fwp.rules()
+        assert "srwm" in fwp.artificial.networks()

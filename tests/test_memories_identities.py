@@ -171,7 +171,7 @@ def test_conjugate_gradients_are_exact_after_as_many_iterations_as_dimensions():
     # the default ridge of the paper's start is 1
     one = run("mesa", s | {"ridge": torch.ones(HEADS, 5).double()}, **EXACT)[0]
     s.pop("ridge")
-    assert apart(run("mesa", s, solver="exact")[0], one) < 1e-6  # the default is a float32 number
+    assert apart(run("mesa", s, solver="exact")[0], one) < 1e-12
 
 
 # ---------------------------------------------------------------- test-time training

@@ -27,6 +27,18 @@ def _has_plan(rule: Rule) -> str:
         return str(reason)
 
 
+def _no_products(rule: Rule, dtype: torch.dtype) -> str:
+    """Return why the forms made of matrix products cannot run, or an empty string."""
+    if dtype not in (torch.float32, torch.float64):
+        return f"its triangular systems are solved in float32 or float64, not {dtype}"
+    return _has_plan(rule)
+
+
+def transformed() -> bool:
+    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) is at work."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
 def choose(
     form: str, rule: Rule, tokens: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[str, str]:
@@ -49,28 +61,30 @@ def choose(
         reason = library.why_not(rule, dtype, device)
         if reason:
             raise FwpError(f"form='library' cannot run: {reason}")
-    if form in ("parallel", "chunk") and _has_plan(rule):
-        raise FwpError(f"form={form!r} cannot run: {_has_plan(rule)}")
+    lacking = _no_products(rule, dtype)
+    if form in ("parallel", "chunk") and lacking:
+        raise FwpError(f"form={form!r} cannot run: {lacking}")
     if form != "auto":
         return form, "asked for"
     if tokens <= FEW:
         return "step", f"{tokens} tokens are few"
-    if device.type == "cpu":
-        reason = why_not(rule, dtype, device)
+    if device.type != "cpu":
+        reason = library.why_not(rule, dtype, device)
         if reason is None:
-            return "compiled", "generated C++ is the fastest on a CPU"
-        if not _has_plan(rule):
-            return "chunk", f"no compiled form: {reason}"
-        return "step", _has_plan(rule)
-    if _has_plan(rule):
-        return "step", _has_plan(rule)
-    reason = library.why_not(rule, dtype, device)
+            return "library", "kernels of flash-linear-attention, which agree with the step"
+        if not lacking:
+            return "chunk", f"matrix products on {device.type}; {reason}"
+    if lacking:
+        return "step", lacking
+    if transformed():
+        return "chunk", "plain tensor code inside transforms of torch.func"
+    reason = why_not(rule, dtype, device)
     if reason is None:
-        return "library", "kernels of flash-linear-attention, which agree with the step"
-    return "chunk", f"matrix products on {device.type}; {reason}"
+        return "compiled", "generated C++ is the fastest on a CPU"
+    return "chunk", f"no compiled form: {reason}"
 
 
-def announce(rule: Rule, asked: str, form: str, reason: str) -> None:
+def announce(rule, asked: str, form: str, reason: str) -> None:
     """Log an automatic choice; a missing compiler is a warning, because it costs speed."""
     if asked != "auto" or torch.compiler.is_compiling():
         return

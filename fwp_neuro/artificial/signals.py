@@ -34,6 +34,8 @@ def check(rule: Rule | Memory, signals: dict[str, torch.Tensor], initial_state) 
         raise FwpError(
             f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}"
         )
+    if not query.is_floating_point():
+        raise FwpError(f"{where}: query must hold real numbers of a float dtype, got {query.dtype}")
     lead, key_dim = tuple(query.shape[:3]), query.shape[3]
     value_dim = _value_dim(rule, signals, initial_state, key_dim)
     for name, home in rule.homes.items():

@@ -16,6 +16,7 @@ from .choice import announce, choose
 from .engine import fast_form
 from .memories.base import Memory
 from .memories.registry import REGISTRY as MEMORIES
+from .recurrent.registry import REGISTRY as NETWORKS
 from .signals import check, memory_state, state_shape, states_of
 from .unrolling import unroll
 
@@ -29,6 +30,11 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     if isinstance(rule, Memory):
         return rule
     if isinstance(rule, str) and rule not in rule_names():
+        if rule in NETWORKS.all_names():
+            raise FwpError(
+                f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "
+                f"memory: build it with fwp_neuro.artificial.network({rule!r}, model_dim)"
+            )
         pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule")
         return MEMORIES.make(rule)
     return get_rule(rule)
@@ -72,8 +78,16 @@ def apply(
     signals = {"k": key, "v": value, "q": query, **gates}
     signals = {name: array for name, array in signals.items() if array is not None}
     check(rule, signals, initial_state)
-    if chunk is not None and (not isinstance(chunk, int) or chunk < 1 or chunk & (chunk - 1)):
-        raise FwpError(f"chunk must be a power of two (1, 2, 4, ...), got {chunk!r}")
+    if chunk is not None:
+        if (
+            isinstance(chunk, bool)
+            or not isinstance(chunk, int)
+            or chunk < 1
+            or chunk & (chunk - 1)
+        ):
+            raise FwpError(f"chunk must be a power of two (1, 2, 4, ...), got {chunk!r}")
+        if form != "chunk":
+            raise FwpError(f"chunk={chunk} goes with form='chunk' only, got form={form!r}")
     if isinstance(rule, Memory):
         return _remember(rule, signals, initial_state, form)
     states = states_of(rule, initial_state, query, state_shape(rule, signals, initial_state))
@@ -113,8 +127,10 @@ def _remember(memory: Memory, signals, given, form: str):
     signals = _constants(memory, value_dim, key_dim, query) | signals
     start = memory.initial(batch, heads, value_dim, key_dim, query)
     state = memory_state(memory, start, given)
-    chosen = memory.forms[-1] if form == "auto" and query.shape[1] > 1 else form
-    readout, state = memory.run("step" if chosen == "auto" else chosen, state, signals)
+    if form == "auto":
+        form = memory.forms[-1] if query.shape[1] > 1 else "step"
+        announce(memory, "auto", form, f"its forms are {', '.join(memory.forms)}")
+    readout, state = memory.run(form, state, signals)
     return readout, state["w"] if set(state) == {"w"} else state
 
 

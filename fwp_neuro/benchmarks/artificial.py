@@ -11,7 +11,7 @@ import xarray as xr
 
 from .contenders import ATTENTION, FORMS, RULES, TOLERANCE, attention, fast_weights, law_error
 from .contenders import missing as why_missing
-from .measure import interleaved, sgemm_peak
+from .measure import interleaved, sgemm
 from .memory import peak_memory
 
 LENGTHS = (256, 1024, 4096, 16384)
@@ -45,7 +45,8 @@ def benchmark(
 
     Returns:
         "cpu" and "wall" [contender, tokens, direction, threads, round] in seconds, NaN where there
-        is no time; "law" [contender] largest relative error; "peak" [threads] FLOP/s of sgemm;
+        is no time; "law" [contender] largest relative error; "peak" [tokens, threads] FLOP a CPU
+        second of sgemm, measured in the same rounds;
         "memory" [contender, memory_tokens, direction] bytes, NaN for other rules.
     """
     import torch
@@ -53,13 +54,14 @@ def benchmark(
     names = [ATTENTION, *(f"{rule} {form}" for form in forms for rule in rules)]
     law, notes = _laws(rules, forms)
     shape = (len(names), len(lengths), 2, len(threads), rounds)
-    times, peak = np.full((*shape, 2), np.nan), []
+    times = np.full((*shape, 2), np.nan)
+    peak = np.full((len(lengths), len(threads)), np.nan)
+    product, operations = sgemm()
     flop = np.full((len(names), len(lengths)), np.nan)
     before, parts = torch.get_num_threads(), _Parts(progress, lengths, threads, memory)
     try:
         for t, count in enumerate(threads):
             torch.set_num_threads(count)
-            peak.append(sgemm_peak())
             for n, tokens in enumerate(lengths):
                 runs = {ATTENTION: attention(tokens, HEADS, DIM)}
                 for name in names[1:]:
@@ -68,7 +70,12 @@ def benchmark(
                 for d in range(2):
                     calls = {k: (c.both if d else c.once) for k, c in runs.items()}
                     note = f"{tokens} tokens, {DIRECTIONS[d]}, {count} thread(s)"
-                    for name, spent in interleaved(calls, rounds, parts.next(note)).items():
+                    if not d:
+                        calls["sgemm"] = product
+                    spent_by = interleaved(calls, rounds, parts.next(note))
+                    if not d:
+                        peak[n, t] = operations / np.median(spent_by.pop("sgemm")[:, 0])
+                    for name, spent in spent_by.items():
                         times[names.index(name), n, d, t] = spent
                 for name, contender in runs.items():
                     flop[names.index(name), n] = contender.flop
@@ -80,7 +87,7 @@ def benchmark(
         "wall": (dims, times[..., 1], {"units": "s"}),
         "flop": (dims[:2], flop, {"units": "1"}),
         "law": ("contender", [law[name] for name in names], {"units": "1"}),
-        "peak": ("threads", peak, {"units": "1/s", "long_name": "sgemm FLOP/s"}),
+        "peak": (("tokens", "threads"), peak, {"units": "1/s", "long_name": "sgemm FLOP/s"}),
     }
     coordinates = {"contender": names, "tokens": list(lengths), "direction": list(DIRECTIONS),
                    "threads": list(threads)}  # fmt: skip

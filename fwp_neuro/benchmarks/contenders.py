@@ -101,7 +101,7 @@ def missing(name: str, form: str) -> str | None:
     return None
 
 
-def law_error(name: str, form: str, tokens: int = 203, dim: int = 24) -> float:
+def law_error(name: str, form: str, tokens: int = 300, dim: int = 64) -> float:
     """Return the largest relative error of read-out, final state and gradients in float32.
 
     The reference is the plain recurrence in float64. A form above `TOLERANCE` gets no speed.

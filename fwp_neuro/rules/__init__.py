@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import types
-
+from ..callable_module import make_callable
 from .registry import register, rule, rules
 from .rule import Reduction, Rule
 
 __all__ = ["Reduction", "Rule", "register", "rule", "rules"]
 
 
-class _CallableModule(types.ModuleType):
-    # `fwp.rules()` is the documented listing, while importing this subpackage binds the same
-    # attribute of `fwp_neuro` to this module: being callable, the module is right either way.
-    def __call__(self) -> list[str]:
-        return rules()
-
-
-sys.modules[__name__].__class__ = _CallableModule
+make_callable(__name__, rules)  # fwp_neuro.rules() is the documented listing

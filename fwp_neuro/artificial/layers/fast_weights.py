@@ -8,7 +8,7 @@ import torch
 
 from ...errors import FwpError, pick
 from ...rules import Rule
-from ..choice import FEW, announce, choose
+from ..choice import FEW, announce, choose, transformed
 from ..engine import fast_form
 from ..kernels import why_not
 from ..memories.base import Memory
@@ -101,7 +101,7 @@ class FastWeights:
             plain = torch.compiler.is_exporting() or tokens <= FEW or self.fast is None
             if not plain and _compiled_fits(self.rule, dtype, device.type):
                 return "compiled"
-        elif not _transformed():
+        elif not transformed():
             form, reason = choose("auto", self.rule, tokens, dtype, device)
             announce(self.rule, "auto", form, reason)
             return form
@@ -111,8 +111,3 @@ class FastWeights:
 @torch.compiler.assume_constant_result  # a rule is text, which torch.compile need not trace
 def _compiled_fits(rule: Rule, dtype: torch.dtype, device: str) -> bool:
     return why_not(rule, dtype, device) is None
-
-
-def _transformed() -> bool:
-    """Whether a transform of `torch.func` (grad, vmap, ...) is at work."""
-    return torch._C._functorch.peek_interpreter_stack() is not None

@@ -1,6 +1,9 @@
 """Memories that are not one local text, with the interface of a rule."""
 
+from ...callable_module import make_callable
 from .base import Memory
 from .registry import memories, memory, register
 
 __all__ = ["Memory", "memories", "memory", "register"]
+
+make_callable(__name__, memories)  # fwp_neuro.artificial.memories() is the documented listing

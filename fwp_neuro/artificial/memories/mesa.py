@@ -85,7 +85,7 @@ class Mesa(Memory):
 
     def constants(self, value_dim: int, key_dim: int) -> dict[str, torch.Tensor]:
         one = math.log(math.expm1(1 - self.floor)) if self.ridge_map == "softplus" else 1.0
-        return {"ridge": torch.full((key_dim,), one)}
+        return {"ridge": torch.full((key_dim,), one, dtype=torch.float64)}
 
     def initial(self, batch, heads, value_dim, key_dim, like) -> State:
         state = super().initial(batch, heads, value_dim, key_dim, like)
