@@ -12,7 +12,7 @@ from fwp_neuro.artificial import apply, library
 from fwp_neuro.artificial.choice import choose
 from fwp_neuro.artificial.engine import halving
 from fwp_neuro.artificial.kernels import compiler
-from fwp_neuro.errors import FwpError
+from fwp_neuro.errors import FwpError, FwpWarning
 from fwp_neuro.rules import Rule, rule, rules
 
 PRE, POST, TOKENS = 5, 3, 21  # 21 tokens are no multiple of a chunk of 8
@@ -352,3 +352,20 @@ def test_listings_can_be_called_again_and_again():
     for _ in range(2):
         assert "mlstm" in fwp.artificial.memories() and "delta" in fwp.rules()
         assert "srwm" in fwp.artificial.networks()
+
+
+def test_auto_falls_back_with_a_sentence_if_the_compiler_fails(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "/bin/false")
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path))
+    mine = Rule("never compiled", "w = 0.123*w + v*k")
+    signals, states = case(mine)
+    with pytest.warns(FwpWarning, match="runs in the chunk form, .*could not compile the kernel"):
+        auto = run(mine, signals, states, "auto")
+    assert distance(auto, run(mine, signals, states, "step")) < 1e-12
+
+
+def test_statements_may_stand_on_one_line():
+    one, two = "w = alpha*w; w += v*k  # a; b", "w = alpha*w\nw += v*k"
+    gates = {"alpha": "pre"}
+    expressions = [[s.expression for s in Rule("g", t, gates).statements] for t in (one, two)]
+    assert expressions[0] == expressions[1] and len(expressions[0]) == 2

@@ -50,7 +50,7 @@ def choose(
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
-    from .kernels import why_not
+    from .kernels import build, why_not
 
     pick(form, FORMS, "form")
     if form == "compiled":
@@ -78,7 +78,7 @@ def choose(
         return "step", lacking
     if transformed():
         return "chunk", "plain tensor code inside transforms of torch.func"
-    reason = why_not(rule, dtype, device)
+    reason = why_not(rule, dtype, device) or build(rule, dtype)
     if reason is None:
         return "compiled", "generated C++ is the fastest on a CPU"
     return "chunk", f"no compiled form: {reason}"
@@ -89,5 +89,5 @@ def announce(rule, asked: str, form: str, reason: str) -> None:
     if asked != "auto" or torch.compiler.is_compiling():
         return
     log.info("rule %r runs in the %s form: %s", rule.name, form, reason)
-    if "compiler" in reason:
+    if "compile" in reason and form == "chunk":
         warn(f"rule {rule.name!r} runs in the {form} form, {reason}", stacklevel=4)

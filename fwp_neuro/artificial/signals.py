@@ -31,8 +31,9 @@ def check(rule: Rule | Memory, signals: dict[str, torch.Tensor], initial_state) 
         raise FwpError(f"{where} needs query [batch, token, head, dim], got None")
     query = signals["q"]
     if query.ndim != 4 or 0 in query.shape:
+        empty = " (an axis is empty)" if 0 in query.shape else ""
         raise FwpError(
-            f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}"
+            f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}{empty}"
         )
     if not query.is_floating_point():
         raise FwpError(f"{where}: query must hold real numbers of a float dtype, got {query.dtype}")

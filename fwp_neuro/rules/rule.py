@@ -33,7 +33,8 @@ class Rule:
 
     Args:
         name: how the rule is called.
-        text: assignments to ``w`` (and further ``states``), one a line, run in order once a token.
+        text: assignments to ``w`` (and further ``states``), one a line (or with ``;`` between
+            them), run in order once a token.
             ``k``, ``q`` live at the presynaptic cell, ``v`` at the postsynaptic one; ``read(x)`` is
             the postsynaptic sum of w_ij x_j, ``back(y)`` the presynaptic sum of w_ij y_i,
             ``pool(x)`` the sum of x_j; each is evaluated anew for every statement.

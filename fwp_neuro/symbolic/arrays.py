@@ -26,6 +26,7 @@ def to_home(array, home: str):
 
 @lru_cache(maxsize=512)
 def compiled(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
+    """Return the function of ``names`` that evaluates an expression on arrays of a namespace."""
     if namespace == "torch":
         import torch
 

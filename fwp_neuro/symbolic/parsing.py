@@ -35,7 +35,7 @@ def parse(text: str, homes: dict[str, str], states: tuple[str, ...], name: str) 
     """Parse a rule text.
 
     Args:
-        text: assignments, one a line; ``#`` starts a comment.
+        text: assignments, one a line or with ``;`` between them; ``#`` starts a comment.
         homes: declared signals and gates, name -> home.
         states: the synaptic states that may be assigned, ``w`` first.
         name: the rule's name, for errors.
@@ -44,8 +44,8 @@ def parse(text: str, homes: dict[str, str], states: tuple[str, ...], name: str) 
         FwpError: anything that is not a legal assignment over legal names, with the nearest legal
             one.
     """
-    lines = [line.split("#")[0].strip() for line in str(text).splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line.split("#")[0] for line in str(text).splitlines()]
+    lines = [part.strip() for line in lines for part in line.split(";") if part.strip()]
     if not lines:
         raise FwpError(f"rule {name!r} has an empty text; write for example 'w += beta*v*k'")
     found = [_parse_line(line, n, homes, states, name) for n, line in enumerate(lines, start=1)]

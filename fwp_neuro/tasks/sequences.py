@@ -179,6 +179,8 @@ class SequenceTask:
         Raises:
             FwpError: a wrong shape.
         """
+        if hasattr(predictions, "detach"):  # a torch tensor, which may carry gradients
+            predictions = predictions.detach().cpu()
         predictions, targets, mask = np.asarray(predictions), batch.targets, batch.mask
         scores = {}
         full = (*mask.shape, self.output_size)

@@ -26,6 +26,18 @@ def why_not(rule: Rule, dtype: torch.dtype, device: torch.device | str) -> str |
     return None if compiler.find() else compiler.missing()
 
 
+def build(rule: Rule, dtype: torch.dtype) -> str | None:
+    """Compile the kernel of a rule that `why_not` has nothing against, if it is not there yet.
+
+    Returns None, or one sentence that says why it cannot be compiled.
+    """
+    try:
+        call.built(call.declaration(rule), dtype)
+    except FwpError as problem:
+        return str(problem)
+    return None
+
+
 def run(
     rule: Rule, signals: Mapping[str, torch.Tensor], states: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

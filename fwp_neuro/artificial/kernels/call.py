@@ -49,6 +49,15 @@ def _library(declared: str, dtype: torch.dtype):
     return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
 
 
+def built(declared: str, dtype: torch.dtype) -> None:
+    """Compile and load the kernel of a declaration, if that is not done yet.
+
+    Raises:
+        FwpError: it cannot be compiled.
+    """
+    _library(declared, dtype)
+
+
 @dataclass(frozen=True)
 class Shapes:
     """Sizes of a call: batch, tokens, heads, d_v, d_k."""
