@@ -32,7 +32,7 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     options = (
         dict(lengths=(256, 1024), rounds=2, memory=(), rules=("delta",))
         if quick
-        else dict(lengths=(256, 1024, 4096, 16384), rounds=3, memory=(1024, 4096, 16384))
+        else dict(lengths=(256, 1024, 4096, 16384), rounds=3, memory=(4096, 16384))
     )
     data = bench.benchmark(threads=(1,), progress=progress, **options)
     names = fwp.rules()
@@ -75,14 +75,17 @@ def plot(data):
     """Draw agreement, time of both directions and memory."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(PAGE, 0.62 * PAGE))
+    figure = Figure(figsize=(PAGE, 0.74 * PAGE))
     axes = figure.subplots(2, 2)
     _agreement(axes[0, 0], data)
-    for ax, direction, title in ((axes[0, 1], 0, "forward"), (axes[1, 0], 1, "forward + backward")):
-        _time(ax, data, direction, title)
+    _time(axes[0, 1], data, 0)
+    _time(axes[1, 0], data, 1)
     _memory(axes[1, 1], data)
-    for ax, letter in zip(axes.flat, "abcd", strict=True):
-        ax.set_title(f"({letter}) {ax.get_title()}", loc="left")
+    titles = ("all forms agree (float64)", "forward", "forward + backward", "memory")
+    for ax, letter, title in zip(axes.flat, "abcd", titles, strict=True):
+        ax.set_title(f"({letter}) {title}", loc="left")
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, handlelength=2.4)
     return figure
 
 
@@ -93,7 +96,7 @@ def _agreement(ax, data) -> None:
         ax.semilogy(places, values, marker, ms=3.5, mfc="none", label=str(form))
     ax.set_xticks(places, data["rule"].values, rotation=60, ha="right", rotation_mode="anchor")
     ax.tick_params(axis="x", labelsize=5.5, pad=1)
-    ax.set(ylim=(1e-17, 1e-9), ylabel="error against step", title="all forms agree (float64)")
+    ax.set(ylim=(1e-17, 1e-12), ylabel="error against step")
     ax.legend(ncols=3, loc="upper left")
 
 
@@ -108,7 +111,7 @@ def _curves(data):
                 yield name, COLOUR[rule], STYLE[form], f"{rule}, {form}"
 
 
-def _time(ax, data, direction: int, title: str) -> None:
+def _time(ax, data, direction: int) -> None:
     tokens = data["tokens"].values
     for name, colour, line, label in _curves(data):
         spent = data["cpu"].sel(contender=name).isel(direction=direction, threads=0)
@@ -116,16 +119,14 @@ def _time(ax, data, direction: int, title: str) -> None:
         if np.isfinite(median).any():
             wide = 2.2 if name == ATTENTION else 1.2
             ax.loglog(tokens, median, line, marker=".", color=colour, lw=wide, label=label)
-    ax.set(xlabel="tokens", ylabel="CPU time (ms)", title=title)
+    ax.set(xlabel="tokens", ylabel="CPU time (ms)")
     ax.set_xticks(tokens, [str(t) for t in tokens])
     ax.minorticks_off()
-    if direction == 0:
-        ax.legend(fontsize=5.5, ncols=2, loc="upper left", handlelength=2.2, columnspacing=1.0)
 
 
 def _memory(ax, data):
     if "memory" not in data:
-        return ax.set_title("memory: full size only")
+        return ax.text(0.5, 0.5, "full size only", ha="center", transform=ax.transAxes)
     tokens = data["memory_tokens"].values
     for name, colour, line, _ in _curves(data):
         if str(name).startswith(("softmax", "delta")):
@@ -137,7 +138,7 @@ def _memory(ax, data):
                     )
     ax.plot([], [], "o", color=GREY, label="forward")
     ax.plot([], [], "^", color=GREY, label="forward + backward")
-    ax.set(xlabel="tokens", ylabel="peak extra memory (MiB)", title="memory: delta, attention")
+    ax.set(xlabel="tokens", ylabel="peak extra memory (MiB)")
     ax.set_xticks(tokens, [str(t) for t in tokens])
     ax.minorticks_off()
     return ax.legend(loc="upper left")

@@ -181,7 +181,7 @@ WRONG_TEXT = [
     ("w += (k", {}, "cannot be read: "),
     ("w += 2 k", {}, "cannot be read: "),
     ("w += k!", {}, "cannot be read: "),
-    ("w += k; w = 0", {}, "cannot be read: "),
+    ("w += k; w", {}, "is not an assignment"),
     ("w += lambda*v*k", {"lambda": "shared"}, "'lambda' is a Python keyword"),
     ("w += lambda: k", {}, "'lambda' is a Python keyword"),
     ("w += k if v else q", {}, "'if' is a Python keyword"),
