@@ -141,6 +141,8 @@ def _memory(ax, data):
     ax.set(xlabel="tokens", ylabel="peak extra memory (MiB)")
     ax.set_xticks(tokens, [str(t) for t in tokens])
     ax.minorticks_off()
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, 30 * high)  # room for the legend
     return ax.legend(loc="upper left")
 
 

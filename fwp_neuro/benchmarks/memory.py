@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import resource
 import subprocess
@@ -20,13 +22,20 @@ def peak_memory(contender: str, tokens: int, heads: int, dim: int, backward: boo
     return float(done.stdout.split()[-1])
 
 
-def _peak() -> int:
-    try:  # Linux starts ru_maxrss of a new program at the size of the one that started it
+def _memory(what: str) -> int:
+    """Return bytes of this process: "VmRSS" now, "VmHWM" the peak."""
+    try:
         with open("/proc/self/status") as lines:
-            return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        pass
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(what))
+    except (OSError, StopIteration):  # no Linux: only the peak since the start is known
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _forget_peak() -> None:
+    """Let the peak start anew from what is in use now (Linux)."""
+    gc.collect()
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as switch:
+        switch.write("5")
 
 
 def _measure(contender: str, tokens: int, heads: int, dim: int, backward: bool) -> int:
@@ -44,9 +53,10 @@ def _measure(contender: str, tokens: int, heads: int, dim: int, backward: bool) 
     small, large = make(64), make(tokens)
     for one in (small.both, small.once):  # load libraries and compile outside of the measurement
         one()
-    before = _peak()
+    _forget_peak()
+    before = _memory("VmRSS")
     (large.both if backward else large.once)()
-    return _peak() - before
+    return _memory("VmHWM") - before
 
 
 if __name__ == "__main__":
