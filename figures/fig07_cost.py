@@ -125,6 +125,7 @@ def _time(ax, data, direction: int) -> None:
 
 
 def _memory(ax, data):
+    """Draw peak memory; what stays below 0.1 MiB, for pages in use were enough, is drawn there."""
     if "memory" not in data:
         return ax.text(0.5, 0.5, "full size only", ha="center", transform=ax.transAxes)
     tokens = data["memory_tokens"].values
@@ -138,7 +139,7 @@ def _memory(ax, data):
                     )
     ax.plot([], [], "o", color=GREY, label="forward")
     ax.plot([], [], "^", color=GREY, label="forward + backward")
-    ax.set(xlabel="tokens", ylabel="peak extra memory (MiB)")
+    ax.set(xlabel="tokens", ylabel="peak extra memory (MiB, at least 0.1)")
     ax.set_xticks(tokens, [str(t) for t in tokens])
     ax.minorticks_off()
     low, high = ax.get_ylim()

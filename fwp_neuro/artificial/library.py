@@ -1,6 +1,6 @@
 """Kernels of the flash-linear-attention library on an NVIDIA GPU, behind a law test. Optional.
 
-Generated nothing, copied nothing: arguments are translated to the library's conventions (state
+Arguments are translated to the library's conventions (state
 transposed, decays as logarithms, scale given explicitly) and its answer is checked once a process,
 rule and number format against the plain recurrence of this package. Not run on a GPU so far.
 
