@@ -139,7 +139,7 @@ def _memory(ax, data):
                     )
     ax.plot([], [], "o", color=GREY, label="forward")
     ax.plot([], [], "^", color=GREY, label="forward + backward")
-    ax.set(xlabel="tokens", ylabel="peak extra memory (MiB, at least 0.1)")
+    ax.set(xlabel="tokens", ylabel="extra memory (MiB, min. 0.1)")
     ax.set_xticks(tokens, [str(t) for t in tokens])
     ax.minorticks_off()
     low, high = ax.get_ylim()
