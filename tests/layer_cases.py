@@ -12,7 +12,7 @@ TYPED_IN = Rule(
     gates={"g": "pre", "beta": "shared", "c": "post"},
     signals={"p": "pre"},
 )
-#: not affine in w, so that it has the step form only
+#: not affine in w, so that it has neither the parallel nor the chunk form
 NOT_AFFINE = Rule("saturating", "w = tanh(0.9*w + beta*v*k)", gates={"beta": "shared"})
 
 REPRESENTATIVE = [

@@ -24,9 +24,26 @@ TYPED = fwp.Rule(
     "w += double*(tanh(v) - read(k))*k/(1 + pool(k*k*exp(-pool(k)**2)))**0.5",
     {"a": "pre", "double": "post"},
 )
+#: printed as they stand: no plan covers read and back together, what does not factorise, or tanh(w)
+READ_AND_BACK = fwp.Rule(
+    "read and back",
+    "w = a*w + b*(v - read(k))*k\nw += b*v*(k - back(v*tanh(read(k)))) - g*back(v)*read(q)/9",
+    {"a": "pre", "b": "shared", "g": "post"},
+)
+ENTRYWISE = fwp.Rule(
+    "entrywise decay",
+    "m = exp(-a*b*c)*m + (1 - a*b*(1 - pool(k*pool(k))**2/9))*v*k\nw = (1 - abs(a - b))*w + c*m",
+    {"a": "pre", "b": "post", "c": "shared"},
+    states=["m"],
+)
+SATURATING = fwp.Rule(
+    "saturating", "w = tanh(c*w + v*k - w*back(v)*read(k)/9)", {"c": "shared"}
+)
+LITERAL = [READ_AND_BACK, ENTRYWISE, SATURATING]
 FAST = [rule("gated_delta"), rule("decayed_oja"), rule("momentum_delta"), TYPED]
 SLOW = [one for one in map(rule, rules()) if one.name not in {r.name for r in FAST}]
-ALL = [*FAST, *(pytest.param(one, marks=pytest.mark.slow) for one in SLOW)]
+ALL = [*FAST, *LITERAL, *(pytest.param(one, marks=pytest.mark.slow) for one in SLOW)]
+SLOW_ONES = ALL[len(FAST) + len(LITERAL) :]
 SHAPES = [(5, 3, 67), (70, 33, 40), (9, 17, 1)]  # d_k, d_v, tokens
 
 
@@ -101,7 +118,7 @@ def test_single_precision(of):
     assert gap([item.double() for item in ours], results(step, of, exact, *names)) < 1e-4
 
 
-@pytest.mark.parametrize("of", ALL[:3] + ALL[4:], ids=lambda one: one.name)
+@pytest.mark.parametrize("of", ALL[:3] + SLOW_ONES, ids=lambda one: one.name)
 def test_equals_the_oracle(of):
     signals, states = draw(of, (41,), 6, 3), draw_states(of, (), 6, 3)
     signals = {n: a if n in of.gates else a / 2 for n, a in signals.items()}
@@ -243,7 +260,7 @@ def test_operator_declares_itself_truly():
 def test_second_derivatives_are_refused():
     leaves, _, run = gated()
     (slope,) = torch.autograd.grad(loss_of(run)(*leaves), leaves[0], create_graph=True)
-    with pytest.raises(FwpError, match="use form='chunk' for second derivatives"):
+    with pytest.raises(FwpError, match="use form='chunk', or form='step' where a rule"):
         torch.autograd.grad(slope.sum(), leaves[0])
 
 
@@ -267,15 +284,10 @@ def test_tracing_with_real_tensors_sees_the_operator():
 
 
 def test_why_not():
-    saturating = fwp.Rule("saturating", "w = tanh(w + v*k)")
+    assert kernels.why_not(SATURATING, torch.float64, "cpu") is None
     assert kernels.why_not(FAST[0], torch.float32, torch.device("cpu")) is None
     assert "on cuda" in kernels.why_not(FAST[0], torch.float32, "cuda")
     assert "torch.float16" in kernels.why_not(FAST[0], torch.float16, "cpu")
-    reason = kernels.why_not(saturating, torch.float32, "cpu")
-    assert reason == "rule 'saturating' has no compiled kernel: it is not affine in w"
-    leaves, names, states = tensors(saturating)
-    with pytest.raises(FwpError, match="no compiled kernel"):
-        kernels.run(saturating, dict(zip(names, leaves, strict=False)), {"w": leaves[-1]})
 
 
 def test_without_a_compiler(monkeypatch):

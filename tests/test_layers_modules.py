@@ -197,7 +197,7 @@ def test_double_and_single_agree(rule):
         ({"rule": "softmax_attention", "initial_state": "learned"}, "nothing to learn"),
         ({"query_scale": "big"}, "query_scale must be a finite number"),
         ({"rule": "titans", "form": "parallel"}, "form of memory 'titans'"),
-        ({"rule": REPRESENTATIVE[7], "form": "chunk"}, "has the step form only"),
+        ({"rule": REPRESENTATIVE[7], "form": "chunk"}, "has no parallel and no chunk form"),
     ],
     ids=lambda value: str(list(value.values())) if isinstance(value, dict) else "",
 )

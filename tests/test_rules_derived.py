@@ -99,7 +99,7 @@ def test_registered_rules_are_affine_maps_of_their_states(name):
 @pytest.mark.parametrize("chosen", NONLINEAR.values(), ids=lambda r: r.name)
 def test_a_text_that_is_not_affine_says_so(chosen):
     assert not chosen.transition.affine
-    assert chosen.forms == ("step",)
+    assert chosen.forms == ("step", "compiled")
     assert chosen.transition.statements == ()
     assert chosen.eigenvalues is None
 
@@ -130,7 +130,7 @@ def test_structure_of_the_transition(name, side, structure, rank):
 def test_every_affine_rule_has_fast_forms_unless_both_sides_or_synapses_mix():
     for name in rules():
         assert rule(name).forms == ("step", "parallel", "chunk", "compiled"), name
-    assert TYPED_IN["both_sides"].forms == ("step",)
+    assert TYPED_IN["both_sides"].forms == ("step", "compiled")
 
 
 # ---------------------------------------------------------------- eigenvalues

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from functools import lru_cache
 
+import sympy
 import torch
 
 from ..errors import FwpError, pick, warn
 from ..rules import Rule
+from ..symbolic.language import SYNAPSE
 from . import library
 from .realise import FORMS
 
@@ -25,6 +27,17 @@ def _has_plan(rule: Rule) -> str:
         return "" if rule.plan else ""
     except FwpError as reason:
         return str(reason)
+
+
+@lru_cache(maxsize=256)
+def _functions_at_synapses(rule: Rule) -> bool:
+    """Whether the text has exp, tanh, ... of something that differs from synapse to synapse."""
+    return any(
+        statement.home(function) == SYNAPSE
+        for statement in rule.statements
+        for function in statement.expression.atoms(sympy.Function)
+        if not isinstance(function, sympy.Abs | sympy.sign)
+    )
 
 
 def _no_products(rule: Rule, dtype: torch.dtype) -> str:
@@ -72,16 +85,20 @@ def choose(
         reason = library.why_not(rule, dtype, device)
         if reason is None:
             return "library", "kernels of flash-linear-attention, which agree with the step"
-        if not lacking:
-            return "chunk", f"matrix products on {device.type}; {reason}"
-    if lacking:
-        return "step", lacking
+        return _plain(lacking, f"matrix products on {device.type}; {reason}")
     if transformed():
-        return "chunk", "plain tensor code inside transforms of torch.func"
+        return _plain(lacking, "plain tensor code inside transforms of torch.func")
+    if _functions_at_synapses(rule):
+        return _plain(lacking, "PyTorch vectorises functions of every weight, C++ compilers do not")
     reason = why_not(rule, dtype, device) or build(rule, dtype)
     if reason is None:
         return "compiled", "generated C++ is the fastest on a CPU"
-    return "chunk", f"no compiled form: {reason}"
+    return _plain(lacking, f"no compiled form: {reason}")
+
+
+def _plain(lacking: str, reason: str) -> tuple[str, str]:
+    """Return the best form of tensor operations, and why; ``lacking`` is why no fast form runs."""
+    return ("step", f"{lacking}; {reason}") if lacking else ("chunk", reason)
 
 
 def announce(rule, asked: str, form: str, reason: str) -> None:
@@ -89,5 +106,5 @@ def announce(rule, asked: str, form: str, reason: str) -> None:
     if asked != "auto" or torch.compiler.is_compiling():
         return
     log.info("rule %r runs in the %s form: %s", rule.name, form, reason)
-    if "compile" in reason and form == "chunk":
+    if form in ("chunk", "step") and ("compiler" in reason or "could not compile" in reason):
         warn(f"rule {rule.name!r} runs in the {form} form, {reason}", stacklevel=4)

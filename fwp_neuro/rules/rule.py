@@ -141,7 +141,8 @@ class Rule:
         try:
             return plans.derive(self.transition, self.states)
         except plans.NotSeparable as reason:
-            raise FwpError(f"rule {self.name!r} has the step form only: {reason}") from None
+            sentence = f"rule {self.name!r} has no parallel and no chunk form: {reason}"
+            raise FwpError(sentence) from None
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
@@ -149,7 +150,7 @@ class Rule:
         try:
             return ("step", "parallel", "chunk", "compiled") if self.plan else ()
         except FwpError:
-            return ("step",)
+            return ("step", "compiled")
 
     @cached_property
     def eigenvalues(self) -> spectrum.Spectrum | None:

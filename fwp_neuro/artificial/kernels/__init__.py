@@ -1,4 +1,4 @@
-"""Compiled CPU kernels, generated from the text of any affine rule and built on first use."""
+"""Compiled CPU kernels, generated from the text of any rule and built on first use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 
 from ...errors import FwpError
 from ...rules import Rule
-from ...symbolic.plan import NotSeparable
 from . import call, compiler, operator
 
 
@@ -19,10 +18,6 @@ def why_not(rule: Rule, dtype: torch.dtype, device: torch.device | str) -> str |
         return f"compiled kernels run on the CPU, and these tensors are on {device}"
     if dtype not in call.DTYPES:
         return f"compiled kernels compute in float32 or float64, and these tensors are {dtype}"
-    try:
-        call.recipe_of(call.declaration(rule))
-    except NotSeparable as reason:
-        return f"rule {rule.name!r} has no compiled kernel: {reason}"
     return None if compiler.find() else compiler.missing()
 
 
@@ -41,14 +36,15 @@ def build(rule: Rule, dtype: torch.dtype) -> str | None:
 def run(
     rule: Rule, signals: Mapping[str, torch.Tensor], states: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Run an affine rule by a C++ kernel printed from its text.
+    """Run a rule by a C++ kernel printed from its text.
 
     Token by token, S_t = A_t(S_{t-1}) + B_t and y_t = W_t q_t, as `apply` with form="step" has it;
+    a rule that has no plan (it may not even be affine) is printed statement by statement;
     gradients come from the adjoint recurrence, with one state in 32 stored and the others computed
     again. The kernel is compiled on first use and kept in $FWP_NEURO_CACHE or the user's cache.
 
     Args:
-        rule: an affine rule, registered or typed in.
+        rule: any rule, registered or typed in.
         signals: name in the text -> [batch, token, head] if shared, else [batch, token, head, dim];
             with the query ``q``. Any strides.
         states: synaptic state -> [batch, head, d_v, d_k] before the first token.

@@ -11,8 +11,8 @@ import torch
 
 from ...errors import FwpError
 from ...rules import Rule
-from . import compiler, recipe
-from .program import program
+from ...symbolic.plan import NotSeparable
+from . import compiler, literal, literal_adjoint, program, recipe
 
 #: tokens between two stored states; the adjoint recomputes and keeps those of one such segment
 SEGMENT = 32
@@ -36,16 +36,26 @@ def declaration(rule: Rule) -> str:
     )
 
 
+#: what a kernel is printed from: the plan of a rule, or its text as it stands if it has none
+Recipe = recipe.Recipe | literal.Literal
+
+
 @lru_cache(maxsize=256)
-def recipe_of(declared: str) -> recipe.Recipe:
+def recipe_of(declared: str) -> Recipe:
     """Return the recipe of a declaration (see `declaration`)."""
-    return recipe.derive(Rule(**json.loads(declared)))
+    rule = Rule(**json.loads(declared))
+    try:
+        return recipe.derive(rule)
+    except NotSeparable:
+        return literal.derive(rule)
 
 
 @lru_cache(maxsize=256)
 def _library(declared: str, dtype: torch.dtype):
     name = json.loads(declared)["name"]
-    text = program(recipe_of(declared), DTYPES[dtype])
+    mine = recipe_of(declared)
+    printer = literal_adjoint if isinstance(mine, literal.Literal) else program
+    text = printer.program(mine, DTYPES[dtype])
     return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
 
 
@@ -74,12 +84,12 @@ class Shapes:
         batch, tokens, heads, pre = query.shape
         return cls(batch, tokens, heads, state.shape[-2], pre)
 
-    def sizes(self, mine: recipe.Recipe):
+    def sizes(self, mine: Recipe):
         """Return the sizes as the kernel takes them."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
         return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, SEGMENT)
 
-    def stored(self, mine: recipe.Recipe) -> int:
+    def stored(self, mine: Recipe) -> int:
         """Return how many numbers are stored a head: one state a segment, the free side padded."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
         state = mine.states * sides[0] * (-(-sides[1] // 16) * 16)

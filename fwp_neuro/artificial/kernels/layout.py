@@ -7,6 +7,7 @@ stand for what is before the segment.
 
 from __future__ import annotations
 
+from . import support
 from .printer import cxx, value
 from .recipe import Recipe
 
@@ -38,8 +39,7 @@ def structures(recipe: Recipe) -> str:
     side = "c" if recipe.left else "f"
     return f"""
 constexpr int SIGNALS = {len(recipe.signals)}, STATES = {recipe.states};
-struct Signal {{ const real* first; index_t batch, token, head; }};
-struct Signals {{ Signal all[SIGNALS]; }};
+{support.SIGNALS}
 
 struct Coefficients {{
   {members(names)}

@@ -13,8 +13,8 @@ from ...errors import FwpError
 from . import call
 
 _ONCE = (
-    "the gradient of a compiled kernel has no gradient of its own: use form='chunk' for second "
-    "derivatives"
+    "the gradient of a compiled kernel has no gradient of its own: for second derivatives use "
+    "form='chunk', or form='step' where a rule has no chunk form"
 )
 
 

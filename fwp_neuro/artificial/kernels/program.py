@@ -44,19 +44,6 @@ static void move_states(const Sizes& n, Pointers states, index_t head, V* tiles)
   }});
 }}
 
-static Signals head_of(const Signals& all, index_t batch, index_t head) {{
-  Signals signals = all;
-  for (Signal& one : signals.all) one.first += batch * one.batch + head * one.head;
-  return signals;
-}}
-
-static Signals signals_of(const real* const* pointers, const index_t* strides) {{
-  Signals all;
-  for (int i = 0; i < SIGNALS; ++i)
-    all.all[i] = {{pointers[i], strides[3 * i], strides[3 * i + 1], strides[3 * i + 2]}};
-  return all;
-}}
-
 template <int B, bool KEEP, typename... Rest>
 static void forward_block(Rest... rest) {{
 {_choices("forward_block", "<KEEP>")}

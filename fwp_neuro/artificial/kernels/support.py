@@ -1,4 +1,4 @@
-"""The C++ that every kernel shares: lanes, sums over lanes, scratch memory, threads."""
+"""The C++ that every kernel shares: lanes, sums, scratch memory, threads, signals."""
 
 HEAD = r"""
 #include <algorithm>
@@ -147,5 +147,24 @@ static int shared_out(const Sizes& n, index_t items, int threads, Work work) {
   loop();
   for (auto& other : others) other.join();
   return failed;
+}
+"""
+
+#: what comes after ``constexpr int SIGNALS``: where the signals of one head lie
+SIGNALS = r"""
+struct Signal { const real* first; index_t batch, token, head; };
+struct Signals { Signal all[SIGNALS]; };
+
+static Signals head_of(const Signals& all, index_t batch, index_t head) {
+  Signals signals = all;
+  for (Signal& one : signals.all) one.first += batch * one.batch + head * one.head;
+  return signals;
+}
+
+static Signals signals_of(const real* const* pointers, const index_t* strides) {
+  Signals all;
+  for (int i = 0; i < SIGNALS; ++i)
+    all.all[i] = {pointers[i], strides[3 * i], strides[3 * i + 1], strides[3 * i + 2]};
+  return all;
 }
 """
