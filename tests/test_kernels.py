@@ -36,9 +36,7 @@ ENTRYWISE = fwp.Rule(
     {"a": "pre", "b": "post", "c": "shared"},
     states=["m"],
 )
-SATURATING = fwp.Rule(
-    "saturating", "w = tanh(c*w + v*k - w*back(v)*read(k)/9)", {"c": "shared"}
-)
+SATURATING = fwp.Rule("saturating", "w = tanh(c*w + v*k - w*back(v)*read(k)/9)", {"c": "shared"})
 LITERAL = [READ_AND_BACK, ENTRYWISE, SATURATING]
 FAST = [rule("gated_delta"), rule("decayed_oja"), rule("momentum_delta"), TYPED]
 SLOW = [one for one in map(rule, rules()) if one.name not in {r.name for r in FAST}]
