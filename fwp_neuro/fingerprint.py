@@ -1,8 +1,9 @@
 """Fingerprint of a simulation: a hash of everything that decides what it computes.
 
-In it: the code of the package, the models, that part of the figure script which ``simulate``
-reaches, and the versions of the packages that compute. Not in it: comments, docstrings, and the
-code that draws, so that a change of colour never reruns a simulation.
+In it: that part of the figure script which ``simulate`` reaches, the modules, data and models that
+this part reaches (see `fwp_neuro.reach`), and the versions of the packages that compute. Not in it:
+comments, docstrings, and the code that draws, so that neither a change of colour nor one in a part
+of the package that this figure does not use reruns a simulation.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 
 from fwp_neuro.models import scripts
 from fwp_neuro.provenance import versions
+from fwp_neuro.reach import PACKAGE, Reach, modules
 
-# code that only shows results or talks to the user
-_PRESENTATION = {"cli.py", "__main__.py", "commands", "figures.py", "plotting.py", "progress.py"}
+#: code that only shows results or talks to the user
+PRESENTATION = {"cli.py", "__main__.py", "commands", "figures.py", "plotting.py", "progress.py"}
 
 
 def fingerprint(script: Path, quick: bool) -> str:
@@ -24,17 +26,25 @@ def fingerprint(script: Path, quick: bool) -> str:
     for package, version in versions().items():
         if package in ("brian2", "numpy", "torch"):
             hash.update(f"{package}=={version}".encode())
-    package = Path(__file__).resolve().parent
-    for path in sorted(package.rglob("*.*")):
-        name = path.relative_to(package)
-        if path.suffix == ".py" and name.parts[0] not in _PRESENTATION:
-            hash.update(f"{name}:{code(path.read_text(encoding='utf-8'))}".encode())
-        elif path.suffix in (".gz", ".csv"):
-            hash.update(str(name).encode() + path.read_bytes())
-    for name, path in scripts("models").items():
-        hash.update(f"models/{name}:{code(path.read_text(encoding='utf-8'))}".encode())
-    hash.update(simulation_code(script.read_text(encoding="utf-8")).encode())
+    reach = reached(script)
+    for path in reach.files():
+        content = code(_text(path)).encode() if path.suffix == ".py" else path.read_bytes()
+        hash.update(f"{path.relative_to(PACKAGE)}:".encode() + content)
+    for name, path in scripts("models").items() if reach.runs_scripts else ():
+        hash.update(f"models/{name}:{code(_text(path))}".encode())
+    hash.update(simulation_code(_text(script)).encode())
     return hash.hexdigest()[:12]
+
+
+def reached(script: Path) -> Reach:
+    """Return what a figure script reaches when it is imported and its ``simulate`` runs."""
+    models = {name: ast.parse(_text(path)) for name, path in scripts("models").items()}
+    reach = Reach(modules(leave_out=PRESENTATION), models)
+    tree = ast.parse(_text(script))
+    # an import runs whether or not its name is used
+    imports = [s for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
+    reach.follow(ast.Module([*imports, *simulation(tree)], []))
+    return reach
 
 
 def code(source: str) -> str:
@@ -43,12 +53,17 @@ def code(source: str) -> str:
 
 
 def simulation_code(source: str) -> str:
-    """Return the part of a figure script that its ``simulate`` reaches, as `code` does.
+    """Return the part of a figure script that its ``simulate`` reaches, as `code` does."""
+    tree = _without_docstrings(ast.parse(source))
+    return "\n".join(ast.dump(statement) for statement in simulation(tree))
+
+
+def simulation(tree: ast.Module) -> list[ast.stmt]:
+    """Return the statements of a figure script that its ``simulate`` reaches.
 
     Top-level functions, classes, imports and constants count if ``simulate`` names them, directly
     or through others; other top-level statements always do.
     """
-    tree = _without_docstrings(ast.parse(source))
     binding: dict[str, list[ast.stmt]] = {}
     reached: list[ast.stmt] = []
     for statement in tree.body:
@@ -67,7 +82,11 @@ def simulation_code(source: str) -> str:
                 reached.append(statement)
                 waiting.extend(_used(statement))
     kept = {id(statement) for statement in reached}
-    return "\n".join(ast.dump(statement) for statement in tree.body if id(statement) in kept)
+    return [statement for statement in tree.body if id(statement) in kept]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _bound(statement: ast.stmt) -> set[str]:

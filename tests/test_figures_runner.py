@@ -57,11 +57,14 @@ def test_only_a_changed_simulation_runs_again(home, script, edit, old, new, agai
         assert second.picture.read_bytes() != before
 
 
-def test_a_changed_model_simulates_again(home, script, edit):
+@pytest.mark.parametrize("used", [True, False])
+def test_a_changed_model_simulates_again_what_uses_models(home, script, edit, used):
+    if used:
+        edit(script, "import numpy", "from fwp_neuro.models import load_model\nimport numpy")
     edit(home / "models/toy.py", "Nothing is published", "Little is published")
     kept = fingerprint(script, False)
     edit(home / "models/toy.py", "gain: float = 1.0", "gain: float = 2.0")
-    assert fingerprint(script, False) != kept
+    assert (fingerprint(script, False) != kept) == used
 
 
 def test_other_versions_have_other_fingerprints(script, monkeypatch):
