@@ -114,6 +114,37 @@ def test_autocast_and_compilation_of_a_model():
     assert distance(torch.compile(net, fullgraph=True, backend="eager")(x), net(x)) < 1e-12
 
 
+@pytest.mark.parametrize("symbol", [7, -1])
+def test_a_symbol_outside_the_vocabulary_is_named(symbol):
+    net, x = model("delta"), symbols()
+    x[1, 2] = symbol
+    sentence = rf"SequenceModel: x has a token outside .* 7 symbols, 0 to 6: x\[1, 2\] is {symbol}$"
+    with pytest.raises(FwpError, match=sentence):
+        net(x)
+    with pytest.raises(FwpError, match="outside the vocabulary of 7 symbols, 0 to 6$"):
+        torch.func.vmap(lambda row: net(row[None]))(x)
+
+
+def test_symbols_may_be_mapped_and_exported():
+    net, x = model("delta"), symbols()
+    mapped = torch.func.vmap(lambda row: net(row[None])[0])(x)
+    assert distance(mapped, net(x)) < 1e-12
+    assert distance(torch.export.export(net, (x,)).module()(x), net(x)) < 1e-12
+    assert distance(net(x.int()), net(x)) == 0
+
+
+@pytest.mark.parametrize(
+    "options, x, sentence",
+    [
+        ({}, torch.zeros(2, 5), "hold symbols as int64 or int32, got torch.float32"),
+        ({"vocabulary": None, "input_size": 3}, torch.zeros(2, 5, 4), r"token, 3\], got \(2, 5, 4"),
+    ],
+)
+def test_inputs_of_another_kind_are_refused(options, x, sentence):
+    with pytest.raises(FwpError, match=f"SequenceModel: x must .*{sentence}"):
+        model("delta", **options)(x)
+
+
 @pytest.mark.parametrize(
     "options, sentence",
     [

@@ -12,6 +12,7 @@ from torch import nn
 from fwp_neuro.artificial import SequenceModel, train
 from fwp_neuro.artificial.training.interruption import held_back
 from fwp_neuro.errors import FwpError
+from fwp_neuro.tasks import sequence_tasks
 
 
 def interrupt_forward(model, number, training):
@@ -169,6 +170,55 @@ def test_more_nonsense_raises_a_sentence(options, sentence):
     arguments = {"model": net(), "task": TASK, "steps": 1, **SMALL, **options}
     with pytest.raises(FwpError, match=sentence):
         train(**arguments)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("task", "sizes", "sentence"),
+    [
+        (
+            "parity",
+            {"vocabulary": 1},
+            "vocabulary=1; .*'parity' needs vocabulary=2, for .* 0 to 1$",
+        ),
+        ("parity", {"input_size": 2}, "input_size=2; task 'parity' needs vocabulary=2, for"),
+        ("parity", {"vocabulary": 2, "output_size": 3}, "output_size=3; .* needs output_size=2$"),
+        (
+            "regression",
+            {"vocabulary": 2},
+            "vocabulary=2; .*'regression' needs input_size=.*vectors$",
+        ),
+        ("regression", {"input_size": 2}, "input_size=2; task 'regression' needs input_size="),
+    ],
+)
+def test_a_model_of_other_sizes_is_refused_before_training(task, sizes, sentence, compiled):
+    model = SequenceModel(1, 8, **sizes)
+    before = [parameter.clone() for parameter in model.parameters()]
+    given = torch.compile(model, backend="eager") if compiled else model
+    with pytest.raises(FwpError, match=f"train: the SequenceModel has {sentence}"):
+        train(given, sequence_tasks()[task](), steps=1, batch=2, evaluation_batch=2)
+    assert all(map(torch.equal, before, model.parameters()))
+
+
+def test_a_larger_vocabulary_is_legal():
+    model = SequenceModel(1, 8, vocabulary=5, output_size=2)
+    assert train(model, TASK, steps=1, **SMALL).steps == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence"),
+    [
+        (
+            nn.Embedding(1, 2),
+            "task 'parity', symbols 0 to 1 in a tensor .8, .*: index out of range",
+        ),
+        (nn.Linear(3, 2), "task 'parity', symbols 0 to 1 in a tensor "),
+    ],
+)
+def test_what_torch_refuses_is_one_sentence_with_its_cause(first, sentence):
+    with pytest.raises(FwpError, match=f"the model Sequential fails on .*{sentence}") as caught:
+        train(nn.Sequential(first, nn.Linear(2, 2)), TASK, steps=1, **SMALL)
+    assert "\n" not in str(caught.value) and caught.value.__cause__ is not None
 
 
 def test_the_first_ctrl_c_waits_and_the_second_does_not():

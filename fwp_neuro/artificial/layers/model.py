@@ -12,6 +12,7 @@ from ...errors import FwpError, pick
 from ...rules import Rule
 from ...rules.registry import all_names as rule_names
 from ...validation import flag, real, whole
+from ..choice import transformed
 from ..memories.base import Memory
 from ..memories.registry import REGISTRY as MEMORIES
 from ..recurrent.registry import REGISTRY as NETWORKS
@@ -126,7 +127,7 @@ class SequenceModel(nn.Module):
         model_dim = whole(model_dim, "SequenceModel: model_dim")
         if (vocabulary is None) == (input_size is None):
             raise FwpError("SequenceModel needs one of vocabulary and input_size, and not both")
-        self.vocabulary = vocabulary
+        self.vocabulary, self.input_size = vocabulary, input_size
         if vocabulary is not None:
             whole(vocabulary, "SequenceModel: vocabulary")
             self.input = nn.Embedding(vocabulary, model_dim)
@@ -142,7 +143,8 @@ class SequenceModel(nn.Module):
         )
         self.norm = nn.RMSNorm(model_dim, 1e-5)
         output_size = output_size or vocabulary or input_size
-        self.head = nn.Linear(model_dim, whole(output_size, "SequenceModel: output_size"))
+        self.output_size = whole(output_size, "SequenceModel: output_size")
+        self.head = nn.Linear(model_dim, self.output_size)
         if flag(tied_head, "SequenceModel: tied_head"):
             if output_size != vocabulary:
                 raise FwpError("SequenceModel: tied_head needs output_size equal to vocabulary")
@@ -160,25 +162,56 @@ class SequenceModel(nn.Module):
             y [batch, token, output_size], or (y, state).
 
         Raises:
-            FwpError: x or state does not fit.
+            FwpError: x or state does not fit. A token outside the vocabulary is named on the CPU,
+                without compilation; elsewhere torch's own error ends the run.
         """
         symbols = self.vocabulary is not None
         if not isinstance(x, torch.Tensor) or x.ndim != (2 if symbols else 3):
             wanted = "[batch, token] of symbols" if symbols else "[batch, token, input_size]"
             got = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
             raise FwpError(f"SequenceModel: x must be a tensor {wanted}, got {got}")
+        if symbols and x.dtype not in (torch.int64, torch.int32):
+            raise FwpError(f"SequenceModel: x must hold symbols as int64 or int32, got {x.dtype}")
+        if not symbols and x.shape[2] != self.input_size:
+            raise FwpError(
+                f"SequenceModel: x must be a tensor [batch, token, {self.input_size}], got "
+                f"{tuple(x.shape)}"
+            )
         if state is None:
             state = [None] * len(self.blocks)
         elif len(state) != len(self.blocks):
             raise FwpError(
                 f"SequenceModel: state must be a list of {len(self.blocks)}, got {len(state)}"
             )
-        x, states = self.input(x), []
+        x, states = self._embedded(x), []
         for block, its in zip(self.blocks, state, strict=True):
             x, its = block(x, its)
             states.append(its)
         y = self.head(self.norm(x))
         return (y, states) if return_state else y
+
+    def _embedded(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what enters the blocks; torch checks symbols anyway, so that this costs nothing.
+
+        Raises:
+            FwpError: a symbol is outside the vocabulary.
+        """
+        if torch.compiler.is_compiling():
+            return self.input(x)
+        try:
+            return self.input(x)
+        except IndexError as problem:
+            where = ""
+            if not transformed():  # else the values cannot be read
+                outside = ((x < 0) | (x >= self.vocabulary)).nonzero()
+                if not len(outside):
+                    raise
+                row, token = outside[0].tolist()
+                where = f": x[{row}, {token}] is {int(x[row, token])}"
+            raise FwpError(
+                f"SequenceModel: x has a token outside the vocabulary of {self.vocabulary} "
+                f"symbols, 0 to {self.vocabulary - 1}{where}"
+            ) from problem
 
 
 def _for_each(given, count: int, name: str) -> list:

@@ -20,6 +20,7 @@ from ...tasks.sequences import SequenceTask
 from ...validation import flag, whole
 from . import checkpoint as checkpoints
 from .device import torch_device
+from .fit import check, outputs_of
 from .interruption import held_back
 from .measure import Held, draw, loss_of
 from .options import Options
@@ -68,8 +69,8 @@ def train(
         The course of the training.
 
     Raises:
-        FwpError: an argument is not legal, the checkpoint is of another training, or the loss is
-            not finite (the checkpoint of an earlier step stays).
+        FwpError: an argument is not legal, the model does not fit the task, the checkpoint is of
+            another training, or the loss is not finite (the checkpoint of an earlier step stays).
         KeyboardInterrupt: it was interrupted; the message says where to go on from.
     """
     chosen = Options.of(options)
@@ -110,6 +111,7 @@ class _Loop:
         self.changing = False  # whether the parameters are between two steps' values
         self.best, self.without = math.inf, 0
         self.held = Held(task, options, device, self.dtype)
+        check(model, task, self.held.usual)
         self.arguments = {"task": task.name, "task_seed": plain(task.seed)} | options.lasting()
         self.arguments["task_parameters"] = plain(dict(task.parameters))
 
@@ -194,7 +196,8 @@ class _Loop:
         # a forward pass may change buffers (batch norm), which then fit no finished step
         self.changing = any(True for _ in self.model.buffers())
         with self.random(number):  # dropout is a function of seed and step too
-            loss = loss_of(self.task, self.model(inputs), targets, mask)
+            outputs = outputs_of(self.model, inputs, self.task)
+            loss = loss_of(self.task, outputs, targets, mask)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ...errors import FwpError
 from ...tasks.sequences import Batch, SequenceTask
+from .fit import outputs_of
 from .options import Options
 
 #: streams of batches: no held-out sequence is drawn from the seeds of the training's
@@ -84,6 +85,6 @@ class Held:
     @torch.no_grad()
     def _outputs(self, model: nn.Module, batch: Batch) -> tuple[np.ndarray, float]:
         inputs, targets, mask = tensors(batch, self.device, self.dtype)
-        parts = torch.cat([model(part) for part in inputs.split(self.size)])
+        parts = torch.cat([outputs_of(model, part, self.task) for part in inputs.split(self.size)])
         loss = float(loss_of(self.task, parts, targets, mask))
         return parts.double().cpu().numpy(), loss
