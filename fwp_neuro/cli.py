@@ -13,12 +13,13 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import benchmark, cite, figures, listing, run
+from fwp_neuro.commands import benchmark, cite, figures, listing, run, validate
 from fwp_neuro.errors import FwpError, nearest, pick
 
 COMMANDS = {
     "run": run,
     "figures": figures,
+    "validate": validate,
     "benchmark": benchmark,
     "list": listing,
     "cite": cite,
@@ -67,15 +68,16 @@ def main(argv: list[str] | None = None) -> int:
         if argv and not argv[0].startswith("-"):
             pick(argv[0], COMMANDS, "command")
         arguments = parser().parse_args(argv)
+        status = 0
         if arguments.version:
             print(f"fwp-neuro {fwp_neuro.__version__}")
         elif arguments.command is None:
             raise FwpError(f"name a command: {', '.join(COMMANDS)} (fwp-neuro --help says more)")
         else:
             with _plain_warnings():
-                arguments.execute(arguments)
+                status = arguments.execute(arguments) or 0
         sys.stdout.flush()
-        return 0
+        return status
     except FwpError as mistake:
         return _end(str(mistake))
     except KeyboardInterrupt as stop:  # who interrupts a long run may say more about what is left

@@ -39,7 +39,7 @@ def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("", "name a command: run, figures, benchmark, list, cite"),
+        ("", "name a command: run, figures, validate, benchmark, list, cite"),
         ("rnu toy", "unknown command 'rnu'; did you mean 'run'?"),
         ("run", "required: MODEL"),
         ("run toys", "unknown model 'toys'; did you mean 'toy'?"),
@@ -112,7 +112,7 @@ def test_list_shows_every_section(home, capsys):
     assert "  toy  A toy model: adds one.\n" in printed
     assert "  fig01_toy  Fig. 1: a toy.\n" in printed
     assert "w += beta*(v - read(k))*k" in printed
-    assert "  two_compartment_nmda  parameters: jahr_stevens_1990" in printed
+    assert "(parameters: jahr_stevens_1990" in printed
     for heading in ("models", "figures", "rules", "realisations", "synapse models"):
         assert f"\n{heading}" in f"\n{printed}"
 

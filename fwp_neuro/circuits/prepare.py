@@ -14,6 +14,7 @@ from ..errors import FwpError, pick
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import initial_states
+from ..synapses.models import SynapseModel
 from . import biophysical, calibration, cells, drugs, generic, writes
 from .plan import Plan
 from .quantities import time
@@ -87,14 +88,15 @@ def prepare(
     return _biophysical(write, signals["q"], states["w"], model, schedule, options)
 
 
-def _model(options) -> synapses.models.SynapseModel:
+def _model(options) -> SynapseModel:
     constants = options["constants"]
     if constants is not None and not isinstance(constants, dict):
         raise FwpError(
             "constants must be a dict from parameter name to value, such as "
             f"{{'weight_baseline': 2.0}}, got {type(constants).__name__}"
         )
-    return synapses.get(options["synapse"], options["parameters"]).changed(**(constants or {}))
+    model = synapses.get(options["synapse"], options["parameters"], kind="circuit")
+    return model.changed(**(constants or {}))
 
 
 def _schedule(options, tokens: int) -> Schedule:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fwp_neuro.figures import figure_scripts
 from fwp_neuro.models import scripts, title
+from fwp_neuro.synapses.model import KINDS
 
 HELP = "list models, figures, rules, memories, networks, tasks, realisations and synapse models"
 
@@ -26,7 +27,7 @@ def execute(arguments: argparse.Namespace) -> None:
         "recurrent networks": _networks(),
         "sequence tasks": _tasks(),
         "realisations": _realisations(),
-        "synapse models": _synapses(),
+        **{f"synapse models: {kind}": _synapses(kind) for kind in KINDS},
     }
     print("\n\n".join(section(heading, rows) for heading, rows in sections.items()))
 
@@ -83,7 +84,11 @@ def _realisations() -> dict[str, str]:
     return rows
 
 
-def _synapses() -> dict[str, str]:
+def _synapses(kind: str) -> dict[str, str]:
     from fwp_neuro.synapses import names, parameter_sets
+    from fwp_neuro.synapses.registry import entry
 
-    return {name: f"parameters: {', '.join(parameter_sets(name))}" for name in names()}
+    return {
+        name: f"{entry(name).summary} (parameters: {', '.join(parameter_sets(name))})"
+        for name in names(kind)
+    }

@@ -1,12 +1,13 @@
-"""Synapse models: what each local name of a rule text IS in a spiking circuit.
+"""Synapse models: receptors, short-term plasticity, plasticity, and what a circuit is built from.
 
-``names()`` lists them, ``get(name, parameters=...)`` returns one with its Brian2 equations, its
-parameter set, the source of every number and its conventions.
+``names()`` lists them, ``get(name, parameters=...)`` returns one with its Brian2 equations, a
+published parameter set, the source of every number and its conventions. ``stdp_curve`` and
+``short_term`` run the protocols that experiments measure them with.
 """
 
 from __future__ import annotations
 
 from .magnesium import magnesium_block
-from .models import get, names, parameter_sets
+from .registry import get, names, parameter_sets, short_term, stdp_curve
 
-__all__ = ["get", "magnesium_block", "names", "parameter_sets"]
+__all__ = ["get", "magnesium_block", "names", "parameter_sets", "short_term", "stdp_curve"]

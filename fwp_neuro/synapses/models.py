@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import FwpError, pick
+from . import units
+from .model import Entry, register
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ class SynapseModel:
         """
         for name, value in values.items():
             pick(name, self.parameters, f"parameter of synapse model {self.name!r}:")
-            self._check(name, value)
+            signed = name in ("E_leak", "E_exc")
+            where = f"synapse model {self.name!r}"
+            units.check(name, value, self.parameters[name], where, any_sign=signed)
         new = {**self.parameters, **values}
         if not new["E_exc"] > new["E_leak"]:
             raise FwpError(
@@ -89,23 +93,6 @@ class SynapseModel:
                 f"{new['E_leak']}"
             )
         return replace(self, parameters=new)
-
-    def _check(self, name: str, value) -> None:
-        import brian2 as b2
-        import numpy as np
-
-        old, where = self.parameters[name], f"parameter {name!r} of synapse model {self.name!r}"
-        legal = f"got {value!r}, legal is a quantity like {old!r}"
-        try:
-            fits = b2.have_same_dimensions(value, old)
-        except TypeError:  # not a number at all
-            raise FwpError(f"{where} must be a number: {legal}") from None
-        if not fits:
-            raise FwpError(f"{where} has the wrong unit: {legal}")
-        if np.size(value) != 1 or not np.isfinite(float(value)):
-            raise FwpError(f"{where} must be one finite number: {legal}")
-        if name not in ("E_leak", "E_exc") and not float(value) > 0:
-            raise FwpError(f"{where} must be positive: {legal}")
 
 
 _MEMBRANE = """
@@ -187,32 +174,18 @@ def _linear(parameters: str) -> SynapseModel:
     )
 
 
-_MODELS = {
-    "two_compartment_nmda": (
-        _two_compartment, ("jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024")
+register(
+    "two_compartment_nmda",
+    Entry(
+        _two_compartment,
+        ("jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024"),
+        "circuit",
+        "NMDA-gated write of the difference between two compartments, read out by AMPA",
     ),
-    "linear_difference": (_linear, ("default",)),
-}  # fmt: skip
-
-
-def names() -> list[str]:
-    """Return the names of the synapse models."""
-    return list(_MODELS)
-
-
-def parameter_sets(name: str) -> tuple[str, ...]:
-    """Return the names of a model's parameter sets, the default first."""
-    return _MODELS[pick(name, _MODELS, "synapse model")][1]
-
-
-def get(name: str, parameters: str | None = None) -> SynapseModel:
-    """Return a synapse model with one of its parameter sets (the first one if None).
-
-    Raises:
-        FwpError: unknown model or parameter set, with the nearest legal name.
-    """
-    make, sets = _MODELS[pick(name, _MODELS, "synapse model")]
-    chosen = (
-        sets[0] if parameters is None else pick(parameters, sets, f"parameter set of {name!r}:")
-    )
-    return make(chosen)
+)
+register(
+    "linear_difference",
+    Entry(
+        _linear, ("default",), "circuit", "two_compartment_nmda with linear membranes, a control"
+    ),
+)

@@ -1,0 +1,185 @@
+"""Run a plasticity model on spikes that are given: every device gets the very same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+
+from ..devices import Built, Size, simulate
+from ..errors import FwpError, pick
+from ..synapses.model import Model
+from .quantities import time
+
+PAIRINGS = ("all", "one")
+
+
+def raster(trains: Sequence, duration, dt) -> np.ndarray:
+    """Return spikes as a table [step, cell] of zeros and ones.
+
+    Args:
+        trains: one array of Brian2 times a cell.
+        duration, dt: Brian2 times.
+
+    Raises:
+        FwpError: a spike outside [0, duration), or two of one cell in one step.
+    """
+    import brian2 as b2
+
+    from ..synapses.units import quantity
+
+    steps = int(round(float(duration / dt)))
+    table = np.zeros((steps, len(trains)))
+    for cell, train in enumerate(trains):
+        times = quantity(train, b2.second, f"the spike times of cell {cell}", "times in ms")
+        at = np.floor(times / float(dt) + 1e-6).astype(int)
+        if (at < 0).any() or (at >= steps).any():
+            raise FwpError(f"cell {cell} spikes outside the run of {duration}")
+        if np.unique(at).size < at.size:
+            raise FwpError(f"cell {cell} spikes twice within one time step of {dt}")
+        table[at, cell] = 1
+    return table
+
+
+def run(
+    model: Model,
+    pre: np.ndarray,
+    post: np.ndarray,
+    *,
+    dt,
+    pairing: str = "all",
+    initial: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    record: Sequence[str] = (),
+    record_every=None,
+    device: str = "numpy",
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Run a model's synapses between cells that spike when they are told to.
+
+    In a time step: continuous changes ("groups"), spikes, on_pre, on_post, then what a spike does
+    to its own cell (resets).
+
+    Args:
+        model: a plasticity or short-term plasticity model.
+        pre, post: spikes [step, cell], see `raster`.
+        dt: Brian2 time.
+        pairing: "all" (every presynaptic with every postsynaptic cell) or "one" (cell n with
+            cell n, for many pairs that have nothing to do with each other).
+        initial: synaptic variable -> number, quantity or array [post, pre] ("all") or [pair].
+        inputs: name in the equations -> Brian2 TimedArray or constant, before the parameters.
+        record: synaptic or postsynaptic variables to record, each every ``record_every``.
+        record_every: Brian2 time; needed with ``record``.
+        device: see `fwp_neuro.devices`.
+        seed: of noise in the equations.
+
+    Returns:
+        "weight" [post, pre] or [pair]: the effective weight at the end; every synaptic variable
+        without a subscript likewise; "time" [sample] in seconds and for each recorded variable
+        [sample, cell or synapse], synapses in order of post, then pre.
+
+    Raises:
+        FwpError: rasters that do not fit, an unknown pairing or variable.
+    """
+
+    pick(pairing, PAIRINGS, "pairing")
+    dt = time(dt, "dt")
+    pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
+    if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
+        raise FwpError(
+            f"spikes are tables [step, cell] of as many steps each, got {pre.shape}, {post.shape}"
+        )
+    if pairing == "one" and pre.shape != post.shape:
+        raise FwpError(f"pairing 'one' needs as many cells on both sides, got {pre.shape[1]} and "
+                       f"{post.shape[1]}")  # fmt: skip
+    if record and record_every is None:
+        raise FwpError("record needs record_every, a time such as 1*ms")
+    shape = (post.shape[1], pre.shape[1]) if pairing == "all" else (pre.shape[1],)
+
+    def build() -> Built:
+        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every)
+
+    size = Size(len(pre), 8, 3 * int(np.prod(shape)))
+    found, _ = simulate(build, size, device=device, dt=dt, seed=seed)
+    count = int(np.prod(shape))
+    recorded = {"time", *record}
+    result = {
+        name: np.asarray(array).reshape(shape)
+        if name not in recorded and np.size(array) == count
+        else np.asarray(array)
+        for name, array in found.items()
+    }
+    result["weight"] = effective(model, result, shape)
+    return result
+
+
+def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
+    """Evaluate a model's effective weight from its variables, in base units."""
+    expression = sympy.sympify(model.weight, locals={n: sympy.Symbol(n) for n in _names(model)})
+    names = sorted(item.name for item in expression.free_symbols)
+    values = [variables[n] if n in variables else float(model.parameters[n]) for n in names]
+    found = sympy.lambdify([sympy.Symbol(n) for n in names], expression, "numpy")(*values)
+    return np.broadcast_to(np.asarray(found, dtype=float), shape).copy()
+
+
+def _names(model: Model) -> list[str]:
+    import brian2 as b2
+
+    return [*b2.Equations(model.equations.synapse).names, *model.parameters]
+
+
+def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -> Built:
+    import brian2 as b2
+
+    text = model.equations
+    spikes = {"pre_spikes": b2.TimedArray(pre, dt=dt), "post_spikes": b2.TimedArray(post, dt=dt)}
+    namespace = {**model.parameters, **(inputs or {}), **spikes}
+
+    def cells(count: int, side: str, equations: str, reset: str):
+        return b2.NeuronGroup(
+            count, equations, threshold=f"{side}_spikes(t, i) > 0.5", reset=reset,
+            method=text.method, namespace=namespace, name=f"{side}_cells",
+        )  # fmt: skip
+
+    before = cells(pre.shape[1], "pre", text.pre, text.pre_spike)
+    after = cells(post.shape[1], "post", text.post, text.post_spike)
+    synapses = b2.Synapses(
+        before, after, text.synapse, on_pre=text.on_pre or None, on_post=text.on_post or None,
+        method=text.method, namespace=namespace, name="plastic",
+    )  # fmt: skip
+    if len(shape) == 2:  # Brian2 keeps synapses in the order in which they are made
+        j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+        synapses.connect(i=j.ravel(), j=i.ravel())
+    else:
+        synapses.connect(i=np.arange(shape[0]), j=np.arange(shape[0]))
+    for number, pathway in enumerate(synapses._pathways):  # pre before post, always
+        pathway.order = number if pathway.prepost == "pre" else 10 + number
+    for name, value in {**model.initial, **(initial or {})}.items():
+        if np.ndim(value):
+            value = b2.Quantity(np.ravel(value), dim=synapses.variables[name].dim)
+        setattr(synapses, name, value)
+    monitors = []
+    for name in record:
+        source = synapses if name in synapses.variables and name not in after.variables else after
+        count = np.prod(shape, dtype=int) if source is synapses else post.shape[1]
+        monitors.append(
+            b2.StateMonitor(source, name, record=np.arange(count), dt=record_every,
+                            name=f"of_{name}")
+        )  # fmt: skip
+    kept = [
+        name for name, equation in synapses.equations.items()
+        if equation.type in ("parameter", "differential equation") and "shared" not in
+        equation.flags
+    ]  # fmt: skip
+
+    def collect() -> dict[str, Any]:
+        found = {name: np.array(getattr(synapses, f"{name}_")[:]) for name in kept}
+        for name, monitor in zip(record, monitors, strict=True):
+            found["time"] = np.array(monitor.t_)
+            found[name] = np.array(getattr(monitor, f"{name}_")).T
+        return found
+
+    network = b2.Network(before, after, synapses, *monitors)
+    return Built(network, collect, len(pre) * dt, (before, after, synapses, namespace))

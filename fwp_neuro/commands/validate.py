@@ -1,0 +1,49 @@
+"""``fwp-neuro validate``: run the models against their published numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from fwp_neuro.figures import output_folder
+from fwp_neuro.progress import Progress
+from fwp_neuro.provenance import versions
+
+HELP = "run the models against their published numbers; status 1 if one is missed"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("names", nargs="*", metavar="MODEL", help="models (default: all)")
+    parser.add_argument("--quick", action="store_true", help="small simulations")
+    parser.add_argument("--json", metavar="FILE", help="keep the rows in this JSON file")
+    parser.add_argument("--out", metavar="FILE", help="draw curves over published points (png)")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Compute all rows, print them, write what is asked for; 1 if a row fails without a reason."""
+    from fwp_neuro import targets
+
+    for file in (arguments.json, arguments.out):
+        if file:
+            output_folder(Path(file).parent)  # refuse before the long work
+    with Progress("validate") as progress:
+        rows = list(targets.collect(arguments.names or None, arguments.quick, progress))
+    print(targets.report(rows))
+    if arguments.json:
+        from fwp_neuro.recording import atomic_path
+
+        record = {
+            "quick": arguments.quick,
+            "versions": versions(),
+            "rows": [row.record() for row in rows],
+        }
+        with atomic_path(Path(arguments.json), "report") as temporary:
+            Path(temporary).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        print(f"wrote {arguments.json}")
+    if arguments.out:
+        from fwp_neuro.targets.picture import draw
+
+        print(f"wrote {draw(rows, arguments.out)}")
+    return 0 if all(row.passed for row in rows) else 1

@@ -1,0 +1,139 @@
+"""What a published model of receptors, synapses or plasticity is: equations, parameters, sources.
+
+Equations are Brian2 text in the textbook layout: what a synapse needs lives on the synapse, what
+a cell's membrane does lives on the cell. In a time step presynaptic spikes act before postsynaptic
+ones, and without delay unless a model has a delay among its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import FwpError, pick
+from . import units
+
+KINDS = ("receptor", "short-term plasticity", "plasticity", "circuit")
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Brian2 text of a model; every part may be empty.
+
+    Attributes:
+        synapse: variables of a synapse.
+        on_pre: what a presynaptic spike does to it.
+        on_post: what a postsynaptic spike does to it.
+        pre: variables of the presynaptic cell.
+        pre_spike: what its own spike does to the presynaptic cell (in its reset: after on_pre).
+        post: variables of the postsynaptic cell.
+        post_spike: what its own spike does to the postsynaptic cell (after on_post).
+        method: Brian2 integrator of the synapse's and the cells' differential equations.
+    """
+
+    synapse: str = ""
+    on_pre: str = ""
+    on_post: str = ""
+    pre: str = ""
+    pre_spike: str = ""
+    post: str = ""
+    post_spike: str = ""
+    method: str = "exact"
+
+    def __str__(self) -> str:
+        parts = ("pre", "pre_spike", "synapse", "on_pre", "on_post", "post", "post_spike")
+        texts = {part: getattr(self, part).strip() for part in parts}
+        return "\n".join(f"# {part}\n{text}" for part, text in texts.items() if text)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One published model with one parameter set.
+
+    Attributes:
+        name: in the registry.
+        parameter_set: name of the parameter set.
+        kind: one of `KINDS`.
+        summary: one line for listings.
+        equations: Brian2 text.
+        parameters: Brian2 quantities and numbers by name.
+        sources: parameter name -> where its value comes from; "" stands for all others.
+        citation: papers behind the equations.
+        conventions: what a reader must know to compare numbers.
+        weight: expression over synaptic variables that is the effective weight.
+        signed: parameters that may be zero or negative.
+        initial: values at the start, in addition to zero: synaptic variable -> number, quantity or
+            Brian2 expression over the parameters.
+    """
+
+    name: str
+    parameter_set: str
+    kind: str
+    summary: str
+    equations: Equations
+    parameters: Mapping[str, Any]
+    sources: Mapping[str, str]
+    citation: str
+    conventions: str
+    weight: str = "w"
+    signed: tuple[str, ...] = ()
+    initial: Mapping[str, Any] = field(default_factory=dict)
+
+    def source(self, parameter: str) -> str:
+        """Return where the value of a parameter comes from."""
+        pick(parameter, self.parameters, f"parameter of {self.name!r}:")
+        return self.sources.get(parameter, self.sources.get("", ""))
+
+    def changed(self, **values) -> Model:
+        """Return the model with some parameters replaced.
+
+        Raises:
+            FwpError: unknown parameter, a missing or wrong unit, not one finite number, or a value
+                that is not positive where only positive ones make sense.
+        """
+        for name, value in values.items():
+            pick(name, self.parameters, f"parameter of {self.name!r}:")
+            old, signed = self.parameters[name], name in self.signed
+            units.check(name, value, old, f"model {self.name!r}", any_sign=signed)
+        return replace(self, parameters={**self.parameters, **values})
+
+    def numbers(self, *names: str) -> tuple[float, ...]:
+        """Return parameters as plain numbers in SI units (seconds, volts, hertz, siemens)."""
+        return tuple(float(self.parameters[name]) for name in names)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How the registry makes a model.
+
+    Attributes:
+        make: parameter set name -> `Model` or any object with its public attributes.
+        sets: names of the parameter sets, the default first.
+        kind: one of `KINDS`.
+        summary: one line for listings.
+        stdp: (model, lags [s], pairs, frequency [Hz], options) -> weight after / before, or None.
+        release: (model, spike times [s]) -> release at each spike, or None.
+    """
+
+    make: Callable[[str], Any]
+    sets: tuple[str, ...]
+    kind: str
+    summary: str
+    stdp: Callable | None = None
+    release: Callable | None = None
+
+
+REGISTRY: dict[str, Entry] = {}
+
+
+def register(name: str, entry: Entry) -> None:
+    """Add a model.
+
+    Raises:
+        FwpError: the name is taken, or the kind is none of `KINDS`.
+    """
+    pick(entry.kind, KINDS, f"kind of model {name!r}:")
+    if name in REGISTRY:
+        raise FwpError(f"a synapse model named {name!r} is registered already; choose another")
+    REGISTRY[name] = entry

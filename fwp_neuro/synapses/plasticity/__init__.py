@@ -1,0 +1,1 @@
+"""Plasticity rules, one module each: equations as data, parameter sets, pairing protocol."""

@@ -1,0 +1,149 @@
+"""Find synapse models by name, and run the protocols that experiments measure them with."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ..errors import FwpError, pick, unknown
+from .model import KINDS, REGISTRY, Entry, Model
+
+#: the modules that register models; a new model is one more line
+MODULES: tuple[str, ...] = (
+    "models",
+    "plasticity.stdp_pair",
+)
+
+
+def _entries() -> dict[str, Entry]:
+    for module in MODULES:
+        import_module(f"{__package__}.{module}")
+    return REGISTRY
+
+
+def entry(name: str) -> Entry:
+    """Return how a model is made.
+
+    Raises:
+        FwpError: unknown name, with the nearest legal one.
+    """
+    entries = _entries()
+    return entries[pick(name, entries, "synapse model")]
+
+
+def names(kind: str | None = None) -> list[str]:
+    """Return the names of the models, of one kind if given.
+
+    Args:
+        kind: "receptor", "short-term plasticity", "plasticity" or "circuit" (the synapse models
+            of the spiking circuit of a fast-weight programme).
+
+    Raises:
+        FwpError: unknown kind.
+    """
+    if kind is not None:
+        pick(kind, KINDS, "kind of synapse model")
+    chosen = [(KINDS.index(one.kind), name) for name, one in _entries().items()]
+    return [name for number, name in sorted(chosen) if kind in (None, KINDS[number])]
+
+
+def parameter_sets(name: str) -> tuple[str, ...]:
+    """Return the names of a model's parameter sets, the default first."""
+    return entry(name).sets
+
+
+def get(name: str, parameters: str | None = None, kind: str | None = None) -> Any:
+    """Return a model with one of its published parameter sets (the first one if None).
+
+    The result has ``equations`` (Brian2 text), ``parameters`` (quantities with units),
+    ``citation``, ``sources`` and ``conventions``; ``changed(tau=20*ms)`` replaces parameters.
+
+    Raises:
+        FwpError: unknown model or parameter set, with the nearest legal name; or a model of
+            another kind than asked for.
+    """
+    if kind is not None and name not in names(kind):
+        if name not in names():
+            raise unknown(name, names(kind), f"{kind} model")
+        legal = ", ".join(names(kind))
+        raise FwpError(f"{name!r} is a {entry(name).kind} model, no {kind} one (legal: {legal})")
+    found = entry(name)
+    sets = found.sets
+    what = f"parameter set of {name!r}:"
+    return found.make(sets[0] if parameters is None else pick(parameters, sets, what))
+
+
+def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
+    """Return a model and one of its protocols."""
+    if isinstance(name, Model):
+        if parameters is not None:
+            raise FwpError(f"{what} takes the parameters of the model {name.name!r} it is given")
+        model, found = name, entry(name.name)
+    else:
+        model, found = get(name, parameters), entry(name)
+    run = getattr(found, protocol)
+    if run is None:
+        able = [other for other, one in _entries().items() if getattr(one, protocol) is not None]
+        raise unknown(model.name, able, f"model for {what}:")
+    return model, run
+
+
+def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None, **options):
+    """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
+
+    Args:
+        name: of a plasticity model, or a `Model` with changed parameters.
+        parameters: name of a published parameter set; the model's first one if None.
+        lags: Brian2 times, postsynaptic minus presynaptic spike, [lag] or one.
+        pairs: how many pairs.
+        frequency: Brian2 rate of the pairs; 1 Hz if None.
+        options: of the model's own protocol (its docstring has them).
+
+    Returns:
+        weight after / weight before, as an array in the shape of ``lags``.
+
+    Raises:
+        FwpError: unknown model or set, a missing or wrong unit (the sentence names the argument),
+            or pairs that are so close that the spikes of one overtake those of the next.
+    """
+    import brian2 as b2
+    import numpy as np
+
+    from ..validation import whole
+    from .units import quantity
+
+    model, run = _chosen(name, parameters, "stdp", "stdp_curve")
+    lags = quantity(lags, b2.second, "lags", "times such as [-10, 10]*ms")
+    frequency = 1 * b2.Hz if frequency is None else frequency
+    rate = quantity(frequency, b2.Hz, "frequency", "a rate such as 1*Hz")
+    if rate.shape or not rate > 0:
+        raise FwpError(f"frequency must be one positive rate such as 1*Hz, got {frequency!r}")
+    found = run(model, np.atleast_1d(lags), whole(pairs, "pairs"), float(rate), **options)
+    return np.reshape(found, lags.shape)
+
+
+def short_term(name, parameters=None, spike_times=None, **options):
+    """Return the release of a short-term plastic synapse at each presynaptic spike.
+
+    Args:
+        name: of a short-term plasticity model, or a `Model` with changed parameters.
+        parameters: name of a published parameter set; the model's first one if None.
+        spike_times: Brian2 times in increasing order, [spike].
+        options: of the model's own protocol.
+
+    Returns:
+        release per spike [spike], as a share of all resources (1 = everything).
+
+    Raises:
+        FwpError: unknown model or set, a missing or wrong unit, times that do not increase.
+    """
+    import brian2 as b2
+    import numpy as np
+
+    from .units import quantity
+
+    model, run = _chosen(name, parameters, "release", "short_term")
+    times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
+    if times.ndim != 1 or (np.diff(times) <= 0).any():
+        raise FwpError("spike_times must be one row of times that increase")
+    return np.asarray(run(model, times, **options))

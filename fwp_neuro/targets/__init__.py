@@ -1,0 +1,10 @@
+"""Published numbers that the models must meet, and what the models give.
+
+Each module has ``rows(quick) -> iterator of Row``; a new one is one more line in `MODULES`.
+"""
+
+from __future__ import annotations
+
+from .base import Row, collect, models, report
+
+__all__ = ["Row", "collect", "models", "report"]

@@ -1,0 +1,105 @@
+"""One row of the validation report, and how rows are gathered and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import import_module
+
+from ..errors import pick
+
+#: model -> the module that has its rows
+MODULES: dict[str, str] = {
+    "magnesium_block": "magnesium",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A number of a model beside its published value.
+
+    Attributes:
+        model: as in the registry or in ``models/``.
+        quantity: what is compared, with its unit.
+        value: what the package gives.
+        target: the published value; for a bound, the bound.
+        tolerance: how far off passes, absolute; for a bound, what may be added to it.
+        source: paper with its table or figure, or the independent simulator.
+        kind: "value", "at least" or "at most".
+        reason: why a row that fails cannot pass, else empty.
+        curve: name of the curve in the figure that the row is a point of, or empty.
+        x: place on that curve.
+        axes: labels of that curve's axes, with units.
+    """
+
+    model: str
+    quantity: str
+    value: float
+    target: float
+    tolerance: float
+    source: str
+    kind: str = "value"
+    reason: str = ""
+    curve: str = ""
+    x: float = 0.0
+    axes: tuple[str, str] = ("", "")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is as near to its target as it must be."""
+        off = self.value - self.target
+        if self.kind == "at least":
+            return off >= -self.tolerance
+        return (off if self.kind == "at most" else abs(off)) <= self.tolerance
+
+    def record(self) -> dict:
+        """Return the row as plain values."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def models() -> list[str]:
+    """Return the names of the models that have published numbers."""
+    return list(MODULES)
+
+
+def collect(
+    chosen: list[str] | None = None,
+    quick: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+) -> Iterator[Row]:
+    """Compute the rows of some models, all by default.
+
+    Args:
+        chosen: names of models.
+        quick: small simulations; every model in seconds.
+        progress: called with (fraction done, model).
+
+    Raises:
+        FwpError: a model without published numbers.
+    """
+    names = [pick(name, MODULES, "model with published numbers") for name in chosen or MODULES]
+    for number, name in enumerate(names):
+        if progress is not None:
+            progress(number / len(names), name)
+        for row in import_module(f"{__package__}.{MODULES[name]}").rows(quick):
+            if row.model == name:
+                yield row
+
+
+def report(rows: list[Row]) -> str:
+    """Return the rows as a table, and how many pass."""
+    width = max([len(row.quantity) for row in rows], default=0)
+    model = max([len(row.model) for row in rows], default=0)
+    sign = {"value": " ", "at least": ">", "at most": "<"}
+    lines = [f"{'model':{model}}  {'quantity':{width}}  {'value':>10} {'target':>11} {'within':>9}"]
+    for row in rows:
+        verdict = "pass" if row.passed else "FAIL"
+        reason = f" [{row.reason}]" if row.reason and not row.passed else ""
+        lines.append(
+            f"{row.model:{model}}  {row.quantity:{width}}  {row.value:10.5g} "
+            f"{sign[row.kind]}{row.target:10.5g} {row.tolerance:9.2g}  {verdict}  "
+            f"{row.source}{reason}"
+        )
+    failed = [row for row in rows if not row.passed]
+    lines.append(f"{len(rows) - len(failed)} of {len(rows)} rows pass")
+    return "\n".join(lines)

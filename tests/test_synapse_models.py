@@ -1,0 +1,108 @@
+"""Laws of every published model: sources, units, legal equations, errors of the protocols."""
+
+import brian2 as b2
+import numpy as np
+import pytest
+
+import fwp_neuro as fwp
+from fwp_neuro import synapses
+from fwp_neuro.circuits import injected
+from fwp_neuro.synapses.model import KINDS, Model
+from fwp_neuro.synapses.registry import entry
+
+ms, Hz = b2.ms, b2.Hz
+MODELS = [name for name in synapses.names() if entry(name).kind != "circuit"]
+RUNNABLE = [name for name in MODELS if synapses.get(name).equations.synapse]
+WITH = {p: [n for n in MODELS if getattr(entry(n), p)] for p in ("stdp", "release")}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_number_has_a_source_and_a_unit(name):
+    for chosen in synapses.parameter_sets(name):
+        model = synapses.get(name, chosen)
+        assert isinstance(model, Model) and model.parameter_set == chosen
+        assert model.kind in KINDS and model.citation and len(model.conventions) > 20
+        for parameter, value in model.parameters.items():
+            assert len(model.source(parameter)) > 10, parameter
+            assert np.isfinite(float(value)), parameter
+        assert set(model.sources) <= {*model.parameters, ""}
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_its_brian2_text_runs_and_stays_finite(name):
+    model = synapses.get(name)
+    rng = np.random.default_rng(0)
+    pre, post = ((rng.random((200, 2)) < 0.05).astype(float) for _ in range(2))
+    found = injected.run(model, pre, post, dt=0.5 * ms)
+    assert found["weight"].shape == (2, 2) and np.isfinite(found["weight"]).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
+    model = synapses.get(name)
+    for parameter, value in model.parameters.items():
+        wrong = 1.0 if not b2.have_same_dimensions(value, 1) else 1 * ms
+        with pytest.raises(fwp.FwpError, match=f"parameter '{parameter}' of model '{name}'"):
+            model.changed(**{parameter: wrong})
+        assert model.changed(**{parameter: value}).parameters[parameter] == value
+    with pytest.raises(fwp.FwpError, match="unknown parameter of"):
+        model.changed(no_such_parameter=1)
+
+
+@pytest.mark.parametrize("name", WITH["stdp"])
+def test_stdp_curves_are_finite_and_shaped_like_their_lags(name):
+    lags = [-20, 10] * ms
+    found = synapses.stdp_curve(name, lags=lags, pairs=3, frequency=5 * Hz)
+    assert found.shape == (2,) and np.isfinite(found).all() and not np.allclose(found, 1)
+    one = synapses.stdp_curve(name, lags=10 * ms, pairs=3, frequency=5 * Hz)
+    assert one.shape == () and one == pytest.approx(found[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (dict(lags=[1, 2]), "lags must be times such as"),
+        (dict(lags=1 * Hz), "lags must be times such as"),
+        (dict(lags=5 * ms, frequency=3), "frequency must be a rate such as"),
+        (dict(lags=5 * ms, frequency=-3 * Hz), "frequency must be one positive rate"),
+        (dict(lags=5 * ms, pairs=0), "pairs is 0; it must be a whole number of at least 1"),
+        (dict(lags=5 * ms, parameters="song"), "did you mean 'song_miller_abbott_2000'"),
+        (dict(lags=300 * ms, frequency=5 * Hz), "lags must be shorter than the 200 ms between"),
+    ],
+)
+def test_stdp_curve_refuses(arguments, sentence):
+    with pytest.raises(fwp.FwpError, match=sentence):
+        synapses.stdp_curve("pair_stdp", **arguments)
+
+
+def test_models_are_told_apart_by_kind():
+    with pytest.raises(fwp.FwpError, match="'pair_stdp' is a plasticity model, no circuit one"):
+        synapses.get("pair_stdp", kind="circuit")
+    with pytest.raises(fwp.FwpError, match="unknown model for stdp_curve: 'linear_difference'"):
+        synapses.stdp_curve("linear_difference", lags=5 * ms)
+    with pytest.raises(fwp.FwpError, match="unknown kind of synapse model"):
+        synapses.names("receptors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (dict(pairing="some"), "unknown pairing 'some'"),
+        (dict(dt=1), "dt must be a time such as"),
+        (dict(record=["w"]), "record needs record_every"),
+    ],
+)
+def test_injected_runs_refuse(arguments, sentence):
+    spikes = np.zeros((10, 2))
+    with pytest.raises(fwp.FwpError, match=sentence):
+        injected.run(synapses.get("pair_stdp"), spikes, spikes, **{"dt": 1 * ms, **arguments})
+    with pytest.raises(fwp.FwpError, match="as many steps each"):
+        injected.run(synapses.get("pair_stdp"), spikes, spikes[:5], dt=1 * ms)
+
+
+def test_rasters_refuse_spikes_that_they_cannot_hold():
+    assert injected.raster([[0, 3] * ms], 4 * ms, 1 * ms).tolist() == [[1], [0], [0], [1]]
+    with pytest.raises(fwp.FwpError, match="outside the run"):
+        injected.raster([[4] * ms], 4 * ms, 1 * ms)
+    with pytest.raises(fwp.FwpError, match="spikes twice within one time step"):
+        injected.raster([[0.1, 0.2] * ms], 4 * ms, 1 * ms)
