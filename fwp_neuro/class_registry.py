@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from .errors import FwpError, unknown
+from .errors import LIST, FwpError, unknown
 
 
 class ClassRegistry:
@@ -67,7 +67,7 @@ class ClassRegistry:
         classes = self._loaded()
         name = self._aliases.get(name, name)
         if name not in classes:
-            raise unknown(name, self.all_names(), self.noun)
+            raise unknown(name, self.all_names(), self.noun, LIST)
         return classes[name]
 
     def make(self, name: str, *arguments, **options):

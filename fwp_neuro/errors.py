@@ -6,6 +6,11 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterable
 
+#: the command that shows rules, memories, networks and tasks
+LIST = "`fwp-neuro list`"
+
+_MANY, _FEW = 20, 5  # more legal names than _MANY are too many to read: the _FEW nearest are named
+
 
 class FwpError(ValueError):
     """A mistake a user can make and mend; the command line prints it and exits with status 2."""
@@ -37,18 +42,30 @@ def nearest(name: str, legal: Iterable[str]) -> str | None:
     return longer[0] if longer else None
 
 
-def unknown(name: str, legal: Iterable[str], what: str) -> FwpError:
-    """Build the error for a name that is not among the legal ones (the caller raises it)."""
-    legal = [str(item) for item in legal]
+def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> FwpError:
+    """Build the error for a name that is not among the legal ones (the caller raises it).
+
+    Args:
+        name: what was asked for.
+        legal: what could be asked for.
+        what: what the name is of, as in "unknown rule 'dleta'".
+        listed: the command or function that shows all legal names; many are then not named here.
+    """
+    legal = list(dict.fromkeys(str(item) for item in legal))
     guess = nearest(name, legal)
     hint = f"; did you mean {guess!r}?" if guess else ""
-    listing = ", ".join(legal) if legal else "none"
-    return FwpError(f"unknown {what} {str(name)!r}{hint} (legal: {listing})")
+    named = ", ".join(legal) if legal else "none"
+    if listed and len(legal) > _MANY:
+        few = [guess] if guess else []
+        few += difflib.get_close_matches(str(name), legal, n=_FEW, cutoff=0)
+        few = list(dict.fromkeys(few))[:_FEW]
+        named = f"{', '.join(few)} and {len(legal) - len(few)} more, see {listed}"
+    return FwpError(f"unknown {what} {str(name)!r}{hint} (legal: {named})")
 
 
-def pick(name: str, legal: Iterable[str], what: str) -> str:
-    """Return ``name`` if it is legal, else raise `FwpError` naming the nearest legal one."""
+def pick(name: str, legal: Iterable[str], what: str, listed: str = "") -> str:
+    """Return ``name`` if it is legal, else raise the error of `unknown`."""
     legal = list(legal)
     if name in legal:
         return name
-    raise unknown(name, legal, what)
+    raise unknown(name, legal, what, listed)

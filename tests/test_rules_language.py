@@ -6,7 +6,7 @@ import torch
 
 import fwp_neuro as fwp
 from fwp_neuro.artificial import apply, oracle
-from fwp_neuro.errors import FwpError, nearest, pick
+from fwp_neuro.errors import FwpError, nearest, pick, unknown
 from fwp_neuro.rules import Reduction, Rule, register, rule, rules
 from fwp_neuro.symbolic.objective import Objective
 
@@ -125,8 +125,11 @@ def test_a_taken_name_cannot_be_registered_again(name):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("dleta", "unknown rule 'dleta'; did you mean 'delta'.*legal: hebb, "),
-        ("quite_different", r"unknown rule 'quite_different' \(legal: "),
+        ("dleta", "unknown rule 'dleta'; did you mean 'delta'.*legal: delta, .* and 23 more, see "),
+        (
+            "quite_different",
+            r"unknown rule 'quite_different' \(legal: .* more, see `fwp-neuro list`",
+        ),
         (None, "rule must be a name or a Rule, got NoneType"),
         (["delta"], "rule must be a name or a Rule, got list"),
     ],
@@ -142,6 +145,18 @@ def test_nearest_and_pick():
     with pytest.raises(FwpError, match=r"unknown letter 'c' \(legal: none\)"):
         pick("c", [], "letter")
     assert issubclass(FwpError, ValueError)
+
+
+def test_of_many_legal_names_the_nearest_are_named():
+    many = [f"name{number:02d}" for number in range(21)]
+    sentence = str(unknown("nme07", many, "item", "`lister`"))
+    assert sentence.startswith("unknown item 'nme07'; did you mean 'name07'? (legal: name07, ")
+    assert sentence.endswith(" and 16 more, see `lister`)") and sentence.count("name") == 6
+    # a name that only begins like a legal one is named too
+    assert "(legal: long_and_longer, " in str(unknown("long", ["long_and_longer", *many], "x", "y"))
+    # nothing is hidden where it could not be found again
+    assert all(name in str(unknown("nme07", many, "item")) for name in many)
+    assert "name19)" in str(unknown("nme07", many[:20], "item", "`lister`"))
 
 
 # ---------------------------------------------------------------- nonsense

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ..errors import FwpError, pick
+from ..errors import LIST, FwpError, pick
 from ..rules import Rule
 from ..rules import rule as get_rule
 from ..rules.registry import all_names as rule_names
@@ -35,7 +35,7 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
                 f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "
                 f"memory: build it with fwp_neuro.artificial.network({rule!r}, model_dim)"
             )
-        pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule")
+        pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule", LIST)
         return MEMORIES.make(rule)
     return get_rule(rule)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fwp_neuro.errors import pick
+from fwp_neuro.errors import LIST, pick
 
 HELP = "print BibTeX for the software, its source papers and the rules, memories, networks or tasks"
 
@@ -70,7 +70,7 @@ def citation(name: str) -> str:
         return sequence_tasks()[name]().citation
     others = [*MEMORIES.all_names(), *NETWORKS.all_names(), *sequence_tasks()]
     if name not in registry.all_names():
-        pick(name, [*registry.all_names(), *others], "rule, memory, network or task")
+        pick(name, [*registry.all_names(), *others], "rule, memory, network or task", LIST)
     return registry.rule(name).citation
 
 

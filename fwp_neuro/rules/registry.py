@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import FwpError, unknown
+from ..errors import LIST, FwpError, unknown
 from .catalogue import CATALOGUE
 from .rule import Rule
 
@@ -46,7 +46,7 @@ def rule(name: str | Rule) -> Rule:
         raise FwpError(f"rule must be a name or a Rule, got {type(name).__name__}")
     name = _ALIASES.get(name, name)
     if name not in _RULES:
-        raise unknown(name, all_names(), "rule")
+        raise unknown(name, all_names(), "rule", LIST)
     return _RULES[name]
 
 

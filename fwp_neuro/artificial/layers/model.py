@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ...errors import FwpError, pick
+from ...errors import LIST, FwpError, pick
 from ...rules import Rule
 from ...rules.registry import all_names as rule_names
 from ...validation import flag, real, whole
@@ -36,7 +36,7 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
     options = dict(options or {})
     if isinstance(mixer, str):
         names = [*rule_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
-        if pick(mixer, names, "mixer") in NETWORKS.all_names():
+        if pick(mixer, names, "mixer", LIST) in NETWORKS.all_names():
             return NETWORKS.make(mixer, model_dim, **options)
     elif not isinstance(mixer, Rule | Memory):
         if not callable(mixer):
