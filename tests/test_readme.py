@@ -24,7 +24,9 @@ def test_the_example_of_the_artificial_side_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(compile(block, "README.md", "exec"), names)
-    assert "Training(20 steps" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Training(20 steps" in printed and "Training(40 steps" in printed
+    assert (tmp_path / "parity.pt").exists()
     assert names["readout"].shape == (1, 300, 2, 16) and names["y"].shape == (1, 300, 32)
     assert names["circuit"]["readout"].shape == (8, 2, 16)
 
