@@ -12,6 +12,7 @@ from .model import KINDS, REGISTRY, Entry, Model
 MODULES: tuple[str, ...] = (
     "models",
     "plasticity.stdp_pair",
+    "plasticity.stdp_triplet",
 )
 
 

@@ -11,6 +11,7 @@ from ..errors import pick
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
     "magnesium_block": "magnesium",
+    "triplet_stdp": "triplet",
 }
 
 

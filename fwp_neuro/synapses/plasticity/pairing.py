@@ -30,6 +30,37 @@ def pairs_of_spikes(lag: float, pairs: int, frequency: float) -> tuple[np.ndarra
     return start + max(0.0, -lag), start + max(0.0, lag)
 
 
+def grouped_pairs(
+    lag: float, pairs: int, frequency: float, groups: int = 1, interval=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return spike times of groups of pairs, such as 5 pairs at 20 Hz, 15 times every 10 s.
+
+    Args:
+        lag, pairs, frequency: of one group, see `pairs_of_spikes`.
+        groups: how many.
+        interval: from the start of a group to the start of the next, Brian2 time; needed if there
+            is more than one group.
+
+    Raises:
+        FwpError: groups that overlap, or no interval although there are several.
+    """
+    import brian2 as b2
+
+    from ...circuits.quantities import time
+    from ...validation import whole
+
+    pre, post = pairs_of_spikes(lag, pairs, frequency)
+    if whole(groups, "groups") == 1:
+        return pre, post
+    if interval is None:
+        raise FwpError(f"{groups} groups of pairs need interval, a time such as 10*second")
+    every, last = float(time(interval, "interval") / b2.second), max(pre[-1], post[-1])
+    if every <= last:
+        raise FwpError(f"interval must be longer than the {last:g} s of a group, got {every:g} s")
+    start = every * np.arange(groups)[:, None]
+    return (start + pre).ravel(), (start + post).ravel()
+
+
 def merged(pre: np.ndarray, post: np.ndarray) -> list[tuple[float, bool]]:
     """Return all spikes in order as (time, is presynaptic); at the same time pre comes first."""
     both = [(time, 0) for time in pre] + [(time, 1) for time in post]
