@@ -31,6 +31,21 @@ def hybrids():
     return figures.script_named("fig09_hybrids")
 
 
+@pytest.fixture(scope="module")
+def simulated():
+    """Simulate a figure at quick size, once for all tests: (data, fractions of its progress)."""
+    found = {}
+
+    def once(script):
+        if script.__name__ not in found:
+            heard = []
+            data = script.simulate(quick=True, progress=lambda part, note: heard.append(part))
+            found[script.__name__] = data, heard
+        return found[script.__name__]
+
+    return once
+
+
 def same_weights(one, other):
     pairs = zip(one.parameters(), other.parameters(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
@@ -45,8 +60,8 @@ def test_both_ranges_of_the_write_strength_start_from_the_same_network(parity):
     assert not torch.allclose(one(bits), two(bits))
 
 
-def test_parity_is_learned_with_write_strengths_up_to_two_only(parity):
-    data = parity.simulate(quick=True)
+def test_parity_is_learned_with_write_strengths_up_to_two_only(parity, simulated):
+    data, _ = simulated(parity)
     assert parity.scaled(data, 2, trained=True).min() > 0.95
     assert parity.scaled(data, 1, trained=True).max() < 0.7
     assert abs(parity.scaled(data, 1, trained=False).max()) < 0.1
@@ -124,10 +139,9 @@ def test_a_hybrid_that_writes_at_once_learns_parity_and_a_delayed_one_does_not(h
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["parity", "recall", "hybrids"])
-def test_every_number_is_drawn_and_reported(name, request, tmp_path):
+def test_every_number_is_drawn_and_reported(name, request, simulated, tmp_path):
     script = request.getfixturevalue(name)
-    heard = []
-    data = script.simulate(quick=True, progress=lambda fraction, note: heard.append(fraction))
+    data, heard = simulated(script)
     assert heard == sorted(heard) and 0 <= heard[0] and heard[-1] <= 1
     assert all(np.isfinite(variable.values).all() for variable in data.values())
     assert figures.draw(script, data, tmp_path / "picture.png").stat().st_size > 10_000
