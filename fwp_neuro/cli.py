@@ -13,13 +13,14 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import benchmark, cite, figures, listing, run, validate
+from fwp_neuro.commands import benchmark, cite, figures, listing, plasticity, run, validate
 from fwp_neuro.errors import FwpError, nearest, pick
 
 COMMANDS = {
     "run": run,
     "figures": figures,
     "validate": validate,
+    "plasticity": plasticity,
     "benchmark": benchmark,
     "list": listing,
     "cite": cite,

@@ -1,0 +1,142 @@
+"""Measure what a plasticity rule writes, erases, lets decay and gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..synapses.model import Model
+from . import bilinear, storage
+from .bilinear import Bilinear
+from .experiment import Experiment
+
+#: what an erase is fitted with: 1 - dw_after/dw_before over the window = sum of these
+ERASES = ("always", "key", "value", "key and value")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A plasticity rule, measured.
+
+    Attributes:
+        model: name.
+        coding: of keys and values, see `Experiment`.
+        table: mean change of the effective weight [value, key].
+        noise: standard deviation of a single synapse's change over its mean, at the middle of the
+            grid: 1 / signal-to-noise.
+        write: `Bilinear` of the table.
+        kept: how much of a weight is left after the window [value, key].
+        erase: what is lost in the window, by cause (see `ERASES`), at the middle of the grid.
+        decay: time constant of the weight in silence, seconds; infinite if nothing is lost.
+        cross: change of a write, as a share of it, by other synapses of the cell whose weights are
+            raised so that they predict the value; -1 would be a full delta-rule correction.
+        gate: (change with the gate at 0, at one half) as shares of that with the gate at 1.
+        stored: `storage.Stored`: random keys and values written one after the other.
+    """
+
+    model: str
+    coding: str
+    table: np.ndarray
+    noise: float
+    write: Bilinear
+    kept: np.ndarray
+    erase: tuple[float, ...]
+    decay: float
+    cross: float
+    gate: tuple[float, float]
+    stored: storage.Stored
+
+
+def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> Measured:
+    """Run a rule's Brian2 text on spikes that code keys and values.
+
+    Args:
+        model: a plasticity or short-term plasticity model.
+        how: one of its experiments.
+        repeats: synapses for each pair of a key and a value entry.
+        seed: of the spikes.
+    """
+    if how.changes:
+        model = model.changed(**how.changes)
+    keys, values = np.array(how.keys), np.array(how.values)
+    spikes = _grid(how, keys, values, repeats, np.random.default_rng(seed))
+    size = (len(values), len(keys), repeats)
+    before, after = (_weights(model, how, *spikes, start, size) for start in
+                     (how.start, how.start + how.shift))  # fmt: skip
+    change = before - _resting(model, how)
+    table = change.mean(-1)
+    kept = ((after - before) / _shift(model, how)).mean(-1)
+    middle = how.typical
+    spread = float(change[middle].std())
+    silent = float(kept[0, 0])
+    lasts = how.window + how.settle
+    return Measured(
+        model.name,
+        how.coding,
+        table,
+        spread / abs(table[middle]) if table[middle] else float("inf"),
+        bilinear.fit(table - table[0, 0], values, keys),
+        kept,
+        _erase(kept, values, keys, middle),
+        -lasts / np.log(silent) if 0 < silent < 1 - 1e-9 else float("inf" if silent > 0 else 0),
+        storage.cross(model, how, seed) if how.summed else 0.0,
+        _gate(model, how, spikes, size, table[middle], middle),
+        storage.store(model, how, seed=seed),
+    )
+
+
+def _grid(how: Experiment, keys, values, repeats: int, rng):
+    """Return spikes of one pair of cells for every synapse [value, key, repeat], flat."""
+    value, key, _ = np.meshgrid(values, keys, np.arange(repeats), indexing="ij")
+    return how.key_spikes(key.ravel(), rng), how.value_events(value.ravel(), rng)
+
+
+def _run(model, how: Experiment, pre, post, start, **options):
+    import brian2 as b2
+
+    from ..circuits import injected
+
+    initial = {**how.initial, how.state: start} if how.state else dict(how.initial)
+    return injected.run(model, pre, post, dt=how.dt * b2.second, initial=initial, **options)
+
+
+def _weights(model, how: Experiment, pre, post, start, size) -> np.ndarray:
+    return _run(model, how, pre, post, start, pairing="one")["weight"].reshape(size)
+
+
+def _resting(model, how: Experiment) -> float:
+    """Return the effective weight before anything happens."""
+    silence = np.zeros((1, 1))
+    return float(_run(model, how, silence, silence, how.start, pairing="one")["weight"][0])
+
+
+def _shift(model, how: Experiment) -> float:
+    """Return by how much raising the state raises the effective weight."""
+    raised = Experiment(**{**vars(how), "start": how.start + how.shift})
+    return (_resting(model, raised) - _resting(model, how)) or float("nan")
+
+
+def _erase(kept: np.ndarray, values, keys, middle) -> tuple[float, ...]:
+    """Return what the middle of the grid loses, by cause (least squares over the grid)."""
+    v, k = np.meshgrid(values, keys, indexing="ij")
+    v, k = v / values[middle[0]], k / keys[middle[1]]
+    causes = np.stack([np.ones_like(v), k, v, k * v], -1).reshape(-1, 4)
+    if not np.isfinite(kept).all():
+        return (float("nan"),) * 4
+    found = np.linalg.lstsq(causes, (1 - kept).ravel(), rcond=None)[0]
+    return tuple(float(item) for item in found)
+
+
+def _gate(model, how: Experiment, spikes, size, whole: float, middle) -> tuple[float, float]:
+    """Return the change with the gate closed and half open, as shares of the whole one."""
+    if not how.gate:
+        return (float("nan"), float("nan"))
+    cells = np.arange(int(np.prod(size))).reshape(size)[middle]
+    shares = []
+    for opening in (0.0, 0.5):
+        gated = model.changed(**{how.gate: opening * model.parameters[how.gate]})
+        pre, post = spikes[0][:, cells], spikes[1][:, cells]
+        found = _weights(gated, how, pre, post, how.start, (len(cells),))
+        shares.append(float((found - _resting(gated, how)).mean() / whole))
+    return tuple(shares)

@@ -1,0 +1,94 @@
+"""Can a plasticity rule store arbitrary pairs of a key and a value, with cells shared between them?
+
+Random keys and values, each on in about half of the cells, are written one after the other. An
+outer-product memory answers every key with the values whose keys overlap with it; a rule that only
+scales the columns (short-term plasticity of the presynaptic cell) gives every key the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..synapses.model import Model
+from .experiment import Experiment
+
+#: share of the variance of the ideal read-outs above which a rule is said to store v k'
+STORES = 0.5
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Read-outs of all keys against those of the sum of v k'.
+
+    Attributes:
+        r2: explained variance with one gain.
+        correlation: of read-outs.
+        rows: share of the weight changes' variance that lies between postsynaptic cells; 0 for a
+            rule that scales columns only.
+    """
+
+    r2: float
+    correlation: float
+    rows: float
+
+    @property
+    def verdict(self) -> bool:
+        """Whether the rule stores an arbitrary v k'."""
+        return self.r2 >= STORES
+
+
+def store(
+    model: Model, how: Experiment, items: int = 4, dim: int = 8, cells: int = 6, seed: int = 0
+) -> Stored:
+    """Write ``items`` random pairs of ``dim`` entries, ``cells`` cells an entry, and read them."""
+    from .measure import _resting, _run
+
+    rng = np.random.default_rng(seed)
+    high_value, high_key = how.values[how.typical[0]], how.keys[how.typical[1]]
+    keys, values = (_halves(items, dim, rng) for _ in range(2))
+    pre = np.concatenate([how.key_spikes(np.repeat(high_key * k, cells), rng) for k in keys])
+    post = np.concatenate([how.value_events(np.repeat(high_value * v, cells), rng) for v in values])
+    changes = _run(model, how, pre, post, how.start)["weight"] - _resting(model, how)
+    found = changes.reshape(dim, cells, dim, cells).mean((1, 3))  # [value entry, key entry]
+    found = found - found.mean()  # what all synapses share is no association
+    ideal = values.T @ keys
+    ideal = ideal - ideal.mean()
+    ours, theirs = (found @ keys.T).ravel(), (ideal @ keys.T).ravel()
+    gain = ours @ theirs / (theirs @ theirs)
+    spread = ((ours - ours.mean()) ** 2).sum()
+    total = ((found - found.mean()) ** 2).sum()
+    return Stored(
+        float(1 - ((ours - gain * theirs) ** 2).sum() / spread) if spread > 0 else float("nan"),
+        float(np.corrcoef(ours, theirs)[0, 1]) if spread > 0 else float("nan"),
+        float(((found - found.mean(0)) ** 2).sum() / total) if total > 0 else 0.0,
+    )
+
+
+def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:
+    """Return how a write changes when other active synapses of the cell already drive it.
+
+    Half of the keys' synapses start higher by ``how.shift``; the change of the other half's writes
+    is given as a share of them. A rule without an error has 0, the delta rule a negative share.
+    """
+    from .measure import _run
+
+    rng = np.random.default_rng(seed)
+    value, key = how.values[how.typical[0]], how.keys[how.typical[1]]
+    pre = how.key_spikes(np.full(2 * cells, key), rng)
+    post = how.value_events(np.full(cells, value), rng)
+    plain = np.full((cells, 2 * cells), how.start)
+    raised = plain + how.shift * (np.arange(2 * cells) >= cells)
+    mine = slice(None), slice(0, cells)
+    writes = [_run(model, how, pre, post, start)["weight"][mine] - how.start
+              for start in (plain, raised)]  # fmt: skip
+    return float((writes[1] - writes[0]).mean() / writes[0].mean())
+
+
+def _halves(items: int, dim: int, rng) -> np.ndarray:
+    """Return random patterns [item, entry] of as many ones as zeros, no two of them the same."""
+    while True:
+        ones = np.array([rng.permutation(dim) < dim // 2 for _ in range(items)], dtype=float)
+        if len(np.unique(ones, axis=0)) == items:
+            return ones

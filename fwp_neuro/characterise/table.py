@@ -1,0 +1,98 @@
+"""The table of plasticity rules as fast-weight rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import FwpError
+from ..synapses.registry import get, names
+from .experiment import experiments
+from .measure import Measured, measure
+
+#: smallest share of a weight or of a write that counts in a verdict
+COUNTS = 0.1
+
+
+def verdict(one: Measured) -> str:
+    """Return which fast-weight rule the measured one is nearest to."""
+    if not one.stored.verdict:
+        return "stores no v k'" + (": scales columns" if one.stored.rows < COUNTS else "")
+    sign = "" if one.write.gain > 0 else "anti-"
+    _, key, value, both = one.erase
+    lost = [name for name, size in zip(("column", "row", "entry"), (key, value, both), strict=True)
+            if size > COUNTS]  # fmt: skip
+    if one.cross < -COUNTS:
+        return f"{sign}delta (error of the cell)"
+    if lost:
+        return f"{sign}hebb with {' and '.join(lost)} decay"
+    return f"{sign}hebb, decaying" if np.isfinite(one.decay) else f"{sign}hebb"
+
+
+def characterise(
+    chosen: list[str] | None = None,
+    repeats: int = 16,
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[Measured]:
+    """Measure plasticity rules, all registered ones by default.
+
+    Raises:
+        FwpError: a name that is no plasticity model.
+    """
+    legal = [*names("short-term plasticity"), *names("plasticity")]
+    for name in chosen or ():
+        if name not in legal:
+            raise FwpError(f"{name!r} is no plasticity model (legal: {', '.join(legal)})")
+    found = []
+    for number, name in enumerate(chosen or legal):
+        if progress is not None:
+            progress(number / len(chosen or legal), name)
+        found += [measure(get(name), how, repeats, seed) for how in experiments(name)]
+    return found
+
+
+_HEADINGS = (
+    ("write R2", 9), ("rank 1", 7), ("k^", 6), ("v^", 6), ("k alone", 8), ("v alone", 8),
+    ("noise", 7), ("decay s", 9), ("by k", 6), ("by v", 6), ("by kv", 6), ("by Wk", 6),
+    ("gate 0", 7), ("gate .5", 8), ("stored R2", 10),
+)  # fmt: skip
+
+
+def report(found: list[Measured]) -> str:
+    """Return the table; every number is measured."""
+    width = max(len(f"{one.model}, {one.coding}") for one in found)
+    head = " ".join(f"{text:>{size}}" for text, size in _HEADINGS)
+    lines = [f"{'rule, coding':{width}} {head}  as a fast-weight rule"]
+    for one in found:
+        w = one.write
+        numbers = (
+            w.r2, w.rank_one, w.key_power, w.value_power, w.key_only, w.value_only, one.noise,
+            one.decay, *one.erase[1:], one.cross, *one.gate, one.stored.r2,
+        )  # fmt: skip
+        sizes = [size for _, size in _HEADINGS]
+        cells = " ".join(f"{_short(n):>{size}}" for n, size in zip(numbers, sizes, strict=True))
+        rule = f"{one.model}, {one.coding}"
+        lines.append(f"{rule:{width}} {cells}  {verdict(one)}")
+    notes = {one.model: experiments(one.model)[0].note for one in found}
+    lines += [
+        "write R2: change of a synapse fitted with c v k' over a grid of key and value entries; "
+        "rank 1: share of its largest singular value; k^, v^: exponents",
+        "k alone, v alone: change with one of the two, as a share of that with both; noise: "
+        "standard deviation of one synapse's change over its mean",
+        "decay: in silence; by k, v, kv: weight lost in the window because of them; by Wk: write "
+        "changed by what the cell's other synapses predict",
+        "gate 0, .5: write with the gate closed and half open; stored R2: read-outs of random "
+        "overlapping pairs against those of the sum of v k'",
+        *(f"{name}: {note}" for name, note in notes.items() if note),
+    ]
+    return "\n".join(lines)
+
+
+def _short(number: float) -> str:
+    if np.isnan(number):
+        return "-"
+    if np.isinf(number):
+        return "none"
+    return f"{number:.3g}" if abs(number) >= 0.005 else "0"

@@ -1,0 +1,32 @@
+"""``fwp-neuro plasticity``: measure every plasticity rule as a fast-weight rule."""
+
+from __future__ import annotations
+
+import argparse
+
+from fwp_neuro.errors import FwpError
+from fwp_neuro.progress import Progress
+
+HELP = "measure plasticity rules as fast-weight rules: write, erase, decay, gate, storage"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("names", nargs="*", metavar="RULE", help="plasticity rules (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer synapses, noisier numbers")
+    parser.add_argument("--repeats", type=int, metavar="N", help="synapses an entry (default: 16)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the spikes")
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Measure, print."""
+    from fwp_neuro.characterise import characterise, report
+    from fwp_neuro.validation import seed_number
+
+    repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
+    if repeats < 2:
+        raise FwpError(f"--repeats must be at least 2, got {repeats}")
+    seed = seed_number(arguments.seed)
+    with Progress("plasticity") as progress:
+        found = characterise(arguments.names or None, repeats, seed, progress)
+    print(report(found))
