@@ -30,6 +30,7 @@ class Equations:
         post: variables of the postsynaptic cell.
         post_spike: what its own spike does to the postsynaptic cell (after on_post).
         method: Brian2 integrator of the synapse's and the cells' differential equations.
+        delay: name of the parameter by which on_pre comes after the presynaptic spike, or empty.
     """
 
     synapse: str = ""
@@ -40,6 +41,7 @@ class Equations:
     post: str = ""
     post_spike: str = ""
     method: str = "exact"
+    delay: str = ""
 
     def __str__(self) -> str:
         parts = ("pre", "pre_spike", "synapse", "on_pre", "on_post", "post", "post_spike")

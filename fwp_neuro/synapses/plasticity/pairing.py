@@ -61,6 +61,46 @@ def grouped_pairs(
     return (start + pre).ravel(), (start + post).ravel()
 
 
+def bursts(
+    lag: float,
+    pairs: int,
+    frequency: float,
+    pre_spikes: int = 1,
+    post_spikes: int = 1,
+    burst_frequency=None,
+    groups: int = 1,
+    interval=None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return spike times of pairs in which either side may be a burst.
+
+    Args:
+        lag: last postsynaptic minus last presynaptic spike, seconds.
+        pairs, frequency, groups, interval: see `grouped_pairs`.
+        pre_spikes, post_spikes: spikes of a burst; 2 and 1 with a small negative lag are the
+            triplets pre-post-pre.
+        burst_frequency: of the spikes in a burst, Brian2 rate; needed for bursts.
+
+    Raises:
+        FwpError: bursts without burst_frequency, or so long that they overlap.
+    """
+    from ...circuits.quantities import rate
+    from ...validation import whole
+
+    pre, post = grouped_pairs(lag, pairs, frequency, groups, interval)
+    counts = whole(pre_spikes, "pre_spikes"), whole(post_spikes, "post_spikes")
+    if max(counts) == 1:
+        return pre, post
+    if burst_frequency is None:
+        raise FwpError("bursts need burst_frequency, a rate such as 100*Hz")
+    step = 1 / float(rate(burst_frequency, "burst_frequency"))
+    back = [step * np.arange(count)[::-1] for count in counts]
+    if pairs > 1 and max(one[0] for one in back) + abs(lag) >= 1 / frequency:
+        raise FwpError(f"bursts must be shorter than the {1e3 / frequency:g} ms between pairs")
+    trains = [(last[:, None] - one).ravel() for last, one in zip((pre, post), back, strict=True)]
+    first = min(train[0] for train in trains)
+    return trains[0] - first, trains[1] - first
+
+
 def merged(pre: np.ndarray, post: np.ndarray) -> list[tuple[float, bool]]:
     """Return all spikes in order as (time, is presynaptic); at the same time pre comes first."""
     both = [(time, 0) for time in pre] + [(time, 1) for time in post]
