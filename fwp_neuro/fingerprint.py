@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fwp_neuro.models import scripts
 from fwp_neuro.provenance import versions
-from fwp_neuro.reach import PACKAGE, Reach, modules
+from fwp_neuro.reach import PACKAGE, Reach, modules, parse
 
 #: code that only shows results or talks to the user
 PRESENTATION = {"cli.py", "__main__.py", "commands", "figures.py", "plotting.py", "progress.py"}
@@ -30,17 +30,17 @@ def fingerprint(script: Path, quick: bool) -> str:
     for path in reach.files():
         content = code(_text(path)).encode() if path.suffix == ".py" else path.read_bytes()
         hash.update(f"{path.relative_to(PACKAGE)}:".encode() + content)
-    for name, path in scripts("models").items() if reach.runs_scripts else ():
-        hash.update(f"models/{name}:{code(_text(path))}".encode())
+    for name in sorted(reach.run):
+        hash.update(f"models/{name}:{ast.dump(reach.scripts[name])}".encode())
     hash.update(simulation_code(_text(script)).encode())
     return hash.hexdigest()[:12]
 
 
 def reached(script: Path) -> Reach:
     """Return what a figure script reaches when it is imported and its ``simulate`` runs."""
-    models = {name: ast.parse(_text(path)) for name, path in scripts("models").items()}
+    models = {name: _without_docstrings(parse(path)) for name, path in scripts("models").items()}
     reach = Reach(modules(leave_out=PRESENTATION), models)
-    tree = ast.parse(_text(script))
+    tree = parse(script)
     # an import runs whether or not its name is used
     imports = [s for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
     reach.follow(ast.Module([*imports, *simulation(tree)], []))

@@ -9,7 +9,8 @@ TOP = __name__.partition(".")[0]
 _BY_NAME = {"import_module", "__import__", "run_module"}  # imports a name that is computed
 _BY_FOLDER = {"iter_modules", "walk_packages"}  # looks for modules
 _OWN = {"__package__", "__name__", "__spec__"}  # names that are computed from a module's own
-_BY_PATH = {"spec_from_file_location", "run_path"}  # runs a script beside the package
+_BY_PATH = {"spec_from_file_location", "run_path", "load_script"}  # runs a script
+_LOADER = "load_model"  # runs the script of a name
 
 
 class Reader(ast.NodeVisitor):
@@ -37,8 +38,7 @@ class Reader(ast.NodeVisitor):
         for text in texts:
             if text.startswith(f"{TOP}."):  # e.g. the folder of a data file
                 self.reach.add(text)
-        if self.names & _BY_PATH:
-            self.reach.add_scripts()
+        self._scripts(tree)
         if not is_lazy(tree):
             self._computed(tree, texts)
 
@@ -85,6 +85,21 @@ class Reader(ast.NodeVisitor):
         for module in self.bound.get(node.id, ()):
             self.reach.add_whole(module)
 
+    def _scripts(self, tree: ast.Module) -> None:
+        """Add the scripts that are run: those whose names are written out, or else all."""
+        if any(isinstance(s, ast.FunctionDef) and s.name == _LOADER for s in tree.body):
+            return  # those who call it say which
+        nodes = list(ast.walk(tree))
+        calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == _LOADER]
+        named = [n.args[0].value for n in calls if n.args and is_text(n.args[0])]
+        uses = sum(_name(n) == _LOADER for n in nodes)
+        uses += sum(
+            isinstance(n, ast.alias) and n.name == _LOADER and bool(n.asname) for n in nodes
+        )
+        if self.names & _BY_PATH or uses > len(named):
+            self.reach.add_scripts(self.reach.scripts)
+        self.reach.add_scripts(named)
+
     def _computed(self, tree: ast.Module, texts: set[str]) -> None:
         """Add what imports of a computed name may mean: modules named by a string, or all."""
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args]
@@ -119,8 +134,9 @@ def is_text(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _name(function: ast.expr) -> str:
-    return getattr(function, "attr", getattr(function, "id", ""))
+def _name(node: ast.AST) -> str:
+    """Return what an expression is called, its last part if it has several."""
+    return getattr(node, "attr", getattr(node, "id", ""))
 
 
 def _is_foreign(call: ast.Call) -> bool:

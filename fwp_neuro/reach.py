@@ -35,17 +35,17 @@ def parse(path: Path) -> ast.Module:
 
 
 class Reach:
-    """The modules that code reaches, and whether it runs scripts.
+    """The modules that code reaches, and the scripts that it runs.
 
     Args:
         modules: module name -> its file; others are not followed.
-        scripts: the scripts beside the package by name; all count if one is run.
+        scripts: the scripts beside the package by name.
     """
 
     def __init__(self, modules: Mapping[str, Path], scripts: Mapping[str, ast.Module]):
         self.modules, self.scripts = modules, scripts
         self.found: set[str] = set()
-        self.runs_scripts = False
+        self.run: set[str] = set()
         self._waiting: list[str] = []
         self._trees: dict[str, ast.Module] = {}
 
@@ -67,7 +67,7 @@ class Reach:
     def add(self, name: str) -> None:
         """Add a module with the packages around it, which are imported before it."""
         if name.partition(".")[0] in ("models", *self.scripts):
-            self.add_scripts()
+            self.add_scripts(self.scripts)
         while name:
             if name in self.modules and name not in self.found:
                 self.found.add(name)
@@ -80,12 +80,11 @@ class Reach:
             if other == name or other.startswith(f"{name}."):
                 self.add(other)
 
-    def add_scripts(self) -> None:
-        """Add what the scripts reach."""
-        if not self.runs_scripts:
-            self.runs_scripts = True
-            for tree in self.scripts.values():
-                Reader(self, "").read(tree)
+    def add_scripts(self, names: Iterable[str]) -> None:
+        """Add scripts with what they reach."""
+        for name in {*names} & {*self.scripts} - self.run:
+            self.run.add(name)
+            Reader(self, "").read(self.scripts[name])
 
     def attribute(self, module: str, name: str) -> str | None:
         """Add the module that ``module.name`` is or comes from; return its name if it is one."""

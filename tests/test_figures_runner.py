@@ -57,10 +57,13 @@ def test_only_a_changed_simulation_runs_again(home, script, edit, old, new, agai
         assert second.picture.read_bytes() != before
 
 
-@pytest.mark.parametrize("used", [True, False])
-def test_a_changed_model_simulates_again_what_uses_models(home, script, edit, used):
-    if used:
-        edit(script, "import numpy", "from fwp_neuro.models import load_model\nimport numpy")
+@pytest.mark.parametrize(
+    ("code", "used"),
+    [("load_model('toy')", True), ("load_model(NAME)", True), ("load_model('other')", False)],
+)
+def test_a_changed_model_simulates_again_what_uses_it(home, script, edit, code, used):
+    edit(script, "import numpy", "from fwp_neuro.models import load_model\nimport numpy")
+    edit(script, "    progress(", f"    {code}\n    progress(")
     edit(home / "models/toy.py", "Nothing is published", "Little is published")
     kept = fingerprint(script, False)
     edit(home / "models/toy.py", "gain: float = 1.0", "gain: float = 2.0")
