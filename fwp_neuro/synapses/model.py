@@ -31,6 +31,8 @@ class Equations:
         post_spike: what its own spike does to the postsynaptic cell (after on_post).
         method: Brian2 integrator of the synapse's and the cells' differential equations.
         delay: name of the parameter by which on_pre comes after the presynaptic spike, or empty.
+        delayed: variable of the postsynaptic cell -> (the one that it repeats, name of the parameter
+            by how much later).
     """
 
     synapse: str = ""
@@ -42,10 +44,13 @@ class Equations:
     post_spike: str = ""
     method: str = "exact"
     delay: str = ""
+    delayed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = ("pre", "pre_spike", "synapse", "on_pre", "on_post", "post", "post_spike")
         texts = {part: getattr(self, part).strip() for part in parts}
+        late = [f"{name}(t) = {of}(t - {by})" for name, (of, by) in self.delayed.items()]
+        texts["post, delayed"] = "\n".join(late)
         return "\n".join(f"# {part}\n{text}" for part, text in texts.items() if text)
 
 
@@ -65,8 +70,10 @@ class Model:
         conventions: what a reader must know to compare numbers.
         weight: expression over synaptic variables that is the effective weight.
         signed: parameters that may be zero or negative.
-        initial: values at the start, in addition to zero: synaptic variable -> number, quantity or
-            Brian2 expression over the parameters.
+        initial: values at the start, in addition to zero: variable of the synapse or of a cell ->
+            number, quantity or Brian2 expression over the parameters.
+        derived: parameters -> those among them that follow from the others; `changed` computes
+            them anew, except those that somebody sets.
     """
 
     name: str
@@ -81,6 +88,7 @@ class Model:
     weight: str = "w"
     signed: tuple[str, ...] = ()
     initial: Mapping[str, Any] = field(default_factory=dict)
+    derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""
@@ -98,7 +106,12 @@ class Model:
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
             units.check(name, value, old, f"model {self.name!r}", any_sign=signed)
-        return replace(self, parameters={**self.parameters, **values})
+        new = {**self.parameters, **values}
+        if self.derived is not None:  # what was set by hand before stays as it was set
+            old, now = self.derived(self.parameters), self.derived(new)
+            follow = [n for n in now if n not in values and self.parameters[n] == old[n]]
+            new |= {name: now[name] for name in follow}
+        return replace(self, parameters=new)
 
     def numbers(self, *names: str) -> tuple[float, ...]:
         """Return parameters as plain numbers in SI units (seconds, volts, hertz, siemens)."""

@@ -11,8 +11,14 @@ from .model import KINDS, REGISTRY, Entry, Model
 #: the modules that register models; a new model is one more line
 MODULES: tuple[str, ...] = (
     "models",
+    "short_term.tsodyks_markram",
+    "receptors.exponential",
+    "receptors.kinetic",
+    "receptors.nmda",
     "plasticity.stdp_pair",
+    "plasticity.clopath_2010",
     "plasticity.stdp_triplet",
+    "plasticity.graupner_brunel",
 )
 
 

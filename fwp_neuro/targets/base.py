@@ -11,6 +11,10 @@ from ..errors import pick
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
     "magnesium_block": "magnesium",
+    "ampa_kinetic": "receptors",
+    "nmda_kinetic": "receptors",
+    "nmda_per_cell": "receptors",
+    "nmda_jump": "receptors",
     "triplet_stdp": "triplet",
 }
 
