@@ -170,7 +170,7 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
                             name=f"of_{name}")
         )  # fmt: skip
     kept = [
-        name for name, equation in synapses.equations.items()
+        name for name, equation in b2.Equations(text.synapse).items()
         if equation.type in ("parameter", "differential equation") and "shared" not in
         equation.flags
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from .model import KINDS, REGISTRY, Entry, Model
 #: the modules that register models; a new model is one more line
 MODULES: tuple[str, ...] = (
     "models",
-    "short_term.tsodyks_markram",
+    "release.tsodyks_markram",
     "receptors.exponential",
     "receptors.kinetic",
     "receptors.nmda",

@@ -10,6 +10,7 @@ from ..errors import pick
 
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
+    "tsodyks_markram": "tsodyks_markram",
     "magnesium_block": "magnesium",
     "ampa_kinetic": "receptors",
     "nmda_kinetic": "receptors",

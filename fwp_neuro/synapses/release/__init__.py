@@ -1,0 +1,1 @@
+"""Short-term plasticity: one module per model, with its conventions, sets and exact oracle."""

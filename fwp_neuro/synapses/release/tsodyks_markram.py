@@ -1,0 +1,175 @@
+"""Tsodyks-Markram short-term plasticity: facilitation and depression of release.
+
+At a spike u <- u + U (1 - u), then u x is released and x <- x - u x; between spikes u and x recover
+as the convention says (see `conventions`, which also derives how the conventions differ). The
+transmitted weight is J u x. ``tsodyks_markram`` takes every published parameter set in the
+convention of its paper; ``tsodyks_markram_to_zero``, ``..._three_state`` and ``..._to_U`` put any
+set into one convention, to compare.
+
+Sources: Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, doi:10.1162/089976698300017502;
+Tsodyks, Uziel & Markram 2000, J. Neurosci. 20:RC50; Mongillo, Barak & Tsodyks 2008, Science
+319:1543, doi:10.1126/science.1150769; Tiddia et al. 2022, doi:10.3389/fnint.2022.972055.
+
+As a fast-weight programme: W_eff = J diag(u x): a gate on the columns (keys) of a slow J. It cannot
+store an arbitrary v k^T, as no column can be turned; see `fwp_neuro.synapses.release.storage`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..model import Entry, Model, register
+from .conventions import CONVENTIONS, convention_of
+
+_NO_FACILITATION = (
+    "; no facilitation in the source: a tau_F of 0.01 ms leaves nothing of u at the next spike"
+)
+_TSODYKS_98 = "Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, Fig. 1: "
+_NO_PSC = "; tau_psc is NEST's default for tsodyks_synapse (it acts in three_state only)"
+
+
+def _set(U, tau_F, tau_D, tau_psc=3.0) -> dict:
+    from brian2 import ms
+
+    return {"U": U, "tau_F": tau_F * ms, "tau_D": tau_D * ms, "tau_psc": tau_psc * ms}
+
+
+def _sets() -> dict[str, tuple[dict, str, str]]:
+    """Return set -> (values, convention of its paper, source)."""
+    return {
+        "mongillo_2008": (
+            _set(0.20, 1500, 200), "to_U",
+            "Mongillo, Barak & Tsodyks 2008, Science 319:1543 (as read in the re-implementation by "
+            "Tiddia et al. 2022)" + _NO_PSC,
+        ),
+        "tiddia_2022": (
+            _set(0.19, 1500, 200), "to_U",
+            "Tiddia, Golosio, Fanti & Paolucci 2022, Front. Integr. Neurosci. 16:972055, "
+            "model/default_params.py" + _NO_PSC,
+        ),
+        "tsodyks_1998_depressing": (
+            _set(0.5, 0.01, 800), "to_zero",
+            _TSODYKS_98 + "U_SE 0.5, tau_rec 800 ms, tau_inact 3 ms (recalled, not checked against "
+            "the paper; NEST's defaults are the same)" + _NO_FACILITATION,
+        ),
+        "tsodyks_1998_facilitating": (
+            _set(0.03, 530, 130, 1.5), "to_zero",
+            _TSODYKS_98 + "U_SE 0.03, tau_facil 530 ms, tau_rec 130 ms, tau_inact 1.5 ms (read in "
+            "a re-implementation of the figure, not checked against the paper)",
+        ),
+        "masse_facilitating": (
+            _set(0.15, 1500, 200), "to_U",
+            "Masse et al. 2019, Nat. Neurosci. 22:1159, code nmasse/Short-term-plasticity-RNN: "
+            "rate equations, whose order at a spike is our choice" + _NO_PSC,
+        ),
+        "masse_depressing": (
+            _set(0.45, 200, 1500), "to_U",
+            "Masse et al. 2019, Nat. Neurosci. 22:1159, code nmasse/Short-term-plasticity-RNN: "
+            "rate equations, whose order at a spike is our choice" + _NO_PSC,
+        ),
+        "fiebig_lansner_2017": (
+            _set(0.33, 0.01, 500), "to_zero",
+            "Fiebig & Lansner 2017, J. Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016, as in "
+            "the re-implementation FerdinandBujanowski/brian_BCPNN" + _NO_FACILITATION + _NO_PSC,
+        ),
+        "chrysanthidis_dbc": (
+            _set(0.25, 0.01, 500), "to_zero",
+            "Chrysanthidis et al., code Cortical-model-with-DBCs (NEST)"
+            + _NO_FACILITATION + _NO_PSC,
+        ),
+    }  # fmt: skip
+
+
+SETS = (
+    "mongillo_2008", "tiddia_2022", "tsodyks_1998_depressing", "tsodyks_1998_facilitating",
+    "masse_facilitating", "masse_depressing", "fiebig_lansner_2017", "chrysanthidis_dbc",
+)  # fmt: skip
+SUMMARY = "Tsodyks-Markram facilitation and depression"
+
+
+def make(parameters: str, convention: str | None = None) -> Model:
+    """Return the model with a parameter set, in the convention of its paper or in another."""
+    values, own, source = _sets()[parameters]
+    chosen = own if convention is None else convention
+    if chosen != "three_state":
+        values = {name: value for name, value in values.items() if name != "tau_psc"}
+    one = CONVENTIONS[chosen]
+    return Model(
+        "tsodyks_markram" if convention is None else f"tsodyks_markram_{convention}",
+        parameters,
+        "short-term plasticity",
+        SUMMARY if convention is None else f"{SUMMARY}, convention {convention}",
+        one.equations,
+        values,
+        {"": source},
+        "Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, "
+        "doi:10.1162/089976698300017502; Mongillo, Barak & Tsodyks 2008, Science 319:1543",
+        one.words + ". The release at a spike is u after it times x before it; `weight` J u x is "
+        "taken between spikes",
+        weight="J*u*x",
+        initial={"J": 1, "x": 1, **({"u": "U"} if one.rests_at_U else {})},
+    )
+
+
+def states(model: Model, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return u after and x before each spike at given times (seconds): exact."""
+    convention = convention_of(model)
+    U, tau_F, tau_D = model.numbers("U", "tau_F", "tau_D")
+    tau_psc = model.numbers("tau_psc")[0] if convention == "three_state" else 0.0
+    rest = U if CONVENTIONS[convention].rests_at_U else 0.0
+    u, x, y, z, before = rest, 1.0, 0.0, 0.0, 0.0
+    after, left = np.empty(len(times)), np.empty(len(times))
+    for number, time in enumerate(times):
+        gap, before = time - before, time
+        u = rest + (u - rest) * np.exp(-gap / tau_F)
+        back = np.exp(-gap / tau_D)
+        if tau_psc:
+            gone = np.exp(-gap / tau_psc)
+            if np.isclose(tau_psc, tau_D, rtol=1e-9):
+                z = z * back + y * gap / tau_psc * gone
+            else:
+                z = z * back + y * tau_D / (tau_psc - tau_D) * (gone - back)
+            y *= gone
+        else:  # what was released recovers at once
+            z = (y + z) * back
+            y = 0.0
+        x = 1 - y - z
+        u += U * (1 - u)
+        after[number], left[number] = u, x
+        y += u * x
+    return after, left
+
+
+def release(model: Model, times: np.ndarray) -> np.ndarray:
+    """Return what each spike releases, as a share of all resources."""
+    u, x = states(model, times)
+    return u * x
+
+
+def steady_state(model: Model, rate: float) -> tuple[float, float]:
+    """Return u after and x before a spike of an endless regular train (Hz)."""
+    slowest = max(model.numbers("tau_F", "tau_D"))
+    u, x = states(model, np.arange(int(40 * slowest * rate) + 50) / rate)
+    return float(u[-1]), float(x[-1])
+
+
+def mean_field(model: Model, rate: float) -> tuple[float, float]:
+    """Return u and x of the published rate equations at a constant rate (Hz).
+
+    They release u as it is *before* a spike raises it where u decays to U (Mongillo 2008, eqs 1-2),
+    which is u after the spike where it decays to 0: one formula for both.
+    """
+    U, tau_F, tau_D = model.numbers("U", "tau_F", "tau_D")
+    u = U * (1 + rate * tau_F) / (1 + U * rate * tau_F)
+    return u, 1 / (1 + u * rate * tau_D)
+
+
+register("tsodyks_markram", Entry(make, SETS, "short-term plasticity", SUMMARY, release=release))
+for _name in CONVENTIONS:
+    register(
+        f"tsodyks_markram_{_name}",
+        Entry(
+            lambda parameters, convention=_name: make(parameters, convention), SETS,
+            "short-term plasticity", f"{SUMMARY}, convention {_name}", release=release,
+        ),
+    )  # fmt: skip
