@@ -6,6 +6,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
+from fwp_neuro.characterise import experiments
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses.model import KINDS, Model
 from fwp_neuro.synapses.registry import entry
@@ -13,6 +14,8 @@ from fwp_neuro.synapses.registry import entry
 ms, Hz = b2.ms, b2.Hz
 MODELS = [name for name in synapses.names() if entry(name).kind != "circuit"]
 RUNNABLE = [name for name in MODELS if synapses.get(name).equations.synapse]
+WEIGHTS = [*synapses.names("plasticity"), *synapses.names("short-term plasticity")]
+WITH_NMDA = [n for n in synapses.names("plasticity") if "nmda" in synapses.get(n).parameters]
 WITH = {p: [n for n in MODELS if getattr(entry(n), p)] for p in ("stdp", "release")}
 
 
@@ -37,6 +40,40 @@ def test_its_brian2_text_runs_and_stays_finite(name):
     assert found["weight"].shape == (2, 2) and np.isfinite(found["weight"]).all()
 
 
+def _spikes(dt, seconds=0.25, seed=0):
+    """Spikes [step, cell] of two cells on either side, at the same times whatever dt (ms)."""
+    rng = np.random.default_rng(seed)
+    coarse = [(rng.random((round(seconds * 1e3), 2)) < 0.05).astype(float) for _ in range(2)]
+    fine = [np.zeros((len(one) * round(1 / dt), 2)) for one in coarse]
+    for many, one in zip(fine, coarse, strict=True):
+        many[:: round(1 / dt)] = one
+    return fine
+
+
+@pytest.mark.parametrize("name", WITH_NMDA)
+def test_without_nmda_receptors_nothing_is_written_at_all(name):
+    model = synapses.get(name)
+    silent = injected.run(model, *[0 * one for one in _spikes(0.5)], dt=0.5 * ms)["weight"]
+    blocked = injected.run(model.changed(nmda=0), *_spikes(0.5), dt=0.5 * ms)["weight"]
+    written = injected.run(model, *_spikes(0.5), dt=0.5 * ms)["weight"]
+    assert (blocked == silent).all()
+    assert (written != silent).any()
+
+
+@pytest.mark.parametrize("name", [name for name in RUNNABLE if name in WEIGHTS])
+def test_halving_dt_changes_a_write_by_less_than_a_hundredth(name):
+    model, dt = synapses.get(name), experiments(name)[0].dt * 1e3
+    if "sigma" in model.parameters:  # noise has no two equal runs at different time steps
+        model = model.changed(sigma=0 * model.parameters["sigma"])
+    silent = injected.run(model, *[0 * one for one in _spikes(dt)], dt=dt * ms)["weight"]
+    written, halved = (
+        injected.run(model, *_spikes(step), dt=step * ms)["weight"] - silent
+        for step in (dt, dt / 2)
+    )
+    assert np.abs(halved).max() > 0
+    assert np.abs(written - halved).max() < 0.01 * np.abs(halved).max()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
     model = synapses.get(name)
@@ -52,9 +89,9 @@ def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
 @pytest.mark.parametrize("name", WITH["stdp"])
 def test_stdp_curves_are_finite_and_shaped_like_their_lags(name):
     lags = [-20, 10] * ms
-    found = synapses.stdp_curve(name, lags=lags, pairs=3, frequency=5 * Hz)
-    assert found.shape == (2,) and np.isfinite(found).all() and not np.allclose(found, 1)
-    one = synapses.stdp_curve(name, lags=10 * ms, pairs=3, frequency=5 * Hz)
+    found = synapses.stdp_curve(name, lags=lags, pairs=30, frequency=5 * Hz)
+    assert found.shape == (2,) and np.isfinite(found).all() and (found != 1).all()
+    one = synapses.stdp_curve(name, lags=10 * ms, pairs=30, frequency=5 * Hz)
     assert one.shape == () and one == pytest.approx(found[1], rel=1e-9)
 
 

@@ -108,7 +108,22 @@ class Experiment:
 
 #: model -> how it is measured with each coding; one that is not here is measured as `USUAL`
 EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {}
-USUAL = (Experiment(), Experiment(coding="volleys", rate=10.0))
+
+
+def both(**settings) -> tuple[Experiment, ...]:
+    """Return an experiment with either coding."""
+    return Experiment(**settings), Experiment(**{"coding": "volleys", "rate": 10.0, **settings})
+
+
+USUAL = both()
+_GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
+EXPERIMENTS |= {
+    "clopath_2010": both(window=0.5, dt=0.1e-3, note="spikes are forced on the postsynaptic cell"),
+    "tsodyks_markram": _GATED_COLUMNS,
+    "tsodyks_markram_to_U": _GATED_COLUMNS,
+    "tsodyks_markram_to_zero": _GATED_COLUMNS,
+    "tsodyks_markram_three_state": _GATED_COLUMNS,
+}
 
 
 def experiments(name: str) -> tuple[Experiment, ...]:

@@ -23,14 +23,15 @@ class Stored:
     """Read-outs of all keys against those of the sum of v k'.
 
     Attributes:
-        r2: explained variance with one gain.
-        correlation: of read-outs.
+        r2: share of the variance of the ideal read-outs that a line on ours explains, after the
+            mean over value cells is taken off every read-out: what all cells share is no value.
+        gain: slope of ours on the ideal ones.
         rows: share of the weight changes' variance that lies between postsynaptic cells; 0 for a
             rule that scales columns only.
     """
 
     r2: float
-    correlation: float
+    gain: float
     rows: float
 
     @property
@@ -52,17 +53,16 @@ def store(
     post = np.concatenate([how.value_events(np.repeat(high_value * v, cells), rng) for v in values])
     changes = _run(model, how, pre, post, how.start)["weight"] - _resting(model, how)
     found = changes.reshape(dim, cells, dim, cells).mean((1, 3))  # [value entry, key entry]
-    found = found - found.mean()  # what all synapses share is no association
     ideal = values.T @ keys
-    ideal = ideal - ideal.mean()
-    ours, theirs = (found @ keys.T).ravel(), (ideal @ keys.T).ravel()
-    gain = ours @ theirs / (theirs @ theirs)
-    spread = ((ours - ours.mean()) ** 2).sum()
+    ours, theirs = ((table - table.mean(0)) @ keys.T for table in (found, ideal))
+    spread, both = (ours**2).sum(), (ours * theirs).sum()
     total = ((found - found.mean()) ** 2).sum()
+    rows = ((found - found.mean(0)) ** 2).sum()
+    some = rows > 1e-12 * total  # else only rounding tells the rows apart
     return Stored(
-        float(1 - ((ours - gain * theirs) ** 2).sum() / spread) if spread > 0 else float("nan"),
-        float(np.corrcoef(ours, theirs)[0, 1]) if spread > 0 else float("nan"),
-        float(((found - found.mean(0)) ** 2).sum() / total) if total > 0 else 0.0,
+        float(both**2 / (spread * (theirs**2).sum())) if some else 0.0,
+        float(both / (theirs**2).sum()),
+        float(rows / total) if total > 0 else 0.0,
     )
 
 
