@@ -12,9 +12,11 @@ from .model import KINDS, REGISTRY, Entry, Model
 MODULES: tuple[str, ...] = (
     "models",
     "release.tsodyks_markram",
+    "plasticity.potentiation",
     "receptors.exponential",
     "receptors.kinetic",
     "receptors.nmda",
+    "calcium.point_spine",
     "plasticity.stdp_pair",
     "plasticity.clopath_2010",
     "plasticity.stdp_triplet",

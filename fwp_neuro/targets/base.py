@@ -11,12 +11,17 @@ from ..errors import pick
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
     "tsodyks_markram": "tsodyks_markram",
+    "short_term_potentiation": "potentiation",
+    "use_dependent_potentiation": "potentiation",
     "magnesium_block": "magnesium",
+    "clopath_2010": "clopath_2010",
     "ampa_kinetic": "receptors",
     "nmda_kinetic": "receptors",
     "nmda_per_cell": "receptors",
     "nmda_jump": "receptors",
+    "point_spine": "point_spine",
     "triplet_stdp": "triplet",
+    "graupner_brunel": "graupner_brunel",
 }
 
 

@@ -1,0 +1,148 @@
+"""A spine as one point: NMDA opening x unblocked channels makes calcium, a readout of it writes.
+
+    s = min(cap, sum over presynaptic spikes of a 2/26 ms time course)            key trace
+    V = E_rest + sum over postsynaptic spikes of bap x a 0.70/5.26 ms time course  value
+    dca/dt = nmda influx s B(V) (E_ca - V) - ca/tau_ca
+    dw/dt = eta R(ca)
+
+NMDA, block and calcium: Ellwood 2024, PLoS Comput. Biol. 20:e1011843,
+doi:10.1371/journal.pcbi.1011843 (model files). Imposed back-propagating spike: its three numbers
+are fitted by us so that the fourth power of calcium gives Ellwood's published timing curve of 1500
+modelled spines; other numbers fit as well (110 mV with an EPSP of 28 mV), so the curve is a
+calibration and a check of shape, no prediction. R: see `readouts`; the parameter set chooses it.
+The cap on the opening (receptors saturate) and eta are modelling choices.
+As a fast-weight programme: the NMDA write itself. At every instant the calcium drive is an outer
+product s_j f(V_i) of key trace and value; R shapes it, nothing erases, nothing decays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..magnesium import block_code
+from ..model import Entry, Equations, Model, register
+from ..plasticity.pairing import pairs_of_spikes
+from . import spine
+from .readouts import READOUTS
+
+_ELLWOOD = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843"
+_CHOICE = "modelling choice of this package"
+_FITTED = "fitted by this package to the timing curve of " + _ELLWOOD + " (not unique)"
+SOURCES = {
+    "": _ELLWOOD + " (its model files)",
+    "cap": _CHOICE + ": receptors saturate at two single-spike openings",
+    "bap": _FITTED,
+    "tau_bap": _FITTED,
+    "tau_bap_rise": _FITTED,
+    "influx": _ELLWOOD + ": share 0.021 of the NMDA conductance is calcium; the unit of calcium is "
+                         "arbitrary, for readouts are scaled",
+    "eta": _CHOICE,
+    "nmda": "unblocked fraction of NMDA receptors (AP5 lowers it): 1 = no drug",
+    "p_pre": "computed from the other parameters: peak calcium of one presynaptic spike",
+    "p_pair": "computed from the other parameters: peak calcium of a pair at +4 ms",
+    "peak_nmda": "computed from the time constants: makes the peak of the time course one",
+    "peak_bap": "computed from the time constants: makes the peak of the time course one",
+}  # fmt: skip
+#: Brian2 text of the presynaptic trace, the postsynaptic potential and the calcium
+PRE = """
+ds_decay/dt = -s_decay/tau_nmda : 1
+ds_rise/dt = -s_rise/tau_rise : 1
+s = clip(s_decay - s_rise, 0, cap) : 1
+"""
+PRE_SPIKE = "s_decay += peak_nmda\ns_rise += peak_nmda"
+BAP = """
+dbap_decay/dt = -bap_decay/tau_bap : volt
+dbap_rise/dt = -bap_rise/tau_bap_rise : volt
+"""
+BAP_SPIKE = "bap_decay += bap*peak_bap\nbap_rise += bap*peak_bap"
+CALCIUM = (
+    f"dca/dt = nmda*influx*s_pre*{block_code('V_post', 'ellwood_2024', None)}*(E_ca - V_post) "
+    "- ca/tau_ca : 1 (clock-driven)"
+)
+
+
+def base() -> dict[str, Any]:
+    """Return the parameters that all readouts share, with those that follow from them."""
+    from brian2 import Hz, ms, mV
+
+    values = {
+        "tau_rise": 2 * ms, "tau_nmda": 26 * ms, "cap": 2.0, "E_rest": -75 * mV, "bap": 44.3 * mV,
+        "tau_bap_rise": 0.70 * ms, "tau_bap": 5.26 * ms, "influx": 0.021 / (mV * ms),
+        "E_ca": 130 * mV, "tau_ca": 15 * ms, "eta": 1 * Hz, "nmda": 1.0,
+    }  # fmt: skip
+    return values | derived(values)
+
+
+def derived(p: Mapping[str, Any]) -> dict[str, float]:
+    """Return the peaks that calibrate a spine, see `Model.derived`."""
+    shapes = {"peak_nmda": ("tau_rise", "tau_nmda"), "peak_bap": ("tau_bap_rise", "tau_bap")}
+    found = {n: spine.peak_factor(float(p[a]), float(p[b])) for n, (a, b) in shapes.items()}
+    found["p_pre"], found["p_pair"] = spine.peaks(p)
+    return found
+
+
+def make(parameters: str) -> Model:
+    """Return the model with a readout."""
+    readout = READOUTS[parameters]
+    values, sources = base(), dict(SOURCES)
+    if readout.factor is not None:
+        values["factor"] = readout.factor
+        sources["factor"] = readout.source + ", in p_pre (thresholds) or p_pair (Hill)"
+    return Model(
+        "point_spine", parameters, "plasticity", _SUMMARY,
+        Equations(
+            synapse=f"{CALCIUM}\ndw/dt = eta*{readout.code} : 1 (clock-driven)",
+            pre=PRE, pre_spike=PRE_SPIKE,
+            post=f"{BAP}V = E_rest + bap_decay - bap_rise : volt", post_spike=BAP_SPIKE,
+            method="exponential_euler",
+        ),
+        values, sources, f"{_ELLWOOD}; readout: {readout.source}",
+        "lag = postsynaptic minus presynaptic spike; no delays; spikes act from the next step on; "
+        "calcium above rest, in arbitrary units; the write is additive and unbounded; under AP5 "
+        "the readout keeps the scale of the undrugged cell",
+        signed=("E_rest", "E_ca", "nmda"), initial={"w": 1}, derived=derived,
+    )  # fmt: skip
+
+
+def read(model: Model, ca: np.ndarray) -> np.ndarray:
+    """Return the model's readout R of calcium."""
+    p = model.parameters
+    return READOUTS[model.parameter_set](ca, p["p_pre"], p["p_pair"], p.get("factor"))
+
+
+def calcium(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+    """Return calcium [step, ...] under spikes [step, ...] that broadcast; dt in seconds."""
+    p = model.parameters
+    opened, volts = spine.opening(p, pre, dt), spine.voltage(p, post, dt)
+    return spine.calcium(p, opened, volts, dt, float(p["nmda"]))
+
+
+def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+    """Return the weight after spikes [step, ...], 1 before them; dt in seconds."""
+    (eta,) = model.numbers("eta")
+    return 1 + eta * dt * read(model, calcium(model, pre, post, dt)).sum(0)
+
+
+def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+    """Return the weight ratio at each lag (seconds)."""
+    dt, tail = 0.05e-3, 0.3
+    # at low frequencies a pair leaves nothing to the next, e^(-0.5 s/26 ms) < 1e-8
+    apart = 1 / frequency >= 0.5
+    found = []
+    for lag in lags:
+        trains = pairs_of_spikes(lag, pairs, frequency)
+        times = [train[:1] if apart else train for train in trains]
+        table = np.zeros((int(round((max(t[-1] for t in times) + tail) / dt)) + 1, 2))
+        for cell, at in enumerate(times):
+            table[np.round(at / dt).astype(int), cell] = 1
+        change = changed_weight(model, table[:, 0], table[:, 1], dt) - 1
+        found.append(1 + change * (pairs if apart else 1))
+    return np.array(found)
+
+
+_SUMMARY = "calcium of a one-point spine through NMDA receptors, read out in one of seven ways"
+SETS = ("hill_4", *(name for name in READOUTS if name != "hill_4"))
+register("point_spine", Entry(make, SETS, "plasticity", _SUMMARY, stdp=curve))

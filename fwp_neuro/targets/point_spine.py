@@ -1,0 +1,62 @@
+"""The point spine against Ellwood's published timing curve of 1500 modelled spines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .base import Row
+
+MODEL = "point_spine"
+_CURVE = (
+    "Ellwood 2024, PLoS Comput. Biol. 20:e1011843: shipped data of the offset experiment, mean, "
+    "peak-normalised"
+)
+#: lag ms -> published write, and its bootstrap standard deviation
+POINTS = {-2: (0.076, 0.013), 0: (0.472, 0.041), 2: (0.892, 0.023), 4: (1.0, 0.02),
+          8: (0.763, 0.02), 12: (0.486, 0.02), 20: (0.183, 0.006)}  # fmt: skip
+#: readout -> write of a presynaptic spike alone / largest write of a pair
+ALONE = {"linear": (0.326, 0.002), "square": (0.063, 0.001), "fourth_power": (0.002, 5e-4)}
+_ALONE = "computed by hand from the equations and parameters of Ellwood 2024"
+
+
+def timing(model, lags):
+    """Return the write of one pair at each lag (ms)."""
+    from brian2 import ms
+
+    from .. import synapses
+
+    return synapses.stdp_curve(model, lags=lags * ms, pairs=1) - 1
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Compare the timing curve, what a presynaptic spike alone writes, and AP5."""
+    import numpy as np
+
+    from .. import synapses
+
+    model = synapses.get(MODEL, "fourth_power")
+    lags = np.arange(-5, 20.01, 0.5)
+    write = timing(model, lags) / timing(model, lags).max()
+    found = np.interp(list(POINTS), lags, write)
+    off = found - [target for target, _ in POINTS.values()]
+    for (lag, (target, spread)), value in zip(POINTS.items(), found, strict=True):
+        yield Row(
+            MODEL, f"write at {lag:+d} ms / largest, fourth power", value, target,
+            max(0.02, 2 * spread), _CURVE, curve="timing of a pair", x=lag,
+            axes=("postsynaptic minus presynaptic spike (ms)", "write / largest write"),
+        )  # fmt: skip
+    yield Row(MODEL, "RMS deviation from the timing curve", float(np.sqrt((off**2).mean())), 0.02,
+              0, _CURVE, kind="at most")  # fmt: skip
+    yield Row(MODEL, "lag of the largest write (ms)", lags[write.argmax()], 4, 1, _CURVE)
+    for readout, (target, within) in ALONE.items():
+        one = synapses.get(MODEL, readout)
+        p = one.parameters
+        silent = one.changed(bap=1e-9 * p["bap"], p_pair=p["p_pair"])  # same scale of the readout
+        alone = timing(silent, np.array([0.0]))[0]
+        yield Row(MODEL, f"presynaptic spike alone / best pair, {readout}",
+                  alone / timing(one, lags).max(), target, within, _ALONE)  # fmt: skip
+    half = timing(model.changed(nmda=0.5), np.array([4.0])) / timing(model, np.array([4.0]))
+    yield Row(MODEL, "write under half the NMDA receptors, fourth power", float(half[0]), 0.0625,
+              1e-9, "(1 - f)^4, closed form")  # fmt: skip
+    closed = timing(synapses.get(MODEL).changed(nmda=0), np.array([4.0]))[0]
+    yield Row(MODEL, "write under full AP5", float(closed), 0.0, 0.0, "NMDA closed: no calcium")
