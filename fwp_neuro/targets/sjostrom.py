@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from .base import Row
+
 SOURCE = "Sjoestroem, Turrigiano & Nelson 2001, Neuron 32:1149 (mean and SEM, digitised)"
 #: lag in ms -> [(Hz, weight change, standard error of the mean)]
 CHANGES = {
@@ -46,3 +50,21 @@ def error(found: dict[tuple[int, float], float]) -> float:
         for hertz, mean, sem in points
     ]
     return sum(squares) / len(squares)
+
+
+def rows(model: str, found: dict[tuple[int, float], float], what: str) -> Iterator[Row]:
+    """Yield a row a point: within 2 SEM, or 1 SEM and the 0.06 by which two digitisations differ.
+
+    Args:
+        model: in the registry.
+        found: see `changes`.
+        what: the model and parameter set in words, for the curve.
+    """
+    for lag, points in CHANGES.items():
+        for hertz, mean, sem in points:
+            tolerance = max(2 * sem, sem + 0.06)
+            yield Row(
+                model, f"{what}, {lag:+d} ms, {hertz:g} Hz", found[lag, hertz], mean, tolerance,
+                f"{SOURCE}; within 2 SEM, or SEM + 0.06", curve=f"{what}, {lag:+d} ms", x=hertz,
+                axes=AXES,
+            )  # fmt: skip

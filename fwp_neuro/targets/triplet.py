@@ -25,12 +25,5 @@ def rows(quick: bool) -> Iterator[Row]:
             MODEL, f"mean square error in SEM, {chosen}", sjostrom.error(found), target, 0.03,
             "Pfister & Gerstner 2006, table 3 (E recalled, not checked against the paper)",
         )  # fmt: skip
-        if chosen != "visual_cortex_all_to_all_minimal":
-            continue
-        for lag, points in sjostrom.CHANGES.items():
-            for hertz, mean, sem in points:
-                yield Row(
-                    MODEL, f"change at {lag:+d} ms, {hertz:g} Hz", found[lag, hertz], mean, 2 * sem,
-                    f"{sjostrom.SOURCE}; within 2 SEM", curve=f"triplet rule, {lag:+d} ms",
-                    x=hertz, axes=sjostrom.AXES,
-                )  # fmt: skip
+        if chosen == "visual_cortex_all_to_all_minimal":
+            yield from sjostrom.rows(MODEL, found, "triplet rule")
