@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from .experiment import EXPERIMENTS, Experiment, experiments
 from .measure import measure
-from .table import characterise, report
+from .table import characterise, dataset, report
 
-__all__ = ["EXPERIMENTS", "Experiment", "characterise", "experiments", "measure", "report"]
+__all__ = [
+    "EXPERIMENTS",
+    "Experiment",
+    "characterise",
+    "dataset",
+    "experiments",
+    "measure",
+    "report",
+]

@@ -79,11 +79,18 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
         bilinear.fit(table - table[0, 0], values, keys),
         kept,
         _erase(kept, values, keys, middle),
-        -lasts / np.log(silent) if 0 < silent < 1 - 1e-9 else float("inf" if silent > 0 else 0),
+        _time_constant(silent, lasts),
         storage.cross(model, how, seed) if how.summed else 0.0,
         _gate(model, how, spikes, size, table[middle], middle),
         storage.store(model, how, seed=seed),
     )
+
+
+def _time_constant(kept: float, lasts: float) -> float:
+    """Return the time constant of what keeps a share ``kept`` over ``lasts`` seconds."""
+    if not np.isfinite(kept) or kept <= 0:  # no weight of its own, or all of it gone
+        return float("nan") if not np.isfinite(kept) else 0.0
+    return -lasts / np.log(kept) if kept < 1 - 1e-9 else float("inf")
 
 
 def _grid(how: Experiment, keys, values, repeats: int, rng):

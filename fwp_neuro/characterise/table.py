@@ -96,3 +96,29 @@ def _short(number: float) -> str:
     if np.isinf(number):
         return "none"
     return f"{number:.3g}" if abs(number) >= 0.005 else "0"
+
+
+def dataset(found: list[Measured]):
+    """Return the measured numbers as an xarray Dataset [row], with the verdicts."""
+    import xarray as xr
+
+    columns = {
+        "write_r2": [one.write.r2 for one in found],
+        "rank_one": [one.write.rank_one for one in found],
+        "gain": [one.write.gain for one in found],
+        "key_only": [one.write.key_only for one in found],
+        "value_only": [one.write.value_only for one in found],
+        "noise": [one.noise for one in found],
+        "decay": [one.decay for one in found],
+        "cross": [one.cross for one in found],
+        "gate_closed": [one.gate[0] for one in found],
+        "gate_half": [one.gate[1] for one in found],
+        "stored_r2": [one.stored.r2 for one in found],
+    }
+    data = xr.Dataset({name: (("row",), values) for name, values in columns.items()})
+    data["erase"] = (("row", "cause"), [one.erase for one in found])
+    data["model"] = (("row",), [one.model for one in found])
+    data["coding"] = (("row",), [one.coding for one in found])
+    data["verdict"] = (("row",), [verdict(one) for one in found])
+    data["decay"].attrs["units"] = "s"
+    return data.assign_coords(cause=["always", "key", "value", "key and value"])
