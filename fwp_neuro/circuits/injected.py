@@ -145,10 +145,12 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
 
     before = cells(pre.shape[1], "pre", text.pre, text.pre_spike)
     after = cells(post.shape[1], "post", text.post, text.post_spike)
+    sides = ("pre", text.delay), ("post", text.delay_post)
+    delays = {side: model.parameters[name] for side, name in sides if name}
     synapses = b2.Synapses(
         before, after, text.synapse, on_pre=text.on_pre or None, on_post=text.on_post or None,
         method=text.method, namespace=namespace, name="plastic",
-        delay={"pre": model.parameters[text.delay]} if text.delay else None,
+        delay=delays or None,
     )  # fmt: skip
     if len(shape) == 2:  # Brian2 keeps synapses in the order in which they are made
         j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))

@@ -31,6 +31,7 @@ class Equations:
         post_spike: what its own spike does to the postsynaptic cell (after on_post).
         method: Brian2 integrator of the synapse's and the cells' differential equations.
         delay: name of the parameter by which on_pre comes after the presynaptic spike, or empty.
+        delay_post: likewise for on_post and the postsynaptic spike.
         delayed: variable of the postsynaptic cell -> (the one that it repeats, name of the parameter
             by how much later).
     """
@@ -44,6 +45,7 @@ class Equations:
     post_spike: str = ""
     method: str = "exact"
     delay: str = ""
+    delay_post: str = ""
     delayed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "plasticity.clopath_2010",
     "plasticity.stdp_triplet",
     "plasticity.graupner_brunel",
+    "plasticity.shouval_2002",
 )
 
 

@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     "point_spine": "point_spine",
     "triplet_stdp": "triplet",
     "graupner_brunel": "graupner_brunel",
+    "shouval_2002": "shouval_2002",
 }
 
 
