@@ -68,7 +68,8 @@ def run(
         dt: Brian2 time.
         pairing: "all" (every presynaptic with every postsynaptic cell) or "one" (cell n with
             cell n, for many pairs that have nothing to do with each other).
-        initial: synaptic variable -> number, quantity or array [post, pre] ("all") or [pair].
+        initial: synaptic variable -> number, quantity or array [post, pre] ("all") or [pair];
+            variable of a cell -> number, quantity or array [cell].
         inputs: name in the equations -> Brian2 TimedArray or constant, before the parameters.
         record: synaptic or postsynaptic variables to record, each every ``record_every``.
         record_every: Brian2 time; needed with ``record``.
@@ -160,9 +161,11 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
     for number, pathway in enumerate(synapses._pathways):  # pre before post, always
         pathway.order = number if pathway.prepost == "pre" else 10 + number
     for name, value in {**model.initial, **(initial or {})}.items():
+        owner = next((g for g in (synapses, after, before) if name in g.equations), synapses)
         if np.ndim(value):
-            value = b2.Quantity(np.ravel(value), dim=synapses.variables[name].dim)
-        setattr(synapses, name, value)
+            value = b2.Quantity(np.ravel(value), dim=owner.variables[name].dim)
+        setattr(owner, name, value)
+    lines = [_delay_line(after, name, *of, dt, namespace) for name, of in text.delayed.items()]
     monitors = []
     for name in record:
         source = synapses if name in synapses.variables and name not in after.variables else after
@@ -184,5 +187,26 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
             found[name] = np.array(getattr(monitor, f"{name}_")).T
         return found
 
-    network = b2.Network(before, after, synapses, *monitors)
+    network = b2.Network(before, after, synapses, *lines, *monitors)
     return Built(network, collect, len(pre) * dt, (before, after, synapses, namespace))
+
+
+def _delay_line(cells, name: str, of: str, delay: str, dt, namespace):
+    """Return a ring of stored values a cell, by which one variable repeats another one later."""
+    import brian2 as b2
+
+    slots = int(round(float(namespace[delay] / dt))) + 1
+    now = f"int(ring == timestep(t, dt) % {slots})"
+    oldest = f"int(ring == (timestep(t, dt) + 1) % {slots})"
+    dim = cells.variables[of].dim
+    unit = "1" if dim.is_dimensionless else repr(b2.get_unit(dim))
+    line = b2.Synapses(
+        cells, cells, f"stored : {unit}\n{name}_post = stored*{oldest} : {unit} (summed)",
+        namespace=namespace, name=f"line_of_{name}", multisynaptic_index="ring",
+    )  # fmt: skip
+    line.connect(j="i", n=slots)
+    line.stored = f"{of}_pre"
+    slot = "after_groups"  # a spike then finds the variables of one and the same time
+    line.run_regularly(f"stored = {now}*{of}_pre + (1 - {now})*stored", when=slot, order=-2)
+    line.summed_updaters[f"{name}_post"].when = slot  # at order -1: after what is stored now
+    return line

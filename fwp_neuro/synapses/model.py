@@ -32,8 +32,8 @@ class Equations:
         method: Brian2 integrator of the synapse's and the cells' differential equations.
         delay: name of the parameter by which on_pre comes after the presynaptic spike, or empty.
         delay_post: likewise for on_post and the postsynaptic spike.
-        delayed: variable of the postsynaptic cell -> (the one that it repeats, name of the parameter
-            by how much later).
+        delayed: variable of the postsynaptic cell -> (the one that it repeats, name of the
+            parameter by how much later).
     """
 
     synapse: str = ""
