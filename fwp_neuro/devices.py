@@ -204,11 +204,14 @@ def _runtime(target: str, dt, seed: int):
 def _standalone(name: str, folder: Path, dt, seed: int):
     import brian2 as b2
 
-    preferences, loggers = {}, ()
+    # Brian2 starts as many compilers as there are files, whatever the number of cores
+    make = "devices.cpp_standalone.extra_make_args_unix"
+    preferences: dict[str, Any] = {make: [f"-j{os.cpu_count() or 1}"]}
+    loggers: tuple[str, ...] = ()
     if name == "cuda_standalone":
         import brian2cuda  # noqa: F401  registers the device
 
-        preferences = _cuda_preferences(b2.prefs)
+        preferences |= _cuda_preferences(b2.prefs)
         loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
     # a device of its own, so that a project which the user has under way stays untouched
     fresh = type(b2.all_devices[name])()
