@@ -8,8 +8,8 @@ from ...errors import FwpError, pick
 from ..model import Model
 
 STEPS = ("exact", "nest")
-#: longer silences are cut to this: 5 time constants of the slowest variable, the adaptation
-_SILENCE = 0.7
+#: longer silences are cut to this: 8 time constants of the slowest variable, the adaptation
+_SILENCE = 1.2
 
 
 def weights(model: Model, pre, post, dt: float, steps: str = "exact", push=80e-3) -> np.ndarray:

@@ -1,0 +1,58 @@
+"""The same protocol in NEST, an independent simulator, and in the package."""
+
+import brian2 as b2
+import numpy as np
+import pytest
+from nest_runs import ask, needs_nest
+
+import fwp_neuro as fwp
+from fwp_neuro.synapses.plasticity.clopath_oracle import weights
+from fwp_neuro.targets import clopath_2010
+
+pytestmark = needs_nest
+ms, mV, pF, nS, pA = b2.ms, b2.mV, b2.pF, b2.nS, b2.pA
+
+
+def clopath_in_nest(model, frequencies, dt):
+    """Weights in % [frequency, side]; NEST's names for the same cell and rule."""
+    units = {
+        "C_m": ("C", pF), "g_L": ("g_L", nS), "E_L": ("E_L", mV), "V_m": ("E_L", mV),
+        "Delta_T": ("Delta_T", mV), "V_th_rest": ("V_T_rest", mV), "V_th_max": ("V_T_max", mV),
+        "tau_V_th": ("tau_VT", ms), "a": ("a", nS), "b": ("b", pA), "tau_w": ("tau_w", ms),
+        "I_sp": ("I_sp", pA), "tau_z": ("tau_z", ms), "V_reset": ("V_reset", mV),
+        "V_clamp": ("V_clamp", mV), "V_peak": ("V_clamp", mV), "t_clamp": ("t_clamp", ms),
+        "theta_minus": ("theta_minus", mV), "theta_plus": ("theta_plus", mV),
+        "tau_u_bar_minus": ("tau_minus", ms), "tau_u_bar_plus": ("tau_plus", ms),
+        "delay_u_bars": ("delay", ms), "A_LTD": ("A_LTD", 1 / mV), "A_LTP": ("A_LTP", 1 / mV**2),
+    }  # fmt: skip
+    cell = {name: float(model.parameters[own] / unit) for name, (own, unit) in units.items()}
+    pre, post = (
+        [np.round(train * 1e3, 2).tolist() for train in side]
+        for side in clopath_2010.trains(frequencies)
+    )
+    found = ask(
+        "clopath", dt=dt, cell={**cell, "t_ref": 0.0}, push=80.0, pre=pre, post=post,
+        weight=float(model.parameters["w_start"]), tau_x=float(model.parameters["tau_x"] / ms),
+    )  # fmt: skip
+    return clopath_2010.percent(model, [course[-1] for course in found["weights"]])
+
+
+def test_clopath_steps_as_in_nest_to_two_parts_in_ten_thousand():
+    model = fwp.synapses.get("clopath_2010").changed(delay=3 * ms, b=80.5 * pA, V_reset=-60 * mV)
+    frequencies = [0.1, 10, 20, 40]
+    nest = clopath_in_nest(model, frequencies, 0.1)
+    found = weights(model, *clopath_2010.trains(frequencies), 1e-4, "nest")
+    assert clopath_2010.percent(model, found) == pytest.approx(nest, rel=2e-4)
+
+
+def test_clopath_numbers_of_the_rows_are_nests():
+    model = fwp.synapses.get("clopath_2010")
+    for dt, published in ((0.1, clopath_2010.NEST), (0.01, clopath_2010.NEST_FINE)):
+        nest = clopath_in_nest(model, published, dt)
+        assert nest == pytest.approx(np.array([*published.values()]), abs=0.006)
+
+
+def test_clopath_brian2_text_tends_to_nest_in_fine_steps():
+    model = fwp.synapses.get("clopath_2010")
+    nest = clopath_in_nest(model, [30, 40], 0.01)
+    assert clopath_2010.injected(model, [30, 40], 0.1 * ms) == pytest.approx(nest, rel=0.005)
