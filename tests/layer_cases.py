@@ -3,7 +3,7 @@
 import torch
 
 from fwp_neuro.artificial import Layer
-from fwp_neuro.artificial.memories import memories
+from fwp_neuro.artificial.memories import memories, memory
 from fwp_neuro.rules import Rule, rules
 
 TYPED_IN = Rule(
@@ -29,6 +29,18 @@ REPRESENTATIVE = [
 ]
 EVERY_RULE = [*rules(), TYPED_IN, NOT_AFFINE]
 EVERYTHING = [*EVERY_RULE, *memories()]
+#: memory -> options that bring its mini-batches, windows and iterations below a few tokens
+SMALL = {
+    "mesa": {"iterations": 4},
+    "rwkv6": {"block": 4},
+    "ttt_linear": {"batch": 4, "token_scale": True},
+    "ttt_mlp": {"batch": 4},
+    "log_linear_attention": {"levels": 6},
+    "hybrid_synchronous": {"window": 4, "feature_map": "favor"},
+    "hybrid_delayed_streaming": {"window": 4},
+    "hybrid_delayed_chunk": {"window": 4},
+}
+EVERYTHING_SMALL = [*EVERY_RULE, *(memory(name, **SMALL.get(name, {})) for name in memories())]
 DIM, HEADS, TOKENS = 8, 2, 19
 
 

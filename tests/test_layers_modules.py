@@ -1,127 +1,18 @@
-"""A layer is an ordinary module: number formats, compilation, export, transforms of functions."""
+"""A layer is an ordinary module: number formats, and refusals of what does not fit."""
 
 import copy
 
 import pytest
 import torch
-from layer_cases import REPRESENTATIVE, TYPED_IN, distance, inputs, layer, title
-from torch.func import functional_call, grad, vmap
+from layer_cases import EVERYTHING_SMALL, REPRESENTATIVE, TYPED_IN, distance, inputs, layer, title
 
 from fwp_neuro.artificial import Layer
 from fwp_neuro.errors import FwpError
 
-SOME = pytest.mark.parametrize("rule", REPRESENTATIVE, ids=title)
+EVERY = pytest.mark.parametrize("rule", EVERYTHING_SMALL, ids=title)
 
 
-def run(net, x):
-    """Output, and gradients of input and parameters."""
-    x = x.clone().requires_grad_()
-    y = net(x)
-    loss = (y.float() * torch.arange(y.numel()).view_as(y).sin()).sum()
-    return y, torch.autograd.grad(loss, [x, *net.parameters()])
-
-
-def compiled_equals_plain(rule, tokens, backend, tolerance, **options):
-    net, x = layer(rule, **options), inputs(tokens=tokens)
-    torch._dynamo.reset()
-    traced = torch.compile(net, fullgraph=True, backend=backend)
-    (y, ours), (z, theirs) = run(net, x), run(traced, x)
-    assert distance(y, z) < tolerance
-    assert max(distance(a, b) for a, b in zip(ours, theirs, strict=True)) < 10 * tolerance
-    torch._dynamo.reset()
-
-
-@SOME
-def test_compiles_as_one_graph(rule):
-    compiled_equals_plain(rule, 19, "eager", 1e-12)
-
-
-def test_few_tokens_compile_as_one_graph():
-    compiled_equals_plain("delta", 5, "eager", 1e-12)
-
-
-@pytest.mark.parametrize("form", ["step", "chunk", "compiled"])
-def test_every_form_compiles_as_one_graph(form):
-    compiled_equals_plain("gated_delta", 17, "eager", 1e-12, form=form)
-
-
-@pytest.mark.parametrize("rule", ["gated_delta", "saturating"])
-def test_compiles_ahead_of_time(rule):
-    rule = next(item for item in REPRESENTATIVE if title(item) == rule)
-    compiled_equals_plain(rule, 18, "aot_eager", 1e-12)
-
-
-@pytest.mark.slow
-@SOME
-def test_every_representative_compiles_ahead_of_time(rule):
-    compiled_equals_plain(rule, 18, "aot_eager", 1e-12)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rule", ["gated_delta", "oja"])
-def test_compiles_with_inductor(rule):
-    compiled_equals_plain(rule, 18, "inductor", 1e-10)
-
-
-def test_compiled_streaming():
-    net, x = layer("gated_delta"), inputs(tokens=4)
-    torch._dynamo.reset()
-    traced = torch.compile(net, fullgraph=True, backend="eager")
-    state, outputs = net.initial(x), []
-    for token in x.split(1, 1):
-        y, state = traced(token, state, return_state=True)
-        outputs.append(y)
-    assert distance(torch.cat(outputs, 1), net(x)) < 1e-12
-
-
-def exported_equals_plain(rule):
-    net, x = layer(rule), inputs()
-    batch = torch.export.Dim("batch", min=1, max=64)
-    program = torch.export.export(net, (x,), dynamic_shapes={"x": {0: batch}})
-    for size in (1, 5):
-        other = inputs(size, seed=9)
-        assert distance(program.module()(other), net(other)) < 1e-12
-
-
-@pytest.mark.parametrize("rule", ["delta", "softmax_attention"])
-def test_exports_with_any_batch(rule):
-    exported_equals_plain(rule)
-
-
-@pytest.mark.slow
-@SOME
-def test_every_representative_exports_with_any_batch(rule):
-    exported_equals_plain(rule)
-
-
-@SOME
-def test_gradients_of_every_sample_at_once(rule):
-    net, x = layer(rule), inputs()
-    parameters = {name: p.detach() for name, p in net.named_parameters()}
-
-    def loss(parameters, sample):
-        return functional_call(net, parameters, (sample[None],)).square().sum()
-
-    found = vmap(grad(loss), (None, 0))(parameters, x)
-    for n in range(len(x)):
-        net.zero_grad()
-        net(x[n : n + 1]).square().sum().backward()
-        for name, p in net.named_parameters():
-            assert distance(found[name][n], p.grad) < 1e-10 * (1 + float(p.grad.abs().max()))
-
-
-@SOME
-def test_vmap_over_layers_equals_one_after_the_other(rule):
-    nets, x = [layer(rule, seed=seed) for seed in (0, 1)], inputs()
-    stacked = {
-        name: torch.stack([dict(net.named_parameters())[name].detach() for net in nets])
-        for name, _ in nets[0].named_parameters()
-    }
-    found = vmap(lambda p: functional_call(nets[0], p, (x,)))(stacked)
-    assert all(distance(found[n], nets[n](x)) < 1e-12 for n in (0, 1))
-
-
-@SOME
+@EVERY
 def test_autocast_keeps_fast_weights_in_float32(rule):
     net, x = layer(rule, dtype=torch.float32), inputs(tokens=16, dtype=torch.float32)
     plain = net(x).detach()
@@ -151,7 +42,7 @@ def test_autocast_of_the_fast_forms(form):
     assert all(bool(torch.isfinite(p.grad).all()) for p in net.parameters())
 
 
-@SOME
+@EVERY
 def test_parameters_of_half_the_bits_keep_fast_weights_in_float32(rule):
     net, x = layer(rule, dtype=torch.float32), inputs(tokens=16, dtype=torch.float32)
     half = copy.deepcopy(net).bfloat16()
@@ -161,7 +52,7 @@ def test_parameters_of_half_the_bits_keep_fast_weights_in_float32(rule):
     assert distance(y.float(), net(x)) < 12 * 2**-8 * (1 + float(net(x).detach().abs().max()))
 
 
-@SOME
+@EVERY
 def test_double_and_single_agree(rule):
     single = layer(rule, dtype=torch.float32)
     double = copy.deepcopy(single).double()

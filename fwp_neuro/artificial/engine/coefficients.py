@@ -66,6 +66,10 @@ class Coefficients:
         return self._each(cut)
 
 
+#: as an expression, for a trace does not turn a number into one
+_ZERO = sympy.Integer(0)
+
+
 class Numbers:
     """Evaluates the expressions of a rule's plan on tensors.
 
@@ -93,7 +97,7 @@ class Numbers:
             for write in step.writes:
                 for expression in (write.channel, write.input, *write.gains, *write.inject):
                     self._compile(expression)
-        self._compile(sympy.Integer(0))
+        self._compile(_ZERO)
 
     def _compile(self, expression) -> None:
         expression = sympy.sympify(expression)
@@ -124,14 +128,16 @@ class Numbers:
 
         def table(entries, kind: str, width: int) -> torch.Tensor:
             """[batch, head, token, width, size]: entries, then zeros."""
-            filled = [number(entry, kind) for entry in [*entries, *[0] * (width - len(entries))]]
+            filled = [
+                number(entry, kind) for entry in [*entries, *[_ZERO] * (width - len(entries))]
+            ]
             if not filled:
                 return query.new_zeros(()).expand(*lead, 0, sizes[kind])
             return filled[0].unsqueeze(3) if width == 1 else torch.stack(filled, 3)
 
         steps, reads, writes = self.plan.steps, self.reads, self.writes
         kind = "free" if self.rowwise else "shared"
-        none = [0] * self.plan.states
+        none = [_ZERO] * self.plan.states
         gains = [[*[w.gains for w in s.writes], *[()] * (writes - len(s.writes))] for s in steps]
         inject = [
             [*[w.inject for w in s.writes], *[none] * (writes - len(s.writes))] for s in steps
@@ -157,7 +163,7 @@ class Numbers:
         )
 
     def _matrix(self, step, number) -> torch.Tensor:
-        return _rows([[0 if i.zero else i.shared for i in row] for row in step.carry], number)
+        return _rows([[_ZERO if i.zero else i.shared for i in row] for row in step.carry], number)
 
     def _decay(self, kind: str, number, join) -> torch.Tensor | None:
         if kind not in self.decays:

@@ -189,6 +189,8 @@ class Layer(nn.Module):
         states = self.initial(x)
         if state is not None:
             states = self.start.check(state, states)
+        else:  # nothing is counted yet, and a trace may know it
+            states = {n: s for n, s in states.items() if n not in self.start.counters}
         signals, tail = self.slow(x, states.pop(TAIL, None), self.dtype)
         for name, constant in self.constants.items():
             signals[name.removeprefix("constant_")] = constant.to(self.dtype)

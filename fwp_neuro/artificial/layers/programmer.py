@@ -27,11 +27,10 @@ class Mapped:
     """
 
     def __init__(self, features: str | FeatureMap, norm: str):
-        self.given = features, norm
-        self.map, self.norm = feature_map(features), key_norm(norm)
+        self.map, self.norm, self.norm_name = feature_map(features), key_norm(norm), norm
 
     def __reduce__(self):
-        return Mapped, self.given
+        return Mapped, (self.map, self.norm_name)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Map [..., dim] to [..., output_dim]."""
@@ -80,6 +79,8 @@ class Programmer(nn.Module):
         super().__init__()
         self.heads, self.query_scale = heads, query_scale
         self.keys, self.queries, self.values = keys, queries, values
+        for mapped, dim in ((keys, key_dim), (queries, key_dim), (values, value_dim)):
+            mapped.map.prepare(dim)
         feature_dim = keys.map.output_dim(key_dim)
         for name in gates:
             pick(name, rule.gates, f"gate of {rule.name!r}:")

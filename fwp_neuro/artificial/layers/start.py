@@ -32,11 +32,11 @@ class Start(nn.Module):
         where = f"Layer(rule={rule.name!r})"
         if isinstance(rule, Memory):
             start = rule.initial(1, *shape, torch.zeros(()))
-            self.growing = rule.growing
+            self.growing, self.counters = rule.growing, rule.counters
             weights = [n for n in start if re.fullmatch(r"[wb]\d*", n) and n not in self.growing]
         else:
             start = {name: torch.zeros(1, *shape) for name in rule.states}
-            self.growing, weights = (), ["w"]
+            self.growing, self.counters, weights = (), (), ["w"]
         learned = weights if initial_state == "learned" else []
         if initial_state == "learned" and not weights:
             raise FwpError(

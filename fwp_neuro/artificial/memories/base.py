@@ -26,6 +26,8 @@ class Memory:
         domains: gate -> (low, high); (0, 1) unless given, infinite ends allowed.
         forms: the forms that are built, "step" first.
         growing: parts of the state whose time axis grows with the tokens, [batch, time, head, ...].
+        counters: parts of the state that count tokens, [batch], the same for every sequence. They
+            may be left out before the first token: a zero in a tensor is unknown to a trace.
     """
 
     name: ClassVar[str] = ""
@@ -37,6 +39,7 @@ class Memory:
     domains: Mapping[str, tuple[float, float]] = {}
     forms: tuple[str, ...] = ("step",)
     growing: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
 
     @property
     def gates(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from ...class_registry import ClassRegistry
 from ...errors import FwpError, pick
 from ...validation import flag, generator, seed_number, whole
+from ..tracing import unreadable
 
 REGISTRY = ClassRegistry("a feature-map")
 register = REGISTRY.register
@@ -30,6 +31,9 @@ class FeatureMap:
     def output_dim(self, dim: int) -> int:
         """Return the number of features of ``dim`` inputs (``dim`` itself unless said)."""
         return dim
+
+    def prepare(self, dim: int) -> None:
+        """Draw what is random for inputs of ``dim``, which a trace cannot do."""
 
 
 def _elementwise(title: str, function: Callable, source: str, *other_names: str) -> None:
@@ -99,6 +103,12 @@ class Favor(FeatureMap):
         self.features = whole(features, "feature map favor: features")
         self.seed = seed_number(seed)
         self.orthogonal = flag(orthogonal, "feature map favor: orthogonal")
+        self.drawn: dict[int, torch.Tensor] = {}  # dim -> R
+
+    def prepare(self, dim: int) -> None:
+        if dim not in self.drawn and not unreadable():
+            with torch.inference_mode(False), torch.device("cpu"):
+                self.drawn[dim] = self.projection(dim)
 
     def projection(self, dim: int) -> torch.Tensor:
         """Return R [features, dim] in float64."""
@@ -112,7 +122,10 @@ class Favor(FeatureMap):
         return torch.cat(directions) * lengths[:, None]
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        projected = x @ self.projection(x.shape[-1]).to(x).T
+        dim = x.shape[-1]
+        self.prepare(dim)
+        projection = self.drawn[dim] if dim in self.drawn else self.projection(dim)
+        projected = x @ projection.to(x).T
         exponents = torch.cat([projected, -projected], -1) - (x * x).sum(-1, keepdim=True) / 2
         return exponents.exp() / (2 * self.features) ** 0.5
 

@@ -43,13 +43,24 @@ def delta_step(w, k, v, beta):
     return w + (beta[..., None] * error)[..., None] * k[..., None, :]
 
 
-def delta_tokens(w, q, k, v, beta) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run the delta rule in its chunk form over [batch, token, head(, dim)].
+class DeltaTokens:
+    """The delta rule in its chunk form over [batch, token, head(, dim)].
 
-    Returns:
-        read-outs W_t q_t [batch, token, head, value_dim] and the final weights [batch, head,
-        value_dim, key_dim].
+    An object, so that its symbolic work is done where a memory is built, before any trace.
     """
-    signals = {"q": q, "k": k, "v": v, "beta": beta}
-    readout, states = fast_form(rule("delta"))(signals, {"w": w})
-    return readout, states["w"]
+
+    def __init__(self):
+        self.form = fast_form(rule("delta"))
+
+    def __reduce__(self):
+        return DeltaTokens, ()
+
+    def __call__(self, w, q, k, v, beta) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run over all tokens.
+
+        Returns:
+            read-outs W_t q_t [batch, token, head, value_dim] and the final weights [batch, head,
+            value_dim, key_dim].
+        """
+        readout, states = self.form({"q": q, "k": k, "v": v, "beta": beta}, {"w": w})
+        return readout, states["w"]

@@ -8,7 +8,7 @@ from ...errors import pick
 from ...validation import real_or_none, whole
 from . import features
 from .base import Memory, Signals, State
-from .forms import delta_step, delta_tokens
+from .forms import DeltaTokens, delta_step
 from .registry import register
 from .softmax import append, attend, attend_tokens, empty
 
@@ -59,8 +59,10 @@ class Hybrid(Memory):
         self.homes = {"k": "pre", "v": "post", "beta": "shared", **_GATES[self.mixing]}
         self.map, self.norm = features.feature_map(feature_map), features.key_norm(key_norm)
         self.scale = real_or_none(scale, f"{self.name}: scale")
+        self.delta_tokens = DeltaTokens()
 
     def initial(self, batch, heads, value_dim, key_dim, like) -> State:
+        self.map.prepare(key_dim)
         w = like.new_zeros(batch, heads, value_dim, self.map.output_dim(key_dim))
         return {"w": w, **empty(batch, heads, value_dim, key_dim, like)}
 
@@ -124,7 +126,7 @@ class Synchronous(Hybrid):
 
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         k, v, q = signals["k"], signals["v"], signals["q"]
-        fast, w = delta_tokens(state["w"], self.phi(q), self.phi(k), v, signals["beta"])
+        fast, w = self.delta_tokens(state["w"], self.phi(q), self.phi(k), v, signals["beta"])
         keys, values = self.joined(state, signals)
         readable = self.sliding(state["keys"].shape[1], q.shape[1], q)
         window = self.attend_all(q, keys, values, readable)
@@ -158,9 +160,9 @@ class DelayedStreaming(Hybrid):
         missing = self.window - state["keys"].shape[1]  # tokens before the first pair leaves
 
         def delayed(x):  # a pair of zeros writes nothing
-            return torch.cat([x.new_zeros(len(x), missing, *x.shape[2:]), x], 1)[:, :tokens]
+            return torch.cat([x.new_zeros(x.shape[0], missing, *x.shape[2:]), x], 1)[:, :tokens]
 
-        fast, w = delta_tokens(
+        fast, w = self.delta_tokens(
             state["w"], self.phi(q), delayed(self.phi(keys)), delayed(values), signals["beta"]
         )
         readable = self.sliding(state["keys"].shape[1], tokens, q)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from .base import Signals, State
-from .forms import delta_step, delta_tokens
+from .forms import delta_step
 from .hybrid import Hybrid
 from .registry import register
 from .softmax import append, attend
@@ -47,7 +47,7 @@ class DelayedChunk(Hybrid):
         begun, tokens = state["keys"].shape[1], q.shape[1]
         if not self.window:
             phi_q, phi_k = self.phi(q), self.phi(signals["k"])
-            fast, w = delta_tokens(w, phi_q, phi_k, signals["v"], signals["beta"])
+            fast, w = self.delta_tokens(w, phi_q, phi_k, signals["v"], signals["beta"])
             return self.mix(fast, torch.zeros_like(fast), signals), {**state, "w": w}
         keys, values = self.joined(state, signals)
         strengths = torch.cat([state["strengths"], signals["beta"]], 1)
@@ -68,6 +68,6 @@ class DelayedChunk(Hybrid):
         """Write a chunk that is full, and begin the next."""
         if keys.shape[1] == self.window:
             k = self.phi(keys)
-            _, w = delta_tokens(w, k, k, values, strengths)
+            _, w = self.delta_tokens(w, k, k, values, strengths)
             keys, values, strengths = (x[:, :0] for x in (keys, values, strengths))
         return {"w": w, "keys": keys, "values": values, "strengths": strengths}

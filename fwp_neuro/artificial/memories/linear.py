@@ -47,6 +47,7 @@ class NormalisedLinearAttention(Memory):
         self.eps = real(eps, f"{self.name}: eps", least=0)
 
     def initial(self, batch, heads, value_dim, key_dim, like) -> State:
+        self.phi.prepare(key_dim)
         dim = self.phi.output_dim(key_dim)
         state = {"w": like.new_zeros(batch, heads, value_dim, dim)}
         return state | ({"z": like.new_zeros(batch, heads, dim)} if self.normalise else {})

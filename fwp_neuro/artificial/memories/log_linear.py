@@ -8,6 +8,7 @@ import torch
 
 from ...errors import FwpError
 from ...validation import whole
+from ..tracing import count_of
 from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_decay
 from .registry import register
@@ -30,7 +31,8 @@ class LogLinearAttention(Memory):
         levels: number of levels; 2^(levels-1) tokens fit.
 
     Raises:
-        FwpError: more tokens than fit.
+        FwpError: more tokens than fit. Where a graph alone knows how many
+            came before, it reads nan.
 
     Source: Guo et al. 2025, Log-linear attention, arXiv:2506.04761 (on scalar decay, as Mamba-2).
     """
@@ -41,6 +43,7 @@ class LogLinearAttention(Memory):
     citation = "Guo et al. 2025, Log-linear attention, arXiv:2506.04761"
     no_circuit = "Whole weight matrices are added to one another when buckets merge."
     forms = ("step", "parallel")
+    counters = ("tokens",)
 
     def __init__(self, levels: int = 11):
         self.levels = whole(levels, "log_linear_attention: levels")
@@ -55,59 +58,82 @@ class LogLinearAttention(Memory):
             "tokens": like.new_zeros(batch),
         }
 
-    def _check(self, tokens: int) -> None:
+    def _check(self, before: int | torch.Tensor, new: int) -> None:
         fit = 2 ** (self.levels - 1)
-        if tokens > fit:
+        if isinstance(before, int) and before + new > fit:
+            tokens = before + new
             raise FwpError(
                 f"log_linear_attention: levels={self.levels} hold {fit} tokens, got {tokens}; "
                 f"pass levels={(tokens - 1).bit_length() + 1}"
             )
 
+    def _spoilt(self, readout: torch.Tensor, before: int | torch.Tensor, new: int) -> torch.Tensor:
+        """Return nan where a count that only the running graph knows does not fit."""
+        if isinstance(before, int):
+            return readout
+        return readout.masked_fill(before + new > 2 ** (self.levels - 1), torch.nan)
+
     def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
-        token = int(state["tokens"][0])
-        self._check(token + 1)
-        levels = list((signals["alpha"][..., None, None, None] * state["levels"]).unbind(2))
-        if token:
-            lowest = (token & -token).bit_length() - 1
-            levels[lowest + 1] = torch.stack(levels[: lowest + 1]).sum(0)
-            for level in range(1, lowest + 1):
-                levels[level] = torch.zeros_like(levels[level])
-        levels[0] = signals["v"][..., None] * signals["k"][..., None, :]
-        stacked = torch.stack(levels, 2)
+        token = count_of(state, "tokens")
+        self._check(token, 1)
+        levels = signals["alpha"][..., None, None, None] * state["levels"]
+        write = signals["v"][..., None] * signals["k"][..., None, :]
+        stacked = torch.cat([write[:, :, None], self._merged(levels, token)[:, :, 1:]], 2)
         weights = torch.stack([signals[name] for name in self.lambdas], -1)
         readout = torch.einsum("bhl,bhlvk,bhk->bhv", weights, stacked, signals["q"])
-        return readout, {"levels": stacked, "tokens": state["tokens"] + 1}
+        state = {"levels": stacked, "tokens": self._counted(state, 1)}
+        return self._spoilt(readout, token, 1), state
+
+    def _merged(self, levels: torch.Tensor, token: int | torch.Tensor) -> torch.Tensor:
+        """Return levels [batch, head, level, ...] with those up to the lowest set bit in one."""
+        if isinstance(token, torch.Tensor):
+            old = torch.arange(self.levels, device=levels.device)
+            lowest = _level(token & -token, torch.zeros_like(token)) - 1  # -1 at the first token
+            new = torch.where(old <= lowest, lowest + 1, old)
+            moves = (old[:, None] == new).to(levels)  # [new level, old level]
+            return torch.einsum("no,bhovk->bhnvk", moves, levels)
+        if not token:
+            return levels
+        end = (token & -token).bit_length()
+        merged = levels[:, :, :end].unbind(2)
+        merged = torch.stack(merged).sum(0)[:, :, None]
+        empty = torch.zeros_like(levels[:, :, :end])
+        return torch.cat([empty, merged, levels[:, :, end + 1 :]], 2)
+
+    def _counted(self, state: State, new: int) -> torch.Tensor:
+        """Return the counter after ``new`` more tokens."""
+        before = state["levels"].new_zeros(state["levels"].shape[0])
+        return state.get("tokens", before) + new
 
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         q, k, v = (heads_first(signals[name]) for name in ("q", "k", "v"))
         alpha = heads_first(signals["alpha"])
         weights = torch.stack([heads_first(signals[name]) for name in self.lambdas], -1)
-        before, new = int(state["tokens"][0]), q.shape[2]
-        self._check(before + new)
-        times = torch.arange(before, before + new, device=q.device)
+        before, new = count_of(state, "tokens"), q.shape[2]
+        self._check(before, new)
+        times = before + torch.arange(new, device=q.device)
         pairs = _level(times[:, None], times).tril()  # [i, j]: the level of pair j at token i
         decay, since = pairwise_decay(alpha), alpha.cumprod(-1)
         scores = (q @ k.mT) * decay * _gather(weights, pairs)
         readout = scores @ v
-        final = torch.zeros_like(state["levels"])
         at_end = torch.arange(self.levels, device=q.device)[:, None] == pairs[-1]  # [level, j]
         kept = (at_end * decay[..., None, -1, :])[..., None] * k[:, :, None]
         final = v[:, :, None].mT @ kept
-        if before:
-            last = [_last_token(level, before - 1) for level in range(self.levels)]
-            carried = _level(times[:, None], torch.tensor(last, device=q.device))  # [i, old level]
+        if isinstance(before, torch.Tensor) or before:
+            carried = _level(times[:, None], self._last_tokens(times[0] - 1))  # [i, old level]
             lambdas = _gather(weights, carried) * since[..., None]  # [batch, head, i, old level]
             readout = readout + torch.einsum("bhil,bhlvk,bhik->bhiv", lambdas, state["levels"], q)
-            moved = torch.zeros_like(final).index_add(2, carried[-1], state["levels"])
+            target = carried[-1].clamp(max=self.levels - 1)
+            moved = torch.zeros_like(final).index_add(2, target, state["levels"])
             final = final + since[..., -1, None, None, None] * moved
-        return heads_first(readout), {"levels": final, "tokens": state["tokens"] + new}
+        state = {"levels": final, "tokens": self._counted(state, new)}
+        return self._spoilt(heads_first(readout), before, new), state
 
-
-def _last_token(level: int, now: int) -> int:
-    """Return the last token of a bucket at token ``now`` (any if the bucket is empty)."""
-    if level == 0:
-        return now
-    return max(0, (now >> (level - 1) << (level - 1)) - 1)
+    def _last_tokens(self, now: torch.Tensor) -> torch.Tensor:
+        """Return the last token of each level's bucket at token ``now`` (any if it is empty)."""
+        bits = torch.arange(self.levels - 1, device=now.device)
+        ends = (((now >> bits) << bits) - 1).clamp(min=0)
+        return torch.cat([now.clamp(min=0)[None], ends])
 
 
 def _level(token: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
@@ -117,4 +143,5 @@ def _level(token: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
 
 def _gather(weights: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """Return weights[batch, head, i, levels[i, j]] of weights [batch, head, i, level]."""
+    levels = levels.clamp(max=weights.shape[-1] - 1)  # beyond them a traced count does not fit
     return weights.gather(-1, levels.expand(*weights.shape[:3], -1))

@@ -6,6 +6,7 @@ import torch
 
 from ...errors import FwpError
 from ...validation import flag, real, seed_number, whole
+from ..tracing import count_of
 from .base import Memory, Signals, State
 from .fast_network import FastNetwork
 from .forms import heads_first
@@ -44,6 +45,7 @@ class TttLinear(Memory):
     no_circuit = "The error passes backwards through a layer norm before it reaches a synapse."
     homes = {"k": "pre", "v": "post", "eta": "shared"}
     forms = ("step", "parallel")
+    counters = ("position",)
 
     def __init__(
         self,
@@ -77,27 +79,67 @@ class TttLinear(Memory):
         return {**state, **steps, "position": like.new_zeros(batch)}
 
     def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
-        q, k, v = (signals[name][..., None, :] for name in ("q", "k", "v"))
-        readout, state = self._take(state, q, k, v, signals["eta"][..., None], signals)
-        return readout[..., 0, :], state
+        arrays = [signals[name].unsqueeze(2) for name in ("q", "k", "v", "eta")]
+        begun = count_of(state, "position")
+        readout, new = self._take(state, arrays, signals, begun, begun + 1 == self.batch)
+        return readout[:, :, 0], new | self._position(begun + 1, readout)
 
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         arrays = [heads_first(signals[name]) for name in ("q", "k", "v", "eta")]
-        tokens = signals["q"].shape[1]
-        first = min(tokens, self.batch - int(state["position"][0]))  # ends the mini-batch begun
+        begun, tokens = count_of(state, "position"), signals["q"].shape[1]
+        take = self._aligned if isinstance(begun, torch.Tensor) else self._parts
+        readout, state = take(state, arrays, signals, begun)
+        return heads_first(readout), state | self._position(begun + tokens, readout)
+
+    def _parts(self, state: State, arrays, signals, begun: int) -> tuple[torch.Tensor, State]:
+        tokens = arrays[0].shape[2]
+        first = min(tokens, self.batch - begun)  # ends the mini-batch begun
         sizes = [first, *[self.batch] * ((tokens - first) // self.batch)]
         sizes += [tokens - sum(sizes)] if sum(sizes) < tokens else []
         readouts = []
-        for q, k, v, eta in zip(*(x.split(sizes, 2) for x in arrays), strict=True):
-            readout, state = self._take(state, q, k, v, eta, signals)
+        parts = zip(*(x.split(sizes, 2) for x in arrays), strict=True)
+        for size, part in zip(sizes, parts, strict=True):
+            full = begun + size == self.batch
+            readout, state = self._take(state, part, signals, begun, full)
             readouts.append(readout)
-        return heads_first(torch.cat(readouts, 2)), state
+            begun = 0
+        return torch.cat(readouts, 2), state
 
-    def _take(self, state: State, q, k, v, eta, signals) -> tuple[torch.Tensor, State]:
-        """Take tokens [batch, head, token, dim] that lie within one mini-batch."""
-        net, tokens = self.net, q.shape[-2]
+    def _aligned(self, state: State, arrays, signals, begun) -> tuple[torch.Tensor, State]:
+        """As `_parts` where only the running graph knows how far the mini-batch is.
+
+        Every token moves to its place in a row of whole mini-batches; a place without a token
+        writes nothing.
+        """
+        tokens, device = arrays[0].shape[2], arrays[0].device
+        most = -(-(self.batch - 1 + tokens) // self.batch)  # mini-batches touched
+        here = torch.arange(most * self.batch, device=device) - begun  # token at each place
+        *arrays, eta = (x.index_select(2, here.clamp(0, tokens - 1)) for x in arrays)
+        eta = torch.where((here >= 0) & (here < tokens), eta, 0.0)
+        parts = zip(*(x.split(self.batch, 2) for x in (*arrays, eta)), strict=True)
+        readouts = []
+        for n, part in enumerate(parts, 1):
+            full = begun + tokens >= n * self.batch
+            readout, state = self._take(state, part, signals, 0, full)
+            readouts.append(readout)
+        places = torch.arange(tokens, device=device) + begun
+        return torch.cat(readouts, 2).index_select(2, places), state
+
+    def _position(self, taken: int | torch.Tensor, like: torch.Tensor) -> State:
+        return {"position": like.new_zeros(like.shape[0]) + taken % self.batch}
+
+    def _take(self, state: State, arrays, signals, begun, full) -> tuple[torch.Tensor, State]:
+        """Take tokens that lie within one mini-batch.
+
+        Args:
+            arrays: q, k, v [batch, head, token, dim] and eta [batch, head, token].
+            begun: tokens of the mini-batch before them.
+            full: whether they end it.
+        """
+        net, (q, k, v, eta) = self.net, arrays
+        tokens = q.shape[-2]
         affine = {name: signals[name] for name in ("gain", "shift") if name in signals}
-        counted = state["position"][0] + torch.arange(1, tokens + 1, device=q.device)
+        counted = begun + torch.arange(1, tokens + 1, device=q.device)
         scale = 1 / counted[:, None].to(q) if self.token_scale else q.new_ones(tokens, 1)
         rates = eta[..., None, :].expand(*eta.shape, tokens).tril()  # [batch, head, t, s]
         new, x = dict(state), q
@@ -111,14 +153,19 @@ class TttLinear(Memory):
                 new[b] = state[b] + (eta[..., None] * errors).sum(-2)
             x = net.affine(state, layer, x) - scale * change
             x = net.act(x) if layer < net.depth - 1 else x
-        new["position"] = state["position"] + tokens
-        if int(new["position"][0]) == self.batch:
-            last = scale[-1]
-            for name in net.names:
-                step = new[f"step_{name}"]
-                new[name], new[f"step_{name}"] = state[name] - last * step, torch.zeros_like(step)
-            new["position"] = torch.zeros_like(state["position"])
+        self._end(state, new, scale[-1], full)
         return net.finish(x, q, **affine), new
+
+    def _end(self, state: State, new: State, last: torch.Tensor, full: bool | torch.Tensor) -> None:
+        """Write the summed steps of a mini-batch that is ``full`` into the ``new`` weights."""
+        if full is False:
+            return
+        for name in self.net.names:
+            step = new[f"step_{name}"]
+            moved, empty = state[name] - last * step, torch.zeros_like(step)
+            if full is not True:  # a tensor, which a trace cannot read
+                moved, empty = torch.where(full, moved, state[name]), torch.where(full, empty, step)
+            new[name], new[f"step_{name}"] = moved, empty
 
 
 @register

@@ -1,0 +1,29 @@
+"""Where Python cannot read the numbers in a tensor: while a graph is traced, or inside vmap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from .choice import transformed
+
+
+def unreadable() -> bool:
+    """Whether `torch.compile`, `torch.export` or a transform of `torch.func` is at work."""
+    return torch.compiler.is_compiling() or transformed()
+
+
+def count_of(state: Mapping[str, torch.Tensor], name: str) -> int | torch.Tensor:
+    """Return what a counter of a state says: a whole number where Python may know it.
+
+    Args:
+        state: of a memory; a counter left out has counted nothing.
+        name: of the counter [batch], which is the same for every sequence.
+
+    Returns:
+        an int, or a tensor [] of whole numbers where it is unreadable.
+    """
+    if name not in state:
+        return 0
+    return state[name][0].long() if unreadable() else int(state[name][0])
