@@ -5,17 +5,48 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from ..tracing import unreadable
 from .base import Recurrent, State
-from .parts import hidden_and_readout, squash_name
+from .parts import SQUASHES, drive, hidden_and_readout, lstm_cell, squash_name
 from .registry import register
 
 NO_CIRCUIT = "It has no fast weights: its memory is its activity, and its synapses stay as trained."
 
 
-class Fused(Recurrent):
-    """A network that a fused kernel of PyTorch runs: ``core`` over x [batch, token, model_dim]."""
+class Core(nn.RNNBase):
+    """The weights of `torch.nn.RNN` or `torch.nn.LSTM` and its kernel: one layer, batch first.
 
-    core: nn.RNNBase
+    `torch.compile` refuses those two by their type, whoever takes the weights and for what.
+
+    Args:
+        mode: "RNN_TANH", "RNN_RELU" or "LSTM".
+    """
+
+    def __init__(self, mode: str, input_size: int, hidden_size: int):
+        super().__init__(mode, input_size, hidden_size, batch_first=True)
+        self.kernel = {"LSTM": torch.lstm, "RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}[
+            mode
+        ]
+
+    @property
+    def weights(self) -> tuple[torch.Tensor, ...]:
+        """U, W and their biases."""
+        return self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0
+
+    def forward(self, x, start):
+        """Return h [batch, token, hidden_size] and the last states [1, batch, hidden_size]."""
+        options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "bidirectional": False}
+        return self.kernel(x, start, self.weights, train=self.training, batch_first=True, **options)
+
+
+class Fused(Recurrent):
+    """A network that a fused kernel of PyTorch runs: ``core`` over x [batch, token, model_dim].
+
+    `torch.compile` and `torch.func` do not take the kernel and run `cell` token by token; a program
+    that is exported keeps the kernel.
+    """
+
+    core: Core
 
     def step(self, x, state):
         y, state = self.run(x.unsqueeze(1), state)
@@ -27,6 +58,21 @@ class Fused(Recurrent):
 
     def run(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Return y [batch, token, model_dim] and the state after the last token."""
+        if unreadable() and not torch.compiler.is_exporting():
+            outputs = []
+            for token in x.unbind(1):
+                state = self.cell(token, state)
+                outputs.append(state["h"])
+            return self.readout(torch.stack(outputs, 1)), state
+        y, state = self.fused(x, state)
+        return self.readout(y), state
+
+    def fused(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Return h [batch, token, hidden_dim] and the state after the last token, by the kernel."""
+        raise NotImplementedError
+
+    def cell(self, x: torch.Tensor, state: State) -> State:
+        """Return the state after one token x [batch, model_dim]."""
         raise NotImplementedError
 
 
@@ -55,15 +101,18 @@ class Elman(Fused):
     def __init__(self, model_dim: int, hidden_dim: int | None = None, activation: str = "tanh"):
         super().__init__(model_dim)
         self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
-        squash_name(self.name, "activation", activation, ("tanh", "relu"))
-        self.core = nn.RNN(model_dim, self.hidden_dim, nonlinearity=activation, batch_first=True)
+        self.activation = squash_name(self.name, "activation", activation, ("tanh", "relu"))
+        self.core = Core(f"RNN_{activation.upper()}", model_dim, self.hidden_dim)
 
     def initial(self, batch):
         return {"h": self.zeros(batch, self.hidden_dim)}
 
-    def run(self, x, state):
+    def fused(self, x, state):
         y, h = self.core(x, state["h"].unsqueeze(0))
-        return self.readout(y), {"h": h.squeeze(0)}
+        return y, {"h": h.squeeze(0)}
+
+    def cell(self, x, state):
+        return {"h": SQUASHES[self.activation](drive(x, state["h"], *self.core.weights))}
 
 
 @register
@@ -95,11 +144,15 @@ class LSTM(Fused):
     def __init__(self, model_dim: int, hidden_dim: int | None = None):
         super().__init__(model_dim)
         self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
-        self.core = nn.LSTM(model_dim, self.hidden_dim, batch_first=True)
+        self.core = Core("LSTM", model_dim, self.hidden_dim)
 
     def initial(self, batch):
         return {name: self.zeros(batch, self.hidden_dim) for name in "hc"}
 
-    def run(self, x, state):
-        y, (h, c) = self.core(x, (state["h"].unsqueeze(0), state["c"].unsqueeze(0)))
-        return self.readout(y), {"h": h.squeeze(0), "c": c.squeeze(0)}
+    def fused(self, x, state):
+        y, h, c = self.core(x, (state["h"].unsqueeze(0), state["c"].unsqueeze(0)))
+        return y, {"h": h.squeeze(0), "c": c.squeeze(0)}
+
+    def cell(self, x, state):
+        h, c = lstm_cell(x, state["h"], state["c"], *self.core.weights)
+        return {"h": h, "c": c}

@@ -8,8 +8,9 @@ from torch.nn import functional
 
 from ...errors import pick
 from ...validation import whole
+from ..tracing import unreadable
 from .base import Recurrent
-from .parts import hidden_and_readout
+from .parts import hidden_and_readout, lstm_cell
 from .registry import register
 
 
@@ -81,7 +82,11 @@ class FastWeightMemory(Recurrent):
     def step(self, x, state):
         new = {}
         if self.lstm is not None:
-            h, c = self.lstm(x, (state["h"], state["c"]))
+            before = state["h"], state["c"]
+            if unreadable():  # the kernel has no form inside the transforms of torch.func
+                h, c = lstm_cell(x, *before, *self.lstm.parameters())
+            else:
+                h, c = self.lstm(x, before)
             x, new = h, {"h": h, "c": c}
         fast = self._written(x, state["f"])
         m = self.memory_dim

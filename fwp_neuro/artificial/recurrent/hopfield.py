@@ -6,6 +6,7 @@ import torch
 
 from ...errors import FwpError, pick
 from ...validation import whole
+from ..tracing import unreadable
 from .base import Recurrent
 from .parts import read
 from .registry import register
@@ -26,11 +27,11 @@ def store(patterns: torch.Tensor, weights: torch.Tensor | None = None) -> torch.
         weights: [..., N, N] to add to; zero if None.
 
     Raises:
-        FwpError: an entry is neither +1 nor -1.
+        FwpError: an entry is neither +1 nor -1 (not checked where a trace cannot read them).
 
     Source: Hopfield 1982, eq. 2 (with 0/1 cells there); Amari 1972.
     """
-    if not (patterns.abs() == 1).all():
+    if not unreadable() and not (patterns.abs() == 1).all():
         raise FwpError("store: every entry of patterns must be +1 or -1; take their sign first")
     new = patterns.transpose(-1, -2) @ patterns
     new = new * (1 - torch.eye(new.shape[-1], dtype=new.dtype, device=new.device))
@@ -80,7 +81,8 @@ def recall(
             for cell in cells:
                 field = (weights[..., cell, :] * state).sum(-1)
                 state[..., cell] = _sign(field, state[..., cell])
-        if torch.equal(state, before):
+        # a settled state stays as it is, so that going on where nobody can look is only slower
+        if not unreadable() and torch.equal(state, before):
             break
     return state
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ...errors import FwpError, pick
 from ...validation import whole
@@ -37,8 +38,11 @@ class SlowNet(nn.Linear):
         return super().forward(x).unflatten(-1, (self.heads, -1)).split(self.sizes, -1)
 
 
+_ELU, _SUM_NORM = feature_map("elu"), key_norm("sum")  # found once, not in every trace
+
+
 def _normalised_elu(x: torch.Tensor) -> torch.Tensor:
-    return key_norm("sum")(feature_map("elu")(x))
+    return _SUM_NORM(_ELU(x))
 
 
 #: feature maps of keys and queries that keep their size; "normalised_elu" is (ELU + 1) / its sum
@@ -80,6 +84,18 @@ def outer(post: torch.Tensor, pre: torch.Tensor) -> torch.Tensor:
 def delta_write(weights, key, value, strength) -> torch.Tensor:
     """Return W + beta (v - W k) k': strength [..., 1]."""
     return weights + outer(strength * (value - read(weights, key)), key)
+
+
+def drive(x, h, u, w, u_bias, w_bias) -> torch.Tensor:
+    """Return U x + b_U + W h + b_W: x [batch, in], h [batch, hidden]."""
+    return functional.linear(x, u, u_bias) + functional.linear(h, w, w_bias)
+
+
+def lstm_cell(x, h, c, *weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return h and c [batch, hidden] of an LSTM after one token, in plain tensor code."""
+    i, f, g, o = drive(x, h, *weights).chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
 
 
 def hidden_and_readout(network: str, model_dim: int, hidden_dim) -> tuple[int, nn.Module]:
