@@ -104,16 +104,9 @@ def run(
 
     size = Size(len(pre), 8, 3 * int(np.prod(shape)))
     found, _ = simulate(build, size, device=device, dt=dt, seed=seed)
-    count = int(np.prod(shape))
-    recorded = {"time", *record}
-    result = {
-        name: np.asarray(array).reshape(shape)
-        if name not in recorded and np.size(array) == count
-        else np.asarray(array)
-        for name, array in found.items()
-    }
-    result["weight"] = effective(model, result, shape)
-    return result
+    courses, ends = found["courses"], found["ends"]
+    ends = {name: np.asarray(array).reshape(shape) for name, array in ends.items()}
+    return {**ends, **courses, "weight": effective(model, ends, shape)}
 
 
 def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
@@ -181,11 +174,12 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
     ]  # fmt: skip
 
     def collect() -> dict[str, Any]:
-        found = {name: np.array(getattr(synapses, f"{name}_")[:]) for name in kept}
+        ends = {name: np.array(getattr(synapses, f"{name}_")[:]) for name in kept}
+        courses = {}
         for name, monitor in zip(record, monitors, strict=True):
-            found["time"] = np.array(monitor.t_)
-            found[name] = np.array(getattr(monitor, f"{name}_")).T
-        return found
+            courses["time"] = np.array(monitor.t_)
+            courses[name] = np.array(getattr(monitor, f"{name}_")).T
+        return {"ends": ends, "courses": courses}
 
     network = b2.Network(before, after, synapses, *lines, *monitors)
     return Built(network, collect, len(pre) * dt, (before, after, synapses, namespace))

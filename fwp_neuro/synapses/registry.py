@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "plasticity.stdp_triplet",
     "plasticity.graupner_brunel",
     "plasticity.shouval_2002",
+    "plasticity.behavioural_time_scale",
 )
 
 

@@ -23,6 +23,7 @@ MODULES: dict[str, str] = {
     "triplet_stdp": "triplet",
     "graupner_brunel": "graupner_brunel",
     "shouval_2002": "shouval_2002",
+    "behavioural_time_scale": "behavioural_time_scale",
 }
 
 
