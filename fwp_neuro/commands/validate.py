@@ -26,8 +26,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from fwp_neuro import targets
 
     for file in (arguments.json, arguments.out):
-        if file:
-            output_folder(Path(file).parent)  # refuse before the long work
+        if file:  # refuse, and make the folder, before the long work
+            output_folder(Path(file).parent).mkdir(parents=True, exist_ok=True)
     with Progress("validate") as progress:
         rows = list(targets.collect(arguments.names or None, arguments.quick, progress))
     print(targets.report(rows))
