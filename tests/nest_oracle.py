@@ -28,6 +28,47 @@ def clopath(asked: dict, nest) -> dict:
     return {"weights": found}
 
 
+def urbanczik(asked: dict, nest) -> dict:
+    """Spikes of a nudged soma and the weights of its dendritic inputs, a pattern of them repeated.
+
+    The nudging conductances are given as jumps [step] of the first pattern on; they decay.
+    """
+    start(nest, asked["dt"])
+    nest.rng_seed = asked["seed"]
+    dt, count = asked["dt"], len(asked["pattern"])
+    ports = nest.GetDefaults("pp_cond_exp_mc_urbanczik")["receptor_types"]
+    cell = nest.Create("pp_cond_exp_mc_urbanczik", params=asked["cell"])
+    relays, sources = nest.Create("parrot_neuron", count), nest.Create("spike_generator", count)
+    for source, times in zip(sources, asked["pattern"], strict=True):
+        late = [t + n * asked["period"] for n in range(asked["repeats"]) for t in times]
+        source.spike_times = [round(t, 1) for t in late]
+    nest.Connect(sources, relays, "one_to_one", syn_spec={"delay": dt})
+    recorder = nest.Create("weight_recorder")
+    nest.CopyModel("urbanczik_synapse", "recorded", {"weight_recorder": recorder})
+    synapse = {"synapse_model": "recorded", "receptor_type": ports["dendritic_exc"], "delay": dt}
+    nest.Connect(relays, cell, syn_spec={**synapse, **asked["synapse"]})
+    for port, jumps in asked["nudge"].items():
+        times = [round((n + 1) * dt, 1) for n in range(len(jumps))]
+        source = nest.Create("spike_generator", params={"spike_times": times})
+        source.spike_weights = jumps
+        nest.Connect(source, cell, syn_spec={"receptor_type": ports[port], "delay": dt})
+    soma = nest.Create("spike_recorder")
+    nest.Connect(cell, soma)
+    meter = nest.Create(
+        "multimeter", params={"record_from": ["V_m.s", "V_m.p"], "interval": asked["every"]}
+    )
+    nest.Connect(meter, cell, syn_spec={"delay": dt})
+    nest.Simulate(asked["repeats"] * asked["period"])
+    events = recorder.events
+    first = relays.tolist()[0]
+    last = {int(sender) - first: float(w) for sender, w in
+            zip(events["senders"], events["weights"], strict=True)}  # fmt: skip
+    voltages = {
+        name: meter.events[f"V_m.{part}"].tolist() for name, part in zip("UV", "sp", strict=True)
+    }
+    return {"spikes": soma.events["times"].tolist(), "weights": last, **voltages}
+
+
 def start(nest, dt: float) -> None:
     """Forget everything and set the time step."""
     nest.ResetKernel()
@@ -35,7 +76,7 @@ def start(nest, dt: float) -> None:
     nest.resolution = dt
 
 
-PROTOCOLS = {"clopath": clopath}
+PROTOCOLS = {"clopath": clopath, "urbanczik": urbanczik}
 
 
 def main() -> None:

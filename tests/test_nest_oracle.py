@@ -7,6 +7,7 @@ from nest_runs import ask, needs_nest
 
 import fwp_neuro as fwp
 from fwp_neuro.synapses.plasticity.clopath_oracle import weights
+from fwp_neuro.synapses.plasticity.urbanczik_senn_oracle import Cells
 from fwp_neuro.targets import clopath_2010
 
 pytestmark = needs_nest
@@ -56,3 +57,34 @@ def test_clopath_brian2_text_tends_to_nest_in_fine_steps():
     model = fwp.synapses.get("clopath_2010")
     nest = clopath_in_nest(model, [30, 40], 0.01)
     assert clopath_2010.injected(model, [30, 40], 0.1 * ms) == pytest.approx(nest, rel=0.005)
+
+
+def test_urbanczik_senn_has_the_weights_of_nest_after_the_same_spikes():
+    model, rng = fwp.synapses.get("urbanczik_senn_2014"), np.random.default_rng(1)
+    dt, period, repeats, count = 0.1, 200.0, 4, 60
+    pattern = [
+        np.unique(np.round(rng.uniform(1, 199, rng.poisson(3)), 1)).tolist() for _ in range(count)
+    ]
+    steps = round(period * repeats / dt)
+    course = np.sin(2 * np.pi * np.arange(steps) * dt / 100)
+    part = {"C_m": 300.0, "E_L": -70.0, "g_L": 30.0, "V_m": -70.0}
+    part |= {"tau_syn_ex": 3.0, "tau_syn_in": 3.0}
+    found = ask(
+        "urbanczik", dt=dt, seed=2, pattern=pattern, period=period, repeats=repeats, every=1.0,
+        cell={"t_ref": 3.0, "g_sp": 600.0, "dendritic": part, "phi_max": 0.15, "rate_slope": 0.5,
+              "beta": 1 / 3, "theta": -55.0, "soma": {**part, "E_ex": 0.0, "E_in": -75.0}},
+        synapse={"tau_Delta": 100.0, "eta": 0.17, "weight": 90.0, "Wmax": 1350.0},
+        nudge={"soma_exc": (5 + 5 * course).tolist(), "soma_inh": [18.0] * steps},
+    )  # fmt: skip
+    pre, post = np.zeros((steps, count)), np.zeros((steps, 1))
+    for cell, times in enumerate(pattern):
+        for repeat in range(repeats):
+            pre[np.round((np.array(times) + repeat * period) / dt).astype(int), cell] = 1
+    post[np.round(np.array(found["spikes"]) / dt).astype(int) - 1, 0] = 1  # at the end of a step
+    cells, sent = Cells(model, (1, count), dt * 1e-3, "nest"), np.zeros(count)
+    for now, then in zip(pre, post, strict=True):
+        sent = np.where(now, cells.w[0], sent)
+        cells.step(now, then)
+    nest = np.array([found["weights"].get(str(n), 0.0) for n in range(count)])
+    assert len(found["spikes"]) > 20 and np.abs(nest - 90).max() > 50
+    assert np.clip(sent, 0, 1350e-12) * 1e12 == pytest.approx(nest, abs=1e-6)

@@ -19,6 +19,7 @@ MODULES: tuple[str, ...] = (
     "calcium.point_spine",
     "plasticity.stdp_pair",
     "plasticity.clopath_2010",
+    "plasticity.urbanczik_senn_2014",
     "plasticity.stdp_triplet",
     "plasticity.graupner_brunel",
     "plasticity.shouval_2002",

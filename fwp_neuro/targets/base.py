@@ -15,6 +15,7 @@ MODULES: dict[str, str] = {
     "use_dependent_potentiation": "potentiation",
     "magnesium_block": "magnesium",
     "clopath_2010": "clopath_2010",
+    "urbanczik_senn_2014": "urbanczik_senn_2014",
     "ampa_kinetic": "receptors",
     "nmda_kinetic": "receptors",
     "nmda_per_cell": "receptors",
