@@ -23,6 +23,7 @@ MODULES: tuple[str, ...] = (
     "plasticity.stdp_triplet",
     "plasticity.graupner_brunel",
     "plasticity.shouval_2002",
+    "plasticity.bcpnn",
     "plasticity.behavioural_time_scale",
 )
 

@@ -24,6 +24,7 @@ MODULES: dict[str, str] = {
     "triplet_stdp": "triplet",
     "graupner_brunel": "graupner_brunel",
     "shouval_2002": "shouval_2002",
+    "bcpnn": "bcpnn",
     "behavioural_time_scale": "behavioural_time_scale",
 }
 
