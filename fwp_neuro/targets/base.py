@@ -25,6 +25,7 @@ MODULES: dict[str, str] = {
     "graupner_brunel": "graupner_brunel",
     "shouval_2002": "shouval_2002",
     "bcpnn": "bcpnn",
+    "wang_2002_decision": "wang_2002",
     "behavioural_time_scale": "behavioural_time_scale",
 }
 
