@@ -58,7 +58,7 @@ def test_the_filters_solve_the_equations():
 
 def test_ellwoods_timing_curve():
     rows = {row.quantity: row for row in published.rows(True)}
-    assert len(rows) >= 14 and all(row.passed for row in rows.values())
+    assert len(rows) >= 18 and all(row.passed for row in rows.values())
 
 
 def test_the_linear_write_is_the_integral_of_an_outer_product():

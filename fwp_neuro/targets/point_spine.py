@@ -28,6 +28,30 @@ def timing(model, lags):
     return synapses.stdp_curve(model, lags=lags * ms, pairs=1) - 1
 
 
+def outer_product(readouts: tuple[str, ...], seconds: float = 6.0, cells: int = 12, seed: int = 0):
+    """Return how near the write of Poisson trains of six rates is to an outer product.
+
+    Returns:
+        `Bilinear` by readout, over ``cells`` x ``cells`` pairs of trains a pair of rates.
+    """
+    import numpy as np
+
+    from .. import synapses
+    from ..characterise.bilinear import fit
+    from ..synapses.calcium import spine, writes
+
+    p, dt, rates = synapses.get(MODEL).parameters, 1e-4, np.array([0.0, 5, 10, 20, 30, 40])
+    rng = np.random.default_rng(seed)
+    steps, each = round(seconds / dt), np.repeat(rates, cells)
+    pre, post = ((rng.random((steps, each.size)) < each * dt).astype(float) for _ in range(2))
+    scale = {"rest": tuple(np.full(each.size, peak) for peak in spine.peaks(p))}
+    found = writes.cumulative(
+        p, spine.opening(p, pre, dt), spine.voltage(p, post, dt), dt, steps, scale, readouts
+    )[0, :, -1]
+    mean = found.reshape(len(readouts), rates.size, cells, rates.size, cells).mean((2, 4))
+    return {name: fit(write, rates, rates) for name, write in zip(readouts, mean, strict=True)}
+
+
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the timing curve, what a presynaptic spike alone writes, and AP5."""
     import numpy as np
@@ -58,5 +82,15 @@ def rows(quick: bool) -> Iterator[Row]:
     half = timing(model.changed(nmda=0.5), np.array([4.0])) / timing(model, np.array([4.0]))
     yield Row(MODEL, "write under half the NMDA receptors, fourth power", float(half[0]), 0.0625,
               1e-9, "(1 - f)^4, closed form")  # fmt: skip
+    reference = (
+        "computed by this package before from the same equations (6 x 6 rates, independent Poisson)"
+    )
+    targets = {"hill_4": (0.97, 0.995), "soft_threshold": (0.97, 0.995)}
+    for readout, found in outer_product(tuple(targets), cells=8 if quick else 16).items():
+        for quantity, value, target in zip(
+            ("R2 of the write on c v k'", "rank-1 energy of the write"),
+            (found.r2, found.rank_one), targets[readout], strict=True,
+        ):  # fmt: skip
+            yield Row(MODEL, f"{quantity}, {readout}", value, target, 0, reference, "at least")
     closed = timing(synapses.get(MODEL).changed(nmda=0), np.array([4.0]))[0]
     yield Row(MODEL, "write under full AP5", float(closed), 0.0, 0.0, "NMDA closed: no calcium")

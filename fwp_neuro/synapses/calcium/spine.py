@@ -60,12 +60,17 @@ def voltage(p: Mapping[str, Any], post: np.ndarray, dt: float) -> np.ndarray:
     return float(p["E_rest"]) + float(p["bap"]) * course
 
 
+def unblocked(p: Mapping[str, Any], volts: np.ndarray) -> np.ndarray:
+    """Return what potential contributes to the calcium drive: unblocked share x driving force."""
+    block = 1 / (1 + _BLOCK.factor * np.exp(-_BLOCK.slope * 1e3 * volts))
+    return block * (float(p["E_ca"]) - volts)
+
+
 def calcium(
     p: Mapping[str, Any], opened: np.ndarray, volts: np.ndarray, dt: float, nmda: float = 1.0
 ) -> np.ndarray:
     """Return calcium for NMDA opening and potential, which broadcast against each other."""
-    block = 1 / (1 + _BLOCK.factor * np.exp(-_BLOCK.slope * 1e3 * volts))
-    drive = opened * (block * (float(p["E_ca"]) - volts))
+    drive = opened * unblocked(p, volts)
     tau = float(p["tau_ca"])
     gain = nmda * float(p["influx"]) * tau * -np.expm1(-dt / tau)
     return filtered(drive, tau, dt, gain)
