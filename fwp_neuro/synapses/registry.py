@@ -25,6 +25,10 @@ MODULES: tuple[str, ...] = (
     "plasticity.shouval_2002",
     "plasticity.bcpnn",
     "plasticity.behavioural_time_scale",
+    "plasticity.oja",
+    "plasticity.bcm",
+    "plasticity.vogels_2011",
+    "plasticity.homeostatic_scaling",
 )
 
 

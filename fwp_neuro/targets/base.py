@@ -27,6 +27,10 @@ MODULES: dict[str, str] = {
     "bcpnn": "bcpnn",
     "wang_2002_decision": "wang_2002",
     "behavioural_time_scale": "behavioural_time_scale",
+    "oja": "oja",
+    "bcm": "bcm",
+    "vogels_2011": "vogels_2011",
+    "homeostatic_scaling": "homeostatic_scaling",
 }
 
 

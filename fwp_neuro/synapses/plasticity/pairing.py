@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...errors import FwpError
@@ -99,6 +101,25 @@ def bursts(
     trains = [(last[:, None] - one).ravel() for last, one in zip((pre, post), back, strict=True)]
     first = min(train[0] for train in trains)
     return trains[0] - first, trains[1] - first
+
+
+def curve_of(changed_weight: Callable) -> Callable:
+    """Return the protocol of `stdp_curve` for a function (model, pre, post) -> weight ratio.
+
+    Its options are ``groups`` of pairs, ``interval`` (a Brian2 time) apart.
+    """
+
+    def curve(
+        model, lags: np.ndarray, pairs: int, frequency: float, groups: int = 1, interval=None
+    ) -> np.ndarray:
+        return np.array(
+            [
+                changed_weight(model, *grouped_pairs(lag, pairs, frequency, groups, interval))
+                for lag in lags
+            ]
+        )
+
+    return curve
 
 
 def merged(pre: np.ndarray, post: np.ndarray) -> list[tuple[float, bool]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..magnesium import BLOCKS
 from ..model import Model
-from .pairing import grouped_pairs
+from .pairing import curve_of
 
 #: time step of calcium and weight, seconds; both take the middle of a step
 _DT = 0.25e-3
@@ -110,13 +110,4 @@ def clamped(model: Model, volts, pulses: int = 100, frequency: float = 1.0) -> f
     return changed_weight(model, pre, np.zeros(0), clamp=float(volts))
 
 
-def curve(
-    model: Model, lags: np.ndarray, pairs: int, frequency: float, groups: int = 1, interval=None
-) -> np.ndarray:
-    """Return the weight ratio at each lag (seconds); options as for `pairing.grouped_pairs`."""
-    return np.array(
-        [
-            changed_weight(model, *grouped_pairs(lag, pairs, frequency, groups, interval))
-            for lag in lags
-        ]
-    )
+curve = curve_of(changed_weight)

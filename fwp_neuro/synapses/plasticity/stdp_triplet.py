@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..model import Entry, Equations, Model, register
-from .pairing import grouped_pairs, merged
+from .pairing import curve_of, merged
 
 TRACES = """
 w : 1
@@ -108,19 +108,6 @@ def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
     return w
 
 
-def curve(
-    model: Model, lags: np.ndarray, pairs: int, frequency: float, groups: int = 1, interval=None
-) -> np.ndarray:
-    """Return the weight ratio at each lag (seconds).
-
-    Options: ``groups`` of pairs, ``interval`` (a Brian2 time) apart.
-    """
-    return np.array(
-        [
-            changed_weight(model, *grouped_pairs(lag, pairs, frequency, groups, interval))
-            for lag in lags
-        ]
-    )
-
+curve = curve_of(changed_weight)
 
 register("triplet_stdp", Entry(make, SETS, "plasticity", SUMMARY, stdp=curve))

@@ -1,0 +1,98 @@
+"""Inhibitory plasticity that brings cells to a target rate (Vogels, Sprekeler et al.).
+
+    dx/dt = -x/tau, x <- x + 1 at a presynaptic spike; y likewise at a postsynaptic spike
+    w <- w + eta (y - alpha)  at a presynaptic spike,   alpha = 2 rho_0 tau
+    w <- w + eta x            at a postsynaptic spike,  w >= 0
+
+Source: Vogels, Sprekeler, Zenke, Clopath & Gerstner 2011, Science 334:1569,
+doi:10.1126/science.1211095. For independent spikes w drifts by eta nu_pre (2 tau nu_post - alpha):
+inhibition stops growing where the cell fires at rho_0.
+As a fast-weight programme: Hebbian write onto inhibitory weights minus a constant for every key,
+which balances excitation; no decay.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..model import Entry, Equations, Model, register
+from .pairing import curve_of, merged
+
+EQUATIONS = Equations(
+    synapse="""
+w : 1
+dx/dt = -x/tau : 1 (event-driven)
+dy/dt = -y/tau : 1 (event-driven)
+""",
+    on_pre="w = clip(w + eta*(y - 2*rho_0*tau), 0, inf)\nx += 1",
+    on_post="w = clip(w + eta*x, 0, inf)\ny += 1",
+)
+SETS = ("vogels_2011",)
+SUMMARY = "inhibitory plasticity: symmetric window minus a constant, keeps a target rate"
+_PAPER = "Vogels et al. 2011, Science 334:1569, doi:10.1126/science.1211095"
+
+
+def make(parameters: str) -> Model:
+    """Return the model."""
+    from brian2 import Hz, ms
+
+    return Model(
+        "vogels_2011", parameters, "plasticity", SUMMARY, EQUATIONS,
+        {"tau": 20 * ms, "rho_0": 5 * Hz, "eta": 0.005},
+        {
+            "": f"{_PAPER} (recalled, not checked against the paper)",
+            "eta": "modelling choice of this package, in units of the weight before",
+        },
+        _PAPER,
+        "w is the strength of an inhibitory synapse, never below 0; lag = postsynaptic minus "
+        "presynaptic spike; no delays; at lag 0 the presynaptic spike comes first",
+        initial={"w": 1},
+    )  # fmt: skip
+
+
+def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+    """Return the weight after spikes at given times (seconds), 1 before them: exact."""
+    tau, rho, eta = model.numbers("tau", "rho_0", "eta")
+    w, x, y, before = 1.0, 0.0, 0.0, 0.0
+    for time, is_pre in merged(pre, post):
+        left = np.exp(-(time - before) / tau)
+        x, y, before = x * left, y * left, time
+        if is_pre:
+            w, x = max(0.0, w + eta * (y - 2 * rho * tau)), x + 1
+        else:
+            w, y = max(0.0, w + eta * x), y + 1
+    return w
+
+
+curve = curve_of(changed_weight)
+
+
+def balanced_spikes(
+    model: Model, excitation: float, pre_rate: float, cells: int, duration: float, seed: int = 0
+) -> np.ndarray:
+    """Return the spike times, seconds, of a cell that plastic inhibition brings to its target.
+
+    The cell fires as a Poisson process at ``excitation`` minus inhibition: the mean over ``cells``
+    inhibitory inputs of w times their spikes, which fire at ``pre_rate``, filtered with tau. All
+    rates are in Hz, the duration in seconds; steps of 1 ms.
+    """
+    tau, rho, eta = model.numbers("tau", "rho_0", "eta")
+    dt, rng = 1e-3, np.random.default_rng(seed)
+    left = np.exp(-dt / tau)
+    w, x, y, inhibition = np.ones(cells), np.zeros(cells), 0.0, 0.0
+    chances = rng.random(round(duration / dt))
+    found = []
+    for step, chance in enumerate(chances):
+        fired = chance < (excitation - inhibition) * dt
+        x, y, inhibition = x * left, y * left, inhibition * left
+        spikes = rng.random(cells) < pre_rate * dt
+        w[spikes] = np.maximum(0, w[spikes] + eta * (y - 2 * rho * tau))
+        x[spikes] += 1
+        inhibition += w[spikes].sum() / (cells * tau)
+        if fired:
+            found.append(step * dt)
+            w, y = w + eta * x, y + 1
+    return np.array(found)
+
+
+register("vogels_2011", Entry(make, SETS, "plasticity", SUMMARY, stdp=curve))

@@ -1,0 +1,25 @@
+"""Inhibitory plasticity: the cell's rate comes to rho_0 whatever its excitation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .base import Row
+
+MODEL = "vogels_2011"
+_SOURCE = "fixed point of Vogels et al. 2011, Science 334:1569: nu_post = rho_0"
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Compare the rate of a Poisson cell under plastic inhibition with the target of 5 Hz."""
+    from ..synapses import get
+    from ..synapses.plasticity.vogels_2011 import balanced_spikes
+
+    model = get(MODEL).changed(eta=0.05)
+    target = float(model.parameters["rho_0"])
+    seconds = 100.0 if quick else 400.0
+    for excitation in (20.0, 40.0):
+        spikes = balanced_spikes(model, excitation, 10.0, 200, seconds)
+        value = float((spikes > seconds / 2).sum() / (seconds / 2))
+        what = f"rate in Hz under {excitation:g} Hz of excitation"
+        yield Row(MODEL, what, value, target, 0.05 * target, _SOURCE)
