@@ -73,6 +73,24 @@ def test_compiled_devices_give_the_same_weights(device):
     assert on_brian2(model, PRE, POST, start, device=device) == pytest.approx(reference, abs=1e-12)
 
 
+@pytest.mark.slow
+def test_the_whole_protocol_on_brian2_gives_the_published_curve():
+    """60 pairs at 1 Hz, with noise: 1000 synapses, half of them UP before."""
+    model = synapses.get(NAME, "DP").changed(D=13.5 * ms)  # a multiple of the time step
+    b, start = float(model.parameters["b"]), np.repeat([0.0, 1.0], 500).reshape(25, 40)
+    for lag in (-20, 5):
+        trains = [[(1000 * n + 30 + shift) for n in range(60)] for shift in (0, lag)]
+        pre, post = (table(train, 120_200, 0.5) for train in trains)
+        spikes = np.repeat(pre, 40, axis=1), np.repeat(post, 25, axis=1)
+        rho = injected.run(
+            model, *spikes, dt=0.5 * ms, initial={"rho": start}, device="cpp_standalone", seed=1
+        )["rho"]
+        found = (1 + (rho > 0.5) * (b - 1)).mean() / (1 + start.mean() * (b - 1))
+        exact = synapses.stdp_curve(model, lags=lag * ms, method="simulation", synapses=20000)
+        # standard error of 1000 synapses that end UP or DOWN, mostly as they began
+        assert found == pytest.approx(float(exact), abs=4 * (b - 1) / 3 * 0.4 / 1000**0.5)
+
+
 def test_full_ap5_changes_no_weight_at_all():
     model = fast(nmda=0)
     start = np.array([0.0, 1.0])
