@@ -88,7 +88,7 @@ class LogLinearAttention(Memory):
         """Return levels [batch, head, level, ...] with those up to the lowest set bit in one."""
         if isinstance(token, torch.Tensor):
             old = torch.arange(self.levels, device=levels.device)
-            lowest = _level(token & -token, torch.zeros_like(token)) - 1  # -1 at the first token
+            lowest = self._level(token & -token) - 1  # -1 at the first token
             new = torch.where(old <= lowest, lowest + 1, old)
             moves = (old[:, None] == new).to(levels)  # [new level, old level]
             return torch.einsum("no,bhovk->bhnvk", moves, levels)
@@ -112,7 +112,7 @@ class LogLinearAttention(Memory):
         before, new = count_of(state, "tokens"), q.shape[2]
         self._check(before, new)
         times = before + torch.arange(new, device=q.device)
-        pairs = _level(times[:, None], times).tril()  # [i, j]: the level of pair j at token i
+        pairs = self._level(times[:, None] ^ times).tril()  # [i, j]: the level of pair j at token i
         decay, since = pairwise_decay(alpha), alpha.cumprod(-1)
         scores = (q @ k.mT) * decay * _gather(weights, pairs)
         readout = scores @ v
@@ -120,14 +120,22 @@ class LogLinearAttention(Memory):
         kept = (at_end * decay[..., None, -1, :])[..., None] * k[:, :, None]
         final = v[:, :, None].mT @ kept
         if isinstance(before, torch.Tensor) or before:
-            carried = _level(times[:, None], self._last_tokens(times[0] - 1))  # [i, old level]
+            last = self._last_tokens(times[0] - 1)
+            carried = self._level(times[:, None] ^ last)  # [i, old level]
             lambdas = _gather(weights, carried) * since[..., None]  # [batch, head, i, old level]
             readout = readout + torch.einsum("bhil,bhlvk,bhik->bhiv", lambdas, state["levels"], q)
-            target = carried[-1].clamp(max=self.levels - 1)
-            moved = torch.zeros_like(final).index_add(2, target, state["levels"])
+            moved = torch.zeros_like(final).index_add(2, carried[-1], state["levels"])
             final = final + since[..., -1, None, None, None] * moved
         state = {"levels": final, "tokens": self._counted(state, new)}
         return self._spoilt(heads_first(readout), before, new), state
+
+    def _level(self, differing: torch.Tensor) -> torch.Tensor:
+        """Return the bit length of token xor past token, the level of that pair; the last if more.
+
+        Not by `torch.frexp`, whose exponents the default backend of torch.compile cannot convert.
+        """
+        powers = 2 ** torch.arange(self.levels - 1, device=differing.device)
+        return torch.bucketize(differing, powers, right=True)
 
     def _last_tokens(self, now: torch.Tensor) -> torch.Tensor:
         """Return the last token of each level's bucket at token ``now`` (any if it is empty)."""
@@ -136,12 +144,6 @@ class LogLinearAttention(Memory):
         return torch.cat([now.clamp(min=0)[None], ends])
 
 
-def _level(token: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
-    """Return the level that a pair is on at a later token: the bit length of their xor."""
-    return torch.frexp((token ^ past).double()).exponent.long()
-
-
 def _gather(weights: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """Return weights[batch, head, i, levels[i, j]] of weights [batch, head, i, level]."""
-    levels = levels.clamp(max=weights.shape[-1] - 1)  # beyond them a traced count does not fit
     return weights.gather(-1, levels.expand(*weights.shape[:3], -1))
