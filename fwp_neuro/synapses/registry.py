@@ -20,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "plasticity.stdp_pair",
     "plasticity.clopath_2010",
     "plasticity.urbanczik_senn_2014",
+    "plasticity.payeur_2021",
     "plasticity.stdp_triplet",
     "plasticity.graupner_brunel",
     "plasticity.shouval_2002",

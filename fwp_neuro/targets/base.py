@@ -16,6 +16,8 @@ MODULES: dict[str, str] = {
     "magnesium_block": "magnesium",
     "clopath_2010": "clopath_2010",
     "urbanczik_senn_2014": "urbanczik_senn_2014",
+    "urbanczik_senn_2014_delta_memory": "delta_memory",
+    "payeur_2021": "payeur_2021",
     "ampa_kinetic": "receptors",
     "nmda_kinetic": "receptors",
     "nmda_per_cell": "receptors",

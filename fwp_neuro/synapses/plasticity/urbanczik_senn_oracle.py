@@ -50,6 +50,10 @@ class Cells:
         p = self.p
         return (p["g_L"] * p["E_L"] + p["g_D"] * self.V) / (p["g_L"] + p["g_D"])
 
+    def fed(self, pre: np.ndarray) -> np.ndarray:
+        """Return by how much presynaptic spikes raise the currents of the dendrites, [post]."""
+        return np.clip(self.w, 0, self.p["w_max"]) @ pre
+
     def phi(self, u: np.ndarray) -> np.ndarray:
         """Return the rate of spikes at a potential, Hz."""
         p = self.p
@@ -66,7 +70,7 @@ class Cells:
         constant in the step.
         """
         p, slow, fast = self.p, self.keep[self.tau], self.keep[self.p["tau_s"]]
-        fed = np.clip(self.w, 0, p["w_max"]) @ pre if np.any(pre) else np.zeros(len(self.V))
+        fed = self.fed(pre) if np.any(pre) else np.zeros(len(self.V))
         if self.waiting:
             self.waiting.append(fed)
         else:

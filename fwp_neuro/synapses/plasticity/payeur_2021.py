@@ -1,0 +1,133 @@
+"""Burst-dependent plasticity: Payeur, Guerguiev, Zenke, Richards & Naud 2021.
+
+    dw/dt = eta [B(t) - Pbar(t) E(t)] x(t),   Pbar = Bbar/Ebar
+    tau_pre dx/dt = -x + presynaptic events
+    tau_avg dEbar/dt = E - Ebar,   tau_avg dBbar/dt = B - Bbar
+
+E: events of the postsynaptic cell, that is, spikes at least burst_isi after the one before; B: its
+bursts, counted at the second spike of an event. A burst potentiates by 1 and its event depresses by
+Pbar, so that the mean change has the sign of burst probability minus Pbar. Source: Nat. Neurosci.
+24:1010, doi:10.1038/s41593-021-00857-x, eq. 1; time constants and starting averages: the authors'
+code (apayeur/spikingburstprop, Auryn).
+
+Conventions: presynaptic events, not all spikes, make the trace (class EBCPConnection; equation
+recalled, not checked in the paper); averages change after the weight. The authors' Auryn class
+AdaptiveEBCPConnection has Ebar B - Bbar E instead, this rule times Ebar, and homeostatic terms at
+extreme rates, which are left out. Our choices: the weight starts at 1 and has no bounds, and `nmda`
+scales the write.
+As a fast-weight programme: a write (burst surplus) x key, so the value is a burst probability
+beyond its running mean: a signed, self-centring Hebbian write without erase or decay.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..model import Entry, Equations, Model, register
+from .pairing import pairs_of_spikes
+
+_EVENT = "int(timestep(t - {last}, dt) >= timestep(burst_isi, dt)) : 1"
+EQUATIONS = Equations(
+    synapse="w : 1",
+    on_post="w += nmda*eta*x_pre*(burst_post - Bbar_post/Ebar_post*event_post)",
+    pre=f"""
+dx/dt = -x/tau_pre : 1
+last_pre_spike : second
+pre_event = {_EVENT.format(last="last_pre_spike")}
+""",
+    pre_spike="x += pre_event\nlast_pre_spike = t",
+    post=f"""
+dEbar/dt = -Ebar/tau_avg : Hz
+dBbar/dt = -Bbar/tau_avg : Hz
+last_spike : second
+bursting : 1
+event = {_EVENT.format(last="last_spike")}
+burst = (1 - event)*(1 - bursting) : 1
+""",
+    post_spike="""
+Ebar += event/tau_avg
+Bbar += burst/tau_avg
+bursting = 1 - event
+last_spike = t
+""",
+)
+SETS = ("payeur_2021",)
+_CODE = "authors' code, apayeur/spikingburstprop"
+
+
+def make(parameters: str) -> Model:
+    """Return the model with a parameter set."""
+    from brian2 import Hz, ms, second
+
+    values = {
+        "eta": 1e-3, "tau_pre": 20 * ms, "tau_avg": 5.5 * second, "burst_isi": 16 * ms,
+        "E_start": 5 * Hz, "B_start": 0.75 * Hz, "w_start": 1.0, "nmda": 1.0,
+    }  # fmt: skip
+    return Model(
+        "payeur_2021",
+        parameters,
+        "plasticity",
+        "burst-dependent plasticity: bursts potentiate, events depress by the mean burst share",
+        EQUATIONS,
+        values,
+        {
+            "": _CODE + " (BCPConnection: tau_pre, 5.5 s averages, burst intervals under 16 ms)",
+            "eta": _CODE + ", default of the connection",
+            "E_start": _CODE + ", starting estimate of AdaptivePreEventSynapse",
+            "B_start": _CODE + ", starting estimate of AdaptivePreEventSynapse: 15 % of the events",
+            "w_start": "modelling choice of this package: the unit of eta",
+            "nmda": "modelling choice of this package: unblocked share of NMDA receptors",
+        },
+        "Payeur, Guerguiev, Zenke, Richards & Naud 2021, Nat. Neurosci. 24:1010, "
+        "doi:10.1038/s41593-021-00857-x",
+        "an event is a spike at least burst_isi after the last one, a burst counts at its second "
+        "spike; traces and averages include a spike only after it changed the weight, so that of "
+        "two spikes at the same time the postsynaptic one comes first",
+        signed=("B_start", "nmda"),
+        initial={
+            # long before the first spike
+            "w": "w_start", "Ebar": "E_start", "Bbar": "B_start", "last_spike": "-1*second",
+            "last_pre_spike": "-1*second",
+        },
+    )  # fmt: skip
+
+
+def changed_weight(model: Model, pre, post) -> float:
+    """Return the weight after spikes at given times (seconds): exact."""
+    p = {name: float(value) for name, value in model.parameters.items()}
+    w, x, E, B, bursting, before = p["w_start"], 0.0, p["E_start"], p["B_start"], False, 0.0
+    last = {True: -1.0, False: -1.0}
+    for time, is_pre in sorted([(t, False) for t in post] + [(t, True) for t in pre]):
+        x *= np.exp(-(time - before) / p["tau_pre"])
+        E, B = (mean * np.exp(-(time - before) / p["tau_avg"]) for mean in (E, B))
+        before = time
+        # spikes of a train in steps are a whole number of steps apart, up to rounding
+        first = time - last[is_pre] > p["burst_isi"] - 1e-9
+        last[is_pre] = time
+        if is_pre:
+            x += first
+            continue
+        second = not first and not bursting
+        w += p["nmda"] * p["eta"] * x * (second - B / E * first)
+        E, B, bursting = E + first / p["tau_avg"], B + second / p["tau_avg"], not first
+    return w
+
+
+def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, interval=10.0):
+    """Return the weight ratio at each lag (seconds).
+
+    Args:
+        model: the rule.
+        lags, pairs, frequency: of the protocol; a lag is to the first postsynaptic spike.
+        spikes: in each postsynaptic event; two and more are a burst.
+        interval: between them, ms.
+    """
+    found = []
+    for lag in lags:
+        pre, post = pairs_of_spikes(lag, pairs, frequency)
+        post = np.sort(np.add.outer(post, 1e-3 * interval * np.arange(spikes)).ravel())
+        found.append(changed_weight(model, pre, post) / float(model.parameters["w_start"]))
+    return np.array(found)
+
+
+register("payeur_2021", Entry(make, SETS, "plasticity", "burst-dependent plasticity", stdp=curve))
