@@ -260,7 +260,8 @@ def _plot_write(ax, data, circuit: str) -> None:
 
 
 def _plot_circuits(ax, data, measure: str) -> None:
-    place = np.arange(len(CIRCUITS) - 1)
+    place = np.arange(len(CIRCUITS) - 1.0)
+    place[0] = -0.5  # apart: no circuit
     for readout, colour in COLOURS.items():
         values = data[measure].sel(readout=readout, circuit=list(CIRCUITS[:-1]))
         strong = readout in ("soft_threshold", "hill_4")
@@ -269,7 +270,7 @@ def _plot_circuits(ax, data, measure: str) -> None:
         if strong:
             ax.plot(place, values.sel(state="rest"), ":", color=colour, lw=1.2)
     if measure != "apart":
-        ax.plot([], [], ":", color="black", label="calibrated at rest")
+        ax.plot([], [], ":", color="black", label="calibrated at rest, not at the working point")
     ax.set_xticks(place, ["imposed", *CIRCUITS[1:-1]])
     ax.set_xlabel("gain of the AMPA input")
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fwp_neuro import synapses
+from fwp_neuro import figures, synapses
 from fwp_neuro.circuits import driven_cells
+from fwp_neuro.plotting import PAGE, style
 from fwp_neuro.synapses.calcium import point_spine, spine, writes
 from fwp_neuro.synapses.calcium.readouts import READOUTS
 
@@ -71,3 +72,21 @@ def test_a_held_cell_stays_where_it_is_held():
     silent = np.zeros((200, 2))
     found = driven_cells.run(P, silent, silent, np.ones(2), DT, np.array([0.0, 10e-3]))
     assert found["U"][-1] == pytest.approx([-75e-3, -65e-3])
+
+
+@pytest.mark.slow
+def test_what_the_figure_of_readouts_claims():
+    script = figures.script_named("fig11_calcium_readouts")
+    data = script.simulate(quick=True)
+    best = data.bilinearity.sel(state="working point")
+    for circuit in ("imposed", "0", "1"):
+        assert best.sel(circuit=circuit, readout="hill_4") > 0.97
+        assert best.sel(circuit=circuit, readout="fourth_power") < 0.9
+    strong = best.sel(circuit="2.5")
+    assert strong.sel(readout="soft_threshold") > strong.sel(readout="hill_4") + 0.03
+    assert strong.sel(readout="square") > strong.sel(readout="hill_4") + 0.05
+    leak = data.leak.sel(circuit="2.5", readout="hill_4", state="working point")
+    assert leak > 3 * data.leak.sel(circuit="imposed", readout="hill_4", state="rest")
+    with style():
+        assert script.plot(data).get_size_inches()[0] == pytest.approx(PAGE)
+    assert "foreign keys" in script.report(data)
