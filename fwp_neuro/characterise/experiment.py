@@ -36,9 +36,9 @@ class Experiment:
             single ones, an entry being the probability of a burst; or "plateaus", one in the middle
             of the window with the probability of the entry.
         state: the synaptic variable that memory is kept in.
-        start: its value before the window.
+        start: its value before the window, in base units.
         shift: how much it is raised to measure what is erased.
-        gate: parameter that scales the write, or empty.
+        gate: parameter that scales the write, "nmda" where the model has one unless named.
         summed: whether a cell's own read-out reaches its synapses, so that a write at one can
             depend on the weights of others.
         initial: further initial values.
@@ -106,24 +106,12 @@ class Experiment:
         return events.astype(float)
 
 
-#: model -> how it is measured with each coding; one that is not here is measured as `USUAL`
-EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {}
-
-
 def both(**settings) -> tuple[Experiment, ...]:
     """Return an experiment with either coding."""
     return Experiment(**settings), Experiment(**{"coding": "volleys", "rate": 10.0, **settings})
 
 
 USUAL = both()
-_GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
-EXPERIMENTS |= {
-    "clopath_2010": both(window=0.5, dt=0.1e-3, note="spikes are forced on the postsynaptic cell"),
-    "tsodyks_markram": _GATED_COLUMNS,
-    "tsodyks_markram_to_U": _GATED_COLUMNS,
-    "tsodyks_markram_to_zero": _GATED_COLUMNS,
-    "tsodyks_markram_three_state": _GATED_COLUMNS,
-}
 
 
 def experiments(name: str) -> tuple[Experiment, ...]:
@@ -132,6 +120,8 @@ def experiments(name: str) -> tuple[Experiment, ...]:
     Raises:
         FwpError: another model.
     """
+    from .registered import EXPERIMENTS
+
     legal = [*names("short-term plasticity"), *names("plasticity")]
     if name not in legal:
         raise FwpError(f"{name!r} is no plasticity model (legal: {', '.join(legal)})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,6 +59,8 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
     """
     if how.changes:
         model = model.changed(**how.changes)
+    if not how.gate and "nmda" in model.parameters:
+        how = replace(how, gate="nmda")
     keys, values = np.array(how.keys), np.array(how.values)
     spikes = _grid(how, keys, values, repeats, np.random.default_rng(seed))
     size = (len(values), len(keys), repeats)
@@ -104,7 +106,9 @@ def _run(model, how: Experiment, pre, post, start, **options):
 
     from ..circuits import injected
 
-    initial = {**how.initial, how.state: start} if how.state else dict(how.initial)
+    initial = dict(how.initial)
+    if how.state:  # as an array, which takes the variable's unit
+        initial[how.state] = start if np.ndim(start) else np.array([start])
     return injected.run(model, pre, post, dt=how.dt * b2.second, initial=initial, **options)
 
 
@@ -120,7 +124,7 @@ def _resting(model, how: Experiment) -> float:
 
 def _shift(model, how: Experiment) -> float:
     """Return by how much raising the state raises the effective weight."""
-    raised = Experiment(**{**vars(how), "start": how.start + how.shift})
+    raised = replace(how, start=how.start + how.shift)
     return (_resting(model, raised) - _resting(model, how)) or float("nan")
 
 
