@@ -69,6 +69,48 @@ def urbanczik(asked: dict, nest) -> dict:
     return {"spikes": soma.events["times"].tolist(), "weights": last, **voltages}
 
 
+def short_term(asked: dict, nest) -> dict:
+    """What short-term plastic synapses of weight 1 send at each spike, [synapse][spike]."""
+    found = []
+    for synapse in asked["synapses"]:
+        start(nest, asked["dt"])
+        source = nest.Create("spike_generator", params={"spike_times": asked["spikes"]})
+        relay, cell = nest.Create("parrot_neuron"), nest.Create("iaf_psc_exp")
+        recorder = nest.Create("weight_recorder")
+        nest.CopyModel(asked["model"], "recorded", {"weight_recorder": recorder})
+        nest.Connect(source, relay, syn_spec={"delay": asked["dt"]})
+        fixed = {"synapse_model": "recorded", "weight": 1.0, "delay": asked["dt"]}
+        nest.Connect(relay, cell, syn_spec={**fixed, **synapse})
+        nest.Simulate(asked["spikes"][-1] + 10)
+        found.append(recorder.get("events", "weights").tolist())
+    return {"release": found}
+
+
+def nmda(asked: dict, nest) -> dict:
+    """Gate, current and voltage of a cell with an NMDA synapse from one that is made to fire."""
+    start(nest, asked["dt"])
+    cell = {**asked["cell"], "gsl_error_tol": 1e-9}
+    # the pulse that makes it fire is over when it may fire again
+    before = nest.Create(asked["model"], params={**cell, "tau_AMPA": 0.1, "t_ref": 2.0})
+    after = nest.Create(asked["model"], params={**cell, "V_th": 100.0})
+    ports = before.receptor_types
+    source = nest.Create("spike_generator", params={"spike_times": asked["spikes"]})
+    nest.Connect(source, before, syn_spec={"weight": 5000.0, "receptor_type": ports["AMPA"]})
+    synapse = {"receptor_type": ports["NMDA"], "weight": asked["weight"], "delay": asked["delay"]}
+    nest.Connect(before, after, syn_spec=synapse)
+    current = nest.Create("step_current_generator", params=asked["current"])
+    nest.Connect(current, after)
+    recorder = nest.Create("spike_recorder", params={"time_in_steps": True})
+    nest.Connect(before, recorder)
+    meter = nest.Create(
+        "multimeter", params={"record_from": ["V_m", "s_NMDA", "I_NMDA"], "interval": asked["dt"]}
+    )
+    nest.Connect(meter, after)
+    nest.Simulate(asked["duration"])
+    found = {name: meter.events[name].tolist() for name in ("times", "V_m", "s_NMDA", "I_NMDA")}
+    return {**found, "spikes": (recorder.events["times"] * asked["dt"]).tolist()}
+
+
 def start(nest, dt: float) -> None:
     """Forget everything and set the time step."""
     nest.ResetKernel()
@@ -76,7 +118,8 @@ def start(nest, dt: float) -> None:
     nest.resolution = dt
 
 
-PROTOCOLS = {"clopath": clopath, "urbanczik": urbanczik}
+PROTOCOLS = {"clopath": clopath, "urbanczik": urbanczik, "short_term": short_term,
+             "nmda": nmda}  # fmt: skip
 
 
 def main() -> None:
