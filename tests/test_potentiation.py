@@ -3,12 +3,12 @@
 import brian2 as b2
 import numpy as np
 import pytest
-from test_short_term import KEYS, VALUES, told_apart
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses.plasticity import potentiation
 from fwp_neuro.synapses.release import storage
+from fwp_neuro.targets.mongillo import KEYS, VALUES
 from fwp_neuro.targets.potentiation import rows
 
 ms, Hz = b2.ms, b2.Hz
@@ -130,4 +130,5 @@ def test_knock_out_of_gluR1_leaves_the_slow_part():
 def test_a_hebbian_memory_stores_two_items_that_share_presynaptic_cells(name):
     model = fwp.synapses.get(name, "post_ampa")
     stored, swapped = (storage.recall(model, KEYS, v) for v in (VALUES, VALUES[::-1]))
-    assert told_apart(stored) > 0.95 and told_apart(swapped) < -0.95
+    assert storage.told_apart(stored, VALUES) > 0.95
+    assert storage.told_apart(swapped, VALUES) < -0.95

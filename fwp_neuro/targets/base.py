@@ -11,6 +11,7 @@ from ..errors import pick
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
     "tsodyks_markram": "tsodyks_markram",
+    "mongillo_2008_working_memory": "mongillo",
     "fit": "fitting",
     "short_term_potentiation": "potentiation",
     "use_dependent_potentiation": "potentiation",

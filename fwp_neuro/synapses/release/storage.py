@@ -87,3 +87,13 @@ def recall(model: Model, keys, values, weights=None, device: str = "numpy") -> n
         )["weight"]  # fmt: skip
 
     return keys @ (after(pre, post) - after(silent, np.zeros_like(post))).T
+
+
+def told_apart(recalled, values) -> float:
+    """Return the correlation of the difference of two recalled values with that of the true ones.
+
+    1 where each key recalls its own value, -1 where they are swapped, about 0 where the memory
+    does not know which value belongs to which key.
+    """
+    recalled, values = np.asarray(recalled, dtype=float), np.asarray(values, dtype=float)
+    return float(np.corrcoef(recalled[0] - recalled[1], values[0] - values[1])[0, 1])
