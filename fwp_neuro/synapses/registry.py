@@ -25,6 +25,7 @@ MODULES: tuple[str, ...] = (
     "plasticity.graupner_brunel",
     "plasticity.shouval_2002",
     "plasticity.bcpnn",
+    "plasticity.limbacher_2022",
     "plasticity.behavioural_time_scale",
     "plasticity.oja",
     "plasticity.bcm",

@@ -25,15 +25,15 @@ from ..model import Entry, Equations, Model, register
 RECEPTORS = ("ampa", "nmda")
 
 _SYNAPSE = """
-dzi_R/dt = -zi_R/tau_zi_R : 1
-dzj_R/dt = -zj_R/tau_zj_R : 1
-dzij_R/dt = -zij_R*(1/tau_zi_R + 1/tau_zj_R) : 1
-dEi_R/dt = (zi_R + eps - Ei_R)/tau_e : 1
-dEj_R/dt = (zj_R + eps - Ej_R)/tau_e : 1
-dEij_R/dt = (zij_R + eps*(zi_R + zj_R + eps) - Eij_R)/tau_e : 1
-dPi_R/dt = kappa*(Ei_R - Pi_R)/tau_p : 1
-dPj_R/dt = kappa*(Ej_R - Pj_R)/tau_p : 1
-dPij_R/dt = kappa*(Eij_R - Pij_R)/tau_p : 1
+dzi_R/dt = -zi_R/tau_zi_R : 1 (clock-driven)
+dzj_R/dt = -zj_R/tau_zj_R : 1 (clock-driven)
+dzij_R/dt = -zij_R*(1/tau_zi_R + 1/tau_zj_R) : 1 (clock-driven)
+dEi_R/dt = (zi_R + eps - Ei_R)/tau_e : 1 (clock-driven)
+dEj_R/dt = (zj_R + eps - Ej_R)/tau_e : 1 (clock-driven)
+dEij_R/dt = (zij_R + eps*(zi_R + zj_R + eps) - Eij_R)/tau_e : 1 (clock-driven)
+dPi_R/dt = kappa*(Ei_R - Pi_R)/tau_p : 1 (clock-driven)
+dPj_R/dt = kappa*(Ej_R - Pj_R)/tau_p : 1 (clock-driven)
+dPij_R/dt = kappa*(Eij_R - Pij_R)/tau_p : 1 (clock-driven)
 """
 _ON_PRE = "zij_R += zj_R/(f_max*tau_zi_R)\nzi_R += 1/(f_max*tau_zi_R)"
 _ON_POST = "zij_R += zi_R/(f_max*tau_zj_R)\nzj_R += 1/(f_max*tau_zj_R)"

@@ -1,0 +1,39 @@
+"""The BCPNN working memory: encoded items come back, others and blocked ones do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .base import Row
+
+MODEL = "fiebig_lansner_2017_working_memory"
+#: sizes that run in seconds without a compiler; too short for all items to come back by themselves
+QUICK = {
+    "items": 2, "controls": 2, "columns": 6, "gain": 1.0, "free": 1000.0, "shown": 250.0,
+    "dt": 0.5, "device": "numpy",
+}  # fmt: skip
+PAPER = "Fiebig & Lansner 2017: one-shot encoding, free reactivation; no published number here"
+OURS = "kappa = 0 writes nothing and AP5 leaves too little current: our controls"
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Count what comes back: quick by cues, else by itself."""
+    from ..models import load_model
+
+    model = load_model(MODEL)
+    data = model.run(model.Parameters(**(QUICK if quick else {})))
+    encoded = data.kind.values == "encoded"
+    bursts, completed = data.bursts.values, data.completed.values
+    plastic, *blocked = range(3)
+    if not quick:
+        back = (bursts[plastic, encoded] > 0).mean()
+        yield Row(MODEL, "share of encoded items that came back", back, 0.75, 0, PAPER, "at least")
+    yield Row(MODEL, "bursts of patterns never shown", bursts[plastic, ~encoded].sum(), 0, 0, PAPER,
+              "at most")  # fmt: skip
+    whole = completed[plastic, encoded].mean()
+    yield Row(MODEL, "completion by half a pattern, encoded (Hz)", whole, 10, 0, PAPER, "at least")
+    yield Row(MODEL, "completion, never shown (Hz)", completed[plastic, ~encoded].mean(), 3, 0,
+              PAPER, "at most")  # fmt: skip
+    yield Row(MODEL, "bursts with kappa = 0 or AP5", np.sum(bursts[blocked]), 0, 0, OURS, "at most")
