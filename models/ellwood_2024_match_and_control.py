@@ -33,7 +33,7 @@ from fwp_neuro.validation import positive, seed_number, whole
 
 WINDOWS = (0.5, 1.0, 2.0)
 START, GAP, CONTROL, MATCH_LAG = 0.25, 0.5, 1.0, 7e-3
-RATE, REFRACTORY = 6.0, 0.05
+REFRACTORY = 0.05
 DELAYS = (1.56e-3, 4.75e-3)
 #: match window -> success, spurious (the paper's shipped data, 1000 trials each)
 PUBLISHED = {0.5: (0.336, 0.145), 1.0: (0.683, 0.115), 2.0: (0.913, 0.110)}
@@ -54,37 +54,41 @@ class Parameters:
     """What a user can change.
 
     trials: of each match window. windows: match windows in seconds, of 0.5, 1 and 2. axons: keys,
-    one of which matches. critical: AMPA gain at which an axon's ten synapses make a dendritic spike
-    (1 to 8). theta: threshold in matched pairs, or 0 for the calibrated one. nmda: unblocked
-    fraction of NMDA receptors. dt: time step in ms. seed: of all trains.
+    one of which matches. rate: of all trains outside their refractory time, Hz. critical: AMPA gain
+    at which an axon's ten synapses make a dendritic spike (1 to 8). theta: threshold in matched
+    pairs, or 0 for the calibrated one. spread: standard deviation of the share of the
+    back-propagating spike that reaches an axon's spines, around 1. nmda: unblocked fraction of NMDA
+    receptors. dt: time step in ms. seed: of all trains.
     """
 
     trials: int = 40
     windows: tuple[float, ...] = WINDOWS
     axons: int = 150
+    rate: float = 6.0
     critical: float = 4.0
     theta: float = 0.0
+    spread: float = 0.0
     nmda: float = 1.0
     dt: float = 0.2
     seed: int = 0
     device: str = "numpy"
 
 
-def train(rng, start: float, stop: float) -> np.ndarray:
+def train(rng, start: float, stop: float, rate: float) -> np.ndarray:
     """Return one Poisson train with refractory time, seconds."""
-    gaps = rng.exponential(1 / RATE, round(4 * RATE * (stop - start) + 20)) + REFRACTORY
+    gaps = rng.exponential(1 / rate, round(4 * rate * (stop - start) + 20)) + REFRACTORY
     times = start + np.cumsum(gaps) - REFRACTORY
     return times[times <= stop]
 
 
-def trains(rng, window: float, axons: int) -> tuple[list[np.ndarray], np.ndarray]:
+def trains(rng, window: float, axons: int, rate: float) -> tuple[list[np.ndarray], np.ndarray]:
     """Return spike times of all axons, the match first, and of the query, in seconds."""
     control = START + window + GAP
-    query = train(rng, START, START + window)
+    query = train(rng, START, START + window, rate)
     keys = [
         np.concatenate([
-            query - MATCH_LAG if axon == 0 else train(rng, START, START + window),
-            train(rng, control, control + CONTROL),
+            query - MATCH_LAG if axon == 0 else train(rng, START, START + window, rate),
+            train(rng, control, control + CONTROL, rate),
         ])
         for axon in range(axons)
     ]  # fmt: skip
@@ -129,8 +133,10 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
     start.connect(j="i")
     drive = b2.Synapses(spikes, axons, on_pre="a_decay_post += 1\na_rise_post += 1")
     drive.connect(j="i")
-    drive.delay = np.random.default_rng(parameters.seed).uniform(*DELAYS, len(keys)) * b2.second
-    ask = b2.Synapses(forced, soma, on_pre="query_post = 1")
+    rng = np.random.default_rng(parameters.seed)
+    drive.delay = rng.uniform(*DELAYS, len(keys)) * b2.second
+    # above threshold for 1 ms, as the paper's pulse of current
+    ask = b2.Synapses(forced, soma, on_pre="query_post = 10")
     ask.connect(j="i")
     synapses = b2.Synapses(
         axons, soma, f"{text.synapse}\nclusters_post = int((1 + (strongest - 1)*alpha)*ampa_pre > "
@@ -138,6 +144,7 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
     )  # fmt: skip
     number = np.arange(len(keys))
     synapses.connect(i=number, j=number // parameters.axons)
+    synapses.reach = 1 + parameters.spread * rng.standard_normal(len(keys))
     fired = b2.SpikeMonitor(soma)
     network = b2.Network(spikes, forced, axons, soma, start, drive, ask, synapses, fired)
 
@@ -169,11 +176,12 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     trials, axons = whole(parameters.trials, "trials"), whole(parameters.axons, "axons", 2)
     dt, seed = positive(parameters.dt, "dt"), seed_number(parameters.seed)
     positive(parameters.critical, "critical")
+    rate = positive(parameters.rate, "rate")
     windows = [pick(float(window), WINDOWS, "match window") for window in parameters.windows]
     found = {name: np.zeros((len(windows), trials)) for name in ("success", "spurious", "query")}
     for row, window in enumerate(windows):
         rng = np.random.default_rng([seed, WINDOWS.index(window)])
-        drawn = [trains(rng, window, axons) for _ in range(trials)]
+        drawn = [trains(rng, window, axons, rate) for _ in range(trials)]
         keys = [one for trial, _ in drawn for one in trial]
         queries = [query for _, query in drawn]
         size = Size(round((window + 2) / dt * 1e3), 14, 3 * trials * axons)

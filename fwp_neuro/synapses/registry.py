@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "receptors.kinetic",
     "receptors.nmda",
     "calcium.point_spine",
+    "calcium.match_and_control",
     "plasticity.stdp_pair",
     "plasticity.clopath_2010",
     "plasticity.urbanczik_senn_2014",

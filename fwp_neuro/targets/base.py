@@ -25,6 +25,8 @@ MODULES: dict[str, str] = {
     "nmda_per_cell": "receptors",
     "nmda_jump": "receptors",
     "point_spine": "point_spine",
+    "match_and_control": "match_and_control",
+    "ellwood_2024_match_and_control": "ellwood_2024",
     "triplet_stdp": "triplet",
     "graupner_brunel": "graupner_brunel",
     "shouval_2002": "shouval_2002",
@@ -105,11 +107,14 @@ def collect(
         FwpError: a model without published numbers.
     """
     names = [pick(name, MODULES, "model with published numbers") for name in chosen or MODULES]
-    for number, name in enumerate(names):
+    modules: dict[str, list[str]] = {}  # one that has rows of several models runs once
+    for name in names:
+        modules.setdefault(MODULES[name], []).append(name)
+    for number, (module, members) in enumerate(modules.items()):
         if progress is not None:
-            progress(number / len(names), name)
-        for row in import_module(f"{__package__}.{MODULES[name]}").rows(quick):
-            if row.model == name:
+            progress(number / len(modules), members[0])
+        for row in import_module(f"{__package__}.{module}").rows(quick):
+            if row.model in members:
                 yield row
 
 

@@ -9,7 +9,8 @@
 Source: Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843: equations
 and constants of its model files. Its g is the integral of calcium^4; here it is counted in pairs
 with the postsynaptic spike 7 ms after the presynaptic one, the lag of its matched trains. The spine
-is that of `point_spine`, without its cap.
+is that of `point_spine`, without its cap; `reach` is the share of the back-propagating spike that
+arrives at it (1: spines are equal).
 As a fast-weight programme: key trains that match the value (there called query) train write one bit
 each, alpha, as in attention with a hard threshold. Erasure is passive, weights are never negative,
 and the read is the AMPA gain. That reading is the paper's for attention; "fast weight" is ours.
@@ -37,7 +38,9 @@ _THETA = (
 )
 SUMMARY = "Ellwood's match-and-control synapse: calcium^4 over a threshold raises the AMPA gain"
 EQUATIONS = Equations(
-    synapse=f"""{point_spine.CALCIUM}
+    synapse=f"""reach : 1 (constant)
+V_spine = E_rest + reach*(V_post - E_rest) : volt
+{point_spine.CALCIUM.replace("V_post", "V_spine")}
 dg/dt = {"*".join(["(ca/p_pair)"] * 4)}/pair_write - g/tau_plasticity : 1 (clock-driven)
 dg_delayed/dt = (g - g_delayed)/tau_delay : 1 (clock-driven)
 alpha = 1/(1 + exp(-sharpness*(g_delayed/theta - 1))) : 1
@@ -83,7 +86,7 @@ def make(parameters: str) -> Model:
         "match_and_control", parameters, "plasticity", SUMMARY, EQUATIONS, values, sources, PAPER,
         "lag = postsynaptic minus presynaptic spike; no delays; weight = AMPA gain of a synapse, 1 "
         "before, at most 8; the written g reaches it with a delay of 0.5 s",
-        weight=WEIGHT, signed=("E_rest", "E_ca", "nmda"), derived=derived,
+        weight=WEIGHT, signed=("E_rest", "E_ca", "nmda"), derived=derived, initial={"reach": 1},
     )  # fmt: skip
 
 
