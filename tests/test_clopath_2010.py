@@ -17,7 +17,7 @@ def model():
     return fwp.synapses.get("clopath_2010")
 
 
-@pytest.mark.parametrize("name", ["nest_2010_example", "paper_literal"])
+@pytest.mark.parametrize("name", ["nest_example", "paper_literal"])
 def test_brian2_text_tends_to_the_oracle_in_proportion_to_the_step(name):
     model = fwp.synapses.get("clopath_2010", name)
     exact = targets.percent(model, weights(model, *targets.trains([50]), 1e-5))
@@ -61,6 +61,9 @@ def test_the_delay_keeps_a_spike_from_counting_itself(model):
         for m in (model, model.changed(delay=0 * ms))
     )
     assert with_delay == pytest.approx(1.01, abs=0.01) and without > 1.5
+    literal = fwp.synapses.get("clopath_2010", "paper_literal")
+    given = fwp.synapses.stdp_curve(literal, lags=lags, pairs=1, repeats=75)
+    assert given == pytest.approx(1.79, abs=0.03)
 
 
 def test_a_delayed_variable_repeats_the_other_one_exactly_so_much_later(model):
