@@ -99,10 +99,10 @@ def rows(quick: bool) -> Iterator[Row]:
     sparsities = (0.5, 0.1) if quick else (0.5, 0.2, 0.1, 0.05)
     for sparsity in sparsities:
         for mechanism, value in kept(sparsity).items():
-            target = KEPT[mechanism][sparsity]
+            target, of_time = KEPT[mechanism][sparsity], mechanism == "time decay"
             yield Row(
-                PASSIVE if mechanism == "time decay" else USED,
+                PASSIVE if of_time else USED,
                 f"others keep, {mechanism}, {sparsity:g} of key cells active", value, target, 0.01,
-                _COMPUTED, curve=f"kept by others: {mechanism}", x=sparsity,
+                _COMPUTED, curve="" if of_time else f"kept by others: {mechanism}", x=sparsity,
                 axes=("share of active key cells", "kept"),
             )  # fmt: skip

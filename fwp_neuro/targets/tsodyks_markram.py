@@ -27,6 +27,10 @@ NEST = {
         0.03, 0.0553268, 0.0757362, 0.0808391, 0.0981817, 0.0716582,
     ),
 }  # fmt: skip
+_WORDS = {
+    "mongillo_2008": "Mongillo 2008", "tsodyks_1998_depressing": "depressing",
+    "tsodyks_1998_facilitating": "facilitating",
+}  # fmt: skip
 _NEST_NAME = {"three_state": "tsodyks_synapse", "to_zero": "tsodyks2_synapse"}
 
 
@@ -63,5 +67,6 @@ def rows(quick: bool) -> Iterator[Row]:
             yield Row(
                 MODEL, f"release {convention}, {chosen}, {at} ms", float(value), target,
                 1e-3 * target, f"NEST 3.10.0 {_NEST_NAME[convention]}, reference run",
-                curve=f"{convention}, {chosen}", x=at, axes=("time (ms)", "release"),
+                curve=f"{_NEST_NAME[convention]}, {_WORDS[chosen]}", x=at,
+                axes=("time (ms)", "release"),
             )  # fmt: skip
