@@ -11,6 +11,7 @@ _FORCED = "spikes are forced on the postsynaptic cell"
 EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
     "bcm": both(start=0.3, note=_FORCED),
     "bcpnn": both(
+        window=0.5,
         state="Pij_ampa",
         start=1e-4,
         shift=2e-5,
