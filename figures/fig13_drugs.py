@@ -1,7 +1,7 @@
 """What drugs would show: AP5 the calcium readout, CNQX the error term, and what reading writes.
 
 Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that the dose
-response tells which power n of calcium is read; a saturating readout falls late; (b) AMPA receptors
+response tells which power n of calcium is read; with a threshold a write ends at a dose; (b) AMPA receptors
 blocked while a value is written take the prediction away from the delta rule, which then writes
 too much, and change nothing in the Hebbian rule; (c) reading a memory without a teacher writes a
 little too, the less the steeper the readout.
@@ -22,8 +22,10 @@ import fwp_neuro as fwp
 from fwp_neuro.plotting import COLOURS, GREY, PAGE
 
 #: readout -> power of calcium, not a number where it is none
-READOUTS = {"linear": 1, "square": 2, "fourth_power": 4, "hill_4": np.nan}
-SHADES = ("#56B4E9", "#0072B2", "#004466", "#D55E00")
+READOUTS = {
+    "linear": 1, "square": 2, "fourth_power": 4, "hill_4": np.nan, "soft_threshold": np.nan,
+}  # fmt: skip
+SHADES = ("#56B4E9", "#0072B2", "#004466", "#D55E00", "#009E73")
 BETA = 0.9
 
 
@@ -143,7 +145,7 @@ def plot(data):
     figure = Figure(figsize=(PAGE, PAGE * 0.36))
     ap5, cnqx, read = figure.subplots(1, 3, width_ratios=[1, 1, 0.8])
     fine = np.linspace(0, 1, 100)
-    names = {"fourth_power": "fourth power", "hill_4": "Hill-4"}
+    names = {"fourth_power": "fourth power", "hill_4": "Hill-4", "soft_threshold": "soft threshold"}
     for (readout, n), colour in zip(READOUTS.items(), SHADES, strict=True):
         curve = data.ap5.sel(readout=readout)
         line = f"{names.get(readout, readout)}"
@@ -169,7 +171,7 @@ def plot(data):
     for n, x in enumerate(share):
         read.annotate(f"{x:.3f}", (n, max(x, 0)), (0, 2), textcoords="offset points", ha="center",
                       fontsize=7)  # fmt: skip
-    read.set_xticks(range(len(share)), ["linear", "square", "4th\npower", "Hill-4"])
+    read.set_xticks(range(len(share)), ["lin.", "sq.", "4th", "Hill", "soft"])
     read.set(ylabel="key alone / key and value", ylim=(0, max(share) * 1.2))
     _title(read, "c", "Reading writes too")
     return figure
