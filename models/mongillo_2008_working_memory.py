@@ -15,7 +15,7 @@ v k^T (`fwp_neuro.synapses.release.storage` has the rank argument).
 Known deviations: dt is 0.1 ms instead of 0.05 ms; membrane potentials start at random; the
 silence lasts 1.5 s. The published network (one stable state) is ``--set cells=8000 --set
 connection=0.2 --set eta_exc=22.7 --set readout=1.05``; the bistable case, in which a loaded
-population keeps bursting by itself, is ``--set eta_exc=23.7`` on top.
+population goes on firing by itself, is ``--set eta_exc=23.7`` on top.
 
 Scaling: the smaller default network keeps the 1600 excitatory inputs of a cell (some are double),
 so that mean and variance of its input stay and no weight is scaled. Populations of 320 instead of

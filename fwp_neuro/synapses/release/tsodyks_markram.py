@@ -105,7 +105,7 @@ def make(parameters: str, convention: str | None = None) -> Model:
         "Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, "
         "doi:10.1162/089976698300017502; Mongillo, Barak & Tsodyks 2008, Science 319:1543",
         one.words + ". The release at a spike is u after it times x before it; `weight` J u x is "
-        "taken between spikes",
+        "of right after the last spike, as its variables are event-driven",
         weight="J*u*x",
         initial={"J": 1, "x": 1, **({"u": "U"} if one.rests_at_U else {})},
     )
