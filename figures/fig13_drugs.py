@@ -1,10 +1,10 @@
 """What drugs would show: AP5 the calcium readout, CNQX the error term, and what reading writes.
 
 Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that the dose
-response tells which power n of calcium is read; with a threshold a write ends at a dose; (b) AMPA receptors
-blocked while a value is written take the prediction away from the delta rule, which then writes
-too much, and change nothing in the Hebbian rule; (c) reading a memory without a teacher writes a
-little too, the less the steeper the readout.
+response tells which power n of calcium is read; with a threshold a write ends at a dose; (b) AMPA
+receptors blocked while a value is written take the prediction away from the delta rule, which then
+writes too much, and change nothing in the Hebbian rule; (c) reading a memory without a teacher
+writes a little too, the less the steeper the readout.
 
 Established: AP5 blocks the induction and spares the expression of potentiation (Collingridge, Kehl
 & McLennan 1983); CNQX blocks AMPA receptors. Modelling choice: the point spine and its readouts
