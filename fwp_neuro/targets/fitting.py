@@ -70,8 +70,10 @@ def rows(quick: bool) -> Iterator[Row]:
     chosen = "visual_cortex_all_to_all_minimal"
     published = sjostrom.error(sjostrom.changes("triplet_stdp", chosen, pairs=60))
     free = ("A3_plus", "A2_minus", "tau_y")
-    triplet = synapses.fit("triplet_stdp", data, chosen, free=free, starts=1 if quick else 4)
-    pair = synapses.fit("pair_stdp", data, free=("A_plus", "A_minus", "tau_plus", "tau_minus"))
+    starts = 1 if quick else 4
+    triplet = synapses.fit("triplet_stdp", data, chosen, free=free, starts=starts)
+    pair = synapses.fit("pair_stdp", data, free=("A_plus", "A_minus", "tau_plus", "tau_minus"),
+                        starts=starts)  # fmt: skip
     paper = "Pfister & Gerstner 2006, J. Neurosci. 26:9673"
     yield Row(
         MODEL, "triplet rule, mean square error in SEM: fitted against published set",
@@ -88,7 +90,7 @@ def rows(quick: bool) -> Iterator[Row]:
         MODEL, "published A2_minus is within the interval of the fit (1: yes)",
         float(low <= 7.1e-3 <= high), 1.0, 0.0, f"{paper}, table 3",
     )  # fmt: skip
-    held, error = coverage(10 if quick else 60)
+    held, error = coverage(6 if quick else 60)
     yield Row(MODEL, "facilitating trains: 95 % intervals that hold the truth", held, 0.95,
               0.1 if quick else 0.04, "synthetic, this package")  # fmt: skip
     yield Row(MODEL, "facilitating trains: error of a fitted parameter (log)", error, 0.15, 0.0,
