@@ -126,7 +126,7 @@ def _shared(seeds: int) -> xr.Dataset:
     """Explained variance of what random overlapping pairs read out, by rule and number of pairs."""
     from fwp_neuro.characterise import experiments, storage
 
-    items = (1, 2, 4, 8)
+    items = (2, 4, 8, 16)
     found = np.zeros((len(RULES), len(items), seeds))
     for r, name in enumerate(RULES):
         model, how = fwp.synapses.get(name), experiments(name)[-1]

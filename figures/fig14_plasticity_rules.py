@@ -26,7 +26,7 @@ SNR = 5.0
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     """Measure every registered rule; quick has fewer synapses."""
     names = ["pair_stdp", "tsodyks_markram", "triplet_stdp"] if quick else None
-    return dataset(characterise(names, repeats=4 if quick else 32, progress=progress))
+    return dataset(characterise(names, repeats=4 if quick else 16, progress=progress))
 
 
 def report(data) -> str:

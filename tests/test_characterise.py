@@ -88,11 +88,14 @@ prediction_post = w*x_pre : 1 (summed)
     assert measure(plain, replace(VOLLEYS, summed=True), repeats=4).cross == pytest.approx(0)
 
 
-def test_a_column_scaler_stores_nothing():
+def test_scaling_of_columns_or_rows_stores_nothing():
     facilitating = toy("w : 1", on_pre="w = w + 0.05*(2 - w)")
     found = measure(facilitating, VOLLEYS, repeats=8)
     assert found.stored.rows < 1e-9 and found.stored.r2 == 0 and not found.stored.verdict
     assert verdict(found) == "stores no v k': scales columns"
+    scaling = measure(toy(on_post="w = w + 0.05*(2 - w)"), VOLLEYS, repeats=8)
+    assert scaling.stored.columns < 1e-9 and scaling.stored.r2 == 0
+    assert verdict(scaling) == "stores no v k': scales rows"
 
 
 def test_pair_stdp_writes_by_volleys_and_not_by_rates():

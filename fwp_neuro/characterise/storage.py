@@ -2,7 +2,8 @@
 
 Random keys and values, each on in about half of the cells, are written one after the other. An
 outer-product memory answers every key with the values whose keys overlap with it; a rule that only
-scales the columns (short-term plasticity of the presynaptic cell) gives every key the same answer.
+scales columns (short-term plasticity of the presynaptic cell) or rows (scaling by the postsynaptic
+rate) gives every key the same answer.
 """
 
 from __future__ import annotations
@@ -24,15 +25,18 @@ class Stored:
 
     Attributes:
         r2: share of the variance of the ideal read-outs that a line on ours explains, after the
-            mean over value cells is taken off every read-out: what all cells share is no value.
+            means over value cells and over keys are taken off: what all cells or all keys share is
+            no association.
         gain: slope of ours on the ideal ones.
-        rows: share of the weight changes' variance that lies between postsynaptic cells; 0 for a
-            rule that scales columns only.
+        rows: share of the weight changes' variance that is not that of column means; 0 for a rule
+            that scales columns only.
+        columns: likewise for rows; 0 for a rule that scales rows only.
     """
 
     r2: float
     gain: float
     rows: float
+    columns: float
 
     @property
     def verdict(self) -> bool:
@@ -54,16 +58,24 @@ def store(
     changes = _run(model, how, pre, post, how.start)["weight"] - _resting(model, how)
     found = changes.reshape(dim, cells, dim, cells).mean((1, 3))  # [value entry, key entry]
     ideal = values.T @ keys
-    ours, theirs = ((table - table.mean(0)) @ keys.T for table in (found, ideal))
+    ours, theirs = (_double_centred(table @ keys.T) for table in (found, ideal))
     spread, both = (ours**2).sum(), (ours * theirs).sum()
     total = ((found - found.mean()) ** 2).sum()
-    rows = ((found - found.mean(0)) ** 2).sum()
-    some = rows > 1e-12 * total  # else only rounding tells the rows apart
+    rows, columns = (
+        float(((found - found.mean(axis, keepdims=True)) ** 2).sum() / total) if total > 0 else 0.0
+        for axis in (0, 1)
+    )
+    some = min(rows, columns) > 1e-9  # else only rounding tells the read-outs apart
     return Stored(
         float(both**2 / (spread * (theirs**2).sum())) if some else 0.0,
         float(both / (theirs**2).sum()),
-        float(rows / total) if total > 0 else 0.0,
+        rows,
+        columns,
     )
+
+
+def _double_centred(table: np.ndarray) -> np.ndarray:
+    return table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
 
 
 def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:

@@ -18,7 +18,8 @@ COUNTS = 0.1
 def verdict(one: Measured) -> str:
     """Return which fast-weight rule the measured one is nearest to."""
     if not one.stored.verdict:
-        return "stores no v k'" + (": scales columns" if one.stored.rows < COUNTS else "")
+        columns, rows = one.stored.rows < COUNTS, one.stored.columns < COUNTS
+        return "stores no v k'" + (": scales columns" if columns else ": scales rows" * rows)
     sign = "" if one.write.gain > 0 else "anti-"
     _, key, value, both = one.erase
     lost = [name for name, size in zip(("column", "row", "entry"), (key, value, both), strict=True)
