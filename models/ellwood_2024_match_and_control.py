@@ -17,11 +17,22 @@ unpotentiated ones, a dendritic spike fires the soma, 1.56-4.75 ms later (the pa
 delays). Those delays do not touch the match window: the paper shifts the match's train by them.
 theta is calibrated so that one of the 149 other axons crosses it in a tenth of the match windows;
 the ratios of the thresholds of the three windows are then the paper's within 3 %.
+
+Two scenarios. "equal" takes the trains as the paper's code draws them (6 Hz outside the 50 ms) and
+equal spines: overall success comes near, but trials with as many query spikes pass or fail
+together, where the paper's is graded. The paper's two tables, overall success and success by number
+of query spikes, fit each other only if trains fire at 6 Hz net, refractory time included; so drawn,
+with 2 % scatter of the back-propagating spike among axons (chosen by us, after the success by
+number) and thresholds that one of 149 keys crosses in a fifth of the windows (the false-positive
+rate in the paper's figure code), "scattered" comes near both tables. That reading is our inference.
+What neither reaches: the paper's success ends at .95 however many query spikes there are, for its
+cell misses some spikes of a fully potentiated match; the soma here misses none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -35,6 +46,28 @@ WINDOWS = (0.5, 1.0, 2.0)
 START, GAP, CONTROL, MATCH_LAG = 0.25, 0.5, 1.0, 7e-3
 REFRACTORY = 0.05
 DELAYS = (1.56e-3, 4.75e-3)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How trains and spines are drawn.
+
+    Attributes:
+        rate: of a train outside its refractory time, Hz.
+        spread: standard deviation, over axons, of the share of a back-propagating spike that
+            arrives, around 1.
+        theta: match window -> threshold in matched pairs; None: those of the synapse model.
+    """
+
+    rate: float
+    spread: float
+    theta: dict[float, float] | None = None
+
+
+SCENARIOS = {
+    "equal": Scenario(6.0, 0.0),
+    "scattered": Scenario(1 / (1 / 6 - REFRACTORY), 0.02, {0.5: 3.76, 1.0: 4.88, 2.0: 6.84}),
+}
 #: match window -> success, spurious (the paper's shipped data, 1000 trials each)
 PUBLISHED = {0.5: (0.336, 0.145), 1.0: (0.683, 0.115), 2.0: (0.913, 0.110)}
 AXONS = """
@@ -54,20 +87,18 @@ class Parameters:
     """What a user can change.
 
     trials: of each match window. windows: match windows in seconds, of 0.5, 1 and 2. axons: keys,
-    one of which matches. rate: of all trains outside their refractory time, Hz. critical: AMPA gain
-    at which an axon's ten synapses make a dendritic spike (1 to 8). theta: threshold in matched
-    pairs, or 0 for the calibrated one. spread: standard deviation of the share of the
-    back-propagating spike that reaches an axon's spines, around 1. nmda: unblocked fraction of NMDA
-    receptors. dt: time step in ms. seed: of all trains.
+    one of which matches. scenario: see `SCENARIOS`. critical: AMPA gain at which an axon's ten
+    synapses make a dendritic spike (1 to 8). theta: threshold in matched pairs, or 0 for that of
+    the scenario. nmda: unblocked fraction of NMDA receptors. dt: time step in ms. seed: of all
+    trains.
     """
 
     trials: int = 40
     windows: tuple[float, ...] = WINDOWS
     axons: int = 150
-    rate: float = 6.0
+    scenario: Literal["equal", "scattered"] = "equal"
     critical: float = 4.0
     theta: float = 0.0
-    spread: float = 0.0
     nmda: float = 1.0
     dt: float = 0.2
     seed: int = 0
@@ -108,8 +139,9 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
 
     model = fwp.synapses.get("match_and_control", f"window_{window:g}_s")
     model = model.changed(nmda=parameters.nmda)
-    if parameters.theta:
-        model = model.changed(theta=parameters.theta)
+    scenario = SCENARIOS[parameters.scenario]
+    if parameters.theta or scenario.theta:
+        model = model.changed(theta=parameters.theta or scenario.theta[window])
     values = {
         **model.parameters, "tau_ampa": 2 * b2.ms, "tau_ampa_rise": 0.34 * b2.ms,
         "peak_ampa": peak_factor(0.34e-3, 2e-3), "critical": parameters.critical,
@@ -144,7 +176,7 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
     )  # fmt: skip
     number = np.arange(len(keys))
     synapses.connect(i=number, j=number // parameters.axons)
-    synapses.reach = 1 + parameters.spread * rng.standard_normal(len(keys))
+    synapses.reach = 1 + scenario.spread * rng.standard_normal(len(keys))
     fired = b2.SpikeMonitor(soma)
     network = b2.Network(spikes, forced, axons, soma, start, drive, ask, synapses, fired)
 
@@ -176,7 +208,7 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     trials, axons = whole(parameters.trials, "trials"), whole(parameters.axons, "axons", 2)
     dt, seed = positive(parameters.dt, "dt"), seed_number(parameters.seed)
     positive(parameters.critical, "critical")
-    rate = positive(parameters.rate, "rate")
+    rate = SCENARIOS[pick(parameters.scenario, SCENARIOS, "scenario")].rate
     windows = [pick(float(window), WINDOWS, "match window") for window in parameters.windows]
     found = {name: np.zeros((len(windows), trials)) for name in ("success", "spurious", "query")}
     for row, window in enumerate(windows):
@@ -199,7 +231,7 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
             found["success"][row, trial], found["spurious"][row, trial] = one
             found["query"][row, trial] = len(query)
     data = {name: (("window", "trial"), values) for name, values in found.items()}
-    return xr.Dataset(data, {"window": windows}, {"critical": parameters.critical})
+    return xr.Dataset(data, {"window": windows}, {"scenario": parameters.scenario})
 
 
 def _part(progress, start: float, share: float):
@@ -211,7 +243,10 @@ def _part(progress, start: float, share: float):
 def report(data: xr.Dataset) -> str:
     """Return success and spurious shares beside the published ones."""
     trials = data.sizes["trial"]
-    lines = [f"{trials} trials a match window; mean +- standard error (published)"]
+    lines = [
+        f"{data.attrs['scenario']} spines, {trials} trials a match window; mean +- standard error "
+        "(published)"
+    ]
     for window in data.window.values:
         cells = []
         for name, published in zip(("success", "spurious"), PUBLISHED[float(window)], strict=True):
