@@ -31,6 +31,13 @@ def test_the_example_of_the_artificial_side_runs(tmp_path, monkeypatch, capsys):
     assert names["circuit"]["readout"].shape == (8, 2, 16)
 
 
+def test_the_example_of_the_biological_side_runs(capsys):
+    block = re.findall(r"```python\n(.*?)```", README, re.S)[2]
+    exec(compile(block, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "[0.764" in printed and "[0.36 " in printed and "95%: 0.17 to 0.23" in printed
+
+
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert (

@@ -89,7 +89,8 @@ def choose(
     if transformed():
         return _plain(lacking, "plain tensor code inside transforms of torch.func")
     if _functions_at_synapses(rule):
-        return _plain(lacking, "PyTorch vectorises functions of every weight, compiled C++ does not")
+        reason = "PyTorch vectorises functions of every weight, the generated C++ does not"
+        return _plain(lacking, reason)
     reason = why_not(rule, dtype, device) or build(rule, dtype)
     if reason is None:
         return "compiled", "generated C++ is the fastest on a CPU"

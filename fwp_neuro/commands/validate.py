@@ -18,7 +18,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="MODEL", help="models (default: all)")
     parser.add_argument("--quick", action="store_true", help="small simulations")
     parser.add_argument("--json", metavar="FILE", help="keep the rows in this JSON file")
-    parser.add_argument("--out", metavar="FILE", help="draw curves over published points (png)")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        default="validation.png",
+        help="picture of the curves over the published points (default: validation.png)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -42,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
         with atomic_path(Path(arguments.json), "report") as temporary:
             Path(temporary).write_text(json.dumps(record, indent=1), encoding="utf-8")
         print(f"wrote {arguments.json}")
-    if arguments.out:
+    if any(row.curve for row in rows):
         from fwp_neuro.targets.picture import draw
 
         print(f"wrote {draw(rows, arguments.out)}")

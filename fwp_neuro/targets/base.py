@@ -82,8 +82,11 @@ class Row:
         return (off if self.kind == "at most" else abs(off)) <= self.tolerance
 
     def record(self) -> dict:
-        """Return the row as plain values."""
-        return {**asdict(self), "passed": self.passed}
+        """Return the row as plain values, which JSON takes."""
+        numbers = {
+            name: float(getattr(self, name)) for name in ("value", "target", "tolerance", "x")
+        }
+        return {**asdict(self), **numbers, "passed": bool(self.passed)}
 
 
 def models() -> list[str]:
