@@ -86,9 +86,12 @@ def _read_union(text: str, kinds, what: str):
 
 
 def _read_sequence(value, kind, inner, text: str, what: str):
+    fixed = kind is tuple and inner and inner[-1] is not ...
+    if kind is tuple and not fixed and not isinstance(value, tuple | list):
+        value = (value,)  # one value needs no trailing comma
     if not isinstance(value, tuple | list):
         raise FwpError(f"{what} takes several values, such as 1,2,3, and got {text!r}")
-    if kind is tuple and inner and inner[-1] is not ...:
+    if fixed:
         if len(value) != len(inner):
             raise FwpError(f"{what} takes {len(inner)} values, and got {text!r}")
         kinds = inner

@@ -64,6 +64,17 @@ def positive(value, what: str) -> float:
     return float(value)
 
 
+def time_step(value, most: float, of: str) -> float:
+    """Return a time step in ms as a float.
+
+    Raises:
+        FwpError: it is not above 0, or above ``most``, which ``of`` says where it comes from.
+    """
+    if not 0 < real(value, "dt") <= most:
+        raise FwpError(f"dt is {value:g} ms; it must be above 0 and at most {most:g} ms, {of}")
+    return float(value)
+
+
 def real_or_none(value, what: str) -> float | None:
     """Return a finite number, or None, which stands for the paper's choice.
 

@@ -40,7 +40,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.errors import pick
-from fwp_neuro.validation import positive, seed_number, whole
+from fwp_neuro.validation import real, seed_number, time_step, whole
 
 WINDOWS = (0.5, 1.0, 2.0)
 START, GAP, CONTROL, MATCH_LAG = 0.25, 0.5, 1.0, 7e-3
@@ -206,10 +206,14 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     import brian2 as b2
 
     trials, axons = whole(parameters.trials, "trials"), whole(parameters.axons, "axons", 2)
-    dt, seed = positive(parameters.dt, "dt"), seed_number(parameters.seed)
-    positive(parameters.critical, "critical")
+    seed, dt = seed_number(parameters.seed), time_step(parameters.dt, 0.25, "for a rise of 0.34 ms")
+    real(parameters.critical, "critical", 1, 8)
+    real(parameters.nmda, "nmda", 0, 1)
+    real(parameters.theta, "theta", 0)
     rate = SCENARIOS[pick(parameters.scenario, SCENARIOS, "scenario")].rate
     windows = [pick(float(window), WINDOWS, "match window") for window in parameters.windows]
+    if not windows:
+        raise fwp.FwpError("windows is empty; give one or more of 0.5, 1 and 2")
     found = {name: np.zeros((len(windows), trials)) for name in ("success", "spurious", "query")}
     for row, window in enumerate(windows):
         rng = np.random.default_rng([seed, WINDOWS.index(window)])

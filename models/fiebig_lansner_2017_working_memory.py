@@ -34,7 +34,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
 from fwp_neuro.synapses.plasticity.bcpnn_events import ON_POST, ON_PRE, constants, events
-from fwp_neuro.validation import positive, seed_number, whole
+from fwp_neuro.validation import positive, seed_number, time_step, whole
 
 NETWORKS = ("plastic", "kappa = 0", "AP5")
 GAP, CUE_EVERY = 250.0, 400.0  # ms between presentations, from cue to cue
@@ -228,8 +228,12 @@ def _checked(p: Parameters) -> None:
     whole(p.cells, "cells", 2)
     seed_number(p.seed)
     for name in ("shown", "free", "cued", "tau_p", "background", "stimulus", "gain", "recurrent",
-                 "to_basket", "from_basket", "dt"):  # fmt: skip
+                 "to_basket", "from_basket"):  # fmt: skip
         positive(getattr(p, name), name)
+    time_step(p.dt, 0.5, "a tenth of the AMPA decay")
+    for name, least in (("shown", BIN), ("free", BIN), ("cued", 10.0), ("tau_p", 100.0)):
+        if getattr(p, name) < least:
+            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; legal is at least {least:g}")
     if p.cued > CUE_EVERY / 2:
         raise fwp.FwpError(f"cued is {p.cued:g} ms; legal is at most {CUE_EVERY / 2:g}")
 

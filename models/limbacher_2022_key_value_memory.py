@@ -26,7 +26,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
-from fwp_neuro.validation import positive, real, seed_number, whole
+from fwp_neuro.validation import positive, real, seed_number, time_step, whole
 
 MEMORIES = ("spiking", "rule on rates", "hebb", "delta")
 WHILE_WRITING = 0.2  # of the fast weights, published code (layers/writing.py)
@@ -235,8 +235,14 @@ def _checked(p: Parameters) -> None:
     whole(p.cells, "cells", 4)
     real(p.active, "active", 1 / p.cells, 1 - 1 / p.cells)
     seed_number(p.seed)
-    for name in ("rate", "token", "gap", "beta", "dt"):
+    for name in ("rate", "token", "gap", "beta"):
         positive(getattr(p, name), name)
+    real(p.beta, "beta", 0, 2)  # beyond, the delta rule overshoots ever further
+    time_step(p.dt, 2.0, "a tenth of the membrane's 20 ms")
+    for name in ("token", "gap"):
+        if getattr(p, name) < p.dt:
+            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least the step "
+                               f"of {p.dt:g} ms")  # fmt: skip
     if p.rate * p.dt >= 1000:
         raise fwp.FwpError(f"rate is {p.rate:g} Hz; with dt {p.dt:g} ms it must be below "
                            f"{1000 / p.dt:g}")  # fmt: skip

@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
-from fwp_neuro.validation import positive, seed_number, whole
+from fwp_neuro.validation import positive, real, seed_number, time_step, whole
 
 LAPS = ("before", "first plateau", "first read", "second plateau", "second read")
 
@@ -62,16 +62,24 @@ def build(parameters: Parameters):
     if not p.parameter_set.startswith("milstein"):
         raise fwp.FwpError("parameter_set must be one of the milstein_2021_* sets: the kernel of "
                            f"{p.parameter_set!r} never erases")  # fmt: skip
-    for name in ("track", "speed", "width", "rate", "dt"):
+    for name in ("track", "speed", "width", "rate"):
         positive(getattr(p, name), name)
+    real(p.shift, "shift")
+    model = fwp.synapses.get("behavioural_time_scale", p.parameter_set)
+    tau, tau_IS = model.numbers("tau_ET", "tau_IS")
+    time_step(p.dt, 100 * min(tau, tau_IS), "a tenth of the shortest trace")
+    if p.rate * p.dt >= 1000:
+        raise fwp.FwpError(f"rate is {p.rate:g} Hz; with dt {p.dt:g} ms it must be below "
+                           f"{1000 / p.dt:g}")  # fmt: skip
     cells, inputs = (whole(getattr(p, n), n) for n in ("cells", "inputs"))
     steps = round(p.track / p.speed / (p.dt / 1e3))
+    if steps < 10:
+        raise fwp.FwpError(f"a lap of {p.track:g} cm at {p.speed:g} cm/s is {steps} steps of dt; "
+                           "it must be at least 10")  # fmt: skip
     place = (np.arange(steps) + 0.5) / steps * p.track
     centres = (np.arange(inputs) + 0.5) / inputs * p.track
     apart = (place[:, None] - centres + p.track / 2) % p.track - p.track / 2
     maps = p.rate * np.exp(-((3 * apart / p.width) ** 2))  # [place, input]
-    model = fwp.synapses.get("behavioural_time_scale", p.parameter_set)
-    tau = float(model.parameters["tau_ET"])
     # the eligibility trace of a mean pass through a field peaks at 1, as in the paper
     left = np.exp(-p.dt / 1e3 / tau)
     trace, peak = 0.0, 0.0
@@ -80,6 +88,9 @@ def build(parameters: Parameters):
         for rate in middle:
             trace = trace * left + rate * p.dt / 1e3
             peak = max(peak, trace)
+    if not peak > 0.01:
+        raise fwp.FwpError(f"width is {p.width:g} cm: inputs whose fields are so narrow do not "
+                           "fire; make it wider, or the rate larger")  # fmt: skip
     model = model.changed(et_step=1 / peak)
     rng = np.random.default_rng(seed_number(p.seed))
     rates = np.tile(maps, (len(LAPS), 1))

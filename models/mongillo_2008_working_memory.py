@@ -34,6 +34,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
+from fwp_neuro.validation import real, seed_number, whole
 
 POPULATIONS, CODING = 5, 0.1
 FULL_CELLS, FULL_CONNECTION = 8000, 0.2
@@ -196,24 +197,38 @@ def build(parameters: Parameters) -> Built:
     return Built(network, collect, when["end"] * ms, (objects, kept))
 
 
+def _checked(p: Parameters) -> None:
+    if whole(p.cells, "cells") < 100 or p.cells % 40:
+        raise fwp.FwpError(f"cells is {p.cells}; it must be a multiple of 40, 100 or more")
+    fewest = 2 / (CODING * p.cells)  # the rarest kind: potentiated ones of cells in no population
+    if not fewest <= real(p.connection, "connection") <= 1:
+        raise fwp.FwpError(
+            f"connection is {p.connection:g}; with {p.cells} cells it must be from {fewest:g}, so "
+            "that a cell has inputs of every kind, to 1"
+        )
+    for name in ("eta_exc", "eta_inh", "cue", "readout"):
+        real(getattr(p, name), name, 0)
+    for name in ("cue_at", "cue_for", "silence", "readout_for"):
+        least = 40 if name == "silence" else SAMPLE  # some bins of it are to be measured
+        if not real(getattr(p, name), name) >= least:
+            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least {least:g}")
+    seed_number(p.seed)
+    fwp.synapses.get("tsodyks_markram_to_U", p.stp)
+
+
 def run(parameters: Parameters, progress=None) -> xr.Dataset:
     """Simulate cue, silence and read-out; return rates and synaptic state by population.
 
     Dims: bin (10 ms), population (five, then the cells in none), sample (10 ms).
 
     Raises:
-        FwpError: a network too small for whole populations, or durations that are not positive.
+        FwpError: a network too small for whole populations or without inputs, durations that are
+            too short, or other numbers that make no network.
     """
     import brian2 as b2
 
     p = parameters
-    if p.cells < 100 or p.cells % 40:
-        raise fwp.FwpError(f"cells is {p.cells}; it must be a multiple of 40, 100 or more")
-    if not 0 < p.connection <= 1:
-        raise fwp.FwpError(f"connection is {p.connection:g}; it must be above 0 and at most 1")
-    for name in ("cue_at", "cue_for", "silence", "readout_for"):
-        if not getattr(p, name) > 0:
-            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be positive")
+    _checked(p)
     _, when = contrast(p)
     device = p.device
     if device == "auto":
@@ -271,7 +286,8 @@ def measures(data: xr.Dataset) -> dict[str, float]:
     before = data.sel(sample=at["readout"], method="nearest").u.values
     loaded = data.sel(sample=at["silence"], method="nearest").u.values
     burst = window(at["readout"], at["end"])
-    silent = window(at["silence"] + 200, at["readout"])
+    # without the tail of the cue
+    silent = window(at["silence"] + min(200, (at["readout"] - at["silence"]) / 2), at["readout"])
     return {
         "u, cued, end of cue": float(loaded[0]),
         "u, cued, at read-out": float(before[0]),

@@ -38,7 +38,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
 from fwp_neuro.synapses.receptors.nmda import jump_constants
-from fwp_neuro.validation import positive, real, seed_number, whole
+from fwp_neuro.validation import real, seed_number, time_step, whole
 
 POPULATIONS = ("sel1", "sel2", "nonsel", "inh")
 WINDOWS = ("pre", "stimulus", "late")
@@ -120,17 +120,20 @@ def conditions(parameters: Parameters) -> list[tuple[float, float]]:
 
 def _checked(p: Parameters) -> None:
     whole(p.cells, "cells", 100)
-    positive(p.dt, "dt")
+    time_step(p.dt, 0.2, "a tenth of the AMPA decay")
     seed_number(p.seed)
     real(p.ap5, "ap5", 0, 1)
     if not p.coherence:
         raise fwp.FwpError("coherence is empty; give one or more percentages such as 51.2")
     for level in p.coherence:
         real(level, "coherence", -100, 100)
+    for name in ("windows", "stimulus"):
+        for time in getattr(p, name):
+            real(time, f"a time in {name}", 0)
     starts, ends = np.array(p.windows[::2]), np.array(p.windows[1::2])
-    if len(p.windows) != 6 or (starts < 0).any() or (ends <= starts).any():
+    if len(p.windows) != 6 or (starts < 0).any() or (ends < starts + BIN).any():
         raise fwp.FwpError("windows are six times in ms, from and to of pre, stimulus and late, "
-                           f"got {p.windows}")  # fmt: skip
+                           f"each {BIN:g} ms or longer, got {p.windows}")  # fmt: skip
     if not 0 <= p.stimulus[0] < p.stimulus[1]:
         raise fwp.FwpError(f"stimulus is from, to in ms with from < to, got {p.stimulus}")
 

@@ -51,7 +51,7 @@ def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
         ("run toy --set size=3.5", "takes a whole number, and got '3.5'"),
         ("run toy --set size=True", "takes a whole number, and got 'True'"),
         ("run toy --set gain=high", "parameter gain of model toy takes a number"),
-        ("run toy --set where=3", "takes several values, such as 1,2,3, and got '3'"),
+        ("run toy --set where=here", "where of model toy takes a whole number"),
         ("run toy --set where=1,a", "where"),
         ("run toy --seed one", "argument --seed: invalid int value: 'one'"),
         ("run toy --seed 1 --set seed=2", "give the seed once"),
@@ -165,6 +165,7 @@ def test_settings_take_every_kind_of_text():
         rule: str = "delta"
         kind: Literal["rate", "spiking"] = "rate"
         pair: tuple[int, float] = (1, 2.0)
+        levels: tuple[float, ...] = (1.0, 2.0)
         names: list[str] = ()
         step: b2.Quantity = field(default_factory=lambda: 1 * b2.ms)
 
@@ -177,6 +178,7 @@ def test_settings_take_every_kind_of_text():
     assert one("rule", "hebb") == "hebb" and one("rule", "7") == "7"
     assert one("kind", "spiking") == "spiking"
     assert one("pair", "(3, 4)") == (3, 4.0)
+    assert one("levels", "51.2") == (51.2,) and one("levels", "1, 2") == (1.0, 2.0)
     assert one("names", "['a', 'b']") == ["a", "b"]
     for text in ("50*ms", "50 ms", "0.05*second"):
         assert float(one("step", text) / b2.ms) == pytest.approx(50)
@@ -187,6 +189,8 @@ def test_settings_take_every_kind_of_text():
         ("step", "ms/0"),
         ("kind", "rates"),
         ("pair", "1,2,3"),
+        ("pair", "1"),
+        ("names", "7"),
         ("fast", "1"),
         ("size", "many"),
     ]:

@@ -136,7 +136,10 @@ def test_what_the_data_do_not_fix_is_said():
 
 def test_bounds_hold():
     tight = {"U": (0.05, 0.1), "tau_F": (100 * ms, 300 * ms)}
-    found = fit(truth(), trains(truth(), 0), bounds=tight, starts=1)
+    with pytest.warns(fwp.errors.FwpWarning, match="ends at the") as warned:
+        found = fit(truth(), trains(truth(), 0), bounds=tight, starts=1)
+    assert "lower bound of U, 0.05: wider" in str(warned[0].message) and len(warned) == 2
+    assert "at a bound of the search: U, tau_F" in found.report()
     assert found.parameters["U"] >= 0.05 * (1 - 1e-6)
     assert found.parameters["tau_F"] <= 300 * ms * (1 + 1e-6)
 
@@ -182,6 +185,34 @@ TRAIN = {"time": [0, 20, 40, 60] * ms, "amplitude": [1, 1.5, 1.8, 2.0]}
             "spike times of a train must increase",
         ),
         (dict(model="tsodyks_markram", data=TRAIN, scale="last"), "unknown scale 'last'"),
+        (
+            dict(model="tsodyks_markram", data=TRAIN, bounds={"U": (2, 3)}),
+            "'U' of the bounds must be a share from 0 to 1, got 2",
+        ),
+        (
+            dict(model="tsodyks_markram", data=TRAIN, bounds={"U": (0.1, 0.2, 0.3)}),
+            "bounds of 'U' must be .lower, upper., got .0.1, 0.2, 0.3.",
+        ),
+        (dict(data=GOOD, bounds=3), "bounds must be a dict of parameter: .lower, upper., got 3"),
+        (dict(data=GOOD, free=3), "free must be names of parameters or None, got 3"),
+        (dict(data=GOOD, free=[3]), "unknown parameter of 'pair_stdp' in free: '3'"),
+        (
+            dict(data=GOOD, foo=1),
+            "unknown option of fit to plasticity data with 'pair_stdp': 'foo' .legal: none",
+        ),
+        (
+            dict(data={**GOOD, "groups": 2, "interval": 20 * b2.second}),
+            "given as a column, with 'pair_stdp': 'groups'",
+        ),
+        (
+            dict(model="tsodyks_markram", data={**TRAIN, "amplitude": 0.0}),
+            "column 'amplitude' is 0 everywhere",
+        ),
+        (
+            dict(model="tsodyks_markram", data={**TRAIN, "amplitude": [7, 10, 12, 14]}),
+            "every train's first amplitude must be 1, got 7: .* give scale='free'",
+        ),
+        (dict(data={"lag": [] * ms, "ratio": []}), "plasticity data have no rows"),
     ],
 )
 def test_every_misuse_is_one_sentence(arguments, sentence):

@@ -122,7 +122,7 @@ def test_ap5_silences_the_read_for_it_prevents_the_write():
     [
         (dict(windows=(3.0,)), "unknown match window '3.0'"),
         (dict(trials=0), "trials is 0"),
-        (dict(critical=-1.0), "critical must be above 0"),
+        (dict(critical=-1.0), r"critical must be in \[1, 8\]"),
     ],
 )
 def test_the_task_refuses(arguments, sentence):

@@ -66,7 +66,7 @@ def test_a_short_run_has_the_synaptic_state_of_its_spikes():
     [
         (dict(cells=130), "cells is 130; it must be a multiple of 40"),
         (dict(connection=1.5), "connection is 1.5"),
-        (dict(silence=0.0), "silence is 0 ms; it must be positive"),
+        (dict(silence=0.0), "silence is 0 ms; it must be at least 40"),
         (dict(stp="tidia_2022"), "did you mean 'tiddia_2022'"),
         (dict(device="gpu"), "unknown device"),
     ],

@@ -83,3 +83,20 @@ def test_every_device_gives_the_same_weights(device, model):
     tables = spikes(3, 1), spikes(2, 2)
     found = {d: injected.run(model, *tables, dt=1 * ms, device=d) for d in ("numpy", device)}
     assert found[device]["weight"] == pytest.approx(found["numpy"]["weight"], abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (dict(interval=10.0), "interval must be a time such as 0.5"),
+        (dict(interval=-1 * ms), "interval must be positive"),
+        (dict(spikes=0), "spikes is 0; it must be a whole number"),
+    ],
+)
+def test_the_interval_of_a_burst_is_a_time(model, options, sentence):
+    def at(**options):
+        return fwp.synapses.stdp_curve(model, lags=5 * ms, pairs=5, **{"spikes": 2, **options})
+
+    assert at() == at(interval=10 * ms) != at(interval=20 * ms)
+    with pytest.raises(fwp.FwpError, match=sentence):
+        at(**options)

@@ -8,7 +8,7 @@ import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.characterise import experiments
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.model import KINDS, Model
+from fwp_neuro.synapses.model import KINDS, SHARES, Model
 from fwp_neuro.synapses.registry import entry
 
 ms, Hz = b2.ms, b2.Hz
@@ -143,3 +143,53 @@ def test_rasters_refuse_spikes_that_they_cannot_hold():
         injected.raster([[4] * ms], 4 * ms, 1 * ms)
     with pytest.raises(fwp.FwpError, match="spikes twice within one time step"):
         injected.raster([[0.1, 0.2] * ms], 4 * ms, 1 * ms)
+
+
+def test_every_share_is_between_0_and_1():
+    found = set()
+    for name in MODELS:
+        model = fwp.synapses.get(name)
+        for share in set(SHARES) & set(model.parameters):
+            found.add(share)
+            assert 0 <= model.parameters[share] <= 1
+            for value in (3.0, -1):
+                with pytest.raises(fwp.FwpError, match=f"{share!r} of model {name!r} must be"):
+                    model.changed(**{share: value})
+            assert model.changed(**{share: 1}).parameters[share] == 1
+    assert found == set(SHARES)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda: fwp.synapses.stdp_curve("triplet_stdp", lags=5 * ms, foo=3),
+            "option of stdp_curve with 'triplet_stdp': 'foo' .legal: groups, interval.",
+        ),
+        (
+            lambda: fwp.synapses.stdp_curve("graupner_brunel", lags=5 * ms, post_spike=2),
+            "did you mean 'post_spikes'. .legal: method, synapses, seed, bistable, pre_spikes, "
+            "post_spikes, burst_frequency, groups, interval.",
+        ),
+        (
+            lambda: fwp.synapses.short_term("tsodyks_markram", spike_times=[0, 9] * ms, foo=2),
+            "option of short_term with 'tsodyks_markram': 'foo' .legal: none.",
+        ),
+        (
+            lambda: fwp.synapses.magnesium_block(-70 * b2.mV, magnesium=[1, 2] * b2.mmolar),
+            "magnesium must be one concentration >= 0",
+        ),
+        (lambda: fwp.synapses.magnesium_block(np.nan * b2.mV), "V must not be NaN"),
+        (lambda: fwp.synapses.magnesium_block([-70, np.nan] * b2.mV), "V must not be NaN"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(call, sentence):
+    with pytest.raises(fwp.FwpError, match=sentence):
+        call()
+
+
+def test_lags_may_have_any_shape():
+    lags = np.array([[-10, -5, 5], [10, 20, 30]])
+    found = fwp.synapses.stdp_curve("pair_stdp", lags=lags * ms)
+    row = fwp.synapses.stdp_curve("pair_stdp", lags=lags.ravel() * ms)
+    assert found.shape == (2, 3) and (found.ravel() == row).all()

@@ -69,3 +69,20 @@ def test_every_device_gives_the_same_weights(device, model):
     found = {d: injected.run(model, *spikes(0.2), dt=0.2 * ms, device=d) for d in ("numpy", device)}
     assert found[device]["weight"] == pytest.approx(found["numpy"]["weight"], rel=1e-10)
     assert np.ptp(found["numpy"]["weight"]) > 1e-12
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (dict(dt=0.1), "dt must be a time such as 0.5"),
+        (dict(wait=500.0), "wait must be a time such as 0.5"),
+        (dict(dt=1 * ms), "dt is 1 ms; it must be above 0 and at most 0.3 ms, a tenth of tau_s"),
+    ],
+)
+def test_the_times_of_the_protocol_are_quantities(options, sentence):
+    def at(**options):
+        return fwp.synapses.stdp_curve("urbanczik_senn_2014", lags=5 * ms, pairs=2, **options)
+
+    assert at(wait=50 * ms) == at(dt=0.1 * ms, wait=50 * ms) != at(wait=500 * ms)
+    with pytest.raises(fwp.FwpError, match=sentence):
+        at(**options)

@@ -45,7 +45,7 @@ def test_stimulus_and_block_reach_the_networks_that_they_are_for():
         (dict(ap5=2.0), "ap5 must be in"),
         (dict(stimulus=(3.0, 1.0)), "from < to"),
         (dict(windows=(0.0, 1.0)), "windows are six times"),
-        (dict(dt=0.0), "dt must be above 0"),
+        (dict(dt=0.0), "dt is 0 ms; it must be above 0 and at most 0.2 ms"),
     ],
 )
 def test_impossible_settings_are_refused(setting, sentence):

@@ -13,21 +13,22 @@ facilitation at low frequencies), so facilitating trains are tested by recoverin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..errors import FwpError, pick
+from ..errors import FwpError, pick, warn
 from ..validation import generator, real, whole
 from .fitting_data import Table, read
-from .model import Model
-from .registry import _chosen
+from .model import SHARES, Model
+from .registry import _chosen, check_options
 
 METHODS = ("covariance", "bootstrap")
 SCALES = ("first", "free")
-#: parameters that are shares
-_SHARES = {"U": (1e-3, 1.0), "presynaptic": (0.0, 1.0), "nmda": (0.0, 1.0), "loss": (0.0, 1.0)}
+#: how near to a bound, as a share of the range searched, a fitted parameter has run into it
+_AT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Fit:
         freedom: rows minus fitted parameters (and scale).
         without_effect: parameters that these data say nothing about; they kept their values.
         correlation: largest absolute correlation of two fitted parameters, and their names.
+        at_bound: fitted parameters that ended at a bound of the search.
     """
 
     model: Model
@@ -59,6 +61,7 @@ class Fit:
     weighted: bool
     without_effect: tuple[str, ...]
     correlation: tuple[float, str]
+    at_bound: tuple[str, ...] = ()
 
     @property
     def residuals(self) -> np.ndarray:
@@ -83,6 +86,8 @@ class Fit:
                 f"{self.correlation[1]} are correlated ({self.correlation[0]:.3f}): these data "
                 "hardly tell them apart"
             )
+        if self.at_bound:
+            lines.append(f"at a bound of the search: {', '.join(self.at_bound)}")
         if self.without_effect:
             lines.append(f"without effect on these data: {', '.join(self.without_effect)}")
         return "\n".join(lines)
@@ -130,6 +135,11 @@ def fit(
     model, run = _chosen(model, parameters, protocol, f"fit to {table.kind} data")
     pick(scale, SCALES, "scale")
     pick(method, METHODS, "method")
+    what = f"fit to {table.kind} data"
+    check_options(model, run, options, what)
+    columns = [name for name in ("groups", "interval") if name in table.columns]
+    check_options(model, run, columns, f"{what}, given as a column,")
+    _check_amplitudes(table, scale)
     level, rng = real(level, "level", 0.5, 0.9999), generator(seed)
     repeats, starts = whole(repeats, "repeats", 20), whole(starts, "starts")
     sem = table.columns.get("sem", np.ones(len(table.measured)))
@@ -145,6 +155,12 @@ def fit(
                        "fewer in free, or give more rows")  # fmt: skip
     best = search.best(predict, table.measured, sem, rng, starts)
     freedom, curve = len(sem) - lost, predict(best.x)
+    at_bound = search.at_bound(best.x)
+    for name, end, value in at_bound:
+        warn(
+            f"the fit of {model.name!r} ends at the {end} bound of {name}, {_short(value)}: wider "
+            "bounds may fit better, and its interval is cut off there"
+        )
     noise = 1.0 if "sem" in table.columns else np.sqrt(2 * best.cost / freedom)
     spread = noise**2 * np.linalg.pinv(best.jac.T @ best.jac)
     if method == "covariance":
@@ -166,7 +182,7 @@ def fit(
             names, search.quantities(ends[0]).values(), search.quantities(ends[1]).values(),
             strict=True)},
         level, method, table.measured, curve, float(2 * best.cost), freedom, "sem" in table.columns,
-        idle, _correlation(spread, names),
+        idle, _correlation(spread, names), tuple(name for name, _, _ in at_bound),
     )  # fmt: skip
 
 
@@ -195,6 +211,20 @@ def predicted(model, table: Table, run, scale: str, measured, sem, options) -> n
         weights = found / sem**2  # the best factor in closed form
         found = found * (weights @ measured) / (weights @ found)
     return found
+
+
+def _check_amplitudes(table: Table, scale: str) -> None:
+    if table.kind != "trains":
+        return
+    if not table.measured.any():
+        raise FwpError("column 'amplitude' is 0 everywhere: there is nothing to fit")
+    first = [table.measured[rows[0]] for rows in table.groups]
+    if scale == "first" and not np.allclose(first, 1, rtol=0, atol=1e-2):
+        wrong = next(one for one in first if abs(one - 1) > 1e-2)
+        raise FwpError(
+            f"with scale='first' every train's first amplitude must be 1, got {wrong:g}: divide by "
+            "it, or give scale='free', which fits a common factor"
+        )
 
 
 def _short(value) -> str:
@@ -227,6 +257,15 @@ class _Search:
             found[name] = number if plain else b2.Quantity(number, dim=b2.get_dimensions(old))
         return found
 
+    def at_bound(self, x) -> list[tuple[str, str, Any]]:
+        """Return (parameter, "lower" or "upper", value there) of those that ended at a bound."""
+        reach, found = _AT * (self.high - self.low), []
+        for end, bound in (("lower", self.low), ("upper", self.high)):
+            values = self.quantities(bound)
+            there = np.abs(x - bound) <= reach
+            found += [(n, end, values[n]) for n, at in zip(self.names, there, strict=True) if at]
+        return found
+
     def model(self, x) -> Model:
         return self.start.changed(**self.quantities(x))
 
@@ -254,6 +293,8 @@ def _limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[
     from . import units
 
     found = {}
+    if not isinstance(bounds, Mapping | None):
+        raise FwpError(f"bounds must be a dict of parameter: (lower, upper), got {bounds!r}")
     for name in bounds or {}:
         pick(name, names, "parameter in bounds:")
     same = max([abs(float(model.parameters[n])) for n in names if n in model.signed], default=0.0)
@@ -261,8 +302,8 @@ def _limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[
         old, signed = model.parameters[name], name in model.signed
         given = (bounds or {}).get(name)
         if given is None:
-            if name in _SHARES:
-                found[name] = _SHARES[name]
+            if name in SHARES:  # those that may not be zero are searched on a log scale
+                found[name] = (0.0 if signed else 1e-3, 1.0)
             elif signed:
                 reach = 10 * max(abs(float(old)), same, 1e-6)
                 found[name] = (float(old) - reach, float(old) + reach)
@@ -271,10 +312,11 @@ def _limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[
             continue
         try:
             low, high = given
-        except TypeError:
+        except (TypeError, ValueError):
             raise FwpError(f"bounds of {name!r} must be (lower, upper), got {given!r}") from None
         for end in (low, high):
-            units.check(name, end, old, "the bounds", any_sign=signed)
+            share = name in SHARES
+            units.check(name, end, old, "the bounds", any_sign=signed, share=share)
         if not float(low) < float(high):
             raise FwpError(f"bounds of {name!r} must be (lower, upper), got {low} and {high}")
         found[name] = (float(low), float(high))
@@ -285,6 +327,8 @@ def _free(model: Model, asked, table, run, scale, options) -> tuple[list[str], t
     """Return the parameters to fit, and those that the data do not depend on."""
     if isinstance(asked, str):
         asked = [asked]
+    if not isinstance(asked, Iterable | None):
+        raise FwpError(f"free must be names of parameters or None, got {asked!r}")
     names = list(model.parameters if asked is None else asked)
     for name in names:
         pick(name, model.parameters, f"parameter of {model.name!r} in free:")

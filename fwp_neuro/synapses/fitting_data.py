@@ -140,6 +140,8 @@ def read(data) -> Table:
         if needed and name not in data:
             raise FwpError(f"{kinds[0]} data need a column {name!r}")
     rows = max(np.size(values) for values in data.values())
+    if not rows:
+        raise FwpError(f"{kinds[0]} data have no rows: every column is empty")
     columns = {name: _column(name, data[name], legal[name][0], rows) for name in data}
     table = Table(kinds[0], columns)
     return Table(table.kind, columns, _groups(table, rows))

@@ -54,6 +54,7 @@ def _in(value, unit) -> bool:
 def _factor(model: str, magnesium) -> tuple[float, float]:
     """Return (slope per mV, factor) of a block at a magnesium concentration."""
     import brian2 as b2
+    import numpy as np
 
     block = BLOCKS[pick(model, BLOCKS, "magnesium block")]
     if block.half is None:
@@ -63,9 +64,10 @@ def _factor(model: str, magnesium) -> tuple[float, float]:
             )
         return block.slope, block.factor
     magnesium = 1 * b2.mmolar if magnesium is None else magnesium
-    if not _in(magnesium, b2.mmolar) or float(magnesium) < 0:
+    one = np.size(magnesium) == 1 and _in(magnesium, b2.mmolar) and np.isfinite(magnesium)
+    if not one or float(magnesium) < 0:
         raise FwpError(
-            f"magnesium must be a concentration >= 0 such as 1*mmolar, got {magnesium!r}"
+            f"magnesium must be one concentration >= 0 such as 1*mmolar, got {magnesium!r}"
         )
     return block.slope, float(magnesium / b2.mmolar) / block.half
 
@@ -79,7 +81,8 @@ def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
         magnesium: Brian2 concentration; 1 mM if None.
 
     Raises:
-        FwpError: unknown model, wrong unit, or a concentration for a fit that has none.
+        FwpError: unknown model, wrong unit, a voltage that is NaN, or a concentration for a fit
+            that has none.
     """
     import brian2 as b2
     import numpy as np
@@ -87,6 +90,8 @@ def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
     slope, factor = _factor(model, magnesium)
     if not _in(V, b2.volt):
         raise FwpError(f"V must be a voltage such as -70*mV, got {V!r}")
+    if np.isnan(V).any():
+        raise FwpError(f"V must not be NaN, got {V!r}")
     return 1 / (1 + factor * np.exp(-slope * np.asarray(V / b2.mV)))
 
 

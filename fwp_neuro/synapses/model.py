@@ -15,6 +15,8 @@ from ..errors import FwpError, pick
 from . import units
 
 KINDS = ("receptor", "short-term plasticity", "plasticity", "circuit")
+#: parameters that are shares of a whole in every model that has them: legal from 0 to 1
+SHARES = ("U", "nmda", "presynaptic", "loss", "P0", "I_f", "I_bf", "rho_star", "gate")
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,14 @@ class Model:
         """Return the model with some parameters replaced.
 
         Raises:
-            FwpError: unknown parameter, a missing or wrong unit, not one finite number, or a value
-                that is not positive where only positive ones make sense.
+            FwpError: unknown parameter, a missing or wrong unit, not one finite number, a value
+                that is not positive where only positive ones make sense, or a share outside [0, 1].
         """
         for name, value in values.items():
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
-            units.check(name, value, old, f"model {self.name!r}", any_sign=signed)
+            where = f"model {self.name!r}"
+            units.check(name, value, old, where, any_sign=signed, share=name in SHARES)
         new = {**self.parameters, **values}
         if self.derived is not None:  # what was set by hand before stays as it was set
             old, now = self.derived(self.parameters), self.derived(new)

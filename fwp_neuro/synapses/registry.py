@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from ..errors import FwpError, pick, unknown
@@ -33,6 +35,9 @@ MODULES: tuple[str, ...] = (
     "plasticity.vogels_2011",
     "plasticity.homeostatic_scaling",
 )
+
+#: arguments of a protocol that come from its caller; all others are options
+_GIVEN = ("model", "lags", "pairs", "frequency", "times")
 
 
 def _entries() -> dict[str, Entry]:
@@ -108,6 +113,13 @@ def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
     return model, run
 
 
+def check_options(model: Model, run: Callable, options: Iterable[str], what: str) -> None:
+    """Raise `FwpError`, with the legal ones, for an option that no protocol of a model takes."""
+    legal = [name for name in signature(run).parameters if name not in _GIVEN]
+    for name in options:
+        pick(name, legal, f"option of {what} with {model.name!r}:")
+
+
 def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None, **options):
     """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
 
@@ -123,8 +135,8 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         weight after / weight before, as an array in the shape of ``lags``.
 
     Raises:
-        FwpError: unknown model or set, a missing or wrong unit (the sentence names the argument),
-            or pairs that are so close that the spikes of one overtake those of the next.
+        FwpError: unknown model, set or option, a missing or wrong unit (the sentence names the
+            argument), or pairs that are so close that the spikes of one overtake those of the next.
     """
     import brian2 as b2
     import numpy as np
@@ -133,12 +145,13 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     from .units import quantity
 
     model, run = _chosen(name, parameters, "stdp", "stdp_curve")
+    check_options(model, run, options, "stdp_curve")
     lags = quantity(lags, b2.second, "lags", "times such as [-10, 10]*ms")
     frequency = 1 * b2.Hz if frequency is None else frequency
     rate = quantity(frequency, b2.Hz, "frequency", "a rate such as 1*Hz")
     if rate.shape or not rate > 0:
         raise FwpError(f"frequency must be one positive rate such as 1*Hz, got {frequency!r}")
-    found = run(model, np.atleast_1d(lags), whole(pairs, "pairs"), float(rate), **options)
+    found = run(model, lags.ravel(), whole(pairs, "pairs"), float(rate), **options)
     return np.reshape(found, lags.shape)
 
 
@@ -155,7 +168,7 @@ def short_term(name, parameters=None, spike_times=None, **options):
         release per spike [spike], as a share of all resources (1 = everything).
 
     Raises:
-        FwpError: unknown model or set, a missing or wrong unit, times that do not increase.
+        FwpError: unknown model, set or option, a missing or wrong unit, times that do not increase.
     """
     import brian2 as b2
     import numpy as np
@@ -163,6 +176,7 @@ def short_term(name, parameters=None, spike_times=None, **options):
     from .units import quantity
 
     model, run = _chosen(name, parameters, "release", "short_term")
+    check_options(model, run, options, "short_term")
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
     if times.ndim != 1 or (np.diff(times) <= 0).any():
         raise FwpError("spike_times must be one row of times that increase")

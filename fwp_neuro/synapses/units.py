@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import FwpError
 
 
-def check(name: str, value, old, where: str, *, any_sign: bool) -> None:
+def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = False) -> None:
     """Raise `FwpError` unless ``value`` can stand for ``old``.
 
     Args:
@@ -14,6 +14,7 @@ def check(name: str, value, old, where: str, *, any_sign: bool) -> None:
         old: the quantity or number that it replaces: it fixes the unit.
         where: what the parameter belongs to, such as "synapse model 'x'".
         any_sign: whether zero and negative values are legal.
+        share: whether the parameter is a share of a whole, which ends at 1 and is never negative.
     """
     import brian2 as b2
     import numpy as np
@@ -30,6 +31,8 @@ def check(name: str, value, old, where: str, *, any_sign: bool) -> None:
         raise FwpError(f"{where} must be one finite number: {legal}")
     if not any_sign and not float(value) > 0:
         raise FwpError(f"{where} must be positive: {legal}")
+    if share and not 0 <= float(value) <= 1:
+        raise FwpError(f"{where} must be a share from 0 to 1, got {value!r}")
 
 
 def quantity(value, unit, what: str, example: str):

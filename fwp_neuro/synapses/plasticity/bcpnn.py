@@ -116,10 +116,10 @@ def make(parameters: str) -> Model:
     )
 
 
-def _curve(model, lags, pairs, frequency, **options):
+def _curve(model, lags, pairs, frequency, receptor="ampa"):
     from .bcpnn_oracle import curve
 
-    return curve(model, lags, pairs, frequency, **options)
+    return curve(model, lags, pairs, frequency, receptor)
 
 
 SUMMARY = "Bayesian confidence propagation: log-odds weights with a print-now gate"

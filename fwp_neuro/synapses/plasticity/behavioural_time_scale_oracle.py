@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..model import Model
-from .pairing import bursts, merged
+from .pairing import bursts, merged, takes_bursts
 
 #: time step, seconds; all slopes are taken in the middle of a step
 _DT = 1e-3
@@ -93,6 +93,7 @@ def _kernel(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
     return change
 
 
+@takes_bursts
 def curve(
     model: Model, lags: np.ndarray, pairs: int, frequency: float, start: float = 1.0, **protocol
 ) -> np.ndarray:

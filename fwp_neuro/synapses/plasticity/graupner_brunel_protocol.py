@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import pick
 from ...validation import generator, whole
 from ..model import Model
-from .pairing import bursts
+from .pairing import bursts, takes_bursts
 from .thresholds import calcium_events, segments
 
 WAYS = ("analytic", "simulation")
@@ -118,6 +118,7 @@ def ratio(up: float, down: float, beta: float, b: float) -> float:
     return (1 - now_up + now_up * b) / before
 
 
+@takes_bursts
 def curve(
     model: Model,
     lags: np.ndarray,

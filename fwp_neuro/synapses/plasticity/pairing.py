@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 
 import numpy as np
 
@@ -101,6 +102,19 @@ def bursts(
     trains = [(last[:, None] - one).ravel() for last, one in zip((pre, post), back, strict=True)]
     first = min(train[0] for train in trains)
     return trains[0] - first, trains[1] - first
+
+
+def takes_bursts(curve: Callable) -> Callable:
+    """Give a protocol that hands its last keywords to `bursts` the signature of both."""
+    own = signature(curve)
+    mine = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    more = [
+        one.replace(kind=one.KEYWORD_ONLY)
+        for name, one in signature(bursts).parameters.items()
+        if name not in ("lag", "pairs", "frequency")
+    ]
+    curve.__signature__ = own.replace(parameters=[*mine, *more])
+    return curve
 
 
 def curve_of(changed_weight: Callable) -> Callable:

@@ -113,19 +113,28 @@ def changed_weight(model: Model, pre, post) -> float:
     return w
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, interval=10.0):
+def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, interval=None):
     """Return the weight ratio at each lag (seconds).
 
     Args:
         model: the rule.
         lags, pairs, frequency: of the protocol; a lag is to the first postsynaptic spike.
         spikes: in each postsynaptic event; two and more are a burst.
-        interval: between them, ms.
+        interval: between them, a Brian2 time; 10 ms if None.
+
+    Raises:
+        FwpError: an interval without unit or not positive, or spikes that are no whole number.
     """
+    from brian2 import ms
+
+    from ...circuits.quantities import time
+    from ...validation import whole
+
+    apart = float(time(interval, "interval", 10 * ms)) * np.arange(whole(spikes, "spikes"))
     found = []
     for lag in lags:
         pre, post = pairs_of_spikes(lag, pairs, frequency)
-        post = np.sort(np.add.outer(post, 1e-3 * interval * np.arange(spikes)).ravel())
+        post = np.sort(np.add.outer(post, apart).ravel())
         found.append(changed_weight(model, pre, post) / float(model.parameters["w_start"]))
     return np.array(found)
 

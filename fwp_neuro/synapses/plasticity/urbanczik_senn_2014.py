@@ -86,20 +86,29 @@ def make(parameters: str) -> Model:
     )
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, dt=0.1, wait=500.0):
+def curve(model: Model, lags, pairs: int, frequency: float, dt=None, wait=None):
     """Return the weight ratio at each lag (seconds), once the changes are expressed.
 
     Args:
         model: the rule.
         lags, pairs, frequency: of the protocol.
-        dt: time step, ms.
-        wait: after the last spike, ms; the synapse goes on to unlearn what it predicts meanwhile.
+        dt: time step, a Brian2 time, at most a tenth of tau_s; 0.1 ms if None.
+        wait: after the last spike, a Brian2 time, 500 ms if None; the synapse goes on to unlearn
+            what it predicts meanwhile.
+
+    Raises:
+        FwpError: a time without unit or not positive, or a step that is too long.
     """
     import numpy as np
+    from brian2 import ms
 
+    from ...circuits.quantities import time
+    from ...validation import time_step
     from .pairing import pairs_of_spikes
     from .urbanczik_senn_oracle import weights
 
+    dt, wait = (float(time(*one) / ms) for one in ((dt, "dt", 0.1 * ms), (wait, "wait", 500 * ms)))
+    time_step(dt, float(model.parameters["tau_s"] / ms) / 10, "a tenth of tau_s")
     found = []
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)
