@@ -82,10 +82,10 @@ prediction_post = w*x_pre : 1 (summed)
         ),
         {"eta": 0.01, "target": 30.0}, {"": "toy"}, "toy", "toy",
     )  # fmt: skip
-    found = measure(predicting, replace(VOLLEYS, summed=True, start=0.5, shift=0.5), repeats=8)
+    found = measure(predicting, replace(VOLLEYS, start=0.5, shift=0.5), repeats=8)
     assert found.cross < -0.05
     plain = replace(predicting, equations=replace(predicting.equations, on_post="w += eta*x_pre"))
-    assert measure(plain, replace(VOLLEYS, summed=True), repeats=4).cross == pytest.approx(0)
+    assert measure(plain, VOLLEYS, repeats=4).cross == pytest.approx(0)
 
 
 def test_scaling_of_columns_or_rows_stores_nothing():

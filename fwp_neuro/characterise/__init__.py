@@ -11,7 +11,6 @@ from .measure import measure
 from .table import characterise, dataset, report
 
 __all__ = [
-    "EXPERIMENTS",
     "Experiment",
     "characterise",
     "dataset",

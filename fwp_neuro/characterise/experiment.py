@@ -39,8 +39,8 @@ class Experiment:
         start: its value before the window, in base units.
         shift: how much it is raised to measure what is erased.
         gate: parameter that scales the write, "nmda" where the model has one unless named.
-        summed: whether a cell's own read-out reaches its synapses, so that a write at one can
-            depend on the weights of others.
+        weight: expression to measure instead of the model's effective weight, or empty.
+        probe: whether a last presynaptic spike brings event-driven variables up to date.
         initial: further initial values.
         changes: parameters that differ from the set's.
         note: what a reader of the table must know.
@@ -59,7 +59,8 @@ class Experiment:
     start: float = 1.0
     shift: float = 0.1
     gate: str = ""
-    summed: bool = False
+    weight: str = ""
+    probe: bool = False
     initial: Mapping[str, float] = field(default_factory=dict)
     changes: Mapping[str, object] = field(default_factory=dict)
     note: str = ""
@@ -71,7 +72,10 @@ class Experiment:
 
     def key_spikes(self, keys: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return presynaptic spikes [step, cell] that code ``keys``, silent in the settling."""
-        return self._quiet_after(self._spikes(keys, 0.0, rng))
+        spikes = self._quiet_after(self._spikes(keys, 0.0, rng))
+        if self.probe:
+            spikes[-1] = 1
+        return spikes
 
     def value_events(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return postsynaptic events [step, cell] that code ``values``."""

@@ -24,7 +24,7 @@ class Measured:
         coding: of keys and values, see `Experiment`.
         table: mean change of the effective weight [value, key].
         noise: standard deviation of a single synapse's change over its mean, at the middle of the
-            grid: 1 / signal-to-noise.
+            grid: one over the signal-to-noise ratio.
         write: `Bilinear` of the table.
         kept: how much of a weight is left after the window [value, key].
         erase: what is lost in the window, by cause (see `ERASES`), at the middle of the grid.
@@ -59,6 +59,8 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
     """
     if how.changes:
         model = model.changed(**how.changes)
+    if how.weight:
+        model = replace(model, weight=how.weight)
     if not how.gate and "nmda" in model.parameters:
         how = replace(how, gate="nmda")
     keys, values = np.array(how.keys), np.array(how.values)
@@ -82,7 +84,7 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
         kept,
         _erase(kept, values, keys, middle),
         _time_constant(silent, lasts),
-        storage.cross(model, how, seed) if how.summed else 0.0,
+        storage.cross(model, how, seed) if how.state else float("nan"),
         _gate(model, how, spikes, size, table[middle], middle),
         storage.store(model, how, seed=seed),
     )

@@ -30,7 +30,8 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
     ),
     "limbacher_2022": both(start=0.0, gate="gate", note="one token of 2 s; the paper has 100 ms"),
     "match_and_control": both(
-        state="g", start=0.0, settle=1.5, note="the AMPA gain is a steep function of g"
+        state="g", start=0.0, shift=1.0, weight="g",
+        note="what is written is g; the AMPA gain is a steep function of it",
     ),
     "oja": both(start=0.3, note=_FORCED),
     "payeur_2021": (
@@ -40,14 +41,16 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
             "average to potentiate",
         ),
     ),
-    "short_term_potentiation": both(state="fast", start=0.0),
+    "short_term_potentiation": both(
+        state="fast", start=0.0, probe=True, note="the decay is that of the fast component"
+    ),
     "shouval_2002": both(start=0.25, note="from the weight that no calcium leads to"),
     "tsodyks_markram": _GATED_COLUMNS,
     "tsodyks_markram_three_state": _GATED_COLUMNS,
     "tsodyks_markram_to_U": _GATED_COLUMNS,
     "tsodyks_markram_to_zero": _GATED_COLUMNS,
     "urbanczik_senn_2014": both(
-        start=90e-12, shift=300e-12, summed=True,
+        start=90e-12, shift=300e-12,
         note="the soma's spikes are forced: they are the value",
     ),
     "use_dependent_potentiation": both(state="P", start=0.5),

@@ -84,7 +84,7 @@ def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:
     Half of the keys' synapses start higher by ``how.shift``; the change of the other half's writes
     is given as a share of them. A rule without an error has 0, the delta rule a negative share.
     """
-    from .measure import _run
+    from .measure import _resting, _run
 
     rng = np.random.default_rng(seed)
     value, key = how.values[how.typical[0]], how.keys[how.typical[1]]
@@ -93,9 +93,11 @@ def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:
     plain = np.full((cells, 2 * cells), how.start)
     raised = plain + how.shift * (np.arange(2 * cells) >= cells)
     mine = slice(None), slice(0, cells)
-    writes = [_run(model, how, pre, post, start)["weight"][mine] - how.start
-              for start in (plain, raised)]  # fmt: skip
-    return float((writes[1] - writes[0]).mean() / writes[0].mean())
+    at = _resting(model, how)
+    writes = [
+        _run(model, how, pre, post, start)["weight"][mine].mean() - at for start in (plain, raised)
+    ]
+    return float((writes[1] - writes[0]) / writes[0]) if writes[0] else float("nan")
 
 
 def _halves(items: int, dim: int, rng) -> np.ndarray:

@@ -85,7 +85,7 @@ def report(found: list[Measured]) -> str:
         "decay: in silence; by k, v, kv: weight lost in the window because of them; by Wk: write "
         "changed by what the cell's other synapses predict",
         "gate 0, .5: write with the gate closed and half open; stored R2: read-outs of random "
-        "overlapping pairs against those of the sum of v k'",
+        "overlapping pairs against those of the sum of v k'; a rule stores from .5 on",
         *(f"{name}: {note}" for name, note in notes.items() if note),
     ]
     return "\n".join(lines)
