@@ -3,7 +3,7 @@
 Claims: with imposed back-propagating spikes, and in cells that a teacher fires while AMPA input
 stays well below threshold, a Hill-4 readout calibrated to the cell's own pair peak is the most
 bilinear write (R2 .99 of c v k'). That does not survive input that comes near to firing the cell:
-depolarised by 13 mV or more, its R2 falls below that of a soft threshold at 1.5 presynaptic peaks
+depolarised by 14 mV or more, its R2 falls below that of a soft threshold at 1.5 presynaptic peaks
 (.93 against .97 where input fires 1 Hz, .86 against .94 at 5 Hz; there the square of calcium is
 best, .97, but noisier). Hence the soft threshold, not Hill-4, is the default of `point_spine`.
 Ellwood's fourth power leaks least but is supralinear and needs many times as many synapses.

@@ -1,10 +1,11 @@
-"""What drugs would show: AP5 the calcium readout, CNQX the error term, and what reading writes.
+"""What drugs would show: AP5 the calcium readout, CNQX the error term; and what a key alone writes.
 
 Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that the dose
 response tells which power n of calcium is read; with a threshold a write ends at a dose; (b) AMPA
 receptors blocked while a value is written take the prediction away from the delta rule, which then
-writes too much, and change nothing in the Hebbian rule; (c) reading a memory without a teacher
-writes a little too, the less the steeper the readout.
+writes too much, and change nothing in the Hebbian rule; (c) a key alone, as in a read without a
+teacher, writes a little too, least where the fourth power of calcium is read (here at rest; AMPA
+input that depolarises the cell makes it more, see fig11).
 
 Established: AP5 blocks the induction and spares the expression of potentiation (Collingridge, Kehl
 & McLennan 1983); CNQX blocks AMPA receptors. Modelling choice: the point spine and its readouts
@@ -173,7 +174,7 @@ def plot(data):
                       fontsize=7)  # fmt: skip
     read.set_xticks(range(len(share)), ["lin.", "sq.", "4th", "Hill", "soft"])
     read.set(ylabel="key alone / key and value", ylim=(0, max(share) * 1.2))
-    _title(read, "c", "Reading writes too")
+    _title(read, "c", "A key alone writes")
     return figure
 
 

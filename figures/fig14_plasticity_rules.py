@@ -1,8 +1,8 @@
 """Plasticity rules as fast-weight rules: what each writes, erases, forgets, and whether it stores.
 
 Claim: published plasticity rules differ in what a fast-weight memory needs. Some store an arbitrary
-v k' from rates, some only from volleys of spikes at the right lag, some not at all; only rules with
-an error of the cell correct what is stored already.
+v k' from rates, some only from volleys of spikes at the right lag, some not at all; of those
+measured only dendritic prediction corrects a write by what the cell's other synapses predict.
 
 Every number is measured by running the rule's own Brian2 text (see ``fwp-neuro plasticity``).
 Established: the equations and parameters of the rules. Modelling choice: keys and values coded by
@@ -38,9 +38,13 @@ def report(data) -> str:
         lines.append(
             f"{str(one.model.values):{width}}  {str(one.coding.values):8}"
             f"write R2 {float(one.write_r2):6.2f}  stored R2 {float(one.stored_r2):5.2f}  "
-            f"decay {float(one.decay):8.3g} s  {one.verdict.values}"
+            f"decay {_seconds(float(one.decay)):>9}  {one.verdict.values}"
         )
     return "\n".join(lines)
+
+
+def _seconds(tau: float) -> str:
+    return "-" if np.isnan(tau) else "none" if np.isinf(tau) else f"{tau:.3g} s"
 
 
 def plot(data):

@@ -128,13 +128,22 @@ def save(figure: Figure, path: str | os.PathLike, dpi: float = 300.0) -> Path:
     Raises FwpError for another suffix, a missing folder or one that cannot be written to.
     """
     path = Path(path)
-    suffix = path.suffix.lstrip(".").lower()
-    if not suffix:
-        raise FwpError(f"cannot save a figure to {str(path)!r}: give a name that ends in .png")
-    kind = pick(suffix, _FORMATS, "figure format")
+    kind = format_of(path)
     with style(), atomic_path(path, "figure") as temporary:
         figure.savefig(temporary, format=kind, dpi=dpi)
     return path
+
+
+def format_of(path: str | os.PathLike) -> str:
+    """Return the format of a picture's name.
+
+    Raises:
+        FwpError: the name has another suffix than .png, .pdf or .svg, or none.
+    """
+    suffix = Path(path).suffix.lstrip(".").lower()
+    if not suffix:
+        raise FwpError(f"cannot save a figure to {str(path)!r}: give a name that ends in .png")
+    return pick(suffix, _FORMATS, "figure format")
 
 
 def _limits(*arrays: np.ndarray) -> np.ndarray:

@@ -27,9 +27,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Compute all rows, print them, write what is asked for; 1 if a row fails without a reason."""
+    """Compute all rows, print them, write report and picture; return 1 if any row fails."""
     from fwp_neuro import targets
+    from fwp_neuro.plotting import format_of
 
+    format_of(arguments.out)
     for file in (arguments.json, arguments.out):
         if file:  # refuse, and make the folder, before the long work
             output_folder(Path(file).parent).mkdir(parents=True, exist_ok=True)
@@ -51,4 +53,6 @@ def execute(arguments: argparse.Namespace) -> int:
         from fwp_neuro.targets.picture import draw
 
         print(f"wrote {draw(rows, arguments.out)}")
+    else:
+        print("no curve among these rows: no picture")
     return 0 if all(row.passed for row in rows) else 1
