@@ -74,6 +74,26 @@ def test_halving_dt_changes_a_write_by_less_than_a_hundredth(name):
     assert np.abs(written - halved).max() < 0.01 * np.abs(halved).max()
 
 
+#: plasticity models of whom no other file has such a test
+UNTESTED = ("pair_stdp", "oja", "vogels_2011", "homeostatic_scaling")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["cython", "cpp_standalone"])
+@pytest.mark.parametrize("name", UNTESTED)
+def test_the_same_spikes_give_the_same_weights_on_every_device(name, device):
+    model, dt = synapses.get(name), experiments(name)[0].dt * 1e3
+    silent, reference, found = (
+        injected.run(model, *spikes, dt=dt * ms, device=d)["weight"]
+        for d, spikes in (
+            ("numpy", [0 * one for one in _spikes(dt)]), ("numpy", _spikes(dt)),
+            (device, _spikes(dt)),
+        )
+    )  # fmt: skip
+    assert found == pytest.approx(reference, rel=1e-12, abs=1e-14)
+    assert (reference != silent).any()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
     model = synapses.get(name)

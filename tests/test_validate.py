@@ -1,4 +1,4 @@
-"""The validation report: every model meets its published numbers at quick size, or says why not."""
+"""The validation report: every model meets its targets at quick size, or says why not."""
 
 import json
 
@@ -19,7 +19,18 @@ def test_every_model_meets_its_published_numbers(module):
         assert len(row.source) > 10 and row.tolerance >= 0
         assert row.kind in ("value", "at least", "at most")
         assert bool(row.curve) == all(row.axes)
-        assert row.passed or row.reason, f"{row.quantity}: {row.value}, target {row.target}"
+        assert row.basis in base.BASES
+        assert bool(row.reason) == (row.known_miss > 0), row.quantity
+        assert row.expected, f"{row.quantity}: {row.value}, target {row.target}"
+
+
+def test_a_known_miss_is_bounded():
+    reason = dict(reason="the paper rounds", known_miss=0.5)
+    assert row(1.4, **reason).expected and not row(1.4, **reason).passed
+    assert not row(1.6, **reason).expected and not row(float("nan"), **reason).expected
+    assert not row(1.4, known_miss=0.5).expected and not row(1.4, reason="so").expected
+    assert row(0.6, kind="at least", **reason).expected
+    assert not row(0.4, kind="at least", **reason).expected
 
 
 def row(value, **settings):
@@ -41,10 +52,15 @@ def test_what_passes(kind, passing, failing):
 
 
 def test_the_report_says_what_fails_and_why():
-    rows = [row(1.0), row(2.0, reason="the paper rounds"), row(0.5, kind="at least")]
+    rows = [
+        row(1.0, basis="definition"), row(2.0, reason="the paper rounds"),
+        row(0.5, kind="at least", basis="own bound"),
+    ]  # fmt: skip
     printed = targets.report(rows)
     assert "1 of 3 rows pass" in printed and printed.count("FAIL") == 2
     assert "[the paper rounds]" in printed and ">         1" in printed
+    assert "targets: 1 published, 1 own bound, 1 definition" in printed
+    assert printed.splitlines()[1].split()[5] == "definition"
 
 
 @pytest.fixture
@@ -88,6 +104,8 @@ def test_the_command_ends_with_1_if_one_fails(toy, capsys, tmp_path, monkeypatch
         (["toi"], "unknown model with published numbers 'toi'; did you mean 'toy'"),
         (["--json", "no/such/file/at/all/rows.json"], None),
         (["--json", "/proc/nowhere/rows.json"], "cannot write to folder"),
+        (["--out", "curves.txt"], "unknown figure format 'txt'"),
+        (["--out", ""], "give a name that ends in .png"),
     ],
 )
 def test_the_command_refuses_before_the_long_work(toy, arguments, sentence, capsys, tmp_path,

@@ -33,7 +33,19 @@ def rows(quick: bool) -> Iterator[Row]:
     for patterns in (1, 2):
         answers, threshold = learned(patterns)
         what = f"{patterns} inputs" if patterns > 1 else "one input"
-        yield Row(MODEL, f"largest answer, {what}", answers.max(), patterns, 0.03, _SOURCE)
-        yield Row(MODEL, f"threshold, {what}", threshold, patterns, 0.03, _SOURCE)
+        yield Row(
+            MODEL,
+            f"largest answer, {what}",
+            answers.max(),
+            patterns,
+            0.03,
+            _SOURCE,
+            basis="closed form",
+        )
+        yield Row(
+            MODEL, f"threshold, {what}", threshold, patterns, 0.03, _SOURCE, basis="closed form"
+        )
         if patterns > 1:
-            yield Row(MODEL, f"other answer, {what}", answers.min(), 0, 0.03, _SOURCE)
+            yield Row(
+                MODEL, f"other answer, {what}", answers.min(), 0, 0.03, _SOURCE, basis="closed form"
+            )

@@ -28,7 +28,7 @@ def rows(quick: bool) -> Iterator[Row]:
         times = np.arange(0.5, end * rate) / rate
         p_i = _mean(oracle.traces(model, times, [], end + np.arange(20) / 20 / rate)[:, 7])
         yield Row(MODEL, f"P - eps at 10 Hz, in rate/f_max, {chosen}", (p_i - eps) * f_max / rate,
-                  1, 0.02, RULE)  # fmt: skip
+                  1, 0.02, RULE, basis="closed form")  # fmt: skip
     model = get(MODEL, "tully_2014").changed(tau_p=20 * second, f_max=50 * Hz)
     end = 40.0 if quick else 160.0
     pairs = {"independent": [], "correlated": [], "taking turns": []}
@@ -44,14 +44,14 @@ def rows(quick: bool) -> Iterator[Row]:
     }
     law = "w = log(P_ij/(P_i P_j)): 0 where independent, its sign that of the correlation"
     yield Row(MODEL, "w of independent Poisson trains, 10 Hz", weights["independent"], 0,
-              0.3 if quick else 0.15, law)  # fmt: skip
+              0.3 if quick else 0.15, law, basis="closed form")  # fmt: skip
     # equal trains: P_ij/(P_i P_j) = 1 + 1/(rate (tau_zi + tau_zj)) but for eps
     p, z = rate / 50 + 0.01, 1 / (50**2 * 2 * 10e-3)
     expected = np.log((p**2 + rate * z) / p**2)
     yield Row(MODEL, "w of equal Poisson trains, 10 Hz", weights["correlated"], expected,
-              0.1 * expected, law)  # fmt: skip
+              0.1 * expected, law, basis="closed form")  # fmt: skip
     yield Row(MODEL, "w of trains that take turns of 1 s", weights["taking turns"], -0.5, 0, law,
-              "at most")  # fmt: skip
+              "at most", basis="own bound")  # fmt: skip
     yield from _programme(get(MODEL), oracle, rng, ms)
 
 
@@ -60,16 +60,20 @@ def _programme(model, oracle, rng, ms) -> Iterator[Row]:
     ours = "P_ij as linear attention with alpha = exp(-kappa dt/tau_p): our reading, exact limit"
     faint = model.changed(eps=1e-12)
     pij = oracle.traces(faint, [0.01, 0.02], [0.015, 0.022], [2, 3])[:, 9]
-    yield Row(MODEL, "P_ij one tau_p later", pij[1] / pij[0], np.exp(-1), 1e-5, RULE)
+    yield Row(
+        MODEL, "P_ij one tau_p later", pij[1] / pij[0], np.exp(-1), 1e-5, RULE, basis="closed form"
+    )
     short = faint.changed(tau_zi_ampa=0.25 * ms, tau_zj_ampa=0.25 * ms, tau_e=0.5 * ms)
     pre, post = (np.sort(rng.uniform(0, 3, 60)) for _ in range(2))
     sums = oracle.decayed_products(short, pre, post, 3.2)
     exact = oracle.traces(short, pre, post, [3.2])[0, 9]
     yield Row(MODEL, "P_ij over the decayed sum of k v, short tau_z and tau_e", exact / sums, 1,
-              2e-3, ours)  # fmt: skip
+              2e-3, ours, basis="closed form")  # fmt: skip
     shut = oracle.traces(model.changed(kappa=0), pre, post, [3.2])[0]
     eps = float(model.parameters["eps"])
-    yield Row(MODEL, "change of P_ij with kappa = 0", shut[9] - eps**2, 0, 0, RULE)
+    yield Row(
+        MODEL, "change of P_ij with kappa = 0", shut[9] - eps**2, 0, 0, RULE, basis="closed form"
+    )
 
 
 def _mean(values) -> float:

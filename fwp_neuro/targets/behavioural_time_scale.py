@@ -15,7 +15,7 @@ _SIGN = "Milstein et al. 2021, eLife 10:e73046 (sign only)"
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Compare time constants fitted to simulated pairings, and signs with weight and lag."""
+    """Fit the time constants that were put in, and compare signs with weight and lag."""
     from brian2 import Hz, second
 
     from .. import synapses
@@ -33,14 +33,14 @@ def rows(quick: bool) -> Iterator[Row]:
         ("before", "after"), decay_times(lags, *sides), (1.31, 0.69), strict=True
     ):
         what = f"kernel, presynaptic spikes {side} the plateau, in s"
-        yield Row(MODEL, what, value, target, 0.1 * target, _BITTNER)
+        yield Row(MODEL, what, value, target, 0.1 * target, _BITTNER, basis="definition")
     model = synapses.get(MODEL, "milstein_2021_mean")
     sides = [overlap(model, sign * lags, **burst) for sign in (1, -1)]
     for trace, value, target in zip(
         ("eligibility", "instructive"), decay_times(lags, *sides), (0.86, 0.54), strict=True
     ):
         what = f"overlap decays with the {trace} trace, in s"
-        yield Row(MODEL, what, value, target, 0.01, _MILSTEIN)
+        yield Row(MODEL, what, value, target, 0.01, _MILSTEIN, basis="definition")
     network = synapses.get(MODEL, "milstein_2021_network")
     for chosen, start, lag, up in (
         (model, 1, 0.0, True), (model, 4, 0.0, False), (network, 1, 0.0, True),

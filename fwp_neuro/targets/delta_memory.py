@@ -24,6 +24,7 @@ def rows(quick: bool) -> Iterator[Row]:
             yield Row(
                 MODEL, f"error after / before a presentation, beta {beta:g}, |k|^2 {squared:g}",
                 factor, 1 - beta * squared, 0.01, "1 - beta |k|^2 (delta rule)",
+                basis="closed form",
             )  # fmt: skip
     data = memory.run(memory.Parameters(spiking=False))
     for run, name, target, kind in (
@@ -34,4 +35,5 @@ def rows(quick: bool) -> Iterator[Row]:
         value = float(data.measures.sel(run=run, measure=name))
         within = 0.005 if kind == "value" else 0.0
         label = f"read-out {name} of {run!r} against the delta rule"
-        yield Row(MODEL, label, value, target, within, "artificial delta rule", kind)
+        yield Row(MODEL, label, value, target, within, "artificial delta rule", kind,
+                  basis="closed form" if kind == "value" else "own bound")  # fmt: skip

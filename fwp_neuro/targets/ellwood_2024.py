@@ -11,14 +11,28 @@ _PAPER = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843"
 _TASK = _PAPER + ", figure 5: shipped data of 1000 trials"
 #: match window s -> success by number of query spikes
 BY_COUNT = {0.5: {3: 0.116, 4: 0.701, 5: 0.931}, 1.0: {5: 0.646, 6: 0.822, 7: 0.931}}
-_EQUAL = (
-    "equal spines and 6 Hz outside the refractory time: success does not grade with the number of "
-    "query spikes, and one false key in ten windows is too few; scenario 'scattered' has both"
+_FITTED = (
+    "; the scenario's spread of the spines and its thresholds were fitted to these very tables: a "
+    "fit, not a validation"
 )
-_SCATTERED = (
+_CERTAIN = (
     "the paper's success ends at .95 however many query spikes there are: its cell misses some "
     "spikes of a fully potentiated match, the soma here misses none"
 )
+#: equal spines also do not grade success with the number of query spikes; no row compares that
+_FALSE = "thresholds that a false key crosses in a tenth (equal) or fifth of the windows let too few false keys through"
+#: rows of full size (300 trials) known to miss: (scenario, match window, quantity) -> how far off
+#: at most, and why. That is measured with seed 0, and half as much again is allowed.
+MISSES = {
+    ("scattered", 0.5, "spurious"): (0.065, _FALSE),
+    ("scattered", 0.5, "success after 5"): (0.07, _CERTAIN),
+    ("scattered", 2.0, "success"): (0.09, _CERTAIN),
+    ("equal", 0.5, "spurious"): (0.107, _FALSE),
+    ("equal", 1.0, "spurious"): (0.085, _FALSE),
+    ("equal", 2.0, "success"): (0.086, _CERTAIN),
+    ("scattered", 1.0, "success after 6"): (0.17, _CERTAIN),
+    ("scattered", 1.0, "success after 7"): (0.105, _CERTAIN),
+}  # fmt: skip
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -36,7 +50,14 @@ def _compare(script, data, scenario: str) -> Iterator[Row]:
     import numpy as np
 
     trials = data.sizes["trial"]
-    reason = _EQUAL if scenario == "equal" else _SCATTERED
+    source = _TASK + (_FITTED if scenario == "scattered" else "")
+
+    def known(window: float, quantity: str) -> dict:
+        if trials < 100:
+            return {}
+        miss, reason = MISSES.get((scenario, window, quantity), (0.0, ""))
+        return {"known_miss": miss, "reason": reason}
+
     for window in data.window.values:
         one = data.sel(window=window)
         where = f"match window {window:g} s, {scenario} spines"
@@ -46,12 +67,14 @@ def _compare(script, data, scenario: str) -> Iterator[Row]:
             spread = 2 * float(one[name].std()) / np.sqrt(trials) if trials < 100 else 0.0
             yield Row(
                 TASK, f"{name}, {where}", float(one[name].mean()), target, max(0.04, spread),
-                _TASK, reason=reason, curve=f"{name}, {scenario} spines", x=float(window),
+                source, curve=f"{name}, {scenario} spines", x=float(window),
                 axes=("match window (s)", f"{name} (share of spikes)"),
+                **known(float(window), name),
             )  # fmt: skip
         counts = BY_COUNT.get(float(window), {}) if scenario == "scattered" and trials > 100 else {}
         for count, target in counts.items():
             some = one.success.values[one["query"].values == count]
             spread = 2 * float(some.std()) / np.sqrt(some.size)
             yield Row(TASK, f"success after {count} query spikes, {where}", float(some.mean()),
-                      target, max(0.04, spread), _TASK, reason=reason)  # fmt: skip
+                      target, max(0.04, spread), source,
+                      **known(float(window), f"success after {count}"))  # fmt: skip

@@ -31,6 +31,11 @@ SIMULATED = {
     "DPD_prime": {-40: 0.894, -10: 0.7793, 5: 1.146, 20: 0.8893},
     "D_prime": {-40: 0.84, -15: 0.6993, 0: 0.792, 20: 0.8747},
 }
+#: (lag in ms, Hz) in cortical slices -> how far off at most, and why
+MISSES = {
+    (10, 0.1): (0.11, "the published set, fitted to all points at once, potentiates by .06 where "
+                      "the measured mean is -.04 +- .05"),
+}  # fmt: skip
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -46,19 +51,27 @@ def rows(quick: bool) -> Iterator[Row]:
                 MODEL, f"{chosen}, {lag:+d} ms, analytic", float(value), target, 1e-3,
                 "closed form of Graupner & Brunel 2012, SI, computed independently",
                 curve=f"Graupner-Brunel {chosen}", x=lag, axes=AXES,
+                basis="closed form",
             )  # fmt: skip
     way = dict(method="simulation", synapses=4000 if quick else 20000)
     for chosen, points in SIMULATED.items():
         found = stdp_curve(MODEL, chosen, lags=list(points) * ms, **way)
         for (lag, target), value in zip(points.items(), found, strict=True):
             yield Row(
-                MODEL, f"{chosen}, {lag:+d} ms, simulation", float(value), target, 0.03, _CODE
+                MODEL,
+                f"{chosen}, {lag:+d} ms, simulation",
+                float(value),
+                target,
+                0.03,
+                _CODE,
+                basis="other simulator",
             )
     found = sjostrom.changes(MODEL, "cortical_slices", pairs=75)  # as in fig. 4
-    yield from sjostrom.rows(MODEL, found, "cortical slices")
+    yield from sjostrom.rows(MODEL, found, "cortical slices", MISSES)
     yield Row(
         MODEL, "cortical slices, mean square error in SEM", sjostrom.error(found), 1.0, 0.0,
         f"on average within the SEM of {sjostrom.SOURCE}", "at most",
+        basis="own bound",
     )  # fmt: skip
     bursts = dict(post_spikes=2, burst_frequency=1 / (11.5 * ms))
     at = dict(lags=20 * ms, pairs=100, frequency=5 * Hz)

@@ -27,7 +27,25 @@ def rows(quick: bool) -> Iterator[Row]:
     for times in (1, 10):
         what = f"rate in Hz after {times} tau_h, from {before:g} Hz"
         logistic = target / (1 + (target / before - 1) * np.exp(-times))
-        yield Row(MODEL, what, float(rates[500 * times - 1]), logistic, 0.01 * logistic, _SOURCE)
-    yield Row(MODEL, "rate in Hz at the end", float(rates[-1]), target, 1e-3 * target, _SOURCE)
+        yield Row(
+            MODEL,
+            what,
+            float(rates[500 * times - 1]),
+            logistic,
+            0.01 * logistic,
+            _SOURCE,
+            basis="closed form",
+        )
+    yield Row(
+        MODEL,
+        "rate in Hz at the end",
+        float(rates[-1]),
+        target,
+        1e-3 * target,
+        _SOURCE,
+        basis="closed form",
+    )
     ratio = float(weights[-1, 1] / weights[-1, 0])
-    yield Row(MODEL, "ratio of two weights, 3 at the start", ratio, 3, 1e-9, _SOURCE)
+    yield Row(
+        MODEL, "ratio of two weights, 3 at the start", ratio, 3, 1e-9, _SOURCE, basis="closed form"
+    )

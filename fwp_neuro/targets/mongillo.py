@@ -14,43 +14,53 @@ KEYS = np.array([[1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 1, 0, 0]], dtype=floa
 VALUES = np.array(
     [[1, 0, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1], [0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0]], dtype=float
 )
+#: a network that runs in seconds without a compiler: u through a short silence, no burst
+QUICK = {
+    "cells": 400, "connection": 1.0, "cue_at": 100.0, "silence": 300.0, "readout_for": 60.0,
+    "device": "numpy",
+}  # fmt: skip
 _RANK = "rank argument, this package (see synapses/release/storage.py)"
-_PAPER = "Mongillo, Barak & Tsodyks 2008, Science 319:1543, Fig. 2A"
+_PAPER = "Mongillo, Barak & Tsodyks 2008, Science 319:1543, Fig. 2A (read as a picture)"
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Two items that share key cells, in three memories; then the network (not if quick)."""
+    """Two items that share key cells, in three memories; then the network, a small one if quick."""
     from .. import synapses
     from ..synapses.release import storage
 
     fixed = np.random.default_rng(1).lognormal(0, 0.5, (VALUES.shape[1], KEYS.shape[1]))
-    yield Row(MODEL, "two items in J diag(g), best of all gates g: relative error",
-              storage.gate_error(fixed, KEYS, VALUES), 0.3, 0.0, _RANK, "at least")  # fmt: skip
+    yield Row(MODEL, "no network: two items in J diag(g), best of all gates g: relative error",
+              storage.gate_error(fixed, KEYS, VALUES), 0.3, 0.0, _RANK, "at least",
+              basis="own bound")  # fmt: skip
     for name, weights, least in (
         ("tsodyks_markram", fixed, False), ("short_term_potentiation", None, True)
     ):  # fmt: skip
         recalled = storage.recall(synapses.get(name), KEYS, VALUES, weights)
         value = storage.told_apart(recalled, VALUES)
         yield Row(
-            MODEL, f"two items in {name}: correlation of recalled and true difference",
+            MODEL, f"no network: two items in {name}: correlation of recalled and true difference",
             value if least else abs(value), 0.95 if least else 0.5, 0.0, _RANK,
-            "at least" if least else "at most",
+            "at least" if least else "at most", basis="own bound",
         )  # fmt: skip
-    if quick:
-        return
     from ..models import load_model
 
     script = load_model(MODEL)
-    found = script.measures(script.run(script.Parameters()))
+    parameters = script.Parameters(**(QUICK if quick else {}))
+    silence = parameters.silence / 1e3
+    found = script.measures(script.run(parameters))
     loaded, held = found["u, cued, end of cue"], found["u, cued, at read-out"]
     rest = found["u, others, at read-out"]
-    yield Row(MODEL, "u of the cued population after 1.5 s of silence", held,
-              rest + (loaded - rest) * np.exp(-1), 0.05,
-              f"decay with tau_F = 1.5 s to the u of the others; {_PAPER}")  # fmt: skip
-    yield Row(MODEL, "u, cued over others, after 1.5 s of silence", held / rest, 1.3, 0.0, _PAPER,
-              "at least")  # fmt: skip
+    yield Row(MODEL, f"u of the cued population after {silence:g} s of silence", held,
+              rest + (loaded - rest) * np.exp(-silence / 1.5), 0.05,
+              f"decay with tau_F = 1.5 s to the u of the others; {_PAPER}",
+              basis="closed form")  # fmt: skip
+    yield Row(MODEL, f"u, cued over others, after {silence:g} s of silence", held / rest, 1.3, 0.0,
+              _PAPER, "at least", basis="own bound")  # fmt: skip
     yield Row(MODEL, "rate of the cued population in the silence (Hz)",
-              found["silent rate, cued (Hz)"], 1.0, 0.0, _PAPER, "at most")  # fmt: skip
+              found["silent rate, cued (Hz)"], 1.0, 0.0, _PAPER, "at most",
+              basis="own bound")  # fmt: skip
+    if quick:
+        return  # so few cells fluctuate too much for a burst
     cued, others = (found[f"peak of burst, {who} (Hz)"] for who in ("cued", "others"))
     yield Row(MODEL, "peak of the burst at read-out, cued over others", cued / others, 3.0, 0.0,
-              _PAPER, "at least")  # fmt: skip
+              _PAPER, "at least", basis="own bound")  # fmt: skip

@@ -55,19 +55,22 @@ def rows(quick: bool) -> Iterator[Row]:
         # the chance that bursts fall together with the presynaptic trace
         within = 3 * np.sqrt(mean * (1 - mean) / events) * 2
         quantity = f"burst probability of no change, Pbar {mean:g}"
-        yield Row(MODEL, quantity, zero_crossing(still, events), mean, within, SOURCE)
+        yield Row(
+            MODEL, quantity, zero_crossing(still, events), mean, within, SOURCE, basis="closed form"
+        )
         for probability in PROBABILITIES:
             target = change(still, 1.0, events) - change(still, 0.0, events)
             yield Row(
                 MODEL, f"change an event at burst probability {probability:g}, Pbar {mean:g}",
                 change(still, probability, events), target * (probability - mean), within * target,
                 SOURCE, curve=f"burst rule, Pbar {mean:g}", x=probability,
-                axes=("burst probability", "change an event (eta)"),
+                axes=("burst probability", "change an event (eta)"), basis="own bound",
             )  # fmt: skip
     early, late = following(get(MODEL), 0.4, 100 if quick else 1000)
     yield Row(
         MODEL, "change an event once Pbar has followed / before", abs(late) / early, 0, 0.25,
         "Payeur et al. 2021, eq. 1: no mean change at P = Pbar", "at most",
+        basis="own bound",
     )  # fmt: skip
 
 

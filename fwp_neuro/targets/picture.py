@@ -1,4 +1,4 @@
-"""Draw the curves of a validation over the published points."""
+"""Draw the curves of a validation over their targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import Row
 def figure(rows: list[Row]):
     """Return a matplotlib Figure with a panel for every curve of the rows.
 
-    Points are published values with the tolerance as bars, lines are the package's.
+    Points are targets with the tolerance as bars, lines are the package's.
 
     Raises:
         FwpError: no row belongs to a curve.
@@ -37,7 +37,7 @@ def figure(rows: list[Row]):
         x = [row.x for row in points]
         panel.errorbar(
             x, [row.target for row in points], [row.tolerance for row in points], fmt="o",
-            color=plotting.GREY, ms=2.5, lw=0.8, label="published, with what passes",
+            color=plotting.GREY, ms=2.5, lw=0.8, label="target, with what passes",
         )  # fmt: skip
         panel.plot(x, [row.value for row in points], color="#D55E00", label="this package")
         title = name if model.split("_")[0].lower() in name.lower() else f"{model}: {name}"

@@ -91,10 +91,16 @@ def rows(quick: bool) -> Iterator[Row]:
         ("fast", "slow"), decay_times(), (1.6 * 60, 19 * 60.0), strict=True
     ):
         yield Row(PASSIVE, f"{name} decay of Brian2 test responses (s)", value, target,
-                  0.01 * target, source)  # fmt: skip
+                  0.01 * target, source, basis="definition")  # fmt: skip
     tau = float(synapses.get(PASSIVE).parameters["tau_fast"])
     yield Row(
-        PASSIVE, "alpha of the fast part in 1 s", float(np.exp(-1 / tau)), 0.990, 5e-4, source
+        PASSIVE,
+        "alpha of the fast part in 1 s",
+        float(np.exp(-1 / tau)),
+        0.990,
+        5e-4,
+        source,
+        basis="definition",
     )
     sparsities = (0.5, 0.1) if quick else (0.5, 0.2, 0.1, 0.05)
     for sparsity in sparsities:
@@ -104,5 +110,5 @@ def rows(quick: bool) -> Iterator[Row]:
                 PASSIVE if of_time else USED,
                 f"others keep, {mechanism}, {sparsity:g} of key cells active", value, target, 0.01,
                 _COMPUTED, curve="" if of_time else f"kept by others: {mechanism}", x=sparsity,
-                axes=("share of active key cells", "kept"),
+                axes=("share of active key cells", "kept"), basis="closed form",
             )  # fmt: skip

@@ -31,9 +31,12 @@ def rows(quick: bool) -> Iterator[Row]:
         yield Row(
             MODEL, f"Omega({ca:g} uM)", float(omega(model, ca)), target, 5e-4, _EQUATIONS,
             curve="calcium control: target weight", x=ca, axes=("calcium (uM)", "Omega"),
+            basis="closed form",
         )  # fmt: skip
         value = float(1 / eta(model, ca))
-        yield Row(MODEL, f"1/eta({ca:g} uM) in s", value, tau, 5e-3 * tau, _EQUATIONS)
+        yield Row(
+            MODEL, f"1/eta({ca:g} uM) in s", value, tau, 5e-3 * tau, _EQUATIONS, basis="closed form"
+        )
     pairs = 50 if quick else 100
     timing = {-10: False, 10: True, 30: True, 80: False}
     found = synapses.stdp_curve(MODEL, lags=list(timing) * ms, pairs=pairs, frequency=1 * Hz)

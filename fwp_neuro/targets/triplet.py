@@ -15,6 +15,11 @@ ERRORS = {
     "visual_cortex_nearest_minimal": 0.34,
     "visual_cortex_nearest_full": 0.22,
 }
+#: (lag in ms, Hz) -> how far off at most, and why
+MISSES = {
+    (-10, 40): (0.40, "the published set, fitted to all points at once, lies 1.2 SEM low at the "
+                      "point of the largest SEM (.32)"),
+}  # fmt: skip
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -26,4 +31,4 @@ def rows(quick: bool) -> Iterator[Row]:
             "Pfister & Gerstner 2006, table 3 (E recalled, not checked against the paper)",
         )  # fmt: skip
         if chosen == "visual_cortex_all_to_all_minimal":
-            yield from sjostrom.rows(MODEL, found, "triplet rule")
+            yield from sjostrom.rows(MODEL, found, "triplet rule", MISSES)

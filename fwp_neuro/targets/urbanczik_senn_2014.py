@@ -10,13 +10,14 @@ spikes give the very weights of NEST is checked in the tests.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from .base import Row
 
 MODEL = "urbanczik_senn_2014"
-SOURCE = "NEST 3.10, urbanczik_synapse_example, mean over seeds"
+SOURCE = "NEST 3.10, urbanczik_synapse_example, our own re-measurement: mean over {n} seeds"
 PERIOD, INPUTS, RATE = 0.2, 200, 10.0
 #: repetition -> mean, SD over seeds and number of seeds in NEST, of the mean |phi(U) - phi(V*)|
 #: (1/ms) over it and its neighbours
@@ -24,6 +25,12 @@ ERRORS = {
     0: (0.03961, 0.00457, 24), 4: (0.02708, 0.00391, 24), 9: (0.02007, 0.00232, 24),
     19: (0.01647, 0.0031, 24), 98: (0.0144, 0.00227, 8),
 }  # fmt: skip
+#: repetition -> the same error, and the RMS distance below, of the reference run (one seed)
+SINGLE_ERRORS = {0: 0.0365, 4: 0.0239, 9: 0.0204, 19: 0.0099, 98: 0.0129}
+SINGLE_DISTANCES = {1: 7.93, 19: 3.97, 98: 4.12}
+SINGLE = "NEST 3.10, urbanczik_synapse_example, reference run of one seed"
+#: why a mean may be more than a standard deviation between NEST's seeds from that one seed
+_SEEDS = "one seed of NEST; the means over its seeds, and ours, lie elsewhere"
 #: the same of the RMS of V* - matching potential (mV) in it
 DISTANCES = {
     1: (8.61, 0.777, 24), 9: (5.617, 0.373, 24), 19: (4.895, 0.473, 24), 98: (4.175, 0.416, 8),
@@ -91,22 +98,47 @@ def rows(quick: bool) -> Iterator[Row]:
     errors, distances = (np.array([run[name] for run in runs]) for name in ("error", "distance"))
     fall = (errors[:, 0] / errors[:, 17:22].mean(1)).mean()
     quantity = f"error at first / after 20 repetitions, {seeds} seeds"
-    yield Row(MODEL, quantity, fall, FALL[0], _scatter(*FALL[1:], seeds), SOURCE)
+    yield _seeded(quantity, fall, FALL, seeds)
+    yield Row(
+        MODEL, "error at first / after 20 repetitions, criterion", fall, 3.0, 0.0,
+        f"{SINGLE}: falls at least threefold, then plateaus", "at least",
+        known_miss=1.1, basis="other simulator",
+        reason="one seed of NEST; over 24 seeds NEST itself falls 2.41 (SD .41) times",
+    )  # fmt: skip
     late = errors[:, -5:].mean() / errors[:, 17:22].mean()
-    yield Row(MODEL, "error at the end / after 20 repetitions", late, 1, 0.2, SOURCE, "at most")
-    for repetition, (mean, deviation, count) in ERRORS.items():
+    yield Row(MODEL, "error at the end / after 20 repetitions", late, 1, 0.2,
+              f"{SINGLE}: plateaus; 20 % is our bound", "at most", basis="own bound")  # fmt: skip
+    for repetition, numbers in ERRORS.items():
         if repetition < repetitions:
             around = slice(max(0, repetition - 1), repetition + 2) if repetition else slice(0, 1)
-            yield Row(
-                MODEL, f"mean |phi(U) - phi(V*)| in repetition {repetition} (1/ms)",
-                errors[:, around].mean(), mean, _scatter(deviation, count, seeds), SOURCE,
-                curve="dendritic prediction", x=repetition, axes=("repetition", "error (1/ms)"),
+            quantity = f"mean |phi(U) - phi(V*)| in repetition {repetition} (1/ms)"
+            value = errors[:, around].mean()
+            yield _seeded(
+                quantity, value, numbers, seeds, curve="dendritic prediction", x=repetition,
+                axes=("repetition", "error (1/ms)"),
             )  # fmt: skip
-    for repetition, (mean, deviation, count) in DISTANCES.items():
+            yield _single(quantity, value, SINGLE_ERRORS[repetition], numbers[1])
+    for repetition, numbers in DISTANCES.items():
         if repetition < repetitions:
             quantity = f"RMS(V* - matching potential) in repetition {repetition} (mV)"
-            value, within = distances[:, repetition].mean(), _scatter(deviation, count, seeds)
-            yield Row(MODEL, quantity, value, mean, within, SOURCE)
+            value = distances[:, repetition].mean()
+            yield _seeded(quantity, value, numbers, seeds)
+            if repetition in SINGLE_DISTANCES:
+                yield _single(quantity, value, SINGLE_DISTANCES[repetition], numbers[1])
+
+
+def _seeded(quantity: str, value: float, numbers: tuple, seeds: int, **place) -> Row:
+    """Return the row against our means over NEST's seeds (mean, SD, number of seeds)."""
+    mean, deviation, count = numbers
+    return Row(MODEL, quantity, value, mean, _scatter(deviation, count, seeds),
+               SOURCE.format(n=count), basis="other simulator", **place)  # fmt: skip
+
+
+def _single(quantity: str, value: float, target: float, deviation: float) -> Row:
+    """Return the row against the reference's one seed: one SD passes, four are a fault."""
+    row = Row(MODEL, f"{quantity}, one seed", value, target, deviation, SINGLE,
+              basis="other simulator")  # fmt: skip
+    return row if row.passed else replace(row, reason=_SEEDS, known_miss=4 * deviation)
 
 
 def _scatter(deviation: float, count: int, seeds: int) -> float:
