@@ -20,7 +20,10 @@ _CERTAIN = (
     "spikes of a fully potentiated match, the soma here misses none"
 )
 #: equal spines also do not grade success with the number of query spikes; no row compares that
-_FALSE = "thresholds that a false key crosses in a tenth (equal) or fifth of the windows let too few false keys through"
+_FALSE = (
+    "thresholds that a false key crosses in a tenth (equal) or a fifth (scattered) of the windows "
+    "let too few false keys through"
+)
 #: rows of full size (300 trials) known to miss: (scenario, match window, quantity) -> how far off
 #: at most, and why. That is measured with seed 0, and half as much again is allowed.
 MISSES = {
