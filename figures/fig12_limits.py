@@ -7,7 +7,7 @@ plasticity of the presynaptic cell scales columns of the weight matrix and canno
 keys share cells.
 
 Simulated: (a), the circuits of (b), (c). Algebra: the lines of (b), among them the second-order
-one (*), whose frequency is set by hand, and parity, which is a product of 1 - beta.
+one, whose frequency is set by hand, and parity, which is a product of 1 - beta.
 
 Established: the decay of NMDA currents over tens to hundreds of milliseconds (Destexhe, Mainen &
 Sejnowski 1994; Lester et al. 1990); the algebra of (b) (Grazzi et al. 2025, arXiv:2411.12537: state
@@ -227,7 +227,7 @@ def _plot_eigenvalues(ax, data):
     ax.plot(x, data.spiking, "o", color=COLOURS["spiking"], mfc="white", label="NMDA write")
     ax.plot(x, data.pulse, "^", color=COLOURS["artificial"], label="pulse (1 - x)")
     curve = [_underdamped(one) for one in fine]
-    ax.plot(fine, curve, "--", color="#CC79A7", label="second order*")
+    ax.plot(fine, curve, "--", color="#CC79A7", label="second order")
     ax.set(xlabel="drive of the write", ylabel="eigenvalue along the key", ylim=(-1.1, 1.9))
     ax.legend(loc="upper right", ncols=2, columnspacing=0.8)
     _title(ax, "b", "First order stays > 0")

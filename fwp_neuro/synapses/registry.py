@@ -89,7 +89,7 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     """
     if kind is not None and name not in names(kind):
         if name not in names():
-            raise unknown(name, names(kind), f"{kind} model")
+            raise unknown(name, names(kind), f"synapse model of the kind {kind!r}:")
         legal = ", ".join(names(kind))
         raise FwpError(f"{name!r} is a {entry(name).kind} model, no {kind} one (legal: {legal})")
     found = entry(name)
