@@ -90,3 +90,10 @@ def test_every_device_gives_the_same_weights(device, model):
     found = {d: injected.run(model, pre, post, dt=0.1 * ms, device=d) for d in ("numpy", device)}
     assert found[device]["weight"] == pytest.approx(found["numpy"]["weight"], abs=1e-12)
     assert np.ptp(found["numpy"]["weight"]) > 1e-4
+
+
+def test_the_step_of_the_protocol_is_a_time():
+    with pytest.raises(fwp.FwpError, match="dt must be a time such as"):
+        fwp.synapses.stdp_curve("clopath_2010", lags=10 * ms, pairs=1, dt=0.05)
+    with pytest.raises(fwp.FwpError, match="dt is 1 ms; it must be above 0 and at most 0.2 ms"):
+        fwp.synapses.stdp_curve("clopath_2010", lags=10 * ms, pairs=1, dt=1 * ms)

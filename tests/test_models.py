@@ -1,5 +1,6 @@
 """The main job at quick size: what its figure claims, asserted."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model
+from fwp_neuro.models import load_model, scripts
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +119,17 @@ def test_warnings_on_the_command_line_are_plain_and_said_once(capsys, tmp_path):
     lines = [line for line in capsys.readouterr().err.splitlines() if "sit at a bound" in line]
     assert len(lines) == len(set(lines)) > 0
     assert all(line.startswith("fwp-neuro: warning: ") and ".py" not in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(scripts("models")))
+def test_every_model_runs_at_its_default_size_in_a_minute(name, tmp_path):
+    """A minute of one core, compilers included, on an idle machine some seconds less of time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "fwp_neuro", "run", name, "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 3
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 60

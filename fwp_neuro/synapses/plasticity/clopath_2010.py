@@ -123,23 +123,32 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, dt=0.05, repeats=1, steps="exact"):
+def curve(model: Model, lags, pairs: int, frequency: float, dt=None, repeats=1, steps="exact"):
     """Return the weight ratio at each lag (seconds).
 
     Args:
         model: the rule.
         lags, pairs, frequency: of the protocol; there are 5 pairs in the paper.
-        dt: time step, ms.
+        dt: time step, a Brian2 time up to 0.2 ms; 0.05 ms if None.
         repeats: how often these pairs come; their changes add up (15 in the paper).
         steps: see `clopath_oracle.weights`.
+
+    Raises:
+        FwpError: a time without unit, or a step that is too long.
     """
+    from brian2 import ms
+
+    from ...circuits.quantities import time
+    from ...validation import time_step, whole
     from .clopath_oracle import weights
     from .pairing import pairs_of_spikes
 
+    step = time_step(float(time(dt, "dt", 0.05 * ms) / ms), 0.2, "a tenth of the clamp")
+    repeats = whole(repeats, "repeats")
     trains = [pairs_of_spikes(lag, pairs, frequency) for lag in lags]
     pre, post = zip(*trains, strict=True)
     start = float(model.parameters["w_start"])
-    return 1 + repeats * (weights(model, pre, post, dt * 1e-3, steps) - start) / start
+    return 1 + repeats * (weights(model, pre, post, step * 1e-3, steps) - start) / start
 
 
 register(
