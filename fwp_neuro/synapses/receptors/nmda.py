@@ -34,10 +34,12 @@ _WANG = "Wang 2002, Neuron 36:955, doi:10.1016/S0896-6273(02)01092-9"
 SKAAR = "Skaar, Haug & Plesser 2025, J. Comput. Neurosci. 53:475, doi:10.1007/s10827-025-00911-8"
 _GATE = "dx_nmda/dt = -x_nmda/tau_rise : 1\n"
 _GATE += "ds_nmda/dt = -s_nmda/tau_nmda + alpha*x_nmda*(1 - s_nmda) : 1"
+#: a synapse says when it integrates, a cell always does
+_AT_SYNAPSES = _GATE.replace(" : 1", " : 1 (clock-driven)")
 
 EQUATIONS = {
     "nmda_per_synapse": Equations(
-        synapse=f"w : 1\n{_GATE}\ng_nmda_post = nmda*w*gbar_nmda*s_nmda : siemens (summed)",
+        synapse=f"w : 1\n{_AT_SYNAPSES}\ng_nmda_post = nmda*w*gbar_nmda*s_nmda : siemens (summed)",
         on_pre="x_nmda += 1",
         post="g_nmda : siemens",
         method="rk4",
