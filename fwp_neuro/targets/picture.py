@@ -41,7 +41,8 @@ def figure(rows: list[Row]):
         )  # fmt: skip
         panel.plot(x, [row.value for row in points], color="#D55E00", label="this package")
         title = name if model.split("_")[0].lower() in name.lower() else f"{model}: {name}"
-        panel.set_title("\n".join(textwrap.wrap(title, 30)), fontsize=6.5)
+        words = textwrap.wrap(title.replace("_", " "), 24)
+        panel.set_title("\n".join(words), fontsize=6.5)
         panel.set_xlabel(points[0].axes[0], fontsize=6.5)
         panel.set_ylabel("\n".join(textwrap.wrap(points[0].axes[1], 22)), fontsize=6.5)
         panel.tick_params(labelsize=6)
