@@ -77,9 +77,9 @@ def test_block_code_is_the_block(model):
         ((-70 * ms,), "V must be a voltage such as"),
         (("-70 mV",), "V must be a voltage such as"),
         ((-70 * mV, "jahr_stevens"), "unknown magnesium block.*did you mean 'jahr_stevens_1990'"),
-        ((-70 * mV, JS, 1), "magnesium must be a concentration >= 0 such as"),
-        ((-70 * mV, JS, -1 * mM), "magnesium must be a concentration >= 0 such as"),
-        ((-70 * mV, JS, "1 mM"), "magnesium must be a concentration >= 0 such as"),
+        ((-70 * mV, JS, 1), "magnesium must be one concentration >= 0 such as"),
+        ((-70 * mV, JS, -1 * mM), "magnesium must be one concentration >= 0 such as"),
+        ((-70 * mV, JS, "1 mM"), "magnesium must be one concentration >= 0 such as"),
         ((-70 * mV, ELLWOOD, 1 * mM), "fitted at one concentration; leave magnesium out"),
     ],
 )
