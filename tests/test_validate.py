@@ -18,7 +18,7 @@ def test_every_model_meets_its_published_numbers(module):
     for row in rows:
         assert len(row.source) > 10 and row.tolerance >= 0
         assert row.kind in ("value", "at least", "at most")
-        assert not row.curve or all(row.axes)
+        assert bool(row.curve) == all(row.axes)
         assert row.basis in base.BASES
         assert bool(row.reason) == (row.known_miss > 0), row.quantity
         assert row.expected, f"{row.quantity}: {row.value}, target {row.target}"

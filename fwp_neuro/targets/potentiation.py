@@ -110,5 +110,6 @@ def rows(quick: bool) -> Iterator[Row]:
                 PASSIVE if of_time else USED,
                 f"others keep, {mechanism}, {sparsity:g} of key cells active", value, target, 0.01,
                 _COMPUTED, curve="" if of_time else f"kept by others: {mechanism}", x=sparsity,
-                axes=("share of active key cells", "kept"), basis="closed form",
+                axes=("", "") if of_time else ("share of active key cells", "kept"),
+                basis="closed form",
             )  # fmt: skip
