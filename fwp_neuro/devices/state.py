@@ -1,0 +1,82 @@
+"""Brian2's module state (device, target, time step, seed), set for one run and put back."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import cuda
+
+
+@contextmanager
+def runtime(target: str, dt, seed: int):
+    """Let Brian2 run in this process with a code generation target; yields brian2."""
+    import brian2 as b2
+
+    with _active(b2.all_devices["runtime"], dt, seed, {"codegen.target": target}):
+        yield b2
+
+
+@contextmanager
+def standalone(name: str, folder: Path, dt, seed: int):
+    """Let Brian2 write a project of its own into a folder; yields brian2."""
+    import brian2 as b2
+
+    # Brian2 starts as many compilers as there are files, whatever the number of cores
+    make = "devices.cpp_standalone.extra_make_args_unix"
+    preferences: dict[str, Any] = {make: [f"-j{os.cpu_count() or 1}"]}
+    loggers: tuple[str, ...] = ()
+    if name == "cuda_standalone":
+        import brian2cuda  # noqa: F401  registers the device
+
+        preferences |= cuda.preferences(b2.prefs)
+        loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
+    # a device of its own, so that a project which the user has under way stays untouched
+    fresh = type(b2.all_devices[name])()
+    with (
+        _errors_only(loggers),
+        _active(fresh, dt, seed, preferences, directory=str(folder), build_on_run=False),
+    ):
+        yield b2
+
+
+@contextmanager
+def _errors_only(names: tuple[str, ...]):
+    """Let the named loggers report errors only (brian2cuda lists all preferences at a build)."""
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _active(device, dt, seed: int, preferences: dict[str, Any], **options):
+    """Make a Brian2 device active with a time step, seed and preferences; then put all back."""
+    import brian2 as b2
+    from brian2.devices import reset_device
+
+    runtime = b2.all_devices["runtime"]
+    random, runtime_dt = runtime.get_random_state(), runtime.defaultclock.dt
+    old, old_dt = {name: b2.prefs[name] for name in preferences}, b2.defaultclock.dt
+    b2.set_device(device, **options)
+    try:
+        for name, value in preferences.items():
+            b2.prefs[name] = value
+        b2.defaultclock.dt = dt
+        b2.seed(seed)
+        yield
+    finally:
+        reset_device()  # Brian2 hands the time step over to the device it goes back to
+        if b2.defaultclock.dt != old_dt:
+            b2.defaultclock.dt = old_dt
+        runtime.defaultclock.dt = runtime_dt
+        runtime.set_random_state(random)
+        for name, value in old.items():
+            b2.prefs[name] = value
