@@ -124,4 +124,4 @@ def test_ci_script_ends_with_the_tests():
     assert script.stat().st_mode & 0o111
     lines = requirements(script.read_text())
     assert "set -euo pipefail" in lines
-    assert lines[-2:] == ["ruff check .", "python -m pytest"]
+    assert lines[-2:] == ["ruff check .", "python -m pytest -n 2 --dist loadfile"]

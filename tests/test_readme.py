@@ -43,7 +43,8 @@ def test_ci_runs_the_commands_of_the_readme():
     assert (
         '-c constraints.txt -e ".[test]"' in README and '-c constraints.txt -e ".[test]"' in script
     )
-    assert "python -m pytest" in README and "-m pytest" in script
+    assert " && python -m pytest -n 2 --dist loadfile\n" in README
+    assert script.endswith("\npython -m pytest -n 2 --dist loadfile\n")
 
 
 def test_every_picture_and_notebook_of_the_readme_exists():
