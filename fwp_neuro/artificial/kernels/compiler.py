@@ -6,55 +6,17 @@ import ctypes
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 from ...errors import FwpError
+from ...toolchain import cache, find, missing, processor, version
 
-COMPILERS = ("g++", "c++", "clang++")
 #: contracted multiply-add, but no reordering of sums: results do not depend on the optimiser
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp-simd", "-shared",
          "-fPIC", "-pthread")  # fmt: skip
-
-
-def find() -> str | None:
-    """Return the path of the compiler: $CXX, or the first of g++, c++ and clang++ on PATH."""
-    return _find(os.environ.get("CXX", ""), os.environ.get("PATH"))
-
-
-@lru_cache(maxsize=8)
-def _find(given: str, path: str | None) -> str | None:
-    names = given.split()[:1] or COMPILERS
-    return next((found for name in names if (found := shutil.which(name, path=path))), None)
-
-
-def missing() -> str:
-    """Return the sentence that says that there is no compiler."""
-    given = os.environ.get("CXX", "").strip()
-    if given:
-        return f"no C++ compiler was found: the variable CXX names {given!r}, which is not there"
-    return f"no C++ compiler was found: install one of {', '.join(COMPILERS)} or set CXX"
-
-
-@lru_cache(maxsize=8)
-def _version(compiler: str, changed: float) -> str:
-    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
-    return done.stdout
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    """Return what -march=native depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    wanted = ("model name", "flags", "Features", "CPU part")
-    found = {line.split(":")[0].strip(): line for line in reversed(lines) if ":" in line}
-    return platform.machine() + "".join(found.get(name, "") for name in wanted)
 
 
 def _command(compiler: str) -> list[str]:
@@ -65,11 +27,7 @@ def _command(compiler: str) -> list[str]:
 
 def folder() -> Path:
     """Return the cache: $FWP_NEURO_CACHE/kernels, else fwp_neuro/kernels in the user's cache."""
-    given = os.environ.get("FWP_NEURO_CACHE")
-    if given:
-        return Path(given).expanduser() / "kernels"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "fwp_neuro" / "kernels"
+    return cache("kernels")
 
 
 @lru_cache(maxsize=1)
@@ -117,8 +75,7 @@ def library(source: str, what: str) -> ctypes.CDLL:
 
 
 def _name(source: str, compiler: str) -> str:
-    version = _version(compiler, os.path.getmtime(compiler))
-    key = "\0".join((source, *_command(compiler), version, _processor()))
+    key = "\0".join((source, *_command(compiler), version(compiler), processor()))
     return hashlib.sha256(key.encode()).hexdigest()[:32] + ".so"
 
 
