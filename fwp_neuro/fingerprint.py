@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from fwp_neuro.models import scripts
@@ -18,32 +19,39 @@ from fwp_neuro.reach import PACKAGE, Reach, modules, parse
 
 #: code that only shows results or talks to the user
 PRESENTATION = {"cli.py", "__main__.py", "commands", "figures.py", "plotting.py", "progress.py"}
+#: what a figure script simulates with
+START = ("simulate",)
 
 
 def fingerprint(script: Path, quick: bool) -> str:
     """Return 12 hexadecimal digits for ``simulate(quick=quick)`` of a figure script."""
     hash = hashlib.sha256(f"quick={quick}".encode())
-    for package, version in versions().items():
-        if package in ("brian2", "numpy", "torch"):
-            hash.update(f"{package}=={version}".encode())
-    reach = reached(script)
+    add_code(hash, script)
+    return hash.hexdigest()[:12]
+
+
+def add_code(hash, script: Path, start: Iterable[str] = START, package: str = "") -> None:
+    """Add to a hash all that the names ``start`` of a script reach; ``package`` is its ``.``."""
+    for name, version in versions().items():
+        if name in ("brian2", "numpy", "torch"):
+            hash.update(f"{name}=={version}".encode())
+    reach = reached(script, start, package)
     for path in reach.files():
         content = code(_text(path)).encode() if path.suffix == ".py" else path.read_bytes()
         hash.update(f"{path.relative_to(PACKAGE)}:".encode() + content)
     for name in sorted(reach.run):
         hash.update(f"models/{name}:{ast.dump(reach.scripts[name])}".encode())
-    hash.update(simulation_code(_text(script)).encode())
-    return hash.hexdigest()[:12]
+    hash.update(simulation_code(_text(script), start).encode())
 
 
-def reached(script: Path) -> Reach:
-    """Return what a figure script reaches when it is imported and its ``simulate`` runs."""
+def reached(script: Path, start: Iterable[str] = START, package: str = "") -> Reach:
+    """Return what a script reaches when it is imported and what ``start`` names is used."""
     models = {name: _without_docstrings(parse(path)) for name, path in scripts("models").items()}
     reach = Reach(modules(leave_out=PRESENTATION), models)
     tree = parse(script)
     # an import runs whether or not its name is used
     imports = [s for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
-    reach.follow(ast.Module([*imports, *simulation(tree)], []))
+    reach.follow(ast.Module([*imports, *simulation(tree, start)], []), package)
     return reach
 
 
@@ -52,16 +60,16 @@ def code(source: str) -> str:
     return ast.dump(_without_docstrings(ast.parse(source)))
 
 
-def simulation_code(source: str) -> str:
-    """Return the part of a figure script that its ``simulate`` reaches, as `code` does."""
+def simulation_code(source: str, start: Iterable[str] = START) -> str:
+    """Return the part of a script that the names ``start`` reach, as `code` does."""
     tree = _without_docstrings(ast.parse(source))
-    return "\n".join(ast.dump(statement) for statement in simulation(tree))
+    return "\n".join(ast.dump(statement) for statement in simulation(tree, start))
 
 
-def simulation(tree: ast.Module) -> list[ast.stmt]:
-    """Return the statements of a figure script that its ``simulate`` reaches.
+def simulation(tree: ast.Module, start: Iterable[str] = START) -> list[ast.stmt]:
+    """Return the statements of a script that the names ``start`` reach.
 
-    Top-level functions, classes, imports and constants count if ``simulate`` names them, directly
+    Top-level functions, classes, imports and constants count if ``start`` names them, directly
     or through others; other top-level statements always do.
     """
     binding: dict[str, list[ast.stmt]] = {}
@@ -72,7 +80,7 @@ def simulation(tree: ast.Module) -> list[ast.stmt]:
             binding.setdefault(name, []).append(statement)
         if not names and not _is_main_guard(statement):
             reached.append(statement)
-    waiting = ["simulate", *(name for statement in reached for name in _used(statement))]
+    waiting = [*start, *(name for statement in reached for name in _used(statement))]
     seen = set()
     while waiting:
         name = waiting.pop()
