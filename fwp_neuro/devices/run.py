@@ -11,6 +11,7 @@ from ..errors import FwpError, pick
 from .base import Built, Size
 from .choice import choose
 from .cuda import has_gpu, need_brian2cuda
+from .program import compiled
 from .state import runtime, standalone
 
 
@@ -55,6 +56,9 @@ def simulate(
                 # Brian2 answers Ctrl+C by ending early, as if all were well
                 raise KeyboardInterrupt
             return built.collect(), info
+    if chosen == "cpp_standalone":
+        with compiled(build, dt=dt, seed=seed) as program:
+            return program.run(), info
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         with standalone(chosen, Path(folder), dt, seed) as b2:
             built = build()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,20 @@ def runtime(target: str, dt, seed: int):
 
 
 @contextmanager
-def standalone(name: str, folder: Path, dt, seed: int):
-    """Let Brian2 write a project of its own into a folder; yields brian2."""
+def standalone(name: str, folder: Path, dt, seed: int, fresh=None, threads: int = 1):
+    """Let Brian2 write a project of its own into a folder; yields brian2.
+
+    Args:
+        name: "cpp_standalone" or "cuda_standalone".
+        fresh: the device to use, a new one of Brian2's if None.
+        threads: of OpenMP; 1 leaves OpenMP out.
+    """
     import brian2 as b2
 
     # Brian2 starts as many compilers as there are files, whatever the number of cores
     make = "devices.cpp_standalone.extra_make_args_unix"
     preferences: dict[str, Any] = {make: [f"-j{os.cpu_count() or 1}"]}
+    preferences["devices.cpp_standalone.openmp_threads"] = 0 if threads == 1 else threads
     loggers: tuple[str, ...] = ()
     if name == "cuda_standalone":
         import brian2cuda  # noqa: F401  registers the device
@@ -35,12 +43,40 @@ def standalone(name: str, folder: Path, dt, seed: int):
         preferences |= cuda.preferences(b2.prefs)
         loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
     # a device of its own, so that a project which the user has under way stays untouched
-    fresh = type(b2.all_devices[name])()
+    fresh = type(b2.all_devices[name])() if fresh is None else fresh
     with (
         _errors_only(loggers),
         _active(fresh, dt, seed, preferences, directory=str(folder), build_on_run=False),
     ):
         yield b2
+
+
+@contextmanager
+def reading(device):
+    """Let the results of a standalone device be read; it must have been run."""
+    import brian2 as b2
+    from brian2.devices import reset_device
+
+    runtime_dt = b2.all_devices["runtime"].defaultclock.dt
+    b2.set_device(device, build_on_run=False)
+    try:
+        yield
+    finally:
+        reset_device()
+        b2.all_devices["runtime"].defaultclock.dt = runtime_dt
+
+
+@contextmanager
+def own_names():
+    """Let Brian2 name objects as if there were no others, so that names do not depend on them."""
+    from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
+
+    kept = InstanceFollower.instance_sets
+    InstanceFollower.instance_sets = defaultdict(InstanceTrackerSet)
+    try:
+        yield
+    finally:
+        InstanceFollower.instance_sets = kept
 
 
 @contextmanager

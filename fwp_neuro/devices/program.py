@@ -1,0 +1,313 @@
+"""A circuit compiled once, then run many times with other numbers.
+
+A run costs the start of a process and the simulation: nothing is parsed, generated or compiled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FwpError, unknown
+from . import builds, state
+from .base import Built
+
+
+def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1) -> Program:
+    """Compile a circuit, or take it from the cache of compiled programs, without running it.
+
+    Brian2 generates the source in any case (about a second); it is compiled only if no circuit of
+    the same structure was compiled before. All numbers may differ from those of that circuit:
+    constants, initial values, connections, tables, durations, seeds. What must agree are the
+    equations, the number of cells and what is recorded.
+
+    For a sweep in several processes call this once in each of them, as in::
+
+        @functools.cache
+        def program():
+            return devices.compiled(build, dt=0.1*ms)
+
+        def point(tau):
+            return program().run({"tau": tau*ms})
+
+    The first process compiles, the others wait for it and take what it made.
+
+    Args:
+        build: makes the network.
+        dt: time step (Brian2 time).
+        seed: of Brian2's random numbers, unless a run gets another one.
+        threads: of OpenMP; 1 leaves OpenMP out.
+
+    Raises:
+        FwpError: no compiler, or it failed.
+    """
+    from .cpp import Device
+
+    folder = Path(tempfile.mkdtemp(prefix="fwp_neuro_"))
+    try:
+        device, built = _generated(Device, build, folder, dt, seed, threads, True)
+        if _clash(device):  # with a name from outside ``build``
+            shutil.rmtree(folder)
+            folder.mkdir()
+            device, built = _generated(Device, build, folder, dt, seed, threads, False)
+        place, new = builds.program(folder)
+        try:
+            os.link(place, folder / "main")
+        except OSError:  # another file system
+            shutil.copy2(place, folder / "main")
+        device.numbers.write(folder)
+        return Program(device, built, folder, new)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _generated(kind, build, folder: Path, dt, seed: int, threads: int, own_names: bool):
+    device = kind()
+    names = state.own_names() if own_names else contextlib.nullcontext()
+    with state.standalone("cpp_standalone", folder, dt, seed, device, threads) as b2, names:
+        built = build()
+        built.network.run(built.duration, namespace={})
+        flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
+        device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
+        b2.device.build(directory=str(folder), compile=False, run=False)
+    return device, built
+
+
+def _clash(device) -> bool:
+    """Tell whether two different tables or functions of a circuit have one name."""
+    seen: dict[str, Any] = {}
+    for code in device.code_objects.values():
+        for item in code.variables.values():
+            name = getattr(item, "_name", None)
+            if name is not None and seen.setdefault(name, item) is not item:
+                return True
+    return False
+
+
+class Program:
+    """A compiled circuit; make it with `compiled`. Not to be used by two threads at a time.
+
+    Attributes:
+        compiled: whether it was compiled just now (False: it was in the cache).
+        seconds: of the last run: the simulation alone, and all of `run`.
+    """
+
+    def __init__(self, device, built: Built, folder: Path, new: bool):
+        self.compiled = new
+        self.seconds: tuple[float, float] = (0.0, 0.0)
+        self._device, self._built, self._folder = device, built, folder
+        self._sizes = {variable: variable.size for variable in device.arrays}
+        self._cached = dict(device.array_cache)
+        self._constants = _by_name(device)
+        self._tables = {
+            name: item
+            for code in device.code_objects.values()
+            for name, item in code.variables.items()
+            if item in device.timed_arrays
+        }
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files of this program (not those of the cache)."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Constants that a run can change, by "name" or "group.name", in base units."""
+        return {name: each[0][1].value for name, each in self._constants.items()}
+
+    @property
+    def tables(self) -> dict[str, tuple[int, ...]]:
+        """TimedArrays that a run can change, by their name in the equations, with their shapes."""
+        return {name: table.values.shape for name, table in self._tables.items()}
+
+    def run(
+        self, numbers: Mapping[str, Any] | None = None, *, seed: int | None = None, duration=None
+    ) -> dict[str, Any]:
+        """Run the program and return what the circuit's ``collect`` gives.
+
+        Args:
+            numbers: name -> number, quantity or array. A name is that of a constant ("tau": in all
+                groups, "cells.tau": in one), of a TimedArray as in the equations (another number
+                of rows is fine) or of a variable ("cells.v": its value at the start; a number, or
+                an array of its length). What is not named is as the circuit was built.
+            seed: of Brian2's random numbers.
+            duration: of the run (Brian2 time), if there is one run.
+
+        Numbers that Python computed from others when the circuit was built do not follow:
+        ``collect`` must take all it returns from the network.
+
+        Raises:
+            FwpError: unknown name, wrong unit or shape, or the program failed.
+        """
+        begun = time.perf_counter()
+        device = self._device
+        values = [slot.value for slot in device.numbers.slots]
+        arguments: list[str] = []
+        work = Path(tempfile.mkdtemp(prefix="run_", dir=self._folder))
+        try:
+            (work / "results").mkdir()
+            (work / "static_arrays").mkdir()
+            files: dict[str, np.ndarray] = {}
+            changed = self._place(numbers or {}, values, files, arguments)
+            self._set(values, "seed", seed, lambda value: int(value))
+            self._set(values, "duration", duration, float)
+            for file in (self._folder / "static_arrays").iterdir():
+                if file.name not in files:
+                    os.symlink(file, work / "static_arrays" / file.name)
+            for name, array in files.items():
+                array.tofile(work / "static_arrays" / name)
+            device.numbers.write(work, values)
+            simulated = self._execute(work, arguments)
+            for variable, size in self._sizes.items():
+                variable.size = size
+            device.array_cache = dict(self._cached) | dict.fromkeys(changed)
+            for clock in device.clocks:
+                device.array_cache[clock.variables["t"]] = None
+                device.array_cache[clock.variables["timestep"]] = None
+            device.results_dir, device.has_been_run = f"{work / 'results'}{os.sep}", True
+            with state.reading(device):
+                found = self._built.collect()
+            self.seconds = (simulated, time.perf_counter() - begun)
+            return found
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    # ------------------------------------------------------------------ numbers
+
+    def _place(self, numbers, values: list[float], files, arguments: list[str]) -> list:
+        """Put numbers where the program reads them; return the variables that were set."""
+        changed = []
+        variables = {
+            f"{variable.owner.name}.{variable.name}": variable
+            for variable in self._device.arrays
+            if not variable.read_only and hasattr(variable.owner, "name")
+        }
+        for name, given in numbers.items():
+            if name in self._constants:
+                for place, slot, dim in self._constants[name]:
+                    values[place] = _plain(given, dim, slot.name)
+            elif name in self._tables:
+                self._table(name, given, values, files)
+            elif name in variables:
+                changed.append(variables[name])
+                array = _array(given, variables[name].dim, name).astype(variables[name].dtype)
+                if array.size == 1 and np.isfinite(array).all():
+                    text = repr(array.item())
+                else:
+                    # the program reads as many bytes as the variable has, and says if that fails
+                    text = f"static_arrays/start_{len(files)}"
+                    files[text.split("/")[1]] = array
+                arguments.append(f"{name}={text}")
+            else:
+                raise unknown(
+                    name, [*self._constants, *self._tables, *variables], "number of the circuit"
+                )
+        return changed
+
+    def _table(self, name: str, given, values: list[float], files) -> None:
+        table = self._tables[name]
+        array = _array(given, table.dim, name)
+        if array.ndim != table.values.ndim or array.shape[1:] != table.values.shape[1:]:
+            raise FwpError(
+                f"table {name!r} has the shape {table.values.shape}, got {array.shape}; only the "
+                "number of rows may differ"
+            )
+        file = f"{table.name}_values"
+        files[file] = array
+        for place, slot in enumerate(self._device.numbers.slots):
+            if slot.kind == "rows" and slot.owner == table.name:
+                values[place] = len(array)
+            elif slot.kind == "size" and slot.owner == file:
+                values[place] = array.size
+
+    def _set(self, values: list[float], kind: str, given, convert) -> None:
+        if given is None:
+            return
+        places = [n for n, slot in enumerate(self._device.numbers.slots) if slot.kind == kind]
+        if len(places) != 1:
+            raise FwpError(f"the circuit sets {kind} {len(places)} times, so a run cannot set it")
+        values[places[0]] = convert(given)
+
+    # ------------------------------------------------------------------ the process
+
+    def _execute(self, work: Path, arguments: list[str]) -> float:
+        """Run the program in a folder; return the seconds it took."""
+        import brian2 as b2
+
+        environment = {
+            **os.environ,
+            **b2.prefs["devices.cpp_standalone.run_environment_variables"],
+            **self._device.run_environment_variables,
+            "OMP_WAIT_POLICY": "passive",
+        }
+        command = [str(self._folder / "main"), "--results_dir", f"{work / 'results'}{os.sep}"]
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, *arguments], cwd=work, env=environment, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        seconds = time.perf_counter() - start
+        problems = [line for line in said.splitlines() if "rror" in line or "annot" in line]
+        if process.returncode or problems:
+            how = f"status {process.returncode}"
+            if process.returncode < 0:
+                how = f"signal {-process.returncode}"
+            why = (problems or said.splitlines() or ["it said nothing"])[-1]
+            raise FwpError(f"the standalone program failed ({how}): {why}")
+        return seconds
+
+
+def _by_name(device) -> dict[str, list]:
+    """Return the constants by name and by group.name: [(place, slot, dimensions)]."""
+    dims = {
+        (code.owner.name, name): item.dim
+        for code in device.code_objects.values()
+        for name, item in code.variables.items()
+        if hasattr(item, "dim") and hasattr(code.owner, "name")
+    }
+    found: dict[str, list] = {}
+    for place, slot in enumerate(device.numbers.slots):
+        if slot.kind == "constant":
+            each = (place, slot, dims.get((slot.owner, slot.name)))
+            for name in (slot.name, f"{slot.owner}.{slot.name}"):
+                found.setdefault(name, []).append(each)
+    return found
+
+
+def _plain(given, dim, name: str) -> float:
+    array = _array(given, dim, name)
+    if array.size != 1:
+        raise FwpError(f"constant {name!r} is one number, got an array of {array.size}")
+    return float(array.reshape(()))
+
+
+def _array(given, dim, name: str) -> np.ndarray:
+    """Return numbers in base units as an array, after a check of their dimensions."""
+    import brian2 as b2
+
+    if dim is not None and b2.get_dimensions(given) != dim:
+        unit = "a plain number" if dim.is_dimensionless else f"a quantity in {b2.get_unit(dim)!r}"
+        raise FwpError(f"{name!r} must be {unit}, got {given!r}")
+    return np.asarray(given, dtype=float)
