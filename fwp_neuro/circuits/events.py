@@ -13,6 +13,8 @@ from sympy.printing.str import StrPrinter
 
 from ..devices import Built, Size
 from ..rules import Rule
+from ..weight_recording import Keep
+from .kept import by_head
 from .layout import Layout, cells
 
 
@@ -100,13 +102,22 @@ def attach(synapses, order, *, dt, when: str = "groups", first: int = 0) -> None
             )
 
 
-def builder(rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt) -> tuple:
+def builder(
+    rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt, keep: Keep
+) -> tuple:
     """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
     import brian2 as b2
 
     tokens = len(signals["q"])
     dims = {"pre": layout.pre, "post": layout.post}
     equations, order = synapse_model(rule)
+    inputs = [] if keep.probes is None else list(by_head(keep.probes))
+    # a step is a token, so that a probe is one more sum of the step
+    sums = [f"probed_{n}_post" for n in range(len(inputs))]
+    equations += "".join(
+        f"\nprobed_{n}_post = s_w*probe_{n}_pre : 1 (summed)" for n in range(len(inputs))
+    )
+    order = [*order, *(("sum", name) for name in sums)]
 
     def build() -> Built:
         groups, namespace = {}, {}
@@ -116,32 +127,49 @@ def builder(rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], 
                 array = signals[name][..., None] if home == "shared" else signals[name]
                 namespace[f"table_{name}"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
                 lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
+            own = "probe_{} : 1 (constant)" if side == "pre" else "probed_{} : 1"
             groups[side] = b2.NeuronGroup(
                 layout.heads * dims[side],
-                "\n".join(lines),
+                "\n".join([*lines, *(own.format(n) for n in range(len(inputs)))]),
                 namespace=namespace,
                 name=f"{side}synaptic",
             )
+        for n, values in enumerate(inputs):
+            setattr(groups["pre"], f"probe_{n}", values)
         synapses = b2.Synapses(groups["pre"], groups["post"], equations, name="fast_weights")
         pre, post = layout.connections()
         synapses.connect(i=pre, j=post)
         for name in rule.states:
             setattr(synapses, f"s_{name}", layout.flat(states[name]))
         attach(synapses, order, dt=dt)
-        reads = b2.StateMonitor(groups["post"], "x_readout", record=True, when="end", name="reads")
-        kept = b2.StateMonitor(
-            synapses, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
-            when="end", name="kept_weights",
-        )  # fmt: skip
-        network = b2.Network(*groups.values(), synapses, reads, kept)
+        names = ["x_readout", *(name.removesuffix("_post") for name in sums)]
+        reads = b2.StateMonitor(groups["post"], names, record=True, when="end", name="reads")
+        objects = [*groups.values(), synapses, reads]
+        if keep.mode == "snapshots":
+            kept = b2.StateMonitor(
+                synapses, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
+                when="end", name="kept_weights",
+            )  # fmt: skip
+            objects.append(kept)
 
         def collect():
-            y = np.array(reads.x_readout).T.reshape(tokens, layout.heads, layout.post)
-            found = {
-                name: layout.weights(np.array(getattr(kept, f"s_{name}")).T) for name in rule.states
-            }
-            return {"readout": y, **found}
+            shape = (tokens, layout.heads, layout.post)
+            y, *probed = (np.array(getattr(reads, name)).T.reshape(shape) for name in names)
+            found = {"readout": y}
+            if keep.mode == "snapshots":
+                found["snapshots"] = {
+                    name: layout.weights(np.array(getattr(kept, f"s_{name}")).T)
+                    for name in rule.states
+                }
+            elif keep.mode == "last":
+                found["last"] = {
+                    name: layout.weights(np.array(getattr(synapses, f"s_{name}")))
+                    for name in rule.states
+                }
+            if probed:
+                found["probe_readout"] = np.stack(probed, 2)
+            return found
 
-        return Built(network, collect, tokens * dt, keep=(namespace,))
+        return Built(b2.Network(*objects), collect, tokens * dt, keep=(namespace,))
 
     return build, Size(tokens, 8 + 2 * len(order), layout.synapses * len(order))

@@ -10,8 +10,10 @@ from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..states import further_states, initial_states
-from . import continuous, events, gains, phases
+from ..states import initial_states
+from ..weight_recording import Keep, choose, variables
+from . import continuous, events, gains, low_rank, low_rank_events, phases
+from .kept import check_number
 from .layout import Layout
 from .quantities import time
 
@@ -22,19 +24,23 @@ WRITES = ("synaptic", "factored")
 def prepare(
     program: Program, rule: Rule, *, initial_weights=None, initial_states_of=None,
     dynamics: str = "auto", write: str | None = None, relation: str | None = None,
-    dt=None, window=None, ampa_lag=None,
+    dt=None, window=None, ampa_lag=None, layout: str = "auto", record_weights: str = "auto",
+    probes=None,
 ):  # fmt: skip
     """Turn a programme and a rule into a network plan; see `realise` for the arguments.
 
     Returns:
-        (build, size, dt, details) ready for `devices.simulate` or `devices.generate`.
+        (build, size, dt, details, keep) ready for `devices.simulate` or `devices.generate`; what is
+        kept of the weights says `weight_recording.variables` how to read the result.
     """
     import brian2 as b2
 
     pick(dynamics, DYNAMICS, "dynamics of the rate realisation:")
+    pick(layout, low_rank.LAYOUTS, "layout of the rate realisation:")
     signals = program.bind(rule)
     states = initial_states(rule, program, initial_weights, initial_states_of)
-    layout = Layout(program.heads or 1, program.pre, program.post)
+    cells = Layout(program.heads or 1, program.pre, program.post)
+    keep = choose(record_weights, probes, program, len(rule.states) * cells.synapses)
     found = phases.derive(rule)
     given = {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": ampa_lag}
     if dynamics == "event" or isinstance(found, str):
@@ -50,16 +56,50 @@ def prepare(
                     f"as event-time updates ({why}); leave it out"
                 )
         dt = 1 * b2.ms
-        build, size = events.builder(rule, signals, layout, states, dt)
-        return build, size, dt, {"dynamics": "event", "dynamics_reason": why, "dt": dt}
-    write, relation = write or "synaptic", relation or "integrator-aware"
-    pick(write, WRITES, "write of the rate realisation:")
+        steps = low_rank.derive(rule)
+        if layout == "low_rank" and isinstance(steps, str):
+            raise FwpError(
+                f"rule {rule.name!r} has no low-rank layout: {steps}; use layout='synapse'"
+            )
+        why_not = steps if isinstance(steps, str) else ""
+        writes = 0 if why_not else sum(len(step.writes) for step in steps)
+        chosen = low_rank.choose(layout, why_not, writes, program.tokens, cells, states["w"])
+        details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
+        if chosen[0] == "low_rank":
+            memory = low_rank_events.store(steps, cells, program.tokens, states["w"])
+            build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
+        else:
+            memory = None
+            check_number(keep.probes)
+            build, size = events.builder(rule, signals, cells, states, dt, keep)
+        details |= _memory(chosen, memory, cells, keep, len(rule.states))
+        return build, size, dt, details, keep
+    pick(write or "synaptic", WRITES, "write of the rate realisation:")
+    if layout == "low_rank" and write == "synaptic":
+        raise FwpError(
+            "layout='low_rank' has no synapse that could integrate each write: leave write out, or "
+            "use layout='synapse'"
+        )
+    relation = relation or "integrator-aware"
     pick(relation, gains.RELATIONS, "relation of the rate realisation:")
     dt, window, lag, steps = _times(dt, window, ampa_lag, relation)
+    why_not = ""
+    if write is not None:
+        why_not = f"write={write!r} was asked for"
+    elif lag is not None or relation != "integrator-aware":
+        why_not = "only an instant sum with integrator-aware gains has the same numbers either way"
+    writes = sum(phase.side is not None for phase in found)
+    chosen = low_rank.choose(layout, why_not, writes, program.tokens, cells, states["w"])
+    write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
     factored, seconds = write == "factored", None if lag is None else float(lag)
-    windows = continuous.plan(found, signals, layout, steps, float(dt), relation, seconds, factored)
+    windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)
+    memory = None
+    if chosen[0] == "low_rank":
+        memory = continuous.store(windows, cells, states["w"])
+    else:
+        check_number(keep.probes)
     build, size = continuous.builder(
-        windows, layout, states["w"], program.tokens, dt, lag, factored
+        windows, cells, states["w"], program.tokens, dt, lag, factored, keep, memory
     )
     if lag is not None and float(window / lag) < 20:
         warn(
@@ -72,7 +112,14 @@ def prepare(
         "dynamics_reason": "every statement is one window of an ODE",
     }
     details |= {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": lag}
-    return build, size, dt, details
+    return build, size, dt, details | _memory(chosen, memory, cells, keep), keep
+
+
+def _memory(chosen, memory, cells: Layout, keep: Keep, states: int = 1) -> dict:
+    """What the provenance says about the memory."""
+    numbers = states * cells.synapses if memory is None else memory.numbers
+    details = dict(zip(("layout", "layout_reason"), chosen, strict=True))
+    return details | {"fast_weight_bytes": 8 * numbers} | keep.details
 
 
 def realise(
@@ -88,6 +135,9 @@ def realise(
     dt=None,
     window=None,
     ampa_lag=None,
+    layout: str = "auto",
+    record_weights: str = "auto",
+    probes=None,
     device: str = "auto",
     progress=None,
 ) -> Recording:
@@ -108,26 +158,37 @@ def realise(
         dt: time step, 0.5 ms unless given.
         window: duration of one window, 50 ms unless given (20 AMPA time constants with a lag).
         ampa_lag: time constant of the AMPA current behind the weights; None for an instant sum.
+        layout: "synapse" (a weight at every synapse), "low_rank" (a cell for each write between key
+            and value cells holds its two vectors: tokens * (pre + post) numbers and no pre * post;
+            same numbers to rounding) or "auto" (low rank where it stores at most half as much).
+        record_weights: "snapshots" (after every token), "last", "none" or "auto" (snapshots up to
+            64 MB, else the last ones).
+        probes: [probe, pre] or [head, probe, pre], read as W x after every token
+            ("probe_readout"), whatever is recorded of the weights.
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone".
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        Recording; its provenance says which of the two forms ran and why (``dynamics``,
-        ``dynamics_reason``).
+        Recording; its provenance says which form and layout ran and why (``dynamics``,
+        ``dynamics_reason``, ``layout``, ``layout_reason``) and what they store
+        (``fast_weight_bytes``). The low-rank layout also records what it stores after the last
+        token, "slot_pre" and "slot_post": the weights are the sum over slots of their products.
 
     Raises:
         FwpError: a token that no first-order continuous dynamics can run (beta*|k|^2 >= 1), a rule
             without continuous form under dynamics="continuous", a bad option.
     """
-    build, size, dt, details = prepare(
+    build, size, dt, details, keep = prepare(
         program, rule, initial_weights=initial_weights, initial_states_of=initial_states_of,
         dynamics=dynamics, write=write, relation=relation, dt=dt, window=window, ampa_lag=ampa_lag,
+        layout=layout, record_weights=record_weights, probes=probes,
     )  # fmt: skip
     found, info = simulate(
         build, size, device=device, dt=dt, seed=seed, progress=progress, label=f"rate {rule.name}"
     )
+    weights, extra = variables(rule, keep, found)
     return make_recording(
-        program, rule, "rate", found["readout"], found["w"], further_states(rule, found),
+        program, rule, "rate", found["readout"], weights, extra,
         provenance(rule, "rate", seed, details | info),
     )  # fmt: skip
 

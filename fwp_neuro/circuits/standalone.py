@@ -46,7 +46,7 @@ def generate(
         program, rule, realisation, seed, options, without=("device", "progress")
     )
     if realisation == "rate":
-        build, _, dt, _ = rate.prepare(program, rule, initial_weights=initial_weights, **options)
+        build, _, dt, *_ = rate.prepare(program, rule, initial_weights=initial_weights, **options)
     else:
         defaults = inspect.signature(spiking.realise).parameters.items()
         chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options

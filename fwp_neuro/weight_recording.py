@@ -1,0 +1,123 @@
+"""Which fast weights a run keeps: snapshots at token times, the last ones, probes, or none.
+
+A matrix after every token costs [token, post, pre] numbers, far more than what a run needs to
+store. What is kept is therefore decided before the run, by the same words in every realisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import FwpError, pick
+from .programs import Program
+from .rules import Rule
+from .states import final_states, further_states
+
+MODES = ("auto", "snapshots", "last", "none")
+#: bytes up to which "auto" keeps snapshots: a recording of that size still opens at once
+LIMIT = 64_000_000
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a run keeps of its fast weights.
+
+    Attributes:
+        mode: "snapshots", "last" or "none"; reason: why.
+        probes: [head, probe, pre] whose read-outs W x are kept after every token, or None.
+    """
+
+    mode: str
+    reason: str
+    probes: np.ndarray | None = None
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What the provenance says about it."""
+        return {"record_weights": self.mode, "record_weights_reason": self.reason}
+
+
+def choose(record_weights: str, probes, program: Program, numbers: int, else_: str = "") -> Keep:
+    """Check the two options and settle "auto".
+
+    Args:
+        record_weights: one of `MODES`.
+        probes: [probe, pre] or [head, probe, pre] of numbers, or None.
+        numbers: how many numbers the snapshots of one token hold while the run lasts.
+        else_: a reason against snapshots that "auto" follows; empty if there is none.
+
+    Raises:
+        FwpError: an unknown mode, or probes of a wrong shape.
+    """
+    pick(record_weights, MODES, "record_weights")
+    lines = None if probes is None else _probes(probes, program)
+    if record_weights != "auto":
+        return Keep(record_weights, "asked for", lines)
+    size = 8 * numbers * program.tokens
+    if else_:
+        return Keep("last", else_, lines)
+    words = f"snapshots of {program.tokens} tokens take {in_bytes(size)}"
+    if size > LIMIT:
+        return Keep("last", f"{words}, over {in_bytes(LIMIT)}", lines)
+    return Keep("snapshots", f"{words}, at most {in_bytes(LIMIT)}", lines)
+
+
+def in_bytes(size: float) -> str:
+    """Write a number of bytes as a reader would, such as 1.6 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None, dict]:
+    """Return ``weights`` and the further variables of a recording, from what a run found.
+
+    Args:
+        found: "snapshots" (state -> [token, head, post, pre]) or "last" (state -> [head, post,
+            pre]) as the mode says; "probe_readout" [token, head, probe, post] with probes; "slots"
+            (side -> [head, slot, cell]) from a low-rank layout.
+    """
+    weights, extra = None, {}
+    if keep.mode == "snapshots":
+        weights = found["snapshots"]["w"]
+        extra |= further_states(rule, found["snapshots"])
+    elif keep.mode == "last":
+        extra |= final_states(found["last"])
+    for side, array in found.get("slots", {}).items():
+        extra[f"slot_{side}"] = (
+            ("slot", "head", side), np.swapaxes(array, 0, 1),
+            {"units": "1", "long_name": f"{side}synaptic vector of each stored outer product"},
+        )  # fmt: skip
+    if keep.probes is not None:
+        extra["probes"] = (
+            ("head", "probe", "pre"), keep.probes,
+            {"units": "1", "long_name": "probes x of the fast weights", "role": "probe"},
+        )  # fmt: skip
+        extra["probe_readout"] = (
+            ("token", "head", "probe", "post"), found["probe_readout"],
+            {"units": "1", "long_name": "fast weights after the token times each probe"},
+        )  # fmt: skip
+    return weights, extra
+
+
+def _probes(probes, program: Program) -> np.ndarray:
+    shape = "[probe, pre]" if program.heads is None else "[probe, pre] or [head, probe, pre]"
+    wanted = f"probes must be numbers {shape} with pre = {program.pre}"
+    try:
+        array = np.array(probes)
+    except (ValueError, TypeError, RuntimeError):  # ragged lists, tensors that carry gradients
+        array = np.array(None)
+    if array.dtype.kind not in "biuf":
+        raise FwpError(f"{wanted}, got {type(probes).__name__}")
+    heads = program.heads or 1
+    fits = array.ndim == 2 or (array.ndim == 3 and program.heads and array.shape[0] == heads)
+    if not fits or array.shape[-1] != program.pre or not array.size:
+        raise FwpError(f"{wanted}, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise FwpError("probes hold a value that is not finite; legal are finite numbers")
+    return np.broadcast_to(array.astype(float), (heads, *array.shape[-2:])).copy()
