@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 from ..errors import FwpError
@@ -23,6 +25,29 @@ def need_brian2cuda() -> None:
 def has_gpu() -> bool:
     """Whether an NVIDIA driver answers on this machine (nvidia-smi is on the path)."""
     return shutil.which("nvidia-smi") is not None
+
+
+_RESET = re.compile(r"(_idx = neuron_id;\n)(.*?)(^\}\n)", re.DOTALL | re.MULTILINE)
+
+
+def mend(device) -> None:
+    """Let a CUDA device of Brian2 write kernels of resets that compile.
+
+    The kernels of brian2cuda have scalar code, then code in braces for each element: both may
+    declare the same name. In resets the braces are missing, so that a text as simple as
+    ``timestep(t - last, dt) > timestep(pause, dt)`` declares ``dt`` twice.
+    """
+    write = device.generate_codeobj_source
+
+    def written(writer):
+        write(writer)
+        for path in Path(writer.project_dir, "code_objects").glob("*.cu"):
+            text = path.read_text()
+            mended = _RESET.sub(r"\1    {\n\2    }\n\3", text)
+            if mended != text:
+                path.write_text(mended)
+
+    device.generate_codeobj_source = written
 
 
 def preferences(prefs) -> dict[str, Any]:
