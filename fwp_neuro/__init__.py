@@ -33,6 +33,7 @@ _SUBMODULES = (
     "devices",
     "plotting",
     "rules",
+    "sweep",
     "synapses",
     "tasks",
 )

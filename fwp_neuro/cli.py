@@ -13,11 +13,12 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import benchmark, cite, figures, listing, plasticity, run, validate
+from fwp_neuro.commands import benchmark, cite, figures, listing, plasticity, run, sweep, validate
 from fwp_neuro.errors import FwpError, nearest, pick
 
 COMMANDS = {
     "run": run,
+    "sweep": sweep,
     "figures": figures,
     "validate": validate,
     "plasticity": plasticity,

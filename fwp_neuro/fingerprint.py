@@ -30,8 +30,11 @@ def fingerprint(script: Path, quick: bool) -> str:
     return hash.hexdigest()[:12]
 
 
-def add_code(hash, script: Path, start: Iterable[str] = START, package: str = "") -> None:
-    """Add to a hash all that the names ``start`` of a script reach; ``package`` is its ``.``."""
+def add_code(hash, script: Path, start: Iterable[str] | None = START, package: str = "") -> None:
+    """Add to a hash all that the names ``start`` of a script reach; ``package`` is its ``.``.
+
+    Without ``start`` all of the script counts, except what it does when it is run itself.
+    """
     for name, version in versions().items():
         if name in ("brian2", "numpy", "torch"):
             hash.update(f"{name}=={version}".encode())
@@ -44,7 +47,7 @@ def add_code(hash, script: Path, start: Iterable[str] = START, package: str = ""
     hash.update(simulation_code(_text(script), start).encode())
 
 
-def reached(script: Path, start: Iterable[str] = START, package: str = "") -> Reach:
+def reached(script: Path, start: Iterable[str] | None = START, package: str = "") -> Reach:
     """Return what a script reaches when it is imported and what ``start`` names is used."""
     models = {name: _without_docstrings(parse(path)) for name, path in scripts("models").items()}
     reach = Reach(modules(leave_out=PRESENTATION), models)
@@ -60,18 +63,20 @@ def code(source: str) -> str:
     return ast.dump(_without_docstrings(ast.parse(source)))
 
 
-def simulation_code(source: str, start: Iterable[str] = START) -> str:
+def simulation_code(source: str, start: Iterable[str] | None = START) -> str:
     """Return the part of a script that the names ``start`` reach, as `code` does."""
     tree = _without_docstrings(ast.parse(source))
     return "\n".join(ast.dump(statement) for statement in simulation(tree, start))
 
 
-def simulation(tree: ast.Module, start: Iterable[str] = START) -> list[ast.stmt]:
+def simulation(tree: ast.Module, start: Iterable[str] | None = START) -> list[ast.stmt]:
     """Return the statements of a script that the names ``start`` reach.
 
     Top-level functions, classes, imports and constants count if ``start`` names them, directly
     or through others; other top-level statements always do.
     """
+    if start is None:
+        return [statement for statement in tree.body if not _is_main_guard(statement)]
     binding: dict[str, list[ast.stmt]] = {}
     reached: list[ast.stmt] = []
     for statement in tree.body:

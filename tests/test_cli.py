@@ -39,7 +39,7 @@ def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("", "name a command: run, figures, validate, plasticity, benchmark, list, cite"),
+        ("", "name a command: run, sweep, figures, validate, plasticity, benchmark, list, cite"),
         ("rnu toy", "unknown command 'rnu'; did you mean 'run'?"),
         ("run", "required: MODEL"),
         ("run toys", "unknown model 'toys'; did you mean 'toy'?"),

@@ -1,0 +1,84 @@
+"""Sweeps: one function at every point of a grid, on this machine or on a cluster.
+
+    def simulate(cells, seed=0):                 # in a file, so that other processes can import it
+        return fwp.run(program, "delta", "spiking", cells=cells, seed=seed)
+
+    if __name__ == "__main__":                   # local processes import the script
+        found = fwp.sweep(simulate, {"cells": [50, 100], "seed": range(5)}, out="results/cells")
+        found["readout"].mean("seed")            # dims: cells, token, post
+
+See `sweep` for what is kept and when a point is computed again, and ``data/clusters.md`` of the
+package for Dask, SLURM and GPUs.
+"""
+
+from __future__ import annotations
+
+from ..callable_module import make_callable
+
+__all__ = ["model_function", "sweep"]
+
+
+def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progress=None):
+    """Call a function at every point of a grid; keep every result; return them in one Dataset.
+
+    Args:
+        function: a function at the top of a .py file (or ``"module:name"``, or a
+            `functools.partial` of one), called with the names of the grid. It returns a number, an
+            array, a Brian2 quantity, a dict of these, an xarray Dataset or a Recording.
+        grid: ``{name: values}`` for every combination, or a list of dicts for chosen points.
+            NumPy numbers are handed over as Python's own.
+        out: folder for the results; it is made.
+        executor: any `concurrent.futures.Executor`, or a Dask client. None: local processes, one
+            thread each, which are gone when the sweep ends.
+        workers: number of local processes (default: one a core).
+        retry: whether points that failed in an earlier sweep are computed again.
+        progress: called with (fraction done, note).
+
+    Returns:
+        xarray Dataset: the dims of the grid in front of those of the results (for a list: the dim
+        ``point``), NaN or "" where a point failed, whose sentence is in ``error``; ``seconds`` that
+        each point took; the origin as JSON in ``attrs["provenance"]``. It is also kept as
+        ``out/sweep.nc`` (`fwp_neuro.load` reads it).
+
+    What is kept: each result is one netCDF file ``out/points/KEY.nc``, written whole or not at all
+    by the worker that computed it. KEY is a hash of the values of the point and of all code that
+    the function reaches (its file, files of yours that it imports, the parts of this package, and
+    the versions of brian2, numpy and torch), not of data files that it reads. So the same sweep
+    goes on where it was interrupted or killed, a wider grid computes only the new points, and
+    changed code computes all of them. Two sweeps may share a folder: they share the work.
+
+    A point that raises is kept as failed (``out/points/KEY.json`` holds type, sentence and
+    traceback), does not stop the others, and is computed again by the next sweep unless ``retry``
+    is False. A point whose worker dies is given to another one, three times in all.
+
+    In each process one point runs at a time: Brian2 keeps its device in module state. With an
+    executor of threads they therefore run one after the other.
+
+    Raises:
+        FwpError: one sentence, before anything runs: a wrong grid, a name that the function does
+            not take, a function that workers cannot import, a folder that cannot be written; or
+            later: workers that have other code or other versions.
+        KeyboardInterrupt: Ctrl+C, with a sentence that says what is kept.
+    """
+    from ..errors import warn
+    from .drive import drive
+
+    swept = drive(function, grid, out, executor, workers, retry, progress)
+    if swept.failures:
+        number, failure = min(swept.failures.items())
+        warn(
+            f"{len(swept.failures)} of {len(swept.grid.points)} points have no result; the first, "
+            f"{swept.grid.points[number]}: {failure.sentence} (all in the variable 'error')",
+            stacklevel=3,
+        )
+    return swept.dataset
+
+
+def model_function(name: str):
+    """Return the model ``name`` of ``models/`` as a function to sweep over its parameters."""
+    from .function import model_function
+
+    return model_function(name)
+
+
+make_callable(__name__, sweep)  # fwp_neuro.sweep(...) sweeps

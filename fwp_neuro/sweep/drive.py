@@ -1,0 +1,242 @@
+"""Run the points of a sweep on an executor until each is kept, has failed, or was given up."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import secrets
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import BrokenExecutor, Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import xarray as xr
+
+from ..errors import FwpError
+from ..progress import ProgressCallback
+from ..provenance import commit, plain, versions
+from ..recording import Recording
+from . import keys
+from .executors import Chosen, choose
+from .function import Function, read_function
+from .gather import gather
+from .grid import Grid, read_grid
+from .store import PATIENCE, Failure, Store
+from .worker import Job, Outcome, here, work
+
+#: how often a point is given to a worker that dies of it or loses it
+ATTEMPTS = 3
+#: the Dataset of a sweep, in its folder
+FILE = "sweep.nc"
+
+
+@dataclass
+class Swept:
+    """A sweep that ended.
+
+    Attributes:
+        dataset: all results, see `fwp_neuro.sweep.gather.gather`.
+        path: the file that holds them.
+        kept, computed: how many results were there before, and how many came now.
+        failures: number of a point -> why it has no result.
+        grid: the points.
+    """
+
+    dataset: xr.Dataset
+    path: Path
+    kept: int
+    computed: int
+    failures: dict[int, Failure]
+    grid: Grid
+
+
+@dataclass
+class _Run:
+    """The state of one sweep: what is known of each point by its number."""
+
+    function: Function
+    grid: Grid
+    keys: list[str]
+    store: Store
+    found: dict[int, xr.Dataset] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    failures: dict[int, Failure] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+
+    def take(self, number: int, patience: float = 0.0) -> bool:
+        """Read the result of a point; return whether there is one."""
+        dataset = self.store.read(self.keys[number], patience)
+        if dataset is None:
+            return False
+        attrs = dict(dataset.attrs)
+        self.seconds[number] = json.loads(attrs.pop("sweep", "{}")).get("seconds", float("nan"))
+        self.found[number] = dataset.drop_attrs(deep=False).assign_attrs(attrs)
+        self.failures.pop(number, None)
+        return True
+
+    def lose(self, number: int, failure: Failure) -> bool:
+        """Count that a point was lost; return whether it is tried again."""
+        self.attempts[number] = self.attempts.get(number, 0) + 1
+        if self.attempts[number] < ATTEMPTS:
+            return True
+        self.failures[number] = failure
+        self.store.fail(self.keys[number], failure, plain(self.grid.points[number]))
+        return False
+
+    def give_up(self, numbers: Iterable[int], why: str) -> None:
+        """Say of points that they were not computed, for want of an executor."""
+        for number in numbers:
+            if not self.take(number):  # a worker may have kept it all the same
+                self.failures[number] = Failure("NotComputed", f"not computed: {why}")
+
+
+def drive(
+    function, grid, out: str | os.PathLike, executor=None, workers: int | None = None,
+    retry: bool = True, progress: ProgressCallback | None = None,
+) -> Swept:  # fmt: skip
+    """Sweep; see `fwp_neuro.sweep.sweep`."""
+    function, grid = read_function(function), read_grid(grid)
+    function.check(grid.names)
+    names = [keys.key(function.code, {**function.fixed, **point}) for point in grid.points]
+    chosen = choose(executor, workers, len(names))
+    run = _Run(function, grid, names, Store.open(out))
+    there = run.store.kept(names)
+    for number, key in enumerate(names):
+        known = key in there and run.take(number)
+        if not known and not retry and (failure := run.store.failure(key)) is not None:
+            run.failures[number] = failure
+    kept = len(run.found)
+    todo = [n for n in range(len(names)) if n not in run.found and n not in run.failures]
+    if todo:
+        try:
+            _compute(run, todo, chosen, progress)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(
+                f"interrupted: {len(run.found)} of {len(names)} points are kept in "
+                f"{os.fspath(out)}; the same sweep goes on from there"
+            ) from stop
+    dataset = gather(grid, run.found, run.failures, run.seconds)
+    dataset.attrs = _attributes(run, chosen.name)
+    path = Path(out) / FILE
+    Recording(dataset).save(path)
+    return Swept(dataset, path, kept, len(run.found) - kept, run.failures, grid)
+
+
+def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallback | None) -> None:
+    """Give points to the executor and take in what comes back."""
+    executor = chosen.start()
+    waiting, done = deque(todo), queue.SimpleQueue()
+    running: dict[Future, int] = {}
+    sweep, count = secrets.token_hex(4), itertools.count()
+    finished = False
+    try:
+        while waiting or running:
+            while waiting:
+                number = waiting.popleft()
+                patience = 1.0 if number in run.attempts else 0.0
+                job = _job(run, number, f"{sweep}-{next(count)}", patience)
+                try:
+                    future = executor.submit(work, job)
+                except Exception as problem:  # it is broken, shut down or disconnected
+                    run.give_up([number, *waiting], _said(problem))
+                    waiting.clear()
+                    break
+                running[future] = number
+                future.add_done_callback(done.put)
+            if not running:
+                break
+            try:  # not for ever: Ctrl+C must be seen on every system
+                future = done.get(timeout=1.0)
+            except queue.Empty:
+                _report(run, todo, progress)
+                if lost := chosen.lost(executor):  # its futures would never end
+                    run.give_up(running.values(), lost)
+                    running.clear()
+                continue
+            number = running.pop(future)
+            if _settle(run, number, future):
+                waiting.append(number)
+            _report(run, todo, progress)
+        finished = True
+    finally:
+        for future in running:
+            future.cancel()
+        chosen.stop(executor, finished)
+
+
+def _settle(run: _Run, number: int, future: Future) -> bool:
+    """Take in what became of a point; return whether it must be given out again."""
+    if future.cancelled():
+        return run.lose(number, Failure("Cancelled", "the executor cancelled it"))
+    error = future.exception()
+    if error is not None:
+        if isinstance(error, ImportError | AttributeError) or "pickle" in str(error):
+            raise FwpError(f"the workers cannot run a point: {_said(error)}") from error
+        failure = Failure(
+            type(error).__name__, f"the worker that computed it {error}, {ATTEMPTS} times"
+        )
+        if not isinstance(error, BrokenExecutor):
+            failure = Failure(type(error).__name__, f"no worker finished it: {_said(error)}")
+        return run.lose(number, failure)
+    outcome: Outcome = future.result()
+    if outcome.kind == "unfit":
+        raise FwpError(f"a worker cannot run {run.function.label}: {outcome.failure.sentence}")
+    if outcome.kind == "failed":
+        run.failures[number] = outcome.failure
+        return False
+    if outcome.kind == "busy":  # another sweep computes it: it is asked for later, for a while each
+        run.attempts.setdefault(number, 0)
+        return True
+    if outcome.kind == "sent":
+        run.store.receive(run.keys[number], outcome.content)
+    if run.take(number, PATIENCE if outcome.kind != "sent" else 0.0):
+        return False
+    return run.lose(number, Failure("Lost", "its result was computed, but cannot be read"))
+
+
+def _job(run: _Run, number: int, attempt: str, patience: float) -> Job:
+    settings = {**run.function.fixed, **run.grid.points[number]}
+    about = {"function": run.function.label, "code": run.function.code, "settings": plain(settings)}
+    return Job(
+        run.function.place, run.function.code, settings, run.keys[number],
+        str(run.store.folder), run.store.mark, here(), attempt, patience, about,
+    )  # fmt: skip
+
+
+def _report(run: _Run, todo: list[int], progress: ProgressCallback | None) -> None:
+    if progress is not None:
+        over = sum(number in run.found or number in run.failures for number in todo)
+        failed = f", {len(run.failures)} failed" if run.failures else ""
+        progress(over / len(todo), f"{over} of {len(todo)} points{failed}")
+
+
+def _said(error: BaseException) -> str:
+    return Failure.of(error).sentence
+
+
+def _attributes(run: _Run, executor: str) -> dict:
+    """Return the attributes of the Dataset: those that all results share, and where it is from."""
+    every = [dict(result.attrs) for result in run.found.values()]
+    shared = {
+        name: value
+        for name, value in (every[0] if every else {}).items()
+        if all(name in attrs and attrs[name] == value for attrs in every)
+    }
+    axes = run.grid.axes or {name: [p[name] for p in run.grid.points] for name in run.grid.names}
+    provenance: Mapping = {
+        "function": run.function.label,
+        "code": run.function.code,
+        "fixed": plain(run.function.fixed),
+        "grid": plain(axes),
+        "points": len(run.keys),
+        "failed": len(run.failures),
+        "executor": executor,
+        "versions": versions(),
+        "commit": commit(),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return {**shared, "provenance": json.dumps(provenance)}

@@ -1,0 +1,102 @@
+"""Where the points of a sweep run: local processes, or an executor that the user gives."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from ..errors import FwpError
+from ..fingerprint import parse, simulation
+from ..validation import whole
+from .pool import LocalPool
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An executor to be.
+
+    Attributes:
+        name: what it is.
+        start: returns it.
+        stop: ends it, given it and whether all is done.
+        lost: says why it, given it, can finish nothing any more; "" if it can.
+    """
+
+    name: str
+    start: Callable[[], Executor]
+    stop: Callable[[Executor, bool], None] = lambda executor, done: None
+    lost: Callable[[Executor], str] = lambda executor: ""
+
+
+def choose(executor, workers: int | None, points: int) -> Chosen:
+    """Return the executor for a sweep of so many points.
+
+    Args:
+        executor: a `concurrent.futures.Executor`, a Dask client, or None for local processes.
+        workers: number of local processes; None for one a core that this process may use.
+
+    Raises:
+        FwpError: anything else, or local processes from a script that they would run again.
+    """
+    if executor is None:
+        count = cores() if workers is None else whole(workers, "workers")
+        check_main()
+        return Chosen("local processes", lambda: LocalPool(min(count, points)), _close)
+    if workers is not None:
+        raise FwpError("workers is for local processes: the executor given has its own")
+    if hasattr(executor, "get_executor"):  # a Dask client
+        executor = executor.get_executor(pure=False)
+    if not isinstance(executor, Executor):
+        raise FwpError(
+            "executor must be a concurrent.futures.Executor, a Dask client or None, got "
+            f"{type(executor).__name__}"
+        )
+    return Chosen(type(executor).__name__, lambda: executor, lost=_disconnected)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_main() -> None:
+    """Raise FwpError in a script whose workers would sweep again when they import it."""
+    main = sys.modules.get("__main__")
+    path, frame = getattr(main, "__file__", None), sys._getframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__")
+        if frame.f_code.co_name == "<module>" and name in ("__main__", "__mp_main__"):
+            if path is None or frame.f_globals is not vars(main) and name == "__main__":
+                return
+            guarded = _guarded(frame.f_code.co_filename, frame.f_lineno)
+            if name == "__mp_main__" or not guarded:
+                raise FwpError(
+                    f"{os.path.basename(path or 'the script')} sweeps when it is imported, and "
+                    'every worker imports it: put the call under `if __name__ == "__main__":`'
+                )
+        frame = frame.f_back
+
+
+def _guarded(path: str, line: int) -> bool:
+    """Whether a line of a script is not run when the script is imported."""
+    from pathlib import Path
+
+    if not path.endswith(".py") or not os.path.isfile(path):
+        return True
+    imported = simulation(parse(Path(path)), None)
+    return not any(s.lineno <= line <= (s.end_lineno or s.lineno) for s in imported)
+
+
+def _disconnected(executor: Executor) -> str:
+    """Say that the client of a Dask executor has given up its scheduler."""
+    status = getattr(getattr(executor, "_client", None), "status", "running")
+    return "the connection to the Dask scheduler is lost" if status == "closed" else ""
+
+
+def _close(pool: Executor, done: bool) -> None:
+    pool.shutdown(wait=True, cancel_futures=not done)

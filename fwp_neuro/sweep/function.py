@@ -1,0 +1,221 @@
+"""What a sweep calls: a function that any process can find by its place, and the hash of its code.
+
+Functions are not pickled. A worker imports the function's module, or runs its file, so that what a
+worker computes is what stands in the file.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import FwpError, unknown
+from ..fingerprint import add_code
+from ..models import load_model, load_script, scripts
+from ..reach import PACKAGE
+from .local_code import local_files
+
+_MODEL = ("run", "Parameters")
+#: code of each function when this process first met it, and so of what it has in memory
+_met: dict[Place, str] = {}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker finds a function.
+
+    Attributes:
+        module: name to import it by.
+        path: its file, as text.
+        name: the name in the module; "" for a model, which is run with its parameters as keywords.
+    """
+
+    module: str
+    path: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function to sweep.
+
+    Attributes:
+        place: where it is found.
+        code: hash of all the code that it reaches.
+        label: what to call it.
+        takes: the names that it takes; None if it takes any.
+        needs: those of them that have no default.
+        fixed: arguments that are the same at every point.
+    """
+
+    place: Place
+    code: str
+    label: str
+    takes: tuple[str, ...] | None
+    needs: tuple[str, ...]
+    fixed: dict = field(default_factory=dict)
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise FwpError if the function does not take a name, or needs another."""
+        names = list(names)
+        for name in names:
+            if name in self.fixed:
+                raise FwpError(f"{self.label} has {name!r} set already, so grid cannot set it")
+            if self.takes is not None and name not in self.takes:
+                raise unknown(name, self.takes, f"parameter of {self.label}")
+        missing = [name for name in self.needs if name not in (*names, *self.fixed)]
+        if missing:
+            raise FwpError(f"{self.label} needs {', '.join(missing)}, which grid does not set")
+
+
+def read_function(function) -> Function:
+    """Return a function, a `functools.partial` of one, or ``"module:name"``, ready to sweep.
+
+    Raises:
+        FwpError: a function that other processes cannot import, or that takes no names.
+    """
+    if isinstance(function, Function):
+        return function
+    if isinstance(function, str):
+        function = _named(function)
+    fixed: dict = {}
+    while isinstance(function, functools.partial):
+        if function.args:
+            raise FwpError("a partial function in a sweep takes its arguments by name only")
+        fixed, function = {**function.keywords, **fixed}, function.func
+    if not inspect.isfunction(function):
+        raise FwpError(f"function must be a function or 'module:name', got {function!r}")
+    place = _place(function)
+    takes, needs = _signature(function)
+    code = code_of(place)
+    _met.setdefault(place, code)
+    return Function(place, code, function.__name__, takes, needs, fixed)
+
+
+def model_function(name: str) -> Function:
+    """Return the model ``name`` as a function of its parameters.
+
+    Raises:
+        FwpError: unknown model, with the nearest name.
+    """
+    parameters = load_model(name).Parameters
+    takes, needs = _signature(parameters)
+    place = Place("", str(scripts("models")[name].resolve()), "")
+    return Function(place, code_of(place), f"model {name}", takes, needs)
+
+
+def find(place: Place, code: str) -> Callable:
+    """Return the function at a place, in this process.
+
+    Raises:
+        FwpError: its code here is not ``code``; the results would be kept under a wrong name.
+    """
+    if _met.setdefault(place, code_of(place)) != code:
+        raise FwpError(
+            "the code that it has loaded is not the code of the process that sweeps: restart the "
+            "workers (client.restart() with Dask), with the same versions of all packages"
+        )
+    path = Path(place.path)
+    if not place.name:
+        model = load_script(path, _MODEL)
+        return lambda **settings: model.run(model.Parameters(**settings))
+    return getattr(_module(place, path), place.name)
+
+
+def code_of(place: Place) -> str:
+    """Return 12 hexadecimal digits for all the code that a function reaches.
+
+    It counts what the function's file uses from itself, from the package, and from other files of
+    the user's; of installed packages the versions of brian2, numpy and torch.
+    """
+    path = Path(place.path)
+    start = (place.name,) if place.name else _MODEL
+    hash = hashlib.sha256(f"{path.stem}:{place.name}".encode())
+    inside = path.is_relative_to(PACKAGE)
+    package = place.module.rpartition(".")[0] if inside else ""
+    if inside and path.name == "__init__.py":
+        package = place.module
+    add_code(hash, path, start, package)
+    for other in [] if inside else local_files(path, place.module):
+        hash.update(other.name.encode())
+        add_code(hash, other, start=None)
+    return hash.hexdigest()[:12]
+
+
+def _named(text: str) -> Callable:
+    module, colon, name = text.partition(":")
+    if not colon or not module or not name:
+        raise FwpError(f"function is 'module:name', such as 'my_model:simulate', and got {text!r}")
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as problem:
+        raise FwpError(f"function {text!r}: {problem}") from problem
+    if not hasattr(found, name):
+        functions = [n for n, _ in inspect.getmembers(found, inspect.isfunction)]
+        raise unknown(name, functions, f"function of {module}:")
+    return getattr(found, name)
+
+
+def _place(function) -> Place:
+    """Return where workers find a function; FwpError if they cannot."""
+    name, module = function.__qualname__, sys.modules.get(function.__module__)
+    path = getattr(module, "__file__", None)
+    trouble = None
+    if "<lambda>" in name:
+        trouble = "a lambda"
+    elif "<locals>" in name:
+        trouble = "defined inside another function"
+    elif "." in name:
+        trouble = "a method"
+    elif not path or not Path(path).is_file() or Path(path).suffix != ".py":
+        trouble = "typed in, not read from a file"
+    elif inspect.unwrap(getattr(module, name, None) or function) is not inspect.unwrap(function):
+        trouble = f"not what {function.__module__}.{name} is now"
+    if trouble:
+        raise FwpError(
+            f"workers cannot import the function {name!r}: it is {trouble}; define it with def at "
+            "the top of a .py file"
+        )
+    return Place(module.__name__, str(Path(path).resolve()), name)
+
+
+def _module(place: Place, path: Path):
+    main = sys.modules.get("__main__")
+    if place.module == "__main__":
+        if _same(main, path):  # the script itself, or its copy in a worker of a local pool
+            return main
+        return load_script(path)
+    try:
+        return importlib.import_module(place.module)
+    except ModuleNotFoundError:
+        if not path.is_file():
+            raise
+        return load_script(path)  # a worker whose import path lacks the folder of the script
+
+
+def _same(module, path: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == path
+
+
+def _signature(function) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    parameters: Mapping = inspect.signature(function).parameters
+    kinds = inspect.Parameter
+    only = [p.name for p in parameters.values() if p.kind is kinds.POSITIONAL_ONLY]
+    if only:
+        raise FwpError(
+            f"{function.__name__} takes {only[0]!r} by place only; a sweep calls by name"
+        )
+    named = [p for p in parameters.values() if p.kind in (kinds.POSITIONAL_OR_KEYWORD,
+                                                          kinds.KEYWORD_ONLY)]  # fmt: skip
+    needs = tuple(p.name for p in named if p.default is kinds.empty)
+    if any(p.kind is kinds.VAR_KEYWORD for p in parameters.values()):
+        return None, needs
+    return tuple(p.name for p in named), needs

@@ -1,0 +1,120 @@
+"""The points of a sweep: all combinations of values by name, or a list of chosen ones."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from ..errors import FwpError
+from .keys import canonical, native
+
+MOST = 1_000_000
+#: names that the Dataset of a sweep uses itself
+RESERVED = ("point", "error", "seconds")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The points of a sweep in order.
+
+    Attributes:
+        axes: name -> its values, for a product; None for a list of points.
+        names: the parameters that vary.
+        points: one dict a point; for a product the last name varies fastest.
+    """
+
+    axes: dict[str, list] | None
+    names: tuple[str, ...]
+    points: tuple[dict[str, Any], ...]
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The dims of the sweep: the names of a product, or ``point``."""
+        return self.names if self.axes is not None else ("point",)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the dims."""
+        if self.axes is None:
+            return (len(self.points),)
+        return tuple(len(values) for values in self.axes.values())
+
+
+def read_grid(grid) -> Grid:
+    """Return the points of ``{name: values}`` (every combination) or of a list of dicts.
+
+    Raises:
+        FwpError: no points, too many, a value twice, or anything else in the place of values.
+    """
+    if isinstance(grid, Mapping):
+        return _product(grid)
+    if isinstance(grid, Iterable) and not isinstance(grid, str | bytes):
+        return _listed(list(grid))
+    raise FwpError(
+        f"grid must be a dict of names and lists of values, or a list of dicts, got {grid!r}"
+    )
+
+
+def _product(grid: Mapping) -> Grid:
+    if not grid:
+        raise FwpError("grid is empty: name at least one parameter and its values")
+    axes = {}
+    for name, values in grid.items():
+        _name(name)
+        where = f"grid[{name!r}]"
+        scalar = getattr(values, "ndim", 1) == 0  # e.g. a single Brian2 quantity
+        if isinstance(values, str | bytes | Mapping) or scalar or not isinstance(values, Iterable):
+            raise FwpError(f"{where} must be a list of values, got {values!r}; write [{values!r}]")
+        axes[name] = [native(value) for value in values]
+        if not axes[name]:
+            raise FwpError(f"{where} has no values")
+        _once(axes[name], where, "value")
+    count = math.prod(len(values) for values in axes.values())
+    if count > MOST:
+        raise FwpError(f"grid has {count} points; legal are at most {MOST}")
+    names = tuple(axes)
+    points = tuple(dict(zip(names, values, strict=True)) for values in product(*axes.values()))
+    return Grid(axes, names, points)
+
+
+def _listed(points: list) -> Grid:
+    if not points:
+        raise FwpError("grid is empty: give at least one point")
+    if len(points) > MOST:
+        raise FwpError(f"grid has {len(points)} points; legal are at most {MOST}")
+    for number, point in enumerate(points):
+        if not isinstance(point, Mapping) or not point:
+            raise FwpError(f"grid[{number}] must be a dict of names and values, got {point!r}")
+        if set(point) != set(points[0]):
+            raise FwpError(
+                f"grid[{number}] sets {', '.join(map(str, point))}, but grid[0] sets "
+                f"{', '.join(map(str, points[0]))}; every point must set the same"
+            )
+    for name in points[0]:
+        _name(name)
+    native_points = [{name: native(point[name]) for name in points[0]} for point in points]
+    _once(native_points, "grid", "point")
+    return Grid(None, tuple(points[0]), tuple(native_points))
+
+
+def _name(name) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise FwpError(f"grid names parameters of the function, such as 'seed', and got {name!r}")
+    if name in RESERVED:
+        raise FwpError(f"a sweep uses the name {name!r} itself: rename that parameter")
+
+
+def _once(values: list, where: str, what: str) -> None:
+    seen: dict[str, int] = {}
+    for number, value in enumerate(values):
+        text = json.dumps(canonical(value, f"{where}[{number}]"))
+        if text in seen:
+            raise FwpError(
+                f"{where} has the same {what} twice: number {seen[text]} and number {number} are "
+                f"{value!r}"
+            )
+        seen[text] = number

@@ -1,0 +1,60 @@
+"""What a worker process needs before it simulates: one thread, no window, a cache on its own disk.
+
+A Dask worker does it when it starts with ``--preload fwp_neuro.sweep.preload``. Without it, the
+first point of a process sets the same, too late for libraries that are loaded by then.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def quiet_threads(environment=os.environ) -> None:
+    """Let libraries that are loaded later use one thread, and draw without a window."""
+    environment.update(dict.fromkeys(THREADS, "1"))
+    environment.setdefault("MPLBACKEND", "Agg")
+
+
+def one_thread() -> None:
+    """Let PyTorch use one thread, if it is loaded."""
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "set_num_threads") and torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
+def local_cache() -> str | None:
+    """Return a folder on this machine's own disk for compiled code, private to the user.
+
+    The workers of a machine share it: Brian2 compiles under a file lock, which is slow or broken in
+    a home folder on NFS. None if the place is taken by somebody else.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = Path(tempfile.gettempdir()) / f"fwp_neuro_cython_{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        about = folder.lstat()
+    except OSError:
+        return None
+    private = not hasattr(os, "getuid") or (about.st_uid == user and not about.st_mode & 0o077)
+    return str(folder) if private and folder.is_dir() and not folder.is_symlink() else None
+
+
+def dask_setup(worker) -> None:
+    """Set up a Dask worker (Dask calls this)."""
+    quiet_threads()
+    one_thread()
+    # Brian2 asks Cython where its cache is; a folder that the user chose stays
+    if "CYTHON_CACHE_DIR" not in os.environ and (folder := local_cache()) is not None:
+        os.environ["CYTHON_CACHE_DIR"] = folder

@@ -1,0 +1,124 @@
+"""What a worker does with one point: find the function, call it, keep the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .function import Place, find
+from .preload import one_thread, quiet_threads
+from .store import Failure, Store
+
+# Brian2 keeps its device and clock in module state: one simulation at a time in a process
+_ALONE = threading.Lock()
+
+
+def here() -> str:
+    """Return a name of this process that no other process of the cluster has."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point for a worker.
+
+    Attributes:
+        place, code: the function, and the hash that its code must have.
+        settings: what to call it with.
+        key: names the result.
+        folder, mark: of the `Store`.
+        driver: the process that sweeps, see `here`.
+        attempt: unlike that of any other job: Dask takes two equal calls for one.
+        patience: seconds to wait for a point that another process computes.
+        about: kept with the result.
+    """
+
+    place: Place
+    code: str
+    settings: dict[str, Any]
+    key: str
+    folder: str
+    mark: str
+    driver: str
+    attempt: str
+    patience: float = 0.0
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        kind: "saved" now; "kept" from before; "sent" as ``content``, because the worker does not
+            see the folder; "failed"; "busy", another process computes it; "unfit", this worker
+            cannot run the function.
+        failure: the error of a failed point or an unfit worker.
+        content: the file of a result.
+    """
+
+    kind: str
+    failure: Failure | None = None
+    content: bytes | None = None
+
+
+def work(job: Job) -> Outcome:
+    """Compute a point, if nobody has or does, and keep it."""
+    with _ALONE:
+        if here() != job.driver:
+            quiet_threads()
+        store = Store(job.folder, job.mark)
+        if not store.is_here():
+            return _send(job)
+        with store.lock(job.key, job.patience) as mine:
+            if store.kept([job.key]):
+                return Outcome("kept")
+            if not mine:
+                return Outcome("busy")
+            return _compute(job, store)
+
+
+def _compute(job: Job, store: Store) -> Outcome:
+    try:
+        function = find(job.place, job.code)
+    except Exception as error:  # whatever the import of the user's file raises
+        return Outcome("unfit", Failure.of(error))
+    if here() != job.driver:
+        one_thread()
+    from .result import to_dataset
+
+    start = time.perf_counter()
+    try:
+        value = function(**job.settings)
+        took = time.perf_counter() - start
+        dataset = to_dataset(value)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        about = {**job.about, "seconds": took, "time": now}
+        store.save(job.key, dataset.assign_attrs(sweep=json.dumps(about)))
+    except (Exception, SystemExit) as error:
+        failure = Failure.of(error)
+        try:
+            store.fail(job.key, failure, job.about.get("settings", {}))
+        except Exception:  # e.g. a full disk: the sweep still says what happened
+            pass
+        return Outcome("failed", failure)
+    return Outcome("saved")
+
+
+def _send(job: Job) -> Outcome:
+    """Compute a point into a folder of this machine, and return the file."""
+    with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
+        store = Store(Path(folder), job.mark)
+        store.points.mkdir()
+        outcome = _compute(job, store)
+        if outcome.kind != "saved":
+            return outcome
+        return Outcome("sent", content=store.path(job.key).read_bytes())
