@@ -54,6 +54,7 @@ def run(
     inputs: Mapping[str, Any] | None = None,
     record: Sequence[str] = (),
     record_every=None,
+    layout: str = "textbook",
     device: str = "numpy",
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
@@ -73,19 +74,25 @@ def run(
         inputs: name in the equations -> Brian2 TimedArray or constant, before the parameters.
         record: synaptic or postsynaptic variables to record, each every ``record_every``.
         record_every: Brian2 time; needed with ``record``.
+        layout: "textbook" (every variable of a synapse on the synapse: the oracle) or "factorised"
+            (what is the same for all synapses of a cell lives on the cell).
         device: see `fwp_neuro.devices`.
         seed: of noise in the equations.
 
     Returns:
         "weight" [post, pre] or [pair]: the effective weight at the end; every synaptic variable
-        without a subscript likewise; "time" [sample] in seconds and for each recorded variable
-        [sample, cell or synapse], synapses in order of post, then pre.
+        likewise (event-driven ones as of the last spike of either side, those that live on a cell
+        as of the last step); "time" [sample] in seconds and for each recorded variable [sample,
+        cell or synapse], synapses in order of post, then pre.
 
     Raises:
         FwpError: rasters that do not fit, an unknown pairing or variable.
     """
 
     pick(pairing, PAIRINGS, "pairing")
+    from .plastic import LAYOUTS
+
+    pick(layout, LAYOUTS, "layout")
     dt = time(dt, "dt")
     pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
     if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
@@ -100,7 +107,7 @@ def run(
     shape = (post.shape[1], pre.shape[1]) if pairing == "all" else (pre.shape[1],)
 
     def build() -> Built:
-        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every)
+        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every, layout)
 
     size = Size(len(pre), 8, 3 * int(np.prod(shape)))
     found, _ = simulate(build, size, device=device, dt=dt, seed=seed)
@@ -124,8 +131,10 @@ def _names(model: Model) -> list[str]:
     return [*b2.Equations(model.equations.synapse).names, *model.parameters]
 
 
-def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -> Built:
+def _build(model, pre, post, dt, shape, initial, inputs, record, record_every, layout) -> Built:
     import brian2 as b2
+
+    from . import plastic
 
     text = model.equations
     spikes = {"pre_spikes": b2.TimedArray(pre, dt=dt), "post_spikes": b2.TimedArray(post, dt=dt)}
@@ -139,32 +148,24 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
 
     before = cells(pre.shape[1], "pre", text.pre, text.pre_spike)
     after = cells(post.shape[1], "post", text.post, text.post_spike)
-    sides = ("pre", text.delay), ("post", text.delay_post)
-    delays = {side: model.parameters[name] for side, name in sides if name}
-    synapses = b2.Synapses(
-        before, after, text.synapse, on_pre=text.on_pre or None, on_post=text.on_post or None,
-        method=text.method, namespace=namespace, name="plastic",
-        delay=delays or None,
-    )  # fmt: skip
     if len(shape) == 2:  # Brian2 keeps synapses in the order in which they are made
         j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
-        synapses.connect(i=j.ravel(), j=i.ravel())
+        pairs = {"i": j.ravel(), "j": i.ravel()}
     else:
-        synapses.connect(i=np.arange(shape[0]), j=np.arange(shape[0]))
-    for number, pathway in enumerate(synapses._pathways):  # pre before post, always
-        pathway.order = number if pathway.prepost == "pre" else 10 + number
-    for name, value in {**model.initial, **(initial or {})}.items():
-        owner = next((g for g in (synapses, after, before) if name in g.equations), synapses)
-        if np.ndim(value):
-            value = b2.Quantity(np.ravel(value), dim=owner.variables[name].dim)
-        setattr(owner, name, value)
-    lines = [_delay_line(after, name, *of, dt, namespace) for name, of in text.delayed.items()]
+        pairs = {"i": np.arange(shape[0]), "j": np.arange(shape[0])}
+    made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=initial,
+                           inputs=inputs)  # fmt: skip
+    synapses = made.synapses
     monitors = []
+    spread = {}  # variable on cells that is one of the synapses -> cell of each synapse
     for name in record:
-        source = synapses if name in synapses.variables and name not in after.variables else after
-        count = np.prod(shape, dtype=int) if source is synapses else post.shape[1]
+        source, own = made.where[name] if name in made.where else (after, name)
+        side = made.moved.get(name)
+        if side:
+            spread[name] = pairs["i" if side == "pre" else "j"]
+        count = np.prod(shape, dtype=int) if source is synapses else len(source)
         monitors.append(
-            b2.StateMonitor(source, name, record=np.arange(count), dt=record_every,
+            b2.StateMonitor(source, own, record=np.arange(count), dt=record_every,
                             name=f"of_{name}")
         )  # fmt: skip
     kept = [
@@ -174,33 +175,13 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every) -
     ]  # fmt: skip
 
     def collect() -> dict[str, Any]:
-        ends = {name: np.array(getattr(synapses, f"{name}_")[:]) for name in kept}
+        ends = {name: made.values(name) for name in kept}
         courses = {}
         for name, monitor in zip(record, monitors, strict=True):
             courses["time"] = np.array(monitor.t_)
-            courses[name] = np.array(getattr(monitor, f"{name}_")).T
+            course = np.array(getattr(monitor, f"{name}_")).T
+            courses[name] = course[:, spread[name]] if name in spread else course
         return {"ends": ends, "courses": courses}
 
-    network = b2.Network(before, after, synapses, *lines, *monitors)
-    return Built(network, collect, len(pre) * dt, (before, after, synapses, namespace))
-
-
-def _delay_line(cells, name: str, of: str, delay: str, dt, namespace):
-    """Return a ring of stored values a cell, by which one variable repeats another one later."""
-    import brian2 as b2
-
-    slots = int(round(float(namespace[delay] / dt))) + 1
-    now = f"int(ring == timestep(t, dt) % {slots})"
-    oldest = f"int(ring == (timestep(t, dt) + 1) % {slots})"
-    dim = cells.variables[of].dim
-    unit = "1" if dim.is_dimensionless else repr(b2.get_unit(dim))
-    line = b2.Synapses(
-        cells, cells, f"stored : {unit}\n{name}_post = stored*{oldest} : {unit} (summed)",
-        namespace=namespace, name=f"line_of_{name}", multisynaptic_index="ring",
-    )  # fmt: skip
-    line.connect(j="i", n=slots)
-    line.stored = f"{of}_pre"
-    slot = "after_groups"  # a spike then finds the variables of one and the same time
-    line.run_regularly(f"stored = {now}*{of}_pre + (1 - {now})*stored", when=slot, order=-2)
-    line.summed_updaters[f"{name}_post"].when = slot  # at order -1: after what is stored now
-    return line
+    network = b2.Network(before, after, *made.objects, *monitors)
+    return Built(network, collect, len(pre) * dt, (before, after, made, namespace))

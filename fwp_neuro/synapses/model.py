@@ -36,6 +36,12 @@ class Equations:
         delay_post: likewise for on_post and the postsynaptic spike.
         delayed: variable of the postsynaptic cell -> (the one that it repeats, name of the
             parameter by how much later).
+        before_pre, after_pre: what a presynaptic spike does to the presynaptic cell right before
+            and right after on_pre, with the same delay (in the factorised layout).
+        before_post, after_post: likewise for the postsynaptic cell.
+        exact: variables of the cells that are integrated exactly whatever the method.
+        joint: equations of cells' variables whose intermediate values the synapse's integrator
+            needs, under the names that they have at the synapse.
     """
 
     synapse: str = ""
@@ -49,9 +55,18 @@ class Equations:
     delay: str = ""
     delay_post: str = ""
     delayed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    before_pre: str = ""
+    after_pre: str = ""
+    before_post: str = ""
+    after_post: str = ""
+    exact: tuple[str, ...] = ()
+    joint: str = ""
 
     def __str__(self) -> str:
-        parts = ("pre", "pre_spike", "synapse", "on_pre", "on_post", "post", "post_spike")
+        parts = (
+            "pre", "pre_spike", "synapse", "before_pre", "on_pre", "after_pre", "before_post",
+            "on_post", "after_post", "post", "post_spike",
+        )  # fmt: skip
         texts = {part: getattr(self, part).strip() for part in parts}
         late = [f"{name}(t) = {of}(t - {by})" for name, (of, by) in self.delayed.items()]
         texts["post, delayed"] = "\n".join(late)

@@ -1,0 +1,92 @@
+"""Variables that cells get from outside, and code that runs when a cell spikes.
+
+A synapse model needs variables on cells that somebody else has defined: spike sources have no
+equations at all, a subgroup cannot get new ones. They live in a group of their own, a companion
+with as many elements, and the cells refer to them by name, as Brian2's linked variables do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import brian2 as b2
+from brian2.groups.group import CodeRunner
+
+from ..synapses.factorised.text import lines, text
+
+_SPIKES = "_spikespace"
+
+
+def whole(group):
+    """Return the group of which a group is a part, or itself."""
+    return group.source if isinstance(group, b2.Subgroup) else group
+
+
+def free_name(group, name: str) -> str:
+    """Return a name like the one given that no variable of the cells has."""
+    number, found = 1, name
+    while any(found in one.variables for one in (group, whole(group))):
+        number += 1
+        found = f"{name}_{number}"
+    return found
+
+
+def companion(group, equations: str, names: Mapping[str, str], method: str, namespace, name: str):
+    """Give cells further variables that follow equations of their own.
+
+    Args:
+        group: cells, or a part of a group of cells (then all of them get the variables).
+        equations: Brian2 text.
+        names: variable of the text -> under which name the cells know it.
+        method: integrator.
+        namespace: values of the other names.
+        name: of the companion.
+
+    Returns:
+        the companion, a NeuronGroup.
+    """
+    cells = whole(group)
+    made = b2.NeuronGroup(len(cells), equations, method=method, namespace=namespace, name=name)
+    made.variables.add_reference(_SPIKES, cells)
+    for own, known in names.items():
+        cells.variables.add_reference(known, made, own)
+        if cells is not group:
+            group.variables.add_reference(known, cells)
+    return made
+
+
+def acquaint(made, others: Iterable, needed: Iterable[str]) -> None:
+    """Let a companion refer to variables of other companions and of the cells, in this order."""
+    for name in needed:
+        for other in others:
+            if other is not made and name in other.variables and name not in made.variables:
+                made.variables.add_reference(name, other)
+
+
+class AtSpikes(CodeRunner):
+    """Code of a companion that runs for every cell that spikes, at its place in the time step."""
+
+    def __init__(self, made, code: str, when: str, order: int, name: str):
+        super().__init__(
+            made, "reset", code=code, clock=made.clock, when=when, order=order, name=name,
+            needed_variables=[_SPIKES],
+            template_kwds={"eventspace_variable": made.variables[_SPIKES]},
+        )  # fmt: skip
+        self.abstract_code = code
+
+    def update_abstract_code(self, run_namespace):
+        """Leave the code as it was given."""
+
+
+def at_spikes(group, made, code: str, order: int, name: str, delay=None, when="synapses"):
+    """Return what runs code of a companion when its cells spike, after a delay if there is one."""
+    if delay is None:
+        return AtSpikes(made, code, when, order, name)
+    own = {n: f"{n}_post" for n in made.variables if not n.startswith("_")}
+    own = {n: new for n, new in own.items() if n not in ("t", "dt", "N", "t_in_timesteps")}
+    code = text(line.renamed(own) for line in lines(code))
+    line = b2.Synapses(whole(group), made, on_pre=code, delay=delay, namespace=made.namespace,
+                       name=name)  # fmt: skip
+    line.connect(j="i")
+    line.pre.order = order
+    return line

@@ -1,0 +1,242 @@
+"""Connect any synapse model between given cells, in the textbook or in the factorised layout.
+
+The order of events in a time step is fixed here, once. Slot "groups": sums over synapses (-2),
+equations of synapses (-1), equations of cells (0). Slot "synapses": presynaptic spikes (the cell
+before its synapses 0, on_pre 1, the cell after them 2), then postsynaptic ones (8, 10, 12). Slot
+"resets": what a spike does to its own cell. So on_pre finds the postsynaptic traces of before
+spikes of this step, on_post finds presynaptic traces with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+from brian2.utils.stringtools import get_identifiers
+
+from ..errors import FwpError, pick
+from ..synapses.factorised import factorise
+from ..synapses.factorised.text import lines, renamed, row, text
+from ..synapses.model import Model
+from . import companions, starts
+from .companions import free_name, whole
+from .delay_line import delay_line
+from .integrators import integrator
+
+LAYOUTS = ("factorised", "textbook")
+SIDES = ("pre", "post")
+_ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
+
+
+@dataclass
+class Plastic:
+    """Synapses of a model in a network.
+
+    Attributes:
+        model: as it was built, in its layout.
+        synapses: the Brian2 Synapses object.
+        objects: everything to put into a Network besides the cells: ``Network(cells, *objects)``.
+        where: variable of the model -> (group that has it, its name there).
+    """
+
+    model: Model
+    synapses: Any
+    objects: list = field(default_factory=list)
+    where: dict[str, tuple[Any, str]] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> Mapping[str, str]:
+        """Variables of the synapses that live on a cell -> "pre" or "post"."""
+        return self.model.report.moved if hasattr(self.model, "report") else {}
+
+    def values(self, name: str) -> np.ndarray:
+        """Return a variable of the model for every synapse, in base units, after a run.
+
+        Of the factorised layout: a variable that lives on cells, as each synapse would have it.
+        """
+        group, own = self.where[name]
+        found = np.array(getattr(group, f"{own}_")[:])
+        side = self.moved.get(name)
+        if side is None:
+            return found
+        return found[np.array(self.synapses.i[:] if side == "pre" else self.synapses.j[:])]
+
+
+def connect(
+    model: Model,
+    pre,
+    post,
+    *,
+    layout: str = "factorised",
+    connect: Mapping[str, Any] | None = None,
+    initial: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    keep: tuple[str, ...] = (),
+    name: str = "plastic",
+    **options,
+) -> Plastic:
+    """Make the synapses of a model between cells.
+
+    Variables that the model needs on the cells and that the cells do not have are attached to
+    them; any Brian2 group that spikes will do, also a PoissonGroup or a subgroup. A variable of the
+    model's own ``pre`` and ``post`` text that the cells have is used as it is, and what a spike
+    does to it is left to the cells.
+
+    Args:
+        model: from `fwp_neuro.synapses.get`, or any `Model`.
+        pre, post: Brian2 groups on the time step of the default clock.
+        layout: "factorised" (cheap) or "textbook" (everything on the synapse): the same weights.
+        connect: arguments of Brian2's ``Synapses.connect``, such as ``{"p": 0.1}`` or
+            ``{"i": ..., "j": ...}``; all to all if None.
+        initial: variable -> number, quantity, Brian2 expression, or array with a value for each
+            synapse (or each cell, for variables of cells), besides those of the model.
+        inputs: further names in the equations -> TimedArray or constant, before the parameters.
+        keep: variables that stay on the synapse in the factorised layout, because you will give
+            each synapse another value.
+        name: of the Synapses object; other objects start with it.
+        options: of Brian2's ``Synapses``, such as ``codeobj_class``.
+
+    Returns:
+        a `Plastic`: put its ``objects`` into your Network.
+
+    Raises:
+        FwpError: unknown layout, or ``keep`` names no synaptic variable.
+    """
+    pick(layout, LAYOUTS, "layout")
+    if layout == "factorised":
+        keep = {*keep, *starts.differing(model, initial or {})}
+        model = factorise(model, keep=keep, uniform=tuple(inputs or ()))
+    return _Builder(model, {"pre": pre, "post": post}, inputs or {}, name).build(
+        connect, {**model.initial, **(initial or {})}, options
+    )
+
+
+class _Builder:
+    """Makes the objects of one call of `connect`."""
+
+    def __init__(self, model: Model, groups: dict, inputs: Mapping[str, Any], name: str):
+        self.model, self.text, self.groups, self.name = model, model.equations, groups, name
+        self.namespace = {**model.parameters, **inputs}
+        self.dt = whole(groups["pre"]).clock.dt
+        sides = zip(SIDES, (self.text.delay, self.text.delay_post), strict=True)
+        self.delays = {side: model.parameters[delay] for side, delay in sides if delay}
+        self.objects: list = []
+        self.where: dict[str, tuple[Any, str]] = {}
+        #: side -> (variable that the cells lacked -> its name there), and the companions with them
+        self.names: dict[str, dict[str, str]] = {side: {} for side in SIDES}
+        self.companions: dict[str, list] = {side: [] for side in SIDES}
+
+    def build(self, connect, initial, options) -> Plastic:
+        for side in SIDES:
+            self._cells(side)
+        synapses = self._synapses(options)
+        if connect is None:
+            synapses.connect()
+        else:
+            synapses.connect(**connect)
+        for side in SIDES:
+            self._spikes(side)
+        self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
+        self._initial(initial)
+        for name, (of, by) in self.text.delayed.items():
+            group, delay = self.where[name][0], self.model.parameters[by]
+            self.objects.append(delay_line(group, name, of, delay, self.dt, self.namespace))
+        objects = [synapses, *self.companions["pre"], *self.companions["post"], *self.objects]
+        return Plastic(self.model, synapses, objects, self.where)
+
+    # ------------------------------------------------------------------ cells
+
+    def _cells(self, side: str) -> None:
+        """Attach what the cells of a side lack, by how it is integrated."""
+        group, moved = self.groups[side], self._moved(side)
+        wanted = b2.Equations(getattr(self.text, side))
+        lacking = [n for n in wanted.names if n in moved or n not in group.variables]
+        self.names[side] = own = {n: free_name(group, n) for n in lacking}
+        parts: dict[str, list[str]] = {}
+        for name in lacking:
+            method = "exact" if name in self.text.exact else self.text.method
+            parts.setdefault(method, []).append(name)
+        made = self.companions[side]
+        for method, names in parts.items():
+            rows = "\n".join(row(wanted[n]) for n in names)
+            one = companions.companion(group, rows, {n: own[n] for n in names}, method,
+                                       self.namespace, f"{self.name}_{side}_{method}")  # fmt: skip
+            made.append(one)
+            self.where |= {n: (one, n) for n in names}
+        code = "\n".join([getattr(self.text, f"{part}_{side}") for part in ("before", "after")]
+                         + [getattr(self.text, f"{side}_spike")])  # fmt: skip
+        for one in made:
+            needed = get_identifiers(code) | one.equations.identifiers
+            companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
+        self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
+
+    def _moved(self, side: str) -> set[str]:
+        """Return the variables that only the factorised layout has on the cells of a side."""
+        textbook = getattr(self.model, "textbook", None)
+        if textbook is None:
+            return set()
+        before = b2.Equations(getattr(textbook.equations, side)).names
+        return b2.Equations(getattr(self.text, side)).names - before
+
+    def _spikes(self, side: str) -> None:
+        """Make what spikes do to the cells themselves."""
+        reset = lines(getattr(self.text, f"{side}_spike"))
+        reset = text(line for line in reset if line.target in self.names[side])
+        first, _, last = _ORDERS[side]
+        delay = self.delays.get(side)
+        for part, code, order, late, when in (
+            ("before", getattr(self.text, f"before_{side}"), first, delay, "synapses"),
+            ("after", getattr(self.text, f"after_{side}"), last, delay, "synapses"),
+            ("spike", reset, 0, None, "resets"),
+        ):
+            if code:
+                made, name = self.companions[side][-1], f"{self.name}_{part}_{side}"
+                self.objects.append(companions.at_spikes(self.groups[side], made, code, order,
+                                                         name, late, when))  # fmt: skip
+
+    # ------------------------------------------------------------------ synapses
+
+    def _synapses(self, options):
+        names = {f"{n}_{side}": f"{new}_{side}" for side in SIDES
+                 for n, new in self.names[side].items()}  # fmt: skip
+        equations, on_pre, on_post, joint = (
+            renamed(part, names)
+            for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
+        )
+        made = b2.Synapses(
+            self.groups["pre"], self.groups["post"], equations, on_pre=on_pre or None,
+            on_post=on_post or None, method=integrator(self.text.method, joint),
+            namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),
+            **options,
+        )  # fmt: skip
+        for pathway in made._pathways:
+            pathway.order = _ORDERS[pathway.prepost][1]
+        if made.state_updater is not None:
+            made.state_updater.order = -1
+        for updater in made.summed_updaters.values():
+            updater.order = -2
+        return made
+
+    def _synaptic_delays(self):
+        found = {s: d for s, d in self.delays.items() if getattr(self.text, f"on_{s}")}
+        return found or None
+
+    def _initial(self, initial) -> None:
+        """Set values at the start."""
+        for name in initial:
+            if name not in self.where:
+                legal = ", ".join(sorted(self.where))
+                raise FwpError(f"initial: {self.model.name!r} has no variable {name!r} "
+                               f"(legal: {legal})")  # fmt: skip
+        if hasattr(self.model, "report"):
+            for side in SIDES:
+                initial = initial | starts.before(self.model, side, initial, self.dt)
+        for name, value in initial.items():
+            group, own = self.where[name]
+            dim = group.variables[own].dim
+            if np.ndim(value) or (isinstance(value, float) and not dim.is_dimensionless):
+                value = b2.Quantity(np.ravel(value), dim=dim)
+            setattr(group, own, value)

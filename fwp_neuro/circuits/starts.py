@@ -1,0 +1,88 @@
+"""Values at the start of variables that a factorised model has on cells.
+
+Brian2's event-driven variables have their value at time 0. On cells they advance in every step,
+the first one included, so that they start where they were one step before time 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+from brian2.stateupdaters.exact import linear
+from brian2.units.allunits import all_units
+
+from ..errors import FwpError
+from ..synapses.factorised.text import lines
+from ..synapses.model import Model
+
+_FUNCTIONS = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "clip": np.clip}
+_UNITS = {str(unit): float(unit) for unit in all_units}
+
+
+def number(value, parameters: Mapping[str, Any]) -> float:
+    """Return one number in base units: of a quantity, or of an expression over parameters."""
+    if not isinstance(value, str):
+        return float(np.asarray(value))
+    names = {name: float(item) for name, item in parameters.items()
+             if np.ndim(item) == 0 and not callable(item)}  # fmt: skip
+    return float(eval(value, {"__builtins__": {}}, {**_UNITS, **_FUNCTIONS, **names}))  # noqa: S307
+
+
+def is_uniform(value, parameters: Mapping[str, Any]) -> bool:
+    """Whether an initial value is one number for all synapses."""
+    if np.ndim(value):
+        return False
+    try:
+        number(value, parameters)
+    except (NameError, TypeError):
+        return False
+    return True
+
+
+def before(model: Model, side: str, values: Mapping[str, Any], dt) -> dict[str, float]:
+    """Return where the exactly integrated variables of a side's cells start, in base units.
+
+    Args:
+        model: factorised.
+        side: "pre" or "post".
+        values: variable -> value at time 0, one for all cells; 0 for those that are not in it.
+        dt: Brian2 time.
+
+    Raises:
+        FwpError: a variable that was elsewhere one step before, by more than numbers can hold.
+    """
+    cells = b2.Equations(getattr(model.equations, side))
+    names = [name for name in cells.diff_eq_names if name in model.equations.exact]
+    if not names:
+        return {}
+    factors = set(names) - set(model.report.moved)
+    start = {name: 1.0 if name in factors else 0.0 for name in names}
+    start |= {n: number(values[n], model.parameters) for n in names if n in values}
+    parameters = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
+    state: dict[str, Any] = {**_FUNCTIONS, **parameters, **start}
+    fixed = {n for n in names if _rate(cells, n, state) == 0}
+    if fixed == set(names):
+        return start
+    state["dt"] = -float(dt)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for line in lines(linear(b2.Equations([cells[n] for n in names]), {})):
+            state[line.target] = eval(line.expression, {"__builtins__": {}}, state)  # noqa: S307
+    found = {n: start[n] if n in fixed else float(state[n]) for n in names}
+    for name, value in found.items():
+        if not np.isfinite(value):
+            raise FwpError(f"initial: {name!r} of {model.name!r} decays too fast for a time step "
+                           f"of {dt}: keep it on the synapse with keep=({name!r},)")  # fmt: skip
+    return found
+
+
+def _rate(cells, name: str, state: Mapping[str, Any]) -> float:
+    return float(eval(str(cells[name].expr), {"__builtins__": {}}, {**_UNITS, **state}))  # noqa: S307
+
+
+def differing(model: Model, initial: Mapping[str, Any]) -> Iterable[str]:
+    """Return the names of synaptic variables whose initial values differ between synapses."""
+    own = b2.Equations(model.equations.synapse).names
+    return [n for n, v in initial.items() if n in own and not is_uniform(v, model.parameters)]

@@ -1,0 +1,102 @@
+"""What a model's Brian2 text says about each synaptic variable: who changes it, who needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import brian2 as b2
+from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2.units.allunits import all_units
+from brian2.utils.stringtools import get_identifiers
+
+from ..model import Model
+from .text import Line, lines
+
+SIDES = ("pre", "post")
+OTHER = {"pre": "post", "post": "pre"}
+#: functions of which every call is another draw
+DRAWS = frozenset({"rand", "randn", "poisson", "binomial"})
+_UNITS = {str(unit) for unit in all_units} | {unit.name for unit in all_units}
+_UNIFORM = (set(DEFAULT_FUNCTIONS) | set(DEFAULT_CONSTANTS) | _UNITS | {"t", "dt"}) - DRAWS
+
+
+class Anatomy:
+    """A model's text, taken apart.
+
+    Args:
+        model: in the textbook layout.
+        uniform: further names that have one value for all synapses (inputs of a run).
+    """
+
+    def __init__(self, model: Model, uniform: Iterable[str] = ()):
+        text = model.equations
+        self.model, self.text = model, text
+        self.equations = b2.Equations(text.synapse)
+        self.cells = {side: set(b2.Equations(getattr(text, side)).names) for side in SIDES}
+        self.cells["post"] |= set(text.delayed)
+        self.code = {side: lines(getattr(text, f"on_{side}")) for side in SIDES}
+        known = self.equations.names | self.cells["post"]  # a variable s is no second
+        self.uniform = (_UNIFORM - known) | set(model.parameters) | set(uniform)
+
+    @cached_property
+    def variables(self) -> list[str]:
+        """Names with a value of their own on each synapse."""
+        kinds = (DIFFERENTIAL_EQUATION, PARAMETER)
+        return [name for name, eq in self.equations.items()
+                if eq.type in kinds and "shared" not in eq.flags]  # fmt: skip
+
+    def is_event_driven(self, name: str) -> bool:
+        """Whether Brian2 brings a variable up to date at spikes only."""
+        return "event-driven" in self.equations[name].flags
+
+    def is_clock_driven(self, name: str) -> bool:
+        """Whether a differential equation advances a variable in every step."""
+        differential = self.equations[name].type == DIFFERENTIAL_EQUATION
+        return differential and not self.is_event_driven(name)
+
+    def writes(self, name: str, side: str) -> list[Line]:
+        """Return the statements at spikes of a side that change a variable."""
+        return [line for line in self.code[side] if line.target == name]
+
+    def temporaries(self, side: str) -> set[str]:
+        """Names that exist only while the code of a side's spikes runs."""
+        known = set(self.equations.names)
+        return {line.target for line in self.code[side]
+                if line.target not in known and self.home_of_cell(line.target) is None}  # fmt: skip
+
+    def home_of_cell(self, name: str) -> str | None:
+        """Return the side of a cell's variable as synaptic code names it, or None for others."""
+        for side in SIDES:
+            if name.endswith(f"_{side}"):
+                return side
+        return "post" if name in self.cells["post"] else None
+
+    def sources(self, names: Iterable[str], side: str | None = None) -> set[str]:
+        """Return what names depend on: synaptic variables, cells' variables, what is unknown.
+
+        Subexpressions and the temporaries of a side's code are followed to what they are made of.
+        """
+        found, waiting, seen = set(), list(names), set()
+        local = self.temporaries(side) if side else set()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in local:
+                for line in self.writes(name, side):
+                    waiting += line.reads - {name}
+            elif name in self.equations.names and self.equations[name].type == SUBEXPRESSION:
+                waiting += self.equations[name].identifiers
+            elif name not in self.uniform:
+                found.add(name)
+        return found
+
+    def rates(self, name: str) -> set[str]:
+        """Return what the differential equation of a variable depends on, without itself."""
+        equation = self.equations[name]
+        if equation.type != DIFFERENTIAL_EQUATION:
+            return set()
+        return self.sources(get_identifiers(str(equation.expr))) - {name}
