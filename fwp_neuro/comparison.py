@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MATCH = 0.999  # cosine above which a query is taken to ask for a key
 _WRITE_STRENGTHS = ("beta", "write")
-_FIRST = ("readout", "weights")
+_FIRST = ("readout", "weights", "final_weights")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class Comparison:
         self._agreements = {name: self._agreement(name) for name in self._pairs}
         self.retrieval = _retrieval(reference, other)
         differing = _differing_gates(reference, other)
+        if _other_probes(reference, other):
+            self.notes.append("the two runs had different probes, so their read-outs are left out")
         if differing:
             self.notes.append(f"the two runs had different gates: {', '.join(differing)}")
 
@@ -71,6 +73,9 @@ class Comparison:
 
     def __getitem__(self, name: str) -> Agreement:
         if name not in self._agreements:
+            if name in _FIRST:
+                for recording in (self.reference, self.other):
+                    _values(recording, name)  # says why the recording does not have it
             raise unknown(name, self.names, "compared variable")
         return self._agreements[name]
 
@@ -101,7 +106,7 @@ class Comparison:
         The RMSE of a token is divided by the standard deviation of the whole reference; slope and
         correlation are NaN at tokens whose reference is constant.
         """
-        names = [name for name in self.names if "token" in self.reference[name].dims]
+        names = [name for name in self.names if "token" in _values(self.reference, name).dims]
         rows = np.full((3, len(names), self.reference.dataset.sizes["token"]), np.nan)
         for row, name in enumerate(names):
             axis = self.reference[name].dims.index("token")
@@ -240,13 +245,17 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
         return [
             str(name)
             for name, variable in variables
-            if variable.attrs.get("role") != "program" and variable.dtype.kind in "biuf"
+            if "role" not in variable.attrs and variable.dtype.kind in "biuf"
         ]
 
     theirs = measured(other)
     names = [name for name in measured(reference) if name in theirs]
+    if "weights" not in names and all(map(_has_last_weights, (reference, other))):
+        names.append("final_weights")
+    if _other_probes(reference, other):
+        names.remove("probe_readout")
     names = [name for name in _FIRST if name in names] + [n for n in names if n not in _FIRST]
-    sizes = {n: (dict(reference[n].sizes), dict(other[n].sizes)) for n in names}
+    sizes = {n: (dict(_values(reference, n).sizes), dict(_values(other, n).sizes)) for n in names}
     for name in _FIRST:
         if name in sizes and sizes[name][0] != sizes[name][1]:
             raise FwpError(
@@ -275,8 +284,24 @@ def _differing_gates(reference: Recording, other: Recording) -> list[str]:
 
 
 def _pair(reference: Recording, other: Recording, name: str) -> tuple[np.ndarray, np.ndarray]:
-    first = reference[name]
-    return first.values, other[name].transpose(*first.dims).values
+    first = _values(reference, name)
+    return first.values, _values(other, name).transpose(*first.dims).values
+
+
+def _values(recording: Recording, name: str) -> xr.DataArray:
+    """Return a variable; the last weights also of a run that kept them in another way."""
+    return recording.final_weights if name == "final_weights" else recording[name]
+
+
+def _has_last_weights(recording: Recording) -> bool:
+    return any(name in recording for name in ("weights", "final_weights", "slot_pre"))
+
+
+def _other_probes(reference: Recording, other: Recording) -> bool:
+    """Whether both runs were probed, and with different vectors."""
+    if "probe_readout" not in reference or "probe_readout" not in other:
+        return False
+    return not np.array_equal(reference["probes"].values, other["probes"].values)
 
 
 # ---------------------------------------------------------------------- retrieval

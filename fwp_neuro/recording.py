@@ -30,7 +30,9 @@ class Recording:
     """Read-out, fast weights and further variables of one run of a program.
 
     ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,) post,
-    pre]``, both xarray.DataArrays; the program's arrays are variables too. Every variable has the
+    pre]``, both xarray.DataArrays; the program's arrays are variables too. A run that keeps less
+    (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post, pre]`` or no weights, and one
+    with probes ``rec["probe_readout"]`` ``[token, (head,) probe, post]``. Every variable has the
     attributes ``units`` (``"1"`` if dimensionless) and ``long_name``.
     """
 
@@ -59,10 +61,43 @@ class Recording:
             raise FwpError("this recording carries no program: it has no 'key' and 'value'")
         return Program.from_dataset(self.dataset)
 
+    @property
+    def final_weights(self) -> xr.DataArray:
+        """Fast weights after the last token, ``[(head,) post, pre]``, however they were recorded.
+
+        Raises FwpError if nothing was kept of them.
+        """
+        if "final_weights" in self:
+            return self["final_weights"]
+        if "weights" in self:
+            return self["weights"].isel(token=-1)
+        if "slot_pre" in self and "slot_post" in self:
+            pre, post = self["slot_pre"], self["slot_post"]
+            dims = [*(dim for dim in ("head",) if dim in pre.dims), "post", "pre"]
+            last = xr.dot(pre, post, dim="slot").transpose(*dims)
+            return last.assign_attrs(units="1", long_name="fast weights after the last token")
+        return self["final_weights"]  # which says in a sentence why there are none
+
     def __getitem__(self, name: str) -> xr.DataArray:
         if name not in self.dataset.variables:
+            missing = self._not_kept(name)
+            if missing:
+                raise FwpError(missing)
             raise unknown(name, map(str, self.dataset.variables), "recorded variable")
         return self.dataset[name]
+
+    def _not_kept(self, name: str) -> str:
+        """Say why fast weights are missing, or return '' if the run did not decide it."""
+        options = self.provenance.get("options") or {}
+        mode, reason = (options.get(f"record_weights{end}") for end in ("", "_reason"))
+        if mode not in ("last", "none") or name not in ("weights", "final_weights"):
+            return ""
+        kept = ": recording.final_weights has those after the last token" if mode == "last" else ""
+        return (
+            f"{name!r} was not recorded, because the run had record_weights={mode!r} ({reason})"
+            f"{kept}; give record_weights='snapshots' for the weights after every token, or "
+            "probes=... for what they read"
+        )
 
     def __contains__(self, name: object) -> bool:
         return name in self.dataset.variables

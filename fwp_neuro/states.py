@@ -63,6 +63,12 @@ def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:
         if last in recording:
             found[name] = recording[last].values
             continue
+        if name == "w":
+            try:
+                found[name] = recording.final_weights.values
+            except FwpError as why:
+                raise FwpError(f"initial_states_of cannot be carried on: {why}") from None
+            continue
         if variable not in recording:
             raise FwpError(
                 f"initial_states_of has no synaptic state {name!r}, which rule {rule.name!r} "

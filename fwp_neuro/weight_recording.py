@@ -91,7 +91,8 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
     for side, array in found.get("slots", {}).items():
         extra[f"slot_{side}"] = (
             ("slot", "head", side), np.swapaxes(array, 0, 1),
-            {"units": "1", "long_name": f"{side}synaptic vector of each stored outer product"},
+            {"units": "1", "long_name": f"{side}synaptic vector of each stored outer product",
+             "role": "memory"},
         )  # fmt: skip
     if keep.probes is not None:
         extra["probes"] = (

@@ -284,7 +284,7 @@ def test_run_carries_on_from_the_final_weights():
 def test_auto_records_every_weight_by_steps_and_says_so():
     options = fwp.run(PROGRAM, "delta").provenance["options"]
     assert options["form"] == "step" and "every token" in options["form_reason"]
-    final = fwp.run(PROGRAM, "delta", record="final")
+    final = fwp.run(PROGRAM, "delta", record_weights="last")
     assert final.provenance["options"]["form"] != "step"
     assert "final_weights" in final
 
@@ -292,9 +292,12 @@ def test_auto_records_every_weight_by_steps_and_says_so():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (dict(form="chunk", record="all"), "record='all' goes with form='step' or 'auto' only"),
+        (
+            dict(form="chunk", record_weights="snapshots"),
+            "record_weights='snapshots' goes with form='step' or 'auto' only",
+        ),
         (dict(form="chunk", backend="numpy"), "the numpy backend goes with form='step' or 'auto'"),
-        (dict(record="last"), "unknown record .*'last'.*legal: all, final"),
+        (dict(record_weights="final"), "unknown record_weights.*'final'.*legal: auto, snapshots"),
     ],
 )
 def test_records_that_a_form_does_not_have_are_refused(options, sentence):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 import numpy as np
@@ -11,8 +12,10 @@ from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..states import final_states, further_states, initial_states
-from .numpy_form import oracle
+from ..states import initial_states
+from ..symbolic import arrays
+from ..weight_recording import Keep, choose, variables
+from .unrolling import unroll
 
 #: "auto" takes the fastest that fits
 FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
@@ -29,7 +32,8 @@ def realise(
     backend: str = "torch",
     dtype: str = "float64",
     form: str = "auto",
-    record: str | None = None,
+    record_weights: str = "auto",
+    probes=None,
     initial_states_of=None,
 ) -> Recording:
     """Run the artificial realisation.
@@ -44,26 +48,28 @@ def realise(
         form: "auto", "step", "parallel", "chunk", "compiled" or "library" (see
             `fwp_neuro.artificial.apply`);
             the choice and its reason are logged and kept in the provenance.
-        record: "all": the states after every token ("weights"), which only the step form has;
-            "final": those after the last one ("final_weights"). None takes "all" where it can.
+        record_weights: "snapshots": the states after every token ("weights"), which only the step
+            form has; "last": those after the last one ("final_weights"); "none"; or "auto":
+            snapshots where the form has them and they take up to 64 MB, else the last ones.
+        probes: [probe, pre] or [head, probe, pre], read as W x after every token
+            ("probe_readout"), in any form and without keeping a matrix for each token.
         initial_states_of: a Recording to carry on from (its synaptic states after the last token).
     """
     pick(backend, ("torch", "numpy"), "backend of the artificial realisation:")
     pick(dtype, ("float64", "float32"), "dtype of the artificial realisation:")
-    record = _recorded(record, form, backend)
+    keep = _kept(record_weights, probes, form, backend, program, rule)
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
     states = initial_states(rule, program, initial_weights, initial_states_of)
     states = {name: array.astype(dtype) for name, array in states.items()}
-    options = {"backend": backend, "dtype": dtype, "record": record}
-    if record == "final" and backend == "torch":
-        readout, final, chosen = _fast(rule, signals, states, form)
+    chosen = _form(form, keep, backend, rule, signals)
+    if chosen[0] == "step":
+        found = _step(rule, signals, states, backend, keep)
     else:
-        readout, traces = (oracle if backend == "numpy" else _torch)(rule, signals, states)
-        final = {name: trace[-1] for name, trace in traces.items()}
-        asked = form == "step" or backend == "numpy"
-        chosen = ("step", "asked for" if asked else "the weights after every token are recorded")
+        found = _fast(rule, signals, states, chosen[0], keep)
+    options = {"backend": backend, "dtype": dtype, **keep.details}
     options |= dict(zip(("form", "form_reason"), chosen, strict=True))
     log.info("rule %r runs in the %s form: %s", rule.name, *chosen)
+    readout = found["readout"]
     bad = ~np.isfinite(readout).reshape(len(readout), -1).all(1)
     if bad.any():
         warn(
@@ -72,54 +78,92 @@ def realise(
             "of a root or logarithm",
             stacklevel=3,
         )
-    every = record == "all"
+    weights, extra = variables(rule, keep, found)
     return make_recording(
-        program, rule, "artificial", readout, traces["w"] if every else None,
-        further_states(rule, traces) if every else final_states(final),
+        program, rule, "artificial", readout, weights, extra,
         provenance(rule, "artificial", seed, options),
     )  # fmt: skip
 
 
-def _recorded(record: str | None, form: str, backend: str) -> str:
-    """Return "all" or "final", checked against the form."""
+def _kept(record_weights, probes, form: str, backend: str, program: Program, rule: Rule) -> Keep:
+    """Settle what is kept of the weights, checked against the form."""
     pick(form, FORMS, "form")
-    if record is None:
-        record = "all" if form in ("auto", "step") else "final"
-    pick(record, ("all", "final"), "record of the artificial realisation:")
-    if form not in ("auto", "step") and (record == "all" or backend == "numpy"):
-        what = "the numpy backend" if backend == "numpy" else "record='all'"
+    steps = form in ("auto", "step")
+    numbers = len(rule.states) * (program.heads or 1) * program.pre * program.post
+    why_not = "" if steps else f"the {form} form has no weights between tokens"
+    keep = choose(record_weights, probes, program, numbers, why_not)
+    if not steps and (keep.mode == "snapshots" or backend == "numpy"):
+        what = "the numpy backend" if backend == "numpy" else "record_weights='snapshots'"
         raise FwpError(f"{what} goes with form='step' or 'auto' only, got form={form!r}")
-    return record
+    return keep
 
 
-def _fast(rule, signals, states, form: str):
-    """Run any form, batch of one: read-out, final states, (form, reason)."""
+def _form(form: str, keep: Keep, backend: str, rule: Rule, signals) -> tuple[str, str]:
+    """Return the form that runs and why."""
+    if form == "step" or backend == "numpy":
+        return "step", "asked for"
+    if keep.mode == "snapshots":
+        return "step", "the weights after every token are recorded"
     import torch
 
-    from .choice import choose
+    from .choice import choose as choose_form
+
+    query = torch.as_tensor(signals["q"])
+    return choose_form(form, rule, len(query), query.dtype, query.device)
+
+
+def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
+    """Run token by token in NumPy or PyTorch; see `weight_recording.variables` for the result."""
+    as_array, stack, no_grad = np.asarray, np.stack, contextlib.nullcontext
+    if backend == "torch":
+        import torch
+
+        as_array, stack, no_grad = torch.as_tensor, torch.stack, torch.no_grad
+    placed = {n: arrays.to_home(as_array(signals[n]), home) for n, home in rule.homes.items()}
+    states = {name: as_array(array) for name, array in states.items()}
+    read: list = []
+    watch = None
+    if keep.probes is not None:
+        probes = as_array(keep.probes.astype(signals["q"].dtype))
+
+        def watch(now):
+            read.append(probes @ now["w"].swapaxes(-1, -2))
+
+    every = keep.mode == "snapshots"
+    with no_grad():
+        readouts, traces, final = unroll(
+            rule, placed, as_array(signals["q"]), states, backend, keep_states=every, watch=watch
+        )
+        found: dict = {"readout": np.asarray(stack(readouts))}
+        if every:
+            found["snapshots"] = {n: np.asarray(stack(trace)) for n, trace in traces.items()}
+        found["last"] = {name: np.asarray(state) for name, state in final.items()}
+        if read:
+            found["probe_readout"] = np.asarray(stack(read))
+    return found
+
+
+def _fast(rule: Rule, signals, states, form: str, keep: Keep) -> dict:
+    """Run a form without weights between tokens; a probe is one more sequence with its query."""
+    import torch
+
     from .torch_form import run
 
-    signals = {name: torch.as_tensor(array)[None] for name, array in signals.items()}
-    states = {name: torch.as_tensor(array)[None] for name, array in states.items()}
-    query = signals["q"]
-    chosen = choose(form, rule, query.shape[1], query.dtype, query.device)
+    queries = signals["q"][None]  # [sequence, token, head, pre]
+    if keep.probes is not None:
+        probes = np.swapaxes(keep.probes, 0, 1)[:, None].astype(queries.dtype)
+        shown = np.broadcast_to(probes, (len(probes), *queries.shape[1:]))
+        queries = np.concatenate([queries, shown])
+
+    def repeated(array):
+        return torch.as_tensor(np.repeat(array[None], len(queries), axis=0))
+
+    signals = {name: repeated(array) for name, array in signals.items() if name != "q"}
+    signals["q"] = torch.as_tensor(queries)
     with torch.no_grad():
-        readout, final = run(rule, signals, states, chosen[0])
-    return readout[0].numpy(), {name: state[0].numpy() for name, state in final.items()}, chosen
-
-
-def _torch(rule, signals, states):
-    import torch
-
-    from ..symbolic import arrays
-    from .unrolling import unroll
-
-    placed = {
-        n: arrays.to_home(torch.as_tensor(signals[n]), home) for n, home in rule.homes.items()
-    }
-    states = {name: torch.as_tensor(array) for name, array in states.items()}
-    with torch.no_grad():
-        readouts, traces, _ = unroll(rule, placed, torch.as_tensor(signals["q"]), states, "torch")
-    return torch.stack(readouts).numpy(), {
-        n: torch.stack(trace).numpy() for n, trace in traces.items()
-    }
+        readout, final = run(rule, signals, {n: repeated(s) for n, s in states.items()}, form)
+    readout = readout.numpy()
+    found = {"readout": readout[0], "last": {n: state[0].numpy() for n, state in final.items()}}
+    if keep.probes is not None:
+        found["probe_readout"] = np.moveaxis(readout[1:], 0, 2)
+    return found

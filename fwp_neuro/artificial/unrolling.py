@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..rules import Rule
@@ -16,6 +16,7 @@ def unroll(
     states: Mapping[str, Any],
     namespace: str = "numpy",
     keep_states: bool = True,
+    watch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> tuple[list, dict[str, list], dict[str, Any]]:
     """Step a rule over a sequence, reading after every write (y_t = W_t q_t).
 
@@ -26,6 +27,7 @@ def unroll(
         states: synaptic states before the first token, [..., d_v, d_k].
         namespace: "numpy" or "torch".
         keep_states: whether to keep the states after every token.
+        watch: called with the states after every token.
 
     Returns:
         read-outs (one [..., d_v] a token), kept states by name, and the final states.
@@ -36,6 +38,8 @@ def unroll(
         now = {name: values[token] for name, values in signals.items()}
         states = arrays.step(rule.statements, states, now, namespace)
         readouts.append((states["w"] @ query[..., None])[..., 0])
+        if watch is not None:
+            watch(states)
         if keep_states:
             for name in rule.states:
                 kept[name].append(states[name])

@@ -23,6 +23,7 @@ import numpy as np
 from ..devices import Built, Size
 from ..synapses.models import SynapseModel
 from . import cells as cell_groups
+from .kept import Probing, by_head
 from .plan import Plan, tables
 from .schedule import Schedule
 
@@ -54,6 +55,10 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 """
 
 
+#: the weight that a synapse transmits
+_SENT = "clip(w, 0, 2*w0)"
+
+
 class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
@@ -66,6 +71,10 @@ class _Network:
         self.infinite = np.isinf(plan.cells)
         self.own = plan.layout == "synapse" and not self.infinite
         self.phases = np.random.default_rng(plan.seed)
+        inputs = by_head(plan.keep.probes)
+        if inputs is not None and self.own:  # the cells of a dimension share its number
+            inputs = np.repeat(inputs, int(plan.cells), axis=1) / plan.cells
+        self.probing = Probing(inputs, schedule.token_steps, schedule.tokens, dt)
         self.namespace = tables(plan, model, schedule, dt)
         self.monitors: dict[str, Any] = {}
         self.objects: list[Any] = []
@@ -93,18 +102,12 @@ class _Network:
             self.own
         ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
+            extra = "\n".join([extra, *self.probing.lines("pre")])
         made = cell_groups.group(
-            units,
-            int(plan.cells),
-            plan.kind,
-            "key_rate",
-            "key_cells",
-            self.namespace,
-            self.phases,
-            self.dt,
-            extra,
-            reset,
-        )
+            units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace,
+            self.phases, self.dt, extra, reset,
+            self.probing.events(self.namespace) if self.own else None,
+        )  # fmt: skip
         self.objects.append(made)
         return made
 
@@ -121,12 +124,9 @@ class _Network:
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
-            self.heads * self.pre,
-            "\n".join(equations),
-            "key_traces",
-            method="exponential_euler",
-            order=1,
-        )
+            self.heads * self.pre, "\n".join(equations + self.probing.lines("pre")), "key_traces",
+            method="exponential_euler", order=1, **self.probing.events(self.namespace),
+        )  # fmt: skip
         if self.infinite:
             return made, None
         cells = self._key_cells()
@@ -136,6 +136,7 @@ class _Network:
             self._connect(
                 cells, made, "", f"key_{trace}", every + n * units * size, every // size,
                 on_pre=f"x_{trace}_post += kick_ampa\nx_nmda_post {sign}= kick_nmda",
+                delay=0 * self.b2.second,
             )  # fmt: skip
         return made, cells
 
@@ -167,6 +168,7 @@ class _Network:
             g_exc : 1
             g_inh : 1
             """
+        equations += "\n".join(["", *self.probing.lines("post")])
         channels = self.heads * 2 * self.post
         made = self._group(channels, equations, "value_cells", method="exponential_euler", order=1)
         made.teacher = "value_baseline"
@@ -201,6 +203,7 @@ class _Network:
                 every,
                 every // size,
                 on_pre="teacher_post += kick_teacher",
+                delay=0 * self.b2.second,  # one for all, or Brian2 keeps one for each synapse
             )
         return made
 
@@ -214,7 +217,7 @@ class _Network:
         if self.own:
             made = self._connect(
                 source, values, "w : 1\nseen : 1", "fast_weights", before, after,
-                on_pre=_ON_SPIKE,
+                **self.probing.pathway(_SENT, {"pre": _ON_SPIKE}),
             )  # fmt: skip
         else:
             off = "clip(w, 0, 2*w0)*x_on_pre" + (
@@ -224,7 +227,7 @@ class _Network:
                 source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
                     g_exc_post = {off} : 1 (summed)
                     g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)""",
-                "fast_weights", before, after, method="euler",
+                "fast_weights", before, after, method="euler", **self.probing.pathway(_SENT),
             )  # fmt: skip
             made.summed_updaters["g_exc_post"].order = made.summed_updaters["g_inh_post"].order = -5
         half = self.plan.weights / 2
@@ -251,11 +254,12 @@ class _Network:
         before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
         after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(len(plan.key), -1)
         for name, table in (("before", before), ("after", after)):
+            # nothing turns over once the last token has ended
+            table = np.vstack([table, np.ones_like(table[:1])])
             self.namespace[f"keep_{name}"] = self.b2.TimedArray(table, dt=self.token)
         synapses.run_regularly(
             "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token, when="start",
-            order=3,
-            name="turnover",
+            order=8, name="turnover",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ the whole
@@ -271,12 +275,17 @@ class _Network:
         synapses = self._fast_weights(traces, values)
         boundary = {"dt": self.token, "when": "start", "order": 2}
         self._monitor("total", b2.StateMonitor(values, "total", record=True, **boundary))
-        self._monitor("weights", b2.StateMonitor(synapses, "w", record=self.indices, **boundary))
+        self.synapses = synapses
+        if plan.keep.mode == "snapshots":
+            self._monitor(
+                "weights", b2.StateMonitor(synapses, "w", record=self.indices, **boundary)
+            )
+        self.objects += self.probing.attach(traces, values, synapses, 2)
         if plan.record_every:
-            often = {"dt": plan.record_every * self.dt, "when": "start", "order": 4}
+            often = {"dt": plan.record_every * self.dt, "when": "start", "order": 9}
             names = ["V_basal", "V_apical", "drive"]
             self._monitor("voltages", b2.StateMonitor(values, names, record=True, **often))
-            if not self.own:
+            if not self.own and plan.keep.mode == "snapshots":
                 self._monitor(
                     "course", b2.StateMonitor(synapses, "w", record=self.indices, **often)
                 )
@@ -303,14 +312,24 @@ class _Network:
         tokens, two = self.schedule.tokens, (self.heads, 2, self.post)
         total = np.diff(np.array(self.monitors["total"].total).T[: tokens + 1], axis=0)
         total = total.reshape(tokens, *two)
-        raw = np.array(self.monitors["weights"].w)[:, 1 : tokens + 1]
+        mode = self.plan.keep.mode
+        if mode == "snapshots":
+            raw = np.array(self.monitors["weights"].w)[:, 1 : tokens + 1]
+        else:  # they stay as the end of the last token left them
+            raw = np.array(self.synapses.w)[:, None]
         w0 = self.namespace["w0"]
         found = {
             "readout": total[:, :, 0] - total[:, :, 1],
-            "weights": self._fast(raw),
             "clipped": float(np.mean((raw <= 0) | (raw >= 2 * w0))),
             "lowest": float(raw.min()),
         }
+        if mode == "snapshots":
+            found["snapshots"] = {"w": self._fast(raw)}
+        elif mode == "last":
+            found["last"] = {"w": self._fast(raw)[0]}
+        if self.plan.keep.probes is not None:
+            read = self.probing.found().reshape(tokens, -1, *two)
+            found["probe_readout"] = np.swapaxes(read[:, :, :, 0] - read[:, :, :, 1], 1, 2)
         if "voltages" in self.monitors:
             watch = self.monitors["voltages"]
             for name in ("V_basal", "V_apical", "drive"):

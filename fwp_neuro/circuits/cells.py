@@ -36,7 +36,7 @@ def check_rate(fastest: float, rate, dt) -> None:
 
 def group(
     numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt,
-    extra: str = "", reset: str = "",
+    extra: str = "", reset: str = "", events: dict | None = None,
 ):  # fmt: skip
     """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.
 
@@ -46,7 +46,7 @@ def group(
             reset by subtraction, so that the mean rate is exact at any dt; random initial phase).
         table: name in ``namespace`` of the TimedArray [time, number] of rates.
         phases: NumPy generator for the initial phases; dt: time step.
-        extra: further equations; reset: further reset code.
+        extra: further equations; reset: further reset code; events: option of the NeuronGroup.
     """
     import brian2 as b2
 
@@ -58,7 +58,7 @@ def group(
         options = {"threshold": "phase >= 1", "reset": "phase -= 1\n" + reset}
     made = b2.NeuronGroup(
         numbers * cells, equations, method="exact", namespace=namespace, name=name, order=1,
-        **options,
+        **options, **(events or {}),
     )  # fmt: skip
     made.coded = np.repeat(np.arange(numbers), cells)
     if kind == "integrate_and_fire":

@@ -14,8 +14,10 @@ import numpy as np
 from ..devices import Built, Size
 from ..rules import Rule
 from ..synapses.models import SynapseModel
+from ..weight_recording import Keep
 from . import cells as cell_groups
 from . import events
+from .kept import Probing, by_head
 from .layout import Layout, cells
 from .schedule import Schedule, timed
 
@@ -30,6 +32,7 @@ def builder(
     schedule: Schedule,
     dt,
     seed: int,
+    keep: Keep,
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
     import brian2 as b2
@@ -42,6 +45,7 @@ def builder(
     # the update belongs to the token that has just ended; at the very start there is none
     order = [(how, _gated(what) if how == "update" else what) for how, what in order]
     token = schedule.token_steps * dt
+    probing = Probing(by_head(keep.probes), schedule.token_steps, tokens, dt)
     sides = events.homes_of_cells(rule)
     spiking = {name: side for side, names in sides.items() for name, home in names.items()
                if home == side and name not in rule.gates}  # fmt: skip
@@ -72,11 +76,14 @@ def builder(
             if side == "post":
                 lines.append("x_ended = ended(t, 0) : 1 (constant over dt)")
             groups[side] = b2.NeuronGroup(
-                heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
-            )
+                heads * dims[side], "\n".join(lines + probing.lines(side)), namespace=namespace,
+                name=f"{side}synaptic",
+                **(probing.events(namespace) if side == "pre" else {}),
+            )  # fmt: skip
         fast = b2.Synapses(
-            groups["pre"], groups["post"], equations, name="fast_weights", namespace=namespace
-        )
+            groups["pre"], groups["post"], equations, name="fast_weights", namespace=namespace,
+            **probing.pathway("s_w"),
+        )  # fmt: skip
         before, after = layout.connections()
         fast.connect(i=before, j=after)
         for name in rule.states:
@@ -105,7 +112,7 @@ def builder(
                 paths = b2.Synapses(
                     made, groups[side], on_pre=f"x_{name}_post += {kick!r}",
                     name=f"average_{name}_{n}",
-                    namespace=namespace,
+                    namespace=namespace, delay=0 * b2.second,
                 )  # fmt: skip
                 paths.connect(i=every + n * units * number, j=every // number)
                 objects.append(paths)
@@ -118,19 +125,32 @@ def builder(
             )
         boundary = {"dt": token, "when": "groups", "order": len(order) + 1}
         reads = b2.StateMonitor(groups["post"], "x_readout", record=True, name="reads", **boundary)
-        kept = b2.StateMonitor(
-            fast, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
-            name="kept_weights", **boundary,
-        )  # fmt: skip
-        network = b2.Network(*groups.values(), fast, *objects, reads, kept)
+        if keep.mode == "snapshots":
+            kept = b2.StateMonitor(
+                fast, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
+                name="kept_weights", **boundary,
+            )  # fmt: skip
+            objects.append(kept)
+        objects += probing.attach(groups["pre"], groups["post"], fast, len(order) + 1, "groups")
+        network = b2.Network(*groups.values(), fast, *objects, reads)
 
         def collect():
             y = np.array(reads.x_readout).T[1 : tokens + 1].reshape(tokens, heads, post)
-            found = {
-                name: layout.weights(np.array(getattr(kept, f"s_{name}")).T[1 : tokens + 1])
-                for name in rule.states
-            }
-            return {"readout": y, "weights": found.pop("w"), **found}
+            found = {"readout": y}
+            if keep.mode == "snapshots":
+                found["snapshots"] = {
+                    name: layout.weights(np.array(getattr(kept, f"s_{name}")).T[1 : tokens + 1])
+                    for name in rule.states
+                }
+            elif keep.mode == "last":
+                found["last"] = {
+                    name: layout.weights(np.array(getattr(fast, f"s_{name}")))
+                    for name in rule.states
+                }
+            if keep.probes is not None:
+                read = probing.found().reshape(tokens, -1, heads, post)
+                found["probe_readout"] = np.swapaxes(read, 1, 2)
+            return found
 
         return Built(network, collect, tokens * token + dt, keep=(namespace,))
 

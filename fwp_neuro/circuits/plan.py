@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..synapses.models import SynapseModel
+from ..weight_recording import Keep
 from .calibration import decay
 from .schedule import Schedule, timed
 
@@ -27,6 +28,7 @@ class Plan:
         layout: "population" or "synapse"; seed: of the initial phases.
         record_every: sampling interval of weight and voltage traces in steps, 0 for none.
         record_spikes: whether to record the key cells.
+        keep: what is kept of the fast weights.
     """
 
     key: np.ndarray
@@ -45,6 +47,7 @@ class Plan:
     seed: int
     record_every: int
     record_spikes: bool
+    keep: Keep
 
     @property
     def signed(self) -> bool:

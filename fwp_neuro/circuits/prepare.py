@@ -15,19 +15,25 @@ from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import initial_states
 from ..synapses.models import SynapseModel
+from ..weight_recording import LIMIT, Keep, choose, in_bytes
 from . import biophysical, calibration, cells, drugs, generic, writes
+from .kept import check_number
 from .plan import Plan
 from .quantities import time
 from .schedule import Schedule, Timeline, make
 
-LAYOUTS = ("population", "synapse")
+LAYOUTS = ("auto", "population", "synapse")
+_POPULATION = (
+    "every command of a programme is one number for a key dimension, so that all cells of a "
+    "dimension share one weight"
+)
 FORMS = ("auto", "biophysical", "generic")
 SIGNED = ("refuse", "opponent")
 
 
 #: options without meaning in the generic form, and their values when nobody gives them
 _BIOPHYSICAL = {
-    "layout": "population", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
+    "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
     "parameters": None, "calibration": "propagator", "record_every": None,
 }  # fmt: skip
 
@@ -37,7 +43,7 @@ class Prepared:
     """A spiking network ready for `devices.simulate` or `devices.generate`.
 
     Attributes:
-        build, size: for the device; dt: time step.
+        build, size: for the device; dt: time step; keep: what is kept of the fast weights.
         details: what the provenance says about the run.
         scale: the value that teachers code as 1; read-out and weights are multiplied by it.
     """
@@ -47,6 +53,7 @@ class Prepared:
     dt: Any
     details: dict[str, Any]
     scale: float = 1.0
+    keep: Keep | None = None
 
 
 def prepare(
@@ -84,8 +91,8 @@ def prepare(
     states = initial_states(rule, program, initial_weights)
     if options["form"] == "generic" or isinstance(write, str):
         why = "asked for" if options["form"] == "generic" else str(write)
-        return _generic(rule, signals, states, why, model, schedule, options)
-    return _biophysical(write, signals["q"], states["w"], model, schedule, options)
+        return _generic(program, rule, signals, states, why, model, schedule, options)
+    return _biophysical(program, write, signals["q"], states["w"], model, schedule, options)
 
 
 def _model(options) -> SynapseModel:
@@ -120,7 +127,7 @@ def _common(model, options) -> dict[str, Any]:
     return {**{name: options[name] for name in names}, "rate": model.parameters["rate"]}
 
 
-def _generic(rule, signals, states, why, model, schedule, options) -> Prepared:
+def _generic(program, rule, signals, states, why, model, schedule, options) -> Prepared:
     if options["drugs"]:
         raise FwpError(
             f"drugs need the biophysical form, and rule {rule.name!r} runs in the generic one "
@@ -144,16 +151,34 @@ def _generic(rule, signals, states, why, model, schedule, options) -> Prepared:
             "realisation"
         )
     number, dt = int(options["cells"]), options["dt"]
+    numbers = sum(state.size for state in states.values())
+    keep = _kept(program, options, numbers)
     build, size = generic.builder(
-        rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"]
-    )
+        rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"],
+        keep,
+    )  # fmt: skip
+    layout = ("population", "the text is evaluated once for each key and value dimension")
     details = {"form": "generic", "form_reason": why, **_common(model, options)}
-    return Prepared(build, size, dt, details)
+    return Prepared(build, size, dt, details | _memory(layout, numbers, keep), 1.0, keep)
 
 
-def _biophysical(write, query, weights, model, schedule, options) -> Prepared:
-    dt, layout = options["dt"], options["layout"]
-    _check_signs(write.key, query, options)
+def _kept(program, options, numbers: int) -> Keep:
+    keep = choose(options["record_weights"], options["probes"], program, numbers)
+    check_number(keep.probes)
+    return keep
+
+
+def _memory(layout: tuple[str, str], numbers: int, keep: Keep) -> dict[str, Any]:
+    """What the provenance says about the fast weights."""
+    details = dict(zip(("layout", "layout_reason"), layout, strict=True))
+    return details | {"fast_weight_bytes": 8 * numbers} | keep.details
+
+
+def _biophysical(program, write, query, weights, model, schedule, options) -> Prepared:
+    dt, layout, why = options["dt"], options["layout"], "asked for"
+    if layout == "auto":
+        layout, why = "population", _POPULATION
+    _check_signs(write.key, query, {**options, "layout": layout})
     for name, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
         if (keep < 0).any() or (keep > 1).any():
             token = int(np.argwhere((keep < 0) | (keep > 1))[0][0])
@@ -190,21 +215,27 @@ def _biophysical(write, query, weights, model, schedule, options) -> Prepared:
         )
         for kind in (drugs.AP5, drugs.CNQX)
     }  # fmt: skip
+    synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
+    keep = _kept(program, options, synapses)
+    every = _every(options["record_every"], dt)
+    if every and not events and keep.mode == "snapshots":
+        _check_course(schedule, every, synapses)
     plan = Plan(
         write.key, query, write.value / scale, eta, write.compare, write.keep_pre, write.keep_post,
         weights / scale, blocked[drugs.AP5], blocked[drugs.CNQX], options["cells"],
-        options["key_cells"], layout, options["seed"], _every(options["record_every"], dt),
-        options["record_spikes"],
+        options["key_cells"], layout, options["seed"], every, options["record_spikes"], keep,
     )  # fmt: skip
     _check_rates(plan, model, dt)
     build, size = biophysical.builder(plan, model, schedule, dt)
     details = {
-        "form": "biophysical", "layout": layout, **_common(model, options), "synapse": model.name,
+        "form": "biophysical", **_common(model, options), "synapse": model.name,
         "parameters": model.block or "linear", "constants": model.parameters,
         "calibration": options["calibration"], "signed_keys": options["signed_keys"],
         "drugs": [str(drug) for drug in options["drugs"]], "value_scale": scale,
     }  # fmt: skip
-    return Prepared(build, size, dt, details, scale)
+    # of its own a synapse keeps w and the integral of its postsynaptic cell that it has seen
+    numbers = synapses * (2 if events else 1)
+    return Prepared(build, size, dt, details | _memory((layout, why), numbers, keep), scale, keep)
 
 
 def _check_signs(key, query, options) -> None:
@@ -229,6 +260,17 @@ def _check_rates(plan: Plan, model, dt) -> None:
     if np.isfinite(plan.cells):
         fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
         cells.check_rate(fastest, model.parameters["rate"], dt)
+
+
+def _check_course(schedule: Schedule, every: int, synapses: int) -> None:
+    """Refuse a course of all weights that is larger than what a recording may hold."""
+    size = 8 * synapses * (schedule.tokens * schedule.token_steps // every + 1)
+    if size > LIMIT:
+        raise FwpError(
+            f"record_every would keep a course of {synapses} weights, {in_bytes(size)}, and the "
+            f"limit is {in_bytes(LIMIT)}: sample less often, or give record_weights='last' or "
+            "'none' for the voltages alone, with probes=... for W x after every token"
+        )
 
 
 def _every(interval, dt) -> int:

@@ -8,7 +8,7 @@ from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..states import further_states
+from ..weight_recording import variables
 from .prepare import prepare
 
 
@@ -19,7 +19,7 @@ def realise(
     initial_weights=None,
     seed: int = 0,
     form: str = "auto",
-    layout: str = "population",
+    layout: str = "auto",
     cells=100,
     key_cells: str = "poisson",
     signed_keys: str = "refuse",
@@ -32,6 +32,8 @@ def realise(
     dt=None,
     record_every=None,
     record_spikes: bool = True,
+    record_weights: str = "auto",
+    probes=None,
     feedback: bool = False,
     device: str = "auto",
     progress=None,
@@ -47,8 +49,12 @@ def realise(
         form: "biophysical" (NMDA-gated write of AMPA conductances), "generic" (the text, evaluated
             at the end of each token on population activity averaged over the write window) or
             "auto".
-        layout: "population" (one weight for a key dimension) or "synapse" (one for each key cell,
-            by the exact event-driven scheme).
+        layout: "population" (one weight for a key dimension), "synapse" (one for each key cell,
+            by the exact event-driven scheme; it keeps w and one number more) or "auto": population,
+            because a programme commands all cells of a key dimension alike. Without spikes
+            (cells=inf) the two are one circuit; in spikes they differ by noise, and where a rule
+            compares, single-cell weights are also biased a little, since the spikes of a cell
+            are in its own trace and in the sum that it is compared with.
         cells: key and teacher cells for each number, or float("inf") for rates instead of spikes.
         key_cells: "poisson" or "integrate_and_fire" (regular).
         signed_keys: "refuse", or "opponent": an ON and an OFF population for each key dimension
@@ -60,17 +66,22 @@ def realise(
         calibration: "propagator" or "closed" (see `fwp_neuro.circuits.calibration`).
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
-        record_every: sampling interval of voltage and weight traces, whole time steps; none if
-            None.
+        record_every: sampling interval of voltage traces, whole time steps; none if None. In the
+            population layout with record_weights "snapshots" also of the weights, up to 64 MB.
         record_spikes: whether to keep the key cells' spikes.
+        record_weights: "snapshots" (after every token), "last", "none" or "auto" (snapshots while
+            the circuit's own weights take up to 64 MB over all tokens, else the last ones).
+        probes: [probe, pre] or [head, probe, pre], read as W x after every token
+            ("probe_readout") off the weights themselves, without spikes; at most 32.
         feedback: allow back() in the generic form.
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone".
         progress: called with (fraction, label) while it runs.
 
     Returns:
         Recording with readout and weights (ON minus OFF), spikes, and traces where asked for. Its
-        provenance says which form ran and why, and ``clipped``, the fraction of weights at a bound
-        of [0, 2 weight_baseline] at token ends.
+        provenance says which form and layout ran and why, how many bytes the fast weights take
+        (``fast_weight_bytes``), and ``clipped``, the fraction of weights at a bound of
+        [0, 2 weight_baseline] at token ends (of the last token alone without snapshots).
 
     Raises:
         FwpError: one sentence for every argument the circuit cannot run.
@@ -80,7 +91,7 @@ def realise(
         cells=cells, key_cells=key_cells, signed_keys=signed_keys, synapse=synapse,
         parameters=parameters, constants=constants, timeline=timeline, calibration=calibration,
         drugs=drugs, dt=dt, record_every=record_every, record_spikes=record_spikes,
-        feedback=feedback,
+        record_weights=record_weights, probes=probes, feedback=feedback,
     )  # fmt: skip
     found, info = simulate(
         ready.build, ready.size, device=device, dt=ready.dt, seed=seed, progress=progress,
@@ -95,9 +106,15 @@ def realise(
         )
     seen = {name: found[name] for name in ("clipped", "lowest") if name in found}
     details = {**ready.details, **info, **seen}
+    for name in ("snapshots", "last"):
+        if name in found and ready.scale != 1:
+            found[name] = {state: array * ready.scale for state, array in found[name].items()}
+    for name in ("readout", "probe_readout", "weight_course"):
+        if name in found:
+            found[name] = found[name] * ready.scale
+    weights, extra = variables(rule, ready.keep, found)
     return make_recording(
-        program, rule, "spiking", found["readout"] * ready.scale, found["weights"] * ready.scale,
-        further_states(rule, found) | _traces(found, ready.scale),
+        program, rule, "spiking", found["readout"], weights, extra | _traces(found),
         provenance(rule, "spiking", seed, details),
     )  # fmt: skip
 
@@ -113,10 +130,8 @@ _TRACES = {
 }
 
 
-def _traces(found, scale: float) -> dict:
+def _traces(found) -> dict:
     """Return spikes and traces as variables of a recording, with dims and units."""
-    if "weight_course" in found:
-        found = {**found, "weight_course": found["weight_course"] * scale}
     return {
         name: (dims, found[name], {"units": units, "long_name": words})
         for name, (dims, units, words) in _TRACES.items()
