@@ -22,6 +22,7 @@ class Chosen:
         name: what it is.
         start: returns it.
         stop: ends it, given it and whether all is done.
+        fresh: whether its processes start after the sweep, and so with the code of the sweep.
         lost: says why it, given it, can finish nothing any more; "" if it can.
     """
 
@@ -29,6 +30,7 @@ class Chosen:
     start: Callable[[], Executor]
     stop: Callable[[Executor, bool], None] = lambda executor, done: None
     lost: Callable[[Executor], str] = lambda executor: ""
+    fresh: bool = False
 
 
 def choose(executor, workers: int | None, points: int) -> Chosen:
@@ -44,7 +46,7 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
     if executor is None:
         count = cores() if workers is None else whole(workers, "workers")
         check_main()
-        return Chosen("local processes", lambda: LocalPool(min(count, points)), _close)
+        return Chosen("local processes", lambda: LocalPool(min(count, points)), _close, fresh=True)
     if workers is not None:
         raise FwpError("workers is for local processes: the executor given has its own")
     if hasattr(executor, "get_executor"):  # a Dask client

@@ -48,7 +48,6 @@ class Function:
 
     Attributes:
         place: where it is found.
-        code: hash of all the code that it reaches.
         label: what to call it.
         takes: the names that it takes; None if it takes any.
         needs: those of them that have no default.
@@ -56,11 +55,17 @@ class Function:
     """
 
     place: Place
-    code: str
     label: str
     takes: tuple[str, ...] | None
     needs: tuple[str, ...]
     fixed: dict = field(default_factory=dict)
+
+    @functools.cached_property
+    def code(self) -> str:
+        """The hash of all the code that the function reaches, see `code_of`."""
+        code = code_of(self.place)
+        _met.setdefault(self.place, code)
+        return code
 
     def check(self, names: Iterable[str]) -> None:
         """Raise FwpError if the function does not take a name, or needs another."""
@@ -94,9 +99,7 @@ def read_function(function) -> Function:
         raise FwpError(f"function must be a function or 'module:name', got {function!r}")
     place = _place(function)
     takes, needs = _signature(function)
-    code = code_of(place)
-    _met.setdefault(place, code)
-    return Function(place, code, function.__name__, takes, needs, fixed)
+    return Function(place, function.__name__, takes, needs, fixed)
 
 
 def model_function(name: str) -> Function:
@@ -108,16 +111,18 @@ def model_function(name: str) -> Function:
     parameters = load_model(name).Parameters
     takes, needs = _signature(parameters)
     place = Place("", str(scripts("models")[name].resolve()), "")
-    return Function(place, code_of(place), f"model {name}", takes, needs)
+    return Function(place, f"model {name}", takes, needs)
 
 
-def find(place: Place, code: str) -> Callable:
-    """Return the function at a place, in this process.
+def find(place: Place, code: str | None) -> Callable:
+    """Return the function at a place, in this process; ``code`` None does not check its code.
 
     Raises:
         FwpError: its code here is not ``code``; the results would be kept under a wrong name.
     """
-    if _met.setdefault(place, code_of(place)) != code:
+    if code is not None and place not in _met:
+        _met[place] = code_of(place)
+    if code is not None and _met[place] != code:
         raise FwpError(
             "the code that it has loaded is not the code of the process that sweeps: restart the "
             "workers (client.restart() with Dask), with the same versions of all packages"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import sys
 import sysconfig
@@ -88,6 +89,7 @@ def _top(name: str, beside: Path) -> tuple[list[Path], Path | None]:
     return folders, file if file and file.suffix == ".py" else None
 
 
+@functools.cache
 def _installed() -> list[Path]:
     paths = sysconfig.get_paths()
     return [Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]

@@ -80,13 +80,13 @@ class Store:
         return self.points / f"{key}.nc"
 
     def kept(self, keys: Iterable[str]) -> set[str]:
-        """Return those keys that have a result; a damaged file counts as none."""
+        """Return those keys that have a result, which may be damaged."""
         # one listing: asking for each file by name would let NFS remember that it is not there
         there = set(os.listdir(self.points))
         return {key for key in keys if f"{key}.nc" in there}
 
     def read(self, key: str, patience: float = 0.0):
-        """Return the Dataset of a point, or None if there is none that can be read."""
+        """Return the Dataset of a point, or None; a file that is damaged is taken away."""
         end = time.monotonic() + patience
         while not self.path(key).exists():
             if time.monotonic() > end:
@@ -97,6 +97,7 @@ class Store:
             return load(self.path(key)).dataset
         except FwpError as problem:
             warn(f"{problem}: the point is computed again")
+            self.path(key).unlink(missing_ok=True)
             return None
 
     def save(self, key: str, dataset) -> None:

@@ -31,7 +31,8 @@ class Job:
     """One point for a worker.
 
     Attributes:
-        place, code: the function, and the hash that its code must have.
+        place: of the function.
+        code: the hash that its code must have; None for a process that has just read it.
         settings: what to call it with.
         key: names the result.
         folder, mark: of the `Store`.
@@ -42,7 +43,7 @@ class Job:
     """
 
     place: Place
-    code: str
+    code: str | None
     settings: dict[str, Any]
     key: str
     folder: str
