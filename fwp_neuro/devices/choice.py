@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
+from collections.abc import Callable
 
-from ..errors import pick, warn
+from .. import toolchain
+from ..errors import FwpError, pick, warn
 from .base import Size
-from .cuda import need_brian2cuda
+from .cuda import has_gpu, need_brian2cuda
 
 DEVICES = ("auto", "numpy", "cython", "cpp_standalone", "cuda_standalone")
 
-# Rough costs in seconds; only their ratios matter for the choice. One object is one Brian2 updater
-# called once a step; one element is one cell or synapse that is touched in a step.
-_OBJECT = {"numpy": 45e-6, "cython": 20e-6}
-_ELEMENT = {"numpy": 6e-9, "cython": 2e-9}
-_COLD_COMPILE = 60.0
+log = logging.getLogger("fwp_neuro.devices")
+
+# Rough costs in seconds on one core of a server of 2023; only their ratios matter for the choice.
+# One object is one Brian2 updater called once a step; one element is one cell or synapse that is
+# touched in a step. Measured for networks of 3 to 20 updaters and 1e2 to 1e6 synapses, except
+# for CUDA: there the launch of a kernel and published factors over one core (30 to 80) stand in.
+_OBJECT = {"numpy": 45e-6, "cython": 20e-6, "cpp_standalone": 0.15e-6, "cuda_standalone": 10e-6}
+_ELEMENT = {"numpy": 6e-9, "cython": 2e-9, "cpp_standalone": 2e-9, "cuda_standalone": 0.05e-9}
+#: code generation, and what a compiler takes: at least, and more for each object
+_GENERATE = {"numpy": 0.3, "cython": 1.0, "cpp_standalone": 1.0, "cuda_standalone": 2.0}
+_COMPILE = {"numpy": 0.0, "cython": 0.0, "cpp_standalone": 3.0, "cuda_standalone": 60.0}
+_COMPILE_OBJECT = {"numpy": 0.0, "cython": 4.0, "cpp_standalone": 0.25, "cuda_standalone": 10.0}
 
 
 def has_compiler() -> bool:
     """Whether a C++ compiler is on the path."""
-    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+    return toolchain.find() is not None
 
 
-def choose(device: str, size: Size) -> tuple[str, str]:
+def cost(device: str, size: Size, compiled: bool = False) -> float:
+    """Return the estimated seconds of a run; ``compiled`` if nothing has to be compiled first."""
+    step = size.objects * _OBJECT[device] + size.elements * _ELEMENT[device]
+    build = 0.0 if compiled else _COMPILE[device] + size.objects * _COMPILE_OBJECT[device]
+    return _GENERATE[device] + build + size.steps * step
+
+
+def choose(
+    device: str,
+    size: Size,
+    in_cache: Callable[[], bool] = lambda: False,
+    *,
+    standalone: bool = True,
+) -> tuple[str, str]:
     """Return the device to use and the reason, by estimated cost when ``device`` is "auto".
+
+    Args:
+        device: one of `DEVICES`.
+        size: of the run.
+        in_cache: tells whether the standalone program is compiled already; asked only where the
+            answer decides, because it costs the generation of its code.
+        standalone: whether standalone devices can run the circuit.
 
     Raises:
         FwpError: unknown device, or one that this machine cannot give.
@@ -42,15 +73,70 @@ def choose(device: str, size: Size) -> tuple[str, str]:
             )
             return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
         return device, "asked for"
-    cost = {
-        name: size.steps * (size.objects * _OBJECT[name] + size.elements * _ELEMENT[name])
-        for name in _OBJECT
-    }
-    cost["cython"] += _COLD_COMPILE
-    words = f"estimated {cost['numpy']:.0f} s against {cost['cython']:.0f} s with compiling"
-    if cost["numpy"] <= cost["cython"]:
-        return "numpy", f"small network: numpy {words}"
-    if not has_compiler():
-        warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=2)
+    return _cheapest(size, in_cache, standalone)
+
+
+def _cheapest(size: Size, in_cache: Callable[[], bool], standalone: bool) -> tuple[str, str]:
+    costs = {"numpy": cost("numpy", size)}
+    if has_compiler():
+        costs["cython"] = cost("cython", size)
+        if standalone:
+            costs["cpp_standalone"] = cost("cpp_standalone", size)
+            if _cuda_works():
+                costs["cuda_standalone"] = cost("cuda_standalone", size)
+    elif cost("cython", size) < costs["numpy"] or cost("cpp_standalone", size) < costs["numpy"]:
+        warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=4)
         return "numpy", "fallback: large network, but there is no C++ compiler"
-    return "cython", f"large network: numpy {words}"
+    best = min(costs, key=costs.__getitem__)
+    words = ""
+    if "cpp_standalone" in costs and best != "cpp_standalone":
+        again = cost("cpp_standalone", size, compiled=True)
+        if again < costs[best] and in_cache():
+            costs["cpp_standalone"], best = again, "cpp_standalone"
+            words = ", compiled before"
+    others = ", ".join(
+        f"{name} {_seconds(each)}" for name, each in sorted(costs.items()) if name != best
+    )
+    kind = "small network: " if best == "numpy" else ""
+    against = f" against {others}" if others else ""
+    return best, f"{kind}{best} estimated {_seconds(costs[best])}{words}{against}"
+
+
+def announce(label: str, device: str, reason: str) -> None:
+    """Log the choice of a device, one line a run."""
+    log.info("%s: device %s (%s)", label or "circuit", device, reason)
+
+
+def check_threads(threads: int, device: str) -> None:
+    """Refuse a number of threads that cannot be, and warn of OpenMP.
+
+    Raises:
+        FwpError: not a whole number from 1, or a device without OpenMP.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise FwpError(f"threads must be a whole number from 1, got {threads!r}")
+    if threads == 1:
+        return
+    if device != "cpp_standalone":
+        raise FwpError(
+            f"threads={threads} needs device='cpp_standalone', and device={device!r} has no OpenMP"
+        )
+    warn(
+        f"threads={threads}: OpenMP was 20 to 70 times slower than one thread where other work "
+        "ran on the machine, and at best 1.6 times faster; many runs at a time in processes of "
+        "one thread use cores better",
+        stacklevel=3,
+    )
+
+
+def _cuda_works() -> bool:
+    from importlib.util import find_spec
+
+    nvcc = shutil.which("nvcc") or os.path.exists(
+        os.path.join(os.environ.get("CUDA_PATH", "/usr/local/cuda"), "bin", "nvcc")
+    )
+    return bool(nvcc) and find_spec("brian2cuda") is not None and has_gpu()
+
+
+def _seconds(cost: float) -> str:
+    return f"{cost:.1f} s" if cost < 10 else f"{cost:.0f} s"

@@ -137,6 +137,14 @@ class Device(CPPStandaloneDevice):
 
         super().generate_objects_source(_Rewriting(writer, change), *args, **options)
 
+    def generate_network_source(self, writer, *args):
+        def change(name: str, source: str) -> str:
+            text = Text(source, self.numbers)
+            text.report()
+            return text.text
+
+        super().generate_network_source(_Rewriting(writer, change), *args)
+
     # ------------------------------------------------------------------ code objects
 
     def generate_codeobj_source(self, writer):

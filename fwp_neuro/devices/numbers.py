@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 
 FILE = "numbers"
+#: what a program prints before the fraction that is done
+DONE = "fwp_done "
 DECLARATION = "extern double _fwp_number[];\n"
 
 # a floating-point literal that stands for itself: 0.1 or 2e-05, but not 1.0f, v1.5 or array[1]
@@ -162,6 +164,22 @@ class Text:
             self.replace(old, f"{name}.resize((size_t){length});")
             self.text = re.sub(
                 rf"i<{size}; i\+\+\) {name}\[i\]", f"i<(int){length}; i++) {name}[i]", self.text
+            )
+
+    def report(self) -> None:
+        """Let the loop over time steps print the fraction done, once a second at most."""
+        step = "        t = clock->t[0];\n"
+        if step in self.text:
+            report = (
+                "        if ((++_fwp_step & 255) == 0 && std::time(0) != _fwp_second) {\n"
+                "            _fwp_second = std::time(0);\n"
+                f'            std::cout << "{DONE}" << (clock->t[0] - t_start)/duration'
+                " << std::endl;\n        }\n"
+            )
+            start = "    double next_report_time = report_period;\n"
+            self.text = self.text.replace(step, step + report, 1).replace(
+                start,
+                f"{start}    long _fwp_step = 0;\n    std::time_t _fwp_second = std::time(0);\n",
             )
 
     def finished(self) -> str:

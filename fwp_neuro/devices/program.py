@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import FwpError, unknown
-from . import builds, state
+from . import builds, guards, state
 from .base import Built
+from .numbers import DONE
 
 
 def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1) -> Program:
@@ -50,37 +51,63 @@ def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1)
     Raises:
         FwpError: no compiler, or it failed.
     """
-    from .cpp import Device
-
-    folder = Path(tempfile.mkdtemp(prefix="fwp_neuro_"))
+    draft = Draft(build, dt=dt, seed=seed, threads=threads)
     try:
-        device, built = _generated(Device, build, folder, dt, seed, threads, True)
-        if _clash(device):  # with a name from outside ``build``
-            shutil.rmtree(folder)
-            folder.mkdir()
-            device, built = _generated(Device, build, folder, dt, seed, threads, False)
-        place, new = builds.program(folder)
-        try:
-            os.link(place, folder / "main")
-        except OSError:  # another file system
-            shutil.copy2(place, folder / "main")
-        device.numbers.write(folder)
-        return Program(device, built, folder, new)
+        return draft.program()
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        draft.close()
         raise
 
 
-def _generated(kind, build, folder: Path, dt, seed: int, threads: int, own_names: bool):
-    device = kind()
-    names = state.own_names() if own_names else contextlib.nullcontext()
-    with state.standalone("cpp_standalone", folder, dt, seed, device, threads) as b2, names:
-        built = build()
-        built.network.run(built.duration, namespace={})
-        flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
-        device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
-        b2.device.build(directory=str(folder), compile=False, run=False)
-    return device, built
+class Draft:
+    """The source of a circuit's program in a folder of its own, not yet compiled.
+
+    Args: as for `compiled`.
+    """
+
+    def __init__(self, build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1):
+        self.folder = Path(tempfile.mkdtemp(prefix="fwp_neuro_"))
+        try:
+            self._write(build, dt, seed, threads, own_names=True)
+            if _clash(self._device):  # with a name from outside ``build``
+                shutil.rmtree(self.folder)
+                self.folder.mkdir()
+                self._write(build, dt, seed, threads, own_names=False)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def in_cache(self) -> bool:
+        """Tell whether the program was compiled before."""
+        return builds.have(self.folder)
+
+    def program(self) -> Program:
+        """Compile it, or take it from the cache; the program owns the folder from now on."""
+        place, new = builds.program(self.folder)
+        try:
+            os.link(place, self.folder / "main")
+        except OSError:  # another file system
+            shutil.copy2(place, self.folder / "main")
+        return Program(self._device, self._built, self.folder, new)
+
+    def _write(self, build, dt, seed: int, threads: int, own_names: bool) -> None:
+        from .cpp import Device
+
+        name, self._device = "cpp_standalone", Device()
+        names = state.own_names() if own_names else contextlib.nullcontext()
+        with state.standalone(name, self.folder, dt, seed, self._device, threads) as b2, names:
+            with guards.plain_sentences(name):
+                with state.made() as objects:
+                    self._built = build()
+                guards.check(self._built, name, objects())
+                self._built.network.run(self._built.duration, namespace={})
+            flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
+            self._device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
+            self._device.build(directory=str(self.folder), compile=False, run=False)
 
 
 def _clash(device) -> bool:
@@ -106,6 +133,7 @@ class Program:
         self.compiled = new
         self.seconds: tuple[float, float] = (0.0, 0.0)
         self._device, self._built, self._folder = device, built, folder
+        device.numbers.write(folder)
         self._sizes = {variable: variable.size for variable in device.arrays}
         self._cached = dict(device.array_cache)
         self._constants = _by_name(device)
@@ -137,7 +165,12 @@ class Program:
         return {name: table.values.shape for name, table in self._tables.items()}
 
     def run(
-        self, numbers: Mapping[str, Any] | None = None, *, seed: int | None = None, duration=None
+        self,
+        numbers: Mapping[str, Any] | None = None,
+        *,
+        seed: int | None = None,
+        duration=None,
+        progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:
         """Run the program and return what the circuit's ``collect`` gives.
 
@@ -148,6 +181,7 @@ class Program:
                 an array of its length). What is not named is as the circuit was built.
             seed: of Brian2's random numbers.
             duration: of the run (Brian2 time), if there is one run.
+            progress: called with the fraction done, about once a second.
 
         Numbers that Python computed from others when the circuit was built do not follow:
         ``collect`` must take all it returns from the network.
@@ -173,7 +207,7 @@ class Program:
             for name, array in files.items():
                 array.tofile(work / "static_arrays" / name)
             device.numbers.write(work, values)
-            simulated = self._execute(work, arguments)
+            simulated = self._execute(work, arguments, progress)
             for variable, size in self._sizes.items():
                 variable.size = size
             device.array_cache = dict(self._cached) | dict.fromkeys(changed)
@@ -181,7 +215,8 @@ class Program:
                 device.array_cache[clock.variables["t"]] = None
                 device.array_cache[clock.variables["timestep"]] = None
             device.results_dir, device.has_been_run = f"{work / 'results'}{os.sep}", True
-            with state.reading(device):
+            with state.reading(device), guards.plain_sentences("cpp_standalone"):
+                guards.check_results(self._built)
                 found = self._built.collect()
             self.seconds = (simulated, time.perf_counter() - begun)
             return found
@@ -207,6 +242,10 @@ class Program:
             elif name in variables:
                 changed.append(variables[name])
                 array = _array(given, variables[name].dim, name).astype(variables[name].dtype)
+                if array.size > 1 and not variables[name].dynamic:
+                    size = int(np.prod(variables[name].size))
+                    if array.size != size:
+                        raise FwpError(f"{name!r} has {size} values, got {array.size}")
                 if array.size == 1 and np.isfinite(array).all():
                     text = repr(array.item())
                 else:
@@ -246,7 +285,7 @@ class Program:
 
     # ------------------------------------------------------------------ the process
 
-    def _execute(self, work: Path, arguments: list[str]) -> float:
+    def _execute(self, work: Path, arguments: list[str], progress) -> float:
         """Run the program in a folder; return the seconds it took."""
         import brian2 as b2
 
@@ -254,27 +293,37 @@ class Program:
             **os.environ,
             **b2.prefs["devices.cpp_standalone.run_environment_variables"],
             **self._device.run_environment_variables,
-            "OMP_WAIT_POLICY": "passive",
+            "OMP_WAIT_POLICY": "passive",  # threads that wait do not keep others from working
         }
         command = [str(self._folder / "main"), "--results_dir", f"{work / 'results'}{os.sep}"]
+        said: list[str] = []
         start = time.perf_counter()
+        # in a session of its own: Ctrl+C ends it, instead of letting it end early as if all
+        # were well
         process = subprocess.Popen(
             [*command, *arguments], cwd=work, env=environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         try:
-            said, _ = process.communicate()
+            for line in process.stdout:
+                if not line.startswith(DONE):
+                    said.append(line.rstrip())
+                elif progress is not None:
+                    progress(float(line[len(DONE) :]))
+            process.wait()
         except BaseException:
             process.kill()
-            process.wait()
             raise
+        finally:
+            process.wait()
+            process.stdout.close()
         seconds = time.perf_counter() - start
-        problems = [line for line in said.splitlines() if "rror" in line or "annot" in line]
+        problems = [line for line in said if line.startswith(("Error", "Could", "Cannot"))]
         if process.returncode or problems:
             how = f"status {process.returncode}"
             if process.returncode < 0:
                 how = f"signal {-process.returncode}"
-            why = (problems or said.splitlines() or ["it said nothing"])[-1]
+            why = (problems or said or ["it said nothing"])[-1]
             raise FwpError(f"the standalone program failed ({how}): {why}")
         return seconds
 

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FwpError, pick
+from . import guards
 from .base import Built, Size
-from .choice import choose
+from .choice import announce, check_threads, choose
 from .cuda import has_gpu, need_brian2cuda
-from .program import compiled
-from .state import runtime, standalone
+from .guards import Unsuited
+from .program import Draft
+from .state import made, runtime, standalone
+
+Progress = Callable[[float, str], None]
 
 
 def simulate(
@@ -22,49 +26,106 @@ def simulate(
     device: str,
     dt,
     seed: int,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
     label: str = "",
+    threads: int = 1,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Build and run a circuit on a device.
 
     Args:
-        build: makes the network; called once the device is active.
+        build: makes the network; called once the device is active, perhaps again on another one.
         size: for the choice of device.
         device: one of `DEVICES`.
         dt: time step (Brian2 time).
         seed: of Brian2's random numbers.
-        progress: called with (fraction done, label) while the circuit runs (runtime devices only).
+        progress: called with (fraction done, label) while the circuit runs.
+        label: what runs, for progress and the log.
+        threads: of OpenMP, for cpp_standalone only; 1 leaves OpenMP out.
 
     Returns:
         what ``Built.collect`` gives, and the device with the reason for it.
 
     Raises:
-        FwpError: unknown device, missing compiler package, no GPU for cuda_standalone.
+        FwpError: unknown device, missing compiler package, no GPU for cuda_standalone, or one of
+            the `guards`.
     """
-    chosen, reason = choose(device, size)
-    if chosen == "cuda_standalone" and not has_gpu():
+    check_threads(threads, device)
+    draft: list[Draft] = []  # of a standalone program, once somebody wants to know its cost
+
+    def drafted() -> Draft:
+        if not draft:
+            draft.append(Draft(build, dt=dt, seed=seed, threads=threads))
+        return draft[0]
+
+    try:
+        chosen, reason = choose(device, size, lambda: drafted().in_cache())
+    except Unsuited as problem:
+        chosen, reason = choose(device, size, standalone=False)
+        reason = f"{reason}; not standalone: {problem}"
+    try:
+        if device == "auto" and chosen == "cpp_standalone":
+            try:
+                drafted()
+            except Unsuited as problem:
+                chosen, reason = choose(device, size, standalone=False)
+                reason = f"{reason}; not standalone: {problem}"
+        info = {"device": chosen, "device_reason": reason}
+        if device == "auto":
+            announce(label, chosen, reason)
+        if chosen == "cpp_standalone":
+            with drafted().program() as program:
+                return program.run(progress=_labelled(progress, label)), info
+        if chosen == "cuda_standalone":
+            return _on_cuda(build, dt, seed), info
+        return _here(build, chosen, dt, seed, progress, label), info
+    finally:
+        for each in draft:
+            each.close()
+
+
+def _labelled(progress: Progress | None, label: str):
+    return None if progress is None else lambda fraction: progress(fraction, label)
+
+
+def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, Any]:
+    """Run in this process."""
+    with runtime(target, dt, seed):
+        with made() as objects:
+            built = build()
+        guards.check(built, target, objects())
+        built.network.run(built.duration, namespace={}, **_report(progress, label))
+        if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
+            # Brian2 answers Ctrl+C by ending early, as if all were well
+            raise KeyboardInterrupt
+        guards.compiled_as_asked(built.network, target)
+        guards.check_results(built)
+        return built.collect()
+
+
+def _on_cuda(build, dt, seed: int) -> dict[str, Any]:
+    if not has_gpu():
         raise FwpError(
             "device='cuda_standalone' found no NVIDIA GPU (no nvidia-smi), so nothing was run; "
             "fwp_neuro.circuits.generate(...) writes the CUDA project without running it"
         )
-    info = {"device": chosen, "device_reason": reason}
-    if chosen in ("numpy", "cython"):
-        with runtime(chosen, dt, seed):
-            built = build()
-            built.network.run(built.duration, namespace={}, **_report(progress, label))
-            if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
-                # Brian2 answers Ctrl+C by ending early, as if all were well
-                raise KeyboardInterrupt
-            return built.collect(), info
-    if chosen == "cpp_standalone":
-        with compiled(build, dt=dt, seed=seed) as program:
-            return program.run(), info
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
-        with standalone(chosen, Path(folder), dt, seed) as b2:
-            built = build()
-            built.network.run(built.duration, namespace={})
+        with standalone("cuda_standalone", Path(folder), dt, seed) as b2:
+            built = _stated(build, "cuda_standalone", b2)
             b2.device.build(directory=folder, compile=True, run=True)
-            return built.collect(), info
+            guards.check_results(built)
+            return built.collect()
+
+
+def _stated(build, device: str, b2) -> Built:
+    """Make the network of a standalone device and state its run, behind the guards."""
+    with guards.plain_sentences(device):
+        with made() as objects:
+            built = build()
+        guards.check(built, device, objects())
+        built.network.run(built.duration, namespace={})
+        if device == "cuda_standalone":
+            guards.timing_between_runs(b2.get_device())
+    return built
 
 
 def generate(
@@ -86,8 +147,7 @@ def generate(
             f"directory {str(directory)!r} cannot be written: {problem.strerror}"
         ) from None
     with standalone(device, folder, dt, seed) as b2:
-        built = build()
-        built.network.run(built.duration, namespace={})
+        built = _stated(build, device, b2)  # noqa: F841  it must stay alive
         b2.device.build(directory=str(folder), compile=False, run=False)
     return folder
 

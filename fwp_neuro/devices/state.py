@@ -67,6 +67,25 @@ def reading(device):
 
 
 @contextmanager
+def made():
+    """Watch which Brian2 objects are made; yields a function that returns those still alive."""
+    from brian2.core.base import BrianObject
+
+    def alive() -> dict[int, Any]:
+        found = (reference() for reference in list(BrianObject.__instances__()))
+        return {id(item): item for item in found if item is not None}
+
+    before = alive()
+    new: list[Any] = []
+
+    def objects() -> list[Any]:
+        return new
+
+    yield objects
+    new.extend(item for key, item in alive().items() if key not in before)
+
+
+@contextmanager
 def own_names():
     """Let Brian2 name objects as if there were no others, so that names do not depend on them."""
     from brian2.core.tracking import InstanceFollower, InstanceTrackerSet

@@ -1,0 +1,436 @@
+"""Compiled programs: kept by content, run with other numbers, whole or not there at all."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import brian2 as b2
+import numpy as np
+import pytest
+
+import fwp_neuro as fwp
+from fwp_neuro import devices, toolchain
+from fwp_neuro.devices import Built, Size, builds
+from fwp_neuro.devices.program import Draft
+
+pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
+DT = 0.5 * b2.ms
+
+
+def circuit(
+    tau=5.0,
+    gain=0.4,
+    refractory=2.0,
+    start=0.1,
+    weights=(0.3, 0.7, 0.2),
+    spikes=(1, 4, 9, 13),
+    table=(0.0, 1.0, 0.5),
+    row=5.0,
+    duration=20.0,
+    delay=1.0,
+):
+    """Three cells that a spike train drives: constants, tables, starts and arrays of all kinds."""
+
+    def build():
+        drive = b2.TimedArray(table, dt=row * b2.ms)
+        namespace = {"tau": tau * b2.ms, "gain": gain, "drive": drive}
+        source = b2.SpikeGeneratorGroup(1, np.zeros(len(spikes), int), np.array(spikes) * b2.ms)
+        cells = b2.NeuronGroup(
+            3, "dv/dt = (gain*drive(t) - v)/tau : 1 (unless refractory)\ndx/dt = -x/tau : 1",
+            threshold="v > 1", reset="v = 0; x += 0.3", refractory=refractory * b2.ms,
+            method="euler", namespace=namespace, name="cells",
+        )  # fmt: skip
+        cells.v, cells.x = start, "0.125*i"
+        paths = b2.Synapses(source, cells, "w : 1", on_pre="v_post += w", delay=delay * b2.ms,
+                            namespace=namespace, name="paths")  # fmt: skip
+        paths.connect(i=np.zeros(3, int), j=np.arange(3))
+        paths.w = np.array(weights)
+        fired = b2.SpikeMonitor(cells)
+        course = b2.StateMonitor(cells, "v", record=True)
+
+        def collect():
+            return {
+                "v": np.array(course.v),
+                "x": np.array(cells.x),
+                "at": np.array(fired.t_),
+                "who": np.array(fired.i),
+            }
+
+        network = b2.Network(source, cells, paths, fired, course)
+        return Built(network, collect, duration * b2.ms)
+
+    return build
+
+
+CHANGES = {
+    "constants": {"tau": 3.3, "gain": 2.7},
+    "literals": {"refractory": 3.5},
+    "starts": {"start": 0.55, "weights": (0.9, 0.8, 0.15)},
+    "spikes": {"spikes": (2, 3, 5, 7, 11, 12)},
+    "tables": {"table": (1.0, 0.25, 0.5, 3.0, 2.0)},
+    "durations": {"duration": 31.0},
+    "delays": {"delay": 2.5},
+}
+
+
+def same(one, other, within=1e-12):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert one[name].shape == other[name].shape, name
+        assert np.abs(one[name] - other[name]).max(initial=0) <= within, name
+
+
+def numpy(build):
+    return devices.simulate(build, Size(40, 8, 10), device="numpy", dt=DT, seed=0)[0]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """An empty cache for the module: its one circuit is compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FWP_NEURO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def program(cache):
+    with devices.compiled(circuit(), dt=DT) as made:
+        assert made.compiled
+        yield made
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def test_a_program_gives_what_numpy_gives(program):
+    found = program.run()
+    same(found, numpy(circuit()))
+    assert len(found["at"]) >= 2  # something happened
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_no_number_compiles_again(program, what):
+    build = circuit(**CHANGES[what])
+    with devices.compiled(build, dt=DT) as other:
+        assert not other.compiled
+        found = other.run()
+    same(found, numpy(build))
+    assert any(
+        found[name].shape != array.shape or np.abs(found[name] - array).max(initial=0) > 1e-3
+        for name, array in program.run().items()
+    )  # the number mattered
+
+
+def test_another_equation_is_another_program(program):
+    def build():
+        cells = b2.NeuronGroup(3, "dv/dt = -v/tau : 1", namespace={"tau": 5 * b2.ms}, name="cells")
+        return Built(b2.Network(cells), dict, 1 * b2.ms)
+
+    draft = Draft(build, dt=DT)
+    assert not draft.in_cache()
+    draft.close()
+
+
+def test_names_do_not_depend_on_what_else_there_is(program):
+    others = [b2.TimedArray([1.0, 2.0], dt=1 * b2.ms) for _ in range(3)]
+    groups = [b2.NeuronGroup(1, "x : 1") for _ in range(3)]
+    with devices.compiled(circuit(), dt=DT) as other:
+        assert not other.compiled
+        same(other.run(), program.run(), within=0)
+    del others, groups
+
+
+def test_a_table_from_outside_keeps_its_own_name(cache):
+    """Two tables of one name would be one in C++."""
+    outside = b2.TimedArray([1.0, 2.0], dt=1 * b2.ms)
+
+    def build():
+        inside = b2.TimedArray([10.0, 20.0], dt=1 * b2.ms)
+        namespace = {"outside": outside, "inside": inside}
+        cells = b2.NeuronGroup(1, "v = outside(t) + inside(t) : 1", namespace=namespace)
+        return Built(b2.Network(cells), dict, 1 * b2.ms, keep=(inside,))
+
+    draft = Draft(build, dt=DT)
+    tables = {name for name in draft._device.static_arrays if name.endswith("_values")}
+    draft.close()
+    assert len(tables) == 2 or not tables  # none: nothing reads v
+
+
+# ---------------------------------------------------------------- a program that runs often
+
+
+RUNS = {
+    "constant": ({"tau": 3.3 * b2.ms, "cells.gain": 2.7}, {}, {"tau": 3.3, "gain": 2.7}),
+    "starts": (
+        {"cells.v": 0.55, "paths.w": np.array([0.9, 0.8, 0.15])},
+        {},
+        {"start": 0.55, "weights": (0.9, 0.8, 0.15)},
+    ),
+    "table": ({"drive": [1.0, 0.25, 0.5, 3.0, 2.0]}, {}, {"table": (1.0, 0.25, 0.5, 3.0, 2.0)}),
+    "duration": ({}, {"duration": 31 * b2.ms}, {"duration": 31.0}),
+    "nothing": ({}, {}, {}),
+}
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_a_run_takes_other_numbers(program, what):
+    numbers, options, changed = RUNS[what]
+    same(program.run(numbers, **options), numpy(circuit(**changed)))
+
+
+def test_a_run_costs_little_more_than_its_process(program):
+    overhead = []
+    for _ in range(5):
+        program.run({"tau": 4 * b2.ms})
+        overhead.append(program.seconds[1] - program.seconds[0])
+    assert min(overhead) < 0.05, overhead
+
+
+def test_what_can_be_changed_is_listed(program):
+    assert program.constants["tau"] == program.constants["cells.tau"] == pytest.approx(0.005)
+    assert program.tables == {"drive": (3,)}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"tua": 1 * b2.ms}, "unknown number of the circuit 'tua'; did you mean 'tau'"),
+        ({"tau": 3.0}, "'tau' must be a quantity in second"),
+        ({"gain": 3 * b2.mV}, "'gain' must be a plain number"),
+        ({"gain": [1, 2]}, "constant 'gain' is one number, got an array of 2"),
+        ({"drive": np.ones((2, 2))}, "only the number of rows may differ"),
+        ({"cells.v": np.ones(4)}, "'cells.v' has 3 values, got 4"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(program, numbers, words):
+    with pytest.raises(fwp.FwpError) as problem:
+        program.run(numbers)
+    assert words in str(problem.value)
+    same(program.run(), numpy(circuit()))
+
+
+def test_nan_is_no_result_and_is_named(program):
+    with pytest.raises(fwp.FwpError, match="v of 'cells' is not a number in 3 of 3 places"):
+        program.run({"gain": float("nan")})
+
+
+def test_a_crash_says_so(program, monkeypatch):
+    main = program._folder / "main"
+    kept = main.read_bytes()
+    main.unlink()
+    try:
+        for text, words in (
+            ("#!/bin/sh\nkill -SEGV $$\n", r"failed \(signal 11\)"),
+            ("#!/bin/sh\necho out of luck; exit 7\n", r"failed \(status 7\): out of luck"),
+        ):
+            main.write_text(text)
+            main.chmod(0o755)
+            with pytest.raises(fwp.FwpError, match=words):
+                program.run()
+    finally:
+        main.unlink()
+        main.write_bytes(kept)
+        main.chmod(0o755)
+    assert not list(program._folder.glob("run_*"))  # nothing is left of runs that failed
+
+
+def test_devices_in_turns_give_right_results_also_after_a_failure(program):
+    reference = numpy(circuit())
+    for device in ("cpp_standalone", "numpy", "cpp_standalone"):
+        found, info = devices.simulate(
+            circuit(), Size(40, 8, 10), device=device, dt=DT, seed=0
+        )
+        assert info["device"] == device
+        same(found, reference)
+        with pytest.raises(fwp.FwpError, match="not a number"):
+            devices.simulate(
+                circuit(gain=float("nan")), Size(40, 8, 10), device=device, dt=DT, seed=0
+            )
+
+
+def test_an_interrupted_program_ends_and_the_next_run_is_right(program):
+    def stop(fraction):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        program.run(duration=1e6 * b2.second, progress=stop)
+    same(program.run(), numpy(circuit()))
+
+
+# ---------------------------------------------------------------- the cache
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project that compiles in no time; it writes a line for each build."""
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FWP_TEST_LOG", str(tmp_path / "log"))
+    folder = tmp_path / "project"
+    (folder / "static_arrays").mkdir(parents=True)
+    (folder / "main.cpp").write_text("int main() { return 42; }\n")
+    (folder / "makefile").write_text(
+        "main: main.cpp\n\techo built >> $$FWP_TEST_LOG\n"
+        "\ttest -z \"$$FWP_TEST_SLOW\" || sleep 60\n\t$(CXX) main.cpp -o main\n"
+    )
+    return folder
+
+
+def answer(project):
+    place, new = builds.program(project)
+    return subprocess.run([str(place)], check=False).returncode, new
+
+
+def log(project):
+    file = project.parent / "log"
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def test_a_program_is_compiled_once(project):
+    assert answer(project) == (42, True)
+    (project / "static_arrays" / "w").write_bytes(b"data is not part of a program")
+    assert answer(project) == (42, False) and log(project) == 1
+    (project / "main.cpp").write_text("int main() { return 43; }\n")
+    assert answer(project) == (43, True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "gone"])
+def test_a_damaged_program_is_compiled_again(project, damage):
+    place, _ = builds.program(project)
+    if damage == "gone":
+        place.unlink()
+    else:
+        text = place.read_bytes()
+        place.unlink()
+        place.write_bytes(text[:100] if damage == "cut" else text + b"x")
+    assert not builds.have(project)
+    assert answer(project) == (42, True) and builds.have(project)
+
+
+def test_a_failed_build_leaves_nothing_and_names_the_error(project):
+    good = (project / "main.cpp").read_text()
+    (project / "main.cpp").write_text("int main() { return wrong; }\n")
+    with pytest.raises(fwp.FwpError, match="could not compile the standalone program: .*'wrong'"):
+        builds.program(project)
+    assert not [item for item in builds.folder().iterdir() if item.is_dir()]
+    (project / "main.cpp").write_text(good)
+    assert answer(project) == (42, True)
+
+
+def test_an_interrupted_build_leaves_nothing(project, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builds.os, "rename", stop)
+        with pytest.raises(KeyboardInterrupt):
+            builds.program(project)
+    assert not [item for item in builds.folder().iterdir() if item.is_dir()]
+    assert answer(project) == (42, True)
+
+
+BUILD = "import sys; from fwp_neuro.devices import builds; builds.program(__import__('pathlib').Path(sys.argv[1]))"  # noqa: E501
+
+
+def other_process(project, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", BUILD, str(project)],
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+
+
+def test_a_build_that_was_killed_blocks_nobody(project):
+    process = other_process(project, FWP_TEST_SLOW="yes")
+    deadline = time.monotonic() + 60
+    while not log(project) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(builds.folder().glob("building_*"))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    try:
+        assert answer(project) == (42, True)
+        assert not list(builds.folder().glob("building_*"))
+    finally:
+        subprocess.run(["true"], check=True)
+
+
+def test_two_processes_build_once(project):
+    both = [other_process(project) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert log(project) == 1 and answer(project) == (42, False)
+
+
+def test_the_cache_keeps_what_was_used_last(project, monkeypatch):
+    places = []
+    for number in range(3):
+        (project / "main.cpp").write_text(f"int main() {{ return {number}; }}\n")
+        places.append(builds.program(project)[0].parent)
+        os.utime(places[-1], (number, number))
+    size = sum(file.stat().st_size for file in places[0].iterdir())
+    monkeypatch.setattr(builds, "LIMIT", int(2.5 * size))
+    (project / "main.cpp").write_text("int main() { return 3; }\n")
+    places.append(builds.program(project)[0].parent)
+    assert [place.exists() for place in places] == [False, False, True, True]
+    devices.clear_builds()
+    assert not builds.folder().exists()
+
+
+def test_without_a_cache_that_can_be_written_a_program_is_still_made(project, monkeypatch):
+    (project.parent / "file").write_text("")
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(project.parent / "file"))
+    builds._temporary.cache_clear()
+    with pytest.warns(fwp.errors.FwpWarning, match="cannot be written"):
+        assert answer(project) == (42, True)
+
+
+def test_without_a_compiler_one_sentence_says_so(project, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(fwp.FwpError, match="cannot build a standalone program: no C"):
+        builds.program(project)
+
+
+# ---------------------------------------------------------------- cost
+
+
+@pytest.mark.slow
+def test_a_first_build_costs_two_thirds_of_brian2s_and_a_run_a_hundredth(tmp_path, monkeypatch):
+    """CPU time of compilers, with what is done once in a cache (the header) left out."""
+    import resource
+
+    from fwp_neuro.devices import state
+
+    def used():
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return now.ru_utime + now.ru_stime
+
+    def stock(folder):
+        with state.standalone("cpp_standalone", folder, DT, 0) as brian2:
+            built = circuit()()
+            built.network.run(built.duration, namespace={})
+            start = used()
+            brian2.device.build(directory=str(folder), run=False)
+            return used() - start
+
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path / "cache"))
+    with devices.compiled(circuit(), dt=DT):
+        pass  # makes the header
+    ratios, runs = [], []
+    for number in range(3):
+        theirs = stock(tmp_path / f"stock_{number}")
+        for place in builds.folder().iterdir():
+            if place.is_dir() and not place.name.startswith("header_"):
+                shutil.rmtree(place)
+        start = used()
+        with devices.compiled(circuit(), dt=DT) as program:
+            ours = used() - start
+            start = used()
+            for _ in range(10):
+                program.run()
+            runs.append((used() - start) / 10 / ours)
+        ratios.append(ours / theirs)
+    assert sorted(ratios)[1] < 0.65, ratios
+    assert sorted(runs)[1] < 0.01, runs
