@@ -116,7 +116,7 @@ def drive(
             _compute(run, todo, chosen, progress)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
-                f"interrupted: {len(run.found)} of {len(names)} points are kept in "
+                f"interrupted: {len(run.store.kept(names))} of {len(names)} points are kept in "
                 f"{os.fspath(out)}; the same sweep goes on from there"
             ) from stop
     dataset = gather(grid, run.found, run.failures, run.seconds)

@@ -1,0 +1,188 @@
+"""Sweeps in processes of this machine: deaths, interruptions, and two sweeps in one folder."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import sweep_points
+
+import fwp_neuro as fwp
+from fwp_neuro.cli import main
+from fwp_neuro.errors import FwpError, FwpWarning
+
+PATIENCE = 120.0  # seconds, for a busy machine
+
+SCRIPT = """
+import sys
+import fwp_neuro as fwp
+from {module} import point
+
+if __name__ == "__main__":
+    fwp.sweep(point, {{"a": range(6)}}, out="out", workers=2)
+"""
+
+
+@pytest.fixture
+def traces(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    return sweep_points.Traces(tmp_path)
+
+
+@pytest.fixture
+def point(traces):
+    return importlib.import_module(traces.module).point
+
+
+def until(condition):
+    """Wait until ``condition()`` is true, and return what it gives."""
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def alive(process):
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def saved(folder):
+    return len(list(folder.glob("out/points/*.nc")))
+
+
+def in_thread(work):
+    """Start ``work()``; return what waits for its result."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+
+    def result():
+        thread.join(PATIENCE)
+        assert found, "no result"
+        return found[0]
+
+    return result
+
+
+def test_a_killed_worker_costs_the_point_that_it_computed_only(traces, point, tmp_path):
+    traces.switch("hold", 0)
+    grid = {"a": range(6)}
+    result = in_thread(lambda: fwp.sweep(point, grid, tmp_path / "out", workers=2))
+    until(lambda: saved(tmp_path) == 5)  # all that the other worker can do
+    victim = traces.process(0)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: traces.process(0) != victim)
+    traces.switch("hold", 0, on=False)
+    found = result()
+    assert found.result.values.tolist() == [0, 10, 20, 30, 40, 50] and (found.error == "").all()
+    assert traces.calls() == {(0, 0): 2, **{(a, 0): 1 for a in range(1, 6)}}
+    assert not alive(traces.process(0))
+
+
+def test_a_point_that_kills_its_workers_is_given_up(traces, point, tmp_path):
+    traces.switch("die", 1)
+    with pytest.warns(FwpWarning, match=r"ended by SIGKILL \(out of memory\?\), 3 times"):
+        found = fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=2)
+    assert np.array_equal(found.result, [0, np.nan, 20], equal_nan=True)
+    assert traces.calls() == {(0, 0): 1, (1, 0): 3, (2, 0): 1}
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_was(traces, point, tmp_path):
+    traces.switch("hold", 2)
+    (tmp_path / "script.py").write_text(SCRIPT.format(module=traces.module))
+    sweep = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path)
+    until(lambda: saved(tmp_path) == 5)
+    worker = traces.process(2)
+    sweep.kill()
+    sweep.wait()
+    until(lambda: not alive(worker))  # it does not outlive the sweep
+    traces.switch("hold", 2, on=False)
+    (tmp_path / "out/points/.0123.nc.abcd.tmp").touch()  # half a file harms nobody
+    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=True)
+    assert traces.calls() == {(2, 0): 2, **{(a, 0): 1 for a in (0, 1, 3, 4, 5)}}
+    found = fwp.load(tmp_path / "out/sweep.nc").dataset
+    assert found.result.values.tolist() == [0, 10, 20, 30, 40, 50]
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
+    slow = "if parameters.seed == 3:\n        import time\n        time.sleep(1000)\n    values ="
+    edit(home / "models/toy.py", "values =", slow)
+    start, rest = ["sweep", "toy", "--out", "out", "--set"], ["--workers", "2"]
+    assert main([*start, "seed=0"]) == 0
+    command = [sys.executable, "-m", "fwp_neuro", *start, "seed=0,3,1,2", *rest]
+    sweep = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    until(lambda: saved(home) == 3)
+    sweep.send_signal(signal.SIGINT)
+    _, words = sweep.communicate(timeout=PATIENCE)
+    assert sweep.returncode == 2, words
+    assert words.splitlines()[-1] == (
+        "fwp-neuro: interrupted: 3 of 4 points are kept in out; the same sweep goes on from there"
+    )
+    assert "Traceback" not in words
+    capsys.readouterr()
+    assert main([*start, "seed=0,1,2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "3 points: 0 computed, 3 kept from before, 0 failed",
+        "wrote out/sweep.nc (seed 3, token 3)",
+    ]
+
+
+def test_two_sweeps_in_one_folder_share_the_work(traces, point, tmp_path):
+    for a in (0, 1):
+        traces.switch("hold", a)
+    grid = {"a": range(6)}
+    results = [in_thread(lambda: fwp.sweep(point, grid, tmp_path / "out", workers=1))
+               for _ in range(2)]  # fmt: skip
+    until(lambda: len(traces.calls()) == 2)  # each has one
+    for a in (0, 1):
+        traces.switch("hold", a, on=False)
+    first, second = (result() for result in results)
+    assert first.result.equals(second.result)
+    assert first.result.values.tolist() == [0, 10, 20, 30, 40, 50]
+    assert traces.calls() == {(a, 0): 1 for a in range(6)}
+    assert not list((tmp_path / "out/points").glob(".*"))
+
+
+def test_a_script_that_would_sweep_in_every_worker_is_told(traces, tmp_path):
+    source = SCRIPT.format(module=traces.module).replace('if __name__ == "__main__":', "if True:")
+    (tmp_path / "script.py").write_text(source)
+    command = [sys.executable, "script.py"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert answer.returncode == 1 and not (tmp_path / "out").exists()
+    assert "script.py sweeps when it is imported" in answer.stderr.splitlines()[-1]
+    assert '`if __name__ == "__main__":`' in answer.stderr.splitlines()[-1]
+
+
+def test_workers_use_one_thread_and_the_environment_of_the_sweep(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "threads_of_a_worker.py").write_text(
+        "import os\n\n\ndef look(a):\n    import torch\n\n"
+        "    names = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MPLBACKEND', 'WHERE')\n"
+        "    said = {name: os.environ.get(name, '') for name in names}\n"
+        "    return {**said, 'torch': torch.get_num_threads(), 'folder': os.getcwd()}\n"
+    )
+    monkeypatch.setenv("WHERE", "here")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.chdir(tmp_path)
+    found = fwp.sweep("threads_of_a_worker:look", {"a": [1]}, tmp_path / "out")
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert found.OMP_NUM_THREADS == "1" and found.OPENBLAS_NUM_THREADS == "1"
+    assert found.MPLBACKEND == "Agg" and found.WHERE == "here" and found.torch == 1
+    assert found.folder == str(tmp_path)
+
+
+def test_a_function_that_workers_cannot_import_stops_the_sweep(traces, point, tmp_path, edit):
+    edit(tmp_path / f"{traces.module}.py", "import os", "import os\nimport no_such_module")
+    with pytest.raises(FwpError, match="a worker cannot run point: .*no_such_module"):
+        fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=1)
+    assert traces.calls() == {}
