@@ -96,7 +96,7 @@ def benchmark(
         found = _memory(names, measured, law, memory, parts)
         data["memory"] = (("contender", "memory_tokens", "direction"), found, {"units": "byte"})
         coordinates["memory_tokens"] = list(memory)
-    attrs = {"notes": "\n".join(notes), "machine": _machine(), "torch": torch.__version__}
+    attrs = {"notes": "\n".join(notes), "machine": machine(), "torch": torch.__version__}
     return xr.Dataset(data, coordinates, attrs)
 
 
@@ -148,7 +148,8 @@ def _memory(names, measured, law, lengths, parts) -> np.ndarray:
     return found
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Return the processor's name and its number of cores."""
     model = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import resource
@@ -22,7 +23,7 @@ def peak_memory(contender: str, tokens: int, heads: int, dim: int, backward: boo
     return float(done.stdout.split()[-1])
 
 
-def _memory(what: str) -> int:
+def memory(what: str) -> int:
     """Return bytes of this process: "VmRSS" now, "VmHWM" the peak."""
     try:
         with open("/proc/self/status") as lines:
@@ -31,7 +32,14 @@ def _memory(what: str) -> int:
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _forget_peak() -> None:
+def trim() -> None:
+    """Give memory that was freed back to the system (glibc), so that new memory is seen as new."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def forget_peak() -> None:
     """Let the peak start anew from what is in use now (Linux)."""
     gc.collect()
     with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as switch:
@@ -53,10 +61,10 @@ def _measure(contender: str, tokens: int, heads: int, dim: int, backward: bool) 
     small, large = make(64), make(tokens)
     for one in (small.both, small.once):  # load libraries and compile outside of the measurement
         one()
-    _forget_peak()
-    before = _memory("VmRSS")
+    forget_peak()
+    before = memory("VmRSS")
     (large.both if backward else large.once)()
-    return _memory("VmHWM") - before
+    return memory("VmHWM") - before
 
 
 if __name__ == "__main__":

@@ -9,39 +9,55 @@ from fwp_neuro import figures
 from fwp_neuro.errors import FwpError, pick
 from fwp_neuro.progress import Progress
 
-HELP = "measure speed and memory of the package's own forms"
-SIDES = ("artificial",)
+HELP = "measure speed and memory of the package's own forms and circuits"
+SIDES = ("artificial", "circuits")
+#: what --quick leaves of each side
+QUICK = {
+    "artificial": {"lengths": (256, 1024), "threads": (1,), "rounds": 3, "memory": ()},
+    "circuits": {"sizes": (10_000,), "rounds": 2, "duration": 0.2, "builds": False},
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("side", metavar="SIDE", help=f"what to measure: {', '.join(SIDES)}")
     parser.add_argument(
-        "--quick", action="store_true", help="short sequences, few rounds, one thread, no memory"
+        "--quick", action="store_true", help="small sizes, few rounds, less of everything"
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="counted rounds (default: 5)")
-    parser.add_argument("--out", metavar="FILE", help="keep all times in this netCDF file")
+    parser.add_argument("--rounds", type=int, metavar="N", help="counted rounds (default: 5 and 3)")
+    parser.add_argument("--out", metavar="FILE", help="keep all numbers in this netCDF file")
 
 
 def execute(arguments: argparse.Namespace) -> None:
     """Check the arguments, measure, print."""
-    pick(arguments.side, SIDES, "side to benchmark:")
+    side = pick(arguments.side, SIDES, "side to benchmark:")
     if arguments.rounds is not None and arguments.rounds < 1:
         raise FwpError(f"--rounds must be at least 1, got {arguments.rounds}")
-    from fwp_neuro.benchmarks.artificial import benchmark
-    from fwp_neuro.benchmarks.table import report
-
-    options = QUICK if arguments.quick else {}
-    if arguments.rounds is not None:
-        options = {**options, "rounds": arguments.rounds}
     if arguments.out:
         figures.output_folder(Path(arguments.out).parent)  # refuse before the long work
-    with Progress("benchmark artificial") as progress:
-        dataset = benchmark(**options, progress=progress)
-    print(report(dataset))
+    options = QUICK[side] if arguments.quick else {}
+    if arguments.rounds is not None:
+        options = {**options, "rounds": arguments.rounds}
+    with Progress(f"benchmark {side}") as progress:
+        dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](options, progress)
+    print(text)
     if arguments.out:
         figures.keep(dataset, Path(arguments.out))
         print(f"wrote {arguments.out}")
 
 
-QUICK = {"lengths": (256, 1024), "threads": (1,), "rounds": 3, "memory": ()}
+def _artificial(options, progress):
+    from fwp_neuro.benchmarks.artificial import benchmark
+    from fwp_neuro.benchmarks.table import report
+
+    dataset = benchmark(**options, progress=progress)
+    return dataset, report(dataset)
+
+
+def _circuits(options, progress):
+    from fwp_neuro.benchmarks.circuits.plan import report as plan
+    from fwp_neuro.benchmarks.circuits.rounds import benchmark
+    from fwp_neuro.benchmarks.circuits.table import report
+
+    dataset = benchmark(**options, progress=progress)
+    return dataset, f"{report(dataset)}\n\n{plan(dataset)}"

@@ -1,0 +1,111 @@
+"""The reference network in Brian2, in several layouts of the same synapse.
+
+"textbook": all variables on the synapse, event-driven, as Brian2's documentation writes it.
+"factorised": what `fwp_neuro.circuits.plastic.connect` makes of the same model. "dense": the same
+again, with the package's dense synapses. "static": weights that stay.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...synapses.model import Equations, Model
+from .hand_written import CELLS, ON_POST, ON_PRE, SYNAPSES, parameters, thresholds
+from .network import DT, WEIGHTS, Case
+
+LAYOUTS = ("textbook", "factorised", "dense", "static")
+TEXTBOOK = Equations(synapse=SYNAPSES, on_pre=ON_PRE, on_post=ON_POST)
+#: no postsynaptic spike writes: the trace that it leaves is read at the next presynaptic one
+PRESYNAPTIC = Equations(
+    synapse="\n".join(line for line in SYNAPSES.splitlines() if "apre" not in line),
+    on_pre="\n".join(line for line in ON_PRE.splitlines() if "apre" not in line),
+    on_post="apost += a_post",
+)
+STATIC = Equations(synapse="w : 1", on_pre="g_ampa_post += w\ng_nmda_post += w")
+_VOLTAGES = ("v_rest", "v_reset")
+_TIMES = ("tau_m", "tau_ampa", "tau_nmda", "tau_w", "tau_stdp", "refractory")
+_PLASTIC = ("w0", "tau_w", "tau_stdp", "a_pre", "a_post")
+
+
+def model(case: Case) -> Model:
+    """Return the reference synapse as a model of the package, in the textbook layout."""
+    text = {"pair": TEXTBOOK, "presynaptic": PRESYNAPTIC, "static": STATIC}[case.kind]
+    return Model(
+        "reference", "benchmark", "plasticity", "fast weight with pair-based STDP", text,
+        {name: value for name, value in quantities(case).items() if name in _PLASTIC},
+        {"": "chosen for the benchmark"}, "", "", signed=("a_post",), initial={"w": WEIGHTS},
+    )  # fmt: skip
+
+
+def quantities(case: Case) -> dict:
+    """Return the parameters with units."""
+    import brian2 as b2
+
+    found = {}
+    for name, value in parameters(case.cells).items():
+        unit = b2.volt if name in _VOLTAGES else b2.second if name in _TIMES else 1
+        found[name] = value * unit
+    return found
+
+
+def network(case: Case, layout: str):
+    """Return the Brian2 network of a case, and where its results are: name -> (owner, name)."""
+    import brian2 as b2
+
+    values = quantities(case)
+    used = {n: v for n, v in values.items() if n not in ("dt", "v_threshold", "v_spread", "golden")}
+    used["schedule"] = b2.TimedArray(schedule(case) * b2.second, dt=1 * b2.second)
+    refractory = used.pop("refractory")
+    pre = b2.NeuronGroup(
+        case.cells, "due : second\nnumber : 1", threshold="t > due - dt/2",
+        reset="number += 1\ndue = schedule(number*second, i)", namespace=used, name="pre_cells",
+    )  # fmt: skip
+    post = b2.NeuronGroup(
+        case.cells, CELLS + "spikes : 1", threshold="v > v_threshold",
+        reset="v = v_reset\nspikes += 1", refractory=refractory, method="euler", namespace=used,
+        name="post_cells",
+    )  # fmt: skip
+    pre.due = "schedule(0*second, i)"
+    post.v, post.v_threshold = "v_rest", thresholds(case.cells) * b2.volt
+    make = {"textbook": _plain, "static": _plain}.get(layout, _connected)
+    synapses, objects = make(case, layout, pre, post, used)
+    where = {"spikes": (post, "spikes"), "w": (synapses, "w")}
+    if "lastupdate" in synapses.variables:
+        where["lastupdate"] = (synapses, "lastupdate")
+    for group in objects:  # decay since a cell's last spike, in the factorised layout
+        if isinstance(group, b2.NeuronGroup) and "left_w" in group.variables:
+            side = "pre" if "_pre" in group.name else "post"
+            where[f"left_{side}"] = (group, "left_w")
+    return b2.Network(pre, post, *objects), where
+
+
+def _plain(case: Case, layout: str, pre, post, namespace):
+    import brian2 as b2
+
+    text = model(case).equations
+    made = b2.Synapses(pre, post, text.synapse, on_pre=text.on_pre, on_post=text.on_post or None,
+                       method="exact", namespace=namespace, name="plastic")  # fmt: skip
+    made.connect()
+    for pathway in made._pathways:  # presynaptic spikes first, as everywhere in the package
+        pathway.order = 1 if pathway.prepost == "pre" else 10
+    made.w = WEIGHTS
+    return made, [made]
+
+
+def _connected(case: Case, layout: str, pre, post, namespace):
+    from ...circuits.plastic import connect
+
+    options = {"dense": True} if layout == "dense" else {}
+    made = connect(model(case), pre, post, name="plastic", inputs={}, **options)
+    return made.synapses, made.objects
+
+
+def schedule(case: Case) -> np.ndarray:
+    """Return each cell's spike times [number, cell] in seconds, then a time that never comes."""
+    step, cell = case.spikes.T
+    order = np.lexsort((step, cell))
+    count = np.bincount(cell, minlength=case.cells)
+    table = np.full((count.max(initial=0) + 1, case.cells), 1e9)
+    number = np.arange(len(cell)) - np.repeat(np.cumsum(count) - count, count)
+    table[number, cell[order]] = step[order] * DT
+    return table
