@@ -33,9 +33,11 @@ def initial_states(
     states = {}
     for name in rule.states:
         label = "initial_weights" if name == "w" else f"initial_states[{name!r}]"
-        array = given.get(name)
+        if given.get(name) is None:
+            states[name] = np.zeros(shape)
+            continue
         try:
-            array = np.zeros(shape) if array is None else np.array(array)
+            array = np.array(given[name])
         except (ValueError, TypeError, RuntimeError):  # ragged lists, tensors that carry gradients
             array = np.array(None)
         if array.dtype.kind not in "biuf":
