@@ -17,6 +17,7 @@ import brian2 as b2
 import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
+from ..devices.dense import synapses as dense_synapses
 from ..errors import FwpError, pick
 from ..synapses.factorised import factorise
 from ..synapses.factorised.text import lines, renamed, row, text
@@ -76,6 +77,7 @@ def connect(
     inputs: Mapping[str, Any] | None = None,
     keep: tuple[str, ...] = (),
     name: str = "plastic",
+    dense: bool = False,
     **options,
 ) -> Plastic:
     """Make the synapses of a model between cells.
@@ -97,19 +99,24 @@ def connect(
         keep: variables that stay on the synapse in the factorised layout, because you will give
             each synapse another value.
         name: of the Synapses object; other objects start with it.
+        dense: all to all, without index vectors where the device can do that (see
+            `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
         options: of Brian2's ``Synapses``, such as ``codeobj_class``.
 
     Returns:
         a `Plastic`: put its ``objects`` into your Network.
 
     Raises:
-        FwpError: unknown layout, or ``keep`` names no synaptic variable.
+        FwpError: unknown layout, ``keep`` names no synaptic variable, or ``dense`` synapses that
+            are not all to all.
     """
     pick(layout, LAYOUTS, "layout")
+    if dense and connect is not None:
+        raise FwpError("dense synapses are all to all: leave out connect, or dense")
     if layout == "factorised":
         keep = {*keep, *starts.differing(model, initial or {})}
         model = factorise(model, keep=keep, uniform=tuple(inputs or ()))
-    return _Builder(model, {"pre": pre, "post": post}, inputs or {}, name).build(
+    return _Builder(model, {"pre": pre, "post": post}, inputs or {}, name, dense).build(
         connect, {**model.initial, **(initial or {})}, options
     )
 
@@ -117,8 +124,9 @@ def connect(
 class _Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs: Mapping[str, Any], name: str):
+    def __init__(self, model: Model, groups: dict, inputs: Mapping[str, Any], name: str, dense):
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
+        self.dense = dense
         self.namespace = {**model.parameters, **inputs}
         self.dt = whole(groups["pre"]).clock.dt
         sides = zip(SIDES, (self.text.delay, self.text.delay_post), strict=True)
@@ -133,10 +141,8 @@ class _Builder:
         for side in SIDES:
             self._cells(side)
         synapses = self._synapses(options)
-        if connect is None:
-            synapses.connect()
-        else:
-            synapses.connect(**connect)
+        if not self.dense:  # dense ones are connected
+            synapses.connect(**(connect or {}))
         for side in SIDES:
             self._spikes(side)
         self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
@@ -206,7 +212,8 @@ class _Builder:
             renamed(part, names)
             for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
         )
-        made = b2.Synapses(
+        make = dense_synapses if self.dense else b2.Synapses
+        made = make(
             self.groups["pre"], self.groups["post"], equations, on_pre=on_pre or None,
             on_post=on_post or None, method=integrator(self.text.method, joint),
             namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),

@@ -98,16 +98,16 @@ def written(
     factors: dict[str, dict[str, str]] = {side: {} for side in SIDES}
     names: dict[str, str] = {}
     for decay in decays:
-        factor = names.setdefault(decay.rate, f"left_{decay.variable}")
+        stem = names.setdefault(decay.rate, f"left_{decay.variable}")
+        own = {"pre": f"{stem}_key", "post": f"{stem}_value"}
         users = [side for side in SIDES if _uses(anatomy, code[side], decay.variable)]
-        left = (
-            f"{factor}_{users[0]}" if len(users) == 1 else f"clip({factor}_pre, {factor}_post, 1)"
-        )
+        left = ", ".join(f"{own[side]}_{side}" for side in users)
+        left = f"clip({left}, 1)" if len(users) == 2 else left  # the larger one
         v, rest = decay.variable, decay.rest
         new = f"{v}*{left}" if rest == "0" else f"{rest} + ({v} - ({rest}))*{left}"
         for side in users:
             found[side].append(Line(v, "=", new))
-            factors[side][factor] = decay.rate
+            factors[side][own[side]] = decay.rate
     return {side: found[side] + code[side] for side in SIDES}, factors
 
 

@@ -1,0 +1,196 @@
+"""The factorised layout: what moves where, and the trajectories of the textbook layout."""
+
+from dataclasses import replace
+
+import brian2 as b2
+import numpy as np
+import pytest
+from factorised_cases import assert_same, label, models, spikes, step
+
+import fwp_neuro as fwp
+from fwp_neuro.circuits import injected
+from fwp_neuro.synapses import factorise
+from fwp_neuro.synapses.model import Equations
+from fwp_neuro.synapses.plasticity import bcpnn_events, stdp_pair, stdp_triplet, vogels_2011
+
+ms = b2.ms
+MODELS = models()
+#: model -> (variables on the presynaptic cell, on the postsynaptic one, that decay by factors);
+#: models that are not here have nothing to move
+MOVED = {
+    "nmda_per_synapse": ("s_nmda x_nmda", "", ""),
+    "tsodyks_markram": ("release u x", "", ""),
+    "tsodyks_markram_to_U": ("release u x", "", ""),
+    "tsodyks_markram_to_zero": ("release u x", "", ""),
+    "tsodyks_markram_three_state": ("release u x y", "", ""),
+    "bcpnn": ("Ei_ampa Ei_nmda Pi_ampa Pi_nmda zi_ampa zi_nmda",
+              "Ej_ampa Ej_nmda Pj_ampa Pj_nmda zj_ampa zj_nmda", ""),
+    "limbacher_2022": ("k", "v", ""),
+    "pair_stdp": ("x", "y", ""),
+    "short_term_potentiation": ("s", "", "fast slow u x"),
+    "use_dependent_potentiation": ("s", "", "u x"),
+    "shouval_2002": ("epsp_fast epsp_slow open_f open_s", "bap_f bap_s", ""),
+    "triplet_stdp": ("r1 r2", "o1 o2", ""),
+    "vogels_2011": ("x", "y", ""),
+}  # fmt: skip
+SETS = {"behavioural_time_scale-bittner_2017": ("before", "after", "")}
+
+
+def both(model, pre, post, dt, **options):
+    return [
+        injected.run(model, pre, post, dt=dt, layout=layout, **options)
+        for layout in ("factorised", "textbook")
+    ]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=label)
+def test_what_moves_where(model):
+    found = factorise(model).report
+    pre, post, decays = SETS.get(label(model), MOVED.get(model.name, ("", "", "")))
+    assert {n for n, side in found.moved.items() if side == "pre"} == set(pre.split())
+    assert {n for n, side in found.moved.items() if side == "post"} == set(post.split())
+    assert set(found.decays) == set(decays.split())
+    assert not found.stamped
+    assert all(found.stays.values())  # each with its reason
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if factorise(m).report.moved], ids=label)
+def test_same_trajectories(model):
+    dt = step(model)
+    record = sorted(factorise(model).report.moved)[:1]
+    if model.kind == "receptor":
+        record.append("g_nmda")
+    pre, post = spikes(model, dt)
+    clock = [n for n in record if "event-driven" not in model.equations.synapse]
+    found, expected = both(model, pre, post, dt, record=clock, record_every=dt)
+    assert_same(found, expected)
+    assert np.ptp(expected["weight"]) > 0 or model.kind == "receptor"
+
+
+def test_models_without_anything_to_move_keep_their_text():
+    for model in MODELS:
+        found = factorise(model)
+        if not (found.report.moved or found.report.decays):
+            old, new = (fwp.synapses.model.Equations.__str__(m.equations) for m in (model, found))
+            assert "".join(new.split()) == "".join(old.replace("\n         ", "").split()) or (
+                b2.Equations(found.equations.synapse).keys()
+                == b2.Equations(model.equations.synapse).keys()
+            )
+
+
+@pytest.mark.parametrize(
+    "name, oracle",
+    [("pair_stdp", stdp_pair), ("triplet_stdp", stdp_triplet), ("vogels_2011", vogels_2011)],
+)
+def test_factorised_text_is_its_numpy_oracle(name, oracle):
+    model = fwp.synapses.get(name)
+    pre, post = spikes(model, 1 * ms, steps=400)
+    found = injected.run(model, pre, post, dt=1 * ms, layout="factorised")["weight"]
+    times = [[np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)]
+    expected = [[oracle.changed_weight(model, a, b) for a in times[0]] for b in times[1]]
+    assert np.abs(found - np.array(expected)).max() < 1e-12
+    assert np.ptp(found) > 1e-3
+
+
+def test_pairs_of_cells_delays_and_starts_of_their_own():
+    """One to one, both sides delayed, variables that do not start at rest, one for each synapse."""
+    model = fwp.synapses.get("pair_stdp")
+    delays = {"late_pre": 3 * ms, "late_post": 1.5 * ms}
+    model = replace(
+        model,
+        equations=replace(model.equations, delay="late_pre", delay_post="late_post"),
+        parameters={**model.parameters, **delays},
+    )
+    pre, post = spikes(model, 0.5 * ms, pre=4, post=4)
+    start = {"x": 0.7, "y": 0.3, "w": np.array([1.0, 2, 3, 4])}
+    found, expected = both(model, pre, post, 0.5 * ms, pairing="one", initial=start)
+    assert_same(found, expected)
+    start["x"] = np.array([0.1, 0.2, 0.3, 0.4])  # differs between synapses: it stays there
+    found, expected = both(model, pre, post, 0.5 * ms, pairing="one", initial=start)
+    assert_same(found, expected)
+    assert factorise(model, keep=["x"]).report.stays["x"] == "it was asked for on the synapse"
+    assert set(factorise(model, keep=["x"]).report.decays) == {"x"}
+
+
+def test_a_weight_that_decays_does_so_by_two_factors_of_cells():
+    found, expected = both(decaying(), *spikes(decaying(), 0.5 * ms), 0.5 * ms)
+    assert_same(found, expected)
+    report = factorise(decaying()).report
+    assert dict(report.decays) == {"w": "1/tau_w"} and not report.stamped
+
+
+def decaying():
+    """Pair STDP whose weight relaxes to w_rest and has bounds."""
+    from fwp_neuro.synapses.model import Model
+
+    text = Equations(
+        synapse="dw/dt = (w_rest - w)/tau_w : 1 (event-driven)\n"
+        "dx/dt = -x/tau : 1 (event-driven)\ndy/dt = -y/tau : 1 (event-driven)",
+        on_pre="w = clip(w - A*y, 0, 1)\nx += 1",
+        on_post="w = clip(w + 0.95*A*x, 0, 1)\ny += 1",
+    )
+    values = {"tau": 20 * ms, "tau_w": 200 * ms, "w_rest": 0.25, "A": 0.05}
+    return Model("decaying", "made_up", "plasticity", "", text, values, {}, "", "",
+                 initial={"w": 0.6})  # fmt: skip
+
+
+@pytest.mark.slow
+def test_bcpnn_by_events_keeps_what_belongs_to_pairs():
+    model = bcpnn_events.events(fwp.synapses.get("bcpnn", "tully_2014"), "ampa")
+    report = factorise(model).report
+    assert set(report.decays) == {"zij", "eij", "pij"}
+    assert sorted(n for n, s in report.moved.items() if s == "pre") == ["ei", "pi_", "zi"]
+    found, expected = both(model, *spikes(model, 0.5 * ms), 0.5 * ms)
+    assert_same(found, expected)
+
+
+def text_of(synapse, on_pre="", on_post="", method="exact"):
+    made = replace(decaying(), equations=Equations(synapse=synapse, on_pre=on_pre, on_post=on_post,
+                                                   method=method))  # fmt: skip
+    return replace(made, weight="w", initial={})
+
+
+def test_what_differs_between_synapses_stays_with_a_reason():
+    own = text_of("w : 1\nthis_tau : second\ndx/dt = -x/this_tau : 1 (event-driven)", "x += 1",
+                  "w += x")  # fmt: skip
+    report = factorise(own).report
+    assert report.stays["x"] == "its differential equation needs this_tau"
+    assert "needs this_tau" in report.stamped["x"]
+    drawn = factorise(text_of("w : 1\nx : 1", "x += rand()", "w += x")).report
+    assert "a draw of its own (rand)" in drawn.stays["x"]
+    follows = factorise(text_of("w : 1\ndx/dt = -x/tau : 1 (event-driven)\n"
+                                "dz/dt = (x - z)/tau : 1 (event-driven)", "x += 1", "z += 0.1*w",
+                                )).report  # fmt: skip
+    assert follows.stays["x"] == "z, which stays, follows it between spikes"
+    assert not follows.moved
+
+
+@pytest.mark.parametrize("order", ["old", "new", "both"])
+def test_statements_see_a_trace_before_or_after_its_kick(order):
+    code = {"old": "w += x\nx += 1", "new": "x += 1\nw += x", "both": "w += x\nx += 1\nw -= x**2/9"}
+    model = text_of("w : 1\ndx/dt = -x/tau : 1 (event-driven)", code[order], "w *= 0.9")
+    text = factorise(model).equations
+    assert bool(text.before_pre) == (order == "new") and "x_pre" in text.on_pre
+    found, expected = both(model, *spikes(model, 0.5 * ms), 0.5 * ms)
+    assert_same(found, expected)
+
+
+def test_mistakes_are_one_sentence():
+    model = fwp.synapses.get("pair_stdp")
+    with pytest.raises(fwp.FwpError, match="no synaptic variable 'z' .legal: w, x, y"):
+        factorise(model, keep=["z"])
+    with pytest.raises(fwp.FwpError, match="factorise needs a synapse model"):
+        factorise("pair_stdp")
+    with pytest.raises(fwp.FwpError, match="unknown layout 'factored'; did you mean 'factorised'"):
+        injected.run(model, np.zeros((3, 1)), np.zeros((3, 1)), dt=1 * ms, layout="factored")
+    assert factorise(factorise(model)).equations == factorise(model).equations
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["cython", "cpp_standalone"])
+@pytest.mark.parametrize("name", ["decaying", "shouval_2002"])
+def test_devices_agree(device, name):
+    model = decaying() if name == "decaying" else fwp.synapses.get(name)
+    pre, post = spikes(model, 0.5 * ms)
+    found = injected.run(model, pre, post, dt=0.5 * ms, layout="factorised", device=device)
+    assert_same(found, injected.run(model, pre, post, dt=0.5 * ms))
