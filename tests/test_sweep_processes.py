@@ -1,18 +1,21 @@
 """Sweeps in processes of this machine: deaths, interruptions, and two sweeps in one folder."""
 
 import importlib
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 import sweep_points
 
 import fwp_neuro as fwp
+from fwp_neuro import toolchain
 from fwp_neuro.cli import main
 from fwp_neuro.errors import FwpError, FwpWarning
 
@@ -153,6 +156,19 @@ def test_two_sweeps_in_one_folder_share_the_work(traces, point, tmp_path):
     assert not list((tmp_path / "out/points").glob(".*"))
 
 
+def test_a_broken_pool_of_the_users_ends_the_sweep_with_what_there_is(traces, point, tmp_path):
+    traces.switch("die", 1)
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with pytest.warns(FwpWarning, match="2 of 3 .* not computed: BrokenProcessPool"):
+            found = fwp.sweep(point, {"a": range(3)}, tmp_path / "out", pool)
+    assert np.array_equal(found.result, [0, np.nan, np.nan], equal_nan=True)
+    traces.switch("die", 1, on=False)
+    found = fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=1)
+    assert found.result.values.tolist() == [0, 10, 20]
+    assert traces.calls() == {(0, 0): 1, (1, 0): 2, (2, 0): 1}
+
+
 def test_a_script_that_would_sweep_in_every_worker_is_told(traces, tmp_path):
     source = SCRIPT.format(module=traces.module).replace('if __name__ == "__main__":', "if True:")
     (tmp_path / "script.py").write_text(source)
@@ -186,3 +202,56 @@ def test_a_function_that_workers_cannot_import_stops_the_sweep(traces, point, tm
     with pytest.raises(FwpError, match="a worker cannot run point: .*no_such_module"):
         fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=1)
     assert traces.calls() == {}
+
+
+COMPILED = '''
+"""A circuit that each worker makes once, and runs with other numbers."""
+
+import functools
+
+import brian2 as b2
+
+from fwp_neuro import devices
+
+
+@functools.cache
+def program():
+    def build():
+        cells = b2.NeuronGroup(
+            1000, "dv/dt = (2 - v)/tau : 1", threshold="v > 1", reset="v = 0", method="euler",
+            namespace={"tau": 10*b2.ms}, name="cells",
+        )
+        fired = b2.SpikeMonitor(cells)
+        return devices.Built(b2.Network(cells, fired), lambda: {"n": int(fired.num_spikes)},
+                             100*b2.ms)
+
+    return devices.compiled(build, dt=0.1*b2.ms)
+
+
+def point(tau, seed):
+    made = "program" if program.cache_info().currsize else ""
+    found = program().run({"tau": tau*b2.ms}, seed=seed)
+    return {"spikes": found["n"], "compiled": program().compiled and not made}
+'''
+
+
+@pytest.mark.slow
+def test_a_circuit_is_compiled_once_in_a_sweep(tmp_path, monkeypatch):
+    if toolchain.find() is None:
+        pytest.skip("no C++ compiler")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "compiled_circuit.py").write_text(COMPILED)
+    grid = {"tau": np.linspace(5, 20, 50), "seed": [0, 1]}
+    found = fwp.sweep("compiled_circuit:point", grid, tmp_path / "out", workers=2)
+    assert (found.error == "").all() and int(found.compiled.sum()) == 1
+    # tau dv/dt = 2 - v from 0 to 1 takes tau ln 2
+    expected = 1000 * np.floor(100 / (found.tau * np.log(2)))
+    assert (abs(found.spikes.isel(seed=0) - expected) <= 1000).all()
+    seconds = np.sort(found.seconds.values.ravel())
+    first, marginal = seconds[-1], np.median(seconds)
+    print(f"first point {first:.2f} s, median of {len(seconds)} points {marginal:.4f} s")
+    assert marginal <= first / 100
+    # another sweep, in other processes, compiles nothing
+    found = fwp.sweep("compiled_circuit:point", {"tau": [7.0], "seed": [5]}, tmp_path / "out")
+    assert not found.compiled.any()

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from ..errors import FwpError, warn
 
+#: seconds to wait for a scheduler
+TIMEOUT = 30.0
+
 
 @contextlib.contextmanager
-def connect(
-    address: str, resources: Mapping[str, float] | None = None, timeout: float = 20.0
-) -> Iterator[Executor]:
+def connect(address: str, resources: Mapping[str, float] | None = None) -> Iterator[Executor]:
     """Give the executor of a scheduler, for as long as the block lasts.
 
     Args:
@@ -22,7 +23,6 @@ def connect(
             writes.
         resources: what a point needs of a worker, such as ``{"GPU": 1}``: workers that were started
             with ``--resources "GPU=1"`` run one such point at a time, others none.
-        timeout: seconds to wait for the scheduler.
 
     Raises:
         FwpError: Dask is not installed, or no scheduler answers.
@@ -44,7 +44,7 @@ def connect(
             f"and got {address!r}"
         )
     try:
-        client = Client(**where, timeout=timeout, set_as_default=False)
+        client = Client(**where, timeout=TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as problem:
         reason = " ".join(str(problem).split()) or type(problem).__name__
         raise FwpError(f"no Dask scheduler answers at {address!r}: {reason}") from problem

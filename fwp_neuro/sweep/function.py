@@ -25,6 +25,8 @@ from .local_code import local_files
 _MODEL = ("run", "Parameters")
 #: code of each function when this process first met it, and so of what it has in memory
 _met: dict[Place, str] = {}
+#: the functions that this process found: what a module caches, such as a compiled circuit, lasts
+_found: dict[Place, Callable] = {}
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,14 @@ def find(place: Place, code: str | None) -> Callable:
             "the code that it has loaded is not the code of the process that sweeps: restart the "
             "workers (client.restart() with Dask), with the same versions of all packages"
         )
-    path = Path(place.path)
-    if not place.name:
-        model = load_script(path, _MODEL)
-        return lambda **settings: model.run(model.Parameters(**settings))
-    return getattr(_module(place, path), place.name)
+    if place not in _found:
+        path = Path(place.path)
+        if place.name:
+            _found[place] = getattr(_module(place, path), place.name)
+        else:
+            model = load_script(path, _MODEL)
+            _found[place] = lambda **settings: model.run(model.Parameters(**settings))
+    return _found[place]
 
 
 def code_of(place: Place) -> str:

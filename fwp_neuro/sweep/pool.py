@@ -12,7 +12,9 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import queue
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -70,6 +72,13 @@ class LocalPool(Executor):
 
     def _serve(self) -> None:
         """Give calls to one process after another (run by one thread a process)."""
+        died = True
+        while died:
+            with contextlib.ExitStack() as stack:
+                died = self._serve_by_one(stack)
+
+    def _serve_by_one(self, stack: contextlib.ExitStack) -> bool:
+        """Give calls to one process until it dies (True) or there are no more."""
         process = connection = None
         while (call := self._calls.get()) is not None:
             future, content = call
@@ -77,7 +86,7 @@ class LocalPool(Executor):
                 continue
             try:
                 if process is None:
-                    process, connection = self._start()
+                    process, connection = self._start(stack)
                 connection.send(content)
                 raised, answer = connection.recv()
             except (EOFError, OSError) as problem:  # the pipe has no other end any more
@@ -85,7 +94,7 @@ class LocalPool(Executor):
                     process.join()
                     self._processes.discard(process)
                 future.set_exception(WorkerDied(_death(process, problem)))
-                process = connection = None
+                return True
             except Exception as problem:  # what cannot be pickled
                 future.set_exception(problem)
             else:
@@ -94,10 +103,15 @@ class LocalPool(Executor):
             connection.close()  # which ends it
             process.join()
             self._processes.discard(process)
+        return False
 
-    def _start(self):
+    def _start(self, stack: contextlib.ExitStack):
+        # what a process leaves in its temporary folder goes with it, however it ends
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="fwp_neuro_worker_", ignore_cleanup_errors=True)
+        )
         ours, theirs = self.context.Pipe()
-        environment = dict(os.environ)
+        environment = {**os.environ, "TMPDIR": folder}
         quiet_threads(environment)
         process = self.context.Process(target=_answer, args=(theirs, environment, os.getcwd()))
         process.start()
@@ -116,6 +130,7 @@ def _answer(connection, environment: dict[str, str], folder: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    tempfile.tempdir = None  # to be asked for again
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_outlive_no_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
@@ -126,6 +141,7 @@ def _answer(connection, environment: dict[str, str], folder: str) -> None:
             except Exception as problem:
                 answer = (True, problem)
             connection.send(answer)
+    shutil.rmtree(environment["TMPDIR"], ignore_errors=True)
 
 
 def _stop(number, frame):
@@ -137,6 +153,7 @@ def _outlive_no_parent() -> None:
     multiprocessing.parent_process().join()
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_GRACE)
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     if hasattr(os, "killpg"):
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)
