@@ -16,15 +16,24 @@ from programs import random_program, rule_program
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
-from fwp_neuro.circuits import AP5, CNQX, Timeline, driven_cells, injected, phases, rate, spiking, writes
+from fwp_neuro.circuits import (
+    AP5,
+    CNQX,
+    Timeline,
+    driven_cells,
+    injected,
+    phases,
+    rate,
+    spiking,
+    writes,
+)
+from fwp_neuro.devices import Built
 from fwp_neuro.models import load_model
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
 DT = 1 * ms
-BRISK = Timeline(
-    **{name: 20 * ms for name in ("settle", "write", "gap", "query", "read", "rest")}
-)
+BRISK = Timeline(**{name: 20 * ms for name in ("settle", "write", "gap", "query", "read", "rest")})
 Case = Callable[[], tuple]
 
 
@@ -95,6 +104,31 @@ def _cells():
     )
 
 
+def _ring(dt=None) -> Case:
+    """Cells that hand a number on to each other: what each synapse reads, another one writes."""
+
+    def build():
+        spikes = b2.TimedArray(_spikes(5, 3), dt=DT)
+        cells = b2.NeuronGroup(
+            5, "z : 1\nlast : 1", threshold="spikes(t, i) > 0.5", reset="z *= 0.9",
+            namespace={"spikes": spikes}, dt=dt,
+        )  # fmt: skip
+        cells.z = np.arange(5)
+        synapses = b2.Synapses(
+            cells, cells, "w : 1", dt=dt,
+            on_pre="w += 0.1*z_post\nz_pre += 0.01*w" if dt is None else "last_post += 1",
+            delay=(0 if dt is None else 10) * ms,
+        )  # fmt: skip
+        synapses.connect(condition="i != j")
+        return Built(b2.Network(cells, synapses), dict, 200 * DT, keep=(cells, synapses, spikes))
+
+    return lambda: (build, DT)
+
+
+#: what the guards refuse, and why: CUDA code does something else than C++ code
+REFUSED = {"same cells on both sides": _ring(), "a time step of their own": _ring(2 * DT)}
+
+
 def continuous(name: str) -> bool:
     """Whether the rate circuit of a rule can be windows of ODEs."""
     return not isinstance(phases.derive(rule(name)), str)
@@ -161,6 +195,11 @@ def _network(name: str, **parameters) -> Case:
     return case
 
 
+#: of the network models, those that draw no random numbers while they run
+CERTAIN = (
+    "limbacher_2022_key_value_memory", "milstein_2021_one_shot_memory",
+    "ellwood_2024_match_and_control",
+)  # fmt: skip
 #: the network models, as small and as short as they go
 NETWORKS = {
     "wang_2002_decision": _network(

@@ -1,42 +1,133 @@
-"""What CUDA needs of this machine, and how Brian2CUDA must be set up for it."""
+"""CUDA circuits: what they need of this machine, how brian2cuda is set up, built and run.
+
+CUDA code of the package's circuits is generated, compiled and emulated; not run on a GPU.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 import os
 import re
-import shutil
+import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import FwpError
+from ..errors import FwpError, warn
+from . import cuda_errors, gpu
+from .gpu import has_gpu
+from .joined import join
+
+__all__ = [
+    "check_machine",
+    "curand_flags",
+    "execute",
+    "has_gpu",
+    "need_brian2cuda",
+    "preferences",
+    "prepare",
+]
+
+#: versions of (brian2cuda, brian2) that generate the same circuits as the other devices
+TESTED = {("1.0a7", "2.8.0"), ("1.0a7", "2.9.0"), ("1.0b1", "2.10.1"), ("1.0b1", "2.11.0")}
+INSTALL = (
+    "pip install 'fwp-neuro[cuda]' on Python 3.12 or newer, or pip install --no-deps "
+    "brian2cuda==1.0a7 on 3.11"
+)
+#: parts into which the source files are joined: few, as each reads the headers anew
+PARTS = 4
+_UNKNOWN = (7, 5)  # the oldest capability that nvcc 13 compiles for, where no GPU can be asked
 
 
 def need_brian2cuda() -> None:
-    """Raise `FwpError`, with the way to get it, if brian2cuda is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("brian2cuda") is None:
+    """Raise `FwpError`, with the way to get it, if brian2cuda is missing or of another Brian2."""
+    if importlib.util.find_spec("brian2cuda") is None:
         raise FwpError(
-            "device='cuda_standalone' needs brian2cuda, which is not installed: pip install "
-            "-e '.[gpu]' on Python 3.12, or pip install --no-deps brian2cuda==1.0a7 on 3.11"
+            f"device='cuda_standalone' needs brian2cuda, which is not installed: {INSTALL}"
+        )
+    try:
+        found = metadata.version("brian2cuda"), metadata.version("brian2")
+    except metadata.PackageNotFoundError:  # not installed but on the path: a developer knows
+        return
+    pinned = [one for one in metadata.requires("brian2cuda") or () if one.startswith("brian2==")]
+    if found not in TESTED and f"brian2=={found[1]}" not in pinned:
+        raise FwpError(
+            f"brian2cuda {found[0]} does not fit brian2 {found[1]} (it is made for "
+            f"{', '.join(pinned).replace('==', ' ') or 'another one'}): {INSTALL}"
         )
 
 
-def has_gpu() -> bool:
-    """Whether an NVIDIA driver answers on this machine (nvidia-smi is on the path)."""
-    return shutil.which("nvidia-smi") is not None
+def check_machine() -> None:
+    """Raise `FwpError` with one sentence if this machine cannot compile and run CUDA circuits.
+
+    Checks brian2cuda, driver, GPU and compiler, and that the last three fit together.
+    """
+    need_brian2cuda()
+    try:
+        there, nvcc = gpu.gpus(), gpu.compiler()
+        capability = _capability(there)
+        architecture = gpu.architecture(capability, nvcc)
+        newest = gpu.newest_cuda()
+        if newest is not None and newest[0] < nvcc.release[0]:
+            raise FwpError(
+                f"the NVIDIA driver {there[0].driver} runs CUDA up to {_text(newest)}, and nvcc is "
+                f"of CUDA {_text(nvcc.release)}: update the driver, or put an older CUDA toolkit "
+                "on PATH or into CUDA_PATH"
+            )
+    except FwpError as problem:
+        raise FwpError(
+            f"device='cuda_standalone' cannot run here: {problem}; nothing was run "
+            "(fwp_neuro.circuits.generate(...) writes the CUDA project without running it)"
+        ) from None
+    if architecture != capability:
+        warn(
+            f"this GPU ({there[0].name}, compute capability {_text(capability)}) is newer than "
+            f"nvcc {_text(nvcc.release)} knows: the circuit is compiled for {_text(architecture)}, "
+            "and the driver translates it when it starts",
+            stacklevel=3,
+        )
+
+
+def preferences(prefs) -> dict[str, Any]:
+    """Return the Brian2 preferences that a CUDA build needs on this machine, GPU or not."""
+    backend = "devices.cuda_standalone.cuda_backend."
+    gcc = "codegen.cpp.extra_compile_args_gcc"
+    # brian2cuda asks nvidia-smi in a way that fails for GPUs in parts and for UUIDs
+    asked: dict[str, Any] = {"detect_gpus": False, "gpu_id": 0}
+    capability = _UNKNOWN
+    with contextlib.suppress(FwpError):
+        capability = _capability(gpu.gpus())
+    try:
+        nvcc = gpu.compiler()
+        asked["cuda_runtime_version"] = _number(nvcc.release)
+        with contextlib.suppress(FwpError):
+            capability = gpu.architecture(capability, nvcc)
+    except FwpError:
+        path = os.environ.get("CUDA_PATH", "/usr/local/cuda")
+        asked |= {"detect_cuda": False, "cuda_runtime_version": 12.0, "cuda_path": path}
+    # Thrust of CUDA 13 needs C++17, for nvcc (the last flag wins) and for the host compiler
+    asked["compute_capability"] = _number(capability)
+    asked["extra_compile_args_nvcc"] = ["-w", "-std=c++17", *curand_flags()]
+    flags = [flag for flag in prefs[gcc] if not flag.startswith("-std=")] + ["-std=c++17"]
+    return {gcc: flags} | {backend + name: value for name, value in asked.items()}
 
 
 _RESET = re.compile(r"(_idx = neuron_id;\n)(.*?)(^\}\n)", re.DOTALL | re.MULTILINE)
 
 
-def mend(device) -> None:
-    """Let a CUDA device of Brian2 write kernels of resets that compile.
+def prepare(device) -> None:
+    """Make a fresh CUDA device of Brian2 ready: forget other machines, write resets that compile.
 
     The kernels of brian2cuda have scalar code, then code in braces for each element: both may
     declare the same name. In resets the braces are missing, so that a text as simple as
     ``timestep(t - last, dt) > timestep(pause, dt)`` declares ``dt`` twice.
     """
+    from brian2cuda.utils import gputools
+
+    gputools.reset_cuda_installation()
+    gputools.reset_gpu_selection()
     write = device.generate_codeobj_source
 
     def written(writer):
@@ -50,20 +141,62 @@ def mend(device) -> None:
     device.generate_codeobj_source = written
 
 
-def preferences(prefs) -> dict[str, Any]:
-    """Return the Brian2 preferences that a CUDA build needs on this machine."""
-    backend = "devices.cuda_standalone.cuda_backend."
-    gcc = "codegen.cpp.extra_compile_args_gcc"
-    nvcc = backend + "extra_compile_args_nvcc"
-    # Thrust of CUDA 13 needs C++17, for nvcc (the last flag wins) and for the host compiler
-    needed = {
-        gcc: [flag for flag in prefs[gcc] if not flag.startswith("-std=")] + ["-std=c++17"],
-        nvcc: [flag for flag in prefs[nvcc] if not flag.startswith("-std=")] + ["-std=c++17"],
-    }
-    asked: dict[str, Any] = {}
-    if not has_gpu():  # without a driver there is nothing to ask for the compute capability
-        asked |= {"detect_gpus": False, "gpu_id": 0, "compute_capability": 7.5}
-    if shutil.which("nvcc") is None:
-        path = os.environ.get("CUDA_PATH", "/usr/local/cuda")
-        asked |= {"detect_cuda": False, "cuda_runtime_version": 12.0, "cuda_path": path}
-    return needed | {backend + name: value for name, value in asked.items()}
+def execute(device, folder: str | Path) -> None:
+    """Compile and run what a CUDA device has been told; its results can be read afterwards.
+
+    Args:
+        device: the active CUDA device of Brian2, after ``network.run``.
+        folder: to write to.
+
+    Raises:
+        FwpError: the project does not compile or its program fails, with the reason.
+    """
+    folder = Path(folder)
+    device.build(directory=str(folder), compile=False, run=False)
+    join(folder, PARTS)
+    jobs = min(PARTS, os.cpu_count() or 1)
+    done = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise cuda_errors.build_failed(done.stdout + done.stderr, str(folder))
+    run(device, folder)
+
+
+def run(device, folder: Path) -> None:
+    """Run a compiled CUDA program, and say in a sentence why it failed."""
+    import brian2 as b2
+
+    name = "devices.cpp_standalone.run_cmd_unix"
+    old, errors = b2.prefs[name], folder / "stderr.txt"
+    b2.prefs[name] = ["sh", "-c", 'exec ./main "$@" 2> stderr.txt', "main"]
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):  # Brian2 prints all output of a program that fails
+            device.run(with_output=False)
+    except RuntimeError:
+        text = said.getvalue() + (errors.read_text() if errors.exists() else "")
+        raise cuda_errors.run_failed(text, str(folder)) from None
+    finally:
+        b2.prefs[name] = old
+
+
+def _capability(there: list[gpu.Gpu]) -> tuple[int, int]:
+    """Return what all GPUs of a process can do, as CUDA may number them in another order."""
+    return min(one.capability for one in there)
+
+
+def curand_flags() -> list[str]:
+    """Return flags for the cuRAND of the variable FWP_CURAND, where a toolkit comes without it.
+
+    It names the folder of ``pip install --no-deps --target FOLDER nvidia-curand``.
+    """
+    given = os.environ.get("FWP_CURAND")
+    headers = sorted(Path(given).glob("nvidia/*/include/curand.h")) if given else []
+    return [f"-I{header.parent}" for header in headers[:1]]
+
+
+def _number(version: tuple[int, int]) -> float:
+    return float(_text(version))
+
+
+def _text(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

@@ -11,7 +11,7 @@ from ..errors import FwpError, pick
 from . import guards
 from .base import Built, Size
 from .choice import announce, check_threads, choose
-from .cuda import has_gpu, need_brian2cuda
+from .cuda import check_machine, execute, need_brian2cuda
 from .guards import Unsuited
 from .program import Draft
 from .state import made, runtime, standalone
@@ -103,15 +103,11 @@ def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, 
 
 
 def _on_cuda(build, dt, seed: int) -> dict[str, Any]:
-    if not has_gpu():
-        raise FwpError(
-            "device='cuda_standalone' found no NVIDIA GPU (no nvidia-smi), so nothing was run; "
-            "fwp_neuro.circuits.generate(...) writes the CUDA project without running it"
-        )
+    check_machine()
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         with standalone("cuda_standalone", Path(folder), dt, seed) as b2:
             built = _stated(build, "cuda_standalone", b2)
-            b2.device.build(directory=folder, compile=True, run=True)
+            execute(b2.device, folder)
             guards.check_results(built)
             return built.collect()
 

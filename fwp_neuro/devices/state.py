@@ -44,6 +44,8 @@ def standalone(name: str, folder: Path, dt, seed: int, fresh=None, threads: int 
         loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
     # a device of its own, so that a project which the user has under way stays untouched
     fresh = type(b2.all_devices[name])() if fresh is None else fresh
+    if name == "cuda_standalone":
+        cuda.prepare(fresh)
     with (
         _errors_only(loggers),
         _active(fresh, dt, seed, preferences, directory=str(folder), build_on_run=False),

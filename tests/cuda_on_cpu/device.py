@@ -12,6 +12,7 @@ from unittest import mock
 import numpy as np
 
 from fwp_neuro.devices import Built, cuda
+from fwp_neuro.devices.state import own_names
 
 from .project import compile_project
 from .together import Together
@@ -43,7 +44,7 @@ def run(
         run -> `Run`.
     """
     found = {}
-    with _device(name, folder, dt, seed, jobs) as device:
+    with own_names(), _device(name, folder, dt, seed, jobs) as device:
         circuits = Together(builds)
         circuits.network.run(circuits.duration, namespace={})
         device.build(directory=str(folder), compile=True, run=False)
@@ -72,7 +73,7 @@ def _device(name: str, folder: Path, dt, seed: int, jobs: int):
     old, old_dt = {n: b2.prefs[n] for n in preferences}, b2.defaultclock.dt
     device = Emulated()
     if name == "cuda_standalone":
-        cuda.mend(device)
+        cuda.prepare(device)
     b2.set_device(device, directory=str(folder), build_on_run=False)
     try:
         for preference, value in preferences.items():

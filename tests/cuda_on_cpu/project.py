@@ -1,9 +1,4 @@
-"""Compile a project that Brian2 has written, CUDA or C++, with g++ and few, large files.
-
-Generated files repeat the same long headers, which is what compiling them one by one costs. Here
-they are put together into one file for each process that compiles; what a file keeps to itself, in
-its unnamed namespace, gets a namespace with a name.
-"""
+"""Compile a project that Brian2 has written, CUDA or C++, as C++ with g++."""
 
 from __future__ import annotations
 
@@ -13,30 +8,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from fwp_neuro.devices.joined import join
+
 INCLUDE = Path(__file__).parent / "include"
+#: headers that generated code includes, each of which is ``cuda_on_cpu.h``
 FORWARDED = (
     "cuda.h", "cuda_runtime.h", "cuda_profiler_api.h", "curand.h", "curand_kernel.h",
     *(f"thrust/{name}.h" for name in ("copy", "count", "device_vector", "execution_policy", "fill",
       "host_vector", "reduce", "sequence", "sort", "system_error", "unique")),
 )  # fmt: skip
 _LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
-_UNNAMED = re.compile(r"^namespace\s*\{", re.MULTILINE)
-_SUPPORT = re.compile(r"^///// Support code /////\n(.*?)^(?=void )", re.MULTILINE | re.DOTALL)
-
-
-def sources(folder: Path) -> list[str]:
-    """Return the source files that a project's makefile names."""
-    return re.search(r"^SRCS = (.*)$", (folder / "makefile").read_text(), re.M).group(1).split()
-
-
-def translated(text: str, number: int) -> str:
-    """Turn kernel launches into calls, and name what file ``number`` keeps to itself."""
-    own = f"file_{number}"
-    text = _LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", text)
-    text = _UNNAMED.sub(f"namespace {own} {{", text)
-    text = _SUPPORT.sub(rf"namespace {own} {{\n\1}}\n", text)
-    text = text.replace("using namespace brian;", f"using namespace brian; using namespace {own};")
-    return f"namespace {own} {{}}\n{text}"
 
 
 def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)) -> Path:
@@ -44,37 +25,28 @@ def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)
 
     Args:
         folder: holds the makefile.
-        jobs: compilers at a time, each with its share of the files.
-        flags: for g++.
+        jobs: compilers at a time, each with its part of the source.
+        flags: for g++, the same for C++ and CUDA, so that results can be compared to the last bit.
 
     Raises:
         RuntimeError: with the first errors of the compiler.
     """
-    made = folder / "cuda_on_cpu"
-    for name in FORWARDED:
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_text('#include "cuda_on_cpu.h"\n')
-    files = sources(folder)
-    cuda = files[-1].endswith(".cu")
-    sizes = {name: (folder / name).stat().st_size for name in files}
-    shares = [files[n::jobs] for n in range(jobs)]
-    for share in shares:
-        share.sort(key=lambda name: (name.count("/") > 0, sizes[name]))
-    command = ["g++", "-std=c++17", "-w", "-fpermissive", *flags]
-    if cuda:
-        command += [f"-I{made}", f"-I{INCLUDE}", "-include", "cuda_on_cpu.h"]
+    parts, command = join(folder, jobs), ["g++", "-std=c++17", "-w", "-fpermissive", *flags]
+    if parts[0].suffix == ".cu":
+        headers = folder / "cuda_on_cpu"
+        for name in FORWARDED:
+            (headers / name).parent.mkdir(parents=True, exist_ok=True)
+            (headers / name).write_text('#include "cuda_on_cpu.h"\n')
+        command += [f"-I{headers}", f"-I{INCLUDE}", "-include", "cuda_on_cpu.h"]
 
-    def compiled(number: int) -> Path:
-        source, made_of = made / f"part_{number}.cpp", made / f"part_{number}.o"
-        source.write_text("\n".join(
-            translated((folder / name).read_text(), files.index(name))
-            for name in shares[number]
-        ))  # fmt: skip
-        _run([*command, f"-I{folder}", "-c", str(source), "-o", str(made_of)])
-        return made_of
+    def compiled(part: Path) -> Path:
+        source, made = part.with_suffix(".cpp"), part.with_suffix(".o")
+        source.write_text(_LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", part.read_text()))
+        _run([*command, f"-I{folder}", "-c", str(source), "-o", str(made)])
+        return made
 
     with ThreadPoolExecutor(jobs) as pool:
-        objects = list(pool.map(compiled, range(jobs)))
+        objects = list(pool.map(compiled, parts))
     program = folder / "main"
     _run(["g++", *map(str, objects), "-o", str(program)])
     return program
@@ -83,5 +55,5 @@ def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)
 def _run(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line or "undefined" in line]
+        lines = [line for line in done.stderr.splitlines() if re.search("error|undefined", line)]
         raise RuntimeError("\n".join(lines[:8]) or done.stderr[-2000:])

@@ -19,7 +19,7 @@ class _Captured(Exception):
 
 
 def captured(module, call: Callable[[], Any]) -> tuple[Callable[[], Built], Any]:
-    """Return the ``build`` and ``dt`` that ``call`` hands to ``module.simulate``, and run nothing."""
+    """Return (build, dt) that ``call`` hands to ``module.simulate``, and run nothing."""
     found = []
 
     def simulate(build, *arguments, dt, **options):
@@ -72,6 +72,10 @@ class Together:
             objects += [*built.network.objects, *watched]
         self.network = b2.Network(*objects)
         self.duration = max(built.duration for built in self.parts.values())
+
+    def built(self) -> Built:
+        """Return the network as `devices.simulate` takes it."""
+        return Built(self.network, self.collect, self.duration, keep=(self.parts, self.spikes))
 
     def collect(self) -> dict[str, dict[str, np.ndarray]]:
         """Return for each circuit the spikes of its groups and every state at the end.
