@@ -7,12 +7,12 @@ import os
 import shutil
 from collections.abc import Callable
 
-from .. import toolchain
-from ..errors import FwpError, pick, warn
+from .. import device_names, toolchain
+from ..errors import FwpError, warn
 from .base import Size
 from .cuda import has_gpu, need_brian2cuda
 
-DEVICES = ("auto", "numpy", "cython", "cpp_standalone", "cuda_standalone")
+DEVICES = device_names.BRIAN
 
 log = logging.getLogger("fwp_neuro.devices")
 
@@ -59,7 +59,7 @@ def choose(
     Raises:
         FwpError: unknown device, or one that this machine cannot give.
     """
-    pick(device, DEVICES, "device")
+    device_names.brian(device)
     if device == "numpy":
         return device, "asked for"
     if device == "cuda_standalone":

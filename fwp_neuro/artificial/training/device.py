@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ...errors import FwpError, pick
+from ... import device_names
+from ...errors import FwpError
 
 
 def torch_device(name: str = "auto") -> tuple[torch.device, str]:
@@ -16,7 +17,7 @@ def torch_device(name: str = "auto") -> tuple[torch.device, str]:
     Raises:
         FwpError: unknown name, or CUDA is asked for and there is none.
     """
-    pick(name, ("auto", "cpu", "cuda"), "device:")
+    device_names.torch(name)
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         built = "sees no GPU" if torch.version.cuda else "was built without CUDA"
