@@ -204,14 +204,20 @@ template <class real> struct Lean {
     }
     void post(const std::vector<int> &cells) {
         if (cells.empty()) return;
-        const int ahead = 16;  // rows: a column has nothing that the processor could guess
-        for (int i = 0; i < n; i++) {
-            const real mine = kept_pre[i], trace = apre[i];
-            real *row = w.data() + size_t(i) * n;
+        const int block = 64;  // rows that stay in the nearest cache for all columns of this step
+        for (int first = 0; first < n; first += block) {
+            const int last = std::min(first + block, n);
             for (int j : cells) {
-                if (i + ahead < n) __builtin_prefetch(row + size_t(ahead) * n + j, 1);
-                const real now = w0 + (row[j] - w0) * std::max(mine, kept_post[j]);
-                row[j] = clip(now + trace);
+                const real mine = kept_post[j];
+                real *__restrict__ column = w.data() + j;
+                const real *__restrict__ kept = kept_pre.data();
+                const real *__restrict__ trace = apre.data();
+#pragma GCC ivdep
+                for (int i = first; i < last; i++) {
+                    real *place = column + size_t(i) * n;
+                    const real now = w0 + (*place - w0) * std::max(mine, kept[i]);
+                    *place = clip(now + trace[i]);
+                }
             }
         }
         for (int j : cells) {

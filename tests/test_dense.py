@@ -1,0 +1,312 @@
+"""Dense synapses: the same numbers as Brian2's own, without index vectors."""
+
+from __future__ import annotations
+
+import shutil
+
+import brian2 as b2
+import numpy as np
+import pytest
+
+from fwp_neuro import FwpError, devices
+from fwp_neuro.benchmarks.circuits import hand_written
+from fwp_neuro.circuits import plastic
+from fwp_neuro.devices import Built, Size, dense, state
+from fwp_neuro.synapses import get
+
+DT = 0.1 * b2.ms
+TRACES = """
+w : 1
+dapre/dt = -apre/(20*ms) : 1 (event-driven)
+dapost/dt = -apost/(15*ms) : 1 (event-driven)
+"""
+PAIR = {
+    "model": TRACES,
+    "on_pre": "apre += 0.02\nw = clip(w + apost, 0, 1)",
+    "on_post": "apost -= 0.021\nw = clip(w + apre, 0, 1)",
+}
+#: name -> arguments of Synapses
+RULES = {
+    "pair": PAIR,
+    "triplet": {
+        "model": TRACES + "dslow/dt = -slow/(100*ms) : 1 (event-driven)",
+        "on_pre": "apre += 1\nw = clip(w - 0.003*apost, 0, 1)",
+        "on_post": "w = clip(w + apre*(0.002 + 0.006*slow), 0, 1)\napost += 1\nslow += 1",
+    },
+    "vogels": {
+        "model": TRACES,
+        "on_pre": "apre += 1\nw = clip(w + (apost - 0.2)*0.02, 0, 1)",
+        "on_post": "apost += 1\nw = clip(w + apre*0.02, 0, 1)",
+    },
+    "late": {**PAIR, "delay": {"pre": 0.7 * b2.ms, "post": 2.3 * b2.ms}},
+    "adds": {
+        "model": "dw/dt = (0.5 - w)/(50*ms) : 1 (event-driven)",
+        "on_pre": "g_post += w\nx_post += 0.5*w\nw = clip(w - 0.1, 0, 1)",
+        "on_post": "w = clip(w + 0.12, 0, 1)",
+    },
+    # reads what other synapses have written to the cells
+    "feeds": {
+        "model": "w : 1",
+        "on_pre": "h_post += w\nw = clip(w - 0.001*h_post, 0, 1)",
+        "on_post": "h_pre += 0.1*w\nw = clip(w + 0.002*h_pre, 0, 1)",
+    },
+    "draws": {"model": "w : 1", "on_post": "w = 0.5*w + 0.5*rand()"},
+    "places": {"model": "w : 1", "on_pre": "w = (w + 0.01*i + 0.001*j) % 1"},
+}
+ROWS, COLUMNS, STEPS = 23, 37, 1500
+
+
+def spikes(seed: int, cells: int) -> np.ndarray:
+    """Return a table [step, cell] of about 30 spikes a second."""
+    return (np.random.default_rng(seed).random((STEPS, cells)) < 0.003).astype(float)
+
+
+def world(make, name: str):
+    """Return groups and synapses of all rules, between cells that spike when they are told to."""
+
+    def cells(side: str, count: int, seed: int):
+        table = b2.TimedArray(spikes(seed, count), dt=DT)
+        return b2.NeuronGroup(
+            count, "g : 1\nh : 1\nx : 1", threshold="table(t, i) > 0.5", reset="",
+            namespace={"table": table}, name=f"{name}_{side}",
+        )  # fmt: skip
+
+    pre, post = cells("before", ROWS, 1), cells("after", COLUMNS, 2)
+    made = {}
+    for rule, given in RULES.items():
+        made[rule] = make(pre, post, **given, name=f"{name}_{rule}")
+    made["part"] = make(pre[4:17], post[9:30], **PAIR, name=f"{name}_part")
+    loop = cells("round", ROWS, 3)
+    made["loop"] = make(loop, loop, **PAIR, name=f"{name}_loop")
+    for synapses in made.values():
+        synapses.w = "((7*i + 3*j) % 11)/11.0"
+    return [pre, post, loop], made
+
+
+def plain(*args, **options):
+    made = b2.Synapses(*args, **options)
+    made.connect()
+    return made
+
+
+def worlds(*makes) -> Built:
+    parts = [world(make, f"world{n}") for n, make in enumerate(makes)]
+    groups = [group for part, _ in parts for group in part]
+    synapses = [each for _, made in parts for each in made.values()]
+
+    def collect():
+        found = []
+        for part, made in parts:
+            one = {rule: np.array(each.w[:]) for rule, each in made.items()}
+            one |= {f"{n} {v}": np.array(getattr(part[n], v)) for n in (0, 1, 2) for v in "ghx"}
+            one["indices"] = np.array([made["part"].i[:], made["part"].j[:]])
+            one["picked"] = np.array(made["pair"].w[3, 5:9])
+            found.append(one)
+        return {"worlds": found, "kinds": [type(made["pair"]).__name__ for _, made in parts]}
+
+    return Built(b2.Network(groups, synapses), collect, STEPS * DT, (parts,))
+
+
+def reference(cells: int, table: np.ndarray, steps: int):
+    """Return a function that builds the benchmark's network in the textbook layout."""
+    values = hand_written.parameters(cells)
+    volts, numbers = ("v_rest", "v_reset"), ("w0", "a_pre", "a_post", "magnesium")
+    namespace = {
+        name: value if name in numbers or "unit" in name else
+        value * (b2.volt if name in volts else b2.second)
+        for name, value in values.items()
+        if name not in ("dt", "v_threshold", "v_spread", "golden")
+    }  # fmt: skip
+
+    def build() -> Built:
+        pre = b2.SpikeGeneratorGroup(cells, table[:, 1], table[:, 0] * DT, name="given")
+        post = b2.NeuronGroup(
+            cells, hand_written.CELLS, threshold="v > v_threshold", reset="v = v_reset",
+            refractory=values["refractory"] * b2.second, method="euler", namespace=namespace,
+            name="cells",
+        )  # fmt: skip
+        post.v = namespace["v_rest"]
+        post.v_threshold = hand_written.thresholds(cells) * b2.volt
+        synapses = dense.synapses(
+            pre, post, hand_written.SYNAPSES, on_pre=hand_written.ON_PRE,
+            on_post=hand_written.ON_POST, namespace=namespace, name="all_to_all",
+        )  # fmt: skip
+        synapses.w = "((7*i + 3*j) % 11)/11.0"
+        monitor = b2.SpikeMonitor(post, name="fired")
+
+        def collect():
+            step = np.rint(np.array(monitor.t / DT)).astype(int)
+            gap = (steps - 1) * float(DT) - np.array(synapses.lastupdate_[:])
+            w = values["w0"] + (np.array(synapses.w[:]) - values["w0"]) * np.exp(
+                -gap / values["tau_w"]
+            )
+            order = np.lexsort((monitor.i, step))
+            fired = np.stack([step, np.array(monitor.i)], 1)[order]
+            return {"w": w.reshape(cells, cells), "spikes": fired, "dense": type(synapses)}
+
+        return Built(b2.Network(pre, post, synapses, monitor), collect, steps * DT)
+
+    return build
+
+
+CELLS, TIME = 30, 1500
+GIVEN = hand_written.poisson(CELLS, TIME, rate=60.0, seed=3)
+FIRST = (np.add.outer(7 * np.arange(CELLS), 3 * np.arange(CELLS)) % 11) / 11.0
+
+
+@pytest.fixture(scope="module")
+def runtime():
+    found, _ = devices.simulate(
+        reference(CELLS, GIVEN, TIME), Size(TIME, 5, 900), device="numpy", dt=DT, seed=0
+    )
+    assert found["dense"] is b2.Synapses  # elsewhere the call gives Brian2's own
+    assert len(found["spikes"]) > 100
+    return found
+
+
+@pytest.mark.parametrize("variant", hand_written.VARIANTS)
+def test_the_hand_written_loop_simulates_the_reference_network(runtime, variant):
+    ours = hand_written.run(CELLS, GIVEN, TIME, variant=variant, w=FIRST, keep=True)
+    tolerance = 1e-3 if variant.endswith("f32") else 1e-10
+    assert abs(ours.w - runtime["w"]).max() < tolerance
+    if not variant.endswith("f32"):
+        assert (ours.spikes == runtime["spikes"]).all()
+    assert ours.pre_events == len(GIVEN) * CELLS
+
+
+def test_the_hand_written_loop_refuses_what_it_cannot_read():
+    with pytest.raises(FwpError, match="outside 0 to 9"):
+        hand_written.run(10, [[0, 10]], 5)
+    with pytest.raises(FwpError, match="sorted"):
+        hand_written.run(10, [[1, 0], [0, 0]], 5)
+    with pytest.raises(FwpError, match="variant"):
+        hand_written.run(10, [[0, 1]], 5, variant="lean")
+    with pytest.raises(FwpError, match="shape"):
+        hand_written.run(10, [[0, 1]], 5, w=np.ones(10))
+
+
+def test_dense_synapses_give_the_same_spikes_and_weights(runtime):
+    found, _ = devices.simulate(
+        reference(CELLS, GIVEN, TIME), Size(TIME, 5, 900), device="cpp_standalone", dt=DT, seed=0
+    )
+    assert found["dense"] is dense.DenseSynapses
+    assert (found["spikes"] == runtime["spikes"]).all()
+    assert abs(found["w"] - runtime["w"]).max() < 1e-12
+
+
+@pytest.mark.slow
+def test_every_rule_agrees_with_brian2s_own_synapses():
+    def build():
+        return worlds(plain, dense.synapses)
+
+    found, _ = devices.simulate(
+        build, Size(STEPS, 60, 9000), device="cpp_standalone", dt=DT, seed=7
+    )
+    assert found["kinds"] == ["Synapses", "DenseSynapses"]
+    ours, theirs = found["worlds"][1], found["worlds"][0]
+    for name, value in theirs.items():
+        if name == "draws":  # other random numbers: both worlds draw from one stream
+            assert (ours[name] != value).any() and 0.4 < ours[name].mean() < 0.6
+        else:
+            assert abs(ours[name] - value).max() < 1e-12, name
+    runtime, _ = devices.simulate(
+        lambda: worlds(dense.synapses), Size(STEPS, 60, 9000), device="numpy", dt=DT, seed=7
+    )
+    assert runtime["kinds"] == ["Synapses"]
+    for name, value in runtime["worlds"][0].items():
+        if name not in ("draws", "feeds", "0 h", "1 h"):  # NumPy has another order
+            assert abs(ours[name] - value).max() < 1e-12, name
+
+
+def sources(folder, build) -> dict[str, str]:
+    """Return the C++ files of a network, not compiled."""
+    devices.generate(build, device="cpp_standalone", dt=DT, seed=0, directory=folder)
+    files = {path.stem: path.read_text() for path in (folder / "code_objects").glob("*.cpp")}
+    shutil.rmtree(folder)
+    return files
+
+
+def test_rows_are_free_for_vector_instructions_where_no_synapse_meets_another(tmp_path):
+    files = sources(tmp_path / "project", lambda: worlds(dense.synapses))
+    code = {  # rule and side -> its loops (Brian2 may append a number to the name)
+        name.partition("_codeobject")[0].removeprefix("world0_"): text.partition("_num_cells")[2]
+        for name, text in files.items()
+        if "_pre_codeobject" in name or "_post_codeobject" in name
+    }
+    for rule in ("pair", "triplet", "vogels", "late", "part", "loop"):
+        assert "DENSE_FREE" in code[f"{rule}_pre"] and "DENSE_FREE" in code[f"{rule}_post"]
+        assert "_block = 64" in code[f"{rule}_post"]
+    for name in ("adds_pre", "feeds_pre", "feeds_post", "places_pre"):
+        assert "DENSE_FREE" in code[name]
+    assert "DENSE_FREE" not in code["draws_post"]
+    for name in ("feeds_post", "draws_post"):  # in Brian2's order
+        assert f"_block = {ROWS};" in code[name]
+    for text in code.values():
+        assert "_synaptic_pre[_idx]" not in text and "_synaptic_post[_idx]" not in text
+    assert not any("%DENSE" in text for text in files.values())
+
+
+def test_what_one_synapse_writes_and_another_reads_keeps_brian2s_order(tmp_path):
+    # `simulate` refuses such code; whoever uses Brian2 alone gets what Brian2 would give
+    with state.standalone("cpp_standalone", tmp_path / "project", DT, 0):
+        loop = b2.NeuronGroup(5, "x : 1", threshold="x > 1", name="loop")
+        synapses = dense.synapses(
+            loop, loop, "w : 1", on_pre="x_post += 0.1*w\nw = 0.9*w + 0.1*x_pre",
+            on_post="x_pre += 0.1*w\nw = 0.9*w + 0.1*x_post", name="met",
+        )  # fmt: skip
+        b2.Network(loop, synapses).run(1 * b2.ms)
+        b2.device.build(directory=str(tmp_path / "project"), compile=False, run=False)
+    for side in ("pre", "post"):
+        text = (tmp_path / "project" / "code_objects" / f"met_{side}_codeobject.cpp").read_text()
+        assert "DENSE_FREE" not in text.partition("_num_cells")[2]
+        assert "_block = 64" not in text
+
+
+def few(read: bool):
+    def build() -> Built:
+        pre = b2.NeuronGroup(3, "x : 1", threshold="x > 1", name="sources")
+        post = b2.NeuronGroup(4, "y : 1\nz : 1", threshold="y > 1", name="targets")
+        model = "w : 1\nz_post = w*x_pre : 1 (summed)" if read else "w : 1"
+        synapses = dense.synapses(pre, post, model, on_pre="y_post += w", name="few")
+        scale = 0.5
+        synapses.w = "scale*i + j"
+        assert len(synapses) == 12 and (synapses.i[:] == np.repeat(np.arange(3), 4)).all()
+        assert scale == 0.5
+        return Built(b2.Network(pre, post, synapses), dict, 1 * b2.ms)
+
+    return build
+
+
+@pytest.mark.parametrize("read", (False, True))
+def test_index_vectors_are_made_only_for_those_who_read_them(tmp_path, read):
+    files = sources(tmp_path / "project", few(read))
+    (made,) = [text for name, text in files.items() if "create_dense" in name]
+    assert ("if (true)" in made) is read and ("if (false)" in made) is not read
+
+
+def test_one_sentence_says_what_dense_synapses_cannot_do():
+    group = b2.NeuronGroup(3, "x : 1", threshold="x > 1")
+    other = b2.Synapses(group, group, "w : 1")
+    rule = {"on_pre": "x_post += 1"}
+    with pytest.raises(FwpError, match="connect cells"):
+        dense.synapses(group, other, **rule)
+    with pytest.raises(FwpError, match="one delay a pathway"):
+        dense.synapses(group, group, **rule, delay=[1, 2, 3] * b2.ms)
+    with pytest.raises(FwpError, match="multisynaptic_index"):
+        dense.synapses(group, group, **rule, multisynaptic_index="k")
+    with pytest.raises(FwpError, match="all to all"):
+        plastic.connect(get("pair_stdp"), group, group, connect={"p": 0.1}, dense=True)
+
+
+def test_connect_takes_no_arguments(tmp_path):
+    def build() -> Built:
+        group = b2.NeuronGroup(3, "x : 1", threshold="x > 1", name="cells")
+        synapses = dense.DenseSynapses(group, group, on_pre="x_post += 1", name="made")
+        with pytest.raises(FwpError, match="no arguments"):
+            synapses.connect(p=0.5)
+        synapses.connect()
+        with pytest.raises(FwpError, match="already"):
+            synapses.connect()
+        return Built(b2.Network(group, synapses), dict, 1 * b2.ms)
+
+    devices.generate(build, device="cpp_standalone", dt=DT, seed=0, directory=tmp_path / "project")
