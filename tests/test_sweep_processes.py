@@ -182,7 +182,12 @@ def test_a_script_that_would_sweep_in_every_worker_is_told(traces, tmp_path):
 def test_workers_use_one_thread_and_the_environment_of_the_sweep(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "threads_of_a_worker.py").write_text(
-        "import os\n\n\ndef look(a):\n    import torch\n\n"
+        "import os\nimport sys\nimport types\n\n"
+        "sys.modules['torch'] = torch = types.ModuleType('torch')  # the real one takes long\n"
+        "torch.threads = 7\n"
+        "torch.get_num_threads = lambda: torch.threads\n"
+        "torch.set_num_threads = lambda threads: setattr(torch, 'threads', threads)\n\n\n"
+        "def look(a):\n"
         "    names = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MPLBACKEND', 'WHERE')\n"
         "    said = {name: os.environ.get(name, '') for name in names}\n"
         "    return {**said, 'torch': torch.get_num_threads(), 'folder': os.getcwd()}\n"

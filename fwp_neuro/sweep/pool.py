@@ -22,6 +22,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 
 from .preload import quiet_threads
 
+_PRELOAD = ["numpy", "pandas", "xarray", "xarray.backends.scipy_", "scipy.io", "filelock"]
 _GRACE = 2.0  # seconds to clean up in, before a process is killed
 
 
@@ -40,11 +41,8 @@ class LocalPool(Executor):
         self._calls: queue.SimpleQueue = queue.SimpleQueue()
         self._processes: set = set()
         self._closed = False
-        with _environment():
-            if method == "forkserver":
-                from multiprocessing import forkserver
-
-                forkserver.ensure_running()  # what it loads must be told of one thread as well
+        if method == "forkserver":
+            _start_fork_server()
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -187,6 +185,23 @@ def _death(process, problem) -> str:
         name = signal.Signals(-code).name
         return f"was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
     return f"ended with status {code}"
+
+
+def _start_fork_server() -> None:
+    """Start the fork server with what every worker needs, unless it runs already.
+
+    It loads no code of the user's and none of this package, which may change while it runs.
+    """
+    from multiprocessing import forkserver
+
+    server = getattr(forkserver, "_forkserver", None)
+    usual = getattr(server, "_preload_modules", None) == ["__main__"]  # not what the user chose
+    with _environment():  # what it loads must be told of one thread as well
+        if usual:
+            multiprocessing.set_forkserver_preload(_PRELOAD)
+        forkserver.ensure_running()
+        if usual:
+            multiprocessing.set_forkserver_preload(["__main__"])
 
 
 @contextlib.contextmanager
