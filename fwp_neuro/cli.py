@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 
@@ -91,19 +92,26 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _plain_warnings():
-    """Print each warning of the package once, as a sentence."""
+    """Print each warning of the package, and each device that it chose, once, as a sentence."""
     said: set[str] = set()
 
-    def say(sentence: str) -> None:
+    def say(sentence: str, kind: str = "warning: ") -> None:
         if sentence not in said:
             said.add(sentence)
-            print(f"fwp-neuro: warning: {sentence}", file=sys.stderr)
+            print(f"fwp-neuro: {kind}{sentence}", file=sys.stderr)
 
+    chosen = logging.getLogger("fwp_neuro.devices")
+    level, handler = chosen.level, logging.Handler()
+    handler.emit = lambda record: say(record.getMessage(), "")
     errors.listeners.append(say)
+    chosen.addHandler(handler)
+    chosen.setLevel(logging.INFO)
     try:
         yield
     finally:
         errors.listeners.remove(say)
+        chosen.removeHandler(handler)
+        chosen.setLevel(level)
 
 
 def _end(sentence: str) -> int:

@@ -18,13 +18,8 @@ COMPILERS = ("g++", "c++", "clang++")
 
 def find() -> str | None:
     """Return the path of the compiler: $CXX, or the first of g++, c++ and clang++ on PATH."""
-    return _find(os.environ.get("CXX", ""), os.environ.get("PATH"))
-
-
-@lru_cache(maxsize=8)
-def _find(given: str, path: str | None) -> str | None:
-    names = given.split()[:1] or COMPILERS
-    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+    names = os.environ.get("CXX", "").split()[:1] or COMPILERS
+    return next((found for name in names if (found := shutil.which(name))), None)
 
 
 def missing() -> str:

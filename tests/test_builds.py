@@ -240,9 +240,7 @@ def test_a_crash_says_so(program, monkeypatch):
 def test_devices_in_turns_give_right_results_also_after_a_failure(program):
     reference = numpy(circuit())
     for device in ("cpp_standalone", "numpy", "cpp_standalone"):
-        found, info = devices.simulate(
-            circuit(), Size(40, 8, 10), device=device, dt=DT, seed=0
-        )
+        found, info = devices.simulate(circuit(), Size(40, 8, 10), device=device, dt=DT, seed=0)
         assert info["device"] == device
         same(found, reference)
         with pytest.raises(fwp.FwpError, match="not a number"):
@@ -273,7 +271,7 @@ def project(tmp_path, monkeypatch):
     (folder / "main.cpp").write_text("int main() { return 42; }\n")
     (folder / "makefile").write_text(
         "main: main.cpp\n\techo built >> $$FWP_TEST_LOG\n"
-        "\ttest -z \"$$FWP_TEST_SLOW\" || sleep 60\n\t$(CXX) main.cpp -o main\n"
+        '\ttest -z "$$FWP_TEST_SLOW" || sleep 60\n\t$(CXX) main.cpp -o main\n'
     )
     return folder
 

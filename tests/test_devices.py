@@ -41,9 +41,48 @@ def test_a_small_network_runs_with_numpy():
 
 def test_a_large_network_is_compiled(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(devices.choice, "has_gpu", lambda: False)
     name, reason = choose("auto", LARGE)
-    assert name == "cython" and reason.startswith("large network: numpy estimated 2")
-    assert "with compiling" in reason
+    assert name == "cpp_standalone" and reason.startswith("cpp_standalone estimated 21 s against")
+    assert "numpy 100 s" in reason and "cython" in reason and "cuda" not in reason
+
+
+def test_where_the_compiler_decides_the_cache_is_asked(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(devices.choice, "has_gpu", lambda: False)
+    middle = Size(40_000, 14, 100)  # numpy takes 4 s: less than a compiler, more than a program
+    asked = []
+
+    def cached(answer):
+        return lambda: asked.append(answer) or answer
+
+    assert choose("auto", middle, cached(False))[0] == "numpy"
+    name, reason = choose("auto", middle, cached(True))
+    assert name == "cpp_standalone" and "compiled before" in reason and len(asked) == 2
+    for size in (Size(100, 14, 100), LARGE):
+        choose("auto", size, cached(True))
+    assert len(asked) == 2  # it costs the generation of code, so it is asked where it matters
+    assert choose("auto", LARGE, standalone=False)[0] == "cython"
+
+
+def test_a_gpu_is_used_where_one_answers_and_it_pays(monkeypatch):
+    huge = Size(1_000_000, 14, 10_000_000)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    for answers, name in ((False, "cpp_standalone"), (True, "cuda_standalone")):
+        monkeypatch.setattr(devices.choice, "has_gpu", lambda answers=answers: answers)
+        assert choose("auto", huge)[0] == name
+    assert choose("auto", SMALL)[0] == "numpy"
+
+
+def test_the_choice_and_its_reason_are_logged_once_a_run(caplog):
+    with caplog.at_level(logging.INFO, logger="fwp_neuro.devices"):
+        found = run(device="auto")
+        run(device="numpy")  # asked for: nothing to explain
+    said = [record.message for record in caplog.records if record.name == "fwp_neuro.devices"]
+    reason = found.provenance["options"]["device_reason"]
+    assert said == [f"rate gated_delta: device numpy ({reason})"]
+    assert reason.startswith("small network: numpy estimated")
 
 
 @pytest.mark.parametrize("device", ["numpy", "cython", "cpp_standalone"])

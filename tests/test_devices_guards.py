@@ -99,8 +99,9 @@ def test_auto_takes_another_device_where_standalone_cannot(monkeypatch):
     found, info = devices.simulate(
         build_with_an_operation, size, device="auto", dt=1 * b2.ms, seed=0
     )
-    assert info["device"] == "numpy" and "not standalone: the network operation" in (
-        info["device_reason"]
+    assert (
+        info["device"] == "numpy"
+        and "not standalone: the network operation" in (info["device_reason"])
     )
     assert found["z"].tolist() == [3, 3]
 
@@ -195,8 +196,14 @@ def build_with_a_function(*targets):
         if target in targets:
             function = b2.implementation(target, text)(function)
     function = b2.check_units(x=1, result=1)(function) if not targets else function
-    group = b2.NeuronGroup(2, "v : 1", namespace={"twice": b2.Function(
-        double, arg_units=[1], return_unit=1) if not targets else function}, name="cells")
+    group = b2.NeuronGroup(
+        2,
+        "v : 1",
+        namespace={
+            "twice": b2.Function(double, arg_units=[1], return_unit=1) if not targets else function
+        },
+        name="cells",
+    )
     return built(group)
 
 
