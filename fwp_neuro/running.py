@@ -41,7 +41,8 @@ def run(
 
     Returns:
         A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head axis
-        follows token if the programme has heads), and its provenance.
+        follows token if the programme has heads), and its provenance. ``record_weights`` and
+        ``probes``, options of every realisation, say what is kept of the weights.
 
     Raises:
         FwpError: one sentence naming the argument and what is legal.

@@ -134,7 +134,7 @@ def _generic(program, rule, signals, states, why, model, schedule, options) -> P
             f"({why})"
         )
     for name, usual in _BIOPHYSICAL.items():
-        if options[name] != usual:
+        if options[name] != usual and (name, options[name]) != ("layout", "population"):
             raise FwpError(
                 f"option {name} shapes the biophysical form only, but rule {rule.name!r} runs in "
                 f"the generic one ({why}); leave it out"
