@@ -37,8 +37,8 @@ BRISK = Timeline(**{name: 20 * ms for name in ("settle", "write", "gap", "query"
 Case = Callable[[], tuple]
 
 
-def _spikes(cells: int, seed: int, steps: int = 200) -> np.ndarray:
-    return (np.random.default_rng(seed).random((steps, cells)) < 0.05).astype(float)
+def _spikes(cells: int, seed: int, share: float = 0.05) -> np.ndarray:
+    return (np.random.default_rng(seed).random((200, cells)) < share).astype(float)
 
 
 # ---------------------------------------------------------------- synapse models
@@ -108,7 +108,7 @@ def _ring(dt=None) -> Case:
     """Cells that hand a number on to each other: what each synapse reads, another one writes."""
 
     def build():
-        spikes = b2.TimedArray(_spikes(5, 3), dt=DT)
+        spikes = b2.TimedArray(_spikes(5, 3, 0.3), dt=DT)
         cells = b2.NeuronGroup(
             5, "z : 1\nlast : 1", threshold="spikes(t, i) > 0.5", reset="z *= 0.9",
             namespace={"spikes": spikes}, dt=dt,

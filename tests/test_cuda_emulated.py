@@ -40,27 +40,28 @@ def both(cases, folder, seed=0):
 
 
 def check_same(expected, found):
-    """The same spikes, and every state of cells and synapses to 1e-12."""
+    """The same spikes, and every state of cells and synapses to 1e-12 of its largest value."""
     assert expected.keys() == found.keys() and expected
     for name, array in expected.items():
         if name.startswith("spikes"):
             assert np.array_equal(found[name], array), name
         else:
-            np.testing.assert_allclose(found[name], array, rtol=1e-12, atol=1e-12, err_msg=name)
+            difference = np.abs(found[name] - 1.0 * array).max(initial=0)
+            assert difference <= 1e-12 * np.abs(array).max(initial=0), name
 
 
 def check_alive(name, found):
-    """Cells that can spike do so, and something is left in the synapses."""
+    """Cells that can spike do so, and something is left in cells or synapses."""
     spikes = [array for label, array in found.items() if label.startswith("spikes")]
     assert not spikes or sum(map(len, spikes)), name
     states = [a for label, a in found.items() if not label.startswith("spikes") and a.size]
-    assert any(np.ptp(array) > 0 for array in states), name
+    assert any(np.abs(array).max() > 0 for array in states), name
 
 
-def difference(one, other):
+def apart(one, other):
     """The largest difference of all states, and whether all spikes are the same."""
     spikes = all(np.array_equal(one[n], other[n]) for n in one if n.startswith("spikes"))
-    states = [np.abs(one[n] - other[n]).max() for n in one if not n.startswith("spikes")]
+    states = [np.abs(one[n] - 1.0 * other[n]).max() for n in one if not n.startswith("spikes")]
     return max(states), spikes
 
 
@@ -79,13 +80,13 @@ def test_cuda_computes_what_cpp_computes(together, name):
 def test_shuffled_threads_show_a_result_that_depends_on_their_order(together):
     name = "same cells on both sides"
     forward, shuffled = (together[each][name] for each in RUNS)
-    assert difference(forward, shuffled)[0] > 1e-6
+    assert apart(forward, shuffled)[0] > 1e-6
 
 
 def test_cuda_delivers_late_where_cells_have_a_time_step_of_their_own(together):
     """A fault of brian2cuda, for which such circuits are refused. No longer there? Allow them."""
     name = "a time step of their own"
-    off, same_spikes = difference(together["cpp"][name], together["forward"][name])
+    off, same_spikes = apart(together["cpp"][name], together["forward"][name])
     assert same_spikes and off >= 1
 
 
@@ -120,7 +121,7 @@ def test_random_numbers_differ_but_not_what_follows_from_them(tmp_path, name):
     """Any order of threads gives the same spikes, and about as many as C++ code."""
     found = both({name: (POISSON | NETWORKS)[name]}, tmp_path)
     cpp, *others = (found[each][name] for each in ("cpp", *RUNS))
-    off, same_spikes = difference(*others)
+    off, same_spikes = apart(*others)
     assert same_spikes and off < 1e-9
     counts = [
         sum(len(a) for n, a in one.items() if n.startswith("spikes")) for one in (cpp, others[0])

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import FwpError, warn
 from . import cuda_errors, gpu
 from .gpu import has_gpu
-from .joined import join
+from .joined import join, sources
 
 __all__ = [
     "check_machine",
@@ -36,8 +36,8 @@ INSTALL = (
     "pip install 'fwp-neuro[cuda]' on Python 3.12 or newer, or pip install --no-deps "
     "brian2cuda==1.0a7 on 3.11"
 )
-#: parts into which the source files are joined: few, as each reads the headers anew
-PARTS = 4
+#: source files that are joined into one part, each of which reads the headers anew
+JOINED = 30
 _UNKNOWN = (7, 5)  # the oldest capability that nvcc 13 compiles for, where no GPU can be asked
 
 
@@ -153,9 +153,9 @@ def execute(device, folder: str | Path) -> None:
     """
     folder = Path(folder)
     device.build(directory=str(folder), compile=False, run=False)
-    join(folder, PARTS)
-    jobs = min(PARTS, os.cpu_count() or 1)
-    done = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
+    parts = max(1, min(len(sources(folder)) // JOINED, len(os.sched_getaffinity(0))))
+    join(folder, parts)
+    done = subprocess.run(["make", f"-j{parts}"], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise cuda_errors.build_failed(done.stdout + done.stderr, str(folder))
     run(device, folder)

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fwp_neuro.devices.joined import join
-
 INCLUDE = Path(__file__).parent / "include"
 #: headers that generated code includes, each of which is ``cuda_on_cpu.h``
 FORWARDED = (
@@ -18,6 +16,23 @@ FORWARDED = (
       "host_vector", "reduce", "sequence", "sort", "system_error", "unique")),
 )  # fmt: skip
 _LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
+
+
+def prepare_headers(folder: Path) -> list[str]:
+    """Write the headers that CUDA code of a project includes; return the flags of g++ for it."""
+    headers = folder / "cuda_on_cpu"
+    for name in FORWARDED:
+        (headers / name).parent.mkdir(parents=True, exist_ok=True)
+        (headers / name).write_text('#include "cuda_on_cpu.h"\n')
+    included = [f"-I{headers}", f"-I{INCLUDE}", "-include", "cuda_on_cpu.h"]
+    return ["-w", "-fpermissive", *included]
+
+
+def translate(source: Path) -> Path:
+    """Turn the kernel launches of a CUDA file into calls; return the C++ file."""
+    made = source.with_suffix(".cpp")
+    made.write_text(_LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
+    return made
 
 
 def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)) -> Path:
@@ -31,18 +46,17 @@ def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)
     Raises:
         RuntimeError: with the first errors of the compiler.
     """
-    parts, command = join(folder, jobs), ["g++", "-std=c++17", "-w", "-fpermissive", *flags]
+    from fwp_neuro.devices.joined import join
+
+    parts = join(folder, jobs)
+    command = ["g++", "-std=c++17", "-w", *flags, f"-I{folder}"]
     if parts[0].suffix == ".cu":
-        headers = folder / "cuda_on_cpu"
-        for name in FORWARDED:
-            (headers / name).parent.mkdir(parents=True, exist_ok=True)
-            (headers / name).write_text('#include "cuda_on_cpu.h"\n')
-        command += [f"-I{headers}", f"-I{INCLUDE}", "-include", "cuda_on_cpu.h"]
+        command += prepare_headers(folder)
+        parts = [translate(part) for part in parts]
 
     def compiled(part: Path) -> Path:
-        source, made = part.with_suffix(".cpp"), part.with_suffix(".o")
-        source.write_text(_LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", part.read_text()))
-        _run([*command, f"-I{folder}", "-c", str(source), "-o", str(made)])
+        made = part.with_suffix(".o")
+        _run([*command, "-c", str(part), "-o", str(made)])
         return made
 
     with ThreadPoolExecutor(jobs) as pool:
