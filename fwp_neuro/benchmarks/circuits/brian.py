@@ -7,11 +7,14 @@ again, with the package's dense synapses. "static": weights that stay.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from ...synapses.model import Equations, Model
 from .hand_written import CELLS, ON_POST, ON_PRE, SYNAPSES, parameters, thresholds
-from .network import DT, WEIGHTS, Case
+from .network import DT, WEIGHTS, Case, relaxed
 
 LAYOUTS = ("textbook", "factorised", "dense", "static")
 TEXTBOOK = Equations(synapse=SYNAPSES, on_pre=ON_PRE, on_post=ON_POST)
@@ -48,8 +51,42 @@ def quantities(case: Case) -> dict:
     return found
 
 
-def network(case: Case, layout: str):
-    """Return the Brian2 network of a case, and where its results are: name -> (owner, name)."""
+@dataclass
+class Network:
+    """The network of a case in Brian2.
+
+    Attributes:
+        case: what it simulates.
+        all: the Brian2 Network.
+        post: postsynaptic cells.
+        synapses: the Synapses object.
+        plastic: what the package made it with, None for Brian2's own.
+    """
+
+    case: Case
+    all: Any
+    post: Any
+    synapses: Any
+    plastic: Any = None
+
+    def spikes(self) -> np.ndarray:
+        """Return the spikes of each postsynaptic cell after a run."""
+        return np.array(self.post.count[:], dtype=int)
+
+    def weights(self) -> np.ndarray:
+        """Return the weights that are compared [row, post] at the last time step, after a run."""
+        case = self.case
+        if self.plastic is not None:
+            return case.sampled(self.plastic.values("w"))  # at the end, one time step later
+        w = case.sampled(self.synapses.w[:])
+        if "lastupdate" in self.synapses.variables:  # they stand as after their last event
+            last = case.sampled(np.array(self.synapses.lastupdate_[:]))
+            w = relaxed(w, last, (case.steps - 1) * DT)
+        return w
+
+
+def network(case: Case, layout: str) -> Network:
+    """Make the network of a case in a layout."""
     import brian2 as b2
 
     values = quantities(case)
@@ -61,25 +98,22 @@ def network(case: Case, layout: str):
         reset="number += 1\ndue = schedule(number*second, i)", namespace=used, name="pre_cells",
     )  # fmt: skip
     post = b2.NeuronGroup(
-        case.cells, CELLS + "spikes : 1", threshold="v > v_threshold",
-        reset="v = v_reset\nspikes += 1", refractory=refractory, method="euler", namespace=used,
+        case.cells, CELLS + "count : 1", threshold="v > v_threshold",
+        reset="v = v_reset\ncount += 1", refractory=refractory, method="euler", namespace=used,
         name="post_cells",
     )  # fmt: skip
     pre.due = "schedule(0*second, i)"
     post.v, post.v_threshold = "v_rest", thresholds(case.cells) * b2.volt
-    make = {"textbook": _plain, "static": _plain}.get(layout, _connected)
-    synapses, objects = make(case, layout, pre, post, used)
-    where = {"spikes": (post, "spikes"), "w": (synapses, "w")}
-    if "lastupdate" in synapses.variables:
-        where["lastupdate"] = (synapses, "lastupdate")
-    for group in objects:  # decay since a cell's last spike, in the factorised layout
-        if isinstance(group, b2.NeuronGroup) and "left_w" in group.variables:
-            side = "pre" if "_pre" in group.name else "post"
-            where[f"left_{side}"] = (group, "left_w")
-    return b2.Network(pre, post, *objects), where
+    if layout in ("textbook", "static"):
+        synapses = _plain(case, pre, post, used)
+        return Network(case, b2.Network(pre, post, synapses), post, synapses)
+    from ...circuits.plastic import connect
+
+    made = connect(model(case), pre, post, name="plastic", dense=layout == "dense")
+    return Network(case, b2.Network(pre, post, *made.objects), post, made.synapses, made)
 
 
-def _plain(case: Case, layout: str, pre, post, namespace):
+def _plain(case: Case, pre, post, namespace):
     import brian2 as b2
 
     text = model(case).equations
@@ -89,15 +123,7 @@ def _plain(case: Case, layout: str, pre, post, namespace):
     for pathway in made._pathways:  # presynaptic spikes first, as everywhere in the package
         pathway.order = 1 if pathway.prepost == "pre" else 10
     made.w = WEIGHTS
-    return made, [made]
-
-
-def _connected(case: Case, layout: str, pre, post, namespace):
-    from ...circuits.plastic import connect
-
-    options = {"dense": True} if layout == "dense" else {}
-    made = connect(model(case), pre, post, name="plastic", inputs={}, **options)
-    return made.synapses, made.objects
+    return made
 
 
 def schedule(case: Case) -> np.ndarray:

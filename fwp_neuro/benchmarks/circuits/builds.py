@@ -25,8 +25,7 @@ def stock(folder: Path) -> dict[str, float]:
     begun, wall = spent(), time.perf_counter()
     b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
     b2.defaultclock.dt = DT * b2.second
-    network, _ = brian.network(CASE, "textbook")
-    network.run(CASE.duration * b2.second, namespace={})
+    brian.network(CASE, "textbook").all.run(CASE.duration * b2.second, namespace={})
     b2.device.build(directory=str(folder), compile=True, run=False)
     return {"cpu": spent() - begun, "wall": time.perf_counter() - wall}
 
@@ -47,10 +46,9 @@ def ours(folder: Path) -> dict[str, float]:
 
     def build(case: Case):
         def made():
-            network, where = brian.network(case, "textbook")
-            owner, name = where["spikes"]
-            return devices.Built(network, lambda: {"spikes": getattr(owner, name)[:]},
-                                 case.duration * b2.second, (where,))  # fmt: skip
+            network = brian.network(case, "textbook")
+            return devices.Built(network.all, lambda: {"spikes": network.spikes()},
+                                 case.duration * b2.second, (network,))  # fmt: skip
 
         return devices.compiled(made, dt=DT * b2.second)
 

@@ -33,10 +33,10 @@ def per_synapse(layout: str) -> float:
     case = Case(10_000, 10 * DT)
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         with state.standalone("cuda_standalone", Path(folder), DT * b2.second, 0):
-            network, where = brian.network(case, layout)
-            network.run(case.duration * b2.second, namespace={})
+            network = brian.network(case, layout)
+            network.all.run(case.duration * b2.second, namespace={})
             b2.device.build(directory=folder, compile=False, run=False)
-            synapses = where["w"][0]
+            synapses = network.synapses
             # what grows with the synapses; N_incoming and N_outgoing have an entry a cell
             owners = {synapses.name, *(pathway.name for pathway in synapses._pathways)}
             sizes = [v.dtype().itemsize for v in b2.device.dynamic_arrays if not v.scalar

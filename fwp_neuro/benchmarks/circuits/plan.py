@@ -40,27 +40,28 @@ def holds(data: xr.Dataset, name: str, memory: float) -> float:
     return min(most, LARGEST) if name in _BRIAN2 else most
 
 
-def cost(data: xr.Dataset, name: str, synapses: float) -> float:
+def cost(data: xr.Dataset, name: str, synapses):
     """Return processor seconds a biological second: measured, or carried on from there.
 
     Between sizes the logarithms are interpolated; beyond the largest one an event costs what it
     costs there.
+
+    Args:
+        synapses: a number or an array of them.
     """
     spent = seconds(data, name)
     spent = spent[np.isfinite(spent.values)]
     if not spent.size:
-        return float("nan")
+        return np.nan * np.asarray(synapses)
     sizes, values = spent["synapses"].values, spent.values
-    if synapses >= sizes[-1]:
-        return float(values[-1] * synapses / sizes[-1])
-    return float(np.exp(np.interp(np.log(synapses), np.log(sizes), np.log(values))))
+    between = np.exp(np.interp(np.log(synapses), np.log(sizes), np.log(values)))
+    return between * np.maximum(np.asarray(synapses) / sizes[-1], 1.0)
 
 
 def real_time(data: xr.Dataset, name: str) -> float:
     """Return how many synapses run as fast as biology on one core."""
-    sizes = np.logspace(2, 11, 2000)
-    costs = np.array([cost(data, name, size) for size in sizes])
-    slow = np.flatnonzero(costs > 1)
+    sizes = np.geomspace(1e2, 1e11, 2000)
+    slow = np.flatnonzero(cost(data, name, sizes) > 1)
     return float(sizes[slow[0]]) if slow.size else float("nan")
 
 

@@ -6,6 +6,7 @@ neither making synapses nor writing results to disk is counted.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import numpy as np
 
 from ...errors import FwpError
 from .measured import Measured, spent
-from .network import DT, Case, decayed, relaxed
+from .network import DT, Case
 
 _START = r"""auto fwp_bytes = [](const std::string& what) {
     std::ifstream file("/proc/self/status");
@@ -30,70 +31,71 @@ file << double(fwp_end - fwp_start)/CLOCKS_PER_SEC << " "
      << double(fwp_start - fwp_zero)/CLOCKS_PER_SEC << " " << fwp_bytes("VmHWM:") - fwp_base
      << std::endl; }"""
 
+_RESULTS, _RIGHT, _DIGEST = "measured", "right.npz", "digest.json"
+
 
 def prepare(case: Case, folder: Path, layout: str) -> dict[str, float]:
-    """Write and compile the program; return the processor seconds that this took."""
+    """Write and compile the program, run it once and keep its result.
+
+    Returns:
+        "build", processor seconds to write and compile.
+    """
     import brian2 as b2
 
     from ...devices import builds, state
     from ...devices.cpp import Device
+    from . import brian
 
     begun, device = spent(), Device()
     with state.standalone("cpp_standalone", folder, DT * b2.second, case.seed, device):
         device.header = builds.header(" ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"]))
-        write(case, folder, layout, compile=False)
-    shutil.copy2(builds.program(folder)[0], folder / "main")
-    device.numbers.write(folder)
-    return {"build": spent() - begun}
-
-
-def write(case: Case, folder: Path, layout: str, compile: bool) -> None:
-    """Let the active device write the project of a case, and compile it as Brian2 does."""
-    import brian2 as b2
-
-    from . import brian
-
-    device = b2.device
-    device.insert_code("before_start", _START)
-    device.insert_code("before_network_run", _BEFORE)
-    device.insert_code("after_network_run", _AFTER)
-    network, where = brian.network(case, layout)
-    network.run(case.duration * b2.second, namespace={})
-    device.build(directory=str(folder), compile=compile, run=False)
-    files = {name: device.get_array_filename(owner.variables[variable])
-             for name, (owner, variable) in where.items()}  # fmt: skip
-    (folder / "arrays.json").write_text(json.dumps(files))
+        for slot, code in (("before_start", _START), ("before_network_run", _BEFORE),
+                           ("after_network_run", _AFTER)):  # fmt: skip
+            device.insert_code(slot, code)
+        network = brian.network(case, layout)
+        network.all.run(case.duration * b2.second, namespace={})
+        device.build(directory=str(folder), compile=False, run=False)
+        shutil.copy2(builds.program(folder)[0], folder / "main")
+        device.numbers.write(folder)
+        taken = spent() - begun
+        device.run(str(folder), results_directory=_RESULTS, with_output=False)
+        weights, spikes = network.weights(), network.spikes()
+        arrays = [v for v in device.arrays if v.dtype == np.float64 and not v.scalar
+                  and getattr(v.owner, "name", "") in ("plastic", "post_cells")]  # fmt: skip
+        names = sorted(Path(device.get_array_filename(variable)).name for variable in arrays)
+    np.savez(folder / _RIGHT, weights=weights, spikes=spikes)
+    (folder / _DIGEST).write_text(json.dumps({"of": names, "is": _digest(folder, names)}))
+    shutil.rmtree(folder / _RESULTS)
+    return {"build": taken}
 
 
 def measure(case: Case, folder: Path, layout: str) -> Measured:
-    """Run the program once; read what it took and gave."""
-    results = folder / "measured"
+    """Run the program once; read what it took, and see that it gave what it gave at first.
+
+    Raises:
+        FwpError: it stopped, or its results are not those that `prepare` has kept.
+    """
+    results = folder / _RESULTS
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir()
     try:
-        command = ["./main", "--results_dir", f"measured{os.sep}"]
+        command = ["./main", "--results_dir", f"{_RESULTS}{os.sep}"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise FwpError(f"the Brian2 program stopped: {(done.stdout + done.stderr)[-300:]}")
         cpu, setup, grown = map(float, (folder / "cost.txt").read_text().split())
-        files = json.loads((folder / "arrays.json").read_text())
-        arrays = {name: np.memmap(results / file, dtype=float, mode="r")
-                  for name, file in files.items()}  # fmt: skip
-        spikes = np.array(arrays["spikes"], dtype=int)
-        return Measured(cpu, setup, grown, _weights(case, arrays), spikes)
+        digest = json.loads((folder / _DIGEST).read_text())
+        if _digest(folder, digest["of"]) != digest["is"]:
+            raise FwpError("two runs of the Brian2 program gave different results")
     finally:
         shutil.rmtree(results, ignore_errors=True)
+    with np.load(folder / _RIGHT) as kept:
+        return Measured(cpu, setup, grown, kept["weights"], kept["spikes"])
 
 
-def _weights(case: Case, arrays) -> np.ndarray:
-    """Return the weights at the last time step: they are stored as of each synapse's last event."""
-    w = case.sampled(arrays["w"])
-    if "lastupdate" in arrays:
-        return relaxed(w, case.sampled(arrays["lastupdate"]), (case.steps - 1) * DT)
-    left = [arrays[name] for name in ("left_pre", "left_post") if name in arrays]
-    if not left:
-        return w
-    kept = np.array(left[0])[case.rows, None]
-    if len(left) == 2:
-        kept = np.maximum(kept, np.array(left[1]))
-    return decayed(w, kept)
+def _digest(folder: Path, names: list[str]) -> str:
+    """Return a hash of the state of synapses and cells that a run has left."""
+    found = hashlib.blake2b()
+    for name in names:
+        found.update(np.memmap(folder / _RESULTS / name, mode="r"))
+    return found.hexdigest()
