@@ -12,7 +12,7 @@ from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..states import initial_states
 from ..weight_recording import Keep, choose, variables
-from . import continuous, events, gains, low_rank, low_rank_events, phases
+from . import continuous, continuous_network, events, gains, low_rank, low_rank_events, phases
 from .kept import check_number
 from .layout import Layout
 from .quantities import time
@@ -95,10 +95,10 @@ def prepare(
     windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)
     memory = None
     if chosen[0] == "low_rank":
-        memory = continuous.store(windows, cells, states["w"])
+        memory = continuous_network.store(windows, cells, states["w"])
     else:
         check_number(keep.probes)
-    build, size = continuous.builder(
+    build, size = continuous_network.builder(
         windows, cells, states["w"], program.tokens, dt, lag, factored, keep, memory
     )
     if lag is not None and float(window / lag) < 20:
