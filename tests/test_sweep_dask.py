@@ -7,11 +7,13 @@ import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sweep_points
 from test_sweep_processes import PATIENCE, in_thread, saved, until
 
 import fwp_neuro as fwp
+from fwp_neuro import toolchain
 from fwp_neuro.cli import main
 from fwp_neuro.errors import FwpWarning
 from fwp_neuro.sweep import preload
@@ -26,13 +28,12 @@ def client(tmp_path_factory):
 
     settings = {
         "distributed.comm.timeouts.connect": f"{PATIENCE:g}s",
-        "distributed.worker.preload": ["fwp_neuro.sweep.preload"],
         "temporary-directory": str(tmp_path_factory.mktemp("dask")),
     }
     with dask.config.set(settings):
         cluster = distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
-            host="127.0.0.1", resources={"GPU": 1}, preload=["fwp_neuro.sweep.preload"],
+            host="127.0.0.1", resources={"GPU": 1},
         )  # fmt: skip
         with cluster, distributed.Client(cluster, timeout=PATIENCE, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=PATIENCE)
@@ -162,3 +163,43 @@ def test_every_recipe_is_python_that_names_what_there_is():
         compile(block, "clusters.md", "exec")
         for name in re.findall(r"fwp\.(\w+)", block):
             assert hasattr(fwp, name), name
+
+
+CIRCUIT = '''
+"""A rate circuit of the package."""
+
+import fwp_neuro as fwp
+
+
+def point(beta, device="numpy"):
+    program = fwp.tasks.digit_memory(dim=8, beta=beta)
+    return fwp.run(program, "delta", "rate", device=device)
+'''
+
+
+@pytest.mark.slow
+def test_a_circuit_on_dask_is_what_it_is_here(client, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rate_circuit.py").write_text(CIRCUIT)
+    beta = [0.2, 0.5, 0.8]
+    found = fwp.sweep("rate_circuit:point", {"beta": beta}, tmp_path / "out", client)
+    assert (found.error == "").all() and found.readout.dims == ("beta", "token", "post")
+    here = importlib.import_module("rate_circuit").point(0.5)
+    assert np.array_equal(found.weights.sel(beta=0.5), here["weights"])
+
+
+@pytest.mark.slow
+def test_two_workers_compile_a_circuit_once(client, tmp_path, monkeypatch):
+    if toolchain.find() is None:
+        pytest.skip("no C++ compiler")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rate_circuit.py").write_text(CIRCUIT)
+    cache = tmp_path / "cache"
+    client.run(lambda: os.environ.update(FWP_NEURO_CACHE=str(cache)))
+    grid = {"beta": [0.1, 0.3, 0.5, 0.7, 0.9, 0.95], "device": ["cpp_standalone"]}
+    found = fwp.sweep("rate_circuit:point", grid, tmp_path / "out", client)
+    assert (found.error == "").all()
+    assert len(list(cache.glob("builds/*/main"))) == 1
+    numpy = importlib.import_module("rate_circuit").point(0.3)
+    difference = found.weights.sel(beta=0.3, device="cpp_standalone") - numpy["weights"]
+    assert abs(difference).max() < 1e-12

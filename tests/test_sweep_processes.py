@@ -92,6 +92,25 @@ def test_a_killed_worker_costs_the_point_that_it_computed_only(traces, point, tm
     assert not alive(traces.process(0))
 
 
+def test_files_that_change_while_a_sweep_runs_are_not_computed_with(traces, point, tmp_path, edit):
+    traces.switch("hold", 0)
+    traces.switch("die", 1)  # a worker comes late, and reads the file late
+
+    def sweep():
+        with pytest.raises(FwpError, match="a worker cannot run point: .* a file was changed"):
+            fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=1)
+        return True
+
+    result = in_thread(sweep)
+    until(lambda: traces.process(0))
+    file = tmp_path / f"{traces.module}.py"
+    edit(file, "import time", "import time  # a comment changes nothing")
+    edit(file, "FACTOR = 10", "FACTOR = 100")
+    traces.switch("hold", 0, on=False)
+    assert result()
+    assert saved(tmp_path) == 1 and traces.calls() == {(0, 0): 1, (1, 0): 1}
+
+
 def test_a_point_that_kills_its_workers_is_given_up(traces, point, tmp_path):
     traces.switch("die", 1)
     with pytest.warns(FwpWarning, match=r"ended by SIGKILL \(out of memory\?\), 3 times"):

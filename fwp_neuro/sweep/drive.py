@@ -62,6 +62,7 @@ class _Run:
     grid: Grid
     keys: list[str]
     store: Store
+    as_of: float | None
     found: dict[int, xr.Dataset] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
@@ -103,7 +104,7 @@ def drive(
     function.check(grid.names)
     chosen = choose(executor, workers, len(grid.points))
     names = [keys.key(function.code, {**function.fixed, **point}) for point in grid.points]
-    run = _Run(function, grid, names, Store.open(out))
+    run = _Run(function, grid, names, Store.open(out), function.as_of if chosen.fresh else None)
     there = run.store.kept(names)
     for number, key in enumerate(names):
         known = key in there and run.take(number)
@@ -138,7 +139,7 @@ def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallb
             while waiting:
                 number = waiting.popleft()
                 patience = 1.0 if number in run.attempts else 0.0
-                job = _job(run, number, chosen.fresh, f"{sweep}-{next(count)}", patience)
+                job = _job(run, number, f"{sweep}-{next(count)}", patience)
                 try:
                     future = executor.submit(work, job)
                 except Exception as problem:  # it is broken, shut down or disconnected
@@ -198,13 +199,12 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
     return run.lose(number, Failure("Lost", "its result was computed, but cannot be read"))
 
 
-def _job(run: _Run, number: int, fresh: bool, attempt: str, patience: float) -> Job:
-    code = None if fresh else run.function.code
+def _job(run: _Run, number: int, attempt: str, patience: float) -> Job:
     settings = {**run.function.fixed, **run.grid.points[number]}
     about = {"function": run.function.label, "code": run.function.code, "settings": plain(settings)}
     return Job(
-        run.function.place, code, settings, run.keys[number],
-        str(run.store.folder), run.store.mark, here(), attempt, patience, about,
+        run.function.place, run.function.code, settings, run.keys[number],
+        str(run.store.folder), run.store.mark, here(), attempt, patience, run.as_of, about,
     )  # fmt: skip
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..errors import FwpError
 from ..fingerprint import parse, simulation
 from ..validation import whole
 from .pool import LocalPool
+from .preload import import_brian2
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
             "executor must be a concurrent.futures.Executor, a Dask client or None, got "
             f"{type(executor).__name__}"
         )
-    return Chosen(type(executor).__name__, lambda: executor, lost=_disconnected)
+    return Chosen(type(executor).__name__, lambda: _ready(executor), lost=_disconnected)
 
 
 def cores() -> int:
@@ -92,6 +93,18 @@ def _guarded(path: str, line: int) -> bool:
         return True
     imported = simulation(parse(Path(path)), None)
     return not any(s.lineno <= line <= (s.end_lineno or s.lineno) for s in imported)
+
+
+def _ready(executor: Executor) -> Executor:
+    """Return an executor whose workers can import Brian2 when they first need it."""
+    client = getattr(executor, "_client", None)
+    if hasattr(client, "register_plugin"):
+        from .plugin import set_up
+
+        set_up(client)
+    elif isinstance(executor, ThreadPoolExecutor):
+        import_brian2()  # here and now: only a main thread can
+    return executor
 
 
 def _disconnected(executor: Executor) -> str:

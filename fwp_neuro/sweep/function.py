@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,12 +63,22 @@ class Function:
     needs: tuple[str, ...]
     fixed: dict = field(default_factory=dict)
 
-    @functools.cached_property
+    @property
     def code(self) -> str:
         """The hash of all the code that the function reaches, see `code_of`."""
+        return self._read[0]
+
+    @property
+    def as_of(self) -> float:
+        """The time at which the files were read for `code`."""
+        return self._read[1]
+
+    @functools.cached_property
+    def _read(self) -> tuple[str, float]:
+        start = time.time()
         code = code_of(self.place)
         _met.setdefault(self.place, code)
-        return code
+        return code, start
 
     def check(self, names: Iterable[str]) -> None:
         """Raise FwpError if the function does not take a name, or needs another."""
@@ -116,18 +127,25 @@ def model_function(name: str) -> Function:
     return Function(place, f"model {name}", takes, needs)
 
 
-def find(place: Place, code: str | None) -> Callable:
-    """Return the function at a place, in this process; ``code`` None does not check its code.
+def find(place: Place, code: str, as_of: float | None = None) -> Callable:
+    """Return the function at a place, in this process.
+
+    Args:
+        code: what its code must be.
+        as_of: the time at which the files had that code, on this machine's clock; files that are
+            older than that are not read again to find out.
 
     Raises:
         FwpError: its code here is not ``code``; the results would be kept under a wrong name.
     """
-    if code is not None and place not in _met:
-        _met[place] = code_of(place)
-    if code is not None and _met[place] != code:
+    if place not in _met:
+        old = as_of is not None and _changed(place) < as_of
+        _met[place] = code if old else code_of(place)
+    if _met[place] != code:
         raise FwpError(
-            "the code that it has loaded is not the code of the process that sweeps: restart the "
-            "workers (client.restart() with Dask), with the same versions of all packages"
+            "the code that it has loaded is not the code of the process that sweeps: a file was "
+            "changed meanwhile, or versions of packages differ; sweep again, with workers that "
+            "were restarted (client.restart() with Dask)"
         )
     if place not in _found:
         path = Path(place.path)
@@ -157,6 +175,15 @@ def code_of(place: Place) -> str:
         hash.update(other.name.encode())
         add_code(hash, other, start=None)
     return hash.hexdigest()[:12]
+
+
+def _changed(place: Place) -> float:
+    """Return when the files that a function may reach were last changed."""
+    path = Path(place.path)
+    files = {path, *scripts("models").values(), *PACKAGE.rglob("*.py")}
+    if not path.is_relative_to(PACKAGE):
+        files.update(local_files(path, place.module))
+    return max(file.stat().st_mtime for file in files if file.exists())
 
 
 def _named(text: str) -> Callable:

@@ -1,14 +1,20 @@
-"""What a worker process needs before it simulates: one thread, no window, a cache on its own disk.
+"""What a worker process needs before it simulates.
 
-A Dask worker does it when it starts with ``--preload fwp_neuro.sweep.preload``. Without it, the
-first point of a process sets the same, too late for libraries that are loaded by then.
+One thread, no window, a cache on its own disk, and Brian2 imported in the main thread: Brian2 takes
+over Ctrl+C when it is imported, which Python allows in the main thread only, and Dask runs
+tasks in another one.
+
+A Dask worker does it when it starts with ``--preload fwp_neuro.sweep.preload``. A sweep asks every
+worker for it as well (`fwp_neuro.sweep.plugin`), too late for libraries that are loaded by then.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 THREADS = (
@@ -51,10 +57,21 @@ def local_cache() -> str | None:
     return str(folder) if private and folder.is_dir() and not folder.is_symlink() else None
 
 
+def import_brian2() -> None:
+    """Import Brian2, and leave Ctrl+C to whom it belonged to."""
+    handler = signal.getsignal(signal.SIGINT)
+    import brian2  # noqa: F401
+
+    if handler is not None:
+        signal.signal(signal.SIGINT, handler)
+
+
 def dask_setup(worker) -> None:
-    """Set up a Dask worker (Dask calls this)."""
+    """Set up a Dask worker (Dask calls this, in the main thread of the worker's process)."""
     quiet_threads()
     one_thread()
     # Brian2 asks Cython where its cache is; a folder that the user chose stays
     if "CYTHON_CACHE_DIR" not in os.environ and (folder := local_cache()) is not None:
         os.environ["CYTHON_CACHE_DIR"] = folder
+    if threading.current_thread() is threading.main_thread():  # not so for workers that are threads
+        import_brian2()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..errors import FwpError
 from .function import Place, find
 from .preload import one_thread, quiet_threads
 from .store import Failure, Store
@@ -32,18 +33,19 @@ class Job:
 
     Attributes:
         place: of the function.
-        code: the hash that its code must have; None for a process that has just read it.
+        code: the hash that its code must have.
         settings: what to call it with.
         key: names the result.
         folder, mark: of the `Store`.
         driver: the process that sweeps, see `here`.
         attempt: unlike that of any other job: Dask takes two equal calls for one.
         patience: seconds to wait for a point that another process computes.
+        as_of: when the files had that code, for a process that has read them since; see `find`.
         about: kept with the result.
     """
 
     place: Place
-    code: str | None
+    code: str
     settings: dict[str, Any]
     key: str
     folder: str
@@ -51,6 +53,7 @@ class Job:
     driver: str
     attempt: str
     patience: float = 0.0
+    as_of: float | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,7 +92,7 @@ def work(job: Job) -> Outcome:
 
 def _compute(job: Job, store: Store) -> Outcome:
     try:
-        function = find(job.place, job.code)
+        function = find(job.place, job.code, job.as_of)
     except Exception as error:  # whatever the import of the user's file raises
         return Outcome("unfit", Failure.of(error))
     if here() != job.driver:
@@ -105,6 +108,12 @@ def _compute(job: Job, store: Store) -> Outcome:
         about = {**job.about, "seconds": took, "time": now}
         store.save(job.key, dataset.assign_attrs(sweep=json.dumps(about)))
     except (Exception, SystemExit) as error:
+        if isinstance(error, ValueError) and "main thread" in str(error):
+            error = FwpError(
+                "it runs points in a thread that cannot import Brian2; import brian2 in the main "
+                "thread of the process first, as fwp_neuro.sweep.preload does"
+            )
+            return Outcome("unfit", Failure.of(error))
         failure = Failure.of(error)
         try:
             store.fail(job.key, failure, job.about.get("settings", {}))
