@@ -11,9 +11,16 @@ from fwp_neuro import devices  # noqa: E402
 from fwp_neuro.devices.joined import sources  # noqa: E402
 
 CASES = RULES | POISSON | NETWORKS
+#: Brian2 solves their equations for seconds; `test_cuda_emulated` runs them among its slow tests
+LONG = (
+    "fiebig_lansner_2017_working_memory", "mongillo_2008_working_memory",
+    "urbanczik_senn_2014_delta_memory",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in CASES]
+)
 def test_a_cuda_project_is_generated(name, tmp_path):
     build, dt = CASES[name]()
     folder = devices.generate(
