@@ -24,6 +24,7 @@ from ..devices import Built, Size
 from ..synapses.models import SynapseModel
 from . import cells as cell_groups
 from .kept import Probing, by_head
+from .layout import Layout
 from .plan import Plan, tables
 from .schedule import Schedule
 
@@ -212,8 +213,7 @@ class _Network:
     def _fast_weights(self, source, values):
         """All-to-all weights of each head; one a key dimension, or one a key cell ("synapse")."""
         per = int(self.plan.cells) if self.own else 1
-        head, unit, channel = np.indices((self.heads, self.pre * per, 2 * self.post)).reshape(3, -1)
-        before, after = head * self.pre * per + unit, head * 2 * self.post + channel
+        before, after = Layout(self.heads, self.pre * per, 2 * self.post).connections()
         if self.own:
             made = self._connect(
                 source, values, "w : 1\nseen : 1", "fast_weights", before, after,
@@ -242,7 +242,6 @@ class _Network:
             )
         made.run_regularly(flush, dt=self.token, when="start", order=0, name="end_of_token")
         self._turnover(made, per)
-        self.indices = np.arange(len(before))
         self.shape = (self.heads, self.pre * per, 2 * self.post)
         return made
 
@@ -278,7 +277,8 @@ class _Network:
         self.synapses = synapses
         if plan.keep.mode == "snapshots":
             self._monitor(
-                "weights", b2.StateMonitor(synapses, "w", record=self.indices, **boundary)
+                "weights",
+                b2.StateMonitor(synapses, "w", record=np.arange(len(synapses)), **boundary),
             )
         self.objects += self.probing.attach(traces, values, synapses, 2)
         if plan.record_every:
@@ -287,7 +287,8 @@ class _Network:
             self._monitor("voltages", b2.StateMonitor(values, names, record=True, **often))
             if not self.own and plan.keep.mode == "snapshots":
                 self._monitor(
-                    "course", b2.StateMonitor(synapses, "w", record=self.indices, **often)
+                    "course",
+                    b2.StateMonitor(synapses, "w", record=np.arange(len(synapses)), **often),
                 )
         if keys is not None and plan.record_spikes:
             self._monitor("spikes", b2.SpikeMonitor(keys))

@@ -22,7 +22,8 @@ class Layout:
 
     def connections(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (presynaptic, postsynaptic) cell of every synapse, presynaptic index slowest."""
-        head, pre, post = np.indices((self.heads, self.pre, self.post)).reshape(3, -1)
+        shape = (self.heads, self.pre, self.post)
+        head, pre, post = np.indices(shape, dtype=np.int32).reshape(3, -1)
         return head * self.pre + pre, head * self.post + post
 
     def flat(self, weights: np.ndarray) -> np.ndarray:
