@@ -55,6 +55,7 @@ def run(
     record: Sequence[str] = (),
     record_every=None,
     layout: str = "textbook",
+    writes: str = "auto",
     device: str = "numpy",
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
@@ -76,6 +77,8 @@ def run(
         record_every: Brian2 time; needed with ``record``.
         layout: "textbook" (every variable of a synapse on the synapse: the oracle) or "factorised"
             (what is the same for all synapses of a cell lives on the cell).
+        writes: of the factorised layout, see `fwp_neuro.synapses.factorise`; "both sides" instead
+            of "auto" where a synaptic variable is recorded.
         device: see `fwp_neuro.devices`.
         seed: of noise in the equations.
 
@@ -107,7 +110,9 @@ def run(
     shape = (post.shape[1], pre.shape[1]) if pairing == "all" else (pre.shape[1],)
 
     def build() -> Built:
-        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every, layout)
+        return _build(
+            model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes
+        )
 
     size = Size(len(pre), 8, 3 * int(np.prod(shape)))
     found, _ = simulate(build, size, device=device, dt=dt, seed=seed)
@@ -131,7 +136,9 @@ def _names(model: Model) -> list[str]:
     return [*b2.Equations(model.equations.synapse).names, *model.parameters]
 
 
-def _build(model, pre, post, dt, shape, initial, inputs, record, record_every, layout) -> Built:
+def _build(
+    model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes
+) -> Built:
     import brian2 as b2
 
     from . import plastic
@@ -153,8 +160,10 @@ def _build(model, pre, post, dt, shape, initial, inputs, record, record_every, l
         pairs = {"i": j.ravel(), "j": i.ravel()}
     else:
         pairs = {"i": np.arange(shape[0]), "j": np.arange(shape[0])}
+    if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
+        writes = "both sides"  # Brian2 cannot record what a synapse works out from its cells
     made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=initial,
-                           inputs=inputs)  # fmt: skip
+                           inputs=inputs, writes=writes)  # fmt: skip
     synapses = made.synapses
     monitors = []
     spread = {}  # variable on cells that is one of the synapses -> cell of each synapse

@@ -30,6 +30,7 @@ from .integrators import integrator
 LAYOUTS = ("factorised", "textbook")
 SIDES = ("pre", "post")
 _ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
+_LAST = 13  # of on_pre where it only collects what postsynaptic spikes have written
 
 
 @dataclass
@@ -56,14 +57,25 @@ class Plastic:
     def values(self, name: str) -> np.ndarray:
         """Return a variable of the model for every synapse, in base units, after a run.
 
-        Of the factorised layout: a variable that lives on cells, as each synapse would have it.
+        The values are those that the last time step left, but event-driven variables of the
+        textbook layout are as of the last spike of either side, as Brian2 has them.
         """
         group, own = self.where[name]
         found = np.array(getattr(group, f"{own}_")[:])
         side = self.moved.get(name)
-        if side is None:
+        if side is not None:  # it lives on cells
+            return found[np.array(self.synapses.i[:] if side == "pre" else self.synapses.j[:])]
+        if name not in self.rates:
             return found
-        return found[np.array(self.synapses.i[:] if side == "pre" else self.synapses.j[:])]
+        # a factor that depends on time is one step further by now
+        rate, rest = (starts.number(one, self.model.parameters) for one in self.rates[name])
+        return rest + (found - rest) * np.exp(rate * float(self.synapses.clock.dt))
+
+    @property
+    def rates(self) -> Mapping[str, tuple[str, str]]:
+        """Variables that decay by shared factors -> rate and what they decay to."""
+        decays = self.model.report.decays if hasattr(self.model, "report") else {}
+        return {n: (rate, self.model.rests.get(n) or "0") for n, rate in decays.items()}
 
 
 def connect(
@@ -76,6 +88,7 @@ def connect(
     initial: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
     keep: tuple[str, ...] = (),
+    writes: str = "auto",
     name: str = "plastic",
     dense: bool = False,
     **options,
@@ -98,6 +111,7 @@ def connect(
         inputs: further names in the equations -> TimedArray or constant, before the parameters.
         keep: variables that stay on the synapse in the factorised layout, because you will give
             each synapse another value.
+        writes: of the factorised layout, see `fwp_neuro.synapses.factorise`.
         name: of the Synapses object; other objects start with it.
         dense: all to all, without index vectors where the device can do that (see
             `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
@@ -115,7 +129,7 @@ def connect(
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
     if layout == "factorised":
         keep = {*keep, *starts.differing(model, initial or {})}
-        model = factorise(model, keep=keep, uniform=tuple(inputs or ()))
+        model = factorise(model, keep=keep, uniform=tuple(inputs or ()), writes=writes)
     return _Builder(model, {"pre": pre, "post": post}, inputs or {}, name, dense).build(
         connect, {**model.initial, **(initial or {})}, options
     )
@@ -130,6 +144,8 @@ class _Builder:
         self.namespace = {**model.parameters, **inputs}
         self.dt = whole(groups["pre"]).clock.dt
         sides = zip(SIDES, (self.text.delay, self.text.delay_post), strict=True)
+        #: variable that is kept by factors -> what it decays to
+        self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
         self.delays = {side: model.parameters[delay] for side, delay in sides if delay}
         self.objects: list = []
         self.where: dict[str, tuple[Any, str]] = {}
@@ -147,6 +163,7 @@ class _Builder:
             self._spikes(side)
         self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
         self._initial(initial)
+        self._renewal(synapses)
         for name, (of, by) in self.text.delayed.items():
             group, delay = self.where[name][0], self.model.parameters[by]
             self.objects.append(delay_line(group, name, of, delay, self.dt, self.namespace))
@@ -160,7 +177,9 @@ class _Builder:
         group, moved = self.groups[side], self._moved(side)
         wanted = b2.Equations(getattr(self.text, side))
         lacking = [n for n in wanted.names if n in moved or n not in group.variables]
-        self.names[side] = own = {n: free_name(group, n) for n in lacking}
+        # a name of its own, so that synapses of other models may have variables of that name
+        own = {n: free_name(group, f"{n}_of_{self.name}" if n in moved else n) for n in lacking}
+        self.names[side] = own
         parts: dict[str, list[str]] = {}
         for name in lacking:
             method = "exact" if name in self.text.exact else self.text.method
@@ -172,12 +191,26 @@ class _Builder:
                                        self.namespace, f"{self.name}_{side}_{method}")  # fmt: skip
             made.append(one)
             self.where |= {n: (one, n) for n in names}
-        code = "\n".join([getattr(self.text, f"{part}_{side}") for part in ("before", "after")]
-                         + [getattr(self.text, f"{side}_spike")])  # fmt: skip
+        code = "\n".join(getattr(self.text, part) for part in
+                         (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
+        if self.text.renewal and side == "post":
+            code += "\n" + self.text.renewal.each_step
         for one in made:
             needed = get_identifiers(code) | one.equations.identifiers
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
         self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
+
+    def _kept(self) -> list[str]:
+        names = b2.Equations(self.text.synapse).names
+        return [n for n in names if f"{n}_kept" in names]
+
+    def _above(self, value, rest: str):
+        """Return an initial value relative to what the variable decays to."""
+        if not rest:
+            return value
+        if isinstance(value, str):
+            return f"({value}) - ({rest})"
+        return np.asarray(value, dtype=float) - starts.number(rest, self.model.parameters)
 
     def _moved(self, side: str) -> set[str]:
         """Return the variables that only the factorised layout has on the cells of a side."""
@@ -208,6 +241,7 @@ class _Builder:
     def _synapses(self, options):
         names = {f"{n}_{side}": f"{new}_{side}" for side in SIDES
                  for n, new in self.names[side].items()}  # fmt: skip
+        names |= {f"d{name}": f"d{new}" for name, new in names.items()}
         equations, on_pre, on_post, joint = (
             renamed(part, names)
             for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
@@ -220,7 +254,8 @@ class _Builder:
             **options,
         )  # fmt: skip
         for pathway in made._pathways:
-            pathway.order = _ORDERS[pathway.prepost][1]
+            last = self.text.renewal is not None and self.text.renewal.last
+            pathway.order = _LAST if last else _ORDERS[pathway.prepost][1]
         if made.state_updater is not None:
             made.state_updater.order = -1
         for updater in made.summed_updaters.values():
@@ -230,6 +265,39 @@ class _Builder:
     def _synaptic_delays(self):
         found = {s: d for s, d in self.delays.items() if getattr(self.text, f"on_{s}")}
         return found or None
+
+    def _renewal(self, synapses) -> None:
+        """Make what starts factors and sums anew, at the start of a step, and what each step adds.
+
+        Shared values follow the others, which need the old ones: Brian2 would set them first.
+        """
+        renewal = self.text.renewal
+        if renewal is None:
+            return
+        step, steps = float(self.dt), 10_000
+        for rate, times in renewal.rates.items():
+            number = starts.number(rate, self.model.parameters) * step
+            if number > 300:
+                raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of {self.dt} for "
+                               f"the time constant 1/({rate}) are too few")  # fmt: skip
+            steps = min(steps, max(1, int(times / number)) if number > 0 else steps)
+        when = {"dt": steps * self.dt, "when": "start"}
+        synapses.run_regularly(renewal.synapse, order=-10, name=f"{self.name}_renewal", **when)
+        if "renewed" in synapses.variables:
+            synapses.run_regularly("renewed = t", order=-9, name=f"{self.name}_renewed", **when)
+        if not renewal.post + renewal.each_step:
+            return
+        cells = self.companions["post"][-1]
+        name = f"{self.name}_cells"
+        if renewal.post:
+            cells.run_regularly(renewal.post, order=-8, name=f"{name}_renewal", **when)
+        if "renewed_cell" in self.where:
+            self.where["renewed_cell"][0].run_regularly(
+                "renewed_cell = t", order=-7, name=f"{name}_renewed", **when
+            )
+        if renewal.each_step:
+            cells.run_regularly(renewal.each_step, dt=self.dt, when="groups", order=-1,
+                                name=f"{name}_sum")  # fmt: skip
 
     def _initial(self, initial) -> None:
         """Set values at the start."""
@@ -243,7 +311,9 @@ class _Builder:
                 initial = initial | starts.before(self.model, side, initial, self.dt)
         for name, value in initial.items():
             group, own = self.where[name]
+            if name in self.rests:
+                own, value = f"{own}_kept", self._above(value, self.rests[name])
             dim = group.variables[own].dim
-            if np.ndim(value) or (isinstance(value, float) and not dim.is_dimensionless):
+            if np.ndim(value) or not (isinstance(value, str) or dim.is_dimensionless):
                 value = b2.Quantity(np.ravel(value), dim=dim)
             setattr(group, own, value)

@@ -58,9 +58,8 @@ def before(model: Model, side: str, values: Mapping[str, Any], dt) -> dict[str, 
     names = [name for name in cells.diff_eq_names if name in model.equations.exact]
     if not names:
         return {}
-    factors = set(names) - set(model.report.moved)
-    start = {name: 1.0 if name in factors else 0.0 for name in names}
-    start |= {n: number(values[n], model.parameters) for n in names if n in values}
+    names = [name for name in names if name in model.report.moved]
+    start = {n: number(values.get(n, 0), model.parameters) for n in names}
     parameters = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
     state: dict[str, Any] = {**_FUNCTIONS, **parameters, **start}
     fixed = {n for n in names if _rate(cells, n, state) == 0}

@@ -20,6 +20,26 @@ SHARES = ("U", "nmda", "presynaptic", "loss", "P0", "I_f", "I_bf", "rho_star", "
 
 
 @dataclass(frozen=True)
+class Renewal:
+    """What keeps sums and factors since a reference time within the range of numbers.
+
+    The reference time is ``renewed`` on synapses and ``renewed_cell`` on cells, where they exist.
+
+    Attributes:
+        rates: rate of a factor -> by how many of its time constants it may fall in between.
+        synapse, post: code that starts anew, on synapses and then on postsynaptic cells.
+        each_step: code of the postsynaptic cells in every step, before their equations advance.
+        last: whether on_pre comes after on_post in a time step.
+    """
+
+    rates: Mapping[str, float]
+    synapse: str
+    post: str = ""
+    each_step: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True)
 class Equations:
     """Brian2 text of a model; every part may be empty.
 
@@ -42,6 +62,7 @@ class Equations:
         exact: variables of the cells that are integrated exactly whatever the method.
         joint: equations of cells' variables whose intermediate values the synapse's integrator
             needs, under the names that they have at the synapse.
+        renewal: see `Renewal`, or None.
     """
 
     synapse: str = ""
@@ -61,6 +82,7 @@ class Equations:
     after_post: str = ""
     exact: tuple[str, ...] = ()
     joint: str = ""
+    renewal: Renewal | None = None
 
     def __str__(self) -> str:
         parts = (

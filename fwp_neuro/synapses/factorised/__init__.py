@@ -13,10 +13,14 @@ from collections.abc import Iterable
 
 from ..model import Model
 
-__all__ = ["factorise"]
+__all__ = ["WRITES", "factorise"]
+
+WRITES = ("auto", "presynaptic", "both sides")
 
 
-def factorise(model: Model, *, keep: Iterable[str] = (), uniform: Iterable[str] = ()) -> Model:
+def factorise(
+    model: Model, *, keep: Iterable[str] = (), uniform: Iterable[str] = (), writes: str = "auto"
+) -> Model:
     """Return a model in the cheap layout, with a ``report`` of what moved where and what stayed.
 
     Args:
@@ -25,20 +29,25 @@ def factorise(model: Model, *, keep: Iterable[str] = (), uniform: Iterable[str] 
             between the synapses of a cell.
         uniform: names in the equations, other than parameters, that have one value for all
             synapses (inputs of a run).
+        writes: "presynaptic" (what postsynaptic spikes or time write waits for the next
+            presynaptic spike, at the price of one more number on a synapse), "both sides" (a
+            write takes place when it is due) or "auto" (the first where the rule allows it).
 
     Returns:
         the model with `Equations` of which ``synapse``, ``on_pre`` and ``on_post`` hold what
         stays; ``textbook`` is the model it was made from.
 
     Raises:
-        FwpError: no model of this layout, or ``keep`` names no synaptic variable.
+        FwpError: no model of this layout, ``keep`` names no synaptic variable, or the rule does
+            not allow presynaptic writes (with the reason).
     """
-    from ...errors import FwpError
+    from ...errors import FwpError, pick
     from .assembly import assemble
     from .report import FactorisedModel
 
+    pick(writes, WRITES, "writes")
     if not isinstance(model, Model):
         raise FwpError(f"factorise needs a synapse model with Brian2 text, got {model!r}")
     if isinstance(model, FactorisedModel):
         model = model.textbook
-    return assemble(model, keep, uniform)
+    return assemble(model, keep, uniform, writes)

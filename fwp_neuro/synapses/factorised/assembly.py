@@ -13,11 +13,14 @@ from ..model import Model
 from . import decays, spikes
 from .anatomy import SIDES, Anatomy
 from .homes import homes
+from .kept import around
+from .kept import keep as keeping
 from .report import FactorisedModel, Report
 from .text import renamed, row, text, unit
+from .writes import Refused, Variable, find
 
 
-def assemble(model: Model, keep: Iterable[str], uniform: Iterable[str]) -> FactorisedModel:
+def assemble(model: Model, keep: Iterable[str], uniform: Iterable[str], when: str) -> Model:
     """Return the model in the cheap layout; see `factorise`."""
     anatomy = Anatomy(model, uniform)
     keep = set(keep)
@@ -27,41 +30,61 @@ def assemble(model: Model, keep: Iterable[str], uniform: Iterable[str]) -> Facto
     moved, stays = homes(anatomy, keep)
     found, stamped = decays.find(anatomy, moved)
     parts = {side: spikes.split(anatomy, side, moved) for side in SIDES}
-    code, factors = decays.written(anatomy, found, {s: parts[s].synapse for s in SIDES})
-    names = {name: f"{name}_{side}" for name, side in moved.items()}
-    plain = {decay.variable for decay in found}
-    new = {
-        "synapse": _synapse(anatomy, names, plain),
-        "joint": _joint(anatomy, moved, names),
+    waiting, why = _waiting(anatomy, moved, parts, found, when)
+    names = {one.name for one in waiting}
+    variables = [*waiting, *(Variable(d.variable, decay=d) for d in found
+                             if d.variable not in names)]  # fmt: skip
+    kept = keeping(anatomy, moved, variables)
+    post = parts["post"]
+    if waiting:  # the cell writes what its synapses did, with its own traces as they were
+        if post.before:
+            post.before = [*post.before, *kept.at_post]
+        else:
+            post.after = [*kept.at_post, *post.after]
+        post.synapse = []
+    suffixed = {name: f"{name}_{side}" for name, side in moved.items()}
+    new: dict[str, str] = {
+        "synapse": _synapse(anatomy, suffixed, set(kept.factors), kept.synapse),
+        "joint": _joint(anatomy, moved, suffixed, set(kept.factors)),
     }
-    exact = []
+    exact = [*kept.exact, *(n for n in moved if anatomy.is_event_driven(n))]
     for side in SIDES:
         own = [name for name in anatomy.variables if moved.get(name) == side]
-        lines = [_on_cell(anatomy, name, side) for name in own]
-        lines += [f"d{name}/dt = -({rate})*{name} : 1" for name, rate in factors[side].items()]
-        exact += [n for n in own if anatomy.is_event_driven(n)] + list(factors[side])
-        resets = [f"{name} = 1" for name in factors[side]]
-        old = getattr(anatomy.text, side)
-        new[side] = "\n".join([*([old.strip()] if old.strip() else []), *lines])
-        new[f"on_{side}"] = text(code[side])
+        old = [getattr(anatomy.text, side).strip()]
+        rows = [*old, *(_on_cell(anatomy, name) for name in own),
+                *(kept.post if side == "post" else ())]  # fmt: skip
+        new[side] = "\n".join(line for line in rows if line)
+        new[f"on_{side}"] = text(around(anatomy, parts[side].synapse, kept, side))
         new[f"before_{side}"] = text(parts[side].before)
-        new[f"after_{side}"] = "\n".join([*map(str, parts[side].after), *resets])
-    equations = replace(anatomy.text, exact=tuple(dict.fromkeys(exact)), **new)
+        new[f"after_{side}"] = text(parts[side].after)
+    renewal = kept.renewal()
+    equations = replace(anatomy.text, exact=tuple(exact), renewal=renewal, **new)
     known = {item.name: getattr(model, item.name) for item in fields(Model)}
-    report = Report(moved, stays, {d.variable: d.rate for d in found}, stamped,
-                    _staged(anatomy, moved))  # fmt: skip
-    return FactorisedModel(**known | {"equations": equations}, textbook=model, report=report)
+    known |= {"equations": equations, "initial": {**model.initial, **dict.fromkeys(kept.ones, 1)}}
+    staged = () if waiting else _staged(anatomy, moved)
+    rates = {decay.variable: decay.rate for decay in found}
+    report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why)
+    return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests)
 
 
-def _synapse(anatomy: Anatomy, names: Mapping[str, str], plain: set[str]) -> str:
-    """Return the equations that stay; what decays by factors is a plain variable."""
-    found = []
-    for name, equation in anatomy.equations.items():
-        if name in names:
-            continue
-        plainly = name in plain
-        found.append(f"{name} : {unit(equation)}" if plainly else row(equation, names))
-    return "\n".join(found)
+def _waiting(anatomy: Anatomy, moved, parts, found, when: str) -> tuple[list[Variable], str]:
+    """Return the variables whose writes wait for presynaptic spikes, and why none do."""
+    if when == "both sides":
+        return [], "it was asked for"
+    try:
+        return find(anatomy, moved, parts, found), ""
+    except Refused as reason:
+        if when == "presynaptic":
+            raise FwpError(f"writes='presynaptic' is not possible for {anatomy.model.name!r}: "
+                           f"{reason}") from None  # fmt: skip
+        return [], str(reason)
+
+
+def _synapse(anatomy: Anatomy, names: Mapping[str, str], kept: set[str], more: list[str]) -> str:
+    """Return the equations that stay, with those of variables that are kept by factors."""
+    stay = [row(equation, names) for name, equation in anatomy.equations.items()
+            if name not in names and name not in kept]  # fmt: skip
+    return "\n".join([*stay, *more])
 
 
 def _expanded(anatomy: Anatomy, expression: str) -> str:
@@ -75,7 +98,7 @@ def _expanded(anatomy: Anatomy, expression: str) -> str:
         expression = renamed(expression, known)
 
 
-def _on_cell(anatomy: Anatomy, name: str, side: str) -> str:
+def _on_cell(anatomy: Anatomy, name: str) -> str:
     """Return the equation of a variable that lives on a cell."""
     equation = anatomy.equations[name]
     if equation.type == PARAMETER:
@@ -97,8 +120,10 @@ def _staged(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(n for n in anatomy.variables if n in found and anatomy.is_clock_driven(n))
 
 
-def _joint(anatomy: Anatomy, moved: Mapping[str, str], names: Mapping[str, str]) -> str:
+def _joint(anatomy: Anatomy, moved, names: Mapping[str, str], kept: set[str]) -> str:
     """Return the equations of moved variables as the synapse's integrator needs them."""
+    if all(n in kept for n in anatomy.variables if n not in moved and anatomy.is_clock_driven(n)):
+        return ""
     if anatomy.text.method in ("euler", "exponential_euler"):  # these see the start of a step only
         return ""
     found = []

@@ -1,9 +1,9 @@
-"""Variables that stay on the synapse and decay: by how much is known from two cells.
+"""Variables that stay on the synapse and decay: by how much is one number for all synapses.
 
-Between spikes v relaxes as v_rest + (v - v_rest) exp(-t/tau). A synapse is brought up to date at
-the spikes of either side, so that the factor since the last time is the larger one of exp(-t/tau)
-since the last presynaptic and since the last postsynaptic spike: two variables of cells that decay
-from 1, instead of a time stamp and an exponential function for every synapse.
+Between spikes v relaxes as v_rest + (v - v_rest) exp(-t/tau). Brian2 keeps the time of the last
+update of every synapse and evaluates an exponential function at each of its spikes. Here a synapse
+keeps (v - v_rest) exp(t/tau) instead, which does not change between spikes, and the exponential
+function is one shared factor, which starts anew before it leaves the range of numbers.
 """
 
 from __future__ import annotations
@@ -14,19 +14,12 @@ from dataclasses import dataclass
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-from .anatomy import SIDES, Anatomy
-from .text import Line
+from .anatomy import Anatomy
 
 
 @dataclass(frozen=True)
 class Decay:
-    """Relaxation of a synaptic variable, d(variable)/dt = -rate (variable - rest).
-
-    Attributes:
-        variable: its name.
-        rate: expression.
-        rest: expression.
-    """
+    """Relaxation of a synaptic variable, d(variable)/dt = -rate (variable - rest)."""
 
     variable: str
     rate: str
@@ -36,7 +29,7 @@ class Decay:
 def find(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[list[Decay], dict[str, str]]:
     """Return the decays of event-driven variables that stay, and why others have none.
 
-    Either all of them decay by factors or none: Brian2 keeps one time stamp for all of them.
+    Either all of them decay by shared factors or none: Brian2 keeps one time stamp for all of them.
     """
     staying = [n for n in anatomy.variables if n not in moved and anatomy.is_event_driven(n)]
     found, reasons = [], {}
@@ -58,7 +51,7 @@ def _decay(anatomy: Anatomy, name: str) -> Decay | str:
     if others:
         return f"its differential equation needs {', '.join(sorted(others))}"
     expression = dict(anatomy.equations.get_substituted_expressions())[name]
-    v = sympy.Symbol(name, real=True)
+    v, t = (sympy.Symbol(one, real=True) for one in (name, "t"))
     line = str_to_sympy(str(expression)).expand()
     slope = line.coeff(v, 1)
     constant = (line - slope * v).simplify()
@@ -66,50 +59,7 @@ def _decay(anatomy: Anatomy, name: str) -> Decay | str:
         return "its differential equation is not linear"
     if slope == 0:
         return "it does not decay"
-    if slope.has(sympy.Symbol("t", real=True)) or constant.has(sympy.Symbol("t", real=True)):
+    if slope.has(t) or constant.has(t):
         return "its differential equation changes in time"
-    if not _number(slope, anatomy) <= 0:
-        return "it grows between spikes"
     rest = sympy.simplify(-constant / slope)
     return Decay(name, sympy_to_str(sympy.simplify(-slope)), sympy_to_str(rest))
-
-
-def _number(expression, anatomy: Anatomy) -> float:
-    """Evaluate an expression over parameters, in base units; NaN where that is not possible."""
-    values = {sympy.Symbol(name, real=True): float(value)
-              for name, value in anatomy.model.parameters.items()}  # fmt: skip
-    number = expression.subs(values)
-    return float(number) if number.is_number and number.is_real else float("nan")
-
-
-def written(
-    anatomy: Anatomy, decays: list[Decay], code: Mapping[str, list[Line]]
-) -> tuple[dict[str, list[Line]], dict[str, dict[str, str]]]:
-    """Return the code of each side's spikes with the decays in it, and the factors that it needs.
-
-    Args:
-        anatomy, decays: of the model.
-        code: side -> statements that are left to its synapses.
-
-    Returns:
-        side -> statements, and side -> (name of a factor on its cells -> rate).
-    """
-    found: dict[str, list[Line]] = {side: [] for side in SIDES}
-    factors: dict[str, dict[str, str]] = {side: {} for side in SIDES}
-    names: dict[str, str] = {}
-    for decay in decays:
-        stem = names.setdefault(decay.rate, f"left_{decay.variable}")
-        own = {"pre": f"{stem}_key", "post": f"{stem}_value"}
-        users = [side for side in SIDES if _uses(anatomy, code[side], decay.variable)]
-        left = ", ".join(f"{own[side]}_{side}" for side in users)
-        left = f"clip({left}, 1)" if len(users) == 2 else left  # the larger one
-        v, rest = decay.variable, decay.rest
-        new = f"{v}*{left}" if rest == "0" else f"{rest} + ({v} - ({rest}))*{left}"
-        for side in users:
-            found[side].append(Line(v, "=", new))
-            factors[side][own[side]] = decay.rate
-    return {side: found[side] + code[side] for side in SIDES}, factors
-
-
-def _uses(anatomy: Anatomy, code: list[Line], name: str) -> bool:
-    return any(line.target == name or name in anatomy.sources(line.reads) for line in code)
