@@ -33,8 +33,6 @@ def prepare(
         (build, size, dt, details, keep) ready for `devices.simulate` or `devices.generate`; what is
         kept of the weights says `weight_recording.variables` how to read the result.
     """
-    import brian2 as b2
-
     pick(dynamics, DYNAMICS, "dynamics of the rate realisation:")
     pick(layout, low_rank.LAYOUTS, "layout of the rate realisation:")
     signals = program.bind(rule)
@@ -55,25 +53,7 @@ def prepare(
                     f"option {name} shapes continuous dynamics only, but rule {rule.name!r} runs "
                     f"as event-time updates ({why}); leave it out"
                 )
-        dt = 1 * b2.ms
-        steps = low_rank.derive(rule)
-        if layout == "low_rank" and isinstance(steps, str):
-            raise FwpError(
-                f"rule {rule.name!r} has no low-rank layout: {steps}; use layout='synapse'"
-            )
-        why_not = steps if isinstance(steps, str) else ""
-        writes = 0 if why_not else sum(len(step.writes) for step in steps)
-        chosen = low_rank.choose(layout, why_not, writes, program.tokens, cells, states["w"])
-        details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
-        if chosen[0] == "low_rank":
-            memory = low_rank_events.store(steps, cells, program.tokens, states["w"])
-            build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
-        else:
-            memory = None
-            check_number(keep.probes)
-            build, size = events.builder(rule, signals, cells, states, dt, keep)
-        details |= _memory(chosen, memory, cells, keep, len(rule.states))
-        return build, size, dt, details, keep
+        return _event(rule, signals, states, cells, layout, keep, why)
     pick(write or "synaptic", WRITES, "write of the rate realisation:")
     if layout == "low_rank" and write == "synaptic":
         raise FwpError(
@@ -82,30 +62,60 @@ def prepare(
         )
     relation = relation or "integrator-aware"
     pick(relation, gains.RELATIONS, "relation of the rate realisation:")
-    dt, window, lag, steps = _times(dt, window, ampa_lag, relation)
-    why_not = ""
+    times = _times(dt, window, ampa_lag, relation)
+    return _continuous(found, signals, states["w"], cells, layout, keep, write, relation, *times)
+
+
+def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
+    """The circuit of event-time updates, with a weight at every synapse or token cells."""
+    import brian2 as b2
+
+    dt, tokens = 1 * b2.ms, len(signals["q"])
+    steps = low_rank.derive(rule)
+    why_not = steps if isinstance(steps, str) else ""
+    if layout == "low_rank" and why_not:
+        raise FwpError(f"rule {rule.name!r} has no low-rank layout: {steps}; use layout='synapse'")
+    writes = 0 if why_not else sum(len(step.writes) for step in steps)
+    chosen = low_rank.choose(layout, why_not, writes, tokens, cells, states["w"])
+    memory = None
+    if chosen[0] == "low_rank":
+        memory = low_rank_events.store(steps, cells, tokens, states["w"])
+        build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
+    else:
+        check_number(keep.probes)
+        build, size = events.builder(rule, signals, cells, states, dt, keep)
+    details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
+    return build, size, dt, details | _memory(chosen, memory, cells, keep, len(rule.states)), keep
+
+
+def _continuous(
+    found, signals, weights, cells: Layout, layout: str, keep: Keep, write, relation, dt, window,
+    lag, steps,
+) -> tuple:  # fmt: skip
+    """The circuit of windows of an ODE, with a weight at every synapse or token cells."""
+    why_not, tokens = "", len(signals["q"])
     if write is not None:
         why_not = f"write={write!r} was asked for"
     elif lag is not None or relation != "integrator-aware":
         why_not = "only an instant sum with integrator-aware gains has the same numbers either way"
     writes = sum(phase.side is not None for phase in found)
-    chosen = low_rank.choose(layout, why_not, writes, program.tokens, cells, states["w"])
+    chosen = low_rank.choose(layout, why_not, writes, tokens, cells, weights)
     write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
     factored, seconds = write == "factored", None if lag is None else float(lag)
     windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)
     memory = None
     if chosen[0] == "low_rank":
-        memory = continuous_network.store(windows, cells, states["w"])
+        memory = continuous_network.store(windows, cells, weights)
     else:
         check_number(keep.probes)
     build, size = continuous_network.builder(
-        windows, cells, states["w"], program.tokens, dt, lag, factored, keep, memory
+        windows, cells, weights, tokens, dt, lag, factored, keep, memory
     )
     if lag is not None and float(window / lag) < 20:
         warn(
             f"window={window} is shorter than 20 AMPA time constants: expect errors of about "
             f"exp(-window/ampa_lag) = {exp(-float(window / lag)):.1g}",
-            stacklevel=4,
+            stacklevel=5,
         )
     details = {
         "dynamics": "continuous",
