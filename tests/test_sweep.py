@@ -149,7 +149,7 @@ def test_code_decides_what_is_computed_again(traces, point, tmp_path, edit):
     edit(file, "FACTOR = 10", "FACTOR = 100")
     assert code_of(place) != beside
     # this process has the old code in memory: its results would be kept under a wrong name
-    with pytest.raises(FwpError, match="has loaded is not the code .* restart the workers"):
+    with pytest.raises(FwpError, match="has loaded is not the code .* that were restarted"):
         sweep(point, {"a": [1, 2]}, tmp_path / "out")
     assert traces.calls() == {(1, 0): 1}
 

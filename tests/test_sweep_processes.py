@@ -202,7 +202,9 @@ def test_workers_use_one_thread_and_the_environment_of_the_sweep(tmp_path, monke
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "threads_of_a_worker.py").write_text(
         "import os\nimport sys\nimport types\n\n"
-        "sys.modules['torch'] = torch = types.ModuleType('torch')  # the real one takes long\n"
+        "torch = types.ModuleType('torch')  # the real one takes long\n"
+        "if os.getpid() != int(os.environ['DRIVER']):\n"
+        "    sys.modules['torch'] = torch\n"
         "torch.threads = 7\n"
         "torch.get_num_threads = lambda: torch.threads\n"
         "torch.set_num_threads = lambda threads: setattr(torch, 'threads', threads)\n\n\n"
@@ -212,6 +214,7 @@ def test_workers_use_one_thread_and_the_environment_of_the_sweep(tmp_path, monke
         "    return {**said, 'torch': torch.get_num_threads(), 'folder': os.getcwd()}\n"
     )
     monkeypatch.setenv("WHERE", "here")
+    monkeypatch.setenv("DRIVER", str(os.getpid()))
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.chdir(tmp_path)
     found = fwp.sweep("threads_of_a_worker:look", {"a": [1]}, tmp_path / "out")
