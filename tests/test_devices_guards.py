@@ -370,10 +370,22 @@ def test_threads_that_cannot_be(threads, device, words):
         simulate(lambda: built(cells()), device, threads=threads)
 
 
-def test_threads_warn_once():
+def test_threads_warn_once_and_are_off_unless_asked_for():
+    asked = devices.choice.asked_threads
     with pytest.warns(FwpWarning, match="OpenMP was 20 to 70 times slower") as caught:
-        devices.choice.check_threads(2, "cpp_standalone")
+        assert asked(2, "cpp_standalone") == 2
     assert len(caught) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        devices.choice.check_threads(1, "numpy")
+        assert asked(1, "numpy") == asked(None, "cpp_standalone") == asked(None, "auto") == 1
+
+
+def test_brian2s_preference_for_threads_is_heard():
+    preference = "devices.cpp_standalone.openmp_threads"
+    b2.prefs[preference] = 3
+    try:
+        with pytest.warns(FwpWarning, match="threads=3: OpenMP"):
+            assert devices.choice.asked_threads(None, "cpp_standalone") == 3
+        assert devices.choice.asked_threads(None, "numpy") == 1
+    finally:
+        b2.prefs[preference] = 0

@@ -55,6 +55,10 @@ _HEADER = """#include <algorithm>
 """
 
 
+class NotBuilt(FwpError):
+    """A program that could not be compiled."""
+
+
 def folder() -> Path:
     """Return the folder of the cache, whether it is there or not."""
     return toolchain.cache("builds")
@@ -73,7 +77,7 @@ def compiler() -> str:
     """
     found = toolchain.find()
     if found is None:
-        raise FwpError(f"cannot build a standalone program: {toolchain.missing()}")
+        raise NotBuilt(f"cannot build a standalone program: {toolchain.missing()}")
     return found
 
 
@@ -190,7 +194,7 @@ def _shell(command: str, work: Path, used: str, what: str) -> None:
     if process.returncode:
         lines = [line for line in said.splitlines() if line.strip()] or ["no message"]
         first = next((line for line in lines if "error" in line.lower()), lines[0])
-        raise FwpError(f"{Path(used).name} could not compile {what}: {first}")
+        raise NotBuilt(f"{Path(used).name} could not compile {what}: {first}")
 
 
 def _sources(project: Path) -> Iterator[Path]:

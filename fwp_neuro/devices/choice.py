@@ -108,16 +108,24 @@ def announce(label: str, device: str, reason: str) -> None:
     log.info("%s: device %s (%s)", label or "circuit", device, reason)
 
 
-def check_threads(threads: int, device: str) -> None:
-    """Refuse a number of threads that cannot be, and warn of OpenMP.
+def asked_threads(threads: int | None, device: str) -> int:
+    """Return the number of threads to use, and warn of OpenMP if it is more than one.
+
+    Args:
+        threads: a whole number, or None for Brian2's preference where the device has OpenMP.
 
     Raises:
         FwpError: not a whole number from 1, or a device without OpenMP.
     """
+    if threads is None:
+        import brian2 as b2
+
+        preferred = b2.prefs["devices.cpp_standalone.openmp_threads"]
+        threads = max(preferred, 1) if device == "cpp_standalone" else 1
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise FwpError(f"threads must be a whole number from 1, got {threads!r}")
     if threads == 1:
-        return
+        return 1
     if device != "cpp_standalone":
         raise FwpError(
             f"threads={threads} needs device='cpp_standalone', and device={device!r} has no OpenMP"
@@ -128,6 +136,7 @@ def check_threads(threads: int, device: str) -> None:
         "one thread use cores better",
         stacklevel=3,
     )
+    return threads
 
 
 def _cuda_works() -> bool:

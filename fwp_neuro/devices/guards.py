@@ -22,6 +22,7 @@ class Unsuited(FwpError):
     """A circuit that a standalone device cannot run, though others can."""
 
 
+_TIMING = re.compile(r"(?:_\w+_)?(delay|dt)")  # Brian2 2.11 calls the delay of a pathway _pre_delay
 _RANDOM = re.compile(r"\b(rand|randn|poisson|binomial)\s*\(|\bxi(_\w+)?\b")
 
 
@@ -181,9 +182,10 @@ def timing_between_runs(device) -> None:
         elif what == "run_code_object" and "group_variable_set" in args[0].name:
             touched = list(args[0].variables.values())
         for variable in touched:
-            if getattr(variable, "name", "") in ("delay", "dt"):
+            found = _TIMING.fullmatch(getattr(variable, "name", ""))
+            if found:
                 raise FwpError(
-                    f"{variable.name} of {variable.owner.name!r} changes between two runs, and on "
+                    f"{found[1]} of {variable.owner.name!r} changes between two runs, and on "
                     "CUDA spikes under way would be lost: set it before the first run"
                 )
 

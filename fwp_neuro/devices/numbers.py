@@ -32,7 +32,7 @@ class Slot:
 
     Attributes:
         kind: "constant", "duration", "seed", "value" (set at the start), "literal", "rows" (of a
-            TimedArray), "size" (of an array file) or "dt" (of a TimedArray).
+            TimedArray), "size" (of an array file), "dt" or "division" (of a TimedArray).
         owner: name of the group, TimedArray or array.
         name: identifier in the equations, or variable.
         value: the number that the program was made with.
@@ -106,12 +106,17 @@ class Text:
                 self.replace(line, f"{head} = ({kind}){slot};")
 
     def timed_array(self, name: str, dt: float, rows: int) -> None:
-        """Take out step and number of rows of a TimedArray."""
+        """Take out step, number of rows and division of a step of a TimedArray."""
         pattern = rf"static inline double {name}\(.*?return _namespace{name}_values\["
         found = re.search(pattern, self.text, re.DOTALL)
         if not found:
             return
-        body = found[0].replace(f"{dt:.18f}", self.numbers.add("dt", name, "dt", dt))
+        body, step = found[0], rf"{re.escape(f'{dt:.18f}')} / (\d+);"
+        division = re.search(step, body)
+        if division:
+            parts = f"(int){self.numbers.add('division', name, 'parts of a row', division[1])}"
+            body = re.sub(step, f"{self.numbers.add('dt', name, 'dt', dt)} / {parts};", body)
+            body = body.replace(f"+ 0.5)/{division[1]})", f"+ 0.5)/{parts})")
         length = self.numbers.add("rows", name, "rows", rows)
         body = re.sub(rf">= {rows}\)(?=\s*(?:i|timestep) =)", f">= (int){length})", body)
         body = re.sub(rf"= {rows}-1;", f"= (int){length}-1;", body)

@@ -107,7 +107,8 @@ class Draft:
                 self._built.network.run(self._built.duration, namespace={})
             flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
             self._device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
-            self._device.build(directory=str(self.folder), compile=False, run=False)
+            with guards.plain_sentences(name):
+                self._device.build(directory=str(self.folder), compile=False, run=False)
 
 
 def _clash(device) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import FwpError, pick
 from . import guards
 from .base import Built, Size
-from .choice import announce, check_threads, choose
+from .builds import NotBuilt
+from .choice import announce, asked_threads, choose
 from .cuda import check_machine, execute, need_brian2cuda
 from .guards import Unsuited
 from .program import Draft
@@ -28,7 +29,7 @@ def simulate(
     seed: int,
     progress: Progress | None = None,
     label: str = "",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Build and run a circuit on a device.
 
@@ -40,7 +41,8 @@ def simulate(
         seed: of Brian2's random numbers.
         progress: called with (fraction done, label) while the circuit runs.
         label: what runs, for progress and the log.
-        threads: of OpenMP, for cpp_standalone only; 1 leaves OpenMP out.
+        threads: of OpenMP, for cpp_standalone only; 1 leaves OpenMP out. None takes Brian2's
+            preference devices.cpp_standalone.openmp_threads, which is off unless you set it.
 
     Returns:
         what ``Built.collect`` gives, and the device with the reason for it.
@@ -49,7 +51,7 @@ def simulate(
         FwpError: unknown device, missing compiler package, no GPU for cuda_standalone, or one of
             the `guards`.
     """
-    check_threads(threads, device)
+    threads = asked_threads(threads, device)
     draft: list[Draft] = []  # of a standalone program, once somebody wants to know its cost
 
     def drafted() -> Draft:
@@ -57,24 +59,22 @@ def simulate(
             draft.append(Draft(build, dt=dt, seed=seed, threads=threads))
         return draft[0]
 
+    program = None
     try:
-        chosen, reason = choose(device, size, lambda: drafted().in_cache())
-    except Unsuited as problem:
-        chosen, reason = choose(device, size, standalone=False)
-        reason = f"{reason}; not standalone: {problem}"
-    try:
-        if device == "auto" and chosen == "cpp_standalone":
-            try:
-                drafted()
-            except Unsuited as problem:
-                chosen, reason = choose(device, size, standalone=False)
-                reason = f"{reason}; not standalone: {problem}"
+        try:
+            chosen, reason = choose(device, size, lambda: drafted().in_cache())
+            if chosen == "cpp_standalone":
+                program = drafted().program()
+        except (Unsuited, NotBuilt) as problem:
+            if device != "auto":
+                raise
+            chosen, reason = choose(device, size, standalone=False)
+            reason = f"{reason}; not standalone: {problem}"
         info = {"device": chosen, "device_reason": reason}
         if device == "auto":
             announce(label, chosen, reason)
-        if chosen == "cpp_standalone":
-            with drafted().program() as program:
-                return program.run(progress=_labelled(progress, label)), info
+        if program is not None:
+            return program.run(progress=_labelled(progress, label)), info
         if chosen == "cuda_standalone":
             return _on_cuda(build, dt, seed), info
         return _here(build, chosen, dt, seed, progress, label), info
@@ -144,7 +144,8 @@ def generate(
         ) from None
     with standalone(device, folder, dt, seed) as b2:
         built = _stated(build, device, b2)  # noqa: F841  it must stay alive
-        b2.device.build(directory=str(folder), compile=False, run=False)
+        with guards.plain_sentences(device):
+            b2.device.build(directory=str(folder), compile=False, run=False)
     return folder
 
 
