@@ -9,6 +9,9 @@ multiplies the u_n by c and the x_n by d. Then nothing of size d_post x d_pre is
 W q = sum_n u_n (x_n . q), attention over stored keys without a softmax, and T tokens take
 T (d_post + d_pre) numbers. It is the dual form of a linear layer trained by outer products: Irie,
 Csordas & Schmidhuber 2022, ICML (arXiv:2202.05798); Aizerman, Braverman & Rozonoer 1964.
+
+Measured for gated_delta, 1000 x 1000, 20 tokens of 300 steps, NumPy code on one busy core: 320 kB
+and 2 s of CPU time, against 8 MB (and as much in indices) and 137 s with a weight at every synapse.
 """
 
 from __future__ import annotations

@@ -52,9 +52,8 @@ def realise(
         layout: "population" (one weight for a key dimension), "synapse" (one for each key cell,
             by the exact event-driven scheme; it keeps w and one number more) or "auto": population,
             because a programme commands all cells of a key dimension alike. Without spikes
-            (cells=inf) the two are one circuit; in spikes they differ by noise, and where a rule
-            compares, single-cell weights are also biased a little, since the spikes of a cell
-            are in its own trace and in the sum that it is compared with.
+            (cells=inf) the two are one circuit. In spikes they are equal up to noise only: each
+            weight of a cell follows the spikes of that cell, with regular cells no bias is left.
         cells: key and teacher cells for each number, or float("inf") for rates instead of spikes.
         key_cells: "poisson" or "integrate_and_fire" (regular).
         signed_keys: "refuse", or "opponent": an ON and an OFF population for each key dimension
