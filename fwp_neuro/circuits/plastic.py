@@ -26,6 +26,7 @@ from . import companions, starts
 from .companions import free_name, whole
 from .delay_line import delay_line
 from .integrators import integrator
+from .quantities import time
 
 LAYOUTS = ("factorised", "textbook")
 SIDES = ("pre", "post")
@@ -89,6 +90,7 @@ def connect(
     inputs: Mapping[str, Any] | None = None,
     keep: tuple[str, ...] = (),
     writes: str = "auto",
+    delay: Mapping[str, Any] | None = None,
     name: str = "plastic",
     dense: bool = False,
     **options,
@@ -112,6 +114,9 @@ def connect(
         keep: variables that stay on the synapse in the factorised layout, because you will give
             each synapse another value.
         writes: of the factorised layout, see `fwp_neuro.synapses.factorise`.
+        delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post": ...}, in
+            place of the model's own. In the textbook layout a single synapse may have another one
+            later (``synapses.pre.delay = ...``); in the factorised one all have the same.
         name: of the Synapses object; other objects start with it.
         dense: all to all, without index vectors where the device can do that (see
             `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
@@ -130,15 +135,15 @@ def connect(
     if layout == "factorised":
         keep = {*keep, *starts.differing(model, initial or {})}
         model = factorise(model, keep=keep, uniform=tuple(inputs or ()), writes=writes)
-    return _Builder(model, {"pre": pre, "post": post}, inputs or {}, name, dense).build(
-        connect, {**model.initial, **(initial or {})}, options
-    )
+    return _Builder(
+        model, {"pre": pre, "post": post}, inputs or {}, delay or {}, name, dense
+    ).build(connect, {**model.initial, **(initial or {})}, options)
 
 
 class _Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs: Mapping[str, Any], name: str, dense):
+    def __init__(self, model: Model, groups: dict, inputs, delay, name: str, dense: bool):
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
         self.dense = dense
         self.namespace = {**model.parameters, **inputs}
@@ -146,7 +151,9 @@ class _Builder:
         sides = zip(SIDES, (self.text.delay, self.text.delay_post), strict=True)
         #: variable that is kept by factors -> what it decays to
         self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
-        self.delays = {side: model.parameters[delay] for side, delay in sides if delay}
+        self.delays = {side: model.parameters[name] for side, name in sides if name}
+        self.delays |= {pick(side, SIDES, "side of delay"): time(one, "delay")
+                        for side, one in delay.items()}  # fmt: skip
         self.objects: list = []
         self.where: dict[str, tuple[Any, str]] = {}
         #: side -> (variable that the cells lacked -> its name there), and the companions with them
@@ -263,8 +270,10 @@ class _Builder:
         return made
 
     def _synaptic_delays(self):
-        found = {s: d for s, d in self.delays.items() if getattr(self.text, f"on_{s}")}
-        return found or None
+        delays = self.delays
+        if hasattr(self.model, "report"):  # one delay for all synapses costs no memory, even if 0
+            delays = {side: 0 * b2.second for side in SIDES} | delays
+        return {s: d for s, d in delays.items() if getattr(self.text, f"on_{s}")} or None
 
     def _renewal(self, synapses) -> None:
         """Make what starts factors and sums anew, at the start of a step, and what each step adds.

@@ -112,14 +112,17 @@ def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
         return Variable(name, terms, False, scale)
     total: dict[str, list[str]] = {}
     for line in own:
-        if line.op not in ("+=", "-="):
-            raise Refused(f"postsynaptic spikes do more to {name} than add to it")
-        terms, scale = _terms(anatomy, moved, name, line.expression, wanted)
+        added = f"({line.plain().expression}) - {name}"
+        try:
+            terms, scale = _terms(anatomy, moved, name, added, wanted)
+        except Refused:
+            if line.op in ("+=", "-="):
+                raise
+            scale = "unknown"
         if scale:
-            raise Refused(f"what postsynaptic spikes add to {name} depends on it")
+            raise Refused(f"postsynaptic spikes do more to {name} than add to it")
         for trace, expression in terms.items():
-            sign = "" if line.op == "+=" else "-"
-            total.setdefault(trace, []).append(f"{sign}({expression})")
+            total.setdefault(trace, []).append(f"({expression})")
     decay = next((one for one in found if one.variable == name), None)
     if decay is None and anatomy.is_event_driven(name):
         raise Refused(f"{name} keeps a time stamp")
