@@ -3,7 +3,7 @@
 import functools
 import importlib
 import json
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -356,3 +356,15 @@ def test_values_are_split_outside_of_brackets():
     assert listed("(1,2),[3,4]") == ["(1,2)", "[3,4]"]
     assert listed("'a,b',c") == ["'a,b'", "c"]
     assert listed("50*ms,1 ms") == ["50*ms", "1 ms"]
+
+
+def test_points_in_threads_run_one_after_another(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "counts_itself.py").write_text(
+        "import time\n\nRUNNING = []\n\n\ndef point(a):\n    RUNNING.append(a)\n"
+        "    time.sleep(0.02)\n    together = len(RUNNING)\n    RUNNING.remove(a)\n"
+        "    return together\n"
+    )
+    with ThreadPoolExecutor(4) as threads:
+        found = fwp.sweep("counts_itself:point", {"a": range(8)}, tmp_path / "out", threads)
+    assert found.result.values.tolist() == [1] * 8
