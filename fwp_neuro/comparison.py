@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MATCH = 0.999  # cosine above which a query is taken to ask for a key
 _WRITE_STRENGTHS = ("beta", "write")
 _FIRST = ("readout", "weights", "final_weights")
+_LAST = ("weights", "final_weights", "slot_pre")  # any of them gives the last weights
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
 
     theirs = measured(other)
     names = [name for name in measured(reference) if name in theirs]
-    if "weights" not in names and all(map(_has_last_weights, (reference, other))):
+    if "weights" not in names and all(any(n in run for n in _LAST) for run in (reference, other)):
         names.append("final_weights")
     if _other_probes(reference, other):
         names.remove("probe_readout")
@@ -293,15 +294,10 @@ def _values(recording: Recording, name: str) -> xr.DataArray:
     return recording.final_weights if name == "final_weights" else recording[name]
 
 
-def _has_last_weights(recording: Recording) -> bool:
-    return any(name in recording for name in ("weights", "final_weights", "slot_pre"))
-
-
 def _other_probes(reference: Recording, other: Recording) -> bool:
     """Whether both runs were probed, and with different vectors."""
-    if "probe_readout" not in reference or "probe_readout" not in other:
-        return False
-    return not np.array_equal(reference["probes"].values, other["probes"].values)
+    both = "probe_readout" in reference and "probe_readout" in other
+    return both and not np.array_equal(reference["probes"].values, other["probes"].values)
 
 
 # ---------------------------------------------------------------------- retrieval
