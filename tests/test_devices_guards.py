@@ -354,6 +354,24 @@ def test_code_that_was_not_compiled_although_asked():
         guards.compiled_as_asked(network, "cython")
 
 
+def test_code_that_cython_cannot_compile(capfd):
+    def build():
+        table = b2.TimedArray(np.ones((3, 2)), dt=1 * b2.ms)
+        group = b2.NeuronGroup(
+            4, "drive = table(t, i//n) : 1\ndx/dt = (drive - x)/(5*ms) : 1", method="euler",
+            namespace={"table": table, "n": 2}, name="cells",
+        )  # fmt: skip
+        return built(group, collect=lambda: {"x": np.array(group.x)})
+
+    assert simulate(build)[0]["x"].min() > 0.4
+    if not devices.has_compiler():
+        return
+    with pytest.raises(
+        fwp.FwpError, match="'cells_stateupdater_\\w+' could not be compiled for cy"
+    ):
+        simulate(build, "cython")
+
+
 # ---------------------------------------------------------------- threads
 
 

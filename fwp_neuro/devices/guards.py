@@ -191,7 +191,7 @@ def timing_between_runs(device) -> None:
 
 
 def compiled_as_asked(network, target: str) -> None:
-    """Refuse code that Brian2 runs with numpy although it was asked to compile it."""
+    """Refuse code that was to be compiled but was not: Brian2 leaves it out, or uses numpy."""
     for item in network.sorted_objects:
         for code in item._code_objects:
             if getattr(code, "class_name", target) != target:
@@ -199,6 +199,15 @@ def compiled_as_asked(network, target: str) -> None:
                     f"{code.name!r} runs with {code.class_name} although {target} was asked for: "
                     "its compilation failed, see Brian2's log"
                 )
+            for block, compiled in getattr(code, "compiled_code", {}).items():
+                text = str(getattr(code.code, block, "")).strip()
+                if compiled is None and text and "EMPTY_CODE_BLOCK" not in text:
+                    raise FwpError(
+                        f"{code.name!r} could not be compiled for {target}, and Brian2 would "
+                        "silently leave it out: see the error above, or use device='numpy' (a "
+                        "second argument of a table such as table(t, i//n) must be an integer "
+                        "variable)"
+                    )
 
 
 @contextmanager
