@@ -50,10 +50,16 @@ RULES = {
         "on_pre": "h_post += w\nw = clip(w - 0.001*h_post, 0, 1)",
         "on_post": "h_pre += 0.1*w\nw = clip(w + 0.002*h_pre, 0, 1)",
     },
+    "clocked": {
+        "model": "dw/dt = (x_pre - w + 0.1*x_post)/(20*ms) : 1 (clock-driven)\n"
+        "s_post = w*x_pre : 1 (summed)\nq_pre = 0.1*w*x_post : 1 (summed)",
+        "method": "euler",
+    },
     "draws": {"model": "w : 1", "on_post": "w = 0.5*w + 0.5*rand()"},
     "places": {"model": "w : 1", "on_pre": "w = (w + 0.01*i + 0.001*j) % 1"},
 }
 ROWS, COLUMNS, STEPS = 23, 37, 1500
+VARIABLES = "ghxsq"
 
 
 def spikes(seed: int, cells: int) -> np.ndarray:
@@ -67,11 +73,12 @@ def world(make, name: str):
     def cells(side: str, count: int, seed: int):
         table = b2.TimedArray(spikes(seed, count), dt=DT)
         return b2.NeuronGroup(
-            count, "g : 1\nh : 1\nx : 1", threshold="table(t, i) > 0.5", reset="",
-            namespace={"table": table}, name=f"{name}_{side}",
+            count, "\n".join(f"{v} : 1" for v in VARIABLES), threshold="table(t, i) > 0.5",
+            reset="", namespace={"table": table}, name=f"{name}_{side}",
         )  # fmt: skip
 
     pre, post = cells("before", ROWS, 1), cells("after", COLUMNS, 2)
+    pre.x = post.x = "0.1*i"
     made = {}
     for rule, given in RULES.items():
         made[rule] = make(pre, post, **given, name=f"{name}_{rule}")
@@ -98,7 +105,7 @@ def worlds(*makes) -> Built:
         found = []
         for part, made in parts:
             one = {rule: np.array(each.w[:]) for rule, each in made.items()}
-            one |= {f"{n} {v}": np.array(getattr(part[n], v)) for n in (0, 1, 2) for v in "ghx"}
+            one |= {f"{n} {v}": np.array(getattr(part[n], v)) for n in (0, 1) for v in VARIABLES}
             one["indices"] = np.array([made["part"].i[:], made["part"].j[:]])
             one["picked"] = np.array(made["pair"].w[3, 5:9])
             found.append(one)
@@ -266,10 +273,12 @@ def few(read: bool):
     def build() -> Built:
         pre = b2.NeuronGroup(3, "x : 1", threshold="x > 1", name="sources")
         post = b2.NeuronGroup(4, "y : 1\nz : 1", threshold="y > 1", name="targets")
-        model = "w : 1\nz_post = w*x_pre : 1 (summed)" if read else "w : 1"
+        model = "w : 1\nz_post = w*x_pre : 1 (summed)"
         synapses = dense.synapses(pre, post, model, on_pre="y_post += w", name="few")
         scale = 0.5
         synapses.w = "scale*i + j"
+        if read:
+            synapses.w["i > 1"] = "0.2"
         assert len(synapses) == 12 and (synapses.i[:] == np.repeat(np.arange(3), 4)).all()
         assert scale == 0.5
         return Built(b2.Network(pre, post, synapses), dict, 1 * b2.ms)

@@ -1,4 +1,4 @@
-"""Brian2's C++ code objects and code generator, for pathways of all-to-all synapses."""
+"""Brian2's C++ code objects and code generator, for all-to-all synapses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from brian2.devices import get_device
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
 CREATE = "synapses_create_dense"
+#: templates of this package with loops over rows and columns
+NESTED = ("synapses", "stateupdate", "summed_variable")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class DenseGenerator(CPPCodeGenerator):
         if not {"_synaptic_pre", "_synaptic_post"} <= set(self.owner.variables):
             return super().translate_to_read_arrays(read, write, indices)
         pre, post = "_dense_pre", "_dense_post"
-        if self.template_name != "synapses":  # a loop over all synapses, which knows _idx only
+        if self.template_name not in NESTED:  # a loop over all synapses, which knows _idx only
             r = self.owner.rectangle
             pre = f"int32_t(_idx / {r.columns}) + {r.pre_start}"
             post = f"int32_t(_idx % {r.columns}) + {r.post_start}"
@@ -67,6 +69,7 @@ class DenseGenerator(CPPCodeGenerator):
         for name in read | written:
             array = self.get_array_name(self.variables[name])
             places.setdefault(array, set()).add(self.variable_indices[name])
+        keywords["dense_read"] = {self.get_array_name(self.variables[name]) for name in read}
         changed = {self.get_array_name(self.variables[name]) for name in written}
         reached = set().union(*(places[array] for array in changed))
         random = any(isinstance(v, Function) and not v.stateless for v in self.variables.values())
@@ -113,7 +116,7 @@ class _Created:
 
 
 def reads_indices(synapses) -> bool:
-    """Return whether code outside the pathways reads the index vectors of these synapses."""
+    """Return whether code that is not of this package reads the synapses' index vectors."""
     own = {id(synapses.variables["_synaptic_pre"]), id(synapses.variables["_synaptic_post"])}
     return any(
         id(variable) in own

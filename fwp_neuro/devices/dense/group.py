@@ -26,14 +26,14 @@ class DenseSynapses(b2.Synapses):
 
     def __init__(self, pre, post, model=None, on_pre=None, on_post=None, delay=None, **options):
         delay = _delays(on_pre, on_post, delay)
-        super().__init__(pre, post, model, on_pre=on_pre, on_post=on_post, delay=delay, **options)
+        super().__init__(
+            pre, post, model, on_pre=on_pre, on_post=on_post, delay=delay,
+            codeobj_class=DenseCodeObject, **options,
+        )  # fmt: skip
         self.add_attribute("rectangle")
         self.rectangle = Rectangle(
             int(pre.start), int(pre.stop), int(self.target.start), int(self.target.stop)
         )
-        for pathway in self._pathways:
-            pathway.codeobj_class = DenseCodeObject
-            pathway.template_kwds = {**pathway.template_kwds, "dense": self.rectangle}
         for name, number in (("_synaptic_pre", self._rows), ("_synaptic_post", self._columns)):
             self.unregister_variable(self.variables[name])
             # read by Brian2 wherever it looks up synapses, before a run as after it
@@ -57,8 +57,6 @@ class DenseSynapses(b2.Synapses):
             "",
             CREATE,
             run_namespace={},
-            template_kwds={"dense": self.rectangle},
-            codeobj_class=DenseCodeObject,
         )()
         get_device().array_cache[self.variables["N"]] = np.array([count], np.int32)
 

@@ -1,20 +1,9 @@
 {# One pathway of all-to-all synapses, stored row by row (a row: all synapses of one presynaptic cell).
 
-   `pathway` queues cells here, not synapses; `dense` is the rectangle that is connected; the code of
-   the model takes both cells' numbers from _dense_pre and _dense_post instead of index vectors. #}
-{% extends 'common_synapses.cpp' %}
-
-{% block extra_headers %}
-{{ super() }}
-// compilers do not trust the restrict of a local pointer
-#if defined(__clang__)
-#define DENSE_FREE _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define DENSE_FREE _Pragma("GCC ivdep")
-#else
-#define DENSE_FREE
-#endif
-{% endblock %}
+   `pathway` queues cells here, not synapses; the code of the model takes both cells' numbers from
+   _dense_pre and _dense_post instead of index vectors. #}
+{% extends 'dense_common.cpp' %}
+{% set _dense = owner.rectangle %}
 
 {% block maincode %}
     // scalar code
@@ -28,14 +17,14 @@
     {% if pathway.prepost == 'pre' %}
     for (size_t _cell = 0; _cell < _num_cells; _cell++)
     {
-        const int32_t _dense_pre = _cells[_cell] + {{dense.pre_start}};
-        const size_t _row = size_t(_cells[_cell])*{{dense.columns}};
+        const int32_t _dense_pre = _cells[_cell] + {{_dense.pre_start}};
+        const size_t _row = size_t(_cells[_cell])*{{_dense.columns}};
         {% if dense_row_free %}
         DENSE_FREE
         {% endif %}
-        for (int32_t _column = 0; _column < {{dense.columns}}; _column++)
+        for (int32_t _column = 0; _column < {{_dense.columns}}; _column++)
         {
-            const int32_t _dense_post = _column + {{dense.post_start}};
+            const int32_t _dense_post = _column + {{_dense.post_start}};
             const size_t _idx = _row + _column;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
@@ -44,21 +33,21 @@
     {% else %}
     // a block of rows stays in the nearest cache while all columns of this step pass over it;
     // where the order can be seen (random numbers, state of cells), one block is all rows
-    const int32_t _block = {{ 64 if dense_any_order else dense.rows }};
-    for (int32_t _first = 0; _first < {{dense.rows}}; _first += _block)
+    const int32_t _block = {{ 64 if dense_any_order else _dense.rows }};
+    for (int32_t _first = 0; _first < {{_dense.rows}}; _first += _block)
     {
-        const int32_t _last = std::min(_first + _block, {{dense.rows}});
+        const int32_t _last = std::min(_first + _block, {{_dense.rows}});
         for (size_t _cell = 0; _cell < _num_cells; _cell++)
         {
-            const int32_t _dense_post = _cells[_cell] + {{dense.post_start}};
+            const int32_t _dense_post = _cells[_cell] + {{_dense.post_start}};
             const size_t _column = _cells[_cell];
             {% if dense_column_free %}
             DENSE_FREE
             {% endif %}
             for (int32_t _line = _first; _line < _last; _line++)
             {
-                const int32_t _dense_pre = _line + {{dense.pre_start}};
-                const size_t _idx = size_t(_line)*{{dense.columns}} + _column;
+                const int32_t _dense_pre = _line + {{_dense.pre_start}};
+                const size_t _idx = size_t(_line)*{{_dense.columns}} + _column;
                 const size_t _vectorisation_idx = _idx;
                 {{vector_code|autoindent}}
             }
