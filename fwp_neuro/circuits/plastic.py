@@ -253,6 +253,7 @@ class _Builder:
             renamed(part, names)
             for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
         )
+        self._check_names(equations)
         make = dense_synapses if self.dense else b2.Synapses
         made = make(
             self.groups["pre"], self.groups["post"], equations, on_pre=on_pre or None,
@@ -268,6 +269,14 @@ class _Builder:
         for updater in made.summed_updaters.values():
             updater.order = -2
         return made
+
+    def _check_names(self, equations: str) -> None:
+        own = {n for n, e in b2.Equations(equations).items() if "summed" not in e.flags}
+        for group in self.groups.values():
+            for name in sorted(own & set(group.variables)):
+                raise FwpError(f"the cells {group.name!r} and the synapses of {self.model.name!r} "
+                               f"both have a variable {name!r}: give that of the cells another "
+                               "name")  # fmt: skip
 
     def _synaptic_delays(self):
         delays = self.delays
@@ -288,7 +297,8 @@ class _Builder:
             number = starts.number(rate, self.model.parameters) * step
             if number > 300:
                 raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of {self.dt} for "
-                               f"the time constant 1/({rate}) are too few")  # fmt: skip
+                               f"the time constant 1/({rate}) are too few for the "
+                               "factorised layout")  # fmt: skip
             steps = min(steps, max(1, int(times / number)) if number > 0 else steps)
         when = {"dt": steps * self.dt, "when": "start"}
         synapses.run_regularly(renewal.synapse, order=-10, name=f"{self.name}_renewal", **when)

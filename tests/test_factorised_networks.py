@@ -1,0 +1,128 @@
+"""The builder of plastic synapses in networks of a user's own."""
+
+from functools import partial
+
+import brian2 as b2
+import numpy as np
+import pytest
+
+import fwp_neuro as fwp
+from fwp_neuro.circuits import plastic
+from fwp_neuro.devices import Built, Size, simulate
+
+ms = b2.ms
+LIF = "dv/dt = (1.4 - v)/(10*ms) : 1"
+RUN = 80 * ms
+
+
+def sources(count=6):
+    """Spikes that are given, several of them in one step."""
+    table = np.random.default_rng(5).random((160, count)) < 0.06
+    given = {"table": b2.TimedArray(table.astype(float), dt=0.5 * ms)}
+    return b2.NeuronGroup(count, "", threshold="table(t, i) > 0.5", namespace=given, name="sources")
+
+
+def cells(count=3, more=""):
+    made = b2.NeuronGroup(count, LIF + more, threshold="v > 1", reset="v = 0", method="exact",
+                          name="cells")  # fmt: skip
+    made.v = "0.3*i"
+    return made
+
+
+def weights(make):
+    """Return what ``make`` (which returns groups and plastic synapses) ends with."""
+
+    def build():
+        groups, made = make()
+        network = b2.Network(*groups, *(item for one in made for item in one.objects))
+
+        def collect():
+            return {str(n): one.values("w") for n, one in enumerate(made)}
+
+        return Built(network, collect, RUN, (groups, made))
+
+    return simulate(build, Size(160, 8, 100), device="numpy", dt=0.5 * ms, seed=0)[0]
+
+
+def same(make):
+    found, expected = (weights(partial(make, layout)) for layout in plastic.LAYOUTS)
+    for name, table in expected.items():
+        assert np.abs(found[name] - table).max() < 1e-12 and np.ptp(table) > 1e-4
+    return found
+
+
+def test_spike_sources_and_parts_of_groups_get_what_they_need():
+    model = fwp.synapses.get("pair_stdp")
+
+    def make(layout):
+        before, after = sources(), cells()
+        made = plastic.connect(model, before[1:5], after[:2], layout=layout)
+        return (before, after), [made]
+
+    assert same(make)["0"].shape == (8,)
+
+
+def test_two_models_on_the_same_cells_do_not_disturb_each_other():
+    pair, other = fwp.synapses.get("pair_stdp"), fwp.synapses.get("bcm")
+    later = pair.changed(tau_plus=5 * ms)
+
+    def make(layout):
+        before, after = sources(), cells()
+        made = [
+            plastic.connect(model, before, after, layout=layout, name=name, connect=pairs)
+            for name, model, pairs in (
+                ("one", pair, {"condition": "i != j"}),
+                ("two", later, {"i": [0, 0, 4], "j": [0, 2, 1]}),
+                ("three", other, None),
+            )
+        ]
+        return (before, after), made
+
+    found = same(make)
+    assert {name: len(table) for name, table in found.items()} == {"0": 15, "1": 3, "2": 18}
+
+
+def test_recurrent_synapses_read_both_traces_of_one_group():
+    model = fwp.synapses.get("triplet_stdp")
+
+    def make(layout):
+        group = cells(4)
+        delays = {"pre": 1.5 * ms, "post": 0.5 * ms}
+        return (group,), [plastic.connect(model, group, group, layout=layout, delay=delays,
+                                          connect={"condition": "i != j"})]  # fmt: skip
+
+    same(make)
+
+
+def test_any_source_of_spikes_will_do():
+    before = b2.SpikeGeneratorGroup(2, [0, 1, 1], [1, 1, 5] * ms)
+    found = weights(lambda: ((before, after := cells()), [
+        plastic.connect(fwp.synapses.get("pair_stdp"), before, after)]))["0"]  # fmt: skip
+    assert np.ptp(found) > 1e-4
+
+
+def test_the_cells_keep_their_own_variables():
+    """A trace of the rule is called x, and so is something else of the cells."""
+    model, after = fwp.synapses.get("pair_stdp"), cells(more="\nx : 1")
+    after.x = "i + 1"
+    made = plastic.connect(model, sources(), after)
+    assert (after.x[:] == [1, 2, 3]).all()
+    assert made.where["x"][0] is not after and made.where["w"][0] is made.synapses
+    with pytest.raises(fwp.FwpError, match="cells 'cells' and the synapses of 'pair_stdp' both"):
+        plastic.connect(model, sources(), cells(more="\nx : 1"), layout="textbook")
+
+
+def test_mistakes_are_one_sentence():
+    model = fwp.synapses.get("pair_stdp")
+    with pytest.raises(fwp.FwpError, match="unknown layout 'textbok'; did you mean 'textbook'"):
+        plastic.connect(model, sources(), cells(), layout="textbok")
+    with pytest.raises(fwp.FwpError, match="initial: 'pair_stdp' has no variable 'z'"):
+        plastic.connect(model, sources(), cells(), initial={"z": 1})
+    with pytest.raises(fwp.FwpError, match="unknown side of delay 'prae'; did you mean 'pre'"):
+        plastic.connect(model, sources(), cells(), delay={"prae": 1 * ms})
+    with pytest.raises(fwp.FwpError, match="delay must be a time"):
+        plastic.connect(model, sources(), cells(), delay={"pre": [1, 2] * ms})
+    quick = fwp.synapses.get("short_term_potentiation").changed(tau_F=1 * b2.us)
+    b2.defaultclock.dt = 0.5 * ms
+    with pytest.raises(fwp.FwpError, match="time constant 1/.1/tau_F. are too few"):
+        plastic.connect(quick, sources(), cells())
