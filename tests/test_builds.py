@@ -81,7 +81,7 @@ CHANGES = {
 
 def same(one, other, within=1e-12):
     assert one.keys() == other.keys()
-    for name in one.keys() - {"u"}:  # where Brian2 draws one number for each cell devices differ
+    for name in one:
         assert one[name].shape == other[name].shape, name
         assert np.abs(one[name] - other[name]).max(initial=0) <= within, name
 
@@ -200,7 +200,7 @@ def test_a_run_costs_little_more_than_its_process(program):
 
 def test_what_can_be_changed_is_listed(program):
     assert program.constants["tau"] == program.constants["cells.tau"] == pytest.approx(0.005)
-    assert program.tables == {"drive": (3,)}
+    assert program.tables == {"drive": (3,), "cells.drive": (3,)}
 
 
 @pytest.mark.parametrize(
@@ -219,6 +219,28 @@ def test_numbers_that_do_not_fit_are_refused(program, numbers, words):
         program.run(numbers)
     assert words in str(problem.value)
     same(program.run(), numpy(circuit()))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": 1.5}, "'seed' must be a whole number"),
+        ({"duration": 3.0}, "'duration' must be a quantity in second"),
+        ({"numbers": {"paths.w": np.ones(2)}}, "Error reading '.*start_of_paths.w': file size 16 does not"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(program, options, words):
+    with pytest.raises(fwp.FwpError, match=words):
+        program.run(**options)
+
+
+def test_a_closed_program_leaves_no_file_and_says_so(program):
+    with devices.compiled(circuit(), dt=DT) as other:
+        folder = other._folder
+        other.run()
+    assert not folder.exists()
+    with pytest.raises(fwp.FwpError, match="the program was closed"):
+        other.run()
 
 
 def test_nan_is_no_result_and_is_named(program):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import FwpError, unknown
 from . import builds, guards, state
 from .base import Built
-from .numbers import DONE
+from .execute import execute
 
 
 def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1) -> Program:
@@ -138,12 +138,9 @@ class Program:
         self._sizes = {variable: variable.size for variable in device.arrays}
         self._cached = dict(device.array_cache)
         self._constants = _by_name(device)
-        self._tables = {
-            name: item
-            for code in device.code_objects.values()
-            for name, item in code.variables.items()
-            if item in device.timed_arrays
-        }
+        self._tables = _tables(device)
+        pid = os.getpid()  # a child process leaves the files of its parent alone
+        self._finalizer = weakref.finalize(self, _remove, folder, pid)
 
     def __enter__(self) -> Program:
         return self
@@ -152,8 +149,8 @@ class Program:
         self.close()
 
     def close(self) -> None:
-        """Remove the files of this program (not those of the cache)."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the files of this program (not those of the cache); so does the end of Python."""
+        self._finalizer()
 
     @property
     def constants(self) -> dict[str, float]:
@@ -162,8 +159,8 @@ class Program:
 
     @property
     def tables(self) -> dict[str, tuple[int, ...]]:
-        """TimedArrays that a run can change, by their name in the equations, with their shapes."""
-        return {name: table.values.shape for name, table in self._tables.items()}
+        """TimedArrays that a run can change, with shapes, by "name" or "group.name"."""
+        return {name: each[0].values.shape for name, each in self._tables.items()}
 
     def run(
         self,
@@ -176,10 +173,11 @@ class Program:
         """Run the program and return what the circuit's ``collect`` gives.
 
         Args:
-            numbers: name -> number, quantity or array. A name is that of a constant ("tau": in all
-                groups, "cells.tau": in one), of a TimedArray as in the equations (another number
-                of rows is fine) or of a variable ("cells.v": its value at the start; a number, or
-                an array of its length). What is not named is as the circuit was built.
+            numbers: name -> number, quantity or array. A name is that of a constant in the
+                equations ("tau": in all groups, "cells.tau": in one), of a TimedArray there
+                (likewise; another number of rows is fine) or of a variable ("cells.v": its value
+                at the start; a number, or an array of its length). What is not named is as the
+                circuit was built.
             seed: of Brian2's random numbers.
             duration: of the run (Brian2 time), if there is one run.
             progress: called with the fraction done, about once a second.
@@ -190,8 +188,12 @@ class Program:
         Raises:
             FwpError: unknown name, wrong unit or shape, or the program failed.
         """
+        from brian2 import second
+
         begun = time.perf_counter()
-        device = self._device
+        device, more = self._device, self._device.run_environment_variables
+        if not self._folder.exists():
+            raise FwpError("the program was closed: compile the circuit again (it is in the cache)")
         values = [slot.value for slot in device.numbers.slots]
         arguments: list[str] = []
         work = Path(tempfile.mkdtemp(prefix="run_", dir=self._folder))
@@ -200,15 +202,17 @@ class Program:
             (work / "static_arrays").mkdir()
             files: dict[str, np.ndarray] = {}
             changed = self._place(numbers or {}, values, files, arguments)
-            self._set(values, "seed", seed, lambda value: int(value))
-            self._set(values, "duration", duration, float)
+            if seed is not None:
+                self._set(values, "seed", _whole(seed, "seed"))
+            if duration is not None:
+                self._set(values, "duration", _plain(duration, second.dim, "duration"))
             for file in (self._folder / "static_arrays").iterdir():
                 if file.name not in files:
                     os.symlink(file, work / "static_arrays" / file.name)
             for name, array in files.items():
                 array.tofile(work / "static_arrays" / name)
             device.numbers.write(work, values)
-            simulated = self._execute(work, arguments, progress)
+            simulated = execute(self._folder / "main", work, arguments, more, progress)
             for variable, size in self._sizes.items():
                 variable.size = size
             device.array_cache = dict(self._cached) | dict.fromkeys(changed)
@@ -230,16 +234,19 @@ class Program:
         """Put numbers where the program reads them; return the variables that were set."""
         changed = []
         variables = {
-            f"{variable.owner.name}.{variable.name}": variable
+            f"{_name(variable.owner)}.{variable.name}": variable
             for variable in self._device.arrays
-            if not variable.read_only and hasattr(variable.owner, "name")
+            if not variable.read_only and _name(variable.owner)
         }
         for name, given in numbers.items():
             if name in self._constants:
-                for place, slot, dim in self._constants[name]:
-                    values[place] = _plain(given, dim, slot.name)
+                for place, _, constant in self._constants[name]:
+                    values[place] = _plain(given, constant.dim, name)
+                    if np.issubdtype(constant.dtype, np.integer):
+                        _whole(given, name)
             elif name in self._tables:
-                self._table(name, given, values, files)
+                for table in self._tables[name]:
+                    self._table(name, table, given, values, files)
             elif name in variables:
                 changed.append(variables[name])
                 array = _array(given, variables[name].dim, name).astype(variables[name].dtype)
@@ -251,7 +258,7 @@ class Program:
                     text = repr(array.item())
                 else:
                     # the program reads as many bytes as the variable has, and says if that fails
-                    text = f"static_arrays/start_{len(files)}"
+                    text = f"static_arrays/start_of_{name}"
                     files[text.split("/")[1]] = array
                 arguments.append(f"{name}={text}")
             else:
@@ -260,8 +267,7 @@ class Program:
                 )
         return changed
 
-    def _table(self, name: str, given, values: list[float], files) -> None:
-        table = self._tables[name]
+    def _table(self, name: str, table, given, values: list[float], files) -> None:
         array = _array(given, table.dim, name)
         if array.ndim != table.values.ndim or array.shape[1:] != table.values.shape[1:]:
             raise FwpError(
@@ -276,77 +282,62 @@ class Program:
             elif slot.kind == "size" and slot.owner == file:
                 values[place] = array.size
 
-    def _set(self, values: list[float], kind: str, given, convert) -> None:
-        if given is None:
-            return
+    def _set(self, values: list[float], kind: str, given: float) -> None:
         places = [n for n, slot in enumerate(self._device.numbers.slots) if slot.kind == kind]
         if len(places) != 1:
             raise FwpError(f"the circuit sets {kind} {len(places)} times, so a run cannot set it")
-        values[places[0]] = convert(given)
+        values[places[0]] = given
 
-    # ------------------------------------------------------------------ the process
 
-    def _execute(self, work: Path, arguments: list[str], progress) -> float:
-        """Run the program in a folder; return the seconds it took."""
-        import brian2 as b2
+def _remove(folder: Path, pid: int) -> None:
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
 
-        environment = {
-            **os.environ,
-            **b2.prefs["devices.cpp_standalone.run_environment_variables"],
-            **self._device.run_environment_variables,
-            "OMP_WAIT_POLICY": "passive",  # threads that wait do not keep others from working
-        }
-        command = [str(self._folder / "main"), "--results_dir", f"{work / 'results'}{os.sep}"]
-        said: list[str] = []
-        start = time.perf_counter()
-        # in a session of its own: Ctrl+C ends it, instead of letting it end early as if all
-        # were well
-        process = subprocess.Popen(
-            [*command, *arguments], cwd=work, env=environment, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        try:
-            for line in process.stdout:
-                if not line.startswith(DONE):
-                    said.append(line.rstrip())
-                elif progress is not None:
-                    progress(float(line[len(DONE) :]))
-            process.wait()
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            process.wait()
-            process.stdout.close()
-        seconds = time.perf_counter() - start
-        problems = [line for line in said if line.startswith(("Error", "Could", "Cannot"))]
-        if process.returncode or problems:
-            how = f"status {process.returncode}"
-            if process.returncode < 0:
-                how = f"signal {-process.returncode}"
-            why = (problems or said or ["it said nothing"])[-1]
-            raise FwpError(f"the standalone program failed ({how}): {why}")
-        return seconds
+
+def _name(owner) -> str:
+    """Return the name of what a variable belongs to, "" if it has none or is gone."""
+    try:
+        return getattr(owner, "name", "")
+    except ReferenceError:
+        return ""
 
 
 def _by_name(device) -> dict[str, list]:
-    """Return the constants by name and by group.name: [(place, slot, dimensions)]."""
-    dims = {
-        (code.owner.name, name): item.dim
+    """Return the constants by name and by group.name: [(place, slot, Brian2's constant)]."""
+    constants = {
+        (_name(code.owner), name): item
         for code in device.code_objects.values()
         for name, item in code.variables.items()
-        if hasattr(item, "dim") and hasattr(code.owner, "name")
     }
     found: dict[str, list] = {}
     for place, slot in enumerate(device.numbers.slots):
         if slot.kind == "constant":
-            each = (place, slot, dims.get((slot.owner, slot.name)))
+            each = (place, slot, constants[slot.owner, slot.name])
             for name in (slot.name, f"{slot.owner}.{slot.name}"):
                 found.setdefault(name, []).append(each)
     return found
 
 
+def _tables(device) -> dict[str, list]:
+    """Return the TimedArrays by name and by group.name."""
+    found: dict[str, list] = {}
+    for code in device.code_objects.values():
+        for name, item in code.variables.items():
+            if item in device.timed_arrays:
+                for each in (name, f"{_name(code.owner)}.{name}"):
+                    if item not in found.setdefault(each, []):
+                        found[each].append(item)
+    return found
+
+
+def _whole(given, name: str) -> float:
+    if float(given) != int(given) or float(given) < 0 and name == "seed":
+        raise FwpError(f"{name!r} must be a whole number, got {given!r}")
+    return float(given)
+
+
 def _plain(given, dim, name: str) -> float:
+    """Return one number in base units."""
     array = _array(given, dim, name)
     if array.size != 1:
         raise FwpError(f"constant {name!r} is one number, got an array of {array.size}")
