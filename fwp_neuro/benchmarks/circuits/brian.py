@@ -60,14 +60,12 @@ class Network:
         all: the Brian2 Network.
         post: postsynaptic cells.
         synapses: the Synapses object.
-        plastic: what the package made it with, None for Brian2's own.
     """
 
     case: Case
     all: Any
     post: Any
     synapses: Any
-    plastic: Any = None
 
     def spikes(self) -> np.ndarray:
         """Return the spikes of each postsynaptic cell after a run."""
@@ -75,13 +73,16 @@ class Network:
 
     def weights(self) -> np.ndarray:
         """Return the weights that are compared [row, post] at the last time step, after a run."""
-        case = self.case
-        if self.plastic is not None:
-            return case.sampled(self.plastic.values("w"))  # at the end, one time step later
+        case, now = self.case, (self.case.steps - 1) * DT
+        variables, values = self.synapses.variables, parameters(self.case.cells)
+        if "w_kept" in variables:  # w relative to a decay that all synapses share
+            # read from what is stored: Brian2 cannot evaluate w after a standalone run
+            since = now - np.array(self.synapses.renewed_[:]).item()
+            left = np.exp(-since / values["tau_w"])
+            return values["w0"] + case.sampled(self.synapses.w_kept[:]) * left
         w = case.sampled(self.synapses.w[:])
-        if "lastupdate" in self.synapses.variables:  # they stand as after their last event
-            last = case.sampled(np.array(self.synapses.lastupdate_[:]))
-            w = relaxed(w, last, (case.steps - 1) * DT)
+        if "lastupdate" in variables:  # it stands as after a synapse's last event
+            w = relaxed(w, case.sampled(np.array(self.synapses.lastupdate_[:])), now)
         return w
 
 
@@ -110,7 +111,7 @@ def network(case: Case, layout: str) -> Network:
     from ...circuits.plastic import connect
 
     made = connect(model(case), pre, post, name="plastic", dense=layout == "dense")
-    return Network(case, b2.Network(pre, post, *made.objects), post, made.synapses, made)
+    return Network(case, b2.Network(pre, post, *made.objects), post, made.synapses)
 
 
 def _plain(case: Case, pre, post, namespace):

@@ -66,7 +66,7 @@ _ALL = (
               note="hand-written, one float a synapse"),
     Contender(ROWS, "torch_loops", {"form": "rows"}, tolerance=SINGLE, pace=4.0,
               note="float32; touches the rows and columns that spikes name"),
-    Contender(EVERY_STEP, "torch_loops", {"form": "dense"}, tolerance=SINGLE, pace=60.0,
+    Contender(EVERY_STEP, "torch_loops", {"form": "dense"}, tolerance=SINGLE, pace=150.0,
               every_step=True, note="float32; touches all synapses at every step, in a short run"),
     Contender(NEST, "nest_loop", {}, tolerance=OTHER_CELLS, pace=1.5,
               note="another model: weights do not relax, current-based cells with one time "

@@ -1,0 +1,433 @@
+"""The benchmark of circuits: contenders equal the oracle, no number for a wrong one, the plan."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from fwp_neuro import cli, toolchain
+from fwp_neuro.benchmarks.circuits import (
+    bandwidth,
+    brian,
+    contenders,
+    hand_loop,
+    measured,
+    nest_loop,
+    oracle,
+    plan,
+    rounds,
+    table,
+    torch_loops,
+    worker,
+)
+from fwp_neuro.benchmarks.circuits.contenders import CONTENDERS, DENSE, FACTORISED, LEAN, TEXTBOOK
+from fwp_neuro.benchmarks.circuits.hand_written import PARAMETERS
+from fwp_neuro.benchmarks.circuits.network import DT, KINDS, Case, decayed
+from fwp_neuro.errors import FwpError
+from fwp_neuro.figures import script_named
+
+SMALL = Case(900, 0.25)
+needs_compiler = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
+needs_nest = pytest.mark.skipif(
+    importlib.util.find_spec("nest") is None, reason="nest-simulator is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def right():
+    """Return the oracle's result of the small network, by kind."""
+    found = {}
+    for kind in KINDS:
+        weights, fired = oracle.simulate(Case(SMALL.synapses, SMALL.duration, kind))
+        spikes = np.bincount(fired[:, 1], minlength=SMALL.cells)
+        found[kind] = {"weights": weights, "spikes": spikes, "fired": fired}
+    return found
+
+
+# ---------------------------------------------------------------- the oracle
+
+
+def test_the_oracle_follows_the_formulas_spike_by_spike():
+    """One synapse, presynaptic spikes at steps 0 and 300, postsynaptic ones at 100 and 300."""
+
+    class One(Case):
+        spikes = np.array([[0, 0], [300, 0]])
+        rows = np.array([0])
+
+    case = One(1, 401 * DT)
+    found = oracle.replay(case, np.array([[100, 0], [300, 0]]))
+    p = PARAMETERS
+
+    def left(steps, tau):
+        return np.exp(-steps * DT / p[tau])
+
+    w, x, y = 0.1, 0.0, 0.0
+    x += p["a_pre"]  # step 0; the trace of the postsynaptic cell is still 0
+    w = decayed(w, left(100, "tau_w")) + x * left(100, "tau_stdp")
+    y += p["a_post"]
+    w = decayed(w, left(200, "tau_w")) + y * left(200, "tau_stdp")  # presynaptic first
+    x = x * left(300, "tau_stdp") + p["a_pre"]
+    w = decayed(w + x, left(100, "tau_w"))
+    assert found == pytest.approx(np.array([[w]]), abs=1e-14)
+
+
+def test_static_weights_stay_and_kinds_differ(right):
+    first = SMALL.weights(SMALL.rows)
+    assert (right["static"]["weights"] == first).all()
+    for one, other in (("pair", "presynaptic"), ("presynaptic", "static")):
+        assert np.abs(right[one]["weights"] - right[other]["weights"]).max() > 1e-3
+
+
+def test_cells_fire_at_the_rate_that_is_told():
+    case = Case(10_000, 1.0)
+    _, fired = oracle.simulate(case)
+    assert 20 < len(fired) / case.cells < 30
+    assert len(case.spikes) / case.cells == pytest.approx(20, abs=1)
+    late = fired[fired[:, 0] > 2000]  # not all of them in one step
+    assert np.unique(late[:, 0]).size > 0.5 * len(late)
+
+
+def test_a_replay_of_the_oracles_own_spikes_is_its_result():
+    case = Case(490_000, 0.05)  # more synapses than are compared
+    weights, fired = oracle.simulate(case)
+    assert case.rows.size == 142 and weights.shape == (142, 700)
+    assert (oracle.replay(case, fired) == weights).all()
+
+
+# ---------------------------------------------------------------- contenders
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("variant", "legal"), [("generic", measured.DOUBLE), ("lean_f32", measured.SINGLE)]
+)
+def test_hand_written_loops_are_right(right, variant, legal):
+    found = hand_loop.measure(SMALL, Path(), variant)
+    assert not measured.wrong(measured.errors(SMALL, found, right["pair"], legal), legal)
+    assert found.spikes.sum() > 10 and found.cpu > 0
+
+
+@pytest.mark.parametrize("form", ["rows", "dense"])
+def test_torch_forms_are_right(right, form):
+    found = torch_loops.measure(SMALL, Path(), form)
+    away = measured.errors(SMALL, found, right["pair"], measured.SINGLE)
+    assert not measured.wrong(away, measured.SINGLE)
+    assert found.bytes >= 0 and found.cpu > 0
+
+
+@pytest.mark.parametrize(
+    ("layout", "kind"),
+    [("textbook", "pair"), ("factorised", "pair"), ("factorised", "presynaptic"),
+     ("static", "static")],
+)  # fmt: skip
+def test_networks_of_brian2_are_right(right, layout, kind):
+    import brian2 as b2
+
+    from fwp_neuro.devices import state
+
+    case = Case(SMALL.synapses, SMALL.duration, kind)
+    with state.runtime("numpy", DT * b2.second, 0):
+        network = brian.network(case, layout)
+        network.all.run(case.duration * b2.second, namespace={})
+        found = measured.Measured(0, 0, 0, network.weights(), network.spikes())
+    assert not measured.wrong(measured.errors(case, found, right[kind], measured.DOUBLE),
+                              measured.DOUBLE)  # fmt: skip
+
+
+@needs_nest
+def test_nest_gives_the_weights_of_the_pair_rule(tmp_path):
+    case = Case(900, 0.4)  # NEST prints: its process is its own
+    np.savez(tmp_path / worker.file(case), weights=np.zeros((30, 30)), spikes=np.zeros(30))
+    answer = worker.ask("measure", case, tmp_path / "nest", contenders.NEST)
+    assert not answer["wrong"] and answer["error"] < 1e-12
+    assert answer["cpu"] > 0 and answer["spikes"] > 100
+
+
+def test_the_order_in_nest_is_told_apart_from_brian2s():
+    case = Case(900, 0.25)
+    _, fired = oracle.simulate(case)
+    assert np.abs(nest_loop.expected(case, fired) - oracle.replay(case, fired)).max() > 1e-3
+
+
+@needs_compiler
+def test_a_worker_measures_in_a_process_of_its_own(tmp_path):
+    assert worker.ask("oracle", SMALL, tmp_path)["spikes"] > 10
+    answer = worker.ask("measure", SMALL, tmp_path / "loop", LEAN)
+    assert answer["wrong"] == "" and 0 < answer["cpu"] < 10
+    # another network's oracle must not do
+    other = Case(SMALL.synapses, SMALL.duration, seed=1)
+    os.rename(tmp_path / worker.file(SMALL), tmp_path / worker.file(other))
+    answer = worker.ask("measure", other, tmp_path / "loop", contenders.GENERIC)
+    assert "is off by" in answer["wrong"]
+
+
+def test_a_step_that_fails_tells_why(tmp_path):
+    answer = worker.ask("measure", SMALL, tmp_path / "program", TEXTBOOK)
+    assert "No such file or directory" in answer["problem"]
+
+
+def test_every_contender_has_what_the_rounds_call():
+    for name, contender in CONTENDERS.items():
+        module = contender.load()
+        assert callable(module.prepare) and callable(module.measure)
+        assert contender.note and contender.kind in KINDS and contender.name == name
+
+
+def test_a_slow_contender_runs_shorter():
+    assert contenders.case(TEXTBOOK, 10**6, 1.0, longest=10).duration == 1.0
+    assert contenders.case(contenders.EVERY_STEP, 10**6, 1.0, longest=15).duration == 0.1
+    assert contenders.case(contenders.EVERY_STEP, 10**7, 1.0, longest=0.1).duration == 0.005
+    assert contenders.case(contenders.STATIC, 10**4, 1.0, longest=10).kind == "static"
+
+
+def test_schedules_hold_each_cells_spikes():
+    found = brian.schedule(SMALL)
+    for cell in range(SMALL.cells):
+        steps = SMALL.spikes[SMALL.spikes[:, 1] == cell, 0]
+        assert found[: len(steps), cell] == pytest.approx(steps * DT)
+        assert (found[len(steps) :, cell] > 1e6).all()
+    assert (found[-1] > 1e6).all()
+
+
+def test_events_are_spikes_times_their_synapses():
+    pre = 30 * len(SMALL.spikes)
+    assert SMALL.events(7) == pre + 30 * 7
+    assert Case(900, 0.25, "static").events(7) == pre
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"weights": 1e-9}, "a weight is off by 1.0e-09"),
+        ({"spikes": 1}, "a cell's spikes are off by 1"),
+        ({"weights": np.nan}, "a weight is off by nan"),
+    ],
+)
+def test_results_that_are_off_are_wrong(right, change, words):
+    weights, spikes = right["pair"]["weights"].copy(), right["pair"]["spikes"].copy()
+    weights[0, 0] += change.get("weights", 0)
+    spikes[0] += change.get("spikes", 0)
+    found = measured.Measured(0, 0, 0, weights, spikes)
+    away = measured.errors(SMALL, found, right["pair"], measured.DOUBLE)
+    assert words in measured.wrong(away, measured.DOUBLE)
+
+
+@needs_compiler
+def test_bandwidth_is_that_of_a_machine():
+    found = bandwidth.bandwidth(10_000, rounds=2, least=0.01)
+    assert 1e9 < found < 1e13
+
+
+# ---------------------------------------------------------------- rounds
+
+
+def answers(task, case, folder, contender=""):
+    """Answer in place of a worker: every second costs 2 s with the first contender, 1 s else."""
+    if task == "oracle":
+        folder.joinpath(worker.file(case)).touch()
+        return {"spikes": 1}
+    if task == "prepare":
+        return {"problem": "no room"} if contender == contenders.ROWS else {"build": 3.0}
+    bad = contender == contenders.EVERY_STEP
+    return {
+        "cpu": case.duration * (2 if contender == TEXTBOOK else 1), "setup": 0.5, "error": 0.0,
+        "bytes": 50.0 * case.synapses, "spikes": 10, "mean_weight": 0.25,
+        "wrong": "a weight is off by 1" if bad else "",
+    }  # fmt: skip
+
+
+def run(monkeypatch, names, ask=answers, **options):
+    monkeypatch.setattr(rounds, "ask", ask)
+    monkeypatch.setattr(bandwidth, "bandwidth", lambda floats: 8e9)
+    monkeypatch.setattr(rounds.registry, "missing", lambda name: "not here" * (name == DENSE))
+    return rounds.benchmark((900, 10_000), names, 2, duration=0.1, builds=False, **options)
+
+
+def test_rounds_give_numbers_or_reasons(monkeypatch):
+    told = []
+    names = (TEXTBOOK, LEAN, DENSE, contenders.ROWS, contenders.EVERY_STEP)
+    data = run(monkeypatch, names, progress=lambda part, note: told.append(part))
+    assert np.isfinite(data["cpu"].sel(contender=[TEXTBOOK, LEAN]).values).all()
+    for name in (DENSE, contenders.ROWS, contenders.EVERY_STEP):
+        for what in ("cpu", "bytes", "events", "error"):
+            assert np.isnan(data[what].sel(contender=name).values).all()
+    notes = data.attrs["notes"]
+    assert f"{DENSE}: not here" in notes
+    assert f"{contenders.ROWS}, 9e+02 synapses: no number, for no room" in notes
+    assert "torch, every step, 1e+04 synapses: no number, for a weight is off by 1" in notes
+    assert told == sorted(told) and 0 <= told[0] and told[-1] <= 1
+    assert table.ratio(data, TEXTBOOK, LEAN, 900) == 2
+    expected = Case(900, 0.1).events(10) / 0.1
+    assert float(table.speed(data, LEAN).sel(synapses=900)) == pytest.approx(expected)
+    assert (table.per_synapse(data, LEAN) == 50).all()
+
+
+def test_events_of_a_run_that_is_too_short_for_spikes_are_those_of_the_network(monkeypatch):
+    def ask(task, case, folder, contender=""):
+        return {**answers(task, case, folder, contender), "wrong": ""}
+
+    data = run(monkeypatch, (contenders.EVERY_STEP, TEXTBOOK), ask, longest=0.1245)
+    short = data.sel(contender=contenders.EVERY_STEP, synapses=10_000)
+    whole = data.sel(contender=TEXTBOOK, synapses=10_000)
+    assert float(short["duration"]) == 0.083 and float(whole["duration"]) == pytest.approx(0.1)
+    assert float(short["events"]) == pytest.approx(0.83 * float(whole["events"]))
+
+
+def test_an_interruption_leaves_nothing(monkeypatch, tmp_path):
+    folders = []
+
+    def ask(task, case, folder, contender=""):
+        folders.append(folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(monkeypatch, (LEAN,), ask)
+    assert folders and not any(folder.exists() for folder in folders)
+
+
+# ---------------------------------------------------------------- table and plan
+
+
+def numbers(**seconds) -> xr.Dataset:
+    """Return a dataset at 1e5 and 1e6 synapses: contender -> seconds and bytes a synapse."""
+    names = list(seconds)
+    cpu = np.array([seconds[name][0] for name in names], float)[..., None] * [1.0, 1.0, 1.0]
+    shape = (len(names), 2)
+    sizes = np.array([100_000, 1_000_000])
+    whole = ("contender", "synapses")
+    return xr.Dataset(
+        {
+            "cpu": ((*whole, "round"), cpu),
+            "load": ((*whole, "round"), np.ones_like(cpu)),
+            "events": (whole, np.ones(shape) * 40 * sizes),
+            "duration": (whole, np.ones(shape)),
+            "bytes": (whole, np.array([seconds[name][1] for name in names], float) * sizes),
+            "bandwidth": ("synapses", [8e9, 4e9]),
+            "builds": (("build_of", "cost"), [[20.0, np.nan, np.nan, np.nan, np.nan],
+                                              [10.0, 8.0, 0.02, 0.03, 0.1]]),
+        },
+        {"contender": names, "synapses": sizes, "build_of": ["stock", "ours"],
+         "cost": ["cpu", "again", "marginal", "marginal_wall", "overhead"]},
+        {"notes": "a note", "machine": "a machine", "memory": 100 * plan.GIB, "cuda_textbook": 64.0,
+         "cuda_factorised": 40.0},
+    )  # fmt: skip
+
+
+DATA = {
+    TEXTBOOK: ([0.1, 2.0], [80, 80]),
+    FACTORISED: ([0.04, 1.2], [40, 64]),
+    DENSE: ([0.03, 0.3], [12, 12]),
+    LEAN: ([0.02, 0.1], [4, 4]),
+    contenders.STATIC: ([0.1, 0.2], [40, 40]),
+    contenders.PRESYNAPTIC: ([0.11, 0.28], [40, 40]),
+    contenders.NEST: ([0.3, 3.0], [100, 100]),
+}
+
+
+def test_aims_are_held_against_what_was_measured():
+    said = "\n".join(table.targets(numbers(**DATA)))
+    for words in (
+        "factorised, x textbook's time, at 1e+05 synapses: 0.4, aim <= 0.5: reached",
+        "factorised, x textbook's time, at 1e+06 synapses: 0.6, aim <= 0.5: NOT reached",
+        "factorised, x textbook's memory, at 1e+05 synapses: 0.5, aim <= 0.7: reached",
+        "factorised, x textbook's memory, at 1e+06 synapses: 0.8, aim <= 0.7: NOT reached",
+        "x static network's time, at 1e+05 synapses: 1.1, aim <= 1.3: reached",
+        "x static network's time, at 1e+06 synapses: 1.4, aim <= 1.3: NOT reached",
+        "dense engine, x hand-written C++'s time, at 1e+06 synapses: 3, aim <= 4: reached",
+        "first build, x Brian2's processor time: 0.5, aim <= 0.65: reached",
+        "marginal run, x first build: 0.002, aim <= 0.01: reached",
+        "marginal run, ms above its simulation: 100, aim <= 50: NOT reached",
+    ):
+        assert words in said
+    assert table.targets(numbers(**{LEAN: DATA[LEAN]}).drop_vars("builds")) == []
+
+
+def test_the_report_has_every_contender_growth_and_notes():
+    text = table.report(numbers(**DATA))
+    for name in DATA:
+        assert text.count(f"  {name} ") == 3 and f"  {name}: {CONTENDERS[name].note}" in text
+    assert "4.00e+07" in text and "n^1.30" in text and "note: a note" in text  # 40e6 / 1 s, 2 / 0.1
+    assert table.growth(numbers(**DATA), contenders.NEST) == pytest.approx(1.0)
+
+
+def test_a_memory_holds_what_its_bytes_allow():
+    data = numbers(**DATA)
+    assert plan.holds(data, TEXTBOOK, 80e9) == pytest.approx(0.8e9)
+    assert plan.holds(data, TEXTBOOK, 80e12) == 2**31 - 1  # Brian2's numbers of synapses
+    assert plan.holds(data, LEAN, 80e12) == pytest.approx(1.6e13)
+
+
+def test_costs_are_measured_interpolated_or_carried_on():
+    data = numbers(**DATA)
+    assert plan.cost(data, TEXTBOOK, 1e5) == pytest.approx(0.1)
+    assert plan.cost(data, TEXTBOOK, 10**5.5) == pytest.approx(np.sqrt(0.2))
+    assert plan.cost(data, TEXTBOOK, 1e9) == pytest.approx(2000)
+    assert plan.real_time(data, contenders.NEST) == pytest.approx(10**5.523, rel=0.02)
+
+
+def test_the_plan_says_what_was_not_run():
+    text = plan.report(numbers(**DATA))
+    for words in (
+        "measured up to 1e+06 synapses at 40 events a synapse and second",
+        "was not run",
+        "1.1e+09, 1.7 s/h",  # textbook in 100 GiB: 0.8 * 100 * 2^30 / 80
+        "not run on a GPU",
+        "textbook: 64 bytes a synapse in the generated project, so 1.0e+09 synapses in 80 GB",
+        "1e+06 synapses: 12 MB and 0.3 core seconds a biological second",
+        "1e+10 synapses: 5",  # NEST: 1e12 bytes in nodes of 0.8 * 256 GiB
+        "It exports no NeuroML, PyNN or NESTML",
+    ):
+        assert words in text
+    nothing = numbers(**{TEXTBOOK: ([np.nan, np.nan], [np.nan, np.nan])})
+    assert plan.report(nothing) == "no scaling plan: no contender has numbers"
+
+
+@pytest.mark.parametrize("part", ["all", "no builds", "one contender"])
+def test_the_figure_draws_what_there_is(part):
+    data = numbers(**(DATA if part != "one contender" else {TEXTBOOK: DATA[TEXTBOOK]}))
+    data = data.drop_vars("builds") if part == "no builds" else data
+    figure = script_named("fig16_circuits_at_scale").plot(data)
+    speed = figure.axes[0]
+    drawn = {line.get_label(): line.get_ydata() for line in speed.lines}
+    assert drawn[TEXTBOOK] == pytest.approx([4e6 / 0.1, 4e7 / 2.0])
+    limit = next(y for label, y in drawn.items() if "bandwidth" in label)
+    assert limit == pytest.approx([1e9, 5e8])
+
+
+# ---------------------------------------------------------------- the command
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["benchmark", "circuit"], "did you mean 'circuits'"),
+        (["benchmark", "circuits", "--rounds", "0"], "--rounds must be at least 1, got 0"),
+        (["benchmark", "circuits", "--out", "/proc/x/y.nc"], "cannot write to folder"),
+    ],
+)
+def test_nonsense_arguments_end_in_a_sentence(words, sentence, capsys):
+    assert cli.main(words) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_unknown_contenders_are_refused():
+    with pytest.raises(FwpError, match="did you mean 'C\\+\\+, lean float32'"):
+        rounds.benchmark((900,), ("C++, lean float",))
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_the_quick_benchmark_measures_all_that_is_here(tmp_path, capsys):
+    """Compiles five small programs: a minute of processor time."""
+    assert cli.main(["benchmark", "circuits", "--quick", "--out", str(tmp_path / "all.nc")]) == 0
+    text = capsys.readouterr().out
+    assert "no number" not in text and "scaling plan" in text
+    from fwp_neuro.recording import load
+
+    data = load(tmp_path / "all.nc").dataset
+    here = [name for name in CONTENDERS if not contenders.missing(name)]
+    assert np.isfinite(data["cpu"].sel(contender=here).values).all()
+    assert (data["error"].sel(contender=here) < 1e-4).all()
