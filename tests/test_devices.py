@@ -68,10 +68,19 @@ def test_where_the_compiler_decides_the_cache_is_asked(monkeypatch):
 def test_a_gpu_is_used_where_one_answers_and_it_pays(monkeypatch):
     huge = Size(1_000_000, 14, 10_000_000)
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    for answers, name in ((False, "cpp_standalone"), (True, "cuda_standalone")):
-        monkeypatch.setattr(devices.choice, "has_gpu", lambda answers=answers: answers)
+
+    def fails():
+        raise fwp.FwpError("the driver is too old")
+
+    for there, check, name in (
+        (False, lambda: None, "cpp_standalone"),
+        (True, fails, "cpp_standalone"),
+        (True, lambda: None, "cuda_standalone"),
+    ):
+        monkeypatch.setattr(devices.choice, "has_gpu", lambda there=there: there)
+        monkeypatch.setattr(devices.choice, "check_machine", check)
         assert choose("auto", huge)[0] == name
+    monkeypatch.setattr(devices.choice, "check_machine", fails)  # not asked where it cannot pay
     assert choose("auto", SMALL)[0] == "numpy"
 
 

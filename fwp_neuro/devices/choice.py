@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Callable
 
 from .. import device_names, toolchain
 from ..errors import FwpError, warn
 from .base import Size
-from .cuda import has_gpu, need_brian2cuda
+from .cuda import check_machine, has_gpu, need_brian2cuda
 
 DEVICES = device_names.BRIAN
 
@@ -83,8 +81,9 @@ def _cheapest(size: Size, in_cache: Callable[[], bool], standalone: bool) -> tup
         costs["cython"] = cost("cython", size)
         if standalone:
             costs["cpp_standalone"] = cost("cpp_standalone", size)
-            if _cuda_works():
-                costs["cuda_standalone"] = cost("cuda_standalone", size)
+            on_gpu = cost("cuda_standalone", size)
+            if on_gpu < min(costs.values()) and _cuda_works():
+                costs["cuda_standalone"] = on_gpu
     elif cost("cython", size) < costs["numpy"] or cost("cpp_standalone", size) < costs["numpy"]:
         warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=4)
         return "numpy", "fallback: large network, but there is no C++ compiler"
@@ -140,12 +139,14 @@ def asked_threads(threads: int | None, device: str) -> int:
 
 
 def _cuda_works() -> bool:
-    from importlib.util import find_spec
-
-    nvcc = shutil.which("nvcc") or os.path.exists(
-        os.path.join(os.environ.get("CUDA_PATH", "/usr/local/cuda"), "bin", "nvcc")
-    )
-    return bool(nvcc) and find_spec("brian2cuda") is not None and has_gpu()
+    """Tell whether this machine has all that a CUDA run needs, with a GPU that answers."""
+    if not has_gpu():
+        return False
+    try:
+        check_machine()
+    except FwpError:
+        return False
+    return True
 
 
 def _seconds(cost: float) -> str:
