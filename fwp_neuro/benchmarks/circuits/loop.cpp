@@ -43,6 +43,22 @@ template <class T> std::vector<T> read(const std::string &path) {
     return values;
 }
 
+// Doubles of a file, as many as there are values, a block at a time: no second array of them.
+template <class T> void fill(const std::string &path, std::vector<T> &values) {
+    std::FILE *file = std::fopen(path.c_str(), "rb");
+    std::vector<double> block(1 << 15);
+    for (size_t done = 0; done < values.size();) {
+        const size_t next = std::min(block.size(), values.size() - done);
+        if (!file || std::fread(block.data(), sizeof(double), next, file) != next) {
+            std::fprintf(stderr, "%s cannot be read\n", path.c_str());
+            std::exit(2);
+        }
+        std::copy(block.begin(), block.begin() + next, values.begin() + done);
+        done += next;
+    }
+    std::fclose(file);
+}
+
 template <class T> void write(const std::string &path, const std::vector<T> &values) {
     std::FILE *file = std::fopen(path.c_str(), "wb");
     if (!file || std::fwrite(values.data(), sizeof(T), values.size(), file) != values.size()) {
@@ -243,10 +259,7 @@ template <class real, class Synapses> int simulate(const Settings &s) {
     const long before = memory("VmRSS:");
     const size_t count = size_t(s.number("cells")) * size_t(s.number("cells"));
     std::vector<real> first(count, s.number("w0"));
-    if (s.text.count("w")) {
-        const std::vector<double> given = read<double>(s.at("w"));
-        std::copy(given.begin(), given.end(), first.begin());
-    }
+    if (s.text.count("w")) fill(s.at("w"), first);
     Synapses synapses(s, std::move(first));
     Cells<real> cells(s);
     std::vector<int> now;

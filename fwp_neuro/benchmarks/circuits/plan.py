@@ -83,7 +83,7 @@ def _head(data, shown) -> str:
     size = max(last(seconds(data, name))[1] for name in shown)
     rate = float((data["events"] / data["duration"] / data["synapses"]).sel(contender=shown[0])[-1])
     return (
-        f"scaling plan (measured up to {size:.0e} synapses at {rate:.0f} events a synapse and "
+        f"scaling plan (measured up to {size:.2g} synapses at {rate:.0f} events a synapse and "
         f"second, all-to-all; what is larger is carried on from there and was not run)"
     )
 
@@ -128,7 +128,7 @@ def _gpu(data, names) -> str:
                 words += f"; at published speed-ups {slow:.2g} to {fast:.2g} biological s/h"
             lines.append(words)
     if len(lines) == 1:
-        lines.append("  no bytes a synapse: brian2cuda is not installed here")
+        lines.append("  bytes a synapse were not counted: no brian2cuda here, or a quick benchmark")
     lines.append(
         f"  The speed-ups ({PUBLISHED[0]:.0f} to {PUBLISHED[1]:.0f} over Brian2's C++ on one "
         "thread) are those in brian2cuda's own files of 2021 (Alevi et al. 2022, "

@@ -125,7 +125,7 @@ class _Run:
             answer = ask_cuda()
             self._note("CUDA projects", answer) or self.cuda.update(answer)
         for s, size in enumerate(self.sizes):
-            self._tell(f"{size:.0e} synapses, memory bandwidth", 1.0)
+            self._tell(f"{size:.2g} synapses, memory bandwidth", 1.0)
             self.bandwidth[s] = bandwidth(Case(size, DT).cells ** 2)
             folder = root / str(size)
             folder.mkdir()
@@ -138,22 +138,22 @@ class _Run:
     def _prepare(self, name: str, size: int, folder: Path) -> bool:
         case, who = self._case(name, size), CONTENDERS[name]
         if not (folder / file(case)).exists():
-            self._tell(f"{size:.0e} synapses, oracle", 3e-6 * size / len(self.names))
-            if self._note(f"oracle, {size:.0e}", ask("oracle", case, folder)):
+            self._tell(f"{size:.2g} synapses, oracle", 3e-6 * size / len(self.names))
+            if self._note(f"oracle, {size:.2g}", ask("oracle", case, folder)):
                 return False
-        self._tell(f"{size:.0e} synapses, {name}, build", who.builds)
+        self._tell(f"{size:.2g} synapses, {name}, build", who.builds)
         answer = ask("prepare", case, self._folder(folder, name), name)
         c, s = self.names.index(name), self.sizes.index(size)
         self.found["build"][c, s] = answer.get("build", np.nan)
-        return not self._note(f"{name}, {size:.0e} synapses", answer)
+        return not self._note(f"{name}, {size:.2g} synapses", answer)
 
     def _one(self, name: str, s: int, number: int, folder: Path) -> bool:
         size, c = self.sizes[s], self.names.index(name)
         case = self._case(name, size)
-        self._tell(f"{size:.0e} synapses, {name}, round {number + 1}", self._seconds(name, size))
+        self._tell(f"{size:.2g} synapses, {name}, round {number + 1}", self._seconds(name, size))
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan
         answer = ask("measure", case, self._folder(folder, name), name)
-        if self._note(f"{name}, {size:.0e} synapses", answer):
+        if self._note(f"{name}, {size:.2g} synapses", answer):
             self.cpu[c, s] = np.nan  # what is wrong once has no speed at all
             return False
         self.cpu[c, s, number], self.load[c, s, number] = answer["cpu"], load

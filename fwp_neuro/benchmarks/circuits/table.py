@@ -67,7 +67,7 @@ def _row(name: str, cells: list[str]) -> str:
 
 
 def _block(data, title: str, of, form: str, extra=None) -> list[str]:
-    head = [f"{count:.0e}" for count in data["synapses"].values]
+    head = [f"{count:.2g}" for count in data["synapses"].values]
     lines = ["", _row(title, head + (["time grows"] if extra else []))]
     for name in data["contender"].values:
         cells = [form.format(v) if np.isfinite(v) else "-" for v in of(data, name).values]
@@ -113,7 +113,7 @@ def targets(data: xr.Dataset) -> list[str]:
     names = set(data["contender"].values.tolist())
     for count in data["synapses"].values.tolist():
         if count >= 50_000 and {TEXTBOOK, FACTORISED} <= names:
-            at = f"at {count:.0e} synapses"
+            at = f"at {count:.2g} synapses"
             aim(
                 f"factorised, x textbook's time, {at}",
                 ratio(data, FACTORISED, TEXTBOOK, count),
@@ -124,10 +124,10 @@ def targets(data: xr.Dataset) -> list[str]:
             ]
             aim(f"factorised, x textbook's memory, {at}", sizes[0] / sizes[1], 0.7)
         if count >= 50_000 and {PRESYNAPTIC, STATIC} <= names:
-            words = f"plastic without on_post, x static network's time, at {count:.0e} synapses"
+            words = f"plastic without on_post, x static network's time, at {count:.2g} synapses"
             aim(words, ratio(data, PRESYNAPTIC, STATIC, count), 1.3)
         if 500_000 < count < 2_000_000 and {DENSE, LEAN} <= names:
-            aim(f"dense engine, x hand-written C++'s time, at {count:.0e} synapses",
+            aim(f"dense engine, x hand-written C++'s time, at {count:.2g} synapses",
                 ratio(data, DENSE, LEAN, count), 4)  # fmt: skip
     stock, first = builds(data, "stock", "cpu"), builds(data, "ours", "cpu")
     aim("first build, x Brian2's processor time", first / stock, 0.65)
