@@ -32,7 +32,7 @@ class Slot:
 
     Attributes:
         kind: "constant", "duration", "seed", "value" (set at the start), "literal", "rows" (of a
-            TimedArray), "size" (of an array file), "dt" or "division" (of a TimedArray).
+            TimedArray), "size" (of an array file) or "dt" (of a TimedArray).
         owner: name of the group, TimedArray or array.
         name: identifier in the equations, or variable.
         value: the number that the program was made with.
@@ -113,10 +113,12 @@ class Text:
             return
         body, step = found[0], rf"{re.escape(f'{dt:.18f}')} / (\d+);"
         division = re.search(step, body)
-        if division:
-            parts = f"(int){self.numbers.add('division', name, 'parts of a row', division[1])}"
-            body = re.sub(step, f"{self.numbers.add('dt', name, 'dt', dt)} / {parts};", body)
-            body = body.replace(f"+ 0.5)/{division[1]})", f"+ 0.5)/{parts})")
+        if division:  # multiplied by the inverse, as the compiler does with literals
+            parts = int(division[1])
+            inverse = self.numbers.add("dt", name, "parts of a row in a second", parts / dt)
+            body = re.sub(step, f"{inverse};", body).replace("t/epsilon", "t*epsilon")
+            share = self.numbers.add("dt", name, "share of a part in a row", 1 / parts)
+            body = body.replace(f"+ 0.5)/{parts})", f"+ 0.5)*{share})")
         length = self.numbers.add("rows", name, "rows", rows)
         body = re.sub(rf">= {rows}\)(?=\s*(?:i|timestep) =)", f">= (int){length})", body)
         body = re.sub(rf"= {rows}-1;", f"= (int){length}-1;", body)
