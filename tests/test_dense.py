@@ -12,7 +12,7 @@ from fwp_neuro import FwpError, devices
 from fwp_neuro.benchmarks.circuits import hand_written
 from fwp_neuro.circuits import plastic
 from fwp_neuro.devices import Built, Size, dense, state
-from fwp_neuro.synapses import get
+from fwp_neuro.synapses import get, names
 
 DT = 0.1 * b2.ms
 TRACES = """
@@ -67,8 +67,8 @@ def spikes(seed: int, cells: int) -> np.ndarray:
     return (np.random.default_rng(seed).random((STEPS, cells)) < 0.003).astype(float)
 
 
-def world(make, name: str):
-    """Return groups and synapses of all rules, between cells that spike when they are told to."""
+def world(make, name: str, rules=tuple(RULES)):
+    """Return groups and synapses of rules, between cells that spike when they are told to."""
 
     def cells(side: str, count: int, seed: int):
         table = b2.TimedArray(spikes(seed, count), dt=DT)
@@ -80,14 +80,14 @@ def world(make, name: str):
     pre, post = cells("before", ROWS, 1), cells("after", COLUMNS, 2)
     pre.x = post.x = "0.1*i"
     made = {}
-    for rule, given in RULES.items():
-        made[rule] = make(pre, post, **given, name=f"{name}_{rule}")
-    made["part"] = make(pre[4:17], post[9:30], **PAIR, name=f"{name}_part")
-    loop = cells("round", ROWS, 3)
-    made["loop"] = make(loop, loop, **PAIR, name=f"{name}_loop")
+    for rule in rules:
+        made[rule] = make(pre, post, **RULES[rule], name=f"{name}_{rule}")
+    if rules == tuple(RULES):
+        made["part"] = make(pre[4:17], post[9:30], **PAIR, name=f"{name}_part")
+        made["loop"] = make(pre, pre, **PAIR, name=f"{name}_loop")
     for synapses in made.values():
         synapses.w = "((7*i + 3*j) % 11)/11.0"
-    return [pre, post, loop], made
+    return [pre, post], made
 
 
 def plain(*args, **options):
@@ -225,6 +225,44 @@ def test_every_rule_agrees_with_brian2s_own_synapses():
             assert abs(ours[name] - value).max() < 1e-12, name
 
 
+@pytest.mark.slow
+def test_two_runs_keep_spikes_under_way_and_take_other_weights():
+    def build() -> Built:
+        network, made, kept = b2.Network(), [], []
+        for make, name in ((plain, "first"), (dense.synapses, "second")):
+            groups, rules = world(make, name, ("late",))
+            network.add(groups, rules["late"])
+            made.append(rules["late"])
+            kept.append(groups)
+        network.run(50.3 * b2.ms, namespace={})
+        for synapses in made:
+            synapses.w = "w + 0.001*i"
+            synapses.pre.delay = 1.1 * b2.ms
+        collect = lambda: [np.array(each.w[:]) for each in made]  # noqa: E731
+        return Built(network, collect, 60 * b2.ms, (made, kept))
+
+    with devices.compiled(build, dt=DT) as program:
+        theirs, ours = program.run()
+        assert (ours == theirs).all()
+        start = np.random.default_rng(0).random(ROWS * COLUMNS)
+        again = program.run({"first_late.w": start, "second_late.w": start})
+        assert (again[0] == again[1]).all() and abs(again[0] - theirs).max() > 0.1
+
+
+def test_cuda_gets_brian2s_own_synapses(tmp_path):
+    pytest.importorskip("brian2cuda")
+    kinds = []
+
+    def build() -> Built:
+        built = few(False)()
+        kinds.append(built.keep[0])
+        return built
+
+    folder = tmp_path / "project"
+    devices.generate(build, device="cuda_standalone", dt=DT, seed=0, directory=folder)
+    assert kinds == [b2.Synapses] and (folder / "main.cu").exists()
+
+
 def sources(folder, build) -> dict[str, str]:
     """Return the C++ files of a network, not compiled."""
     devices.generate(build, device="cpp_standalone", dt=DT, seed=0, directory=folder)
@@ -279,9 +317,10 @@ def few(read: bool):
         synapses.w = "scale*i + j"
         if read:
             synapses.w["i > 1"] = "0.2"
-        assert len(synapses) == 12 and (synapses.i[:] == np.repeat(np.arange(3), 4)).all()
         assert scale == 0.5
-        return Built(b2.Network(pre, post, synapses), dict, 1 * b2.ms)
+        if isinstance(synapses, dense.DenseSynapses):  # known before a run
+            assert len(synapses) == 12 and (synapses.i[:] == np.repeat(np.arange(3), 4)).all()
+        return Built(b2.Network(pre, post, synapses), dict, 1 * b2.ms, (type(synapses),))
 
     return build
 
@@ -291,6 +330,52 @@ def test_index_vectors_are_made_only_for_those_who_read_them(tmp_path, read):
     files = sources(tmp_path / "project", few(read))
     (made,) = [text for name, text in files.items() if "create_dense" in name]
     assert ("if (true)" in made) is read and ("if (false)" in made) is not read
+
+
+def of_package(models, **options):
+    """Return a function that connects models of the package between cells told to spike."""
+
+    def build() -> Built:
+        network, made = b2.Network(), {}
+        for number, name in enumerate(models):
+            groups = []
+            for side, count, seed in (("one", 7, 1), ("two", 9, 2)):
+                table = b2.TimedArray(spikes(seed, count), dt=DT)
+                groups.append(b2.NeuronGroup(
+                    count, "y : 1", threshold="table(t, i) > 0.5", reset="",
+                    namespace={"table": table}, name=f"{side}{number}",
+                ))  # fmt: skip
+            made[name] = plastic.connect(get(name), *groups, name=f"model{number}", **options)
+            network.add(groups, made[name].objects)
+
+        def collect():
+            return {f"{n} {v}": m.values(v) for n, m in made.items() for v in m.where}
+
+        return Built(network, collect, STEPS * DT, (made,))
+
+    return build
+
+
+@pytest.mark.parametrize("name", [*names("plasticity"), *names("short-term plasticity")])
+def test_no_model_of_the_package_needs_index_vectors(tmp_path, name):
+    files = sources(tmp_path / "project", of_package([name], dense=True))
+    (made,) = [text for file, text in files.items() if "create_dense" in file]
+    assert "if (false)" in made
+
+
+@pytest.mark.slow
+def test_models_of_the_package_give_the_same_with_dense_synapses():
+    models = ("pair_stdp", "triplet_stdp", "vogels_2011", "graupner_brunel", "bcpnn")
+    size = Size(STEPS, 40, 1000)
+    ours, _ = devices.simulate(
+        of_package(models, dense=True), size, device="cpp_standalone", dt=DT, seed=0
+    )
+    theirs, _ = devices.simulate(of_package(models), size, device="numpy", dt=DT, seed=0)
+    assert set(ours) == set(theirs)
+    for name, value in theirs.items():
+        scale = max(1.0, abs(value).max())
+        assert abs(ours[name] - value).max() < 1e-12 * scale, name
+    assert len({tuple(value) for name, value in theirs.items() if name.endswith(" w")}) > 2
 
 
 def test_one_sentence_says_what_dense_synapses_cannot_do():
