@@ -7,6 +7,7 @@ _NAMES = {
     "CNQX": "drugs",
     "Drug": "drugs",
     "Timeline": "schedule",
+    "connect": "plastic",
     "generate": "standalone",
 }
 
