@@ -15,6 +15,7 @@ from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ..devices.dense import synapses as dense_synapses
@@ -31,6 +32,7 @@ from .quantities import time
 LAYOUTS = ("factorised", "textbook")
 SIDES = ("pre", "post")
 _ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
+_RENEWED = ("post", "each_step", "shared", "ageing")
 _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have written
 
 
@@ -43,12 +45,14 @@ class Plastic:
         synapses: the Brian2 Synapses object.
         objects: everything to put into a Network besides the cells: ``Network(cells, *objects)``.
         where: variable of the model -> (group that has it, its name there).
+        dt: time step, seconds.
     """
 
     model: Model
     synapses: Any
     objects: list = field(default_factory=list)
     where: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    dt: float = 0.0
 
     @property
     def moved(self) -> Mapping[str, str]:
@@ -62,21 +66,43 @@ class Plastic:
         textbook layout are as of the last spike of either side, as Brian2 has them.
         """
         group, own = self.where[name]
+        if f"{name}_kept" in self.where:
+            return self._worked_out(name)
         found = np.array(getattr(group, f"{own}_")[:])
         side = self.moved.get(name)
         if side is not None:  # it lives on cells
-            return found[np.array(self.synapses.i[:] if side == "pre" else self.synapses.j[:])]
-        if name not in self.rates:
-            return found
-        # a factor that depends on time is one step further by now
-        rate, rest = (starts.number(one, self.model.parameters) for one in self.rates[name])
-        return rest + (found - rest) * np.exp(rate * float(self.synapses.clock.dt))
+            return found[self._cells(side)]
+        return found
 
-    @property
-    def rates(self) -> Mapping[str, tuple[str, str]]:
-        """Variables that decay by shared factors -> rate and what they decay to."""
-        decays = self.model.report.decays if hasattr(self.model, "report") else {}
-        return {n: (rate, self.model.rests.get(n) or "0") for n, rate in decays.items()}
+    def _cells(self, side: str) -> np.ndarray:
+        """Return each synapse's cell, counted in the whole group."""
+        own = self.synapses
+        i, group = (own.i, own.source) if side == "pre" else (own.j, own.target)
+        return np.array(i[:]) + getattr(group, "start", 0)
+
+    def _worked_out(self, name: str) -> np.ndarray:
+        """Evaluate a variable that is kept relative to factors, as the last time step left it."""
+        equations = b2.Equations(self.model.equations.synapse)
+        t = float(np.ravel(self.synapses.clock.variables["t"].get_value())[0])
+        known = {"t": t - self.dt, "exp": np.exp}
+        known |= {n: float(v) for n, v in self.model.parameters.items() if np.ndim(v) == 0}
+
+        def value(name: str):
+            if name in known:
+                return known[name]
+            side = name.rsplit("_", 1)[-1]
+            if name in equations and equations[name].type == SUBEXPRESSION:
+                text = str(equations[name].expr)
+                return eval(
+                    text, {"__builtins__": {}}, {n: value(n) for n in get_identifiers(text)}
+                )  # noqa: S307
+            if name in equations:
+                return np.array(getattr(self.synapses, f"{name}_")[:])
+            group, own = self.where[name.removesuffix(f"_{side}")]
+            found = np.array(getattr(group, f"{own}_")[:])
+            return found[self._cells(side)] if found.ndim else found
+
+        return value(name)
 
 
 def connect(
@@ -175,7 +201,7 @@ class _Builder:
             group, delay = self.where[name][0], self.model.parameters[by]
             self.objects.append(delay_line(group, name, of, delay, self.dt, self.namespace))
         objects = [synapses, *self.companions["pre"], *self.companions["post"], *self.objects]
-        return Plastic(self.model, synapses, objects, self.where)
+        return Plastic(self.model, synapses, objects, self.where, float(self.dt))
 
     # ------------------------------------------------------------------ cells
 
@@ -201,7 +227,8 @@ class _Builder:
         code = "\n".join(getattr(self.text, part) for part in
                          (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
         if self.text.renewal and side == "post":
-            code += "\n" + self.text.renewal.each_step
+            parts = vars(self.text.renewal)
+            code += "\n".join(["\nrenewed_cell", *(parts[part] for part in _RENEWED)])
         for one in made:
             needed = get_identifiers(code) | one.equations.identifiers
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
@@ -304,19 +331,20 @@ class _Builder:
         synapses.run_regularly(renewal.synapse, order=-10, name=f"{self.name}_renewal", **when)
         if "renewed" in synapses.variables:
             synapses.run_regularly("renewed = t", order=-9, name=f"{self.name}_renewed", **when)
-        if not renewal.post + renewal.each_step:
-            return
-        cells = self.companions["post"][-1]
-        name = f"{self.name}_cells"
-        if renewal.post:
-            cells.run_regularly(renewal.post, order=-8, name=f"{name}_renewal", **when)
+        shared = renewal.shared
         if "renewed_cell" in self.where:
-            self.where["renewed_cell"][0].run_regularly(
-                "renewed_cell = t", order=-7, name=f"{name}_renewed", **when
-            )
-        if renewal.each_step:
-            cells.run_regularly(renewal.each_step, dt=self.dt, when="groups", order=-1,
-                                name=f"{name}_sum")  # fmt: skip
+            shared += "\nrenewed_cell = t"
+        every = {"dt": self.dt, "when": "groups"}
+        for code, order, label, options in (
+            (renewal.post, -8, "renewal", when),
+            (shared, -7, "renewed", when),
+            (renewal.each_step, -1, "sum", every),
+            (renewal.ageing, 1, "age", every),
+        ):
+            if code:
+                self.companions["post"][-1].run_regularly(
+                    code, order=order, name=f"{self.name}_cells_{label}", **options
+                )
 
     def _initial(self, initial) -> None:
         """Set values at the start."""

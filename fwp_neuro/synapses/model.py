@@ -29,6 +29,8 @@ class Renewal:
         rates: rate of a factor -> by how many of its time constants it may fall in between.
         synapse, post: code that starts anew, on synapses and then on postsynaptic cells.
         each_step: code of the postsynaptic cells in every step, before their equations advance.
+        shared: what starts anew of values that all postsynaptic cells share.
+        ageing: what every step does to those, after equations have advanced.
         last: whether on_pre comes after on_post in a time step.
     """
 
@@ -36,6 +38,8 @@ class Renewal:
     synapse: str
     post: str = ""
     each_step: str = ""
+    shared: str = ""
+    ageing: str = ""
     last: bool = False
 
 

@@ -47,7 +47,7 @@ def assemble(model: Model, keep: Iterable[str], uniform: Iterable[str], when: st
         "synapse": _synapse(anatomy, suffixed, set(kept.factors), kept.synapse),
         "joint": _joint(anatomy, moved, suffixed, set(kept.factors)),
     }
-    exact = [*kept.exact, *(n for n in moved if anatomy.is_event_driven(n))]
+    exact = [name for name in moved if anatomy.is_event_driven(name)]
     for side in SIDES:
         own = [name for name in anatomy.variables if moved.get(name) == side]
         old = [getattr(anatomy.text, side).strip()]

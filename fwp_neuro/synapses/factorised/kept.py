@@ -37,7 +37,8 @@ class Kept:
 
     synapse: list[str] = field(default_factory=list)
     post: list[str] = field(default_factory=list)
-    exact: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    ageing: list[str] = field(default_factory=list)
     at_post: list[Line] = field(default_factory=list)
     ones: list[str] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Kept:
         return Renewal(
             dict(self.rates), "\n".join([*self.renew_synapse, *self.renew_seen]),
             "\n".join(self.renew_post), "\n".join(map(str, self.each_step)),
-            self.last,
+            "\n".join(f"{name} = 1" for name in self.shared), "\n".join(self.ageing), self.last,
         )  # fmt: skip
 
 
@@ -125,16 +126,19 @@ def _variable(anatomy, moved, one: Variable, kept: Kept) -> None:
 
 
 def _late(anatomy, moved, trace: str, kept: Kept) -> str:
-    """Return the name of a factor that decays as a presynaptic trace does."""
+    """Return the name of a shared factor that decays as a presynaptic trace does."""
     name = trace.removesuffix("_pre")
     late, rate = f"late_{name}", rate_of(anatomy, moved, trace)
     if late not in kept.ones:
-        kept.post.append(f"d{late}/dt = -({rate})*{late} : 1")
+        exact = anatomy.text.method == "exact" or (name in moved and anatomy.is_event_driven(name))
+        step = f"exp(-dt*({rate}))"
+        if not exact and anatomy.text.method in _STEP:
+            step = _STEP[anatomy.text.method][0].format(a=f"(-dt*({rate}))")
+        kept.post.append(f"{late} : 1 (shared)")
         kept.ones.append(late)
-        kept.renew_post.append(f"{late} = 1")
+        kept.shared.append(late)
+        kept.ageing.append(f"{late} = {late}*({step})")
         kept.rates[rate] = _DIVIDED
-        if name in moved and anatomy.is_event_driven(name):
-            kept.exact.append(late)
     return late
 
 
