@@ -148,6 +148,21 @@ def test_the_order_of_synapses_also_within_expressions():
     guards.same_cells_on_both_sides(connected("w += seen", model=model).network)
 
 
+@pytest.mark.parametrize(("flag", "on_pre"), [("event-driven", None), ("event-driven", "v += w"),
+                                             ("clock-driven", None)])  # fmt: skip
+def test_event_driven_variables_that_nothing_brings_up_to_date(flag, on_pre):
+    group = firing()
+    paths = b2.Synapses(group, group, f"dw/dt = -w/(5*ms) : 1 ({flag})", on_pre=on_pre,
+                        method="exact", name="paths")  # fmt: skip
+    paths.connect(j="i")
+    network = b2.Network(group, paths)
+    if flag == "clock-driven" or on_pre:
+        guards.event_driven(network)
+        return
+    with pytest.raises(fwp.FwpError, match="'w' of 'paths' is event-driven, but without on_pre"):
+        guards.event_driven(network)
+
+
 # ---------------------------------------------------------------- CUDA
 
 

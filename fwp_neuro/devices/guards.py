@@ -37,6 +37,7 @@ def check(built: Built, device: str, made: Iterable = ()) -> None:
     network = built.network
     left_out(network, made)
     same_cells_on_both_sides(network)
+    event_driven(network)
     if device in STANDALONE:
         network_operations(network)
     if device == "cuda_standalone":
@@ -98,6 +99,20 @@ def same_cells_on_both_sides(network) -> None:
                     f"{name}_{other} of the same cells, so its result depends on the order of "
                     "the synapses and differs between devices: keep what is read in a variable "
                     "of its own, or let two groups be connected"
+                )
+
+
+def event_driven(network) -> None:
+    """Refuse event-driven variables of synapses that no spike reaches: they would never change."""
+    import brian2 as b2
+
+    for item in network.sorted_objects:
+        if isinstance(item, b2.Synapses) and not item._pathways:
+            names = list(item.event_driven or ())
+            if names:
+                raise FwpError(
+                    f"{_listed(names)} of {item.name!r} {_are(names)} event-driven, but without "
+                    "on_pre and on_post nothing brings it up to date: make it clock-driven"
                 )
 
 
