@@ -200,6 +200,10 @@ CERTAIN = (
     "limbacher_2022_key_value_memory", "milstein_2021_one_shot_memory",
     "ellwood_2024_match_and_control",
 )  # fmt: skip
+#: those whose synapses have delays of their own: brian2cuda makes their queues in threads that read
+#: what the first thread writes, without a barrier between. Threads of a real GPU start together, so
+#: that all read first; here they must not share a block
+DELAYED = ("mongillo_2008_working_memory", "ellwood_2024_match_and_control")
 #: the network models, as small and as short as they go
 NETWORKS = {
     "wang_2002_decision": _network(
@@ -219,9 +223,14 @@ NETWORKS = {
         free=100, cued=20,
     ),
     "limbacher_2022_key_value_memory": _network("limbacher_2022_key_value_memory", items=(2,)),
-    "milstein_2021_one_shot_memory": _network("milstein_2021_one_shot_memory"),
+    "milstein_2021_one_shot_memory": _network(
+        "milstein_2021_one_shot_memory", inputs=20, cells=2, track=60,
+    ),
     "ellwood_2024_match_and_control": _network(
         "ellwood_2024_match_and_control", trials=2, axons=4, windows=(0.5,), dt=0.25
     ),
-    "urbanczik_senn_2014_delta_memory": _network("urbanczik_senn_2014_delta_memory", pairs=2),
+    "urbanczik_senn_2014_delta_memory": _network(
+        "urbanczik_senn_2014_delta_memory", pairs=2, dim=2, post=2, key_cells=3, somata=3,
+        teach=100, tau_delta=20,
+    ),
 }  # fmt: skip

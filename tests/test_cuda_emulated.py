@@ -18,6 +18,7 @@ if shutil.which("g++") is None:
 from cuda_cases import (  # noqa: E402
     CERTAIN,
     CIRCUITS,
+    DELAYED,
     MODELS,
     NETWORKS,
     POISSON,
@@ -28,14 +29,14 @@ from cuda_cases import (  # noqa: E402
 RUNS = ("forward", "shuffled")
 
 
-def both(cases, folder, seed=0):
+def both(cases, folder, runs=RUNS):
     """Return what C++ and, for each run, CUDA on the CPU leave behind, circuit -> name -> array."""
     made = {name: case() for name, case in cases.items()}
     builds = {name: build for name, (build, _) in made.items()}
     (dt,) = {float(dt) for _, dt in made.values()}
     dt = dt * b2.second
-    cpp = run(builds, "cpp_standalone", folder / "cpp", dt, seed=seed)["forward"].found
-    cuda = run(builds, "cuda_standalone", folder / "cuda", dt, runs=RUNS, seed=seed)
+    cpp = run(builds, "cpp_standalone", folder / "cpp", dt)["forward"].found
+    cuda = run(builds, "cuda_standalone", folder / "cuda", dt, runs=runs)
     return {"cpp": cpp, **{name: one.found for name, one in cuda.items()}}
 
 
@@ -106,25 +107,32 @@ def test_cuda_computes_what_cpp_computes_for_every_rule(of_rules, name):
         check_same(of_rules["cpp"][name], of_rules[each][name])
 
 
+def of_network(name, folder):
+    """Return what C++ and the two runs of CUDA leave behind of one network, name -> array."""
+    runs = ("forward", "narrow") if name in DELAYED else RUNS
+    found = both({name: (POISSON | NETWORKS)[name]}, folder, runs)
+    return [found[each][name] for each in ("cpp", *runs)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CERTAIN)
 def test_network_models_without_noise(tmp_path, name):
-    found = {each: of[name] for each, of in both({name: NETWORKS[name]}, tmp_path).items()}
-    check_alive(name, found["cpp"])
-    for each in RUNS:
-        check_same(found["cpp"], found[each])
+    cpp, *others = of_network(name, tmp_path)
+    check_alive(name, cpp)
+    for cuda in others:
+        check_same(cpp, cuda)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*POISSON, *(n for n in NETWORKS if n not in CERTAIN)])
 def test_random_numbers_differ_but_not_what_follows_from_them(tmp_path, name):
     """Any order of threads gives the same spikes, and about as many as C++ code."""
-    found = both({name: (POISSON | NETWORKS)[name]}, tmp_path)
-    cpp, *others = (found[each][name] for each in ("cpp", *RUNS))
+    cpp, *others = of_network(name, tmp_path)
     off, same_spikes = apart(*others)
     assert same_spikes and off < 1e-9
-    counts = [
-        sum(len(a) for n, a in one.items() if n.startswith("spikes")) for one in (cpp, others[0])
-    ]
-    assert min(counts) > 20
-    assert abs(counts[0] - counts[1]) < 5 * np.sqrt(sum(counts)) + 0.1 * counts[0]
+    one, two = (
+        sum(len(array) for label, array in found.items() if label.startswith("spikes"))
+        for found in (cpp, others[0])
+    )
+    assert min(one, two) > 20
+    assert abs(one - two) < 5 * np.sqrt(one + two) + 0.1 * one

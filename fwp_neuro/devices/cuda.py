@@ -114,15 +114,22 @@ def preferences(prefs) -> dict[str, Any]:
     return {gcc: flags} | {backend + name: value for name, value in asked.items()}
 
 
-_RESET = re.compile(r"(_idx = neuron_id;\n)(.*?)(^\}\n)", re.DOTALL | re.MULTILINE)
+#: what brian2cuda writes -> what we write instead
+_MENDED = (
+    (re.compile(r"(_idx = neuron_id;\n)(.*?)(^\}\n)", re.DOTALL | re.MULTILINE),
+     r"\1    {\n\2    }\n\3"),
+    (re.compile(r"assert\(std::floor\(mean_bundle_sizes\)[^;]*;"), ""),
+)  # fmt: skip
 
 
 def prepare(device) -> None:
-    """Make a fresh CUDA device of Brian2 ready: forget other machines, write resets that compile.
+    """Make a fresh CUDA device of Brian2 ready: forget other machines, write code that works.
 
-    The kernels of brian2cuda have scalar code, then code in braces for each element: both may
-    declare the same name. In resets the braces are missing, so that a text as simple as
-    ``timestep(t - last, dt) > timestep(pause, dt)`` declares ``dt`` twice.
+    Two faults of brian2cuda (1.0a7 and 1.0b1) are mended in the files that it writes. Its kernels
+    have scalar code, then code in braces for each element: both may declare the same name. In
+    resets the braces are missing, so that a text as simple as ``timestep(t - last, dt) >
+    timestep(pause, dt)`` declares ``dt`` twice. And where synapses have delays of their own, it
+    compares a running mean with a quotient of whole numbers and stops over a rounding error.
     """
     from brian2cuda.utils import gputools
 
@@ -133,8 +140,9 @@ def prepare(device) -> None:
     def written(writer):
         write(writer)
         for path in Path(writer.project_dir, "code_objects").glob("*.cu"):
-            text = path.read_text()
-            mended = _RESET.sub(r"\1    {\n\2    }\n\3", text)
+            text = mended = path.read_text()
+            for fault, instead in _MENDED:
+                mended = fault.sub(instead, mended)
             if mended != text:
                 path.write_text(mended)
 

@@ -18,7 +18,7 @@ from .project import compile_project
 from .together import Together
 
 #: name -> order of the threads, widest block
-RUNS = {"forward": ("forward", 1), "shuffled": ("shuffled", 4)}
+RUNS = {"forward": ("forward", 1), "shuffled": ("shuffled", 4), "narrow": ("shuffled", 1)}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ FORWARDED = (
     *(f"thrust/{name}.h" for name in ("copy", "count", "device_vector", "execution_policy", "fill",
       "host_vector", "reduce", "sequence", "sort", "system_error", "unique")),
 )  # fmt: skip
+_FILE = re.compile(r"^namespace file_\d+ \{\}\n(.*)$", re.MULTILINE)
 _LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
 
 
@@ -29,9 +30,20 @@ def prepare_headers(folder: Path) -> list[str]:
 
 
 def translate(source: Path) -> Path:
-    """Turn the kernel launches of a CUDA file into calls; return the C++ file."""
+    """Turn the kernel launches of joined CUDA files into calls; return the C++ file.
+
+    What is compiled for both sides takes the side of the GPU, but for synapses that are made by a
+    rule, which brian2cuda does on the host.
+    """
+
+    def sided(found: re.Match) -> str:
+        on_host = "create_generator" in found.group(1)
+        define = "" if on_host else "#define __CUDA_ARCH__ 900\n"
+        return f"#undef __CUDA_ARCH__\n{define}{found.group(0)}"
+
+    text = _LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text())
     made = source.with_suffix(".cpp")
-    made.write_text(_LAUNCH.sub(r"cuda_on_cpu::launch(\1, \2)(", source.read_text()))
+    made.write_text(_FILE.sub(sided, text))
     return made
 
 
