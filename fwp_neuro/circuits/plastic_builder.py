@@ -1,0 +1,227 @@
+"""What `fwp_neuro.circuits.plastic.connect` makes: one method for each part of a model's text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+from brian2.utils.stringtools import get_identifiers
+
+from ..devices.dense import synapses as dense_synapses
+from ..errors import FwpError, pick
+from ..synapses.factorised.text import lines, renamed, row, text
+from ..synapses.model import Model
+from . import companions, starts
+from .companions import free_name, whole
+from .delay_line import delay_line
+from .integrators import integrator
+from .plastic_synapses import Plastic
+from .quantities import time
+
+SIDES = ("pre", "post")
+#: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
+_ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
+_RENEWED = ("post", "each_step", "shared", "ageing")
+_LAST = 13  # of on_pre where it only collects what postsynaptic spikes have written
+
+
+class Builder:
+    """Makes the objects of one call of `connect`."""
+
+    def __init__(self, model: Model, groups: dict, inputs, delay, name: str, dense: bool):
+        self.model, self.text, self.groups, self.name = model, model.equations, groups, name
+        self.dense = dense
+        self.namespace = {**model.parameters, **inputs}
+        self.dt = whole(groups["pre"]).clock.dt
+        sides = zip(SIDES, (self.text.delay, self.text.delay_post), strict=True)
+        #: variable that is kept by factors -> what it decays to
+        self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
+        self.delays = {side: model.parameters[name] for side, name in sides if name}
+        self.delays |= {pick(side, SIDES, "side of delay"): time(one, "delay")
+                        for side, one in delay.items()}  # fmt: skip
+        self.objects: list = []
+        self.where: dict[str, tuple[Any, str]] = {}
+        #: side -> (variable that the cells lacked -> its name there), and the companions with them
+        self.names: dict[str, dict[str, str]] = {side: {} for side in SIDES}
+        self.companions: dict[str, list] = {side: [] for side in SIDES}
+
+    def build(self, connect, initial, options) -> Plastic:
+        """Return the synapses, connected and with their values at the start."""
+        for side in SIDES:
+            self._cells(side)
+        synapses = self._synapses(options)
+        if not self.dense:  # dense ones are connected
+            synapses.connect(**(connect or {}))
+        for side in SIDES:
+            self._spikes(side)
+        self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
+        self._initial(initial)
+        self._renewal(synapses)
+        for name, (of, by) in self.text.delayed.items():
+            group, delay = self.where[name][0], self.model.parameters[by]
+            self.objects.append(delay_line(group, name, of, delay, self.dt, self.namespace))
+        objects = [synapses, *self.companions["pre"], *self.companions["post"], *self.objects]
+        return Plastic(self.model, synapses, objects, self.where, float(self.dt))
+
+    # ------------------------------------------------------------------ cells
+
+    def _cells(self, side: str) -> None:
+        """Attach what the cells of a side lack, by how it is integrated."""
+        group, moved = self.groups[side], self._moved(side)
+        wanted = b2.Equations(getattr(self.text, side))
+        lacking = [n for n in wanted.names if n in moved or n not in group.variables]
+        # a name of its own, so that synapses of other models may have variables of that name
+        own = {n: free_name(group, f"{n}_of_{self.name}" if n in moved else n) for n in lacking}
+        self.names[side] = own
+        parts: dict[str, list[str]] = {}
+        for name in lacking:
+            method = "exact" if name in self.text.exact else self.text.method
+            parts.setdefault(method, []).append(name)
+        made = self.companions[side]
+        for method, names in parts.items():
+            rows = "\n".join(row(wanted[n]) for n in names)
+            one = companions.companion(group, rows, {n: own[n] for n in names}, method,
+                                       self.namespace, f"{self.name}_{side}_{method}")  # fmt: skip
+            made.append(one)
+            self.where |= {n: (one, n) for n in names}
+        code = "\n".join(getattr(self.text, part) for part in
+                         (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
+        if self.text.renewal and side == "post":
+            parts = vars(self.text.renewal)
+            code += "\n".join(["\nrenewed_cell", *(parts[part] for part in _RENEWED)])
+        for one in made:
+            needed = get_identifiers(code) | one.equations.identifiers
+            companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
+        self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
+
+    def _kept(self) -> list[str]:
+        names = b2.Equations(self.text.synapse).names
+        return [n for n in names if f"{n}_kept" in names]
+
+    def _above(self, value, rest: str):
+        """Return an initial value relative to what the variable decays to."""
+        if not rest:
+            return value
+        if isinstance(value, str):
+            return f"({value}) - ({rest})"
+        return np.asarray(value, dtype=float) - starts.number(rest, self.model.parameters)
+
+    def _moved(self, side: str) -> set[str]:
+        """Return the variables that only the factorised layout has on the cells of a side."""
+        textbook = getattr(self.model, "textbook", None)
+        if textbook is None:
+            return set()
+        before = b2.Equations(getattr(textbook.equations, side)).names
+        return b2.Equations(getattr(self.text, side)).names - before
+
+    def _spikes(self, side: str) -> None:
+        """Make what spikes do to the cells themselves."""
+        reset = lines(getattr(self.text, f"{side}_spike"))
+        reset = text(line for line in reset if line.target in self.names[side])
+        first, _, last = _ORDERS[side]
+        delay = self.delays.get(side)
+        for part, code, order, late, when in (
+            ("before", getattr(self.text, f"before_{side}"), first, delay, "synapses"),
+            ("after", getattr(self.text, f"after_{side}"), last, delay, "synapses"),
+            ("spike", reset, 0, None, "resets"),
+        ):
+            if code:
+                made, name = self.companions[side][-1], f"{self.name}_{part}_{side}"
+                self.objects.append(companions.at_spikes(self.groups[side], made, code, order,
+                                                         name, late, when))  # fmt: skip
+
+    # ------------------------------------------------------------------ synapses
+
+    def _synapses(self, options):
+        names = {f"{n}_{side}": f"{new}_{side}" for side in SIDES
+                 for n, new in self.names[side].items()}  # fmt: skip
+        names |= {f"d{name}": f"d{new}" for name, new in names.items()}
+        equations, on_pre, on_post, joint = (
+            renamed(part, names)
+            for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
+        )
+        self._check_names(equations)
+        make = dense_synapses if self.dense else b2.Synapses
+        made = make(
+            self.groups["pre"], self.groups["post"], equations, on_pre=on_pre or None,
+            on_post=on_post or None, method=integrator(self.text.method, joint),
+            namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),
+            **options,
+        )  # fmt: skip
+        for pathway in made._pathways:
+            last = self.text.renewal is not None and self.text.renewal.last
+            pathway.order = _LAST if last else _ORDERS[pathway.prepost][1]
+        if made.state_updater is not None:
+            made.state_updater.order = -1
+        for updater in made.summed_updaters.values():
+            updater.order = -2
+        return made
+
+    def _check_names(self, equations: str) -> None:
+        own = {n for n, e in b2.Equations(equations).items() if "summed" not in e.flags}
+        for group in self.groups.values():
+            for name in sorted(own & set(group.variables)):
+                raise FwpError(f"the cells {group.name!r} and the synapses of {self.model.name!r} "
+                               f"both have a variable {name!r}: give that of the cells another "
+                               "name")  # fmt: skip
+
+    def _synaptic_delays(self):
+        delays = self.delays
+        if hasattr(self.model, "report"):  # one delay for all synapses costs no memory, even if 0
+            delays = {side: 0 * b2.second for side in SIDES} | delays
+        return {s: d for s, d in delays.items() if getattr(self.text, f"on_{s}")} or None
+
+    def _renewal(self, synapses) -> None:
+        """Make what starts factors and sums anew, at the start of a step, and what each step adds.
+
+        Shared values follow the others, which need the old ones: Brian2 would set them first.
+        """
+        renewal = self.text.renewal
+        if renewal is None:
+            return
+        step, steps = float(self.dt), 10_000
+        for rate, times in renewal.rates.items():
+            number = starts.number(rate, self.model.parameters) * step
+            if number > 300:
+                raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of {self.dt} for "
+                               f"the time constant 1/({rate}) are too few for the "
+                               "factorised layout")  # fmt: skip
+            steps = min(steps, max(1, int(times / number)) if number > 0 else steps)
+        when = {"dt": steps * self.dt, "when": "start"}
+        synapses.run_regularly(renewal.synapse, order=-10, name=f"{self.name}_renewal", **when)
+        if "renewed" in synapses.variables:
+            synapses.run_regularly("renewed = t", order=-9, name=f"{self.name}_renewed", **when)
+        shared = renewal.shared
+        if "renewed_cell" in self.where:
+            shared += "\nrenewed_cell = t"
+        every = {"dt": self.dt, "when": "groups"}
+        for code, order, label, options in (
+            (renewal.post, -8, "renewal", when),
+            (shared, -7, "renewed", when),
+            (renewal.each_step, -1, "sum", every),
+            (renewal.ageing, 1, "age", every),
+        ):
+            if code:
+                self.companions["post"][-1].run_regularly(
+                    code, order=order, name=f"{self.name}_cells_{label}", **options
+                )
+
+    def _initial(self, initial) -> None:
+        """Set values at the start."""
+        for name in initial:
+            if name not in self.where:
+                legal = ", ".join(sorted(self.where))
+                raise FwpError(f"initial: {self.model.name!r} has no variable {name!r} "
+                               f"(legal: {legal})")  # fmt: skip
+        if hasattr(self.model, "report"):
+            for side in SIDES:
+                initial = initial | starts.before(self.model, side, initial, self.dt)
+        for name, value in initial.items():
+            group, own = self.where[name]
+            if name in self.rests:
+                own, value = f"{own}_kept", self._above(value, self.rests[name])
+            dim = group.variables[own].dim
+            if np.ndim(value) or not (isinstance(value, str) or dim.is_dimensionless):
+                value = b2.Quantity(np.ravel(value), dim=dim)
+            setattr(group, own, value)
