@@ -111,16 +111,14 @@ def _plan(ax, data) -> None:
     for name in (c.LEAN, c.DENSE, c.FACTORISED, c.TEXTBOOK, c.NEST):
         if name not in data["contender"].values:
             continue
-        spent = table.seconds(data, name)
-        spent = spent[np.isfinite(spent.values)]
-        if not spent.size:
+        sizes = data["synapses"].values[np.isfinite(table.speed(data, name).values)]
+        if not sizes.size:
             continue
         colour, marker, _ = LOOK[name]
         end = plan.holds(data, name, NODE * plan.GIB)
-        beyond = np.geomspace(spent["synapses"].values[-1], end, 20)
-        ax.loglog(spent["synapses"].values, plan.HOUR / spent.values, color=colour, marker=marker,
-                  ms=3.5, lw=1.2)  # fmt: skip
-        there = plan.HOUR / plan.cost(data, name, beyond)
+        beyond = np.geomspace(sizes[-1], end, 20)
+        measured, there = (plan.HOUR / plan.cost(data, name, x) for x in (sizes, beyond))
+        ax.loglog(sizes, measured, color=colour, marker=marker, ms=3.5, lw=1.2)
         ax.loglog(beyond, there, "--", color=colour, lw=1.0)
         ax.loglog(end, there[-1], "x", color=colour, ms=5)
     ax.axhline(plan.HOUR, color=GREY, lw=0.7, ls=":")

@@ -371,7 +371,7 @@ def test_costs_are_measured_interpolated_or_carried_on():
 def test_the_plan_says_what_was_not_run():
     text = plan.report(numbers(**DATA))
     for words in (
-        "measured up to 1e+06 synapses at 40 events a synapse and second",
+        "measured up to 1e+06 synapses; 40 events a synapse and second",
         "was not run",
         "1.1e+09, 1.7 s/h",  # textbook in 100 GiB: 0.8 * 100 * 2^30 / 80
         "not run on a GPU",

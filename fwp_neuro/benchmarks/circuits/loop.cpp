@@ -165,14 +165,15 @@ struct Generic {
             }
     }
     void post(const std::vector<int> &cells) {
-        if (cells.empty()) return;
-        for (int i = 0; i < n; i++)
-            for (int j : cells) {
-                const size_t k = size_t(i) * n + j;
-                advance(k);
-                w[k] = clip(w[k] + apre[k]);
-                apost[k] += a_post;
-            }
+        const int block = 64;  // rows, as in Lean: twice as fast as whole rows or columns
+        for (int first = 0; first < n; first += block)
+            for (int j : cells)
+                for (int i = first; i < std::min(first + block, n); i++) {
+                    const size_t k = size_t(i) * n + j;
+                    advance(k);
+                    w[k] = clip(w[k] + apre[k]);
+                    apost[k] += a_post;
+                }
     }
     std::vector<double> weights(double end) {
         now = end;

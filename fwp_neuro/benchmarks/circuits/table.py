@@ -33,8 +33,11 @@ def ratio(data: xr.Dataset, name: str, other: str, synapses: int) -> float:
 
 
 def growth(data: xr.Dataset, name: str) -> float:
-    """Return by which power of the synapses the time grows (slope on log-log axes)."""
-    spent = seconds(data, name)
+    """Return by which power of the synapses the time grows (slope on log-log axes).
+
+    At as many events a synapse: runs of different length differ in that, for cells start late.
+    """
+    spent = data["synapses"] / speed(data, name)
     spent = spent[np.isfinite(spent.values)]
     if spent.size < 2:
         return float("nan")
