@@ -26,7 +26,8 @@ def generate(
     """Write the standalone project of a circuit without compiling or running it.
 
     Neither a compiler nor a GPU is needed. For CUDA the project is written for compute capability
-    7.5 if this machine has no GPU to ask.
+    7.5 if this machine has no GPU to ask. CUDA code of all circuits is generated, compiled and
+    emulated on a CPU in the tests; it was not run on a GPU.
 
     Args:
         program, rule, initial_weights, seed: as for `fwp_neuro.run`.
