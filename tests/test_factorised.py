@@ -106,7 +106,10 @@ def test_same_trajectories_where_writes_do_not_wait(name):
     assert_same(*both(model, pre, post, 0.5 * ms, writes="both sides"))
 
 
-@pytest.mark.parametrize("name", ["pair_stdp", "oja", "short_term_potentiation"])
+@pytest.mark.parametrize(
+    "name",
+    ["pair_stdp", "oja", pytest.param("short_term_potentiation", marks=pytest.mark.slow)],
+)
 def test_long_runs_are_renewed_in_time(name):
     """Over a hundred time constants, sums of other cells and silence in between."""
     model = fwp.synapses.get(name)

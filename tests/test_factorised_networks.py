@@ -83,7 +83,7 @@ def test_two_models_on_the_same_cells_do_not_disturb_each_other():
 
 
 def test_recurrent_synapses_read_both_traces_of_one_group():
-    model = fwp.synapses.get("triplet_stdp")
+    model = fwp.synapses.get("pair_stdp")
 
     def make(layout):
         group = cells(4)
