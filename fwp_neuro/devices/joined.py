@@ -14,6 +14,7 @@ _SOURCES = re.compile(r"^SRCS = (.*)$", re.MULTILINE)
 _UNNAMED = re.compile(r"^namespace\s*\{", re.MULTILINE)
 # brian2cuda leaves the unnamed namespace out where code runs before the circuit
 _SUPPORT = re.compile(r"^///// Support code /////\n(.*?)^(?=void )", re.MULTILINE | re.DOTALL)
+_INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 _USING = "using namespace brian;"
 
 
@@ -28,6 +29,17 @@ def renamed(text: str, number: int) -> str:
     text = _UNNAMED.sub(f"namespace {own} {{", text)
     text = _SUPPORT.sub(rf"namespace {own} {{\n\1}}\n", text)
     return f"namespace {own} {{}}\n" + text.replace(_USING, f"{_USING} using namespace {own};")
+
+
+def _read(folder: Path, name: str) -> str:
+    """Return the text of a source file as it must read at the top of the project."""
+    own = Path(name).parent
+
+    def from_top(found: re.Match) -> str:
+        beside = own / found.group(1)
+        return f'#include "{beside}"' if (folder / beside).is_file() else found.group(0)
+
+    return _INCLUDE.sub(from_top, (folder / name).read_text())
 
 
 def join(folder: Path, parts: int = 1) -> list[Path]:
@@ -47,7 +59,7 @@ def join(folder: Path, parts: int = 1) -> list[Path]:
     for part in range(parts):
         mine = range(part, len(names), parts)
         path = folder / f"part_{part}{ending}"
-        path.write_text("\n".join(renamed((folder / names[n]).read_text(), n) for n in mine))
+        path.write_text("\n".join(renamed(_read(folder, names[n]), n) for n in mine))
         made.append(path)
     makefile = folder / "makefile"
     line = f"SRCS = {' '.join(path.name for path in made)}"
