@@ -24,6 +24,7 @@ from fwp_neuro.provenance import provenance as make_provenance
 
 FORMAT = "fwp_neuro recording 1"
 _STORED_TYPE = "stored_dtype"
+_STORED_SIZES = "stored_sizes"
 
 
 class Recording:
@@ -243,23 +244,21 @@ def _attribute(value: Any) -> Any:
 
 def _encoded(dataset: xr.Dataset) -> xr.Dataset:
     """Return the dataset in the number types of netCDF-3, the original type kept as attribute."""
-    stored = dataset.drop_encoding()
-    stored.attrs = {name: _attribute(value) for name, value in dataset.attrs.items()}
-    stored.attrs["format"] = FORMAT
+    attributes = {name: _attribute(value) for name, value in dataset.attrs.items()}
+    parts: dict[bool, dict] = {True: {}, False: {}}
     for name, variable in dataset.variables.items():
-        array, kind = variable.values, variable.dtype.kind
+        array, kind, dims = variable.values, variable.dtype.kind, variable.dims
         attrs = {key: _attribute(value) for key, value in variable.attrs.items()}
+        if kind not in "biufUO":
+            raise FwpError(f"cannot save variable {name!r}: netCDF-3 has no type {variable.dtype}")
+        if not array.size:  # netCDF-3 has no dims of length 0
+            attrs[_STORED_SIZES] = json.dumps(dict(variable.sizes))
+            dims, array = (), np.array("") if kind in "UO" else np.zeros((), variable.dtype)
         if kind in "biuf" and variable.dtype not in (np.int32, np.float32, np.float64):
             attrs[_STORED_TYPE] = variable.dtype.name
             array = _storable(str(name), array)
-        elif kind not in "biufUO":
-            raise FwpError(f"cannot save variable {name!r}: netCDF-3 has no type {variable.dtype}")
-        variable = xr.Variable(variable.dims, array, attrs)
-        if name in dataset.coords:
-            stored = stored.assign_coords({name: variable})
-        else:
-            stored = stored.assign({name: variable})
-    return stored
+        parts[name in dataset.coords][name] = xr.Variable(dims, array, attrs)
+    return xr.Dataset(parts[False], parts[True], {**attributes, "format": FORMAT})
 
 
 def _storable(name: str, array: np.ndarray) -> np.ndarray:
@@ -275,14 +274,20 @@ def _storable(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _decoded(dataset: xr.Dataset) -> xr.Dataset:
-    dataset = dataset.drop_encoding()
+    parts: dict[bool, dict] = {True: {}, False: {}}
     for name, variable in dataset.variables.items():
         attrs = dict(variable.attrs)
         # The file is big-endian, and PyTorch refuses arrays that are not in native byte order.
         dtype = np.dtype(attrs.pop(_STORED_TYPE, variable.dtype)).newbyteorder("=")
-        variable = xr.Variable(variable.dims, variable.values.astype(dtype), attrs)
-        dataset = dataset.assign({name: variable})
-    return dataset
+        dims, array = variable.dims, variable.values.astype(dtype)
+        if _STORED_SIZES in attrs:
+            sizes = json.loads(attrs.pop(_STORED_SIZES))
+            dims, array = (
+                tuple(sizes),
+                np.zeros(tuple(sizes.values()), "U1" if dtype.kind == "O" else dtype),
+            )
+        parts[name in dataset.coords][name] = xr.Variable(dims, array, attrs)
+    return xr.Dataset(parts[False], parts[True], dataset.attrs)
 
 
 def _path(path, doing: str) -> Path:

@@ -260,3 +260,16 @@ def test_commit(monkeypatch):
     assert origin.commit.__wrapped__() == "unknown"
     monkeypatch.setattr(origin, "_git", lambda *arguments: None)
     assert origin.commit.__wrapped__() == "unknown"
+
+
+def test_variables_without_elements_come_back(tmp_path):
+    """Such as the spike times of cells that were silent; netCDF-3 has no dims of length 0."""
+    dataset = xr.Dataset(
+        {"count": ("cell", [0, 0]), "times": (("cell", "spike"), np.zeros((2, 0)), {"units": "s"}),
+         "source": ("spike", np.zeros(0, np.int64)), "name": ("spike", np.zeros(0, "U1"))},
+        {"spike": np.zeros(0), "of": ("spike", np.zeros(0, bool))},
+    )  # fmt: skip
+    found = load(Recording(dataset).save(tmp_path / "silent.nc")).dataset
+    assert found.drop_attrs().equals(dataset.drop_attrs()) and found.times.attrs == {"units": "s"}
+    assert found.sizes == dataset.sizes and set(found.coords) == set(dataset.coords)
+    assert [found[n].dtype.kind for n in ("source", "of", "name")] == ["i", "b", "U"]

@@ -219,6 +219,9 @@ def test_quantities_and_other_values_label_the_grid(tmp_path):
     assert labels["where"].values.tolist() == ["(1, 2)", "None"] and labels.on.dtype == bool
     assert labels.error.shape == (2, 2, 2)
     assert grid.points[0]["dt"] == 0.1 * b2.ms
+    labels = gather(read_grid({"seed": [1, 2**64], "few": [1, 2**53]}), {}, {}, {})
+    assert labels.seed.values.tolist() == ["1", str(2**64)]  # no number of a file holds it
+    assert labels.few.values.tolist() == [1, 2**53]
 
 
 def nested():

@@ -14,6 +14,8 @@ from .store import Failure
 
 #: how a name of a result is told from the same name of the grid
 PREFIX = "result_"
+#: up to here every whole number is a number of 64 bits with a fraction
+LARGEST = 2**53
 
 
 def gather(
@@ -77,7 +79,8 @@ def _coordinates(grid: Grid) -> dict:
 def labels(values: list) -> tuple[np.ndarray, dict]:
     """Return values of a parameter as a coordinate: numbers, SI numbers with their unit, or text.
 
-    Numbers stay numbers; what is neither number nor text is written out.
+    Numbers stay numbers, but for whole ones beyond `LARGEST`, which a file could not hold exactly;
+    what is neither number nor text is written out.
     """
     first = values[0]
     if all(hasattr(value, "dim") and np.ndim(value) == 0 for value in values):
@@ -88,7 +91,8 @@ def labels(values: list) -> tuple[np.ndarray, dict]:
                 "units": str(get_unit(first.dim)) if not first.is_dimensionless else "1"
             }
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return np.array(values), {}
+        if all(isinstance(value, float) or abs(value) <= LARGEST for value in values):
+            return np.array(values), {}
     if all(isinstance(value, bool) for value in values):
         return np.array(values), {}
     return np.array([value if isinstance(value, str) else str(value) for value in values]), {}
