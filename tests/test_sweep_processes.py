@@ -196,6 +196,10 @@ def test_a_script_that_would_sweep_in_every_worker_is_told(traces, tmp_path):
     assert answer.returncode == 1 and not (tmp_path / "out").exists()
     assert "script.py sweeps when it is imported" in answer.stderr.splitlines()[-1]
     assert '`if __name__ == "__main__":`' in answer.stderr.splitlines()[-1]
+    command, source = [sys.executable, "-"], SCRIPT.format(module=traces.module)
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, input=source)
+    assert answer.returncode == 1 and not (tmp_path / "out").exists()
+    assert "comes from standard input" in answer.stderr.splitlines()[-1]
 
 
 def test_workers_use_one_thread_and_the_environment_of_the_sweep(tmp_path, monkeypatch):

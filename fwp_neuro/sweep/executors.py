@@ -68,9 +68,14 @@ def cores() -> int:
 
 
 def check_main() -> None:
-    """Raise FwpError in a script whose workers would sweep again when they import it."""
+    """Raise FwpError in a script that workers cannot import, or would sweep again as they do."""
     main = sys.modules.get("__main__")
     path, frame = getattr(main, "__file__", None), sys._getframe()
+    if path == "<stdin>":
+        raise FwpError(
+            "the script comes from standard input, and workers cannot import it: save it as a .py "
+            "file and run that"
+        )
     while frame is not None:
         name = frame.f_globals.get("__name__")
         if frame.f_code.co_name == "<module>" and name in ("__main__", "__mp_main__"):
