@@ -38,6 +38,19 @@ def test_the_example_of_the_biological_side_runs(capsys):
     assert "[0.764" in printed and "[0.36 " in printed and "95%: 0.17 to 0.23" in printed
 
 
+def test_the_example_of_plastic_synapses_runs(capsys):
+    import brian2
+
+    block = re.findall(r"```python\n(.*?)```", README, re.S)[3]
+    try:
+        exec(compile(block, "README.md", "exec"), {})
+    finally:
+        brian2.prefs.codegen.target = "auto"
+    printed = capsys.readouterr().out
+    assert "r1: lives on the presynaptic cell" in printed
+    assert float(printed.split()[-1]) != 1
+
+
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert (
