@@ -5,10 +5,12 @@ from functools import partial
 import brian2 as b2
 import numpy as np
 import pytest
+from factorised_cases import assert_same, label, models, spikes, step
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import plastic
 from fwp_neuro.devices import Built, Size, simulate
+from fwp_neuro.synapses import factorise
 
 ms = b2.ms
 LIF = "dv/dt = (1.4 - v)/(10*ms) : 1"
@@ -49,6 +51,55 @@ def same(make):
     for name, table in expected.items():
         assert np.abs(found[name] - table).max() < 1e-12 and np.ptp(table) > 1e-4
     return found
+
+
+def late(model, side, layout, writes="auto"):
+    """Return every synaptic variable of a model whose delay was given to `connect`."""
+    dt = step(model)
+    tables = dict(zip(("before", "after"), spikes(model, dt), strict=True))
+    for name, table in tables.items():  # the last spikes have all arrived
+        tables[name] = np.vstack([table, np.zeros((round(1 * ms / dt), table.shape[1]))])
+        tables[name][-1] = 1
+        tables[name][-1 - round(1 * ms / dt)] = 1
+
+    def build():
+        groups = [
+            b2.NeuronGroup(table.shape[1], "", threshold=f"{name}_table(t, i) > 0.5", name=name,
+                           namespace={f"{name}_table": b2.TimedArray(table, dt=dt)})
+            for name, table in tables.items()
+        ]  # fmt: skip
+        made = plastic.connect(model, *groups, layout=layout, delay={side: 1 * ms}, writes=writes)
+        names = factorise(model).report.stays
+
+        def collect():
+            return {name: made.values(name) for name in names}
+
+        steps = len(tables["before"])
+        return Built(b2.Network(*groups, *made.objects), collect, steps * dt, (groups, made))
+
+    return simulate(build, Size(250, 8, 100), device="numpy", dt=dt, seed=0)[0]
+
+
+def late_cases():
+    """Models of which writes wait, quick ones and those that have traces of their cells first."""
+    for model in models():
+        if model.kind != "receptor" and factorise(model).report.waiting:
+            quick = model.equations.pre_spike or model.name == "pair_stdp"
+            for side in ("pre", "post"):
+                slow = () if quick and side == "pre" else pytest.mark.slow
+                yield pytest.param(model, side, id=f"{label(model)}-{side}", marks=slow)
+
+
+@pytest.mark.parametrize("model, side", late_cases())
+def test_same_trajectories_with_a_delay_given_to_connect(model, side):
+    found, expected = (late(model, side, layout) for layout in plastic.LAYOUTS)
+    assert_same(found, expected)
+    assert any(np.ptp(table) > 0 for table in expected.values())
+    waits = factorise(model, late=[side]).report
+    if side == "pre" and model.equations.pre_spike:
+        assert "x_pre is kicked without the delay of on_pre" in waits.why_not
+    else:
+        assert waits.waiting
 
 
 def test_spike_sources_and_parts_of_groups_get_what_they_need():

@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import brian2 as b2
+import numpy as np
+
 from ..errors import FwpError, pick
 from ..synapses.factorised import factorise
 from ..synapses.model import Model
 from . import starts
-from .plastic_builder import Builder
+from .plastic_builder import SIDES, Builder
 from .plastic_synapses import Plastic
+from .quantities import time
 
 LAYOUTS = ("factorised", "textbook")
 
@@ -82,9 +86,33 @@ def connect(
     pick(layout, LAYOUTS, "layout")
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
+    delays = _delays(model, delay or {})
     if layout == "factorised":
         keep = {*keep, *starts.differing(model, initial or {})}
-        model = factorise(model, keep=keep, uniform=tuple(inputs or ()), writes=writes)
-    return Builder(model, {"pre": pre, "post": post}, inputs or {}, delay or {}, name, dense).build(
+        model = factorise(model, keep=keep, uniform=tuple(inputs or ()), writes=writes, late=delays)
+    return Builder(model, {"pre": pre, "post": post}, inputs or {}, delays, name, dense).build(
         connect, {**model.initial, **(initial or {})}, options
+    )
+
+
+def _delays(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return side -> delay for the sides that have one: the model's own, or what is given."""
+    own = {"pre": model.equations.delay, "post": model.equations.delay_post}
+    delays = {side: model.parameters[name] for side, name in own.items() if name}
+    for side, value in given.items():
+        pick(side, SIDES, "side of delay")
+        if value is None:
+            continue
+        delays.pop(side, None)
+        if not _is_zero(value):
+            delays[side] = time(value, "delay")
+    return delays
+
+
+def _is_zero(value) -> bool:
+    """Whether a value is 0, of any kind that a time can be."""
+    return (
+        isinstance(value, b2.Quantity)
+        and b2.have_same_dimensions(value, b2.second)
+        and (np.size(value) == 1 and float(value) == 0)
     )

@@ -9,7 +9,7 @@ import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
 from ..devices.dense import synapses as dense_synapses
-from ..errors import FwpError, pick
+from ..errors import FwpError
 from ..synapses.factorised.text import lines, renamed, row, text
 from ..synapses.model import Model
 from . import companions, starts
@@ -17,7 +17,6 @@ from .companions import free_name, whole
 from .delay_line import delay_line
 from .integrators import integrator
 from .plastic_synapses import Plastic
-from .quantities import time
 
 SIDES = ("pre", "post")
 #: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
@@ -29,17 +28,14 @@ _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have wri
 class Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs, delay, name: str, dense: bool):
+    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool):
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
         self.dense = dense
         self.namespace = {**model.parameters, **inputs}
         self.dt = whole(groups["pre"]).clock.dt
-        sides = zip(SIDES, (self.text.delay, self.text.delay_post), strict=True)
         #: variable that is kept by factors -> what it decays to
         self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
-        self.delays = {side: model.parameters[name] for side, name in sides if name}
-        self.delays |= {pick(side, SIDES, "side of delay"): time(one, "delay")
-                        for side, one in delay.items()}  # fmt: skip
+        self.delays = dict(delays)
         self.objects: list = []
         self.where: dict[str, tuple[Any, str]] = {}
         #: side -> (variable that the cells lacked -> its name there), and the companions with them

@@ -19,7 +19,12 @@ WRITES = ("auto", "presynaptic", "both sides")
 
 
 def factorise(
-    model: Model, *, keep: Iterable[str] = (), uniform: Iterable[str] = (), writes: str = "auto"
+    model: Model,
+    *,
+    keep: Iterable[str] = (),
+    uniform: Iterable[str] = (),
+    writes: str = "auto",
+    late: Iterable[str] | None = None,
 ) -> Model:
     """Return a model in the cheap layout, with a ``report`` of what moved where and what stayed.
 
@@ -32,6 +37,8 @@ def factorise(
         writes: "presynaptic" (what postsynaptic spikes or time write waits for the next
             presynaptic spike, at the price of one more number on a synapse), "both sides" (a
             write takes place when it is due) or "auto" (the first where the rule allows it).
+        late: sides ("pre", "post") whose spikes will arrive with a delay; those with a delay in
+            the model's own text if None.
 
     Returns:
         the model with `Equations` of which ``synapse``, ``on_pre`` and ``on_post`` hold what
@@ -46,8 +53,9 @@ def factorise(
     from .report import FactorisedModel
 
     pick(writes, WRITES, "writes")
+    late = None if late is None else [pick(side, ("pre", "post"), "side of late") for side in late]
     if not isinstance(model, Model):
         raise FwpError(f"factorise needs a synapse model with Brian2 text, got {model!r}")
     if isinstance(model, FactorisedModel):
         model = model.textbook
-    return assemble(model, keep, uniform, writes)
+    return assemble(model, keep, uniform, writes, late)

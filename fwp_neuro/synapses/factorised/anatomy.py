@@ -28,9 +28,12 @@ class Anatomy:
     Args:
         model: in the textbook layout.
         uniform: further names that have one value for all synapses (inputs of a run).
+        late: sides whose spikes arrive with a delay; None for what the model says itself.
     """
 
-    def __init__(self, model: Model, uniform: Iterable[str] = ()):
+    def __init__(
+        self, model: Model, uniform: Iterable[str] = (), late: Iterable[str] | None = None
+    ):
         text = model.equations
         self.model, self.text = model, text
         self.equations = b2.Equations(text.synapse)
@@ -38,6 +41,8 @@ class Anatomy:
         self.cells["post"] |= set(text.delayed)
         self.code = {side: lines(getattr(text, f"on_{side}")) for side in SIDES}
         known = self.equations.names | self.cells["post"]  # a variable s is no second
+        own = {"pre": text.delay, "post": text.delay_post}
+        self.late = {side for side in SIDES if own[side]} if late is None else set(late)
         self.uniform = (_UNIFORM - known) | set(model.parameters) | set(uniform)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
@@ -20,9 +20,9 @@ from .text import renamed, row, text, unit
 from .writes import Refused, Variable, find
 
 
-def assemble(model: Model, keep: Iterable[str], uniform: Iterable[str], when: str) -> Model:
+def assemble(model: Model, keep, uniform, when: str, late) -> Model:
     """Return the model in the cheap layout; see `factorise`."""
-    anatomy = Anatomy(model, uniform)
+    anatomy = Anatomy(model, uniform, late)
     keep = set(keep)
     for name in sorted(keep - set(anatomy.variables)):
         legal = ", ".join(anatomy.variables)

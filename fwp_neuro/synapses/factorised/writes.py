@@ -168,10 +168,10 @@ def rate_of(anatomy, moved, trace: str) -> str:
     """Return the rate at which a presynaptic trace decays between its spikes."""
     name = trace.removesuffix("_pre")
     if name in moved:
-        equations, text = anatomy.equations, anatomy.text
+        equations = anatomy.equations
     else:
-        equations, text = Equations(anatomy.text.pre), anatomy.text
-        if text.delay:
+        equations = Equations(anatomy.text.pre)
+        if "pre" in anatomy.late:
             raise Refused(f"{trace} is kicked without the delay of on_pre")
     if name not in equations.diff_eq_names:
         raise Refused(f"{trace} does not decay as an exponential")
