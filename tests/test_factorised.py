@@ -232,6 +232,63 @@ def test_statements_see_a_trace_before_or_after_its_kick(order):
     assert_same(found, expected)
 
 
+TRACES = "w : 1\ndx/dt = -x/tau : 1 (event-driven)\ndy/dt = -y/tau : 1 (event-driven)"
+#: on_pre, on_post, and why no writes wait, if none do
+WRITTEN = {
+    "new trace": ("x += 1\nw -= A*x", "w += A*x\ny += 1", ""),
+    "new and old trace": ("w -= A*x\nx += 1\nw -= A*x**2*y", "w += A*x\ny += 1", ""),
+    "new count": ("c += 1\nw -= A*y*int(c > 2)\nx += 1", "w += A*x\ny += 1", ""),
+    "count only": ("c += 1\nw -= A*y*int(c > 2)", "w += A\ny += 1", ""),
+    "temporary": ("d = A*y; w -= d; x += 1", "w += A*x; y += 1", ""),
+    "temporary at post": (
+        "w -= A*y; x += 1",
+        "d = A*x; w += d; y += 1",
+        "keeps a value in d: write",
+    ),
+    "new and old factor": (
+        "w -= A*y\nx += 1",
+        "w += A*x*y\ny += 1\nw += A*x*y",
+        "y as it was and as it is after its kick",
+    ),
+    "cell": ("w -= A*y\nx += 1", "w += A*x\ny += 1\nv_post = 0", "also change v_post"),
+    "draw": ("x += 1", "w += A*x*rand()", "w has a draw of its own (rand)"),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_writes_wait_wherever_statements_stand(case):
+    on_pre, on_post, why = WRITTEN[case]
+    model = text_of(TRACES + "\nc : integer" * ("count" in case), on_pre, on_post)
+    report = factorise(model).report
+    assert report.waiting == (() if why else ("w",)) and why in report.why_not
+    if case not in ("draw", "cell"):
+        assert_same(*both(model, *spikes(model, 0.5 * ms, steps=150), 0.5 * ms))
+
+
+def test_traces_of_cells_and_of_synapses_do_not_wait_together():
+    """The cell kicks its own trace u after on_post, but x before it."""
+    model = text_of("w : 1\ndx/dt = -x/tau : 1 (event-driven)", "x += 1", "w += A*u_pre")
+    text = replace(model.equations, pre="du/dt = -u/tau : 1", pre_spike="u += 1")
+    for on_post, waits in (("w += A*u_pre", True), ("w += A*u_pre + A*x", False)):
+        model = replace(model, equations=replace(text, on_post=on_post))
+        assert bool(factorise(model).report.waiting) == waits
+        assert_same(*both(model, *spikes(model, 0.5 * ms, steps=150), 0.5 * ms))
+
+
+def test_statements_are_parted_as_brian_parts_them():
+    """Brian2 parts statements at ";" first, also within what looks like a comment."""
+    model = fwp.synapses.get("pair_stdp")
+    text = model.equations
+    rows = {side: getattr(text, side).strip().split("\n") for side in ("on_pre", "on_post")}
+    assert len(rows["on_pre"]) > 1
+    expected = factorise(model).equations
+    for between in ("; ", ";;", "  # a comment\n# another\n", "  # what follows; "):
+        told = {side: between.join(part) for side, part in rows.items()}
+        assert factorise(replace(model, equations=replace(text, **told))).equations == expected
+    with pytest.raises(fwp.FwpError, match="no statement of the form 'name = expression': 'w -='"):
+        factorise(replace(model, equations=replace(text, on_pre="x += 1; w -=")))
+
+
 def test_mistakes_are_one_sentence():
     model = fwp.synapses.get("pair_stdp")
     with pytest.raises(fwp.FwpError, match="no synaptic variable 'z' .legal: w, x, y"):

@@ -17,7 +17,7 @@ from .kept import around
 from .kept import keep as keeping
 from .report import FactorisedModel, Report
 from .text import renamed, row, text, unit
-from .writes import Refused, Variable, find
+from .writes import Refused, Variable, find, kicked
 
 
 def assemble(model: Model, keep, uniform, when: str, late) -> Model:
@@ -31,6 +31,8 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
     found, stamped = decays.find(anatomy, moved)
     parts = {side: spikes.split(anatomy, side, moved) for side in SIDES}
     waiting, why = _waiting(anatomy, moved, parts, found, when)
+    if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
+        parts["pre"] = spikes.split(anatomy, "pre", moved, old=True)
     names = {one.name for one in waiting}
     variables = [*waiting, *(Variable(d.variable, decay=d) for d in found
                              if d.variable not in names)]  # fmt: skip

@@ -23,12 +23,12 @@ class Split:
     after: list[Line] = field(default_factory=list)
 
 
-def split(anatomy: Anatomy, side: str, moved: Mapping[str, str]) -> Split:
+def split(anatomy: Anatomy, side: str, moved: Mapping[str, str], old: bool = False) -> Split:
     """Take the code of a side's spikes apart.
 
     The cell acts before its synapses if all of them need the new values, after them if all need
     the old ones. Where some need old and others new values, the cell acts afterwards and the
-    synapse works out for itself what it needs.
+    synapse works out for itself what it needs; ``old`` asks for this where all need new ones too.
     """
     code = anatomy.code[side]
     own = {name for name, home in moved.items() if home == side}
@@ -40,7 +40,7 @@ def split(anatomy: Anatomy, side: str, moved: Mapping[str, str]) -> Split:
     when = _moments(code, rest, own)
     if "new" not in when:
         return Split([line.renamed(names) for line in rest], after=cell)
-    if when == {"new"}:
+    if when == {"new"} and not old:
         return Split([line.renamed(names) for line in rest], before=cell)
     return Split(_locally(code, rest, own, names), after=cell)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from brian2 import get_unit
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from brian2.parsing.statements import parse_statement
 from brian2.utils.stringtools import get_identifiers
+
+from ...errors import FwpError
 
 _NAME = re.compile(r"\b[A-Za-z_]\w*\b")
 
@@ -46,13 +49,22 @@ class Line:
 
 
 def lines(code: str) -> list[Line]:
-    """Return the statements of a text."""
+    """Return the statements of a text, parted as Brian2 parts them: at ";", then comments go.
+
+    Raises:
+        FwpError: what is no statement.
+    """
     found = []
-    for text in code.splitlines():
+    for text in re.split(r"[;\n]", code):
         text = text.split("#")[0].strip()
-        if text:
+        if not text:
+            continue
+        try:
             target, op, expression, _ = parse_statement(text)
-            found.append(Line(target, op, expression))
+            ast.parse(expression, mode="eval")
+        except (ValueError, SyntaxError):
+            raise FwpError(f"no statement of the form 'name = expression': {text!r}") from None
+        found.append(Line(target, op, expression))
     return found
 
 

@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 import sympy
 from brian2 import Equations
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+from brian2.utils.stringtools import get_identifiers
 
-from .anatomy import Anatomy
+from .anatomy import DRAWS, Anatomy
 from .decays import Decay
 from .spikes import Split
 from .text import renamed
@@ -79,7 +80,7 @@ def find(
         raise Refused("only presynaptic spikes change what is on the synapse")
     for line in code:
         if line.target not in wanted:
-            raise Refused(f"postsynaptic spikes also change {line.target}")
+            raise Refused(_not_a_variable(anatomy, line.target, moved))
     summed = [n for n, e in anatomy.equations.items() if "summed" in e.flags]
     for name in summed:
         if anatomy.sources([*anatomy.equations[name].identifiers]) & set(wanted):
@@ -88,9 +89,25 @@ def find(
     for one in variables:
         own = [n for n in one.terms if n and n.removesuffix("_pre") not in moved]
         one.last = one.spikes and bool(own)
-        if one.last and parts["pre"].synapse:
+        if one.last and (parts["pre"].synapse or kicked(variables, parts["pre"])):
             raise Refused(f"{own[0]} is kicked in the reset of its cell, but on_pre comes before")
     return variables
+
+
+def kicked(variables: list[Variable], split: Split) -> set[str]:
+    """Return the traces of waiting writes that a presynaptic cell changes at its spikes."""
+    traces = {trace.removesuffix("_pre") for one in variables for trace in one.terms}
+    return traces & {line.target for line in [*split.before, *split.after]}
+
+
+def _not_a_variable(anatomy: Anatomy, name: str, moved: Mapping[str, str]) -> str:
+    """Return why on_post may not set what is no waiting variable."""
+    trace = name.removesuffix("_now")
+    if trace != name and moved.get(trace) == "post":
+        return f"on_post needs {trace} as it was and as it is after its kick"
+    if name in anatomy.temporaries("post"):
+        return f"on_post keeps a value in {name}: write out what it stands for where it is used"
+    return f"postsynaptic spikes also change {name}"
 
 
 def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
@@ -136,6 +153,9 @@ def _terms(anatomy, moved, name, expression, wanted) -> tuple[dict[str, str], st
     inner = {f"{n}_pre": renamed(e, {m: f"{m}_pre" for m in cells.names}) for n, e in sums.items()}
     for _ in range(len(inner)):
         expression = renamed(expression, inner)
+    drawn = sorted(DRAWS & get_identifiers(expression))
+    if drawn:
+        raise Refused(f"{name} has a draw of its own ({drawn[0]})")
     line = str_to_sympy(expression)
     pre = sorted((s for s in line.free_symbols if s.name.endswith("_pre")), key=str)
     itself = sympy.Symbol(name, real=True)
