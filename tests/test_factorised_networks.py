@@ -173,7 +173,75 @@ def test_mistakes_are_one_sentence():
         plastic.connect(model, sources(), cells(), delay={"prae": 1 * ms})
     with pytest.raises(fwp.FwpError, match="delay must be a time"):
         plastic.connect(model, sources(), cells(), delay={"pre": [1, 2] * ms})
+    with pytest.raises(fwp.FwpError, match="delay must be a mapping such as .*, got 2. . msecond"):
+        plastic.connect(model, sources(), cells(), delay=2 * ms)
+    with pytest.raises(fwp.FwpError, match="connect must be a mapping such as .*, got .1."):
+        plastic.connect(model, sources(), cells(), connect=[1])
+    with pytest.raises(fwp.FwpError, match="unknown argument of connect 'cond'.*condition"):
+        plastic.connect(model, sources(), cells(), connect={"cond": "i != j"})
+    with pytest.raises(fwp.FwpError, match="unknown synapse model 'pair_sdtp'; did you mean 'pair"):
+        plastic.connect("pair_sdtp", sources(), cells())
+    with pytest.raises(fwp.FwpError, match="model must be .* with Brian2 text, got 3"):
+        plastic.connect(3, sources(), cells())
+    with pytest.raises(fwp.FwpError, match="post must be a Brian2 group with cells, got .1, 2."):
+        plastic.connect(model, sources(), [1, 2])
+    silent = b2.NeuronGroup(2, "v : 1", name="silent")
+    for sides in ((silent, cells()), (sources(), silent)):
+        with pytest.raises(fwp.FwpError, match="cells 'silent' never spike: give them a threshold"):
+            plastic.connect(model, *sides)
     quick = fwp.synapses.get("short_term_potentiation").changed(tau_F=1 * b2.us)
     b2.defaultclock.dt = 0.5 * ms
     with pytest.raises(fwp.FwpError, match="time constant 1/.1/tau_F. are too few"):
         plastic.connect(quick, sources(), cells())
+
+
+@pytest.mark.parametrize("layout", plastic.LAYOUTS)
+def test_mistakes_in_values_are_one_sentence(layout):
+    def made(**options):
+        name = "short_term_potentiation"
+        return plastic.connect(name, sources(), cells(), layout=layout, **options)
+
+    own = "J, fast, s, slow, transmitted, u, x"
+    for call in (
+        lambda: made(initial={"z": 1}),
+        lambda: made(initial={"fast_kept": 1}),
+        lambda: made().values("seen_fast_1"),
+    ):
+        with pytest.raises(fwp.FwpError, match=rf"has no variable '.*' .legal: {own}."):
+            call()
+    with pytest.raises(fwp.FwpError, match="initial: 'u' has 18 values, got 5"):
+        made(initial={"u": np.ones(5)})
+    with pytest.raises(
+        fwp.FwpError, match="initial: 'u' must be a number, .* got 18 values in volt"
+    ):
+        made(initial={"u": np.ones(18) * b2.mV})
+    with pytest.raises(fwp.FwpError, match="initial: 'u' must be a number, .* got None"):
+        made(initial={"u": None})
+
+
+def test_a_name_and_no_delay_are_what_they_say():
+    model = fwp.synapses.get("clopath_2010")
+    plain, named = (
+        plastic.connect(one, sources(), cells(), delay=delay)
+        for one, delay in ((model, None), ("clopath_2010", {"pre": 0 * ms, "post": 0 * ms}))
+    )
+    assert plain.model.equations == named.model.equations and plain.model.report.waiting
+    assert "w" in named.where and named.synapses.pre.delay[:] == 0 * ms
+
+
+@pytest.mark.parametrize("layout", plastic.LAYOUTS)
+def test_cells_are_as_they_were_after_a_mistake(layout):
+    """A trace that a failed attempt left behind would look like the cells' own, and stand still."""
+    before, after = sources(), cells()
+    had = set(before.variables), set(after.variables)
+    with pytest.raises(fwp.FwpError, match="initial: 'w' has 18 values, got 4"):
+        plastic.connect("clopath_2010", before[:6], after, layout=layout, initial={"w": [1] * 4})
+    assert (set(before.variables), set(after.variables)) == had
+    made = plastic.connect("clopath_2010", before, after, layout=layout)
+    assert made.where["x"][0] is not before
+
+
+def test_cells_without_a_threshold_may_have_synapses_that_ask_for_no_spikes_of_theirs():
+    silent = b2.NeuronGroup(2, "v : 1", name="silent")
+    made = plastic.connect("tsodyks_markram", sources(), silent)
+    assert len(made.synapses) == 12

@@ -8,18 +8,37 @@ with as many elements, and the cells refer to them by name, as Brian2's linked v
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 
 import brian2 as b2
 from brian2.groups.group import CodeRunner
 
 from ..synapses.factorised.text import lines, text
 
-_SPIKES = "_spikespace"
+SPIKES = "_spikespace"
 
 
 def whole(group):
     """Return the group of which a group is a part, or itself."""
     return group.source if isinstance(group, b2.Subgroup) else group
+
+
+@contextmanager
+def undone_if_it_fails(groups: Iterable):
+    """Take back the variables that groups were given by what then failed.
+
+    Another attempt would take them for variables of the cells, which nobody moves.
+    """
+    every = {id(one): one for group in groups for one in (group, whole(group))}.values()
+    before = [(one.variables, set(one.variables)) for one in every]
+    try:
+        yield
+    except Exception:
+        for variables, names in before:
+            for name in set(variables) - names:
+                del variables._variables[name]
+                variables.indices.pop(name, None)
+        raise
 
 
 def free_name(group, name: str) -> str:
@@ -47,7 +66,8 @@ def companion(group, equations: str, names: Mapping[str, str], method: str, name
     """
     cells = whole(group)
     made = b2.NeuronGroup(len(cells), equations, method=method, namespace=namespace, name=name)
-    made.variables.add_reference(_SPIKES, cells)
+    if SPIKES in cells.variables:  # cells that never spike may have equations too
+        made.variables.add_reference(SPIKES, cells)
     for own, known in names.items():
         cells.variables.add_reference(known, made, own)
         if cells is not group:
@@ -69,8 +89,8 @@ class AtSpikes(CodeRunner):
     def __init__(self, made, code: str, when: str, order: int, name: str):
         super().__init__(
             made, "reset", code=code, clock=made.clock, when=when, order=order, name=name,
-            needed_variables=[_SPIKES],
-            template_kwds={"eventspace_variable": made.variables[_SPIKES]},
+            needed_variables=[SPIKES],
+            template_kwds={"eventspace_variable": made.variables[SPIKES]},
         )  # fmt: skip
         self.abstract_code = code
 

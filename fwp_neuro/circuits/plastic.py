@@ -12,16 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import brian2 as b2
-import numpy as np
-
 from ..errors import FwpError, pick
 from ..synapses.factorised import factorise
 from ..synapses.model import Model
+from . import plastic_checks as checks
 from . import starts
-from .plastic_builder import SIDES, Builder
+from .companions import undone_if_it_fails
+from .plastic_builder import Builder
 from .plastic_synapses import Plastic
-from .quantities import time
 
 LAYOUTS = ("factorised", "textbook")
 
@@ -57,7 +55,7 @@ def connect(
         network = b2.Network(inputs, cells, *made.objects)
 
     Args:
-        model: from `fwp_neuro.synapses.get`, or any `Model`.
+        model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry.
         pre, post: Brian2 groups on the time step of the default clock.
         layout: "factorised" (cheap) or "textbook" (everything on the synapse): the same weights.
         connect: arguments of Brian2's ``Synapses.connect``, such as ``{"p": 0.1}`` or
@@ -69,8 +67,9 @@ def connect(
             each synapse another value.
         writes: of the factorised layout, see `fwp_neuro.synapses.factorise`.
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post": ...}, in
-            place of the model's own. In the textbook layout a single synapse may have another one
-            later (``synapses.pre.delay = ...``); in the factorised one all have the same.
+            place of the model's own; 0*ms for none. In the textbook layout a single synapse may
+            have another one later (``synapses.pre.delay = ...``); in the factorised one all have
+            the same.
         name: of the Synapses object; other objects start with it.
         dense: all to all, without index vectors where the device can do that (see
             `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
@@ -80,39 +79,24 @@ def connect(
         a `Plastic`: put its ``objects`` into your Network.
 
     Raises:
-        FwpError: unknown layout, ``keep`` names no synaptic variable, or ``dense`` synapses that
-            are not all to all.
+        FwpError: unknown layout, model, variable, side or argument of connect, cells that are no
+            Brian2 group or have no threshold, values of another length or dimension, ``keep``
+            names no synaptic variable, or ``dense`` synapses that are not all to all. The cells
+            are then as they were.
     """
     pick(layout, LAYOUTS, "layout")
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
-    delays = _delays(model, delay or {})
+    model = checks.textbook(model)
+    groups = {"pre": pre, "post": post}
+    checks.cells(model, groups, events="on_event" in options)
+    pairs, late = checks.connection(connect), checks.delays(model, delay)
+    initial = checks.initial(model, initial)
+    inputs = checks.mapping(inputs, "inputs", "{'I': 0.1}")
     if layout == "factorised":
-        keep = {*keep, *starts.differing(model, initial or {})}
-        model = factorise(model, keep=keep, uniform=tuple(inputs or ()), writes=writes, late=delays)
-    return Builder(model, {"pre": pre, "post": post}, inputs or {}, delays, name, dense).build(
-        connect, {**model.initial, **(initial or {})}, options
-    )
-
-
-def _delays(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return side -> delay for the sides that have one: the model's own, or what is given."""
-    own = {"pre": model.equations.delay, "post": model.equations.delay_post}
-    delays = {side: model.parameters[name] for side, name in own.items() if name}
-    for side, value in given.items():
-        pick(side, SIDES, "side of delay")
-        if value is None:
-            continue
-        delays.pop(side, None)
-        if not _is_zero(value):
-            delays[side] = time(value, "delay")
-    return delays
-
-
-def _is_zero(value) -> bool:
-    """Whether a value is 0, of any kind that a time can be."""
-    return (
-        isinstance(value, b2.Quantity)
-        and b2.have_same_dimensions(value, b2.second)
-        and (np.size(value) == 1 and float(value) == 0)
-    )
+        keep = {*keep, *starts.differing(model, initial)}
+        model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=late)
+    with undone_if_it_fails(groups.values()):
+        return Builder(model, groups, inputs, late, name, dense).build(
+            pairs, {**model.initial, **initial}, options
+        )

@@ -13,12 +13,13 @@ from ..errors import FwpError
 from ..synapses.factorised.text import lines, renamed, row, text
 from ..synapses.model import Model
 from . import companions, starts
+from . import plastic_checks as checks
 from .companions import free_name, whole
 from .delay_line import delay_line
 from .integrators import integrator
+from .plastic_checks import SIDES
 from .plastic_synapses import Plastic
 
-SIDES = ("pre", "post")
 #: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
 _ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
 _RENEWED = ("post", "each_step", "shared", "ageing")
@@ -48,7 +49,7 @@ class Builder:
             self._cells(side)
         synapses = self._synapses(options)
         if not self.dense:  # dense ones are connected
-            synapses.connect(**(connect or {}))
+            synapses.connect(**connect)
         for side in SIDES:
             self._spikes(side)
         self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
@@ -205,16 +206,12 @@ class Builder:
 
     def _initial(self, initial) -> None:
         """Set values at the start."""
-        for name in initial:
-            if name not in self.where:
-                legal = ", ".join(sorted(self.where))
-                raise FwpError(f"initial: {self.model.name!r} has no variable {name!r} "
-                               f"(legal: {legal})")  # fmt: skip
         if hasattr(self.model, "report"):
             for side in SIDES:
                 initial = initial | starts.before(self.model, side, initial, self.dt)
         for name, value in initial.items():
             group, own = self.where[name]
+            checks.length(group, own if name not in self.rests else f"{own}_kept", name, value)
             if name in self.rests:
                 own, value = f"{own}_kept", self._above(value, self.rests[name])
             dim = group.variables[own].dim

@@ -12,6 +12,7 @@ from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ..synapses.model import Model
+from . import plastic_checks as checks
 
 
 @dataclass
@@ -42,7 +43,11 @@ class Plastic:
 
         The values are those that the last time step left, but event-driven variables of the
         textbook layout are as of the last spike of either side, as Brian2 has them.
+
+        Raises:
+            FwpError: the model has no variable of this name.
         """
+        checks.variable(self.model, name, "values")
         group, own = self.where[name]
         if f"{name}_kept" in self.where:
             return self._worked_out(name)

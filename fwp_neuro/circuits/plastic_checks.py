@@ -1,0 +1,140 @@
+"""What `fwp_neuro.circuits.plastic.connect` takes: one sentence for each mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from reprlib import repr as repr_of
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+from brian2.core.spikesource import SpikeSource
+from brian2.equations.equations import SUBEXPRESSION
+
+from ..errors import FwpError, pick
+from ..synapses import registry
+from ..synapses.model import Model
+from .companions import SPIKES, whole
+from .quantities import time
+
+SIDES = ("pre", "post")
+_CONNECT = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
+
+
+def textbook(model) -> Model:
+    """Return a model in its textbook layout, also if its name in the registry is given."""
+    if isinstance(model, str):
+        model = registry.get(model)
+    if not isinstance(model, Model):
+        raise FwpError(f"model must be the name of a synapse model, or one with Brian2 text, got "
+                       f"{model!r}")  # fmt: skip
+    return getattr(model, "textbook", model)
+
+
+def cells(model: Model, groups: Mapping[str, Any], events: bool = False) -> None:
+    """Check the cells of both sides; they need not spike if synapses wait for other ``events``."""
+    for side, group in groups.items():
+        if not isinstance(group, SpikeSource):
+            raise FwpError(f"{side} must be a Brian2 group with cells, got {group!r}")
+        text = model.equations
+        code = getattr(text, f"on_{side}") + getattr(text, f"{side}_spike")
+        if code.strip() and not events and SPIKES not in whole(group).variables:
+            raise FwpError(f"the cells {group.name!r} never spike: give them a threshold")
+
+
+def mapping(value, name: str, example: str) -> dict[str, Any]:
+    """Return a mapping as a dictionary, an empty one for None."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise FwpError(f"{name} must be a mapping such as {example}, got {value!r}")
+    return dict(value)
+
+
+def connection(value) -> dict[str, Any]:
+    """Return the arguments of Brian2's ``Synapses.connect``."""
+    found = mapping(value, "connect", "{'p': 0.1}")
+    for name in found:
+        pick(name, _CONNECT, "argument of connect")
+    return found
+
+
+def delays(model: Model, value) -> dict[str, Any]:
+    """Return side -> delay for the sides that have one: the model's own, or what is given."""
+    own = {"pre": model.equations.delay, "post": model.equations.delay_post}
+    found = {side: model.parameters[name] for side, name in own.items() if name}
+    for side, late in mapping(value, "delay", "{'pre': 1*ms}").items():
+        pick(side, SIDES, "side of delay")
+        if late is None:
+            continue
+        found.pop(side, None)
+        if not _is_no_time(late):
+            found[side] = time(late, "delay")
+    return found
+
+
+def _is_no_time(value) -> bool:
+    """Whether a value is 0 seconds."""
+    if not isinstance(value, b2.Quantity) or not b2.have_same_dimensions(value, b2.second):
+        return False
+    return np.size(value) == 1 and float(np.ravel(value)[0]) == 0
+
+
+def variables(model: Model, settable: bool = False) -> dict[str, Any]:
+    """Return name -> Brian2 equation of a model's own variables, in its textbook layout."""
+    text = getattr(model, "textbook", model).equations
+    found: dict[str, Any] = {}
+    for part in ("synapse", *SIDES):
+        found |= dict(b2.Equations(getattr(text, part)).items())
+    return {n: found[n] for n in sorted(found)
+            if not (settable and found[n].type == SUBEXPRESSION)}  # fmt: skip
+
+
+def variable(model: Model, name: str, what: str, settable: bool = False):
+    """Return the Brian2 equation of one of a model's own variables."""
+    own = variables(model, settable)
+    if name not in own:
+        raise FwpError(f"{what}: {model.name!r} has no variable {name!r} (legal: "
+                       f"{', '.join(own)})")  # fmt: skip
+    return own[name]
+
+
+def initial(model: Model, value) -> dict[str, Any]:
+    """Return values at the start, of variables that the model has and of their dimension."""
+    found = mapping(value, "initial", "{'w': 0.5}")
+    for name, start in found.items():
+        equation = variable(model, name, "initial", settable=True)
+        if isinstance(start, str):
+            continue
+        try:
+            np.asarray(start, dtype=float)
+            dim = b2.get_dimensions(start)
+        except (TypeError, ValueError):
+            fits = False
+        else:  # numbers without a unit are in base units
+            fits = dim.is_dimensionless or dim == equation.dim
+        if not fits:
+            unit = "" if equation.dim.is_dimensionless else f" in {b2.get_unit(equation.dim)!r}"
+            raise FwpError(f"initial: {name!r} must be a number{unit}, an array of such or an "
+                           f"expression, got {_shown(start)}")  # fmt: skip
+    return found
+
+
+def _shown(value) -> str:
+    """Return a value in a few words, with its unit if it has one."""
+    if np.ndim(value) and isinstance(value, b2.Quantity):
+        return f"{np.size(value)} values in {b2.get_unit(value.dim)!r}"
+    return repr_of(value)
+
+
+def length(group, own: str, name: str, value) -> None:
+    """Check that an array has a value for every element of a group."""
+    if not np.ndim(value) or np.size(value) == 1:
+        return
+    try:
+        count = 1 if group.variables[own].scalar else len(group)
+    except NotImplementedError:  # synapses that a standalone program will make
+        return
+    if np.size(value) != count:
+        raise FwpError(f"initial: {name!r} has {count} values, got {np.size(value)}")
