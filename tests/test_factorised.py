@@ -261,8 +261,8 @@ def test_writes_wait_wherever_statements_stand(case):
     model = text_of(TRACES + "\nc : integer" * ("count" in case), on_pre, on_post)
     report = factorise(model).report
     assert report.waiting == (() if why else ("w",)) and why in report.why_not
-    if case not in ("draw", "cell"):
-        assert_same(*both(model, *spikes(model, 0.5 * ms, steps=150), 0.5 * ms))
+    if not why:
+        assert_same(*both(model, *spikes(model, 0.5 * ms, steps=100), 0.5 * ms))
 
 
 def test_traces_of_cells_and_of_synapses_do_not_wait_together():
@@ -272,7 +272,7 @@ def test_traces_of_cells_and_of_synapses_do_not_wait_together():
     for on_post, waits in (("w += A*u_pre", True), ("w += A*u_pre + A*x", False)):
         model = replace(model, equations=replace(text, on_post=on_post))
         assert bool(factorise(model).report.waiting) == waits
-        assert_same(*both(model, *spikes(model, 0.5 * ms, steps=150), 0.5 * ms))
+        assert_same(*both(model, *spikes(model, 0.5 * ms, steps=100), 0.5 * ms))
 
 
 def test_statements_are_parted_as_brian_parts_them():

@@ -81,10 +81,10 @@ def late(model, side, layout, writes="auto"):
 
 
 def late_cases():
-    """Models of which writes wait, quick ones and those that have traces of their cells first."""
+    """Models of which writes wait; by default one of each kind of trace."""
     for model in models():
         if model.kind != "receptor" and factorise(model).report.waiting:
-            quick = model.equations.pre_spike or model.name == "pair_stdp"
+            quick = model.name in ("bcm", "clopath_2010", "payeur_2021", "pair_stdp")
             for side in ("pre", "post"):
                 slow = () if quick and side == "pre" else pytest.mark.slow
                 yield pytest.param(model, side, id=f"{label(model)}-{side}", marks=slow)
