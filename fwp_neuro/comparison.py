@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MATCH = 0.999  # cosine above which a query is taken to ask for a key
 _WRITE_STRENGTHS = ("beta", "write")
 _FIRST = ("readout", "weights", "final_weights")
-_LAST = ("weights", "final_weights", "slot_pre")  # any of them gives the last weights
+_LAST = ("weights", "final_weights", "token_cell_pre")  # any of them gives the last weights
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,10 @@ class Recording:
             return self["final_weights"]
         if "weights" in self:
             return self["weights"].isel(token=-1)
-        if "slot_pre" in self and "slot_post" in self:
-            pre, post = self["slot_pre"], self["slot_post"]
+        if "token_cell_pre" in self and "token_cell_post" in self:
+            pre, post = self["token_cell_pre"], self["token_cell_post"]
             dims = [*(dim for dim in ("head",) if dim in pre.dims), "post", "pre"]
-            last = xr.dot(pre, post, dim="slot").transpose(*dims)
+            last = xr.dot(pre, post, dim="token_cell").transpose(*dims)
             return last.assign_attrs(units="1", long_name="fast weights after the last token")
         return self["final_weights"]  # which says in a sentence why there are none
 

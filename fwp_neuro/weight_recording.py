@@ -89,8 +89,8 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
     elif keep.mode == "last":
         extra |= final_states(found["last"])
     for side, array in found.get("slots", {}).items():
-        extra[f"slot_{side}"] = (
-            ("slot", "head", side), np.swapaxes(array, 0, 1),
+        extra[f"token_cell_{side}"] = (
+            ("token_cell", "head", side), np.swapaxes(array, 0, 1),
             {"units": "1", "long_name": f"{side}synaptic vector of each stored outer product",
              "role": "memory"},
         )  # fmt: skip

@@ -62,7 +62,7 @@ def check(name, **options):
     reference = fwp.run(program, name, initial_weights=weights, probes=PROBES, backend="numpy")
     found = run(name, program, weights, probes=PROBES, **options)
     assert furthest(reference, found) < EXACT
-    pre, post = found["slot_pre"].values, found["slot_post"].values
+    pre, post = found["token_cell_pre"].values, found["token_cell_post"].values
     last = np.einsum("nhj,nhi->hij", pre, post)
     assert np.abs(last - reference["weights"].values[-1]).max() < EXACT
     said = found.provenance["options"]
@@ -157,7 +157,7 @@ def test_carries_on_from_what_it_stored(name, form):
     second = run(name, program[2:], initial_states_of=first, **form)
     rank = np.linalg.matrix_rank(first.final_weights.values)
     writes = sum(len(step.writes) for step in low_rank.derive(rule(name)))
-    assert second.dataset.sizes["slot"] == rank + 3 * writes
+    assert second.dataset.sizes["token_cell"] == rank + 3 * writes
     halves = np.concatenate([first["readout"].values, second["readout"].values])
     assert np.abs(halves - whole["readout"].values).max() < EXACT
     assert np.abs(second["weights"].values[-1] - whole["weights"].values[-1]).max() < EXACT
@@ -271,3 +271,12 @@ def test_compiled_code_has_the_same_numbers(options):
         for device in ("numpy", "cpp_standalone")
     )
     assert furthest(one, other) < EXACT
+
+
+@pytest.mark.parametrize("keep", ["snapshots", "last", "none"])
+def test_programs_of_tasks_bring_names_of_their_own(keep):
+    program = fwp.tasks.associative_recall(tokens=6, dim=8, beta=0.8)
+    found = fwp.run(program, "delta", "rate", layout="low_rank", record_weights=keep)
+    expected = fwp.run(program, "delta")
+    assert np.abs(found["readout"].values - expected["readout"].values).max() < 1e-12
+    assert np.abs(found.final_weights - expected.final_weights).max() < 1e-12

@@ -302,7 +302,7 @@ def test_comparison_leaves_out_other_probes():
 def test_saved_and_loaded(tmp_path):
     recording = run("rate, low rank", record_weights="none", probes=PROBES)
     again = fwp.load(recording.save(tmp_path / "run.nc"))
-    for name in ("probe_readout", "probes", "slot_pre", "slot_post"):
+    for name in ("probe_readout", "probes", "token_cell_pre", "token_cell_post"):
         assert again[name].equals(recording[name])
     assert again.final_weights.equals(recording.final_weights)
     assert again.program["key"].shape == PROGRAM["key"].shape

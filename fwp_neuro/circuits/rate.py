@@ -182,7 +182,8 @@ def realise(
         Recording; its provenance says which form and layout ran and why (``dynamics``,
         ``dynamics_reason``, ``layout``, ``layout_reason``) and what they store
         (``fast_weight_bytes``). The low-rank layout also records what it stores after the last
-        token, "slot_pre" and "slot_post": the weights are the sum over slots of their products.
+        token, "token_cell_pre" and "token_cell_post": the weights are the sum of their products
+        over token cells.
 
     Raises:
         FwpError: a token that no first-order continuous dynamics can run (beta*|k|^2 >= 1), a rule

@@ -33,7 +33,7 @@ __all__ = [
 #: versions of (brian2cuda, brian2) that generate the same circuits as the other devices
 TESTED = {("1.0a7", "2.8.0"), ("1.0a7", "2.9.0"), ("1.0b1", "2.10.1"), ("1.0b1", "2.11.0")}
 INSTALL = (
-    "pip install 'fwp-neuro[cuda]' on Python 3.12 or newer, or pip install --no-deps "
+    "pip install -e '.[cuda]' in a clone on Python 3.12 or newer, or pip install --no-deps "
     "brian2cuda==1.0a7 on 3.11"
 )
 #: source files that are joined into one part, each of which reads the headers anew

@@ -31,7 +31,7 @@ def connect(address: str, resources: Mapping[str, float] | None = None) -> Itera
         from distributed import Client
     except ImportError as problem:
         raise FwpError(
-            f"a Dask scheduler needs distributed: pip install 'fwp-neuro[cluster]' ({problem})"
+            f"a Dask scheduler needs distributed: pip install -e '.[cluster]' ({problem})"
         ) from problem
     where = {"address": address}
     if address.endswith(".json"):
