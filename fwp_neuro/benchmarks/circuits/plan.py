@@ -18,6 +18,8 @@ HOUR = 3600.0
 FILL = 0.8
 #: Brian2 (C++ and CUDA) numbers synapses with 32 bits
 LARGEST = 2**31 - 1
+#: synapses from which a plan can be carried on
+SMALLEST = 1e6
 NODES = (64, 256, 1024)  # GiB
 GPU = 80e9  # bytes of the largest common card
 #: times that brian2cuda was faster than Brian2's C++ on one thread: its authors' files of 2021, GPU
@@ -84,6 +86,12 @@ def report(data: xr.Dataset) -> str:
              if n in names and np.isfinite(last(per_synapse(data, n))[0])]  # fmt: skip
     if not shown:
         return "no scaling plan: no contender has numbers"
+    largest = max(last(per_synapse(data, n))[1] for n in shown)
+    if largest < SMALLEST:
+        return (
+            f"no scaling plan: it needs at least {SMALLEST:.0e} synapses, and {largest:.2g} were "
+            "measured, where cells and the program itself weigh most (leave out --quick)"
+        )
     parts = [_head(data, shown), _node(data, shown), _gpu(data, names), _cluster(data, shown),
              _beyond(data, shown)]  # fmt: skip
     return "\n\n".join(part for part in parts if part)

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from .contenders import CONTENDERS, DENSE, FACTORISED, LEAN, PRESYNAPTIC, STATIC, TEXTBOOK
+from .measured import DOUBLE, OTHER_CELLS, SINGLE
 
 #: bytes that an event moves at least: one float read and written
 EVENT_BYTES = 8
@@ -53,12 +54,16 @@ def report(data: xr.Dataset) -> str:
         f"{data.sizes['round']} interleaved rounds, a process each; load {low:.1f} to {high:.1f}",
         "an event is one spike of one side at one synapse; bytes are the growth of the process at "
         "its peak",
+        "every number is of runs that equal the oracle on the same spikes: weights to "
+        f"{DOUBLE.weight:g}, in float32 {SINGLE.weight:g}, NEST's (of its own rule) "
+        f"{OTHER_CELLS.weight:g}",
     ]
     lines += _block(data, "synaptic events a processor second", speed, "{:.2e}", growth)
     lines += _block(data, "processor seconds a biological second", seconds, "{:.3g}")
     lines += _block(data, "bytes a synapse", per_synapse, "{:.1f}")
     limit = [f"{value / 1e9:.1f}" for value in data["bandwidth"].values]
-    lines += ["", _row("reading and writing floats, GB/s", limit)]
+    lines += ["", _row("read and write a float each, GB/s", limit)]
+    lines += ["  (an array of as many floats: memory, or the caches while it fits into them)"]
     lines += _build_lines(data) + targets(data) + ["", "what the contenders are"]
     lines += [f"  {name}: {CONTENDERS[name].note}" for name in data["contender"].values]
     lines += [f"note: {note}" for note in data.attrs["notes"].splitlines()]
