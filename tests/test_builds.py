@@ -220,6 +220,10 @@ def test_numbers_that_do_not_fit_are_refused(program, numbers, words):
     ("options", "words"),
     [
         ({"seed": 1.5}, "'seed' must be a whole number"),
+        ({"seed": "3"}, "'seed' must be a whole number, got '3'"),
+        ({"seed": [1, 2]}, "'seed' must be a whole number"),
+        ({"seed": float("nan")}, "'seed' must be a whole number, got nan"),
+        ({"seed": -1}, "'seed' must be a whole number, got -1"),
         ({"duration": 3.0}, "'duration' must be a quantity in second"),
         ({"numbers": {"paths.w": np.ones(2)}}, "start_of_paths.w': file size 16 does not"),
     ],
@@ -227,6 +231,23 @@ def test_numbers_that_do_not_fit_are_refused(program, numbers, words):
 def test_options_that_do_not_fit_are_refused(program, options, words):
     with pytest.raises(fwp.FwpError, match=words):
         program.run(**options)
+
+
+def test_names_that_brian2_keeps_for_itself_are_no_numbers_of_the_circuit(program):
+    for name in ("cells._spikespace", "paths._synaptic_pre"):
+        with pytest.raises(fwp.FwpError, match="unknown number of the circuit") as problem:
+            program.run({name: 1})
+        legal = str(problem.value).split("(legal: ")[1].rstrip(")").split(", ")
+        assert {"tau", "cells.v", "drive"} <= set(legal)
+        assert not [each for each in legal if each.startswith("_") or "._" in each]
+
+
+def test_a_program_says_in_short_what_it_is(program):
+    assert repr(program).startswith("<Program with ")
+    assert "1 tables to change, compiled now" in repr(program)
+    with devices.compiled(circuit(), dt=DT) as other:
+        assert repr(other).endswith("from the cache>")
+    assert repr(other).endswith("closed>")
 
 
 def test_a_closed_program_leaves_no_file_and_says_so(program):

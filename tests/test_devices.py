@@ -245,6 +245,58 @@ def test_a_standalone_device_that_the_user_has_set_is_given_back():
     assert type(b2.get_device()).__name__ == "RuntimeDevice"
 
 
+# ---------------------------------------------------------------- what build must return
+
+
+def built(**fields):
+    """Return a function that builds, with some fields of its `Built` replaced."""
+
+    def build():
+        network = b2.Network(b2.NeuronGroup(1, "x : 1"))
+        return devices.Built(
+            **{"network": network, "collect": dict, "duration": 1 * b2.ms, **fields}
+        )
+
+    return build
+
+
+WRONG = {
+    "network": (lambda: b2.Network(), r"Built\(network, collect, duration\), got a Brian2 Network"),
+    "int": (lambda: 3, r"build must return fwp.devices.Built\(.*\), got 3"),
+    "nothing": (lambda: None, "build must return .*, got None"),
+    "no function": (5, "build must be a function without arguments, got 5"),
+    "swapped": (built(network=dict, collect=b2.Network), "network must be a Brian2 Network, got"),
+    "collect": (built(collect={"x": 1}), "collect must be a function, got {'x': 1}"),
+    "duration": (built(duration=20), "duration must be a time such as 100.ms, got 20"),
+    "volts": (built(duration=2 * b2.mV), "duration must be a time such as 100.ms, got 2. . mvolt"),
+}
+WAYS = {
+    "simulate": lambda build, dt, folder: devices.simulate(
+        build, SMALL, device="numpy", dt=dt, seed=0
+    ),
+    "compiled": lambda build, dt, folder: devices.compiled(build, dt=dt),
+    "generate": lambda build, dt, folder: devices.generate(
+        build, device="cpp_standalone", dt=dt, seed=0, directory=folder
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_build_is_one_sentence(unchanged, tmp_path, what, way):
+    build, words = WRONG[what]
+    with pytest.raises(fwp.FwpError, match=words):
+        WAYS[way](build, 0.1 * b2.ms, tmp_path)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dt", [0.1, 0, 1 * b2.mV, -1 * b2.ms, [1, 2] * b2.ms, "1*ms", None])
+def test_a_wrong_time_step_is_one_sentence(unchanged, tmp_path, dt, way):
+    with pytest.raises(fwp.FwpError, match="dt must be a positive time such as 0.1.ms, got"):
+        WAYS[way](built(), dt, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 # ---------------------------------------------------------------- code generation
 
 RATE = {

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import FwpError, unknown
 from . import builds, guards, state
-from .base import Built
+from .base import Built, built_by, check_step
 from .execute import execute
 
 
@@ -30,6 +30,19 @@ def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1)
     the same structure was compiled before. All numbers may differ from those of that circuit:
     constants, initial values, connections, tables, durations, seeds. What must agree are the
     equations, the number of cells and what is recorded.
+
+    An example, which compiles once and runs twice::
+
+        def build():
+            cells = b2.NeuronGroup(3, "dv/dt = (1 - v)/tau : 1", method="exact", name="cells",
+                                   namespace={"tau": 5*b2.ms})
+            def collect():
+                return {"v": np.array(cells.v)}
+            return fwp.devices.Built(b2.Network(cells), collect, 20*b2.ms)
+
+        with fwp.devices.compiled(build, dt=0.1*b2.ms) as program:
+            slow = program.run({"tau": 50*b2.ms})["v"]
+            fast = program.run({"tau": 2*b2.ms, "cells.v": 0.5}, seed=3)["v"]
 
     For a sweep in several processes call this once in each of them, as in::
 
@@ -43,13 +56,13 @@ def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1)
     The first process compiles, the others wait for it and take what it made.
 
     Args:
-        build: makes the network.
+        build: makes the network and returns it in a `Built`.
         dt: time step (Brian2 time).
         seed: of Brian2's random numbers, unless a run gets another one.
         threads: of OpenMP; 1 leaves OpenMP out.
 
     Raises:
-        FwpError: no compiler, or it failed.
+        FwpError: no compiler, or it failed; no time step, or ``build`` returns no `Built`.
     """
     draft = Draft(build, dt=dt, seed=seed, threads=threads)
     try:
@@ -66,6 +79,7 @@ class Draft:
     """
 
     def __init__(self, build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1):
+        check_step(dt)
         self.folder = Path(tempfile.mkdtemp(prefix="fwp_neuro_"))
         try:
             self._write(build, dt, seed, threads, own_names=True)
@@ -102,7 +116,7 @@ class Draft:
         with state.standalone(name, self.folder, dt, seed, self._device, threads) as b2, names:
             with guards.plain_sentences(name):
                 with state.made() as objects:
-                    self._built = build()
+                    self._built = built_by(build)
                 guards.check(self._built, name, objects())
                 self._built.network.run(self._built.duration, namespace={})
             flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
@@ -141,6 +155,15 @@ class Program:
         self._tables = _tables(device)
         pid = os.getpid()  # a child process leaves the files of its parent alone
         self._finalizer = weakref.finalize(self, _remove, folder, pid)
+
+    def __repr__(self) -> str:
+        counts = [
+            f"{sum('.' not in name for name in names)} {what}"
+            for names, what in ((self._constants, "constants"), (self._tables, "tables"))
+        ]
+        how = "compiled now" if self.compiled else "from the cache"
+        how = how if self._finalizer.alive else "closed"
+        return f"<Program with {' and '.join(counts)} to change, {how}>"
 
     def __enter__(self) -> Program:
         return self
@@ -238,6 +261,8 @@ class Program:
             for variable in self._device.arrays
             if not variable.read_only and _name(variable.owner)
         }
+        # what Brian2 keeps for itself is no number of the circuit
+        variables = {name: each for name, each in variables.items() if not _internal(name)}
         for name, given in numbers.items():
             if name in self._constants:
                 for place, _, constant in self._constants[name]:
@@ -262,9 +287,9 @@ class Program:
                     files[text.split("/")[1]] = array
                 arguments.append(f"{name}={text}")
             else:
-                raise unknown(
-                    name, [*self._constants, *self._tables, *variables], "number of the circuit"
-                )
+                legal = [*self._constants, *self._tables, *variables]
+                legal = [each for each in legal if not _internal(each)]
+                raise unknown(name, legal, "number of the circuit")
         return changed
 
     def _table(self, name: str, table, given, values: list[float], files) -> None:
@@ -302,6 +327,11 @@ def _name(owner) -> str:
         return ""
 
 
+def _internal(name: str) -> bool:
+    """Whether "name" or "group.name" is one of Brian2's own."""
+    return any(part.startswith("_") for part in name.split("."))
+
+
 def _by_name(device) -> dict[str, list]:
     """Return the constants by name and by group.name: [(place, slot, Brian2's constant)]."""
     constants = {
@@ -331,9 +361,14 @@ def _tables(device) -> dict[str, list]:
 
 
 def _whole(given, name: str) -> float:
-    if float(given) != int(given) or float(given) < 0 and name == "seed":
+    try:
+        number = float(given)
+        whole = not isinstance(given, str) and number.is_integer()
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole or number < 0 and name == "seed":
         raise FwpError(f"{name!r} must be a whole number, got {given!r}")
-    return float(given)
+    return number
 
 
 def _plain(given, dim, name: str) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import FwpError, pick
 from . import guards
-from .base import Built, Size
+from .base import Built, Size, built_by, check_step
 from .builds import NotBuilt
 from .choice import announce, asked_threads, choose
 from .cuda import check_machine, execute, need_brian2cuda
@@ -48,9 +48,10 @@ def simulate(
         what ``Built.collect`` gives, and the device with the reason for it.
 
     Raises:
-        FwpError: unknown device, missing compiler package, no GPU for cuda_standalone, or one of
-            the `guards`.
+        FwpError: no time step, ``build`` returns no `Built`, unknown device, missing compiler
+            package, no GPU for cuda_standalone, or one of the `guards`.
     """
+    check_step(dt)
     threads = asked_threads(threads, device)
     draft: list[Draft] = []  # of a standalone program, once somebody wants to know its cost
 
@@ -91,7 +92,7 @@ def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, 
     """Run in this process."""
     with runtime(target, dt, seed):
         with made() as objects:
-            built = build()
+            built = built_by(build)
         guards.check(built, target, objects())
         built.network.run(built.duration, namespace={}, **_report(progress, label))
         if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
@@ -116,7 +117,7 @@ def _stated(build, device: str, b2) -> Built:
     """Make the network of a standalone device and state its run, behind the guards."""
     with guards.plain_sentences(device):
         with made() as objects:
-            built = build()
+            built = built_by(build)
         guards.check(built, device, objects())
         built.network.run(built.duration, namespace={})
         if device == "cuda_standalone":
@@ -135,6 +136,7 @@ def generate(
     pick(device, ("cpp_standalone", "cuda_standalone"), "device to generate code for")
     if device == "cuda_standalone":
         need_brian2cuda()
+    check_step(dt)
     folder = Path(directory)
     try:
         folder.mkdir(parents=True, exist_ok=True)
