@@ -195,6 +195,34 @@ def test_mistakes_are_one_sentence():
         plastic.connect(quick, sources(), cells())
 
 
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"densse": True}, "unknown argument of plastic.connect 'densse'; did you mean 'dense'"),
+        ({"parameters": "x"}, "unknown argument of plastic.connect 'parameters'.*codeobj_class"),
+        ({"p": 0.1}, "unknown argument of plastic.connect 'p'; .*legal: model, pre, post, layout"),
+        ({"method": "euler"}, "the model and its cells decide 'method'"),
+        ({"dense": "yes"}, "dense must be True or False, got 'yes'"),
+    ],
+)
+def test_wrong_options_are_one_sentence(options, words):
+    before, after = sources(), cells()
+    had = set(before.variables), set(after.variables)
+    with pytest.raises(fwp.FwpError, match=words):
+        plastic.connect("pair_stdp", before, after, **options)
+    assert (set(before.variables), set(after.variables)) == had
+
+
+def test_synapses_say_in_short_what_they_are():
+    moved, plain = (
+        repr(plastic.connect("pair_stdp", sources(), cells(), layout=layout))
+        for layout in plastic.LAYOUTS
+    )
+    assert plain == "<Plastic 'pair_stdp', textbook: 6 to 3 cells, 18 synapses>"
+    start = "<Plastic 'pair_stdp', factorised: 6 to 3 cells, 18 synapses, moved to cells: "
+    assert moved.startswith(start) and "x (pre)" in moved and len(moved) < 150
+
+
 @pytest.mark.parametrize("layout", plastic.LAYOUTS)
 def test_mistakes_in_values_are_one_sentence(layout):
     def made(**options):

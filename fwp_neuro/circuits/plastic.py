@@ -10,6 +10,7 @@ spikes of this step, on_post finds presynaptic traces with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from ..errors import FwpError, pick
@@ -79,12 +80,15 @@ def connect(
         a `Plastic`: put its ``objects`` into your Network.
 
     Raises:
-        FwpError: unknown layout, model, variable, side or argument of connect, cells that are no
-            Brian2 group or have no threshold, values of another length or dimension, ``keep``
-            names no synaptic variable, or ``dense`` synapses that are not all to all. The cells
-            are then as they were.
+        FwpError: unknown option, layout, model, variable, side or argument of connect, cells that
+            are no Brian2 group or have no threshold, values of another length or dimension,
+            ``keep`` names no synaptic variable, or ``dense`` synapses that are not all to all. The
+            cells are then as they were.
     """
     pick(layout, LAYOUTS, "layout")
+    checks.options(options, _OWN)
+    if not isinstance(dense, bool):
+        raise FwpError(f"dense must be True or False, got {dense!r}")
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
     model = checks.textbook(model)
@@ -100,3 +104,6 @@ def connect(
         return Builder(model, groups, inputs, late, name, dense).build(
             pairs, {**model.initial, **initial}, options
         )
+
+
+_OWN = [n for n in signature(connect).parameters if n != "options"]

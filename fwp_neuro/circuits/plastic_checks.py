@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import signature
 from reprlib import repr as repr_of
 from typing import Any
@@ -19,6 +19,9 @@ from .companions import SPIKES, whole
 from .quantities import time
 
 SIDES = ("pre", "post")
+_SYNAPSES = [n for n in signature(b2.Synapses.__init__).parameters if n != "self"]
+#: arguments of Brian2's ``Synapses`` that the model decides
+_DECIDED = ("source", "target", "on_pre", "on_post", "method", "namespace")
 _CONNECT = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
 
 
@@ -58,6 +61,15 @@ def connection(value) -> dict[str, Any]:
     for name in found:
         pick(name, _CONNECT, "argument of connect")
     return found
+
+
+def options(given: Mapping[str, Any], own: Iterable[str]) -> None:
+    """Check options of Brian2's ``Synapses``, beside the ``own`` arguments of the caller."""
+    for name in given:
+        if name in _DECIDED:
+            raise FwpError(f"the model and its cells decide {name!r} of the synapses: leave it out")
+        pick(name, dict.fromkeys([*own, *(n for n in _SYNAPSES if n not in _DECIDED)]),
+             "argument of plastic.connect")  # fmt: skip
 
 
 def delays(model: Model, value) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from ..synapses.model import Model
 from . import plastic_checks as checks
 
 
-@dataclass
+@dataclass(repr=False)
 class Plastic:
     """Synapses of a model in a network.
 
@@ -32,6 +33,17 @@ class Plastic:
     objects: list = field(default_factory=list)
     where: dict[str, tuple[Any, str]] = field(default_factory=dict)
     dt: float = 0.0
+
+    def __repr__(self) -> str:
+        layout = "factorised" if hasattr(self.model, "report") else "textbook"
+        own = self.synapses
+        said = f"{len(own.source)} to {len(own.target)} cells"
+        with contextlib.suppress(NotImplementedError):  # a standalone program will make them
+            said += f", {len(own)} synapses"
+        if self.moved:
+            where = ", ".join(f"{name} ({side})" for name, side in self.moved.items())
+            said += f", moved to cells: {where}"
+        return f"<Plastic {self.model.name!r}, {layout}: {said}>"
 
     @property
     def moved(self) -> Mapping[str, str]:
