@@ -14,6 +14,7 @@ import os
 import queue
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -143,6 +144,8 @@ def _answer(connection, environment: dict[str, str], folder: str) -> None:
 
 
 def _stop(number, frame):
+    # where Python is in a callback of a weak reference it prints what is raised, and goes on
+    sys.unraisablehook = lambda unraisable: None
     raise KeyboardInterrupt  # temporary folders are removed on the way out
 
 
