@@ -5,14 +5,13 @@ import warnings
 import brian2 as b2
 import numpy as np
 import pytest
+from device_cases import built, cells, firing, simulate
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
 from fwp_neuro.devices import Built, Size, guards, state
 from fwp_neuro.devices.guards import Unsuited
 from fwp_neuro.errors import FwpWarning
-
-SMALL = Size(10, 3, 10)
 
 
 @pytest.fixture(autouse=True)
@@ -23,25 +22,8 @@ def no_compiler():
     b2.prefs.codegen.target = kept
 
 
-def simulate(build, device="numpy", **options):
-    return devices.simulate(build, SMALL, device=device, dt=1 * b2.ms, seed=0, **options)
-
-
 def generate(build, folder, device="cpp_standalone"):
     return devices.generate(build, device=device, dt=1 * b2.ms, seed=0, directory=folder)
-
-
-def cells(number=2, name="cells", **options):
-    return b2.NeuronGroup(number, "dv/dt = -v/(5*ms) : 1\nz : 1", method="exact", name=name,
-                          **options)  # fmt: skip
-
-
-def firing(**options):
-    return cells(threshold="v > 1", reset="v = 0", **options)
-
-
-def built(*objects, collect=dict, keep=()):
-    return Built(b2.Network(*objects), collect, 3 * b2.ms, keep=(*objects, *keep))
 
 
 # ---------------------------------------------------------------- left out

@@ -5,13 +5,12 @@ import warnings
 import brian2 as b2
 import numpy as np
 import pytest
+from device_cases import built, cells, firing, simulate
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
-from fwp_neuro.devices import Built, Size, guards, state
+from fwp_neuro.devices import guards, state
 from fwp_neuro.errors import FwpWarning
-
-SMALL = Size(10, 3, 10)
 
 
 @pytest.fixture(autouse=True)
@@ -20,23 +19,6 @@ def no_compiler():
     kept, b2.prefs.codegen.target = b2.prefs.codegen.target, "numpy"
     yield
     b2.prefs.codegen.target = kept
-
-
-def simulate(build, device="numpy", **options):
-    return devices.simulate(build, SMALL, device=device, dt=1 * b2.ms, seed=0, **options)
-
-
-def cells(number=2, name="cells", **options):
-    return b2.NeuronGroup(number, "dv/dt = -v/(5*ms) : 1\nz : 1", method="exact", name=name,
-                          **options)  # fmt: skip
-
-
-def firing(**options):
-    return cells(threshold="v > 1", reset="v = 0", **options)
-
-
-def built(*objects, collect=dict, keep=()):
-    return Built(b2.Network(*objects), collect, 3 * b2.ms, keep=(*objects, *keep))
 
 
 def build_with_nan(gate):

@@ -1,0 +1,25 @@
+"""Small circuits that tests run on devices."""
+
+import brian2 as b2
+
+from fwp_neuro import devices
+from fwp_neuro.devices import Built, Size
+
+SMALL = Size(10, 3, 10)
+
+
+def simulate(build, device="numpy", **options):
+    return devices.simulate(build, SMALL, device=device, dt=1 * b2.ms, seed=0, **options)
+
+
+def cells(number=2, name="cells", **options):
+    return b2.NeuronGroup(number, "dv/dt = -v/(5*ms) : 1\nz : 1", method="exact", name=name,
+                          **options)  # fmt: skip
+
+
+def firing(**options):
+    return cells(threshold="v > 1", reset="v = 0", **options)
+
+
+def built(*objects, collect=dict, keep=()):
+    return Built(b2.Network(*objects), collect, 3 * b2.ms, keep=(*objects, *keep))
