@@ -1,7 +1,9 @@
 """Small circuits that tests run on devices."""
 
 import brian2 as b2
+import numpy as np
 
+import fwp_neuro as fwp
 from fwp_neuro import devices
 from fwp_neuro.devices import Built, Size
 
@@ -23,3 +25,14 @@ def firing(**options):
 
 def built(*objects, collect=dict, keep=()):
     return Built(b2.Network(*objects), collect, 3 * b2.ms, keep=(*objects, *keep))
+
+
+def program(tokens=3):
+    rng = np.random.default_rng(0)
+    key = np.abs(rng.normal(size=(tokens, 4)))
+    key *= 0.8 / np.linalg.norm(key, axis=-1, keepdims=True)
+    return fwp.Program(key=key, value=rng.normal(size=(tokens, 3)), alpha=0.9, beta=0.6)
+
+
+def run(**options):
+    return fwp.run(program(), "gated_delta", "rate", **options)

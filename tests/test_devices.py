@@ -7,6 +7,7 @@ import sys
 import brian2 as b2
 import numpy as np
 import pytest
+from device_cases import program, run
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
@@ -15,17 +16,6 @@ from fwp_neuro.devices import Size
 
 SMALL, LARGE = Size(1000, 14, 100), Size(200_000, 14, 100_000)
 BRIAN = sys.modules["brian2.devices.device"]
-
-
-def program(tokens=3):
-    rng = np.random.default_rng(0)
-    key = np.abs(rng.normal(size=(tokens, 4)))
-    key *= 0.8 / np.linalg.norm(key, axis=-1, keepdims=True)
-    return fwp.Program(key=key, value=rng.normal(size=(tokens, 3)), alpha=0.9, beta=0.6)
-
-
-def run(**options):
-    return fwp.run(program(), "gated_delta", "rate", **options)
 
 
 # ---------------------------------------------------------------- Brian2's global state

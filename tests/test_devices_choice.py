@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from device_cases import program, run
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
@@ -15,17 +16,6 @@ from fwp_neuro.devices import Size, choose
 from fwp_neuro.errors import FwpWarning
 
 SMALL, LARGE = Size(1000, 14, 100), Size(200_000, 14, 100_000)
-
-
-def program(tokens=3):
-    rng = np.random.default_rng(0)
-    key = np.abs(rng.normal(size=(tokens, 4)))
-    key *= 0.8 / np.linalg.norm(key, axis=-1, keepdims=True)
-    return fwp.Program(key=key, value=rng.normal(size=(tokens, 3)), alpha=0.9, beta=0.6)
-
-
-def run(**options):
-    return fwp.run(program(), "gated_delta", "rate", **options)
 
 
 def test_a_small_network_runs_with_numpy():
