@@ -12,8 +12,34 @@ LIST = "`fwp-neuro list`"
 _MANY, _FEW = 20, 5  # more legal names than _MANY are too many to read: the _FEW nearest are named
 
 
+_LONGEST = 600  # characters of a sentence; more than that is no sentence to read
+
+
 class FwpError(ValueError):
-    """A mistake a user can make and mend; the command line prints it and exits with status 2."""
+    """A mistake a user can make and mend; the command line prints it and exits with status 2.
+
+    The message is one line: line breaks in what a user gave become spaces, and the middle of a
+    message of more than 600 characters is left out.
+    """
+
+    def __init__(self, sentence: object = ""):
+        sentence = " ".join(str(sentence).split())
+        if len(sentence) > _LONGEST:
+            sentence = f"{sentence[: _LONGEST // 2]} ... {sentence[-_LONGEST // 3 :]}"
+        super().__init__(sentence)
+
+
+class CallError(FwpError, TypeError):
+    """A call with a missing or unknown argument: what Python itself calls a TypeError."""
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """Return how a value looks, in one short line, whatever it is."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a repr that fails, or a whole number of too many digits
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= longest else f"{text[: longest - 20]} ... {text[-12:]}"
 
 
 class FwpWarning(UserWarning):

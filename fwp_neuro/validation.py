@@ -7,17 +7,17 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .errors import FwpError
+from .errors import FwpError, shown
 
 
-def seed_number(seed) -> int:
+def seed_number(seed, what: str = "seed") -> int:
     """Return a seed as a plain int.
 
     Raises:
         FwpError: not a whole number from 0 to 2**32 - 1.
     """
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise FwpError(f"seed must be a whole number from 0 to 4294967295, got {seed!r}")
+        raise FwpError(f"{what} must be a whole number from 0 to 4294967295, got {shown(seed)}")
     return int(seed)
 
 
@@ -35,7 +35,7 @@ def whole(value, what: str, least: int = 1) -> int:
         FwpError: it is no whole number of at least ``least``; the error names ``what``.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise FwpError(f"{what} is {value!r}; it must be a whole number of at least {least}")
+        raise FwpError(f"{what} is {shown(value)}; it must be a whole number of at least {least}")
     return int(value)
 
 
@@ -45,12 +45,19 @@ def real(value, what: str, least: float = -math.inf, most: float = math.inf) -> 
     Raises:
         FwpError: ``value`` is none, or lies outside [least, most]; the error names ``what``.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise FwpError(f"{what} must be a finite number, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, Real) or not _finite(value):
+        raise FwpError(f"{what} must be a finite number, got {shown(value)}")
     if not least <= value <= most:
         legal = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"
-        raise FwpError(f"{what} must be {legal}, got {value!r}")
+        raise FwpError(f"{what} must be {legal}, got {shown(value)}")
     return float(value)
+
+
+def _finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def positive(value, what: str) -> float:
@@ -60,7 +67,7 @@ def positive(value, what: str) -> float:
         FwpError: it is none; the error names ``what``.
     """
     if not real(value, what) > 0:
-        raise FwpError(f"{what} must be above 0, got {value!r}")
+        raise FwpError(f"{what} must be above 0, got {shown(value)}")
     return float(value)
 
 
@@ -91,5 +98,5 @@ def flag(value, what: str) -> bool:
         FwpError: anything else.
     """
     if not isinstance(value, bool | np.bool_):
-        raise FwpError(f"{what} must be True or False, got {value!r}")
+        raise FwpError(f"{what} must be True or False, got {shown(value)}")
     return bool(value)

@@ -1,0 +1,235 @@
+"""Public arguments, declared once: what each may be, checked before the function runs.
+
+    @takes(count=whole(), seed=SEED, keys=one_of(KEYS, "kind of keys"))
+    def random_keys(count, seed=0, keys="random"): ...
+
+Every argument of a decorated function has a `Kind`: a sentence part that says what is legal, a
+function that reads a value (and returns it, or what it stands for), and an example. A call with a
+missing, unknown or misspelt argument, or with a value that is not of its kind, raises one
+`FwpError` before any work. The tests feed every declared argument of every public function the
+same bad values, so that a new public function is tested by its declaration alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import validation
+from .errors import CallError, FwpError, pick, shown, unknown
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an argument may be.
+
+    Attributes:
+        legal: words that end the sentence "NAME must be ...".
+        read: called with (value, name); returns the value to use, or raises `FwpError`.
+        example: called without arguments; returns a legal value.
+        inside: whether the function itself checks the value, because that takes other arguments.
+    """
+
+    legal: str
+    read: Callable[[Any, str], Any]
+    example: Callable[[], Any] = lambda: None
+    inside: bool = False
+
+
+def takes(**kinds: Kind):
+    """Declare the arguments of a function, a method or a class; see the head of this module.
+
+    Raises:
+        TypeError: (when the module is imported) an argument without a kind, or a kind without an
+            argument.
+    """
+
+    def declare(target):
+        if inspect.isclass(target):
+            target.__init__ = _checked(target.__init__, kinds, target.__name__)
+            target.__arguments__ = kinds
+            return target
+        return _checked(target, kinds, target.__name__)
+
+    return declare
+
+
+def _checked(function, kinds: Mapping[str, Kind], name: str):
+    signature = inspect.signature(function)
+    names = [each for each in signature.parameters if each not in ("self", "cls")]
+    if set(names) != set(kinds):
+        raise TypeError(f"{name} declares {sorted(kinds)}, but takes {sorted(names)}")
+    parameters = signature.parameters
+
+    @functools.wraps(function)
+    def call(*arguments, **options):
+        try:
+            bound = signature.bind(*arguments, **options)
+        except TypeError as problem:
+            raise _miscalled(name, signature, options, problem) from None
+        given = bound.arguments
+        for argument, value in given.items():
+            kind = kinds.get(argument)
+            if kind is None or value is parameters[argument].default:
+                continue
+            if parameters[argument].kind in _VARIADIC:
+                read = functools.partial(_read_each, kind, name, argument)
+                given[argument] = read(value)
+            else:
+                given[argument] = kind.read(value, f"{name}: {argument}")
+        return function(*bound.args, **bound.kwargs)
+
+    call.__arguments__ = kinds
+    return call
+
+
+def _read_each(kind: Kind, function: str, argument: str, values):
+    if isinstance(values, dict):
+        return {name: kind.read(value, f"{function}: {name}") for name, value in values.items()}
+    return tuple(kind.read(value, f"{function}: {argument}") for value in values)
+
+
+def _miscalled(name: str, signature: inspect.Signature, options, problem) -> FwpError:
+    """Say what is wrong with the names of a call."""
+    legal = [each for each in signature.parameters if each not in ("self", "cls")]
+    for option in options:
+        if option not in legal:
+            return CallError(str(unknown(option, legal, f"argument of {name}:")))
+    return CallError(f"{name}: {problem} (its arguments: {', '.join(legal) or 'none'})")
+
+
+# ---------------------------------------------------------------------------- numbers
+
+
+def whole(least: int = 1, most: int | None = None, example: int | None = None) -> Kind:
+    """A whole number from ``least`` to ``most``; the limit is there to be affordable."""
+    legal = f"a whole number of at least {least}"
+    if most is not None:
+        legal = f"a whole number from {least} to {most}"
+
+    def read(value, name: str) -> int:
+        number = validation.whole(value, name, least)
+        if most is not None and number > most:
+            raise FwpError(f"{name} is {shown(value)}; it must be {legal}")
+        return number
+
+    return Kind(legal, read, lambda: least if example is None else example)
+
+
+def real(
+    least: float = -math.inf, most: float = math.inf, *, above: bool = False, example: float = 0.5
+) -> Kind:
+    """A finite number in [least, most]; ``above``: it must be above ``least``, not at it."""
+
+    def read(value, name: str) -> float:
+        number = validation.real(value, name, least, most)
+        if above and number == least:
+            raise FwpError(f"{name} must be above {least:g}, got {shown(value)}")
+        return number
+
+    edge = f" {'above' if above else 'of at least'} {least:g}" if least > -math.inf else ""
+    legal = f"a number from {least:g} to {most:g}" if edge and most < math.inf else None
+    return Kind(legal or f"a finite number{edge}", read, lambda: example)
+
+
+SEED = Kind(
+    "a whole number from 0 to 4294967295",
+    lambda value, name: validation.seed_number(value, name),
+    lambda: 0,
+)
+
+FLAG = Kind("True or False", validation.flag, lambda: True)
+
+
+# ---------------------------------------------------------------------------- names, texts, files
+
+
+def one_of(legal: Iterable[str], what: str) -> Kind:
+    """One of several names; ``what`` says what they name, as in "unknown kind of keys 'x'"."""
+    legal = tuple(legal)
+
+    def read(value, name: str) -> str:
+        if not isinstance(value, str):
+            raise FwpError(f"{name} must be one of {', '.join(legal)}, got {shown(value)}")
+        return pick(value, legal, what)
+
+    return Kind(f"one of {', '.join(legal)}", read, lambda: legal[0])
+
+
+def text(example: str = "text", empty: bool = False) -> Kind:
+    """A string that can be encoded; ``empty`` says whether "" is legal."""
+
+    def read(value, name: str) -> str:
+        if not isinstance(value, str) or not (value or empty):
+            raise FwpError(f"{name} must be text, got {shown(value)}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise FwpError(f"{name} holds a character that is no text: {shown(value)}") from None
+        return value
+
+    return Kind("text", read, lambda: example)
+
+
+def path(example: Callable[[], Any]) -> Kind:
+    """The path of a file or folder, as a string or `pathlib.Path`."""
+
+    def read(value, name: str):
+        legal = isinstance(value, str | os.PathLike) and str(value) not in ("", ".")
+        if not legal or "\0" in str(value):
+            raise FwpError(f"{name} must be the path of a file, got {shown(value)}")
+        try:
+            os.path.lexists(os.fsencode(value))  # a name of odd characters fails here
+        except (OSError, ValueError, TypeError) as problem:
+            raise FwpError(f"{name} must be the path of a file, got {shown(value)}") from problem
+        return value
+
+    return Kind("the path of a file", read, example)
+
+
+FUNCTION = Kind(
+    "a function",
+    lambda value, name: value if callable(value) else _refuse(value, name, "a function"),
+    lambda: lambda *arguments: None,
+)
+
+
+# ---------------------------------------------------------------------------- composed kinds
+
+
+def optional(kind: Kind) -> Kind:
+    """The same kind, or None."""
+
+    def read(value, name: str):
+        return None if value is None else kind.read(value, name)
+
+    return Kind(f"{kind.legal}, or None", read, lambda: None, kind.inside)
+
+
+def instance(where: str, example: Callable[[], Any]) -> Kind:
+    """An object of a class, given as "module:Class" so that nothing is imported before a call."""
+    module, _, class_name = where.partition(":")
+
+    def read(value, name: str):
+        if not isinstance(value, getattr(importlib.import_module(module), class_name)):
+            _refuse(value, name, f"a {module.split('.')[0]} {class_name}")
+        return value
+
+    return Kind(f"a {class_name}", read, example)
+
+
+def inside(legal: str, example: Callable[[], Any] = lambda: None) -> Kind:
+    """What the function itself checks, together with its other arguments."""
+    return Kind(legal, lambda value, name: value, example, inside=True)
+
+
+def _refuse(value, name: str, legal: str):
+    raise FwpError(f"{name} must be {legal}, got {shown(value)}")
