@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 #: the command that shows rules, memories, networks and tasks
 LIST = "`fwp-neuro list`"
 
 _MANY, _FEW = 20, 5  # more legal names than _MANY are too many to read: the _FEW nearest are named
-
-
 _LONGEST = 600  # characters of a sentence; more than that is no sentence to read
 
 
@@ -33,13 +32,15 @@ class CallError(FwpError, TypeError):
     """A call with a missing or unknown argument: what Python itself calls a TypeError."""
 
 
-def shown(value: object, longest: int = 80) -> str:
-    """Return how a value looks, in one short line, whatever it is."""
+def shown(value, most: int = 60) -> str:
+    """Write any value on one line of at most ``most`` characters, for an error."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**most:
+        return f"{Decimal(value):.3g}"
     try:
-        text = " ".join(repr(value).split())
-    except Exception:  # a repr that fails, or a whole number of too many digits
-        text = f"a value of type {type(value).__name__}"
-    return text if len(text) <= longest else f"{text[: longest - 20]} ... {text[-12:]}"
+        words = " ".join(repr(value).split())
+    except Exception:  # an object whose own repr fails
+        words = f"an object of type {type(value).__name__}"
+    return words if len(words) <= most else f"{words[: most - 4]} ..."
 
 
 class FwpWarning(UserWarning):

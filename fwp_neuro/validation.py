@@ -3,11 +3,56 @@
 from __future__ import annotations
 
 import math
+import os
+from decimal import Decimal
+from functools import cache
 from numbers import Integral, Real
 
 import numpy as np
 
 from .errors import FwpError, shown
+
+
+@cache
+def machine_memory() -> int | None:
+    """Return the bytes of this machine's memory, None where that cannot be asked."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def in_bytes(size: float) -> str:
+    """Write a number of bytes as a reader would, such as 1.6 MB; whole numbers of any size."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{Decimal(size) if isinstance(size, int) else size:.3g} {unit}"
+        size = size // 1000 if size > 10**18 else size / 1000
+    raise AssertionError
+
+
+def affordable(count: int, what: str, bytes_each: float = 8) -> int:
+    """Return ``count`` if so many numbers fit into memory, before anything is allocated.
+
+    Args:
+        count: a whole number, e.g. a product of sizes; of any size.
+        what: what would hold them, with the arguments that say so; the error begins with it.
+        bytes_each: of one of them, 8 for a number of double precision.
+
+    Raises:
+        FwpError: they take more than half of this machine's memory (of 16 GB where that cannot be
+            asked), with the count and the bytes.
+
+    Example:
+        >>> affordable(tokens * post * pre, f"snapshots of {tokens} tokens")  # doctest: +SKIP
+    """
+    size, memory = count * math.ceil(bytes_each), machine_memory() or 16 * 10**9
+    if size > memory // 2:
+        raise FwpError(
+            f"{what} would be {shown(count)} numbers and take {in_bytes(size)}, but half of this "
+            f"machine's memory is {in_bytes(memory // 2)}; ask for less"
+        )
+    return count
 
 
 def seed_number(seed, what: str = "seed") -> int:
@@ -39,6 +84,13 @@ def whole(value, what: str, least: int = 1) -> int:
     return int(value)
 
 
+def _finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number or fraction beyond the largest float
+        return False
+
+
 def real(value, what: str, least: float = -math.inf, most: float = math.inf) -> float:
     """Return a finite number as a float.
 
@@ -51,13 +103,6 @@ def real(value, what: str, least: float = -math.inf, most: float = math.inf) -> 
         legal = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"
         raise FwpError(f"{what} must be {legal}, got {shown(value)}")
     return float(value)
-
-
-def _finite(value: Real) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond every float
-        return False
 
 
 def positive(value, what: str) -> float:

@@ -15,6 +15,7 @@ from .errors import FwpError, pick
 from .programs import Program
 from .rules import Rule
 from .states import final_states, further_states
+from .validation import in_bytes
 
 MODES = ("auto", "snapshots", "last", "none")
 #: bytes up to which "auto" keeps snapshots: a recording of that size still opens at once
@@ -63,15 +64,6 @@ def choose(record_weights: str, probes, program: Program, numbers: int, else_: s
     if size > LIMIT:
         return Keep("last", f"{words}, over {in_bytes(LIMIT)}", lines)
     return Keep("snapshots", f"{words}, at most {in_bytes(LIMIT)}", lines)
-
-
-def in_bytes(size: float) -> str:
-    """Write a number of bytes as a reader would, such as 1.6 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    raise AssertionError
 
 
 def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None, dict]:

@@ -23,7 +23,8 @@ import sympy
 
 from ..rules import Rule
 from ..symbolic.transition import Affine
-from ..weight_recording import Keep, in_bytes
+from ..validation import in_bytes
+from ..weight_recording import Keep
 from . import phases
 from .layout import Layout
 

@@ -15,7 +15,8 @@ from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import initial_states
 from ..synapses.models import SynapseModel
-from ..weight_recording import LIMIT, Keep, choose, in_bytes
+from ..validation import in_bytes
+from ..weight_recording import LIMIT, Keep, choose
 from . import biophysical, calibration, cells, drugs, generic, writes
 from .kept import check_number
 from .plan import Plan

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ...errors import pick
+from ...validation import machine_memory
 from ..artificial import machine
 from . import contenders as registry
 from . import cuda_memory
@@ -203,7 +204,8 @@ class _Run:
         }
         if self.built:
             coordinates |= {"build_of": list(self.built), "cost": costs}
-        attrs = {"notes": "\n".join(self.notes), "machine": machine(), "memory": _memory()}
+        attrs = {"notes": "\n".join(self.notes), "machine": machine()}
+        attrs["memory"] = float(machine_memory() or "nan")
         attrs |= {f"cuda_{layout}": size for layout, size in self.cuda.items()}
         return xr.Dataset(data, coordinates, attrs)
 
@@ -215,11 +217,3 @@ class _Run:
                      and CONTENDERS[n].kind == "pair" and np.isfinite(rates[o])]  # fmt: skip
             if alike:
                 self.found["events"][c, s] = rates[alike[0]] * self.found["duration"][c, s]
-
-
-def _memory() -> float:
-    """Return the bytes of this machine's memory, NaN where that cannot be asked."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, OSError, ValueError):
-        return float("nan")
