@@ -23,6 +23,7 @@ from typing import Any
 
 from . import validation
 from .errors import CallError, FwpError, pick, shown, unknown
+from .files import file_path
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -179,20 +180,16 @@ def text(example: str = "text", empty: bool = False) -> Kind:
     return Kind("text", read, lambda: example)
 
 
-def path(example: Callable[[], Any]) -> Kind:
+def filename(example: str = "results.nc") -> Kind:
     """The path of a file or folder, as a string or `pathlib.Path`."""
 
     def read(value, name: str):
-        legal = isinstance(value, str | os.PathLike) and str(value) not in ("", ".")
-        if not legal or "\0" in str(value):
-            raise FwpError(f"{name} must be the path of a file, got {shown(value)}")
-        try:
-            os.path.lexists(os.fsencode(value))  # a name of odd characters fails here
-        except (OSError, ValueError, TypeError) as problem:
-            raise FwpError(f"{name} must be the path of a file, got {shown(value)}") from problem
+        if not isinstance(value, str | os.PathLike) or str(value) in ("", "."):
+            _refuse(value, name, "the path of a file, as a string")
+        file_path(value, f"use {name}")
         return value
 
-    return Kind("the path of a file", read, example)
+    return Kind("the path of a file", read, lambda: example)
 
 
 FUNCTION = Kind(

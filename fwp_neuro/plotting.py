@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fwp_neuro.errors import FwpError, pick
-from fwp_neuro.recording import atomic_path
+from fwp_neuro.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,30 +1,25 @@
 """Recording: what a realisation measured, with named dims, units and its own origin inside.
 
-A thin wrapper of an `xarray.Dataset`; the file is netCDF-3, which needs SciPy alone and which
-netCDF tools, MATLAB and R read.
+A thin wrapper of an `xarray.Dataset`; `fwp_neuro.recording_file` describes the file.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from fwp_neuro.errors import FwpError, unknown
+from fwp_neuro import recording_file
+from fwp_neuro.arguments import filename, takes
+from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import provenance as make_provenance
-
-FORMAT = "fwp_neuro recording 1"
-_STORED_TYPE = "stored_dtype"
-_STORED_SIZES = "stored_sizes"
+from fwp_neuro.recording_file import attribute
 
 
 class Recording:
@@ -53,7 +48,10 @@ class Recording:
     @property
     def provenance(self) -> dict[str, Any]:
         """Rule, realisation, seed, options, versions, platform, commit and time of the run."""
-        return json.loads(self.attrs.get("provenance", "{}"))
+        try:
+            return json.loads(self.attrs.get("provenance", "{}"))
+        except (TypeError, ValueError) as problem:
+            raise FwpError("the provenance of this recording is damaged") from problem
 
     @property
     def program(self) -> Program:
@@ -80,6 +78,8 @@ class Recording:
         return self["final_weights"]  # which says in a sentence why there are none
 
     def __getitem__(self, name: str) -> xr.DataArray:
+        if not isinstance(name, str):
+            raise FwpError(f"a recorded variable has a name as text, got {shown(name)}")
         if name not in self.dataset.variables:
             missing = self._not_kept(name)
             if missing:
@@ -118,43 +118,18 @@ class Recording:
         )
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write one netCDF file, whole or not at all, and return its path (used as given).
+        """Write one netCDF file, whole or not at all, and return its path.
 
-        Raises FwpError if the folder is missing or cannot be written to, if ``path`` is a folder,
-        or if a variable holds numbers that netCDF-3 has no type for.
+        Raises FwpError if ``path`` does not end in ``.nc``, if the folder is missing or cannot be
+        written to, or if a variable holds something that netCDF-3 has no type for.
         """
-        stored = _encoded(self.dataset)
-        with atomic_path(path, "recording") as temporary:
-            try:
-                stored.to_netcdf(temporary, engine="scipy")
-            except (TypeError, ValueError) as problem:
-                raise FwpError(f"netCDF-3 cannot hold this recording: {problem}") from problem
-        return Path(path)
+        return recording_file.write(self.dataset, path)
 
 
+@takes(path=filename())
 def load(path: str | os.PathLike) -> Recording:
     """Read a recording that `Recording.save` wrote; FwpError if there is none at ``path``."""
-    path = _path(path, "read a recording from")
-    if not path.exists():
-        raise FwpError(f"there is no recording at {str(path)!r}")
-    if path.is_dir():
-        raise FwpError(f"cannot read a recording from {str(path)!r}: it is a folder")
-    try:
-        stored = io.BytesIO(path.read_bytes())
-    except OSError as problem:
-        raise FwpError(
-            f"cannot read a recording from {str(path)!r}: {problem.strerror or problem}"
-        ) from problem
-    try:
-        with xr.open_dataset(stored, engine="scipy") as dataset:
-            dataset = dataset.load()
-    except Exception as problem:  # a damaged or foreign file fails in many ways inside the reader
-        raise FwpError(
-            f"{str(path)!r} is not a recording: it is not a netCDF file, or it is damaged"
-        ) from problem
-    if dataset.attrs.pop("format", None) != FORMAT:
-        raise FwpError(f"{str(path)!r} is not a recording: fwp_neuro did not write it")
-    return Recording(_decoded(dataset))
+    return Recording(recording_file.read(path))
 
 
 def make_recording(
@@ -228,96 +203,5 @@ def _variable(name: str, dims, array, attrs: Mapping, program: Program) -> xr.Va
     if program.heads is None and "head" in dims and array.shape[dims.index("head")] == 1:
         array = np.squeeze(array, dims.index("head"))
         dims = tuple(dim for dim in dims if dim != "head")
-    named = {"long_name": name.replace("_", " ")} | {n: _attribute(a) for n, a in attrs.items()}
+    named = {"long_name": name.replace("_", " ")} | {n: attribute(a) for n, a in attrs.items()}
     return xr.Variable(dims, array, named)
-
-
-def _attribute(value: Any) -> Any:
-    """Return an attribute netCDF-3 can hold unchanged: a string, a float or a small integer."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    small = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
-    if isinstance(value, str | float) or small:
-        return value
-    return str(value)
-
-
-def _encoded(dataset: xr.Dataset) -> xr.Dataset:
-    """Return the dataset in the number types of netCDF-3, the original type kept as attribute."""
-    attributes = {name: _attribute(value) for name, value in dataset.attrs.items()}
-    parts: dict[bool, dict] = {True: {}, False: {}}
-    for name, variable in dataset.variables.items():
-        array, kind, dims = variable.values, variable.dtype.kind, variable.dims
-        attrs = {key: _attribute(value) for key, value in variable.attrs.items()}
-        if kind not in "biufUO":
-            raise FwpError(f"cannot save variable {name!r}: netCDF-3 has no type {variable.dtype}")
-        if not array.size:  # netCDF-3 has no dims of length 0
-            attrs[_STORED_SIZES] = json.dumps(dict(variable.sizes))
-            dims, array = (), np.array("") if kind in "UO" else np.zeros((), variable.dtype)
-        if kind in "biuf" and variable.dtype not in (np.int32, np.float32, np.float64):
-            attrs[_STORED_TYPE] = variable.dtype.name
-            array = _storable(str(name), array)
-        parts[name in dataset.coords][name] = xr.Variable(dims, array, attrs)
-    return xr.Dataset(parts[False], parts[True], {**attributes, "format": FORMAT})
-
-
-def _storable(name: str, array: np.ndarray) -> np.ndarray:
-    for dtype in (np.int32, np.float64):
-        with np.errstate(invalid="ignore", over="ignore"):
-            cast = array.astype(dtype)
-            if np.array_equal(cast.astype(array.dtype), array, equal_nan=array.dtype.kind == "f"):
-                return cast
-    raise FwpError(
-        f"cannot save variable {name!r}: its {array.dtype} numbers do not fit a 32-bit integer or "
-        "a float64 exactly"
-    )
-
-
-def _decoded(dataset: xr.Dataset) -> xr.Dataset:
-    parts: dict[bool, dict] = {True: {}, False: {}}
-    for name, variable in dataset.variables.items():
-        attrs = dict(variable.attrs)
-        # The file is big-endian, and PyTorch refuses arrays that are not in native byte order.
-        dtype = np.dtype(attrs.pop(_STORED_TYPE, variable.dtype)).newbyteorder("=")
-        dims, array = variable.dims, variable.values.astype(dtype)
-        if _STORED_SIZES in attrs:
-            sizes = json.loads(attrs.pop(_STORED_SIZES))
-            dims, array = (
-                tuple(sizes),
-                np.zeros(tuple(sizes.values()), "U1" if dtype.kind == "O" else dtype),
-            )
-        parts[name in dataset.coords][name] = xr.Variable(dims, array, attrs)
-    return xr.Dataset(parts[False], parts[True], dataset.attrs)
-
-
-def _path(path, doing: str) -> Path:
-    """Return a usable path; FwpError for something that names no file."""
-    try:
-        found = Path(path)
-        found.exists()  # a name that is too long for the file system fails here
-    except (TypeError, ValueError, OSError) as problem:
-        raise FwpError(f"cannot {doing} {path!r}: give the path of a file as a string") from problem
-    return found
-
-
-@contextlib.contextmanager
-def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
-    """Give a temporary path in the same folder and move it over ``path`` if the block succeeds.
-
-    A failure leaves an older file as it was and no temporary file; OSErrors become FwpErrors.
-    """
-    path = _path(path, f"save the {what} to")
-    where = f"cannot save the {what} to {str(path)!r}"
-    if path.is_dir():
-        raise FwpError(f"{where}: it is a folder; give the path of a file")
-    if not path.parent.is_dir():
-        raise FwpError(f"{where}: there is no folder {str(path.parent)!r}")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as problem:
-        raise FwpError(f"{where}: {problem.strerror or problem}") from problem
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

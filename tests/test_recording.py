@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import xarray as xr
 
 from fwp_neuro import provenance as origin
 from fwp_neuro.errors import FwpError
+from fwp_neuro.files import atomic_path
 from fwp_neuro.programs import Program
 from fwp_neuro.recording import Recording, load, make_recording
 from fwp_neuro.rules import rule
@@ -77,8 +80,8 @@ def test_head_axis_is_dropped_for_a_program_without_heads():
 @pytest.mark.parametrize("heads", [False, True])
 def test_file_round_trip_is_exact(tmp_path, heads):
     rec = a_recording(heads, **EXTRA)
-    path = tmp_path / "run"
-    assert rec.save(path) == path and os.listdir(tmp_path) == ["run"]
+    path = tmp_path / "run.nc"
+    assert rec.save(path) == path and os.listdir(tmp_path) == ["run.nc"]
     again = load(str(path))
     same(rec, again)
     assert again["trace"].coords["time"].attrs["units"] == "s"
@@ -273,3 +276,50 @@ def test_variables_without_elements_come_back(tmp_path):
     assert found.drop_attrs().equals(dataset.drop_attrs()) and found.times.attrs == {"units": "s"}
     assert found.sizes == dataset.sizes and set(found.coords) == set(dataset.coords)
     assert [found[n].dtype.kind for n in ("source", "of", "name")] == ["i", "b", "U"]
+
+
+def test_the_suffix_decides_the_format(tmp_path):
+    for name in ("run", "run.h5", "run.csv", "run.NC", "run.nc.gz"):
+        with pytest.raises(FwpError, match="its name must end in '.nc'"):
+            a_recording().save(tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_missing_text_is_kept_apart_from_empty_text(tmp_path):
+    texts = xr.Dataset({"note": ("x", np.array([None, "", "a"], dtype=object))})
+    with pytest.raises(FwpError, match="'note': 1 of its 3 texts are missing"):
+        Recording(texts).save(tmp_path / "run.nc")
+    kept = xr.Dataset({"note": ("x", ["", "a"])})
+    assert load(Recording(kept).save(tmp_path / "run.nc"))["note"].values.tolist() == ["", "a"]
+
+
+NO_PATHS = [None, 3, b"run.nc", "", "a\0b.nc", "\ud800.nc", "a" * 300 + ".nc"]
+
+
+@pytest.mark.parametrize("path", NO_PATHS)
+def test_what_is_no_path_is_one_sentence(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (load, a_recording().save):
+        with pytest.raises(FwpError, match="file|folder"):
+            use(path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_save_left_is_removed_by_the_next_one(tmp_path):
+    code = (
+        "import os, signal, sys\nfrom fwp_neuro.files import atomic_path\n"
+        "with atomic_path(sys.argv[1], 'recording') as half:\n"
+        "    half.write_bytes(b'half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    path = tmp_path / "run.nc"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    (left,) = os.listdir(tmp_path)
+    assert left.startswith(".run.nc.") and left.endswith(".tmp")
+    with atomic_path(tmp_path / "other.nc", "recording") as whole:
+        whole.write_bytes(b"whole")
+    assert set(os.listdir(tmp_path)) == {left, "other.nc"}
+    with atomic_path(path, "recording") as whole, atomic_path(path, "recording") as another:
+        another.write_bytes(b"another")  # of a process that is alive
+        whole.write_bytes(b"whole")
+    assert set(os.listdir(tmp_path)) == {"run.nc", "other.nc"}
+    assert path.read_bytes() == b"whole"

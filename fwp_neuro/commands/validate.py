@@ -39,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
         rows = list(targets.collect(arguments.names or None, arguments.quick, progress))
     print(targets.report(rows))
     if arguments.json:
-        from fwp_neuro.recording import atomic_path
+        from fwp_neuro.files import atomic_path
 
         record = {
             "quick": arguments.quick,

@@ -22,7 +22,8 @@ import filelock
 
 from ..errors import FwpError, warn
 from ..figures import output_folder
-from ..recording import Recording, atomic_path, load
+from ..files import atomic_path
+from ..recording import Recording, load
 
 _MARK = ".sweep"
 #: seconds in which a file that another machine wrote must show up on a shared file system

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ...errors import FwpError
-from ...recording import atomic_path
+from ...files import atomic_path
 
 FORMAT = "fwp_neuro training 1"
 
