@@ -28,7 +28,7 @@ def raster(trains: Sequence, duration, dt) -> np.ndarray:
     """
     import brian2 as b2
 
-    from ..synapses.units import quantity
+    from ..foreign_units import quantity
 
     steps = int(round(float(duration / dt)))
     table = np.zeros((steps, len(trains)))

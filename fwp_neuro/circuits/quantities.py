@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..errors import FwpError
+from ..foreign_units import as_brian2, shown
 
 
 def time(value, name: str, default=None):
@@ -31,12 +32,13 @@ def _quantity(value, name: str, unit, what: str, default):
 
     if value is None:
         return default
+    value = as_brian2(value, unit, name, what)
     try:
         fits = np.size(value) == 1 and b2.have_same_dimensions(value, unit)
     except Exception as problem:  # Brian2 raises several types for things that are no quantity
-        raise FwpError(f"{name} must be {what}, got {value!r}") from problem
+        raise FwpError(f"{name} must be {what}, got {shown(value)}") from problem
     if not fits:
-        raise FwpError(f"{name} must be {what}, got {value!r}")
+        raise FwpError(f"{name} must be {what}, got {shown(value)}")
     if not (float(value) > 0 and math.isfinite(float(value))):
         raise FwpError(f"{name} must be positive and finite, got {value}")
     return value

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FwpError, pick, unknown
-from .units import quantity
+from ..foreign_units import quantity
 
 #: kind -> column -> (unit, whether it must be there)
 COLUMNS: dict[str, dict[str, tuple[str, bool]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import FwpError, pick
+from ..foreign_units import quantity, shown
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,9 @@ BLOCKS = {
 }  # fmt: skip
 
 
-def _in(value, unit) -> bool:
-    """Whether a value is a quantity with the dimensions of ``unit``."""
-    import brian2 as b2
-
-    try:
-        return b2.have_same_dimensions(value, unit)
-    except TypeError:  # not a number at all
-        return False
-
-
 def _factor(model: str, magnesium) -> tuple[float, float]:
     """Return (slope per mV, factor) of a block at a magnesium concentration."""
     import brian2 as b2
-    import numpy as np
 
     block = BLOCKS[pick(model, BLOCKS, "magnesium block")]
     if block.half is None:
@@ -63,13 +53,13 @@ def _factor(model: str, magnesium) -> tuple[float, float]:
                 f"magnesium block {model!r} was fitted at one concentration; leave magnesium out"
             )
         return block.slope, block.factor
-    magnesium = 1 * b2.mmolar if magnesium is None else magnesium
-    one = np.size(magnesium) == 1 and _in(magnesium, b2.mmolar) and np.isfinite(magnesium)
-    if not one or float(magnesium) < 0:
-        raise FwpError(
-            f"magnesium must be one concentration >= 0 such as 1*mmolar, got {magnesium!r}"
-        )
-    return block.slope, float(magnesium / b2.mmolar) / block.half
+    if magnesium is None:
+        return block.slope, 1 / block.half
+    legal = "one concentration >= 0 such as 1*mmolar"
+    found = quantity(magnesium, b2.mmolar, "magnesium", legal)
+    if found.size != 1 or found < 0:
+        raise FwpError(f"magnesium must be {legal}, got {shown(magnesium)}")
+    return block.slope, found.item() / block.half
 
 
 def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
@@ -88,11 +78,11 @@ def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
     import numpy as np
 
     slope, factor = _factor(model, magnesium)
-    if not _in(V, b2.volt):
-        raise FwpError(f"V must be a voltage such as -70*mV, got {V!r}")
-    if np.isnan(V).any():
-        raise FwpError(f"V must not be NaN, got {V!r}")
-    return 1 / (1 + factor * np.exp(-slope * np.asarray(V / b2.mV)))
+    voltage = quantity(V, b2.mV, "V", "a voltage such as -70*mV", finite=False)
+    if np.isnan(voltage).any():
+        raise FwpError(f"V must not be NaN, got {shown(V)}")
+    with np.errstate(over="ignore"):  # far below any membrane everything is blocked
+        return 1 / (1 + factor * np.exp(-slope * voltage))
 
 
 def block_code(variable: str, model: str, magnesium) -> str:

@@ -151,7 +151,9 @@ class Model:
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
             where = f"model {self.name!r}"
-            units.check(name, value, old, where, any_sign=signed, share=name in SHARES)
+            values[name] = units.check(
+                name, value, old, where, any_sign=signed, share=name in SHARES
+            )
         new = {**self.parameters, **values}
         if self.derived is not None:  # what was set by hand before stays as it was set
             old, now = self.derived(self.parameters), self.derived(new)

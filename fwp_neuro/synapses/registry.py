@@ -141,8 +141,8 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     import brian2 as b2
     import numpy as np
 
+    from ..foreign_units import quantity
     from ..validation import whole
-    from .units import quantity
 
     model, run = _chosen(name, parameters, "stdp", "stdp_curve")
     check_options(model, run, options, "stdp_curve")
@@ -173,7 +173,7 @@ def short_term(name, parameters=None, spike_times=None, **options):
     import brian2 as b2
     import numpy as np
 
-    from .units import quantity
+    from ..foreign_units import quantity
 
     model, run = _chosen(name, parameters, "release", "short_term")
     check_options(model, run, options, "short_term")
