@@ -21,9 +21,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from . import validation
 from .errors import CallError, FwpError, pick, shown, unknown
 from .files import file_path
+from .foreign_units import plain_array, quantity
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -45,8 +48,12 @@ class Kind:
     inside: bool = False
 
 
-def takes(**kinds: Kind):
+def takes(called: str = "", /, **kinds: Kind):
     """Declare the arguments of a function, a method or a class; see the head of this module.
+
+    Args:
+        called: what errors call the function (its name).
+        kinds: argument -> its kind; one for each argument.
 
     Raises:
         TypeError: (when the module is imported) an argument without a kind, or a kind without an
@@ -55,10 +62,10 @@ def takes(**kinds: Kind):
 
     def declare(target):
         if inspect.isclass(target):
-            target.__init__ = _checked(target.__init__, kinds, target.__name__)
+            target.__init__ = _checked(target.__init__, kinds, called or target.__name__)
             target.__arguments__ = kinds
             return target
-        return _checked(target, kinds, target.__name__)
+        return _checked(target, kinds, called or target.__name__)
 
     return declare
 
@@ -90,6 +97,16 @@ def _checked(function, kinds: Mapping[str, Kind], name: str):
 
     call.__arguments__ = kinds
     return call
+
+
+def read_options(function, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a function that is called later, each checked by its declaration."""
+    defaults = inspect.signature(function).parameters
+    kinds = function.__arguments__
+    return {
+        name: value if value is defaults[name].default else kinds[name].read(value, name)
+        for name, value in options.items()
+    }
 
 
 def _read_each(kind: Kind, function: str, argument: str, values):
@@ -148,6 +165,55 @@ SEED = Kind(
 )
 
 FLAG = Kind("True or False", validation.flag, lambda: True)
+
+
+def cells() -> Kind:
+    """A number of cells, a whole number, or infinity for rates instead of spikes."""
+    number = whole(1, 10**9, example=2)
+
+    legal = f"{number.legal}, or float('inf') for rates"
+
+    def read(value, name: str) -> float:
+        if isinstance(value, float | np.floating) and value == math.inf:
+            return math.inf
+        whole_float = isinstance(value, float | np.floating) and value.is_integer()
+        try:
+            return float(number.read(int(value) if whole_float else value, name))
+        except FwpError:
+            return _refuse(value, name, legal)
+
+    return Kind(legal, read, number.example)
+
+
+def time(example: str = "0.5*ms") -> Kind:
+    """A positive, finite time as a Brian2 quantity; other packages' times are converted."""
+    legal = f"a time such as {example}"
+
+    def read(value, name: str):
+        import brian2 as b2
+
+        found = quantity(value, b2.second, name, legal, finite=False)
+        if found.size != 1 or not 0 < found.item() < math.inf:
+            _refuse(value, name, f"{legal}, positive and finite")
+        return found.item() * b2.second
+
+    def one():
+        import brian2 as b2
+
+        return 0.5 * b2.ms
+
+    return Kind(legal, read, one)
+
+
+def numbers(what: str) -> Kind:
+    """An array of finite plain numbers; ``what`` says its axes, as in "[post, pre]"."""
+
+    def read(value, name: str):
+        if hasattr(value, "detach"):  # a torch tensor, also one that NumPy has no type for
+            value = value.detach().cpu().double().numpy()
+        return plain_array(value, name)
+
+    return Kind(f"numbers {what}", read)
 
 
 # ---------------------------------------------------------------------------- names, texts, files
@@ -217,7 +283,7 @@ def instance(where: str, example: Callable[[], Any]) -> Kind:
 
     def read(value, name: str):
         if not isinstance(value, getattr(importlib.import_module(module), class_name)):
-            _refuse(value, name, f"a {module.split('.')[0]} {class_name}")
+            _refuse(value, name, f"a {class_name}")
         return value
 
     return Kind(f"a {class_name}", read, example)

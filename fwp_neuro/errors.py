@@ -87,12 +87,13 @@ def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> Fwp
         few += difflib.get_close_matches(str(name), legal, n=_FEW, cutoff=0)
         few = list(dict.fromkeys(few))[:_FEW]
         named = f"{', '.join(few)} and {len(legal) - len(few)} more, see {listed}"
-    return FwpError(f"unknown {what} {str(name)!r}{hint} (legal: {named})")
+    asked = shown(str(name) if isinstance(name, str | type) else name)
+    return FwpError(f"unknown {what} {asked}{hint} (legal: {named})")
 
 
 def pick(name: str, legal: Iterable[str], what: str, listed: str = "") -> str:
     """Return ``name`` if it is legal, else raise the error of `unknown`."""
     legal = list(legal)
-    if name in legal:
+    if any(isinstance(name, type(item)) and name == item for item in legal):
         return name
     raise unknown(name, legal, what, listed)

@@ -55,6 +55,26 @@ def affordable(count: int, what: str, bytes_each: float = 8) -> int:
     return count
 
 
+#: steps of a run beyond which it is refused, and seconds that the fastest device takes for one
+MOST_STEPS, SECONDS_A_STEP = 10**9, 2e-6
+
+
+def affordable_steps(steps: float, what: str) -> int:
+    """Return a number of time steps if a run of so many ends, before anything runs.
+
+    Raises:
+        FwpError: they are more than 10**9, with the time that they would take at least; ``what``
+            begins the sentence and names the arguments.
+    """
+    if not steps <= MOST_STEPS:
+        days = steps * SECONDS_A_STEP / 86400
+        raise FwpError(
+            f"{what} makes {steps:.3g} time steps, at least {days:.3g} days of computing; the "
+            f"limit is {MOST_STEPS:.0e} steps"
+        )
+    return int(steps)
+
+
 def seed_number(seed, what: str = "seed") -> int:
     """Return a seed as a plain int.
 

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import FwpError, pick
+from ..errors import FwpError
 
 KINDS = ("poisson", "integrate_and_fire")
 _EQUATIONS = "rate = {table}(t, coded) : Hz (constant over dt)\ncoded : integer (constant)\n"
-
-
-def check(cells, kind: str) -> float:
-    """Return the number of cells for one number, a whole number >= 1 or infinity.
-
-    Raises:
-        FwpError: anything else, or an unknown kind.
-    """
-    pick(kind, KINDS, "key_cells of the spiking realisation:")
-    legal = isinstance(cells, (int, float, np.integer, np.floating)) and not isinstance(cells, bool)
-    if not legal or not cells >= 1 or (np.isfinite(cells) and cells != int(cells)):
-        raise FwpError(
-            f"cells must be a whole number from 1 on, or float('inf') for rates, got {cells!r}"
-        )
-    return float(cells)
 
 
 def check_rate(fastest: float, rate, dt) -> None:

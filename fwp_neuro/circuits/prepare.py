@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import synapses
 from ..devices import Size
-from ..errors import FwpError, pick
+from ..errors import FwpError
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import initial_states
@@ -20,7 +20,6 @@ from ..weight_recording import LIMIT, Keep, choose
 from . import biophysical, calibration, cells, drugs, generic, writes
 from .kept import check_number
 from .plan import Plan
-from .quantities import time
 from .schedule import Schedule, Timeline, make
 
 LAYOUTS = ("auto", "population", "synapse")
@@ -63,22 +62,8 @@ def prepare(
     """Turn a programme and a rule into a network; options are those of `spiking.realise`."""
     import brian2 as b2
 
-    pick(options["form"], FORMS, "form of the spiking realisation:")
-    pick(options["layout"], LAYOUTS, "layout of the spiking realisation:")
-    pick(options["signed_keys"], SIGNED, "signed_keys of the spiking realisation:")
-    pick(
-        options["calibration"], calibration.CALIBRATIONS, "calibration of the spiking realisation:"
-    )
-    for name in ("feedback", "record_spikes"):
-        if not isinstance(options[name], bool):
-            raise FwpError(f"{name} must be True or False, got {options[name]!r}")
-    options = {
-        **options,
-        "cells": cells.check(options["cells"], options["key_cells"]),
-        "seed": seed,
-    }
-    options["heads"] = program.heads is not None
-    options["dt"] = time(options["dt"], "dt", 0.5 * b2.ms)
+    options = {**options, "seed": seed, "heads": program.heads is not None}
+    options["dt"] = 0.5 * b2.ms if options["dt"] is None else options["dt"]
     model = _model(options)
     schedule = _schedule(options, program.tokens)
     _check_drugs(options["drugs"])
@@ -97,23 +82,12 @@ def prepare(
 
 
 def _model(options) -> SynapseModel:
-    constants = options["constants"]
-    if constants is not None and not isinstance(constants, dict):
-        raise FwpError(
-            "constants must be a dict from parameter name to value, such as "
-            f"{{'weight_baseline': 2.0}}, got {type(constants).__name__}"
-        )
     model = synapses.get(options["synapse"], options["parameters"], kind="circuit")
-    return model.changed(**(constants or {}))
+    return model.changed(**(options["constants"] or {}))
 
 
 def _schedule(options, tokens: int) -> Schedule:
-    timeline = Timeline() if options["timeline"] is None else options["timeline"]
-    if not isinstance(timeline, Timeline):
-        raise FwpError(
-            f"timeline must be a fwp_neuro.circuits.Timeline, got {type(timeline).__name__}"
-        )
-    return make(timeline, options["dt"], tokens)
+    return make(options["timeline"] or Timeline(), options["dt"], tokens)
 
 
 def _check_drugs(given) -> None:
@@ -218,7 +192,7 @@ def _biophysical(program, write, query, weights, model, schedule, options) -> Pr
     }  # fmt: skip
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = _kept(program, options, synapses)
-    every = _every(options["record_every"], dt)
+    every = _every(options["record_every"], dt, schedule)
     if every and not events and keep.mode == "snapshots":
         _check_course(schedule, every, synapses)
     plan = Plan(
@@ -274,11 +248,15 @@ def _check_course(schedule: Schedule, every: int, synapses: int) -> None:
         )
 
 
-def _every(interval, dt) -> int:
+def _every(interval, dt, schedule: Schedule) -> int:
     if interval is None:
         return 0
-    interval = time(interval, "record_every")
     steps = round(float(interval / dt))
     if steps < 1 or abs(steps * float(dt) - float(interval)) > 1e-9:
         raise FwpError(f"record_every={interval} must be a whole number of time steps dt={dt}")
+    if steps > schedule.tokens * schedule.token_steps:
+        raise FwpError(
+            f"record_every={interval} is longer than the run, which lasts "
+            f"{schedule.tokens * schedule.token_steps * dt}"
+        )
     return steps

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from math import exp
 
+from ..arguments import SEED, one_of, optional, takes
+from ..arguments import time as a_time
 from ..devices import simulate
-from ..errors import FwpError, pick, warn
+from ..errors import FwpError, warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
+from ..run_arguments import (
+    DEVICE,
+    PROBES,
+    PROGRAM,
+    PROGRESS,
+    RECORD_WEIGHTS,
+    RECORDING,
+    RULE,
+    WEIGHTS,
+)  # fmt: skip
 from ..states import initial_states
+from ..validation import affordable_steps
 from ..weight_recording import Keep, choose, variables
 from . import continuous, continuous_network, events, gains, low_rank, low_rank_events, phases
 from .kept import check_number
 from .layout import Layout
-from .quantities import time
 
 DYNAMICS = ("auto", "continuous", "event")
 WRITES = ("synaptic", "factored")
@@ -33,8 +45,6 @@ def prepare(
         (build, size, dt, details, keep) ready for `devices.simulate` or `devices.generate`; what is
         kept of the weights says `weight_recording.variables` how to read the result.
     """
-    pick(dynamics, DYNAMICS, "dynamics of the rate realisation:")
-    pick(layout, low_rank.LAYOUTS, "layout of the rate realisation:")
     signals = program.bind(rule)
     states = initial_states(rule, program, initial_weights, initial_states_of)
     cells = Layout(program.heads or 1, program.pre, program.post)
@@ -54,14 +64,12 @@ def prepare(
                     f"as event-time updates ({why}); leave it out"
                 )
         return _event(rule, signals, states, cells, layout, keep, why)
-    pick(write or "synaptic", WRITES, "write of the rate realisation:")
     if layout == "low_rank" and write == "synaptic":
         raise FwpError(
             "layout='low_rank' has no synapse that could integrate each write: leave write out, or "
             "use layout='synapse'"
         )
     relation = relation or "integrator-aware"
-    pick(relation, gains.RELATIONS, "relation of the rate realisation:")
     times = _times(dt, window, ampa_lag, relation)
     return _continuous(found, signals, states["w"], cells, layout, keep, write, relation, *times)
 
@@ -98,6 +106,7 @@ def _continuous(
         why_not = f"write={write!r} was asked for"
     elif lag is not None or relation != "integrator-aware":
         why_not = "only an instant sum with integrator-aware gains has the same numbers either way"
+    affordable_steps(tokens * len(found) * steps, f"{tokens} tokens of window={window}, dt={dt}")
     writes = sum(phase.side is not None for phase in found)
     chosen = low_rank.choose(layout, why_not, writes, tokens, cells, weights)
     write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
@@ -132,6 +141,25 @@ def _memory(chosen, memory, cells: Layout, keep: Keep, states: int = 1) -> dict:
     return details | {"fast_weight_bytes": 8 * numbers} | keep.details
 
 
+@takes(
+    "rate realisation",
+    program=PROGRAM,
+    rule=RULE,
+    initial_weights=WEIGHTS,
+    seed=SEED,
+    initial_states_of=optional(RECORDING),
+    dynamics=one_of(DYNAMICS, "dynamics of the rate realisation:"),
+    write=optional(one_of(WRITES, "write of the rate realisation:")),
+    relation=optional(one_of(gains.RELATIONS, "relation of the rate realisation:")),
+    dt=optional(a_time()),
+    window=optional(a_time("50*ms")),
+    ampa_lag=optional(a_time("2*ms")),
+    layout=one_of(low_rank.LAYOUTS, "layout of the rate realisation:"),
+    record_weights=RECORD_WEIGHTS,
+    probes=PROBES,
+    device=DEVICE,
+    progress=PROGRESS,
+)
 def realise(
     program: Program,
     rule: Rule,
@@ -208,9 +236,10 @@ def _times(dt, window, ampa_lag, relation: str):
     """Check the times of continuous dynamics; return dt, window, lag and the steps of a window."""
     import brian2 as b2
 
-    dt = time(dt, "dt", 0.5 * b2.ms)
-    lag = time(ampa_lag, "ampa_lag")
-    window = time(window, "window", 50 * b2.ms if lag is None else 20 * lag)
+    dt, lag = 0.5 * b2.ms if dt is None else dt, ampa_lag
+    if window is None:
+        window = 50 * b2.ms if lag is None else 20 * lag
+    affordable_steps(float(window / dt), f"window={window} with dt={dt}")
     steps = round(float(window / dt))
     if steps < 1 or abs(steps * float(dt) - float(window)) > 1e-9 * float(window):
         raise FwpError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FwpError
+from ..validation import affordable_steps
 from .quantities import time
 
 
@@ -46,6 +47,8 @@ class Timeline:
             value = time(
                 getattr(self, item.name), f"timeline {item.name}", defaults[item.name] * b2.ms
             )
+            what = f"timeline {item.name}={value} with dt={dt}"
+            affordable_steps(float(value / dt), what)
             found[item.name] = round(float(value / dt))
             if found[item.name] < 1 or abs(found[item.name] * float(dt) - float(value)) > 1e-9:
                 raise FwpError(
@@ -87,6 +90,7 @@ def make(timeline: Timeline, dt, tokens: int) -> Schedule:
     length = timeline.steps(dt)
     names = ("settle", "write", "gap", "query", "rest")
     edges = np.cumsum([0, *(length[name] for name in names)])
+    affordable_steps(tokens * int(edges[-1]), f"a programme of {tokens} tokens with dt={dt}")
     spans = {name: (int(edges[n]), int(edges[n + 1])) for n, name in enumerate(names)}
     spans["shown"] = (0, spans["write"][1])
     spans["read"] = (spans["query"][1] - length["read"], spans["query"][1])

@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
+from ..arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text
+from ..arguments import time as a_time
 from ..devices import simulate
 from ..errors import warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
+from ..run_arguments import (
+    CONSTANTS,
+    DEVICE,
+    PROBES,
+    PROGRAM,
+    PROGRESS,
+    RECORD_WEIGHTS,
+    RULE,
+    WEIGHTS,
+)  # fmt: skip
 from ..weight_recording import variables
-from .prepare import prepare
+from .calibration import CALIBRATIONS
+from .cells import KINDS
+from .prepare import FORMS, LAYOUTS, SIGNED, prepare
+from .schedule import Timeline
 
 
+@takes(
+    "spiking realisation",
+    program=PROGRAM,
+    rule=RULE,
+    initial_weights=WEIGHTS,
+    seed=SEED,
+    form=one_of(FORMS, "form of the spiking realisation:"),
+    layout=one_of(LAYOUTS, "layout of the spiking realisation:"),
+    cells=cells(),
+    key_cells=one_of(KINDS, "key_cells of the spiking realisation:"),
+    signed_keys=one_of(SIGNED, "signed_keys of the spiking realisation:"),
+    synapse=text("two_compartment_nmda"),
+    parameters=optional(text("linear")),
+    constants=CONSTANTS,
+    timeline=optional(instance("fwp_neuro.circuits.schedule:Timeline", Timeline)),
+    calibration=one_of(CALIBRATIONS, "calibration of the spiking realisation:"),
+    drugs=inside("a list of AP5(...) and CNQX(...)", list),
+    dt=optional(a_time()),
+    record_every=optional(a_time()),
+    record_spikes=FLAG,
+    record_weights=RECORD_WEIGHTS,
+    probes=PROBES,
+    feedback=FLAG,
+    device=DEVICE,
+    progress=PROGRESS,
+)
 def realise(
     program: Program,
     rule: Rule,

@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 from .. import devices, running
+from ..arguments import read_options
 from ..errors import pick
 from ..programs import Program
 from ..rules import Rule
@@ -43,16 +44,17 @@ def generate(
         FwpError: a bad argument, brian2cuda is missing, or the folder cannot be written.
     """
     pick(realisation, ("rate", "spiking"), "realisation to generate code for:")
-    rule, _ = running.checked(
+    rule, realise = running.checked(
         program, rule, realisation, seed, options, without=("device", "progress")
     )
+    options = read_options(realise, {"initial_weights": initial_weights} | options)
     if realisation == "rate":
-        build, _, dt, *_ = rate.prepare(program, rule, initial_weights=initial_weights, **options)
+        build, _, dt, *_ = rate.prepare(program, rule, **options)
     else:
         defaults = inspect.signature(spiking.realise).parameters.items()
         chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options
         chosen = {n: value for n, value in chosen.items() if n not in ("device", "progress")}
-        chosen |= {"initial_weights": initial_weights, "seed": seed}
+        chosen["seed"] = seed
         ready = spiking.prepare(program, rule, **chosen)
         build, dt = ready.build, ready.dt
     return devices.generate(build, device=device, dt=dt, seed=int(seed), directory=directory)

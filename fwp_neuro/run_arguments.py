@@ -1,0 +1,41 @@
+"""Kinds of the arguments that every way of running a programme takes."""
+
+from __future__ import annotations
+
+from .arguments import FUNCTION, Kind, inside, instance, numbers, one_of, optional
+from .device_names import BRIAN, brian
+from .errors import FwpError, shown
+
+
+def _program():
+    from .tasks import associative_recall
+
+    return associative_recall(tokens=3, dim=3, beta=0.5)
+
+
+def _recording():
+    from .running import run
+
+    return run(_program(), "delta")
+
+
+PROGRAM = instance("fwp_neuro.programs:Program", _program)
+RULE = inside("a registered name or a fwp_neuro.Rule", lambda: "delta")
+RECORDING = instance("fwp_neuro.recording:Recording", _recording)
+WEIGHTS = optional(inside("numbers [post, pre] or [head, post, pre]"))
+PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
+RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")
+DEVICE = Kind(f"one of {', '.join(BRIAN)}", lambda value, name: brian(value), lambda: "numpy")
+PROGRESS = optional(FUNCTION)
+
+
+def _read_constants(value, name: str) -> dict:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise FwpError(
+            f"{name} must be a dict from parameter name to value, such as "
+            f"{{'weight_baseline': 2.0}}, got {shown(value)}"
+        )
+    return value
+
+
+CONSTANTS = optional(Kind("a dict from parameter name to value", _read_constants, dict, True))
