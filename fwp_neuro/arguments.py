@@ -208,12 +208,7 @@ def time(example: str = "0.5*ms") -> Kind:
 def numbers(what: str) -> Kind:
     """An array of finite plain numbers; ``what`` says its axes, as in "[post, pre]"."""
 
-    def read(value, name: str):
-        if hasattr(value, "detach"):  # a torch tensor, also one that NumPy has no type for
-            value = value.detach().cpu().double().numpy()
-        return plain_array(value, name)
-
-    return Kind(f"numbers {what}", read)
+    return Kind(f"numbers {what}", plain_array)
 
 
 # ---------------------------------------------------------------------------- names, texts, files

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from fwp_neuro.arguments import takes
 from fwp_neuro.errors import FwpError, unknown
 from fwp_neuro.recording import Recording
+from fwp_neuro.run_arguments import RECORDING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -168,6 +170,7 @@ class Comparison:
         return found
 
 
+@takes(reference=RECORDING, other=RECORDING)
 def compare(reference: Recording, other: Recording) -> Comparison:
     """Compare two recordings of the same program; ``reference`` is taken to be right.
 
@@ -175,12 +178,7 @@ def compare(reference: Recording, other: Recording) -> Comparison:
     Recording or has no read-out, or if read-outs or fast weights differ in shape, or keys, values
     or queries in their numbers.
     """
-    for name, recording in (("reference", reference), ("other", other)):
-        if not isinstance(recording, Recording):
-            raise FwpError(
-                f"compare takes two recordings, and its argument {name!r} is a "
-                f"{type(recording).__name__}; run(...) and load(path) give recordings"
-            )
+    for recording in (reference, other):
         if "readout" not in recording:
             raise FwpError(f"compare needs a 'readout', and {_title(recording)} has none")
     return Comparison(reference, other)

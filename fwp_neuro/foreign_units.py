@@ -164,13 +164,16 @@ def plain_array(value, what: str, finite: bool = True) -> np.ndarray:
             f"{package}: divide by the unit"
         )
     try:
+        if hasattr(value, "detach"):  # a torch tensor, also of a type that NumPy lacks (bfloat16)
+            value = value.detach().cpu()
+            value = (value if value.is_complex() else value.double()).numpy()
         array = np.asarray(value)
         legal = array.dtype.kind in "biuf" or (
             array.dtype == object
             and not any(isinstance(one, str | bytes | None) for one in array.ravel().tolist())
         )
         found = np.array(array, dtype=float) if legal else None
-    except Exception:  # ragged lists, objects, numbers too large for a float, foreign arrays
+    except Exception:  # ragged lists, empty tensors, objects, numbers that no float can hold
         found = None
     if found is None or np.ma.is_masked(value):
         raise FwpError(f"{what} must be real numbers, got {shown(value)}")

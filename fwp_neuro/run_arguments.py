@@ -22,7 +22,7 @@ def _recording():
 PROGRAM = instance("fwp_neuro.programs:Program", _program)
 RULE = inside("a registered name or a fwp_neuro.Rule", lambda: "delta")
 RECORDING = instance("fwp_neuro.recording:Recording", _recording)
-WEIGHTS = optional(inside("numbers [post, pre] or [head, post, pre]"))
+WEIGHTS = optional(numbers("[post, pre] or [head, post, pre]"))
 PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
 RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")
 DEVICE = Kind(f"one of {', '.join(BRIAN)}", lambda value, name: brian(value), lambda: "numpy")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 
-from .errors import FwpError, pick, unknown
+from .arguments import SEED, inside, one_of, takes
+from .errors import FwpError, unknown
 from .programs import Program
 from .recording import Recording
 from .rules import Rule
 from .rules import rule as get_rule
-from .validation import seed_number
+from .run_arguments import PROGRAM, RULE, WEIGHTS
 
 #: realisation -> module with ``realise(program, rule, *, initial_weights, seed, **options)``
 REALISATIONS = {
@@ -20,6 +21,14 @@ REALISATIONS = {
 }
 
 
+@takes(
+    program=PROGRAM,
+    rule=RULE,
+    realisation=one_of(REALISATIONS, "realisation"),
+    initial_weights=WEIGHTS,
+    seed=SEED,
+    options=inside("an option of the realisation"),
+)
 def run(
     program: Program,
     rule: str | Rule,
@@ -47,8 +56,13 @@ def run(
     Raises:
         FwpError: one sentence naming the argument and what is legal.
     """
-    rule, realise = checked(program, rule, realisation, seed, options)
-    return realise(program, rule, initial_weights=initial_weights, seed=int(seed), **options)
+    rule, function = checked(program, rule, realisation, seed, options)
+    return function(program, rule, initial_weights=initial_weights, seed=seed, **options)
+
+
+def realise(realisation: str):
+    """Return the function that runs a realisation; its declaration says what options are legal."""
+    return importlib.import_module(REALISATIONS[realisation]).realise
 
 
 def _rule(rule: str | Rule) -> Rule:
@@ -79,18 +93,11 @@ def checked(program, rule, realisation: str, seed: int, options, without=()) -> 
     Raises:
         FwpError: one sentence naming the argument and what is legal.
     """
-    if not isinstance(program, Program):
-        raise FwpError(f"program must be a fwp_neuro.Program, got {type(program).__name__}")
     rule = _rule(rule)
-    pick(realisation, REALISATIONS, "realisation")
-    seed_number(seed)
-    realise = importlib.import_module(REALISATIONS[realisation]).realise
+    function = realise(realisation)
     never = ("program", "rule", "initial_weights", "seed", *without)
-    legal = [name for name in inspect.signature(realise).parameters if name not in never]
+    legal = [name for name in inspect.signature(function).parameters if name not in never]
     for name in options:
         if name not in legal:
             raise unknown(name, legal, f"option of the {realisation} realisation:")
-    progress = options.get("progress") if hasattr(options, "get") else None
-    if progress is not None and not callable(progress):
-        raise FwpError(f"progress must be a function of (fraction, label), got {progress!r}")
-    return rule, realise
+    return rule, function

@@ -7,12 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FwpError, pick
+from ..arguments import inside, takes
+from ..errors import FwpError, pick, shown
+from ..foreign_units import quantity
+from ..validation import real, whole
 
 #: windows of a token that a drug can be given for; "write" includes the settling of the prediction
 WINDOWS = ("always", "write", "read")
 
 
+@takes(
+    fraction=inside("a number from 0 to 1"),
+    window=inside("'always', 'write', 'read' or (start, stop) as times"),
+    tokens=inside("a range or list of token numbers, or None"),
+)
 @dataclass(frozen=True)
 class Drug:
     """A blocked fraction of a receptor's conductance, with a time window.
@@ -33,32 +41,22 @@ class Drug:
 
     def __post_init__(self):
         name = type(self).__name__
-        try:
-            legal = 0 <= float(self.fraction) <= 1 and not isinstance(self.fraction, bool)
-        except (TypeError, ValueError):
-            legal = False
-        if not legal:
-            raise FwpError(f"{name} fraction must be a number from 0 to 1, got {self.fraction!r}")
+        real(self.fraction, f"{name} fraction", 0, 1)
         if isinstance(self.window, str):
             pick(self.window, WINDOWS, f"{name} window")
         else:
-            _times(self.window, name)
+            object.__setattr__(self, "window", _times(self.window, name))
         if self.tokens is not None:
-            listed = isinstance(self.tokens, (list, tuple, range, np.ndarray))
-            if (
-                not listed
-                or not len(self.tokens)
-                or any(
-                    isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0
-                    for n in self.tokens
-                )
-            ):
+            listed = isinstance(self.tokens, list | tuple | range | np.ndarray)
+            if not listed or getattr(self.tokens, "ndim", 1) != 1 or not len(self.tokens):
                 raise FwpError(
-                    f"{name} tokens must be a list of token numbers from 0 on, got {self.tokens!r}"
+                    f"{name} tokens must be a list of token numbers from 0 on, got "
+                    f"{shown(self.tokens)}"
                 )
-            object.__setattr__(self, "tokens", tuple(int(n) for n in self.tokens))
+            tokens = tuple(whole(n, f"an entry of {name} tokens", 0) for n in self.tokens)
+            object.__setattr__(self, "tokens", tokens)
 
-    def blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):
+    def _blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):
         """Return the blocked fraction at every step of the run, [tokens * token_steps]."""
         inside = np.zeros((tokens, token_steps))
         if self.window == "always":
@@ -67,7 +65,7 @@ class Drug:
             start, stop = spans[{"write": "shown", "read": "query"}[self.window]]
             inside[:, start:stop] = 1
         else:
-            start, stop = (round(float(edge) / dt) for edge in self.window)
+            start, stop = (round(min(float(edge) / dt, 1e15)) for edge in self.window)
             if start >= inside.size:
                 raise FwpError(
                     f"{type(self).__name__} window starts at {self.window[0]}, after the "
@@ -99,20 +97,14 @@ class CNQX(Drug):
     """
 
 
-def _times(window, name: str) -> None:
+def _times(window, name: str) -> tuple:
     import brian2 as b2
 
-    legal = False
-    if isinstance(window, (tuple, list)) and len(window) == 2:
-        try:
-            legal = all(b2.have_same_dimensions(edge, b2.second) for edge in window)
-            legal = legal and 0 <= float(window[0]) < float(window[1])
-        except (TypeError, ValueError):
-            legal = False
-    if not legal:
-        raise FwpError(
-            f"{name} window must be one of {WINDOWS} or (start, stop) as times, got {window!r}"
-        )
+    legal = f"one of {', '.join(WINDOWS)}, or (start, stop) as times"
+    edges = quantity(window, b2.second, f"{name} window", legal)
+    if edges.shape != (2,) or not 0 <= edges[0] < edges[1]:
+        raise FwpError(f"{name} window must be {legal}, got {shown(window)}")
+    return tuple(edges * b2.second)
 
 
 def combined(drugs, kind: type, **where) -> np.ndarray | float:
@@ -120,5 +112,5 @@ def combined(drugs, kind: type, **where) -> np.ndarray | float:
     open_fraction = 1.0
     for drug in drugs:
         if isinstance(drug, kind):
-            open_fraction = open_fraction * (1 - drug.blocked(**where))
+            open_fraction = open_fraction * (1 - drug._blocked(**where))
     return 1 - open_fraction

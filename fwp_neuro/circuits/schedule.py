@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import optional, takes
+from ..arguments import time as a_time
 from ..errors import FwpError
 from ..validation import affordable_steps
-from .quantities import time
+
+#: windows of a token and their durations in ms
+WINDOWS = {"settle": 60, "write": 150, "gap": 120, "query": 150, "read": 100, "rest": 120}
 
 
+@takes(**dict.fromkeys(WINDOWS, optional(a_time("60*ms"))))
 @dataclass(frozen=True)
 class Timeline:
     """Durations of a token's windows (Brian2 times; the defaults stand for None).
@@ -32,7 +37,7 @@ class Timeline:
     read: Any = None
     rest: Any = None
 
-    def steps(self, dt) -> dict[str, int]:
+    def _steps(self, dt) -> dict[str, int]:
         """Return the number of time steps of each window.
 
         Raises:
@@ -41,12 +46,10 @@ class Timeline:
         """
         import brian2 as b2
 
-        defaults = {"settle": 60, "write": 150, "gap": 120, "query": 150, "read": 100, "rest": 120}
         found = {}
         for item in fields(self):
-            value = time(
-                getattr(self, item.name), f"timeline {item.name}", defaults[item.name] * b2.ms
-            )
+            value = getattr(self, item.name)
+            value = WINDOWS[item.name] * b2.ms if value is None else value
             what = f"timeline {item.name}={value} with dt={dt}"
             affordable_steps(float(value / dt), what)
             found[item.name] = round(float(value / dt))
@@ -87,7 +90,7 @@ class Schedule:
 
 def make(timeline: Timeline, dt, tokens: int) -> Schedule:
     """Lay out the windows of a token."""
-    length = timeline.steps(dt)
+    length = timeline._steps(dt)
     names = ("settle", "write", "gap", "query", "rest")
     edges = np.cumsum([0, *(length[name] for name in names)])
     affordable_steps(tokens * int(edges[-1]), f"a programme of {tokens} tokens with dt={dt}")

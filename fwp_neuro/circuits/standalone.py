@@ -6,13 +6,23 @@ import inspect
 from pathlib import Path
 
 from .. import devices, running
-from ..arguments import read_options
-from ..errors import pick
+from ..arguments import SEED, filename, inside, one_of, read_options, takes
 from ..programs import Program
 from ..rules import Rule
+from ..run_arguments import PROGRAM, RULE, WEIGHTS
 from . import rate, spiking
 
 
+@takes(
+    program=PROGRAM,
+    rule=RULE,
+    realisation=one_of(("rate", "spiking"), "realisation to generate code for:"),
+    device=one_of(("cpp_standalone", "cuda_standalone"), "device to generate code for:"),
+    directory=filename("project"),
+    initial_weights=WEIGHTS,
+    seed=SEED,
+    options=inside("an option of the realisation"),
+)
 def generate(
     program: Program,
     rule: str | Rule,
@@ -43,7 +53,6 @@ def generate(
     Raises:
         FwpError: a bad argument, brian2cuda is missing, or the folder cannot be written.
     """
-    pick(realisation, ("rate", "spiking"), "realisation to generate code for:")
     rule, realise = running.checked(
         program, rule, realisation, seed, options, without=("device", "progress")
     )

@@ -1,0 +1,142 @@
+"""Values that hardly any argument takes, and the public functions that they are fed to."""
+
+import functools
+import inspect
+from dataclasses import dataclass
+from fractions import Fraction
+
+import brian2 as b2
+import numpy as np
+import torch
+
+import fwp_neuro as fwp
+
+
+class Broken:
+    """An object whose repr fails."""
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+NAN, INF = float("nan"), float("inf")
+
+BAD = {
+    "None": None,
+    "True": True,
+    "-1": -1,
+    "0": 0,
+    "1": 1,
+    "1.5": 1.5,
+    "nan": NAN,
+    "inf": INF,
+    "-inf": -INF,
+    "a number of 24 digits": 10**23,
+    "a number of 5000 digits": 10**5000,
+    "1e308": 1e308,
+    "fraction": Fraction(1, 3),
+    "complex": 1j,
+    "empty text": "",
+    "text": "x",
+    "long text": "a" * 100_000,
+    "null byte": "a\0b",
+    "half a character": "\ud800",
+    "lines": "a\nb",
+    "path upwards": "../../x",
+    "code": "__import__('os').system('true')",
+    "bytes": b"x",
+    "empty list": [],
+    "list": [1, 2],
+    "list of text": ["x"],
+    "ragged list": [[1, 2], [3]],
+    "nested list": [[[[[1]]]]],
+    "dict": {"x": 1},
+    "empty dict": {},
+    "set": {1},
+    "object": object(),
+    "broken object": Broken(),
+    "function": lambda *arguments: arguments,
+    "array": np.ones((2, 3)),
+    "empty array": np.zeros((0, 3)),
+    "array of nan": np.full(3, NAN),
+    "array of objects": np.array([None, {}], dtype=object),
+    "array of text": np.array(["a"]),
+    "array of dates": np.array(["2020-01-01"], dtype="M8[D]"),
+    "masked array": np.ma.array([1.0, 2.0], mask=True),
+    "tensor": torch.ones(2, 3),
+    "tensor without numbers": torch.ones(2, 3, device="meta"),
+    "sparse tensor": torch.ones(2, 3).to_sparse(),
+    "volts": 1 * b2.mV,
+    "times": [1, 2] * b2.ms,
+    "negative time": -1 * b2.ms,
+    "time without end": INF * b2.second,
+    "a billion seconds": 1e9 * b2.second,
+}
+
+
+@dataclass(frozen=True)
+class Public:
+    """A public function with its declared arguments.
+
+    Attributes:
+        name: as a user writes it.
+        call: what is called.
+        signature: of it, without self.
+        kinds: argument -> `fwp_neuro.arguments.Kind`.
+    """
+
+    name: str
+    call: object
+    signature: inspect.Signature
+    kinds: dict
+
+
+def public_functions() -> dict[str, object]:
+    """Return every public function and class by the name that a user writes."""
+    found = {f"fwp.{name}": getattr(fwp, name) for name in fwp._NAMES}
+    for module in fwp._SUBMODULES:
+        for name in getattr(getattr(fwp, module), "__all__", ()):
+            found[f"fwp.{module}.{name}"] = getattr(getattr(fwp, module), name)
+    unique = {id(thing): (name, thing) for name, thing in reversed(found.items())}
+    return dict(
+        (name, thing)
+        for name, thing in sorted(unique.values(), key=lambda pair: pair[0])
+        if callable(thing) and not (inspect.isclass(thing) and issubclass(thing, Exception))
+    )
+
+
+def methods(name: str, thing) -> dict[str, object]:
+    """Return the public methods of a class, but of those that compute with tensors."""
+    if not inspect.isclass(thing) or ".artificial." in name:
+        return {}
+    found = {}
+    for attribute, raw in vars(thing).items():
+        function = raw.__func__ if isinstance(raw, classmethod | staticmethod) else raw
+        if inspect.isfunction(function) and not attribute.startswith("_"):
+            if len(inspect.signature(function).parameters) > 1:
+                found[f"{name}.{attribute}"] = function
+    return found
+
+
+def every_public_function() -> list[Public]:
+    """Return public functions, classes, their methods, and each realisation of `fwp.run`."""
+    from fwp_neuro.running import REALISATIONS, realise
+
+    listed = {}
+    for name, thing in public_functions().items():
+        listed |= {name: thing} | methods(name, thing)
+    public = [
+        Public(name, thing, _signature(thing), getattr(thing, "__arguments__", None))
+        for name, thing in sorted(listed.items())
+    ]
+    for name in REALISATIONS:
+        function, call = realise(name), functools.partial(fwp.run, realisation=name)
+        kinds = getattr(function, "__arguments__", None)
+        public.append(Public(f"fwp.run[{name}]", call, _signature(function), kinds))
+    return public
+
+
+def _signature(thing) -> inspect.Signature:
+    signature = inspect.signature(thing)
+    left = [p for name, p in signature.parameters.items() if name not in ("self", "cls")]
+    return signature.replace(parameters=left)

@@ -1,0 +1,148 @@
+"""Bad values for every argument of every public function: one sentence, or a right result.
+
+The functions are found, not listed: what a module names in ``__all__``, the methods of public
+classes, and the realisations of `fwp.run`. Each must declare its arguments with
+`fwp_neuro.arguments.takes`; what is fed to them follows from the declarations.
+"""
+
+import contextlib
+import os
+import signal
+import warnings
+
+import pytest
+from bad_values import BAD, INF, every_public_function
+
+import fwp_neuro as fwp
+from fwp_neuro.run_arguments import PROGRAM
+
+FUNCTIONS = {public.name: public for public in every_public_function()}
+SECONDS = 12
+
+#: arguments that keep the work small where the defaults make much of it
+SMALL = {
+    "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
+    "fwp.artificial.train": {"steps": 1, "batch": 2},
+    "fwp.synapses.stdp_curve": {"pairs": 2},
+}
+
+#: what is not run once more for each value that is legal
+COSTLY = {"fwp.run[spiking]", "fwp.circuits.generate", "fwp.artificial.train"}
+
+#: needed arguments that no declaration can make, as functions
+NEEDED = {
+    "fwp.load": {"path": lambda: fwp.run(PROGRAM.example(), "delta").save("results.nc")},
+}
+
+#: (function, argument) -> bad values that it takes, where the function itself checks the argument
+DRUG = {
+    "fraction": {"0", "1", "fraction"},
+    "window": {"times"},
+    "tokens": {"None", "list"},
+}
+TAKEN: dict[tuple[str, str], set[str]] = {
+    (drug, argument): taken
+    for drug in ("fwp.AP5", "fwp.CNQX", "fwp.circuits.Drug")
+    for argument, taken in DRUG.items()
+}
+
+
+class TooLong(BaseException):
+    """The call did not end in time."""
+
+
+@contextlib.contextmanager
+def time_limit():
+    """Raise `TooLong` inside a block that takes longer than `SECONDS`."""
+
+    def ring(*_):
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def usual(public) -> dict:
+    """Return the arguments of a call that is right."""
+    needed = {
+        name: public.kinds[name].example()
+        for name, parameter in public.signature.parameters.items()
+        if parameter.default is parameter.empty and parameter.kind.name[:3] != "VAR"
+    }
+    made = {name: make() for name, make in NEEDED.get(public.name, {}).items()}
+    return needed | SMALL.get(public.name, {}) | made
+
+
+def takes(public, argument: str, label: str) -> bool:
+    """Whether a bad value is a legal one of this argument."""
+    kind = public.kinds[argument]
+    if kind.inside:
+        return label in TAKEN.get((public.name, argument), set())
+    try:
+        kind.read(BAD[label], argument)
+    except fwp.FwpError:
+        return False
+    return True
+
+
+def outcome(public, argument: str, label: str) -> str:
+    """Return what is wrong with the answer to one bad value, or ""."""
+    legal = takes(public, argument, label)
+    if legal and public.name in COSTLY:
+        return ""
+    call, before = usual(public), os.listdir()
+    variadic = public.signature.parameters[argument].kind.name == "VAR_KEYWORD"
+    call["extra" if variadic else argument] = BAD[label]
+    try:
+        with time_limit(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            public.call(**call)
+    except fwp.FwpError as refused:
+        sentence = str(refused)
+        if "\n" in sentence or not 10 < len(sentence) <= 620:
+            return f"a sentence of {len(sentence)} characters"
+        return "" if os.listdir() == before else "left something behind"
+    except TooLong:
+        return f"more than {SECONDS} s"
+    except BaseException as raw:
+        return f"{type(raw).__name__}: {' '.join(str(raw).split())[:100]}"
+    return "" if legal else "was taken"
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_argument_is_declared(name):
+    public = FUNCTIONS[name]
+    assert public.kinds is not None, f"{name} does not declare its arguments"
+    assert set(public.kinds) == set(public.signature.parameters)
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_the_usual_call_is_right(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    public = FUNCTIONS[name]
+    if public.kinds is not None:
+        public.call(**usual(public))
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_bad_values_are_refused_in_one_sentence(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    public = FUNCTIONS[name]
+    wrong = [
+        f"{argument}={label}: {answer}"
+        for argument in public.kinds or ()
+        for label in BAD
+        if (answer := outcome(public, argument, label))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_an_unknown_argument_is_named(name):
+    with pytest.raises(fwp.FwpError):
+        FUNCTIONS[name].call(no_such_argument=INF)
