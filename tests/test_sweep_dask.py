@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sweep_draws
 import sweep_points
+import test_sweep
 from test_sweep_processes import PATIENCE, in_thread, saved, until
 
 import fwp_neuro as fwp
@@ -77,6 +79,16 @@ def test_equal_calls_are_not_taken_for_one(client, traces, point, tmp_path):
     found = fwp.sweep(point, {"a": range(2)}, tmp_path / "out", executor)
     assert found.result.values.tolist() == [0, 10]
     assert traces.calls() == {(0, 0): 1, (1, 0): 2}
+
+
+def test_points_that_draw_get_the_numbers_that_they_get_here(client, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    draw, grid = sweep_draws.write(tmp_path), {"a": range(6)}
+    found = fwp.sweep(draw, grid, tmp_path / "out", client)
+    here = fwp.sweep(draw, grid, tmp_path / "here", test_sweep.Here())
+    for name in ("numpy", "python", "again", "point_seed"):
+        assert found[name].equals(here[name]), name
+        assert len(set(found[name].values.ravel())) == found[name].size
 
 
 def test_a_model_runs_on_a_scheduler_by_its_address(client, home, capsys, monkeypatch):

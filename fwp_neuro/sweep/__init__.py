@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from ..callable_module import make_callable
 
-__all__ = ["model_function", "sweep"]
+__all__ = ["model_function", "seeded", "sweep"]
 
 
 def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progress=None):
@@ -37,8 +37,8 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
     Returns:
         xarray Dataset: the dims of the grid in front of those of the results (for a list: the dim
         ``point``), NaN or "" where a point failed, whose sentence is in ``error``; ``seconds`` that
-        each point took; the origin as JSON in ``attrs["provenance"]``. It is also kept as
-        ``out/sweep.nc`` (`fwp_neuro.load` reads it).
+        each point took; ``point_seed``, see below; the origin as JSON in ``attrs["provenance"]``.
+        It is also kept as ``out/sweep.nc`` (`fwp_neuro.load` reads it).
 
     What is kept: each result is one netCDF file ``out/points/KEY.nc``, written whole or not at all
     by the worker that computed it. KEY is a hash of the values of the point and of all code that
@@ -50,6 +50,14 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
     A point that raises is kept as failed (``out/points/KEY.json`` holds type, sentence and
     traceback), does not stop the others, and is computed again by the next sweep unless ``retry``
     is False. A point whose worker dies is given to another one, three times in all.
+
+    Random numbers: the global generators of NumPy, Python's ``random``, PyTorch and Brian2's
+    runtime targets are seeded before each point from a hash of the function's name and the values
+    of the point, not of its code. So points that draw without a seed are independent of each other,
+    and any point gets the same numbers on every executor and in every later sweep, also after a
+    change of code; ``point_seed`` and `seeded` give them once more by hand. A generator that the
+    function makes itself, such as ``numpy.random.default_rng()``, and those of other libraries
+    take a seed from the grid. What a module draws when it is imported is no part of a point.
 
     In each process one point runs at a time: Brian2 keeps its device in module state. With an
     executor of threads they therefore run one after the other.
@@ -79,6 +87,19 @@ def model_function(name: str):
     from .function import model_function
 
     return model_function(name)
+
+
+def seeded(seed: int):
+    """Return a with block that draws the random numbers of a point, given its ``point_seed``.
+
+        with fwp.sweep.seeded(int(found.point_seed.sel(a=1))):
+            simulate(a=1)  # as in the sweep
+
+    See `fwp_neuro.sweep.seeds.seeded`.
+    """
+    from .seeds import seeded
+
+    return seeded(seed)
 
 
 make_callable(__name__, sweep)  # fwp_neuro.sweep(...) sweeps

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from ..errors import FwpError
@@ -25,6 +26,7 @@ from .executors import Chosen, choose
 from .function import Function, read_function
 from .gather import gather
 from .grid import Grid, read_grid
+from .seeds import point_seed
 from .store import PATIENCE, Failure, Store
 from .worker import Job, Outcome, here, work
 
@@ -61,6 +63,7 @@ class _Run:
     function: Function
     grid: Grid
     keys: list[str]
+    seeds: list[int]
     store: Store
     as_of: float | None
     found: dict[int, xr.Dataset] = field(default_factory=dict)
@@ -103,8 +106,11 @@ def drive(
     function, grid = read_function(function), read_grid(grid)
     function.check(grid.names)
     chosen = choose(executor, workers, len(grid.points))
-    names = [keys.key(function.code, {**function.fixed, **point}) for point in grid.points]
-    run = _Run(function, grid, names, Store.open(out), function.as_of if chosen.fresh else None)
+    settings = [{**function.fixed, **point} for point in grid.points]
+    names = [keys.key(function.code, values) for values in settings]
+    seeds = [point_seed(function.label, values) for values in settings]
+    as_of = function.as_of if chosen.fresh else None
+    run = _Run(function, grid, names, seeds, Store.open(out), as_of)
     there = run.store.kept(names)
     for number, key in enumerate(names):
         known = key in there and run.take(number)
@@ -121,6 +127,8 @@ def drive(
                 f"{os.fspath(out)}; the same sweep goes on from there"
             ) from stop
     dataset = gather(grid, run.found, run.failures, run.seconds)
+    drawn = np.array(seeds, dtype=np.int64).reshape(grid.shape)
+    dataset["point_seed"] = (grid.dims, drawn, {"long_name": "seed of the random numbers"})
     dataset.attrs = _attributes(run, chosen.name)
     path = Path(out) / FILE
     Recording(dataset).save(path)
@@ -201,10 +209,15 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
 
 def _job(run: _Run, number: int, attempt: str, patience: float) -> Job:
     settings = {**run.function.fixed, **run.grid.points[number]}
-    about = {"function": run.function.label, "code": run.function.code, "settings": plain(settings)}
+    about = {
+        "function": run.function.label,
+        "code": run.function.code,
+        "settings": plain(settings),
+        "seed": run.seeds[number],
+    }
     return Job(
-        run.function.place, run.function.code, settings, run.keys[number],
-        str(run.store.folder), run.store.mark, here(), attempt, patience, run.as_of, about,
+        run.function.place, run.function.code, settings, run.keys[number], str(run.store.folder),
+        run.store.mark, here(), attempt, patience, run.as_of, run.seeds[number], about,
     )  # fmt: skip
 
 

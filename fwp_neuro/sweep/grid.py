@@ -14,7 +14,7 @@ from .keys import canonical, native
 
 MOST = 1_000_000
 #: names that the Dataset of a sweep uses itself
-RESERVED = ("point", "error", "seconds")
+RESERVED = ("point", "error", "seconds", "point_seed")
 
 
 @dataclass(frozen=True)

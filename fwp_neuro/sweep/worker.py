@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import FwpError
 from .function import Place, find
 from .preload import one_thread, quiet_threads
+from .seeds import point_seed, seeded
 from .store import Failure, Store
 
 # Brian2 keeps its device and clock in module state: one simulation at a time in a process
@@ -41,6 +42,7 @@ class Job:
         attempt: unlike that of any other job: Dask takes two equal calls for one.
         patience: seconds to wait for a point that another process computes.
         as_of: when the files had that code, for a process that has read them since; see `find`.
+        seed: of the random numbers, see `fwp_neuro.sweep.seeds`.
         about: kept with the result.
     """
 
@@ -54,6 +56,7 @@ class Job:
     attempt: str
     patience: float = 0.0
     as_of: float | None = None
+    seed: int = 0
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,7 +95,8 @@ def work(job: Job) -> Outcome:
 
 def _compute(job: Job, store: Store) -> Outcome:
     try:
-        function = find(job.place, job.code, job.as_of)
+        with seeded(point_seed(str(job.place.name), {})):  # what its module draws
+            function = find(job.place, job.code, job.as_of)
     except Exception as error:  # whatever the import of the user's file raises
         return Outcome("unfit", Failure.of(error))
     if here() != job.driver:
@@ -101,9 +105,10 @@ def _compute(job: Job, store: Store) -> Outcome:
 
     start = time.perf_counter()
     try:
-        value = function(**job.settings)
-        took = time.perf_counter() - start
-        dataset = to_dataset(value)
+        with seeded(job.seed):
+            value = function(**job.settings)
+            took = time.perf_counter() - start
+            dataset = to_dataset(value)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         about = {**job.about, "seconds": took, "time": now}
         store.save(job.key, dataset.assign_attrs(sweep=json.dumps(about)))
