@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fwp_neuro.models import scripts
@@ -21,6 +21,8 @@ from fwp_neuro.reach import PACKAGE, Reach, modules, parse
 PRESENTATION = {"cli.py", "__main__.py", "commands", "figures.py", "plotting.py", "progress.py"}
 #: what a figure script simulates with
 START = ("simulate",)
+#: more files than these are hashed as they are, which is 20 times as fast as reading them
+MANY = 100
 
 
 def fingerprint(script: Path, quick: bool) -> str:
@@ -30,21 +32,42 @@ def fingerprint(script: Path, quick: bool) -> str:
     return hash.hexdigest()[:12]
 
 
-def add_code(hash, script: Path, start: Iterable[str] | None = START, package: str = "") -> None:
+def add_code(
+    hash, script: Path, start: Iterable[str] | None = START, package: str = "",
+    others: Sequence[Path] = (),
+) -> None:  # fmt: skip
     """Add to a hash all that the names ``start`` of a script reach; ``package`` is its ``.``.
 
-    Without ``start`` all of the script counts, except what it does when it is run itself.
+    Without ``start`` all of the script counts, except what it does when it is run itself. So it is
+    with ``others``, further files that it imports; of very many also the comments count.
     """
     for name, version in versions().items():
         if name in ("brian2", "numpy", "torch"):
             hash.update(f"{name}=={version}".encode())
     reach = reached(script, start, package)
+    contents = [(path.name, _whole(path, len(others), reach)) for path in others]
     for path in reach.files():
-        content = code(_text(path)).encode() if path.suffix == ".py" else path.read_bytes()
+        content = code(path.read_bytes()).encode() if path.suffix == ".py" else path.read_bytes()
         hash.update(f"{path.relative_to(PACKAGE)}:".encode() + content)
     for name in sorted(reach.run):
         hash.update(f"models/{name}:{ast.dump(reach.scripts[name])}".encode())
-    hash.update(simulation_code(_text(script), start).encode())
+    hash.update(simulation_code(script.read_bytes(), start).encode())
+    for name, content in contents:
+        hash.update(f"{name}:".encode() + content)
+
+
+def _whole(path: Path, count: int, reach: Reach) -> bytes:
+    """Return what counts of one of ``count`` files, and add to ``reach`` what it reaches."""
+    try:
+        content = path.read_bytes()
+        if count <= MANY or PACKAGE.name.encode() in content:
+            statements = simulation(_without_docstrings(ast.parse(content)), None)
+            reach.follow(ast.Module(statements, []))
+            if count <= MANY:
+                content = "\n".join(map(ast.dump, statements)).encode()
+    except (OSError, SyntaxError, ValueError, RecursionError):  # not Python, or for another one
+        content = path.read_bytes() if path.exists() else b""
+    return content
 
 
 def reached(script: Path, start: Iterable[str] | None = START, package: str = "") -> Reach:
@@ -58,12 +81,12 @@ def reached(script: Path, start: Iterable[str] | None = START, package: str = ""
     return reach
 
 
-def code(source: str) -> str:
+def code(source: str | bytes) -> str:
     """Return Python source without what does not run: comments, layout, docstrings."""
     return ast.dump(_without_docstrings(ast.parse(source)))
 
 
-def simulation_code(source: str, start: Iterable[str] | None = START) -> str:
+def simulation_code(source: str | bytes, start: Iterable[str] | None = START) -> str:
     """Return the part of a script that the names ``start`` reach, as `code` does."""
     tree = _without_docstrings(ast.parse(source))
     return "\n".join(ast.dump(statement) for statement in simulation(tree, start))
@@ -96,10 +119,6 @@ def simulation(tree: ast.Module, start: Iterable[str] | None = START) -> list[as
                 waiting.extend(_used(statement))
     kept = {id(statement) for statement in reached}
     return [statement for statement in tree.body if id(statement) in kept]
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 def _bound(statement: ast.stmt) -> set[str]:

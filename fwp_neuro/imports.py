@@ -28,19 +28,20 @@ class Reader(ast.NodeVisitor):
 
     def read(self, tree: ast.Module) -> None:
         """Add what ``tree`` names."""
-        for node in ast.walk(tree):  # imports first: a name may be used above its import
+        nodes = list(ast.walk(tree))
+        for node in nodes:  # imports first: a name may be used above its import
             if isinstance(node, ast.Import):
                 self._import(node)
             elif isinstance(node, ast.ImportFrom):
                 self._import_from(node)
         self.visit(tree)
-        texts = {node.value for node in ast.walk(tree) if is_text(node)}
+        texts = {node.value for node in nodes if is_text(node)}
         for text in texts:
             if text.startswith(f"{TOP}."):  # e.g. the folder of a data file
                 self.reach.add(text)
-        self._scripts(tree)
+        self._scripts(tree, nodes)
         if not is_lazy(tree):
-            self._computed(tree, texts)
+            self._computed(nodes, texts)
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:
@@ -85,11 +86,10 @@ class Reader(ast.NodeVisitor):
         for module in self.bound.get(node.id, ()):
             self.reach.add_whole(module)
 
-    def _scripts(self, tree: ast.Module) -> None:
+    def _scripts(self, tree: ast.Module, nodes: list[ast.AST]) -> None:
         """Add the scripts that are run: those whose names are written out, or else all."""
         if any(isinstance(s, ast.FunctionDef) and s.name == _LOADER for s in tree.body):
             return  # those who call it say which
-        nodes = list(ast.walk(tree))
         calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == _LOADER]
         named = [n.args[0].value for n in calls if n.args and is_text(n.args[0])]
         uses = sum(_name(n) == _LOADER for n in nodes)
@@ -100,15 +100,15 @@ class Reader(ast.NodeVisitor):
             self.reach.add_scripts(self.reach.scripts)
         self.reach.add_scripts(named)
 
-    def _computed(self, tree: ast.Module, texts: set[str]) -> None:
+    def _computed(self, nodes: list[ast.AST], texts: set[str]) -> None:
         """Add what imports of a computed name may mean: modules named by a string, or all."""
-        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args]
+        calls = [n for n in nodes if isinstance(n, ast.Call) and n.args]
         calls = [n for n in calls if _name(n.func) in _BY_NAME]
         named: set[str] = set()
         computed = self.names & _BY_NAME and not (calls and all(_is_foreign(n) for n in calls))
         if computed:
             named = {text for text in texts if text.startswith(f"{TOP}.")}
-            if any(isinstance(n, ast.Name) and n.id in _OWN for n in ast.walk(tree)):
+            if any(isinstance(n, ast.Name) and n.id in _OWN for n in nodes):
                 named |= {f"{self.package}.{text.lstrip('.')}" for text in texts}
             named &= {*self.reach.modules}
             for name in named:

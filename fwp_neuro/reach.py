@@ -30,8 +30,8 @@ def modules(leave_out: Iterable[str] = ()) -> dict[str, Path]:
 
 
 def parse(path: Path) -> ast.Module:
-    """Read a file of Python code."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """Read a file of Python code, in the encoding that it names."""
+    return ast.parse(path.read_bytes())
 
 
 class Reach:

@@ -43,7 +43,8 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
     What is kept: each result is one netCDF file ``out/points/KEY.nc``, written whole or not at all
     by the worker that computed it. KEY is a hash of the values of the point and of all code that
     the function reaches (its file, files of yours that it imports, the parts of this package, and
-    the versions of brian2, numpy and torch), not of data files that it reads. So the same sweep
+    the versions of brian2, numpy and torch), not of data files that it reads. Files of installed
+    libraries are not read (`fwp_neuro.sweep.local_code` has the rule). So the same sweep
     goes on where it was interrupted or killed, a wider grid computes only the new points, and
     changed code computes all of them. Two sweeps may share a folder: they share the work.
 

@@ -170,10 +170,8 @@ def code_of(place: Place) -> str:
     package = place.module.rpartition(".")[0] if inside else ""
     if inside and path.name == "__init__.py":
         package = place.module
-    add_code(hash, path, start, package)
-    for other in [] if inside else local_files(path, place.module):
-        hash.update(other.name.encode())
-        add_code(hash, other, start=None)
+    others = [] if inside else local_files(path, place.module)
+    add_code(hash, path, start, package, others)
     return hash.hexdigest()[:12]
 
 
