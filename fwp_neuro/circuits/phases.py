@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 
 from ..rules import Rule
-from ..symbolic import arrays
+from ..symbolic import arrays, effort, separation
 from ..symbolic.statements import Statement
 from ..symbolic.transition import Affine
 
@@ -87,7 +87,7 @@ def _phase(part: Affine) -> Phase | None:
     if split is None:
         return None
     erase, along = -split[0], split[1]
-    drive = sympy.cancel(sympy.together(part.input / along))
+    drive = effort.divided(part.input, along)
     if home(drive) not in ("shared", _OTHER[side]):
         return None
     return Phase(line, keep, side, along, probe, erase, drive, part)
@@ -99,13 +99,8 @@ def separate(expression, side: str, home) -> tuple[sympy.Expr, sympy.Expr] | Non
     Args:
         side: "pre" or "post"; home: expression -> where it lives.
     """
-    on, off = [], []
-    for factor in sympy.Mul.make_args(sympy.factor(expression)):
-        where = home(factor)
-        if where == "synapse":
-            return None
-        (on if where == side else off).append(factor)
-    return sympy.sympify(sympy.prod(off)), sympy.sympify(sympy.prod(on))
+    parts = separation.separate(expression, home)
+    return None if parts is None else (parts["shared"] * parts[_OTHER[side]], parts[side])
 
 
 def evaluator(statement: Statement, signals: dict[str, np.ndarray]):

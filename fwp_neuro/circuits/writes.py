@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import sympy
-
 from ..rules import Rule
+from ..symbolic import effort
 from . import phases
 
 
@@ -63,7 +62,7 @@ def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -
     if compare:
         if home(write.erase) != "shared" or write.probe != write.along:
             return "its erase is not the prediction of its own key with one shared strength"
-        value = sympy.cancel(write.drive / write.erase)
+        value = effort.divided(write.drive, write.erase)
         gain = write.erase
         if home(value) != "post":
             return "its write does not go toward a value of the postsynaptic cell"

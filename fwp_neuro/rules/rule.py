@@ -10,7 +10,7 @@ from functools import cached_property
 import sympy
 
 from ..errors import FwpError, pick
-from ..symbolic import language, latex, locality, parsing, spectrum, transition
+from ..symbolic import effort, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import plan as plans
 from ..symbolic.objective import Objective
 from ..symbolic.statements import Statement, lower
@@ -128,8 +128,15 @@ class Rule:
 
     @cached_property
     def transition(self) -> transition.Transition:
-        """How W is carried over a token: affine or not, side, rank, and the legal fast forms."""
-        return transition.derive(self.statements, self.states)
+        """How W is carried over a token: affine or not, side, rank, and the legal fast forms.
+
+        Raises:
+            FwpError: the text expands into too many terms to tell.
+        """
+        try:
+            return transition.derive(self.statements, self.states)
+        except effort.TooLarge as reason:
+            raise FwpError(f"transition of rule {self.name!r} is not derived: {reason}") from None
 
     @cached_property
     def plan(self) -> plans.Plan:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-import sys
 from dataclasses import dataclass
 
 import sympy
-from sympy.parsing.sympy_parser import parse_expr
 
-from ..errors import FwpError, nearest
-from .language import BUILT_IN, MATHS, SUM_FUNCTIONS, SUMS, symbol
+from ..errors import FwpError, nearest, shown
+from . import building
+from .constants import LARGEST, NoNumber
+from .effort import CHARACTERS, DEPTH, STATEMENTS, WORDS
+from .language import BUILT_IN, MATHS, SUMS, symbol
 
-LARGEST = sys.float_info.max
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(\+=|-=|\*=|/=|=)(?!=)\s*(\S.*)$")
 _LEGAL_NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Constant, ast.Load,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd,
 )  # fmt: skip
+
+
+_PRODUCT_HINT = (
+    "; for the sum of w_ij k_j over presynaptic cells write read(k), for that of w_ij v_i over "
+    "postsynaptic ones back(v)"
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,18 @@ def parse(text: str, homes: dict[str, str], states: tuple[str, ...], name: str) 
         FwpError: anything that is not a legal assignment over legal names, with the nearest legal
             one.
     """
+    if len(text) > CHARACTERS:
+        raise FwpError(
+            f"rule {name!r} has a text of {len(text)} characters; the limit is {CHARACTERS}"
+        )
     lines = [line.split("#")[0] for line in str(text).splitlines()]
     lines = [part.strip() for line in lines for part in line.split(";") if part.strip()]
     if not lines:
         raise FwpError(f"rule {name!r} has an empty text; write for example 'w += beta*v*k'")
+    if len(lines) > STATEMENTS:
+        raise FwpError(
+            f"rule {name!r} has {len(lines)} statements; the limit is {STATEMENTS} a token"
+        )
     found = [_parse_line(line, n, homes, states, name) for n, line in enumerate(lines, start=1)]
     if not any(item.target == "w" for item in found):
         raise FwpError(
@@ -57,7 +71,7 @@ def parse(text: str, homes: dict[str, str], states: tuple[str, ...], name: str) 
 
 
 def _parse_line(line, number, homes, states, name) -> Assignment:
-    where = f"rule {name!r}, statement {number} ({line!r})"
+    where = f"rule {name!r}, statement {number} ({shown(line, 100)})"
     match = _ASSIGNMENT.match(line)
     if not match:
         raise FwpError(f"{where} is not an assignment; write 'w = ...', 'w += ...' or 'w -= ...'")
@@ -68,12 +82,17 @@ def _parse_line(line, number, homes, states, name) -> Assignment:
             f"(declare a further synaptic state with states=({target!r},))"
         )
     value = expression(right, homes, states, where)
-    old = symbol(target)
-    value = {
-        "=": lambda: value, "+=": lambda: old + value, "-=": lambda: old - value,
-        "*=": lambda: old * value, "/=": lambda: old / value,
-    }[operator]()  # fmt: skip
-    return Assignment(target, value, line)
+    return Assignment(target, _assigned(symbol(target), operator, value, where), line)
+
+
+def _assigned(old: sympy.Symbol, operator: str, value: sympy.Expr, where: str) -> sympy.Expr:
+    """Return what a state becomes: the value, or the old one changed by it."""
+    try:
+        if operator in ("*=", "/="):
+            return building.product((old, False), (value, operator == "/="))
+    except NoNumber as reason:
+        raise FwpError(f"{where} {reason}") from None
+    return {"=": value, "+=": old + value, "-=": old - value}[operator]
 
 
 def expression(text: str, homes, states, where) -> sympy.Expr:
@@ -82,10 +101,51 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
         if keyword.iskeyword(word):
             raise FwpError(f"{where}: {word!r} is a Python keyword and cannot name a signal")
     try:
-        tree = ast.parse(text, mode="eval")
+        tree = ast.parse(text, mode="eval").body
     except SyntaxError as problem:
         raise FwpError(f"{where} cannot be read: {problem.msg}") from None
+    except (ValueError, MemoryError, RecursionError):  # no text at all, or nested without end
+        raise FwpError(f"{where} cannot be read: it is no text, or nested too deeply") from None
     names = {**dict.fromkeys((*states, *BUILT_IN, *homes))}
+    _check_size(tree, where)
+    _check_words(tree, names, where)
+    try:
+        return building.build(tree)
+    except NoNumber as reason:
+        raise FwpError(f"{where} {reason}") from None
+
+
+def _check_size(tree: ast.expr, where: str) -> None:
+    """Refuse what is too long or too deep; a long sum or product is as deep as its deepest term."""
+    words, waiting = 0, [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > DEPTH:
+            raise FwpError(
+                f"{where} is nested too deeply; the limit is {DEPTH} brackets, functions and signs "
+                "in one another"
+            )
+        words += isinstance(node, ast.Name | ast.Constant)
+        if words > WORDS:
+            raise FwpError(
+                f"{where} holds more than {WORDS} names and numbers; split it into statements"
+            )
+        below = depth + 1
+        if isinstance(node, ast.BinOp):
+            inner = node.left
+            same = isinstance(inner, ast.BinOp) and _kin(inner.op) is _kin(node.op)
+            waiting += [(node.left, depth if same else below), (node.right, below)]
+        else:
+            waiting += [(child, below) for child in ast.iter_child_nodes(node)]
+
+
+def _kin(operator: ast.operator) -> tuple | None:
+    families = (building.SUMS, building.PRODUCTS)
+    return next((family for family in families if isinstance(operator, family)), None)
+
+
+def _check_words(tree: ast.expr, names, where: str) -> None:
+    """Refuse every word, operator and call that is not of the language."""
     functions = {**SUMS, **MATHS}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
@@ -94,35 +154,16 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
                 f"{where}: "
                 f"{ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__!r} "
                 "is not legal here; use + - * / **, numbers, names and function calls"
+                f"{_PRODUCT_HINT if isinstance(node, ast.MatMult) else ''}"
             )
-        if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float)):
-            raise FwpError(f"{where}: {node.value!r} is not a number")
+        if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+            raise FwpError(f"{where}: {shown(node.value)} is not a number")
         if isinstance(node, ast.Constant) and not abs(node.value) <= LARGEST:
             raise FwpError(f"{where} holds a number beyond the range of float64")
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            _check_power(node, where)
         if isinstance(node, ast.Call):
             _check_call(node, functions, where)
         elif isinstance(node, ast.Name) and id(node) not in called and node.id not in names:
             raise _unknown_name(node.id, names, functions, where)
-    local = {item: symbol(item) for item in names}
-    # unparsed, because Python folds look-alike letters into one name and sympy does not
-    value = parse_expr(ast.unparse(tree), local_dict={**MATHS, **SUM_FUNCTIONS, **local})
-    if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
-        raise FwpError(f"{where} divides by zero")
-    if value.has(sympy.I):
-        raise FwpError(f"{where} takes the root or logarithm of a negative number")
-    return value
-
-
-def _check_power(node: ast.BinOp, where) -> None:
-    """Refuse towers such as 9**9**9, which sympy would try to write out."""
-    numbers = [item.value for item in ast.walk(node.right) if isinstance(item, ast.Constant)]
-    towers = any(isinstance(item, ast.BinOp) for item in ast.walk(node.right))
-    if towers or any(isinstance(n, (int, float)) and abs(n) > 64 for n in numbers):
-        raise FwpError(
-            f"{where}: the exponent of {ast.unparse(node)} must be a name or a number up to 64"
-        )
 
 
 def _check_call(node: ast.Call, functions, where) -> None:

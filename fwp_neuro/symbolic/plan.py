@@ -19,7 +19,9 @@ from functools import reduce
 
 import sympy
 
-from .language import SYNAPSE, home_of, join, symbol
+from .effort import TooLarge, expand
+from .language import home_of, symbol
+from .separation import separate
 from .transition import Affine, Transition
 
 ONE, ZERO = sympy.Integer(1), sympy.Integer(0)
@@ -162,18 +164,18 @@ def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
     homes: dict[str, str] = {}
     pools: list[tuple[sympy.Symbol, sympy.Expr]] = []
     steps = []
-    for number, part in enumerate(transition.statements):
-        part = _unique_pools(part, number, pools, homes)
+    for part in transition.statements:
+        part = _unique_pools(part, pools, homes)
         steps.append(_micro_step(part, states, contracted))
     return Plan(contracted, tuple(_merge(steps)), tuple(pools), homes)
 
 
-def _unique_pools(part: Affine, number: int, pools: list, homes: dict) -> Affine:
+def _unique_pools(part: Affine, pools: list, homes: dict) -> Affine:
     """Give pooled sums names that no other statement uses, and note them with all homes."""
     renamed = {}
     for item in part.statement.sums:
         if item.kind == "pool":
-            renamed[item.symbol] = symbol(f"pool_{number}_{len(pools)}")
+            renamed[item.symbol] = symbol(f"pool_{len(pools)}")
             pools.append((renamed[item.symbol], item.argument.xreplace(renamed)))
     old = part.statement.homes
     homes.update(old)
@@ -243,12 +245,16 @@ def _separate(expression, part: Affine, contracted: str) -> list[Factors]:
     expression = sympy.sympify(expression)
     if expression == 0:
         return []
-    whole = _product(sympy.factor(expression), part, contracted)
+    whole = _product(expression, part, contracted)
     if whole is not None:
         return [whole]
+    try:
+        terms = sympy.Add.make_args(expand(expression))
+    except TooLarge as reason:
+        raise NotSeparable(str(reason)) from None
     found = []
-    for term in sympy.Add.make_args(sympy.expand(expression)):
-        item = _product(sympy.factor(term), part, contracted)
+    for term in terms:
+        item = _product(term, part, contracted)
         if item is None:
             raise NotSeparable(
                 f"{term} is no product of one presynaptic and one postsynaptic factor"
@@ -258,15 +264,11 @@ def _separate(expression, part: Affine, contracted: str) -> list[Factors]:
 
 
 def _product(expression, part: Affine, contracted: str) -> Factors | None:
-    parts = {"shared": ONE, "contracted": ONE, "free": ONE}
-    for factor in sympy.Mul.make_args(expression):
-        home = join(part.statement.home(factor))
-        if home == SYNAPSE:
-            return None
-        parts[home if home == "shared" else ("contracted" if home == contracted else "free")] *= (
-            factor
-        )
-    return Factors(**parts)
+    parts = separate(expression, part.statement.home)
+    if parts is None:
+        return None
+    free = "post" if contracted == "pre" else "pre"
+    return Factors(parts["shared"], parts[contracted], parts[free])
 
 
 def _merge(steps: list[MicroStep]) -> list[MicroStep]:

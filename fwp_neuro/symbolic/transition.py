@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from .effort import TooLarge, expand
 from .language import SYNAPSE, join, symbol
 from .statements import Statement
 
@@ -45,28 +46,66 @@ class Affine:
 
 
 def split(statement: Statement, states: tuple[str, ...]) -> Affine | None:
-    """Split one lowered statement into its affine parts; None if it is not affine in w."""
-    expression = sympy.expand(statement.expression)
+    """Split one lowered statement into its affine parts; None if it is not affine in w.
+
+    Raises:
+        TooLarge: whether it is takes too many terms to find out.
+    """
     weight_sums = [item for item in statement.sums if item.kind != "pool"]
     atoms = [symbol(name) for name in states] + [item.symbol for item in weight_sums]
     if any(item.argument.free_symbols & set(atoms) for item in statement.sums):
         return None
-    coefficients = {atom: sympy.expand(sympy.diff(expression, atom)) for atom in atoms}
-    if any(value.free_symbols & set(atoms) for value in coefficients.values()):
+    found = _linear(statement.expression, frozenset(atoms))
+    if found is None:  # unless terms of higher order cancel each other
+        found = _linear(expand(statement.expression), frozenset(atoms))
+    if found is None:
         return None
-    rest = expression.subs({atom: 0 for atom in atoms})
-    factor = sympy.factor_terms
-    own = {name: factor(coefficients[symbol(name)]) for name in states}
+    coefficients = {atom: _tidy(value) for atom, value in found.items()}
+    rest = coefficients.pop(None, sympy.Integer(0))
+    own = {name: coefficients.get(symbol(name), sympy.Integer(0)) for name in states}
     own = {name: value for name, value in own.items() if value != 0}
     terms = {
         kind: tuple(
-            (item.argument, factor(coefficients[item.symbol]))
+            (item.argument, coefficients[item.symbol])
             for item in weight_sums
-            if item.kind == kind and coefficients[item.symbol] != 0
+            if item.kind == kind and coefficients.get(item.symbol, 0) != 0
         )
         for kind in ("read", "back")
     }
-    return Affine(statement.target, own, terms["read"], terms["back"], factor(rest), statement)
+    return Affine(statement.target, own, terms["read"], terms["back"], rest, statement)
+
+
+def _linear(expression: sympy.Expr, atoms: frozenset) -> dict | None:
+    """Return atom -> its coefficient, None -> the rest; None if a product or function is in the way."""
+    if not expression.free_symbols & atoms:
+        return {None: expression}
+    if expression in atoms:
+        return {expression: sympy.Integer(1)}
+    if expression.is_Add:
+        parts = [_linear(term, atoms) for term in expression.args]
+        if any(part is None for part in parts):
+            return None
+        gathered: dict = {}
+        for part in parts:
+            for atom, value in part.items():
+                gathered.setdefault(atom, []).append(value)
+        return {atom: sympy.Add(*values) for atom, values in gathered.items()}
+    if not expression.is_Mul:
+        return None
+    inside = [factor for factor in expression.args if factor.free_symbols & atoms]
+    part = _linear(inside[0], atoms) if len(inside) == 1 else None
+    if part is None:
+        return None
+    others = sympy.Mul(*(factor for factor in expression.args if factor is not inside[0]))
+    return {atom: value * others for atom, value in part.items()}
+
+
+def _tidy(expression: sympy.Expr) -> sympy.Expr:
+    """Return an expression with like terms together, if that is affordable."""
+    try:
+        return sympy.factor_terms(expand(expression))
+    except TooLarge:
+        return expression
 
 
 @dataclass(frozen=True)
@@ -92,7 +131,11 @@ class Transition:
 
 
 def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transition:
-    """Derive the transition of a rule from its lowered statements."""
+    """Derive the transition of a rule from its lowered statements.
+
+    Raises:
+        TooLarge: that takes too many terms.
+    """
     parts = [split(statement, states) for statement in statements]
     if any(part is None for part in parts):
         return Transition((), False, "none", "not affine in w", 0)

@@ -83,7 +83,8 @@ class Numbers:
         self.rowwise = self.plan.rowwise
         self.decays = self.plan.decay_homes | ({"shared"} if self.plan.states > 1 else set())
         self.reads = max(len(step.reads) for step in self.plan.steps)
-        self.writes = max(len(step.writes) for step in self.plan.steps)
+        # a rule that only scales its weights writes a zero, so that no tensor lacks its axis
+        self.writes = max(1, *(len(step.writes) for step in self.plan.steps))
         self.compiled: dict[sympy.Expr, tuple] = {}
         for _, argument in self.plan.pools:
             self._compile(argument)
