@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import brian2 as b2
 from brian2.groups.group import CodeRunner
 
+from ..errors import FwpError
 from ..synapses.factorised.text import lines, text
 
 SPIKES = "_spikespace"
@@ -41,6 +42,23 @@ def undone_if_it_fails(groups: Iterable):
         raise
 
 
+@contextmanager
+def plain_sentences(name: str):
+    """Say what Brian2 refuses in one sentence."""
+    try:
+        yield
+    except FwpError:
+        raise
+    except (NotImplementedError, MemoryError):
+        raise
+    except Exception as problem:
+        inner = problem
+        while inner.__cause__ is not None:  # the last one says what is wrong
+            inner = inner.__cause__
+        said = " ".join(str(inner).split()) or type(inner).__name__
+        raise FwpError(f"Brian2 cannot make the synapses of {name!r}: {said}") from problem
+
+
 def free_name(group, name: str) -> str:
     """Return a name like the one given that no variable of the cells has."""
     number, found = 1, name
@@ -50,7 +68,9 @@ def free_name(group, name: str) -> str:
     return found
 
 
-def companion(group, equations: str, names: Mapping[str, str], method: str, namespace, name: str):
+def companion(
+    group, equations: str, names: Mapping[str, str], method: str, namespace, name: str, clock
+):
     """Give cells further variables that follow equations of their own.
 
     Args:
@@ -59,13 +79,15 @@ def companion(group, equations: str, names: Mapping[str, str], method: str, name
         names: variable of the text -> under which name the cells know it.
         method: integrator.
         namespace: values of the other names.
-        name: of the companion.
+        name, clock: of the companion.
 
     Returns:
         the companion, a NeuronGroup.
     """
     cells = whole(group)
-    made = b2.NeuronGroup(len(cells), equations, method=method, namespace=namespace, name=name)
+    made = b2.NeuronGroup(
+        len(cells), equations, method=method, namespace=namespace, name=name, clock=clock
+    )
     if SPIKES in cells.variables:  # cells that never spike may have equations too
         made.variables.add_reference(SPIKES, cells)
     for own, known in names.items():
@@ -84,11 +106,14 @@ def acquaint(made, others: Iterable, needed: Iterable[str]) -> None:
 
 
 class AtSpikes(CodeRunner):
-    """Code of a companion that runs for every cell that spikes, at its place in the time step."""
+    """Code of a companion that runs for every cell that spikes, at its place in the time step.
 
-    def __init__(self, made, code: str, when: str, order: int, name: str):
+    It runs on the clock of the cells: what has spiked is known until they look for spikes again.
+    """
+
+    def __init__(self, made, code: str, when: str, order: int, name: str, clock):
         super().__init__(
-            made, "reset", code=code, clock=made.clock, when=when, order=order, name=name,
+            made, "reset", code=code, clock=clock, when=when, order=order, name=name,
             needed_variables=[SPIKES],
             template_kwds={"eventspace_variable": made.variables[SPIKES]},
         )  # fmt: skip
@@ -101,12 +126,12 @@ class AtSpikes(CodeRunner):
 def at_spikes(group, made, code: str, order: int, name: str, delay=None, when="synapses"):
     """Return what runs code of a companion when its cells spike, after a delay if there is one."""
     if delay is None:
-        return AtSpikes(made, code, when, order, name)
+        return AtSpikes(made, code, when, order, name, whole(group).clock)
     own = {n: f"{n}_post" for n in made.variables if not n.startswith("_")}
     own = {n: new for n, new in own.items() if n not in ("t", "dt", "N", "t_in_timesteps")}
     code = text(line.renamed(own) for line in lines(code))
     line = b2.Synapses(whole(group), made, on_pre=code, delay=delay, namespace=made.namespace,
-                       name=name)  # fmt: skip
+                       name=name, clock=made.clock)  # fmt: skip
     line.connect(j="i")
     line.pre.order = order
     return line

@@ -21,7 +21,8 @@ def delay_line(cells, name: str, of: str, delay, dt, namespace):
     unit = "1" if dim.is_dimensionless else repr(b2.get_unit(dim))
     line = b2.Synapses(
         cells, cells, f"stored : {unit}\n{name}_post = stored*{oldest} : {unit} (summed)",
-        namespace=namespace, name=f"line_of_{name}", multisynaptic_index="ring",
+        namespace=namespace, name=f"{cells.name}_line_of_{name}", multisynaptic_index="ring",
+        clock=cells.clock,
     )  # fmt: skip
     line.connect(j="i", n=slots)
     line.stored = f"{of}_pre"

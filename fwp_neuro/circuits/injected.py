@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import sympy
 
 from ..devices import Built, Size, simulate
 from ..errors import FwpError, pick
@@ -123,17 +122,11 @@ def run(
 
 def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
     """Evaluate a model's effective weight from its variables, in base units."""
-    expression = sympy.sympify(model.weight, locals={n: sympy.Symbol(n) for n in _names(model)})
-    names = sorted(item.name for item in expression.free_symbols)
-    values = [variables[n] if n in variables else float(model.parameters[n]) for n in names]
-    found = sympy.lambdify([sympy.Symbol(n) for n in names], expression, "numpy")(*values)
+    from .arithmetic import evaluate
+
+    known = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
+    found = evaluate(model.weight, {**known, **variables}, f"the weight of {model.name!r}")
     return np.broadcast_to(np.asarray(found, dtype=float), shape).copy()
-
-
-def _names(model: Model) -> list[str]:
-    import brian2 as b2
-
-    return [*b2.Equations(model.equations.synapse).names, *model.parameters]
 
 
 def _build(
@@ -163,7 +156,7 @@ def _build(
     if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
         writes = "both sides"  # Brian2 cannot record what a synapse works out from its cells
     made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=initial,
-                           inputs=inputs, writes=writes)  # fmt: skip
+                           inputs=inputs, writes=writes, name="plastic")  # fmt: skip
     synapses = made.synapses
     monitors = []
     spread = {}  # variable on cells that is one of the synapses -> cell of each synapse

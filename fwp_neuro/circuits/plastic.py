@@ -14,12 +14,14 @@ from inspect import signature
 from typing import Any
 
 from ..errors import FwpError, pick
-from ..synapses.factorised import factorise
+from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
 from . import plastic_checks as checks
-from . import starts
-from .companions import undone_if_it_fails
+from . import plastic_sizes, starts
+from .arithmetic import short
+from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
+from .plastic_names import unused
 from .plastic_synapses import Plastic
 
 LAYOUTS = ("factorised", "textbook")
@@ -37,7 +39,7 @@ def connect(
     keep: tuple[str, ...] = (),
     writes: str = "auto",
     delay: Mapping[str, Any] | None = None,
-    name: str = "plastic",
+    name: str = "plastic*",
     dense: bool = False,
     **options,
 ) -> Plastic:
@@ -48,16 +50,18 @@ def connect(
     model's own ``pre`` and ``post`` text that the cells have is used as it is, and what a spike
     does to it is left to the cells; it must be integrated by the model's method.
 
-    In the factorised layout ``made.values("w")`` gives the weights of the last step. Where writes
-    wait for presynaptic spikes, ``made.synapses.w`` is worked out when it is read, and Brian2
-    cannot record it with a StateMonitor: read it between runs, or ask for writes="both sides".
+    ``made.values("w")`` gives the weights of the last step, ``made.set("w", ...)`` sets them and
+    ``made.monitor("w")`` records them in either layout. `Plastic.freeze` stops learning.
+
+    Everything follows the clocks of the cells, also if their time step is set after `connect`. Two
+    clocks will do if one time step is a whole multiple of the other.
 
         made = plastic.connect(fwp.synapses.get("pair_stdp"), inputs, cells)
         network = b2.Network(inputs, cells, *made.objects)
 
     Args:
         model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry.
-        pre, post: Brian2 groups on the time step of the default clock.
+        pre, post: Brian2 groups, on the default clock or on clocks of their own.
         layout: "factorised" (cheap) or "textbook" (everything on the synapse): the same weights.
         connect: arguments of Brian2's ``Synapses.connect``, such as ``{"p": 0.1}`` or
             ``{"i": ..., "j": ...}``; all to all if None.
@@ -71,7 +75,8 @@ def connect(
             place of the model's own; 0*ms for none. In the textbook layout a single synapse may
             have another one later (``synapses.pre.delay = ...``); in the factorised one all have
             the same.
-        name: of the Synapses object; other objects start with it.
+        name: of the Synapses object; other objects start with it. A * at the end stands for a
+            number where the name is taken.
         dense: all to all, without index vectors where the device can do that (see
             `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
         options: of Brian2's ``Synapses``, such as ``codeobj_class``.
@@ -81,26 +86,29 @@ def connect(
 
     Raises:
         FwpError: unknown option, layout, model, variable, side or argument of connect, cells that
-            are no Brian2 group or have no threshold, values of another length or dimension,
-            ``keep`` names no synaptic variable, or ``dense`` synapses that are not all to all. The
-            cells are then as they were.
+            are no Brian2 group or have no threshold, clocks that do not fit each other, values of
+            another length or dimension, ``keep`` names no synaptic variable, ``dense`` synapses
+            that are not all to all, or more synapses than the memory can hold. The cells are then
+            as they were.
     """
     pick(layout, LAYOUTS, "layout")
+    pick(writes, WRITES, "writes")
     checks.options(options, _OWN)
     if not isinstance(dense, bool):
-        raise FwpError(f"dense must be True or False, got {dense!r}")
+        raise FwpError(f"dense must be True or False, got {short(dense)}")
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
-    model = checks.textbook(model)
+    model, name = checks.textbook(model), unused(name)
     groups = {"pre": pre, "post": post}
     checks.cells(model, groups, events="on_event" in options)
-    pairs, late = checks.connection(connect), checks.delays(model, delay)
-    initial = checks.initial(model, initial)
-    inputs = checks.mapping(inputs, "inputs", "{'I': 0.1}")
+    pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
+    initial, keep = checks.initial(model, initial), checks.kept(model, keep)
+    inputs = checks.inputs(model, inputs)
     if layout == "factorised":
-        keep = {*keep, *starts.differing(model, initial)}
+        keep |= set(starts.differing(model, initial))
         model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=late)
-    with undone_if_it_fails(groups.values()):
+    plastic_sizes.check(model, groups, pairs, dense)
+    with undone_if_it_fails(groups.values()), plain_sentences(model.name):
         return Builder(model, groups, inputs, late, name, dense).build(
             pairs, {**model.initial, **initial}, options
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import brian2 as b2
@@ -18,6 +19,9 @@ from .companions import free_name, whole
 from .delay_line import delay_line
 from .integrators import integrator
 from .plastic_checks import SIDES
+from .plastic_clocks import Timing
+from .plastic_group import attach, watched
+from .plastic_renewal import Renewing
 from .plastic_synapses import Plastic
 
 #: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
@@ -33,7 +37,8 @@ class Builder:
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
         self.dense = dense
         self.namespace = {**model.parameters, **inputs}
-        self.dt = whole(groups["pre"]).clock.dt
+        self.timing = Timing(groups)
+        self.dt = self.timing.dt * b2.second
         #: variable that is kept by factors -> what it decays to
         self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
         self.delays = dict(delays)
@@ -54,12 +59,20 @@ class Builder:
             self._spikes(side)
         self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
         self._initial(initial)
-        self._renewal(synapses)
+        renewing = None
+        if self.text.renewal is not None:
+            cells = self.companions["post"][-1] if self.companions["post"] else None
+            renewing = Renewing(self.model, synapses, cells, self.timing, self.name)
+        lines = {}
         for name, (of, by) in self.text.delayed.items():
             group, delay = self.where[name][0], self.model.parameters[by]
-            self.objects.append(delay_line(group, name, of, delay, self.dt, self.namespace))
+            line = delay_line(group, name, of, delay, self.dt, self.namespace)
+            self.objects.append(line)
+            lines[line.name] = delay
         objects = [synapses, *self.companions["pre"], *self.companions["post"], *self.objects]
-        return Plastic(self.model, synapses, objects, self.where, float(self.dt))
+        made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing, lines)
+        attach(synapses, made)
+        return made
 
     # ------------------------------------------------------------------ cells
 
@@ -79,7 +92,8 @@ class Builder:
         for method, names in parts.items():
             rows = "\n".join(row(wanted[n]) for n in names)
             one = companions.companion(group, rows, {n: own[n] for n in names}, method,
-                                       self.namespace, f"{self.name}_{side}_{method}")  # fmt: skip
+                                       self.namespace, f"{self.name}_{side}_{method}",
+                                       self.timing.clock)  # fmt: skip
             made.append(one)
             self.where |= {n: (one, n) for n in names}
         code = "\n".join(getattr(self.text, part) for part in
@@ -139,12 +153,12 @@ class Builder:
             for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
         )
         self._check_names(equations)
-        make = dense_synapses if self.dense else b2.Synapses
+        make = partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
         made = make(
             self.groups["pre"], self.groups["post"], equations, on_pre=on_pre or None,
             on_post=on_post or None, method=integrator(self.text.method, joint),
             namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),
-            **options,
+            **self.timing.options(options),
         )  # fmt: skip
         for pathway in made._pathways:
             last = self.text.renewal is not None and self.text.renewal.last
@@ -168,41 +182,6 @@ class Builder:
         if hasattr(self.model, "report"):  # one delay for all synapses costs no memory, even if 0
             delays = {side: 0 * b2.second for side in SIDES} | delays
         return {s: d for s, d in delays.items() if getattr(self.text, f"on_{s}")} or None
-
-    def _renewal(self, synapses) -> None:
-        """Make what starts factors and sums anew, at the start of a step, and what each step adds.
-
-        Shared values follow the others, which need the old ones: Brian2 would set them first.
-        """
-        renewal = self.text.renewal
-        if renewal is None:
-            return
-        step, steps = float(self.dt), 10_000
-        for rate, times in renewal.rates.items():
-            number = starts.number(rate, self.model.parameters) * step
-            if number > 300:
-                raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of {self.dt} for "
-                               f"the time constant 1/({rate}) are too few for the "
-                               "factorised layout")  # fmt: skip
-            steps = min(steps, max(1, int(times / number)) if number > 0 else steps)
-        when = {"dt": steps * self.dt, "when": "start"}
-        synapses.run_regularly(renewal.synapse, order=-10, name=f"{self.name}_renewal", **when)
-        if "renewed" in synapses.variables:
-            synapses.run_regularly("renewed = t", order=-9, name=f"{self.name}_renewed", **when)
-        shared = renewal.shared
-        if "renewed_cell" in self.where:
-            shared += "\nrenewed_cell = t"
-        every = {"dt": self.dt, "when": "groups"}
-        for code, order, label, options in (
-            (renewal.post, -8, "renewal", when),
-            (shared, -7, "renewed", when),
-            (renewal.each_step, -1, "sum", every),
-            (renewal.ageing, 1, "age", every),
-        ):
-            if code:
-                self.companions["post"][-1].run_regularly(
-                    code, order=order, name=f"{self.name}_cells_{label}", **options
-                )
 
     def _initial(self, initial) -> None:
         """Set values at the start."""

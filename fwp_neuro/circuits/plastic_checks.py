@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from inspect import signature
-from reprlib import repr as repr_of
 from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.core.functions import Function
 from brian2.core.spikesource import SpikeSource
 from brian2.equations.equations import SUBEXPRESSION
 
 from ..errors import FwpError, pick
 from ..synapses import registry
 from ..synapses.model import Model
+from . import arithmetic
 from .companions import SPIKES, whole
+from .numbers import is_numbers, number_of, shown
+from .plastic_pairs import pairs
 from .quantities import time
 
 SIDES = ("pre", "post")
 _SYNAPSES = [n for n in signature(b2.Synapses.__init__).parameters if n != "self"]
 #: arguments of Brian2's ``Synapses`` that the model decides
 _DECIDED = ("source", "target", "on_pre", "on_post", "method", "namespace")
-_CONNECT = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
 
 
 def textbook(model) -> Model:
@@ -31,7 +33,7 @@ def textbook(model) -> Model:
         model = registry.get(model)
     if not isinstance(model, Model):
         raise FwpError(f"model must be the name of a synapse model, or one with Brian2 text, got "
-                       f"{model!r}")  # fmt: skip
+                       f"{arithmetic.short(model)}")  # fmt: skip
     return getattr(model, "textbook", model)
 
 
@@ -39,7 +41,7 @@ def cells(model: Model, groups: Mapping[str, Any], events: bool = False) -> None
     """Check the cells of both sides; they need not spike if synapses wait for other ``events``."""
     for side, group in groups.items():
         if not isinstance(group, SpikeSource):
-            raise FwpError(f"{side} must be a Brian2 group with cells, got {group!r}")
+            raise FwpError(f"{side} must be a Brian2 group with cells, got {arithmetic.short(group)}")
         text = model.equations
         code = getattr(text, f"on_{side}") + getattr(text, f"{side}_spike")
         if code.strip() and not events and SPIKES not in whole(group).variables:
@@ -51,15 +53,49 @@ def mapping(value, name: str, example: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise FwpError(f"{name} must be a mapping such as {example}, got {value!r}")
+        raise FwpError(f"{name} must be a mapping such as {example}, got {arithmetic.short(value)}")
     return dict(value)
 
 
-def connection(value) -> dict[str, Any]:
+def connection(value, groups: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of Brian2's ``Synapses.connect``."""
-    found = mapping(value, "connect", "{'p': 0.1}")
+    return pairs(mapping(value, "connect", "{'p': 0.1}"), groups)
+
+
+def kept(model: Model, value) -> set[str]:
+    """Return the names of variables that stay on the synapse."""
+    legal = isinstance(value, list | tuple | set | frozenset)
+    found = list(value) if legal else []
+    if not legal or not all(isinstance(name, str) for name in found):
+        raise FwpError("keep must be names of variables such as ('x',), got "
+                       f"{arithmetic.short(value)}")  # fmt: skip
+    own = [name for name, one in b2.Equations(model.equations.synapse).items()
+           if one.type != SUBEXPRESSION and "shared" not in one.flags]  # fmt: skip
     for name in found:
-        pick(name, _CONNECT, "argument of connect")
+        if name not in own:
+            raise FwpError(f"keep: {model.name!r} has no synaptic variable {name!r} (legal: "
+                           f"{', '.join(own)})")  # fmt: skip
+    return set(found)
+
+
+def inputs(model: Model, value) -> dict[str, Any]:
+    """Return names for the equations -> a TimedArray, a function or one finite number."""
+    found = mapping(value, "inputs", "{'I': 0.1}")
+    own = variables(model)
+    for name, item in found.items():
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+            raise FwpError(f"inputs: a name of the equations was expected, got {name!r}")
+        if name in own:
+            raise FwpError(f"inputs: {name!r} is a variable of {model.name!r}: give initial")
+        if isinstance(item, b2.TimedArray | Function):
+            continue
+        if not is_numbers(item) or np.size(item) != 1 or not np.isfinite(number_of(item)).all():
+            raise FwpError(f"inputs: {name!r} must be a TimedArray or one finite number, got "
+                           f"{shown(item)}")  # fmt: skip
+        old = model.parameters.get(name)
+        if old is not None and not b2.have_same_dimensions(item, old):
+            raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like {old!r}, "
+                           f"got {shown(item)}")  # fmt: skip
     return found
 
 
@@ -115,32 +151,32 @@ def variable(model: Model, name: str, what: str, settable: bool = False):
 def initial(model: Model, value) -> dict[str, Any]:
     """Return values at the start, of variables that the model has and of their dimension."""
     found = mapping(value, "initial", "{'w': 0.5}")
-    for name, start in found.items():
-        equation = variable(model, name, "initial", settable=True)
-        if isinstance(start, str):
-            continue
-        try:
-            np.asarray(start, dtype=float)
-            dim = b2.get_dimensions(start)
-        except (TypeError, ValueError):
-            fits = False
-        else:  # numbers without a unit are in base units
-            fits = dim.is_dimensionless or dim == equation.dim
-        if not fits:
-            unit = "" if equation.dim.is_dimensionless else f" in {b2.get_unit(equation.dim)!r}"
-            raise FwpError(f"initial: {name!r} must be a number{unit}, an array of such or an "
-                           f"expression, got {_shown(start)}")  # fmt: skip
-    return found
+    return {name: start(model, name, item) for name, item in found.items()}
 
 
-def _shown(value) -> str:
-    """Return a value in a few words, with its unit if it has one."""
-    if np.ndim(value) and isinstance(value, b2.Quantity):
-        return f"{np.size(value)} values in {b2.get_unit(value.dim)!r}"
-    return repr_of(value)
+def start(model: Model, name: str, value, what: str = "initial"):
+    """Return a value that a variable of a model may be given.
+
+    Raises:
+        FwpError: no such variable, no finite number or numbers, or another dimension.
+    """
+    equation = variable(model, name, what, settable=True)
+    if isinstance(value, str):
+        arithmetic.read(value, f"{what}: {name!r}")
+        return value
+    fits = is_numbers(value)
+    if fits:  # numbers without a unit are in base units
+        dim = b2.get_dimensions(value if isinstance(value, b2.Quantity) else b2.Quantity(value))
+        fits = dim.is_dimensionless or dim == equation.dim
+        fits = fits and np.isfinite(number_of(value)).all()
+    if not fits:
+        unit = "" if equation.dim.is_dimensionless else f" in {b2.get_unit(equation.dim)!r}"
+        raise FwpError(f"{what}: {name!r} must be a number{unit}, an array of such or an "
+                       f"expression, got {shown(value)}")  # fmt: skip
+    return b2.Quantity(value) if isinstance(value, list | tuple) else value
 
 
-def length(group, own: str, name: str, value) -> None:
+def length(group, own: str, name: str, value, what: str = "initial") -> None:
     """Check that an array has a value for every element of a group."""
     if not np.ndim(value) or np.size(value) == 1:
         return
@@ -149,4 +185,4 @@ def length(group, own: str, name: str, value) -> None:
     except NotImplementedError:  # synapses that a standalone program will make
         return
     if np.size(value) != count:
-        raise FwpError(f"initial: {name!r} has {count} values, got {np.size(value)}")
+        raise FwpError(f"{what}: {name!r} has {count} values, got {np.size(value)}")

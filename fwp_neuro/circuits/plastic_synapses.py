@@ -14,6 +14,9 @@ from brian2.utils.stringtools import get_identifiers
 
 from ..synapses.model import Model
 from . import plastic_checks as checks
+from . import plastic_run, plastic_values
+from .arithmetic import evaluate
+from .plastic_freeze import Freezing, catch_up
 
 
 @dataclass(repr=False)
@@ -25,14 +28,24 @@ class Plastic:
         synapses: the Brian2 Synapses object.
         objects: everything to put into a Network besides the cells: ``Network(cells, *objects)``.
         where: variable of the model -> (group that has it, its name there).
-        dt: time step, seconds.
+        timing: the clocks of the cells, see `plastic_clocks.Timing`.
+        renewing: what renews waiting writes, or None.
+        lines: name of a line that stores values -> for how long.
     """
 
     model: Model
     synapses: Any
     objects: list = field(default_factory=list)
     where: dict[str, tuple[Any, str]] = field(default_factory=dict)
-    dt: float = 0.0
+    timing: Any = None
+    renewing: Any = None
+    lines: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self._step = self.timing.dt
+        self._freezing = Freezing(self)
+        for name in self.model.report.waiting if hasattr(self.model, "report") else ():
+            plastic_values.guard(self, name)
 
     def __repr__(self) -> str:
         layout = "factorised" if hasattr(self.model, "report") else "textbook"
@@ -40,15 +53,97 @@ class Plastic:
         said = f"{len(own.source)} to {len(own.target)} cells"
         with contextlib.suppress(NotImplementedError):  # a standalone program will make them
             said += f", {len(own)} synapses"
+        if self.frozen:
+            said += ", frozen"
         if self.moved:
             where = ", ".join(f"{name} ({side})" for name, side in self.moved.items())
             said += f", moved to cells: {where}"
         return f"<Plastic {self.model.name!r}, {layout}: {said}>"
 
     @property
+    def dt(self) -> float:
+        """Time step, seconds."""
+        return self.timing.dt
+
+    @property
     def moved(self) -> Mapping[str, str]:
         """Variables of the synapses that live on a cell -> "pre" or "post"."""
         return self.model.report.moved if hasattr(self.model, "report") else {}
+
+    # ------------------------------------------------------------------ learning
+
+    @property
+    def frozen(self) -> bool:
+        """Whether learning stands still."""
+        return self._freezing.on
+
+    def freeze(self) -> None:
+        """Stop learning from the next run on: the weights do not change until `thaw`.
+
+        Call it between runs; ``synapses.active = False`` does the same. What is frozen are the
+        variables of the effective weight (`plastic_freeze.learned`), at the values that the last
+        time step left: writes that wait for presynaptic spikes are in them, and they do not decay.
+        Traces, receptors and cells go on, and synapses transmit. So every layout gives the weights
+        of the textbook layout without the statements and equations that change them.
+
+            made.freeze()
+            network.run(1*b2.second)  # a test without learning
+            made.thaw()
+
+        Raises:
+            FwpError: a model that learns nothing.
+        """
+        self._freezing.check()
+        if self.frozen:
+            return
+        self._settle()
+        self._freezing.start()
+
+    def thaw(self) -> None:
+        """Let learning go on from the next run; does nothing for synapses that are not frozen."""
+        if self.frozen:
+            self._settle()
+            self._freezing.stop()
+
+    def _settle(self) -> None:
+        """Bring everything that is kept as of an earlier time to the last time step."""
+        back = self.time() > 0
+        if self.renewing is not None:
+            self.renewing.now(back)
+        catch_up(self.synapses, back)
+
+    def time(self) -> float:
+        """Return the time of the next step, seconds."""
+        return float(np.ravel(self.synapses.clock.variables["t"].get_value())[0])
+
+    # ------------------------------------------------------------------ runs
+
+    def check_run(self) -> None:
+        """Look at clocks, names and objects before a run; Brian2 calls it.
+
+        Raises:
+            FwpError: what would make the weights wrong.
+        """
+        plastic_run.complete(self)
+        plastic_run.all_active(self)
+        self.timing.check()
+        if abs(self.dt - self._step) > 1e-9 * self._step:
+            plastic_run.moved_on(self, self._step, self.dt)
+            self._step = self.dt
+
+    def state(self) -> dict[str, Any]:
+        """Return what `Network.store` must keep besides the arrays."""
+        return {"step": self._step, "frozen": self.frozen}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned, once the arrays are restored."""
+        self._step = state["step"]
+        if state["frozen"] and not self.frozen:
+            self._freezing.start()
+        elif self.frozen and not state["frozen"]:
+            self._freezing.stop()
+
+    # ------------------------------------------------------------------ values
 
     def values(self, name: str) -> np.ndarray:
         """Return a variable of the model for every synapse, in base units, after a run.
@@ -66,10 +161,49 @@ class Plastic:
         found = np.array(getattr(group, f"{own}_")[:])
         side = self.moved.get(name)
         if side is not None:  # it lives on cells
-            return found[self._cells(side)]
+            return found[self.cells(side)]
         return found
 
-    def _cells(self, side: str) -> np.ndarray:
+    def set(self, name: str, value) -> None:
+        """Give a variable of the synapses new values, before or between runs.
+
+        ``made.synapses.w = ...`` does the same. A variable that decays has the value as of now.
+
+        Args:
+            name: a synaptic variable of the model.
+            value: number, quantity, Brian2 expression, or array with a value for each synapse.
+
+        Raises:
+            FwpError: no such variable, another length or dimension, or a variable that lives on
+                cells in this layout.
+        """
+        plastic_values.put(self, name, value)
+
+    def sets(self, name: str) -> bool:
+        """Return whether ``synapses.name = value`` is more than Brian2's own assignment."""
+        return plastic_values.is_set_here(self, name)
+
+    def monitor(self, name: str, record=True, dt=None, label: str | None = None):
+        """Return a Brian2 StateMonitor of a variable of the synapses, right in every layout.
+
+        Brian2's own cannot record what a synapse works out from its cells. Samples are those of
+        the start of a time step, as Brian2's are.
+
+            weights = made.monitor("w", dt=1*b2.ms)
+            network = b2.Network(cells, *made.objects, weights)  # then weights.w [synapse, sample]
+
+        Args:
+            name: of a synaptic variable.
+            record: indices of synapses, or True for all.
+            dt: Brian2 time between samples; every time step if None.
+            label: Brian2's name of the monitor.
+
+        Raises:
+            FwpError: no such variable, or indices of no synapses.
+        """
+        return plastic_values.monitor(self, name, record, dt, label)
+
+    def cells(self, side: str) -> np.ndarray:
         """Return each synapse's cell, counted in the whole group."""
         own = self.synapses
         i, group = (own.i, own.source) if side == "pre" else (own.j, own.target)
@@ -78,8 +212,7 @@ class Plastic:
     def _worked_out(self, name: str) -> np.ndarray:
         """Evaluate a variable that is kept relative to factors, as the last time step left it."""
         equations = b2.Equations(self.model.equations.synapse)
-        t = float(np.ravel(self.synapses.clock.variables["t"].get_value())[0])
-        known = {"t": t - self.dt, "exp": np.exp}
+        known = {"t": max(self.time() - self._step, 0.0)}
         known |= {n: float(v) for n, v in self.model.parameters.items() if np.ndim(v) == 0}
 
         def value(name: str):
@@ -88,13 +221,12 @@ class Plastic:
             side = name.rsplit("_", 1)[-1]
             if name in equations and equations[name].type == SUBEXPRESSION:
                 text = str(equations[name].expr)
-                return eval(
-                    text, {"__builtins__": {}}, {n: value(n) for n in get_identifiers(text)}
-                )  # noqa: S307
+                needed = get_identifiers(text) - {"exp"}
+                return evaluate(text, {n: value(n) for n in needed})
             if name in equations:
                 return np.array(getattr(self.synapses, f"{name}_")[:])
             group, own = self.where[name.removesuffix(f"_{side}")]
             found = np.array(getattr(group, f"{own}_")[:])
-            return found[self._cells(side)] if found.ndim else found
+            return found[self.cells(side)] if found.ndim else found
 
         return value(name)

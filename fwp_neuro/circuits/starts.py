@@ -12,14 +12,11 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 from brian2.stateupdaters.exact import linear
-from brian2.units.allunits import all_units
 
 from ..errors import FwpError
 from ..synapses.factorised.text import lines
 from ..synapses.model import Model
-
-_FUNCTIONS = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "clip": np.clip}
-_UNITS = {str(unit): float(unit) for unit in all_units}
+from .arithmetic import evaluate
 
 
 def number(value, parameters: Mapping[str, Any]) -> float:
@@ -28,7 +25,7 @@ def number(value, parameters: Mapping[str, Any]) -> float:
         return float(np.asarray(value))
     names = {name: float(item) for name, item in parameters.items()
              if np.ndim(item) == 0 and not callable(item)}  # fmt: skip
-    return float(eval(value, {"__builtins__": {}}, {**_UNITS, **_FUNCTIONS, **names}))  # noqa: S307
+    return float(evaluate(value, names))
 
 
 def is_uniform(value, parameters: Mapping[str, Any]) -> bool:
@@ -37,7 +34,7 @@ def is_uniform(value, parameters: Mapping[str, Any]) -> bool:
         return False
     try:
         number(value, parameters)
-    except (NameError, TypeError):
+    except (NameError, TypeError, ArithmeticError):
         return False
     return True
 
@@ -61,14 +58,13 @@ def before(model: Model, side: str, values: Mapping[str, Any], dt) -> dict[str, 
     names = [name for name in names if name in model.report.moved]
     start = {n: number(values.get(n, 0), model.parameters) for n in names}
     parameters = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
-    state: dict[str, Any] = {**_FUNCTIONS, **parameters, **start}
+    state: dict[str, Any] = {**parameters, **start}
     fixed = {n for n in names if _rate(cells, n, state) == 0}
     if fixed == set(names):
         return start
     state["dt"] = -float(dt)
     with np.errstate(over="ignore", invalid="ignore"):
-        for line in lines(linear(b2.Equations([cells[n] for n in names]), {})):
-            state[line.target] = eval(line.expression, {"__builtins__": {}}, state)  # noqa: S307
+        advance(cells, names, state)
     found = {n: start[n] if n in fixed else float(state[n]) for n in names}
     for name, value in found.items():
         if not np.isfinite(value):
@@ -77,8 +73,14 @@ def before(model: Model, side: str, values: Mapping[str, Any], dt) -> dict[str, 
     return found
 
 
+def advance(cells, names: Iterable[str], state: dict[str, Any]) -> None:
+    """Advance variables of cells exactly, by the step ``dt`` that is in the state with them."""
+    for line in lines(linear(b2.Equations([cells[n] for n in names]), {})):
+        state[line.target] = evaluate(line.expression, state)
+
+
 def _rate(cells, name: str, state: Mapping[str, Any]) -> float:
-    return float(eval(str(cells[name].expr), {"__builtins__": {}}, {**_UNITS, **state}))  # noqa: S307
+    return float(evaluate(str(cells[name].expr), state))
 
 
 def differing(model: Model, initial: Mapping[str, Any]) -> Iterable[str]:

@@ -119,6 +119,8 @@ class Model:
             number, quantity or Brian2 expression over the parameters.
         derived: parameters -> those among them that follow from the others; `changed` computes
             them anew, except those that somebody sets.
+        learned: synaptic variables that stand still while learning is frozen; those of a
+            plasticity model's effective weight that something changes if empty.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Model:
     signed: tuple[str, ...] = ()
     initial: Mapping[str, Any] = field(default_factory=dict)
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    learned: tuple[str, ...] = ()
 
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""

@@ -75,7 +75,9 @@ class DenseSynapses(b2.Synapses):
         return np.tile(np.arange(r.post_start, r.post_stop, dtype=np.int32), r.rows)
 
 
-def synapses(pre, post, model=None, on_pre=None, on_post=None, delay=None, **options):
+def synapses(
+    pre, post, model=None, on_pre=None, on_post=None, delay=None, kind=lambda own: own, **options
+):
     """Make all-to-all synapses, connected, in the fastest form that the active device has.
 
     On cpp_standalone these are `DenseSynapses`; elsewhere brian2.Synapses with the same meaning.
@@ -84,6 +86,7 @@ def synapses(pre, post, model=None, on_pre=None, on_post=None, delay=None, **opt
         pre, post: NeuronGroup, PoissonGroup or SpikeGeneratorGroup, or a subgroup of one.
         model, on_pre, on_post, options: as for brian2.Synapses.
         delay: one time for the presynaptic pathway, or {pathway: time}; 0 where not given.
+        kind: class of the device -> the class to make, one derived from it.
 
     Raises:
         FwpError: pre or post are synapses, a delay for each synapse, a multisynaptic index.
@@ -97,7 +100,7 @@ def synapses(pre, post, model=None, on_pre=None, on_post=None, delay=None, **opt
     if options.get("multisynaptic_index"):
         raise FwpError("dense synapses are one a pair of cells: multisynaptic_index has no meaning")
     delay = _delays(on_pre, on_post, delay)
-    make = DenseSynapses if available() else b2.Synapses
+    make = kind(DenseSynapses if available() else b2.Synapses)
     made = make(pre, post, model, on_pre=on_pre, on_post=on_post, delay=delay, **options)
     made.connect()
     return made

@@ -13,7 +13,6 @@ that a spine uses it so is not established.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -37,15 +36,11 @@ class Readout:
 
     def __call__(self, ca: np.ndarray, p_pre, p_pair, factor=None) -> np.ndarray:
         """Return R of calcium, elementwise; the peaks may be arrays that broadcast."""
-        names = {"ca": ca, "p_pre": p_pre, "p_pair": p_pair, "clip": np.clip, "inf": np.inf}
+        from ...circuits.arithmetic import evaluate
+
+        names = {"ca": ca, "p_pre": p_pre, "p_pair": p_pair}
         names["factor"] = self.factor if factor is None else factor
-        names["int"] = np.asarray
-        return np.asarray(eval(_compiled(self.code), {"__builtins__": {}}, names), dtype=float)  # noqa: S307
-
-
-@cache
-def _compiled(code: str):
-    return compile(code, "readout", "eval")
+        return np.asarray(evaluate(self.code, names, "the readout"), dtype=float)
 
 
 _OWN = "this package's inference"

@@ -113,7 +113,9 @@ def make(parameters: str) -> Model:
         weight="log(Pij_ampa/(Pi_ampa*Pj_ampa))",
         signed=("kappa",),
         initial=INITIAL,
-    )
+        learned=tuple(f"P{of}_{receptor}" for receptor in ("ampa", "nmda")
+                      for of in ("i", "j", "ij")),
+    )  # fmt: skip
 
 
 def _curve(model, lags, pairs, frequency, receptor="ampa"):

@@ -97,4 +97,5 @@ def events(model: Model, receptor: str = "ampa") -> Model:
         weight=f"log({sums['Pij']}/({sums['Pi']}*{sums['Pj']}))",
         initial={},
         derived=None,
+        learned=(),
     )

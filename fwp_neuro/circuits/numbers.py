@@ -1,0 +1,37 @@
+"""What counts as numbers where a user may give anything."""
+
+from __future__ import annotations
+
+import brian2 as b2
+import numpy as np
+
+from .arithmetic import short
+
+
+def is_numbers(value) -> bool:
+    """Whether a value is a real number, a Brian2 quantity, or an array or list of such.
+
+    Quantities of other packages are none: NumPy would strip their units.
+    """
+    if isinstance(value, bool | np.bool_) or value is None:
+        return False
+    if type(value).__module__.split(".")[0] not in ("builtins", "numpy", "brian2", "fractions"):
+        return False
+    if isinstance(value, list | tuple) and not all(is_numbers(item) for item in value):
+        return False
+    try:
+        return np.asarray(value).dtype.kind in "iuf" and number_of(value) is not None
+    except (TypeError, ValueError, OverflowError, b2.DimensionMismatchError):
+        return False
+
+
+def number_of(value) -> np.ndarray:
+    """Return a number or numbers in base units."""
+    return np.asarray(value, dtype=float)
+
+
+def shown(value) -> str:
+    """Return a value in a few words, with its unit if it has one."""
+    if np.ndim(value) and isinstance(value, b2.Quantity):
+        return f"{np.size(value)} values in {b2.get_unit(value.dim)!r}"
+    return short(value)

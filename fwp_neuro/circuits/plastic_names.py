@@ -1,0 +1,26 @@
+"""Names of the Brian2 objects that `connect` makes."""
+
+from __future__ import annotations
+
+import re
+
+from brian2.core.names import find_name
+
+from ..errors import FwpError
+from .arithmetic import short
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\*?", re.ASCII)
+
+
+def unused(name: str) -> str:
+    """Return a name; one that ends in * gets a number where it is taken, as in Brian2.
+
+    Raises:
+        FwpError: no name of an object of Brian2.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise FwpError(
+            "name must be a letter, then letters, digits and underscores (a * at the end stands "
+            f"for a number where the name is taken), got {short(name)}"
+        )
+    return find_name(name)
