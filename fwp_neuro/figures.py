@@ -71,6 +71,30 @@ def output_folder(path: str | os.PathLike) -> Path:
         raise FwpError(f"cannot write to folder {str(folder)!r}: {reason}{at}") from problem
 
 
+def output_file(path: str | os.PathLike, option: str) -> Path:
+    """Return ``path`` as a file that can be written, or written anew; nothing is made yet.
+
+    Raises FwpError before any long work if it is empty, a folder or no ordinary file, or if its
+    folder cannot be written to; the sentence names the ``option`` that it was given to.
+    """
+    given = os.fspath(path)
+    if not given.strip() or "\0" in given:
+        raise FwpError(f"{option} takes the name of a file to write, got {given!r}")
+    file = Path(given)
+    try:
+        is_folder, is_other = file.is_dir(), file.exists() and not file.is_file()
+        if not is_folder:  # as it is called while it is written
+            file.with_name(f".{file.name}.12345678.tmp").exists()
+    except OSError as problem:  # such as a name that is too long
+        raise FwpError(f"{option}: cannot write to {given!r}: {problem.strerror}") from problem
+    if is_folder or given.endswith(("/", os.sep)):
+        raise FwpError(f"{option} takes the name of a file to write, and {given!r} is a folder")
+    if is_other:
+        raise FwpError(f"{option} takes the name of a file to write; {given!r} is a device")
+    output_folder(file.parent)
+    return file
+
+
 def make(
     name: str,
     quick: bool = False,

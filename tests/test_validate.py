@@ -19,7 +19,7 @@ def test_every_model_meets_its_published_numbers(module):
         assert len(row.source) > 10 and row.tolerance >= 0
         assert row.kind in ("value", "at least", "at most")
         assert bool(row.curve) == all(row.axes)
-        assert row.basis in base.BASES
+        assert row.strength in base.STRENGTHS
         assert bool(row.reason) == (row.known_miss > 0), row.quantity
         assert row.expected, f"{row.quantity}: {row.value}, target {row.target}"
 
@@ -53,14 +53,21 @@ def test_what_passes(kind, passing, failing):
 
 def test_the_report_says_what_fails_and_why():
     rows = [
-        row(1.0, basis="definition"), row(2.0, reason="the paper rounds"),
-        row(0.5, kind="at least", basis="own bound"),
+        row(1.0, strength="definition"), row(2.0, reason="the paper rounds", known_miss=1.5),
+        row(0.5, kind="at least", strength="own bound"), row(1.0, set_after=True), row(1.0),
+        row(4.0, reason="the paper rounds", known_miss=1.5),
     ]  # fmt: skip
     printed = targets.report(rows)
-    assert "1 of 3 rows pass" in printed and printed.count("FAIL") == 2
-    assert "[the paper rounds]" in printed and ">         1" in printed
-    assert "targets: 1 published, 1 own bound, 1 definition" in printed
+    assert "3 of 6 rows pass, 1 known misses, 2 unexpected misses" in printed
+    assert printed.count("FAIL") == 2 and ">         1" in printed
+    known, unexpected = printed.split("known misses, each")[1].split("unexpected misses (2):")
+    assert "off by 1, known to be up to 1.5 off: the paper rounds" in known
+    assert "0.5, off by 0.5" in unexpected and "4, off by 3 where 0.1 passes" in unexpected
+    assert "4 quantitative published, 1 definition, 1 own bound" in printed
+    assert "strong evidence: 3 of 6 rows (3 quantitative published, 0 other simulator), of which " \
+        "1 pass; no evidence: 1 rows whose bound was set after" in printed
     assert printed.splitlines()[1].split()[5] == "definition"
+    assert "bound set after measuring" in printed.splitlines()[4]
 
 
 @pytest.fixture
@@ -73,9 +80,11 @@ def toy(monkeypatch):
         @staticmethod
         def rows(quick):
             curve = {"curve": "line", "axes": ("x (s)", "y (1)")}
-            return iter([row(value, x=n, **curve) for n, value in enumerate(values)])
+            made = [(value, {}) if isinstance(value, float) else value for value in values]
+            return iter([row(value, x=n, **curve, **more) for n, (value, more) in enumerate(made)])
 
     monkeypatch.setattr(base, "import_module", lambda name: Module)
+    monkeypatch.setattr(base, "COMMON", ())
     return values
 
 
@@ -87,6 +96,8 @@ def test_the_command_ends_with_0_if_all_pass_and_writes_what_is_asked_for(toy, t
     kept = json.loads(report.read_text())
     assert kept["quick"] is True and kept["rows"][1]["value"] == 1.05
     assert kept["rows"][0]["passed"] is True and kept["versions"]["numpy"]
+    assert {row["strength"] for row in kept["rows"]} == {"quantitative published"}
+    assert all(row["strong"] and row["expected"] for row in kept["rows"])
     assert picture.stat().st_size > 1000
 
 
@@ -98,24 +109,58 @@ def test_the_command_ends_with_1_if_one_fails(toy, capsys, tmp_path, monkeypatch
     assert (tmp_path / "validation.png").exists()
 
 
+KNOWN = {"reason": "the paper rounds", "known_miss": 0.5}
+
+
+@pytest.mark.parametrize(("value", "status"), [(1.4, 0), (1.6, 1)])
+def test_known_misses_within_their_bounds_are_no_failure(toy, value, status, capsys, tmp_path):
+    toy.append((value, KNOWN))
+    assert main(["validate", "--out", str(tmp_path / "x.png")]) == status
+    printed = capsys.readouterr().out
+    assert ("known misses, each within its stated bound (1):" in printed) == (status == 0)
+    assert ("unexpected misses (1):" in printed) == (status == 1)
+
+
+LONG = "x" * 250
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["toi"], "unknown model with published numbers 'toi'; did you mean 'toy'"),
-        (["--json", "no/such/file/at/all/rows.json"], None),
+        (["toy", ""], "unknown model with published numbers ''"),
         (["--json", "/proc/nowhere/rows.json"], "cannot write to folder"),
+        (["--json", "/proc/x"], "cannot write to folder"),
+        (["--json", ""], "--json takes the name of a file to write, got ''"),
+        (["--json", "a\0b"], "--json takes the name of a file to write, got 'a"),
+        (["--json", "."], "'.' is a folder"),
+        (["--json", "new/"], "'new/' is a folder"),
+        (["--json", "/dev/null"], "'/dev/null' is a device"),
+        (["--json", "file/rows.json"], "it is not a folder"),
+        (["--json", LONG], "cannot write to 'xxx"),
+        (["--json", "a.png", "--out", "a.png"], "name the same file"),
         (["--out", "curves.txt"], "unknown figure format 'txt'"),
         (["--out", ""], "give a name that ends in .png"),
+        (["--out", "/proc/x.png"], "cannot write to folder"),
+        (["--out", "a\0b.png"], "--out takes the name of a file to write, got 'a"),
+        (["--quik"], "did you mean --quick"),
+        (["--quick=nan"], "ignored explicit argument 'nan'"),
     ],
 )
 def test_the_command_refuses_before_the_long_work(toy, arguments, sentence, capsys, tmp_path,
                                                   monkeypatch):  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    status = main(["validate", *arguments])
-    if sentence is None:  # folders that can be made are made
-        assert status == 0 and (tmp_path / arguments[1]).exists()
-    else:
-        assert status == 2 and sentence in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert main(["validate", *arguments]) == 2
+    heard = capsys.readouterr()
+    assert sentence in heard.err and heard.err.count("\n") == 1 and not heard.out
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_folders_that_can_be_made_are_made(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate", "--json", "no/such/file/at/all/rows.json"]) == 0
+    assert (tmp_path / "no/such/file/at/all/rows.json").exists()
 
 
 def test_a_picture_needs_a_curve(tmp_path):

@@ -8,10 +8,17 @@ from importlib import import_module
 
 from ..errors import pick
 
-#: where a target comes from: a number of a paper or of measurements; algebra or quadrature of the
-#: published equations; a run of another simulator or of the authors' code; a bound that this
-#: package sets; or the number that was put in, so that a row shows only that nothing loses it
-BASES = ("published", "closed form", "other simulator", "own bound", "definition")
+#: what a row is evidence of, the strongest first: a number of a paper or of measurements; a sign or
+#: an order that a paper gives; a run of another simulator or of the authors' code; a number that
+#: something here was fitted to; algebra or quadrature of the published equations; the number that
+#: was put in, so that a row shows only that nothing loses it; two forms of one model in this
+#: package; a bound that this package sets
+STRENGTHS = (
+    "quantitative published", "qualitative published", "other simulator", "fitted by us",
+    "closed form", "definition", "two own forms", "own bound",
+)  # fmt: skip
+#: strengths that count as strong evidence
+STRONG = ("quantitative published", "other simulator")
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
     "tsodyks_markram": "tsodyks_markram",
@@ -51,6 +58,8 @@ MODULES: dict[str, str] = {
     "vogels_2011": "vogels_2011",
     "homeostatic_scaling": "homeostatic_scaling",
 }
+#: modules with ``rows(model)``: what is compared for every model
+COMMON: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,8 @@ class Row:
         curve: name of the curve in the figure that the row is a point of, or empty.
         x: place on that curve.
         axes: labels of that curve's axes, with units.
-        basis: where the target comes from, see `BASES`.
+        strength: what the row is evidence of, see `STRENGTHS`.
+        set_after: whether the bound was set after the value was measured; then it is no evidence.
         known_miss: how far off, absolute, a row with a reason is known to be; more is a fault.
     """
 
@@ -84,7 +94,8 @@ class Row:
     curve: str = ""
     x: float = 0.0
     axes: tuple[str, str] = ("", "")
-    basis: str = "published"
+    strength: str = "quantitative published"
+    set_after: bool = False
     known_miss: float = 0.0
 
     @property
@@ -103,13 +114,19 @@ class Row:
         """Whether the row passes, or misses for its reason by no more than is known."""
         return self.passed or bool(self.reason) and self.off <= self.known_miss
 
+    @property
+    def strong(self) -> bool:
+        """Whether the row is strong evidence: a published number or another simulator's."""
+        return self.strength in STRONG and not self.set_after
+
     def record(self) -> dict:
         """Return the row as plain values, which JSON takes."""
         numbers = {
             name: float(getattr(self, name))
             for name in ("value", "target", "tolerance", "x", "known_miss")
         }
-        return {**asdict(self), **numbers, "passed": bool(self.passed)}
+        verdicts = {name: bool(getattr(self, name)) for name in ("passed", "expected", "strong")}
+        return {**asdict(self), **numbers, **verdicts}
 
 
 def models() -> list[str]:
@@ -117,54 +134,45 @@ def models() -> list[str]:
     return list(MODULES)
 
 
+def chosen(names: list[str] | None = None) -> list[str]:
+    """Return the names, each once, or all models if None.
+
+    Raises:
+        FwpError: a model without published numbers.
+    """
+    what = "model with published numbers"
+    return list(dict.fromkeys(pick(name, MODULES, what) for name in names or MODULES))
+
+
 def collect(
-    chosen: list[str] | None = None,
+    names: list[str] | None = None,
     quick: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Iterator[Row]:
     """Compute the rows of some models, all by default.
 
+    After the rows of a model's own module come those that every model has: whether its constants
+    are those of the table of published constants, and whether its Brian2 text does what its NumPy
+    form does.
+
     Args:
-        chosen: names of models.
+        names: names of models.
         quick: small simulations; every model in seconds.
         progress: called with (fraction done, model).
 
     Raises:
         FwpError: a model without published numbers.
     """
-    names = [pick(name, MODULES, "model with published numbers") for name in chosen or MODULES]
     modules: dict[str, list[str]] = {}  # one that has rows of several models runs once
-    for name in names:
+    for name in chosen(names):
         modules.setdefault(MODULES[name], []).append(name)
     for number, (module, members) in enumerate(modules.items()):
         if progress is not None:
             progress(number / len(modules), members[0])
-        for row in import_module(f"{__package__}.{module}").rows(quick):
-            if row.model in members:
-                yield row
-
-
-def report(rows: list[Row]) -> str:
-    """Return the rows as a table, and how many pass."""
-    width = max([len(row.quantity) for row in rows], default=0)
-    model = max([len(row.model) for row in rows], default=0)
-    sign = {"value": " ", "at least": ">", "at most": "<"}
-    basis = max(map(len, BASES))
-    lines = [
-        f"{'model':{model}}  {'quantity':{width}}  {'value':>10} {'target':>11} {'within':>9}  "
-        f"{'basis':{basis}}"
-    ]
-    for row in rows:
-        verdict = "pass" if row.passed else "FAIL"
-        reason = f" [{row.reason}]" if row.reason and not row.passed else ""
-        lines.append(
-            f"{row.model:{model}}  {row.quantity:{width}}  {row.value:10.5g} "
-            f"{sign[row.kind]}{row.target:10.5g} {row.tolerance:9.2g}  {row.basis:{basis}}  "
-            f"{verdict}  {row.source}{reason}"
-        )
-    failed = [row for row in rows if not row.passed]
-    count = {basis: sum(row.basis == basis for row in rows) for basis in BASES}
-    said = ", ".join(f"{number} {basis}" for basis, number in count.items() if number)
-    lines.append(f"targets: {said}")
-    lines.append(f"{len(rows) - len(failed)} of {len(rows)} rows pass")
-    return "\n".join(lines)
+        if module:
+            own = import_module(f"{__package__}.{module}").rows(quick)
+            yield from (row for row in own if row.model in members)
+        for common in COMMON:
+            rows = import_module(f"{__package__}.{common}").rows
+            for name in members:
+                yield from rows(name)

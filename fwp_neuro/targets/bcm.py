@@ -40,12 +40,18 @@ def rows(quick: bool) -> Iterator[Row]:
             patterns,
             0.03,
             _SOURCE,
-            basis="closed form",
+            strength="closed form",
         )
         yield Row(
-            MODEL, f"threshold, {what}", threshold, patterns, 0.03, _SOURCE, basis="closed form"
+            MODEL, f"threshold, {what}", threshold, patterns, 0.03, _SOURCE, strength="closed form"
         )
         if patterns > 1:
             yield Row(
-                MODEL, f"other answer, {what}", answers.min(), 0, 0.03, _SOURCE, basis="closed form"
+                MODEL,
+                f"other answer, {what}",
+                answers.min(),
+                0,
+                0.03,
+                _SOURCE,
+                strength="closed form",
             )

@@ -9,6 +9,8 @@ import numpy as np
 from .base import Row
 
 MODEL = "bcpnn"
+#: standard deviation of w between pairs of Poisson trains of 40 s, of 24 pairs each
+SCATTER = {"independent": 0.075, "equal": 0.044}
 RULE = "closed form of the rule (Tully, Hennig & Lansner 2014; Fiebig & Lansner 2017)"
 
 
@@ -26,9 +28,9 @@ def rows(quick: bool) -> Iterator[Row]:
         tau_p, f_max, eps, kappa = model.numbers("tau_p", "f_max", "eps", "kappa")
         end = 12 * tau_p / kappa
         times = np.arange(0.5, end * rate) / rate
-        p_i = _mean(oracle.traces(model, times, [], end + np.arange(20) / 20 / rate)[:, 7])
+        p_i = _mean(oracle.traces(model, times, [], end + (np.arange(20) / 20 - 1) / rate)[:, 7])
         yield Row(MODEL, f"P - eps at 10 Hz, in rate/f_max, {chosen}", (p_i - eps) * f_max / rate,
-                  1, 0.02, RULE, basis="closed form")  # fmt: skip
+                  1, 1e-3, RULE, strength="closed form")  # fmt: skip
     model = get(MODEL, "tully_2014").changed(tau_p=20 * second, f_max=50 * Hz)
     end = 40.0 if quick else 160.0
     pairs = {"independent": [], "correlated": [], "taking turns": []}
@@ -42,16 +44,23 @@ def rows(quick: bool) -> Iterator[Row]:
         name: _mean([oracle.weight(oracle.traces(model, *one, [end])[0]) for one in many])
         for name, many in pairs.items()
     }
-    law = "w = log(P_ij/(P_i P_j)): 0 where independent, its sign that of the correlation"
-    yield Row(MODEL, "w of independent Poisson trains, 10 Hz", weights["independent"], 0,
-              0.3 if quick else 0.15, law, basis="closed form")  # fmt: skip
-    # equal trains: P_ij/(P_i P_j) = 1 + 1/(rate (tau_zi + tau_zj)) but for eps
-    p, z = rate / 50 + 0.01, 1 / (50**2 * 2 * 10e-3)
-    expected = np.log((p**2 + rate * z) / p**2)
-    yield Row(MODEL, "w of equal Poisson trains, 10 Hz", weights["correlated"], expected,
-              0.1 * expected, law, basis="closed form")  # fmt: skip
+    law = "w = log(P_ij/(P_i P_j)) of Poisson trains after a time T; tolerance 3 standard errors"
+    # the mean of P has reached the share 1 - exp(-T/tau_p) of its rise from eps; equal trains add
+    # rate/(f_max^2 (tau_zi + tau_zj)) to that of P_ij
+    p, eps, reached = rate / 50, float(model.parameters["eps"]), -np.expm1(-end / 20)
+    one, both = eps + p * reached, p * (p + 2 * eps)
+    independent, equal = (
+        np.log((eps**2 + rise * reached) / one**2)
+        for rise in (both, both + rate / (50**2 * 2 * 10e-3))
+    )
+    few = np.sqrt(len(pairs["independent"]))
+    yield Row(MODEL, "w of independent Poisson trains, 10 Hz", weights["independent"],
+              independent, 3 * SCATTER["independent"] / few, law,
+              strength="closed form")  # fmt: skip
+    yield Row(MODEL, "w of equal Poisson trains, 10 Hz", weights["correlated"], equal,
+              3 * SCATTER["equal"] / few, law, strength="closed form")  # fmt: skip
     yield Row(MODEL, "w of trains that take turns of 1 s", weights["taking turns"], -0.5, 0, law,
-              "at most", basis="own bound")  # fmt: skip
+              "at most", strength="own bound", set_after=True)  # fmt: skip
     yield from _programme(get(MODEL), oracle, rng, ms)
 
 
@@ -61,18 +70,24 @@ def _programme(model, oracle, rng, ms) -> Iterator[Row]:
     faint = model.changed(eps=1e-12)
     pij = oracle.traces(faint, [0.01, 0.02], [0.015, 0.022], [2, 3])[:, 9]
     yield Row(
-        MODEL, "P_ij one tau_p later", pij[1] / pij[0], np.exp(-1), 1e-5, RULE, basis="closed form"
+        MODEL,
+        "P_ij one tau_p later",
+        pij[1] / pij[0],
+        np.exp(-1),
+        1e-5,
+        RULE,
+        strength="closed form",
     )
     short = faint.changed(tau_zi_ampa=0.25 * ms, tau_zj_ampa=0.25 * ms, tau_e=0.5 * ms)
     pre, post = (np.sort(rng.uniform(0, 3, 60)) for _ in range(2))
     sums = oracle.decayed_products(short, pre, post, 3.2)
     exact = oracle.traces(short, pre, post, [3.2])[0, 9]
     yield Row(MODEL, "P_ij over the decayed sum of k v, short tau_z and tau_e", exact / sums, 1,
-              2e-3, ours, basis="closed form")  # fmt: skip
+              2e-3, ours, strength="closed form")  # fmt: skip
     shut = oracle.traces(model.changed(kappa=0), pre, post, [3.2])[0]
     eps = float(model.parameters["eps"])
     yield Row(
-        MODEL, "change of P_ij with kappa = 0", shut[9] - eps**2, 0, 0, RULE, basis="closed form"
+        MODEL, "change of P_ij with kappa = 0", shut[9] - eps**2, 0, 0, RULE, strength="closed form"
     )
 
 

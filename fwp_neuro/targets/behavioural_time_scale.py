@@ -33,14 +33,14 @@ def rows(quick: bool) -> Iterator[Row]:
         ("before", "after"), decay_times(lags, *sides), (1.31, 0.69), strict=True
     ):
         what = f"kernel, presynaptic spikes {side} the plateau, in s"
-        yield Row(MODEL, what, value, target, 0.1 * target, _BITTNER, basis="definition")
+        yield Row(MODEL, what, value, target, 0.01 * target, _BITTNER, strength="definition")
     model = synapses.get(MODEL, "milstein_2021_mean")
     sides = [overlap(model, sign * lags, **burst) for sign in (1, -1)]
     for trace, value, target in zip(
         ("eligibility", "instructive"), decay_times(lags, *sides), (0.86, 0.54), strict=True
     ):
         what = f"overlap decays with the {trace} trace, in s"
-        yield Row(MODEL, what, value, target, 0.01, _MILSTEIN, basis="definition")
+        yield Row(MODEL, what, value, target, 0.01, _MILSTEIN, strength="definition")
     network = synapses.get(MODEL, "milstein_2021_network")
     for chosen, start, lag, up in (
         (model, 1, 0.0, True), (model, 4, 0.0, False), (network, 1, 0.0, True),
@@ -50,4 +50,5 @@ def rows(quick: bool) -> Iterator[Row]:
         yield Row(
             MODEL, f"ratio, {chosen.parameter_set}, weight {start} of silent, {lag:g} s",
             float(value), 1, 0, _SIGN, "at least" if up else "at most",
+            strength="qualitative published",
         )  # fmt: skip

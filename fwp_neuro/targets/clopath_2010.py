@@ -63,7 +63,7 @@ def _disagreement() -> Iterator[Row]:
                 "set 'paper_literal' (no delay, b in nA) against NEST 3.10: they are not the same "
                 "rule. Other published code is 5-16 % from NEST", "at least",
                 curve=f"Clopath, {side}, paper_literal against NEST", x=frequency,
-                axes=(AXES[0], "difference (%)"), basis="own bound",
+                axes=(AXES[0], "difference (%)"), strength="own bound", set_after=True,
             )  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def rows(quick: bool) -> Iterator[Row]:
         for side, target, value in zip(SIDES, pair, values, strict=True):
             yield Row(
                 MODEL, f"{side} at {frequency:g} Hz, in NEST's steps (%)", value, target,
-                0.005 * target, source, curve=f"Clopath, {side}", x=frequency, axes=AXES,
-                basis="other simulator",
+                2e-4 * target, source, curve=f"Clopath, {side}", x=frequency, axes=AXES,
+                strength="other simulator",
             )  # fmt: skip
     found = injected(model, NEST_FINE, (0.1 if quick else 0.02) * ms)
     for (frequency, pair), values in zip(NEST_FINE.items(), found, strict=True):
@@ -90,6 +90,6 @@ def rows(quick: bool) -> Iterator[Row]:
             yield Row(
                 MODEL, f"{side} at {frequency:g} Hz, Brian2 text (%)", value, target,
                 0.005 * target, "NEST 3.10, the same in steps of 0.01 ms",
-                basis="other simulator",
+                strength="other simulator",
             )  # fmt: skip
     yield from _disagreement()

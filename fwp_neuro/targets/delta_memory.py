@@ -23,8 +23,8 @@ def rows(quick: bool) -> Iterator[Row]:
             _, factor = memory.contraction(short, squared)
             yield Row(
                 MODEL, f"error after / before a presentation, beta {beta:g}, |k|^2 {squared:g}",
-                factor, 1 - beta * squared, 0.01, "1 - beta |k|^2 (delta rule)",
-                basis="closed form",
+                factor, 1 - beta * squared, 0.005, "1 - beta |k|^2 (delta rule)",
+                strength="closed form",
             )  # fmt: skip
     data = memory.run(memory.Parameters(spiking=False))
     for run, name, target, kind in (
@@ -36,4 +36,5 @@ def rows(quick: bool) -> Iterator[Row]:
         within = 0.005 if kind == "value" else 0.0
         label = f"read-out {name} of {run!r} against the delta rule"
         yield Row(MODEL, label, value, target, within, "artificial delta rule", kind,
-                  basis="closed form" if kind == "value" else "own bound")  # fmt: skip
+                  strength="closed form" if kind == "value" else "own bound",
+                  set_after=kind != "value")  # fmt: skip

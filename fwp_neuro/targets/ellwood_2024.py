@@ -54,6 +54,7 @@ def _compare(script, data, scenario: str) -> Iterator[Row]:
 
     trials = data.sizes["trial"]
     source = _TASK + (_FITTED if scenario == "scattered" else "")
+    strength = "fitted by us" if scenario == "scattered" else "quantitative published"
 
     def known(window: float, quantity: str) -> dict:
         if trials < 100:
@@ -66,11 +67,12 @@ def _compare(script, data, scenario: str) -> Iterator[Row]:
         where = f"match window {window:g} s, {scenario} spines"
         names = zip(("success", "spurious"), script.PUBLISHED[float(window)], strict=True)
         for name, target in names:
+            spread = float(one[name].std()) / np.sqrt(trials)
             # few trials cannot be expected nearer than two standard errors of their mean
-            spread = 2 * float(one[name].std()) / np.sqrt(trials) if trials < 100 else 0.0
+            within = 2 * spread if trials < 100 else 0.04
             yield Row(
-                TASK, f"{name}, {where}", float(one[name].mean()), target, max(0.04, spread),
-                source, curve=f"{name}, {scenario} spines", x=float(window),
+                TASK, f"{name}, {where}", float(one[name].mean()), target, within, source,
+                strength=strength, curve=f"{name}, {scenario} spines", x=float(window),
                 axes=("match window (s)", f"{name} (share of spikes)"),
                 **known(float(window), name),
             )  # fmt: skip
@@ -79,5 +81,5 @@ def _compare(script, data, scenario: str) -> Iterator[Row]:
             some = one.success.values[one["query"].values == count]
             spread = 2 * float(some.std()) / np.sqrt(some.size)
             yield Row(TASK, f"success after {count} query spikes, {where}", float(some.mean()),
-                      target, max(0.04, spread), source,
+                      target, max(0.04, spread), source, strength=strength,
                       **known(float(window), f"success after {count}"))  # fmt: skip

@@ -91,14 +91,14 @@ def rows(quick: bool) -> Iterator[Row]:
     yield Row(
         MODEL, "triplet rule, mean square error in SEM: fitted against published set",
         triplet.chi_square / len(triplet.measured), published, 0.0, sjostrom.SOURCE, "at most",
-        basis="own bound",
+        strength="own bound",
     )  # fmt: skip
     for name, one, kind in (("triplet", triplet, "at least"), ("pair", pair, "at most")):
         yield Row(
             MODEL, f"{name} rule on frequencies: probability of a worse chi square",
             float(chi2.sf(one.chi_square, one.freedom)), 0.05, 0.0,
             f"{paper}: pair rules fail, triplet rules do not", kind,
-            basis="own bound",
+            strength="own bound",
         )  # fmt: skip
     yield from _markram(starts)
     low, high = triplet.interval["A2_minus"]
@@ -108,9 +108,11 @@ def rows(quick: bool) -> Iterator[Row]:
     )  # fmt: skip
     held, error = coverage(6 if quick else 60)
     yield Row(MODEL, "facilitating trains: 95 % intervals that hold the truth", held, 0.95,
-              0.1 if quick else 0.04, "synthetic, this package", basis="closed form")  # fmt: skip
+              0.1 if quick else 0.04, "synthetic, this package",
+              strength="closed form")  # fmt: skip
     yield Row(MODEL, "facilitating trains: error of a fitted parameter (log)", error, 0.15, 0.0,
-              "synthetic, this package", "at most", basis="own bound")  # fmt: skip
+              "synthetic, this package", "at most", strength="own bound",
+              set_after=True)  # fmt: skip
 
 
 def _markram(starts: int) -> Iterator[Row]:
@@ -127,7 +129,7 @@ def _markram(starts: int) -> Iterator[Row]:
     yield Row(
         MODEL, "triplet rule on Markram's frequencies: probability of a worse chi square",
         float(chi2.sf(found.chi_square, found.freedom)), 0.05, 0.0, source, "at least",
-        basis="own bound",
+        strength="own bound",
     )  # fmt: skip
     model = found.model
     largest = max(sem for _, _, sem in sjostrom.MARKRAM[5] if sem)
@@ -137,6 +139,7 @@ def _markram(starts: int) -> Iterator[Row]:
         yield Row(
             MODEL, f"triplet rule fitted to Markram, +5 ms, {hertz:g} Hz", float(value), change,
             max(sem or largest, sjostrom.DIGITISED), f"{source}; {how}",
+            strength="fitted by us",
             curve="fit to Markram, +5 ms", x=hertz, axes=sjostrom.AXES,
             known_miss=0.12 if hertz == 10 else 0.0, reason=_EARLY if hertz == 10 else "",
         )  # fmt: skip

@@ -32,20 +32,26 @@ def rows(quick: bool) -> Iterator[Row]:
             what,
             float(rates[500 * times - 1]),
             logistic,
-            0.01 * logistic,
+            1e-3 * logistic,
             _SOURCE,
-            basis="closed form",
+            strength="closed form",
         )
     yield Row(
         MODEL,
         "rate in Hz at the end",
         float(rates[-1]),
         target,
-        1e-3 * target,
+        1e-4 * target,
         _SOURCE,
-        basis="closed form",
+        strength="closed form",
     )
     ratio = float(weights[-1, 1] / weights[-1, 0])
     yield Row(
-        MODEL, "ratio of two weights, 3 at the start", ratio, 3, 1e-9, _SOURCE, basis="closed form"
+        MODEL,
+        "ratio of two weights, 3 at the start",
+        ratio,
+        3,
+        1e-9,
+        _SOURCE,
+        strength="closed form",
     )

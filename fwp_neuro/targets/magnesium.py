@@ -52,9 +52,9 @@ def rows(quick: bool) -> Iterator[Row]:
             yield Row(
                 MODEL, f"B({voltage} mV), {named}", value, target, 1e-4 * target + 5e-6,
                 BLOCKS[fit].source, curve=f"magnesium block, {named}", x=voltage,
-                axes=("membrane potential (mV)", "unblocked fraction"), basis="closed form",
+                axes=("membrane potential (mV)", "unblocked fraction"), strength="closed form",
             )  # fmt: skip
     for fit, target in HALF.items():
         half = brentq(lambda v, fit=fit: float(magnesium_block(v * mV, fit)) - 0.5, -60, 40)
         yield Row(MODEL, f"potential of half block (mV), {fit}", half, target, 0.006,
-                  BLOCKS[fit].source, basis="closed form")  # fmt: skip
+                  BLOCKS[fit].source, strength="closed form")  # fmt: skip

@@ -38,7 +38,7 @@ def rows(quick: bool) -> Iterator[Row]:
     for alpha in (1.0, 0.25):
         aligned, length = learned(alpha, 20000 if quick else 100000)
         what = f"alignment with the first principal component, alpha {alpha:g}"
-        yield Row(MODEL, what, aligned, 0.999, 0, _SOURCE, "at least", basis="closed form")
+        yield Row(MODEL, what, aligned, 0.999, 0, _SOURCE, "at least", strength="closed form")
         yield Row(
-            MODEL, f"alpha |w|^2, alpha {alpha:g}", length, 1, 0.01, _SOURCE, basis="closed form"
+            MODEL, f"alpha |w|^2, alpha {alpha:g}", length, 1, 1e-3, _SOURCE, strength="closed form"
         )

@@ -41,11 +41,11 @@ def rows(quick: bool) -> Iterator[Row]:
     for lag, value, target in zip(lags, found - 1, targets, strict=True):
         yield Row(MODEL, f"change by one pair at {lag:+d} ms (%)", 100 * float(value),
                   100 * float(target), 1e-9, _ONE, curve="one pair", x=float(lag), axes=AXES,
-                  basis="closed form")  # fmt: skip
+                  strength="closed form")  # fmt: skip
     for rate in (1, 20):
         for lag in (-10, 10):
             ratio = synapses.stdp_curve(model, lags=lag * ms, pairs=60, frequency=rate * Hz)
             target = 100 * trains(lag * 1e-3, 60, rate, *numbers)
             yield Row(MODEL, f"change by 60 pairs at {lag:+d} ms, {rate} Hz (%)",
                       100 * (float(ratio) - 1), target, 1e-6, _MANY,
-                      basis="closed form")  # fmt: skip
+                      strength="closed form")  # fmt: skip

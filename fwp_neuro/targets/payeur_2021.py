@@ -16,6 +16,9 @@ from .base import Row
 MODEL = "payeur_2021"
 SOURCE = "Payeur et al. 2021, eq. 1: mean change in proportion to P - Pbar"
 PROBABILITIES = (0.0, 0.1, 0.2, 0.3, 0.5)
+#: burst probability -> standard deviation of the change an event over that between probabilities 1
+#: and 0, between 8 seeds of 3000 events
+SCATTER = {0.0: 0.006, 0.1: 0.015, 0.2: 0.0165, 0.3: 0.021, 0.5: 0.021}
 
 
 def trains(probability: float, events: int, seed: int = 0):
@@ -53,24 +56,32 @@ def rows(quick: bool) -> Iterator[Row]:
     for mean in (0.15, 0.35):
         still = get(MODEL).changed(tau_avg=1e9 * second, B_start=5 * mean * Hz)
         # the chance that bursts fall together with the presynaptic trace
-        within = 3 * np.sqrt(mean * (1 - mean) / events) * 2
+        chance = np.sqrt(mean * (1 - mean) / events)
+        within = 5.4 * chance  # 2 to 3 standard deviations between 8 seeds
         quantity = f"burst probability of no change, Pbar {mean:g}"
         yield Row(
-            MODEL, quantity, zero_crossing(still, events), mean, within, SOURCE, basis="closed form"
+            MODEL,
+            quantity,
+            zero_crossing(still, events),
+            mean,
+            within,
+            SOURCE,
+            strength="closed form",
         )
         for probability in PROBABILITIES:
             target = change(still, 1.0, events) - change(still, 0.0, events)
             yield Row(
                 MODEL, f"change an event at burst probability {probability:g}, Pbar {mean:g}",
-                change(still, probability, events), target * (probability - mean), within * target,
+                change(still, probability, events), target * (probability - mean),
+                target * 2.5 * SCATTER[probability] * np.sqrt(3000 / events),
                 SOURCE, curve=f"burst rule, Pbar {mean:g}", x=probability,
-                axes=("burst probability", "change an event (eta)"), basis="own bound",
+                axes=("burst probability", "change an event (eta)"), strength="own bound",
             )  # fmt: skip
     early, late = following(get(MODEL), 0.4, 100 if quick else 1000)
     yield Row(
         MODEL, "change an event once Pbar has followed / before", abs(late) / early, 0, 0.25,
         "Payeur et al. 2021, eq. 1: no mean change at P = Pbar", "at most",
-        basis="own bound",
+        strength="own bound",
     )  # fmt: skip
 
 

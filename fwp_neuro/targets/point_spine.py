@@ -9,7 +9,7 @@ from .base import Row
 MODEL = "point_spine"
 _CURVE = (
     "Ellwood 2024, PLoS Comput. Biol. 20:e1011843: shipped data of the offset experiment, mean, "
-    "peak-normalised"
+    "peak-normalised; the imposed spike was fitted to it"
 )
 #: lag ms -> published write, and its bootstrap standard deviation
 POINTS = {-2: (0.076, 0.013), 0: (0.472, 0.041), 2: (0.892, 0.023), 4: (1.0, 0.02),
@@ -79,17 +79,21 @@ def rows(quick: bool) -> Iterator[Row]:
     for (lag, (target, spread)), value in zip(POINTS.items(), found, strict=True):
         yield Row(
             MODEL, f"write at {lag:+d} ms / largest, fourth power", value, target,
-            max(0.02, 2 * spread), _CURVE, curve="timing of a pair", x=lag,
+            min(max(0.02, 2 * spread), 3 * spread), _CURVE, curve="timing of a pair", x=lag,
+            strength="fitted by us",
             axes=("postsynaptic minus presynaptic spike (ms)", "write / largest write"),
         )  # fmt: skip
     yield Row(MODEL, "RMS deviation from the timing curve", float(np.sqrt((off**2).mean())), 0.02,
-              0, _CURVE + "; bound .02", kind="at most", basis="own bound")  # fmt: skip
-    yield Row(MODEL, "lag of the largest write (ms)", lags[write.argmax()], 4, 1, _CURVE)
+              0, _CURVE + "; bound .02", kind="at most", strength="own bound",
+              set_after=True)  # fmt: skip
+    yield Row(MODEL, "lag of the largest write (ms)", lags[write.argmax()], 4, 1, _CURVE,
+              strength="fitted by us")  # fmt: skip
     published = np.array(list(POINTS)), np.array([target for target, _ in POINTS.values()])
     for side, value, target in zip(
         ("first", "last"), half_maximum(lags, write), half_maximum(*published), strict=True
     ):
-        yield Row(MODEL, f"{side} lag with half of the largest write (ms)", value, target, 1, _HALF)
+        yield Row(MODEL, f"{side} lag with half of the largest write (ms)", value, target, 1, _HALF,
+                  strength="fitted by us")  # fmt: skip
     for readout, (target, within) in ALONE.items():
         one = synapses.get(MODEL, readout)
         p = one.parameters
@@ -97,10 +101,11 @@ def rows(quick: bool) -> Iterator[Row]:
         alone = timing(silent, np.array([0.0]))[0]
         yield Row(MODEL, f"presynaptic spike alone / best pair, {readout}",
                   alone / timing(one, lags).max(), target, within, _ALONE,
-                  basis="closed form")  # fmt: skip
+                  strength="closed form")  # fmt: skip
     half = timing(model.changed(nmda=0.5), np.array([4.0])) / timing(model, np.array([4.0]))
     yield Row(MODEL, "write under half the NMDA receptors, fourth power", float(half[0]), 0.0625,
-              1e-9, "write in proportion to calcium^4: (1 - f)^4", basis="closed form")  # fmt: skip
+              1e-9, "write in proportion to calcium^4: (1 - f)^4",
+              strength="closed form")  # fmt: skip
     reference = (
         "computed by this package before from the same equations (6 x 6 rates, independent Poisson)"
     )
@@ -111,7 +116,7 @@ def rows(quick: bool) -> Iterator[Row]:
             (found.r2, found.rank_one), targets[readout], strict=True,
         ):  # fmt: skip
             yield Row(MODEL, f"{quantity}, {readout}", value, target, 0, reference, "at least",
-                      basis="own bound")  # fmt: skip
+                      strength="own bound", set_after=True)  # fmt: skip
     closed = timing(synapses.get(MODEL).changed(nmda=0), np.array([4.0]))[0]
     yield Row(MODEL, "write under full AP5", float(closed), 0.0, 0.0, "NMDA closed: no calcium",
-              basis="closed form")  # fmt: skip
+              strength="closed form")  # fmt: skip

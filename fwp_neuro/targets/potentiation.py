@@ -9,14 +9,19 @@ import numpy as np
 from .base import Row
 
 PASSIVE, USED = "short_term_potentiation", "use_dependent_potentiation"
-#: share of active key cells -> what other items keep when the read one has fallen to LEFT
-KEPT = {
-    "column gate": {0.5: 0.69, 0.2: 0.875, 0.1: 0.937, 0.05: 0.967},
-    "rank-1 erase": {0.5: 0.85, 0.2: 0.97, 0.1: 0.99, 0.05: 0.995},
-    "time decay": {0.5: 0.374, 0.2: 0.374, 0.1: 0.374, 0.05: 0.374},
-}
 LEFT, READS = 0.374, 5
-_COMPUTED = "closed forms with LEFT = .374 [computed]: 1 - (1 - LEFT) times the shared keys"
+_COMPUTED = "closed form: 1 - (1 - .374) times the mean share of key cells (or its mean square)"
+
+
+def expected(mechanism: str, sparsity: float, cells: int = 200) -> float:
+    """Return what other items keep when the read one has fallen to `LEFT`: exact mean.
+
+    Of the cells of a random key the share ``sparsity`` is in the key that is read, with the
+    variance of draws without replacement.
+    """
+    square = sparsity**2 + (1 - sparsity) ** 2 / (cells - 1)
+    shared = {"column gate": sparsity, "rank-1 erase": square, "time decay": 1.0}[mechanism]
+    return 1 - (1 - LEFT) * shared
 
 
 def decay_times(minutes: float = 60.0) -> tuple[float, float]:
@@ -45,8 +50,8 @@ def decay_times(minutes: float = 60.0) -> tuple[float, float]:
     return tuple(sorted((float(fitted[1]), float(fitted[3]))))
 
 
-def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> dict[str, float]:
-    """Return what the items that are not read keep, by mechanism.
+def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> dict:
+    """Return what the items that are not read keep, and its standard error, by mechanism.
 
     Items are random binary keys of a share of active cells; each has a value cell of its own. The
     column gate and the decay are Brian2 runs of the two models, the erase is
@@ -75,9 +80,10 @@ def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> 
                          dt=wait / 4)["fast"]  # fmt: skip
     erased = weights - (1 - LEFT) * np.outer(weights @ query, query) / query.sum()
 
-    def left(new) -> float:
-        own = [np.sum(table * keys, axis=1) for table in (new, weights)]
-        return float(np.mean(own[0][1:] / own[1][1:]))
+    def left(new) -> tuple[float, float]:
+        own = [np.sum(table * keys, axis=1)[1:] for table in (new, weights)]
+        ratio = own[0] / own[1]
+        return float(ratio.mean()), float(ratio.std(ddof=1) / np.sqrt(ratio.size))
 
     return {"column gate": left(gate), "rank-1 erase": left(erased), "time decay": left(faded)}
 
@@ -91,7 +97,7 @@ def rows(quick: bool) -> Iterator[Row]:
         ("fast", "slow"), decay_times(), (1.6 * 60, 19 * 60.0), strict=True
     ):
         yield Row(PASSIVE, f"{name} decay of Brian2 test responses (s)", value, target,
-                  0.01 * target, source, basis="definition")  # fmt: skip
+                  0.01 * target, source, strength="definition")  # fmt: skip
     tau = float(synapses.get(PASSIVE).parameters["tau_fast"])
     yield Row(
         PASSIVE,
@@ -100,16 +106,17 @@ def rows(quick: bool) -> Iterator[Row]:
         0.990,
         5e-4,
         source,
-        basis="definition",
+        strength="definition",
     )
     sparsities = (0.5, 0.1) if quick else (0.5, 0.2, 0.1, 0.05)
     for sparsity in sparsities:
-        for mechanism, value in kept(sparsity).items():
-            target, of_time = KEPT[mechanism][sparsity], mechanism == "time decay"
+        for mechanism, (value, error) in kept(sparsity).items():
+            target, of_time = expected(mechanism, sparsity), mechanism == "time decay"
             yield Row(
                 PASSIVE if of_time else USED,
-                f"others keep, {mechanism}, {sparsity:g} of key cells active", value, target, 0.01,
+                f"others keep, {mechanism}, {sparsity:g} of key cells active", value, target,
+                min(0.01, 3 * error) + 1e-9,
                 _COMPUTED, curve="" if of_time else f"kept by others: {mechanism}", x=sparsity,
                 axes=("", "") if of_time else ("share of active key cells", "kept"),
-                basis="closed form",
+                strength="closed form",
             )  # fmt: skip

@@ -39,9 +39,9 @@ def _kinetics() -> Iterator[Row]:
     for name, (opened, decay) in rates.items():
         after, later = gating(synapses.get(name), [0], np.array([1e-3, 11e-3]))
         yield Row(name, "open fraction after 1 mM, 1 ms", after, opened, 1e-3 * opened,
-                  RATES[name].source + _COMPUTED, basis="closed form")  # fmt: skip
+                  RATES[name].source + _COMPUTED, strength="closed form")  # fmt: skip
         yield Row(name, "decay (ms)", 10 / np.log(after / later), decay, 1e-3 * decay,
-                  RATES[name].source + _COMPUTED, basis="closed form")  # fmt: skip
+                  RATES[name].source + _COMPUTED, strength="closed form")  # fmt: skip
 
 
 #: times of a presynaptic cell's spikes, ms, and when conductances are read
@@ -76,14 +76,14 @@ def _decays() -> Iterator[Row]:
         target = jump * gbar * np.exp(-late * 1e-3 / tau).sum()
         source = "sum of jump gbar exp(-t/tau) over the spikes"
         yield Row(name, "Brian2 conductance after three spikes (nS)", first * 1e9, target * 1e9,
-                  1e-4 * target * 1e9, source, basis="closed form")  # fmt: skip
+                  1e-4 * target * 1e9, source, strength="closed form")  # fmt: skip
         for what, value, ms in (
             ("first 8 ms", first / second, 8),
             ("next 20 ms", second / last, 20),
         ):
             yield Row(name, f"decay of the Brian2 conductance over the {what} (ms)",
                       ms / np.log(value), 1e3 * tau, 1e-3 * 1e3 * tau,
-                      "exponential decay with tau of the set", basis="closed form")  # fmt: skip
+                      "exponential decay with tau of the set", strength="closed form")  # fmt: skip
 
 
 def _places() -> Iterator[Row]:
@@ -97,7 +97,7 @@ def _places() -> Iterator[Row]:
     yield Row("nmda_per_synapse", "Brian2 conductance, deviation from nmda_per_cell (share)",
               float(np.abs(on_synapse / on_cell - 1).max()), 0, 1e-9,
               "one presynaptic train and equal delays: the gates are equal", "at most",
-              basis="closed form")  # fmt: skip
+              strength="closed form")  # fmt: skip
 
 
 def _jump() -> Iterator[Row]:
@@ -113,11 +113,12 @@ def _jump() -> Iterator[Row]:
         for constant, target in (("k0", k0), ("k1", k1)):
             value = float(model.parameters[constant])
             yield Row("nmda_jump", f"{constant}, {times}", value, target, 1e-6, paper,
-                      basis="closed form")  # fmt: skip
+                      strength="closed form")  # fmt: skip
         worst = max(nmda.bias(model, rate) for rate in RATES)
         yield Row("nmda_jump", f"largest bias of the mean gate, 5-80 Hz, {times}", worst, most, 0,
-                  _OWN + "; our bound", kind="at most", basis="own bound")  # fmt: skip
+                  _OWN + "; our bound", kind="at most", strength="own bound",
+                  set_after=True)  # fmt: skip
     for name, target in (("nmda_per_cell", 0.6461), ("nmda_jump", 0.6568)):
         value = nmda.mean_gate(synapses.get(name), 20)
         yield Row(name, "mean gate, regular 20 Hz, 2/100 ms", value, target, 1e-3 * target,
-                  _OWN if name == "nmda_per_cell" else paper, basis="closed form")  # fmt: skip
+                  _OWN if name == "nmda_per_cell" else paper, strength="closed form")  # fmt: skip

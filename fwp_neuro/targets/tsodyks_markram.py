@@ -52,29 +52,36 @@ def rows(quick: bool) -> Iterator[Row]:
                 f"{name} a spike at {rate} Hz",
                 value,
                 target,
-                1e-3 * target,
+                1e-4 * target,
                 source,
-                basis="closed form",
+                strength="closed form",
             )
         value = float(np.prod(tm.mean_field(model, rate)))
-        yield Row(MODEL, f"mean-field u x at {rate} Hz", value, mean, 1e-3 * mean, source)
+        yield Row(MODEL, f"mean-field u x at {rate} Hz", value, mean, 2e-4 * mean, source,
+                  strength="closed form")  # fmt: skip
     first = synapses.short_term(MODEL, "tiddia_2022", [0] * ms)[0]
     yield Row(MODEL, "u of a first spike, U = .19", float(first), 0.344, 5e-4,
               "Tiddia et al. 2022, doi:10.3389/fnint.2022.972055")  # fmt: skip
     depressing = synapses.get(MODEL, "tsodyks_1998_depressing")
-    for rate, target, tolerance, basis, words in (
-        (80, 1.22, 5e-3, "published", "limiting frequency of 1.22, which is what one has at 80 Hz"),
+    for rate, target, tolerance, strength, words in (
+        (
+            80,
+            1.22,
+            5e-3,
+            "quantitative published",
+            "limiting frequency of 1.22, which is what one has at 80 Hz",
+        ),
         (4000, 1.25, 1e-3, "closed form", "endless rate: 1/tau_rec, exact"),
     ):
         value = rate * float(np.prod(tm.steady_state(depressing, rate)))
         yield Row(MODEL, f"rate x release at {rate} Hz, depressing (Hz)", value, target, tolerance,
-                  "Tsodyks & Markram 1997, PNAS 94:719; " + words, basis=basis)  # fmt: skip
+                  "Tsodyks & Markram 1997, PNAS 94:719; " + words, strength=strength)  # fmt: skip
     for (convention, chosen), released in NEST.items():
         values = synapses.short_term(f"{MODEL}_{convention}", chosen, (100 + np.array(SPIKES)) * ms)
         for at, value, target in zip(SPIKES, values, released, strict=True):
             yield Row(
                 MODEL, f"release {convention}, {chosen}, {at} ms", float(value), target,
-                1e-3 * target, f"NEST 3.10.0 {_NEST_NAME[convention]}, reference run",
+                1e-5 * target, f"NEST 3.10.0 {_NEST_NAME[convention]}, reference run",
                 curve=f"{_NEST_NAME[convention]}, {_WORDS[chosen]}", x=at,
-                axes=("time (ms)", "release"), basis="other simulator",
+                axes=("time (ms)", "release"), strength="other simulator",
             )  # fmt: skip

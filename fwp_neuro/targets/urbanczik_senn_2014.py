@@ -102,12 +102,13 @@ def rows(quick: bool) -> Iterator[Row]:
     yield Row(
         MODEL, "error at first / after 20 repetitions, criterion", fall, 3.0, 0.0,
         f"{SINGLE}: falls at least threefold, then plateaus", "at least",
-        known_miss=1.1, basis="other simulator",
+        known_miss=1.1, strength="other simulator",
         reason="one seed of NEST; over 24 seeds NEST itself falls 2.41 (SD .41) times",
     )  # fmt: skip
     late = errors[:, -5:].mean() / errors[:, 17:22].mean()
     yield Row(MODEL, "error at the end / after 20 repetitions", late, 1, 0.2,
-              f"{SINGLE}: plateaus; 20 % is our bound", "at most", basis="own bound")  # fmt: skip
+              f"{SINGLE}: plateaus; 20 % is our bound", "at most", strength="own bound",
+              set_after=True)  # fmt: skip
     for repetition, numbers in ERRORS.items():
         if repetition < repetitions:
             around = slice(max(0, repetition - 1), repetition + 2) if repetition else slice(0, 1)
@@ -131,13 +132,13 @@ def _seeded(quantity: str, value: float, numbers: tuple, seeds: int, **place) ->
     """Return the row against our means over NEST's seeds (mean, SD, number of seeds)."""
     mean, deviation, count = numbers
     return Row(MODEL, quantity, value, mean, _scatter(deviation, count, seeds),
-               SOURCE.format(n=count), basis="other simulator", **place)  # fmt: skip
+               SOURCE.format(n=count), strength="other simulator", **place)  # fmt: skip
 
 
 def _single(quantity: str, value: float, target: float, deviation: float) -> Row:
     """Return the row against the reference's one seed: one SD passes, four are a fault."""
     row = Row(MODEL, f"{quantity}, one seed", value, target, deviation, SINGLE,
-              basis="other simulator")  # fmt: skip
+              strength="other simulator")  # fmt: skip
     return row if row.passed else replace(row, reason=_SEEDS, known_miss=4 * deviation)
 
 

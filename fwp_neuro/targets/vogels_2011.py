@@ -22,4 +22,4 @@ def rows(quick: bool) -> Iterator[Row]:
         spikes = balanced_spikes(model, excitation, 10.0, 200, seconds)
         value = float((spikes > seconds / 2).sum() / (seconds / 2))
         what = f"rate in Hz under {excitation:g} Hz of excitation"
-        yield Row(MODEL, what, value, target, 0.05 * target, _SOURCE, basis="closed form")
+        yield Row(MODEL, what, value, target, 0.05 * target, _SOURCE, strength="closed form")

@@ -67,12 +67,13 @@ def rows(quick: bool) -> Iterator[Row]:
     where = "NEST, N = 2000, 51.2 % coherence: 18 to 24 Hz in 6 seeds"
     if quick:
         yield Row(MODEL, "winner after the stimulus, N = 1000 (Hz)", choices[0, 0, 2], 14, 0, where,
-                  "at least", basis="own bound")  # fmt: skip
+                  "at least", strength="own bound", set_after=True)  # fmt: skip
     yield Row(MODEL, "loser after the stimulus, most (Hz)", choices[:, 1, 2].max(), 4, 0,
-              "NEST: 1.1 to 1.7 Hz; bound 4 Hz", "at most", basis="own bound")  # fmt: skip
+              "NEST: 1.1 to 1.7 Hz; bound 4 Hz", "at most", strength="own bound",
+              set_after=True)  # fmt: skip
     yield Row(MODEL, "winner after the stimulus under AP5 (Hz)", ap5[0, 2], 4, 0,
               "persistent activity rests on NMDA (Wang 2002); bound as for the loser",
-              "at most", basis="own bound")  # fmt: skip
+              "at most", strength="own bound", set_after=True)  # fmt: skip
     if quick:
         return
     for level, (seeds, numbers) in NEST.items():
@@ -81,9 +82,9 @@ def rows(quick: bool) -> Iterator[Row]:
         for name, window, target, within in numbers:
             value = chosen[POPULATIONS.index(name), WINDOWS.index(window)]
             yield Row(MODEL, f"{name}, {window}, {level:g} % (Hz)", value, target,
-                      within * target, source, basis="other simulator")  # fmt: skip
+                      within * target, source, strength="other simulator")  # fmt: skip
         for name, window, target, miss in SINGLE[level]:
             value = chosen[POPULATIONS.index(name), WINDOWS.index(window)]
             yield Row(MODEL, f"{name}, {window}, {level:g} %, one seed (Hz)", value, target,
-                      0.1 * target, ONE, basis="other simulator", known_miss=miss,
+                      0.1 * target, ONE, strength="other simulator", known_miss=miss,
                       reason=MISSED[window] if miss else "")  # fmt: skip
