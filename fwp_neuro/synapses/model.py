@@ -180,6 +180,7 @@ class Entry:
         summary: one line for listings.
         stdp: (model, lags [s], pairs, frequency [Hz], options) -> weight after / before, or None.
         release: (model, spike times [s]) -> release at each spike, or None.
+        renamed: former name of a parameter set, which stays legal -> its name.
     """
 
     make: Callable[[str], Any]
@@ -188,6 +189,7 @@ class Entry:
     summary: str
     stdp: Callable | None = None
     release: Callable | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 REGISTRY: dict[str, Entry] = {}

@@ -95,7 +95,9 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     found = entry(name)
     sets = found.sets
     what = f"parameter set of {name!r}:"
-    return found.make(sets[0] if parameters is None else pick(parameters, sets, what))
+    if parameters is None:
+        return found.make(sets[0])
+    return found.make(pick(found.renamed.get(parameters, parameters), sets, what))
 
 
 def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
