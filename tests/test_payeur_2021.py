@@ -14,7 +14,7 @@ ms, Hz = b2.ms, b2.Hz
 
 @pytest.fixture(scope="module")
 def model():
-    return fwp.synapses.get("payeur_2021")
+    return fwp.synapses.get("payeur_2021", "class_defaults")
 
 
 def spikes(cells, seed, rate=0.06, steps=600):
@@ -51,6 +51,12 @@ def test_only_intervals_below_16_ms_make_a_burst(model, interval, counts):
     assert (found > 1) == counts
 
 
+def test_the_first_set_is_that_of_the_protocol_in_figure_2_and_the_former_name_is_legal():
+    first, former = (fwp.synapses.get("payeur_2021", name) for name in (None, "payeur_2021"))
+    assert first.numbers("tau_pre", "tau_avg", "eta") == (0.05, 15, 0.1)
+    assert former.parameter_set == "class_defaults" and former.numbers("tau_pre") == (0.02,)
+
+
 def test_presynaptic_bursts_count_once(model):
     post = [0.02]
     burst = changed_weight(model, [0.0, 0.008], post)
@@ -74,7 +80,7 @@ def test_without_nmda_nothing_changes(model):
 
 def test_rows_pass():
     rows = list(targets.rows(quick=True))
-    assert len(rows) == 13 and all(row.passed for row in rows), fwp.targets.base.report(rows)
+    assert len(rows) == 13 and all(row.passed for row in rows), fwp.targets.report(rows)
 
 
 @pytest.mark.slow

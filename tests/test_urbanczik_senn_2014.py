@@ -60,7 +60,7 @@ def test_what_is_expressed_lags_behind_by_the_low_pass(model):
 
 def test_rows_agree_with_nest():
     rows = list(targets.rows(quick=True))
-    assert len(rows) >= 8 and all(row.expected for row in rows), fwp.targets.base.report(rows)
+    assert len(rows) >= 8 and all(row.expected for row in rows), fwp.targets.report(rows)
 
 
 @pytest.mark.slow

@@ -8,13 +8,14 @@ E: events of the postsynaptic cell, that is, spikes at least burst_isi after the
 bursts, counted at the second spike of an event. A burst potentiates by 1 and its event depresses by
 Pbar, so that the mean change has the sign of burst probability minus Pbar. Source: Nat. Neurosci.
 24:1010, doi:10.1038/s41593-021-00857-x, eq. 1; time constants and starting averages: the authors'
-code (apayeur/spikingburstprop, Auryn).
+code (apayeur/spikingburstprop, Auryn), which has others for each figure. The defaults of its class
+BCPConnection, set "class_defaults", belong to no figure.
 
 Conventions: presynaptic events, not all spikes, make the trace (class EBCPConnection; equation
-recalled, not checked in the paper); averages change after the weight. The authors' Auryn class
-AdaptiveEBCPConnection has Ebar B - Bbar E instead, this rule times Ebar, and homeostatic terms at
-extreme rates, which are left out. Our choices: the weight starts at 1 and has no bounds, and `nmda`
-scales the write.
+as in the code, not checked in the paper); averages change after the weight. The authors' Auryn
+class AdaptiveEBCPConnection has Pbar no larger than 1, and homeostatic terms at rates outside 2 to
+12 Hz; both are left out. Our choices: the weight starts at 1 and has no bounds, and `nmda` scales
+the write.
 As a fast-weight programme: a write (burst surplus) x key, so the value is a burst probability
 beyond its running mean: a signed, self-centring Hebbian write without erase or decay.
 """
@@ -51,16 +52,28 @@ bursting = 1 - event
 last_spike = t
 """,
 )
-SETS = ("payeur_2021",)
 _CODE = "authors' code, apayeur/spikingburstprop"
+#: set -> eta, tau_pre in ms, tau_avg in s, where the code has them, and where eta is not from there
+_SETS = {
+    "figure_2_protocol": (0.1, 50, 15, "figure 2B-D: analysis/plasticity-protocol/"
+                                       "plot_all_adaptive_rule.py", ""),
+    "figure_2_network": (1e-3, 100, 5, "figure 2E-G: sim/run_plasticity_rule.sh",
+                         "default of the connection in the authors' code; that of the figure was "
+                         "not read"),
+    "figure_4": (4e-3, 100, 2, "figure 4, XOR: sim/run_xor.sh, hidden to output layer (8e-3 from "
+                               "input to hidden layer)", ""),
+    "class_defaults": (1e-3, 20, 5.5, "defaults of BCPConnection, used in no figure", ""),
+}  # fmt: skip
+SETS = tuple(_SETS)
 
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
     from brian2 import Hz, ms, second
 
+    eta, tau_pre, tau_avg, where, eta_where = _SETS[parameters]
     values = {
-        "eta": 1e-3, "tau_pre": 20 * ms, "tau_avg": 5.5 * second, "burst_isi": 16 * ms,
+        "eta": eta, "tau_pre": tau_pre * ms, "tau_avg": tau_avg * second, "burst_isi": 16 * ms,
         "E_start": 5 * Hz, "B_start": 0.75 * Hz, "w_start": 1.0, "nmda": 1.0,
     }  # fmt: skip
     return Model(
@@ -71,8 +84,9 @@ def make(parameters: str) -> Model:
         EQUATIONS,
         values,
         {
-            "": _CODE + " (BCPConnection: tau_pre, 5.5 s averages, burst intervals under 16 ms)",
-            "eta": _CODE + ", default of the connection",
+            "": f"{_CODE}, {where}",
+            "eta": eta_where or f"{_CODE}, {where}",
+            "burst_isi": _CODE + ": intervals under 16 ms, in every figure",
             "E_start": _CODE + ", starting estimate of AdaptivePreEventSynapse",
             "B_start": _CODE + ", starting estimate of AdaptivePreEventSynapse: 15 % of the events",
             "w_start": "modelling choice of this package: the unit of eta",
@@ -139,4 +153,8 @@ def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, int
     return np.array(found)
 
 
-register("payeur_2021", Entry(make, SETS, "plasticity", "burst-dependent plasticity", stdp=curve))
+register(
+    "payeur_2021",
+    Entry(make, SETS, "plasticity", "burst-dependent plasticity", stdp=curve,
+          renamed={"payeur_2021": "class_defaults"}),
+)  # fmt: skip
