@@ -70,23 +70,31 @@ NAMES = (
 )  # fmt: skip
 _MILSTEIN = "Milstein et al. 2021, eLife 10:e73046, doi:10.7554/eLife.73046"
 _FITS = f"{_MILSTEIN}: {{}} of the fits to 22 cells in neurosutras/BTSP, beta = 2/half width"
-_QUOTED = f"{_MILSTEIN}, fig. {{}}, as quoted in code of others (not checked against the paper)"
+_QUOTED = f"{_MILSTEIN}, fig. 5, as quoted in code of others (found in no file of neurosutras/BTSP)"
+_NETWORK = (
+    f"{_MILSTEIN}, fig. 7: neurosutras/BTSP, simulate_biBTSP_synthetic_network_WD_D_config.yaml, "
+    "beta = 2/half width"
+)
 #: set -> values of `NAMES` (time constants in ms, rates in 1/s), source
 TABLE = {
     "milstein_2021_mean": (
-        (863.9, 542.8, 2.2735, 0.32673, 4.0238, 0.24486, 2 / 0.1617, 0.09104, 2 / 0.11005),
+        (863.9146, 542.7554, 2.27349, 0.326729, 1 + 3.023787, 0.244856, 2 / 0.161695,
+         0.0910436, 2 / 0.110051),
         _FITS.format("means"),
     ),
     "milstein_2021_median": (
-        (924.3, 502.3, 1.52937, 0.10252, 4.0995, 0.12527, 2 / 0.11583, 0.00337, 2 / 0.0226),
+        (924.3006, 502.2855, 1.529368, 0.102516, 1 + 3.099532, 0.125271, 2 / 0.115827,
+         0.003372, 2 / 0.0226004),
         _FITS.format("medians"),
     ),
     "milstein_2021_figure_5": (
-        (2500, 1500, 1.7, 0.204, 4.0238, 0.5, 4, 0.01, 44.44),
-        _QUOTED.format(5) + "; W_max is the mean of the fits",
+        (2500, 1500, 1.7, 0.204, 1 + 3.023787, 0.5, 4, 0.01, 44.44),
+        _QUOTED + "; W_max is the mean of the fits",
     ),
     "milstein_2021_network": (
-        (1660, 440, 1.1097, 0.425, 4.68, 0.415, 4.405, 0.026, 20), _QUOTED.format(7)
+        (1664.103, 437.0065, 1.109682, 0.4249387, 1 + 3.680311, 0.4150117, 2 / 0.4541096,
+         0.02618154, 2 / 0.09977173),
+        _NETWORK,
     ),
 }  # fmt: skip
 SETS = (*TABLE, "bittner_2017")
