@@ -4,8 +4,9 @@ Fiebig & Lansner 2017, J. Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016: i
 one shot by spike-based BCPNN synapses between hypercolumns and then come back by themselves, in
 short bursts that also refresh them. Cells: adaptive exponential integrate-and-fire, soft
 winner-take-all in each hypercolumn by basket cells, AMPA and NMDA BCPNN synapses (tau_z, tau_e,
-tau_p, gains, depression U = .33 with 500 ms: parameter set "fiebig_lansner_2017" of the rule
-`bcpnn`), negative weights as inhibition, bias current 30 pA log P_j.
+gains, depression U = .33 with 500 ms: as in brian_BCPNN, parameter set "fiebig_lansner_2017" of the
+rule `bcpnn`; tau_p is 5 s here, as in the same laboratory's later model, where the set has 1 s),
+negative weights as inhibition, bias current 30 pA log P_j.
 
 As a fast-weight programme: P_ij is a decayed sum of value times key; the key is the value
 (auto-association), reading is free running, and what is read is written again.

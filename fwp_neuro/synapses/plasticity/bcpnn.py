@@ -55,34 +55,45 @@ INITIAL = {
 }
 
 _REPOSITORY = "Bujanowski, brian_BCPNN (github.com/FerdinandBujanowski/brian_BCPNN, b19c006), "
-_DBC = "Chrysanthidis, Cortical-model-with-DBCs (github.com/Nikolaos-Chrysanthidis, NEST 2.4.2)"
+_DBC = (
+    "Chrysanthidis, Fiebig & Lansner 2019, J. Comput. Neurosci., doi:10.1007/s10827-019-00729-1: "
+    "github.com/Nikolaos-Chrysanthidis/Cortical-model-with-DBCs--BCPNN-learning-rule- "
+    "(mainModelWithDBC.py)"
+)
 _TULLY = "Tully, Hennig & Lansner 2014, Front. Synaptic Neurosci. 6:8, doi:10.3389/fnsyn.2014.00008"
+_PORT = f"{_REPOSITORY}tully_params.py, after {_TULLY}; "
 _KNIGHT = (
     "Tully, Linden, Hennig & Lansner 2016, PLoS Comput. Biol. 12:e1004954; Knight et al. 2016, "
-    "Front. Neuroanat. 10:37 (sequences: NMDA traces of 150 ms before, 5 ms after)"
+    "Front. Neuroanat. 10:37 (sequences: NMDA traces of 150 ms before, 5 ms after), as in "
+    "pynn_spinnaker_bcpnn, examples/modular_attractor"
 )
-_EPS = "modelling choice of this package: as in the set fiebig_lansner_2017; the source for this "
-_EPS += "set was not read for eps"
 #: name -> (tau_z AMPA i, j, NMDA i, j, tau_e [ms], tau_p [s], f_max [Hz], eps, kappa, source)
 _SETS = {
     "fiebig_lansner_2017": (5, 5, 5, 5, 100, 1, 50, 0.01, 1,
-        _REPOSITORY + "fiebig_params.py, after Fiebig & Lansner 2017"),
+        _REPOSITORY + "fiebig_params.py, after Fiebig & Lansner 2017 (the paper was not read)"),
     "chrysanthidis_2025": (5, 5, 100, 100, 500, 3, 25, 0.0026, 0.3,
         _REPOSITORY + "chr_params.py, after Chrysanthidis et al. 2025 (regular plasticity; "
         "1 when modulated)"),
     "chrysanthidis_double_bouquet": (5, 5, 5, 5, 0.1, 5, 20, 0.01, 1, _DBC),
-    "tully_2014": (10, 10, 10, 10, 100, 3, 20, 0.01, 1, _TULLY),
-    "tully_knight_sequences": (5, 5, 150, 5, 100, 2, 20, 0.01, 1, _KNIGHT),
+    "tully_2014": (10, 10, 10, 10, 100, 3, 20, 1e-4, 1, _PORT + "the paper was not read"),
+    "tully_knight_sequences": (5, 5, 150, 5, 100, 2, 20, 0.025, 1, _KNIGHT),
 }  # fmt: skip
 SETS = tuple(_SETS)
-#: sets whose number was not in the source: the parameter -> what stands for it
+_NO_NMDA = (
+    "modelling choice of this package: as those of AMPA, the only receptor in the source; onto its "
+    "double bouquet cells f_max is 55 Hz"
+)
+#: sets whose number was not in the source, or has two: the parameter -> what stands for it
 _CHOSEN = {
-    "chrysanthidis_double_bouquet": {"eps": _EPS},
-    "tully_2014": {"eps": _EPS},
+    "chrysanthidis_double_bouquet": {"tau_zi_nmda": _NO_NMDA, "tau_zj_nmda": _NO_NMDA},
+    "tully_2014": {
+        "tau_p": _PORT + "the authors' NEST module and pynn_spinnaker_bcpnn have 1 s",
+        "eps": _PORT + "the authors' NEST module has .001",
+    },
     "tully_knight_sequences": {
-        "eps": _EPS,
-        "tau_e": "modelling choice of this package: 100 ms as in the set tully_2014",
-        "f_max": "modelling choice of this package: 20 Hz as in the set tully_2014",
+        "eps": _KNIGHT + ": 1/(f_max tau_p)",
+        "tau_e": "modelling choice of this package: 100 ms as in the set tully_2014; the source "
+        "has no E traces",
     },
 }
 
