@@ -54,7 +54,8 @@ def test_kinetics_after_a_pulse(name, open_fraction, decay):
 
 
 def test_the_exponential_set_of_destexhe_is_its_kinetics():
-    model = synapses.get("ampa", "destexhe_1994")
+    model = synapses.get("ampa", "destexhe_1998")
+    assert synapses.get("ampa", "destexhe_1994").parameters == model.parameters  # its former name
     g = exponential.conductance(model, [0], [0, 4e-3])
     r = kinetic.gating(synapses.get("ampa_kinetic"), [0], [1e-3, 5e-3])
     assert g / 1e-9 == pytest.approx(r, rel=1e-12)

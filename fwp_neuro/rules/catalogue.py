@@ -130,7 +130,8 @@ CATALOGUE = [
         "gdn2",
         "w = alpha*w\nw += (write*v - read(erase*k))*k",
         gates={"alpha": "pre", "erase": "pre", "write": "post"},
-        citation="GDN-2, equation as given in the flash-linear-attention library (ops/gdn2)",
+        citation="Gated DeltaNet-2: Decoupling Erase and Write in Linear Attention, 2026, "
+        "arXiv:2605.22791; equation as given in the flash-linear-attention library (ops/gdn2)",
         summary="decay, erase gate for each key dimension, write gate for each value dimension",
         reductions=[Reduction("kimi_delta", {"erase": "beta", "write": "beta"}, {})],
     ),
@@ -200,7 +201,7 @@ CATALOGUE = [
         "m = eta*m + beta*(v - read(k))*k\nw = alpha*w + m",
         gates={"eta": "shared", **_SHARED_BETA, "alpha": "shared"},
         states=("m",),
-        citation="Behrouz, Zhong & Mirrokni 2025, Titans, arXiv:2501.00663, eqs 10-13, linear "
+        citation="Behrouz, Zhong & Mirrokni 2024, Titans, arXiv:2501.00663, eqs 10-13, linear "
         "memory",
         summary="delta with a momentum kept at the synapse",
         reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],

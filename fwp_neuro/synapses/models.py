@@ -115,8 +115,8 @@ _ROLES = {
 }
 _CHOICE = "modelling choice of this package"
 _SOURCES = {
-    "tau_ampa": "Destexhe, Mainen & Sejnowski 1994: decay 5.26 ms, rounded",
-    "tau_nmda": "within the 26-150 ms of Ellwood 2024 and Destexhe et al. 1994; " + _CHOICE,
+    "tau_ampa": "Destexhe, Mainen & Sejnowski 1998: decay 5.26 ms, rounded",
+    "tau_nmda": "within the 26-150 ms of Ellwood 2024 and Destexhe et al. 1998; " + _CHOICE,
     "tau_teacher": "as tau_ampa: the teacher is an AMPA input too",
     "tau_membrane": _CHOICE,
     "E_leak": "Brunel & Wang 2001: V_L = -70 mV",

@@ -1,5 +1,6 @@
 """Clopath et al. 2010 against NEST: five pairs at +-10 ms, fifteen times, over the frequency.
 
+The authors' own code repeats the pairs ten times at 0.1 Hz.
 NEST's example counts a presynaptic spike one period after the last pair, which reads the weight.
 """
 

@@ -11,7 +11,7 @@ from .base import Row
 MODEL = "limbacher_2022"
 MEMORY = "limbacher_2022_key_value_memory"
 RULE = "Limbacher, Oezdenizci & Legenstein 2025, arXiv:2205.11276: closed form of the rule"
-CODE = "published code (44ed2d1): its steps of 1 ms, gammas 0.3, tau 20 ms"
+CODE = "published code (dfe7d03): its steps of 1 ms, gammas 0.3, tau 20 ms"
 OURS = "this package: no published number; hebb and delta of the same keys and values beside it"
 
 

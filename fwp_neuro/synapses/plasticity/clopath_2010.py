@@ -8,13 +8,16 @@ X: presynaptic spikes, u: postsynaptic voltage, [.]+: positive part. The cell is
 exponential integrate-and-fire cell with a depolarising afterpotential z and an adaptive threshold,
     C dV/dt = -g_L (V - E_L) + g_L Delta_T exp((V - V_T)/Delta_T) - w_ad + z
 whose spike holds u at V_clamp for t_clamp. Source: Nat. Neurosci. 13:344, doi:10.1038/nn.2479,
-eqs 1-4 and methods (numbers recalled, not checked); authors' code: ModelDB 144566.
+eqs 1-4 and methods (numbers as in the authors' code, ModelDB 144566; the paper was not read).
 
 Established: the equations. Convention: the delay d of the low-passed voltages is in the authors'
 code and in NEST, not in the paper; it keeps a spike from counting itself (without it five pairs at
 0.1 Hz and +10 ms, fifteen times, give 179 % instead of 101 %: measured here). Published
-implementations differ by 5 to 16 %; the default set follows NEST 3.10 (`aeif_psc_delta_clopath`),
-whose example has the adaptation b in pA where the paper has nA; another set is the paper's words.
+implementations differ by 5 to 16 %; the default set follows the example of NEST 3.10
+(`aeif_psc_delta_clopath`), where the adaptation b is .0805 pA, as the authors' code has it; another
+set is the paper's words, with .0805 nA, which is NEST's default too. V_T_max is 30.4 mV in NEST and
+in papers after this one, -30.4 mV in the authors' code (50.4 - 20), where the sign looks right: a
+threshold of 30.4 mV lies above the spike. The authors repeat the pairs 10 times at 0.1 Hz.
 Our choice: `nmda` scales both terms (the rule has no receptor of its own).
 As a fast-weight programme: writes (trace of the key) x (gated voltage of the cell), and erases at
 each key spike by the recent voltage; no decay.
@@ -62,12 +65,13 @@ release = t + dt + t_clamp
 )
 _PAPER = (
     "Clopath et al. 2010, Nat. Neurosci. 13:344, table 1 (visual cortex, no homeostasis), as NEST "
-    "3.10 gives them; not checked against the paper"
+    "3.10 and the authors' code, ModelDB 144566, have them"
 )
 _NEST = "NEST 3.10, example clopath_synapse_spike_pairing"
 _SOURCES = {
     "": _PAPER,
     "V_reset": _NEST + ": 21 mV above rest, where the clamp of a spike ends",
+    "V_T_max": "NEST 3.10, default V_th_max; the authors' code has -30.4 mV",
     "w_max": "NEST 3.10, default of clopath_synapse; the protocol does not reach it",
     "w_start": _NEST,
     "nmda": "modelling choice of this package: unblocked share of NMDA receptors",
@@ -76,7 +80,7 @@ _OWN = {
     "nest_example": {
         "delay": _NEST + ": 4 ms (in the authors' code too, about 3 to 5 ms; not in the paper)",
         "psp": _NEST + ": its delta synapse, weight in mV",
-        "b": _NEST + ": 0.0805 in its unit pA, where the paper has 0.0805 nA",
+        "b": _NEST + ": 0.0805 pA, as in the authors' code; the paper and NEST's default have nA",
     },
     "paper_literal": {
         "delay": "Clopath et al. 2010, eqs 1-3: no delay",

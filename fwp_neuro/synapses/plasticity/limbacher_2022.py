@@ -6,10 +6,11 @@ with traces of the presynaptic (key) and postsynaptic (value) spikes in units of
 
     dk/dt = -k/tau_trace,   k <- k + 1 - exp(-step/tau_trace) at a presynaptic spike
 
-and likewise v. Source: Limbacher, Oezdenizci & Legenstein, IEEE TNNLS 36:2551 (2025),
-arXiv:2205.11276; constants of the published code (IGITUGraz/MemoryDependentComputation), which
-takes one step of the rule per ms. Here time is continuous; its 1 ms steps come out
-as steps of that size do (`published_steps` in the oracle).
+and likewise v. Source: Limbacher, Oezdenizci & Legenstein, Memory-Dependent Computation and
+Learning in Spiking Neural Networks Through Hebbian Plasticity, IEEE TNNLS 36:2551 (2025),
+doi:10.1109/TNNLS.2023.3341446, arXiv:2205.11276; constants of the published code
+(IGITUGraz/MemoryDependentComputation), which takes one step of the rule per ms. Here time is
+continuous; its 1 ms steps come out as steps of that size do (`published_steps` in the oracle).
 As a fast-weight programme: writes + (w_max - W) o (v k'), erases - W o (1 (k^2)'): of the delta
 rule's W k k' only what a synapse can know by itself (its own column), so that old values under the
 very same key fade but cross-talk between keys is not corrected. No passive decay.
@@ -33,7 +34,7 @@ dv/dt = -v/tau_trace : 1 (clock-driven)
     method="rk4",
 )
 _CODE = (
-    "published code of Limbacher et al., IGITUGraz/MemoryDependentComputation (44ed2d1), "
+    "published code of Limbacher et al., IGITUGraz/MemoryDependentComputation (dfe7d03), "
     "memorizing_associations_task.py"
 )
 SETS = ("memorizing_associations",)
@@ -54,7 +55,9 @@ def make(parameters: str) -> Model:
          "step": 1 * ms, "gate": 1.0},
         {"": _CODE, "step": _CODE + ": its time step", "gate": "1 where the memory is written, 0 "
          "where it is only read (the published reading layer has no plasticity)"},
-        "Limbacher, Oezdenizci & Legenstein, IEEE TNNLS 36:2551 (2025), arXiv:2205.11276",
+        "Limbacher, Oezdenizci & Legenstein, Memory-Dependent Computation and Learning in Spiking "
+        "Neural Networks Through Hebbian Plasticity, IEEE TNNLS 36:2551 (2025), "
+        "doi:10.1109/TNNLS.2023.3341446, arXiv:2205.11276",
         "gammas are per step of 1 ms, traces in units of one spike a step; weights start at 0; "
         "one tau_trace for keys and values, as published",
         signed=("gate",),

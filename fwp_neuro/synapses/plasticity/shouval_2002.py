@@ -12,7 +12,7 @@
 Calcium in uM above rest. B: Jahr & Stevens 1990 at 1 mM. Source: Shouval, Bear & Cooper 2002, PNAS
 99:10831, doi:10.1073/pnas.152343099, eqs 1-5 and SI. As in the independent re-implementation "CaDP"
 (MATLAB), from which the numbers were checked, the newest BPAP replaces the one before; P2 is
-P1/1e4, which the paper misprints according to it.
+P1/1e4, which the paper misprints according to it. Figures 2A and 4A of the paper have other BPAPs.
 As a fast-weight programme: a gated leaky write on one entry, w <- (1 - b) w + b Omega with the
 write strength b = eta dt set by that entry's own calcium: it erases as much as it writes.
 """

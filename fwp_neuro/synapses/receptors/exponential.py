@@ -4,9 +4,9 @@
 
 The gate is linear, so that one variable of the postsynaptic cell sums all synapses. Sources: Brunel
 & Wang 2001, J. Comput. Neurosci. 11:63, doi:10.1023/A:1011204814320; Wang 2002, Neuron 36:955,
-doi:10.1016/S0896-6273(02)01092-9; Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14,
-doi:10.1162/neco.1994.6.1.14, of which "destexhe_1994" is the limit of a pulse that is short against
-the decay (`kinetic` has the pulse itself).
+doi:10.1016/S0896-6273(02)01092-9; Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal
+Modeling, of which "destexhe_1998" is the limit of a pulse that is short against the decay
+(`kinetic` has the pulse itself).
 As a fast-weight programme: the read-out. `w` scales it, nothing here writes `w`.
 """
 
@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from ..model import Entry, Equations, Model, register
-from .kinetic import RATES, opened
+from .kinetic import PAPER as _DESTEXHE
+from .kinetic import RATES, RENAMED, opened
 
 _BRUNEL = "Brunel & Wang 2001, J. Comput. Neurosci. 11:63, doi:10.1023/A:1011204814320"
 _WANG = "Wang 2002, Neuron 36:955, doi:10.1016/S0896-6273(02)01092-9"
-_DESTEXHE = "Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14, doi:10.1162/neco.1994.6.1.14"
 _SCALED = ": recurrent synapse, for 800 excitatory and 200 inhibitory cells (scale by 1/N)"
 _CHOICE = "modelling choice of this package: 1 nS at full opening"
 
@@ -40,7 +40,7 @@ SETS = {
         "wang_2002_interneuron": (2, 0, 0.04, _WANG, _WANG + ": recurrent synapse onto "
                                   "interneurons, N = 2000"),
         "wang_2002_external": (2, 0, 2.1, _WANG, _WANG + ": external input of pyramidal cells"),
-        "destexhe_1994": (None, 0, 1.0, _DESTEXHE, _CHOICE),
+        "destexhe_1998": (None, 0, 1.0, _DESTEXHE, _CHOICE),
     },
     "gaba_a": {
         "brunel_wang_2001": (10, -70, 1.25, _BRUNEL, _BRUNEL + _SCALED + ", onto pyramidal cells"),
@@ -48,7 +48,7 @@ SETS = {
                                          "interneurons"),
         "wang_2002": (5, -70, 1.3, _WANG, _WANG + ": onto pyramidal cells, N = 2000"),
         "wang_2002_interneuron": (5, -70, 1.0, _WANG, _WANG + ": onto interneurons, N = 2000"),
-        "destexhe_1994": (None, -80, 1.0, _DESTEXHE, _CHOICE),
+        "destexhe_1998": (None, -80, 1.0, _DESTEXHE, _CHOICE),
     },
 }  # fmt: skip
 
@@ -109,5 +109,6 @@ for _receptor, _summary in {
 }.items():
     register(
         _receptor,
-        Entry(_maker(_receptor, _summary), tuple(SETS[_receptor]), "receptor", _summary),
-    )
+        Entry(_maker(_receptor, _summary), tuple(SETS[_receptor]), "receptor", _summary,
+              renamed=RENAMED),
+    )  # fmt: skip

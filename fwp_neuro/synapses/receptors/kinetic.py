@@ -3,9 +3,10 @@
     dr/dt = alpha T (1 - r) - beta r,   T = transmitter for `pulse` after a spike, else 0
     I = gbar r (E - V)                  (NMDA: times the magnesium block)
 
-Source: Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14, doi:10.1162/neco.1994.6.1.14, with 1
-mM and 1 ms. A spike during a pulse starts the pulse anew. The gate depends on the presynaptic cell
-alone and lives there.
+Form: Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14, doi:10.1162/neco.1994.6.1.14. Rates:
+Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal Modeling, 2nd ed., pp 1-25 (ModelDB
+18500), with 1 mM and 1 ms; the paper of 1994 has others. A spike during a pulse starts the pulse
+anew. The gate depends on the presynaptic cell alone and lives there.
 As a fast-weight programme: NMDA's slow r is the key trace, AMPA's fast r the read-out; `w` scales.
 """
 
@@ -17,7 +18,10 @@ import numpy as np
 
 from ..model import Entry, Equations, Model, register
 
-PAPER = "Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14, doi:10.1162/neco.1994.6.1.14"
+PAPER = (
+    "Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal Modeling, 2nd ed., pp 1-25 (ModelDB "
+    "18500)"
+)
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,10 @@ class Rates:
 RATES = {
     "ampa_kinetic": Rates(1.1, 0.19, 0),
     "nmda_kinetic": Rates(0.072, 0.0066, 0),
-    "gaba_a_kinetic": Rates(
-        5.0, 0.18, -80, "Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal Modeling, "
-                        "chapter 1 (recalled, not checked against the chapter)",
-    ),
-}  # fmt: skip
+    "gaba_a_kinetic": Rates(5.0, 0.18, -80),
+}
+#: the former name of the set named the wrong paper
+RENAMED = {"destexhe_1994": "destexhe_1998"}
 
 
 def opened(alpha: float, beta: float, transmitter: float, pulse: float, r: float = 0.0) -> float:
@@ -122,4 +125,7 @@ for _name, _summary in {
     "gaba_a_kinetic": "first-order kinetics of GABA_A receptors under pulses of transmitter",
     "nmda_kinetic": "first-order kinetics of NMDA receptors under pulses of transmitter",
 }.items():
-    register(_name, Entry(_maker(_name, _summary), ("destexhe_1994",), "receptor", _summary))
+    register(
+        _name,
+        Entry(_maker(_name, _summary), ("destexhe_1998",), "receptor", _summary, renamed=RENAMED),
+    )

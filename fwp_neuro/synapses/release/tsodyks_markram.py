@@ -39,8 +39,8 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
     return {
         "mongillo_2008": (
             _set(0.20, 1500, 200), "to_U",
-            "Mongillo, Barak & Tsodyks 2008, Science 319:1543 (as read in the re-implementation by "
-            "Tiddia et al. 2022)" + _NO_PSC,
+            "Mongillo, Barak & Tsodyks 2008, Science 319:1543 (time constants as in the "
+            "re-implementation by Tiddia et al. 2022, U recalled)" + _NO_PSC,
         ),
         "tiddia_2022": (
             _set(0.19, 1500, 200), "to_U",
@@ -49,8 +49,8 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
         ),
         "tsodyks_1998_depressing": (
             _set(0.5, 0.01, 800), "to_zero",
-            _TSODYKS_98 + "U_SE 0.5, tau_rec 800 ms, tau_inact 3 ms (recalled, not checked against "
-            "the paper; NEST's defaults are the same)" + _NO_FACILITATION,
+            _TSODYKS_98 + "U_SE 0.5, tau_rec 800 ms, tau_inact 3 ms, as printed and in NEST's "
+            "defaults; U_SE 0.6 gives the printed curve, says Brian2's example" + _NO_FACILITATION,
         ),
         "tsodyks_1998_facilitating": (
             _set(0.03, 530, 130, 1.5), "to_zero",
@@ -74,7 +74,8 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
         ),
         "chrysanthidis_dbc": (
             _set(0.25, 0.01, 500), "to_zero",
-            "Chrysanthidis et al., code Cortical-model-with-DBCs (NEST)"
+            "Chrysanthidis, Fiebig & Lansner 2019, J. Comput. Neurosci., doi:10.1007/"
+            "s10827-019-00729-1, code Cortical-model-with-DBCs--BCPNN-learning-rule-"
             + _NO_FACILITATION + _NO_PSC,
         ),
     }  # fmt: skip
