@@ -308,17 +308,6 @@ def test_records_that_a_form_does_not_have_are_refused(options, sentence):
 # ---------------------------------------------------------------- number formats and transforms
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_half_precision_runs_by_steps_and_is_refused_by_products(dtype):
-    signals, states = case(rule("delta"))
-    signals = {n: x.detach().to(dtype) for n, x in signals.items()}
-    states = {n: x.detach().to(dtype) for n, x in states.items()}
-    auto, step = (run(rule("delta"), signals, states, form) for form in ("auto", "step"))
-    assert distance(auto, step) == 0 and auto[0].dtype == dtype
-    with pytest.raises(FwpError, match="form='chunk' cannot run: .*float32 or float64, not torch"):
-        run(rule("delta"), signals, states, "chunk")
-
-
 def test_whole_numbers_are_refused():
     x = torch.ones(1, 20, 1, 2, dtype=torch.int64)
     with pytest.raises(

@@ -267,8 +267,12 @@ def test_forward_derivatives_are_not_lost_in_silence():
     leaves = [item.detach() for item in leaves]
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(leaves[0], torch.ones_like(leaves[0]))
-        with pytest.raises((RuntimeError, NotImplementedError), match="(?i)jvp|forward"):
+        with pytest.raises(FwpError, match="no forward derivative .jvp.: use form='chunk'"):
             run(dual, *leaves[1:])
+    with pytest.raises(FwpError, match="no forward derivative"):
+        torch.func.jvp(lambda key: run(key, *leaves[1:]), (leaves[0],), (leaves[0],))
+    with pytest.raises(FwpError, match="no gradient of its own|no forward derivative"):
+        torch.func.hessian(lambda key: loss_of(run)(key, *leaves[1:]))(leaves[0])
 
 
 def test_tracing_with_real_tensors_sees_the_operator():

@@ -12,6 +12,7 @@ from ..errors import FwpError, pick, warn
 from ..rules import Rule
 from ..symbolic.language import SYNAPSE
 from . import library
+from .precision import computed
 from .realise import FORMS
 
 #: tokens up to which the plain recurrence is as fast as any other form
@@ -40,16 +41,11 @@ def _functions_at_synapses(rule: Rule) -> bool:
     )
 
 
-def _no_products(rule: Rule, dtype: torch.dtype) -> str:
-    """Return why the forms made of matrix products cannot run, or an empty string."""
-    if dtype not in (torch.float32, torch.float64):
-        return f"its triangular systems are solved in float32 or float64, not {dtype}"
-    return _has_plan(rule)
-
-
 def transformed() -> bool:
-    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) is at work."""
-    return torch._C._functorch.peek_interpreter_stack() is not None
+    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) or a forward derivative is on."""
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return True
+    return getattr(torch.autograd.forward_ad, "_current_level", -1) >= 0
 
 
 def choose(
@@ -59,6 +55,7 @@ def choose(
 
     Args:
         form: "auto" or the one that is asked for.
+        dtype: of the query; bfloat16 and float16 are computed in float32 (see `precision`).
 
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
@@ -67,14 +64,14 @@ def choose(
 
     pick(form, FORMS, "form")
     if form == "compiled":
-        reason = why_not(rule, dtype, device)
+        reason = why_not(rule, computed(dtype), device)
         if reason:
             raise FwpError(f"form='compiled' cannot run: {reason}")
     if form == "library":
         reason = library.why_not(rule, dtype, device)
         if reason:
             raise FwpError(f"form='library' cannot run: {reason}")
-    lacking = _no_products(rule, dtype)
+    lacking = _has_plan(rule)
     if form in ("parallel", "chunk") and lacking:
         raise FwpError(f"form={form!r} cannot run: {lacking}")
     if form != "auto":
@@ -91,6 +88,7 @@ def choose(
     if _functions_at_synapses(rule):
         reason = "PyTorch vectorises functions of every weight, the generated C++ does not"
         return _plain(lacking, reason)
+    dtype = computed(dtype)
     reason = why_not(rule, dtype, device) or build(rule, dtype)
     if reason is None:
         return "compiled", "generated C++ is the fastest on a CPU"

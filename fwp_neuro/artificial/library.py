@@ -30,7 +30,9 @@ TOLERANCE = {torch.float32: 1e-2, torch.bfloat16: 5e-2, torch.float16: 2e-2}
 
 
 def _arguments(s: Signals, **more) -> dict:
-    return {"q": s["q"], "k": s["k"], "v": s["v"], "scale": 1.0, "output_final_state": True} | more
+    found = {"q": s["q"], "k": s["k"], "v": s["v"], "scale": 1.0, "output_final_state": True} | more
+    halves = {name: found[name].to(s["q"].dtype) for name in "qkv"}  # the kernels take one format
+    return found | halves
 
 
 def _log(decay: torch.Tensor) -> torch.Tensor:

@@ -1,19 +1,34 @@
-"""Check the tensors given to `apply`, and build the states that a run starts from."""
+"""Check the tensors given to `apply`, and bring them to one shape and number format."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
+from typing import NamedTuple
 
 import torch
 
-from ..errors import FwpError, pick, unknown
+from ..errors import FwpError, unknown
 from ..rules import Rule
+from ..validation import real
 from .memories.base import Memory
+from .precision import LEGAL, computed, mixes
 
-_ALIASES = {"key": "k", "value": "v", "query": "q"}
+_LONG = {"k": "key", "v": "value", "q": "query"}
+Signals = dict[str, torch.Tensor]
 
 
-def check(rule: Rule | Memory, signals: dict[str, torch.Tensor], initial_state) -> None:
+class Sizes(NamedTuple):
+    """Sizes of a call; ``heads`` are those of the values, which the heads of keys may divide."""
+
+    batch: int
+    tokens: int
+    heads: int
+    value_dim: int
+    key_dim: int
+
+
+def check(rule: Rule | Memory, signals: Mapping, initial_state) -> Sizes:
     """Check names, shapes and dtypes of the signals.
 
     Raises:
@@ -21,46 +36,66 @@ def check(rule: Rule | Memory, signals: dict[str, torch.Tensor], initial_state) 
     """
     where = f"apply(rule={rule.name!r})"
     constants = rule.constants(1, 1) if isinstance(rule, Memory) else {}
-    legal = {*rule.homes, "k", "v", "q", *constants}
     for name, array in signals.items():
-        if name not in legal:
-            raise unknown(name, sorted(legal), f"signal for {where}:")
+        if name not in rule.homes and name not in _LONG and name not in constants:
+            raise unknown(name, sorted({*rule.homes, *_LONG, *constants}), f"signal for {where}:")
         if not isinstance(array, torch.Tensor):
-            raise FwpError(f"{where}: {name} must be a torch tensor, got {type(array).__name__}")
+            if name not in rule.gates or isinstance(array, bool) or not isinstance(array, Real):
+                a_number = " or a number" if name in rule.gates else ""
+                raise FwpError(
+                    f"{where}: {_LONG.get(name, name)} must be a torch tensor{a_number}, got "
+                    f"{type(array).__name__}"
+                )
+            real(array, f"{where}: {name}")
+        elif array.layout is not torch.strided or array.is_nested:
+            raise FwpError(f"{where}: {_LONG.get(name, name)} must be a dense torch tensor")
+    sizes = _sizes(where, rule, signals, initial_state)
+    query = signals["q"]
+    for name, home in rule.homes.items():
+        if name not in signals:
+            long = _LONG.get(name, name)
+            raise FwpError(f"{where} needs {long} ({home}) and did not get it: pass {long}=...")
+        if isinstance(signals[name], torch.Tensor):
+            _fits(where, name, home, signals[name], sizes, query, name in rule.gates)
+    for name in constants:
+        if name in signals:
+            _alike(where, name, signals[name], query)
+    return sizes
+
+
+def _sizes(where: str, rule, signals: Mapping, initial_state) -> Sizes:
+    """Read the sizes off the query and the value."""
     if "q" not in signals:
         raise FwpError(f"{where} needs query [batch, token, head, dim], got None")
     query = signals["q"]
-    if query.ndim != 4 or 0 in query.shape:
-        empty = " (an axis is empty)" if 0 in query.shape else ""
+    if query.ndim != 4 or not query.shape[3]:
+        empty = " (its dim is empty)" if 0 in query.shape[3:] else ""
         raise FwpError(
             f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}{empty}"
         )
-    if not query.is_floating_point():
-        raise FwpError(f"{where}: query must hold real numbers of a float dtype, got {query.dtype}")
-    lead, key_dim = tuple(query.shape[:3]), query.shape[3]
-    value_dim = _value_dim(rule, signals, initial_state, key_dim)
-    for name, home in rule.homes.items():
-        long = {short: text for text, short in _ALIASES.items()}.get(name, name)
-        if name not in signals:
-            raise FwpError(f"{where} needs {long} ({home}) and did not get it: pass {long}=...")
-        dim = {"shared": (), "pre": (key_dim,), "post": (value_dim,)}[home]
-        if tuple(signals[name].shape) != (*lead, *dim):
+    if query.dtype not in LEGAL:
+        raise FwpError(
+            f"{where}: query must hold real numbers of a float dtype, got {query.dtype} (legal: "
+            f"float64, float32, bfloat16, float16)"
+        )
+    batch, tokens, heads, key_dim = query.shape
+    value = signals.get("v") if "v" in rule.homes else None
+    if value is not None and value.ndim == 4 and value.shape[2] != heads:
+        few, heads = heads, value.shape[2]
+        if not few or heads % few:
             raise FwpError(
-                f"{where}: {long} is {home} and must have shape {(*lead, *dim)} "
-                f"[batch, token, head{', dim' if dim else ''}], got {tuple(signals[name].shape)}"
+                f"{where}: value has {heads} heads, which must be those of the query or a multiple "
+                f"of them, and the query has {few}"
             )
-        if signals[name].dtype != query.dtype:
-            raise FwpError(
-                f"{where}: {long} has dtype {signals[name].dtype} but query has {query.dtype}; "
-                f"use one dtype"
-            )
+    return Sizes(batch, tokens, heads, _value_dim(rule, signals, initial_state, key_dim), key_dim)
 
 
-def _value_dim(rule: Rule | Memory, signals, initial_state, key_dim: int) -> int:
+def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: int) -> int:
     """Return d_v: from a postsynaptic signal, else from the initial state, else d_k."""
     for name, home in rule.homes.items():
-        if home == "post" and name in signals and signals[name].ndim == 4:
-            return signals[name].shape[-1]
+        array = signals.get(name)
+        if home == "post" and isinstance(array, torch.Tensor) and array.ndim == 4:
+            return array.shape[-1]
     states = initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
     for state in states:
         if isinstance(state, torch.Tensor) and state.ndim == 4:
@@ -68,67 +103,79 @@ def _value_dim(rule: Rule | Memory, signals, initial_state, key_dim: int) -> int
     return key_dim
 
 
-def state_shape(rule: Rule | Memory, signals, initial_state) -> tuple[int, int, int, int]:
-    """Return (batch, head, value_dim, key_dim) of the fast weights."""
-    batch, _, heads, key_dim = signals["q"].shape
-    return batch, heads, _value_dim(rule, signals, initial_state, key_dim), key_dim
+def _fits(where: str, name: str, home: str, array, sizes: Sizes, query, gate: bool) -> None:
+    """Refuse a signal of another shape, dtype or device than the query asks for."""
+    batch, tokens, heads, value_dim, key_dim = sizes
+    shape = array.shape
+    if home == "shared":
+        legal = (batch, tokens, heads)
+    else:
+        legal = (batch, tokens, heads, key_dim if home == "pre" else value_dim)
+    if shape != legal and not _grows(shape, legal, home, query.shape[2], gate):
+        long, few = _LONG.get(name, name), query.shape[2]
+        wanted = legal if home != "pre" or few == heads or gate else (*legal[:2], few, legal[3])
+        raise FwpError(
+            f"{where}: {long} is {home} and must have shape {tuple(wanted)} "
+            f"[batch, token, head{', dim' if home != 'shared' else ''}], got {tuple(shape)}"
+        )
+    if array.shape[-1:] == (0,) and home == "post":
+        raise FwpError(f"{where}: {_LONG.get(name, name)} has a dim of 0; it must be 1 at least")
+    _alike(where, name, array, query)
 
 
-def states_of(rule: Rule, given, query: torch.Tensor, shape) -> dict[str, torch.Tensor]:
-    """Return every synaptic state before the first token: what is given, zeros else.
+def _grows(shape, legal, home: str, few: int, gate: bool) -> bool:
+    """Whether a shape can be brought to the legal one: see `together`."""
+    if gate and len(shape) in (0, len(legal)):
+        pairs = zip(shape, legal, strict=False)  # [] is a number
+        if all(have in (1, want) for have, want in pairs):
+            return True
+    return home == "pre" and tuple(shape) == (*legal[:2], few, legal[3])
+
+
+def _alike(where: str, name: str, array, query) -> None:
+    if array.dtype is not query.dtype and not mixes(array.dtype, query.dtype):
+        raise FwpError(
+            f"{where}: {_LONG.get(name, name)} has dtype {array.dtype} but query has "
+            f"{query.dtype}; bfloat16, float16 and float32 may be mixed, float64 needs one dtype"
+        )
+    if array.device != query.device:
+        raise FwpError(
+            f"{where}: {_LONG.get(name, name)} is on {array.device} but query is on {query.device}"
+        )
+
+
+def together(rule: Rule | Memory, signals: Mapping, sizes: Sizes, scale) -> Signals:
+    """Return the signals in full shape and in the format they are computed in.
+
+    Numbers and axes of length one are expanded, the heads of keys and queries repeated (key head
+    i serves the value heads i g to (i + 1) g - 1, g = value heads / key heads), and the query is
+    multiplied by ``scale``.
 
     Raises:
-        FwpError: unknown state, wrong shape or dtype.
+        FwpError: the scale is no finite number.
     """
-    if given is None:
-        given = {}
-    elif not isinstance(given, Mapping):
-        given = {"w": given}
-    states = {}
-    for name in given:
-        pick(name, rule.states, f"state of rule {rule.name!r}:")
-    for name in rule.states:
-        state = given.get(name)
-        if state is None:
-            state = query.new_zeros(shape)
-        elif not isinstance(state, torch.Tensor) or state.dtype != query.dtype:
-            got = state.dtype if isinstance(state, torch.Tensor) else type(state).__name__
-            raise FwpError(
-                f"apply(rule={rule.name!r}): initial_state {name!r} must be a torch tensor of the "
-                f"query's dtype {query.dtype}, got {got}"
-            )
-        elif tuple(state.shape) != shape:
-            raise FwpError(
-                f"apply(rule={rule.name!r}): initial_state {name!r} must be [batch, head, "
-                f"value_dim, key_dim] = {shape}, got {tuple(state.shape)}"
-            )
-        states[name] = state
-    return states
-
-
-def memory_state(memory: Memory, start: dict[str, torch.Tensor], given) -> dict[str, torch.Tensor]:
-    """Return the state of a memory before the first token: what is given, ``start`` else.
-
-    Raises:
-        FwpError: unknown part, wrong shape or dtype.
-    """
-    if given is None:
-        return start
-    given = dict(given) if isinstance(given, Mapping) else {"w": given}
-    for name, part in given.items():
-        pick(name, start, f"state of memory {memory.name!r}:")
-        legal = list(start[name].shape)
-        if name in memory.growing and isinstance(part, torch.Tensor) and part.ndim > 1:
-            legal[1] = part.shape[1]  # any number of tokens may have come before
-        if not isinstance(part, torch.Tensor) or list(part.shape) != legal:
-            got = tuple(part.shape) if isinstance(part, torch.Tensor) else type(part).__name__
-            raise FwpError(
-                f"apply(rule={memory.name!r}): initial_state {name!r} must be a tensor of shape "
-                f"{tuple(legal)}, got {got}"
-            )
-        if part.dtype != start[name].dtype:
-            raise FwpError(
-                f"apply(rule={memory.name!r}): initial_state {name!r} must have dtype "
-                f"{start[name].dtype}, got {part.dtype}"
-            )
-    return start | given
+    query = signals["q"]
+    dtype = computed(query.dtype)
+    lead, few = sizes[:3], query.shape[2]
+    found = {}
+    for name, array in signals.items():
+        home = "pre" if name == "q" else rule.homes.get(name)
+        if not isinstance(array, torch.Tensor):
+            array = torch.full((), float(array), dtype=dtype, device=query.device)
+        elif array.dtype is not dtype:
+            array = array.to(dtype)
+        if home is None:
+            if name not in _LONG:
+                found[name] = array  # a constant of a memory
+            continue
+        dims = {"shared": (), "pre": sizes[4:], "post": sizes[3:4]}[home]
+        if array.shape != (*lead, *dims):
+            if home == "pre" and array.ndim == 4 and array.shape[2] == few != sizes.heads:
+                array = array.repeat_interleave(sizes.heads // few, 2)
+            if array.ndim == 0:  # so that an axis of the shape may be unknown to a trace
+                array = array.reshape((1,) * (3 + len(dims)))
+            array = array.expand(*lead, *dims)
+        found[name] = array
+    if scale is not None:
+        found["q"] = found["q"] * real(scale, f"apply(rule={rule.name!r}): scale")
+    return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from ..errors import LIST, FwpError, pick
+from ..errors import LIST, FwpError, pick, shown
 from ..rules import Rule
 from ..rules import rule as get_rule
 from ..rules.registry import all_names as rule_names
@@ -16,8 +16,11 @@ from .choice import announce, choose
 from .engine import fast_form
 from .memories.base import Memory
 from .memories.registry import REGISTRY as MEMORIES
+from .packed import one_each, run_packed, sequences_of
+from .precision import full
 from .recurrent.registry import REGISTRY as NETWORKS
-from .signals import check, memory_state, state_shape, states_of
+from .signals import Sizes, check, together
+from .start_states import memory_state, nothing, states_of
 from .unrolling import unroll
 
 
@@ -46,55 +49,140 @@ def apply(
     key: torch.Tensor | None = None,
     value: torch.Tensor | None = None,
     *,
-    initial_state: torch.Tensor | Mapping[str, torch.Tensor] | None = None,
+    initial_state: torch.Tensor | Mapping[str, torch.Tensor] | Sequence | None = None,
     form: str = "auto",
     chunk: int | None = None,
-    **gates: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor | dict[str, torch.Tensor]]:
+    scale: float | None = None,
+    mask: torch.Tensor | None = None,
+    cu_seqlens: torch.Tensor | None = None,
+    **gates: torch.Tensor | float,
+) -> tuple[torch.Tensor, torch.Tensor | dict[str, torch.Tensor] | list]:
     """Run a fast-weight rule over a batch of sequences.
+
+    Fast weights are kept and computed in float32 at least, also under `torch.autocast`; the
+    read-out has the dtype of the query, the final state float32 (float64 for float64). bfloat16,
+    float16 and float32 may be mixed, and gradients arrive in the dtype of each input.
 
     Args:
         rule: name or `Rule`; or name or instance of a `Memory`.
-        query, key, value: [batch, token, head, dim]; value's dim may differ. No scaling of the
-            query.
+        query, key, value: [batch, token, head, dim]; value's dim may differ. Queries, keys and
+            other presynaptic signals may have fewer heads that divide those of the value: key head
+            i then serves the g value heads from i g on.
         initial_state: [batch, head, value_dim, key_dim], or a dict by synaptic state for rules with
             more than one; zeros if None. It is not changed in place.
         form: "step" (the plain recurrence), "parallel" (all pairs of tokens: memory quadratic in
             them), "chunk" (matrix products chunk by chunk), "compiled" (C++ generated from the
             rule's text, CPU only), "library" (kernels of flash-linear-attention, GPU only, not run
-            on a GPU so far) or "auto". All give the same numbers up to rounding.
+            on a GPU so far) or "auto". All give the same numbers up to rounding. Forward and second
+            derivatives: "auto" takes tensor operations for them; "compiled" and "library" refuse.
         chunk: tokens in a chunk of the chunk form, a power of two.
+        scale: multiplies the query, e.g. key_dim ** -0.5 as in attention; 1 if None.
+        mask: [batch, token] of bool, False for padding: such a token writes nothing, the state
+            passes it by and its read-out is zero.
+        cu_seqlens: offsets [sequence + 1] of sequences packed into a batch of one, from 0 to the
+            number of tokens; states then have the sequences in place of the batch.
         gates: gates and further signals: shared [batch, token, head]; vectors [batch, token, head,
-            dim]; constants of a memory [head, ...].
+            dim]; constants of a memory [head, ...]. A gate may be a number, or have axes of 1.
 
     Returns:
         read-out [batch, token, head, value_dim] (read after write), and the final state in the form
-        of ``initial_state`` (a tensor for rules with the single state ``w``, else a dict).
+        of ``initial_state`` (a tensor for rules with the single state ``w``, else a dict). With
+        ``mask`` or ``cu_seqlens``, a memory that keeps or counts tokens has a list of states, one
+        for each sequence, and takes such a list as ``initial_state``.
 
     Raises:
         FwpError: a signal is missing, unknown or of the wrong shape, or the form cannot run.
     """
     rule = find(rule)
-    signals = {"k": key, "v": value, "q": query, **gates}
-    signals = {name: array for name, array in signals.items() if array is not None}
-    check(rule, signals, initial_state)
-    if chunk is not None:
-        if (
-            isinstance(chunk, bool)
-            or not isinstance(chunk, int)
-            or chunk < 1
-            or chunk & (chunk - 1)
-        ):
-            raise FwpError(f"chunk must be a power of two (1, 2, 4, ...), got {chunk!r}")
-        if form != "chunk":
-            raise FwpError(f"chunk={chunk} goes with form='chunk' only, got form={form!r}")
-    if isinstance(rule, Memory):
-        return _remember(rule, signals, initial_state, form)
-    states = states_of(rule, initial_state, query, state_shape(rule, signals, initial_state))
-    chosen, reason = choose(form, rule, query.shape[1], query.dtype, query.device)
+    named = {"k": key, "v": value, "q": query, **gates}
+    named = {name: array for name, array in named.items() if array is not None}
+    sizes = check(rule, named, initial_state)
+    check_chunk(form, chunk)
+    rows = sequences_of(
+        f"apply(rule={rule.name!r})", cu_seqlens, mask, sizes.batch, sizes.tokens, query.device
+    )
+    with full(query.device):
+        signals = together(rule, named, sizes, scale)
+        if isinstance(rule, Memory):
+            run_on, states, fixed = _memory(rule, signals, sizes, initial_state, rows, form)
+        else:
+            run_on, states, fixed = _rule(rule, signals, sizes, initial_state, rows, form, chunk,
+                                          query.dtype)  # fmt: skip
+        if rows is None:
+            readout, states = run_on(signals, states)
+        else:
+            moving = {n: x for n, x in signals.items() if n not in fixed}
+            blank = (sizes.heads, sizes.value_dim)
+            readout, states = run_packed(run_on, moving, rows, states, keeps_tokens(rule), blank)
+    if readout.dtype is not query.dtype:
+        readout = readout.to(query.dtype)
+    return readout, _alone(states)
+
+
+def _alone(states):
+    """Return the only state of a rule or memory by itself."""
+    if isinstance(states, list):
+        return [_alone(each) for each in states]
+    return states["w"] if len(states) == 1 and "w" in states else states
+
+
+def keeps_tokens(rule: Rule | Memory) -> bool:
+    """Whether the shape or the counters of a state tell how many tokens came before."""
+    return isinstance(rule, Memory) and bool(rule.growing or rule.counters)
+
+
+def check_chunk(form: str, chunk) -> None:
+    """Refuse a chunk that is no power of two, or that goes with another form."""
+    if chunk is None:
+        return
+    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1 or chunk & (chunk - 1):
+        raise FwpError(f"chunk must be a power of two (1, 2, 4, ...), got {shown(chunk)}")
+    if form != "chunk":
+        raise FwpError(f"chunk={shown(chunk)} goes with form='chunk' only, got form={form!r}")
+
+
+def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtype: torch.dtype):
+    """Return how a rule is run, the states that it starts from, and no constants."""
+    count = sizes.batch if rows is None else len(rows)
+    query = signals["q"]
+    states = states_of(rule, given, query, (count, *sizes[2:]))
+    chosen, reason = choose(form, rule, sizes.tokens, dtype, query.device)
     announce(rule, form, chosen, reason)
-    readout, states = run(rule, signals, states, chosen, chunk)
-    return readout, states["w"] if rule.states == ("w",) else states
+    if chosen == "library" and dtype is not query.dtype:  # its kernels take halves as they are
+        signals |= {name: signals[name].to(dtype) for name in "qkv" if name in signals}
+    again = form == "auto"
+    return lambda given, states: run(rule, given, states, chosen, chunk, again), states, ()
+
+
+def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
+    """Return how a memory is run, the states that it starts from, and its constants."""
+    pick(form, ("auto", *memory.forms), f"form of memory {memory.name!r}:")
+    query, (_, _, heads, value_dim, key_dim) = signals["q"], sizes
+    constants = {
+        name: tensor.to(query).expand(heads, *tensor.shape)
+        for name, tensor in memory.constants(value_dim, key_dim).items()
+    }
+    for name, usual in constants.items():
+        constants[name] = signals.setdefault(name, usual)
+        if constants[name].shape != usual.shape:
+            raise FwpError(
+                f"apply(rule={memory.name!r}): {name} must have shape {tuple(usual.shape)} "
+                f"[head, ...], got {tuple(constants[name].shape)}"
+            )
+
+    def start(count: int, given):
+        made = memory.initial(count, heads, value_dim, key_dim, query)
+        return memory_state(memory, made, given, query)
+
+    if rows is not None and keeps_tokens(memory):
+        states = one_each(f"apply(rule={memory.name!r}): initial_state", given, len(rows))
+        states = [start(1, each) for each in states]
+    else:
+        states = start(sizes.batch if rows is None else len(rows), given)
+    if form == "auto":
+        form = memory.forms[-1] if sizes.tokens > 1 else "step"
+        announce(memory, "auto", form, f"its forms are {', '.join(memory.forms)}")
+    return lambda given, states: memory.run(form, states, constants | given), states, constants
 
 
 def run(
@@ -103,12 +191,18 @@ def run(
     states: Mapping[str, torch.Tensor],
     form: str,
     chunk: int | None = None,
+    again: bool = False,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Run one form on signals and states that are known to fit (see `apply`)."""
+    """Run one form on signals and states that are known to fit (see `apply`).
+
+    ``again``: whether a second derivative of the compiled form falls back to tensor operations.
+    """
+    if 0 in signals["q"].shape[:3]:
+        return nothing(signals, states)
     if form == "compiled":
         from .kernels import run as run_compiled
 
-        return run_compiled(rule, signals, states)
+        return run_compiled(rule, signals, states, again)
     if form == "library":
         return library.run(rule, signals, states)
     if form in ("chunk", "parallel"):
@@ -117,26 +211,3 @@ def run(
     queries = signals["q"].unbind(1)
     readouts, _, states = unroll(rule, placed, queries, states, "torch", keep_states=False)
     return torch.stack(readouts, 1), states
-
-
-def _remember(memory: Memory, signals, given, form: str):
-    """Run a memory: "auto" takes the parallel form where it is built."""
-    pick(form, ("auto", *memory.forms), f"form of memory {memory.name!r}:")
-    query = signals["q"]
-    batch, heads, value_dim, key_dim = state_shape(memory, signals, given)
-    signals = _constants(memory, value_dim, key_dim, query) | signals
-    start = memory.initial(batch, heads, value_dim, key_dim, query)
-    state = memory_state(memory, start, given)
-    if form == "auto":
-        form = memory.forms[-1] if query.shape[1] > 1 else "step"
-        announce(memory, "auto", form, f"its forms are {', '.join(memory.forms)}")
-    readout, state = memory.run(form, state, signals)
-    return readout, state["w"] if set(state) == {"w"} else state
-
-
-def _constants(memory: Memory, value_dim: int, key_dim: int, query) -> dict[str, torch.Tensor]:
-    heads = query.shape[2]
-    return {
-        name: tensor.to(query).expand(heads, *tensor.shape)
-        for name, tensor in memory.constants(value_dim, key_dim).items()
-    }

@@ -34,7 +34,10 @@ def build(rule: Rule, dtype: torch.dtype) -> str | None:
 
 
 def run(
-    rule: Rule, signals: Mapping[str, torch.Tensor], states: Mapping[str, torch.Tensor]
+    rule: Rule,
+    signals: Mapping[str, torch.Tensor],
+    states: Mapping[str, torch.Tensor],
+    again: bool = False,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Run a rule by a C++ kernel printed from its text.
 
@@ -48,14 +51,16 @@ def run(
         signals: name in the text -> [batch, token, head] if shared, else [batch, token, head, dim];
             with the query ``q``. Any strides.
         states: synaptic state -> [batch, head, d_v, d_k] before the first token.
+        again: whether a gradient that may be differentiated again comes from the chunk form (the
+            step where a rule has none) instead of the adjoint.
 
     Returns:
         The read-out [batch, token, head, d_v] and the states after the last token. Nothing is
         changed in place.
 
     Raises:
-        FwpError: the kernel cannot run (see `why_not`) or cannot be compiled, or a second
-            derivative is asked for.
+        FwpError: the kernel cannot run (see `why_not`) or cannot be compiled, or a forward
+            derivative or (unless ``again``) a second one is asked for.
 
     Source: recomputation from stored states, Griewank & Walther 2000, doi:10.1145/347837.347846
     (with one level); delta recurrence, Yang et al. 2024, arXiv:2406.06484, eq. 3.
@@ -69,7 +74,8 @@ def run(
             declaration, given[: len(names)], given[len(names) :], keep
         )
     else:
-        readout, _, *after = operator.Recurrence.apply(declaration, len(names), keep, *given)
+        function = operator.Recurrence if torch.compiler.is_compiling() else operator.Eager
+        readout, _, *after = function.apply(declaration, len(names), keep, again, *given)
     return readout, dict(zip(rule.states, after, strict=True))
 
 

@@ -41,9 +41,15 @@ Recipe = recipe.Recipe | literal.Literal
 
 
 @lru_cache(maxsize=256)
+def rule_of(declared: str) -> Rule:
+    """Return a rule as its declaration says (see `declaration`)."""
+    return Rule(**json.loads(declared))
+
+
+@lru_cache(maxsize=256)
 def recipe_of(declared: str) -> Recipe:
     """Return the recipe of a declaration (see `declaration`)."""
-    rule = Rule(**json.loads(declared))
+    rule = rule_of(declared)
     try:
         return recipe.derive(rule)
     except NotSeparable:

@@ -7,15 +7,22 @@ per-sample gradients map over it.
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from ...errors import FwpError
+from ..choice import transformed
 from . import call
 
+log = logging.getLogger("fwp_neuro")
+
+_ELSE = "form='chunk', or form='step' where a rule has no chunk form"
 _ONCE = (
     "the gradient of a compiled kernel has no gradient of its own: for second derivatives use "
-    "form='chunk', or form='step' where a rule has no chunk form"
+    f"{_ELSE}"
 )
+_FORWARD = f"a compiled kernel has no forward derivative (jvp): use {_ELSE}"
 
 
 def _nothing() -> bool:
@@ -107,29 +114,41 @@ class Recurrence(torch.autograd.Function):
     """The recurrence with its gradient, also inside torch.func transforms."""
 
     @staticmethod
-    def forward(declaration, count, keep, *given):
-        """Run the operator: ``count`` signals, then the states."""
+    def forward(declaration, count, keep, again, *given):
+        """Run the operator: ``count`` signals, then the states; ``again`` as for `kernels.run`."""
         run = straight if unwatched(given) else recurrence
         return tuple(run(declaration, list(given[:count]), list(given[count:]), keep))
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         """Keep what the adjoint needs; a gradient that nobody asks for is not filled with zeros."""
-        ctx.declaration, ctx.count, ctx.keep, *given = inputs
+        ctx.declaration, ctx.count, ctx.keep, ctx.again, *given = inputs
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(*given, output[1])
 
     @staticmethod
     def backward(ctx, dreadout, _, *dfinals):
-        """Run the adjoint."""
-        return None, None, None, *_gradients(ctx, dreadout, dfinals)
+        """Run the adjoint, or tensor operations where the gradient may be differentiated again."""
+        tracing = torch.compiler.is_compiling()
+        if ctx.again and torch.is_grad_enabled() and not tracing and not transformed():
+            return None, None, None, None, *_differentiable(ctx, dreadout, dfinals)
+        return None, None, None, None, *_gradients(ctx, dreadout, dfinals)
 
     @staticmethod
-    def vmap(info, axes, declaration, count, keep, *given):
+    def vmap(info, axes, declaration, count, keep, again, *given):
         """Fold the mapped axis into the batch."""
-        folded = _folds(given, axes[3:], info.batch_size)
-        return _unfold(Recurrence.apply(declaration, count, keep, *folded), info.batch_size)
+        folded = _folds(given, axes[4:], info.batch_size)
+        return _unfold(Recurrence.apply(declaration, count, keep, again, *folded), info.batch_size)
+
+
+class Eager(Recurrence):
+    """`Recurrence` where nothing is traced; a trace does not take a class with a jvp."""
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        """Refuse."""
+        raise FwpError(_FORWARD)
 
 
 class Adjoint(torch.autograd.Function):
@@ -162,7 +181,7 @@ def _gradients(ctx, dreadout, dfinals):
     *given, stored = ctx.saved_tensors
     signals, states = given[: ctx.count], given[ctx.count :]
     if not ctx.keep:  # made where no gradient was in sight
-        stored = Recurrence.apply(ctx.declaration, ctx.count, True, *given)[1].detach()
+        stored = Recurrence.apply(ctx.declaration, ctx.count, True, False, *given)[1].detach()
     lead = signals[0].shape[:3]  # batch, token, head
     dreadout = _unused(dreadout, signals[0], *lead, states[0].shape[-2])
     dfinals = [
@@ -171,6 +190,26 @@ def _gradients(ctx, dreadout, dfinals):
     if torch.compiler.is_compiling():  # which cannot trace a Function within a Function's backward
         return recurrence_backward(ctx.declaration, list(signals), stored, dreadout, dfinals)
     return Adjoint.apply(ctx.declaration, ctx.count, *signals, stored, dreadout, *dfinals)
+
+
+def _differentiable(ctx, dreadout, dfinals):
+    """Return the gradients as tensor operations, which have derivatives of any order."""
+    from ..torch_form import run  # which imports the kernels
+
+    mine, rule = call.recipe_of(ctx.declaration), call.rule_of(ctx.declaration)
+    form = "chunk" if "chunk" in rule.forms else "step"
+    log.info("rule %r: the gradient that may be differentiated again runs in the %s form",
+             rule.name, form)  # fmt: skip
+    # one may have been computed from another, whose own part alone is wanted here
+    given = [item.view_as(item) for item in ctx.saved_tensors[:-1]]
+    signals = dict(zip(mine.signals, given, strict=False))
+    states = dict(zip(rule.states, given[ctx.count :], strict=True))
+    readout, finals = run(rule, signals, states, form)
+    pairs = [(readout, dreadout), *zip(finals.values(), dfinals, strict=True)]
+    outputs, grads = zip(*((x, g) for x, g in pairs if g is not None), strict=True)
+    wanted = [item for item in given if item.requires_grad]
+    found = iter(torch.autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True))
+    return [next(found) if item.requires_grad else None for item in given]
 
 
 def _save(ctx, inputs, output):

@@ -7,6 +7,9 @@ from typing import ClassVar
 
 import torch
 
+from ..precision import HALF, full, wide
+from ..start_states import nothing
+
 State = dict[str, torch.Tensor]
 Signals = dict[str, torch.Tensor]
 
@@ -89,8 +92,19 @@ class Memory:
         return torch.stack(readouts, 1), state
 
     def run(self, form: str, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
-        """Run one of ``forms`` over [batch, token, head(, dim)]."""
-        return self.unroll(state, signals) if form == "step" else self.parallel(state, signals)
+        """Run one of ``forms`` over [batch, token, head(, dim)], in float32 at least."""
+        if form not in self.forms:
+            raise NotImplementedError(f"{self.name} has the forms {', '.join(self.forms)}")
+        query = signals["q"]
+        if query.dtype in HALF:
+            signals = {name: wide(array) for name, array in signals.items()}
+            state = {name: wide(part) for name, part in state.items()}
+        if 0 in query.shape[:3]:
+            return nothing(signals, state)
+        with full(query.device):
+            run = self.unroll if form == "step" else self.parallel
+            readout, state = run(state, signals)
+        return readout.to(query.dtype), state
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}: {self.summary})"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 from typing import ClassVar
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from ...errors import FwpError, unknown
 from ...validation import whole
+from ..precision import HALF, autocasts, full, mixes, wide
 
 State = dict[str, torch.Tensor]
 
@@ -41,29 +44,45 @@ class Recurrent(nn.Module):
         raise NotImplementedError
 
     def step(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Take one token: x [batch, model_dim] -> (y [batch, model_dim], new state)."""
+        """Take one token: x [batch, model_dim] -> (y [batch, model_dim], new state).
+
+        It computes in the format of the parameters: half precision goes through `forward`.
+        """
         raise NotImplementedError
 
+    def over(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """Take all tokens of x [batch, token, model_dim]: (y of the same shape, new state)."""
+        outputs = []
+        for token in x.unbind(1):
+            output, state = self.step(token, state)
+            outputs.append(output)
+        return torch.stack(outputs, 1), state
+
     def forward(self, x: torch.Tensor, state: State | None = None, return_state: bool = False):
-        """Run over a sequence.
+        """Run over a sequence, in float32 at least, also under `torch.autocast`.
 
         Args:
-            x: [batch, token, model_dim].
+            x: [batch, token, model_dim], of the parameters' dtype.
             state: to carry on from; that of `initial` if None. It is not changed in place.
-            return_state: whether to return the state after the last token too.
+            return_state: whether to return the state after the last token too, in float32 at least.
 
         Returns:
-            y [batch, token, model_dim], or (y, state).
+            y [batch, token, model_dim] of the dtype of x, or (y, state).
 
         Raises:
             FwpError: x or state does not fit.
         """
         state = self.begin(x, state)
-        outputs = []
-        for token in x.unbind(1):
-            output, state = self.step(token, state)
-            outputs.append(output)
-        y = torch.stack(outputs, 1)
+        named = chain(self.named_parameters(), self.named_buffers())
+        halves = {name: wide(p) for name, p in named if p.dtype in HALF}
+        with full(x.device):
+            if not x.shape[0]:
+                y = 0 * x
+            elif halves:
+                y, state = functional_call(self, halves, (wide(x), state, True))
+            else:
+                y, state = self.over(wide(x), state)
+        y = y.to(x.dtype)
         return (y, state) if return_state else y
 
     def begin(self, x: torch.Tensor, state: State | None) -> State:
@@ -81,11 +100,16 @@ class Recurrent(nn.Module):
             )
         legal = self.initial(x.shape[0])
         dtype = next(iter(legal.values())).dtype
-        if x.dtype != dtype:
-            raise FwpError(f"{self.name} computes in {dtype}, so x must be {dtype}, got {x.dtype}")
+        if x.dtype != dtype and not (autocasts(x.device) and mixes(x.dtype, dtype)):
+            raise FwpError(f"{self.name} has parameters of {dtype}, so x must be {dtype}, got "
+                           f"{x.dtype}")  # fmt: skip
+        legal = {name: wide(tensor) for name, tensor in legal.items()}
         if state is None:
             return legal
-        for name in sorted({*state} ^ {*legal}):
+        if not isinstance(state, Mapping):
+            got = type(state).__name__
+            raise FwpError(f"{self.name}: state must be the dict of a run before, got {got}")
+        for name in sorted({*map(str, state)} ^ {*legal}):
             if name in legal:
                 raise FwpError(f"{self.name}: the state lacks {name!r} ({', '.join(legal)})")
             raise unknown(name, legal, f"state of {self.name}:")
@@ -93,12 +117,13 @@ class Recurrent(nn.Module):
             if not isinstance(state[name], torch.Tensor):
                 got = type(state[name]).__name__
                 raise FwpError(f"{self.name}: state {name!r} must be a torch tensor, got {got}")
-            if state[name].shape != tensor.shape or state[name].dtype != dtype:
+            found = state[name]
+            if found.shape != tensor.shape or not mixes(found.dtype, tensor.dtype):
                 raise FwpError(
-                    f"{self.name}: state {name!r} must be {tuple(tensor.shape)} of {dtype}, got "
-                    f"{tuple(state[name].shape)} of {state[name].dtype}"
+                    f"{self.name}: state {name!r} must be {tuple(tensor.shape)} of {tensor.dtype}, "
+                    f"got {tuple(found.shape)} of {found.dtype}"
                 )
-        return dict(state)
+        return {name: wide(state[name]) for name in legal}
 
     def zeros(self, *shape: int) -> torch.Tensor:
         """Return zeros of the dtype and device of the parameters (of the buffers without any)."""

@@ -49,15 +49,10 @@ class Fused(Recurrent):
     core: Core
 
     def step(self, x, state):
-        y, state = self.run(x.unsqueeze(1), state)
+        y, state = self.over(x.unsqueeze(1), state)
         return y.squeeze(1), state
 
-    def forward(self, x, state=None, return_state=False):
-        y, state = self.run(x, self.begin(x, state))
-        return (y, state) if return_state else y
-
-    def run(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Return y [batch, token, model_dim] and the state after the last token."""
+    def over(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         if unreadable() and not torch.compiler.is_exporting():
             outputs = []
             for token in x.unbind(1):

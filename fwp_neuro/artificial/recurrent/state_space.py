@@ -28,7 +28,7 @@ class DiagonalSSM(Elementwise):
         g = (exp(dt A) - 1) / A  (zero-order hold, "zoh")  or  g = dt  ("euler")
 
     Subclasses give dt, B and C. A starts at -1, -2, .. -N (the real S4D initialisation), dt
-    log-uniform in [0.001, 0.1]. `forward` runs all tokens at once with `scan`.
+    log-uniform in [0.001, 0.1]. `over` takes all tokens at once with `scan`.
     """
 
     def __init__(self, model_dim: int, modes: int, write: str):
@@ -65,11 +65,9 @@ class DiagonalSSM(Elementwise):
     def readout(self, x, c):
         return (self.exit(x) * c).sum(-1) + self.skip * x
 
-    def forward(self, x, state=None, return_state=False):
-        state = self.begin(x, state)
+    def over(self, x, state):
         c = scan(*self.transition(x), state["c"])
-        y = self.readout(x, c)
-        return (y, {"c": c[:, -1]}) if return_state else y
+        return self.readout(x, c), {"c": c[:, -1]}
 
 
 def _steps(model_dim: int) -> torch.Tensor:

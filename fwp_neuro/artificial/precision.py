@@ -1,0 +1,44 @@
+"""In which number format fast weights are computed: float32 at least, whatever the inputs have.
+
+A sum of thousands of writes in bfloat16 stops growing after a few hundred: its 8 bits hold no
+smaller step. So everything is computed in float32 (float64 for float64), and what is read is
+rounded once, to the format of the inputs; `torch.autocast` is switched off on the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+
+#: formats of inputs that are computed in float32
+HALF = (torch.bfloat16, torch.float16)
+LEGAL = (*HALF, torch.float32, torch.float64)
+
+
+def computed(dtype: torch.dtype) -> torch.dtype:
+    """Return the format that inputs of ``dtype`` are computed in."""
+    return torch.float32 if dtype in HALF else dtype
+
+
+def mixes(dtype: torch.dtype, other: torch.dtype) -> bool:
+    """Whether two inputs may meet: halves and float32 may, float64 goes with itself alone."""
+    return dtype is other or (dtype in LEGAL[:3] and other in LEGAL[:3])
+
+
+def wide(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in the format that it is computed in; whole numbers stay as they are."""
+    return tensor.float() if tensor.dtype in HALF else tensor
+
+
+def autocasts(device: torch.device) -> bool:
+    """Whether `torch.autocast` is on for a device."""
+    kind = device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+
+
+def full(device: torch.device):
+    """Return a context without autocast, where products are computed in the format of inputs."""
+    if not autocasts(device):
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, enabled=False)
