@@ -127,15 +127,15 @@ def _miscalled(name: str, signature: inspect.Signature, options, problem) -> Fwp
 # ---------------------------------------------------------------------------- numbers
 
 
-def whole(least: int = 1, most: int | None = None, example: int | None = None) -> Kind:
+def whole(least: int = 1, most: int = 2**63 - 1, example: int | None = None) -> Kind:
     """A whole number from ``least`` to ``most``; the limit is there to be affordable."""
     legal = f"a whole number of at least {least}"
-    if most is not None:
+    if most < 2**63 - 1:
         legal = f"a whole number from {least} to {most}"
 
     def read(value, name: str) -> int:
         number = validation.whole(value, name, least)
-        if most is not None and number > most:
+        if number > most:
             raise FwpError(f"{name} is {shown(value)}; it must be {legal}")
         return number
 
@@ -148,10 +148,10 @@ def real(
     """A finite number in [least, most]; ``above``: it must be above ``least``, not at it."""
 
     def read(value, name: str) -> float:
-        number = validation.real(value, name, least, most)
-        if above and number == least:
+        number = validation.real(value, name)
+        if above and not number > least:
             raise FwpError(f"{name} must be above {least:g}, got {shown(value)}")
-        return number
+        return validation.real(value, name, least, most)
 
     edge = f" {'above' if above else 'of at least'} {least:g}" if least > -math.inf else ""
     legal = f"a number from {least:g} to {most:g}" if edge and most < math.inf else None
@@ -161,6 +161,12 @@ def real(
 SEED = Kind(
     "a whole number from 0 to 4294967295",
     lambda value, name: validation.seed_number(value, name),
+    lambda: 0,
+)
+
+GENERATOR = Kind(
+    "a whole number from 0 to 4294967295, or a numpy.random.Generator",
+    lambda value, name: value if isinstance(value, np.random.Generator) else SEED.read(value, name),
     lambda: 0,
 )
 
@@ -205,10 +211,16 @@ def time(example: str = "0.5*ms") -> Kind:
     return Kind(legal, read, one)
 
 
-def numbers(what: str) -> Kind:
+def numbers(what: str, axes: int | None = None, example: Callable[[], Any] = list) -> Kind:
     """An array of finite plain numbers; ``what`` says its axes, as in "[post, pre]"."""
 
-    return Kind(f"numbers {what}", plain_array)
+    def read(value, name: str):
+        found = plain_array(value, name)
+        if axes is not None and found.ndim != axes:
+            raise FwpError(f"{name} must be numbers {what}, got shape {found.shape}")
+        return found
+
+    return Kind(f"numbers {what}", read, example)
 
 
 # ---------------------------------------------------------------------------- names, texts, files
@@ -270,6 +282,18 @@ def optional(kind: Kind) -> Kind:
         return None if value is None else kind.read(value, name)
 
     return Kind(f"{kind.legal}, or None", read, lambda: None, kind.inside)
+
+
+def several(kind: Kind) -> Kind:
+    """Several values of a kind, as a list or tuple (or an array of numbers)."""
+
+    def read(value, name: str) -> list:
+        listed = isinstance(value, list | tuple | range)
+        if not listed and not (isinstance(value, np.ndarray) and value.ndim == 1):
+            _refuse(value, name, f"several values, each {kind.legal}")
+        return [kind.read(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+    return Kind(f"several values, each {kind.legal}", read, lambda: [kind.example()])
 
 
 def instance(where: str, example: Callable[[], Any]) -> Kind:

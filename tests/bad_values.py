@@ -74,6 +74,14 @@ BAD = {
 }
 
 
+#: class -> an object of it whose methods are called
+OBJECTS = {
+    "SequenceTask": lambda: fwp.tasks.regression(dim=2),
+    "Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3),
+    "Recording": lambda: fwp.run(fwp.tasks.associative_recall(tokens=3, dim=3), "delta"),
+}
+
+
 @dataclass(frozen=True)
 class Public:
     """A public function with its declared arguments.
@@ -126,7 +134,7 @@ def every_public_function() -> list[Public]:
     for name, thing in public_functions().items():
         listed |= {name: thing} | methods(name, thing)
     public = [
-        Public(name, thing, _signature(thing), getattr(thing, "__arguments__", None))
+        Public(name, _bound(name, thing), _signature(thing), getattr(thing, "__arguments__", None))
         for name, thing in sorted(listed.items())
     ]
     for name in REALISATIONS:
@@ -134,6 +142,14 @@ def every_public_function() -> list[Public]:
         kinds = getattr(function, "__arguments__", None)
         public.append(Public(f"fwp.run[{name}]", call, _signature(function), kinds))
     return public
+
+
+def _bound(name: str, thing):
+    """Return what is called: a method of an object made at the call, or the function itself."""
+    made = OBJECTS.get(name.rpartition(".")[0].rpartition(".")[2])
+    if made is None or "." not in getattr(thing, "__qualname__", ""):
+        return thing
+    return lambda **arguments: getattr(made(), thing.__name__)(**arguments)
 
 
 def _signature(thing) -> inspect.Signature:

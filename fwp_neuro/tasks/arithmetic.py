@@ -6,13 +6,14 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import FLAG, SEED, takes, whole
 from fwp_neuro.tasks.automata import CHOMSKY
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import flag, whole
 
 RANKS = {"+": 1, "-": 1, "*": 2}
 
 
+@takes(modulus=whole(2, 1000), brackets=FLAG, multiplication=FLAG, seed=SEED)
 def modular_arithmetic(
     modulus: int = 5, brackets: bool = False, multiplication: bool = True, seed: int = 0
 ) -> SequenceTask:
@@ -41,9 +42,6 @@ def modular_arithmetic(
     arithmetic (simple)"; lengths 3 to 40 and scaled accuracy of Grazzi et al. 2025
     (arXiv:2411.12537), Table 3.
     """
-    modulus = whole(modulus, "modular_arithmetic: modulus", least=2)
-    brackets = flag(brackets, "modular_arithmetic: brackets")
-    flag(multiplication, "modular_arithmetic: multiplication")
     symbols = [*range(modulus), *"+-*=", *("()" if brackets else ""), "pad"]
     code = {symbol: index for index, symbol in enumerate(symbols)}
     operators = "+-*" if multiplication else "+-"

@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fwp_neuro.arguments import FLAG, instance, numbers, optional, real, takes, whole
 from fwp_neuro.errors import FwpError
 from fwp_neuro.programs import Program
 from fwp_neuro.tasks.recall import _bookkeeping
-from fwp_neuro.tasks.sequences import Batch, SequenceTask
-from fwp_neuro.validation import flag, real, whole
+from fwp_neuro.tasks.sequences import BATCH, Batch, SequenceTask
+
+
+def _task():
+    from fwp_neuro.tasks.linear_regression import regression
+
+    return regression(dim=2)
+
+
+TASK = instance("fwp_neuro.tasks.sequences:SequenceTask", _task)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +41,15 @@ class Episode:
     slot: np.ndarray | None = None
 
 
+@takes(
+    task=TASK,
+    batch=BATCH,
+    episode=whole(0),
+    keys=optional(numbers("[slot, dim]", 2)),
+    beta=real(),
+    alpha=real(),
+    split_signs=FLAG,
+)
 def as_program(
     task: SequenceTask,
     batch: Batch,
@@ -66,24 +84,18 @@ def as_program(
     Raises:
         FwpError: the task has no writes and reads, or an argument is not legal.
     """
-    for what, given, kind in (("task", task, SequenceTask), ("batch", batch, Batch)):
-        if not isinstance(given, kind):
-            raise FwpError(
-                f"as_program: {what} must be a {kind.__name__}, got {type(given).__name__}"
-            )
     if task.view is None:
         raise FwpError(
             f"as_program: {task.name} has no writes and reads of its own; take schlag_recall, "
             "multi_query_recall, forgetting_recall or regression"
         )
-    episode = whole(episode, "as_program: episode", least=0)
     if episode >= len(batch.inputs):
         raise FwpError(f"as_program: episode is {episode}, but the batch has {len(batch.inputs)}")
     row = task.view(batch.inputs[episode], batch.targets[episode], batch.mask[episode])
     key, extra = row.key, {}
     if keys is not None:
         key = _chosen(keys, row.slot, task.name)
-    if flag(split_signs, "as_program: split_signs"):
+    if split_signs:
         key = np.concatenate([np.maximum(key, 0), np.maximum(-key, 0)], axis=-1)
     if row.slot is not None:
         extra = {"slot": row.slot, **_bookkeeping(np.where(row.write, row.slot, -1), row.slot)}
@@ -92,8 +104,8 @@ def as_program(
     return Program(
         key=key,
         value=row.value,
-        beta=np.where(row.write, real(beta, "as_program: beta"), 0.0),
-        alpha=np.full(len(key), real(alpha, "as_program: alpha")),
+        beta=np.where(row.write, beta, 0.0),
+        alpha=np.full(len(key), alpha),
         target=row.target,
         read_only=~row.write,
         labels=[f"{verb} key {name}" for verb, name in zip(verbs, names, strict=True)],
@@ -102,10 +114,6 @@ def as_program(
 
 
 def _chosen(keys, slot: np.ndarray | None, name: str) -> np.ndarray:
-    try:
-        keys = np.asarray(keys, dtype=float)
-    except (TypeError, ValueError):
-        raise FwpError(f"as_program: keys must be numbers [slot, dim], got {keys!r}") from None
     if slot is None:
         raise FwpError(f"as_program: {name} brings its own keys, so that keys must be None")
     if keys.ndim != 2 or len(keys) <= slot.max():

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import FLAG, SEED, takes, whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import flag, whole
 
 CHOMSKY = (
     "Deletang et al. 2023, Neural networks and the Chomsky hierarchy, arXiv:2207.02098; lengths "
@@ -15,6 +15,7 @@ CHOMSKY = (
 )
 
 
+@takes(every=FLAG, seed=SEED)
 def parity(every: bool = True, seed: int = 0) -> SequenceTask:
     """Return the task to tell whether the number of ones so far is odd.
 
@@ -33,6 +34,7 @@ def parity(every: bool = True, seed: int = 0) -> SequenceTask:
     return _walk("parity", np.array([0, 1]), 2, every, seed, {"every": every})
 
 
+@takes(positions=whole(2, 10**6), every=FLAG, seed=SEED)
 def cycle_navigation(positions: int = 5, every: bool = True, seed: int = 0) -> SequenceTask:
     """Return the task to tell where on a cycle a walker is, that starts at position 0.
 
@@ -48,7 +50,6 @@ def cycle_navigation(positions: int = 5, every: bool = True, seed: int = 0) -> S
 
     Source: Deletang et al. 2023 (arXiv:2207.02098), task "cycle navigation".
     """
-    positions = whole(positions, "cycle_navigation: positions", least=2)
     parameters = {"positions": positions, "every": every}
     steps = np.array([0, 1, -1])
     return _walk("cycle_navigation", steps, positions, every, seed, parameters)
@@ -76,7 +77,6 @@ def run_automaton(table: np.ndarray, inputs: np.ndarray, start: int = 0) -> np.n
 
 
 def _walk(name, steps, modulus, every, seed, parameters) -> SequenceTask:
-    every = flag(every, f"{name}: every")
     table = np.array([[(state + step) % modulus for step in steps] for state in range(modulus)])
     return SequenceTask(
         name=name,

@@ -6,13 +6,14 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import SEED, optional, real, takes, whole
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import real, whole
 
 OPEN, CLOSE, RESET = 0, 1, 2  # tokens of `reset_dyck`
 
 
+@takes(kinds=whole(1, 10**4), depth=optional(whole(1, 10**6)), seed=SEED)
 def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTask:
     """Return the task to tell, inside a Dyck word, which symbols may legally come next.
 
@@ -38,8 +39,6 @@ def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTas
     & Goyal 2020 (arXiv:2009.11264), where the set is a k-hot vector; bounded depth of Hewitt et al.
     2020 (arXiv:2010.07515).
     """
-    kinds = whole(kinds, "dyck: kinds")
-    depth = None if depth is None else whole(depth, "dyck: depth")
     return SequenceTask(
         name="dyck",
         citation="Bhattamishra, Ahuja & Goyal 2020, On the ability and limitations of transformers "
@@ -56,13 +55,13 @@ def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTas
     )
 
 
+@takes(label=whole(0), kinds=whole(1, 10**4))
 def legal_brackets(label: int, kinds: int = 1) -> set[int]:
     """Return the set of tokens that a target of `dyck` stands for; 2 kinds is the end of the word.
 
     Raises:
         FwpError: no such label.
     """
-    label, kinds = whole(label, "legal_brackets: label", least=0), whole(kinds, "dyck: kinds")
     if label > 2 * kinds:
         raise FwpError(
             f"legal_brackets: label is {label}; with kinds={kinds} it is at most {2 * kinds}"
@@ -118,6 +117,7 @@ def _solve(kinds, depth, inputs) -> np.ndarray:
     return targets
 
 
+@takes(reset=real(0, 1), mistake=real(0, 1), seed=SEED)
 def reset_dyck(reset: float = 0.1, mistake: float = 0.2, seed: int = 0) -> SequenceTask:
     """Return the task to tell how the brackets since the last reset stand.
 
@@ -141,8 +141,6 @@ def reset_dyck(reset: float = 0.1, mistake: float = 0.2, seed: int = 0) -> Seque
     fast weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076). The three-class target is this
     package's form of "may the word end here, or later".
     """
-    reset = real(reset, "reset_dyck: reset", 0, 1)
-    mistake = real(mistake, "reset_dyck: mistake", 0, 1)
     return SequenceTask(
         name="reset_dyck",
         citation="Bhattamishra, Ahuja & Goyal 2020, arXiv:2009.11264; Irie, Csordas & Schmidhuber "

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from fwp_neuro.errors import pick
+from fwp_neuro.arguments import SEED, one_of, takes
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 LETTERS = "abc"
@@ -19,6 +19,7 @@ LANGUAGES = {
 }
 
 
+@takes(language=one_of(LANGUAGES, "counter language"), seed=SEED)
 def counters(language: str = "anbn", seed: int = 0) -> SequenceTask:
     """Return the task to tell, inside a word, which symbols may legally come next.
 
@@ -34,7 +35,7 @@ def counters(language: str = "anbn", seed: int = 0) -> SequenceTask:
     Source: next-symbol prediction of Bhattamishra, Ahuja & Goyal 2020 (arXiv:2009.11264); for fast
     weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076).
     """
-    letters, step, classes = LANGUAGES[pick(language, LANGUAGES, "counter language")]
+    letters, step, classes = LANGUAGES[language]
     return SequenceTask(
         name="counters",
         citation="Bhattamishra, Ahuja & Goyal 2020, arXiv:2009.11264; Irie, Csordas & Schmidhuber "
@@ -50,13 +51,14 @@ def counters(language: str = "anbn", seed: int = 0) -> SequenceTask:
     )
 
 
+@takes(language=one_of(LANGUAGES, "counter language"))
 def legal_letters(language: str = "anbn") -> tuple[str, ...]:
     """Return, for each target class of `counters`, the legal next letters; "$" is the end.
 
     Raises:
         FwpError: unknown language.
     """
-    return LANGUAGES[pick(language, LANGUAGES, "counter language")][2]
+    return LANGUAGES[language][2]
 
 
 def _draw(language, rng, batch, length) -> Batch:

@@ -6,13 +6,14 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import FLAG, SEED, real, takes, whole
 from fwp_neuro.tasks.drawing import distinct
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import flag, real, whole
 
 BLANK, CUE, FIRST = 0, 1, 2  # token classes of both tasks; data and stimuli start at FIRST
 
 
+@takes(items=whole(1, 10**6), vocab=whole(2, 10**6), seed=SEED)
 def selective_copy(items: int = 16, vocab: int = 16, seed: int = 0) -> SequenceTask:
     """Return the task to repeat, in order, the data tokens that were scattered among blanks.
 
@@ -28,8 +29,6 @@ def selective_copy(items: int = 16, vocab: int = 16, seed: int = 0) -> SequenceT
     Source: Gu & Dao 2023 (arXiv:2312.00752), section 4.1.1; sizes of Poli et al. 2024
     (arXiv:2403.17844).
     """
-    items = whole(items, "selective_copy: items")
-    vocab = whole(vocab, "selective_copy: vocab", least=2)
     return SequenceTask(
         name="selective_copy",
         citation="Gu & Dao 2023, Mamba, arXiv:2312.00752; Poli et al. 2024, Mechanistic design and "
@@ -67,6 +66,7 @@ def _solve_copy(inputs) -> np.ndarray:
     return targets
 
 
+@takes(stimuli=whole(2, 10**6), distractors=real(0, 1), repeats=FLAG, seed=SEED)
 def delayed_match(
     stimuli: int = 8, distractors: float = 0.5, repeats: bool = True, seed: int = 0
 ) -> SequenceTask:
@@ -86,9 +86,6 @@ def delayed_match(
     Source: delayed match to sample with intervening stimuli and their repetition of Miller,
     Erickson & Desimone 1996 (doi 10.1523/JNEUROSCI.16-16-05154.1996), one probe a trial.
     """
-    stimuli = whole(stimuli, "delayed_match: stimuli", least=2)
-    distractors = real(distractors, "delayed_match: distractors", 0, 1)
-    repeats = flag(repeats, "delayed_match: repeats")
     return SequenceTask(
         name="delayed_match",
         citation="Miller, Erickson & Desimone 1996, Neural mechanisms of visual working memory in "

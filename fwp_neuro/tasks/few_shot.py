@@ -6,10 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import SEED, numbers, real, takes, whole
+from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import positive, whole
 
 
+@takes(ways=whole(2, 10**5), dim=whole(1, 10**6), spread=real(0, above=True), seed=SEED)
 def few_shot_episodes(
     ways: int = 5, dim: int = 16, spread: float = 0.3, seed: int = 0
 ) -> SequenceTask:
@@ -32,9 +34,6 @@ def few_shot_episodes(
     2016 (arXiv:1605.06065) for labels one token late; Irie et al. 2022 (arXiv:2202.05780) for fast
     weights; the Gaussian classes are this package's stand-in for images.
     """
-    ways = whole(ways, "few_shot_episodes: ways", least=2)
-    dim = whole(dim, "few_shot_episodes: dim")
-    spread = positive(spread, "few_shot_episodes: spread")
     return SequenceTask(
         name="few_shot_episodes",
         citation="Santoro et al. 2016, One-shot learning with memory-augmented neural networks, "
@@ -78,14 +77,21 @@ def _solve(ways, inputs) -> np.ndarray:
     return targets
 
 
+@takes(
+    inputs=numbers("[batch, token, dim + ways]", 3, lambda: np.ones((1, 2, 9))),
+    ways=whole(2, 10**5, example=5),
+)
 def nearest_mean(inputs, ways: int) -> np.ndarray:
     """Classify each token by the nearest mean of the examples labelled so far, int [batch, token].
 
     The classifier that is Bayes-optimal if the means are known; it uses nothing from later tokens.
     Class 0 where no label has been seen.
     """
-    inputs = np.asarray(inputs, dtype=float)
-    ways = whole(ways, "nearest_mean: ways", least=2)
+    if inputs.shape[-1] <= ways:
+        raise FwpError(
+            f"nearest_mean: inputs have {inputs.shape[-1]} features; they must be more than the "
+            f"{ways} ways"
+        )
     x, late = inputs[..., :-ways], inputs[..., -ways:]
     guesses = np.zeros(inputs.shape[:2], dtype=np.int64)
     sums, counts = np.zeros((len(x), ways, x.shape[-1])), np.zeros((len(x), ways))

@@ -6,14 +6,21 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import SEED, real, takes, whole
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import real, whole
 
 ASK, ERASE, FIRST_KEY = 0, 1, 2  # token classes
 
 
+@takes(
+    keys=whole(1, 10**6),
+    values=whole(1, 10**6),
+    ask=real(0, 1),
+    erase=real(0, 1),
+    seed=SEED,
+)
 def forgetting_recall(
     keys: int = 8, values: int = 8, ask: float = 0.4, erase: float = 0.2, seed: int = 0
 ) -> SequenceTask:
@@ -33,10 +40,6 @@ def forgetting_recall(
     Source: this package's own; it joins the re-binding of Schlag, Irie & Schmidhuber 2021
     (arXiv:2102.11174, setting 2), with queries between the writes, to explicit erasure.
     """
-    keys = whole(keys, "forgetting_recall: keys")
-    values = whole(values, "forgetting_recall: values")
-    ask = real(ask, "forgetting_recall: ask", 0, 1)
-    erase = real(erase, "forgetting_recall: erase", 0, 1)
     if ask + erase > 1:
         raise FwpError(f"forgetting_recall: ask {ask:g} and erase {erase:g} add up to more than 1")
     return SequenceTask(

@@ -7,10 +7,10 @@ from itertools import permutations
 
 import numpy as np
 
-from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.arguments import FLAG, SEED, one_of, takes
+from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.automata import last_or_every
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import flag
 
 GROUPS = ("Z2", "Z60", "S3", "S4", "S5", "A4", "A5")
 
@@ -29,6 +29,7 @@ def _is_even(permutation) -> bool:
     return sum(a > b for a, b in later) % 2 == 0
 
 
+@takes(group=one_of(GROUPS, "group"))
 def group_elements(group: str) -> np.ndarray:
     """Return the elements of a group as permutations, int [element, point]; row 0 is the identity.
 
@@ -38,16 +39,17 @@ def group_elements(group: str) -> np.ndarray:
     Raises:
         FwpError: unknown group.
     """
-    return np.array(_elements(pick(group, GROUPS, "group")))
+    return np.array(_elements(group))
 
 
+@takes(group=one_of(GROUPS, "group"))
 def group_table(group: str) -> np.ndarray:
     """Return the Cayley table, int [a, b]: the number of the element "first b, then a".
 
     Raises:
         FwpError: unknown group.
     """
-    return _table(pick(group, GROUPS, "group")).copy()
+    return _table(group).copy()
 
 
 @cache
@@ -59,6 +61,7 @@ def _table(group: str) -> np.ndarray:
     return np.array([numbers[tuple(product)] for product in flat]).reshape(products.shape[:2])
 
 
+@takes(group=one_of(GROUPS, "group"), swaps_only=FLAG, every=FLAG, seed=SEED)
 def group_word_problem(
     group: str = "S5", swaps_only: bool = False, every: bool = True, seed: int = 0
 ) -> SequenceTask:
@@ -81,8 +84,6 @@ def group_word_problem(
     (arXiv:2411.12537), Fig. 4.
     """
     elements = group_elements(group)
-    swaps_only = flag(swaps_only, "group_word_problem: swaps_only")
-    every = flag(every, "group_word_problem: every")
     if swaps_only and not group.startswith("S"):
         raise FwpError(
             f"group_word_problem: swaps_only needs a symmetric group (S3, S4 or S5), got {group}"

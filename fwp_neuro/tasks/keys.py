@@ -7,20 +7,29 @@ from math import comb
 
 import numpy as np
 
+from fwp_neuro.arguments import FLAG, GENERATOR, optional, real, takes, whole
 from fwp_neuro.errors import FwpError
-from fwp_neuro.validation import generator, whole
+from fwp_neuro.validation import affordable, generator
 
 
+@takes(count=whole(1, 10**5), dim=whole(1, 10**5))
 def onehot_keys(count: int, dim: int) -> np.ndarray:
     """Return ``count`` keys [count, dim] without any overlap: one active cell each."""
-    count, dim = whole(count, "onehot_keys: count"), whole(dim, "onehot_keys: dim")
     if count > dim:
         raise FwpError(
             f"onehot_keys: count is {count}, but dim={dim} cells hold at most {dim} one-hot keys"
         )
-    return np.eye(dim)[:count]
+    affordable(count * dim, f"onehot_keys with count={count} and dim={dim}")
+    return np.eye(count, dim)
 
 
+@takes(
+    count=whole(1, 10**7),
+    dim=whole(1, 10**7),
+    seed=GENERATOR,
+    sparsity=optional(real(0, 1, above=True)),
+    nonnegative=FLAG,
+)
 def random_keys(
     count: int,
     dim: int,
@@ -39,12 +48,7 @@ def random_keys(
         Rectify: negative entries become zero, and a key with no positive entry is drawn again.
         With ``sparsity`` the active entries take their magnitude instead.
     """
-    count, dim = whole(count, "random_keys: count"), whole(dim, "random_keys: dim")
-    if sparsity is not None and not 0 < sparsity <= 1:
-        raise FwpError(
-            f"random_keys: sparsity is {sparsity!r}; it is the fraction of active entries, "
-            "above 0 and at most 1"
-        )
+    affordable(count * dim, f"random_keys with count={count} and dim={dim}")
     rng = generator(seed)
     keys = np.stack([_gaussian_key(rng, dim, sparsity, nonnegative) for _ in range(count)])
     return keys / np.linalg.norm(keys, axis=-1, keepdims=True)
@@ -63,6 +67,13 @@ def _gaussian_key(rng, dim: int, sparsity: float | None, nonnegative: bool) -> n
             return key
 
 
+@takes(
+    count=whole(1, 10**5),
+    dim=whole(1, 10**5),
+    active=whole(1, 10**5),
+    seed=GENERATOR,
+    max_overlap=real(0, 1),
+)
 def sparse_keys(
     count: int,
     dim: int,
@@ -75,12 +86,9 @@ def sparse_keys(
     No two keys overlap (cosine, the shared active cells over ``active``) by more than
     ``max_overlap``.
     """
-    count, dim = whole(count, "sparse_keys: count"), whole(dim, "sparse_keys: dim")
-    active = whole(active, "sparse_keys: active")
+    affordable(count * dim, f"sparse_keys with count={count} and dim={dim}")
     if active > dim:
         raise FwpError(f"sparse_keys: active is {active}, but a key has only dim={dim} cells")
-    if not 0 <= max_overlap <= 1:
-        raise FwpError(f"sparse_keys: max_overlap is {max_overlap!r}; a cosine is in [0, 1]")
     shared = min(int(max_overlap * active + 1e-9), active - 1)  # cells that two keys may share
     rng = generator(seed)
     for _ in range(200):  # greedy packing from a random order, a few times over

@@ -6,14 +6,20 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import SEED, numbers, optional, real, takes, whole
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import positive, whole
+
+X = numbers("[batch, N, dim]", 3, lambda: np.ones((1, 2, 2)))
+Y = numbers("[batch, N]", 2, lambda: np.ones((1, 2)))
+QUERY = numbers("[batch, dim]", 2, lambda: np.ones((1, 2)))
+SIZE = whole(1, 10**9)
 
 VARIANCE, FOURTH = 1 / 12, 1 / 80  # E x^2 and E x^4 of x uniform in [-1/2, 1/2]
 
 
+@takes(dim=whole(1, 10**6), seed=SEED)
 def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
     """Return the task to predict y = w.x for a new x from N examples of the same w.
 
@@ -32,7 +38,6 @@ def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
 
     Source: von Oswald et al. 2023 (arXiv:2212.07677), section 3.
     """
-    dim = whole(dim, "regression: dim")
     return SequenceTask(
         name="regression",
         citation="von Oswald et al. 2023, Transformers learn in-context by gradient descent, "
@@ -51,17 +56,20 @@ def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
     )
 
 
+@takes(inputs=numbers("[batch, N + 1, dim + 1]", 3, lambda: np.ones((1, 3, 3))))
 def split_regression(inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x [batch, N, dim], y [batch, N] and the query [batch, dim] of unpadded inputs."""
-    inputs = np.asarray(inputs)
     return inputs[:, :-1, :-1], inputs[:, :-1, -1], inputs[:, -1, :-1]
 
 
+@takes(x=X, y=Y, query=QUERY)
 def predict_zero(x, y, query) -> np.ndarray:
     """Return the prediction 0 [batch], whose expected loss is dim/24."""
+    _check(x, y, query)
     return np.zeros(len(query))
 
 
+@takes(x=X, y=Y, query=QUERY, step=optional(real()))
 def gradient_step(x, y, query, step: float | None = None) -> np.ndarray:
     """Predict [batch] after one gradient step from w = 0: step * sum_i y_i x_i . query.
 
@@ -69,13 +77,16 @@ def gradient_step(x, y, query, step: float | None = None) -> np.ndarray:
         x, y, query: [batch, N, dim], [batch, N], [batch, dim].
         step: on half the sum of squares; the best one (`optimal_step`) if not given.
     """
+    _check(x, y, query)
     if step is None:
         step = optimal_step(x.shape[2], x.shape[1])
     return step * np.einsum("bn,bnd,bd->b", y, x, query)
 
 
+@takes(x=X, y=Y, query=QUERY, beta=real())
 def delta_pass(x, y, query, beta: float = 1.0) -> np.ndarray:
     """Predict [batch] after one pass of the delta rule, w += beta (y_i - w.x_i) x_i, from w = 0."""
+    _check(x, y, query)
     w = np.zeros_like(query)
     for token in range(x.shape[1]):
         error = y[:, token] - (w * x[:, token]).sum(axis=-1)
@@ -83,20 +94,23 @@ def delta_pass(x, y, query, beta: float = 1.0) -> np.ndarray:
     return (w * query).sum(axis=-1)
 
 
+@takes(x=X, y=Y, query=QUERY, penalty=real(0, above=True))
 def ridge(x, y, query, penalty: float = 0.01) -> np.ndarray:
     """Predict [batch] with w = (X'X + penalty I)^-1 X'y, the fixed point of a Mesa layer."""
-    penalty = positive(penalty, "ridge: penalty")
+    _check(x, y, query)
     gram = np.einsum("bni,bnj->bij", x, x) + penalty * np.eye(x.shape[2])
     w = np.linalg.solve(gram, np.einsum("bni,bn->bi", x, y)[..., None])[..., 0]
     return (w * query).sum(axis=-1)
 
 
+@takes(dim=SIZE, pairs=SIZE)
 def optimal_step(dim: int = 10, pairs: int = 10) -> float:
     """Return the step of `gradient_step` with the least expected loss, .6061 for 10 and 10."""
     first, second = _moments(dim, pairs)
     return first / second
 
 
+@takes(dim=SIZE, pairs=SIZE, step=optional(real(-1e6, 1e6)))
 def gradient_step_loss(dim: int = 10, pairs: int = 10, step: float | None = None) -> float:
     """Return the expected loss of `gradient_step`.
 
@@ -108,6 +122,7 @@ def gradient_step_loss(dim: int = 10, pairs: int = 10, step: float | None = None
     return dim * VARIANCE / 2 * (1 - 2 * step * first + step**2 * second)
 
 
+@takes(dim=SIZE, pairs=SIZE, beta=real(-1e6, 1e6))
 def delta_pass_loss(dim: int = 10, pairs: int = 10, beta: float = 1.0) -> float:
     """Return the expected loss of `delta_pass`.
 
@@ -115,7 +130,17 @@ def delta_pass_loss(dim: int = 10, pairs: int = 10, beta: float = 1.0) -> float:
     s = E x^2 = 1/12, f = E x^4 = 1/80.
     """
     shrink = 1 - 2 * beta * VARIANCE + beta**2 * (FOURTH + (dim - 1) * VARIANCE**2)
-    return dim * VARIANCE / 2 * shrink**pairs
+    with np.errstate(over="ignore"):  # steps that diverge
+        return float(dim * VARIANCE / 2 * np.float64(shrink) ** pairs)
+
+
+def _check(x: np.ndarray, y: np.ndarray, query: np.ndarray) -> None:
+    """Raise `FwpError` unless examples and query belong together."""
+    if y.shape != x.shape[:2] or query.shape != (len(x), x.shape[2]):
+        raise FwpError(
+            f"x {x.shape}, y {y.shape} and query {query.shape} must be [batch, N, dim], [batch, N] "
+            "and [batch, dim] with the same batch, N and dim"
+        )
 
 
 def _moments(dim: int, pairs: int) -> tuple[float, float]:

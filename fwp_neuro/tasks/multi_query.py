@@ -6,13 +6,20 @@ from functools import partial
 
 import numpy as np
 
+from fwp_neuro.arguments import FLAG, SEED, real, takes, whole
 from fwp_neuro.errors import FwpError
 from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.drawing import distinct, race
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import flag, positive, whole
 
 
+@takes(
+    vocab=whole(4, 10**7),
+    pairs=whole(1, 10**6),
+    power_a=real(0, above=True),
+    random_fill=FLAG,
+    seed=SEED,
+)
 def multi_query_recall(
     vocab: int = 8192,
     pairs: int = 4,
@@ -43,15 +50,11 @@ def multi_query_recall(
 
     Source: Arora et al. 2024, Zoology (arXiv:2312.04927), section 4 and appendix on MQAR.
     """
-    pairs = whole(pairs, "multi_query_recall: pairs")
-    vocab = whole(vocab, "multi_query_recall: vocab", least=4)
     if vocab % 2 or vocab // 2 - 1 < pairs:
         raise FwpError(
             f"multi_query_recall: vocab is {vocab}; it must be even and, for {pairs} pairs, at "
             f"least {2 * pairs + 2}"
         )
-    power_a = positive(power_a, "multi_query_recall: power_a")
-    random_fill = flag(random_fill, "multi_query_recall: random_fill")
     return SequenceTask(
         name="multi_query_recall",
         citation="Arora et al. 2024, Zoology: measuring and improving recall in efficient language "

@@ -12,15 +12,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.arguments import (
+    FLAG,
+    GENERATOR,
+    SEED,
+    numbers,
+    one_of,
+    optional,
+    several,
+    takes,
+    whole,
+)  # fmt: skip
+from fwp_neuro.errors import FwpError
 from fwp_neuro.programs import Program
+from fwp_neuro.run_arguments import PROGRAM
 from fwp_neuro.tasks.digits import digits as digit_images
 from fwp_neuro.tasks.keys import onehot_keys, random_keys, sparse_keys
-from fwp_neuro.validation import generator, whole
+from fwp_neuro.validation import affordable, generator
 
 KEYS = ("random", "onehot", "sparse")
 
 
+GATE = numbers("a number, or one per token", example=lambda: 0.5)
+
+
+@takes(program=PROGRAM)
 def targets(program: Program) -> np.ndarray:
     """Return what a perfect memory reads out at each token, [token, (head,) post]."""
     answer = program["answer"].astype(int)
@@ -29,6 +45,18 @@ def targets(program: Program) -> np.ndarray:
     return np.take_along_axis(program["value"], answer[:, :, None], axis=0)
 
 
+@takes(
+    tokens=whole(1, 10**6),
+    dim=whole(1, 10**5),
+    post=optional(whole(1, 10**5)),
+    seed=GENERATOR,
+    nonnegative=FLAG,
+    heads=optional(whole(1, 10**4)),
+    beta=GATE,
+    alpha=optional(GATE),
+    keys=one_of(KEYS, "kind of keys"),
+    replacement=FLAG,
+)
 def associative_recall(
     tokens: int = 8,
     dim: int = 8,
@@ -61,13 +89,15 @@ def associative_recall(
         Draw the key of each token anew from ``min(tokens, dim)`` keys, so that keys come back with
         another value; else every token has its own key.
     """
-    tokens, dim = whole(tokens, "associative_recall: tokens"), whole(dim, "associative_recall: dim")
-    post = dim if post is None else whole(post, "associative_recall: post")
-    pick(keys, KEYS, "kind of keys")
+    post = dim if post is None else post
+    affordable(
+        tokens * (heads or 1) * (2 * dim + post),
+        f"associative_recall with tokens={tokens}, dim={dim}, post={post}, heads={heads}",
+    )
     pool = min(tokens, dim) if replacement else tokens
     rng = generator(seed)
     parts = []
-    for _ in range(1 if heads is None else whole(heads, "associative_recall: heads")):
+    for _ in range(heads or 1):
         bank = _bank(keys, pool, dim, nonnegative, rng)  # [slot, dim]
         written = rng.integers(pool, size=tokens) if replacement else np.arange(tokens)
         slot = np.array([rng.choice(np.unique(written[: t + 1])) for t in range(tokens)])
@@ -86,10 +116,20 @@ def associative_recall(
         labels = [f"ask key {slot}" for slot in stacked["slot"]]
     else:
         labels = [f"token {token}" for token in range(tokens)]
-    gates = {"beta": _gate(beta, tokens), "alpha": _gate(1.0 if alpha is None else alpha, tokens)}
+    alpha = 1.0 if alpha is None else alpha
+    gates = {"beta": _gate(beta, tokens, "beta"), "alpha": _gate(alpha, tokens, "alpha")}
     return Program(**stacked, **gates, labels=labels)
 
 
+@takes(
+    digits=several(whole(0, 9)),
+    rebind=optional(several(whole(0, 9))),
+    dim=whole(1, 10**4),
+    active=whole(1, 10**4),
+    beta=GATE,
+    alpha=GATE,
+    seed=SEED,
+)
 def digit_memory(
     digits=(0, 1, 2, 3, 4),
     rebind=(0, 5),
@@ -119,16 +159,14 @@ def digit_memory(
         Write strength of the writes (below 1 for keys of unit length, or no circuit can follow);
         decay gate of every token.
     """
-    digits = _classes(digits, "digits")
     if len(set(digits)) < len(digits) or not digits:
         raise FwpError(f"digit_memory: digits is {digits}; give at least one, all different")
     writes = list(enumerate(digits))  # (slot, class) of each write
     labels = [f"write {digit}" for digit in digits]
     if rebind is not None:
-        pair = _classes(rebind, "rebind")
-        if len(pair) != 2:
+        if len(rebind) != 2:
             raise FwpError(f"digit_memory: rebind is {rebind!r}; it must be (old, new) or None")
-        old, new = pair
+        old, new = rebind
         if old not in digits:
             raise FwpError(f"digit_memory: rebind starts from {old}, which is not among {digits}")
         writes.append((digits.index(old), new))
@@ -145,8 +183,8 @@ def digit_memory(
     return Program(
         key=keys[slot],
         value=np.concatenate([2 * images - 1, np.zeros((len(digits), images.shape[1]))]),
-        beta=np.where(read, 0.0, _gate(beta, len(slot))),
-        alpha=_gate(alpha, len(slot)),
+        beta=np.where(read, 0.0, _gate(beta, len(slot), "beta")),
+        alpha=_gate(alpha, len(slot), "alpha"),
         slot=slot,
         **where,
         digit=classes[where["answer"]],
@@ -177,20 +215,13 @@ def _bank(kind: str, count: int, dim: int, nonnegative: bool, rng) -> np.ndarray
     return random_keys(count, dim, seed=rng, nonnegative=nonnegative)
 
 
-def _gate(value, tokens: int) -> np.ndarray:
+def _gate(value, tokens: int, name: str) -> np.ndarray:
     value = np.asarray(value)
+    if value.shape not in ((), (tokens,)):
+        raise FwpError(
+            f"{name} must be a number or one for each of {tokens} tokens, got shape {value.shape}"
+        )
     return np.full(tokens, value) if value.ndim == 0 else value
-
-
-def _classes(values, argument: str) -> list[int]:
-    if not np.iterable(values):
-        raise FwpError(f"digit_memory: {argument} is {values!r}; it must be several of 0 to 9")
-    what = f"digit_memory: an entry of {argument}"
-    classes = [whole(value, what, least=0) for value in values]
-    for digit in classes:
-        if digit > 9:
-            raise FwpError(f"{what} is {digit}; digits are 0 to 9")
-    return classes
 
 
 def _exemplars(classes: list[int], seed: int) -> np.ndarray:

@@ -6,15 +6,20 @@ from functools import partial
 
 import numpy as np
 
-from fwp_neuro.errors import pick
+from fwp_neuro.arguments import FLAG, SEED, one_of, takes, whole
 from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.drawing import distinct
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
-from fwp_neuro.validation import flag, whole
 
 QUERIES = ("all", "one")
 
 
+@takes(
+    keys=whole(1, 10**4),
+    replacement=FLAG,
+    queries=one_of(QUERIES, "kind of queries"),
+    seed=SEED,
+)
 def schlag_recall(
     keys: int = 20, replacement: bool = False, queries: str = "all", seed: int = 0
 ) -> SequenceTask:
@@ -48,9 +53,6 @@ def schlag_recall(
 
     Source: Schlag, Irie & Schmidhuber 2021 (arXiv:2102.11174), section 6.1.
     """
-    keys = whole(keys, "schlag_recall: keys")
-    replacement = flag(replacement, "schlag_recall: replacement")
-    pick(queries, QUERIES, "kind of queries")
     return SequenceTask(
         name="schlag_recall",
         citation="Schlag, Irie & Schmidhuber 2021, Linear transformers are secretly fast weight "

@@ -10,13 +10,46 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fwp_neuro.errors import FwpError, pick
-from fwp_neuro.validation import seed_number, whole
+from fwp_neuro.arguments import (
+    FLAG,
+    FUNCTION,
+    SEED,
+    Kind,
+    inside,
+    instance,
+    one_of,
+    optional,
+    real,
+    takes,
+    text,
+    whole,
+)  # fmt: skip
+from fwp_neuro.errors import FwpError, shown
+from fwp_neuro.foreign_units import package_of, plain_array
+from fwp_neuro.validation import affordable
+from fwp_neuro.validation import whole as whole_number
 
 LOSSES = ("cross_entropy", "squared_error")
 LONGEST = 2**20  # upper end of open ranges of legal lengths
 
 
+def _array(kinds: str, legal: str, example: np.ndarray) -> Kind:
+    """An array whose numbers are of some kinds (NumPy's letters), with a batch and a token axis."""
+
+    def read(value, name: str) -> np.ndarray:
+        fits = isinstance(value, np.ndarray) and value.dtype.kind in kinds and value.ndim >= 2
+        if not fits or package_of(value):
+            raise FwpError(f"{name} must be an array of {legal}, got {shown(value)}")
+        return value
+
+    return Kind(f"an array of {legal}", read, lambda: example)
+
+
+@takes(
+    inputs=_array("if", "numbers [batch, token, ...]", np.ones((1, 2), int)),
+    targets=_array("if", "numbers [batch, token, ...]", np.ones((1, 2), int)),
+    mask=_array("b", "True or False [batch, token]", np.ones((1, 2), bool)),
+)
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Sequences with their labels.
@@ -45,6 +78,33 @@ class Batch:
             raise FwpError("Batch: the mask is false everywhere, so there is nothing to learn")
 
 
+def _batch() -> Batch:
+    from fwp_neuro.tasks.linear_regression import regression
+
+    return regression(dim=2).sample(2)
+
+
+BATCH = instance("fwp_neuro.tasks.sequences:Batch", _batch)
+
+
+@takes(
+    name=text(),
+    citation=text(empty=True),
+    input_size=whole(1, 10**9),
+    output_size=whole(1, 10**9),
+    lengths=instance("builtins:range", lambda: range(1, 9)),
+    default_length=inside("a length, or (least, most)", lambda: 2),
+    draw=FUNCTION,
+    solver=FUNCTION,
+    loss=one_of(LOSSES, "loss"),
+    chance=optional(real(0, 1)),
+    one_hot=FLAG,
+    pad=whole(0),
+    extra_tokens=whole(0),
+    seed=SEED,
+    view=optional(FUNCTION),
+    parameters=instance("collections.abc:Mapping", dict),
+)
 @dataclass(frozen=True, eq=False)
 class SequenceTask:
     """A task that samples labelled sequences; built by the task functions, not by hand.
@@ -87,9 +147,9 @@ class SequenceTask:
     parameters: Mapping = field(default_factory=dict)
 
     def __post_init__(self):
-        pick(self.loss, LOSSES, "loss")
-        seed_number(self.seed)
+        self._choices(self.default_length)
 
+    @takes(batch=whole(1, 10**7), seed=SEED, length=inside("a length, or (least, most)"))
     def sample(self, batch: int, seed: int = 0, length=None) -> Batch:
         """Draw a batch; the same arguments give the same batch.
 
@@ -103,9 +163,11 @@ class SequenceTask:
         Raises:
             FwpError: an argument is not legal.
         """
-        batch = whole(batch, f"{self.name}: batch")
         choices = self._choices(self.default_length if length is None else length)
-        rng = np.random.default_rng([seed_number(self.seed), seed_number(seed)])
+        affordable(
+            batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}"
+        )
+        rng = np.random.default_rng([self.seed, seed])
         if len(choices) == 1:
             return self.draw(rng, batch, choices[0])
         drawn = rng.choice(choices, batch)
@@ -121,17 +183,21 @@ class SequenceTask:
                 arrays[name][rows, : piece.shape[1]] = piece
         return Batch(**arrays)
 
+    @takes(inputs=inside("an array of inputs of this task", lambda: np.ones((1, 2), int)))
     def solve(self, inputs: np.ndarray) -> np.ndarray:
         """Recompute the targets from the inputs; right wherever the mask of a batch is true.
 
         Raises:
             FwpError: the inputs have another shape, or cannot be sequences of this task.
         """
-        inputs = np.asarray(inputs)
+        numbers = plain_array(inputs, f"{self.name}: inputs", finite=False)
+        integers = np.asarray(inputs).dtype.kind == "i"
+        inputs = numbers.astype(np.int64) if integers else numbers
         if inputs.dtype.kind == "i":
             legal = inputs.ndim == 2 and (0 <= inputs).all() and (inputs < self.input_size).all()
         else:
-            legal = inputs.ndim == 3 and inputs.shape[2] == self.input_size
+            legal = inputs.dtype.kind == "f" and inputs.ndim == 3
+            legal = legal and inputs.shape[2] == self.input_size and np.isfinite(inputs).all()
         try:
             if legal:
                 return self.solver(inputs)
@@ -142,6 +208,7 @@ class SequenceTask:
             f"(input size {self.input_size})"
         )
 
+    @takes(batch=BATCH)
     def check(self, batch: Batch) -> None:
         """Raise unless the targets of a batch are those of the solver, where the mask is true.
 
@@ -162,6 +229,7 @@ class SequenceTask:
                 f"{batch.targets[row, token]}, but the solver finds {solved[row, token]}"
             )
 
+    @takes(predictions=inside("predictions [batch, token, output_size]", list), batch=BATCH)
     def score(self, predictions, batch: Batch) -> dict[str, float]:
         """Score predictions over the masked tokens.
 
@@ -179,9 +247,8 @@ class SequenceTask:
         Raises:
             FwpError: a wrong shape.
         """
-        if hasattr(predictions, "detach"):  # a torch tensor, which may carry gradients
-            predictions = predictions.detach().cpu()
-        predictions, targets, mask = np.asarray(predictions), batch.targets, batch.mask
+        predictions = plain_array(predictions, f"{self.name}: predictions", finite=False)
+        targets, mask = batch.targets, batch.mask
         scores = {}
         full = (*mask.shape, self.output_size)
         classes = self.loss == "cross_entropy" and predictions.shape == mask.shape
@@ -212,20 +279,20 @@ class SequenceTask:
     def _choices(self, length) -> list[int]:
         """Return the legal lengths that ``length``, a number or (least, most), stands for."""
         legal, what = self.lengths, f"{self.name}: length"
-        if np.iterable(length):
+        if isinstance(length, list | tuple):
             ends = list(length)
             if len(ends) != 2:
-                raise FwpError(f"{what} is {length!r}; give a number or (least, most)")
+                raise FwpError(f"{what} is {shown(length)}; give a number or (least, most)")
             least, most = (
-                whole(end, f"{what} ({name})")
+                whole_number(end, f"{what} ({name})")
                 for end, name in zip(ends, ("least", "most"), strict=True)
             )
         else:
-            least = most = whole(length, what)
+            least = most = whole_number(length, what)
         choices = [one for one in range(least, min(most, legal[-1]) + 1) if one in legal]
         # a range that reaches above what exists would silently be another range
         if not choices or most > legal[-1]:
             ways = ", ".join(str(one) for one in legal[:3])
             ways += "" if len(legal) <= 3 else f", ... {legal[-1]}"
-            raise FwpError(f"{what} is {length!r}; legal lengths are {ways}")
+            raise FwpError(f"{what} is {shown(length)}; legal lengths are {ways}")
         return choices
