@@ -10,13 +10,12 @@ import ast
 import operator
 from collections.abc import Mapping
 from functools import lru_cache
-from reprlib import repr as repr_of
 from typing import Any
 
 import numpy as np
 from brian2.units.allunits import all_units
 
-from ..errors import FwpError
+from ..errors import FwpError, shown
 
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -56,7 +55,7 @@ def read(text: str, what: str) -> ast.expr:
         FwpError: it is no expression, or holds more than arithmetic.
     """
     if not isinstance(text, str):
-        raise FwpError(f"{what} must be a text, got {short(text)}")
+        raise FwpError(f"{what} must be a text, got {shown(text)}")
     return _read(text, what)
 
 
@@ -69,7 +68,7 @@ def _read(text: str, what: str) -> ast.expr:
         nodes = list(ast.walk(tree))
         text.encode("ascii")  # Python takes look-alike letters for one name, Brian2 does not
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise FwpError(f"{what} cannot be read as an expression: {short(text)}") from None
+        raise FwpError(f"{what} cannot be read as an expression: {shown(text)}") from None
     for node in nodes:
         legal = isinstance(node, _LEGAL)
         if isinstance(node, ast.Call):
@@ -78,7 +77,7 @@ def _read(text: str, what: str) -> ast.expr:
             legal = isinstance(node.value, int | float)
         if not legal:
             raise FwpError(
-                f"{what} may hold numbers, names, operators and functions only, got {short(text)}"
+                f"{what} may hold numbers, names, operators and functions only, got {shown(text)}"
             )
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             _check_power(node, what, text)
@@ -92,13 +91,8 @@ def _check_power(node: ast.BinOp, what: str, text: str) -> None:
     tower = any(isinstance(item, ast.BinOp) and isinstance(item.op, ast.Pow) for item in inside)
     if tower or any(abs(number) > _LARGEST_EXPONENT for number in numbers):
         raise FwpError(
-            f"{what}: an exponent must be a number up to {_LARGEST_EXPONENT}, got {short(text)}"
+            f"{what}: an exponent must be a number up to {_LARGEST_EXPONENT}, got {shown(text)}"
         )
-
-
-def short(value) -> str:
-    """Return a value in a few words, on one line."""
-    return " ".join(repr_of(value).split())
 
 
 def evaluate(text: str, names: Mapping[str, Any], what: str = "the expression"):

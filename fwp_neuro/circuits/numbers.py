@@ -5,7 +5,8 @@ from __future__ import annotations
 import brian2 as b2
 import numpy as np
 
-from .arithmetic import short
+from ..errors import shown
+from ..foreign_units import package_of
 
 
 def is_numbers(value) -> bool:
@@ -15,7 +16,7 @@ def is_numbers(value) -> bool:
     """
     if isinstance(value, bool | np.bool_) or value is None:
         return False
-    if type(value).__module__.split(".")[0] not in ("builtins", "numpy", "brian2", "fractions"):
+    if package_of(value) not in ("", "brian2") or np.ma.is_masked(value):
         return False
     if isinstance(value, list | tuple) and not all(is_numbers(item) for item in value):
         return False
@@ -30,8 +31,9 @@ def number_of(value) -> np.ndarray:
     return np.asarray(value, dtype=float)
 
 
-def shown(value) -> str:
+
+def in_words(value) -> str:
     """Return a value in a few words, with its unit if it has one."""
     if np.ndim(value) and isinstance(value, b2.Quantity):
         return f"{np.size(value)} values in {b2.get_unit(value.dim)!r}"
-    return short(value)
+    return shown(value)

@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
-from ..errors import FwpError, pick
+from ..errors import FwpError, pick, shown
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
 from . import plastic_checks as checks
-from . import plastic_sizes, starts
-from .arithmetic import short
+from . import plastic_options, plastic_sizes, starts
 from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
 from .plastic_names import unused
@@ -93,14 +92,15 @@ def connect(
     """
     pick(layout, LAYOUTS, "layout")
     pick(writes, WRITES, "writes")
-    checks.options(options, _OWN)
+    options = plastic_options.check(options, _OWN)
     if not isinstance(dense, bool):
-        raise FwpError(f"dense must be True or False, got {short(dense)}")
+        raise FwpError(f"dense must be True or False, got {shown(dense)}")
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
     model, name = checks.textbook(model), unused(name)
     groups = {"pre": pre, "post": post}
     checks.cells(model, groups, events="on_event" in options)
+    plastic_options.events(model, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
     initial, keep = checks.initial(model, initial), checks.kept(model, keep)
     inputs = checks.inputs(model, inputs)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from inspect import signature
+from collections.abc import Mapping
 from typing import Any
 
 import brian2 as b2
 import numpy as np
-from brian2.core.functions import Function
+from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, Function
 from brian2.core.spikesource import SpikeSource
 from brian2.equations.equations import SUBEXPRESSION
+from brian2.utils.stringtools import get_identifiers
 
-from ..errors import FwpError, pick
+from ..errors import FwpError, pick, shown
+from ..foreign_units import as_brian2
 from ..synapses import registry
+from ..synapses.factorised.text import lines
 from ..synapses.model import Model
 from . import arithmetic
 from .companions import SPIKES, whole
-from .numbers import is_numbers, number_of, shown
+from .numbers import in_words, is_numbers, number_of
 from .plastic_pairs import pairs
 from .quantities import time
 
 SIDES = ("pre", "post")
-_SYNAPSES = [n for n in signature(b2.Synapses.__init__).parameters if n != "self"]
-#: arguments of Brian2's ``Synapses`` that the model decides
-_DECIDED = ("source", "target", "on_pre", "on_post", "method", "namespace")
 
 
 def textbook(model) -> Model:
@@ -33,7 +32,7 @@ def textbook(model) -> Model:
         model = registry.get(model)
     if not isinstance(model, Model):
         raise FwpError(f"model must be the name of a synapse model, or one with Brian2 text, got "
-                       f"{arithmetic.short(model)}")  # fmt: skip
+                       f"{shown(model)}")  # fmt: skip
     return getattr(model, "textbook", model)
 
 
@@ -41,7 +40,7 @@ def cells(model: Model, groups: Mapping[str, Any], events: bool = False) -> None
     """Check the cells of both sides; they need not spike if synapses wait for other ``events``."""
     for side, group in groups.items():
         if not isinstance(group, SpikeSource):
-            raise FwpError(f"{side} must be a Brian2 group with cells, got {arithmetic.short(group)}")
+            raise FwpError(f"{side} must be a Brian2 group with cells, got {shown(group)}")
         text = model.equations
         code = getattr(text, f"on_{side}") + getattr(text, f"{side}_spike")
         if code.strip() and not events and SPIKES not in whole(group).variables:
@@ -53,7 +52,7 @@ def mapping(value, name: str, example: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise FwpError(f"{name} must be a mapping such as {example}, got {arithmetic.short(value)}")
+        raise FwpError(f"{name} must be a mapping such as {example}, got {shown(value)}")
     return dict(value)
 
 
@@ -68,7 +67,7 @@ def kept(model: Model, value) -> set[str]:
     found = list(value) if legal else []
     if not legal or not all(isinstance(name, str) for name in found):
         raise FwpError("keep must be names of variables such as ('x',), got "
-                       f"{arithmetic.short(value)}")  # fmt: skip
+                       f"{shown(value)}")  # fmt: skip
     own = [name for name, one in b2.Equations(model.equations.synapse).items()
            if one.type != SUBEXPRESSION and "shared" not in one.flags]  # fmt: skip
     for name in found:
@@ -82,30 +81,26 @@ def inputs(model: Model, value) -> dict[str, Any]:
     """Return names for the equations -> a TimedArray, a function or one finite number."""
     found = mapping(value, "inputs", "{'I': 0.1}")
     own = variables(model)
+    read = get_identifiers(str(model.equations)) & set(model.parameters)
+    read |= externals(model)
     for name, item in found.items():
         if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
             raise FwpError(f"inputs: a name of the equations was expected, got {name!r}")
         if name in own:
             raise FwpError(f"inputs: {name!r} is a variable of {model.name!r}: give initial")
+        if name not in read:
+            raise FwpError(f"inputs: the equations of {model.name!r} have no {name!r} (legal: "
+                           f"{', '.join(sorted(read))})")  # fmt: skip
         if isinstance(item, b2.TimedArray | Function):
             continue
         if not is_numbers(item) or np.size(item) != 1 or not np.isfinite(number_of(item)).all():
             raise FwpError(f"inputs: {name!r} must be a TimedArray or one finite number, got "
-                           f"{shown(item)}")  # fmt: skip
+                           f"{in_words(item)}")  # fmt: skip
         old = model.parameters.get(name)
         if old is not None and not b2.have_same_dimensions(item, old):
             raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like {old!r}, "
-                           f"got {shown(item)}")  # fmt: skip
+                           f"got {in_words(item)}")  # fmt: skip
     return found
-
-
-def options(given: Mapping[str, Any], own: Iterable[str]) -> None:
-    """Check options of Brian2's ``Synapses``, beside the ``own`` arguments of the caller."""
-    for name in given:
-        if name in _DECIDED:
-            raise FwpError(f"the model and its cells decide {name!r} of the synapses: leave it out")
-        pick(name, dict.fromkeys([*own, *(n for n in _SYNAPSES if n not in _DECIDED)]),
-             "argument of plastic.connect")  # fmt: skip
 
 
 def delays(model: Model, value) -> dict[str, Any]:
@@ -116,6 +111,7 @@ def delays(model: Model, value) -> dict[str, Any]:
         pick(side, SIDES, "side of delay")
         if late is None:
             continue
+        late = as_brian2(late, b2.second, "delay", "a time such as 0.5*ms")
         found.pop(side, None)
         if not _is_no_time(late):
             found[side] = time(late, "delay")
@@ -148,6 +144,21 @@ def variable(model: Model, name: str, what: str, settable: bool = False):
     return own[name]
 
 
+def externals(model: Model) -> set[str]:
+    """Return names in a model's equations that are neither variables nor parameters."""
+    text = model.equations
+    parts = [b2.Equations(getattr(text, part)) for part in ("synapse", *SIDES)]
+    found = set().union(*(part.identifiers for part in parts))
+    for part in ("on_pre", "on_post", "pre_spike", "post_spike"):
+        code = lines(getattr(text, part))
+        local = {line.target for line in code}
+        found |= set().union(*(line.reads for line in code)) - local
+    return {name for name in found if name.isidentifier() and name not in variables(model)
+            and not name.endswith(("_pre", "_post")) and name not in DEFAULT_FUNCTIONS
+            and name not in DEFAULT_CONSTANTS and name not in arithmetic.UNITS
+            and name not in ("t", "dt", "i", "j", "N") and not name.startswith("xi")}  # fmt: skip
+
+
 def initial(model: Model, value) -> dict[str, Any]:
     """Return values at the start, of variables that the model has and of their dimension."""
     found = mapping(value, "initial", "{'w': 0.5}")
@@ -164,6 +175,8 @@ def start(model: Model, name: str, value, what: str = "initial"):
     if isinstance(value, str):
         arithmetic.read(value, f"{what}: {name!r}")
         return value
+    unit = b2.Quantity.with_dimensions(1, equation.dim)
+    value = as_brian2(value, unit, f"{what}: {name!r}", f"a quantity in {b2.get_unit(unit.dim)!r}")
     fits = is_numbers(value)
     if fits:  # numbers without a unit are in base units
         dim = b2.get_dimensions(value if isinstance(value, b2.Quantity) else b2.Quantity(value))
@@ -172,7 +185,7 @@ def start(model: Model, name: str, value, what: str = "initial"):
     if not fits:
         unit = "" if equation.dim.is_dimensionless else f" in {b2.get_unit(equation.dim)!r}"
         raise FwpError(f"{what}: {name!r} must be a number{unit}, an array of such or an "
-                       f"expression, got {shown(value)}")  # fmt: skip
+                       f"expression, got {in_words(value)}")  # fmt: skip
     return b2.Quantity(value) if isinstance(value, list | tuple) else value
 
 

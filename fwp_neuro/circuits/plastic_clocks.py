@@ -14,7 +14,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..errors import FwpError
+from ..errors import FwpError, shown
 from .companions import whole
 from .quantities import time
 
@@ -88,7 +88,7 @@ class Timing:
         if dt is not None and clock is not None:
             raise FwpError("give dt or clock, not both")
         if clock is not None and not hasattr(clock, "dt_"):
-            raise FwpError(f"clock must be a Brian2 Clock, got {clock!r}")
+            raise FwpError(f"clock must be a Brian2 Clock, got {shown(clock)}")
         wanted = float(time(dt, "dt")) if dt is not None else None
         wanted = float(clock.dt_) if clock is not None else wanted
         if wanted is not None and abs(wanted - self.dt) > _SAME * self.dt:

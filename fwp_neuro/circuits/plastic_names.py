@@ -6,8 +6,7 @@ import re
 
 from brian2.core.names import find_name
 
-from ..errors import FwpError
-from .arithmetic import short
+from ..errors import FwpError, shown
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\*?", re.ASCII)
 
@@ -21,6 +20,6 @@ def unused(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise FwpError(
             "name must be a letter, then letters, digits and underscores (a * at the end stands "
-            f"for a number where the name is taken), got {short(name)}"
+            f"for a number where the name is taken), got {shown(name)}"
         )
     return find_name(name)

@@ -10,7 +10,7 @@ import brian2 as b2
 import numpy as np
 from brian2.synapses.parse_synaptic_generator_syntax import parse_synapse_generator
 
-from ..errors import FwpError, pick
+from ..errors import FwpError, pick, shown
 from ..validation import real, whole
 from . import arithmetic
 from .numbers import is_numbers
@@ -36,11 +36,11 @@ def pairs(value: Mapping[str, Any], groups: Mapping[str, Any]) -> dict[str, Any]
     if "skip_if_invalid" in found:
         if not isinstance(found["skip_if_invalid"], bool | np.bool_):
             raise FwpError("connect: skip_if_invalid must be True or False, got "
-                           f"{arithmetic.short(found['skip_if_invalid'])}")  # fmt: skip
+                           f"{shown(found['skip_if_invalid'])}")  # fmt: skip
     names = found.setdefault("namespace", {})
     if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
         raise FwpError("connect: namespace must be a mapping of names to values, got "
-                       f"{arithmetic.short(names)}")  # fmt: skip
+                       f"{shown(names)}")  # fmt: skip
     texts = [name for name in ("i", "j") if isinstance(found.get(name), str)]
     if len(texts) == 2:
         raise FwpError("connect: only one of i and j may be a text")
@@ -68,7 +68,7 @@ def _share(value):
         arithmetic.read(value, "connect: p")
         return value
     if not is_numbers(value) or np.ndim(value) or isinstance(value, b2.Quantity):
-        raise FwpError(f"connect: p must be a number from 0 to 1, got {arithmetic.short(value)}")
+        raise FwpError(f"connect: p must be a number from 0 to 1, got {shown(value)}")
     return real(value, "connect: p", 0, 1)
 
 
@@ -79,7 +79,7 @@ def _number(value):
     if np.ndim(value):
         return _integers(value, "connect: n")
     if not is_numbers(value) or isinstance(value, b2.Quantity):
-        raise FwpError(f"connect: n must be a whole number, got {arithmetic.short(value)}")
+        raise FwpError(f"connect: n must be a whole number, got {shown(value)}")
     return whole(value, "connect: n", 0)
 
 
@@ -103,7 +103,7 @@ def _integers(value, what: str) -> np.ndarray:
     legal = is_numbers(value) and not isinstance(value, b2.Quantity)
     array = np.asarray(value) if legal else np.asarray(None)
     if array.ndim > 1 or array.dtype.kind not in "iu":
-        raise FwpError(f"{what} must be whole numbers in a row, got {arithmetic.short(value)}")
+        raise FwpError(f"{what} must be whole numbers in a row, got {shown(value)}")
     return array.astype(np.int64)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from ..errors import FwpError
+from ..validation import in_bytes, machine_memory
 
 _MOST = 2**31 - 1  # Brian2 numbers synapses by int32
 #: pairs that a condition may be tried on: more take longer than an hour
@@ -61,19 +61,14 @@ def check(model, groups: Mapping[str, Any], pairs: Mapping[str, Any], dense: boo
     expected = count(groups, pairs)
     if expected is None:
         return
-    cost, memory = expected * bytes_each(model, dense), _memory()
+    cost = expected * bytes_each(model, dense)
+    memory = float(machine_memory() or "inf")
     if expected <= _MOST and cost <= memory:
         return
     limit = f"Brian2 numbers at most {_MOST}" if cost <= memory else (
-        f"this machine has {memory / 1e9:.3g} GB")  # fmt: skip
+        f"this machine has {in_bytes(memory)}")  # fmt: skip
     raise FwpError(
         f"connecting {cells} cells makes {expected:.3g} synapses, which take about "
-        f"{cost / 1e9:.3g} GB, and {limit}: connect fewer, as with connect={{'p': 0.01}}"
+        f"{in_bytes(cost)}, and {limit}: connect fewer, as with connect={{'p': 0.01}}"
     )
 
-
-def _memory() -> float:
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, OSError, ValueError):  # where the system does not tell
-        return float("inf")
