@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_map
 
 from ..errors import FwpError, shown
 
@@ -122,11 +122,26 @@ def run_packed(
         places, readouts = (torch.cat(parts) for parts in zip(*found, strict=True))
         whole = whole.to(readouts.dtype).index_copy(0, places, readouts)
     whole = whole.unflatten(0, like.shape[:2])
-    if apart or not rows:
-        return whole, finals if rows else state
-    leaves, structure = zip(*map(tree_flatten, finals), strict=True)
-    joined = [torch.cat(parts) for parts in zip(*leaves, strict=True)]
-    return whole, tree_unflatten(joined, structure[0])
+    if apart:
+        return whole, finals
+    return whole, _joined(finals) if rows else state
+
+
+def _joined(states: list):
+    """Return the states of all sequences as one, whatever order their parts have."""
+    first = states[0]
+    if isinstance(first, dict):
+        return {name: _joined([each[name] for each in states]) for name in first}
+    if isinstance(first, list | tuple):
+        return [_joined(list(parts)) for parts in zip(*states, strict=True)]
+    if all(each is None for each in states):
+        return None
+    if any(each is None for each in states):
+        raise FwpError(
+            "a state before the first token is unknown to a module without `initial`; pack no "
+            "sequence without tokens"
+        )
+    return torch.cat(states)
 
 
 def _stages(run, flat, rows, state, found: list, finals: list) -> list:
@@ -135,7 +150,7 @@ def _stages(run, flat, rows, state, found: list, finals: list) -> list:
     order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
     if order != list(range(len(rows))):
         picked = torch.tensor(order, device=rows[0].device)
-        state = tree_map(lambda part: part.index_select(0, picked), state)
+        state = tree_map(lambda part: part if part is None else part.index_select(0, picked), state)
     begin = 0
     for end in sorted(set(lengths)):
         active = [n for n in order if lengths[n] >= end]
@@ -145,9 +160,14 @@ def _stages(run, flat, rows, state, found: list, finals: list) -> list:
             found.append((places.flatten(), readout.flatten(0, 1)))
         begin, left = end, sum(length > end for length in lengths)
         for at in range(left, len(active)):
-            finals[active[at]] = tree_map(lambda part, at=at: part[at : at + 1], state)
-        state = tree_map(lambda part, left=left: part[:left], state)
+            finals[active[at]] = _rows(state, at, at + 1)
+        state = _rows(state, 0, left)
     return finals
+
+
+def _rows(state, begin: int, end: int):
+    """Return some sequences of a state; a part that is None stays None."""
+    return tree_map(lambda part: part if part is None else part[begin:end], state)
 
 
 def _part(run, flat, places, state):
@@ -156,3 +176,48 @@ def _part(run, flat, places, state):
         for name, tensor in flat.items()
     }
     return run(piece, state)
+
+
+def run_module(module, x, state, cu_seqlens, mask, initial: Callable, apart: bool, width: int):
+    """Run a module of sequences, module(x, state, return_state), over packed or padded ones.
+
+    Args:
+        module: returns y [batch, token, width] and the state.
+        x: [batch, token, ...], of the right shape.
+        state: of all sequences, if ``apart`` a list of one for each; None for ``initial``.
+        initial: count of sequences -> their state before the first token.
+        apart, width: as for `run_packed`.
+
+    Raises:
+        FwpError: cu_seqlens, mask or state does not fit.
+    """
+    where = type(module).__name__
+    rows = sequences_of(where, cu_seqlens, mask, *x.shape[:2], x.device)
+    if apart:
+        given = one_each(f"{where}: state", state, len(rows))
+        state = [initial(1) if each is None else each for each in given]
+    else:
+        state = initial(len(rows)) if state is None else _of_all(where, state, len(rows))
+
+    def run(piece, state):
+        return module(piece["x"], state, return_state=True)
+
+    return run_packed(run, {"x": x}, rows, state, apart, (width,))
+
+
+def _of_all(where: str, state, count: int):
+    """Return a state of ``count`` sequences.
+
+    Raises:
+        FwpError: a part of it is no tensor of so many rows.
+    """
+    for part in tree_flatten(state)[0]:
+        if part is None:
+            continue
+        if not isinstance(part, torch.Tensor) or part.ndim < 1 or len(part) != count:
+            got = tuple(part.shape) if isinstance(part, torch.Tensor) else shown(part)
+            raise FwpError(
+                f"{where}: state must hold tensors with one row for each of the {count} sequences, "
+                f"got {got}"
+            )
+    return state

@@ -13,6 +13,8 @@ from ...rules import Rule
 from ...validation import real, whole
 from ..memories.base import Memory
 from ..memories.features import FeatureMap
+from ..packed import run_module
+from ..torch_form import keeps_tokens
 from .conventions import conventions, domains
 from .fast_weights import FastWeights
 from .programmer import Mapped, Programmer
@@ -159,6 +161,9 @@ class Layer(nn.Module):
         x: torch.Tensor,
         state: dict[str, torch.Tensor] | None = None,
         return_state: bool = False,
+        *,
+        cu_seqlens: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
     ):
         """Run over a sequence.
 
@@ -168,6 +173,13 @@ class Layer(nn.Module):
                 changed in place.
             return_state: whether to return the state after the last token too: the states of the
                 rule or memory, and the last inputs of the convolution.
+            cu_seqlens: offsets [sequence + 1] of sequences packed into a batch of one, from 0 to
+                the number of tokens. States then have the sequences in place of the batch.
+            mask: [batch, token] of bool, False for padding: the sequence is that of the other
+                tokens, and the output of padding is zero.
+
+        With either of them a memory that keeps or counts tokens gives, and takes, a list of one
+        state for each sequence.
 
         Returns:
             y [batch, token, model_dim], or (y, state).
@@ -175,6 +187,14 @@ class Layer(nn.Module):
         Raises:
             FwpError: x or state does not fit.
         """
+        if cu_seqlens is not None or mask is not None:
+            self._check(x)
+            apart, dim = keeps_tokens(self.rule), self.model_dim
+            y, state = run_module(
+                self, x, state, cu_seqlens, mask,
+                lambda count: self.initial(x.new_zeros(count, 1, dim)), apart, dim,
+            )  # fmt: skip
+            return (y, state) if return_state else y
         readout, state = self.read(x, state)
         y = self.readout(readout, x)
         return (y, state) if return_state else y
@@ -204,6 +224,14 @@ class Layer(nn.Module):
         Raises:
             FwpError: x does not fit.
         """
+        self._check(x)
+        states = self.start(x, self.dtype)
+        if self.slow.convolution is not None:
+            shape = (x.shape[0], self.slow.convolution.size - 1, self.slow.channels)
+            states[TAIL] = x.new_zeros(shape, dtype=self.dtype)
+        return states
+
+    def _check(self, x) -> None:
         where, weight = self.start.where, self.readout.linear.weight
         if not isinstance(x, torch.Tensor):
             raise FwpError(f"{where}: x must be a torch tensor, got {type(x).__name__}")
@@ -217,11 +245,6 @@ class Layer(nn.Module):
                 f"{where} has parameters of {weight.dtype}, so x must be {weight.dtype}, got "
                 f"{x.dtype}"
             )
-        states = self.start(x, self.dtype)
-        if self.slow.convolution is not None:
-            shape = (x.shape[0], self.slow.convolution.size - 1, self.slow.channels)
-            states[TAIL] = x.new_zeros(shape, dtype=self.dtype)
-        return states
 
     def initial_weights(self):
         """Return W before the first token as an array [head, value_dim, key_dim], for `run`.

@@ -2,92 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ...errors import LIST, FwpError, pick
-from ...rules import Rule
-from ...rules.registry import all_names as rule_names
+from ...errors import FwpError
 from ...validation import flag, real, whole
 from ..choice import transformed
-from ..memories.base import Memory
-from ..memories.registry import REGISTRY as MEMORIES
-from ..recurrent.registry import REGISTRY as NETWORKS
+from ..packed import run_module
+from ..torch_form import keeps_tokens
+from .block import Block, Mixer, make_mixer
 from .layer import Layer
-
-Mixer = str | Rule | Memory | Callable[[int], nn.Module]
-
-
-def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> nn.Module:
-    """Build a token mixer: module(x, state=None, return_state=False), x [batch, token, model_dim].
-
-    Args:
-        mixer: name of a rule, memory or recurrent network, a `Rule`, a `Memory`, or a function of
-            model_dim that returns such a module.
-        model_dim: size of input and output.
-        options: of the `Layer` or network.
-
-    Raises:
-        FwpError: unknown name or option, or what the function returned is no module.
-    """
-    options = dict(options or {})
-    if isinstance(mixer, str):
-        names = [*rule_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
-        if pick(mixer, names, "mixer", LIST) in NETWORKS.all_names():
-            return NETWORKS.make(mixer, model_dim, **options)
-    elif not isinstance(mixer, Rule | Memory):
-        if not callable(mixer):
-            raise FwpError(
-                "mixer must be a name, a Rule, a Memory or a function of model_dim, got "
-                f"{type(mixer).__name__}"
-            )
-        built = mixer(model_dim, **options)
-        if not isinstance(built, nn.Module):
-            raise FwpError(
-                f"mixer must return a torch.nn.Module, and gave a {type(built).__name__}"
-            )
-        return built
-    legal = list(Layer.__init__.__kwdefaults__) + ["heads"]
-    for name in options:
-        pick(name, legal, "option of Layer:")
-    return Layer(mixer, model_dim, **options)
-
-
-class GatedMlp(nn.Module):
-    """y = C (swish(A x) * B x), A and B [hidden, model_dim], at every token.
-
-    Source: Shazeer 2020 (SwiGLU), arXiv:2002.05202.
-    """
-
-    def __init__(self, model_dim: int, hidden: int):
-        super().__init__()
-        self.inputs = nn.Linear(model_dim, 2 * hidden, bias=False)
-        self.output = nn.Linear(hidden, model_dim, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map [..., model_dim] to [..., model_dim]."""
-        gate, up = self.inputs(x).chunk(2, -1)
-        return self.output(functional.silu(gate) * up)
-
-
-class Block(nn.Module):
-    """x + mixer(norm(x)), then x + mlp(norm(x)) if there is one."""
-
-    def __init__(self, mixer: nn.Module, model_dim: int, hidden: int):
-        super().__init__()
-        self.norm, self.mixer = nn.RMSNorm(model_dim, 1e-5), mixer
-        self.mlp = None
-        if hidden:
-            self.mlp = nn.Sequential(nn.RMSNorm(model_dim, 1e-5), GatedMlp(model_dim, hidden))
-
-    def forward(self, x: torch.Tensor, state) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the block's output [batch, token, model_dim] and the state of its mixer."""
-        mixed, state = self.mixer(self.norm(x), state, return_state=True)
-        x = x + mixed
-        return (x if self.mlp is None else x + self.mlp(x)), state
 
 
 class SequenceModel(nn.Module):
@@ -150,13 +76,22 @@ class SequenceModel(nn.Module):
                 raise FwpError("SequenceModel: tied_head needs output_size equal to vocabulary")
             self.head.weight = self.input.weight
 
-    def forward(self, x: torch.Tensor, state: Sequence | None = None, return_state: bool = False):
+    def forward(
+        self,
+        x: torch.Tensor,
+        state: Sequence | None = None,
+        return_state: bool = False,
+        *,
+        cu_seqlens: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+    ):
         """Run over a sequence.
 
         Args:
             x: [batch, token] of symbols, or [batch, token, input_size].
             state: list of the states of the blocks; the start if None.
             return_state: whether to return the states after the last token too.
+            cu_seqlens, mask: packed sequences and padding, as for `Layer.forward`.
 
         Returns:
             y [batch, token, output_size], or (y, state).
@@ -165,6 +100,38 @@ class SequenceModel(nn.Module):
             FwpError: x or state does not fit. A token outside the vocabulary is named on the CPU,
                 without compilation; elsewhere torch's own error ends the run.
         """
+        self._check(x)
+        if cu_seqlens is not None or mask is not None:
+            mixers = [block.mixer for block in self.blocks]
+            apart = any(isinstance(one, Layer) and keeps_tokens(one.rule) for one in mixers)
+            y, state = run_module(
+                self, x, state, cu_seqlens, mask, self._initial, apart, self.output_size
+            )
+            return (y, state) if return_state else y
+        if state is None:
+            state = [None] * len(self.blocks)
+        elif not isinstance(state, list | tuple) or len(state) != len(self.blocks):
+            got = len(state) if isinstance(state, list | tuple) else type(state).__name__
+            raise FwpError(f"SequenceModel: state must be a list of {len(self.blocks)}, got {got}")
+        x, states = self._embedded(x), []
+        for block, its in zip(self.blocks, state, strict=True):
+            x, its = block(x, its)
+            states.append(its)
+        y = self.head(self.norm(x))
+        return (y, states) if return_state else y
+
+    def _initial(self, count: int) -> list:
+        """Return the states of the blocks before the first token of ``count`` sequences."""
+        weight = self.norm.weight
+        x = weight.new_zeros(count, 1, len(weight))
+        return [
+            block.mixer.initial(x if isinstance(block.mixer, Layer) else count)
+            if hasattr(block.mixer, "initial")
+            else None
+            for block in self.blocks
+        ]
+
+    def _check(self, x) -> None:
         symbols = self.vocabulary is not None
         if not isinstance(x, torch.Tensor) or x.ndim != (2 if symbols else 3):
             wanted = "[batch, token] of symbols" if symbols else "[batch, token, input_size]"
@@ -177,18 +144,6 @@ class SequenceModel(nn.Module):
                 f"SequenceModel: x must be a tensor [batch, token, {self.input_size}], got "
                 f"{tuple(x.shape)}"
             )
-        if state is None:
-            state = [None] * len(self.blocks)
-        elif len(state) != len(self.blocks):
-            raise FwpError(
-                f"SequenceModel: state must be a list of {len(self.blocks)}, got {len(state)}"
-            )
-        x, states = self._embedded(x), []
-        for block, its in zip(self.blocks, state, strict=True):
-            x, its = block(x, its)
-            states.append(its)
-        y = self.head(self.norm(x))
-        return (y, states) if return_state else y
 
     def _embedded(self, x: torch.Tensor) -> torch.Tensor:
         """Return what enters the blocks; torch checks symbols anyway, so that this costs nothing.

@@ -1,0 +1,88 @@
+"""What a sequence model is built of: a token mixer and a gated network, with a residual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ...errors import LIST, FwpError, pick
+from ...rules import Rule
+from ...rules.registry import all_names as rule_names
+from ..memories.base import Memory
+from ..memories.registry import REGISTRY as MEMORIES
+from ..recurrent.registry import REGISTRY as NETWORKS
+from .layer import Layer
+
+Mixer = str | Rule | Memory | Callable[[int], nn.Module]
+
+
+def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> nn.Module:
+    """Build a token mixer: module(x, state=None, return_state=False), x [batch, token, model_dim].
+
+    Args:
+        mixer: name of a rule, memory or recurrent network, a `Rule`, a `Memory`, or a function of
+            model_dim that returns such a module.
+        model_dim: size of input and output.
+        options: of the `Layer` or network.
+
+    Raises:
+        FwpError: unknown name or option, or what the function returned is no module.
+    """
+    options = dict(options or {})
+    if isinstance(mixer, str):
+        names = [*rule_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
+        if pick(mixer, names, "mixer", LIST) in NETWORKS.all_names():
+            return NETWORKS.make(mixer, model_dim, **options)
+    elif not isinstance(mixer, Rule | Memory):
+        if not callable(mixer):
+            raise FwpError(
+                "mixer must be a name, a Rule, a Memory or a function of model_dim, got "
+                f"{type(mixer).__name__}"
+            )
+        built = mixer(model_dim, **options)
+        if not isinstance(built, nn.Module):
+            raise FwpError(
+                f"mixer must return a torch.nn.Module, and gave a {type(built).__name__}"
+            )
+        return built
+    legal = list(Layer.__init__.__kwdefaults__) + ["heads"]
+    for name in options:
+        pick(name, legal, "option of Layer:")
+    return Layer(mixer, model_dim, **options)
+
+
+class GatedMlp(nn.Module):
+    """y = C (swish(A x) * B x), A and B [hidden, model_dim], at every token.
+
+    Source: Shazeer 2020 (SwiGLU), arXiv:2002.05202.
+    """
+
+    def __init__(self, model_dim: int, hidden: int):
+        super().__init__()
+        self.inputs = nn.Linear(model_dim, 2 * hidden, bias=False)
+        self.output = nn.Linear(hidden, model_dim, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map [..., model_dim] to [..., model_dim]."""
+        gate, up = self.inputs(x).chunk(2, -1)
+        return self.output(functional.silu(gate) * up)
+
+
+class Block(nn.Module):
+    """x + mixer(norm(x)), then x + mlp(norm(x)) if there is one."""
+
+    def __init__(self, mixer: nn.Module, model_dim: int, hidden: int):
+        super().__init__()
+        self.norm, self.mixer = nn.RMSNorm(model_dim, 1e-5), mixer
+        self.mlp = None
+        if hidden:
+            self.mlp = nn.Sequential(nn.RMSNorm(model_dim, 1e-5), GatedMlp(model_dim, hidden))
+
+    def forward(self, x: torch.Tensor, state) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the block's output [batch, token, model_dim] and the state of its mixer."""
+        mixed, state = self.mixer(self.norm(x), state, return_state=True)
+        x = x + mixed
+        return (x if self.mlp is None else x + self.mlp(x)), state
