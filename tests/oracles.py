@@ -92,6 +92,16 @@ def rwkv7(W, s):  # W (Diag(decay) - kappa (a o kappa)') + v k'
 
 
 @oracle
+def iplr(W, s):  # W (I + a b') + v k'
+    return W @ (eye(len(s.k)) + outer(s.a, s.b)) + outer(s.v, s.k)
+
+
+@oracle
+def dplr(W, s):  # W (Diag(decay) + a b') + v k'
+    return W @ (diag(s.decay) + outer(s.a, s.b)) + outer(s.v, s.k)
+
+
+@oracle
 def delta_product(W, s):  # alpha W H1 H2 + beta1 v1 k1' H2 + beta2 v2 k2'
     first, second = householder(s.beta, s.k), householder(s.beta2, s.k2)
     written = s.beta * outer(s.v, s.k) @ second + s.beta2 * outer(s.v2, s.k2)
@@ -109,7 +119,7 @@ def oja_neuron(W, s):  # row i: w_i + beta v_i (k - v_i w_i)
 
 
 @oracle
-def decayed_oja(W, s):  # (I - beta v v') Diag(alpha) W + beta v k'
+def gated_oja(W, s):  # (I - beta v v') Diag(alpha) W + beta v k'
     return householder(s.beta, s.v) @ diag(s.alpha) @ W + s.beta * outer(s.v, s.k)
 
 
@@ -117,6 +127,21 @@ def decayed_oja(W, s):  # (I - beta v v') Diag(alpha) W + beta v k'
 def momentum_delta(W, M, s):  # S = eta S - beta dL/dW with L = |W k - v|^2 / 2;  W = alpha W + S
     M = s.eta * M - s.beta * outer(W @ s.k - s.v, s.k)
     return s.alpha * W + M, M
+
+
+@oracle
+def momentum_deltanet(W, M, s):  # M = mu M - eta dL/dW with the error read at p;  W = alpha W + b M
+    M = s.mu * M - s.eta * outer(W @ s.p - s.v, s.k)
+    return s.alpha * W + s.beta * M, M
+
+
+@oracle
+def preconditioned_delta(W, H, s):  # H counts squared keys, whose logarithm sets the write gain
+    H = s.gamma * H + s.rho * outer(np.ones(len(s.v)), s.k**2)
+    r = np.log(np.abs(H) + 1e-6) + 0.2
+    gain = 1.5 ** (-r / (1 + np.abs(r)))
+    W = s.alpha * W
+    return W + s.beta * outer(s.v - W @ s.k, s.k) * gain, H
 
 
 def draw(rule, lead, pre=5, post=3, seed=0):

@@ -73,7 +73,7 @@ def test_regular_cells_leave_little_error(name):
     assert nrmse(recording, reference, "weights") < 0.01
 
 
-@pytest.mark.parametrize("name", ["oja", "decayed_oja"])
+@pytest.mark.parametrize("name", ["oja", "gated_oja"])
 def test_feedback_must_be_asked_for(name):
     program = rule_program(name)
     with pytest.raises(fwp.FwpError, match="needs feedback.*unless you ask .*feedback=True"):

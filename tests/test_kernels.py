@@ -38,7 +38,7 @@ ENTRYWISE = fwp.Rule(
 )
 SATURATING = fwp.Rule("saturating", "w = tanh(c*w + v*k - w*back(v)*read(k)/9)", {"c": "shared"})
 LITERAL = [READ_AND_BACK, ENTRYWISE, SATURATING]
-FAST = [rule("gated_delta"), rule("decayed_oja"), rule("momentum_delta"), TYPED]
+FAST = [rule("gated_delta"), rule("gated_oja"), rule("momentum_delta"), TYPED]
 SLOW = [one for one in map(rule, rules()) if one.name not in {r.name for r in FAST}]
 ALL = [*FAST, *LITERAL, *(pytest.param(one, marks=pytest.mark.slow) for one in SLOW)]
 SLOW_ONES = ALL[len(FAST) + len(LITERAL) :]

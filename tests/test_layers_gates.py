@@ -131,7 +131,7 @@ def test_a_feature_map_that_widens_the_key():
 
 
 def test_the_values_of_oja_have_unit_length_because_they_decide_what_is_kept():
-    for name in ("oja", "oja_neuron", "decayed_oja"):
+    for name in ("oja", "oja_neuron", "gated_oja"):
         value = layer(name).program(inputs())["value"]
         assert np.abs((value**2).sum(-1) - 1).max() < 1e-12
     assert np.abs((layer("delta").program(inputs())["value"] ** 2).sum(-1) - 1).max() > 0.1

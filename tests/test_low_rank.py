@@ -13,7 +13,8 @@ from fwp_neuro.rules import Rule, rule, rules
 
 EXACT = 1e-12
 ONE_STEP = {"dt": 1 * b2.ms, "window": 1 * b2.ms}
-WITHOUT = {"momentum_delta": "further synaptic states (m)"}
+WITHOUT = dict.fromkeys(("momentum_delta", "momentum_deltanet"), "further synaptic states (m)")
+WITHOUT |= {"preconditioned_delta": "further synaptic states (h)"}
 WITH = [name for name in rules() if name not in WITHOUT]
 PROBES = np.random.default_rng(5).normal(size=(3, 5))
 
@@ -52,7 +53,7 @@ def test_which_rules_have_it():
     for name, words in WITHOUT.items():
         assert words in found[name]
     ranks = {name: sum(len(step.writes) for step in found[name]) for name in WITH}
-    two = {"rwkv7", "delta_product"}
+    two = {"rwkv7", "delta_product", "iplr", "dplr"}
     assert ranks == {name: 2 if name in two else 1 for name in WITH}
 
 
@@ -76,7 +77,7 @@ def test_equals_the_algebra_with_heads(name):
 
 
 #: the texts that differ most; the others take a while together and add little
-FEW = {"rwkv7", "delta_product", "decayed_oja", "gdn2"}
+FEW = {"rwkv7", "delta_product", "gated_oja", "gdn2"}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_event_dynamics_equal_the_algebra_with_heads(name):
     check(name, dynamics="event")
 
 
-@pytest.mark.parametrize("name", ["decayed_oja"])
+@pytest.mark.parametrize("name", ["gated_oja"])
 def test_equals_the_synaptic_layout(name):
     program, weights = make(name, seed=20)
     one, other = (
@@ -164,11 +165,11 @@ def test_carries_on_from_what_it_stored(name, form):
 
 
 def test_silent_values_growing_and_vanishing_decays():
-    program, weights = make("decayed_oja", seed=23)
+    program, weights = make("gated_oja", seed=23)
     silent = program.replace(value=np.zeros_like(program["value"]))
     for options in (SHORT, {"dynamics": "event"}):
-        found = run("decayed_oja", silent, weights, **options)
-        reference = fwp.run(silent, "decayed_oja", initial_weights=weights)
+        found = run("gated_oja", silent, weights, **options)
+        reference = fwp.run(silent, "gated_oja", initial_weights=weights)
         assert furthest(reference, found, ("readout", "weights")) < EXACT
     program, weights = make("gated_delta", seed=24)
     program = program.replace(alpha=[1.2, 0.0, 0.9], beta=[1.5, 0.2, 0.0])
@@ -265,9 +266,9 @@ def test_refuses(options, words):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [SHORT, {"dynamics": "event"}])
 def test_compiled_code_has_the_same_numbers(options):
-    program, weights = make("decayed_oja", heads=2, seed=26)
+    program, weights = make("gated_oja", heads=2, seed=26)
     one, other = (
-        run("decayed_oja", program, weights, probes=PROBES, device=device, **options)
+        run("gated_oja", program, weights, probes=PROBES, device=device, **options)
         for device in ("numpy", "cpp_standalone")
     )
     assert furthest(one, other) < EXACT

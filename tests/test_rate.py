@@ -17,7 +17,7 @@ EVERY_RULE = pytest.mark.parametrize("name", rules())
 CONTINUOUS = {
     "hebb", "decayed_hebb", "gla", "hgrn2", "delta", "gated_delta", "delta_then_decay",
     "leaky_delta", "kimi_delta", "gdn2", "comba", "longhorn", "delta_product", "oja", "oja_neuron",
-    "decayed_oja",
+    "gated_oja",
 }  # fmt: skip
 SHORT = {"window": 5 * b2.ms}  # the map is exact at any number of steps
 
@@ -95,7 +95,7 @@ def test_factored_writes_equal_the_artificial_network_with_heads(name):
     assert circuit.provenance["options"]["write"] == "factored"
 
 
-@pytest.mark.parametrize("name", ["gla", "kimi_delta", "longhorn", "decayed_oja"])
+@pytest.mark.parametrize("name", ["gla", "kimi_delta", "longhorn", "gated_oja"])
 def test_synaptic_writes_of_several_heads_do_not_meet(name):
     program, weights = make(name, heads=3, seed=3)
     error, _ = both(name, program, weights, **SHORT)

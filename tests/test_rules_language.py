@@ -125,7 +125,7 @@ def test_a_taken_name_cannot_be_registered_again(name):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("dleta", "unknown rule 'dleta'; did you mean 'delta'.*legal: delta, .* and 23 more, see "),
+        ("dleta", "unknown rule 'dleta'; did you mean 'delta'.*legal: delta, .* and 30 more, see "),
         (
             "quite_different",
             r"unknown rule 'quite_different' \(legal: .* more, see `fwp-neuro list`",

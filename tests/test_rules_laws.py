@@ -9,7 +9,9 @@ from oracles import ORACLES, draw, draw_states, walk
 from scipy.integrate import solve_ivp
 
 from fwp_neuro.artificial import apply, oracle
+from fwp_neuro.errors import FwpError
 from fwp_neuro.rules import Rule, rule, rules
+from fwp_neuro.rules.catalogue import preconditioned_delta
 
 BATCH, TOKENS, HEADS, PRE, POST = 2, 7, 2, 5, 3
 EVERY_RULE = pytest.mark.parametrize("name", rules())
@@ -181,15 +183,16 @@ def test_declared_reductions_hold(name, reduction):
 
 #: gate -> the value at which it does nothing
 QUIET = {"beta": 0, "beta2": 0, "alpha": 1, "decay": 1, "erase": 0, "write": 0, "a": 0, "eta": 0}
-UNGATED_WRITE = ("gla", "rwkv7")  # write v k' whatever the gates are, so they need v = 0
+QUIET |= {"mu": 0, "gamma": 1, "rho": 0}
+#: rules that write whatever their gates are -> the signals that must be zero as well
+UNGATED = {"gla": "v", "rwkv7": "v", "iplr": "va", "dplr": "va"}
 
 
 @pytest.mark.parametrize("name", [n for n in rules() if set(rule(n).gates) <= set(QUIET)])
 def test_quiet_gates_leave_the_weights_alone(name):
     signals = draw(rule(name), (TOKENS,), PRE, POST)
     signals |= {gate: np.full_like(signals[gate], QUIET[gate]) for gate in rule(name).gates}
-    if name in UNGATED_WRITE:
-        signals["v"] = 0 * signals["v"]
+    signals |= {n: 0 * signals[n] for n in UNGATED.get(name, "")}
     start = draw_states(rule(name), (), PRE, POST)
     assert np.array_equal(by_oracle(name, signals, start)[0], start["w"])
 
@@ -200,6 +203,33 @@ def test_longhorn_with_a_large_gate_is_normalised_least_mean_squares():
     step = 1 / (signals["k"] ** 2).sum(-1)
     nlms, _ = by_oracle("delta", {**signals, "beta": step})
     assert np.allclose(by_oracle("longhorn", signals)[0], nlms, atol=1e-9)
+
+
+def test_preconditioned_delta_without_squash_is_gated_delta():
+    plain = preconditioned_delta(squash=1)
+    signals = draw(plain, (TOKENS,), PRE, POST, seed=20)
+    start = draw_states(plain, (), PRE, POST, seed=20)
+    _, traces = oracle(plain, signals, start)
+    want, _ = by_oracle("gated_delta", signals, {"w": start["w"]})
+    assert np.abs(traces["w"][-1] - want).max() < 1e-13
+
+
+@pytest.mark.parametrize(("past", "gain"), [(0.0, 1.5), (1e12, 1 / 1.5), (np.exp(-0.2), 1.0)])
+def test_the_write_gain_of_a_key_line_falls_with_its_past_activity(past, gain):
+    """From 1.5 at a silent line to 1/1.5 at a busy one, and 1 at the stated centre."""
+    signals = {n: np.ones((1, size)) for n, size in (("k", 1), ("q", 1), ("v", POST))}
+    signals |= {n: np.full(1, x) for n, x in (("gamma", 1.0), ("rho", 0.0), ("alpha", 1.0))}
+    signals["beta"] = np.array([0.4])
+    start = {"h": np.full((POST, 1), past), "w": np.zeros((POST, 1))}
+    w, _ = by_oracle("preconditioned_delta", signals, start)
+    # eps bounds the logarithm at a silent line, so that the limits are reached within 4 percent
+    assert w == pytest.approx(0.4 * gain * np.ones((POST, 1)), rel=1e-5 if gain == 1 else 0.04)
+
+
+@pytest.mark.parametrize("arguments", [{"squash": 0.5}, {"eps": 0}, {"center": np.nan}])
+def test_preconditioned_delta_refuses_bad_numbers(arguments):
+    with pytest.raises(FwpError, match=f"preconditioned_delta: {next(iter(arguments))} must be"):
+        preconditioned_delta(**arguments)
 
 
 # ---------------------------------------------------------------- dualities

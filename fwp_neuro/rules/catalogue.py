@@ -6,10 +6,17 @@ no feature map: those belong to the slow net that emits the programme.
 
 from __future__ import annotations
 
+from math import log
+
 from ..symbolic.objective import Objective
+from ..validation import positive, real
 from .rule import Reduction, Rule
 
 _SHARED_BETA = {"beta": "shared"}
+_LOW_RANK = (
+    "Peng et al. 2025, RWKV-7 \"Goose\" with expressive dynamic state evolution, arXiv:2503.14456; "
+    "Yang & Zhang 2024, FLA, github.com/fla-org/flash-linear-attention, ops/generalized_delta_rule"
+)
 _PRIMER = "Irie & Gershman 2025, arXiv:2508.08435"
 
 
@@ -32,6 +39,44 @@ def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
         domains={f"beta{n}": (0.0, 2.0) for n in tags},
         reductions=[Reduction("gated_delta", {f"beta{n}": "0" for n in tags[1:]}, {})],
         aliases=() if micro_writes != 2 else ("deltaproduct",),
+    )
+
+
+def preconditioned_delta(
+    squash: float = 1.5, center: float = -0.2, eps: float = 1e-6, name: str = "preconditioned_delta"
+) -> Rule:
+    """Gated delta rule whose write gain at each presynaptic line falls with its past activity.
+
+    A second state h sums the squared keys, h = gamma h + rho k^2, and the key of the write (not
+    that of the read) is multiplied by M = squash^(-r/(1 + |r|)), r = log(h + eps) - center, which
+    lies between 1/squash and squash. h starts at zero and is the same at all synapses of one
+    presynaptic line (a start below zero counts by its size).
+
+    Args:
+        squash: largest factor; 1 leaves the gated delta rule.
+        center: log h at which the factor is one; the source learns one for each head.
+        eps: added to h.
+        name: of the rule.
+
+    Raises:
+        FwpError: ``squash`` below 1, or a number that is not finite.
+
+    Source: Tumma, Loo & Rus 2026, arXiv:2604.21100. Equation and constants were looked up in the
+    authors' reference code (flash-linear-attention, ops/precond_gated_delta_rule), which also
+    scales q and k to unit length: that belongs to the slow net here.
+    """
+    gain = -log(real(squash, f"{name}: squash", least=1))
+    eps, center = positive(eps, f"{name}: eps"), real(center, f"{name}: center")
+    depth = f"log(abs(h) + {eps!r}) {'-' if center > 0 else '+'} {abs(center)!r}"
+    factor = f"exp({gain!r}*({depth})/(1 + abs({depth})))"
+    return Rule(
+        name,
+        f"h = gamma*h + rho*k*k\nw = alpha*w\nw += beta*(v - read(k))*k*{factor}",
+        gates={**dict.fromkeys(("gamma", "rho", "alpha"), "shared"), **_SHARED_BETA},
+        states=("h",),
+        citation="Tumma, Loo & Rus 2026, Preconditioned DeltaNet: curvature-aware sequence "
+        "modeling for linear recurrences, arXiv:2604.21100",
+        summary="gated delta whose write gain at a key line falls with the line's past activity",
     )
 
 
@@ -166,6 +211,32 @@ CATALOGUE = [
             Reduction("delta", {"decay": "1", "a": "beta", "kappa": "k", "v": "beta*v"}, {})
         ],
     ),
+    Rule(
+        "iplr",
+        "w += read(a)*b + v*k",
+        signals={"a": "pre", "b": "pre"},
+        citation=_LOW_RANK,
+        summary="identity plus rank one: reads along a, writes what it read along b, then Hebb",
+        reductions=[
+            Reduction("delta", {"a": "-k", "b": "beta*k", "v": "beta*v"}, {}),
+            Reduction("hebb", {"a": "0*k"}, {"beta": "1"}),
+        ],
+        aliases=("identity_plus_low_rank",),
+    ),
+    Rule(
+        "dplr",
+        "w = decay*w + read(a)*b + v*k",
+        gates={"decay": "pre"},
+        signals={"a": "pre", "b": "pre"},
+        citation=_LOW_RANK,
+        summary="diagonal plus rank one: decay for each key dimension and a free erase direction",
+        reductions=[
+            Reduction("iplr", {"decay": "1"}, {}),
+            Reduction("gla", {"decay": "alpha", "a": "0*k"}, {}),
+            Reduction("rwkv7", {"a": "-kappa", "b": "a*kappa"}, {}),
+        ],
+        aliases=("diagonal_plus_low_rank",),
+    ),
     delta_product(2),
     Rule(
         "oja",
@@ -186,15 +257,17 @@ CATALOGUE = [
         objective=Objective(("-beta*v*read(k)", "beta/2*v**2*w**2"), "before"),
     ),
     Rule(
-        "decayed_oja",
+        "gated_oja",
         "w = alpha*w\nw += beta*v*(k - back(v))",
         gates={"alpha": "post", **_SHARED_BETA},
-        citation="Oja rule with a decay for each value dimension (flash-linear-attention, "
-        "ops/gated_oja_rule)",
+        citation="Hu, J., OJA.pdf, with Yang & Zhang 2024, FLA: a Triton-based library for "
+        "hardware-efficient implementations of linear attention mechanism, "
+        "github.com/fla-org/flash-linear-attention, ops/gated_oja_rule; Oja 1982, J. Math. Biol. "
+        "15:267, doi 10.1007/BF00275687",
         summary="decay for each value dimension, then Oja in matrix form",
         objective=Objective(("beta/2*(k - back(v))**2",), "decayed"),
         reductions=[Reduction("oja", {"alpha": "1"}, {})],
-        aliases=("gated_oja",),
+        aliases=("decayed_oja",),
     ),
     Rule(
         "momentum_delta",
@@ -207,4 +280,21 @@ CATALOGUE = [
         reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],
         aliases=("titans_linear",),
     ),
+    Rule(
+        "momentum_deltanet",
+        "m = mu*m + eta*(v - read(p))*k\nw = alpha*w + beta*m",
+        gates={"mu": "shared", "eta": "shared", "alpha": "shared", **_SHARED_BETA},
+        signals={"p": "pre"},
+        states=("m",),
+        citation="Huang, Liu, Huang, Lin, Liu, Chu, Xie & Cheng 2026, MDN: parallelizing stepwise "
+        "momentum for delta linear attention, arXiv:2605.05838",
+        summary="delta with a momentum, whose error is read along its own key p (alpha k there)",
+        domains={"eta": (0.0, 2.0)},
+        reductions=[
+            Reduction("momentum_delta", {"mu": "eta", "eta": "beta", "beta": "1", "p": "k"}, {}),
+            Reduction("gated_delta", {"mu": "0", "p": "alpha*k", "beta": "1", "eta": "beta"}, {}),
+        ],
+        aliases=("mdn",),
+    ),
+    preconditioned_delta(),
 ]

@@ -41,6 +41,9 @@ _TABLE: dict[str, dict] = {
     "rwkv7": {"gates": {"decay": "rwkv7"}},
     # with a free removal key the transition has eigenvalues up to alpha + beta
     "comba": {"tied": ("p",)},
+    "iplr": {"tied": ("-a", "b")},
+    "dplr": {"tied": ("-a", "b"), "gates": {"decay": "rwkv7"}},
+    "momentum_deltanet": {"tied": ("p",)},
     # these map or compare the keys themselves
     "normalised_linear_attention": _RAW,
     "softmax_attention": _RAW,
@@ -72,7 +75,7 @@ def conventions(rule: Rule | Memory, asked=None) -> Conventions:
     }
     known = {name: kind for name, kind in given.get("gates", {}).items() if name in rule.gates}
     given["gates"] = decays | known
-    given["tied"] = tuple(name for name in given.get("tied", ()) if name in rule.homes)
+    given["tied"] = tuple(name for name in given.get("tied", ()) if name.strip("-") in rule.homes)
     if isinstance(rule, Rule) and _contracts_values(rule):
         given["value_norm"] = "l2"
     return replace(Conventions(), **given)

@@ -51,7 +51,7 @@ class Layer(nn.Module):
             paper, else the map onto their domain; gates alpha, decay and gamma are decays ("mamba")
             unless their paper has another.
         tied: presynaptic signals p = sigmoid(d) * k with d learned, instead of projections of their
-            own; None: the convention of the paper (p of Comba).
+            own ("-p": with a minus sign); None: the convention of the paper (p of Comba).
         convolution: size of the short causal convolution on q, k, v and the like; 0 for none.
         output_norm: "rms", "layer" or "none", over the value_dim of each head.
         output_gate: whether the read-out is multiplied by swish(G x).

@@ -43,7 +43,8 @@ class Programmer(nn.Module):
     One linear map gives q, k, v and the rule's further signals, each through the short convolution.
     Presynaptic ones go through the feature map and the normalisation of keys (q through its own
     normalisation, times ``query_scale``), postsynaptic ones through those of values. Gates have
-    linear maps of their own. A tied signal is p = sigmoid(d) * k, d [head, key_dim] learned.
+    linear maps of their own. A tied signal is p = sigmoid(d) * k, d [head, key_dim] learned, or
+    p = -sigmoid(d) * k if its name is given with a minus sign.
 
     Args:
         rule: rule or memory.
@@ -53,7 +54,7 @@ class Programmer(nn.Module):
         convolution: size of the short convolution; 0 for none.
         gates: gate -> kind (see `make_gate`).
         domains: gate -> (low, high).
-        tied: presynaptic signals to be tied to the key.
+        tied: presynaptic signals to be tied to the key, such as "p" or "-p".
 
     Raises:
         FwpError: unknown gate or tied signal.
@@ -89,11 +90,13 @@ class Programmer(nn.Module):
             for name, home in rule.homes.items()
             if home == "pre" and name not in rule.gates and name != "k" and "k" in rule.homes
         ]
-        for name in tied:
+        #: tied signal -> its sign
+        self.signs = {name.removeprefix("-"): -1 if name[:1] == "-" else 1 for name in tied}
+        for name in self.signs:
             pick(name, tieable, f"presynaptic signal of {rule.name!r} to be tied to its key:")
         #: signals made by the one linear map -> home
         self.homes = {"q": "pre"} | {
-            n: home for n, home in rule.homes.items() if n not in rule.gates and n not in tied
+            n: home for n, home in rule.homes.items() if n not in rule.gates and n not in self.signs
         }
         self.sizes = [key_dim if home == "pre" else value_dim for home in self.homes.values()]
         self.channels = heads * sum(self.sizes)
@@ -110,7 +113,7 @@ class Programmer(nn.Module):
             }
         )
         self.tied = nn.ParameterDict(
-            {f"tie_{name}": nn.Parameter(torch.zeros(heads, feature_dim)) for name in tied}
+            {f"tie_{name}": nn.Parameter(torch.zeros(heads, feature_dim)) for name in self.signs}
         )
         width = values.map.output_dim(value_dim)
         if width != value_dim:
@@ -133,7 +136,8 @@ class Programmer(nn.Module):
             else:
                 signals[name] = (self.keys if home == "pre" else self.values)(part)
         for name, tie in self.tied.items():
-            signals[name.removeprefix("tie_")] = torch.sigmoid(tie.to(dtype)) * signals["k"]
+            name = name.removeprefix("tie_")
+            signals[name] = self.signs[name] * torch.sigmoid(tie.to(dtype)) * signals["k"]
         for name, gate in self.gates.items():
             signals[name.removeprefix("gate_")] = gate(x, dtype)
         return signals, tail
