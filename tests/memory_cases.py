@@ -30,6 +30,17 @@ VARIANTS = {
     "log_linear_attention": [{"levels": 6}],
     "softmax_attention": [{"scale": 1.0}],
     "path_attention": [{"scale": 1.0, "direction_norm": "none"}],
+    "path_fox": [{"scale": 1.0, "direction_norm": "none"}],
+    "forgetting_attention": [{"scale": 1.0}],
+    "deltaformer": [
+        {"kernel": "linear", "scale": 1.0},
+        {"correction": "query"},
+        {"kernel": "linear", "correction": "query"},
+    ],
+    "gated_slot_attention": [{"slots": 3, "block": 4, "scale": 1.0}, {"slots": 1}],
+    "bounded_memory_attention": [{"slots": 3, "block": 5}],
+    "based": [{"normalise": False}],
+    "rebased": [{"layer_norm": False}, {"normalise": False}],
     **{
         name: [
             {"window": 4},

@@ -212,6 +212,130 @@ def path_attention(options, s, state):
     return reads, {"keys": keys, "values": s.v}
 
 
+def fading(forget, j, t):
+    """What pair j has kept at token t: the product of the gates after it."""
+    return np.prod(forget[j + 1 : t + 1])
+
+
+@oracle
+def forgetting_attention(options, s, state, keys_at=None):
+    reads, scale = [], options.get("scale", len(s.q[0]) ** -0.5)
+    keys_at = keys_at or (lambda t: s.k[: t + 1])
+    for t, q in enumerate(s.q):
+        e = exp(scale * keys_at(t) @ q) * [fading(s.forget, j, t) for j in range(t + 1)]
+        reads.append(e / e.sum() @ s.v[: t + 1])
+    last = len(s.q) - 1
+    kept = np.log([fading(s.forget, j, last) for j in range(last + 1)])
+    return reads, {"keys": keys_at(last), "values": s.v, "faded": kept}
+
+
+@oracle
+def path_fox(options, s, state):
+    _, whole = path_attention(options, s, state)
+    norm = NORMS[options.get("direction_norm", "l2")]
+    H = [eye(len(w)) - b * outer(norm(w), norm(w)) for w, b in zip(s.w, s.beta, strict=True)]
+
+    def keys_at(t):
+        keys = np.array(s.k[: t + 1])
+        for j in range(t + 1):
+            for later in range(j + 1, t + 1):
+                keys[j] = H[later] @ keys[j]
+        return keys
+
+    assert np.allclose(keys_at(len(s.q) - 1), whole["keys"])
+    return forgetting_attention(options, s, state, keys_at)
+
+
+@oracle
+def deltaformer(options, s, state):
+    scale, u, reads = options.get("scale", len(s.q[0]) ** -0.5), [], []
+    linear = options.get("kernel") == "linear"
+    for q, k, v, beta in zip(s.q, s.k, s.v, s.beta, strict=True):
+        x = q if options.get("correction") == "query" else k
+        weigh = (lambda x: x) if linear else softmax
+        n = len(u)
+        old = weigh(scale * s.k[:n] @ x) @ np.array(u) if n else 0
+        u.append(v - beta * old)
+        reads.append(weigh(scale * s.k[: n + 1] @ q) @ np.array(u))
+    return reads, {"keys": s.k, "values": np.array(u)}
+
+
+def slot_attention(options, s, state, keeps):
+    K, V, reads = state["slot_keys"], state["slot_values"], []
+    for q, k, v, a in zip(s.q, s.k, s.v, keeps, strict=True):
+        K = diag(a) @ K + outer(1 - a, k)
+        V = diag(a) @ V + outer(1 - a, v)
+        reads.append(V.T @ softmax(options.get("scale", len(q) ** -0.5) * K @ q))
+    return reads, {"slot_keys": K, "slot_values": V}
+
+
+def slot_gates(options, s, name):
+    return np.stack([getattr(s, f"{name}{n}") for n in range(options.get("slots", 16))], -1)
+
+
+@oracle
+def gated_slot_attention(options, s, state):
+    return slot_attention(options, s, state, slot_gates(options, s, "alpha"))
+
+
+@oracle
+def bounded_memory_attention(options, s, state):  # by sums over all tokens, not by gates
+    e, reads = exp(slot_gates(options, s, "control")), []
+    for t, q in enumerate(s.q):
+        share = e[: t + 1] / e[: t + 1].sum(0)  # [token, slot]
+        K, V = share.T @ s.k[: t + 1], share.T @ s.v[: t + 1]
+        reads.append(V.T @ softmax(options.get("scale", len(q) ** -0.5) * K @ q))
+    return reads, {"slot_keys": K, "slot_values": V, "log_total": np.log(e.sum(0))}
+
+
+def pairs(x):
+    """All products of two entries; those of two different ones once, times sqrt(2)."""
+    d = range(len(x))
+    return np.array([x[i] * x[j] * (1 if i == j else math.sqrt(2)) for i in d for j in d[i:]])
+
+
+def kernel_attention(options, s, old, kernel):
+    """sum_j kernel(q, k_j) v_j, over their sum; ``old(q)`` is what the first weights give."""
+    reads = []
+    for t, q in enumerate(s.q):
+        weights = np.array([kernel(q, k) for k in s.k[: t + 1]])
+        total = weights.sum() + 1e-6 if options.get("normalise", True) else 1
+        reads.append((old(q) + weights @ s.v[: t + 1]) / total)
+    return reads, {}
+
+
+@oracle
+def based(options, s, state):
+    def taylor(q):
+        d = len(q)
+        return np.concatenate([[1], q * d**-0.25, pairs(q) / math.sqrt(2 * d)])
+
+    def kernel(q, k):
+        x = q @ k / math.sqrt(len(k))
+        return 1 + x + x**2 / 2
+
+    return kernel_attention(options, s, lambda q: state["w"] @ taylor(q), kernel)
+
+
+@oracle
+def rebased(options, s, state):
+    def norm(x, gain, shift):
+        if options.get("layer_norm", True):
+            x = (x - x.mean()) / math.sqrt(x.var() + 1e-5)
+        return gain * x + shift
+
+    def query(q):
+        return norm(q, s.query_gain, s.query_shift)
+
+    def kernel(q, k):
+        return (query(q) @ norm(k, s.key_gain, s.key_shift)) ** 2 / len(k)
+
+    def old(q):
+        return state["w"] @ pairs(query(q)) / math.sqrt(len(q))
+
+    return kernel_attention(options, s, old, kernel)
+
+
 def hybrid(options, s, W, written, window):
     """Blend; ``written(t)`` lists the (pair, beta) that W gets before the read of token t."""
     phi, norm = FEATURES[options.get("feature_map", "silu")], NORMS[options.get("key_norm", "l2")]

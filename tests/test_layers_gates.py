@@ -25,6 +25,7 @@ BY_HAND = {
     "mamba": lambda raw, rate: np.exp(-rate * np.log1p(np.exp(raw))),
     "forget": lambda raw, rate: 1 - np.exp(-rate * np.log1p(np.exp(raw))),
     "gla": lambda raw, rate: sigmoid(raw) ** (1 / 16),
+    "gsa": lambda raw, rate: sigmoid(raw) ** (1 / 8),
     "rwkv7": lambda raw, rate: np.exp(-math.exp(-0.5) * sigmoid(raw)),
 }
 

@@ -46,6 +46,146 @@ def test_path_attention_with_full_reflections_keeps_the_length_of_keys(form):
     assert apart(state["keys"], s["k"]) > 0.1
 
 
+# ---------------------------------------------------------------- forget gates
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_open_forget_gates_leave_the_attention_without_them(form):
+    s = drawn("path_fox") | {"forget": ones(drawn("path_fox"))}
+    for gated, plain in (
+        ("forgetting_attention", "softmax_attention"), ("path_fox", "path_attention")
+    ):  # fmt: skip
+        assert apart(run(gated, s, form)[0], run(plain, s)[0]) < 1e-12
+    without = run("path_fox", drawn("path_fox") | {"beta": 0 * ones(s)}, form)[0]
+    assert apart(without, run("forgetting_attention", drawn("path_fox"))[0]) < 1e-12
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_forgetting_attention_of_equal_keys_is_a_ratio_of_decayed_sums(form):
+    s = drawn("forgetting_attention")
+    s |= {"q": torch.ones_like(s["q"]), "k": torch.ones_like(s["k"])}
+    y, _ = run("forgetting_attention", s, form)
+    one = {n: s[n][..., :1] for n in "qk"} | {"alpha": s["forget"], "beta": ones(s)}
+    sums, _ = rule("decayed_hebb", s | one, alpha=s["forget"], beta=ones(s))
+    totals, _ = rule(
+        "decayed_hebb", s | one | {"v": ones(s)[..., None]}, alpha=s["forget"], beta=ones(s)
+    )
+    assert apart(y, sums / totals) < 1e-12
+
+
+@pytest.mark.parametrize("name", ["forgetting_attention", "path_fox"])
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_a_closed_forget_gate_leaves_the_present_pair_alone_with_finite_gradients(name, form):
+    s = drawn(name)
+    gates = torch.zeros_like(s["forget"]).requires_grad_()
+    y, _ = run(name, s | {"forget": gates}, form)
+    assert apart(y, s["v"]) < 1e-12
+    assert torch.isfinite(torch.autograd.grad(y.square().sum(), gates)[0]).all()
+
+
+# ---------------------------------------------------------------- DeltaFormer
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_deltaformer_that_corrects_nothing_is_softmax_attention(form):
+    s = drawn("deltaformer")
+    y, state = run("deltaformer", s | {"beta": 0 * ones(s)}, form)
+    assert apart(y, run("softmax_attention", s)[0]) < 1e-12
+    assert torch.equal(state["values"], s["v"])
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_deltaformer_with_a_linear_kernel_is_the_delta_rule(form):
+    s, linear = drawn("deltaformer"), {"kernel": "linear", "scale": 1.0}
+    y, state = run("deltaformer", s, form, **linear)
+    expected, w = rule("leaky_delta", s, alpha=ones(s), erase=s["beta"], write=ones(s))
+    written = torch.einsum("bthv,bthk->bhvk", state["values"], state["keys"])
+    assert apart(y, expected) < 1e-12 and apart(written, w) < 1e-12
+    y, _ = run("deltaformer", s | {"beta": ones(s)}, form, **linear)
+    assert apart(y, rule("delta", s, beta=ones(s))[0]) < 1e-10
+
+
+# ---------------------------------------------------------------- slots
+
+
+def gates(s, name):
+    """The gates of all slots, [batch, token, head, slot]."""
+    slots = sum(key.startswith(name) for key in s)
+    return torch.stack([s[f"{name}{n}"] for n in range(slots)], -1)
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_gated_slots_are_two_layers_of_the_rule_hgrn2_joined_by_a_softmax(form):
+    s = drawn("gated_slot_attention", slots=4)
+    y, state = run("gated_slot_attention", s, form, slots=4)
+    alpha = gates(s, "alpha")
+    written = {"k": alpha, "q": alpha}  # hgrn2 makes its own key, 1 - alpha
+    products = []  # of the slots' keys with the query, a slot at a time
+    for slot in range(4):
+        one = torch.nn.functional.one_hot(torch.tensor(slot), 4).double().expand_as(alpha)
+        keys, w = rule("hgrn2", written | {"v": s["k"], "q": one}, alpha=alpha)
+        products.append((keys * s["q"]).sum(-1))
+    assert apart(state["slot_keys"].mT, w) < 1e-12
+    read = (torch.stack(products, -1) / 5**0.5).softmax(-1)
+    expected, w = rule("hgrn2", written | {"v": s["v"], "q": read}, alpha=alpha)
+    assert apart(y, expected) < 1e-12 and apart(state["slot_values"].mT, w) < 1e-12
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_one_slot_reads_the_decayed_mean_of_the_values_whatever_is_asked(form):
+    s = drawn("gated_slot_attention", slots=1)
+    y, _ = run("gated_slot_attention", s, form, slots=1)
+    one = {"k": ones(s)[..., None], "q": ones(s)[..., None]}
+    expected, _ = rule("decayed_hebb", s | one, alpha=s["alpha0"], beta=1 - s["alpha0"])
+    assert apart(y, expected) < 1e-12
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_bounded_memory_is_gated_slots_with_the_gates_of_a_running_mean(form):
+    s = drawn("bounded_memory_attention", slots=4)
+    y, state = run("bounded_memory_attention", s, form, slots=4)
+    totals = gates(s, "control").exp().cumsum(1)
+    alpha = torch.cat([0 * totals[:, :1], totals[:, :-1] / totals[:, 1:]], 1)
+    gated = s | {f"alpha{n}": alpha[..., n] for n in range(4)}
+    expected, slots = run("gated_slot_attention", gated, slots=4)
+    assert apart(y, expected) < 1e-12 and apart(state["slot_keys"], slots["slot_keys"]) < 1e-12
+    # a slot for each token, that one control alone opens, is softmax attention once all are full
+    slots = torch.where(torch.eye(TOKENS, dtype=torch.bool), 0.0, -1e3).double()
+    s |= {f"control{n}": slots[:, n, None].expand_as(ones(s)[0])[None].expand_as(ones(s))
+          for n in range(TOKENS)}  # fmt: skip
+    y, _ = run("bounded_memory_attention", s, form, slots=TOKENS)
+    assert apart(y[:, -1], run("softmax_attention", s)[0][:, -1]) < 1e-12
+
+
+@pytest.mark.parametrize("form", ["step", "parallel"])
+def test_large_controls_neither_overflow_nor_lose_the_mean(form):
+    s = drawn("bounded_memory_attention", slots=2)
+    y = [run("bounded_memory_attention", s | {f"control{n}": s[f"control{n}"] + add
+                                              for n in range(2)}, form, slots=2)[0]
+         for add in (0.0, 5000.0, -5000.0)]  # fmt: skip
+    assert apart(y[0], y[1]) < 1e-10 and apart(y[0], y[2]) < 1e-10
+
+
+# ---------------------------------------------------------------- polynomial kernels
+
+
+def test_based_of_short_keys_is_softmax_attention():
+    s = drawn("based")
+    errors = []
+    for length in (0.2, 0.1):
+        short = s | {"k": length * s["k"]}
+        errors.append(apart(run("based", short, eps=0.0)[0], run("softmax_attention", short)[0]))
+    assert errors[0] < 2e-3 and 7 < errors[0] / errors[1] < 9  # third order in the products
+
+
+def test_rebased_without_norm_gain_and_shift_is_attention_by_the_squared_product():
+    s = drawn("softmax_attention")
+    y, _ = run("rebased", s, layer_norm=False, eps=0.0)
+    weights = torch.einsum("bihk,bjhk->bhij", s["q"], s["k"]).tril().square()
+    expected = weights / weights.sum(-1, keepdim=True) @ heads_first(s["v"])
+    assert apart(heads_first(y), expected) < 1e-11
+
+
 # ---------------------------------------------------------------- hybrids
 
 HYBRIDS = ("hybrid_synchronous", "hybrid_delayed_streaming", "hybrid_delayed_chunk")

@@ -43,6 +43,19 @@ def test_dpfp_equals_its_equation_for_every_shift(nu):
     assert (phi(X) - rows(lambda x: dpfp(x, nu))).abs().max() < 1e-14
 
 
+def test_taylor_features_expand_the_exponential_and_quadratic_ones_are_its_last_term():
+    s = (X[0] * X[1]).sum(-1) / 5**0.5
+    for name, kernel in (("taylor", 1 + s + s**2 / 2), ("quadratic", s**2)):
+        phi = feature_map(name)
+        assert ((phi(X[0]) * phi(X[1])).sum(-1) - kernel).abs().max() < 1e-13
+    assert feature_map("taylor").output_dim(5) == 21 == feature_map("quadratic").output_dim(5) + 6
+    # the rest of the series is below |s|^3/6 e^|s|
+    small = 0.1 * X
+    far = (feature_map("based")(small[0]) * feature_map("based")(small[1])).sum(-1)
+    s = s / 100
+    assert ((far - s.exp()).abs() <= s.abs() ** 3 / 6 * s.abs().exp() + 1e-15).all()
+
+
 def test_dpfp_keys_of_different_quadrants_are_orthogonal():
     # a key and the key of the opposite signs share no feature (Schlag et al. 2021)
     phi = feature_map("dpfp", nu=2)

@@ -14,7 +14,7 @@ from .rule import Reduction, Rule
 
 _SHARED_BETA = {"beta": "shared"}
 _LOW_RANK = (
-    "Peng et al. 2025, RWKV-7 \"Goose\" with expressive dynamic state evolution, arXiv:2503.14456; "
+    "Peng et al. 2025, RWKV-7 with expressive dynamic state evolution, arXiv:2503.14456; "
     "Yang & Zhang 2024, FLA, github.com/fla-org/flash-linear-attention, ops/generalized_delta_rule"
 )
 _PRIMER = "Irie & Gershman 2025, arXiv:2508.08435"

@@ -18,6 +18,7 @@ from ..memories.base import Memory
 class Conventions:
     """Defaults of a layer; the names are those of its options.
 
+    In ``gates`` a name stands for numbered gates as well (alpha for alpha0, alpha1, ...).
     ``rates`` holds learning rates: gate -> base, for the domain (0, base / key_dim).
     """
 
@@ -48,6 +49,13 @@ _TABLE: dict[str, dict] = {
     "normalised_linear_attention": _RAW,
     "softmax_attention": _RAW,
     "path_attention": _RAW,
+    "path_fox": _RAW,
+    "forgetting_attention": _RAW,
+    "deltaformer": _RAW,
+    "based": _RAW,
+    "rebased": _RAW,
+    "gated_slot_attention": {"key_norm": "none", "gates": {"alpha": "gsa"}},
+    "bounded_memory_attention": {"key_norm": "none"},
     "hybrid_synchronous": _RAW,
     "hybrid_delayed_streaming": _RAW,
     "hybrid_delayed_chunk": _RAW,
@@ -73,7 +81,9 @@ def conventions(rule: Rule | Memory, asked=None) -> Conventions:
         for name in rule.gates
         if name in DECAYS and tuple(rule.domains.get(name, (0, 1))) == (0, 1)
     }
-    known = {name: kind for name, kind in given.get("gates", {}).items() if name in rule.gates}
+    kinds = given.get("gates", {})
+    stems = {name: name if name in kinds else name.rstrip("0123456789") for name in rule.gates}
+    known = {name: kinds[stem] for name, stem in stems.items() if stem in kinds}
     given["gates"] = decays | known
     given["tied"] = tuple(name for name in given.get("tied", ()) if name.strip("-") in rule.homes)
     if isinstance(rule, Rule) and _contracts_values(rule):

@@ -126,6 +126,13 @@ class Gla(Gate):
         return torch.exp(functional.logsigmoid(raw) / 16)
 
 
+class Gsa(Gate):
+    """sigmoid(U x + b)^(1/8). Source: Zhang et al. 2024 (GSA), arXiv:2409.07146."""
+
+    def squash(self, raw):
+        return torch.exp(functional.logsigmoid(raw) / 8)
+
+
 class Rwkv7(Gate):
     """exp(-e^(-1/2) sigmoid(U x + b)). Source: Peng et al. 2025 (RWKV-7), arXiv:2503.14456."""
 
@@ -162,6 +169,7 @@ KINDS: dict[str, type[Gate]] = {
     "mamba": Mamba,
     "forget": Forget,
     "gla": Gla,
+    "gsa": Gsa,
     "rwkv7": Rwkv7,
     "xlstm": Xlstm,
 }

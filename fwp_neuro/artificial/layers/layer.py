@@ -46,7 +46,7 @@ class Layer(nn.Module):
             the value decides how much is kept, as in Oja's rule.
         beta_range: (0, 1) or (0, 2), the range of the write strengths beta, beta2, ...; None: the
             domain that the rule declares.
-        gates: gate -> "sigmoid", "softplus", "identity", "mamba", "forget", "gla", "rwkv7",
+        gates: gate -> "sigmoid", "softplus", "identity", "mamba", "forget", "gla", "gsa", "rwkv7",
             "xlstm", "constant" (RetNet) or a number. Gates not named get the convention of their
             paper, else the map onto their domain; gates alpha, decay and gamma are decays ("mamba")
             unless their paper has another.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -82,6 +83,60 @@ class Dpfp(FeatureMap):
 
     def output_dim(self, dim: int) -> int:
         return 2 * self.nu * dim
+
+
+def _squares(x: torch.Tensor) -> torch.Tensor:
+    """Return the dim (dim + 1) / 2 products whose inner product for q and k is (q.k)^2."""
+    first, second = torch.triu_indices(x.shape[-1], x.shape[-1], device=x.device)
+    # a product of two different entries stands for both of its orders
+    factor = math.sqrt(2) ** (first != second).to(x)
+    return factor * x[..., first] * x[..., second]
+
+
+@register
+class Quadratic(FeatureMap):
+    """All products of two entries: phi(q).phi(k) = (q.k)^2 / dim; dim (dim + 1) / 2 features.
+
+    Source: Aksenov et al. 2024 (ReBased), arXiv:2402.10644, whose learned scale and shift before
+    it are in the memory "rebased"; the division by dim is that of flash-linear-attention.
+    """
+
+    name, aliases = "quadratic", ()
+    citation = (
+        "Aksenov et al. 2024, Linear transformers with learnable kernel functions are better "
+        "in-context models, arXiv:2402.10644"
+    )
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return _squares(x) * x.shape[-1] ** -0.5
+
+    def output_dim(self, dim: int) -> int:
+        return dim * (dim + 1) // 2
+
+
+@register
+class Taylor(FeatureMap):
+    """Second-order expansion of exp: phi(q).phi(k) = 1 + s + s^2 / 2 with s = q.k / sqrt(dim).
+
+    1 + dim + dim (dim + 1) / 2 features.
+
+    Source: Arora et al. 2024 (Based), arXiv:2402.18668; looked up in flash-linear-attention
+    (ops/based).
+    """
+
+    name, aliases = "taylor", ("based",)
+    citation = (
+        "Arora et al. 2024, Simple linear attention language models balance the recall-throughput "
+        "tradeoff, arXiv:2402.18668"
+    )
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        dim = x.shape[-1]
+        second = _squares(x) * (2 * dim) ** -0.5
+        return torch.cat([torch.ones_like(x[..., :1]), x * dim**-0.25, second], -1)
+
+    def output_dim(self, dim: int) -> int:
+        return 1 + dim + dim * (dim + 1) // 2
 
 
 @register

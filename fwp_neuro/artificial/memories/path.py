@@ -1,4 +1,4 @@
-"""PaTH attention: softmax attention whose keys are reflected by every later token."""
+"""PaTH attention: softmax attention whose keys are reflected by every later token; with a gate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from ...validation import real_or_none
 from . import features
 from .base import Memory, Signals, State
+from .forgetting import faded, faded_tokens
 from .forms import heads_first
 from .registry import register
 from .softmax import append, attend, causal, empty
@@ -66,15 +67,25 @@ class PathAttention(Memory):
         return empty(batch, heads, value_dim, key_dim, like)
 
     def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
+        new = self._reflected(state, signals)
+        return attend(signals["q"], new["keys"], new["values"], self.scale), new
+
+    def _reflected(self, state: State, signals: Signals) -> State:
+        """Return all pairs after the reflection of one token, with its own pair at the end."""
         w = self.norm(signals["w"])[:, None]  # [batch, 1, head, key_dim]
         along = signals["beta"][:, None, :, None] * (state["keys"] * w).sum(-1, keepdim=True)
         reflected = {"keys": state["keys"] - along * w, "values": state["values"]}
         keys, values = append(reflected, signals["k"], signals["v"])
-        readout = attend(signals["q"], keys, values, self.scale)
-        return readout, {"keys": keys, "values": values}
+        return {"keys": keys, "values": values}
 
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
-        kept, tokens = state["keys"].shape[1], signals["q"].shape[1]
+        readable = causal(state["keys"].shape[1], signals["q"].shape[1], signals["q"])
+        hidden = torch.where(readable, 0.0, -torch.inf).to(signals["q"])
+        return self._attend_all(state, signals, hidden)
+
+    def _attend_all(self, state: State, signals: Signals, bias) -> tuple[torch.Tensor, State]:
+        """Read at all tokens; ``bias`` [..., token, time] is added to the scaled products."""
+        kept = state["keys"].shape[1]
         keys = heads_first(torch.cat([state["keys"], signals["k"]], 1))
         values = torch.cat([state["values"], signals["v"]], 1)
         q, w = heads_first(signals["q"]), heads_first(self.norm(signals["w"]))
@@ -83,7 +94,43 @@ class PathAttention(Memory):
         along = householder_solve(w, heads_first(signals["beta"]), met)
         logits = q @ keys.mT - (q @ w.mT).tril() @ along
         scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
-        logits = (scale * logits).masked_fill(~causal(kept, tokens, q), -torch.inf)
-        readout = logits.softmax(-1) @ heads_first(values)
+        readout = (scale * logits + bias).softmax(-1) @ heads_first(values)
         state = {"keys": heads_first(keys - along.mT @ w), "values": values}
         return heads_first(readout), state
+
+
+@register
+class PathFox(PathAttention):
+    """PaTH with a forget gate: logits scale q_t' H_t ... H_{j+1} k_j + sum_{s=j+1..t} log f_s.
+
+    ``forget`` is f, a shared gate in (0, 1). Arguments and state are those of `PathAttention`, and
+    ``faded`` [batch, time, head] as of `ForgettingAttention`.
+
+    Source: Yang et al. 2025, PaTH attention, arXiv:2505.16381 (PaTH-FoX); Lin, Nikishin, He &
+    Courville 2025, arXiv:2503.02130. The gate is recalled from the papers: it is not scaled.
+    """
+
+    name = "path_fox"
+    aliases = ("path_forgetting_attention",)
+    summary = "softmax attention whose kept keys are reflected and weigh less at every token"
+    citation = (
+        "Yang, Shen, Wen, Tan, Mishra, Ren, Panda & Kim 2025, PaTH attention: position encoding "
+        "via accumulating Householder transformations, arXiv:2505.16381; Lin, Nikishin, He & "
+        "Courville 2025, Forgetting transformer, ICLR 2025, arXiv:2503.02130"
+    )
+    homes = {**PathAttention.homes, "forget": "shared"}
+    growing = ("keys", "values", "faded")
+
+    def initial(self, batch, heads, value_dim, key_dim, like) -> State:
+        pairs = super().initial(batch, heads, value_dim, key_dim, like)
+        return pairs | {"faded": like.new_zeros(batch, 0, heads)}
+
+    def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
+        new = self._reflected(state, signals) | {"faded": faded(state, signals["forget"])}
+        logs = heads_first(new["faded"])
+        return attend(signals["q"], new["keys"], new["values"], self.scale, logs), new
+
+    def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
+        logs = faded_tokens(state, signals["forget"])
+        readout, new = self._attend_all(state, signals, logs)
+        return readout, new | {"faded": heads_first(logs[:, :, -1])}

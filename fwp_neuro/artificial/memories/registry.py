@@ -17,7 +17,11 @@ MODULES: tuple[str, ...] = (
     "titans",
     "log_linear",
     "softmax",
+    "forgetting",
     "path",
+    "deltaformer",
+    "slots",
+    "quadratic",
     "hybrid",
     "hybrid_chunk",
 )

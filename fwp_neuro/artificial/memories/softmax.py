@@ -11,16 +11,17 @@ from .forms import heads_first, lower
 from .registry import register
 
 
-def attend(q, keys, values, scale: float | None) -> torch.Tensor:
-    """Return sum_j softmax_j(scale q.k_j) v_j for one token; zeros where nothing is kept.
+def attend(q, keys, values, scale: float | None, bias=0) -> torch.Tensor:
+    """Return sum_j softmax_j(scale q.k_j + bias_j) v_j for one token; zeros if nothing is kept.
 
     Args:
         q: [batch, head, key_dim].
         keys, values: [batch, time, head, dim].
         scale: 1/sqrt(key_dim) if None.
+        bias: [batch, head, time], or a number.
     """
     scale = q.shape[-1] ** -0.5 if scale is None else scale
-    weights = (scale * torch.einsum("bhk,bthk->bht", q, keys)).softmax(-1)
+    weights = (scale * torch.einsum("bhk,bthk->bht", q, keys) + bias).softmax(-1)
     return torch.einsum("bht,bthv->bhv", weights, values)
 
 
@@ -28,7 +29,8 @@ def attend_tokens(q, keys, values, readable: torch.Tensor, scale: float | None) 
     """As `attend`, for all tokens of q [batch, token, head, key_dim] at once.
 
     Args:
-        readable: [token, time] of bool, what each token may read: at least one pair.
+        readable: [token, time] of bool, what each token may read (at least one pair), or numbers
+            [batch, head, token, time] that are added to the scaled products.
     """
     arrays = (heads_first(x) for x in (q, keys, values))
     readout = functional.scaled_dot_product_attention(*arrays, attn_mask=readable, scale=scale)
