@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .arguments import FUNCTION, Kind, inside, instance, numbers, one_of, optional
 from .device_names import BRIAN, brian
 from .errors import FwpError, shown
@@ -27,6 +29,18 @@ PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
 RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")
 DEVICE = Kind(f"one of {', '.join(BRIAN)}", lambda value, name: brian(value), lambda: "numpy")
 PROGRESS = optional(FUNCTION)
+
+
+def _read_states(value, name: str) -> dict:
+    if not isinstance(value, Mapping):
+        raise FwpError(
+            f"{name} must be a dict from synaptic state to numbers, such as {{'w': ..., 'm': ...}}, "
+            f"got {shown(value)}"
+        )
+    return dict(value)
+
+
+STATES = optional(Kind("a dict from synaptic state to numbers", _read_states, dict))
 
 
 def _read_constants(value, name: str) -> dict:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 
-from .arguments import SEED, inside, one_of, takes
+from .arguments import SEED, inside, one_of, optional, takes
 from .errors import FwpError, unknown
 from .programs import Program
 from .recording import Recording
 from .rules import Rule
 from .rules import rule as get_rule
-from .run_arguments import PROGRAM, RULE, WEIGHTS
+from .run_arguments import PROGRAM, RECORDING, RULE, STATES, WEIGHTS
 
 #: realisation -> module with ``realise(program, rule, *, initial_weights, seed, **options)``
 REALISATIONS = {
@@ -27,6 +27,8 @@ REALISATIONS = {
     realisation=one_of(REALISATIONS, "realisation"),
     initial_weights=WEIGHTS,
     seed=SEED,
+    initial_states=STATES,
+    initial_states_of=optional(RECORDING),
     options=inside("an option of the realisation"),
 )
 def run(
@@ -35,6 +37,8 @@ def run(
     realisation: str = "artificial",
     initial_weights=None,
     seed: int = 0,
+    initial_states=None,
+    initial_states_of=None,
     **options,
 ) -> Recording:
     """Run a fast-weight programme.
@@ -45,6 +49,10 @@ def run(
         realisation: "artificial" (NumPy or PyTorch), "rate" or "spiking" (Brian2 circuits).
         initial_weights: fast weights before the first token, [post, pre] or [head, post, pre].
         seed: of the random numbers of the realisation.
+        initial_states: synaptic state -> numbers as ``initial_weights``, for rules that have
+            further states, such as ``{"w": ..., "m": ...}``; those not named start at zero.
+        initial_states_of: a Recording to carry on from: its synaptic states after the last token
+            (``initial_weights`` goes before its weights).
         options: of the realisation; see `fwp_neuro.artificial.realise.realise`,
             `fwp_neuro.circuits.rate.realise` and `fwp_neuro.circuits.spiking.realise`.
 
@@ -55,9 +63,17 @@ def run(
 
     Raises:
         FwpError: one sentence naming the argument and what is legal.
+
+    Example:
+        >>> program = fwp_neuro.tasks.associative_recall(beta=0.5)  # doctest: +SKIP
+        >>> first = fwp_neuro.run(program[:4], "delta")  # doctest: +SKIP
+        >>> rest = fwp_neuro.run(program[4:], "delta", initial_states_of=first)  # doctest: +SKIP
     """
     rule, function = checked(program, rule, realisation, seed, options)
-    return function(program, rule, initial_weights=initial_weights, seed=seed, **options)
+    return function(
+        program, rule, initial_weights=initial_weights, seed=seed,
+        initial_states=initial_states, initial_states_of=initial_states_of, **options,
+    )  # fmt: skip
 
 
 def realise(realisation: str):

@@ -6,52 +6,76 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .errors import FwpError
+from .arguments import numbers
+from .errors import FwpError, unknown
 from .programs import Program
 from .recording import Recording
 from .rules import Rule
 
 
-def initial_states(
-    rule: Rule, program: Program, weights, recording: Recording | None = None
+def starting_states(
+    rule: Rule,
+    program: Program,
+    weights,
+    recording: Recording | None = None,
+    given: Mapping | None = None,
 ) -> dict[str, np.ndarray]:
     """Return every synaptic state before the first token as [head, post, pre].
 
     Args:
-        weights: [post, pre], [head, post, pre] or None for zeros.
+        weights: [post, pre], [head, post, pre] or None for zeros: the state ``w``.
         recording: a run to carry on from: its states after the last token, where ``weights`` does
             not say otherwise.
+        given: state -> numbers as ``weights``; states that it does not name are zeros.
 
     Raises:
-        FwpError: wrong shape, a value that is not finite, or a recording without a state of the
-            rule.
+        FwpError: wrong shape, units, a value that is not finite, a state that the rule has not, a
+            recording without a state of the rule, or two arguments that say the same.
     """
     shape = (program.heads or 1, program.post, program.pre)
-    given = _last(rule, recording) if recording is not None else {}
+    start = {} if given is None else _named(rule, given, weights, recording)
+    labels = {name: f"initial_states[{name!r}]" for name in rule.states}
+    if recording is not None:
+        start = _last(rule, recording)
+        labels = {name: f"initial_states_of: state {name!r}" for name in rule.states}
     if weights is not None:
-        given["w"] = weights
-    states = {}
-    for name in rule.states:
-        label = "initial_weights" if name == "w" else f"initial_states[{name!r}]"
-        if given.get(name) is None:
-            states[name] = np.zeros(shape)
-            continue
-        try:
-            array = np.array(given[name])
-        except (ValueError, TypeError, RuntimeError):  # ragged lists, tensors that carry gradients
-            array = np.array(None)
-        if array.dtype.kind not in "biuf":
-            raise FwpError(f"{label} must be numbers [post, pre], got {type(given[name]).__name__}")
-        array = array.astype(float)
-        if array.shape not in (shape, shape[1:]):
-            raise FwpError(
-                f"{label} must be [post, pre] = {shape[1:]} or [head, post, pre] = {shape}, got "
-                f"{array.shape}"
-            )
-        if not np.isfinite(array).all():
-            raise FwpError(f"{label} holds a value that is not finite; legal are finite numbers")
-        states[name] = np.broadcast_to(array, shape).copy()
-    return states
+        start["w"], labels["w"] = weights, "initial_weights"
+    return {
+        name: np.zeros(shape)
+        if start.get(name) is None
+        else np.broadcast_to(_state(start[name], labels[name], shape), shape).copy()
+        for name in rule.states
+    }
+
+
+def _named(rule: Rule, given: Mapping, weights, recording) -> dict:
+    """Return the states by name, if no other argument says what they say."""
+    for name in given:
+        if name not in rule.states:
+            raise unknown(name, rule.states, f"synaptic state of rule {rule.name!r}:")
+        if given[name] is None:
+            raise FwpError(f"initial_states[{name!r}] is None; leave it out to start from zeros")
+    if recording is not None:
+        raise FwpError(
+            "initial_states and initial_states_of both say which states a run starts from; give one"
+        )
+    if weights is not None and "w" in given:
+        raise FwpError(
+            "initial_weights and initial_states['w'] both say which fast weights a run starts "
+            "from; give one"
+        )
+    return dict(given)
+
+
+def _state(value, label: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return one state as float64 [post, pre] or [head, post, pre]."""
+    array = numbers("[post, pre] or [head, post, pre]").read(value, label)
+    if array.shape not in (shape, shape[1:]):
+        raise FwpError(
+            f"{label} must be [post, pre] = {shape[1:]} or [head, post, pre] = {shape}, got "
+            f"{array.shape}"
+        )
+    return array
 
 
 def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:

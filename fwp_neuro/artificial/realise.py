@@ -7,12 +7,22 @@ import logging
 
 import numpy as np
 
-from ..errors import FwpError, pick, warn
+from ..arguments import SEED, one_of, optional, takes
+from ..errors import FwpError, warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..states import initial_states
+from ..run_arguments import (
+    PROBES,
+    PROGRAM,
+    RECORD_WEIGHTS,
+    RECORDING,
+    RULE,
+    STATES,
+    WEIGHTS,
+)  # fmt: skip
+from ..states import starting_states
 from ..symbolic import arrays
 from ..weight_recording import Keep, choose, variables
 from .unrolling import unroll
@@ -23,6 +33,20 @@ FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
 log = logging.getLogger("fwp_neuro")
 
 
+@takes(
+    "artificial realisation",
+    program=PROGRAM,
+    rule=RULE,
+    initial_weights=WEIGHTS,
+    seed=SEED,
+    backend=one_of(("torch", "numpy"), "backend of the artificial realisation:"),
+    dtype=one_of(("float64", "float32"), "dtype of the artificial realisation:"),
+    form=one_of(FORMS, "form"),
+    record_weights=RECORD_WEIGHTS,
+    probes=PROBES,
+    initial_states=STATES,
+    initial_states_of=optional(RECORDING),
+)
 def realise(
     program: Program,
     rule: Rule,
@@ -34,6 +58,7 @@ def realise(
     form: str = "auto",
     record_weights: str = "auto",
     probes=None,
+    initial_states=None,
     initial_states_of=None,
 ) -> Recording:
     """Run the artificial realisation.
@@ -53,13 +78,12 @@ def realise(
             snapshots where the form has them and they take up to 64 MB, else the last ones.
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
             ("probe_readout"), in any form and without keeping a matrix for each token.
+        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
         initial_states_of: a Recording to carry on from (its synaptic states after the last token).
     """
-    pick(backend, ("torch", "numpy"), "backend of the artificial realisation:")
-    pick(dtype, ("float64", "float32"), "dtype of the artificial realisation:")
     keep = _kept(record_weights, probes, form, backend, program, rule)
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
-    states = initial_states(rule, program, initial_weights, initial_states_of)
+    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
     states = {name: array.astype(dtype) for name, array in states.items()}
     chosen = _form(form, keep, backend, rule, signals)
     if chosen[0] == "step":
@@ -87,7 +111,6 @@ def realise(
 
 def _kept(record_weights, probes, form: str, backend: str, program: Program, rule: Rule) -> Keep:
     """Settle what is kept of the weights, checked against the form."""
-    pick(form, FORMS, "form")
     steps = form in ("auto", "step")
     numbers = len(rule.states) * (program.heads or 1) * program.pre * program.post
     why_not = "" if steps else f"the {form} form has no weights between tokens"

@@ -13,7 +13,7 @@ from ..devices import Size
 from ..errors import FwpError
 from ..programs import Program, refuse_negative
 from ..rules import Rule
-from ..states import initial_states
+from ..states import starting_states
 from ..synapses.models import SynapseModel
 from ..validation import in_bytes
 from ..weight_recording import LIMIT, Keep, choose
@@ -57,8 +57,9 @@ class Prepared:
 
 
 def prepare(
-    program: Program, rule: Rule, *, initial_weights=None, seed: int = 0, **options
-) -> Prepared:
+    program: Program, rule: Rule, *, initial_weights=None, initial_states=None,
+    initial_states_of=None, seed: int = 0, **options,
+) -> Prepared:  # fmt: skip
     """Turn a programme and a rule into a network; options are those of `spiking.realise`."""
     import brian2 as b2
 
@@ -74,7 +75,7 @@ def prepare(
             f"rule {rule.name!r} has no biophysical form: {write}; use form='generic', which "
             "evaluates the text on filtered population activity"
         )
-    states = initial_states(rule, program, initial_weights)
+    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
     if options["form"] == "generic" or isinstance(write, str):
         why = "asked for" if options["form"] == "generic" else str(write)
         return _generic(program, rule, signals, states, why, model, schedule, options)

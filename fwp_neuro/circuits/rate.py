@@ -20,9 +20,10 @@ from ..run_arguments import (
     RECORD_WEIGHTS,
     RECORDING,
     RULE,
+    STATES,
     WEIGHTS,
 )  # fmt: skip
-from ..states import initial_states
+from ..states import starting_states
 from ..validation import affordable_steps
 from ..weight_recording import Keep, choose, variables
 from . import continuous, continuous_network, events, gains, low_rank, low_rank_events, phases
@@ -34,10 +35,10 @@ WRITES = ("synaptic", "factored")
 
 
 def prepare(
-    program: Program, rule: Rule, *, initial_weights=None, initial_states_of=None,
-    dynamics: str = "auto", write: str | None = None, relation: str | None = None,
-    dt=None, window=None, ampa_lag=None, layout: str = "auto", record_weights: str = "auto",
-    probes=None,
+    program: Program, rule: Rule, *, initial_weights=None, initial_states=None,
+    initial_states_of=None, dynamics: str = "auto", write: str | None = None,
+    relation: str | None = None, dt=None, window=None, ampa_lag=None, layout: str = "auto",
+    record_weights: str = "auto", probes=None,
 ):  # fmt: skip
     """Turn a programme and a rule into a network plan; see `realise` for the arguments.
 
@@ -46,7 +47,7 @@ def prepare(
         kept of the weights says `weight_recording.variables` how to read the result.
     """
     signals = program.bind(rule)
-    states = initial_states(rule, program, initial_weights, initial_states_of)
+    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
     cells = Layout(program.heads or 1, program.pre, program.post)
     keep = choose(record_weights, probes, program, len(rule.states) * cells.synapses)
     found = phases.derive(rule)
@@ -147,6 +148,7 @@ def _memory(chosen, memory, cells: Layout, keep: Keep, states: int = 1) -> dict:
     rule=RULE,
     initial_weights=WEIGHTS,
     seed=SEED,
+    initial_states=STATES,
     initial_states_of=optional(RECORDING),
     dynamics=one_of(DYNAMICS, "dynamics of the rate realisation:"),
     write=optional(one_of(WRITES, "write of the rate realisation:")),
@@ -166,6 +168,7 @@ def realise(
     *,
     initial_weights=None,
     seed: int = 0,
+    initial_states=None,
     initial_states_of=None,
     dynamics: str = "auto",
     write: str | None = None,
@@ -186,6 +189,7 @@ def realise(
         rule: any rule with a local text; ``back()`` gets a return pathway from the value cells.
         initial_weights: [post, pre] or [head, post, pre]; zeros if None.
         seed: recorded only; the circuit draws no random numbers.
+        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
         initial_states_of: a Recording to carry on from (its synaptic states after the last token).
         dynamics: "continuous" (one window of ODE for each statement, exact by construction),
             "event" (the text itself, once a token) or "auto" (continuous where the rule allows it).
@@ -218,9 +222,10 @@ def realise(
             without continuous form under dynamics="continuous", a bad option.
     """
     build, size, dt, details, keep = prepare(
-        program, rule, initial_weights=initial_weights, initial_states_of=initial_states_of,
-        dynamics=dynamics, write=write, relation=relation, dt=dt, window=window, ampa_lag=ampa_lag,
-        layout=layout, record_weights=record_weights, probes=probes,
+        program, rule, initial_weights=initial_weights, initial_states=initial_states,
+        initial_states_of=initial_states_of, dynamics=dynamics, write=write, relation=relation,
+        dt=dt, window=window, ampa_lag=ampa_lag, layout=layout, record_weights=record_weights,
+        probes=probes,
     )  # fmt: skip
     found, info = simulate(
         build, size, device=device, dt=dt, seed=seed, progress=progress, label=f"rate {rule.name}"

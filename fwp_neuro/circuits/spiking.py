@@ -17,7 +17,9 @@ from ..run_arguments import (
     PROGRAM,
     PROGRESS,
     RECORD_WEIGHTS,
+    RECORDING,
     RULE,
+    STATES,
     WEIGHTS,
 )  # fmt: skip
 from ..weight_recording import variables
@@ -33,6 +35,8 @@ from .schedule import Timeline
     rule=RULE,
     initial_weights=WEIGHTS,
     seed=SEED,
+    initial_states=STATES,
+    initial_states_of=optional(RECORDING),
     form=one_of(FORMS, "form of the spiking realisation:"),
     layout=one_of(LAYOUTS, "layout of the spiking realisation:"),
     cells=cells(),
@@ -59,6 +63,8 @@ def realise(
     *,
     initial_weights=None,
     seed: int = 0,
+    initial_states=None,
+    initial_states_of=None,
     form: str = "auto",
     layout: str = "auto",
     cells=100,
@@ -87,6 +93,9 @@ def realise(
             generically.
         initial_weights: [post, pre] or [head, post, pre]; zeros if None.
         seed: of spikes and initial phases.
+        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
+        initial_states_of: a Recording to carry on from (its synaptic states after the last token;
+            traces and voltages start anew).
         form: "biophysical" (NMDA-gated write of AMPA conductances), "generic" (the text, evaluated
             at the end of each token on population activity averaged over the write window) or
             "auto".
@@ -127,11 +136,12 @@ def realise(
         FwpError: one sentence for every argument the circuit cannot run.
     """
     ready = prepare(
-        program, rule, initial_weights=initial_weights, seed=seed, form=form, layout=layout,
-        cells=cells, key_cells=key_cells, signed_keys=signed_keys, synapse=synapse,
-        parameters=parameters, constants=constants, timeline=timeline, calibration=calibration,
-        drugs=drugs, dt=dt, record_every=record_every, record_spikes=record_spikes,
-        record_weights=record_weights, probes=probes, feedback=feedback,
+        program, rule, initial_weights=initial_weights, initial_states=initial_states,
+        initial_states_of=initial_states_of, seed=seed, form=form, layout=layout, cells=cells,
+        key_cells=key_cells, signed_keys=signed_keys, synapse=synapse, parameters=parameters,
+        constants=constants, timeline=timeline, calibration=calibration, drugs=drugs, dt=dt,
+        record_every=record_every, record_spikes=record_spikes, record_weights=record_weights,
+        probes=probes, feedback=feedback,
     )  # fmt: skip
     found, info = simulate(
         ready.build, ready.size, device=device, dt=ready.dt, seed=seed, progress=progress,

@@ -85,9 +85,7 @@ class SynapseModel:
             pick(name, self.parameters, f"parameter of synapse model {self.name!r}:")
             signed = name in ("E_leak", "E_exc")
             where = f"synapse model {self.name!r}"
-            values[name] = units.check(
-                name, value, self.parameters[name], where, any_sign=signed
-            )
+            values[name] = units.check(name, value, self.parameters[name], where, any_sign=signed)
         new = {**self.parameters, **values}
         if not new["E_exc"] > new["E_leak"]:
             raise FwpError(

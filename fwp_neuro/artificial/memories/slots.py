@@ -97,8 +97,8 @@ class BoundedMemoryAttention(GatedSlotAttention):
 
     K_t = sum_{j<=t} e_j k_j' / z_t with e_j = exp(control_j) [slot] and z_t = sum_{j<=t} e_j, V
     likewise; read y_t = V_t' softmax(scale K_t q_t). It is `GatedSlotAttention` with
-    a_t = z_{t-1} / z_t. The controls are shared signals ``control0`` ... of either sign. State: as there, and
-    ``log_total`` = log z [batch, head, slot], minus infinity before the first token.
+    a_t = z_{t-1} / z_t. The controls are shared signals ``control0`` ... of either sign. State: as
+    there, and ``log_total`` = log z [batch, head, slot], minus infinity before the first token.
 
     Source: Peng et al. 2022, ABC, ACL 2022, arXiv:2110.02488 (the learned control ABC_MLP); looked
     up in flash-linear-attention (ops/abc).
