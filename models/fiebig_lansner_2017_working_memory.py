@@ -109,6 +109,7 @@ _SENDS = {
 CELL = {"C": 280.0, "g_leak": 14.0, "slope": 3.0, "V_rise": -55.0, "V_reset": -80.0,
         "E_leak": -70.0, "jump_adapt": 86.0, "tau_adapt": 500.0, "refractory": 5.0}  # fmt: skip
 GAINS = {"ampa": 0.1 * 0.78 * 3.93, "nmda": 0.1 * 4 * 0.21, "minus": 0.1 * 3 * 3.93}
+SYNAPSES = {"tau_fast": 5.0, "tau_slow": 100.0, "E_exc": 0.0, "E_inh": -75.0}  # ms, mV
 USE, RECOVERY, BIAS, NOISE = 0.33, 500.0, 30.0, 1.5
 
 
@@ -149,9 +150,10 @@ def build(parameters: Parameters) -> Built:
     cell = np.arange(len(NETWORKS) * each)
     network, mini = cell // each, cell % each // p.cells  # minicolumn of its network
     column = network * p.columns + mini // patterns
-    units = {"C": b2.pF, "g_leak": nS, "jump_adapt": b2.pA, "tau_adapt": ms, "refractory": ms}
-    shared = {name: value * units.get(name, b2.mV) for name, value in CELL.items()} | {
-        "tau_fast": 5 * ms, "tau_slow": 100 * ms, "E_exc": 0 * b2.mV, "E_inh": -75 * b2.mV,
+    units = {"C": b2.pF, "g_leak": nS, "jump_adapt": b2.pA}
+    units |= dict.fromkeys(("tau_fast", "tau_slow", "tau_adapt", "refractory"), ms)
+    shared = {name: value * units.get(name, b2.mV) for name, value in {**CELL, **SYNAPSES}.items()}
+    shared |= {
         "tau_rec": RECOVERY * ms, "use": USE, "bias_gain": BIAS * b2.pA, "kick": NOISE * nS,
         "background": p.background * b2.Hz,
         "stimulus": b2.TimedArray(_drive(p) * b2.Hz, dt=10 * ms),

@@ -30,6 +30,7 @@ from fwp_neuro.validation import positive, real, seed_number, time_step, whole
 
 MEMORIES = ("spiking", "rule on rates", "hebb", "delta")
 WHILE_WRITING = 0.2  # of the fast weights, published code (layers/writing.py)
+TAU_MEMBRANE, REFRACTORY = 20.0, 3.0  # ms, of value cells, published code
 THRESHOLD, TEACHER = 0.1, 0.25  # the teacher makes a value cell fire near 100 Hz
 
 
@@ -99,15 +100,16 @@ def build(parameters: Parameters) -> Built:
     spikes, teacher, writing, _ = _tables(p)
     count = spikes.shape[1]
     namespace = {
-        **model.parameters, "tau_membrane": 20 * ms, "TEACHER": TEACHER, "theta": THRESHOLD,
+        **model.parameters, "tau_membrane": TAU_MEMBRANE * ms, "TEACHER": TEACHER,
+        "theta": THRESHOLD,
         "key": b2.TimedArray(spikes, dt=p.dt * ms), "teacher": b2.TimedArray(teacher, dt=p.dt * ms),
         "writing": b2.TimedArray(writing, dt=p.dt * ms), "weak": WHILE_WRITING,
-        "unit": 1 - np.exp(-1 / 20),
+        "unit": 1 - np.exp(-1 / TAU_MEMBRANE),
     }  # fmt: skip
     keys = b2.NeuronGroup(count, "", threshold="key(t, i) > 0.5", reset="", namespace=namespace,
                           name="keys")  # fmt: skip
     values = b2.NeuronGroup(
-        count, _VALUE, threshold="V > theta", reset="V -= theta", refractory=3 * ms,
+        count, _VALUE, threshold="V > theta", reset="V -= theta", refractory=REFRACTORY * ms,
         method="euler", namespace=namespace, name="values",
     )  # fmt: skip
     values.V = np.random.default_rng(p.seed + 2).uniform(0, THRESHOLD, count)

@@ -37,6 +37,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
+from fwp_neuro.synapses.magnesium import block_code
 from fwp_neuro.synapses.receptors.nmda import jump_constants
 from fwp_neuro.validation import real, seed_number, time_step, whole
 
@@ -72,11 +73,14 @@ CELL = {"C": (0.5, 0.2), "g_leak": (25.0, 20.0), "refractory": (2.0, 1.0), "g_ex
 AMPA, NMDA, GABA = (0.05, 0.04), (0.165, 0.13), (1.3, 1.0)
 SELECTIVE, POTENTIATED, BACKGROUND, MEAN, SPREAD = 0.15, 1.7, 2400.0, 40.0, 4.0  # f, J+, Hz
 TAU_RISE, TAU_NMDA, ALPHA = 2.0, 100.0, 0.5  # ms, ms, 1/ms
+#: potentials in mV, decays and delay in ms: Wang 2002
+VOLTS = {"E_leak": -70.0, "E_exc": 0.0, "E_inh": -70.0, "V_threshold": -50.0, "V_reset": -55.0}
+DECAY, DELAY = {"tau_AMPA": 2.0, "tau_GABA": 5.0}, 0.5
 
-_MEMBRANE = """
+_MEMBRANE = f"""
 dV/dt = (g_leak*(E_leak - V) + (g_ext*ext + ampa + open(t, network)*nmda*B)*(E_exc - V)
          + gaba*(E_inh - V))/C : volt (unless refractory)
-B = 1/(1 + exp(-0.062*V/mV)/3.57) : 1
+B = {block_code("V", "jahr_stevens_1990", None)} : 1
 dext/dt = -ext/tau_AMPA : 1
 ampa : siemens (linked)
 nmda : siemens (linked)
@@ -151,8 +155,8 @@ def build(parameters: Parameters) -> Built:
     k0, k1 = jump_constants(TAU_RISE * 1e-3, TAU_NMDA * 1e-3, ALPHA * 1e3)
     ms, mV = b2.ms, b2.mV
     namespace = {
-        "E_leak": -70 * mV, "E_exc": 0 * mV, "E_inh": -70 * mV, "V_threshold": -50 * mV,
-        "V_reset": -55 * mV, "tau_AMPA": 2 * ms, "tau_GABA": 5 * ms, "tau_NMDA": TAU_NMDA * ms,
+        **{name: value * mV for name, value in VOLTS.items()},
+        **{name: value * ms for name, value in DECAY.items()}, "tau_NMDA": TAU_NMDA * ms,
         "tau_rise": TAU_RISE * ms, "alpha": ALPHA / ms, "k0": k0, "k1": k1, "mV": mV,
         "rate": b2.TimedArray(rates * b2.Hz, dt=BIN * ms),
         "open": b2.TimedArray(unblocked, dt=BIN * ms),
@@ -179,7 +183,7 @@ def build(parameters: Parameters) -> Built:
     cells.network, cells.channel = network, np.where(population < 2, 2 * network + population,
                                                      2 * nets)  # fmt: skip
     random = np.random.default_rng(parameters.seed + 1)
-    cells.V = (-55 + 5 * random.random(nets * n)) * mV
+    cells.V = (VOLTS["V_reset"] + 5 * random.random(nets * n)) * mV
     cells.run_regularly(
         "ext += poisson((background + rate(t, channel))*dt)", when="start", name="external"
     )
@@ -204,7 +208,7 @@ def _synapses(cells, pools, population, network, parameters, namespace):
         + ("\nnmda_post = w_nmda*s_pre : siemens (summed)" if exact else ""),
         on_pre="ampa_post += w_ampa\ngaba_post += w_gaba"
         + ("" if exact else "\nnmda_post += w_nmda*jump_pre"),
-        delay=0.5 * b2.ms, namespace=namespace, name="synapses",
+        delay=DELAY * b2.ms, namespace=namespace, name="synapses",
     )  # fmt: skip
     sender = np.repeat(np.arange(len(population)), 4)
     onto = np.tile(np.arange(4), len(population))
@@ -219,7 +223,7 @@ def _synapses(cells, pools, population, network, parameters, namespace):
         return synapses, ()
     synapses.summed_updaters["nmda_post"].when = "start"
     kick = b2.Synapses(
-        cells, cells, on_pre="x_post += 1", delay=0.5 * b2.ms, namespace=namespace, name="kick"
+        cells, cells, on_pre="x_post += 1", delay=DELAY * b2.ms, namespace=namespace, name="kick"
     )
     kick.connect(j="i")
     return synapses, (kick,)

@@ -64,8 +64,10 @@ def test_the_report_says_what_fails_and_why():
     assert "off by 1, known to be up to 1.5 off: the paper rounds" in known
     assert "0.5, off by 0.5" in unexpected and "4, off by 3 where 0.1 passes" in unexpected
     assert "4 quantitative published, 1 definition, 1 own bound" in printed
-    assert "strong evidence: 3 of 6 rows (3 quantitative published, 0 other simulator), of which " \
+    assert (
+        "strong evidence: 3 of 6 rows (3 quantitative published, 0 other simulator), of which "
         "1 pass; no evidence: 1 rows whose bound was set after" in printed
+    )
     assert printed.splitlines()[1].split()[5] == "definition"
     assert "bound set after measuring" in printed.splitlines()[4]
 

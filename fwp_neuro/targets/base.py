@@ -59,7 +59,7 @@ MODULES: dict[str, str] = {
     "homeostatic_scaling": "homeostatic_scaling",
 }
 #: modules with ``rows(model)``: what is compared for every model
-COMMON: tuple[str, ...] = ()
+COMMON: tuple[str, ...] = ("constants",)
 
 
 @dataclass(frozen=True)
