@@ -22,6 +22,8 @@ STRONG = ("quantitative published", "other simulator")
 #: model -> the module that has its rows
 MODULES: dict[str, str] = {
     "tsodyks_markram": "tsodyks_markram",
+    "two_compartment_nmda": "compartments",
+    "linear_difference": "compartments",
     "mongillo_2008_working_memory": "mongillo",
     "fit": "fitting",
     "short_term_potentiation": "potentiation",
@@ -59,7 +61,7 @@ MODULES: dict[str, str] = {
     "homeostatic_scaling": "homeostatic_scaling",
 }
 #: modules with ``rows(model)``: what is compared for every model
-COMMON: tuple[str, ...] = ("constants",)
+COMMON: tuple[str, ...] = ("constants", "two_forms")
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,8 @@ def collect(
     for number, (module, members) in enumerate(modules.items()):
         if progress is not None:
             progress(number / len(modules), members[0])
-        if module:
-            own = import_module(f"{__package__}.{module}").rows(quick)
-            yield from (row for row in own if row.model in members)
+        own = import_module(f"{__package__}.{module}").rows(quick)
+        yield from (row for row in own if row.model in members)
         for common in COMMON:
             rows = import_module(f"{__package__}.{common}").rows
             for name in members:

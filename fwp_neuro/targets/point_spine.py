@@ -65,6 +65,14 @@ def outer_product(readouts: tuple[str, ...], seconds: float = 6.0, cells: int = 
     return {name: fit(write, rates, rates) for name, write in zip(readouts, mean, strict=True)}
 
 
+#: readout -> what it gives for calcium of 0.5, 2 and 4 where p_pre is 1 and p_pair is 2
+READ = {
+    "linear": (0.25, 1, 2), "square": (0.0625, 1, 4), "fourth_power": (0.00390625, 1, 16),
+    "soft_threshold": (0, 0.25, 1.25), "step": (0, 0, 1), "hill_2": (1 / 17, 0.5, 0.8),
+    "hill_4": (1 / 257, 0.5, 16 / 17),
+}  # fmt: skip
+
+
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the timing curve, what a presynaptic spike alone writes, and AP5."""
     import numpy as np
@@ -102,6 +110,7 @@ def rows(quick: bool) -> Iterator[Row]:
         yield Row(MODEL, f"presynaptic spike alone / best pair, {readout}",
                   alone / timing(one, lags).max(), target, within, _ALONE,
                   strength="closed form")  # fmt: skip
+    yield from _readouts()
     half = timing(model.changed(nmda=0.5), np.array([4.0])) / timing(model, np.array([4.0]))
     yield Row(MODEL, "write under half the NMDA receptors, fourth power", float(half[0]), 0.0625,
               1e-9, "write in proportion to calcium^4: (1 - f)^4",
@@ -120,3 +129,15 @@ def rows(quick: bool) -> Iterator[Row]:
     closed = timing(synapses.get(MODEL).changed(nmda=0), np.array([4.0]))[0]
     yield Row(MODEL, "write under full AP5", float(closed), 0.0, 0.0, "NMDA closed: no calcium",
               strength="closed form")  # fmt: skip
+
+
+def _readouts() -> Iterator[Row]:
+    import numpy as np
+
+    from ..synapses.calcium.readouts import READOUTS
+
+    for name, targets in READ.items():
+        for ca, target in zip((0.5, 2.0, 4.0), targets, strict=True):
+            value = float(READOUTS[name](np.array(ca), 1.0, 2.0))
+            yield Row(MODEL, f"readout {name} of calcium {ca:g}, p_pre 1, p_pair 2", value, target,
+                      1e-12, "its equation, by hand", strength="closed form")  # fmt: skip

@@ -23,6 +23,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield from _decays()
     yield from _jump()
     yield from _places()
+    yield from _currents()
 
 
 def _kinetics() -> Iterator[Row]:
@@ -122,3 +123,22 @@ def _jump() -> Iterator[Row]:
         value = nmda.mean_gate(synapses.get(name), 20)
         yield Row(name, "mean gate, regular 20 Hz, 2/100 ms", value, target, 1e-3 * target,
                   _OWN if name == "nmda_per_cell" else paper, strength="closed form")  # fmt: skip
+
+
+def _currents() -> Iterator[Row]:
+    """Yield the current into a cell at -40 mV by 1 nS of each receptor, by its Brian2 text."""
+    import numpy as np
+    from brian2 import mV
+
+    from .. import synapses
+    from ..synapses.receptors import current
+
+    for name, target in (("ampa", 40.0), ("gaba_a", -30.0), ("nmda_per_cell", 40 * 0.2301556)):
+        model = synapses.get(name)
+        receptor = name.removesuffix("_per_cell")
+        names = {"V": -0.04, f"g_{receptor}": 1e-9, "mV": float(mV), "exp": np.exp}
+        names |= {p: float(value) for p, value in model.parameters.items()}
+        value = 1e12 * eval(current(model), {"__builtins__": {}}, names)  # noqa: S307
+        yield Row(name, "Brian2 text, inward current of 1 nS at -40 mV (pA)", value, target,
+                  1e-4, "g (E - V), for NMDA times the magnesium block",
+                  strength="closed form")  # fmt: skip
