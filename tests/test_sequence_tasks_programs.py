@@ -96,7 +96,7 @@ def test_a_rate_circuit_runs_an_episode():
         ({"episode": 2}, "episode is 2, but the batch has 2"),
         ({"episode": -1}, "episode is -1"),
         ({"keys": np.eye(5)}, r"keys has shape \(5, 5\).* at least 6 slots"),
-        ({"keys": np.ones(6)}, r"keys has shape \(6,\)"),
+        ({"keys": np.ones(6)}, r"keys must be numbers .slot, dim., got shape"),
         ({"keys": "onehot"}, "keys must be real numbers"),
         ({"split_signs": 2}, "split_signs must be True or False, got 2"),
         ({"task": "schlag_recall"}, "task must be a SequenceTask, got .schlag_recall"),
