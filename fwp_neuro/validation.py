@@ -93,14 +93,19 @@ def generator(seed) -> np.random.Generator:
     return np.random.default_rng(seed_number(seed))
 
 
-def whole(value, what: str, least: int = 1) -> int:
+def whole(value, what: str, least: int = 1, most: int | None = None) -> int:
     """Return ``value`` as an int.
 
     Raises:
-        FwpError: it is no whole number of at least ``least``; the error names ``what``.
+        FwpError: it is no whole number of at least ``least`` (and at most ``most``); the error
+            names ``what``.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise FwpError(f"{what} is {shown(value)}; it must be a whole number of at least {least}")
+    legal = not isinstance(value, bool) and isinstance(value, int | np.integer)
+    if not legal or value < least or (most is not None and value > most):
+        to = "" if most is None else f" and at most {most}"
+        raise FwpError(
+            f"{what} is {shown(value)}; it must be a whole number of at least {least}{to}"
+        )
     return int(value)
 
 

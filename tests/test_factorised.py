@@ -81,6 +81,7 @@ def test_same_courses(name):
 
 WAITING = {
     "bcm-spikes": "w", "oja-spikes": "w", "homeostatic_scaling-spikes": "w", "pair_stdp": "w",
+    "pair_stdp-hard_bounds": "",
     "clopath_2010": "w", "triplet_stdp": "w", "payeur_2021": "w", "use_dependent_potentiation": "P",
     "short_term_potentiation": "fast slow", "behavioural_time_scale-bittner_2017": "w",
 }  # fmt: skip

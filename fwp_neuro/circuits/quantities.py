@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..errors import FwpError
-from ..foreign_units import as_brian2, shown
+from ..errors import FwpError, shown
+from ..foreign_units import as_brian2
 
 
 def time(value, name: str, default=None):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from ..rules import Rule
 from ..symbolic import effort
 from . import phases

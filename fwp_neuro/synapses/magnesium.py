@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import FwpError, pick
-from ..foreign_units import quantity, shown
+from ..errors import FwpError, pick, shown
+from ..foreign_units import quantity
 
 
 @dataclass(frozen=True)

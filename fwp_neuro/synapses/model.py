@@ -181,6 +181,8 @@ class Entry:
         stdp: (model, lags [s], pairs, frequency [Hz], options) -> weight after / before, or None.
         release: (model, spike times [s]) -> release at each spike, or None.
         renamed: former name of a parameter set, which stays legal -> its name.
+        many: whether these take parameters that are arrays [set, 1] and return [set, lag], or
+            [spike, set, train] for times [spike, train]: many parameter sets at once.
     """
 
     make: Callable[[str], Any]
@@ -190,6 +192,7 @@ class Entry:
     stdp: Callable | None = None
     release: Callable | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    many: bool = False
 
 
 REGISTRY: dict[str, Entry] = {}

@@ -143,6 +143,7 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     import brian2 as b2
     import numpy as np
 
+    from ..errors import shown
     from ..foreign_units import quantity
     from ..validation import whole
 
@@ -152,7 +153,9 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     frequency = 1 * b2.Hz if frequency is None else frequency
     rate = quantity(frequency, b2.Hz, "frequency", "a rate such as 1*Hz")
     if rate.shape or not rate > 0:
-        raise FwpError(f"frequency must be one positive rate such as 1*Hz, got {frequency!r}")
+        raise FwpError(f"frequency must be one positive rate such as 1*Hz, got {shown(frequency)}")
+    if not lags.size:
+        raise FwpError("lags is empty; it must be times such as [-10, 10]*ms")
     found = run(model, lags.ravel(), whole(pairs, "pairs"), float(rate), **options)
     return np.reshape(found, lags.shape)
 
@@ -180,6 +183,6 @@ def short_term(name, parameters=None, spike_times=None, **options):
     model, run = _chosen(name, parameters, "release", "short_term")
     check_options(model, run, options, "short_term")
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
-    if times.ndim != 1 or (np.diff(times) <= 0).any():
+    if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
         raise FwpError("spike_times must be one row of times that increase")
     return np.asarray(run(model, times, **options))

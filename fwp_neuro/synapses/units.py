@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import FwpError
-from ..foreign_units import as_brian2, shown
+from ..errors import FwpError, shown
+from ..foreign_units import as_brian2
 
 
 def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = False):

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import signature
 
 import numpy as np
 
 from ...errors import FwpError
+
+#: spikes of one lag that a protocol may have; at 10 us and more for each, longer ones take minutes
+_MOST = 2_000_000
+
+
+def check_pairs(lags, pairs: int, frequency: float) -> None:
+    """Raise `FwpError` for pairs that overlap, or that would take too long."""
+    longest = max(lags, key=abs)
+    if pairs > 1 and abs(longest) * frequency >= 1:
+        raise FwpError(
+            f"lags must be shorter than the {1e3 / frequency:g} ms between pairs, got "
+            f"{1e3 * longest:g} ms"
+        )
+    if 2 * pairs > _MOST:
+        raise FwpError(
+            f"pairs is {pairs}: {2 * pairs} spikes for each lag would take about "
+            f"{2e-5 * pairs / 60:.3g} minutes or more; legal are up to {_MOST // 2}"
+        )
 
 
 def pairs_of_spikes(lag: float, pairs: int, frequency: float) -> tuple[np.ndarray, np.ndarray]:
@@ -24,11 +42,7 @@ def pairs_of_spikes(lag: float, pairs: int, frequency: float) -> tuple[np.ndarra
     Raises:
         FwpError: a lag of a whole period or more, at which pairs overlap.
     """
-    if pairs > 1 and abs(lag) * frequency >= 1:
-        raise FwpError(
-            f"lags must be shorter than the {1e3 / frequency:g} ms between pairs, got "
-            f"{1e3 * lag:g} ms"
-        )
+    check_pairs([lag], pairs, frequency)
     start = np.arange(pairs) / frequency
     return start + max(0.0, -lag), start + max(0.0, lag)
 
@@ -134,6 +148,37 @@ def curve_of(changed_weight: Callable) -> Callable:
         )
 
     return curve
+
+
+def curves_of(changed_weights: Callable) -> Callable:
+    """Return the protocol of `stdp_curve` for a function of all lags at once.
+
+    The function takes (model, times [event, lag], whether an event is presynaptic [event, lag])
+    and returns weight ratios [lag], or [set, lag] for parameters that are arrays [set, 1]. The
+    protocol's options are ``groups`` of pairs, ``interval`` (a Brian2 time) apart.
+    """
+
+    def curve(
+        model, lags: np.ndarray, pairs: int, frequency: float, groups: int = 1, interval=None
+    ) -> np.ndarray:
+        trains = [grouped_pairs(lag, pairs, frequency, groups, interval) for lag in lags]
+        return changed_weights(model, *events(trains))
+
+    return curve
+
+
+def events(trains: Iterable[tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """Return times [event, lag] and whether they are presynaptic, of (pre, post) for each lag.
+
+    At the same time presynaptic spikes come first.
+    """
+    times, sides = [], []
+    for pre, post in trains:
+        both = np.concatenate([pre, post])
+        order = np.argsort(both, kind="stable")  # presynaptic ones are in front
+        times.append(both[order])
+        sides.append(order < len(pre))
+    return np.array(times).T, np.array(sides).T
 
 
 def merged(pre: np.ndarray, post: np.ndarray) -> list[tuple[float, bool]]:

@@ -113,32 +113,35 @@ def make(parameters: str, convention: str | None = None) -> Model:
 
 
 def states(model: Model, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return u after and x before each spike at given times (seconds): exact."""
+    """Return u after and x before each spike at given times (seconds): exact.
+
+    Many trains and parameter sets at once: times [spike, train] and parameters [set, 1] give
+    [spike, set, train].
+    """
     convention = convention_of(model)
     U, tau_F, tau_D = model.numbers("U", "tau_F", "tau_D")
-    tau_psc = model.numbers("tau_psc")[0] if convention == "three_state" else 0.0
     rest = U if CONVENTIONS[convention].rests_at_U else 0.0
-    u, x, y, z, before = rest, 1.0, 0.0, 0.0, 0.0
-    after, left = np.empty(len(times)), np.empty(len(times))
-    for number, time in enumerate(times):
-        gap, before = time - before, time
+    three = convention == "three_state"
+    tau_psc = model.numbers("tau_psc")[0] if three else tau_D
+    shape = np.broadcast_shapes(*map(np.shape, (U, tau_F, tau_D, tau_psc, times[0])))
+    u, y, z, after, left = rest + np.zeros(shape), 0.0, 0.0, [], []
+    for gap in np.diff(times, axis=0, prepend=times[:1]):
         u = rest + (u - rest) * np.exp(-gap / tau_F)
         back = np.exp(-gap / tau_D)
-        if tau_psc:
+        if three:
             gone = np.exp(-gap / tau_psc)
-            if np.isclose(tau_psc, tau_D, rtol=1e-9):
-                z = z * back + y * gap / tau_psc * gone
-            else:
-                z = z * back + y * tau_D / (tau_psc - tau_D) * (gone - back)
-            y *= gone
+            equal = np.isclose(tau_psc, tau_D, rtol=1e-9)
+            apart = np.where(equal, 1.0, tau_psc - tau_D)
+            fed = np.where(equal, gap / tau_psc * gone, tau_D / apart * (gone - back))
+            y, z = y * gone, z * back + y * fed
         else:  # what was released recovers at once
-            z = (y + z) * back
-            y = 0.0
+            y, z = 0.0, (y + z) * back
         x = 1 - y - z
-        u += U * (1 - u)
-        after[number], left[number] = u, x
-        y += u * x
-    return after, left
+        u = u + U * (1 - u)
+        after.append(u)
+        left.append(x)
+        y = y + u * x
+    return np.array(after), np.array(left)
 
 
 def release(model: Model, times: np.ndarray) -> np.ndarray:
@@ -165,12 +168,15 @@ def mean_field(model: Model, rate: float) -> tuple[float, float]:
     return u, 1 / (1 + u * rate * tau_D)
 
 
-register("tsodyks_markram", Entry(make, SETS, "short-term plasticity", SUMMARY, release=release))
+register(
+    "tsodyks_markram",
+    Entry(make, SETS, "short-term plasticity", SUMMARY, release=release, many=True),
+)
 for _name in CONVENTIONS:
     register(
         f"tsodyks_markram_{_name}",
         Entry(
             lambda parameters, convention=_name: make(parameters, convention), SETS,
-            "short-term plasticity", f"{SUMMARY}, convention {_name}", release=release,
+            "short-term plasticity", f"{SUMMARY}, convention {_name}", release=release, many=True,
         ),
     )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Which parameters to fit: those that were named, or those on which the data depend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from ..errors import FwpError, pick, shown
+from .fitting_data import Table
+from .fitting_predict import Predictor
+from .fitting_ranges import Box, limits
+from .model import Model
+
+#: other values of each parameter, and points of the ranges, at which an effect is looked for
+_VALUES, _POINTS = 4, 6
+
+
+def choose(
+    model: Model, asked, bounds: Mapping | None, table: Table, run, scale: str, options, rng
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the parameters to fit, those without effect, and those that must wait.
+
+    The first depend on the data somewhere in their ranges, the second nowhere. The third have no
+    effect near the start: without a choice of the user's they stay as they are where the table has
+    too few rows for all.
+
+    Args:
+        model: the start.
+        asked: names, or None for all.
+        bounds: of the search, as for `fit`.
+        table, run, scale, options: see `Predictor`.
+        rng: of the points at which an effect is looked for.
+
+    Raises:
+        FwpError: unknown or repeated names, or a parameter that was asked for and has no effect.
+    """
+    names = _named(model, asked)
+    box = Box(model, names, limits(model, names, bounds))
+    predictor = Predictor(model, names, table, run, scale, options)
+    predictor.check(box.numbers(box.x0))
+    idle = [n for n in names if not _matters(predictor, box, box.x0, names.index(n), near=True)]
+    here = idle
+    for point in (box.x0, *box.drawn(rng, _POINTS)):  # without effect here, with one elsewhere?
+        idle = [n for n in idle if not _matters(predictor, box, point, names.index(n))]
+        if not idle:
+            break
+    if asked is not None and idle:
+        raise FwpError(f"the data do not depend on {', '.join(idle)}: leave it out of free")
+    found = [name for name in names if name not in idle]
+    if not found:
+        raise FwpError(f"the data depend on no parameter of {model.name!r}")
+    many = int(predictor.counted.sum()) <= len(found) + len(predictor.factors)
+    wait = [n for n in here if n not in idle] if asked is None and many else []
+    return [name for name in found if name not in wait], idle, wait
+
+
+def _named(model: Model, asked) -> list[str]:
+    if isinstance(asked, str):
+        asked = [asked]
+    if not isinstance(asked, Iterable | None) or isinstance(asked, bytes):
+        raise FwpError(f"free must be names of parameters or None, got {shown(asked)}")
+    names = list(model.parameters if asked is None else asked)
+    for name in names:
+        pick(name, model.parameters, f"parameter of {model.name!r} in free:")
+        if names.count(name) > 1:
+            raise FwpError(f"free names {name!r} {names.count(name)} times; once is enough")
+    return names
+
+
+def _matters(predictor: Predictor, box: Box, point, place: int, near: bool = False) -> bool:
+    """Whether predictions depend on one coordinate, from a point on: a step, or its whole range."""
+    low, high = box.low[place], box.high[place]
+    step = 0.01 * (high - low)
+    values = [point[place] + (step if point[place] < high - step else -step)]
+    values = values if near else np.linspace(low, high, _VALUES)
+    line = np.repeat(point[None], len(values) + 1, axis=0)
+    line[1:, place] = values
+    measured = predictor.table.measured
+    found = predictor.scaled(predictor(box.numbers(line)), measured, np.ones(len(measured)))
+    found = found[np.isfinite(found).all(1)]
+    return len(found) > 1 and not np.allclose(found, found[0], rtol=1e-9, atol=1e-9)

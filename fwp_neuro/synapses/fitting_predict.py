@@ -1,0 +1,186 @@
+"""What a model predicts for the rows of a table, for many parameter sets at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..errors import FwpError
+from .fitting_data import Table
+from .fitting_ranges import like
+from .model import Model
+from .registry import entry
+
+SCALES = ("first", "free", "each")
+
+
+@dataclass(frozen=True)
+class _Many:
+    """What a protocol needs of a model, with some parameters as arrays [set, 1]."""
+
+    model: Model
+    values: Mapping[str, np.ndarray]
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def equations(self):
+        return self.model.equations
+
+    def numbers(self, *names: str) -> tuple:
+        parameters = self.model.parameters
+        return tuple(
+            self.values[name] if name in self.values else float(parameters[name]) for name in names
+        )
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Predictions of a model whose parameters ``names`` vary.
+
+    Attributes:
+        model: with the parameters that stay.
+        names: of those that vary.
+        table: the measurements.
+        run: protocol of the model.
+        scale: see `fwp_neuro.synapses.fit`.
+        options: of the protocol.
+    """
+
+    model: Model
+    names: Sequence[str]
+    table: Table
+    run: Any
+    scale: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def many(self) -> bool:
+        """Whether the model's protocol takes many parameter sets at once."""
+        return entry(self.model.name).many
+
+    @cached_property
+    def counted(self) -> np.ndarray:
+        """Whether a row is a datum [row]: the first response of a train is none if it is 1."""
+        found = np.ones(len(self.table.measured), dtype=bool)
+        if self.table.kind == "trains" and self.scale == "first":
+            found[[rows[0] for rows in self.table.groups]] = False
+        return found
+
+    @cached_property
+    def factors(self) -> list[np.ndarray]:
+        """Rows that share one fitted factor, for each factor."""
+        if self.table.kind != "trains" or self.scale == "first":
+            return []
+        whole = np.concatenate(self.table.groups)
+        return [whole] if self.scale == "free" else list(self.table.groups)
+
+    def __call__(self, numbers: np.ndarray) -> np.ndarray:
+        """Return predictions [set, row] for parameters in SI units [set, parameter].
+
+        NaN where the model has no answer.
+        """
+        numbers = np.asarray(numbers, dtype=float)
+        with np.errstate(all="ignore"):
+            if self.many:
+                values = {n: numbers[:, place, None] for place, n in enumerate(self.names)}
+                found = np.empty((len(numbers), len(self.table.measured)))
+                for rows, response in self._responses(_Many(self.model, values)):
+                    found[:, rows] = response
+                return found
+            return np.stack([self._one(one) for one in numbers])
+
+    def _one(self, numbers, strict: bool = False) -> np.ndarray:
+        """Return predictions [row] for one parameter set; errors of the model if ``strict``."""
+        found = np.full(len(self.table.measured), np.nan)
+        old = self.model.parameters
+        values = {n: like(old[n], x) for n, x in zip(self.names, numbers, strict=True)}
+        try:
+            for rows, response in self._responses(self.model.changed(**values)):
+                found[rows] = response
+        except FwpError:  # far from the start a model may have no answer
+            if strict:
+                raise
+            found[:] = np.nan
+        return found
+
+    def check(self, numbers) -> None:
+        """Raise `FwpError` if the model has no finite prediction for parameters [parameter]."""
+        if self.many:
+            found = self(np.asarray(numbers)[None])
+        else:
+            found = self._one(numbers, strict=True)
+        if not np.isfinite(found).all():
+            raise FwpError(
+                f"model {self.model.name!r} has no finite prediction for these data at its start: "
+                "give another parameter set"
+            )
+
+    def _responses(self, model):
+        """Yield rows, and what a model predicts for them [..., row]."""
+        columns = self.table.columns
+        if self.table.kind == "plasticity":
+            for rows in self.table.groups:
+                yield rows, self.run(model, columns["lag"][rows], **self._protocol(rows[0]))
+            return
+        for rows in self._trains():
+            # a train that starts at a negative time or late is the same train
+            times = columns["time"][rows]
+            response = self.run(model, times - times[0], **self.options)
+            if self.scale == "first":
+                response = response / response[0]
+            yield rows.T.ravel(), _row(response)
+
+    def _trains(self) -> list[np.ndarray]:
+        """Return rows [spike, train] of trains with as many spikes; one by one if need be."""
+        if not self.many:
+            return self.table.groups
+        found: dict[int, list] = {}
+        for rows in self.table.groups:
+            found.setdefault(len(rows), []).append(rows)
+        return [np.stack(group, axis=1) for group in found.values()]
+
+    def _protocol(self, row: int) -> dict:
+        columns, given = self.table.columns, dict(self.options)
+        if "groups" in columns:
+            given["groups"] = int(columns["groups"][row])
+        if "interval" in columns:
+            import brian2 as b2
+
+            given["interval"] = columns["interval"][row] * b2.second
+        given["pairs"] = int(columns["pairs"][row]) if "pairs" in columns else 60
+        given["frequency"] = float(columns["frequency"][row]) if "frequency" in columns else 1.0
+        return given
+
+    def scaled(self, found: np.ndarray, measured: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return predictions times the factors that fit the measurements best [set, row].
+
+        Args:
+            found: predictions [set, row].
+            measured: [set, row] or [row].
+            weights: of the rows, 1/sem^2 [row].
+        """
+        if not self.factors:
+            return found
+        found, measured = np.broadcast_arrays(found, measured)
+        scaled = np.array(found)
+        with np.errstate(all="ignore"):
+            for rows in self.factors:
+                part, weight = found[:, rows], weights[rows]
+                factor = (weight * part * measured[:, rows]).sum(1) / (weight * part**2).sum(1)
+                scaled[:, rows] = factor[:, None] * part
+        return scaled
+
+
+def _row(response) -> np.ndarray:
+    """Return releases [spike, set, train] as [set, row], train after train; [spike] as is."""
+    response = np.asarray(response)
+    if response.ndim == 1:
+        return response
+    return response.transpose(1, 2, 0).reshape(response.shape[1], -1)
