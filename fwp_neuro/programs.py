@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fwp_neuro.errors import FwpError, nearest, unknown
+from fwp_neuro.rules import limits
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -133,13 +134,16 @@ class Program:
 
         Shapes: presynaptic ``[token, head, pre]``, postsynaptic ``[token, head, post]``, shared
         ``[token, head]``, and the query ``q`` ``[token, head, pre]``; float64, fresh copies.
-        Raises FwpError if an array is missing or cannot live where the rule needs it.
+        Raises FwpError if an array is missing or cannot live where the rule needs it; warns of a
+        gate outside the limits that the rule declares.
         """
         homes = {**_homes(rule), "q": "pre"}
         missing = [name for name in homes if name not in self]
         if missing:
             raise FwpError(self._missing_sentence(rule, missing))
-        return {name: self._at_home(rule, name, home) for name, home in homes.items()}
+        found = {name: self._at_home(rule, name, home) for name, home in homes.items()}
+        limits.check(rule, found)
+        return found
 
     def unused(self, rule) -> tuple[str, ...]:
         """Return the names the program carries and ``rule`` does not read (never the query)."""

@@ -11,7 +11,7 @@ from ..rules import Rule
 from ..rules import rule as get_rule
 from ..rules.registry import all_names as rule_names
 from ..symbolic import arrays
-from . import library
+from . import library, limits
 from .choice import announce, choose
 from .engine import fast_form
 from .memories.base import Memory
@@ -146,6 +146,7 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
     count = sizes.batch if rows is None else len(rows)
     query = signals["q"]
     states = states_of(rule, given, query, (count, *sizes[2:]))
+    limits.check(rule, signals, rows)
     chosen, reason = choose(form, rule, sizes.tokens, dtype, query.device)
     announce(rule, form, chosen, reason)
     if chosen == "library" and dtype is not query.dtype:  # its kernels take halves as they are

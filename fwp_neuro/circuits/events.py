@@ -13,6 +13,7 @@ from sympy.printing.str import StrPrinter
 
 from ..devices import Built, Size
 from ..rules import Rule
+from ..symbolic.language import symbol
 from ..weight_recording import Keep
 from .kept import by_head
 from .layout import Layout, cells
@@ -33,17 +34,17 @@ class _Printer(StrPrinter):
 _SUFFIX = {"pre": "_pre", "post": "_post", "shared": "_post", "synapse": ""}
 
 
-def code(expression: sympy.Expr, homes: dict[str, str]) -> str:
+def code(expression: sympy.Expr, homes: dict[str, str], sums=()) -> str:
     """Print a lowered expression as Brian2 synapse code: the one place that adds _pre and _post.
 
-    Signals are called ``x_<name>`` and sums ``<name>``, so that no user name meets a Brian2 one.
+    Signals are called ``x_<name>``, states ``s_<name>`` and the ``sums`` of the text
+    ``sum_<name>``, so that no name of a user meets another one, or one of Brian2.
     """
     names = {}
     for atom in expression.free_symbols:
         home = homes[atom.name]
-        names[atom] = sympy.Symbol(
-            ("s_" if home == "synapse" else "x_") + atom.name + _SUFFIX[home]
-        )
+        prefix = "sum_" if atom.name in sums else "s_" if home == "synapse" else "x_"
+        names[atom] = sympy.Symbol(prefix + atom.name + _SUFFIX[home])
     return _Printer().doprint(expression.xreplace(names))
 
 
@@ -65,18 +66,21 @@ def synapse_model(rule: Rule) -> tuple[str, list[tuple[str, str]]]:
     lines = [f"s_{name} : 1" for name in rule.states]
     order: list[tuple[str, str]] = []
     for n, statement in enumerate(rule.statements):
-        rename = {}
+        if statement.expression == symbol(statement.target):
+            continue  # it changes nothing
+        rename, sums = {}, set()
         homes = dict(statement.homes)
         for item in statement.sums:
             name = f"{item.symbol.name}_of_{n}"
             rename[item.symbol] = sympy.Symbol(name, real=True)
             homes[name] = item.home
-            inner = code(item.argument.xreplace(rename), homes)
+            inner = code(item.argument.xreplace(rename), homes, sums)
+            sums.add(name)
             weight = "" if item.kind == "pool" else "s_w*"
-            variable = f"x_{name}{_SUFFIX[item.home]}"
+            variable = f"sum_{name}{_SUFFIX[item.home]}"
             lines.append(f"{variable} = {weight}({inner}) : 1 (summed)")
             order.append(("sum", variable))
-        right = code(statement.expression.xreplace(rename), homes)
+        right = code(statement.expression.xreplace(rename), homes, sums)
         order.append(("update", f"s_{statement.target} = {right}"))
     lines.append("x_readout_post = s_w*x_q_pre : 1 (summed)")
     order.append(("sum", "x_readout_post"))

@@ -74,7 +74,7 @@ def builder(
                 namespace[f"table_{name}"] = b2.TimedArray(np.vstack([table[:1], table]), dt=token)
                 lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
             if side == "post":
-                lines.append("x_ended = ended(t, 0) : 1 (constant over dt)")
+                lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
             groups[side] = b2.NeuronGroup(
                 heads * dims[side], "\n".join(lines + probing.lines(side)), namespace=namespace,
                 name=f"{side}synaptic",
@@ -162,4 +162,4 @@ def builder(
 
 def _gated(update: str) -> str:
     target, right = update.split(" = ", 1)
-    return f"{target} = {target}*(1 - x_ended_post) + x_ended_post*({right})"
+    return f"{target} = {target}*(1 - token_ended_post) + token_ended_post*({right})"

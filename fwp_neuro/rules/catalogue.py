@@ -6,7 +6,7 @@ no feature map: those belong to the slow net that emits the programme.
 
 from __future__ import annotations
 
-from math import log
+import math
 
 from ..symbolic.objective import Objective
 from ..validation import positive, real
@@ -17,6 +17,9 @@ _LOW_RANK = (
     "Peng et al. 2025, RWKV-7 with expressive dynamic state evolution, arXiv:2503.14456; "
     "Yang & Zhang 2024, FLA, github.com/fla-org/flash-linear-attention, ops/generalized_delta_rule"
 )
+#: limits of gates: what is left of a weight; the strength of an error-correcting write to a unit
+#: key, whose eigenvalue 1 - beta then lies in [-1, 1]; that of a write that corrects nothing
+_DECAY, _STRENGTH, _POSITIVE = (0.0, 1.0), (0.0, 2.0), (0.0, math.inf)
 _PRIMER = "Irie & Gershman 2025, arXiv:2508.08435"
 
 
@@ -37,6 +40,7 @@ def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
         citation="Siems et al. 2025, DeltaProduct, arXiv:2502.10297",
         summary=f"{micro_writes} delta micro-writes a token",
         domains={f"beta{n}": (0.0, 2.0) for n in tags},
+        limits=dict(alpha=_DECAY),
         reductions=[Reduction("gated_delta", {f"beta{n}": "0" for n in tags[1:]}, {})],
         aliases=() if micro_writes != 2 else ("deltaproduct",),
     )
@@ -65,7 +69,7 @@ def preconditioned_delta(
     authors' reference code (flash-linear-attention, ops/precond_gated_delta_rule), which also
     scales q and k to unit length: that belongs to the slow net here.
     """
-    gain = -log(real(squash, f"{name}: squash", least=1))
+    gain = -math.log(real(squash, f"{name}: squash", least=1))
     eps, center = positive(eps, f"{name}: eps"), real(center, f"{name}: center")
     depth = f"log(abs(h) + {eps!r}) {'-' if center > 0 else '+'} {abs(center)!r}"
     factor = f"exp({gain!r}*({depth})/(1 + abs({depth})))"
@@ -76,6 +80,7 @@ def preconditioned_delta(
         states=("h",),
         citation="Tumma, Loo & Rus 2026, Preconditioned DeltaNet: curvature-aware sequence "
         "modeling for linear recurrences, arXiv:2604.21100",
+        limits=dict(gamma=_DECAY, rho=_POSITIVE, alpha=_DECAY, beta=_STRENGTH),
         summary="gated delta whose write gain at a key line falls with the line's past activity",
     )
 
@@ -86,6 +91,7 @@ CATALOGUE = [
         "w += beta*v*k",
         gates=_SHARED_BETA,
         citation=f"Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11; {_PRIMER}",
+        limits=dict(beta=_POSITIVE),
         summary="Hebbian outer product (unnormalised linear attention)",
         objective=Objective(("-beta*v*read(k)",), "before", "unbounded below; " + _PRIMER),
         aliases=("linear_attention",),
@@ -96,6 +102,7 @@ CATALOGUE = [
         gates={"alpha": "shared", **_SHARED_BETA},
         citation="Sun et al. 2023 (RetNet), arXiv:2307.08621; Dao & Gu 2024 (Mamba-2), "
         "arXiv:2405.21060",
+        limits=dict(alpha=_DECAY, beta=_POSITIVE),
         summary="scalar decay, then Hebbian write (RetNet: constant decay; Mamba-2: gated)",
         objective=Objective(
             ("-beta*v*read(k)", "(1 - alpha)/2*w**2"), "before", "decay = weight decay"
@@ -108,6 +115,7 @@ CATALOGUE = [
         "w = alpha*w\nw += v*k",
         gates={"alpha": "pre"},
         citation="Yang et al. 2024, Gated linear attention, arXiv:2312.06635",
+        limits=dict(alpha=_DECAY),
         summary="decay for each key dimension, then Hebbian write",
         objective=Objective(("-v*read(k)", "(1 - alpha)/2*w**2"), "before"),
         reductions=[Reduction("decayed_hebb", {}, {"beta": "1"})],
@@ -118,6 +126,7 @@ CATALOGUE = [
         "w = alpha*w\nw += v*(1 - alpha)",
         gates={"alpha": "pre"},
         citation="Qin et al. 2024, HGRN2, arXiv:2404.07904",
+        limits=dict(alpha=_DECAY),
         summary="gated linear attention whose key is one minus the decay",
         objective=Objective(("-v*read(1 - alpha)", "(1 - alpha)/2*w**2"), "before"),
         reductions=[Reduction("gla", {}, {"k": "1 - alpha"})],
@@ -128,6 +137,7 @@ CATALOGUE = [
         gates=_SHARED_BETA,
         citation="Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 20-25; Yang et al. 2024, "
         "arXiv:2406.06484",
+        limits=dict(beta=_STRENGTH),
         summary="error-correcting write (DeltaNet)",
         objective=Objective(("beta/2*(v - read(k))**2",), "before", "Widrow & Hoff 1960"),
         aliases=("deltanet",),
@@ -137,6 +147,7 @@ CATALOGUE = [
         "w = alpha*w\nw += beta*(v - read(k))*k",
         gates={"alpha": "shared", **_SHARED_BETA},
         citation="Yang, Kautz & Hatamizadeh 2025, Gated DeltaNet, arXiv:2412.06464, eq. 8",
+        limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="scalar decay, then error-correcting write with the decayed weights",
         objective=Objective(("beta/2*(v - read(k))**2",), "decayed"),
         reductions=[Reduction("delta", {"alpha": "1"}, {})],
@@ -147,6 +158,7 @@ CATALOGUE = [
         "w += beta*(v - read(k))*k\nw = alpha*w",
         gates={"alpha": "shared", **_SHARED_BETA},
         citation="this package: the other order of the two statements of Gated DeltaNet",
+        limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="error-correcting write, then scalar decay",
         reductions=[Reduction("delta", {"alpha": "1"}, {})],
     ),
@@ -155,6 +167,7 @@ CATALOGUE = [
         "w = alpha*w + (write*v - erase*read(k))*k",
         gates={"alpha": "shared", "erase": "shared", "write": "shared"},
         citation="this package: exact solution of dW/dt = -W/tau + b (v - W k) k' over a token",
+        limits=dict(alpha=_DECAY, erase=_POSITIVE, write=_POSITIVE),
         summary="decay during the write: separate erase and write gains",
         reductions=[
             Reduction("delta", {"alpha": "1", "erase": "beta", "write": "beta"}, {}),
@@ -166,6 +179,7 @@ CATALOGUE = [
         "w = alpha*w\nw += beta*(v - read(k))*k",
         gates={"alpha": "pre", **_SHARED_BETA},
         citation="Kimi Team 2025, Kimi Linear, arXiv:2510.26692, eq. 1",
+        limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="decay for each key dimension, then error-correcting write",
         objective=Objective(("beta/2*(v - read(k))**2",), "decayed"),
         reductions=[Reduction("gated_delta", {}, {})],
@@ -177,6 +191,7 @@ CATALOGUE = [
         gates={"alpha": "pre", "erase": "pre", "write": "post"},
         citation="Gated DeltaNet-2: Decoupling Erase and Write in Linear Attention, 2026, "
         "arXiv:2605.22791; equation as given in the flash-linear-attention library (ops/gdn2)",
+        limits=dict(alpha=_DECAY, erase=_STRENGTH, write=_POSITIVE),
         summary="decay, erase gate for each key dimension, write gate for each value dimension",
         reductions=[Reduction("kimi_delta", {"erase": "beta", "write": "beta"}, {})],
     ),
@@ -186,6 +201,7 @@ CATALOGUE = [
         gates={"alpha": "shared", **_SHARED_BETA},
         signals={"p": "pre"},
         citation="Hu et al. 2025, Comba, arXiv:2506.02475",
+        limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="error-correcting write with the undecayed error, erased along its own key p",
         reductions=[Reduction("delta", {"alpha": "1", "p": "k"}, {})],
     ),
@@ -195,6 +211,7 @@ CATALOGUE = [
         gates={"beta": "post"},
         citation="Liu et al. 2024, Longhorn, arXiv:2407.14207 (exact form, before its diagonal "
         "approximation)",
+        limits=dict(beta=_POSITIVE),
         summary="implicit delta step: write strength divided by pooled key activity",
         objective=Objective(("beta/2*(v - read(k))**2",), "after", "proximal step"),
         reductions=[Reduction("delta", {}, {"beta": "beta/(1 + beta*pool(k*k))"})],
@@ -205,6 +222,7 @@ CATALOGUE = [
         gates={"decay": "pre", "a": "pre"},
         signals={"kappa": "pre"},
         citation="Peng et al. 2025, RWKV-7, arXiv:2503.14456",
+        limits=dict(decay=_DECAY, a=_STRENGTH),
         summary="decay for each key dimension and an erase along its own removal key",
         domains={"decay": (0.545, 1.0)},
         reductions=[
@@ -227,6 +245,7 @@ CATALOGUE = [
         "dplr",
         "w = decay*w + read(a)*b + v*k",
         gates={"decay": "pre"},
+        limits=dict(decay=_DECAY),
         signals={"a": "pre", "b": "pre"},
         citation=_LOW_RANK,
         summary="diagonal plus rank one: decay for each key dimension and a free erase direction",
@@ -243,6 +262,7 @@ CATALOGUE = [
         "w += beta*v*(k - back(v))",
         gates=_SHARED_BETA,
         citation="Oja 1982; matrix form of Irie, Faccio & Schmidhuber 2022, arXiv:2206.01649",
+        limits=dict(beta=_STRENGTH),
         summary="Oja in matrix form: needs the back-projection of v, so it is not local",
         objective=Objective(
             ("beta/2*(k - back(v))**2",), "before", "reconstructs the key from the value"
@@ -253,6 +273,7 @@ CATALOGUE = [
         "w += beta*v*(k - v*w)",
         gates=_SHARED_BETA,
         citation="Oja 1982, J. Math. Biol. 15:267, eq. 3",
+        limits=dict(beta=_STRENGTH),
         summary="Oja for each neuron: local, every row decays with its own v squared",
         objective=Objective(("-beta*v*read(k)", "beta/2*v**2*w**2"), "before"),
     ),
@@ -264,6 +285,7 @@ CATALOGUE = [
         "hardware-efficient implementations of linear attention mechanism, "
         "github.com/fla-org/flash-linear-attention, ops/gated_oja_rule; Oja 1982, J. Math. Biol. "
         "15:267, doi 10.1007/BF00275687",
+        limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="decay for each value dimension, then Oja in matrix form",
         objective=Objective(("beta/2*(k - back(v))**2",), "decayed"),
         reductions=[Reduction("oja", {"alpha": "1"}, {})],
@@ -276,6 +298,7 @@ CATALOGUE = [
         states=("m",),
         citation="Behrouz, Zhong & Mirrokni 2024, Titans, arXiv:2501.00663, eqs 10-13, linear "
         "memory",
+        limits=dict(eta=_DECAY, beta=_STRENGTH, alpha=_DECAY),
         summary="delta with a momentum kept at the synapse",
         reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],
         aliases=("titans_linear",),
@@ -290,6 +313,7 @@ CATALOGUE = [
         "momentum for delta linear attention, arXiv:2605.05838",
         summary="delta with a momentum, whose error is read along its own key p (alpha k there)",
         domains={"eta": (0.0, 2.0)},
+        limits=dict(mu=_DECAY, alpha=_DECAY, beta=_POSITIVE),
         reductions=[
             Reduction("momentum_delta", {"mu": "eta", "eta": "beta", "beta": "1", "p": "k"}, {}),
             Reduction("gated_delta", {"mu": "0", "p": "alpha*k", "beta": "1", "eta": "beta"}, {}),

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
 
-from ..errors import FwpError, pick
-from ..symbolic import effort, language, latex, locality, parsing, spectrum, transition
+from ..errors import FwpError, shown, warn
+from ..symbolic import effort, hints, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import plan as plans
 from ..symbolic.objective import Objective
 from ..symbolic.statements import Statement, lower
+from .declarations import (
+    checked_aliases,
+    checked_all,
+    checked_homes,
+    checked_name,
+    checked_ranges,
+    checked_states,
+    checked_text,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,10 @@ class Rule:
         states: further synaptic states (e.g. a momentum), beside ``w``; they start at zero.
         citation: paper and equation.
         summary: one line for listings.
-        domains: gate name -> (low, high), the range for the eigenvalues; (0, 1) unless given.
+        domains: gate name -> (low, high), the range for the eigenvalues and of a layer's gates;
+            (0, 1) unless given.
+        limits: gate name -> (low, high), the range outside which a run warns; that of ``domains``
+            where it is given, else none.
         objective: a local loss whose gradient step this rule is.
         reductions: declared special cases, checked by the tests.
         aliases: other names in the registry.
@@ -66,36 +77,28 @@ class Rule:
         citation: str = "",
         summary: str = "",
         domains: Mapping[str, tuple[float, float]] | None = None,
+        limits: Mapping[str, tuple[float, float]] | None = None,
         objective: Objective | None = None,
         reductions: Sequence[Reduction] = (),
         aliases: Sequence[str] = (),
     ):
-        if not isinstance(name, str) or not name.strip():
-            raise FwpError(f"a rule needs a name, a non-empty string; got {name!r}")
+        self.name = name = checked_name(name)
         if not isinstance(text, str):
             raise FwpError(
                 f"rule {name!r} needs a text, a string of assignments; got {type(text).__name__}"
             )
-        self.name, self.text = name, "\n".join(line.strip() for line in text.strip().splitlines())
-        states = (states,) if isinstance(states, str) else tuple(states or ())
+        checked_text(text, name, "text")
+        self.text = "\n".join(line.strip() for line in text.strip().splitlines())
+        states = checked_states(states, name)
         self.states = ("w", *states)
-        _check_declarations(name, gates=gates, signals=signals, domains=domains)
-        self.gates = dict(gates or {})
-        declared = {**self.gates, **(signals or {})}
-        for item in (*declared, *states):
-            _check_name(item, name)
-        for item in states:
-            if item in declared or states.count(item) > 1:
-                raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
-        for item, home in declared.items():
-            legal = language.HOMES if item in self.gates else language.HOMES[1:]
-            pick(home, legal, f"home of {item!r} in rule {name!r}:")
+        self.gates, further = checked_homes(gates, signals, states, name)
+        declared = {**self.gates, **further}
         names = {**language.BUILT_IN, **declared}
         assignments = parsing.parse(self.text, names, self.states, name)
         #: every name an expression may use -> home
         self.all_homes = {**names, **dict.fromkeys(self.states, language.SYNAPSE)}
         self.statements: tuple[Statement, ...] = tuple(
-            lower(item, self.all_homes, f"rule {name!r}, statement {n} ({item.line!r})")
+            lower(item, self.all_homes, f"rule {name!r}, statement {n} ({shown(item.line, 100)})")
             for n, item in enumerate(assignments, start=1)
         )
         for item in states:
@@ -107,20 +110,26 @@ class Rule:
                 raise FwpError(f"rule {name!r} declares {item!r} but its text never uses it")
         #: names the programme must supply for the write (``q`` for the read-out comes on top)
         self.homes = {item: home for item, home in names.items() if item in used}
-        self.citation, self.summary = citation, summary
-        self.domains = dict(domains or {})
-        for item in self.domains:
-            pick(item, self.gates, f"gate in the domains of rule {name!r}:")
-            _check_domain(item, self.domains[item], name)
+        self.citation = checked_text(citation, name, "citation")
+        self.summary = checked_text(summary, name, "summary")
+        self.domains = checked_ranges(domains, self.gates, name, "domains")
+        self.limits = self.domains | checked_ranges(limits, self.gates, name, "limits")
         if objective is not None and not isinstance(objective, Objective):
-            got = type(objective).__name__
             raise FwpError(
-                f"objective of rule {name!r} must be an Objective(terms, ...), got {got}"
+                f"objective of rule {name!r} must be an Objective(terms, ...), got "
+                f"{type(objective).__name__}"
             )
-        self.objective, self.reductions, self.aliases = objective, tuple(reductions), tuple(aliases)
+        self.objective = objective
+        self.reductions = checked_all(reductions, Reduction, name, "reductions")
+        self.aliases = checked_aliases(aliases, name)
+        #: what in the text is likely a slip, in one sentence; empty if nothing is
+        self.hint = hints.derive(self.statements, {**language.BUILT_IN, **further})
+        if self.hint:
+            warn(f"rule {name!r}: {self.hint}", stacklevel=3)
 
     def __repr__(self) -> str:
-        return f"Rule({self.name!r}: {'; '.join(self.text.splitlines())})"
+        hint = f" (hint: {self.hint})" if self.hint else ""
+        return f"Rule({self.name!r}: {'; '.join(self.text.splitlines())}{hint})"
 
     def expression(self, text: str, where: str) -> sympy.Expr:
         """Parse one expression in this rule's names (used for objectives and reductions)."""
@@ -181,43 +190,3 @@ class Rule:
     def differentiable(self) -> bool:
         """False if the text uses sign() or abs(), whose derivative misses a point."""
         return not any(s.expression.has(sympy.sign, sympy.Abs) for s in self.statements)
-
-
-def _check_declarations(name: str, **maps) -> None:
-    for argument, given in maps.items():
-        if given is not None and not isinstance(given, Mapping):
-            raise FwpError(
-                f"rule {name!r}: {argument} must be a dict from name to "
-                f"{'(low, high)' if argument == 'domains' else 'home'}, got "
-                f"{type(given).__name__}"
-            )
-    for item in {*(maps["gates"] or ())} & {*(maps["signals"] or ())}:
-        raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
-
-
-def _check_domain(gate: str, domain, rule_name: str) -> None:
-    try:
-        low, high = (float(end) for end in domain)
-        legal = low <= high
-    except (TypeError, ValueError):
-        legal = False
-    if not legal:
-        raise FwpError(
-            f"rule {rule_name!r}: the domain of gate {gate!r} must be (low, high) with "
-            f"low <= high, got {domain!r}"
-        )
-
-
-def _check_name(item: str, rule_name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(item)) or str(item).endswith(
-        ("_pre", "_post")
-    ):
-        raise FwpError(
-            f"rule {rule_name!r}: {item!r} cannot name a signal; use letters, digits and _, "
-            "starting with a letter and not ending in _pre or _post"
-        )
-    if item in language.RESERVED or re.fullmatch(r"(read|back|pool)_\d+", item):
-        raise FwpError(
-            f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and cannot be "
-            f"declared; reserved: {', '.join(sorted(language.RESERVED))}"
-        )

@@ -39,6 +39,11 @@ RESERVED = {"w", *BUILT_IN, *SUMS, *MATHS, "t", "dt", "i", "j", "N", "pi", "e", 
 #: and names of a programme's or a recording's own axes and arrays
 RESERVED |= {"key", "value", "query", "token", "head", "pre", "post", "time", "label"}
 RESERVED |= {"readout", "weights"}
+#: arguments of `apply`, `Program` and their methods, beside which signals are passed by name
+TAKEN = {"rule", "initial_state", "form", "chunk", "labels", "self"}
+#: dims and variables that realisations record beside a programme
+TAKEN |= {"probe", "probes", "probe_readout", "token_cell", "spike", "spike_cell", "spike_time"}
+TAKEN |= {"sample", "sample_time", "channel", "V_basal", "V_apical", "drive", "weight_course"}
 
 
 def symbol(name: str) -> sympy.Symbol:

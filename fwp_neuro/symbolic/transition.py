@@ -76,7 +76,7 @@ def split(statement: Statement, states: tuple[str, ...]) -> Affine | None:
 
 
 def _linear(expression: sympy.Expr, atoms: frozenset) -> dict | None:
-    """Return atom -> its coefficient, None -> the rest; None if a product or function is in the way."""
+    """Return atom -> its coefficient, None -> the rest; None if it is not linear as it stands."""
     if not expression.free_symbols & atoms:
         return {None: expression}
     if expression in atoms:

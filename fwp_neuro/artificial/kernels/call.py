@@ -6,11 +6,13 @@ import ctypes
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from weakref import WeakValueDictionary
 
 import torch
 
 from ...errors import FwpError
 from ...rules import Rule
+from ...symbolic.language import BUILT_IN
 from ...symbolic.plan import NotSeparable
 from . import compiler, literal, literal_adjoint, program, recipe
 
@@ -21,11 +23,15 @@ DTYPES = {torch.float32: "float", torch.float64: "double"}
 THREAD_WORK = 500_000
 
 
+#: declaration -> its rule while it lives: a rule is read, and warned of, once
+_rules: WeakValueDictionary[str, Rule] = WeakValueDictionary()
+
+
 def declaration(rule: Rule) -> str:
     """Return everything that a rule's kernel follows from, as JSON."""
     declared = {n: h for n, h in rule.all_homes.items() if h != "synapse"}
-    signals = {n: h for n, h in declared.items() if n not in rule.gates and n not in "kqv"}
-    return json.dumps(
+    signals = {n: h for n, h in declared.items() if n not in rule.gates and n not in BUILT_IN}
+    declared = json.dumps(
         {
             "name": rule.name,
             "text": rule.text,
@@ -34,6 +40,8 @@ def declaration(rule: Rule) -> str:
             "states": list(rule.states[1:]),
         }
     )
+    _rules[declared] = rule
+    return declared
 
 
 #: what a kernel is printed from: the plan of a rule, or its text as it stands if it has none
@@ -43,7 +51,7 @@ Recipe = recipe.Recipe | literal.Literal
 @lru_cache(maxsize=256)
 def rule_of(declared: str) -> Rule:
     """Return a rule as its declaration says (see `declaration`)."""
-    return Rule(**json.loads(declared))
+    return _rules.get(declared) or Rule(**json.loads(declared))
 
 
 @lru_cache(maxsize=256)
@@ -52,7 +60,7 @@ def recipe_of(declared: str) -> Recipe:
     rule = rule_of(declared)
     try:
         return recipe.derive(rule)
-    except NotSeparable:
+    except (NotSeparable, FwpError):
         return literal.derive(rule)
 
 

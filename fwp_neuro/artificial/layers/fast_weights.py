@@ -8,6 +8,7 @@ import torch
 
 from ...errors import FwpError, pick
 from ...rules import Rule
+from .. import limits
 from ..choice import FEW, announce, choose, transformed
 from ..engine import fast_form
 from ..kernels import why_not
@@ -77,6 +78,7 @@ class FastWeights:
             if form == "auto":
                 form = self.rule.forms[-1] if signals["q"].shape[1] > 1 else "step"
             return self.rule.run(form, states, signals)
+        limits.check(self.rule, signals)
         form = self.chosen(signals["q"])
         if form in ("chunk", "parallel"):
             return self.fast(signals, states, form)
