@@ -34,8 +34,8 @@ PROGRESS = optional(FUNCTION)
 def _read_states(value, name: str) -> dict:
     if not isinstance(value, Mapping):
         raise FwpError(
-            f"{name} must be a dict from synaptic state to numbers, such as {{'w': ..., 'm': ...}}, "
-            f"got {shown(value)}"
+            f"{name} must be a dict from synaptic state to numbers, such as {{'w': array}}, got "
+            f"{shown(value)}"
         )
     return dict(value)
 
