@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import FwpError, pick, shown
 from ..symbolic import language
 
-#: characters of a name; further synaptic states of a rule
-LONGEST, STATES = 80, 16
+#: characters of a name; further synaptic states of a rule; its gates, and its signals
+LONGEST, STATES, GATES = 80, 16, 200
 
 
 def checked_name(name) -> str:
@@ -98,9 +99,8 @@ def checked_homes(gates, signals, states: Iterable[str], name: str) -> tuple[dic
             pick(home, legal, f"home of {item!r} in rule {name!r}:")
         found.append(given)
     gates, signals = found
-    every = [*gates, *signals, *states]
-    for item in every:
-        if every.count(item) > 1:
+    for item, count in Counter([*gates, *signals, *states]).items():
+        if count > 1:
             raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
     return gates, signals
 
@@ -133,6 +133,8 @@ def _mapping(given, name: str, what: str, of: str) -> dict:
         raise FwpError(
             f"rule {name!r}: {what} must be a dict from name to {of}, got {type(given).__name__}"
         )
+    if given is not None and len(given) > GATES:
+        raise FwpError(f"rule {name!r} has {len(given)} {what}; the limit is {GATES}")
     return dict(given or {})
 
 

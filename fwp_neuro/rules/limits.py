@@ -52,11 +52,11 @@ def report(rule, offences: Iterable[Offence]) -> None:
         hint = " (it is a factor, not its logarithm)" if logarithm else ""
         parts.append(f"gate {gate!r} is {value:.4g} at token {token}, {ends}{hint}")
     if parts:
-        warn(f"rule {rule.name!r}: {'; '.join(parts)}", stacklevel=_callers())
+        warn(f"rule {rule.name!r}: {'; '.join(parts)}", stacklevel=callers())
 
 
-def _callers() -> int:
-    """Return the stacklevel, as seen by `report`, of the first caller outside this package."""
+def callers() -> int:
+    """Return the stacklevel of the first caller outside this package, as `warn` counts it."""
     frame, level = sys._getframe(1), 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("fwp_neuro"):
         frame, level = frame.f_back, level + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..arguments import inside, instance, takes
 from ..errors import LIST, FwpError, unknown
 from .catalogue import CATALOGUE
 from .rule import Rule
@@ -10,20 +11,23 @@ _RULES: dict[str, Rule] = {}
 _ALIASES: dict[str, str] = {}
 
 
+@takes(new=instance("fwp_neuro.rules.rule:Rule", lambda: Rule("mine", "w += v*k")))
 def register(new: Rule) -> Rule:
     """Add a rule to the registry, so that listings, laws and the command line know it.
 
     Raises:
         FwpError: the name or an alias is taken.
     """
-    for name in (new.name, *new.aliases):
-        if name in _RULES or name in _ALIASES:
+    names = (new.name, *new.aliases)
+    for name in names:
+        if name in _RULES or name in _ALIASES or names.count(name) > 1:
             raise FwpError(f"a rule named {name!r} is registered already; choose another name")
     _RULES[new.name] = new
     _ALIASES.update(dict.fromkeys(new.aliases, new.name))
     return new
 
 
+@takes()
 def rules() -> list[str]:
     """Return the names of all registered rules."""
     return list(_RULES)
@@ -34,6 +38,7 @@ def all_names() -> list[str]:
     return [*_RULES, *_ALIASES]
 
 
+@takes(name=inside("the name of a rule, or a Rule", lambda: "delta"))
 def rule(name: str | Rule) -> Rule:
     """Return a registered rule by name or alias; a `Rule` passes through.
 

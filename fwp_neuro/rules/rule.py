@@ -8,6 +8,7 @@ from functools import cached_property
 
 import sympy
 
+from ..arguments import inside, takes
 from ..errors import FwpError, shown, warn
 from ..symbolic import effort, hints, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import plan as plans
@@ -22,6 +23,7 @@ from .declarations import (
     checked_states,
     checked_text,
 )
+from .limits import callers
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,33 @@ class Reduction:
     these: Mapping[str, str]
     those: Mapping[str, str]
 
+    def __post_init__(self):
+        if not isinstance(self.to, str):
+            raise FwpError(f"a reduction leads to a rule by name, got {shown(self.to)}")
+        for given in (self.these, self.those):
+            texts = [*given, *given.values()] if isinstance(given, Mapping) else [given]
+            for text in texts:
+                if not isinstance(text, str):
+                    raise FwpError(
+                        "the signals of a reduction are a dict from name to expression, got "
+                        f"{shown(text)}"
+                    )
 
+
+@takes(
+    name=inside("a string", lambda: "mine"),
+    text=inside("assignments to w", lambda: "w += v*k"),
+    gates=inside("a dict from gate to home, or None"),
+    signals=inside("a dict from signal to home, or None"),
+    states=inside("a tuple of names", tuple),
+    citation=inside("a string", str),
+    summary=inside("a string", str),
+    domains=inside("a dict from gate to (low, high), or None"),
+    limits=inside("a dict from gate to (low, high), or None"),
+    objective=inside("an Objective, or None"),
+    reductions=inside("a tuple of Reduction objects", tuple),
+    aliases=inside("a tuple of names", tuple),
+)
 class Rule:
     """A fast-weight update rule.
 
@@ -125,7 +153,7 @@ class Rule:
         #: what in the text is likely a slip, in one sentence; empty if nothing is
         self.hint = hints.derive(self.statements, {**language.BUILT_IN, **further})
         if self.hint:
-            warn(f"rule {name!r}: {self.hint}", stacklevel=3)
+            warn(f"rule {name!r}: {self.hint}", stacklevel=callers())
 
     def __repr__(self) -> str:
         hint = f" (hint: {self.hint})" if self.hint else ""

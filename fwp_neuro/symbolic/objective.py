@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from ..errors import FwpError, pick
+from ..errors import FwpError, pick, shown
 from . import arrays
 from .language import symbol
 from .parsing import Assignment
@@ -35,6 +35,17 @@ class Objective:
     source: str = ""
 
     def __post_init__(self):
+        if isinstance(self.terms, str) or not isinstance(self.terms, tuple | list):
+            raise FwpError(f"terms of an objective must be a tuple, got {shown(self.terms)}")
+        for term in (*self.terms, self.source):
+            if not isinstance(term, str):
+                raise FwpError(
+                    f"terms and source of an objective must be strings, got {shown(term)}"
+                )
+        if not isinstance(self.moment, str):
+            raise FwpError(
+                f"objective moment must be one of {', '.join(_MOMENTS)}, got {shown(self.moment)}"
+            )
         pick(self.moment, _MOMENTS, "objective moment")
 
     def __str__(self) -> str:

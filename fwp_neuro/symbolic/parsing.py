@@ -97,6 +97,11 @@ def _assigned(old: sympy.Symbol, operator: str, value: sympy.Expr, where: str) -
 
 def expression(text: str, homes, states, where) -> sympy.Expr:
     """Parse one expression over names in ``homes`` and ``states``; ``where`` opens errors."""
+    if not isinstance(text, str) or len(text) > CHARACTERS:
+        raise FwpError(
+            f"{shown(where, 100)}: an expression must be a string of up to {CHARACTERS} "
+            f"characters, got {shown(text)}"
+        )
     for word in re.findall(r"[A-Za-z_]\w*", text):
         if keyword.iskeyword(word):
             raise FwpError(f"{where}: {word!r} is a Python keyword and cannot name a signal")
