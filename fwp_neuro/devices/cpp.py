@@ -15,6 +15,10 @@ from brian2.parsing.rendering import CPPNodeRenderer
 from .numbers import Numbers, Text
 
 _FIXED = {*DEFAULT_UNITS, *DEFAULT_CONSTANTS}
+#: what main does to one array, which is named first
+_WRITES = (
+    "set_by_single_value", "set_by_constant", "set_by_array", "set_array_by_array", "resize_array"
+)  # fmt: skip
 _POINTERS = "///// POINTERS ////////////"
 
 
@@ -48,24 +52,20 @@ class Device(CPPStandaloneDevice):
     # ------------------------------------------------------------------ main.cpp
 
     def _queue(self) -> list:
-        """Return Brian2's list of what main does, with numbers taken out and in one order."""
-        changed, values = [], []
+        """Return Brian2's list of what main does, with numbers taken out and in one order.
 
-        def settle():
-            # Brian2 sets clocks in the order of a set, which differs from process to process
-            targets = [args[:2] for _, args in values]
-            distinct = len(set(map(str, targets))) == len(targets)
-            changed.extend(sorted(values, key=lambda item: str(item[1])) if distinct else values)
-            values.clear()
-
-        for what, args in self.main_queue:
-            if what == "set_by_single_value":
-                values.append((what, args))
+        Brian2 takes clocks, and a model its variables, out of sets, whose order differs from process
+        to process. Writes to different arrays may trade places; those to one array stay in turn.
+        """
+        ordered, writes = [], []
+        for what, args in [*self.main_queue, ("end", None)]:
+            if what in _WRITES:
+                writes.append((what, args))
                 continue
-            settle()
-            changed.append((what, args))
-        settle()
-        return [self._take(what, args) for what, args in changed]
+            ordered += sorted(writes, key=lambda write: write[1][0])
+            writes.clear()
+            ordered.append((what, args))
+        return [self._take(what, args) for what, args in ordered[:-1]]
 
     def _take(self, what: str, args) -> tuple:
         take = self.numbers.add
@@ -102,6 +102,9 @@ class Device(CPPStandaloneDevice):
                 text = _taken(first, lambda v: take("duration", network.name, "duration", v))
                 return f"{head}{text},{rest}"
 
+            # clocks that nothing runs on, which come from a set
+            idle = sorted(line for line in lines if line.endswith(", NULL);"))
+            lines = [idle.pop(0) if line.endswith(", NULL);") else line for line in lines]
             return what, (network, [duration(line) for line in lines])
         return what, args
 
