@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -26,6 +27,24 @@ class FwpError(ValueError):
         if len(sentence) > _LONGEST:
             sentence = f"{sentence[: _LONGEST // 2]} ... {sentence[-_LONGEST // 3 :]}"
         super().__init__(sentence)
+        _leave_out_brian2()
+
+
+def _leave_out_brian2() -> None:
+    """Let Python print an `FwpError` that ends a script as if Brian2 were not imported.
+
+    When it is imported, Brian2 takes over `sys.excepthook`: it calls whatever ends a script an
+    unexpected error, asks for a report to its developers, and keeps its log file.
+    """
+    theirs = getattr(sys.modules.get("brian2.utils.logger"), "brian_excepthook", None)
+    if theirs is None or sys.excepthook is not theirs:
+        return
+
+    def hook(kind, error, trace):
+        mine = isinstance(error, FwpError)
+        (sys.__excepthook__ if mine else theirs)(kind, error, trace)
+
+    sys.excepthook = hook
 
 
 class CallError(FwpError, TypeError):

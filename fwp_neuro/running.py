@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from contextlib import nullcontext
 
 from .arguments import SEED, inside, one_of, optional, takes
 from .errors import FwpError, unknown
@@ -69,16 +70,26 @@ def run(
         >>> first = fwp_neuro.run(program[:4], "delta")  # doctest: +SKIP
         >>> rest = fwp_neuro.run(program[4:], "delta", initial_states_of=first)  # doctest: +SKIP
     """
-    rule, function = checked(program, rule, realisation, seed, options)
-    return function(
-        program, rule, initial_weights=initial_weights, seed=seed,
-        initial_states=initial_states, initial_states_of=initial_states_of, **options,
-    )  # fmt: skip
+    with _alone(realisation):
+        rule, function = checked(program, rule, realisation, seed, options)
+        return function(
+            program, rule, initial_weights=initial_weights, seed=seed,
+            initial_states=initial_states, initial_states_of=initial_states_of, **options,
+        )  # fmt: skip
 
 
 def realise(realisation: str):
     """Return the function that runs a realisation; its declaration says what options are legal."""
     return importlib.import_module(REALISATIONS[realisation]).realise
+
+
+def _alone(realisation: str):
+    """Have Brian2 for this thread alone, from the import of a circuit on, if it is one."""
+    if realisation == "artificial":
+        return nullcontext()
+    from .devices.lock import brian2_lock
+
+    return brian2_lock()
 
 
 def _rule(rule: str | Rule) -> Rule:

@@ -37,8 +37,11 @@ def version(compiler: str) -> str:
 
 @lru_cache(maxsize=8)
 def _version(compiler: str, changed: float) -> str:
-    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
-    return done.stdout
+    try:
+        done = subprocess.run([compiler, "--version"], capture_output=True, check=False)
+    except OSError:  # it cannot be run, as whoever compiles with it will say
+        return ""
+    return done.stdout.decode(errors="replace")
 
 
 @lru_cache(maxsize=1)

@@ -76,31 +76,37 @@ class Stop(Exception):
     """Code was generated; nothing is compiled."""
 
 
-def key(label):
-    """Return the name of the program of a model in a layout, or of a circuit."""
+def key_of(function, *arguments, device="cpp_standalone", **options):
+    """Return the name of the program that a function would compile."""
     found = []
 
     def stop(project):
         found.append(builds.key(project))
         raise Stop
 
+    if device:
+        options["device"] = device
     kept, builds.program = builds.program, stop
     try:
-        if label == "clocks":
-            compiled(clocks, dt=0.5 * b2.ms)
-        elif label in CIRCUITS:
-            rule, realisation, options = CIRCUITS[label]
-            gates = {"beta": 0.6} | ({"alpha": 0.9} if rule == "gated_delta" else {})
-            fwp.run(programme(3, **gates), rule, realisation, device="cpp_standalone", **options)
-        else:
-            name, layout = label.split("/")
-            injected.run(synapses.get(name), *spikes(1, 50), dt=1 * b2.ms, layout=layout,
-                         device="cpp_standalone")  # fmt: skip
+        function(*arguments, **options)
     except Stop:
         return found.pop()
     finally:
         builds.program = kept
-    raise AssertionError(f"{label} made no program")
+    raise AssertionError("no program was made")
+
+
+def key_of_label(label):
+    """Return the name of the program of a model in a layout, or of a circuit."""
+    if label == "clocks":
+        return key_of(compiled, clocks, dt=0.5 * b2.ms, device="")
+    if label in CIRCUITS:
+        rule, realisation, options = CIRCUITS[label]
+        gates = {"beta": 0.6} | ({"alpha": 0.9} if rule == "gated_delta" else {})
+        return key_of(fwp.run, programme(3, **gates), rule, realisation, **options)
+    name, layout = label.split("/")
+    model = synapses.get(name)
+    return key_of(injected.run, model, *spikes(1, 50), dt=1 * b2.ms, layout=layout)
 
 
 def shuffle(number):
@@ -125,4 +131,4 @@ if __name__ == "__main__":
     if int(sys.argv[1]):
         shuffle(int(sys.argv[1]))
     builds.header = lambda flags: ""
-    print(json.dumps({label: key(label) for label in sys.argv[2:] or everything()}))
+    print(json.dumps({label: key_of_label(label) for label in sys.argv[2:] or everything()}))

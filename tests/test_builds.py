@@ -203,7 +203,7 @@ def test_what_can_be_changed_is_listed(program):
     [
         ({"tua": 1 * b2.ms}, "unknown number of the circuit 'tua'; did you mean 'tau'"),
         ({"tau": 3.0}, "'tau' must be a quantity in second"),
-        ({"gain": 3 * b2.mV}, "'gain' must be a plain number"),
+        ({"gain": 3 * b2.mV}, "'gain' must be plain numbers without units"),
         ({"gain": [1, 2]}, "constant 'gain' is one number, got an array of 2"),
         ({"drive": np.ones((2, 2))}, "only the number of rows may differ"),
         ({"cells.v": np.ones(4)}, "'cells.v' has 3 values, got 4"),
@@ -219,13 +219,19 @@ def test_numbers_that_do_not_fit_are_refused(program, numbers, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"seed": 1.5}, "'seed' must be a whole number"),
-        ({"seed": "3"}, "'seed' must be a whole number, got '3'"),
-        ({"seed": [1, 2]}, "'seed' must be a whole number"),
-        ({"seed": float("nan")}, "'seed' must be a whole number, got nan"),
-        ({"seed": -1}, "'seed' must be a whole number, got -1"),
-        ({"duration": 3.0}, "'duration' must be a quantity in second"),
-        ({"numbers": {"paths.w": np.ones(2)}}, "start_of_paths.w': file size 16 does not"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"seed": "3"}, "seed must be a whole number from 0 to 4294967295, got '3'"),
+        ({"seed": float("nan")}, "seed must be a whole number.*, got nan"),
+        ({"seed": 2**32}, "seed must be a whole number.*, got 4294967296"),
+        ({"duration": 3.0}, "duration must be a time such as 100.ms, got 3.0"),
+        ({"duration": 0 * b2.ms}, "duration must be a time .* positive and finite"),
+        ({"duration": -1 * b2.ms}, "duration must be a time .* positive and finite"),
+        ({"duration": np.inf * b2.ms}, "duration must be a time .* positive and finite"),
+        ({"duration": 1e-9 * b2.second}, "a duration of 1e-06 ms makes no time step of 0.5 ms"),
+        ({"duration": 1e9 * b2.second}, "makes 2e.12 time steps of 0.5 ms, on .* days of"),
+        ({"duration": 1e300 * b2.second}, "at least .*e.29. days of computing; the limit is 7"),
+        ({"numbers": {"paths.w": np.ones(2)}}, "'paths.w' has 3 values, got 2"),
+        ({"progress": 3}, "progress must be a function, got 3"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(program, options, words):

@@ -124,7 +124,7 @@ WRONG = {
     "network": (lambda: b2.Network(), r"Built\(network, collect, duration\), got a Brian2 Network"),
     "int": (lambda: 3, r"build must return fwp.devices.Built\(.*\), got 3"),
     "nothing": (lambda: None, "build must return .*, got None"),
-    "no function": (5, "build must be a function without arguments, got 5"),
+    "no function": (5, "build must be a function without arguments.*, got 5"),
     "swapped": (built(network=dict, collect=b2.Network), "network must be a Brian2 Network, got"),
     "collect": (built(collect={"x": 1}), "collect must be a function, got {'x': 1}"),
     "duration": (built(duration=20), "duration must be a time such as 100.ms, got 20"),
@@ -152,7 +152,7 @@ def test_a_wrong_build_is_one_sentence(unchanged, tmp_path, what, way):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dt", [0.1, 0, 1 * b2.mV, -1 * b2.ms, [1, 2] * b2.ms, "1*ms", None])
 def test_a_wrong_time_step_is_one_sentence(unchanged, tmp_path, dt, way):
-    with pytest.raises(fwp.FwpError, match="dt must be a positive time such as 0.1.ms, got"):
+    with pytest.raises(fwp.FwpError, match="dt must be a time such as 0.1.ms.*, got"):
         WAYS[way](built(), dt, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -234,10 +234,10 @@ def test_generate_works_without_nvcc_and_without_a_gpu(unchanged, tmp_path, monk
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        ((None, "delta"), {}, "program must be a fwp_neuro.Program"),
+        ((None, "delta"), {}, "program must be a Program"),
         ((program(), "dleta"), {}, "did you mean 'delta'"),
         ((program(), "delta", "artificial"), {}, "realisation to generate code for: 'artificial'"),
-        ((program(), "delta"), {"device": "numpy"}, "device to generate code for 'numpy'"),
+        ((program(), "delta"), {"device": "numpy"}, "device to generate code for: 'numpy'"),
         ((program(), "delta"), {"dynamic": "event"}, "did you mean 'dynamics'"),
         ((program(), "delta"), {"progress": print}, "option of the rate realisation: 'progress'"),
         ((program(), "delta"), {"seed": -1}, "seed must be a whole number"),

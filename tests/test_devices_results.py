@@ -86,7 +86,7 @@ def test_code_that_cython_cannot_compile(capfd):
 @pytest.mark.parametrize(
     ("threads", "device", "words"),
     [
-        (0, "cpp_standalone", "threads must be a whole number from 1, got 0"),
+        (0, "cpp_standalone", "threads must be a whole number from 1 to 1024, got 0"),
         (True, "cpp_standalone", "threads must be a whole number"),
         (2, "numpy", "threads=2 needs device='cpp_standalone'"),
     ],

@@ -1,10 +1,5 @@
 """Compiled kernels: numbers and gradients of the step form and of the hand-written oracles."""
 
-import os
-import stat
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +8,7 @@ from oracles import draw, draw_states, walk
 
 import fwp_neuro as fwp
 from fwp_neuro.artificial import apply, kernels
-from fwp_neuro.artificial.kernels import call, compiler
+from fwp_neuro.artificial.kernels import call
 from fwp_neuro.errors import FwpError
 from fwp_neuro.rules import rule, rules
 
@@ -299,78 +294,3 @@ def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("PATH", "")
     reason = kernels.why_not(FAST[0], torch.float32, "cpu")
     assert reason == "no C++ compiler was found: install one of g++, c++, clang++ or set CXX"
-
-
-TINY = 'extern "C" int answer() { return 42; }'
-
-
-def answer(text=TINY):
-    return compiler.library(text, "a test").answer()
-
-
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path))
-    return tmp_path / "kernels"
-
-
-def test_cache_is_used(empty, monkeypatch):
-    assert answer() == 42
-    assert sorted(item.suffix for item in empty.iterdir()) == [".sha256", ".so"]
-    monkeypatch.setattr(compiler, "_compile", None)  # a hit compiles nothing
-    assert answer() == 42
-
-
-def test_an_interrupted_compile_leaves_nothing_behind(empty, monkeypatch):
-    source = TINY.replace("42", "43")
-    with monkeypatch.context() as patch:
-        patch.setattr(compiler.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            answer(source)
-    assert not list(empty.iterdir())
-    assert answer(source) == 43
-
-
-@pytest.mark.parametrize("digest", ["", "true"])
-def test_a_damaged_library_is_compiled_again(empty, digest):
-    source = TINY.replace("42", f"4{5 + len(digest)}")
-    damaged = empty / compiler._name(source, compiler.find())
-    empty.mkdir()
-    damaged.write_bytes(b"half a library")
-    if digest:
-        damaged.with_suffix(".sha256").write_text(compiler._digest(damaged))
-    assert answer(source) == 45 + len(digest)
-    assert damaged.stat().st_size > 1000
-
-
-def test_two_processes_share_a_cache(empty):
-    code = (
-        "from fwp_neuro.artificial.kernels import compiler;"
-        f"print(compiler.library({TINY!r}, 'a test').answer())"
-    )
-    both = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    assert [process.communicate(timeout=120)[0].strip() for process in both] == ["42", "42"]
-    assert sorted(item.suffix for item in empty.iterdir()) == [".sha256", ".so"]
-
-
-def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
-    (tmp_path / "kernels").write_text("a file where the folder should be")
-    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path))
-    assert answer(TINY.replace("42", "44")) == 44
-
-
-def test_a_compiler_that_fails_says_why(empty, tmp_path, monkeypatch):
-    with pytest.raises(
-        FwpError, match="could not compile the kernel of a test: .*error: .*nowhere"
-    ):
-        answer('#include <cmath>\nextern "C" int answer() { return nowhere; }')
-    broken = tmp_path / "broken"
-    broken.write_text("#!/bin/sh\necho disk full >&2\nexit 1\n")
-    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("CXX", str(broken))
-    with pytest.raises(FwpError, match="broken could not compile .* a test: disk full"):
-        answer()
-    assert not os.listdir(empty)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
+from ..devices.lock import brian2_lock
 from ..errors import FwpError, pick, shown
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
@@ -26,6 +27,7 @@ from .plastic_synapses import Plastic
 LAYOUTS = ("factorised", "textbook")
 
 
+@brian2_lock()
 def connect(
     model: Model,
     pre,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from .. import devices, running
 from ..arguments import SEED, filename, inside, one_of, read_options, takes
+from ..devices.lock import brian2_lock
 from ..programs import Program
 from ..rules import Rule
 from ..run_arguments import PROGRAM, RULE, WEIGHTS
 from . import rate, spiking
 
 
+@brian2_lock()
 @takes(
     program=PROGRAM,
     rule=RULE,

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from reprlib import repr as repr_of
 from typing import Any
 
-from ..errors import FwpError
+from ..arguments import FUNCTION, Kind, inside, takes, time, whole
+from ..errors import FwpError, shown
+
+#: the most steps, updaters or elements that can be counted in a float
+_MOST = 2**53
 
 
+def _read_network(value, name: str):
+    import brian2 as b2
+
+    if not isinstance(value, b2.Network):
+        raise FwpError(f"{name} must be a Brian2 Network, got {shown(value)}")
+    return value
+
+
+def _network():
+    import brian2 as b2
+
+    return b2.Network(b2.NeuronGroup(1, "x : 1"))
+
+
+@takes(
+    "Built",
+    network=Kind("a Brian2 Network", _read_network, _network),
+    collect=FUNCTION,
+    duration=time("100*ms"),
+    keep=inside("a tuple of objects", tuple),
+)
 @dataclass
 class Built:
     """A network ready to run.
@@ -18,8 +41,11 @@ class Built:
     Attributes:
         network: explicit Brian2 Network (never a magic one).
         collect: called after the run, returns plain arrays by name.
-        duration: how long to run (Brian2 time).
+        duration: how long to run (Brian2 time above 0).
         keep: further objects that must stay alive until the run is over.
+
+    Raises:
+        FwpError: a field of another kind.
     """
 
     network: Any
@@ -28,58 +54,64 @@ class Built:
     keep: tuple = ()
 
 
+@takes(
+    "Size",
+    steps=whole(0, _MOST, example=1),
+    objects=whole(0, _MOST, example=1),
+    elements=whole(0, _MOST, example=1),
+)
 @dataclass(frozen=True)
 class Size:
-    """What decides between devices: steps, updaters a step, cells and synapses touched a step."""
+    """What decides between devices: steps, updaters a step, cells and synapses touched a step.
+
+    Raises:
+        FwpError: one of them is no whole number from 0 to 2**53.
+    """
 
     steps: int
     objects: int
     elements: int
 
 
+def _example() -> Built:
+    import brian2 as b2
+
+    return Built(_network(), dict, 1 * b2.ms)
+
+
+def _read_build(value, name: str):
+    if not callable(value):
+        raise FwpError(f"{name} must be {BUILD.legal}, got {shown(value)}")
+    return value
+
+
+#: kinds of arguments of all functions that build a circuit
+BUILD = Kind("a function without arguments that returns a Built", _read_build, lambda: _example)
+DT = time("0.1*ms")
+
+
 def built_by(build: Callable[[], Built]) -> Built:
     """Call ``build`` and return what it made.
 
     Raises:
-        FwpError: it is no function, or does not return a `Built` with fields of the right kind.
+        FwpError: it does not return a `Built`.
     """
-    import brian2 as b2
-
-    if not callable(build):
-        raise FwpError(f"build must be a function without arguments, got {build!r}")
     made = build()
-    wanted = "build must return fwp.devices.Built(network, collect, duration)"
     if not isinstance(made, Built):
-        raise FwpError(f"{wanted}, got {_shown(made)}")
-    if not isinstance(made.network, b2.Network):
-        raise FwpError(f"{wanted}: network must be a Brian2 Network, got {_shown(made.network)}")
-    if not callable(made.collect):
-        raise FwpError(f"{wanted}: collect must be a function, got {_shown(made.collect)}")
-    if not (_is_time(made.duration) and float(made.duration) >= 0):
         raise FwpError(
-            f"{wanted}: duration must be a time such as 100*ms, got {_shown(made.duration)}"
+            "build must return fwp.devices.Built(network, collect, duration), got "
+            f"{'a Brian2 Network' if hasattr(made, 'sorted_objects') else shown(made)}"
         )
     return made
 
 
-def check_step(dt) -> None:
-    """Raise `FwpError` for a time step that is not one positive Brian2 time."""
-    if not (_is_time(dt) and float(dt) > 0):
-        raise FwpError(f"dt must be a positive time such as 0.1*ms, got {_shown(dt)}")
+def collected(built: Built) -> dict[str, Any]:
+    """Return what ``collect`` gives.
 
-
-def _is_time(value) -> bool:
-    """Whether a value is one finite Brian2 time."""
-    import brian2 as b2
-
-    # a plain 0 has the dimensions of everything for Brian2, but says nothing of a unit
-    if not isinstance(value, b2.Quantity) or value.dim != b2.second.dim:
-        return False
-    return value.size == 1 and math.isfinite(float(value))
-
-
-def _shown(value) -> str:
-    """Return a value in a few words."""
-    import brian2 as b2
-
-    return "a Brian2 Network" if isinstance(value, b2.Network) else repr_of(value)
+    Raises:
+        FwpError: no dict of names.
+    """
+    found = built.collect()
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise FwpError(f"collect must return a dict from name to array, got {shown(found)}")
+    return found

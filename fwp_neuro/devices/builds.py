@@ -2,10 +2,9 @@
 
 They lie in "builds" in the cache (see `fwp_neuro.toolchain.cache`): one folder for each program,
 named by a hash of its source files, compiler, flags, processor and Brian2's version, with the
-program, a digest of it and what it was made of. A program is built in a folder beside and moved
-into place when it is whole, under a lock that the system lifts when a process dies: neither two
-processes at a time nor an interruption leave half a program behind. Beyond `LIMIT` bytes the
-programs that were not used for longest go; `clear` removes all.
+program, a digest of it and what it was made of. `fwp_neuro.code_cache` says who may write there and
+how a program gets there whole. Beyond `LIMIT` bytes the programs that were not used for longest go;
+`clear` removes all.
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
-from .. import toolchain
-from ..errors import FwpError, warn
+from .. import code_cache, toolchain
+from ..errors import FwpError
+from ..temporaries import cannot_write
 
+_KIND = "builds"
 #: bytes that the cache may hold
 LIMIT = 2_000_000_000
 _PROGRAM, _DIGEST, _MADE_OF = "main", "main.sha256", "made_of.json"
+_COMPILED = "standard.h.gch"
 #: standard headers that Brian2's sources include: most of the time of a build goes into them
 _HEADER = """#include <algorithm>
 #include <climits>
@@ -61,12 +61,12 @@ class NotBuilt(FwpError):
 
 def folder() -> Path:
     """Return the folder of the cache, whether it is there or not."""
-    return toolchain.cache("builds")
+    return toolchain.cache(_KIND)
 
 
 def clear() -> None:
     """Remove all compiled programs (those that run at the moment run on)."""
-    shutil.rmtree(folder(), ignore_errors=True)
+    shutil.rmtree(folder().resolve(), ignore_errors=True)
 
 
 def compiler() -> str:
@@ -95,7 +95,7 @@ def key(project: Path) -> str:
 
 def have(project: Path) -> bool:
     """Tell whether the program of a project is in the cache."""
-    return _whole(folder() / key(project))
+    return _found(key(project)) is not None
 
 
 def program(project: Path) -> tuple[Path, bool]:
@@ -108,19 +108,21 @@ def program(project: Path) -> tuple[Path, bool]:
         FwpError: there is no compiler, or it failed; with the first line of its message.
     """
     name = key(project)
-    place = folder() / name
-    if _whole(place):
+    place = _found(name)
+    if place is not None:
         _touch(place)
         return place / _PROGRAM, False
-    root = _writable()
-    place = root / name
-    with _locked(root / f"{name}.lock"):
-        if _whole(place):  # another process has built it meanwhile
-            return place / _PROGRAM, False
-        with _building(root, place) as work:
-            _build(project, work)
-    _prune(root, keep=name)
-    return place / _PROGRAM, True
+
+    def build(work: Path) -> None:
+        _build(project, work)
+        _into_place(work, root / name)
+
+    root = code_cache.root(_KIND)
+    with _in_a_sentence("the standalone program"):
+        new = code_cache.make_once(root, name, lambda: _whole(root / name), build)
+    if new:
+        _prune(root, keep=name)
+    return root / name / _PROGRAM, new
 
 
 def header(flags: str) -> str:
@@ -133,32 +135,49 @@ def header(flags: str) -> str:
     if "Free Software Foundation" not in version:
         return ""
     parts = (version, toolchain.processor(), os.environ.get("CXX", ""), flags, _HEADER)
-    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    root = _writable()
-    place = root / f"header_{name}"
-    ready = place / "standard.h.gch"
-    if not ready.exists():
-        with _locked(root / f"header_{name}.lock"):
-            if not ready.exists():
-                with _building(root, place) as work:
-                    (work / "standard.h").write_text(_HEADER)
-                    command = f"$CXX -x c++-header {flags} -c standard.h -o standard.h.gch"
-                    _shell(command, work, used, "the precompiled header")
+    name = f"header_{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
+
+    def build(work: Path) -> None:
+        (work / "standard.h").write_text(_HEADER)
+        command = f"$CXX -x c++-header {flags} -c standard.h -o {_COMPILED}"
+        _shell(command, work, used, "the precompiled header")
+        code_cache.keep_private(work / _COMPILED)
+        _into_place(work, place)
+
+    def there() -> bool:
+        with contextlib.suppress(OSError):
+            return not code_cache.why_not_trusted(place / _COMPILED)
+        return False
+
+    for each in code_cache.places(_KIND):
+        place = each / name
+        if there():
+            break
+    else:
+        place = code_cache.root(_KIND) / name
+        with _in_a_sentence("the precompiled header"):
+            code_cache.make_once(place.parent, name, there, build)
     _touch(place)
     return str(place / "standard.h")
 
 
+def _found(name: str) -> Path | None:
+    """Return where a program lies, if it does."""
+    every = (folder / name for folder in code_cache.places(_KIND))
+    return next((place for place in every if _whole(place)), None)
+
+
+def _into_place(work: Path, place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)  # what is damaged
+    os.rename(work, place)
+
+
 @contextlib.contextmanager
-def _building(root: Path, place: Path) -> Iterator[Path]:
-    """Give a folder to build in, which takes its place when all went well; call it locked."""
-    for left in (*root.glob(f"building_{place.name}_*"), place):  # of a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(dir=root, prefix=f"building_{place.name}_"))
+def _in_a_sentence(what: str) -> Iterator[None]:
     try:
-        yield work
-        os.rename(work, place)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        yield
+    except OSError as problem:
+        raise NotBuilt(cannot_write(what, problem, "FWP_NEURO_CACHE")) from None
 
 
 def _build(project: Path, work: Path) -> None:
@@ -175,13 +194,14 @@ def _build(project: Path, work: Path) -> None:
     shutil.rmtree(source)
     about = {"files": len(files), "seconds": round(time.monotonic() - start, 2)}
     (work / _MADE_OF).write_text(json.dumps(about))
-    (work / _DIGEST).write_text(_digest(work / _PROGRAM))
+    code_cache.seal(work / _PROGRAM, work / _DIGEST)
 
 
 def _shell(command: str, work: Path, used: str, what: str) -> None:
     """Run a command of a build; it ends with this process's interruption."""
     process = subprocess.Popen(
-        command, cwd=work, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command, cwd=work, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
         env={"CXX": used, **os.environ, "LC_ALL": "C"}, start_new_session=True,
     )  # fmt: skip
     try:
@@ -206,15 +226,8 @@ def _sources(project: Path) -> Iterator[Path]:
             yield file
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def _whole(place: Path) -> bool:
-    try:
-        return (place / _DIGEST).read_text() == _digest(place / _PROGRAM)
-    except OSError:
-        return False
+    return code_cache.intact(place / _PROGRAM, place / _DIGEST)
 
 
 def _touch(place: Path) -> None:
@@ -222,43 +235,11 @@ def _touch(place: Path) -> None:
         os.utime(place)
 
 
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends; without one on Windows."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with open(file, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-@lru_cache(maxsize=1)
-def _temporary() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="fwp_neuro_builds_")
-
-
-def _writable() -> Path:
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder()):
-            return folder()
-    except OSError as problem:
-        warn(
-            f"the cache of compiled programs {folder().name!r} cannot be written "
-            f"({problem.strerror}): they are compiled again in the next session",
-            stacklevel=3,
-        )
-        return Path(_temporary().name)
-
-
 def _prune(root: Path, keep: str) -> None:
     """Remove the programs that were not used for longest, down to `LIMIT` bytes."""
     places = []
     for place in root.iterdir():
-        if place.is_dir() and not place.name.startswith("building_"):
+        if place.is_dir() and not code_cache.is_work(place):
             with contextlib.suppress(OSError):
                 size = sum(file.stat().st_size for file in place.iterdir())
                 places.append((place.stat().st_mtime, size, place))

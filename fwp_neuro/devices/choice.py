@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import numpy as np
+
 from .. import device_names, toolchain
-from ..errors import FwpError, warn
+from ..arguments import FLAG, FUNCTION, Kind, instance, takes
+from ..errors import FwpError, shown, warn
+from ..run_arguments import DEVICE
 from .base import Size
 from .cuda import check_machine, has_gpu, need_brian2cuda
 
@@ -25,6 +29,9 @@ _ELEMENT = {"numpy": 4e-9, "cython": 0.8e-9, "cpp_standalone": 0.7e-9, "cuda_sta
 _GENERATE = {"numpy": 0.2, "cython": 0.4, "cpp_standalone": 0.2, "cuda_standalone": 1.0}
 _COMPILE = {"numpy": 0.0, "cython": 0.0, "cpp_standalone": 1.5, "cuda_standalone": 60.0}
 _COMPILE_OBJECT = {"numpy": 0.0, "cython": 3.6, "cpp_standalone": 0.35, "cuda_standalone": 10.0}
+#: days of computing beyond which a run is refused, and steps that a float can count
+MOST_DAYS, MOST_STEPS = 7, 2**53
+MOST_THREADS = 1024
 
 
 def has_compiler() -> bool:
@@ -39,6 +46,45 @@ def cost(device: str, size: Size, compiled: bool = False) -> float:
     return _GENERATE[device] + build + size.steps * step
 
 
+def check_cost(duration, clocks: list[float], device: str) -> None:
+    """Refuse a run that makes no step, or that would not end.
+
+    Args:
+        duration: Brian2 time.
+        clocks: of every updater the time step in seconds, see `clocks_of`.
+        device: that runs it.
+
+    Raises:
+        FwpError: with the number of steps and the estimated cost.
+    """
+    if not clocks:
+        return
+    seconds, dt = float(duration), min(clocks)
+    steps = seconds / dt
+    if steps <= 1e-4:  # what Brian2 takes for nothing
+        raise FwpError(f"a duration of {_time(seconds)} makes no time step of {_time(dt)}")
+    days = sum(seconds / each for each in clocks) * _OBJECT[device] / 86400
+    if days > MOST_DAYS or steps > MOST_STEPS:
+        raise FwpError(
+            f"a duration of {_time(seconds)} makes {steps:.3g} time steps of {_time(dt)}, on "
+            f"{device} at least {days:.3g} days of computing; the limit is {MOST_DAYS} days"
+        )
+
+
+def clocks_of(network) -> list[float]:
+    """Return the time step in seconds of every updater of a Brian2 network."""
+    from brian2.groups.group import CodeRunner
+
+    runners = [item for item in network.sorted_objects if isinstance(item, CodeRunner)]
+    return [float(item.clock.dt_) for item in runners]
+
+
+@takes(
+    device=DEVICE,
+    size=instance("fwp_neuro.devices.base:Size", lambda: Size(1, 1, 1)),
+    in_cache=FUNCTION,
+    standalone=FLAG,
+)
 def choose(
     device: str,
     size: Size,
@@ -58,7 +104,6 @@ def choose(
     Raises:
         FwpError: unknown device, or one that this machine cannot give.
     """
-    device_names.brian(device)
     if device == "numpy":
         return device, "asked for"
     if device == "cuda_standalone":
@@ -107,6 +152,19 @@ def announce(label: str, device: str, reason: str) -> None:
     log.info("%s: device %s (%s)", label or "circuit", device, reason)
 
 
+def check_threads(threads, name: str = "threads") -> int:
+    """Return a number of threads; `FwpError` unless it is a whole number from 1 to 1024."""
+    whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
+    if not whole or not 1 <= threads <= MOST_THREADS:
+        raise FwpError(
+            f"{name} must be a whole number from 1 to {MOST_THREADS}, got {shown(threads)}"
+        )
+    return int(threads)
+
+
+THREADS = Kind(f"a whole number from 1 to {MOST_THREADS}", check_threads, lambda: 1)
+
+
 def asked_threads(threads: int | None, device: str) -> int:
     """Return the number of threads to use, and warn of OpenMP if it is more than one.
 
@@ -121,8 +179,7 @@ def asked_threads(threads: int | None, device: str) -> int:
 
         preferred = b2.prefs["devices.cpp_standalone.openmp_threads"]
         threads = max(preferred, 1) if device == "cpp_standalone" else 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise FwpError(f"threads must be a whole number from 1, got {threads!r}")
+    check_threads(threads)
     if threads == 1:
         return 1
     if device != "cpp_standalone":
@@ -147,6 +204,10 @@ def _cuda_works() -> bool:
     except FwpError:
         return False
     return True
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds >= 1 else f"{1000 * seconds:g} ms"
 
 
 def _seconds(cost: float) -> str:

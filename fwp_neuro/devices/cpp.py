@@ -54,8 +54,9 @@ class Device(CPPStandaloneDevice):
     def _queue(self) -> list:
         """Return Brian2's list of what main does, with numbers taken out and in one order.
 
-        Brian2 takes clocks, and a model its variables, out of sets, whose order differs from process
-        to process. Writes to different arrays may trade places; those to one array stay in turn.
+        Brian2 takes clocks, and a model its variables, out of sets, whose order differs from
+        process to process. Writes to different arrays may trade places; those to one array stay in
+        turn.
         """
         ordered, writes = [], []
         for what, args in [*self.main_queue, ("end", None)]:
@@ -125,6 +126,7 @@ class Device(CPPStandaloneDevice):
             if not name.endswith(".cpp"):
                 return source
             text = Text(source, self.numbers)
+            text.full_disk()
             for array, kind, size, _ in self.static_array_specs:
                 text.array_file(array, kind, size)
             for variable, array in sorted(self.dynamic_arrays.items(), key=lambda item: item[1]):

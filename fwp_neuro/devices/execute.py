@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import FwpError
-from .numbers import DONE
+from .numbers import DONE, NOT_WRITTEN
+
+#: how a line begins that says what is wrong (a program goes on without a file it cannot read)
+_WRONG = ("Error", "Could", "Cannot")
 
 
 def execute(
@@ -37,37 +40,51 @@ def execute(
 
     said: list[str] = []
     start = time.perf_counter()
-    # in a session of its own: Ctrl+C ends it here, instead of letting the program end early as if
-    # all were well
-    process = subprocess.Popen(
-        [str(program), "--results_dir", f"{work / 'results'}{os.sep}", *arguments],
-        cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-        env={
-            **os.environ,
-            **b2.prefs["devices.cpp_standalone.run_environment_variables"],
-            **environment,
-            "OMP_WAIT_POLICY": "passive",  # threads that wait do not keep others from working
-        },
-    )  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            [str(program), "--results_dir", f"{work / 'results'}{os.sep}", *arguments],
+            cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace",
+            # in a session of its own: Ctrl+C ends it here, instead of letting the program end early
+            # as if all were well
+            start_new_session=True,
+            env={
+                **os.environ,
+                **b2.prefs["devices.cpp_standalone.run_environment_variables"],
+                **environment,
+                "OMP_WAIT_POLICY": "passive",  # threads that wait do not keep others from working
+            },
+        )  # fmt: skip
+    except OSError as problem:  # e.g. a folder of programs that may not run
+        raise FwpError(
+            f"the standalone program {str(program)!r} does not start: {problem.strerror}; let the "
+            "variable TMPDIR name a folder whose programs may run"
+        ) from None
+    wrong = ""
     try:
         for line in process.stdout:
-            if not line.startswith(DONE):
+            if line.startswith(DONE):
+                if progress is not None:
+                    progress(float(line[len(DONE) :]))
+            elif line.startswith(_WRONG):
+                wrong = line.rstrip()
+                break
+            else:
                 said.append(line.rstrip())
-            elif progress is not None:
-                progress(float(line[len(DONE) :]))
-        process.wait()
-    except BaseException:
-        process.kill()
-        raise
+        else:
+            process.wait()
     finally:
+        process.kill()  # nothing, if it has ended
         process.wait()
         process.stdout.close()
-    # Brian2's programs go on without a file that they cannot read
-    problems = [line for line in said if line.startswith(("Error", "Could", "Cannot"))]
-    if process.returncode or problems:
-        how = f"signal {-process.returncode}" if process.returncode < 0 else ""
-        how = how or f"status {process.returncode}"
-        why = (problems or said or ["it said nothing"])[-1]
+    if wrong.startswith(NOT_WRITTEN):
+        raise FwpError(
+            "the results of the standalone program cannot be written, perhaps because the disk is "
+            f"full ({wrong}): free some space, or let the variable TMPDIR name another folder"
+        )
+    if wrong or process.returncode:
+        code = process.returncode
+        how = "it was ended" if wrong else f"signal {-code}" if code < 0 else f"status {code}"
+        why = wrong or (said or ["it said nothing"])[-1]
         raise FwpError(f"the standalone program failed ({how}): {why}")
     return time.perf_counter() - start

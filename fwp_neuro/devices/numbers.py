@@ -18,6 +18,8 @@ import numpy as np
 FILE = "numbers"
 #: what a program prints before the fraction that is done
 DONE = "fwp_done "
+#: what it prints before the name of a file of results that it could not write
+NOT_WRITTEN = "Error writing"
 DECLARATION = "extern double _fwp_number[];\n"
 
 # a floating-point literal that stands for itself: 0.1 or 2e-05, but not 1.0f, v1.5 or array[1]
@@ -58,7 +60,7 @@ class Numbers:
     def write(self, folder: Path, values=None) -> None:
         """Write the file that a program reads; ``values`` replaces those it was made with."""
         values = [slot.value for slot in self.slots] if values is None else values
-        np.asarray(values, dtype=float).tofile(folder / FILE)
+        (folder / FILE).write_bytes(np.asarray(values, dtype=float).tobytes())
 
     def definition(self) -> str:
         """Return the C++ text that reads the file, before anything else of the program runs."""
@@ -172,6 +174,14 @@ class Text:
             self.text = re.sub(
                 rf"i<{size}; i\+\+\) {name}\[i\]", f"i<(int){length}; i++) {name}[i]", self.text
             )
+
+    def full_disk(self) -> None:
+        """Let the program say that results could not be written, as on a full disk."""
+        self.text = re.sub(
+            r"( *)(outfile_\w+)\.close\(\);",
+            rf'\g<0>\n\1if (\2.fail()) std::cout << "{NOT_WRITTEN} \2" << std::endl;',
+            self.text,
+        )
 
     def report(self) -> None:
         """Let the loop over time steps print the fraction done, once a second at most.

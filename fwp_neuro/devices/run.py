@@ -7,19 +7,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import FwpError, pick
+from ..arguments import SEED, filename, instance, one_of, optional, takes, text
+from ..errors import FwpError
+from ..run_arguments import DEVICE, PROGRESS
+from ..temporaries import written
 from . import guards
-from .base import Built, Size, built_by, check_step
+from .base import BUILD, DT, Built, Size, built_by, collected
 from .builds import NotBuilt
-from .choice import announce, asked_threads, choose
+from .choice import THREADS, announce, asked_threads, check_cost, choose, clocks_of
 from .cuda import check_machine, execute, need_brian2cuda
-from .guards import Unsuited
+from .guards import STANDALONE, Unsuited
+from .lock import brian2_lock
 from .program import Draft
 from .state import made, runtime, standalone
 
 Progress = Callable[[float, str], None]
 
 
+@brian2_lock()
+@takes(
+    build=BUILD,
+    size=instance("fwp_neuro.devices.base:Size", lambda: Size(1, 1, 1)),
+    device=DEVICE,
+    dt=DT,
+    seed=SEED,
+    progress=PROGRESS,
+    label=text(empty=True),
+    threads=optional(THREADS),
+)
 def simulate(
     build: Callable[[], Built],
     size: Size,
@@ -51,7 +66,6 @@ def simulate(
         FwpError: no time step, ``build`` returns no `Built`, unknown device, missing compiler
             package, no GPU for cuda_standalone, or one of the `guards`.
     """
-    check_step(dt)
     threads = asked_threads(threads, device)
     draft: list[Draft] = []  # of a standalone program, once somebody wants to know its cost
 
@@ -94,13 +108,14 @@ def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, 
         with made() as objects:
             built = built_by(build)
         guards.check(built, target, objects())
+        check_cost(built.duration, clocks_of(built.network), target)
         built.network.run(built.duration, namespace={}, **_report(progress, label))
         if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
             # Brian2 answers Ctrl+C by ending early, as if all were well
             raise KeyboardInterrupt
         guards.compiled_as_asked(built.network, target)
         guards.check_results(built)
-        return built.collect()
+        return collected(built)
 
 
 def _on_cuda(build, dt, seed: int) -> dict[str, Any]:
@@ -110,7 +125,7 @@ def _on_cuda(build, dt, seed: int) -> dict[str, Any]:
             built = _stated(build, "cuda_standalone", b2)
             execute(b2.device, folder)
             guards.check_results(built)
-            return built.collect()
+            return collected(built)
 
 
 def _stated(build, device: str, b2) -> Built:
@@ -119,12 +134,21 @@ def _stated(build, device: str, b2) -> Built:
         with made() as objects:
             built = built_by(build)
         guards.check(built, device, objects())
+        check_cost(built.duration, clocks_of(built.network), device)
         built.network.run(built.duration, namespace={})
         if device == "cuda_standalone":
             guards.timing_between_runs(b2.get_device())
     return built
 
 
+@brian2_lock()
+@takes(
+    build=BUILD,
+    device=one_of(STANDALONE, "device to generate code for:"),
+    dt=DT,
+    seed=SEED,
+    directory=filename("project"),
+)
 def generate(
     build: Callable[[], Built], *, device: str, dt, seed: int, directory: str | Path
 ) -> Path:
@@ -132,11 +156,13 @@ def generate(
 
     Returns:
         the folder, which holds ``main.cpp`` or ``main.cu``.
+
+    Raises:
+        FwpError: an argument of another kind, a folder that cannot be written to, brian2cuda is
+            missing, or one of the `guards`.
     """
-    pick(device, ("cpp_standalone", "cuda_standalone"), "device to generate code for")
     if device == "cuda_standalone":
         need_brian2cuda()
-    check_step(dt)
     folder = Path(directory)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +172,7 @@ def generate(
         ) from None
     with standalone(device, folder, dt, seed) as b2:
         built = _stated(build, device, b2)  # noqa: F841  it must stay alive
-        with guards.plain_sentences(device):
+        with guards.plain_sentences(device), written(f"the project in {str(directory)!r}"):
             b2.device.build(directory=str(folder), compile=False, run=False)
     return folder
 

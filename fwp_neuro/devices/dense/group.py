@@ -12,6 +12,7 @@ from brian2.devices import get_device
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
 from ...errors import FwpError
+from ..lock import brian2_lock
 from .codegen import CREATE, DenseCodeObject, Rectangle
 
 LARGEST = 2**31 - 1  # Brian2 numbers synapses by int32
@@ -75,6 +76,7 @@ class DenseSynapses(b2.Synapses):
         return np.tile(np.arange(r.post_start, r.post_stop, dtype=np.int32), r.rows)
 
 
+@brian2_lock()
 def synapses(
     pre, post, model=None, on_pre=None, on_post=None, delay=None, kind=lambda own: own, **options
 ):
