@@ -52,4 +52,4 @@ def _read_constants(value, name: str) -> dict:
     return value
 
 
-CONSTANTS = optional(Kind("a dict from parameter name to value", _read_constants, dict, True))
+CONSTANTS = optional(Kind("a dict from parameter name to value", _read_constants, dict))

@@ -74,11 +74,24 @@ BAD = {
 }
 
 
+@functools.cache
+def a_compiled_program():
+    """Return a compiled program of two cells."""
+    return fwp.devices.compiled(a_circuit, dt=0.1 * b2.ms)
+
+
+def a_circuit():
+    """Build two cells that decay for 10 ms."""
+    cells = b2.NeuronGroup(2, "dv/dt = -v/(5*ms) : 1", method="exact", name="cells")
+    return fwp.devices.Built(b2.Network(cells), lambda: {"v": cells.v[:]}, 10 * b2.ms)
+
+
 #: class -> an object of it whose methods are called
 OBJECTS = {
-    "SequenceTask": lambda: fwp.tasks.regression(dim=2),
-    "Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3),
-    "Recording": lambda: fwp.run(fwp.tasks.associative_recall(tokens=3, dim=3), "delta"),
+    "fwp.tasks.SequenceTask": lambda: fwp.tasks.regression(dim=2),
+    "fwp.Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3),
+    "fwp.devices.Program": a_compiled_program,
+    "fwp.Recording": lambda: fwp.run(fwp.tasks.associative_recall(tokens=3, dim=3), "delta"),
 }
 
 
@@ -146,7 +159,7 @@ def every_public_function() -> list[Public]:
 
 def _bound(name: str, thing):
     """Return what is called: a method of an object made at the call, or the function itself."""
-    made = OBJECTS.get(name.rpartition(".")[0].rpartition(".")[2])
+    made = OBJECTS.get(name.rpartition(".")[0])
     if made is None or "." not in getattr(thing, "__qualname__", ""):
         return thing
     return lambda **arguments: getattr(made(), thing.__name__)(**arguments)

@@ -49,6 +49,9 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     for drug in ("fwp.AP5", "fwp.CNQX", "fwp.circuits.Drug")
     for argument, taken in DRUG.items()
 } | {
+    ("fwp.Rule", "states"): {"None"},
+    ("fwp.Rule", "reductions"): {"None"},
+    ("fwp.Rule", "aliases"): {"None", "text", "path upwards", "code", "list of text"},
     ("fwp.tasks.SequenceTask", "default_length"): {"1", "list"},
     ("fwp.tasks.SequenceTask.sample", "length"): {"None", "1", "list"},
 }
@@ -88,6 +91,9 @@ def usual(public) -> dict:
 def takes(public, argument: str, label: str) -> bool:
     """Whether a bad value is a legal one of this argument."""
     kind = public.kinds[argument]
+    default = public.signature.parameters[argument].default
+    if kind.inside and (BAD[label] is default or (not default and label[:6] == "empty ")):
+        return label in ("None", "True", "empty list", "empty dict", "empty text")
     if kind.inside:
         return label in TAKEN.get((public.name, argument), set())
     try:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import synapses
 from ..devices import Size
-from ..errors import FwpError
+from ..errors import FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import starting_states
@@ -95,7 +95,7 @@ def _check_drugs(given) -> None:
     listed = isinstance(given, (list, tuple))
     for drug in given if listed else [given]:
         if not listed or not isinstance(drug, (drugs.AP5, drugs.CNQX)):
-            raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {drug!r}")
+            raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}")
 
 
 def _common(model, options) -> dict[str, Any]:

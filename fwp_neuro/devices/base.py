@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import FUNCTION, Kind, inside, takes, time, whole
+from ..arguments import ANYTHING, FUNCTION, Kind, takes, time, whole
 from ..errors import FwpError, shown
 
 #: the most steps, updaters or elements that can be counted in a float
@@ -32,7 +32,7 @@ def _network():
     network=Kind("a Brian2 Network", _read_network, _network),
     collect=FUNCTION,
     duration=time("100*ms"),
-    keep=inside("a tuple of objects", tuple),
+    keep=ANYTHING,
 )
 @dataclass
 class Built:

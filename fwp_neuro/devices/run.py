@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -164,16 +165,22 @@ def generate(
     if device == "cuda_standalone":
         need_brian2cuda()
     folder = Path(directory)
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise FwpError(
             f"directory {str(directory)!r} cannot be written: {problem.strerror}"
         ) from None
-    with standalone(device, folder, dt, seed) as b2:
-        built = _stated(build, device, b2)  # noqa: F841  it must stay alive
-        with guards.plain_sentences(device), written(f"the project in {str(directory)!r}"):
-            b2.device.build(directory=str(folder), compile=False, run=False)
+    try:
+        with standalone(device, folder, dt, seed) as b2:
+            built = _stated(build, device, b2)  # noqa: F841  it must stay alive
+            with guards.plain_sentences(device), written(f"the project in {str(directory)!r}"):
+                b2.device.build(directory=str(folder), compile=False, run=False)
+    except BaseException:
+        if made:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 

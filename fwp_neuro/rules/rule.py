@@ -8,7 +8,7 @@ from functools import cached_property
 
 import sympy
 
-from ..arguments import inside, takes
+from ..arguments import inside, takes, text
 from ..errors import FwpError, shown, warn
 from ..symbolic import effort, hints, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import plan as plans
@@ -42,22 +42,22 @@ class Reduction:
             raise FwpError(f"a reduction leads to a rule by name, got {shown(self.to)}")
         for given in (self.these, self.those):
             texts = [*given, *given.values()] if isinstance(given, Mapping) else [given]
-            for text in texts:
-                if not isinstance(text, str):
+            for each in texts:
+                if not isinstance(each, str):
                     raise FwpError(
                         "the signals of a reduction are a dict from name to expression, got "
-                        f"{shown(text)}"
+                        f"{shown(each)}"
                     )
 
 
 @takes(
-    name=inside("a string", lambda: "mine"),
+    name=text("mine"),
     text=inside("assignments to w", lambda: "w += v*k"),
     gates=inside("a dict from gate to home, or None"),
     signals=inside("a dict from signal to home, or None"),
     states=inside("a tuple of names", tuple),
-    citation=inside("a string", str),
-    summary=inside("a string", str),
+    citation=text(empty=True),
+    summary=text(empty=True),
     domains=inside("a dict from gate to (low, high), or None"),
     limits=inside("a dict from gate to (low, high), or None"),
     objective=inside("an Objective, or None"),
