@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    os.environ.setdefault("MPLBACKEND", "Agg")  # pictures go to files, no window is needed
+    os.environ["MPLBACKEND"] = "Agg"  # pictures go to files, whatever window a user likes
     try:
         if argv and not argv[0].startswith("-"):
             pick(argv[0], COMMANDS, "command")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from fwp_neuro.errors import FwpError, nearest
+from fwp_neuro.errors import FwpError, nearest, shown
 from fwp_neuro.fingerprint import fingerprint
 from fwp_neuro.models import folders, load_script, scripts
 from fwp_neuro.progress import ProgressCallback
@@ -45,11 +45,11 @@ def select(names: list[str]) -> list[str]:
     if not known:
         raise FwpError(f"there are no figures in {' or '.join(map(str, folders('figures')))}")
     for name in names:
-        if not any(script.startswith(name) for script in known):
+        if not name or not any(script.startswith(name) for script in known):
             guess = nearest(name, [*known, *(script.partition("_")[0] for script in known)])
             hint = f"; did you mean {guess!r}?" if guess else ""
             listing = ", ".join(known)
-            raise FwpError(f"no figure's name starts with {name!r}{hint} (legal: {listing})")
+            raise FwpError(f"no figure's name starts with {shown(name)}{hint} (legal: {listing})")
     return [script for script in known if not names or script.startswith(tuple(names))]
 
 
@@ -58,8 +58,17 @@ def output_folder(path: str | os.PathLike) -> Path:
 
     Raises FwpError before any long work if it is a file, or if nothing can be written there.
     """
-    folder = Path(path)
-    existing = folder
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        raise FwpError(f"a folder must be given by its path, got {shown(path)}")
+    try:
+        os.stat(os.fsencode(path))  # an odd character or a name that is too long fails here
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        where = shown(str(path), 200)
+        raise FwpError(f"cannot write to folder {where}: {reason}") from problem
+    folder = existing = Path(path)
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     try:
@@ -68,7 +77,8 @@ def output_folder(path: str | os.PathLike) -> Path:
     except OSError as problem:
         reason = "it is not a folder" if not existing.is_dir() else problem.strerror
         at = "" if existing == folder else f" ({existing})"
-        raise FwpError(f"cannot write to folder {str(folder)!r}: {reason}{at}") from problem
+        where = shown(str(folder), 200)
+        raise FwpError(f"cannot write to folder {where}: {reason}{at}") from problem
 
 
 def output_file(path: str | os.PathLike, option: str) -> Path:
@@ -122,11 +132,19 @@ def make(
     return Drawn(path.stem, picture, data, simulated, report)
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        where = shown(str(folder), 200)
+        raise FwpError(f"cannot make the folder {where}: {problem.strerror}") from problem
+
+
 def keep(dataset, path: Path) -> None:
     """Write a dataset (or a recording), whole or not at all."""
     from fwp_neuro.recording import Recording
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     Recording(getattr(dataset, "dataset", dataset)).save(path)
 
 
@@ -134,7 +152,7 @@ def draw(script: ModuleType, dataset, path: Path) -> Path:
     """Draw ``dataset`` with the script's ``plot`` and write the picture."""
     from fwp_neuro import plotting
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     with plotting.style():
         figure = script.plot(dataset)
     plotting.save(figure, path)

@@ -7,11 +7,18 @@ import glob
 import hashlib
 import os
 import platform
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import FwpError, shown
+
+_A_DAY = 86400.0
+_OWNER = re.compile(r"([0-9a-f]{8})-([0-9]{1,9})-[^.-]*(\.tmp)?$")
+_LONG = 0.005  # seconds for a look at a folder
+_rested: dict[Path, float] = {}  # when a large folder is looked at again, in time of this thread
 
 
 def file_path(path, doing: str) -> Path:
@@ -54,10 +61,8 @@ def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
     a killed process left is removed by the next one that writes the same file.
     """
     path = check_writable(path, what)
-    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-    owner = f".{path.name}.{machine}-"
-    temporary = path.with_name(f"{owner}{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    _remove_leftovers(path.parent, owner)
+    temporary = path.with_name(f".{path.name}.{owner()}{secrets.token_hex(4)}.tmp")
+    remove_leftovers(path.parent, path.name)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -70,13 +75,37 @@ def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _remove_leftovers(folder: Path, owner: str) -> None:
-    """Remove temporary files of this machine's processes that are gone."""
-    for left in folder.glob(f"{glob.escape(owner)}*.tmp"):
-        number = left.name[len(owner) :].partition("-")[0]
-        if number.isdigit() and not is_running(int(number)):
-            with contextlib.suppress(OSError):
+def owner(process: int | None = None) -> str:
+    """Return what the name of a temporary file says of a process: its machine and its number."""
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    return f"{machine}-{os.getpid() if process is None else process}-"
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove temporary files, of one file or of all, that processes left which are gone.
+
+    Those of other machines, whose processes nobody here can ask for, go after a day. A folder of
+    very many files is not looked through again for a while.
+    """
+    start = time.thread_time()
+    if name is not None and start < _rested.get(folder, 0.0):
+        return
+    pattern = "*" if name is None else glob.escape(name)
+    for left in folder.glob(f".{pattern}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if is_abandoned(left):
                 left.unlink()
+    took = time.thread_time() - start
+    if took > _LONG:  # so that of all time a hundredth goes there
+        _rested[folder] = start + 100 * took
+
+
+def is_abandoned(left: Path) -> bool:
+    """Return whether the process is gone that made a temporary file or folder, by its name."""
+    found = _OWNER.search(left.name)
+    if found and owner(int(found[2])).startswith(f"{found[1]}-"):
+        return not is_running(int(found[2]))
+    return time.time() - left.stat().st_mtime > _A_DAY
 
 
 def is_running(process: int) -> bool:

@@ -52,15 +52,28 @@ _STYLE = {
     "pdf.fonttype": 42,
 }
 
+#: settings of Matplotlib that draw nothing, and are left to the user
+_WINDOWS = ("backend", "backend_fallback", "interactive", "toolbar", "timezone", "webagg.address",
+            "webagg.open_in_browser", "webagg.port", "webagg.port_retries", "tk.window_focus",
+            "docstring.hardcopy", "figure.max_open_warning", "savefig.directory", "date.epoch",
+            "figure.hooks", "macosx.window_mode")  # fmt: skip
+
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Use the package's plot settings inside a with block; the user's own come back after it."""
+    """Use the package's plot settings inside a with block; the user's own come back after it.
+
+    They start from Matplotlib's own, so that no matplotlibrc breaks or changes a figure: neither
+    its fonts, LaTeX and layout nor what it says of files. Only how windows are made stays.
+    """
     import matplotlib
     from cycler import cycler
 
     cycle = {"axes.prop_cycle": cycler(color=[*COLOURS.values(), "#CC79A7", "#56B4E9", GREY])}
-    with matplotlib.rc_context(_STYLE | cycle):
+    usual = {name: matplotlib.rcParamsDefault[name] for name in matplotlib.rcParamsDefault}
+    usual = {name: value for name, value in usual.items() if name not in _WINDOWS}
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(usual | _STYLE | cycle)
         yield
 
 

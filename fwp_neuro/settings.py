@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import math
 import operator
 import re
 import types
 import typing
 from collections.abc import Mapping
 
-from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.errors import FwpError, pick, shown
+from fwp_neuro.validation import seed_number
 
+#: no number that a user means is larger: a whole one is then exact as a float
+LARGEST = 10**15
 _EXAMPLES = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
 _OPERATORS = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 
@@ -20,7 +24,7 @@ def split(assignment: str) -> tuple[str, str]:
     """Split ``name=value``."""
     name, equals, text = assignment.partition("=")
     if not equals or not name.strip():
-        raise FwpError(f"--set takes name=value, and got {assignment!r}")
+        raise FwpError(f"--set takes name=value, and got {shown(assignment)}")
     return name.strip(), text.strip()
 
 
@@ -42,6 +46,8 @@ def fill(parameters: type, texts: Mapping[str, str], model: str):
             values[name] = quantity(text, default, what)
         else:
             values[name] = read(text, hints[name], what)
+        if name == "seed" and hints[name] is int:
+            seed_number(values[name])
     return parameters(**values)
 
 
@@ -49,7 +55,7 @@ def literal(text: str):
     """Return the Python literal that ``text`` is, or else the text itself."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # of brackets without an end
         return text
 
 
@@ -62,16 +68,19 @@ def read(text: str, kind, what: str):
         return pick(value, inner, f"value of {what}")
     if kind is str:
         return value if isinstance(value, str) else text
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if kind in (int, float) and whole and abs(value) > LARGEST:
+        raise FwpError(f"{what} is {shown(value)}; legal are numbers up to {LARGEST:.0e}")
+    if kind is float and whole:
         return float(value)
     if kind in _EXAMPLES:
-        if type(value) is not kind:
-            raise FwpError(f"{what} takes {_EXAMPLES[kind]}, and got {text!r}")
+        if type(value) is not kind or kind is float and not math.isfinite(value):
+            raise FwpError(f"{what} takes {_EXAMPLES[kind]}, and got {shown(text)}")
         return value
     if (origin or kind) in (tuple, list):
         return _read_sequence(value, origin or kind, inner, text, what)
     if kind is types.NoneType and value is not None:
-        raise FwpError(f"{what} takes None, and got {text!r}")
+        raise FwpError(f"{what} takes None, and got {shown(text)}")
     return value
 
 
@@ -90,10 +99,10 @@ def _read_sequence(value, kind, inner, text: str, what: str):
     if kind is tuple and not fixed and not isinstance(value, tuple | list):
         value = (value,)  # one value needs no trailing comma
     if not isinstance(value, tuple | list):
-        raise FwpError(f"{what} takes several values, such as 1,2,3, and got {text!r}")
+        raise FwpError(f"{what} takes several values, such as 1,2,3, and got {shown(text)}")
     if fixed:
         if len(value) != len(inner):
-            raise FwpError(f"{what} takes {len(inner)} values, and got {text!r}")
+            raise FwpError(f"{what} takes {len(inner)} values, and got {shown(text)}")
         kinds = inner
     else:
         kinds = (inner[0] if inner else object,) * len(value)
@@ -124,8 +133,8 @@ def quantity(text: str, default, what: str):
         number_then_unit = re.sub(r"(?<=[\d.])\s+(?=[A-Za-z])", "*", text)
         with np.errstate(all="ignore"):
             value = evaluate(ast.parse(number_then_unit, mode="eval").body)
-    except (ValueError, SyntaxError, ZeroDivisionError, OverflowError):
+    except (ValueError, SyntaxError, ArithmeticError, MemoryError, RecursionError):
         value = None
     if value is None or not (b2.have_same_dimensions(value, default) and np.isfinite(value)):
-        raise FwpError(f"{what} takes a quantity such as {default}, and got {text!r}")
+        raise FwpError(f"{what} takes a quantity such as {default}, and got {shown(text)}")
     return b2.Quantity(value, dim=default.dim)

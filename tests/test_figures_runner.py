@@ -1,5 +1,8 @@
 """The figure runner: data are kept by what decides them, and pictures are always drawn."""
 
+import errno
+import os
+
 import pytest
 
 from fwp_neuro import figures
@@ -118,6 +121,62 @@ def test_a_failing_plot_leaves_the_old_picture(home, script, edit):
     ]
 
 
+MATPLOTLIBRC = """
+text.usetex: True
+font.family: no such font
+font.size: 30
+figure.autolayout: True
+savefig.format: tiff
+savefig.bbox: tight
+savefig.transparent: True
+axes.prop_cycle: cycler('color', ['00FF00'])
+axes.spines.left: False
+lines.linestyle: --
+image.cmap: jet
+backend: TkAgg
+"""
+
+
+def test_a_users_matplotlibrc_changes_no_picture(home, script, edit, tmp_path):
+    import matplotlib
+
+    edit(script, "color=COLOUR", "label='$x_1$'")
+    edit(
+        script, "    return figure", "    figure.axes[0].legend(title='a title')\n    return figure"
+    )
+    before = make().picture.read_bytes()
+    (tmp_path / "matplotlibrc").write_text(MATPLOTLIBRC)
+    backend = matplotlib.rcParams["backend"]
+    with matplotlib.rc_context(fname=tmp_path / "matplotlibrc"):
+        assert make(out=tmp_path / "other").picture.read_bytes() == before
+        assert matplotlib.rcParams["font.size"] == 30  # which is the user's again
+    assert matplotlib.rcParams["backend"] == backend
+
+
+def test_a_full_disk_leaves_the_old_picture_and_half_of_nothing(home, script, monkeypatch, capsys):
+    picture = make().picture
+    before, files = picture.read_bytes(), sorted(home.rglob("*"))
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for where in ("os.replace", "matplotlib.figure.Figure.savefig", "pathlib.Path.mkdir"):
+        with monkeypatch.context() as patched:
+            patched.setattr(where, full)
+            assert main(["figures"]) == 2, where
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "No space left on device" in error, where
+        assert picture.read_bytes() == before and sorted(home.rglob("*")) == files, where
+    for data in (home / "figures/data").glob("*.nc"):
+        data.unlink()
+    with monkeypatch.context() as patched:  # when the data are kept
+        patched.setattr("xarray.Dataset.to_netcdf", full)
+        assert main(["figures"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert picture.read_bytes() == before and not list((home / "figures/data").iterdir())
+    assert main(["figures"]) == 0 and picture.read_bytes() == before
+
+
 def test_names_select_by_prefix(home, script):
     (home / "figures/fig02_more.py").write_text(script.read_text())
     (home / "figures/other.py").write_text("")
@@ -126,6 +185,17 @@ def test_names_select_by_prefix(home, script):
     assert figures.select(["fig02", "fig0"]) == ["fig01_toy", "fig02_more"]
     with pytest.raises(FwpError, match="'fig3'; did you mean 'fig0"):
         figures.select(["fig3"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[""], ["fig01", ""], [" "], ["fig01", "--out", ""], ["x" * 5000], ["\0"], ["fig01", "nan"]],
+)
+def test_odd_names_and_folders_of_figures_are_one_sentence(home, script, capsys, words):
+    assert main(["figures", *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 < len(printed.err) < 800
+    assert not simulations(home)
 
 
 def test_a_script_without_plot_is_named(home, script, edit):

@@ -28,7 +28,7 @@ def execute(arguments: argparse.Namespace) -> None:
     """Make one figure after another."""
     done: list[str] = []
     selected = figures.select(arguments.names)
-    if arguments.out:
+    if arguments.out is not None:
         figures.output_folder(arguments.out)
     for name in selected:
         start = time.monotonic()

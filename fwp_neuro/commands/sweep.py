@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 
-from fwp_neuro.errors import FwpError
+from fwp_neuro.errors import FwpError, shown
 from fwp_neuro.figures import output_folder
 from fwp_neuro.models import load_model
 from fwp_neuro.progress import Progress
@@ -54,17 +55,17 @@ def execute(arguments: argparse.Namespace) -> int:
     grid = _grid(load_model(name).Parameters, arguments.set, name)
     function = model_function(name)
     output_folder(arguments.out)
-    if arguments.resources and not arguments.scheduler:
+    scheduler = arguments.scheduler
+    if arguments.resources and scheduler is None:
         raise FwpError("--resources is for the workers of a --scheduler")
-    if arguments.workers is not None and arguments.scheduler:
+    if arguments.workers is not None and scheduler is not None:
         raise FwpError("--workers is for this machine; the workers of a --scheduler are its own")
     with contextlib.ExitStack() as stack:
         executor = None
-        if arguments.scheduler:
+        if scheduler is not None:
             from fwp_neuro.sweep.cluster import connect
 
-            resources = dict(map(_resource, arguments.resources))
-            executor = stack.enter_context(connect(arguments.scheduler, resources))
+            executor = stack.enter_context(connect(scheduler, _resources(arguments.resources)))
         progress = stack.enter_context(Progress(f"sweep {name}"))
         retry = not arguments.keep_failed
         swept = drive(function, grid, arguments.out, executor, arguments.workers, retry, progress)
@@ -103,12 +104,21 @@ def listed(text: str) -> list[str]:
     return found
 
 
-def _resource(text: str) -> tuple[str, float]:
-    name, equals, number = text.partition("=")
-    try:
-        return name, float(number)
-    except ValueError:
-        raise FwpError(f"--resources takes NAME=N, such as GPU=1, and got {text!r}") from None
+def _resources(texts: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            amount = float(number)
+        except ValueError:
+            amount = 0.0
+        if not name.isidentifier() or not 0 < amount < math.inf:
+            said = shown(text)
+            raise FwpError(f"--resources takes NAME=N, such as GPU=1, and got {said}") from None
+        if name in found:
+            raise FwpError(f"--resources gives {name} twice")
+        found[name] = amount
+    return found
 
 
 def _report(swept) -> str:

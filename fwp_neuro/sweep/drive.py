@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import os
@@ -17,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ..errors import FwpError
+from ..errors import FwpError, shown
 from ..progress import ProgressCallback
 from ..provenance import commit, plain, versions
 from ..recording import Recording
+from ..validation import flag
 from . import keys
 from .executors import Chosen, choose
 from .function import Function, read_function
@@ -105,6 +107,8 @@ def drive(
     """Sweep; see `fwp_neuro.sweep.sweep`."""
     function, grid = read_function(function), read_grid(grid)
     function.check(grid.names)
+    retry = flag(retry, "retry")
+    _check_progress(progress)
     chosen = choose(executor, workers, len(grid.points))
     settings = [{**function.fixed, **point} for point in grid.points]
     names = [keys.key(function.code, values) for values in settings]
@@ -133,6 +137,22 @@ def drive(
     path = Path(out) / FILE
     Recording(dataset).save(path)
     return Swept(dataset, path, kept, len(run.found) - kept, run.failures, grid)
+
+
+def _check_progress(progress) -> None:
+    called = callable(progress) and not isinstance(progress, type)
+    try:
+        if called:
+            inspect.signature(progress).bind(0.0, "")
+    except TypeError:
+        called = False
+    except ValueError:  # a function of Python's own that does not say what it takes
+        pass
+    if progress is not None and not called:
+        raise FwpError(
+            f"progress must be a function that takes (fraction done, note), or None, got "
+            f"{shown(progress)}"
+        )
 
 
 def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallback | None) -> None:
@@ -192,6 +212,12 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
             failure = Failure(type(error).__name__, f"no worker finished it: {_said(error)}")
         return run.lose(number, failure)
     outcome: Outcome = future.result()
+    if outcome.kind == "unsaved":  # nothing that is computed further would be saved either
+        raise FwpError(
+            f"the sweep stops, as a result cannot be saved: {outcome.failure.sentence}; "
+            f"{len(run.found)} of {len(run.keys)} points are kept, and the same sweep goes on from "
+            "there"
+        )
     if outcome.kind == "unfit":
         raise FwpError(f"a worker cannot run {run.function.label}: {outcome.failure.sentence}")
     if outcome.kind == "failed":

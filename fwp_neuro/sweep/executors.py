@@ -8,11 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..errors import FwpError
+from ..errors import FwpError, shown
 from ..fingerprint import parse, simulation
 from ..validation import whole
 from .pool import LocalPool
 from .preload import import_brian2
+
+#: more local processes than these are a slip, on a machine of fewer than 250 cores
+MOST_WORKERS = 1000
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
     """
     if executor is None:
         count = cores() if workers is None else whole(workers, "workers")
+        if count > (most := max(MOST_WORKERS, 4 * cores())):
+            raise FwpError(f"workers is {shown(count)}; legal are at most {most} processes")
         check_main()
         return Chosen("local processes", lambda: LocalPool(min(count, points)), _close, fresh=True)
     if workers is not None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import FwpError, unknown
+from ..errors import FwpError, shown, unknown
 from ..fingerprint import add_code
 from ..models import load_model, load_script, scripts
 from ..reach import PACKAGE
@@ -109,7 +109,7 @@ def read_function(function) -> Function:
             raise FwpError("a partial function in a sweep takes its arguments by name only")
         fixed, function = {**function.keywords, **fixed}, function.func
     if not inspect.isfunction(function):
-        raise FwpError(f"function must be a function or 'module:name', got {function!r}")
+        raise FwpError(f"function must be a function or 'module:name', got {shown(function)}")
     place = _place(function)
     takes, needs = _signature(function)
     return Function(place, function.__name__, takes, needs, fixed)
@@ -121,6 +121,8 @@ def model_function(name: str) -> Function:
     Raises:
         FwpError: unknown model, with the nearest name.
     """
+    if not isinstance(name, str):
+        raise FwpError(f"model must be a name, such as 'digit_memory', got {shown(name)}")
     parameters = load_model(name).Parameters
     takes, needs = _signature(parameters)
     place = Place("", str(scripts("models")[name].resolve()), "")
@@ -187,11 +189,14 @@ def _changed(place: Place) -> float:
 def _named(text: str) -> Callable:
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
-        raise FwpError(f"function is 'module:name', such as 'my_model:simulate', and got {text!r}")
+        raise FwpError(
+            f"function is 'module:name', such as 'my_model:simulate', and got {shown(text)}"
+        )
     try:
         found = importlib.import_module(module)
-    except ModuleNotFoundError as problem:
-        raise FwpError(f"function {text!r}: {problem}") from problem
+    except Exception as problem:  # whatever the user's module raises
+        words = f"{type(problem).__name__}: {problem}"
+        raise FwpError(f"function {shown(text)} cannot be imported: {words}") from problem
     if not hasattr(found, name):
         functions = [n for n, _ in inspect.getmembers(found, inspect.isfunction)]
         raise unknown(name, functions, f"function of {module}:")

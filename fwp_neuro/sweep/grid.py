@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
-from ..errors import FwpError
+from ..errors import FwpError, shown
 from .keys import canonical, native
 
 MOST = 1_000_000
@@ -52,11 +52,47 @@ def read_grid(grid) -> Grid:
     """
     if isinstance(grid, Mapping):
         return _product(grid)
-    if isinstance(grid, Iterable) and not isinstance(grid, str | bytes):
-        return _listed(list(grid))
+    if _is_listing(grid):
+        return _listed(_taken(grid, "grid", "points"))
     raise FwpError(
-        f"grid must be a dict of names and lists of values, or a list of dicts, got {grid!r}"
+        f"grid must be a dict of names and lists of values, or a list of dicts, got {shown(grid)}"
     )
+
+
+def _is_listing(values) -> bool:
+    """Whether something holds several values: a single array or quantity is iterable as well."""
+    if isinstance(values, str | bytes | bytearray | Mapping) or getattr(values, "ndim", 1) == 0:
+        return False
+    return isinstance(values, Iterable)
+
+
+def _taken(values: Iterable, where: str, what: str) -> list:
+    """Return values as a list; FwpError, before they are read, if there are too many."""
+    if hasattr(values, "to_numpy"):  # iterating would give the parts or the columns of it
+        values = values.to_numpy()
+    if isinstance(values, Set):
+        try:
+            values = sorted(values)
+        except TypeError:
+            raise FwpError(f"{where} is a set, which has no order; give a list") from None
+    count = _length(values)
+    try:
+        found = list(islice(values, MOST + 1)) if count is None or count <= MOST else []
+    except Exception as problem:  # of an iterator of the user's
+        raise FwpError(f"{where} cannot be read: {type(problem).__name__}: {problem}") from problem
+    if count is None and len(found) > MOST or count is not None and count > MOST:
+        said = f"more than {MOST}" if count is None else shown(count)
+        raise FwpError(f"{where} has {said} {what}; legal are at most {MOST}")
+    return found
+
+
+def _length(values) -> int | None:
+    try:
+        return len(values)
+    except OverflowError:  # a range longer than any list
+        return (values[-1] - values[0]) // (values[1] - values[0]) + 1
+    except TypeError:
+        return None
 
 
 def _product(grid: Mapping) -> Grid:
@@ -65,17 +101,17 @@ def _product(grid: Mapping) -> Grid:
     axes = {}
     for name, values in grid.items():
         _name(name)
-        where = f"grid[{name!r}]"
-        scalar = getattr(values, "ndim", 1) == 0  # e.g. a single Brian2 quantity
-        if isinstance(values, str | bytes | Mapping) or scalar or not isinstance(values, Iterable):
-            raise FwpError(f"{where} must be a list of values, got {values!r}; write [{values!r}]")
-        axes[name] = [native(value) for value in values]
+        where = f"grid[{shown(name)}]"
+        if not _is_listing(values):
+            said = shown(values)
+            raise FwpError(f"{where} must be a list of values, got {said}; write [{said}]")
+        axes[name] = [native(value) for value in _taken(values, where, "values")]
         if not axes[name]:
             raise FwpError(f"{where} has no values")
         _once(axes[name], where, "value")
     count = math.prod(len(values) for values in axes.values())
     if count > MOST:
-        raise FwpError(f"grid has {count} points; legal are at most {MOST}")
+        raise FwpError(f"grid has {shown(count)} points; legal are at most {MOST}")
     names = tuple(axes)
     points = tuple(dict(zip(names, values, strict=True)) for values in product(*axes.values()))
     return Grid(axes, names, points)
@@ -84,11 +120,9 @@ def _product(grid: Mapping) -> Grid:
 def _listed(points: list) -> Grid:
     if not points:
         raise FwpError("grid is empty: give at least one point")
-    if len(points) > MOST:
-        raise FwpError(f"grid has {len(points)} points; legal are at most {MOST}")
     for number, point in enumerate(points):
         if not isinstance(point, Mapping) or not point:
-            raise FwpError(f"grid[{number}] must be a dict of names and values, got {point!r}")
+            raise FwpError(f"grid[{number}] must be a dict of names and values, got {shown(point)}")
         if set(point) != set(points[0]):
             raise FwpError(
                 f"grid[{number}] sets {', '.join(map(str, point))}, but grid[0] sets "
@@ -103,7 +137,9 @@ def _listed(points: list) -> Grid:
 
 def _name(name) -> None:
     if not isinstance(name, str) or not name.isidentifier():
-        raise FwpError(f"grid names parameters of the function, such as 'seed', and got {name!r}")
+        raise FwpError(
+            f"grid names parameters of the function, such as 'seed', and got {shown(name)}"
+        )
     if name in RESERVED:
         raise FwpError(f"a sweep uses the name {name!r} itself: rename that parameter")
 
@@ -115,6 +151,6 @@ def _once(values: list, where: str, what: str) -> None:
         if text in seen:
             raise FwpError(
                 f"{where} has the same {what} twice: number {seen[text]} and number {number} are "
-                f"{value!r}"
+                f"{shown(value)}"
             )
         seen[text] = number

@@ -20,10 +20,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from pathlib import Path
 
+from ..files import is_abandoned, owner
 from .preload import quiet_threads
 
 _PRELOAD = ["numpy", "pandas", "xarray", "xarray.backends.scipy_", "scipy.io", "filelock"]
+_FOLDER = "fwp_neuro_worker_"
 _GRACE = 2.0  # seconds to clean up in, before a process is killed
 
 
@@ -42,6 +45,10 @@ class LocalPool(Executor):
         self._calls: queue.SimpleQueue = queue.SimpleQueue()
         self._processes: set = set()
         self._closed = False
+        for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):  # of a sweep that was killed
+            with contextlib.suppress(OSError):
+                if is_abandoned(left):
+                    shutil.rmtree(left, ignore_errors=True)
         if method == "forkserver":
             _start_fork_server()
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
@@ -106,8 +113,9 @@ class LocalPool(Executor):
 
     def _start(self, stack: contextlib.ExitStack):
         # what a process leaves in its temporary folder goes with it, however it ends
+        name = f"{_FOLDER}{owner()}"
         folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="fwp_neuro_worker_", ignore_cleanup_errors=True)
+            tempfile.TemporaryDirectory(prefix=name, ignore_cleanup_errors=True)
         )
         ours, theirs = self.context.Pipe()
         environment = {**os.environ, "TMPDIR": folder}

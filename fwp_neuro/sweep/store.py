@@ -20,9 +20,9 @@ from pathlib import Path
 
 import filelock
 
-from ..errors import FwpError, warn
+from ..errors import FwpError, shown, warn
 from ..figures import output_folder
-from ..files import atomic_path
+from ..files import atomic_path, remove_leftovers
 from ..recording import Recording, load
 
 _MARK = ".sweep"
@@ -57,17 +57,29 @@ class Store:
     def open(cls, out: str | os.PathLike) -> Store:
         """Make the folder, or open it; FwpError if nothing can be written there."""
         if not isinstance(out, str | os.PathLike) or not str(out):
-            raise FwpError(f"out must name a folder, got {out!r}")
+            raise FwpError(f"out must name a folder, got {shown(out)}")
         folder = output_folder(out).resolve()
         file = folder / _MARK
         try:
             (folder / "points").mkdir(parents=True, exist_ok=True)
             output_folder(folder / "points")
-            with contextlib.suppress(FileExistsError), open(file, "x") as new:
-                new.write(secrets.token_hex(8))
-            return cls(folder, file.read_text())
+            with filelock.FileLock(folder / "points/.mark.lock"):
+                if not file.exists() or not file.read_text():  # the disk may have been full
+                    with atomic_path(file, "mark of the sweep") as temporary:
+                        temporary.write_text(secrets.token_hex(8))
+            store = cls(folder, file.read_text())
         except OSError as problem:
-            raise FwpError(f"cannot write to folder {str(out)!r}: {problem.strerror}") from problem
+            where = shown(str(out), 200)
+            raise FwpError(f"cannot write to folder {where}: {problem.strerror}") from problem
+        store.clean()
+        return store
+
+    def clean(self) -> None:
+        """Remove what processes that were killed left: temporary files and locks."""
+        remove_leftovers(self.points)
+        for path in self.points.glob(".*.lock"):
+            with self.lock(path.name[1 : -len(".lock")], 0.0):
+                pass  # a lock that can be had is removed when it is freed
 
     def is_here(self) -> bool:
         """Whether this process sees the folder that ``mark`` came from."""
@@ -137,8 +149,6 @@ class Store:
             yield False
             return
         try:
-            for leftover in self.points.glob(f".{key}.*.tmp"):  # of a process that was killed
-                leftover.unlink(missing_ok=True)
             yield True
         finally:
             path.unlink(missing_ok=True)  # who waits for it looks for the result first

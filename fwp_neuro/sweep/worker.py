@@ -67,8 +67,8 @@ class Outcome:
     Attributes:
         kind: "saved" now; "kept" from before; "sent" as ``content``, because the worker does not
             see the folder; "failed"; "busy", another process computes it; "unfit", this worker
-            cannot run the function.
-        failure: the error of a failed point or an unfit worker.
+            cannot run the function; "unsaved", the file system took no result.
+        failure: the error of a failed point, of an unfit worker or of the file system.
         content: the file of a result.
     """
 
@@ -83,14 +83,17 @@ def work(job: Job) -> Outcome:
         if here() != job.driver:
             quiet_threads()
         store = Store(job.folder, job.mark)
-        if not store.is_here():
-            return _send(job)
-        with store.lock(job.key, job.patience) as mine:
-            if store.kept([job.key]):
-                return Outcome("kept")
-            if not mine:
-                return Outcome("busy")
-            return _compute(job, store)
+        try:
+            if not store.is_here():
+                return _send(job)
+            with store.lock(job.key, job.patience) as mine:
+                if store.kept([job.key]):
+                    return Outcome("kept")
+                if not mine:
+                    return Outcome("busy")
+                return _compute(job, store)
+        except OSError as error:  # e.g. a full disk: not the fault of the point
+            return Outcome("unsaved", Failure.of(error))
 
 
 def _compute(job: Job, store: Store) -> Outcome:
@@ -111,7 +114,8 @@ def _compute(job: Job, store: Store) -> Outcome:
             dataset = to_dataset(value)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         about = {**job.about, "seconds": took, "time": now}
-        store.save(job.key, dataset.assign_attrs(sweep=json.dumps(about)))
+        dataset = dataset.assign_attrs(sweep=json.dumps(about))
+        return _save(job, store, dataset)
     except (Exception, SystemExit) as error:
         if isinstance(error, ValueError) and "main thread" in str(error):
             error = FwpError(
@@ -125,6 +129,15 @@ def _compute(job: Job, store: Store) -> Outcome:
         except Exception:  # e.g. a full disk: the sweep still says what happened
             pass
         return Outcome("failed", failure)
+
+
+def _save(job: Job, store: Store, dataset) -> Outcome:
+    try:
+        store.save(job.key, dataset)
+    except FwpError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise  # the result is of a kind that no file holds
+        return Outcome("unsaved", Failure.of(error))
     return Outcome("saved")
 
 
