@@ -53,13 +53,13 @@ def select(names: list[str]) -> list[str]:
     return [script for script in known if not names or script.startswith(tuple(names))]
 
 
-def output_folder(path: str | os.PathLike) -> Path:
+def output_folder(path: str | os.PathLike, what: str = "the folder for results") -> Path:
     """Return ``path`` as a folder that can be written to; it is not made yet.
 
     Raises FwpError before any long work if it is a file, or if nothing can be written there.
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
-        raise FwpError(f"a folder must be given by its path, got {shown(path)}")
+        raise FwpError(f"{what} must name a folder, got {shown(path)}")
     try:
         os.stat(os.fsencode(path))  # an odd character or a name that is too long fails here
     except (FileNotFoundError, NotADirectoryError):

@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import FwpError, shown
+from ..figures import output_folder
 from ..progress import ProgressCallback
 from ..provenance import commit, plain, versions
 from ..recording import Recording
@@ -109,6 +110,7 @@ def drive(
     function.check(grid.names)
     retry = flag(retry, "retry")
     _check_progress(progress)
+    output_folder(out, "out")
     chosen = choose(executor, workers, len(grid.points))
     settings = [{**function.fixed, **point} for point in grid.points]
     names = [keys.key(function.code, values) for values in settings]

@@ -56,9 +56,7 @@ class Store:
     @classmethod
     def open(cls, out: str | os.PathLike) -> Store:
         """Make the folder, or open it; FwpError if nothing can be written there."""
-        if not isinstance(out, str | os.PathLike) or not str(out):
-            raise FwpError(f"out must name a folder, got {shown(out)}")
-        folder = output_folder(out).resolve()
+        folder = output_folder(out, "out").resolve()
         file = folder / _MARK
         try:
             (folder / "points").mkdir(parents=True, exist_ok=True)
