@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .errors import FwpError, pick
+from .errors import FwpError, pick, shown
 
 TORCH = ("auto", "cpu", "cuda")
 BRIAN = ("auto", "numpy", "cython", "cpp_standalone", "cuda_standalone")
@@ -39,8 +39,10 @@ def torch(name: str) -> str:
 def _checked(
     name: str, legal: tuple[str, ...], mixed_up: Mapping[str, str], other: str, here: str, what: str
 ) -> str:
+    if not isinstance(name, str):
+        raise FwpError(f"{what} must be one of {', '.join(legal)}, got {shown(name)}")
     # "cuda:1" is how PyTorch numbers GPUs
-    meant = mixed_up.get(name.partition(":")[0]) if isinstance(name, str) else None
+    meant = mixed_up.get(name.partition(":")[0])
     if meant is None or name in legal:
         return pick(name, legal, what)
     raise FwpError(

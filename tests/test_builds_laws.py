@@ -129,6 +129,6 @@ def test_values_of_one_array_are_set_in_turn(key):
     """Those of different arrays may be set in any order, and are in one."""
     with Draft(clocks, dt=0.5 * b2.ms) as draft:
         main = (draft.folder / "main.cpp").read_text()
-        values = [slot.value for slot in draft._device.numbers.slots]
+        values = [slot.value for slot in draft.device.numbers.slots]
     places = re.findall(r"_array_cells_b\[(\w+)\] = _fwp_number\[(\d+)\]", main)
     assert [(at, values[int(n)]) for at, n in places] == [("i", 0.5), ("1", 0.7), ("1", 0.8)]

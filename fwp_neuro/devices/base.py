@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import ANYTHING, FUNCTION, Kind, takes, time, whole
+from ..arguments import FUNCTION, Kind, takes, time, whole
 from ..errors import FwpError, shown
 
 #: the most steps, updaters or elements that can be counted in a float
@@ -21,6 +21,12 @@ def _read_network(value, name: str):
     return value
 
 
+def _read_kept(value, name: str) -> tuple:
+    if not isinstance(value, tuple | list):
+        raise FwpError(f"{name} must be a tuple of objects, got {shown(value)}")
+    return tuple(value)
+
+
 def _network():
     import brian2 as b2
 
@@ -32,7 +38,7 @@ def _network():
     network=Kind("a Brian2 Network", _read_network, _network),
     collect=FUNCTION,
     duration=time("100*ms"),
-    keep=ANYTHING,
+    keep=Kind("a tuple of objects", _read_kept, tuple),
 )
 @dataclass
 class Built:

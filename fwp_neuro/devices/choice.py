@@ -30,7 +30,7 @@ _GENERATE = {"numpy": 0.2, "cython": 0.4, "cpp_standalone": 0.2, "cuda_standalon
 _COMPILE = {"numpy": 0.0, "cython": 0.0, "cpp_standalone": 1.5, "cuda_standalone": 60.0}
 _COMPILE_OBJECT = {"numpy": 0.0, "cython": 3.6, "cpp_standalone": 0.35, "cuda_standalone": 10.0}
 #: days of computing beyond which a run is refused, and steps that a float can count
-MOST_DAYS, MOST_STEPS = 7, 2**53
+MOST_DAYS, MOST_STEPS = 2, 2**53
 MOST_THREADS = 1024
 
 
@@ -76,7 +76,7 @@ def clocks_of(network) -> list[float]:
     from brian2.groups.group import CodeRunner
 
     runners = [item for item in network.sorted_objects if isinstance(item, CodeRunner)]
-    return [float(item.clock.dt_) for item in runners]
+    return [float(item.clock.dt_) for item in runners or network.sorted_objects]
 
 
 @takes(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import temporaries
-from ..arguments import FUNCTION, SEED, inside, optional, takes
+from ..arguments import FUNCTION, SEED, inside, instance, optional, takes
 from ..arguments import time as a_time
 from ..errors import FwpError
 from . import builds, guards, state
@@ -83,13 +83,18 @@ class Draft:
     """The source of a circuit's program in a folder of its own, not yet compiled.
 
     Args: as for `compiled`.
+
+    Attributes:
+        folder: that the source was written to.
+        device: Brian2's, which wrote it.
+        built: what ``build`` returned.
     """
 
     def __init__(self, build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1):
         self.folder = temporaries.make("program")
         try:
             self._write(build, dt, seed, threads, own_names=True)
-            if _clash(self._device):  # with a name from outside ``build``
+            if _clash(self.device):  # with a name from outside ``build``
                 self._write(build, dt, seed, threads, own_names=False)
         except BaseException:
             self.close()
@@ -111,32 +116,26 @@ class Draft:
 
     def program(self) -> Program:
         """Compile it, or take it from the cache; the program owns the folder from now on."""
-        place, new = builds.program(self.folder)
-        try:
-            os.link(place, self.folder / "main")
-        except OSError:  # another file system
-            with temporaries.written("the program"):
-                shutil.copy2(place, self.folder / "main")
-        return Program(self._device, self._built, self.folder, new)
+        return Program(self)
 
     def _write(self, build, dt, seed: int, threads: int, own_names: bool) -> None:
         from .cpp import Device
 
-        name, self._device = "cpp_standalone", Device()
+        name, self.device = "cpp_standalone", Device()
         names = state.own_names() if own_names else contextlib.nullcontext()
-        with state.standalone(name, self.folder, dt, seed, self._device, threads) as b2, names:
+        with state.standalone(name, self.folder, dt, seed, self.device, threads) as b2, names:
             with guards.plain_sentences(name):
                 with state.made() as objects:
-                    self._built = built_by(build)
-                guards.check(self._built, name, objects())
-                check_cost(self._built.duration, clocks_of(self._built.network), name)
-                self._built.network.run(self._built.duration, namespace={})
+                    self.built = built_by(build)
+                guards.check(self.built, name, objects())
+                check_cost(self.built.duration, clocks_of(self.built.network), name)
+                self.built.network.run(self.built.duration, namespace={})
             flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
-            self._device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
+            self.device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
             with guards.plain_sentences(name), temporaries.written("the source of the program"):
                 for written in ("code_objects", "static_arrays"):  # by a draft of other names
                     shutil.rmtree(self.folder / written, ignore_errors=True)
-                self._device.build(directory=str(self.folder), compile=False, run=False)
+                self.device.build(directory=str(self.folder), compile=False, run=False)
 
 
 def _clash(device) -> bool:
@@ -154,6 +153,11 @@ def _clash(device) -> bool:
 _RUNS = itertools.count()
 
 
+def _example() -> Draft:
+    return Draft(BUILD.example(), dt=DT.example())
+
+
+@takes("Program", draft=instance("fwp_neuro.devices.program:Draft", _example))
 class Program:
     """A compiled circuit; make it with `compiled`. Threads may run it at the same time.
 
@@ -162,14 +166,19 @@ class Program:
         seconds: of the last run: the simulation alone, and all of `run`.
     """
 
-    def __init__(self, device, built: Built, folder: Path, new: bool):
-        self.compiled = new
+    def __init__(self, draft: Draft):
+        place, self.compiled = builds.program(draft.folder)
         self.seconds: tuple[float, float] = (0.0, 0.0)
-        self._device, self._built, self._folder = device, built, folder
-        self._sizes = {variable: variable.size for variable in device.arrays}
-        self._cached = dict(device.array_cache)
-        self._inputs, self._clocks = Inputs(device), clocks_of(built.network)
-        self._finalizer = weakref.finalize(self, temporaries.remove, folder)
+        self._device, self._built, self._folder = draft.device, draft.built, draft.folder
+        try:
+            os.link(place, self._folder / "main")
+        except OSError:  # another file system
+            with temporaries.written("the program"):
+                shutil.copy2(place, self._folder / "main")
+        self._sizes = {variable: variable.size for variable in self._device.arrays}
+        self._cached = dict(self._device.array_cache)
+        self._inputs, self._clocks = Inputs(self._device), clocks_of(self._built.network)
+        self._finalizer = weakref.finalize(self, temporaries.remove, self._folder)
 
     def __repr__(self) -> str:
         counts = [

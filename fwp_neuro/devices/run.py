@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,23 +166,27 @@ def generate(
     if device == "cuda_standalone":
         need_brian2cuda()
     folder = Path(directory)
-    made = not folder.exists()
+    with _made(folder), standalone(device, folder, dt, seed) as b2:
+        built = _stated(build, device, b2)  # noqa: F841  it must stay alive
+        with guards.plain_sentences(device), written(f"the project in {str(directory)!r}"):
+            b2.device.build(directory=str(folder), compile=False, run=False)
+    return folder
+
+
+@contextmanager
+def _made(folder: Path):
+    """Make a folder and those above it; if what is done inside fails, remove those that are new."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise FwpError(
-            f"directory {str(directory)!r} cannot be written: {problem.strerror}"
-        ) from None
+        raise FwpError(f"directory {str(folder)!r} cannot be written: {problem.strerror}") from None
     try:
-        with standalone(device, folder, dt, seed) as b2:
-            built = _stated(build, device, b2)  # noqa: F841  it must stay alive
-            with guards.plain_sentences(device), written(f"the project in {str(directory)!r}"):
-                b2.device.build(directory=str(folder), compile=False, run=False)
+        yield
     except BaseException:
-        if made:
-            shutil.rmtree(folder, ignore_errors=True)
+        for each in new[-1:]:
+            shutil.rmtree(each, ignore_errors=True)
         raise
-    return folder
 
 
 def _report(progress, label):
