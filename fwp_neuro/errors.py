@@ -97,8 +97,9 @@ def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> Fwp
         what: what the name is of, as in "unknown rule 'dleta'".
         listed: the command or function that shows all legal names; many are then not named here.
     """
-    name = name if isinstance(name, str) else shown(name)
     legal = list(dict.fromkeys(str(item) for item in legal))
+    asked = shown(str(name) if isinstance(name, str | type) else name)
+    name = name if isinstance(name, str) else asked
     guess = nearest(name, legal)
     hint = f"; did you mean {guess!r}?" if guess else ""
     named = ", ".join(legal) if legal else "none"
@@ -107,7 +108,7 @@ def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> Fwp
         few += difflib.get_close_matches(str(name), legal, n=_FEW, cutoff=0)
         few = list(dict.fromkeys(few))[:_FEW]
         named = f"{', '.join(few)} and {len(legal) - len(few)} more, see {listed}"
-    return FwpError(f"unknown {what} {shown(name)}{hint} (legal: {named})")
+    return FwpError(f"unknown {what} {asked}{hint} (legal: {named})")
 
 
 def pick(name: str, legal: Iterable[str], what: str, listed: str = "") -> str:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fwp_neuro.errors import FwpError, nearest, unknown
+from fwp_neuro.arguments import takes, text
+from fwp_neuro.errors import FwpError, nearest, shown, unknown
+from fwp_neuro.program_arguments import (
+    BOUND,
+    CHANGE,
+    DATASET,
+    HOMES,
+    LABELS,
+    NAMES,
+    SIGNAL,
+)  # fmt: skip
 from fwp_neuro.rules import limits
 
 if TYPE_CHECKING:
@@ -30,6 +40,7 @@ _HOMES = {
 }
 
 
+@takes(key=SIGNAL, value=SIGNAL, query=SIGNAL, labels=LABELS, signals=SIGNAL)
 class Program:
     """Key, value, query and gates of every token, checked and immutable.
 
@@ -66,7 +77,7 @@ class Program:
                     f"Program argument {name!r} is not a legal name for a signal or gate (it must "
                     f"be a Python name and none of: {', '.join(_RESERVED)})"
                 )
-        arrays = {name: _numbers(name, array) for name, array in given.items()}
+        arrays = given
         self._own_query = "query" in arrays
         ordered = {"key": arrays["key"], "value": arrays["value"]}
         ordered["query"] = arrays.get("query", arrays["key"])
@@ -109,16 +120,15 @@ class Program:
         return self._labels
 
     def __contains__(self, name: object) -> bool:
-        return ALIASES.get(name, name) in self._arrays
+        return isinstance(name, str) and ALIASES.get(name, name) in self._arrays
 
     def __getitem__(self, name):
         """Return one read-only array by name, or, for a slice, the Program of those tokens."""
         if isinstance(name, slice):
             return self._part(name)
-        name = ALIASES.get(name, name)
-        if name not in self._arrays:
+        if name not in self:
             raise unknown(name, self.names, "program array")
-        return self._arrays[name]
+        return self._arrays[ALIASES.get(name, name)]
 
     def __repr__(self) -> str:
         heads = "" if self.heads is None else f"{_count(self.heads, 'head')}, "
@@ -129,6 +139,7 @@ class Program:
 
     # ------------------------------------------------------------------ for a rule
 
+    @takes("Program.bind", rule=BOUND)
     def bind(self, rule) -> dict[str, np.ndarray]:
         """Return what ``rule`` reads, by the names of its text, always with a head axis.
 
@@ -145,11 +156,13 @@ class Program:
         limits.check(rule, found)
         return found
 
+    @takes("Program.unused", rule=BOUND)
     def unused(self, rule) -> tuple[str, ...]:
         """Return the names the program carries and ``rule`` does not read (never the query)."""
         used = {ALIASES.get(name, name) for name in _homes(rule)} | {"query"}
         return tuple(name for name in self.names if name not in used)
 
+    @takes("Program.nonnegative_keys", where=text("a circuit"), names=NAMES)
     def nonnegative_keys(self, where: str, names: Iterable[str] = ("key", "query")) -> None:
         """Raise FwpError if one of the arrays ``names`` has a negative entry; rates have none."""
         for name in names:
@@ -157,6 +170,7 @@ class Program:
 
     # ------------------------------------------------------------------ other programs
 
+    @takes("Program.replace", changes=CHANGE)
     def replace(self, **changes) -> Program:
         """Return a Program with some arrays (or ``labels``) replaced or added; None removes one.
 
@@ -172,7 +186,13 @@ class Program:
         return Program(labels=labels, **arrays)
 
     def _part(self, tokens: slice) -> Program:
-        if not len(range(self.tokens)[tokens]):
+        try:
+            left = len(range(self.tokens)[tokens])
+        except (TypeError, ValueError):  # ends that are no whole numbers, or a step of zero
+            raise FwpError(
+                f"a slice of a program takes whole numbers of tokens, got {shown(tokens)}"
+            ) from None
+        if not left:
             raise FwpError(f"this slice of a program of {_count(self.tokens, 'token')} is empty")
         changes: dict[str, Any] = {n: a[tokens] if a.ndim else a for n, a in self._arrays.items()}
         if not self._own_query:
@@ -181,6 +201,7 @@ class Program:
 
     # ------------------------------------------------------------------ xarray
 
+    @takes("Program.dataset", homes=HOMES)
     def dataset(self, homes: Mapping[str, str] | None = None) -> xr.Dataset:
         """Return the arrays as an xarray.Dataset with dims token, (head,) and pre or post.
 
@@ -201,6 +222,7 @@ class Program:
         return xr.Dataset(variables, coords)
 
     @classmethod
+    @takes("Program.from_dataset", dataset=DATASET)
     def from_dataset(cls, dataset: xr.Dataset) -> Program:
         """Rebuild the Program from `dataset()`, or from the dataset of a recording."""
         names = [n for n, v in dataset.data_vars.items() if v.attrs.get("role") == "program"]
@@ -268,16 +290,12 @@ class Program:
     def _checked_labels(self, labels: Sequence[str] | None) -> tuple[str, ...] | None:
         if labels is None:
             return None
-        listed = isinstance(labels, Iterable) and not isinstance(labels, str)
-        labels = list(labels) if listed else [None]
-        if not all(isinstance(label, str) for label in labels):
-            raise FwpError("Program argument 'labels' must be a list of strings, one per token")
         if len(labels) != self.tokens:
             raise FwpError(
                 f"Program argument 'labels' has {_count(len(labels), 'string')}, but the program "
                 f"has {_count(self.tokens, 'token')}"
             )
-        return tuple(str(label) for label in labels)
+        return tuple(labels)
 
     def _missing_sentence(self, rule, missing: list[str]) -> str:
         homes, gates = _homes(rule), getattr(rule, "gates", None) or {}
@@ -320,34 +338,10 @@ class Program:
 
 def _homes(rule) -> dict[str, str]:
     homes = getattr(rule, "homes", None)
-    if homes is None:
-        raise FwpError(f"a program is bound to a Rule, and got {rule!r}; rule(name) makes one")
+    if not isinstance(homes, Mapping):
+        got = shown(rule)
+        raise FwpError(f"a program is bound to a Rule, and got {got}; rule(name) makes one")
     return dict(homes)
-
-
-def _numbers(name: str, value) -> np.ndarray:
-    """Return a read-only float64 copy, or raise FwpError saying why there is none."""
-    where = f"Program argument {name!r}"
-    if getattr(getattr(value, "dim", None), "is_dimensionless", True) is False:
-        raise FwpError(f"{where} has units; a program is dimensionless, so divide by a unit first")
-    if hasattr(value, "detach"):  # a torch tensor, also one NumPy has no type for (bfloat16)
-        value = value.detach().cpu()
-        value = (value if value.is_complex() else value.double()).numpy()
-    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
-        value = value.astype(np.float64).filled(np.nan)  # a masked number is a missing one
-    try:
-        array = np.asarray(value)
-    except Exception as problem:  # a ragged list, a list of tensors that need gradients, ...
-        raise FwpError(
-            f"{where} cannot be made an array of numbers: {str(problem).splitlines()[0]}"
-        ) from problem
-    if array.dtype.kind not in "biuf":
-        raise FwpError(f"{where} must hold real numbers, and got {array.dtype} entries")
-    if array.size == 0:
-        raise FwpError(f"{where} is empty (shape {array.shape})")
-    array = np.array(array, dtype=np.float64)
-    array.setflags(write=False)
-    return array
 
 
 def _check_finite(name: str, array: np.ndarray, heads: bool) -> None:

@@ -75,13 +75,17 @@ def affordable_steps(steps: float, what: str) -> int:
     return int(steps)
 
 
+#: what Python and NumPy count as whole numbers, and no argument does
+_NO_NUMBERS = (bool, np.timedelta64)
+
+
 def seed_number(seed, what: str = "seed") -> int:
     """Return a seed as a plain int.
 
     Raises:
         FwpError: not a whole number from 0 to 2**32 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+    if isinstance(seed, _NO_NUMBERS) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise FwpError(f"{what} must be a whole number from 0 to 4294967295, got {shown(seed)}")
     return int(seed)
 
@@ -100,7 +104,7 @@ def whole(value, what: str, least: int = 1, most: int | None = None) -> int:
         FwpError: it is no whole number of at least ``least`` (and at most ``most``); the error
             names ``what``.
     """
-    legal = not isinstance(value, bool) and isinstance(value, int | np.integer)
+    legal = isinstance(value, int | np.integer) and not isinstance(value, _NO_NUMBERS)
     if not legal or value < least or (most is not None and value > most):
         to = "" if most is None else f" and at most {most}"
         raise FwpError(
@@ -122,7 +126,7 @@ def real(value, what: str, least: float = -math.inf, most: float = math.inf) -> 
     Raises:
         FwpError: ``value`` is none, or lies outside [least, most]; the error names ``what``.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not _finite(value):
+    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real) or not _finite(value):
         raise FwpError(f"{what} must be a finite number, got {shown(value)}")
     if not least <= value <= most:
         legal = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"

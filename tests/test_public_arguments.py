@@ -32,6 +32,7 @@ COSTLY = {"fwp.run[spiking]", "fwp.circuits.generate", "fwp.artificial.train"}
 
 #: needed arguments that no declaration can make, as functions
 NEEDED = {
+    "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
     "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},

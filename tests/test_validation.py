@@ -29,7 +29,7 @@ class Silent:
 NEVER = (
     None, True, "", "x", b"x", [], {}, object(), 1j, float("nan"), float("inf"), HUGE, -HUGE,
     Fraction(HUGE), Decimal(1), np.ones((300, 300)), np.array(1), np.array([None]), [1] * 10**4,
-    Silent(), 10**5000,
+    Silent(), 10**5000, np.timedelta64(3, "s"), np.bool_(True),
 )  # fmt: skip
 
 
