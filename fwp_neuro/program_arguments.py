@@ -69,6 +69,12 @@ def _homes_by_name(value, name: str) -> dict[str, str]:
     return dict(value)
 
 
+def _example_rule():
+    from .rules import rule
+
+    return rule("hebb")
+
+
 def _example_dataset():
     from .programs import Program
 
@@ -77,7 +83,7 @@ def _example_dataset():
 
 SIGNAL = Kind("numbers [token, dim] or [token, head, dim]", signal, lambda: np.ones((2, 3)))
 LABELS = optional(Kind("one string per token", labels_of))
-BOUND = inside("a Rule")
+BOUND = inside("a Rule", _example_rule)
 CHANGE = Kind("numbers, or None to remove an array", _change)
 NAMES = Kind("names of arrays", _names, lambda: ("key",))
 HOMES = optional(Kind("a dict from name to home", _homes_by_name, dict))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fwp_neuro.arguments import takes, text
+from fwp_neuro.arguments import optional, takes, text
 from fwp_neuro.errors import FwpError, nearest, shown, unknown
 from fwp_neuro.program_arguments import (
     BOUND,
@@ -40,7 +40,7 @@ _HOMES = {
 }
 
 
-@takes(key=SIGNAL, value=SIGNAL, query=SIGNAL, labels=LABELS, signals=SIGNAL)
+@takes(key=SIGNAL, value=SIGNAL, query=optional(SIGNAL), labels=LABELS, signals=SIGNAL)
 class Program:
     """Key, value, query and gates of every token, checked and immutable.
 
