@@ -85,6 +85,15 @@ def test_names_change_nothing_in_compiled_code(names):
     assert np.allclose(got["readout"], expected["readout"], rtol=1e-9, atol=1e-11)
 
 
+def test_a_signal_made_of_the_letters_of_the_built_in_ones_is_a_signal_of_its_own():
+    rule = fwp.Rule("letters", "w += qv*kq", signals={"kq": "pre", "qv": "post"})
+    program = _program([]).replace(kq=np.ones((TOKENS, PRE)), qv=np.ones((TOKENS, POST)))
+    expected = fwp.run(program, rule, backend="numpy")["readout"]
+    for options in ({"form": "compiled"}, {"form": "chunk"}, {"realisation": "rate"}):
+        got = fwp.run(program, rule, **options)["readout"]
+        assert np.allclose(got, expected, atol=1e-12), options
+
+
 TEXTS = {  # one of each printer: the plan's kernel, the text as it stands, the continuous circuit
     "plan": "w = ({0} - {1}*k/9)*w + ({0}*v - read({1}*k))*k*{2}/(2 + pool({1}*k))",
     "as it stands": "w = tanh(w + {0}*v*k)*{2} - 0.1*back({2}*v)*v*read({1}*k)/(2 + pool({1}*k))",

@@ -40,7 +40,7 @@ RESERVED = {"w", *BUILT_IN, *SUMS, *MATHS, "t", "dt", "i", "j", "N", "pi", "e", 
 RESERVED |= {"key", "value", "query", "token", "head", "pre", "post", "time", "label"}
 RESERVED |= {"readout", "weights"}
 #: arguments of `apply`, `Program` and their methods, beside which signals are passed by name
-TAKEN = {"rule", "initial_state", "form", "chunk", "labels", "self"}
+TAKEN = {"rule", "initial_state", "form", "chunk", "scale", "mask", "cu_seqlens", "labels", "self"}
 #: dims and variables that realisations record beside a programme
 TAKEN |= {"probe", "probes", "probe_readout", "token_cell", "spike", "spike_cell", "spike_time"}
 TAKEN |= {"sample", "sample_time", "channel", "V_basal", "V_apical", "drive", "weight_course"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sympy
 
-from .language import SUMS
+from .language import SUMS, symbol
 
 _INDEX = {"pre": "j", "post": "i", "shared": "", "synapse": "ij"}
 _DUMMIES = "lmnrs"  # indices summed over, the outermost sum first
@@ -22,7 +22,7 @@ def _named(expression, homes, index, depth: int = 0) -> sympy.Expr:
     if isinstance(expression, sympy.Symbol):
         return _symbol(expression.name, index[homes[expression.name]])
     if _is_sum(expression):
-        return sympy.Symbol(_sum(expression, homes, index, depth))
+        return symbol(_sum(expression, homes, index, depth))
     if not expression.args:
         return expression
     arguments = [_named(argument, homes, index, depth) for argument in expression.args]
@@ -40,10 +40,10 @@ def _symbol(name: str, subscript: str) -> sympy.Symbol:
     if len(name) > 1 and base == name:
         base = rf"\mathrm{{{base}}}"
     if not subscript:
-        return sympy.Symbol(base)
+        return symbol(base)
     if base.endswith("}") and "_{" in base:  # beta2 prints as \beta_{2}: join the two subscripts
-        return sympy.Symbol(base[:-1] + f",{subscript}}}")
-    return sympy.Symbol(f"{base}_{{{subscript}}}")
+        return symbol(base[:-1] + f",{subscript}}}")
+    return symbol(f"{base}_{{{subscript}}}")
 
 
 def _sum(expression: sympy.Expr, homes, index, depth: int) -> str:
@@ -59,7 +59,7 @@ def _sum(expression: sympy.Expr, homes, index, depth: int) -> str:
 
 
 def _bracketed(expression: sympy.Symbol) -> sympy.Symbol:
-    return sympy.Symbol(rf"\left({expression.name}\right)")
+    return symbol(rf"\left({expression.name}\right)")
 
 
 def statement_latex(target: str, expression: sympy.Expr, homes: dict[str, str]) -> str:
