@@ -69,7 +69,8 @@ def read(text: str, kind, what: str):
     if kind is str:
         return value if isinstance(value, str) else text
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind in (int, float) and whole and abs(value) > LARGEST:
+    number = whole or isinstance(value, float)
+    if kind in (int, float) and number and LARGEST < abs(value) < math.inf:
         raise FwpError(f"{what} is {shown(value)}; legal are numbers up to {LARGEST:.0e}")
     if kind is float and whole:
         return float(value)

@@ -40,7 +40,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.errors import pick
-from fwp_neuro.validation import real, seed_number, time_step, whole
+from fwp_neuro.validation import affordable, real, seed_number, time_step, whole
 
 WINDOWS = (0.5, 1.0, 2.0)
 START, GAP, CONTROL, MATCH_LAG = 0.25, 0.5, 1.0, 7e-3
@@ -207,6 +207,7 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
 
     trials, axons = whole(parameters.trials, "trials"), whole(parameters.axons, "axons", 2)
     seed, dt = seed_number(parameters.seed), time_step(parameters.dt, 0.25, "for a rise of 0.34 ms")
+    affordable(trials * axons, f"the spikes of {trials} trials of {axons} axons", 100)
     real(parameters.critical, "critical", 1, 8)
     real(parameters.nmda, "nmda", 0, 1)
     real(parameters.theta, "theta", 0)

@@ -26,7 +26,15 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
-from fwp_neuro.validation import positive, real, seed_number, time_step, whole
+from fwp_neuro.validation import (
+    affordable,
+    affordable_steps,
+    positive,
+    real,
+    seed_number,
+    time_step,
+    whole,
+)  # fmt: skip
 
 MEMORIES = ("spiking", "rule on rates", "hebb", "delta")
 WHILE_WRITING = 0.2  # of the fast weights, published code (layers/writing.py)
@@ -241,6 +249,8 @@ def _checked(p: Parameters) -> None:
         positive(getattr(p, name), name)
     real(p.beta, "beta", 0, 2)  # beyond, the delta rule overshoots ever further
     time_step(p.dt, 2.0, "a tenth of the membrane's 20 ms")
+    steps = affordable_steps(2 * max(p.items) * (p.token + p.gap) / p.dt, f"items={p.items}")
+    affordable(steps * len(p.items) * p.cells, f"spikes of {p.cells} cells, {steps} steps", 32)
     for name in ("token", "gap"):
         if getattr(p, name) < p.dt:
             raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least the step "

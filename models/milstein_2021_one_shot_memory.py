@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
-from fwp_neuro.validation import positive, real, seed_number, time_step, whole
+from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
 LAPS = ("before", "first plateau", "first read", "second plateau", "second read")
 
@@ -76,6 +76,7 @@ def build(parameters: Parameters):
     if steps < 10:
         raise fwp.FwpError(f"a lap of {p.track:g} cm at {p.speed:g} cm/s is {steps} steps of dt; "
                            "it must be at least 10")  # fmt: skip
+    affordable(steps * inputs, f"a lap of {steps} steps for {inputs} inputs", 32)
     place = (np.arange(steps) + 0.5) / steps * p.track
     centres = (np.arange(inputs) + 0.5) / inputs * p.track
     apart = (place[:, None] - centres + p.track / 2) % p.track - p.track / 2

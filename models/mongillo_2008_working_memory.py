@@ -34,7 +34,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
-from fwp_neuro.validation import real, seed_number, whole
+from fwp_neuro.validation import affordable_steps, real, seed_number, whole
 
 POPULATIONS, CODING = 5, 0.1
 FULL_CELLS, FULL_CONNECTION = 8000, 0.2
@@ -212,6 +212,7 @@ def _checked(p: Parameters) -> None:
         least = 40 if name == "silence" else SAMPLE  # some bins of it are to be measured
         if not real(getattr(p, name), name) >= least:
             raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least {least:g}")
+    affordable_steps((p.cue_at + p.cue_for + p.silence + p.readout_for) / DT, "the protocol")
     seed_number(p.seed)
     fwp.synapses.get("tsodyks_markram_to_U", p.stp)
 

@@ -28,7 +28,7 @@ import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.synapses.plasticity.urbanczik_senn_oracle import Cells
 from fwp_neuro.tasks.keys import random_keys
-from fwp_neuro.validation import positive, real, seed_number, time_step, whole
+from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
 RUNS = ("expected", "spiking")
 #: one in a value is so many volts; a soma at rest fires at `REST_RATE` and, there, at `SLOPE` more
@@ -82,6 +82,7 @@ def build(parameters: Parameters):
     for name in ("dim", "post", "key_cells", "somata"):
         whole(getattr(parameters, name), name)
     pairs = whole(parameters.pairs, "pairs", 2)
+    affordable(pairs * (parameters.dim + parameters.post), f"{pairs} keys and values", 32)
     rng = np.random.default_rng(parameters.seed)
     keys = random_keys(pairs, parameters.dim, rng)
     values = rng.uniform(-1, 1, (pairs + 1, parameters.post))

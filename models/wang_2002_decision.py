@@ -39,7 +39,7 @@ import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
 from fwp_neuro.synapses.magnesium import block_code
 from fwp_neuro.synapses.receptors.nmda import jump_constants
-from fwp_neuro.validation import real, seed_number, time_step, whole
+from fwp_neuro.validation import affordable_steps, real, seed_number, time_step, whole
 
 POPULATIONS = ("sel1", "sel2", "nonsel", "inh")
 WINDOWS = ("pre", "stimulus", "late")
@@ -138,6 +138,7 @@ def _checked(p: Parameters) -> None:
     if len(p.windows) != 6 or (starts < 0).any() or (ends < starts + BIN).any():
         raise fwp.FwpError("windows are six times in ms, from and to of pre, stimulus and late, "
                            f"each {BIN:g} ms or longer, got {p.windows}")  # fmt: skip
+    affordable_steps(max(p.windows) / p.dt, f"windows={p.windows} with dt={p.dt:g} ms")
     if not 0 <= p.stimulus[0] < p.stimulus[1]:
         raise fwp.FwpError(f"stimulus is from, to in ms with from < to, got {p.stimulus}")
 

@@ -1,5 +1,7 @@
 """Settings that make no model: one sentence, before anything is simulated."""
 
+import time
+
 import pytest
 
 from fwp_neuro import devices
@@ -80,3 +82,38 @@ def test_settings_that_make_no_model_are_one_sentence(
     printed = capsys.readouterr()
     assert printed.out == "" and sentence in printed.err
     assert printed.err.startswith("fwp-neuro: ") and printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "assignment"),
+    [
+        (ELLWOOD, "trials=1000000000"),
+        (ELLWOOD, "axons=1000000000000"),
+        (FIEBIG, "cells=1000000000000"),
+        (FIEBIG, "free=1e12"),
+        (LIMBACHER, "cells=1000000"),
+        (LIMBACHER, "items=1000000000000"),
+        (LIMBACHER, "token=1e12"),
+        (MILSTEIN, "inputs=1000000000000"),
+        (MILSTEIN, "speed=1e-300"),
+        (MONGILLO, "cells=40000000000"),
+        (MONGILLO, "silence=1e12"),
+        (URBANCZIK, "pairs=1000000000000"),
+        (WANG, "cells=1000000000000"),
+        (WANG, "windows=500,1000,1000,2000,3000,1e12"),
+        *((model, "seed=1e400") for model in ALL),
+        (FIEBIG, f"cells={10**30}"),
+        (MILSTEIN, "track=1e300"),
+    ],
+)
+def test_a_model_of_absurd_size_is_refused_before_work(
+    tmp_path, monkeypatch, capsys, model, assignment
+):
+    monkeypatch.chdir(tmp_path)
+    start = time.process_time()
+    assert main(["run", model, "--set", assignment, "--out", "o"]) == 2
+    assert time.process_time() - start < 10.0
+    printed = capsys.readouterr()
+    assert printed.out == "" and not (tmp_path / "o").exists()
+    said = printed.err.splitlines()[-1]
+    assert said.startswith("fwp-neuro: ") and len(said) < 700

@@ -13,6 +13,7 @@ from ..arguments import SEED, filename, instance, one_of, optional, takes, text
 from ..errors import FwpError
 from ..run_arguments import DEVICE, PROGRESS
 from ..temporaries import written
+from ..validation import affordable, affordable_steps
 from . import guards
 from .base import BUILD, DT, Built, Size, built_by, collected
 from .builds import NotBuilt
@@ -65,10 +66,13 @@ def simulate(
         what ``Built.collect`` gives, and the device with the reason for it.
 
     Raises:
-        FwpError: no time step, ``build`` returns no `Built`, unknown device, missing compiler
-            package, no GPU for cuda_standalone, or one of the `guards`.
+        FwpError: a size that no device of this machine ends, no time step, ``build`` returns no
+            `Built`, unknown device, missing compiler package, no GPU for cuda_standalone, or one of
+            the `guards`.
     """
     threads = asked_threads(threads, device)
+    affordable_steps(size.steps, "the simulation")
+    affordable(size.elements, "the cells and synapses that are touched in every step")
     draft: list[Draft] = []  # of a standalone program, once somebody wants to know its cost
 
     def drafted() -> Draft:
