@@ -83,6 +83,9 @@ def main(argv: list[str] | None = None) -> int:
         return status
     except FwpError as mistake:
         return _end(str(mistake))
+    except MemoryError as problem:
+        said = problem or "no more can be had"
+        return _end(f"this needs more memory than there is ({said}); ask for less")
     except KeyboardInterrupt as stop:  # who interrupts a long run may say more about what is left
         return _end(str(stop) or "interrupted: nothing was written")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

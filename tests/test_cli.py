@@ -60,6 +60,9 @@ def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
         ("run toy --set note=stop", "interrupted: nothing was written"),
         ("figures fig02", "no figure's name starts with 'fig02'; did you mean 'fig01'?"),
         ("figures --out models/toy.py", "it is not a folder"),
+        ("plasticity --repeats 99999999999", "--repeats must be from 2 to 10000"),
+        ("benchmark artificial --rounds 99999999999", "--rounds must be from 1 to 1000"),
+        ("benchmark artificial --out models", "--out takes the name of a file"),
         ("cite dleta", "did you mean 'delta'?"),
         ("list everything", "unrecognized arguments: everything"),
     ],
@@ -245,3 +248,10 @@ def test_progress_can_be_silent_and_checks_its_use():
 
 def test_durations_read_well():
     assert [duration(s) for s in (3.2, 65, 7322)] == ["3 s", "1 min 05 s", "2 h 02 min"]
+
+
+def test_too_little_memory_is_one_sentence(home, capsys, edit):
+    edit(home / "models/toy.py", "values =", "np.zeros(10**15)\n    values =")
+    assert main(["run", "toy"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "needs more memory than there is (Unable to allocate" in said

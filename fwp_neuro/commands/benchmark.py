@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 
 from fwp_neuro import figures
-from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.errors import FwpError, pick, shown
 from fwp_neuro.progress import Progress
 
 HELP = "measure speed and memory of the package's own forms and circuits"
+#: a thousand rounds take days
+MOST = 1000
 SIDES = ("artificial", "circuits")
 #: what --quick leaves of each side
 QUICK = {
@@ -31,17 +33,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Check the arguments, measure, print."""
     side = pick(arguments.side, SIDES, "side to benchmark:")
-    if arguments.rounds is not None and arguments.rounds < 1:
-        raise FwpError(f"--rounds must be at least 1, got {arguments.rounds}")
-    if arguments.out:
-        figures.output_folder(Path(arguments.out).parent)  # refuse before the long work
+    if arguments.rounds is not None and not 1 <= arguments.rounds <= MOST:
+        raise FwpError(f"--rounds must be from 1 to {MOST}, got {shown(arguments.rounds)}")
+    if arguments.out is not None:
+        figures.output_file(arguments.out, "--out")  # refuse before the long work
     options = QUICK[side] if arguments.quick else {}
     if arguments.rounds is not None:
         options = {**options, "rounds": arguments.rounds}
     with Progress(f"benchmark {side}") as progress:
         dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](options, progress)
     print(text)
-    if arguments.out:
+    if arguments.out is not None:
         figures.keep(dataset, Path(arguments.out))
         print(f"wrote {arguments.out}")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from fwp_neuro.errors import FwpError
+from fwp_neuro.errors import FwpError, shown
 from fwp_neuro.progress import Progress
 
+#: more synapses an entry change no number that is printed, and take hours
+MOST = 10_000
 HELP = "measure plasticity rules as fast-weight rules: write, erase, decay, gate, storage"
 
 
@@ -24,8 +26,8 @@ def execute(arguments: argparse.Namespace) -> None:
     from fwp_neuro.validation import seed_number
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
-    if repeats < 2:
-        raise FwpError(f"--repeats must be at least 2, got {repeats}")
+    if not 2 <= repeats <= MOST:
+        raise FwpError(f"--repeats must be from 2 to {MOST}, got {shown(repeats)}")
     seed = seed_number(arguments.seed)
     with Progress("plasticity") as progress:
         found = characterise(arguments.names or None, repeats, seed, progress)

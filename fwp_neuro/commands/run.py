@@ -42,23 +42,13 @@ def execute(arguments: argparse.Namespace) -> None:
     folder = figures.output_folder(usual if arguments.out is None else arguments.out)
     script = figures.script_named(drawing) if drawing else None
     with Progress(name) as progress:
-        dataset = _run(model, parameters, progress)
+        dataset = model.run(parameters, progress=progress)
     print(model.report(dataset))
     if script:
         print(f"wrote {figures.draw(script, dataset, folder / f'{drawing}.png')}")
     elif arguments.out:  # nothing draws this model: keep its data
         figures.keep(dataset, folder / f"{name}.nc")
         print(f"wrote {folder / f'{name}.nc'}")
-
-
-def _run(model, parameters, progress):
-    try:
-        return model.run(parameters, progress=progress)
-    except MemoryError as problem:
-        raise FwpError(
-            f"the run needs more memory than there is ({problem or 'no more can be had'}); make "
-            "the parameters that --set gave smaller"
-        ) from problem
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, str]:
