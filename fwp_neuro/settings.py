@@ -55,7 +55,8 @@ def literal(text: str):
     """Return the Python literal that ``text`` is, or else the text itself."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):  # of brackets without an end
+    # brackets without an end, unhashable keys
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return text
 
 

@@ -27,8 +27,10 @@ def gated(model):
         if name in names and equation.type == DIFFERENTIAL_EQUATION:
             head, rest = line.split(" = ", 1)
             right, unit = rest.rsplit(" : ", 1)
-            line = f"{head} = learning(t)*({right}) : {unit}"
+            line = f"{head} = learning_now*({right}) : {unit}"
         rows.append(line)
+    # stages of an integrator in the middle of a step must not see the end of a frozen time
+    rows.append("learning_now = learning(t) : 1 (constant over dt)")
     new = {"synapse": "\n".join(rows)}
     for side in ("on_pre", "on_post"):
         code = []

@@ -98,8 +98,8 @@ def inputs(model: Model, value) -> dict[str, Any]:
                            f"{in_words(item)}")  # fmt: skip
         old = model.parameters.get(name)
         if old is not None and not b2.have_same_dimensions(item, old):
-            raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like {old!r}, "
-                           f"got {in_words(item)}")  # fmt: skip
+            raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like "
+                           f"{old!r}, got {in_words(item)}")  # fmt: skip
     return found
 
 
@@ -175,16 +175,16 @@ def start(model: Model, name: str, value, what: str = "initial"):
     if isinstance(value, str):
         arithmetic.read(value, f"{what}: {name!r}")
         return value
-    unit = b2.Quantity.with_dimensions(1, equation.dim)
-    value = as_brian2(value, unit, f"{what}: {name!r}", f"a quantity in {b2.get_unit(unit.dim)!r}")
+    unit = b2.get_unit(equation.dim)
+    value = as_brian2(value, unit, f"{what}: {name!r}", f"a quantity in {unit!r}")
     fits = is_numbers(value)
     if fits:  # numbers without a unit are in base units
         dim = b2.get_dimensions(value if isinstance(value, b2.Quantity) else b2.Quantity(value))
         fits = dim.is_dimensionless or dim == equation.dim
         fits = fits and np.isfinite(number_of(value)).all()
     if not fits:
-        unit = "" if equation.dim.is_dimensionless else f" in {b2.get_unit(equation.dim)!r}"
-        raise FwpError(f"{what}: {name!r} must be a number{unit}, an array of such or an "
+        own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
+        raise FwpError(f"{what}: {name!r} must be a number{own}, an array of such or an "
                        f"expression, got {in_words(value)}")  # fmt: skip
     return b2.Quantity(value) if isinstance(value, list | tuple) else value
 

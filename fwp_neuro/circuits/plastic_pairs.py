@@ -86,7 +86,7 @@ def _number(value):
 def _generator(text: str, name: str) -> None:
     """Check a text such as "i" or "k for k in range(i) if k != 2"."""
     what = f"connect: {name}"
-    if " for " not in text:
+    if " for " not in text or not text.isascii():
         arithmetic.read(text, what)
         return
     try:
@@ -115,8 +115,8 @@ def _cells(value, name: str, group) -> Any:
     count = len(group)
     if array.size and not (array.min() >= 0 and array.max() < count):
         outside = int(array.min()) if array.min() < 0 else int(array.max())
-        raise FwpError(f"connect: {name} holds {outside}, and the cells {group.name!r} are numbered "
-                       f"from 0 to {count - 1}")  # fmt: skip
+        raise FwpError(f"connect: {name} holds {outside}, and the cells {group.name!r} are "
+                       f"numbered from 0 to {count - 1}")  # fmt: skip
     return array
 
 

@@ -1,0 +1,100 @@
+"""Arguments of connect: nothing is run as Python, nothing is stripped, one sentence each."""
+
+import os
+
+import brian2 as b2
+import numpy as np
+import pytest
+
+import fwp_neuro as fwp
+from fwp_neuro.circuits import arithmetic
+from fwp_neuro.circuits.plastic import connect
+
+ms = b2.ms
+HOSTILE = ("__import__('os').system('touch {}')", "(lambda: 1)()", "f'{{1}}'", "[x for x in (1,)]",
+           "w.__class__", "().__class__.__bases__", "9**9**9", "exp.__self__", "i if i else j",
+           "(yield)", "w := 2", "'a'", "1j", "ｗ", "1e", "")  # fmt: skip
+
+
+def cells():
+    before = b2.PoissonGroup(3, 20 * b2.Hz)
+    after = b2.NeuronGroup(2, "dv/dt = -v/(10*ms) : 1", threshold="v > 1", reset="v = 0",
+                           method="exact")  # fmt: skip
+    return before, after
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_are_arithmetic_and_nothing_else(text, tmp_path):
+    text = text.format(tmp_path / "made") if "touch" in text else text.replace("{{1}}", "{1}")
+    before, after = cells()
+    calls = [{"initial": {"w": text}}, {"connect": {"condition": text}}, {"connect": {"p": text}},
+             {"connect": {"n": text}}, {"connect": {"j": text}},
+             {"connect": {"j": f"k for k in range({text or '('})"}},
+             {"connect": {"j": f"k for k in range(2) if {text}"}}]  # fmt: skip
+    for options in calls:
+        if text == "1j" and "condition" in options.get("connect", {}):
+            continue
+        with pytest.raises(fwp.FwpError) as problem:
+            connect("pair_stdp", before, after, **options)
+        assert "\n" not in str(problem.value)
+    assert not os.listdir(tmp_path)
+
+
+def test_arithmetic_is_worked_out_without_python():
+    names = {"w": np.array([1.0, 2.0]), "tau": 0.02}
+    assert (arithmetic.evaluate("clip(w**2 - 1, 0, inf)*int(w > 1.5)", names) == [0, 3]).all()
+    assert arithmetic.evaluate("exp(-5*ms/tau)", names) == np.exp(-0.25)
+    assert arithmetic.evaluate("0 < tau <= 0.02 and not tau > 1", names)
+    with pytest.raises(NameError):
+        arithmetic.evaluate("unknown + 1", names)
+    assert fwp.synapses.calcium.readouts.READOUTS["step"](3.0, 1.0, 1.0) == 1
+
+
+WRONG = {
+    "connect: p must be in .0, 1., got 2": {"connect": {"p": 2}},
+    "connect: p must be a number from 0 to 1": {"connect": {"p": 0.1 * ms}},
+    "connect: i holds 99, and the cells": {"connect": {"i": [0, 99], "j": [0, 0]}},
+    "connect: i holds -1, and the cells": {"connect": {"i": [-1], "j": [0]}},
+    "connect takes i and j together": {"connect": {"i": [0]}},
+    "connect: i must be whole numbers in a row": {"connect": {"i": [0.5], "j": [0]}},
+    "connect: i has 2 and j has 3 values": {"connect": {"i": [0, 1], "j": [0, 1, 1]}},
+    "takes a condition, or i and j": {"connect": {"i": [0], "j": [0], "condition": True}},
+    "keep must be names of variables such as": {"keep": "w"},
+    "keep: 'pair_stdp' has no synaptic variable 'z'": {"keep": ("z",), "layout": "textbook"},
+    "inputs: 'w' is a variable of 'pair_stdp'": {"inputs": {"w": 3}},
+    "inputs: the equations of 'pair_stdp' have no 'I'": {"inputs": {"I": 3}},
+    "inputs: 'tau_plus' has the wrong unit": {"inputs": {"tau_plus": 3}},
+    "initial: 'w' must be a number, .* got nan": {"initial": {"w": float("nan")}},
+    "initial: 'w' must be a number, .* got 1. . mvolt": {"initial": {"w": 1 * b2.mV}},
+    "unknown writes 'x'": {"writes": "x", "layout": "textbook"},
+    "codeobj_class must be a class": {"codeobj_class": 3},
+    "on_event must be the name of an event": {"on_event": 3},
+    "traces of 'pair_stdp' on the cells follow spikes": {"on_event": "burst"},
+    "the model and its cells decide 'order'": {"order": 3},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_mistakes_are_one_sentence(words):
+    with pytest.raises(fwp.FwpError, match=words):
+        connect("pair_stdp", *cells(), **WRONG[words])
+
+
+def test_units_of_other_packages_are_converted_or_refused():
+    pq = pytest.importorskip("quantities")
+    late = connect("pair_stdp", *cells(), delay={"pre": 1 * pq.ms})
+    assert late.synapses.pre.delay[:] == 1 * ms
+    for options in ({"initial": {"w": 1 * pq.ms}}, {"delay": {"pre": 1 * pq.mV}},
+                    {"connect": {"i": np.array([0]) * pq.ms, "j": [0]}}):  # fmt: skip
+        with pytest.raises(fwp.FwpError):
+            connect("pair_stdp", *cells(), **options)
+
+
+def test_more_synapses_than_memory_holds_are_refused_before_they_are_made():
+    before, after = (b2.PoissonGroup(10**6, 1 * b2.Hz) for _ in range(2))
+    for options in ({}, {"dense": True}, {"connect": {"p": 0.5}}, {"connect": {"n": 4}}):
+        with pytest.raises(fwp.FwpError, match=r"1000000 to 1000000 cells makes .* about .* GB"):
+            connect("pair_stdp", before, after, **options)
+    more = b2.PoissonGroup(2 * 10**6, 1 * b2.Hz)
+    with pytest.raises(fwp.FwpError, match="would try a condition on 2e.12 pairs"):
+        connect("pair_stdp", before, more, connect={"condition": "i != j"})
