@@ -16,6 +16,12 @@ HOSTILE = ("__import__('os').system('touch {}')", "(lambda: 1)()", "f'{{1}}'", "
            "(yield)", "w := 2", "'a'", "1j", "ｗ", "1e", "")  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def plain_brian(monkeypatch):
+    """Run without a compiler."""
+    monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
+
+
 def cells():
     before = b2.PoissonGroup(3, 20 * b2.Hz)
     after = b2.NeuronGroup(2, "dv/dt = -v/(10*ms) : 1", threshold="v > 1", reset="v = 0",

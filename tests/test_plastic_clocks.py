@@ -22,8 +22,9 @@ CLOCKS = {
 
 
 @pytest.fixture(autouse=True)
-def default_clock():
-    """Put the default time step back."""
+def plain_brian(monkeypatch):
+    """Run without a compiler, and put the default time step back."""
+    monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
     yield
     b2.defaultclock.dt = 0.1 * ms
 

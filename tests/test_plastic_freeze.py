@@ -15,8 +15,9 @@ WAYS = {"waiting": ("factorised", "auto"), "both sides": ("factorised", "both si
 
 
 @pytest.fixture(autouse=True)
-def default_clock():
-    """Put the default time step back."""
+def plain_brian(monkeypatch):
+    """Run without a compiler, and put the default time step back."""
+    monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
     yield
     b2.defaultclock.dt = 0.1 * ms
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import brian2 as b2
-import numpy as np
 
 from ..errors import FwpError, shown
 from .companions import whole
@@ -100,4 +99,4 @@ class Timing:
 
 
 def _text(seconds: float) -> str:
-    return str(np.round(seconds * 1e3, 9) * b2.ms)
+    return f"{seconds * 1e3:g} ms"
