@@ -14,7 +14,17 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import benchmark, cite, figures, listing, plasticity, run, sweep, validate
+from fwp_neuro.commands import (
+    benchmark,
+    cite,
+    coverage,
+    figures,
+    listing,
+    plasticity,
+    run,
+    sweep,
+    validate,
+)
 from fwp_neuro.errors import FwpError, nearest, pick
 
 COMMANDS = {
@@ -26,6 +36,7 @@ COMMANDS = {
     "benchmark": benchmark,
     "list": listing,
     "cite": cite,
+    "coverage": coverage,
 }
 
 

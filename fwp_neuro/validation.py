@@ -156,6 +156,22 @@ def time_step(value, most: float, of: str) -> float:
     return float(value)
 
 
+def name_list(value, what: str) -> list[str]:
+    """Return names as a list; one name alone counts as a list of it.
+
+    Raises:
+        FwpError: no text, or entries that are none; the error names ``what``.
+    """
+    given = [value] if isinstance(value, str) else value
+    try:
+        found = None if isinstance(given, bytes) else list(given)
+    except TypeError:  # nothing that has entries
+        found = None
+    if found is None or not all(isinstance(name, str) for name in found):
+        raise FwpError(f"{what} must be names, got {shown(value)}")
+    return [str(name) for name in found]
+
+
 def real_or_none(value, what: str) -> float | None:
     """Return a finite number, or None, which stands for the paper's choice.
 

@@ -77,7 +77,7 @@ def fit(
             datum), "free" (amplitudes in any unit: one common factor is fitted along) or "each"
             (one factor for each train).
         method: of the intervals, "covariance" (quick), "profile" (profile likelihood) or
-            "bootstrap" (parametric, studentised).
+            "bootstrap" (parametric; it sets the quantiles of the profile).
         level: probability of the intervals.
         repeats: of the bootstrap, 20 to 100000.
         starts: of the search: the given one, and the best of points spread over the ranges.

@@ -152,8 +152,13 @@ def _column(name: str, values, kind: str, amplitude) -> np.ndarray:
     import brian2 as b2
 
     if kind == "label":
-        alone = isinstance(values, str | bytes) or not hasattr(values, "__len__")
-        return np.array(str(values)) if alone else np.array([str(value) for value in values])
+        try:
+            one = isinstance(values, str | bytes)
+            labels = [values] if one else list(values)
+        except TypeError:  # nothing that has entries
+            one, labels = True, [values]
+        words = np.array([label if isinstance(label, str) else shown(label) for label in labels])
+        return words[0:1].reshape(()) if one else words
     units = {"time": b2.second, "rate": b2.Hz, "amplitude": amplitude}
     example = _EXAMPLES[kind]
     if name == "sem" and kind == "amplitude":

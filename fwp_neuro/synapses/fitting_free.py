@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -56,11 +56,14 @@ def choose(
 
 
 def _named(model: Model, asked) -> list[str]:
-    if isinstance(asked, str):
-        asked = [asked]
-    if not isinstance(asked, Iterable | None) or isinstance(asked, bytes):
-        raise FwpError(f"free must be names of parameters or None, got {shown(asked)}")
-    names = list(model.parameters if asked is None else asked)
+    if asked is None:
+        return list(model.parameters)
+    try:
+        names = [asked] if isinstance(asked, str | bytes) else list(asked)
+    except TypeError:  # nothing that has entries
+        raise FwpError(f"free must be names of parameters or None, got {shown(asked)}") from None
+    if not names:
+        raise FwpError("free names no parameter; leave it out to fit all that have an effect")
     for name in names:
         pick(name, model.parameters, f"parameter of {model.name!r} in free:")
         if names.count(name) > 1:
@@ -79,4 +82,6 @@ def _matters(predictor: Predictor, box: Box, point, place: int, near: bool = Fal
     measured = predictor.table.measured
     found = predictor.scaled(predictor(box.numbers(line)), measured, np.ones(len(measured)))
     found = found[np.isfinite(found).all(1)]
-    return len(found) > 1 and not np.allclose(found, found[0], rtol=1e-9, atol=1e-9)
+    if len(found) < 2:
+        return False
+    return not np.allclose(found, found[0], rtol=1e-9, atol=1e-9 * np.abs(found).max())

@@ -7,9 +7,11 @@ covariance  the optimum plus and minus a normal (without errors: Student) quanti
             errors from (J^T J)^-1.
 profile     where the sum of squares, minimised over all other parameters, has risen by the square
             of that quantile (Venzon & Moolgavkar 1988, Appl. Stat. 37:87).
-bootstrap   tables drawn from the fitted curve plus noise are fitted; their errors in units of their
-            own standard errors give the quantiles (Efron & Tibshirani 1993, An Introduction to the
-            Bootstrap, ch. 12: bootstrap-t).
+bootstrap   the profile's interval with quantiles from tables that are drawn from the fitted curve
+            plus noise: of each the signed root of the rise of its sum of squares at the truth, in
+            units of its own noise (DiCiccio, Martin & Stern 2001, Can. J. Stat. 29:67). A plain
+            percentile interval of so few data is too narrow, one from errors in units of their
+            standard errors held decay times of paired pulses in 92 % of tables only.
 """
 
 from __future__ import annotations
@@ -159,18 +161,21 @@ def by_covariance(problem: Problem, best: Optimum) -> np.ndarray:
     return np.clip([best.x - step, best.x + step], problem.box.low, problem.box.high)
 
 
-def by_profile(problem: Problem, best: Optimum, which: np.ndarray) -> np.ndarray:
+def by_profile(problem: Problem, best: Optimum, which: np.ndarray, aims=None) -> np.ndarray:
     """Return the ends of the profile-likelihood intervals [lower or upper, coordinate].
 
     Only for coordinates ``which`` [coordinate]; the others keep the optimum. An end that the data
-    do not fix is the bound.
+    do not fix is the bound. ``aims`` [lower or upper, coordinate] is how far the root of the rise
+    of the sum of squares goes, in units of the noise; the normal or Student quantile if None.
     """
     box, places = problem.box, np.flatnonzero(which)
     ends = np.repeat(best.x[None], 2, axis=0)
     if not len(places):
         return ends
-    aim, tasks = problem.quantile(best.freedom), [(s, p) for p in places for s in (0, 1)]
+    tasks = [(s, p) for p in places for s in (0, 1)]
     side, place = (np.array(column) for column in zip(*tasks, strict=True))
+    aims = np.full(ends.shape, problem.quantile(best.freedom)) if aims is None else aims
+    aim = aims[side, place]
     rows, sign = np.arange(len(tasks)), np.where(side, 1.0, -1.0)
     bound = np.where(side, box.high[place], box.low[place])
     room = np.abs(bound - best.x[place])
@@ -191,11 +196,11 @@ def by_profile(problem: Problem, best: Optimum, which: np.ndarray) -> np.ndarray
         ]
         x[now], costs = problem.minimise(held, low, high, exact=1e-6)
         rise = np.sqrt(2 * np.maximum(costs - best.cost, 0)) / max(best.noise, 1e-300)
-        below = rise < aim
+        below = rise < aim[now]
         up, down = now[below], now[~below]
         near[up], rise_near[up] = at[up], rise[below]
         far[down], rise_far[down] = at[down], rise[~below]
-        open_[now[np.abs(rise - aim) < 2e-3 * aim]] = False
+        open_[now[np.abs(rise - aim[now]) < 2e-3 * aim[now]]] = False
         open_[up[at[up] >= room[up]]] = False  # flat up to the bound
         open_ &= ~(far - near < 1e-6 * np.maximum(far, 1e-6))
         stop = at.copy()
@@ -205,7 +210,7 @@ def by_profile(problem: Problem, best: Optimum, which: np.ndarray) -> np.ndarray
     return ends
 
 
-def _next(near, far, rise_near, rise_far, aim: float, room) -> np.ndarray:
+def _next(near, far, rise_near, rise_far, aim, room) -> np.ndarray:
     """Return where to look next: further out, or between two points by the rise, almost linear."""
     with np.errstate(all="ignore"):
         further = near * np.clip(1.1 * aim / np.maximum(rise_near, 1e-9), 1.3, 4)
@@ -218,18 +223,22 @@ def _next(near, far, rise_near, rise_far, aim: float, room) -> np.ndarray:
 
 def by_bootstrap(problem: Problem, best: Optimum, repeats: int, rng) -> np.ndarray:
     """Return the ends of the bootstrap intervals [lower or upper, coordinate], within the box."""
-    curve = problem.curve(best.x[None])[0]
+    curve, places = problem.curve(best.x[None])[0], np.flatnonzero(best.determined)
     drawn = curve + best.noise * problem.sem * rng.standard_normal((repeats, len(curve)))
     starts = np.repeat(best.x[None], repeats, axis=0)
-    found, costs = problem.minimise(starts, measured=drawn, exact=1e-5)
-    slopes = problem.slopes(found, measured=drawn)
+    found, costs = problem.minimise(starts, measured=drawn, exact=1e-4)
     noise = np.ones(repeats) if problem.known else np.sqrt(2 * costs / best.freedom)
-    off = np.zeros_like(found)
-    for number, slope in enumerate(slopes):
-        own = resolve(slope, problem.box.ends(found[number]) == 0)[1]
-        error = noise[number] * np.sqrt(np.diag(own))
-        shift = found[number] - best.x
-        off[number] = np.divide(shift, error, out=1e6 * np.sign(shift), where=error > 0)
-    share = 0.5 + np.array([[problem.level], [-problem.level]]) / 2
-    step = np.stack([np.quantile(off, one[0], axis=0, method="weibull") for one in share])
-    return np.clip(best.x - step * best.errors, problem.box.low, problem.box.high)
+    aims = np.full((2, len(best.x)), problem.quantile(best.freedom))
+    for place in places:  # the tables that were drawn have the optimum for their truth
+        off = found[:, place] - best.x[place]
+        along = best.covariance[place] / best.covariance[place, place]
+        held = np.clip(found - off[:, None] * along, problem.box.low, problem.box.high)
+        held[:, place] = best.x[place]
+        low, high = (np.repeat(end[None], repeats, axis=0) for end in
+                     (problem.box.low, problem.box.high))  # fmt: skip
+        low[:, place] = high[:, place] = best.x[place]
+        more = problem.minimise(held, low, high, drawn, exact=1e-3)[1] - costs
+        root = np.sign(off) * np.sqrt(2 * np.maximum(more, 0)) / np.maximum(noise, 1e-300)
+        share = 0.5 + np.array([problem.level, -problem.level]) / 2
+        aims[:, place] = np.quantile(root, share, method="weibull") * [1, -1]
+    return by_profile(problem, best, best.determined, np.maximum(aims, 0.1))

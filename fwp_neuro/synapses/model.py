@@ -16,7 +16,7 @@ from . import units
 
 KINDS = ("receptor", "short-term plasticity", "plasticity", "circuit")
 #: parameters that are shares of a whole in every model that has them: legal from 0 to 1
-SHARES = ("U", "nmda", "presynaptic", "loss", "P0", "I_f", "I_bf", "rho_star", "gate")
+SHARES = ("U", "nmda", "presynaptic", "loss", "P0", "I_f", "I_bf", "rho_star", "gate", "mu")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ MODULES: tuple[str, ...] = (
     "plasticity.homeostatic_scaling",
 )
 
+#: events (pairs or spikes) that one call of a protocol may have, at 10 us and more for each
+_MOST = 50_000_000
 #: arguments of a protocol that come from its caller; all others are options
 _GIVEN = ("model", "lags", "pairs", "frequency", "times")
 
@@ -122,6 +124,16 @@ def check_options(model: Model, run: Callable, options: Iterable[str], what: str
         pick(name, legal, f"option of {what} with {model.name!r}:")
 
 
+def _bearable(events: int, what: str) -> None:
+    """Refuse protocols of so many events that no one waits for them."""
+    events = min(events, 10**300)
+    if events > _MOST:
+        raise FwpError(
+            f"{what} is {events:.3g}: that would take about {1e-5 * events / 3600:.2g} "
+            f"hours or more; legal are up to {_MOST:.0e}"
+        )
+
+
 def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None, **options):
     """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
 
@@ -156,7 +168,9 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         raise FwpError(f"frequency must be one positive rate such as 1*Hz, got {shown(frequency)}")
     if not lags.size:
         raise FwpError("lags is empty; it must be times such as [-10, 10]*ms")
-    found = run(model, lags.ravel(), whole(pairs, "pairs"), float(rate), **options)
+    pairs = whole(pairs, "pairs")
+    _bearable(lags.size * pairs, "lags times pairs")
+    found = run(model, lags.ravel(), pairs, float(rate), **options)
     return np.reshape(found, lags.shape)
 
 
@@ -185,4 +199,5 @@ def short_term(name, parameters=None, spike_times=None, **options):
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
         raise FwpError("spike_times must be one row of times that increase")
+    _bearable(times.size, "the number of spike_times")
     return np.asarray(run(model, times, **options))

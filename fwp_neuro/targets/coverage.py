@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from .. import synapses
+from ..synapses.fitting import fit
 
 METHODS = ("covariance", "profile", "bootstrap")
 
@@ -114,6 +116,12 @@ class Cell:
         """Share over all parameters."""
         return float(np.mean(list(self.held.values())))
 
+    @property
+    def legal(self) -> bool:
+        """Whether the share is 92 to 98 %; with less than 300 tables, within binomial limits."""
+        spread = 3.3 * np.sqrt(0.95 * 0.05 / self.tables)
+        return abs(self.mean - 0.95) <= (0.03 if self.tables >= 300 else spread)
+
 
 def measure(
     tables: int = 300, design: str = "trains", errors: bool = True, method: str = "covariance",
@@ -142,9 +150,10 @@ def measure(
         table = {**plain, one.what: plain[one.what] + error}
         if errors:
             table["sem"] = noise * one.noise
-        found = synapses.fit(truth, table, free=one.free, method=method, seed=number, **options)
+        found = fit(truth, table, free=one.free, method=method, seed=number, **options)
         held += [_holds(found.interval[name], truth.parameters[name]) for name in one.free]
-    return Cell(design, errors, method, tables, dict(zip(one.free, held / tables, strict=True)))
+    shares = dict(zip(one.free, (held / tables).tolist(), strict=True))
+    return Cell(design, errors, method, tables, shares)
 
 
 def _holds(interval, value) -> bool:
@@ -152,9 +161,26 @@ def _holds(interval, value) -> bool:
     return interval is None or bool(interval[0] <= value <= interval[1])
 
 
-def cells(tables: int = 300, seed: int = 0) -> Iterator[Cell]:
+def cells(
+    tables: int = 300, seed: int = 0, methods: Sequence[str] = METHODS,
+    progress: Callable[[float, str], None] | None = None,
+) -> Iterator[Cell]:  # fmt: skip
     """Measure every design, with and without errors, by every method."""
-    for design in DESIGNS:
-        for errors in (True, False):
-            for method in METHODS:
-                yield measure(tables, design, errors, method, seed)
+    every = list(product(DESIGNS, (True, False), methods))
+    for number, (design, errors, method) in enumerate(every):
+        if progress is not None:
+            progress(number / len(every), f"{design}, {method}")
+        yield measure(tables, design, errors, method, seed)
+
+
+def report(found: Iterable[Cell]) -> str:
+    """Return a line for each cell: share of all intervals, and of each parameter's."""
+    lines = [f"{'design':14} {'errors':7} {'intervals':11} {'held':>6}"]
+    for cell in found:
+        parts = ", ".join(f"{name} {100 * share:.1f}" for name, share in cell.held.items())
+        lines.append(
+            f"{cell.design:14} {'given' if cell.errors else 'none':7} {cell.method:11} "
+            f"{100 * cell.mean:5.1f}%  ({parts}){'' if cell.legal else '  MISSED'}"
+        )
+    lines.append("95 % intervals; legal is 92 to 98 % of all of a cell")
+    return "\n".join(lines)

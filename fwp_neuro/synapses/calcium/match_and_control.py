@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..model import Entry, Equations, Model, register
-from ..plasticity.pairing import pairs_of_spikes
+from ..plasticity.pairing import pairs_of_spikes, steps_of
 from . import point_spine, spine
 
 PAPER = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843"
@@ -113,7 +113,7 @@ def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.nd
     dt, found = 0.1e-3, []
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)
-        steps = round((max(t[-1] for t in trains) + 1) / dt) + 2
+        steps = steps_of(max(t[-1] for t in trains) + 1, dt) + 2
         table = np.zeros((steps, 2))
         for cell, at in enumerate(trains):
             table[np.round(at / dt).astype(int), cell] = 1

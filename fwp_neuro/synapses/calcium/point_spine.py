@@ -30,7 +30,7 @@ import numpy as np
 
 from ..magnesium import block_code
 from ..model import Entry, Equations, Model, register
-from ..plasticity.pairing import pairs_of_spikes
+from ..plasticity.pairing import pairs_of_spikes, steps_of
 from . import spine
 from .readouts import READOUTS
 
@@ -141,7 +141,7 @@ def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.nd
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)
         times = [train[:1] if apart else train for train in trains]
-        table = np.zeros((int(round((max(t[-1] for t in times) + tail) / dt)) + 1, 2))
+        table = np.zeros((steps_of(max(t[-1] for t in times) + tail, dt) + 1, 2))
         for cell, at in enumerate(times):
             table[np.round(at / dt).astype(int), cell] = 1
         change = changed_weight(model, table[:, 0], table[:, 1], dt) - 1

@@ -48,14 +48,20 @@ def factorise(
         FwpError: no model of this layout, ``keep`` names no synaptic variable, or the rule does
             not allow presynaptic writes (with the reason).
     """
-    from ...errors import FwpError, pick
+    from ...errors import FwpError, pick, shown
+    from ...validation import name_list
     from .assembly import assemble
     from .report import FactorisedModel
 
     pick(writes, WRITES, "writes")
-    late = None if late is None else [pick(side, ("pre", "post"), "side of late") for side in late]
+    keep, uniform, late = (
+        None if names is None and what == "late" else name_list(names, what)
+        for what, names in (("keep", keep), ("uniform", uniform), ("late", late))
+    )
+    for side in late or ():
+        pick(side, ("pre", "post"), "side of late")
     if not isinstance(model, Model):
-        raise FwpError(f"factorise needs a synapse model with Brian2 text, got {model!r}")
+        raise FwpError(f"factorise needs a synapse model with Brian2 text, got {shown(model)}")
     if isinstance(model, FactorisedModel):
         model = model.textbook
     return assemble(model, keep, uniform, writes, late)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..model import Model
-from .pairing import bursts, merged, takes_bursts
+from .pairing import bursts, merged, steps_of, takes_bursts
 
 #: time step, seconds; all slopes are taken in the middle of a step
 _DT = 1e-3
@@ -45,7 +45,7 @@ def traces(
     tau_et, tau_is, step, gain, plateau = model.numbers(
         "tau_ET", "tau_IS", "et_step", "is_gain", "plateau"
     )
-    grid = (np.arange(round(until / _DT)) + 0.5) * _DT
+    grid = (np.arange(steps_of(until, _DT)) + 0.5) * _DT
     ends = post + plateau
     if len(post) > 1:
         ends = np.minimum(ends, np.append(post[1:], np.inf))

@@ -7,10 +7,10 @@ from inspect import signature
 
 import numpy as np
 
-from ...errors import FwpError
+from ...errors import FwpError, shown
 
-#: spikes of one lag that a protocol may have; at 10 us and more for each, longer ones take minutes
-_MOST = 2_000_000
+#: pairs of one lag, and time steps, that a protocol may have; more would take minutes and more
+_MOST, _STEPS = 1_000_000, 20_000_000
 
 
 def check_pairs(lags, pairs: int, frequency: float) -> None:
@@ -21,11 +21,31 @@ def check_pairs(lags, pairs: int, frequency: float) -> None:
             f"lags must be shorter than the {1e3 / frequency:g} ms between pairs, got "
             f"{1e3 * longest:g} ms"
         )
-    if 2 * pairs > _MOST:
+    _check_count(pairs, "pairs")
+
+
+def _check_count(pairs: int, what: str) -> None:
+    if pairs > _MOST:
+        hours = max(min(pairs, 10**18) // 180_000_000, 0.1)  # 20 us for the two spikes of a pair
         raise FwpError(
-            f"pairs is {pairs}: {2 * pairs} spikes for each lag would take about "
-            f"{2e-5 * pairs / 60:.3g} minutes or more; legal are up to {_MOST // 2}"
+            f"{what} is {shown(pairs)}: that would take about {hours} hours or more for each lag; "
+            f"legal are up to {_MOST}"
         )
+
+
+def steps_of(duration: float, dt: float) -> int:
+    """Return how many time steps a simulated protocol takes; both in seconds.
+
+    Raises:
+        FwpError: so many that they do not fit into memory.
+    """
+    if not duration / dt <= _STEPS:
+        raise FwpError(
+            f"this protocol lasts {duration:.3g} s: {duration / dt:.3g} steps of {1e3 * dt:g} ms "
+            f"would take about {duration / dt * 1e-6 / 3600:.2g} hours or more; legal are up to "
+            f"{_STEPS * dt:g} s (lag, pairs/frequency, interval)"
+        )
+    return int(round(duration / dt))
 
 
 def pairs_of_spikes(lag: float, pairs: int, frequency: float) -> tuple[np.ndarray, np.ndarray]:
@@ -66,8 +86,11 @@ def grouped_pairs(
     from ...circuits.quantities import time
     from ...validation import whole
 
+    groups = whole(groups, "groups")
+    check_pairs([lag], pairs, frequency)
+    _check_count(groups * pairs, "groups of pairs: the number of pairs")
     pre, post = pairs_of_spikes(lag, pairs, frequency)
-    if whole(groups, "groups") == 1:
+    if groups == 1:
         return pre, post
     if interval is None:
         raise FwpError(f"{groups} groups of pairs need interval, a time such as 10*second")

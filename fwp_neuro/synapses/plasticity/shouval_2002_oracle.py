@@ -8,7 +8,7 @@ import numpy as np
 
 from ..magnesium import BLOCKS
 from ..model import Model
-from .pairing import curve_of
+from .pairing import curve_of, steps_of
 
 #: time step of calcium and weight, seconds; both take the middle of a step
 _DT = 0.25e-3
@@ -94,7 +94,7 @@ def changed_weight(
     p = {name: float(value) for name, value in model.parameters.items()}
     before = float(model.initial["w"])
     end = max([_TAIL, *(one[-1] + _TAIL for one in (pre, post) if len(one))])
-    grid = (np.arange(round((until or end) / _DT)) + 0.5) * _DT
+    grid = (np.arange(steps_of(until or end, _DT)) + 0.5) * _DT
     ca = _calcium(p, np.asarray(pre), np.asarray(post), grid, clamp)
     rate = eta(model, ca) * _DT
     gone = np.cumsum(rate[::-1])[::-1]  # from the start of each step to the end

@@ -104,7 +104,7 @@ def curve(model: Model, lags, pairs: int, frequency: float, dt=None, wait=None):
 
     from ...circuits.quantities import time
     from ...validation import time_step
-    from .pairing import pairs_of_spikes
+    from .pairing import pairs_of_spikes, steps_of
     from .urbanczik_senn_oracle import weights
 
     dt, wait = (float(time(*one) / ms) for one in ((dt, "dt", 0.1 * ms), (wait, "wait", 500 * ms)))
@@ -112,7 +112,7 @@ def curve(model: Model, lags, pairs: int, frequency: float, dt=None, wait=None):
     found = []
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)
-        steps = int(round((max(trains[0][-1], trains[1][-1]) * 1e3 + wait) / dt)) + 1
+        steps = steps_of(max(t[-1] for t in trains) + wait * 1e-3, dt * 1e-3) + 1
         tables = np.zeros((2, steps, 1))
         for table, train in zip(tables, trains, strict=True):
             np.add.at(table[:, 0], np.round(train * 1e3 / dt).astype(int), 1)

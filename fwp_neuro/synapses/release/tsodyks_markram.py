@@ -124,7 +124,8 @@ def states(model: Model, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     three = convention == "three_state"
     tau_psc = model.numbers("tau_psc")[0] if three else tau_D
     shape = np.broadcast_shapes(*map(np.shape, (U, tau_F, tau_D, tau_psc, times[0])))
-    u, y, z, after, left = rest + np.zeros(shape), 0.0, 0.0, [], []
+    y = z = np.zeros(shape)
+    u, after, left = rest + y, [], []
     for gap in np.diff(times, axis=0, prepend=times[:1]):
         u = rest + (u - rest) * np.exp(-gap / tau_F)
         back = np.exp(-gap / tau_D)
@@ -135,7 +136,7 @@ def states(model: Model, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             fed = np.where(equal, gap / tau_psc * gone, tau_D / apart * (gone - back))
             y, z = y * gone, z * back + y * fed
         else:  # what was released recovers at once
-            y, z = 0.0, (y + z) * back
+            y, z = 0.0 * y, (y + z) * back
         x = 1 - y - z
         u = u + U * (1 - u)
         after.append(u)
