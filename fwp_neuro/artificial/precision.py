@@ -31,14 +31,17 @@ def wide(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.float() if tensor.dtype in HALF else tensor
 
 
+#: reusable and empty
+_AS_IT_IS = contextlib.nullcontext()
+
+
 def autocasts(device: torch.device) -> bool:
     """Whether `torch.autocast` is on for a device."""
     kind = device.type
-    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    known = kind in ("cpu", "cuda") or torch.amp.is_autocast_available(kind)
+    return known and torch.is_autocast_enabled(kind)
 
 
 def full(device: torch.device):
     """Return a context without autocast, where products are computed in the format of inputs."""
-    if not autocasts(device):
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, enabled=False)
+    return torch.autocast(device.type, enabled=False) if autocasts(device) else _AS_IT_IS

@@ -28,39 +28,59 @@ class Sizes(NamedTuple):
     key_dim: int
 
 
-def check(rule: Rule | Memory, signals: Mapping, initial_state) -> Sizes:
+def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, bool]:
     """Check names, shapes and dtypes of the signals.
+
+    Returns:
+        the sizes, and whether every signal is a tensor of full shape and of the query's dtype.
 
     Raises:
         FwpError: one sentence naming the signal and what is legal.
     """
     where = f"apply(rule={rule.name!r})"
     constants = rule.constants(1, 1) if isinstance(rule, Memory) else {}
-    for name, array in signals.items():
+    for name in signals:
         if name not in rule.homes and name not in _LONG and name not in constants:
             raise unknown(name, sorted({*rule.homes, *_LONG, *constants}), f"signal for {where}:")
-        if not isinstance(array, torch.Tensor):
-            if name not in rule.gates or isinstance(array, bool) or not isinstance(array, Real):
-                a_number = " or a number" if name in rule.gates else ""
-                raise FwpError(
-                    f"{where}: {_LONG.get(name, name)} must be a torch tensor{a_number}, got "
-                    f"{type(array).__name__}"
-                )
-            real(array, f"{where}: {name}")
-        elif array.layout is not torch.strided or array.is_nested:
-            raise FwpError(f"{where}: {_LONG.get(name, name)} must be a dense torch tensor")
-    sizes = _sizes(where, rule, signals, initial_state)
-    query = signals["q"]
-    for name, home in rule.homes.items():
-        if name not in signals:
-            long = _LONG.get(name, name)
-            raise FwpError(f"{where} needs {long} ({home}) and did not get it: pass {long}=...")
-        if isinstance(signals[name], torch.Tensor):
-            _fits(where, name, home, signals[name], sizes, query, name in rule.gates)
-    for name in constants:
+    for name in ("q", "v"):  # from which the sizes are read
         if name in signals:
+            _tensor(where, name, signals[name])
+    sizes = _sizes(where, rule, signals, initial_state)
+    query, lead = signals["q"], sizes[:3]
+    legal = {"shared": lead, "pre": (*lead, sizes[4]), "post": (*lead, sizes[3])}
+    dtype, device, plain = query.dtype, query.device, query.shape[2] == lead[2]
+    for name, home in rule.homes.items():
+        array = signals.get(name)
+        if (
+            isinstance(array, torch.Tensor)
+            and array.shape == legal[home]
+            and array.dtype is dtype
+            and array.layout is torch.strided
+            and array.device == device
+        ):
+            continue
+        plain = False
+        _fits(where, rule, name, array, legal[home], query)
+    for name in signals:
+        if name not in rule.homes and name != "q":  # a constant, or a key that the rule has not
+            _tensor(where, name, signals[name])
             _alike(where, name, signals[name], query)
-    return sizes
+            plain = plain and signals[name].dtype is dtype
+    if not sizes.value_dim:
+        raise FwpError(f"{where}: value has a dim of 0; it must be 1 at least")
+    return sizes, plain
+
+
+def _tensor(where: str, name: str, array, gate: bool = False) -> None:
+    """Refuse what is no dense tensor, or for a gate no finite number."""
+    long = _LONG.get(name, name)
+    if not isinstance(array, torch.Tensor):
+        if not gate or isinstance(array, bool) or not isinstance(array, Real):
+            legal = "a torch tensor or a number" if gate else "a torch tensor"
+            raise FwpError(f"{where}: {long} must be {legal}, got {type(array).__name__}")
+        real(array, f"{where}: {long}")
+    elif array.layout is not torch.strided or array.is_nested:
+        raise FwpError(f"{where}: {long} must be a dense torch tensor")
 
 
 def _sizes(where: str, rule, signals: Mapping, initial_state) -> Sizes:
@@ -103,23 +123,21 @@ def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: in
     return key_dim
 
 
-def _fits(where: str, name: str, home: str, array, sizes: Sizes, query, gate: bool) -> None:
-    """Refuse a signal of another shape, dtype or device than the query asks for."""
-    batch, tokens, heads, value_dim, key_dim = sizes
-    shape = array.shape
-    if home == "shared":
-        legal = (batch, tokens, heads)
-    else:
-        legal = (batch, tokens, heads, key_dim if home == "pre" else value_dim)
-    if shape != legal and not _grows(shape, legal, home, query.shape[2], gate):
-        long, few = _LONG.get(name, name), query.shape[2]
-        wanted = legal if home != "pre" or few == heads or gate else (*legal[:2], few, legal[3])
+def _fits(where: str, rule, name: str, array, legal: tuple, query) -> None:
+    """Refuse a signal that cannot be brought to the legal shape, or has another dtype or device."""
+    long, home, gate = _LONG.get(name, name), rule.homes[name], name in rule.gates
+    if array is None:
+        raise FwpError(f"{where} needs {long} ({home}) and did not get it: pass {long}=...")
+    _tensor(where, name, array, gate)
+    if not isinstance(array, torch.Tensor):
+        return
+    shape, few = tuple(array.shape), query.shape[2]
+    if shape != legal and not _grows(shape, legal, home, few, gate):
+        wanted = legal if home != "pre" or gate else (*legal[:2], few, legal[3])
         raise FwpError(
             f"{where}: {long} is {home} and must have shape {tuple(wanted)} "
-            f"[batch, token, head{', dim' if home != 'shared' else ''}], got {tuple(shape)}"
+            f"[batch, token, head{', dim' if home != 'shared' else ''}], got {shape}"
         )
-    if array.shape[-1:] == (0,) and home == "post":
-        raise FwpError(f"{where}: {_LONG.get(name, name)} has a dim of 0; it must be 1 at least")
     _alike(where, name, array, query)
 
 

@@ -69,7 +69,7 @@ def _named(rule: Rule | Memory, given) -> Mapping:
 def _fits(rule: Rule | Memory, name: str, state, shape, legal: str, query) -> None:
     where = f"apply(rule={rule.name!r}): initial_state {name!r}"
     if not isinstance(state, torch.Tensor):
-        a_tensor = "a torch tensor, " if legal.startswith("[") else ""
+        a_tensor = "a torch tensor " if legal.startswith("[") else ""
         raise FwpError(f"{where} must be {a_tensor}{legal}{shape}, got {type(state).__name__}")
     if tuple(state.shape) != shape:
         raise FwpError(f"{where} must be {legal}{shape}, got {tuple(state.shape)}")

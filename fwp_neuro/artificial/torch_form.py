@@ -13,15 +13,43 @@ from ..rules.registry import all_names as rule_names
 from ..symbolic import arrays
 from . import library, limits
 from .choice import announce, choose
+from .derivatives import once
 from .engine import fast_form
 from .memories.base import Memory
 from .memories.registry import REGISTRY as MEMORIES
 from .packed import one_each, run_packed, sequences_of
-from .precision import full
+from .precision import HALF, full
 from .recurrent.registry import REGISTRY as NETWORKS
 from .signals import Sizes, check, together
 from .start_states import memory_state, nothing, states_of
 from .unrolling import unroll
+
+
+class _Ready:
+    """What a trace needs ready made, each an attribute: a trace finds what lies in a module."""
+
+
+_READY = _Ready()
+
+
+@torch.compiler.assume_constant_result  # names are looked up outside of the trace
+def _place_of(rule: str) -> str:
+    """Find a rule or memory by name, and return the name of its place in ``_READY``."""
+    place = f"found_{rule}"
+    if not hasattr(_READY, place):
+        setattr(_READY, place, find(rule))
+    return place
+
+
+@torch.compiler.assume_constant_result  # symbolic work, which torch.compile need not trace
+def _place_in_form(rule: Rule, form: str) -> str:
+    """Make a rule ready in a form, and return the name of its place in ``_READY``."""
+    from .layers.fast_weights import FastWeights  # which needs this module
+
+    place = f"{form}_{id(rule)}"  # the rule is kept there, so that no other gets its id
+    if not hasattr(_READY, place):
+        setattr(_READY, place, FastWeights(rule, form))
+    return place
 
 
 def find(rule: str | Rule | Memory) -> Rule | Memory:
@@ -32,6 +60,8 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     """
     if isinstance(rule, Memory):
         return rule
+    if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
+        return getattr(_READY, _place_of(rule))
     if isinstance(rule, str) and rule not in rule_names():
         if rule in NETWORKS.all_names():
             raise FwpError(
@@ -96,13 +126,15 @@ def apply(
     rule = find(rule)
     named = {"k": key, "v": value, "q": query, **gates}
     named = {name: array for name, array in named.items() if array is not None}
-    sizes = check(rule, named, initial_state)
+    sizes, plain = check(rule, named, initial_state)
     check_chunk(form, chunk)
     rows = sequences_of(
         f"apply(rule={rule.name!r})", cu_seqlens, mask, sizes.batch, sizes.tokens, query.device
     )
     with full(query.device):
-        signals = together(rule, named, sizes, scale)
+        signals = named
+        if not plain or scale is not None or query.dtype in HALF:
+            signals = together(rule, named, sizes, scale)
         if isinstance(rule, Memory):
             run_on, states, fixed = _memory(rule, signals, sizes, initial_state, rows, form)
         else:
@@ -146,6 +178,9 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
     count = sizes.batch if rows is None else len(rows)
     query = signals["q"]
     states = states_of(rule, given, query, (count, *sizes[2:]))
+    if torch.compiler.is_compiling():
+        ready = getattr(_READY, _place_in_form(rule, form))
+        return lambda given, states: ready(given, states, chunk), states, ()
     limits.check(rule, signals, rows)
     chosen, reason = choose(form, rule, sizes.tokens, dtype, query.device)
     announce(rule, form, chosen, reason)
@@ -205,7 +240,7 @@ def run(
 
         return run_compiled(rule, signals, states, again)
     if form == "library":
-        return library.run(rule, signals, states)
+        return library.run(rule, once(signals), once(states))
     if form in ("chunk", "parallel"):
         return fast_form(rule)(signals, states, form, chunk)
     placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}

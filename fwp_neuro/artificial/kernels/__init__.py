@@ -73,6 +73,9 @@ def run(
         readout, _, *after = operator.straight(
             declaration, given[: len(names)], given[len(names) :], keep
         )
+    elif torch.compiler.is_compiling() and not keep:
+        parts = given[: len(names)], given[len(names) :]
+        readout, _, *after = operator.recurrence(declaration, *parts, keep)
     else:
         function = operator.Recurrence if torch.compiler.is_compiling() else operator.Eager
         readout, _, *after = function.apply(declaration, len(names), keep, again, *given)

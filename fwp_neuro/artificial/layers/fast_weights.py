@@ -14,6 +14,7 @@ from ..engine import fast_form
 from ..kernels import why_not
 from ..memories.base import Memory
 from ..realise import FORMS
+from ..start_states import nothing
 from ..torch_form import find, run
 
 
@@ -61,7 +62,10 @@ class FastWeights:
         return f"FastWeights({self.rule!r}, form={self.form!r})"
 
     def __call__(
-        self, signals: dict[str, torch.Tensor], states: dict[str, torch.Tensor]
+        self,
+        signals: dict[str, torch.Tensor],
+        states: dict[str, torch.Tensor],
+        chunk: int | None = None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Run over a sequence.
 
@@ -69,6 +73,7 @@ class FastWeights:
             signals: text name -> [batch, token, head(, dim)], ``q`` included; constants of a memory
                 [head, ...].
             states: name -> [batch, ...] before the first token; not changed in place.
+            chunk: tokens in a chunk of the chunk form.
 
         Returns:
             read-out [batch, token, head, value_dim] and the states after the last token.
@@ -78,13 +83,15 @@ class FastWeights:
             if form == "auto":
                 form = self.rule.forms[-1] if signals["q"].shape[1] > 1 else "step"
             return self.rule.run(form, states, signals)
+        if 0 in signals["q"].shape[:3]:
+            return nothing(signals, states)
         limits.check(self.rule, signals)
         form = self.chosen(signals["q"])
         if form in ("chunk", "parallel"):
-            return self.fast(signals, states, form)
+            return self.fast(signals, states, form, chunk)
         if form == "step" and self.traced_step is not None and torch.compiler.is_dynamo_compiling():
             return self.traced_step(signals, states)
-        return run(self.rule, signals, states, form)
+        return run(self.rule, signals, states, form, again=self.form == "auto")
 
     def _step(self, signals, states):
         return run(self.rule, signals, states, "step")

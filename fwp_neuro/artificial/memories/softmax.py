@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from ...validation import real_or_none
+from ..derivatives import smooth
 from .base import Memory, Signals, State
 from .forms import heads_first, lower
 from .registry import register
@@ -32,9 +33,18 @@ def attend_tokens(q, keys, values, readable: torch.Tensor, scale: float | None) 
         readable: [token, time] of bool, what each token may read (at least one pair), or numbers
             [batch, head, token, time] that are added to the scaled products.
     """
+
+    def kernel(q, keys, values):
+        return functional.scaled_dot_product_attention(
+            q, keys, values, attn_mask=readable, scale=scale
+        )
+
+    def products(q, keys, values):
+        logits = q @ keys.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+        return logits.masked_fill(~readable, -torch.inf).softmax(-1) @ values
+
     arrays = (heads_first(x) for x in (q, keys, values))
-    readout = functional.scaled_dot_product_attention(*arrays, attn_mask=readable, scale=scale)
-    return heads_first(readout)
+    return heads_first(smooth(kernel, products, *arrays))
 
 
 def append(state: State, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

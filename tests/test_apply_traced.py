@@ -1,0 +1,59 @@
+"""`apply` inside a function that torch.compile traces as one graph."""
+
+import pytest
+import torch
+from layer_cases import NOT_AFFINE, SMALL, TYPED_IN, title
+from test_derivatives import case, far
+
+from fwp_neuro.artificial import apply
+from fwp_neuro.artificial.memories import memories, memory
+from fwp_neuro.rules import rule, rules
+
+RULES = [*map(rule, rules()), TYPED_IN, NOT_AFFINE]
+MEMORIES = [memory(name, **SMALL.get(name, {})) for name in memories()]
+
+
+def same_numbers(chosen, backend, form="auto"):
+    torch._dynamo.reset()
+    leaves, loss = case(chosen)
+    found = []
+    for run in (loss, torch.compile(loss, fullgraph=True, backend=backend)):
+        given = [x.clone().requires_grad_() for x in leaves]
+        value = run(form, *given)
+        found.append([value, *torch.autograd.grad(value, given, materialize_grads=True)])
+    assert far(*([x.detach() for x in one] for one in found)) < 1e-9
+
+
+@pytest.mark.parametrize("chosen", [*RULES, *MEMORIES], ids=title)
+def test_traces_as_one_graph(chosen):
+    same_numbers(chosen, "eager")
+
+
+@pytest.mark.parametrize("form", ["step", "chunk", "parallel", "compiled"])
+def test_every_form_traces_as_one_graph(form):
+    same_numbers(rule("gated_delta"), "eager", form)
+
+
+@pytest.mark.parametrize("chosen", ["delta", "mesa"])
+def test_traces_ahead_of_time(chosen):
+    same_numbers(memory(chosen) if chosen == "mesa" else rule(chosen), "aot_eager")
+
+
+@pytest.mark.slow
+def test_traces_with_inductor():
+    same_numbers(rule("delta"), "inductor")
+
+
+@pytest.mark.parametrize("name", ["delta", "mesa"])
+def test_names_numbers_scales_and_halves_are_traced(name):
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 20, 2, 8, dtype=torch.bfloat16) / 3 for _ in range(3))
+
+    def run(q, k, v):
+        gates = {"beta": 0.5} if name == "delta" else {"beta": 0.5, "gamma": 0.9}
+        return apply(name, q[:, :, :1], k[:, :, :1], v, **gates, scale=0.3)[0]
+
+    found = torch.compile(run, fullgraph=True, backend="eager")(q, k, v)
+    assert found.dtype == torch.bfloat16
+    assert far([found.double()], [run(q, k, v).double()]) < 1e-2
