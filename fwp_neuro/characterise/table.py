@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import FwpError
+from ..errors import FwpError, nearest
 from ..synapses.registry import get, names
+from ..validation import seed_number, whole
 from .experiment import experiments
 from .measure import Measured, measure
 
@@ -31,6 +32,26 @@ def verdict(one: Measured) -> str:
     return f"{sign}hebb, decaying" if np.isfinite(one.decay) else f"{sign}hebb"
 
 
+#: largest spike tables, bytes
+_MOST = 16e9
+
+
+def _affordable(names: list[str], repeats: int) -> None:
+    """Refuse, with what it would cost, a size whose spike tables do not fit into memory."""
+    sizes = {
+        (name, how.coding): 4 * 8 * len(how.keys) * len(how.values) * repeats
+        * (how.window + how.settle) / how.dt
+        for name in names for how in experiments(name)
+    }  # fmt: skip
+    (name, _), largest = max(sizes.items(), key=lambda item: item[1])
+    if largest > _MOST:
+        most = int(repeats * _MOST / largest)
+        raise FwpError(
+            f"repeats is {repeats}: the spikes of {name!r} would take {largest / 1e9:.3g} GB; "
+            f"with {_MOST / 1e9:g} GB at most it may be up to {most}"
+        )
+
+
 def characterise(
     chosen: list[str] | None = None,
     repeats: int = 16,
@@ -40,16 +61,22 @@ def characterise(
     """Measure plasticity rules, all registered ones by default.
 
     Raises:
-        FwpError: a name that is no plasticity model.
+        FwpError: a name that is no plasticity model, fewer than 2 repeats, or so many that their
+            spikes do not fit into memory.
     """
     legal = [*names("short-term plasticity"), *names("plasticity")]
-    for name in chosen or ():
+    picked = list(chosen or legal)
+    for name in picked:
         if name not in legal:
-            raise FwpError(f"{name!r} is no plasticity model (legal: {', '.join(legal)})")
+            guess = nearest(name, legal)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            raise FwpError(f"{name!r} is no plasticity model{hint} (legal: {', '.join(legal)})")
+    _affordable(picked, whole(repeats, "repeats", 2))
+    seed = seed_number(seed)
     found = []
-    for number, name in enumerate(chosen or legal):
+    for number, name in enumerate(picked):
         if progress is not None:
-            progress(number / len(chosen or legal), name)
+            progress(number / len(picked), name)
         found += [measure(get(name), how, repeats, seed) for how in experiments(name)]
     return found
 

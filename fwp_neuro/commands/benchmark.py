@@ -10,9 +10,8 @@ from fwp_neuro.errors import FwpError, pick, shown
 from fwp_neuro.progress import Progress
 
 HELP = "measure speed and memory of the package's own forms and circuits"
-#: a thousand rounds take days
-MOST = 1000
 SIDES = ("artificial", "circuits")
+MOST_ROUNDS = 1000
 #: what --quick leaves of each side
 QUICK = {
     "artificial": {"lengths": (256, 1024), "threads": (1,), "rounds": 3, "memory": ()},
@@ -33,13 +32,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Check the arguments, measure, print."""
     side = pick(arguments.side, SIDES, "side to benchmark:")
-    if arguments.rounds is not None and not 1 <= arguments.rounds <= MOST:
-        raise FwpError(f"--rounds must be from 1 to {MOST}, got {shown(arguments.rounds)}")
+    rounds = arguments.rounds
+    if rounds is not None and not 1 <= rounds <= MOST_ROUNDS:
+        days = f": at a second a round or more that is {rounds / 86400:.3g} days" * (rounds > 0)
+        raise FwpError(f"--rounds must be from 1 to {MOST_ROUNDS}, got {shown(rounds)}{days}")
     if arguments.out is not None:
         figures.output_file(arguments.out, "--out")  # refuse before the long work
     options = QUICK[side] if arguments.quick else {}
-    if arguments.rounds is not None:
-        options = {**options, "rounds": arguments.rounds}
+    if rounds is not None:
+        options = {**options, "rounds": rounds}
     with Progress(f"benchmark {side}") as progress:
         dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](options, progress)
     print(text)

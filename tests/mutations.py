@@ -1,0 +1,185 @@
+"""Forty plausible slips in the package, and what catches each: `python tests/mutations.py`.
+
+The package is copied to a temporary folder. Each slip is one replacement in one file, whose text
+must be found exactly once; then the table of published constants, the quick validation of the
+model and at last the model's tests run until one of them fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+TOP = Path(__file__).resolve().parent.parent
+RULES, RECEPTORS = "fwp_neuro/synapses/plasticity/", "fwp_neuro/synapses/receptors/"
+CALCIUM, RELEASE = "fwp_neuro/synapses/calcium/", "fwp_neuro/synapses/release/"
+#: one process: the table first, then the two forms, then all rows; says what fails first
+CHECK = """
+import sys
+from itertools import chain
+from fwp_neuro.targets import collect, constants, two_forms
+model = sys.argv[1]
+try:
+    found = constants.differences(model)
+    if found:
+        sys.exit("table of constants: " + found[0])
+    for row in chain(two_forms.rows(model), collect([model], quick=True)):
+        if not row.expected:
+            sys.exit("validate: " + row.quantity)
+except Exception as problem:
+    sys.exit("validate: " + type(problem).__name__)
+"""
+
+
+class Slip(NamedTuple):
+    """What is replaced in a file, the model it belongs to, and the tests of that model."""
+
+    model: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+NUMBERS = (
+    Slip("triplet_stdp", RULES + "stdp_triplet.py", "(0, 6.5, 7.1", "(0, 13, 7.1", "triplet"),
+    Slip("clopath_2010", RULES + "clopath_2010.py", '"A_LTP": 8e-5', '"A_LTP": 16e-5',
+         "clopath_2010"),
+    Slip("urbanczik_senn_2014", RULES + "urbanczik_senn_2014.py",
+         '"tau_Delta": 100', '"tau_Delta": 50',
+         "urbanczik_senn_2014"),
+    Slip("payeur_2021", RULES + "payeur_2021.py", "(0.1, 50, 15,", "(0.1, 50, 30,", "payeur_2021"),
+    Slip("graupner_brunel", RULES + "graupner_brunel.py", "725.085", "1450.17", "graupner_brunel"),
+    Slip("shouval_2002", RULES + "shouval_2002.py", '"tau_Ca": 50', '"tau_Ca": 25', "shouval_2002"),
+    Slip("bcpnn", RULES + "bcpnn.py", "10, 100, 3, 20, 1e-4", "10, 100, 3, 40, 1e-4", "bcpnn"),
+    Slip("limbacher_2022", RULES + "limbacher_2022.py", '"gamma_minus": 0.3', '"gamma_minus": 0.6',
+         "limbacher_2022"),
+    Slip("behavioural_time_scale", RULES + "behavioural_time_scale.py", "863.9146", "431.9573",
+         "behavioural_time_scale"),
+    Slip("bcm", RULES + "bcm.py", '"tau_theta": 2 *', '"tau_theta": 4 *', "rate_rules"),
+    Slip("vogels_2011", RULES + "vogels_2011.py", '"network": (3,', '"network": (6,', "rate_rules"),
+    Slip("short_term_potentiation", RULES + "potentiation.py", '"tau_fast": 96', '"tau_fast": 48',
+         "potentiation"),
+    Slip("match_and_control", CALCIUM + "match_and_control.py", '"sharpness": 20.0',
+         '"sharpness": 10.0', "match_and_control"),
+    Slip("point_spine", CALCIUM + "point_spine.py", '"E_rest": -75', '"E_rest": 75', "point_spine"),
+    Slip("gaba_a", RECEPTORS + "exponential.py", '"brunel_wang_2001": (10, -70',
+         '"brunel_wang_2001": (10, 70', "receptors"),
+    Slip("nmda_kinetic", RECEPTORS + "kinetic.py", "0.0066", "0.0132", "receptors"),
+    Slip("nmda_per_cell", RECEPTORS + "nmda.py", '"tau_nmda": 100', '"tau_nmda": 50', "receptors"),
+    Slip("tsodyks_markram", RELEASE + "tsodyks_markram.py", "_set(0.03, 530", "_set(0.03, 1060",
+         "short_term"),
+    Slip("magnesium_block", "fwp_neuro/synapses/magnesium.py", "0.062, 3.57,", "0.062, 7.14,",
+         "synapses"),
+    Slip("wang_2002_decision", "models/wang_2002_decision.py", '"E_inh": -70.0', '"E_inh": 70.0',
+         "wang_2002"),
+)  # fmt: skip
+TEXTS = (
+    Slip("triplet_stdp", RULES + "stdp_triplet.py", 'DEPRESS = "w -= o1*(A2_minus + A3_minus*r2)',
+         'DEPRESS = "w -= o1*(A2_minus + A3_minus*r1)', "triplet"),
+    Slip("vogels_2011", RULES + "vogels_2011.py", "eta*(y - 2*rho_0*tau), 0, inf)\\nx",
+         "eta*(y + 2*rho_0*tau), 0, inf)\\nx", "rate_rules"),
+    Slip("payeur_2021", RULES + "payeur_2021.py", "bursting = 1 - event\n", "bursting = event\n",
+         "payeur_2021"),
+    Slip("clopath_2010", RULES + "clopath_2010.py", "*above_plus_post*above_late_post",
+         "*above_plus_post*above_minus_post", "clopath_2010"),
+    Slip("urbanczik_senn_2014", RULES + "urbanczik_senn_2014.py",
+         "-phi_star_post*h_star_post*psp_pre",
+         "-phi_star_post*psp_pre*beta", "urbanczik_senn_2014"),
+    Slip("graupner_brunel", RULES + "graupner_brunel.py", "gamma_p*(1 - rho)*above_p\n           -",
+         "gamma_p*(1 - rho)*above_d\n           -", "graupner_brunel"),
+    Slip("shouval_2002", RULES + "shouval_2002.py",
+         "opens = P0*(1 - open_f - open_s)", "opens = P0",
+         "shouval_2002"),
+    Slip("bcpnn", RULES + "bcpnn.py",
+         '_ON_PRE = "zij_R += zj_R/', '_ON_PRE = "zij_R += zi_R/', "bcpnn"),
+    Slip("bcpnn", RULES + "bcpnn_events.py", "eij -= eps*a_{own}*jump_{own} +",
+         "eij -= eps*a_{own}*jump_{own} -", "bcpnn"),
+    Slip("limbacher_2022", RULES + "limbacher_2022.py", "gamma_minus*w*k**2)/step : 1",
+         "gamma_minus*w*v**2)/step : 1", "limbacher_2022"),
+    Slip("behavioural_time_scale", RULES + "behavioural_time_scale.py",
+         "q_plus - w*k_minus*q_minus : 1", "q_plus + w*k_minus*q_minus : 1",
+         "behavioural_time_scale"),
+    Slip("oja", RULES + "oja.py", 'RULE = "dw/dt = eta*y_post*(x_pre - alpha*y_post*w)',
+         'RULE = "dw/dt = eta*y_post*(x_pre - alpha*x_pre*w)', "rate_rules"),
+    Slip("homeostatic_scaling", RULES + "homeostatic_scaling.py",
+         "dw/dt = w*(1 - r_post/r_0)/tau_h : 1",
+         "dw/dt = (1 - r_post/r_0)/tau_h : 1", "rate_rules"),
+    Slip("use_dependent_potentiation", RULES + "potentiation.py", 'on_post="P += nmda*A*s"',
+         'on_post="P += nmda*A*u"', "potentiation"),
+    Slip("point_spine", CALCIUM + "readouts.py",
+         '"clip(ca - factor*p_pre', '"clip(ca + factor*p_pre',
+         "point_spine"),
+    Slip("match_and_control", CALCIUM + "match_and_control.py",
+         "dg_delayed/dt = (g - g_delayed)/tau_delay : 1",
+         "dg_delayed/dt = (g + g_delayed)/tau_delay : 1", "match_and_control"),
+    Slip("tsodyks_markram", RELEASE + "conventions.py", "release = u*x\\nx -= release",
+         "release = u*x\\nx -= U*x", "short_term"),
+    Slip("ampa", RECEPTORS + "exponential.py", "w*jump_{r}*gbar_{r}", "jump_{r}*gbar_{r}",
+         "receptors"),
+    Slip("nmda_kinetic", RECEPTORS + "kinetic.py", "bound_{r}*(1 - r_{r}) -", "bound_{r} -",
+         "receptors"),
+    Slip("nmda_per_cell", RECEPTORS + "current.py", '*(E_{name} - {voltage})"',
+         '*({voltage} - E_{name})"', "receptors"),
+)  # fmt: skip
+SLIPS = NUMBERS + TEXTS
+
+
+def slipped(slip: Slip, top: Path = TOP) -> str:
+    """Return the text of the file with the slip in it; its old text must be there exactly once."""
+    text = (top / slip.file).read_text(encoding="utf-8")
+    assert text.count(slip.old) == 1, (slip, text.count(slip.old))
+    return text.replace(slip.old, slip.new)
+
+
+def caught(slip: Slip, copy: Path) -> str:
+    """Return what catches a slip that is made in a copy of the package, or nothing."""
+    path = copy / slip.file
+    right = path.read_text(encoding="utf-8")
+    path.write_text(slipped(slip, copy), encoding="utf-8")
+    try:
+        run = _run(copy, "-c", CHECK, slip.model)
+        if run.returncode:
+            return run.stderr.strip().splitlines()[-1]
+        tests = f"tests/test_{slip.tests}.py"
+        run = _run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests)
+        failed = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return f"tests: {failed[0].split(' ')[1]}" if failed else ""
+    finally:
+        path.write_text(right, encoding="utf-8")
+
+
+def _run(copy: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1",
+                   "OMP_NUM_THREADS": "1", "FWP_NEURO_HOME": str(copy)}  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True
+    )
+
+
+def main() -> int:
+    """Print what catches each slip and how many are caught; return how many are not."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in ("fwp_neuro", "models", "tests", "figures"):
+            ignored = shutil.ignore_patterns("__pycache__", "*.png", "data-*")
+            shutil.copytree(TOP / name, copy / name, ignore=ignored)
+        for name in ("setup.cfg", "pyproject.toml", "README.md"):
+            shutil.copy(TOP / name, copy / name)
+        for slip in SLIPS:
+            by = caught(slip, copy)
+            missed += not by
+            changed = f"{' '.join(slip.old.split())} -> {' '.join(slip.new.split())}"
+            print(f"{slip.model:28} {changed:90} {by or 'NOT CAUGHT'}", flush=True)
+    print(f"caught {len(SLIPS) - missed} of {len(SLIPS)}")
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() > 2 else 0)

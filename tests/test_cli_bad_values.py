@@ -1,0 +1,53 @@
+"""Bad values of the options of commands: one sentence, status 2, before any work, nothing written.
+
+Those of `validate` are in `test_validate`.
+"""
+
+import pytest
+
+from fwp_neuro.cli import main
+
+LONG = "x" * 250
+NUMBERS = ("nan", "", "1.5", "1e3", "a\0b")
+FILES = {
+    "": "--out takes the name of a file to write, got ''",
+    "a\0b": "--out takes the name of a file to write, got 'a",
+    ".": "'.' is a folder",
+    "new/": "'new/' is a folder",
+    "/dev/null": "'/dev/null' is a device",
+    "/proc/x.nc": "cannot write to folder '/proc'",
+    "/proc/y/z.nc": "cannot write to folder '/proc/y'",
+    "no/\0/x.nc": "--out takes the name of a file to write",
+    LONG: "--out: cannot write to 'xxx",
+}
+BENCHMARKS = [["benchmark", side, "--quick"] for side in ("artificial", "circuits")]
+CASES = [
+    *((["plasticity", "oja", "--repeats", value], "invalid int value") for value in NUMBERS),
+    *((["plasticity", "oja", "--seed", value], "invalid int value") for value in NUMBERS),
+    (["plasticity", "oja", "--repeats", "-1"], "--repeats must be at least 2, got -1"),
+    (["plasticity", "oja", "--repeats", "99999999999"], "'oja' would take 4.61e+08 GB"),
+    (["plasticity", "--quick", "--repeats", "99999"], "with 16 GB at most it may be up to"),
+    (["plasticity", "oja", "--seed", "-1"], "seed must be a whole number from 0 to"),
+    (["plasticity", "oja", "--seed", "99999999999"], "seed must be a whole number from 0 to"),
+    (["plasticity", "ojaa"], "'ojaa' is no plasticity model; did you mean 'oja'?"),
+    (["plasticity", "oja", ""], "'' is no plasticity model"),
+    (["plasticity", "oja", "--quik"], "did you mean --quick"),
+    *((["cite", name], "unknown rule, memory, network or task") for name in ("", "dleta", "a\0")),
+    (["list", "rules"], "unrecognized arguments: rules"),
+    (["list", ""], "unrecognized arguments"),
+    *((["benchmark", side], "unknown side to benchmark") for side in ("", "artifical", "nan")),
+    *(([*one, "--rounds", value], "invalid int value") for one in BENCHMARKS for value in NUMBERS),
+    *(([*one, "--rounds", "-3"], "--rounds must be at least 1, got -3") for one in BENCHMARKS),
+    *(([*one, "--rounds", "99999999999"], "that is 1.16e+06 days or more") for one in BENCHMARKS),
+    *(([*one, "--out", name], words) for one in BENCHMARKS for name, words in FILES.items()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), CASES)
+def test_a_bad_value_is_one_sentence(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    heard = capsys.readouterr()
+    lines = [line for line in heard.err.splitlines() if not line.startswith("plasticity:")]
+    assert len(lines) == 1 and sentence in lines[0] and not heard.out
+    assert not list(tmp_path.iterdir())
