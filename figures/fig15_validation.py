@@ -20,7 +20,8 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     """Compute the rows of all models."""
     rows = [row.record() for row in targets.collect(quick=quick, progress=progress)]
     for row in rows:
-        row.pop("passed")
+        for verdict in ("passed", "expected", "strong"):  # they follow from the rest
+            row.pop(verdict)
     return xr.Dataset(
         {"value": (("row",), [row["value"] for row in rows])},
         {"quantity": (("row",), [f"{row['model']}: {row['quantity']}" for row in rows])},

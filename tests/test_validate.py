@@ -6,7 +6,7 @@ import pytest
 
 from fwp_neuro import targets
 from fwp_neuro.cli import main
-from fwp_neuro.targets import base
+from fwp_neuro.targets import base, forms_of_receptors, forms_of_rules
 from fwp_neuro.targets.base import Row
 
 
@@ -22,6 +22,23 @@ def test_every_model_meets_its_published_numbers(module):
         assert row.strength in base.STRENGTHS
         assert bool(row.reason) == (row.known_miss > 0), row.quantity
         assert row.expected, f"{row.quantity}: {row.value}, target {row.target}"
+
+
+def test_every_synapse_model_runs_in_both_forms():
+    """Those of the spiking circuit have closed forms instead, see `targets.compartments`."""
+    from fwp_neuro import synapses
+
+    cases = {*forms_of_rules.CASES, *forms_of_receptors.CASES}
+    conventions = {f"tsodyks_markram_{name}" for name in ("to_zero", "three_state", "to_U")}
+    assert cases == set(synapses.names()) - conventions - set(synapses.names("circuit"))
+    assert set(synapses.names("circuit")) <= set(targets.models())
+
+
+def test_rows_survive_a_record():
+    one = row(1.2, known_miss=0.3, reason="so", curve="line", axes=("x", "y"), set_after=True)
+    kept = json.loads(json.dumps(one.record()))
+    assert not kept.pop("passed") and kept.pop("expected") and not kept.pop("strong")
+    assert Row(**{**kept, "axes": tuple(kept["axes"])}) == one
 
 
 def test_a_known_miss_is_bounded():

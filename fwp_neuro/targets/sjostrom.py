@@ -25,7 +25,7 @@ CHANGES = {
     ],
 }
 MARKRAM_SOURCE = "Markram et al. 1997, Science 275:213 (mean and SEM, digitised)"
-#: the same of Markram et al.; where no standard error was read, None
+#: the same of Markram et al.
 MARKRAM = {
     5: [
         (2, -0.01, 0.04),
