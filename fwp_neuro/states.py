@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ from .errors import FwpError, unknown
 from .programs import Program
 from .recording import Recording
 from .rules import Rule
+from .validation import in_bytes
 
 
 def starting_states(
@@ -40,12 +42,19 @@ def starting_states(
         labels = {name: f"initial_states_of: state {name!r}" for name in rule.states}
     if weights is not None:
         start["w"], labels["w"] = weights, "initial_weights"
-    return {
-        name: np.zeros(shape)
-        if start.get(name) is None
-        else np.broadcast_to(_state(start[name], labels[name], shape), shape).copy()
-        for name in rule.states
-    }
+    try:
+        return {
+            name: np.zeros(shape)
+            if start.get(name) is None
+            else np.broadcast_to(_state(start[name], labels[name], shape), shape).copy()
+            for name in rule.states
+        }
+    except MemoryError:
+        size = in_bytes(8 * len(rule.states) * math.prod(shape))
+        raise FwpError(
+            f"the states of rule {rule.name!r}, [head, post, pre] = {shape}, take {size}, which "
+            "this machine has not free"
+        ) from None
 
 
 def _named(rule: Rule, given: Mapping, weights, recording) -> dict:

@@ -15,7 +15,7 @@ from .errors import FwpError, pick
 from .programs import Program
 from .rules import Rule
 from .states import final_states, further_states
-from .validation import in_bytes
+from .validation import affordable, in_bytes
 
 MODES = ("auto", "snapshots", "last", "none")
 #: bytes up to which "auto" keeps snapshots: a recording of that size still opens at once
@@ -55,6 +55,8 @@ def choose(record_weights: str, probes, program: Program, numbers: int, else_: s
     """
     pick(record_weights, MODES, "record_weights")
     lines = None if probes is None else _probes(probes, program)
+    if record_weights == "snapshots":
+        affordable(numbers * program.tokens, f"snapshots of {program.tokens} tokens")
     if record_weights != "auto":
         return Keep(record_weights, "asked for", lines)
     size = 8 * numbers * program.tokens
@@ -98,19 +100,12 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
     return weights, extra
 
 
-def _probes(probes, program: Program) -> np.ndarray:
+def _probes(probes: np.ndarray, program: Program) -> np.ndarray:
     shape = "[probe, pre]" if program.heads is None else "[probe, pre] or [head, probe, pre]"
-    wanted = f"probes must be numbers {shape} with pre = {program.pre}"
-    try:
-        array = np.array(probes)
-    except (ValueError, TypeError, RuntimeError):  # ragged lists, tensors that carry gradients
-        array = np.array(None)
-    if array.dtype.kind not in "biuf":
-        raise FwpError(f"{wanted}, got {type(probes).__name__}")
-    heads = program.heads or 1
+    heads, array = program.heads or 1, np.asarray(probes, dtype=float)
     fits = array.ndim == 2 or (array.ndim == 3 and program.heads and array.shape[0] == heads)
     if not fits or array.shape[-1] != program.pre or not array.size:
-        raise FwpError(f"{wanted}, got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise FwpError("probes hold a value that is not finite; legal are finite numbers")
-    return np.broadcast_to(array.astype(float), (heads, *array.shape[-2:])).copy()
+        raise FwpError(
+            f"probes must be numbers {shape} with pre = {program.pre}, got shape {array.shape}"
+        )
+    return np.broadcast_to(array, (heads, *array.shape[-2:])).copy()

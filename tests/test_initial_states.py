@@ -181,3 +181,9 @@ def test_two_arguments_that_say_all_states_are_refused():
     first = fwp.run(program, "delta")
     with pytest.raises(FwpError, match="initial_states and initial_states_of both say"):
         fwp.run(program, "delta", initial_states={"w": W}, initial_states_of=first)
+
+
+def test_states_that_do_not_fit_into_memory_are_refused_with_their_size():
+    program = fwp.Program(key=np.ones((1, 10**6)), value=np.ones((1, 10**7)), beta=0.5)
+    with pytest.raises(FwpError, match=r"states of rule 'delta', .* take 8e\+04 GB"):
+        fwp.run(program, "delta")

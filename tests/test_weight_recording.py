@@ -231,18 +231,24 @@ def test_a_course_of_all_weights_is_bounded(monkeypatch):
     ("options", "sentence"),
     [
         ({"record_weights": "snapshot"}, "unknown record_weights.*did you mean 'snapshots'"),
-        ({"probes": "all"}, r"probes must be numbers \[probe, pre\] or \[head, probe, pre\].* str"),
+        ({"probes": "all"}, "probes must be real numbers, got 'all'"),
         ({"probes": np.ones(4)}, r"with pre = 4, got shape \(4,\)"),
         ({"probes": np.ones((2, 5))}, r"with pre = 4, got shape \(2, 5\)"),
         ({"probes": np.ones((3, 2, 4))}, r"with pre = 4, got shape \(3, 2, 4\)"),
         ({"probes": np.ones((0, 4))}, r"with pre = 4, got shape \(0, 4\)"),
-        ({"probes": np.full((1, 4), np.nan)}, "probes hold a value that is not finite"),
+        ({"probes": np.full((1, 4), np.nan)}, "probes must be finite, got array"),
     ],
 )
 def test_refuses(way, options, sentence):
     with pytest.raises(fwp.FwpError, match=sentence) as problem:
         run(way, **options)
     assert "\n" not in str(problem.value)
+
+
+def test_snapshots_that_do_not_fit_into_memory_are_refused_before_the_run():
+    program = fwp.Program(key=np.ones((5000, 2000)), value=np.ones((5000, 2000)), beta=0.5)
+    with pytest.raises(fwp.FwpError, match="snapshots of 5000 tokens would be .* take 160 GB"):
+        fwp.run(program, "delta", record_weights="snapshots")
 
 
 @EVERY_WAY
