@@ -39,7 +39,7 @@ class Renewing:
     def __init__(self, model, synapses, cells, timing, name: str):
         self.model, self.synapses, self.cells = model, synapses, cells
         self.text = model.equations.renewal
-        self.clock = Multiple(self.steps(timing.dt), timing.dt, f"{name}_renewal_clock*")
+        self.clock = Multiple(self.steps(timing.dt), timing.dt, f"{name}_renewal_clock")
         self.stamped = "renewed" in synapses.variables
         self.shared = self.text.shared
         if cells is not None and "renewed_cell" in cells.variables:
