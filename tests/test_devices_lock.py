@@ -161,7 +161,6 @@ if sys.argv[1] == "later":
     import brian2
     brian2.NeuronGroup(1, "x : 1")
 program = fwp.tasks.associative_recall(tokens=2, dim=2, beta=0.5)
-fwp.run(program, "delta", "rate", device="numpy")
 if sys.argv[1] == "other":
     raise KeyError("not ours")
 fwp.run(program, "delta", "rate", dynamics="slow")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
 from ..errors import FwpError
 from ..run_arguments import DEVICE, PROGRESS
-from ..temporaries import written
 from ..validation import affordable, affordable_steps
 from . import guards
 from .base import BUILD, DT, Built, Size, built_by, collected
@@ -126,12 +125,15 @@ def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, 
 
 def _on_cuda(build, dt, seed: int) -> dict[str, Any]:
     check_machine()
-    with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
-        with standalone("cuda_standalone", Path(folder), dt, seed) as b2:
+    folder = temporaries.make("cuda")
+    try:
+        with standalone("cuda_standalone", folder, dt, seed) as b2:
             built = _stated(build, "cuda_standalone", b2)
             execute(b2.device, folder)
             guards.check_results(built)
             return collected(built)
+    finally:
+        temporaries.remove(folder)
 
 
 def _stated(build, device: str, b2) -> Built:
@@ -172,7 +174,8 @@ def generate(
     folder = Path(directory)
     with _made(folder), standalone(device, folder, dt, seed) as b2:
         built = _stated(build, device, b2)  # noqa: F841  it must stay alive
-        with guards.plain_sentences(device), written(f"the project in {str(directory)!r}"):
+        whole = temporaries.written(f"the project in {str(directory)!r}")
+        with guards.plain_sentences(device), whole:
             b2.device.build(directory=str(folder), compile=False, run=False)
     return folder
 

@@ -10,12 +10,15 @@ worker for it as well (`fwp_neuro.sweep.plugin`), too late for libraries that ar
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import tempfile
 import threading
 from pathlib import Path
+
+from ..code_cache import why_not_trusted
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -48,13 +51,11 @@ def local_cache() -> str | None:
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = Path(tempfile.gettempdir()) / f"fwp_neuro_cython_{user}"
-    try:
+    with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        about = folder.lstat()
-    except OSError:
-        return None
-    private = not hasattr(os, "getuid") or (about.st_uid == user and not about.st_mode & 0o077)
-    return str(folder) if private and folder.is_dir() and not folder.is_symlink() else None
+        if folder.is_dir() and not why_not_trusted(folder):
+            return str(folder)
+    return None
 
 
 def import_brian2() -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import code_cache
 from ...errors import FwpError, pick
 
 VARIANTS = ("generic", "lean_f64", "lean_f32")
@@ -149,10 +150,9 @@ def build(folder: str | Path | None = None) -> Path:
     command = [*compiler, *FLAGS.split()]
     # -march=native: a program made on one machine must not run on another
     what = source.read_bytes() + repr(command).encode() + _processor().encode()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    where = Path(folder) if folder is not None else Path(cache) / "fwp_neuro"
+    where = Path(folder) if folder is not None else code_cache.root("loops")
     program = where / f"loop_{hashlib.sha256(what).hexdigest()[:16]}"
-    if not program.exists():
+    if not program.exists() or code_cache.why_not_trusted(program):
         where.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=where) as new:
             made = Path(new) / "loop"
@@ -161,6 +161,7 @@ def build(folder: str | Path | None = None) -> Path:
             )
             if done.returncode:
                 raise FwpError(f"the hand-written loop does not compile: {done.stderr.strip()}")
+            code_cache.keep_private(made)
             os.replace(made, program)  # a half-written program is never found
     return program
 
