@@ -121,6 +121,7 @@ def read(data) -> Table:
     legal = COLUMNS[found[0]]
     for name in data:
         if name not in legal:
+            name = name if isinstance(name, str) else shown(name)
             raise unknown(name, legal, f"column of {found[0]} data:")
     for name, (_, needed) in legal.items():
         if needed and name not in data:

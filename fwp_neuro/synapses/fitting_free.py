@@ -65,6 +65,7 @@ def _named(model: Model, asked) -> list[str]:
     if not names:
         raise FwpError("free names no parameter; leave it out to fit all that have an effect")
     for name in names:
+        name = name if isinstance(name, str) else shown(name)
         pick(name, model.parameters, f"parameter of {model.name!r} in free:")
         if names.count(name) > 1:
             raise FwpError(f"free names {name!r} {names.count(name)} times; once is enough")
