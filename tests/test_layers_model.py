@@ -177,3 +177,42 @@ def test_inputs_and_states_that_do_not_fit():
         net(symbols(), [None])
     with pytest.raises(FwpError, match="input_size"):
         model(vocabulary=None, input_size=3)(symbols())
+
+
+@EVERY
+def test_generated_symbols_are_those_of_the_whole_prefix_each_time(mixer):
+    net, prompt = model(mixer), symbols(tokens=5)
+    for temperature in (0.0, 0.7):
+        found, state = net.generate(prompt, 6, temperature=temperature, seed=3, return_state=True)
+        drawn, every = torch.Generator().manual_seed(3), prompt
+        for _ in range(6):
+            last = net(every)[:, -1]
+            chances = (last / (temperature or 1)).softmax(-1)
+            new = torch.multinomial(chances, 1, generator=drawn) if temperature else last.argmax(
+                -1, keepdim=True
+            )  # fmt: skip
+            every = torch.cat([every, new], 1)
+        assert torch.equal(found, every[:, 5:]) and not found.requires_grad
+        assert distance(net(new, state), net(torch.cat([every, new], 1))[:, -1:]) < 1e-11
+    assert torch.equal(net.generate(prompt, 0), prompt[:, :0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((symbols(), -1), "tokens is -1; it must be a whole number of at least 0"),
+        ((symbols(), 2.0), "tokens is 2.0"),
+        ((symbols()[:, :0], 2), "at least one symbol"),
+        ((symbols().double(), 2), "must hold symbols as int64 or int32"),
+        (("ab", 2), "x must be a tensor"),
+    ],
+)
+def test_nonsense_for_generate_is_refused(arguments, sentence):
+    with pytest.raises(FwpError, match=sentence):
+        model().generate(*arguments)
+    with pytest.raises(FwpError, match="temperature must be at least 0"):
+        model().generate(symbols(), 1, temperature=-1)
+    with pytest.raises(FwpError, match="seed must be a whole number"):
+        model().generate(symbols(), 1, seed=None)
+    with pytest.raises(FwpError, match="needs a SequenceModel with a vocabulary"):
+        model(vocabulary=None, input_size=3).generate(symbols(), 1)

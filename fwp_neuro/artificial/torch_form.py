@@ -22,33 +22,27 @@ from .precision import HALF, full
 from .recurrent.registry import REGISTRY as NETWORKS
 from .signals import Sizes, check, together
 from .start_states import memory_state, nothing, states_of
+from .tracing import READY
 from .unrolling import unroll
-
-
-class _Ready:
-    """What a trace needs ready made, each an attribute: a trace finds what lies in a module."""
-
-
-_READY = _Ready()
 
 
 @torch.compiler.assume_constant_result  # names are looked up outside of the trace
 def _place_of(rule: str) -> str:
-    """Find a rule or memory by name, and return the name of its place in ``_READY``."""
-    place = f"found_{rule}"
-    if not hasattr(_READY, place):
-        setattr(_READY, place, find(rule))
+    """Find a rule or memory by name, and return the name of its place in `READY`."""
+    place = f"found_{rule.encode().hex()}"
+    if not hasattr(READY, place):
+        setattr(READY, place, find(rule))
     return place
 
 
 @torch.compiler.assume_constant_result  # symbolic work, which torch.compile need not trace
 def _place_in_form(rule: Rule, form: str) -> str:
-    """Make a rule ready in a form, and return the name of its place in ``_READY``."""
+    """Make a rule ready in a form, and return the name of its place in `READY`."""
     from .layers.fast_weights import FastWeights  # which needs this module
 
     place = f"{form}_{id(rule)}"  # the rule is kept there, so that no other gets its id
-    if not hasattr(_READY, place):
-        setattr(_READY, place, FastWeights(rule, form))
+    if not hasattr(READY, place):
+        setattr(READY, place, FastWeights(rule, form))
     return place
 
 
@@ -61,7 +55,7 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     if isinstance(rule, Memory):
         return rule
     if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
-        return getattr(_READY, _place_of(rule))
+        return getattr(READY, _place_of(rule))
     if isinstance(rule, str) and rule not in rule_names():
         if rule in NETWORKS.all_names():
             raise FwpError(
@@ -179,7 +173,7 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
     query = signals["q"]
     states = states_of(rule, given, query, (count, *sizes[2:]))
     if torch.compiler.is_compiling():
-        ready = getattr(_READY, _place_in_form(rule, form))
+        ready = getattr(READY, _place_in_form(rule, form))
         return lambda given, states: ready(given, states, chunk), states, ()
     limits.check(rule, signals, rows)
     chosen, reason = choose(form, rule, sizes.tokens, dtype, query.device)

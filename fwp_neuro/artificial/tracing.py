@@ -9,6 +9,13 @@ import torch
 from .choice import transformed
 
 
+class _Ready:
+    """What a trace needs ready made, each an attribute: a trace finds what lies in a module."""
+
+
+READY = _Ready()
+
+
 def unreadable() -> bool:
     """Whether `torch.compile`, `torch.export` or a transform of `torch.func` is at work."""
     return torch.compiler.is_compiling() or transformed()

@@ -11,6 +11,7 @@ from ...rules import Rule
 from .. import limits
 from ..choice import FEW, announce, choose, transformed
 from ..engine import fast_form
+from ..exported import Step, any_number, scanned
 from ..kernels import why_not
 from ..memories.base import Memory
 from ..realise import FORMS
@@ -40,6 +41,7 @@ class FastWeights:
             pick(form, ("auto", *self.rule.forms), f"form of memory {self.rule.name!r}:")
             return
         pick(form, FORMS, "form")
+        self.one = Step(self.rule)
         try:
             self.fast = fast_form(self.rule)
         except FwpError:
@@ -78,14 +80,22 @@ class FastWeights:
         Returns:
             read-out [batch, token, head, value_dim] and the states after the last token.
         """
+        open_ended = any_number(signals["q"].shape[1])
         if self.is_memory:
             form = self.form
+            if open_ended and not self.rule.growing:
+                fixed = {n: x for n, x in signals.items() if n not in {*self.rule.homes, "q"}}
+                moving = {n: x for n, x in signals.items() if n not in fixed}
+                step = lambda states, now: self.rule.step(states, now | fixed)  # noqa: E731
+                return scanned(step, moving, states)
             if form == "auto":
                 form = self.rule.forms[-1] if signals["q"].shape[1] > 1 else "step"
             return self.rule.run(form, states, signals)
         if 0 in signals["q"].shape[:3]:
             return nothing(signals, states)
         limits.check(self.rule, signals)
+        if open_ended and self.form != "compiled":
+            return scanned(self.one, signals, states)
         form = self.chosen(signals["q"])
         if form in ("chunk", "parallel"):
             return self.fast(signals, states, form, chunk)

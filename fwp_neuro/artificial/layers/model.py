@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ...errors import FwpError
-from ...validation import flag, real, whole
+from ...validation import flag, real, seed_number, whole
 from ..choice import transformed
 from ..packed import run_module
 from ..torch_form import keeps_tokens
@@ -119,6 +119,60 @@ class SequenceModel(nn.Module):
             states.append(its)
         y = self.head(self.norm(x))
         return (y, states) if return_state else y
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt: torch.Tensor,
+        tokens: int,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        state: Sequence | None = None,
+        return_state: bool = False,
+    ):
+        """Write on after a prompt, one symbol after the other, each read once with the state.
+
+        Args:
+            prompt: [batch, token] of symbols, at least one.
+            tokens: how many symbols to write.
+            temperature: 0: the most likely symbol; else one is drawn from softmax(y / temperature).
+            seed: of what is drawn; the random numbers of the caller stay as they are.
+            state: to carry on from, as ``return_state=True`` gave it; the start if None.
+            return_state: whether to return the state after the last symbol written too.
+
+        Returns:
+            the symbols written, [batch, tokens] of the prompt's dtype, or (symbols, state).
+
+        Raises:
+            FwpError: the model has no symbols, or an argument is not legal.
+
+        Example:
+            >>> model.generate(torch.tensor([[0, 1]]), 10)  # doctest: +SKIP
+        """
+        if self.vocabulary is None or self.output_size != self.vocabulary:
+            raise FwpError(
+                "generate: it needs a SequenceModel with a vocabulary, and output_size equal to it"
+            )
+        whole(tokens, "generate: tokens", least=0)
+        real(temperature, "generate: temperature", least=0)
+        drawn = torch.Generator().manual_seed(seed_number(seed))
+        self._check(prompt)
+        if not prompt.shape[1]:
+            raise FwpError("generate: prompt must hold at least one symbol")
+        y, state = self(prompt, state, return_state=True)
+        written = [prompt[:, :0]]
+        for _ in range(tokens):
+            last = y[:, -1].float()
+            if temperature:
+                chances = (last.double() / temperature).softmax(-1).cpu()
+                symbol = torch.multinomial(chances, 1, generator=drawn).to(prompt)
+            else:
+                symbol = last.argmax(-1, keepdim=True).to(prompt)
+            written.append(symbol)
+            y, state = self(symbol, state, return_state=True)
+        found = torch.cat(written, 1)
+        return (found, state) if return_state else found
 
     def _initial(self, count: int) -> list:
         """Return the states of the blocks before the first token of ``count`` sequences."""

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ...errors import pick
 from ...validation import flag, generator, real, whole
+from ..tracing import READY
 
 
 def _gelu_slope(x: torch.Tensor) -> torch.Tensor:
@@ -27,6 +28,20 @@ ACTIVATIONS = {
     "gelu": (functional.gelu, _gelu_slope),
     "silu": (functional.silu, _silu_slope),
 }
+
+
+def _drawn(seed: int, std: float, sizes: list[tuple[int, ...]]) -> list[torch.Tensor]:
+    rng = generator(seed)
+    return [torch.as_tensor(std * rng.standard_normal(size)) for size in sizes]
+
+
+@torch.compiler.assume_constant_result  # which no trace can draw
+def _place_of_drawn(seed: int, std: float, heads: int, *dims: int) -> str:
+    sizes = [(heads, *size) for size in zip(dims[1:], dims[:-1], strict=True)]
+    place = f"drawn_{seed}_{std}_{sizes}".replace(".", "_")  # no path of attributes
+    if not hasattr(READY, place):
+        setattr(READY, place, _drawn(seed, std, sizes))
+    return place
 
 
 @dataclass(frozen=True)
@@ -79,11 +94,15 @@ class FastNetwork:
         """
         hidden = [self.expansion * key_dim] * (self.depth - 1)
         dims = [key_dim, *hidden, value_dim]
-        rng, weights = generator(seed), {}
-        for (w, b), rows, columns in zip(self.layers, dims[1:], dims[:-1], strict=True):
-            drawn = torch.as_tensor(std * rng.standard_normal((heads, rows, columns)))
-            drawn = drawn.to(like) if self.depth > 1 else like.new_zeros(heads, rows, columns)
-            weights[w] = drawn.expand(batch, -1, -1, -1).clone()
+        sizes, weights = [(heads, *size) for size in zip(dims[1:], dims[:-1], strict=True)], {}
+        if self.depth == 1:
+            every = [like.new_zeros(size) for size in sizes]
+        elif torch.compiler.is_dynamo_compiling():
+            every = getattr(READY, _place_of_drawn(seed, std, heads, *dims))
+        else:
+            every = _drawn(seed, std, sizes)
+        for (w, b), (_, rows, _), drawn in zip(self.layers, sizes, every, strict=True):
+            weights[w] = drawn.to(like).expand(batch, -1, -1, -1).clone()
             if b:
                 weights[b] = like.new_zeros(batch, heads, rows)
         return weights

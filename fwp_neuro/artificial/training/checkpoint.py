@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ...errors import FwpError
+from ...errors import FwpError, shown
 from ...files import atomic_path
+from .result import COLUMNS
 
 FORMAT = "fwp_neuro training 1"
+
+
+def _number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _count(value) -> bool:
+    return _number(value) and isinstance(value, int) and value >= 0
+
+
+def _table(value, width: int) -> bool:
+    rows = value if isinstance(value, list) else [None]
+    return all(isinstance(r, list) and len(r) == width and all(map(_number, r)) for r in rows)
+
+
+def _named(value, kind: type) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(item, kind) for name, item in value.items()
+    )
+
+
+#: part of a checkpoint -> whether a value may be it
+CONTENT: dict[str, Callable] = {
+    "arguments": lambda value: _named(value, object),
+    "model": lambda value: _named(value, torch.Tensor),
+    "structure": lambda value: isinstance(value, str),
+    "trained": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
+    "optimizer": lambda value: _named(value, dict | list) and {"state", "param_groups"} <= {*value},
+    "step": _count,
+    "rows": lambda value: _table(value, 1 + len(COLUMNS)),
+    "recent": lambda value: _table(value, 3),
+    "best": _number,
+    "without": _count,
+}
 
 
 def path_of(given: str | os.PathLike | None) -> Path | None:
@@ -43,10 +80,14 @@ def save(path: Path, content: dict) -> None:
     """Write a checkpoint in place of the one before.
 
     Raises:
-        FwpError: the file cannot be written; the one before stays.
+        FwpError: the file cannot be written (the disk is full, ...); the one before stays.
     """
-    with atomic_path(path, "checkpoint") as temporary:
-        torch.save({"format": FORMAT, **content}, temporary)
+    whole = io.BytesIO()  # torch's own writer says in no sentence that a disk is full
+    torch.save({"format": FORMAT, **content}, whole)
+    with atomic_path(path, "checkpoint") as temporary, open(temporary, "wb") as file:
+        file.write(whole.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load(path: Path) -> dict:
@@ -66,6 +107,11 @@ def load(path: Path) -> dict:
         raise FwpError(f"{where}: it is damaged or no checkpoint; it stays as it is") from problem
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise FwpError(f"{where}: it is no checkpoint of a training")
+    for name, legal in CONTENT.items():
+        if name not in content:
+            raise FwpError(f"{where}: it is damaged, for it lacks {name!r}")
+        if not legal(content[name]):
+            raise FwpError(f"{where}: it is damaged, for its {name!r} is {shown(content[name])}")
     return content
 
 
@@ -101,3 +147,28 @@ def check(path: Path, content: dict, arguments: dict, model: nn.Module) -> None:
                 f"{where}: it is of another model, with {(one or 'nothing').strip()!r}, not "
                 f"{(other or 'nothing').strip()!r}"
             )
+
+
+def check_optimizer(path: Path, stored: dict, optimizer: torch.optim.Optimizer) -> None:
+    """Refuse the state of an optimizer that is not that of these parameters.
+
+    Raises:
+        FwpError: a number of parameters, a name or a shape differs.
+    """
+    mine, fits = optimizer.state_dict()["param_groups"], []
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+        theirs, states = stored["param_groups"], stored["state"]
+        found = [len(theirs) == len(mine), set(states) <= set(range(len(parameters)))]
+        for group, other in zip(mine, theirs, strict=True):
+            found += [group.keys() == other.keys(), group["params"] == other["params"]]
+        for number, state in states.items():
+            shape = parameters[number].shape
+            legal = {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape}
+            found.append({name: part.shape for name, part in state.items()} == legal)
+        fits = found  # only if nothing above failed
+    if not fits or not all(fits):
+        raise FwpError(
+            f"cannot resume from {str(path)!r}: it is damaged, for the state of its optimizer does "
+            "not fit the model"
+        )

@@ -134,6 +134,7 @@ class _Loop:
     def restore(self, path: Path) -> None:
         content = checkpoints.load(path)
         checkpoints.check(path, content, self.arguments, self.model)
+        checkpoints.check_optimizer(path, content["optimizer"], self.optimizer)
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
         for name in ("step", "rows", "recent", "best", "without"):
