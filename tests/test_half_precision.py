@@ -33,6 +33,8 @@ def signals_of(chosen, tokens, dtype, heads=1):
     found = {n: torch.tensor(x).float() for n, x in found.items()}
     for name in {"k", "q"} & set(found):
         found[name] = torch.nn.functional.normalize(found[name].abs(), dim=-1)
+    if chosen.name in ("iplr", "dplr"):  # a free transition: one that contracts, as in RWKV-7
+        found |= {"a": -found["k"], "b": 0.5 * found["k"]}
     if "v" in found:
         found["v"] = 0.2 + 0.1 * found["v"]
     return {LONG.get(n, n): x.to(dtype) for n, x in found.items()}

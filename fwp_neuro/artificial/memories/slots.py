@@ -11,6 +11,9 @@ from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_decay
 from .registry import register
 
+#: logarithm of a sum without terms: in every number format far below any control, and finite
+NOTHING = -1e30
+
 
 @register
 class GatedSlotAttention(Memory):
@@ -98,7 +101,7 @@ class BoundedMemoryAttention(GatedSlotAttention):
     K_t = sum_{j<=t} e_j k_j' / z_t with e_j = exp(control_j) [slot] and z_t = sum_{j<=t} e_j, V
     likewise; read y_t = V_t' softmax(scale K_t q_t). It is `GatedSlotAttention` with
     a_t = z_{t-1} / z_t. The controls are shared signals ``control0`` ... of either sign. State: as
-    there, and ``log_total`` = log z [batch, head, slot], minus infinity before the first token.
+    there, and ``log_total`` = log z [batch, head, slot], `NOTHING` before the first token.
 
     Source: Peng et al. 2022, ABC, ACL 2022, arXiv:2110.02488 (the learned control ABC_MLP); looked
     up in flash-linear-attention (ops/abc).
@@ -115,7 +118,7 @@ class BoundedMemoryAttention(GatedSlotAttention):
 
     def initial(self, batch, heads, value_dim, key_dim, like) -> State:
         state = super().initial(batch, heads, value_dim, key_dim, like)
-        return state | {"log_total": like.new_full((batch, heads, self.slots), -torch.inf)}
+        return state | {"log_total": like.new_full((batch, heads, self.slots), NOTHING)}
 
     def keeps(self, state: State, gates: torch.Tensor) -> tuple[torch.Tensor, State]:
         before = state["log_total"][:, :, None]
