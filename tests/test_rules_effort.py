@@ -1,4 +1,4 @@
-"""No text takes long: what is too long, too deep or too large gets a sentence, the rest a second."""
+"""No text takes long: what is too long, too deep or too large gets a sentence."""
 
 import time
 import warnings

@@ -29,14 +29,15 @@ def _case(text):
     key, value = np.abs(rng.normal(size=(TOKENS, 3))), rng.normal(size=(TOKENS, 2))
     key /= np.linalg.norm(key, axis=-1, keepdims=True)
     rule = fwp.Rule("scaling", text, homes, states=("m",) if "m =" in text else ())
-    return rule, fwp.Program(key, value, **gates), rng.normal(size=(2, 3))
+    return rule, fwp.Program(key, value, **gates), rng.uniform(-1, 1, (2, 3))
 
 
 def _distance(recording, expected) -> float:
-    return max(
-        np.abs(recording["readout"].values - expected["readout"].values).max(),
-        np.abs(recording.final_weights.values - expected.final_weights.values).max(),
-    )
+    """Return the largest deviation, relative to the largest number."""
+    pairs = [(recording["readout"].values, expected["readout"].values)]
+    pairs += [(recording.final_weights.values, expected.final_weights.values)]
+    scale = max(1, *(np.abs(array).max() for _, array in pairs))
+    return max(np.abs(mine - theirs).max() for mine, theirs in pairs) / scale
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -67,6 +68,14 @@ def test_the_compiled_form_and_the_circuits_have_the_numbers_of_the_step(text):
             assert re.search("use dynamics='event'|use layout='synapse'", str(refusal)), refusal
             continue
         assert _distance(got, expected) < 1e-10, name
+
+
+def test_constants_are_numbers_in_a_circuit():
+    text = "w = exp(-1)*w + exp(-1/3)*sqrt(2)*exp(1)*log(2)*v*k + tanh(1)*abs(-2)/3"
+    rule, program, start = _case(text)
+    options = {"dynamics": "event", "device": "numpy", "initial_weights": start}
+    expected = fwp.run(program, rule, backend="numpy", form="step", initial_weights=start)
+    assert _distance(fwp.run(program, rule, "rate", **options), expected) < 1e-12
 
 
 @pytest.mark.parametrize("text", ["w *= 1", "w *= 0.5; w += 0*v*k"])

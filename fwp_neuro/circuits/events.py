@@ -13,6 +13,7 @@ from sympy.printing.str import StrPrinter
 
 from ..devices import Built, Size
 from ..rules import Rule
+from ..symbolic.constants import plain
 from ..symbolic.language import symbol
 from ..weight_recording import Keep
 from .kept import by_head
@@ -44,8 +45,8 @@ def code(expression: sympy.Expr, homes: dict[str, str], sums=()) -> str:
     for atom in expression.free_symbols:
         home = homes[atom.name]
         prefix = "sum_" if atom.name in sums else "s_" if home == "synapse" else "x_"
-        names[atom] = sympy.Symbol(prefix + atom.name + _SUFFIX[home])
-    return _Printer().doprint(expression.xreplace(names))
+        names[atom] = symbol(prefix + atom.name + _SUFFIX[home])
+    return _Printer().doprint(plain(expression).xreplace(names))
 
 
 def homes_of_cells(rule: Rule) -> dict[str, dict[str, str]]:

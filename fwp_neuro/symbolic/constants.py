@@ -112,6 +112,15 @@ def constant(expression: sympy.Expr) -> bool:
     return not expression.free_symbols and not expression.has(AppliedUndef)
 
 
+def plain(expression: sympy.Expr) -> sympy.Expr:
+    """Return an expression with numbers in place of exp(1), sqrt(2) and their like."""
+    if expression.is_Number or expression.is_Symbol:
+        return expression
+    if not expression.free_symbols:
+        return sympy.Float(value(expression))
+    return expression.func(*map(plain, expression.args))
+
+
 def negative(expression: sympy.Expr) -> bool:
     """Whether an expression is below zero whatever its names are."""
     if constant(expression):

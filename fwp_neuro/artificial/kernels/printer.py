@@ -55,8 +55,8 @@ def value(name: str) -> str:
 def cxx(expression) -> str:
     """Print an expression over signals in C++, each signal ``s`` as ``x_s``."""
     expression = sympy.sympify(expression)
-    named = {item: sympy.Symbol(value(item.name)) for item in expression.free_symbols}
-    text = _PRINTER.doprint(expression.subs(named, simultaneous=True))
+    named = {item: symbol(value(item.name)) for item in expression.free_symbols}
+    text = _PRINTER.doprint(expression.xreplace(named))
     return text.replace("\n", " ")
 
 
