@@ -240,7 +240,11 @@ def _each(run, *chosen: str, within: float = 1e-9) -> tuple[Case, ...]:
 
 
 CASES: dict[str, tuple[Case, ...]] = {
-    "pair_stdp": (Case("", partial(_events, "pair_stdp", module="stdp_pair")),),
+    "pair_stdp": tuple(
+        Case(one, partial(_events, "pair_stdp", one, module="stdp_pair", A_plus=20, A_minus=20))
+        for one in ("song_miller_abbott_2000", "nearest_neighbour", "guetig_2003",
+                    "van_rossum_2000")
+    ),
     "triplet_stdp": _each(
         partial(_events, "triplet_stdp", module="stdp_triplet"),
         "hippocampal_culture_all_to_all_full", "visual_cortex_nearest_full",
