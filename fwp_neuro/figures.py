@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fwp_neuro.errors import FwpError, nearest, shown
+from fwp_neuro.files import owner
 from fwp_neuro.fingerprint import fingerprint
 from fwp_neuro.models import folders, load_script, scripts
 from fwp_neuro.progress import ProgressCallback
@@ -94,7 +95,7 @@ def output_file(path: str | os.PathLike, option: str) -> Path:
     try:
         is_folder, is_other = file.is_dir(), file.exists() and not file.is_file()
         if not is_folder:  # as it is called while it is written
-            file.with_name(f".{file.name}.12345678.tmp").exists()
+            file.with_name(f".{file.name}.{owner()}12345678.tmp").exists()
     except OSError as problem:  # such as a name that is too long
         raise FwpError(f"{option}: cannot write to {given!r}: {problem.strerror}") from problem
     if is_folder or given.endswith(("/", os.sep)):
