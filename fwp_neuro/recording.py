@@ -15,13 +15,14 @@ import numpy as np
 import xarray as xr
 
 from fwp_neuro import recording_file
-from fwp_neuro.arguments import filename, takes
+from fwp_neuro.arguments import filename, instance, takes
 from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import provenance as make_provenance
 from fwp_neuro.recording_file import attribute
 
 
+@takes(dataset=instance("xarray:Dataset", xr.Dataset))
 class Recording:
     """Read-out, fast weights and further variables of one run of a program.
 
@@ -33,11 +34,6 @@ class Recording:
     """
 
     def __init__(self, dataset: xr.Dataset):
-        if not isinstance(dataset, xr.Dataset):
-            raise FwpError(
-                f"Recording takes an xarray.Dataset, and got a {type(dataset).__name__}; "
-                "make_recording(...) makes one from arrays, load(path) from a file"
-            )
         self.dataset = dataset
 
     @property
@@ -117,6 +113,7 @@ class Recording:
             f"{', '.join(measured) or 'nothing measured'})"
         )
 
+    @takes(path=filename("run.nc"))
     def save(self, path: str | os.PathLike) -> Path:
         """Write one netCDF file, whole or not at all, and return its path.
 

@@ -163,13 +163,10 @@ def name_list(value, what: str) -> list[str]:
         FwpError: no text, or entries that are none; the error names ``what``.
     """
     given = [value] if isinstance(value, str) else value
-    try:
-        found = None if isinstance(given, bytes) else list(given)
-    except TypeError:  # nothing that has entries
-        found = None
-    if found is None or not all(isinstance(name, str) for name in found):
+    listed = isinstance(given, list | tuple | set | frozenset)
+    if not listed or not all(isinstance(name, str) and name.isidentifier() for name in given):
         raise FwpError(f"{what} must be names, got {shown(value)}")
-    return [str(name) for name in found]
+    return list(given)
 
 
 def real_or_none(value, what: str) -> float | None:

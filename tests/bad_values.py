@@ -37,7 +37,7 @@ BAD = {
     "fraction": Fraction(1, 3),
     "complex": 1j,
     "empty text": "",
-    "text": "x",
+    "text": "nonsense",
     "long text": "a" * 100_000,
     "null byte": "a\0b",
     "half a character": "\ud800",
@@ -47,10 +47,10 @@ BAD = {
     "bytes": b"x",
     "empty list": [],
     "list": [1, 2],
-    "list of text": ["x"],
+    "list of text": ["nonsense"],
     "ragged list": [[1, 2], [3]],
     "nested list": [[[[[1]]]]],
-    "dict": {"x": 1},
+    "dict": {"nonsense": 1},
     "empty dict": {},
     "set": {1},
     "object": object(),
@@ -74,8 +74,14 @@ BAD = {
 }
 
 
+def one(a):
+    """Return the value of the only name of a grid."""
+    return a
+
+
 #: class -> an object of it whose methods are called
 OBJECTS = {
+    "fwp.Rule": lambda: fwp.rule("delta"),
     "fwp.tasks.SequenceTask": lambda: fwp.tasks.regression(dim=2),
     "fwp.Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3),
     "fwp.devices.Program": functools.cache(

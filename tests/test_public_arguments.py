@@ -10,6 +10,7 @@ import os
 import signal
 import warnings
 
+import brian2 as b2
 import pytest
 from bad_values import BAD, INF, every_public_function
 
@@ -24,15 +25,21 @@ SECONDS = 12
 SMALL = {
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
-    "fwp.synapses.stdp_curve": {"pairs": 2},
+    "fwp.synapses.stdp_curve": {"pairs": 2, "lags": [5] * b2.ms},
+    "fwp.synapses.short_term": {"spike_times": [5, 50] * b2.ms},
 }
 
 #: what is not run once more for each value that is legal
-COSTLY = {"fwp.run[spiking]", "fwp.circuits.generate", "fwp.artificial.train"}
+COSTLY = {"fwp.run[spiking]", "fwp.sweep.sweep", "fwp.circuits.generate", "fwp.artificial.train"}
 
 #: needed arguments that no declaration can make, as functions
 NEEDED = {
     "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+    "fwp.sweep.sweep": {
+        "function": lambda: "bad_values:one",
+        "grid": lambda: {"a": [1]},
+        "out": lambda: "kept",
+    },
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
     "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},
@@ -50,6 +57,15 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     for drug in ("fwp.AP5", "fwp.CNQX", "fwp.circuits.Drug")
     for argument, taken in DRUG.items()
 } | {
+    ("fwp.rules.Reduction", "these"): {"empty dict"},
+    ("fwp.rules.Reduction", "those"): {"empty dict"},
+    ("fwp.sweep.sweep", "out"): {"text", "lines", "path upwards", "code", "half a character"},
+    ("fwp.sweep.sweep", "workers"): {"1"},
+    ("fwp.synapses.factorise", "uniform"): {"text", "long text", "list of text"},
+    ("fwp.synapses.magnesium_block", "V"): {"volts"},
+    ("fwp.synapses.short_term", "spike_times"): {"times"},
+    ("fwp.synapses.stdp_curve", "lags"): {"times", "negative time"},
+    ("fwp.synapses.stdp_curve", "pairs"): {"1"},
     ("fwp.Rule", "states"): {"None"},
     ("fwp.Rule", "reductions"): {"None"},
     ("fwp.Rule", "aliases"): {"None", "text", "path upwards", "code", "list of text"},
@@ -57,6 +73,15 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     ("fwp.tasks.SequenceTask", "default_length"): {"1", "list"},
     ("fwp.tasks.SequenceTask.sample", "length"): {"None", "1", "list"},
 }
+
+
+@pytest.fixture(autouse=True)
+def without_compiler():
+    """Let Brian2 run NumPy code: what is tested here is what comes before."""
+    before = b2.prefs.codegen.target
+    b2.prefs.codegen.target = "numpy"
+    yield
+    b2.prefs.codegen.target = before
 
 
 class TooLong(BaseException):

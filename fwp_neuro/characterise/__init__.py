@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from .experiment import Experiment, experiments
 from .measure import measure
-from .table import characterise, dataset, report
+from .table import characterise, chosen, dataset, report
 
 __all__ = [
     "Experiment",
     "characterise",
+    "chosen",
     "dataset",
     "experiments",
     "measure",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import FwpError, nearest
+from ..errors import FwpError, nearest, shown
 from ..synapses.registry import get, names
 from ..validation import seed_number, whole
 from .experiment import experiments
@@ -52,8 +52,24 @@ def _affordable(names: list[str], repeats: int) -> None:
         )
 
 
+def chosen(names_given) -> list[str]:
+    """Return the plasticity rules of these names, all registered ones if there are none.
+
+    Raises:
+        FwpError: a name that is no plasticity model.
+    """
+    legal = [*names("short-term plasticity"), *names("plasticity")]
+    for name in names_given or ():
+        if name not in legal:
+            guess = nearest(name, legal)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            may = ", ".join(legal)
+            raise FwpError(f"{shown(name)} is no plasticity model{hint} (legal: {may})")
+    return list(names_given or legal)
+
+
 def characterise(
-    chosen: list[str] | None = None,
+    picked: list[str] | None = None,
     repeats: int = 16,
     seed: int = 0,
     progress: Callable[[float, str], None] | None = None,
@@ -64,13 +80,7 @@ def characterise(
         FwpError: a name that is no plasticity model, fewer than 2 repeats, or so many that their
             spikes do not fit into memory.
     """
-    legal = [*names("short-term plasticity"), *names("plasticity")]
-    picked = list(chosen or legal)
-    for name in picked:
-        if name not in legal:
-            guess = nearest(name, legal)
-            hint = f"; did you mean {guess!r}?" if guess else ""
-            raise FwpError(f"{name!r} is no plasticity model{hint} (legal: {', '.join(legal)})")
+    picked = chosen(picked)
     _affordable(picked, whole(repeats, "repeats", 2))
     seed = seed_number(seed)
     found = []

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
+from ..arguments import FLAG, inside, one_of, takes
 from ..devices.lock import brian2_lock
-from ..errors import FwpError, pick, shown
+from ..errors import FwpError
+from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
 from . import plastic_checks as checks
@@ -27,7 +29,28 @@ from .plastic_synapses import Plastic
 LAYOUTS = ("factorised", "textbook")
 
 
+def _spiking():
+    import brian2 as b2
+
+    return b2.PoissonGroup(2, 20 * b2.Hz)
+
+
 @brian2_lock()
+@takes(
+    model=name_or_model("pair_stdp"),
+    pre=inside("a Brian2 group that spikes", _spiking),
+    post=inside("a Brian2 group that spikes", _spiking),
+    layout=one_of(LAYOUTS, "layout"),
+    connect=inside("a dict of arguments of Synapses.connect, or None"),
+    initial=inside("a dict from variable to value, or None"),
+    inputs=inside("a dict from name to TimedArray or constant, or None"),
+    keep=NAMES,
+    writes=one_of(WRITES, "writes"),
+    delay=inside("a dict from 'pre' or 'post' to a time, or None"),
+    name=inside("a name of Brian2 objects"),
+    dense=FLAG,
+    options=inside("an option of Brian2's Synapses"),
+)
 def connect(
     model: Model,
     pre,
@@ -92,11 +115,7 @@ def connect(
             that are not all to all, or more synapses than the memory can hold. The cells are then
             as they were.
     """
-    pick(layout, LAYOUTS, "layout")
-    pick(writes, WRITES, "writes")
     options = plastic_options.check(options, _OWN)
-    if not isinstance(dense, bool):
-        raise FwpError(f"dense must be True or False, got {shown(dense)}")
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
     model, name = checks.textbook(model), unused(name)
@@ -108,7 +127,7 @@ def connect(
     inputs = checks.inputs(model, inputs)
     if layout == "factorised":
         keep |= set(starts.differing(model, initial))
-        model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=late)
+        model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=tuple(late))
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
         return Builder(model, groups, inputs, late, name, dense).build(

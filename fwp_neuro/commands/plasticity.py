@@ -22,13 +22,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Measure, print."""
-    from fwp_neuro.characterise import characterise, report
+    from fwp_neuro.characterise import characterise, chosen, report
     from fwp_neuro.validation import seed_number
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
     if not 2 <= repeats <= MOST:
         raise FwpError(f"--repeats must be from 2 to {MOST}, got {shown(repeats)}")
     seed = seed_number(arguments.seed)
+    names = chosen(arguments.names)
     with Progress("plasticity") as progress:
-        found = characterise(arguments.names or None, repeats, seed, progress)
+        found = characterise(names, repeats, seed, progress)
     print(report(found))

@@ -26,6 +26,11 @@ from .declarations import (
 from .limits import callers
 
 
+@takes(
+    to=text("hebb"),
+    these=inside("a dict from name to expression", dict),
+    those=inside("a dict from name to expression", dict),
+)
 @dataclass(frozen=True)
 class Reduction:
     """A declared special case: this rule with ``these`` signals equals rule ``to`` with ``those``.
@@ -41,7 +46,7 @@ class Reduction:
         if not isinstance(self.to, str):
             raise FwpError(f"a reduction leads to a rule by name, got {shown(self.to)}")
         for given in (self.these, self.those):
-            texts = [*given, *given.values()] if isinstance(given, Mapping) else [given]
+            texts = [*given, *given.values()] if isinstance(given, Mapping) else [None, given]
             for each in texts:
                 if not isinstance(each, str):
                     raise FwpError(
@@ -159,6 +164,7 @@ class Rule:
         hint = f" (hint: {self.hint})" if self.hint else ""
         return f"Rule({self.name!r}: {'; '.join(self.text.splitlines())}{hint})"
 
+    @takes(text=text("k*v"), where=text())
     def expression(self, text: str, where: str) -> sympy.Expr:
         """Parse one expression in this rule's names (used for objectives and reductions)."""
         return parsing.expression(text, self.all_homes, self.states, where)

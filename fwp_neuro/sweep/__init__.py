@@ -13,11 +13,21 @@ package for Dask, SLURM and GPUs.
 
 from __future__ import annotations
 
+from ..arguments import FLAG, FUNCTION, inside, optional, takes, whole
 from ..callable_module import make_callable
 
 __all__ = ["model_function", "seeded", "sweep"]
 
 
+@takes(
+    function=inside("a function at the top of a file, or 'module:name'"),
+    grid=inside("a dict from name to values, or a list of dicts"),
+    out=inside("a folder"),
+    executor=inside("an executor, a Dask client, or None"),
+    workers=inside("a whole number of processes, or None"),
+    retry=FLAG,
+    progress=optional(FUNCTION),
+)
 def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progress=None):
     """Call a function at every point of a grid; keep every result; return them in one Dataset.
 
@@ -83,6 +93,7 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
     return swept.dataset
 
 
+@takes(name=inside("the name of a script in models/", lambda: "digit_memory"))
 def model_function(name: str):
     """Return the model ``name`` of ``models/`` as a function to sweep over its parameters."""
     from .function import model_function
@@ -90,6 +101,7 @@ def model_function(name: str):
     return model_function(name)
 
 
+@takes(seed=whole(0, 2**53 - 1))
 def seeded(seed: int):
     """Return a with block that draws the random numbers of a point, given its ``point_seed``.
 

@@ -25,8 +25,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..errors import FwpError, pick, warn
-from ..validation import generator, real, whole
+from ..arguments import SEED, inside, one_of, real, takes, whole
+from ..errors import FwpError, warn
+from ..validation import generator
+from .argument_kinds import DATA, OPTIONS, PARAMETERS, name_or_model
 from .fitting_data import read
 from .fitting_free import choose
 from .fitting_intervals import (
@@ -45,9 +47,22 @@ from .registry import _chosen, check_options
 METHODS = ("covariance", "profile", "bootstrap")
 #: points of the ranges that are compared for each one that is followed downhill
 _LOOK = 32
-_MOST = {"repeats": 100_000, "starts": 1000}
 
 
+@takes(
+    model=name_or_model("tsodyks_markram"),
+    data=DATA,
+    parameters=PARAMETERS,
+    free=inside("names of parameters, or None"),
+    bounds=inside("a dict from parameter to (lower, upper), or None"),
+    scale=one_of(SCALES, "scale"),
+    method=one_of(METHODS, "method"),
+    level=real(0.5, 0.9999),
+    repeats=whole(20, 100_000),
+    starts=whole(1, 1000),
+    seed=SEED,
+    options=OPTIONS,
+)
 def fit(
     model,
     data,
@@ -99,15 +114,11 @@ def fit(
     protocol = {"trains": "release", "plasticity": "stdp"}[table.kind]
     what = f"fit to {table.kind} data"
     model, run = _chosen(model, parameters, protocol, what)
-    pick(scale, SCALES, "scale")
-    pick(method, METHODS, "method")
     check_options(model, run, options, what)
     columns = [name for name in ("groups", "interval") if name in table.columns]
     check_options(model, run, columns, f"{what}, given as a column,")
     table.check_scale(scale)
-    level, rng = real(level, "level", 0.5, 0.9999), generator(seed)
-    repeats = whole(repeats, "repeats", 20, _MOST["repeats"])
-    starts = whole(starts, "starts", 1, _MOST["starts"])
+    rng = generator(seed)
     names, idle, waiting = choose(model, free, bounds, table, run, scale, options, rng)
     box = Box(model, names, limits(model, names, bounds))
     known = "sem" in table.columns

@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import takes
 from ..errors import FwpError, pick, shown
 from . import units
+from .argument_kinds import MODEL
 from .model import SHARES, Model
 
 _FACTOR, _VOLTS = 100.0, 0.1
@@ -69,6 +71,7 @@ def _typical(model: Model, like) -> float:
     return max(found, default=0.0) or 1e-2
 
 
+@takes(model=MODEL)
 def search_ranges(model: Model) -> dict[str, tuple]:
     """Return where `fit` searches each parameter of a model if it is given no bounds.
 

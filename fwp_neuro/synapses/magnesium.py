@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..arguments import inside, one_of, takes
 from ..errors import FwpError, pick, shown
 from ..foreign_units import quantity
+from .argument_kinds import VOLTAGE
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def _factor(model: str, magnesium) -> tuple[float, float]:
     return block.slope, found.item() / block.half
 
 
+@takes(
+    V=VOLTAGE,
+    model=one_of(BLOCKS, "magnesium block"),
+    magnesium=inside("a concentration such as 1*mmolar, or None"),
+)
 def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
     """Return the unblocked fraction of NMDA conductance at membrane potential V.
 

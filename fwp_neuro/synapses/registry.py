@@ -7,7 +7,9 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
+from ..arguments import inside, takes
 from ..errors import FwpError, pick, unknown
+from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
 from .model import KINDS, REGISTRY, Entry, Model
 
 #: the modules that register models; a new model is one more line
@@ -58,6 +60,7 @@ def entry(name: str) -> Entry:
     return entries[pick(name, entries, "synapse model")]
 
 
+@takes(kind=KIND)
 def names(kind: str | None = None) -> list[str]:
     """Return the names of the models, of one kind if given.
 
@@ -74,11 +77,13 @@ def names(kind: str | None = None) -> list[str]:
     return [name for number, name in sorted(chosen) if kind in (None, KINDS[number])]
 
 
+@takes(name=NAME)
 def parameter_sets(name: str) -> tuple[str, ...]:
     """Return the names of a model's parameter sets, the default first."""
     return entry(name).sets
 
 
+@takes(name=NAME, parameters=PARAMETERS, kind=KIND)
 def get(name: str, parameters: str | None = None, kind: str | None = None) -> Any:
     """Return a model with one of its published parameter sets (the first one if None).
 
@@ -134,6 +139,14 @@ def _bearable(events: int, what: str) -> None:
         )
 
 
+@takes(
+    name=name_or_model("pair_stdp"),
+    parameters=PARAMETERS,
+    lags=TIMES,
+    pairs=inside("a whole number of at least 1"),
+    frequency=inside("a rate such as 1*Hz, or None"),
+    options=OPTIONS,
+)
 def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None, **options):
     """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
 
@@ -174,6 +187,12 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     return np.reshape(found, lags.shape)
 
 
+@takes(
+    name=name_or_model("tsodyks_markram"),
+    parameters=PARAMETERS,
+    spike_times=TIMES,
+    options=OPTIONS,
+)
 def short_term(name, parameters=None, spike_times=None, **options):
     """Return the release of a short-term plastic synapse at each presynaptic spike.
 

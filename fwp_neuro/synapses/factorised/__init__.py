@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...arguments import inside, one_of, takes
+from ..argument_kinds import MODEL, NAMES
 from ..model import Model
 
 __all__ = ["WRITES", "factorise"]
@@ -18,6 +20,13 @@ __all__ = ["WRITES", "factorise"]
 WRITES = ("auto", "presynaptic", "both sides")
 
 
+@takes(
+    model=MODEL,
+    keep=NAMES,
+    uniform=NAMES,
+    writes=one_of(WRITES, "writes"),
+    late=inside("sides, 'pre' or 'post', or None"),
+)
 def factorise(
     model: Model,
     *,
@@ -53,7 +62,6 @@ def factorise(
     from .assembly import assemble
     from .report import FactorisedModel
 
-    pick(writes, WRITES, "writes")
     keep, uniform, late = (
         None if names is None and what == "late" else name_list(names, what)
         for what, names in (("keep", keep), ("uniform", uniform), ("late", late))
