@@ -35,11 +35,6 @@ COSTLY = {"fwp.run[spiking]", "fwp.sweep.sweep", "fwp.circuits.generate", "fwp.a
 #: needed arguments that no declaration can make, as functions
 NEEDED = {
     "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
-    "fwp.sweep.sweep": {
-        "function": lambda: "bad_values:one",
-        "grid": lambda: {"a": [1]},
-        "out": lambda: "kept",
-    },
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
     "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},
@@ -59,8 +54,6 @@ TAKEN: dict[tuple[str, str], set[str]] = {
 } | {
     ("fwp.rules.Reduction", "these"): {"empty dict"},
     ("fwp.rules.Reduction", "those"): {"empty dict"},
-    ("fwp.sweep.sweep", "out"): {"text", "lines", "path upwards", "code", "half a character"},
-    ("fwp.sweep.sweep", "workers"): {"1"},
     ("fwp.synapses.factorise", "uniform"): {"text", "long text", "list of text"},
     ("fwp.synapses.magnesium_block", "V"): {"volts"},
     ("fwp.synapses.short_term", "spike_times"): {"times"},

@@ -13,20 +13,23 @@ package for Dask, SLURM and GPUs.
 
 from __future__ import annotations
 
-from ..arguments import FLAG, FUNCTION, inside, optional, takes, whole
+from ..arguments import FLAG, optional, takes, text, whole
 from ..callable_module import make_callable
+from ..run_arguments import PROGRESS
+from .kinds import EXECUTOR, FOLDER, GRID, SWEPT
 
 __all__ = ["model_function", "seeded", "sweep"]
 
 
 @takes(
-    function=inside("a function at the top of a file, or 'module:name'"),
-    grid=inside("a dict from name to values, or a list of dicts"),
-    out=inside("a folder"),
-    executor=inside("an executor, a Dask client, or None"),
-    workers=inside("a whole number of processes, or None"),
+    "sweep",
+    function=SWEPT,
+    grid=GRID,
+    out=FOLDER,
+    executor=optional(EXECUTOR),
+    workers=optional(whole(1)),
     retry=FLAG,
-    progress=optional(FUNCTION),
+    progress=PROGRESS,
 )
 def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progress=None):
     """Call a function at every point of a grid; keep every result; return them in one Dataset.
@@ -88,12 +91,12 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
         warn(
             f"{len(swept.failures)} of {len(swept.grid.points)} points have no result; the first, "
             f"{swept.grid.points[number]}: {failure.sentence} (all in the variable 'error')",
-            stacklevel=3,
+            stacklevel=4,
         )
     return swept.dataset
 
 
-@takes(name=inside("the name of a script in models/", lambda: "digit_memory"))
+@takes(name=text("digit_memory"))
 def model_function(name: str):
     """Return the model ``name`` of ``models/`` as a function to sweep over its parameters."""
     from .function import model_function

@@ -55,6 +55,12 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
         return Chosen("local processes", lambda: LocalPool(min(count, points)), _close, fresh=True)
     if workers is not None:
         raise FwpError("workers is for local processes: the executor given has its own")
+    executor = given(executor)
+    return Chosen(type(executor).__name__, lambda: _ready(executor), lost=_disconnected)
+
+
+def given(executor) -> Executor:
+    """Return the executor that a user gave; FwpError if it is none."""
     if hasattr(executor, "get_executor"):  # a Dask client
         executor = executor.get_executor(pure=False)
     if not isinstance(executor, Executor):
@@ -62,7 +68,7 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
             "executor must be a concurrent.futures.Executor, a Dask client or None, got "
             f"{type(executor).__name__}"
         )
-    return Chosen(type(executor).__name__, lambda: _ready(executor), lost=_disconnected)
+    return executor
 
 
 def cores() -> int:

@@ -50,6 +50,8 @@ def read_grid(grid) -> Grid:
     Raises:
         FwpError: no points, too many, a value twice, or anything else in the place of values.
     """
+    if isinstance(grid, Grid):
+        return grid
     if isinstance(grid, Mapping):
         return _product(grid)
     if _is_listing(grid):
