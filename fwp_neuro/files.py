@@ -57,8 +57,9 @@ def check_writable(path, what: str) -> Path:
 def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
     """Give a temporary path in the same folder and move it over ``path`` if the block succeeds.
 
-    A failure leaves an older file as it was and no temporary file; OSErrors become FwpErrors. What
-    a killed process left is removed by the next one that writes the same file.
+    A failure leaves an older file as it was and no temporary file; OSErrors become
+    FwpErrors. What a killed process left is removed by the next one that writes the same
+    file.
     """
     path = check_writable(path, what)
     temporary = path.with_name(f".{path.name}.{owner()}{secrets.token_hex(4)}.tmp")
@@ -84,8 +85,8 @@ def owner(process: int | None = None) -> str:
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Remove temporary files, of one file or of all, that processes left which are gone.
 
-    Those of other machines, whose processes nobody here can ask for, go after a day. A folder of
-    very many files is not looked through again for a while.
+    Those of other machines, whose processes nobody here can ask for, go after a day. A
+    folder of very many files is not looked through again for a while.
     """
     start = time.thread_time()
     if name is not None and start < _rested.get(folder, 0.0):

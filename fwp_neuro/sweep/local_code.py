@@ -2,15 +2,16 @@
 
 A file is a library's, and is not read, if it
 
-* lies in a folder ``site-packages`` or ``dist-packages``, whichever interpreter, user, virtual or
-  conda environment or module of a cluster that belongs to, also by a link;
+* lies in a folder ``site-packages`` or ``dist-packages``, whichever interpreter, user,
+  virtual or conda environment or module of a cluster that belongs to, also by a link;
 * is part of Python, or lies in a folder ``lib/python3.N``;
 * lies in an archive or in a folder ``.egg``;
-* is listed by the metadata beside its package (``RECORD`` or ``installed-files.txt``), as after
-  ``pip install --target``.
+* is listed by the metadata beside its package (``RECORD`` or ``installed-files.txt``), as
+  after ``pip install --target``.
 
-Any other is the user's: beside the script, on ``PYTHONPATH``, named by a .pth file or an editable
-install, which is made to be changed. So is the top-level package of the function itself.
+Any other is the user's: beside the script, on ``PYTHONPATH``, named by a .pth file or an
+editable install, which is made to be changed. So is the top-level package of the function
+itself.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The random numbers of a point: every global generator of a process is set from the point's seed.
 
-A point that draws without a seed of its own, as with ``np.random.randn()``, ``random.random()``,
-``torch.randn(3)`` or Brian2's ``rand()``, must get other numbers than any other point, and the same
-ones whenever it is computed again: in another process or thread, on another machine, in another
-order. Worker processes are copies of one process: without this they would all draw the same.
+A point that draws without a seed of its own, as with ``np.random.randn()``,
+``random.random()``, ``torch.randn(3)`` or Brian2's ``rand()``, must get other numbers
+than any other point, and the same ones whenever it is computed again: in another process
+or thread, on another machine, in another order. Worker processes are copies of one
+process: without this they would all draw the same.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ BELOW = 2**53
 def point_seed(label: str, settings: Mapping) -> int:
     """Return the seed of a point: a whole number below 2**53.
 
-    It depends on the name of the function and on the values of the point, and not on its code: a
-    function that was changed is run with the random numbers that it had before.
+    It depends on the name of the function and on the values of the point, and not on its
+    code: a function that was changed is run with the random numbers that it had before.
     """
     text = json.dumps([label, canonical(settings, "a value of the grid")])
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big") % BELOW
@@ -40,14 +41,16 @@ def point_seed(label: str, settings: Mapping) -> int:
 def seeded(seed: int) -> Iterator[None]:
     """Draw random numbers as a point of a sweep does, for as long as the block lasts.
 
-    It sets the global generators of NumPy, of Python's ``random``, of PyTorch (all devices) and of
-    Brian2's runtime targets, which share NumPy's but keep numbers in advance. PyTorch and Brian2
-    are not imported for it: they are set when the block imports them. After the block each is
-    as it was before. Generators that a function makes itself are not touched, nor are those of
-    other libraries, such as Numba's; a program of ``cpp_standalone`` takes its seed when it is run.
+    It sets the global generators of NumPy, of Python's ``random``, of PyTorch (all
+    devices) and of Brian2's runtime targets, which share NumPy's but keep numbers in
+    advance. PyTorch and Brian2 are not imported for it: they are set when the block
+    imports them. After the block each is as it was before. Generators that a function
+    makes itself are not touched, nor are those of other libraries, such as Numba's; a
+    program of ``cpp_standalone`` takes its seed when it is run.
 
     Args:
-        seed: a whole number from 0 to 2**53 - 1, such as ``point_seed`` of a sweep's Dataset.
+        seed: a whole number from 0 to 2**53 - 1, such as ``point_seed`` of a sweep's
+        Dataset.
 
     Raises:
         FwpError: any other seed.
@@ -116,9 +119,10 @@ _spare = {"rand": 0, "randn": 0}
 def _brian2(brian2, seed: int) -> Callable[[], None]:
     """Set aside the random numbers that Brian2's compiled code took from NumPy in advance.
 
-    NumPy's generator itself is seeded and put back by `_numpy`. The device holds, for each kind of
-    number, how many of its store are used and the address of that store, whose memory the compiled
-    code frees when it needs another: what is set aside must not stay in its reach.
+    NumPy's generator itself is seeded and put back by `_numpy`. The device holds, for
+    each kind of number, how many of its store are used and the address of that store,
+    whose memory the compiled code frees when it needs another: what is set aside must not
+    stay in its reach.
     """
     # brian2.devices.device is the device in use, which hides the module
     device = getattr(sys.modules.get("brian2.devices.device"), "runtime_device", None)
