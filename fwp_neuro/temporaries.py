@@ -54,9 +54,10 @@ def remove(folder: Path) -> None:
         os.close(handle)
 
 
-def cannot_write(what: str, problem: OSError, variable: str = "TMPDIR") -> str:
+def cannot_write(what: str, problem: OSError, variable: str = "TMPDIR", where="") -> str:
     """Return the sentence for something that could not be written, e.g. to a full disk."""
-    where = f" to {os.path.dirname(problem.filename) or '.'!r}" if problem.filename else ""
+    where = where or problem.filename and os.path.dirname(problem.filename)
+    where = f" to {str(where)!r}" if where else ""
     why = problem.strerror or f"{problem}, as on a full disk"  # NumPy's have no number
     return (
         f"{what} cannot be written{where}: {why}; free some space, or let the variable {variable} "

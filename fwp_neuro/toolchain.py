@@ -44,6 +44,16 @@ def _version(compiler: str, changed: float) -> str:
     return done.stdout.decode(errors="replace")
 
 
+def telling(said: str) -> str:
+    """Return the line of a compiler's messages that says best why it failed."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
+    for words in ("no space left", "quota", "error"):  # a linker gives its reason before its error
+        for line in lines:
+            if words in line.lower():
+                return line
+    return lines[0]
+
+
 @lru_cache(maxsize=1)
 def processor() -> str:
     """Return what -march=native depends on."""

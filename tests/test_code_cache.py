@@ -318,6 +318,14 @@ def test_temporary_folders_of_killed_processes_are_removed(tmp_path, monkeypatch
 # ---------------------------------------------------------------- a full disk
 
 
+def test_what_a_compiler_says_best():
+    said = "ld: final link failed: No space left on device\ncollect2: error: ld returned 1\n"
+    assert toolchain.telling(said) == "ld: final link failed: No space left on device"
+    assert toolchain.telling("In file x\n  x.cpp: error: y\n") == "x.cpp: error: y"
+    assert toolchain.telling("something\nelse") == "something"
+    assert toolchain.telling("\n") == "no message"
+
+
 def full(*_, **__):
     raise OSError(28, "No space left on device", "/somewhere/file")
 
@@ -329,7 +337,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(cache, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(code_cache.Path, "write_text", full)
         patch.setattr(builds.shutil, "copyfile", full)
-        with pytest.raises(FwpError, match="cannot be written to '/somewhere': No space.*CACHE"):
+        with pytest.raises(FwpError, match=f"cannot be written to .*{kind}': No space.*CACHE"):
             KINDS[kind](tmp_path)
     assert not entries(cache / kind)
     assert KINDS[kind](tmp_path) == 42

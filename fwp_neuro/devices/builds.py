@@ -118,7 +118,7 @@ def program(project: Path) -> tuple[Path, bool]:
         _into_place(work, root / name)
 
     root = code_cache.root(_KIND)
-    with _in_a_sentence("the standalone program"):
+    with _in_a_sentence("the standalone program", root):
         new = code_cache.make_once(root, name, lambda: _whole(root / name), build)
     if new:
         _prune(root, keep=name)
@@ -155,7 +155,7 @@ def header(flags: str) -> str:
             break
     else:
         place = code_cache.root(_KIND) / name
-        with _in_a_sentence("the precompiled header"):
+        with _in_a_sentence("the precompiled header", place.parent):
             code_cache.make_once(place.parent, name, there, build)
     _touch(place)
     return str(place / "standard.h")
@@ -173,11 +173,11 @@ def _into_place(work: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _in_a_sentence(what: str) -> Iterator[None]:
+def _in_a_sentence(what: str, root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise NotBuilt(cannot_write(what, problem, "FWP_NEURO_CACHE")) from None
+        raise NotBuilt(cannot_write(what, problem, "FWP_NEURO_CACHE", root)) from None
 
 
 def _build(project: Path, work: Path) -> None:
@@ -212,9 +212,7 @@ def _shell(command: str, work: Path, used: str, what: str) -> None:
         process.wait()
         raise
     if process.returncode:
-        lines = [line for line in said.splitlines() if line.strip()] or ["no message"]
-        first = next((line for line in lines if "error" in line.lower()), lines[0])
-        raise NotBuilt(f"{Path(used).name} could not compile {what}: {first}")
+        raise NotBuilt(f"{Path(used).name} could not compile {what}: {toolchain.telling(said)}")
 
 
 def _sources(project: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ... import code_cache
 from ...errors import FwpError
 from ...temporaries import cannot_write
-from ...toolchain import find, missing, processor, version
+from ...toolchain import find, missing, processor, telling, version
 
 #: contracted multiply-add, but no reordering of sums: results do not depend on the optimiser
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp-simd", "-shared",
@@ -64,7 +64,8 @@ def library(source: str, what: str) -> ctypes.CDLL:
         code_cache.make_once(place.parent, place.stem, lambda: _whole(place), make)
         return ctypes.CDLL(str(place))
     except OSError as problem:
-        raise FwpError(cannot_write(f"the kernel of {what}", problem, "FWP_NEURO_CACHE")) from None
+        what, variable = f"the kernel of {what}", "FWP_NEURO_CACHE"
+        raise FwpError(cannot_write(what, problem, variable, place.parent)) from None
 
 
 def _name(source: str, compiler: str) -> str:
@@ -91,8 +92,6 @@ def _compile(command: list[str], source: str, made: Path, what: str) -> None:
     except OSError as problem:
         raise FwpError(f"{command[0]} cannot be run: {problem.strerror}") from None
     if done.returncode or not made.exists():
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        first = next((line for line in lines if "error" in line), (lines or ["no message"])[0])
-        first = first.replace(str(made.parent), "").lstrip("/")
+        first = telling(done.stderr).replace(f"{made.parent}{os.sep}", "")
         raise FwpError(f"{command[0]} could not compile the kernel of {what}: {first}")
     code_cache.seal(made, _digest_of(made))
