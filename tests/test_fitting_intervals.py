@@ -134,6 +134,8 @@ def test_other_lags_than_the_model_needs_leave_parameters_as_they_were():
 def test_free_names_are_told_once():
     with pytest.raises(fwp.FwpError, match="free names 'U' 2 times; once is enough"):
         fit("tsodyks_markram", PULSES, free=["U", "U"])
+    with pytest.raises(fwp.FwpError, match="got .U.: write free=..U.."):
+        fit("tsodyks_markram", PULSES, free="U")
     with pytest.raises(fwp.FwpError, match="free names no parameter"):
         fit("tsodyks_markram", PULSES, free=[])
 

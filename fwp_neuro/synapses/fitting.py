@@ -45,8 +45,9 @@ from .fitting_result import Fit, short
 from .registry import _chosen, check_options
 
 METHODS = ("covariance", "profile", "bootstrap")
-#: points of the ranges that are compared for each one that is followed downhill
-_LOOK = 32
+#: points of the ranges that are compared for each one that is followed downhill; few of them for
+#: models that predict one parameter set at a time, which takes them seconds
+_LOOK, _FEW = 32, 8
 
 
 @takes(
@@ -159,7 +160,7 @@ def _search(problem: Problem, rng, starts: int) -> np.ndarray:
 
     box, points = problem.box, problem.box.x0[None]
     if starts > 1:
-        drawn = box.drawn(rng, _LOOK * (starts - 1))
+        drawn = box.drawn(rng, (_LOOK if problem.predictor.many else _FEW) * (starts - 1))
         costs = cost(problem.residuals(drawn))
         points = np.concatenate([points, drawn[np.argsort(costs)[: starts - 1]]])
     found, costs = problem.minimise(points, exact=1e-3, most=30)

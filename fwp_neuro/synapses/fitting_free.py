@@ -12,8 +12,9 @@ from .fitting_predict import Predictor
 from .fitting_ranges import Box, limits
 from .model import Model
 
-#: other values of each parameter, and points of the ranges, at which an effect is looked for
-_VALUES, _POINTS = 4, 6
+#: other values of each parameter, and points of the ranges, at which an effect is looked for;
+#: few of them for models that predict one parameter set at a time, which takes them seconds
+_VALUES, _POINTS, _FEW = 4, 6, 2
 
 
 def choose(
@@ -41,7 +42,8 @@ def choose(
     predictor.check(box.numbers(box.x0))
     idle = [n for n in names if not _matters(predictor, box, box.x0, names.index(n), near=True)]
     here = idle
-    for point in (box.x0, *box.drawn(rng, _POINTS)):  # without effect here, with one elsewhere?
+    more = box.drawn(rng, _POINTS if predictor.many else _FEW)
+    for point in (box.x0, *more):  # what has no effect here may have one elsewhere
         idle = [n for n in idle if not _matters(predictor, box, point, names.index(n))]
         if not idle:
             break
@@ -59,9 +61,13 @@ def _named(model: Model, asked) -> list[str]:
     if asked is None:
         return list(model.parameters)
     try:
-        names = [asked] if isinstance(asked, str | bytes) else list(asked)
+        names = None if isinstance(asked, str | bytes) else list(asked)
     except TypeError:  # nothing that has entries
-        raise FwpError(f"free must be names of parameters or None, got {shown(asked)}") from None
+        names = None
+    if names is None:
+        known = isinstance(asked, str) and asked in model.parameters
+        like = f": write free=[{asked!r}]" if known else ""
+        raise FwpError(f"free must be names of parameters or None, got {shown(asked)}{like}")
     if not names:
         raise FwpError("free names no parameter; leave it out to fit all that have an effect")
     for name in names:

@@ -104,7 +104,9 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     what = f"parameter set of {name!r}:"
     if parameters is None:
         return found.make(sets[0])
-    return found.make(pick(found.renamed.get(parameters, parameters), sets, what))
+    if isinstance(parameters, str):
+        parameters = found.renamed.get(parameters, parameters)
+    return found.make(pick(parameters, sets, what))
 
 
 def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
