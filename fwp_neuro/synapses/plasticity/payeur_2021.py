@@ -113,7 +113,9 @@ def changed_weight(model: Model, pre, post) -> float:
     last = {True: -1.0, False: -1.0}
     for time, is_pre in sorted([(t, False) for t in post] + [(t, True) for t in pre]):
         x *= np.exp(-(time - before) / p["tau_pre"])
-        E, B = (mean * np.exp(-(time - before) / p["tau_avg"]) for mean in (E, B))
+        # both fall alike: after long silence their ratio is left, where both would be 0
+        fallen = max(np.exp(-(time - before) / p["tau_avg"]), 1e-280)
+        E, B = E * fallen, B * fallen
         before = time
         # spikes of a train in steps are a whole number of steps apart, up to rounding
         first = time - last[is_pre] > p["burst_isi"] - 1e-9
