@@ -39,6 +39,7 @@ def _quantity(value, name: str, unit, what: str, default):
         raise FwpError(f"{name} must be {what}, got {shown(value)}") from problem
     if not fits:
         raise FwpError(f"{name} must be {what}, got {shown(value)}")
-    if not (float(value) > 0 and math.isfinite(float(value))):
+    number = np.asarray(value, dtype=float).item()
+    if not (number > 0 and math.isfinite(number)):
         raise FwpError(f"{name} must be positive and finite, got {value}")
     return value
