@@ -20,7 +20,7 @@ import torch
 from ..errors import FwpError, warn
 from ..rules import Rule, rule
 from ..symbolic import arrays
-from .unrolling import unroll
+from .unrolling import recur
 
 log = logging.getLogger("fwp_neuro")
 
@@ -143,5 +143,5 @@ def law_error(chosen: Rule, dtype: torch.dtype, device: torch.device) -> float:
 def _step(chosen: Rule, signals: Signals, states: Signals):
     placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in chosen.homes.items()}
     queries = signals["q"].unbind(1)
-    readouts, _, states = unroll(chosen, placed, queries, states, "torch", keep_states=False)
+    readouts, _, states = recur(chosen, placed, queries, states, "torch", keep_states=False)
     return torch.stack(readouts, 1), states

@@ -25,7 +25,7 @@ from ..run_arguments import (
 from ..states import starting_states
 from ..symbolic import arrays
 from ..weight_recording import Keep, choose, variables
-from .unrolling import unroll
+from .unrolling import recur
 
 #: "auto" takes the fastest that fits
 FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
@@ -154,7 +154,7 @@ def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
 
     every = keep.mode == "snapshots"
     with no_grad():
-        readouts, traces, final = unroll(
+        readouts, traces, final = recur(
             rule, placed, as_array(signals["q"]), states, backend, keep_states=every, watch=watch
         )
         found: dict = {"readout": np.asarray(stack(readouts))}

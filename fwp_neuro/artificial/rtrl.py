@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, jacrev, vmap
 
-from ..errors import FwpError
-from ..validation import whole
+from ..errors import FwpError, shown
+from ..validation import affordable, whole
+from .precision import HALF
 from .recurrent.elementwise import Elementwise
 
 
@@ -59,7 +60,17 @@ class RealTimeLearner:
                 f"another Elementwise), got {got!r}"
             )
         self.network = network
-        self.c = network.initial(whole(batch, "RealTimeLearner: batch"))["c"].detach()
+        one = sum(p.numel() for p in network.parameters()) + network.model_dim
+        affordable(
+            whole(batch, "RealTimeLearner: batch") * one,
+            f"RealTimeLearner: the sensitivities of {shown(batch)} sequences",
+        )
+        self.c = network.initial(batch)["c"].detach()
+        if self.c.dtype in HALF:
+            raise FwpError(
+                f"RealTimeLearner adds up sensitivities in float32 or float64, and the network has "
+                f"parameters of {self.c.dtype}; use network.float()"
+            )
         self._recur = _Recur(network)
         shape = self.c.shape
         self.sensitivities = {
@@ -74,6 +85,12 @@ class RealTimeLearner:
             FwpError: x has another shape or dtype.
         """
         legal = (self.c.shape[0], self.network.model_dim)
+        if not isinstance(x, torch.Tensor) or x.layout is not torch.strided:
+            raise FwpError(f"RealTimeLearner: x must be a dense torch tensor, got {shown(x)}")
+        if x.device != self.c.device:
+            raise FwpError(
+                f"RealTimeLearner: the network is on {self.c.device}, and x on {x.device}"
+            )
         if tuple(x.shape) != legal or x.dtype != self.c.dtype:
             raise FwpError(
                 f"RealTimeLearner: x must be [batch, model_dim] = {legal} of {self.c.dtype}, got "

@@ -23,7 +23,7 @@ from .recurrent.registry import REGISTRY as NETWORKS
 from .signals import Sizes, check, together
 from .start_states import memory_state, nothing, states_of
 from .tracing import READY
-from .unrolling import unroll
+from .unrolling import recur
 
 
 @torch.compiler.assume_constant_result  # names are looked up outside of the trace
@@ -239,5 +239,5 @@ def run(
         return fast_form(rule)(signals, states, form, chunk)
     placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}
     queries = signals["q"].unbind(1)
-    readouts, _, states = unroll(rule, placed, queries, states, "torch", keep_states=False)
+    readouts, _, states = recur(rule, placed, queries, states, "torch", keep_states=False)
     return torch.stack(readouts, 1), states

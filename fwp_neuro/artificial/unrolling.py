@@ -5,11 +5,73 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..errors import FwpError, pick, shown
 from ..rules import Rule
 from ..symbolic import arrays
+from ..validation import flag
+
+#: what arrays raise that do not fit together
+_MISFITS = (TypeError, ValueError, IndexError, KeyError, AttributeError, RuntimeError)
 
 
 def unroll(
+    rule: Rule,
+    signals: Mapping[str, Sequence],
+    queries: Sequence,
+    states: Mapping[str, Any],
+    namespace: str = "numpy",
+    keep_states: bool = True,
+    watch: Callable[[Mapping[str, Any]], None] | None = None,
+) -> tuple[list, dict[str, list], dict[str, Any]]:
+    """Step a rule over a sequence; arguments and results are those of `recur`.
+
+    Raises:
+        FwpError: an argument is missing or of another kind, or the arrays do not fit together.
+    """
+    check_names(rule, signals, states)
+    pick(namespace, ("numpy", "torch"), "namespace of unroll:")
+    flag(keep_states, "unroll: keep_states")
+    if watch is not None and not callable(watch):
+        raise FwpError(f"unroll: watch must be a function of the states, got {shown(watch)}")
+    if not _is_sequence(queries):
+        raise FwpError(f"unroll: queries must hold one array a token, got {shown(queries)}")
+    for name in rule.homes:
+        given = signals[name]
+        if not _is_sequence(given) or len(given) != len(queries):
+            raise FwpError(
+                f"unroll: {name} must hold one array for each of the {len(queries)} queries, got "
+                f"{shown(given)}"
+            )
+    try:
+        return recur(rule, signals, queries, states, namespace, keep_states, watch)
+    except FwpError:
+        raise
+    except _MISFITS as problem:
+        first = str(problem).partition("\n")[0]
+        raise FwpError(f"unroll: the arrays do not fit together: {first}") from problem
+
+
+def _is_sequence(given) -> bool:
+    if isinstance(given, str | bytes | bytearray | Mapping) or not hasattr(given, "__len__"):
+        return False
+    return getattr(given, "ndim", 1) > 0
+
+
+def check_names(rule, signals, states, where: str = "unroll") -> None:
+    """Refuse what is no rule, and signals or states that lack a name."""
+    if not isinstance(rule, Rule):
+        raise FwpError(f"{where}: rule must be a Rule, got {shown(rule)}")
+    for what, given, needed in (("signals", signals, rule.homes), ("states", states, rule.states)):
+        if not isinstance(given, Mapping):
+            raise FwpError(f"{where}: {what} must be a dict by name, got {shown(given)}")
+        for name in needed:
+            if name not in given:
+                raise FwpError(
+                    f"{where}: {what} of rule {rule.name!r} lack {name!r} ({', '.join(needed)})"
+                )
+
+
+def recur(
     rule: Rule,
     signals: Mapping[str, Sequence],
     queries: Sequence,

@@ -8,12 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ...errors import LIST, FwpError, pick
+from ...errors import LIST, FwpError, pick, shown
 from ...rules import Rule
 from ...rules.registry import all_names as rule_names
 from ..memories.base import Memory
 from ..memories.registry import REGISTRY as MEMORIES
 from ..recurrent.registry import REGISTRY as NETWORKS
+from ..recurrent.registry import network
 from .layer import Layer
 
 Mixer = str | Rule | Memory | Callable[[int], nn.Module]
@@ -31,18 +32,28 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
     Raises:
         FwpError: unknown name or option, or what the function returned is no module.
     """
+    if options is not None and not isinstance(options, Mapping):
+        raise FwpError(f"mixer_options must be a dict from option to value, got {shown(options)}")
     options = dict(options or {})
     if isinstance(mixer, str):
         names = [*rule_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
         if pick(mixer, names, "mixer", LIST) in NETWORKS.all_names():
-            return NETWORKS.make(mixer, model_dim, **options)
+            return network(mixer, model_dim, **options)
     elif not isinstance(mixer, Rule | Memory):
         if not callable(mixer):
             raise FwpError(
                 "mixer must be a name, a Rule, a Memory or a function of model_dim, got "
                 f"{type(mixer).__name__}"
             )
-        built = mixer(model_dim, **options)
+        try:
+            built = mixer(model_dim, **options)
+        except FwpError:
+            raise
+        except Exception as problem:  # whatever a foreign function raises
+            first = " ".join(str(problem).split())
+            raise FwpError(
+                f"mixer: the function of model_dim fails: {type(problem).__name__}: {first}"
+            ) from problem
         if not isinstance(built, nn.Module):
             raise FwpError(
                 f"mixer must return a torch.nn.Module, and gave a {type(built).__name__}"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from numbers import Real
 
-from ...errors import FwpError
+from ...errors import FwpError, shown
 from ...rules import Rule
 from ...symbolic.language import symbol
 from ..memories.base import Memory
@@ -124,6 +125,9 @@ def domains(rule: Rule | Memory, usual: Conventions, key_dim: int, beta_range=No
             f"{where}: beta_range needs a gate beta, and the rule has "
             f"{', '.join(rule.gates) or 'none'}"
         )
-    if beta_range not in ((0, 1), (0, 2), [0, 1], [0, 2]):
-        raise FwpError(f"{where}: beta_range must be (0, 1) or (0, 2), got {beta_range!r}")
+    legal = isinstance(beta_range, tuple | list) and len(beta_range) == 2
+    if not legal or not all(isinstance(end, Real) for end in beta_range) or (
+        tuple(beta_range) not in ((0, 1), (0, 2))
+    ):  # fmt: skip
+        raise FwpError(f"{where}: beta_range must be (0, 1) or (0, 2), got {shown(beta_range)}")
     return ranges | dict.fromkeys(strengths, tuple(float(end) for end in beta_range))

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from ...errors import FwpError
+from ...errors import FwpError, shown
 from ...programs import Program
 from ...rules import Rule
-from ...validation import real, whole
+from ...validation import affordable, flag, real, whole
 from ..memories.base import Memory
 from ..memories.features import FeatureMap
 from ..packed import run_module
@@ -99,13 +99,24 @@ class Layer(nn.Module):
         self.heads = whole(heads, f"{where}: heads")
         self.key_dim = _dim(where, "key_dim", key_dim, model_dim, heads)
         self.value_dim = _dim(where, "value_dim", value_dim, model_dim, heads)
+        width = heads * (2 * self.key_dim + self.value_dim)
+        affordable(
+            width * (model_dim + whole(convolution, f"{where}: convolution", least=0))
+            + heads * self.key_dim * self.value_dim,
+            f"{where}: a layer of model_dim={shown(model_dim)} and {shown(heads)} heads",
+            4,
+        )
         usual = conventions(rule, self.fast.given)
         choice = lambda given, default: default if _is_auto(given) else given  # noqa: E731
         features = choice(feature_map, usual.feature_map)
         key_norm = choice(key_norm, usual.key_norm)
         if gates is not None and not isinstance(gates, Mapping):
-            raise FwpError(f"{where}: gates must be a dict from gate to map, got {gates!r}")
+            raise FwpError(f"{where}: gates must be a dict from gate to map, got {shown(gates)}")
         tied = (tied,) if isinstance(tied, str) else tied
+        if tied is not None and (
+            not isinstance(tied, Sequence) or not all(isinstance(name, str) for name in tied)
+        ):
+            raise FwpError(f"{where}: tied must be a list of names of signals, got {shown(tied)}")
         self.slow = Programmer(
             rule,
             model_dim,
@@ -187,6 +198,7 @@ class Layer(nn.Module):
         Raises:
             FwpError: x or state does not fit.
         """
+        flag(return_state, f"{self.start.where}: return_state")
         if cu_seqlens is not None or mask is not None:
             self._check(x)
             apart, dim = keeps_tokens(self.rule), self.model_dim

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
-from ...errors import FwpError
-from ...validation import flag, real, seed_number, whole
+from ...errors import FwpError, shown
+from ...validation import affordable, flag, real, seed_number, whole
 from ..choice import transformed
 from ..packed import run_module
 from ..torch_form import keeps_tokens
@@ -53,16 +54,30 @@ class SequenceModel(nn.Module):
         model_dim = whole(model_dim, "SequenceModel: model_dim")
         if (vocabulary is None) == (input_size is None):
             raise FwpError("SequenceModel needs one of vocabulary and input_size, and not both")
+        affordable(model_dim, f"SequenceModel: vectors of model_dim={shown(model_dim)}", 4)
+        hidden = real(mlp_expansion, "SequenceModel: mlp_expansion", least=0) * model_dim
+        if output_size is not None:
+            whole(output_size, "SequenceModel: output_size")
+        ends = whole(
+            vocabulary if input_size is None else input_size,
+            f"SequenceModel: {'vocabulary' if input_size is None else 'input_size'}",
+        ) + (output_size or 1)
+        # a block without any number still takes some kilobytes as an object
+        affordable(
+            layers * (4 * model_dim * model_dim + 3 * model_dim * math.ceil(hidden) + 2500)
+            + ends * model_dim,
+            f"SequenceModel: {shown(layers)} layers of model_dim={shown(model_dim)}",
+            4,
+        )
         self.vocabulary, self.input_size = vocabulary, input_size
         if vocabulary is not None:
-            whole(vocabulary, "SequenceModel: vocabulary")
             self.input = nn.Embedding(vocabulary, model_dim)
             nn.init.normal_(self.input.weight, std=model_dim**-0.5)
         else:
-            self.input = nn.Linear(whole(input_size, "SequenceModel: input_size"), model_dim)
+            self.input = nn.Linear(input_size, model_dim)
         mixers = _for_each(mixer, layers, "mixer")
         options = _for_each(mixer_options, layers, "mixer_options")
-        hidden = round(real(mlp_expansion, "SequenceModel: mlp_expansion", least=0) * model_dim)
+        hidden = round(hidden)
         self.blocks = nn.ModuleList(
             Block(make_mixer(one, model_dim, its), model_dim, hidden)
             for one, its in zip(mixers, options, strict=True)
@@ -100,6 +115,7 @@ class SequenceModel(nn.Module):
             FwpError: x or state does not fit. A token outside the vocabulary is named on the CPU,
                 without compilation; elsewhere torch's own error ends the run.
         """
+        flag(return_state, "SequenceModel: return_state")
         self._check(x)
         if cu_seqlens is not None or mask is not None:
             mixers = [block.mixer for block in self.blocks]
@@ -156,10 +172,13 @@ class SequenceModel(nn.Module):
             )
         whole(tokens, "generate: tokens", least=0)
         real(temperature, "generate: temperature", least=0)
+        flag(return_state, "generate: return_state")
         drawn = torch.Generator().manual_seed(seed_number(seed))
         self._check(prompt)
         if not prompt.shape[1]:
             raise FwpError("generate: prompt must hold at least one symbol")
+        # a tensor for each symbol step is some hundred bytes as an object
+        affordable(tokens, f"generate: {shown(tokens)} tokens", 500)
         y, state = self(prompt, state, return_state=True)
         written = [prompt[:, :0]]
         for _ in range(tokens):

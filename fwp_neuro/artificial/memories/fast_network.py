@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from ...errors import pick
-from ...validation import flag, generator, real, whole
+from ...errors import pick, shown
+from ...validation import affordable, flag, generator, real, whole
 from ..tracing import READY
 
 
@@ -92,8 +92,16 @@ class FastNetwork:
 
         A network of zeros would have no gradient in any of its weights.
         """
+        affordable(self.depth * 100, f"a fast network of {shown(self.depth)} layers")
         hidden = [self.expansion * key_dim] * (self.depth - 1)
         dims = [key_dim, *hidden, value_dim]
+        numbers = (
+            batch
+            * heads
+            * (hidden[0] if hidden else 1)
+            * (2 * key_dim if self.depth < 3 else (self.depth - 1) * (hidden[0] if hidden else 1))
+        )
+        affordable(numbers, f"a fast network of {shown(self.depth)} layers", like.element_size())
         sizes, weights = [(heads, *size) for size in zip(dims[1:], dims[:-1], strict=True)], {}
         if self.depth == 1:
             every = [like.new_zeros(size) for size in sizes]

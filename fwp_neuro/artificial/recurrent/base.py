@@ -11,7 +11,7 @@ from torch import nn
 from torch.func import functional_call
 
 from ...errors import FwpError, unknown
-from ...validation import whole
+from ...validation import flag, whole
 from ..precision import HALF, autocasts, full, mixes, wide
 
 State = dict[str, torch.Tensor]
@@ -72,6 +72,7 @@ class Recurrent(nn.Module):
         Raises:
             FwpError: x or state does not fit.
         """
+        flag(return_state, f"{self.name}: return_state")
         state = self.begin(x, state)
         named = chain(self.named_parameters(), self.named_buffers())
         halves = {name: wide(p) for name, p in named if p.dtype in HALF}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from importlib import import_module
 
+import torch
+
 from ...class_registry import ClassRegistry
+from ...errors import FwpError, shown
+from ...validation import affordable, whole
 from .base import Recurrent
 
 #: the modules that register networks
@@ -41,6 +45,37 @@ def network(name: str, model_dim: int, **options) -> Recurrent:
     """Build a recurrent network by name.
 
     Raises:
-        FwpError: unknown name or option, with the nearest legal one.
+        FwpError: unknown name or option, with the nearest legal one; or a size that does not fit
+            into memory.
     """
+    sizes = {"model_dim": model_dim, **options}
+    sizes = {n: x for n, x in sizes.items() if isinstance(x, int) and x > _LARGE}
+    if sizes:
+        _affordable(
+            name, model_dim, options, ", ".join(f"{n}={shown(x)}" for n, x in sizes.items())
+        )
     return REGISTRY.make(name, model_dim, **options)
+
+
+#: sizes up to which a network is small whatever it is made of
+_LARGE = 256
+
+
+def _affordable(name: str, model_dim, options: dict, sizes: str) -> None:
+    """Build a network without its numbers, and refuse it if they do not fit into memory."""
+    what = f"{name}: a network of {sizes}"
+    try:
+        with torch.device("meta"):
+            built = REGISTRY.make(name, model_dim, **options)
+            parts = [*built.parameters(), *built.buffers(), *built.initial(1).values()]
+        count = sum(part.numel() for part in parts)
+    except FwpError:
+        raise
+    except (RuntimeError, TypeError, OverflowError, NotImplementedError):
+        # more numbers than can be counted, or a part that is not built without numbers
+        count = max(whole(model_dim, f"{name}: model_dim"), *map(_size, options.values()), 1) ** 2
+    affordable(count, what, 4)
+
+
+def _size(value) -> int:
+    return value if isinstance(value, int) else 0
