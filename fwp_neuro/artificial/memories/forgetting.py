@@ -8,7 +8,7 @@ from ...validation import real_or_none
 from .base import Memory, Signals, State
 from .forms import heads_first, pairwise_log_decay
 from .registry import register
-from .softmax import append, attend, attend_tokens, empty
+from .softmax import append, attend, empty
 
 
 def log_gate(forget: torch.Tensor) -> torch.Tensor:
@@ -83,5 +83,9 @@ class ForgettingAttention(Memory):
         keys = torch.cat([state["keys"], signals["k"]], 1)
         values = torch.cat([state["values"], signals["v"]], 1)
         logs = faded_tokens(state, signals["forget"])
-        readout = attend_tokens(signals["q"], keys, values, logs, self.scale)
+        q = heads_first(signals["q"])
+        scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
+        # as products, because the logarithms have gradients, which the fused kernel does not give
+        weights = (scale * (q @ heads_first(keys).mT) + logs).softmax(-1)
+        readout = heads_first(weights @ heads_first(values))
         return readout, {"keys": keys, "values": values, "faded": heads_first(logs[:, :, -1])}

@@ -30,8 +30,7 @@ def attend_tokens(q, keys, values, readable: torch.Tensor, scale: float | None) 
     """As `attend`, for all tokens of q [batch, token, head, key_dim] at once.
 
     Args:
-        readable: [token, time] of bool, what each token may read (at least one pair), or numbers
-            [batch, head, token, time] that are added to the scaled products.
+        readable: [token, time] of bool, what each token may read: at least one pair.
     """
 
     def kernel(q, keys, values):
