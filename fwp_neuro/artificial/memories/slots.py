@@ -8,7 +8,7 @@ import torch
 
 from ...validation import real_or_none, whole
 from .base import Memory, Signals, State
-from .forms import heads_first, pairwise_decay
+from .forms import heads_first, lower, pairwise_decay
 from .registry import register
 
 #: logarithm of a sum without terms: in every number format far below any control, and finite
@@ -121,6 +121,11 @@ class BoundedMemoryAttention(GatedSlotAttention):
         return state | {"log_total": like.new_full((batch, heads, self.slots), NOTHING)}
 
     def keeps(self, state: State, gates: torch.Tensor) -> tuple[torch.Tensor, State]:
-        before = state["log_total"][:, :, None]
-        totals = torch.cat([before, gates], 2).logcumsumexp(2)
+        # by blocks of sums: the second derivative of a running sum of logarithms is not a number
+        totals = [state["log_total"][:, :, None]]
+        for part in gates.split(self.block, 2):
+            later = ~lower(part.shape[2], part)[..., None]
+            sums = part[:, :, None].masked_fill(later, NOTHING).logsumexp(3)
+            totals.append(torch.logaddexp(totals[-1][:, :, -1:], sums))
+        totals = torch.cat(totals, 2)
         return (totals[:, :, :-1] - totals[:, :, 1:]).exp(), {"log_total": totals[:, :, -1]}
