@@ -15,6 +15,7 @@ import pytest
 from bad_values import BAD, INF, every_public_function
 
 import fwp_neuro as fwp
+from fwp_neuro.rules import registry
 from fwp_neuro.run_arguments import PROGRAM
 from fwp_neuro.tasks import regression
 
@@ -75,6 +76,13 @@ def without_compiler():
     b2.prefs.codegen.target = "numpy"
     yield
     b2.prefs.codegen.target = before
+
+
+@pytest.fixture(autouse=True)
+def registered_rules(monkeypatch):
+    """Forget the rules that a test registers."""
+    for name in ("_RULES", "_ALIASES"):
+        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
 
 
 class TooLong(BaseException):

@@ -43,7 +43,8 @@ TOO_MUCH = {
 }
 LEGAL = {
     "expands without end": "w += " + "*".join(f"(k+{i}*v)" for i in range(1, 50)),
-    "expands without end around w": "w = w + (w+1)*(w+2)*" + "*".join(f"(k+{i}*v)" for i in range(50)),
+    "expands without end around w": "w += (w+1)*(w+2)*"
+    + "*".join(f"(k+{i}*v)" for i in range(50)),
     "high powers": "w += (k+v+1)**64*(k-v+2)**64*(read(k)+1)**64",
     "many terms": "w += " + "+".join(f"{i}.5*k**{i % 60}*v" for i in range(1, 50)),
     "many functions": "w += " + "+".join(f"tanh(k*{i})*v + tanh(v*{i})*k" for i in range(1, 20)),

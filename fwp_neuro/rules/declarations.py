@@ -59,6 +59,14 @@ def checked_aliases(aliases, name: str) -> tuple[str, ...]:
     return tuple(checked_name(item) for item in found)
 
 
+def checked_expressions(given, what: str) -> dict[str, str]:
+    """Return the signals of a reduction, name -> expression."""
+    texts = [*given, *given.values()] if isinstance(given, Mapping) else [given]
+    if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in texts):
+        raise FwpError(f"{what} must be a dict from signal to expression, got {shown(given)}")
+    return dict(given)
+
+
 def checked_all(items, kind: type, name: str, what: str) -> tuple:
     """Return a tuple of objects of one class."""
     found = _listed(items, name, what, f"{kind.__name__} objects")

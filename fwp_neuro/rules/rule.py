@@ -8,7 +8,7 @@ from functools import cached_property
 
 import sympy
 
-from ..arguments import inside, takes, text
+from ..arguments import Kind, inside, takes, text
 from ..errors import FwpError, shown, warn
 from ..symbolic import effort, hints, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import plan as plans
@@ -17,6 +17,7 @@ from ..symbolic.statements import Statement, lower
 from .declarations import (
     checked_aliases,
     checked_all,
+    checked_expressions,
     checked_homes,
     checked_name,
     checked_ranges,
@@ -25,12 +26,10 @@ from .declarations import (
 )
 from .limits import callers
 
+_SIGNALS = Kind("a dict from signal to expression", checked_expressions, dict)
 
-@takes(
-    to=text("hebb"),
-    these=inside("a dict from name to expression", dict),
-    those=inside("a dict from name to expression", dict),
-)
+
+@takes(to=text("delta"), these=_SIGNALS, those=_SIGNALS)
 @dataclass(frozen=True)
 class Reduction:
     """A declared special case: this rule with ``these`` signals equals rule ``to`` with ``those``.
@@ -42,21 +41,9 @@ class Reduction:
     these: Mapping[str, str]
     those: Mapping[str, str]
 
-    def __post_init__(self):
-        if not isinstance(self.to, str):
-            raise FwpError(f"a reduction leads to a rule by name, got {shown(self.to)}")
-        for given in (self.these, self.those):
-            texts = [*given, *given.values()] if isinstance(given, Mapping) else [None, given]
-            for each in texts:
-                if not isinstance(each, str):
-                    raise FwpError(
-                        "the signals of a reduction are a dict from name to expression, got "
-                        f"{shown(each)}"
-                    )
-
 
 @takes(
-    name=text("mine"),
+    name=Kind("a string", lambda value, _: checked_name(value), lambda: "mine"),
     text=inside("assignments to w", lambda: "w += v*k"),
     gates=inside("a dict from gate to home, or None"),
     signals=inside("a dict from signal to home, or None"),
@@ -164,7 +151,7 @@ class Rule:
         hint = f" (hint: {self.hint})" if self.hint else ""
         return f"Rule({self.name!r}: {'; '.join(self.text.splitlines())}{hint})"
 
-    @takes(text=text("k*v"), where=text())
+    @takes(text=inside("an expression", lambda: "k"), where=text("an objective"))
     def expression(self, text: str, where: str) -> sympy.Expr:
         """Parse one expression in this rule's names (used for objectives and reductions)."""
         return parsing.expression(text, self.all_homes, self.states, where)
