@@ -5,6 +5,7 @@ import re
 import time
 import warnings
 
+import brian2  # noqa: F401  its import takes over warnings, so it comes before they are caught
 import numpy as np
 import pytest
 import torch
