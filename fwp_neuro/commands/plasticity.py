@@ -27,7 +27,9 @@ def execute(arguments: argparse.Namespace) -> None:
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
     if not 2 <= repeats <= MOST:
-        raise FwpError(f"--repeats must be from 2 to {MOST}, got {shown(repeats)}")
+        # 36 pairs of entries, 4000 steps, four tables
+        cost = f": {repeats * 4.6e-3:.3g} GB of spikes a rule or more" * (repeats > 0)
+        raise FwpError(f"--repeats must be from 2 to {MOST}, got {shown(repeats)}{cost}")
     seed = seed_number(arguments.seed)
     names = chosen(arguments.names)
     with Progress("plasticity") as progress:
