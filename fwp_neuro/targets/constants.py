@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
-from types import SimpleNamespace
 
 from ..errors import FwpError
 from .base import Row
@@ -44,8 +43,7 @@ class Constant:
     @property
     def number(self) -> float:
         """The value in base units of SI."""
-        units = {} if self.unit == "1" else {"unit": _unit(self.unit)}
-        return float(_evaluated(self.value, {}) * units.get("unit", 1.0))
+        return float(_evaluated(self.value, {}) * _unit(self.unit))
 
     def agrees(self, value: float) -> bool:
         """Whether a number of the package is that of the table."""
@@ -147,7 +145,7 @@ def _place(constant: Constant) -> tuple[dict, str]:
 
 def _evaluated(text: str, names: dict) -> float:
     """Return the value of an expression of the table, such as 1/500 or CELL['C']."""
-    return eval(text, {"__builtins__": {}}, SimpleNamespace(**names).__dict__)  # noqa: S307
+    return eval(text, {"__builtins__": {}}, dict(names))  # noqa: S307
 
 
 @cache
