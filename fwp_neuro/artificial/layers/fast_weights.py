@@ -87,6 +87,8 @@ class FastWeights:
                 fixed = {n: x for n, x in signals.items() if n not in {*self.rule.homes, "q"}}
                 moving = {n: x for n, x in signals.items() if n not in fixed}
                 step = lambda states, now: self.rule.step(states, now | fixed)  # noqa: E731
+                counted = {n: signals["q"].new_zeros(len(signals["q"])) for n in self.rule.counters}
+                states = counted | states  # in a loop nothing is known of a count left out
                 return scanned(step, moving, states)
             if form == "auto":
                 form = self.rule.forms[-1] if signals["q"].shape[1] > 1 else "step"

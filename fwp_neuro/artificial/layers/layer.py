@@ -14,6 +14,7 @@ from ...validation import affordable, flag, real, whole
 from ..memories.base import Memory
 from ..memories.features import FeatureMap
 from ..packed import run_module
+from ..precision import full
 from ..torch_form import keeps_tokens
 from .conventions import conventions, domains
 from .fast_weights import FastWeights
@@ -226,7 +227,7 @@ class Layer(nn.Module):
         signals, tail = self.slow(x, states.pop(TAIL, None), self.dtype)
         for name, constant in self.constants.items():
             signals[name.removeprefix("constant_")] = constant.to(self.dtype)
-        with torch.autocast(x.device.type, enabled=False):  # products of fast weights in full
+        with full(x.device):  # products of fast weights without autocast
             readout, states = self.fast(signals, states)
         return readout, states if tail is None else {**states, TAIL: tail}
 

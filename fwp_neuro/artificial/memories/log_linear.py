@@ -46,7 +46,7 @@ class LogLinearAttention(Memory):
     counters = ("tokens",)
 
     def __init__(self, levels: int = 11):
-        self.levels = whole(levels, "log_linear_attention: levels")
+        self.levels = whole(levels, "log_linear_attention: levels", most=63)
         self.lambdas = [f"lambda{level}" for level in range(self.levels)]
         self.homes = {"k": "pre", "v": "post", "alpha": "shared"}
         self.homes |= dict.fromkeys(self.lambdas, "shared")

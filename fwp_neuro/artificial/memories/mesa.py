@@ -77,7 +77,7 @@ class Mesa(Memory):
         floor: float = 0.25,
     ):
         self.solver = pick(solver, ("cg", "exact"), "solver of mesa:")
-        self.iterations = whole(iterations, "mesa: iterations")
+        self.iterations = whole(iterations, "mesa: iterations", most=10_000)
         self.ridge_map = pick(ridge_map, ("softplus", "identity"), "ridge_map of mesa:")
         if real(floor, "mesa: floor", least=0) >= 1:
             raise FwpError(f"mesa: floor must be below 1, the default ridge, got {floor!r}")

@@ -44,7 +44,7 @@ class GatedSlotAttention(Memory):
     gate, domain = "alpha", (0.0, 1.0)
 
     def __init__(self, slots: int = 16, scale: float | None = None, block: int = 16):
-        self.slots = whole(slots, f"{self.name}: slots")
+        self.slots = whole(slots, f"{self.name}: slots", most=65_536)
         self.scale = real_or_none(scale, f"{self.name}: scale")
         self.block = whole(block, f"{self.name}: block")
         self.named = [f"{self.gate}{slot}" for slot in range(self.slots)]

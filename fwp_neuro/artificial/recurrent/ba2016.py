@@ -61,7 +61,7 @@ class Ba2016(Recurrent):
         self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
         self.decay = real(decay, f"{self.name}: decay", 0, 1)
         self.rate = real(rate, f"{self.name}: rate", 0)
-        self.steps = whole(steps, f"{self.name}: steps")
+        self.steps = whole(steps, f"{self.name}: steps", most=10_000)
         self.activation = squash_name(self.name, "activation", activation, ("relu", "tanh"))
         self.input = nn.Linear(model_dim, self.hidden_dim)
         self.recurrent = nn.Linear(self.hidden_dim, self.hidden_dim, bias=False)
