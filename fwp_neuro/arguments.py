@@ -13,10 +13,10 @@ same bad values, so that a new public function is tested by its declaration alon
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -301,7 +301,8 @@ def instance(where: str, example: Callable[[], Any]) -> Kind:
     module, _, class_name = where.partition(":")
 
     def read(value, name: str):
-        if not isinstance(value, getattr(importlib.import_module(module), class_name)):
+        loaded = sys.modules.get(module)  # without it there is no object of the class
+        if loaded is None or not isinstance(value, getattr(loaded, class_name)):
             _refuse(value, name, f"a {class_name}")
         return value
 
