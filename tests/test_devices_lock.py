@@ -154,7 +154,7 @@ def test_the_first_run_of_a_process_may_be_in_a_thread(tmp_path):
 
 ENDS = """
 import sys
-if sys.argv[1] == "first":
+if sys.argv[1] != "later":
     import brian2
 import fwp_neuro as fwp
 if sys.argv[1] == "later":
