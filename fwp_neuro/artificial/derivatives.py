@@ -21,7 +21,7 @@ def smooth(fast: Callable, plain: Callable, *given: torch.Tensor) -> torch.Tenso
     Args:
         fast: has a gradient, but neither a second nor a forward derivative.
         plain: the same numbers by tensor operations.
-        given: tensors.
+        given: tensors; every one that may have a gradient, for a closure hides what it holds.
     """
     if torch.compiler.is_compiling():
         return fast(*given)

@@ -33,17 +33,21 @@ def attend_tokens(q, keys, values, readable: torch.Tensor, scale: float | None) 
         readable: [token, time] of bool, what each token may read: at least one pair.
     """
 
-    def kernel(q, keys, values):
+    def kernel(q, keys, values, readable):
         return functional.scaled_dot_product_attention(
             q, keys, values, attn_mask=readable, scale=scale
         )
 
-    def products(q, keys, values):
+    def products(q, keys, values, readable):
         logits = q @ keys.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
-        return logits.masked_fill(~readable, -torch.inf).softmax(-1) @ values
+        if readable.dtype is torch.bool:
+            logits = logits.masked_fill(~readable, -torch.inf)
+        else:
+            logits = logits + readable
+        return logits.softmax(-1) @ values
 
     arrays = (heads_first(x) for x in (q, keys, values))
-    return heads_first(smooth(kernel, products, *arrays))
+    return heads_first(smooth(kernel, products, *arrays, readable))
 
 
 def append(state: State, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
