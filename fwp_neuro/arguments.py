@@ -296,7 +296,7 @@ def several(kind: Kind) -> Kind:
     return Kind(f"several values, each {kind.legal}", read, lambda: [kind.example()])
 
 
-def instance(where: str, example: Callable[[], Any]) -> Kind:
+def instance(where: str, example: Callable[[], Any] = lambda: None) -> Kind:
     """An object of a class, given as "module:Class" so that nothing is imported before a call."""
     module, _, class_name = where.partition(":")
 

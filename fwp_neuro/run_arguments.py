@@ -9,21 +9,9 @@ from .device_names import BRIAN, brian
 from .errors import FwpError, shown
 
 
-def _program():
-    from .tasks import associative_recall
-
-    return associative_recall(tokens=3, dim=3, beta=0.5)
-
-
-def _recording():
-    from .running import run
-
-    return run(_program(), "delta")
-
-
-PROGRAM = instance("fwp_neuro.programs:Program", _program)
+PROGRAM = instance("fwp_neuro.programs:Program")
 RULE = inside("a registered name or a fwp_neuro.Rule", lambda: "delta")
-RECORDING = instance("fwp_neuro.recording:Recording", _recording)
+RECORDING = instance("fwp_neuro.recording:Recording")
 WEIGHTS = optional(numbers("[post, pre] or [head, post, pre]"))
 PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
 RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")

@@ -87,7 +87,6 @@ OBJECTS = {
     "fwp.devices.Program": functools.cache(
         lambda: fwp.devices.Program(fwp.devices.Program.__arguments__["draft"].example())
     ),
-    "fwp.Rule": lambda: fwp.rule("delta"),
     "fwp.Recording": lambda: fwp.run(fwp.tasks.associative_recall(tokens=3, dim=3), "delta"),
 }
 

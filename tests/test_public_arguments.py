@@ -16,7 +16,6 @@ from bad_values import BAD, INF, every_public_function
 
 import fwp_neuro as fwp
 from fwp_neuro.rules import registry
-from fwp_neuro.run_arguments import PROGRAM
 from fwp_neuro.tasks import regression
 
 FUNCTIONS = {public.name: public for public in every_public_function()}
@@ -33,13 +32,19 @@ SMALL = {
 #: what is not run once more for each value that is legal
 COSTLY = {"fwp.run[spiking]", "fwp.sweep.sweep", "fwp.circuits.generate", "fwp.artificial.train"}
 
+#: examples of objects that declarations do not make, lest a declaration imports half the package
+MADE = {
+    "a Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5),
+    "a Recording": lambda: fwp.run(MADE["a Program"](), "delta"),
+}
+
 #: needed arguments that no declaration can make, as functions
 NEEDED = {
     "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
     "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},
-    "fwp.load": {"path": lambda: fwp.run(PROGRAM.example(), "delta").save("results.nc")},
+    "fwp.load": {"path": lambda: fwp.run(MADE["a Program"](), "delta").save("results.nc")},
 }
 
 #: (function, argument) -> bad values that it takes, where the function itself checks the argument
@@ -108,7 +113,7 @@ def time_limit():
 def usual(public) -> dict:
     """Return the arguments of a call that is right."""
     needed = {
-        name: public.kinds[name].example()
+        name: MADE.get(public.kinds[name].legal, public.kinds[name].example)()
         for name, parameter in public.signature.parameters.items()
         if parameter.default is parameter.empty and parameter.kind.name[:3] != "VAR"
     }
