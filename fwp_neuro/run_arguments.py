@@ -8,7 +8,6 @@ from .arguments import FUNCTION, Kind, inside, instance, numbers, one_of, option
 from .device_names import BRIAN, brian
 from .errors import FwpError, shown
 
-
 PROGRAM = instance("fwp_neuro.programs:Program")
 RULE = inside("a registered name or a fwp_neuro.Rule", lambda: "delta")
 RECORDING = instance("fwp_neuro.recording:Recording")

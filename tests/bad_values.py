@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import types
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -118,7 +119,9 @@ def public_functions() -> dict[str, object]:
     return dict(
         (name, thing)
         for name, thing in sorted(unique.values(), key=lambda pair: pair[0])
-        if callable(thing) and not (inspect.isclass(thing) and issubclass(thing, Exception))
+        if callable(thing)
+        and not isinstance(thing, types.ModuleType)
+        and not (inspect.isclass(thing) and issubclass(thing, Exception))
     )
 
 

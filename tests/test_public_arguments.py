@@ -12,6 +12,7 @@ import warnings
 
 import brian2 as b2
 import pytest
+import torch
 from bad_values import BAD, INF, every_public_function
 
 import fwp_neuro as fwp
@@ -40,6 +41,11 @@ MADE = {
 
 #: needed arguments that no declaration can make, as functions
 NEEDED = {
+    "fwp.artificial.SequenceModel": {"vocabulary": lambda: 2, "output_size": lambda: 2},
+    "fwp.artificial.apply": {
+        **dict.fromkeys(("query", "key", "value"), lambda: torch.ones(1, 3, 1, 2)),
+        "beta": lambda: 0.5,
+    },
     "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
@@ -53,11 +59,27 @@ DRUG = {
     "window": {"times"},
     "tokens": {"None", "list"},
 }
+EMPTY = ("empty list", "empty dict", "empty text")
+NUMBERS = {"-1", "0", "1", "1.5", "a number of 24 digits", "1e308", "fraction"}
+#: `Recurrent` alone allocates nothing
+HUGE = {"1", "a number of 24 digits", "a number of 5000 digits"}
+SIZES = ("model_dim", "heads", "key_dim", "value_dim", "layers", "vocabulary", "output_size")
 TAKEN: dict[tuple[str, str], set[str]] = {
     (drug, argument): taken
     for drug in ("fwp.AP5", "fwp.CNQX", "fwp.circuits.Drug")
     for argument, taken in DRUG.items()
 } | {
+    ("fwp.artificial.Layer", "query_scale"): NUMBERS,
+    ("fwp.artificial.Layer", "convolution"): {"0", "1"},
+    ("fwp.artificial.RealTimeLearner", "batch"): {"1"},
+    ("fwp.artificial.Recurrent", "model_dim"): HUGE,
+    ("fwp.artificial.SequenceModel", "mlp_expansion"): {"0", "1", "1.5", "fraction"},
+    ("fwp.artificial.apply", "scale"): NUMBERS,
+    ("fwp.artificial.apply", "gates"): {"None"},
+    ("fwp.artificial.network", "model_dim"): {"1"},
+    **{("fwp.artificial.Layer", name): {"1"} for name in SIZES[:4]},
+    **{("fwp.artificial.SequenceModel", name): {"1"} for name in SIZES[4:] + SIZES[:1]},
+    ("fwp.artificial.SequenceModel", "mixer_options"): {"empty dict"},
     ("fwp.rules.Reduction", "these"): {"empty dict"},
     ("fwp.rules.Reduction", "those"): {"empty dict"},
     ("fwp.synapses.factorise", "uniform"): {"text", "long text", "list of text"},
@@ -125,8 +147,8 @@ def takes(public, argument: str, label: str) -> bool:
     """Whether a bad value is a legal one of this argument."""
     kind = public.kinds[argument]
     default = public.signature.parameters[argument].default
-    if kind.inside and (BAD[label] is default or (not default and label[:6] == "empty ")):
-        return label in ("None", "True", "empty list", "empty dict", "empty text")
+    if kind.inside and (BAD[label] is default or (not default and label in EMPTY)):
+        return True
     if kind.inside:
         return label in TAKEN.get((public.name, argument), set())
     try:
@@ -193,4 +215,4 @@ def test_an_unknown_argument_is_named(name):
     if not FUNCTIONS[name].signature.parameters:
         return  # takes no arguments: Python itself says so
     with pytest.raises(fwp.FwpError):
-        FUNCTIONS[name].call(no_such_argument=INF)
+        FUNCTIONS[name].call(**usual(FUNCTIONS[name]), no_such_argument=INF)

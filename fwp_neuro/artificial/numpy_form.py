@@ -6,12 +6,23 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..arguments import inside, takes
 from ..errors import FwpError, shown
 from ..rules import Rule
+from ..rules import rule as rule_named
 from ..symbolic import arrays
 from .unrolling import check_names, recur
 
 
+def _signals():
+    return {name: np.ones((3, 2)) for name in "kvq"} | {"beta": np.ones(3)}
+
+
+@takes(
+    rule=inside("a Rule", lambda: rule_named("hebb")),
+    signals=inside("a dict from name to array, tokens first", _signals),
+    states=inside("a dict from state to array", lambda: {"w": np.zeros((2, 2))}),
+)
 def oracle(
     rule: Rule, signals: Mapping[str, np.ndarray], states: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:

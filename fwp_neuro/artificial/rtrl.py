@@ -6,12 +6,23 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, jacrev, vmap
 
+from ..arguments import inside, takes
 from ..errors import FwpError, shown
 from ..validation import affordable, whole
 from .precision import HALF
 from .recurrent.elementwise import Elementwise
 
 
+def _elementwise():
+    from .recurrent import network
+
+    return network("elstm", 4)
+
+
+@takes(
+    network=inside("a network of elementwise recurrence", _elementwise),
+    batch=inside("a whole number of at least 1", lambda: 1),
+)
 class RealTimeLearner:
     """Run a network of elementwise recurrence token by token, its past differentiated forward.
 

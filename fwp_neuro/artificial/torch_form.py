@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from ..arguments import declares, inside
 from ..errors import LIST, FwpError, pick, shown
 from ..rules import Rule
 from ..rules import rule as get_rule
@@ -67,6 +68,22 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     return get_rule(rule)
 
 
+TENSOR = inside("a tensor [batch, token, head, dim]", lambda: torch.ones(1, 3, 1, 2))
+
+
+@declares(
+    rule=inside("the name of a rule or memory, a Rule, or a Memory", lambda: "hebb"),
+    query=TENSOR,
+    key=TENSOR,
+    value=TENSOR,
+    initial_state=inside("a tensor [batch, head, d_v, d_k], a dict of them, or None"),
+    form=inside("a form of the rule, or 'auto'"),
+    chunk=inside("a power of two, or None"),
+    scale=inside("a finite number, or None"),
+    mask=inside("True or False [batch, token], or None"),
+    cu_seqlens=inside("offsets of packed sequences, or None"),
+    gates=inside("a tensor or number for each gate"),
+)
 def apply(
     rule: str | Rule | Memory,
     query: torch.Tensor,

@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import FwpError, pick, shown
+import numpy as np
+
+from ..arguments import FLAG, FUNCTION, inside, one_of, optional, takes
+from ..errors import FwpError, shown
 from ..rules import Rule
+from ..rules import rule as rule_named
 from ..symbolic import arrays
-from ..validation import flag
 
 #: what arrays raise that do not fit together
 _MISFITS = (TypeError, ValueError, IndexError, KeyError, AttributeError, RuntimeError)
 
 
+def _signals():
+    columns = {name: np.ones((3, 2, 1)) for name in "v"}
+    return columns | {"k": np.ones((3, 1, 2)), "beta": np.ones((3, 1, 1))}
+
+
+@takes(
+    rule=inside("a Rule", lambda: rule_named("hebb")),
+    signals=inside("a dict from name to a sequence of arrays", _signals),
+    queries=inside("a sequence of arrays", lambda: np.ones((3, 2))),
+    states=inside("a dict from state to array", lambda: {"w": np.zeros((2, 2))}),
+    namespace=one_of(("numpy", "torch"), "namespace of unroll:"),
+    keep_states=FLAG,
+    watch=optional(FUNCTION),
+)
 def unroll(
     rule: Rule,
     signals: Mapping[str, Sequence],
@@ -29,10 +46,6 @@ def unroll(
         FwpError: an argument is missing or of another kind, or the arrays do not fit together.
     """
     check_names(rule, signals, states)
-    pick(namespace, ("numpy", "torch"), "namespace of unroll:")
-    flag(keep_states, "unroll: keep_states")
-    if watch is not None and not callable(watch):
-        raise FwpError(f"unroll: watch must be a function of the states, got {shown(watch)}")
     if not _is_sequence(queries):
         raise FwpError(f"unroll: queries must hold one array a token, got {shown(queries)}")
     for name in rule.homes:

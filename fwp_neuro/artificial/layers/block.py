@@ -59,7 +59,7 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
                 f"mixer must return a torch.nn.Module, and gave a {type(built).__name__}"
             )
         return built
-    legal = list(Layer.__init__.__kwdefaults__) + ["heads"]
+    legal = [name for name in Layer.__arguments__ if name not in ("rule", "model_dim")]
     for name in options:
         pick(name, legal, "option of Layer:")
     return Layer(mixer, model_dim, **options)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from ...arguments import FLAG, inside, takes
 from ...errors import FwpError, shown
 from ...programs import Program
 from ...rules import Rule
@@ -26,6 +27,27 @@ from .start import Start
 TAIL = "convolution_tail"
 
 
+@takes(
+    rule=inside("the name of a rule or memory, a Rule, or a Memory", lambda: "delta"),
+    model_dim=inside("a whole number of at least 1", lambda: 8),
+    heads=inside("a whole number of at least 1"),
+    key_dim=inside("a whole number of at least 1, or None"),
+    value_dim=inside("a whole number of at least 1, or None"),
+    feature_map=inside("the name of a feature map, or a FeatureMap"),
+    key_norm=inside("'none', 'sum', 'l2' or 'auto'"),
+    query_norm=inside("'none', 'sum', 'l2' or 'auto'"),
+    query_scale=inside("a finite number"),
+    value_map=inside("the name of a feature map, or a FeatureMap"),
+    value_norm=inside("'none', 'sum', 'l2' or 'auto'"),
+    beta_range=inside("(0, 1), (0, 2) or None"),
+    gates=inside("a dict from gate to convention or number, or None"),
+    tied=inside("names of presynaptic signals, or None"),
+    convolution=inside("a whole number of at least 0"),
+    output_norm=inside("'rms', 'layer' or 'none'"),
+    output_gate=FLAG,
+    initial_state=inside("'zeros' or 'learned'"),
+    form=inside("a form of the rule, or 'auto'"),
+)
 class Layer(nn.Module):
     """Fast weights written and read by a slow net: x [batch, token, model_dim] -> the same shape.
 
@@ -315,5 +337,8 @@ def _dim(where: str, name: str, given, model_dim: int, heads: int) -> int:
     if given is not None:
         return whole(given, f"{where}: {name}")
     if model_dim % heads:
-        raise FwpError(f"{where}: heads={heads} must divide model_dim={model_dim}; or give {name}")
+        raise FwpError(
+            f"{where}: heads={shown(heads)} must divide model_dim={shown(model_dim)}; "
+            f"or give {name}"
+        )
     return model_dim // heads

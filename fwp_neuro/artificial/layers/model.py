@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from ...arguments import FLAG, inside, takes
 from ...errors import FwpError, shown
 from ...validation import affordable, flag, real, seed_number, whole
 from ..choice import transformed
@@ -17,6 +18,17 @@ from .block import Block, Mixer, make_mixer
 from .layer import Layer
 
 
+@takes(
+    layers=inside("a whole number of at least 1", lambda: 1),
+    model_dim=inside("a whole number of at least 1", lambda: 8),
+    vocabulary=inside("a whole number of at least 1, or None"),
+    input_size=inside("a whole number of at least 1, or None"),
+    output_size=inside("a whole number of at least 1, or None"),
+    mixer=inside("the name of a rule, memory or network, or one for each layer"),
+    mixer_options=inside("a dict of options, one for each layer, or None"),
+    mlp_expansion=inside("a number of at least 0"),
+    tied_head=FLAG,
+)
 class SequenceModel(nn.Module):
     """Embedding, residual blocks [mixer, gated MLP], norm and a linear head.
 
@@ -55,7 +67,7 @@ class SequenceModel(nn.Module):
         if (vocabulary is None) == (input_size is None):
             raise FwpError("SequenceModel needs one of vocabulary and input_size, and not both")
         affordable(model_dim, f"SequenceModel: vectors of model_dim={shown(model_dim)}", 4)
-        hidden = real(mlp_expansion, "SequenceModel: mlp_expansion", least=0) * model_dim
+        hidden = real(mlp_expansion, "SequenceModel: mlp_expansion", 0, 1e6) * model_dim
         if output_size is not None:
             whole(output_size, "SequenceModel: output_size")
         ends = whole(

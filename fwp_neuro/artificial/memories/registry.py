@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ...arguments import inside, takes
 from ...class_registry import ClassRegistry
 from .base import Memory
 
@@ -41,6 +42,10 @@ def memories() -> list[str]:
     return REGISTRY.names()
 
 
+@takes(
+    name=inside("the name of a memory, or a Memory", lambda: "mesanet"),
+    options=inside("an option of the memory"),
+)
 def memory(name: str | Memory, **options) -> Memory:
     """Return a memory by name with its options set; a `Memory` passes through.
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from ...arguments import inside, takes
 from ...errors import FwpError, unknown
 from ...validation import flag, whole
 from ..precision import HALF, autocasts, full, mixes, wide
@@ -17,6 +18,7 @@ from ..precision import HALF, autocasts, full, mixes, wide
 State = dict[str, torch.Tensor]
 
 
+@takes(model_dim=inside("a whole number of at least 1", lambda: 8))
 class Recurrent(nn.Module):
     """A network run token by token: x [batch, token, model_dim] -> y of the same shape.
 

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import torch
 
+from ...arguments import inside, takes
 from ...class_registry import ClassRegistry
 from ...errors import FwpError, shown
 from ...validation import affordable, whole
@@ -41,6 +42,11 @@ def networks() -> list[str]:
     return REGISTRY.names()
 
 
+@takes(
+    name=inside("the name of a network", lambda: "elman"),
+    model_dim=inside("a whole number of at least 1", lambda: 8),
+    options=inside("an option of the network"),
+)
 def network(name: str, model_dim: int, **options) -> Recurrent:
     """Build a recurrent network by name.
 

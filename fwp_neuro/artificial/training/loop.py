@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...arguments import FLAG, FUNCTION, filename, inside, instance, optional, takes, whole
 from ...errors import FwpError
 from ...provenance import commit, plain, versions
 from ...tasks.sequences import SequenceTask
-from ...validation import flag, whole
 from . import checkpoint as checkpoints
 from .device import torch_device
 from .fit import check, outputs_of
@@ -30,6 +30,28 @@ from .schedule import factor
 log = logging.getLogger("fwp_neuro")
 
 
+def _task():
+    from ...tasks import parity
+
+    return parity()
+
+
+def _model():
+    from ..layers import SequenceModel
+
+    return SequenceModel(1, 8, vocabulary=2, output_size=2)
+
+
+@takes(
+    model=inside("a torch nn.Module that fits the task", _model),
+    task=instance("fwp_neuro.tasks.sequences:SequenceTask", _task),
+    device=inside("'auto', 'cpu' or 'cuda'"),
+    checkpoint=optional(filename("training.pt")),
+    checkpoint_every=whole(1),
+    resume=FLAG,
+    progress=optional(FUNCTION),
+    options=inside("an option of the training"),
+)
 def train(
     model: nn.Module,
     task: SequenceTask,
@@ -78,11 +100,10 @@ def train(
         raise FwpError(f"train: model must be a torch nn.Module, got {type(model).__name__}")
     if not isinstance(task, SequenceTask):
         raise FwpError(f"train: task must be a SequenceTask, got {type(task).__name__}")
-    whole(checkpoint_every, "train: checkpoint_every")
     if progress is not None and not callable(progress):
         raise FwpError(f"train: progress must be a function of (fraction, note), got {progress!r}")
     path = checkpoints.path_of(checkpoint)
-    if flag(resume, "train: resume") and path is None:
+    if resume and path is None:
         raise FwpError("train: resume=True needs checkpoint=..., the file to go on from")
     where, reason = torch_device(device)
     log.info("training on %s: %s", where.type, reason)
