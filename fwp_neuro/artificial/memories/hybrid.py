@@ -54,7 +54,7 @@ class Hybrid(Memory):
         key_norm: str = "l2",
         scale: float | None = None,
     ):
-        self.window = whole(window, f"{self.name}: window", least=0)
+        self.window = whole(window, f"{self.name}: window", least=0, most=2**31)
         self.mixing = pick(mixing, _GATES, f"mixing of {self.name}:")
         self.homes = {"k": "pre", "v": "post", "beta": "shared", **_GATES[self.mixing]}
         self.map, self.norm = features.feature_map(feature_map), features.key_norm(key_norm)
@@ -160,7 +160,9 @@ class DelayedStreaming(Hybrid):
         missing = self.window - state["keys"].shape[1]  # tokens before the first pair leaves
 
         def delayed(x):  # a pair of zeros writes nothing
-            return torch.cat([x.new_zeros(x.shape[0], missing, *x.shape[2:]), x], 1)[:, :tokens]
+            return torch.cat([x.new_zeros(x.shape[0], min(missing, tokens), *x.shape[2:]), x], 1)[
+                :, :tokens
+            ]
 
         fast, w = self.delta_tokens(
             state["w"], self.phi(q), delayed(self.phi(keys)), delayed(values), signals["beta"]

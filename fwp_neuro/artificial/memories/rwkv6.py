@@ -33,7 +33,7 @@ class Rwkv6(Memory):
     forms = ("step", "parallel")
 
     def __init__(self, block: int = 16):
-        self.block = whole(block, "rwkv6: block")
+        self.block = whole(block, "rwkv6: block", most=2**31)
 
     def constants(self, value_dim: int, key_dim: int) -> dict[str, torch.Tensor]:
         return {"u": torch.ones(key_dim)}

@@ -46,7 +46,7 @@ class GatedSlotAttention(Memory):
     def __init__(self, slots: int = 16, scale: float | None = None, block: int = 16):
         self.slots = whole(slots, f"{self.name}: slots", most=65_536)
         self.scale = real_or_none(scale, f"{self.name}: scale")
-        self.block = whole(block, f"{self.name}: block")
+        self.block = whole(block, f"{self.name}: block", most=2**31)
         self.named = [f"{self.gate}{slot}" for slot in range(self.slots)]
         self.homes = {"k": "pre", "v": "post", **dict.fromkeys(self.named, "shared")}
         self.domains = dict.fromkeys(self.named, self.domain)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 
+import numpy as np
 import torch
 
 from ...arguments import inside, takes
 from ...class_registry import ClassRegistry
 from ...errors import FwpError, shown
-from ...validation import affordable, whole
+from ...validation import affordable, flag, whole
 from .base import Recurrent
 
 #: the modules that register networks
@@ -54,6 +56,8 @@ def network(name: str, model_dim: int, **options) -> Recurrent:
         FwpError: unknown name or option, with the nearest legal one; or a size that does not fit
             into memory.
     """
+    model_dim = whole(model_dim, f"{name}: model_dim")
+    options = {n: _plain(name, n, value) for n, value in options.items()}
     sizes = {"model_dim": model_dim, **options}
     sizes = {n: x for n, x in sizes.items() if isinstance(x, int) and x > _LARGE}
     if sizes:
@@ -81,6 +85,15 @@ def _affordable(name: str, model_dim, options: dict, sizes: str) -> None:
         # more numbers than can be counted, or a part that is not built without numbers
         count = max(whole(model_dim, f"{name}: model_dim"), *map(_size, options.values()), 1) ** 2
     affordable(count, what, 4)
+
+
+def _plain(network: str, option: str, value):
+    """Return whole numbers of NumPy as Python's; refuse what is no flag for an option that is."""
+    parameters = inspect.signature(REGISTRY.get(network).__init__).parameters
+    if option in parameters and isinstance(parameters[option].default, bool):
+        switch = isinstance(value, int) and value in (0, 1)
+        return bool(value) if switch else flag(value, f"{network}: {option}")
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _size(value) -> int:

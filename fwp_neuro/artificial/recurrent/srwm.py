@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ...errors import FwpError
-from ...validation import real
+from ...validation import real, whole
 from .base import Recurrent
 from .parts import FEATURES, feature_name, head_dim, outer, read
 from .registry import register
@@ -64,7 +64,7 @@ class SelfReferential(Recurrent):
         self.heads, self.head_dim = heads, head_dim(self.name, model_dim, heads)
         self.feature = feature_name(self.name, "feature", feature)
         self.input_feature = feature_name(self.name, "input_feature", input_feature)
-        if strengths not in (1, 4):
+        if whole(strengths, f"{self.name}: strengths") not in (1, 4):
             raise FwpError(f"{self.name}: strengths must be 1 or 4, got {strengths!r}")
         self.strengths = strengths
         d = self.head_dim
