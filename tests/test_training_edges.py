@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from brian2 import mV
 from test_training import SMALL, TASK, Net, net, same
 from torch import nn
 
@@ -163,6 +164,8 @@ class Pair(Net):
         (dict(resume=True), "resume=True needs checkpoint=..., the file to go on from"),
         (dict(resume=1), "train: resume must be True or False, got 1"),
         (dict(betas=(0.9, 1.0)), "betas must be at least 0 and below 1, got .0.9, 1.0."),
+        (dict(steps=np.ones(()) * 3.0), "steps is"),
+        (dict(learning_rate=1 * mV), "learning_rate must be a finite number"),
         (dict(model=Pair()), "the model must return a tensor, got a tuple"),
     ],
 )

@@ -101,6 +101,6 @@ class Options:
 
 def _bare(value):
     """Return NumPy numbers as Python's, and sequences as tuples."""
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return tuple(_bare(item) for item in value)
     return value.item() if isinstance(value, np.generic) else value
