@@ -32,13 +32,13 @@ def course(model, g: float = 0.5, after: float = 5.0) -> np.ndarray:
         cells.g_basal = cells.g_apical = g
         states = b2.StateMonitor(cells, ("V_basal", "V_apical"), record=[0], name="potentials")
 
-        def collect() -> np.ndarray:
-            return 1e3 * np.array([states.V_basal_[0], states.V_apical_[0]])
+        def collect() -> dict[str, np.ndarray]:
+            return {"V": 1e3 * np.array([states.V_basal_[0], states.V_apical_[0]])}
 
         return Built(b2.Network(cells, states), collect, 100 * b2.ms, (cells,))
 
     found, _ = simulate(build, Size(1000, 1, 0), device="numpy", dt=0.1 * b2.ms, seed=0)
-    return found[:, [0, round(after / 0.1), -1]]
+    return found["V"][:, [0, round(after / 0.1), -1]]
 
 
 def rows(quick: bool) -> Iterator[Row]:

@@ -40,5 +40,11 @@ def rows(quick: bool) -> Iterator[Row]:
         what = f"alignment with the first principal component, alpha {alpha:g}"
         yield Row(MODEL, what, aligned, 0.999, 0, _SOURCE, "at least", strength="closed form")
         yield Row(
-            MODEL, f"alpha |w|^2, alpha {alpha:g}", length, 1, 1e-3, _SOURCE, strength="closed form"
+            MODEL,
+            f"alpha |w|^2, alpha {alpha:g}",
+            length,
+            1,
+            0.005,
+            _SOURCE,
+            strength="closed form",
         )
