@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import torch
 
-from ...arguments import inside, takes
+from ...arguments import inside, takes, text
 from ...class_registry import ClassRegistry
 from ...errors import FwpError, shown
 from ...validation import affordable, flag, whole
@@ -45,7 +45,7 @@ def networks() -> list[str]:
 
 
 @takes(
-    name=inside("the name of a network", lambda: "elman"),
+    name=text("elman"),
     model_dim=inside("a whole number of at least 1", lambda: 8),
     options=inside("an option of the network"),
 )
