@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 from collections.abc import Callable
@@ -19,3 +20,4 @@ def make_callable(name: str, function: Callable) -> None:
             return function(*arguments, **options)
 
     sys.modules[name].__class__ = CallableModule
+    sys.modules[name].__signature__ = inspect.signature(function)

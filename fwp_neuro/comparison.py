@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from fwp_neuro.arguments import takes
-from fwp_neuro.errors import FwpError, unknown
+from fwp_neuro.arguments import instance, takes, text
+from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.recording import Recording
 from fwp_neuro.run_arguments import RECORDING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["Comparison", "compare", "table"]
 
 _MATCH = 0.999  # cosine above which a query is taken to ask for a key
 _WRITE_STRENGTHS = ("beta", "write")
@@ -54,6 +56,7 @@ class Retrieval:
     tokens: int
 
 
+@takes(reference=RECORDING, other=RECORDING)
 class Comparison:
     """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each variable."""
 
@@ -158,6 +161,7 @@ class Comparison:
         numbers = f"nrmse={self.nrmse:.4g}, slope={self.slope:.4g}, corr={self.correlation:.4g}"
         return f"Comparison({_title(self.other)} against {_title(self.reference)}: {numbers})"
 
+    @takes(name=text("readout"))
     def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the two arrays of a compared variable, reference first, axes in equal order."""
         self[name]
@@ -184,10 +188,13 @@ def compare(reference: Recording, other: Recording) -> Comparison:
     return Comparison(reference, other)
 
 
+@takes(comparisons=instance("collections.abc:Mapping", dict))
 def table(comparisons: Mapping[str, Comparison]) -> str:
     """Return a text table with one row a named comparison: the read-out's numbers and retrieval."""
     rows = [("", "nRMSE", "slope", "bias", "correlation", "retrieval", "chance", "queries")]
     for name, comparison in comparisons.items():
+        if not isinstance(comparison, Comparison):
+            raise FwpError(f"table takes a dict from name to Comparison, got {shown(comparison)}")
         found = comparison.retrieval
         recall = ("-", "-") if not found.tokens else (f"{found.other:.3f}", f"{found.chance:.3f}")
         rows.append((str(name), *_cells(comparison["readout"]), *recall, str(found.tokens)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fwp_neuro.arguments import filename, instance, real, takes
 from fwp_neuro.errors import FwpError, pick
 from fwp_neuro.files import atomic_path
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fwp_neuro.comparison import Comparison
+
+__all__ = ["COLOURS", "COLUMN", "GREY", "PAGE", "comparison_figure", "save", "style"]
 
 COLUMN = 8.5 / 2.54
 """Width of one text column, inches."""
@@ -77,6 +80,7 @@ def style() -> Iterator[None]:
         yield
 
 
+@takes(comparison=instance("fwp_neuro.comparison:Comparison"))
 def comparison_figure(comparison: Comparison) -> Figure:
     """Draw the read-out against its reference, and the nRMSE per token, one column wide."""
     from matplotlib.ticker import MaxNLocator
@@ -135,6 +139,17 @@ def _shown(**settings) -> Figure:
     return Shown(**settings)
 
 
+def _figure() -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(1, 1))
+
+
+@takes(
+    figure=instance("matplotlib.figure:Figure", _figure),
+    path=filename("figure.png"),
+    dpi=real(1, 10_000, example=72.0),
+)
 def save(figure: Figure, path: str | os.PathLike, dpi: float = 300.0) -> Path:
     """Write a figure (png, pdf or svg by its suffix), whole or not at all, and return its path.
 

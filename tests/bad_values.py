@@ -80,11 +80,21 @@ def one(a):
     return a
 
 
+@functools.cache
+def plastic_synapses():
+    """Return synapses of pair STDP between two groups."""
+    cells = b2.PoissonGroup(2, 20 * b2.Hz), b2.PoissonGroup(2, 20 * b2.Hz)
+    plastic_synapses.cells = cells  # which must stay alive
+    return fwp.circuits.connect("pair_stdp", *cells)
+
+
 #: class -> an object of it whose methods are called
 OBJECTS = {
     "fwp.Rule": lambda: fwp.rule("delta"),
     "fwp.tasks.SequenceTask": lambda: fwp.tasks.regression(dim=2),
     "fwp.Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3),
+    "fwp.comparison.Comparison": lambda: fwp.compare(*[OBJECTS["fwp.Recording"]()] * 2),
+    "fwp.circuits.Plastic": plastic_synapses,
     "fwp.devices.Program": functools.cache(
         lambda: fwp.devices.Program(fwp.devices.Program.__arguments__["draft"].example())
     ),
@@ -113,7 +123,7 @@ def public_functions() -> dict[str, object]:
     """Return every public function and class by the name that a user writes."""
     found = {f"fwp.{name}": getattr(fwp, name) for name in fwp._NAMES}
     for module in fwp._SUBMODULES:
-        for name in getattr(getattr(fwp, module), "__all__", ()):
+        for name in getattr(fwp, module).__all__:
             found[f"fwp.{module}.{name}"] = getattr(getattr(fwp, module), name)
     unique = {id(thing): (name, thing) for name, thing in reversed(found.items())}
     return dict(
@@ -145,6 +155,8 @@ def every_public_function() -> list[Public]:
     listed = {}
     for name, thing in public_functions().items():
         listed |= {name: thing} | methods(name, thing)
+    for name in ("values", "set", "monitor", "cells"):  # of what connect returns
+        listed[f"fwp.circuits.Plastic.{name}"] = getattr(type(plastic_synapses()), name)
     public = [
         Public(name, _bound(name, thing), _signature(thing), getattr(thing, "__arguments__", None))
         for name, thing in sorted(listed.items())

@@ -1,6 +1,7 @@
 """The laws that every registered memory obeys, whatever its equation."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from memory_oracles import ORACLES
 
 from fwp_neuro.artificial import apply
 from fwp_neuro.artificial.memories import Memory, memories, memory
-from fwp_neuro.errors import FwpError
+from fwp_neuro.errors import FwpError, FwpWarning
 
 TOLERANCE = 1e-11
 
@@ -174,3 +175,21 @@ def test_a_memory_is_pickled_with_its_options(name, options):
     ours, theirs = built.run("step", first, signals), again.run("step", first, signals)
     assert torch.equal(ours[0], theirs[0])
     assert all(torch.equal(ours[1][part], theirs[1][part]) for part in ours[1])
+
+
+@pytest.mark.parametrize("name", [n for n in memories() if memory(n).limits])
+def test_gates_outside_the_limits_of_a_memory_are_warned_of_once(name):
+    chosen = memory(name)
+    torch.manual_seed(0)
+    q, k, v = (torch.rand(1, 4, 1, 3) for _ in range(3))
+    shapes = {"shared": (1, 4, 1), "pre": (1, 4, 1, 3), "post": (1, 4, 1, 3)}
+    gates = {gate: torch.full(shapes[home], 0.5) for gate, home in chosen.gates.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FwpWarning)
+        apply(name, q, k, v, **gates)
+    for gate, (low, high) in list(chosen.limits.items())[:3]:
+        for wrong in [low - 0.1, *([high + 0.5] if high < float("inf") else [])]:
+            outside = gates[gate].clone()
+            outside[0, 2] = wrong
+            with pytest.warns(FwpWarning, match=f"memory '{name}': gate '{gate}' is .* at token 2"):
+                apply(name, q, k, v, **gates | {gate: outside})

@@ -36,6 +36,7 @@ COSTLY = {"fwp.run[spiking]", "fwp.sweep.sweep", "fwp.circuits.generate", "fwp.a
 #: examples of objects that declarations do not make, lest a declaration imports half the package
 MADE = {
     "a Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5),
+    "a Comparison": lambda: fwp.compare(MADE["a Recording"](), MADE["a Recording"]()),
     "a Recording": lambda: fwp.run(MADE["a Program"](), "delta"),
 }
 
@@ -80,6 +81,8 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     **{("fwp.artificial.Layer", name): {"1"} for name in SIZES[:4]},
     **{("fwp.artificial.SequenceModel", name): {"1"} for name in SIZES[4:] + SIZES[:1]},
     ("fwp.artificial.SequenceModel", "mixer_options"): {"empty dict"},
+    ("fwp.comparison.table", "comparisons"): {"empty dict"},
+    ("fwp.circuits.Plastic.set", "value"): {"-1", "0", "1", "1.5", "1e308"},
     ("fwp.rules.Reduction", "these"): {"empty dict"},
     ("fwp.rules.Reduction", "those"): {"empty dict"},
     ("fwp.synapses.factorise", "uniform"): {"text", "long text", "list of text"},

@@ -8,20 +8,21 @@ from weakref import WeakSet
 import torch
 
 from ..rules import Rule, limits
+from .memories.base import Memory
 from .tracing import unreadable
 
 #: rules looked at on an accelerator: there a look waits for the device, so that one must do
-_seen: WeakSet[Rule] = WeakSet()
+_seen: WeakSet[Rule | Memory] = WeakSet()
 
 
-def check(rule: Rule, signals: Mapping[str, torch.Tensor], rows=None) -> None:
+def check(rule: Rule | Memory, signals: Mapping[str, torch.Tensor], rows=None) -> None:
     """Warn once if gates [batch, token, ...] lie outside the limits of a rule.
 
     ``rows`` are the places in [batch token] of each sequence; None for all of them.
     Nothing is looked at while a graph is traced or inside `torch.func`, and on an accelerator only
     the first run of a rule.
     """
-    if not rule.limits or unreadable() or torch.jit.is_tracing():
+    if unreadable() or torch.jit.is_tracing() or not (ranges := rule.limits):
         return
     device, tokens = signals["q"].device.type, signals["q"].shape[1]
     if device == "meta" or (device != "cpu" and rule in _seen):
@@ -29,7 +30,7 @@ def check(rule: Rule, signals: Mapping[str, torch.Tensor], rows=None) -> None:
     if device != "cpu":
         _seen.add(rule)
     found = []
-    for gate, ends in rule.limits.items():
+    for gate, ends in ranges.items():
         tensor = signals[gate].detach()
         if rows is not None:
             tensor = tensor.flatten(0, 1)[torch.cat(list(rows))]

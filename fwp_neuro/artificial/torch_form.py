@@ -204,6 +204,7 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
 def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
     """Return how a memory is run, the states that it starts from, and its constants."""
     pick(form, ("auto", *memory.forms), f"form of memory {memory.name!r}:")
+    limits.check(memory, signals, rows)
     query, (_, _, heads, value_dim, key_dim) = signals["q"], sizes
     constants = {
         name: tensor.to(query).expand(heads, *tensor.shape)

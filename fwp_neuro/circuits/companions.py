@@ -43,7 +43,7 @@ def undone_if_it_fails(groups: Iterable):
 
 
 @contextmanager
-def plain_sentences(name: str):
+def plain_sentences(name: str, what: str = "make the synapses of"):
     """Say what Brian2 refuses in one sentence."""
     try:
         yield
@@ -56,7 +56,7 @@ def plain_sentences(name: str):
         while inner.__cause__ is not None:  # the last one says what is wrong
             inner = inner.__cause__
         said = " ".join(str(inner).split()) or type(inner).__name__
-        raise FwpError(f"Brian2 cannot make the synapses of {name!r}: {said}") from problem
+        raise FwpError(f"Brian2 cannot {what} {name!r}: {said}") from problem
 
 
 def free_name(group, name: str) -> str:

@@ -139,7 +139,7 @@ def variable(model: Model, name: str, what: str, settable: bool = False):
     """Return the Brian2 equation of one of a model's own variables."""
     own = variables(model, settable)
     if name not in own:
-        raise FwpError(f"{what}: {model.name!r} has no variable {name!r} (legal: "
+        raise FwpError(f"{what}: {model.name!r} has no variable {shown(name)} (legal: "
                        f"{', '.join(own)})")  # fmt: skip
     return own[name]
 

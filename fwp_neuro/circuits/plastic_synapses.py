@@ -12,10 +12,13 @@ import numpy as np
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
+from ..arguments import inside, one_of, optional, takes, text
+from ..arguments import time as a_time
 from ..synapses.model import Model
 from . import plastic_checks as checks
 from . import plastic_run, plastic_values
 from .arithmetic import evaluate
+from .companions import plain_sentences
 from .plastic_freeze import Freezing, catch_up
 
 
@@ -145,6 +148,7 @@ class Plastic:
 
     # ------------------------------------------------------------------ values
 
+    @takes("values", name=text("w"))
     def values(self, name: str) -> np.ndarray:
         """Return a variable of the model for every synapse, in base units, after a run.
 
@@ -164,6 +168,7 @@ class Plastic:
             return found[self.cells(side)]
         return found
 
+    @takes("set", name=text("w"), value=inside("numbers, a quantity or text", float))
     def set(self, name: str, value) -> None:
         """Give a variable of the synapses new values, before or between runs.
 
@@ -177,12 +182,20 @@ class Plastic:
             FwpError: no such variable, another length or dimension, or a variable that lives on
                 cells in this layout.
         """
-        plastic_values.put(self, name, value)
+        with plain_sentences(name, "set"):
+            plastic_values.put(self, name, value)
 
     def sets(self, name: str) -> bool:
         """Return whether ``synapses.name = value`` is more than Brian2's own assignment."""
         return plastic_values.is_set_here(self, name)
 
+    @takes(
+        "monitor",
+        name=text("w"),
+        record=inside("True or indices of synapses"),
+        dt=optional(a_time("1*ms")),
+        label=optional(text("weights")),
+    )
     def monitor(self, name: str, record=True, dt=None, label: str | None = None):
         """Return a Brian2 StateMonitor of a variable of the synapses, right in every layout.
 
@@ -203,6 +216,7 @@ class Plastic:
         """
         return plastic_values.monitor(self, name, record, dt, label)
 
+    @takes("cells", side=one_of(("pre", "post"), "side"))
     def cells(self, side: str) -> np.ndarray:
         """Return each synapse's cell, counted in the whole group."""
         own = self.synapses

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import brian2 as b2
 import numpy as np
-from brian2.core.variables import Subexpression
+from brian2.core.variables import Subexpression, VariableView
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
-from ..errors import FwpError
+from ..errors import FwpError, shown
+from ..foreign_units import package_of, plain_array
 from . import plastic_checks as checks
 from .plastic_freeze import catch_up
 from .plastic_renewal import at_once
 from .quantities import time
+
+
+class _ReadOnly(VariableView):
+    """What a user gets for a variable that is worked out: its values, and no way to set some."""
+
+    def __setitem__(self, item, value):
+        raise FwpError(
+            f"{self.name!r} is worked out from cells in this layout, so that its entries cannot be "
+            f"set one by one: use made.set({self.name!r}, values of all synapses), or connect with "
+            "writes='both sides'"
+        )
 
 
 class WorkedOut(Subexpression):
@@ -23,6 +35,14 @@ class WorkedOut(Subexpression):
 
     refusal = ""
 
+    def get_addressable_value(self, name, group):
+        """Return a view of the values that refuses to set some of them."""
+        return _read_only(super().get_addressable_value(name, group))
+
+    def get_addressable_value_with_unit(self, name, group):
+        """Return the same with units."""
+        return _read_only(super().get_addressable_value_with_unit(name, group))
+
     @property
     def owner(self):
         """Nobody that another object could ask."""
@@ -31,6 +51,11 @@ class WorkedOut(Subexpression):
     @owner.setter
     def owner(self, value):
         pass
+
+
+def _read_only(view: VariableView) -> VariableView:
+    view.__class__ = _ReadOnly
+    return view
 
 
 def guard(plastic, name: str) -> None:
@@ -69,6 +94,10 @@ def put(plastic, name: str, value) -> None:
         raise FwpError(f"{name!r} is no variable of the synapses: set it on the cells")
     if equation.type not in (PARAMETER, "differential equation"):
         raise FwpError(f"{name!r} follows from other variables and cannot be set")
+    if not isinstance(value, str) and package_of(value) in ("", "brian2"):
+        checked = value if package_of(value) else plain_array(value, f"set: {name}", finite=False)
+        if np.ndim(checked) > 1:
+            raise FwpError(f"set: {name} must be one value, or one a synapse, got {shown(value)}")
     value = checks.start(plastic.model, name, value, "set")
     checks.length(plastic.synapses, name, name, value, "set")
     synapses = plastic.synapses
@@ -140,7 +169,7 @@ def _indices(record, count: int) -> np.ndarray:
     except (TypeError, ValueError):
         legal = False
     if not legal or found.size and not (found.min() >= 0 and found.max() < count):
-        raise FwpError(f"record must be True or indices from 0 to {count - 1}, got {record!r}")
+        raise FwpError(f"record must be True or indices from 0 to {count - 1}, got {shown(record)}")
     return found
 
 

@@ -53,7 +53,8 @@ def report(rule, offences: Iterable[Offence]) -> None:
         hint = " (it is a factor, not its logarithm)" if logarithm else ""
         parts.append(f"gate {gate!r} is {value:.4g} at token {token}, {ends}{hint}")
     if parts:
-        warn(f"rule {rule.name!r}: {'; '.join(parts)}", stacklevel=callers())
+        kind = "rule" if hasattr(rule, "text") else "memory"
+        warn(f"{kind} {rule.name!r}: {'; '.join(parts)}", stacklevel=callers())
 
 
 def callers() -> int:

@@ -82,6 +82,7 @@ class FastWeights:
         """
         open_ended = any_number(signals["q"].shape[1])
         if self.is_memory:
+            limits.check(self.rule, signals)
             form = self.form
             if open_ended and not self.rule.growing:
                 fixed = {n: x for n, x in signals.items() if n not in {*self.rule.homes, "q"}}

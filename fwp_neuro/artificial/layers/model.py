@@ -183,7 +183,7 @@ class SequenceModel(nn.Module):
                 "generate: it needs a SequenceModel with a vocabulary, and output_size equal to it"
             )
         whole(tokens, "generate: tokens", least=0)
-        real(temperature, "generate: temperature", least=0)
+        temperature = real(temperature, "generate: temperature", least=0)
         flag(return_state, "generate: return_state")
         drawn = torch.Generator().manual_seed(seed_number(seed))
         self._check(prompt)

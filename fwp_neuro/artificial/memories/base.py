@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -12,6 +13,10 @@ from ..start_states import nothing
 
 State = dict[str, torch.Tensor]
 Signals = dict[str, torch.Tensor]
+
+
+#: gates whose layers map to (0, 1), though the equations allow more
+_WIDE = {"eta": (0.0, math.inf), "theta": (0.0, math.inf), "beta": (0.0, 2.0)}
 
 
 class Memory:
@@ -48,6 +53,17 @@ class Memory:
     def gates(self) -> dict[str, str]:
         """Signals beside k, v and q."""
         return {name: home for name, home in self.homes.items() if name not in ("k", "v")}
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Gate -> (low, high), the range outside which a run warns.
+
+        That is its domain if it has ends. Where none is declared, a step size may be any positive
+        number, and a write strength may reach 2, as for rules.
+        """
+        usual = {gate: _WIDE.get(gate, (0.0, 1.0)) for gate in self.gates}
+        ends = {gate: self.domains.get(gate, usual[gate]) for gate in usual}
+        return {gate: pair for gate, pair in ends.items() if pair[0] > -math.inf}
 
     def constants(self, value_dim: int, key_dim: int) -> dict[str, torch.Tensor]:
         """Return slow constants that belong to the memory, name -> default without a head axis.
