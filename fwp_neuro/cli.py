@@ -67,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, module in COMMANDS.items():
         sub = subparsers.add_parser(
-            name, help=module.HELP, description=f"{module.HELP}.", allow_abbrev=False
+            name,
+            help=module.HELP,
+            description=f"{module.HELP.replace('%%', '%')}.",
+            allow_abbrev=False,
         )
         module.add(sub)
         sub.set_defaults(execute=module.execute)

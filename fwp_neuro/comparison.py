@@ -9,7 +9,7 @@ retrieval accuracy asks which stored value the read-out is nearest to.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from fwp_neuro.arguments import instance, takes, text
 from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.recording import Recording
 from fwp_neuro.run_arguments import RECORDING
+from fwp_neuro.text_table import aligned
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +139,7 @@ class Comparison:
         rows = [("variable", "nRMSE", "slope", "bias", "correlation")]
         rows += [(name, *_cells(self[name])) for name in self.names]
         lines = [f"{_title(self.other)} against {_title(self.reference)} (the reference)"]
-        lines += _aligned(rows)
+        lines += aligned(rows)
         if self.retrieval.tokens:
             found = self.retrieval
             lines.append(
@@ -198,7 +199,7 @@ def table(comparisons: Mapping[str, Comparison]) -> str:
         found = comparison.retrieval
         recall = ("-", "-") if not found.tokens else (f"{found.other:.3f}", f"{found.chance:.3f}")
         rows.append((str(name), *_cells(comparison["readout"]), *recall, str(found.tokens)))
-    return "\n".join(_aligned(rows))
+    return "\n".join(aligned(rows))
 
 
 # ---------------------------------------------------------------------- numbers
@@ -390,16 +391,4 @@ def _cells(found: Agreement) -> list[str]:
             (found.bias, ".4g"),
             (found.correlation, ".4f"),
         )
-    ]
-
-
-def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
     ]

@@ -90,7 +90,7 @@ def _encoded(dataset: xr.Dataset) -> xr.Dataset:
         attrs = {key: attribute(value) for key, value in variable.attrs.items()}
         if kind not in "biufUO":
             raise FwpError(f"cannot save variable {name!r}: netCDF-3 has no type {variable.dtype}")
-        if kind == "O":
+        if kind in "OU":
             _check_text(str(name), array)
         if not array.size:  # netCDF-3 has no dims of length 0
             attrs[_STORED_SIZES] = json.dumps(dict(variable.sizes))
@@ -106,6 +106,13 @@ def _check_text(name: str, array: np.ndarray) -> None:
     """Raise `FwpError` for missing entries among texts, which would come back as ""."""
     missing = [each is None or each != each for each in array.flat]
     texts = [isinstance(each, str) for each in array.flat]
+    if any(text and each.endswith("\0") for text, each in zip(texts, array.flat, strict=True)):
+        raise FwpError(f"cannot save variable {name!r}: netCDF-3 loses a null at the end of a text")
+    if array.size and not any(texts):
+        raise FwpError(
+            f"cannot save variable {name!r}: netCDF-3 cannot hold this recording's objects, such "
+            f"as {shown(array.flat[0])}"
+        )
     if 0 < sum(texts) < array.size == sum(texts) + sum(missing):
         raise FwpError(
             f"cannot save variable {name!r}: {sum(missing)} of its {array.size} texts are missing "

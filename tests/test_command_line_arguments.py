@@ -60,9 +60,9 @@ TAKEN = {
     ("sweep", "--out"): FOLDER,
     ("figures", "--out"): FOLDER,
     ("plasticity", "--seed"): {"0"},
+    ("coverage", "--seed"): {"0"},
     ("validate", "--json"): FOLDER,
     ("validate", "--out"): FOLDER,
-    ("benchmark", "--out"): FOLDER,
 }
 
 

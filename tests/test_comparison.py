@@ -109,7 +109,7 @@ def test_variables_of_both_in_equal_shape():
 
 def test_mistakes():
     rec = recording([[1, 2], [3, 4]])
-    with pytest.raises(FwpError, match="its argument 'other' is a ndarray; run"):
+    with pytest.raises(FwpError, match="other must be a Recording, got array"):
         compare(rec, np.zeros(3))
     with pytest.raises(FwpError, match=r"compare needs a 'readout', and hebb \(rate\) has none"):
         compare(rec, Recording(xr.Dataset(attrs={"rule": "hebb", "realisation": "rate"})))

@@ -187,7 +187,7 @@ def test_other_mistakes():
         FwpError, match="unknown recorded variable 'redout'; did you mean 'readout'"
     ):
         a_recording()["redout"]
-    with pytest.raises(FwpError, match="Recording takes an xarray.Dataset, and got a dict"):
+    with pytest.raises(FwpError, match="Recording: dataset must be a Dataset, got"):
         Recording({})
     with pytest.raises(FwpError, match="this recording carries no program"):
         print(Recording(xr.Dataset({"readout": ("token", [1.0])})).program)
