@@ -113,7 +113,7 @@ def test_memory_is_measured_in_a_process_of_its_own():
     ("words", "sentence"),
     [
         (["benchmark", "artifical"], "unknown side to benchmark: 'artifical'; did you mean"),
-        (["benchmark", "artificial", "--rounds", "0"], "--rounds must be at least 1, got 0"),
+        (["benchmark", "artificial", "--rounds", "0"], "--rounds must be from 1 to 1000, got 0"),
         (["benchmark", "artificial", "--out", "/proc/x/y.nc"], "cannot write to folder"),
     ],
 )

@@ -138,7 +138,7 @@ def test_the_figure_draws_what_there_is(part):
     ("words", "sentence"),
     [
         (["benchmark", "circuit"], "did you mean 'circuits'"),
-        (["benchmark", "circuits", "--rounds", "0"], "--rounds must be at least 1, got 0"),
+        (["benchmark", "circuits", "--rounds", "0"], "--rounds must be from 1 to 1000, got 0"),
         (["benchmark", "circuits", "--out", "/proc/x/y.nc"], "cannot write to folder"),
     ],
 )

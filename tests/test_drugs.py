@@ -198,7 +198,7 @@ def test_spikes_agree_with_the_textbook_closed_forms():
 def test_named_windows(window, steps):
     """In steps of 0.5 ms: "write" from key onset to the closing of the gate, "read" all query."""
     where = {"spans": make(Timeline(), 0.5 * ms, 2).spans, "token_steps": 1200, "tokens": 2}
-    blocked = CNQX(0.3, window).blocked(**where, dt=0.0005)
+    blocked = CNQX(0.3, window)._blocked(**where, dt=0.0005)
     inside = np.zeros((2, 1200))
     if steps is None:
         inside[0, 180:190] = 0.3

@@ -41,19 +41,27 @@ class Drug:
 
     def __post_init__(self):
         name = type(self).__name__
-        real(self.fraction, f"{name} fraction", 0, 1)
+        try:
+            real(self.fraction, f"{name} fraction", 0, 1)
+        except FwpError:
+            legal = "a number from 0 to 1"
+            got = shown(self.fraction)
+            raise FwpError(f"{name} fraction must be {legal}, got {got}") from None
         if isinstance(self.window, str):
             pick(self.window, WINDOWS, f"{name} window")
         else:
             object.__setattr__(self, "window", _times(self.window, name))
         if self.tokens is not None:
             listed = isinstance(self.tokens, list | tuple | range | np.ndarray)
-            if not listed or getattr(self.tokens, "ndim", 1) != 1 or not len(self.tokens):
+            try:
+                if not listed or getattr(self.tokens, "ndim", 1) != 1 or not len(self.tokens):
+                    raise FwpError
+                tokens = tuple(whole(n, "a token", 0) for n in self.tokens)
+            except FwpError:
                 raise FwpError(
                     f"{name} tokens must be a list of token numbers from 0 on, got "
                     f"{shown(self.tokens)}"
-                )
-            tokens = tuple(whole(n, f"an entry of {name} tokens", 0) for n in self.tokens)
+                ) from None
             object.__setattr__(self, "tokens", tokens)
 
     def _blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):

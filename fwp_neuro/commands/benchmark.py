@@ -8,7 +8,6 @@ from pathlib import Path
 from fwp_neuro import figures
 from fwp_neuro.errors import FwpError, pick, shown
 from fwp_neuro.progress import Progress
-from fwp_neuro.recording_file import SUFFIX
 
 HELP = "measure speed and memory of the package's own forms and circuits"
 SIDES = ("artificial", "circuits")
@@ -32,6 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Check the arguments, measure, print."""
+    from fwp_neuro.recording_file import SUFFIX  # needs xarray
+
     side = pick(arguments.side, SIDES, "side to benchmark:")
     rounds = arguments.rounds
     if rounds is not None and not 1 <= rounds <= MOST_ROUNDS:
