@@ -35,7 +35,7 @@ def test_the_example_of_the_biological_side_runs(capsys):
     block = re.findall(r"```python\n(.*?)```", README, re.S)[2]
     exec(compile(block, "README.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert "[0.764" in printed and "[0.36 " in printed and "95%: 0.17 to 0.23" in printed
+    assert "[0.764" in printed and "[0.36 " in printed and "95%: 0.1615 to 0.2455" in printed
 
 
 def test_the_example_of_plastic_synapses_runs(capsys):
