@@ -22,6 +22,10 @@ def machine_memory() -> int | None:
         return None
 
 
+#: asked once and for all: PyTorch cannot trace the question
+_MEMORY = machine_memory() or 16 * 10**9
+
+
 def in_bytes(size: float) -> str:
     """Write a number of bytes as a reader would, such as 1.6 MB; whole numbers of any size."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -46,7 +50,7 @@ def affordable(count: int, what: str, bytes_each: float = 8) -> int:
     Example:
         >>> affordable(tokens * post * pre, f"snapshots of {tokens} tokens")  # doctest: +SKIP
     """
-    size, memory = count * math.ceil(bytes_each), machine_memory() or 16 * 10**9
+    size, memory = count * math.ceil(bytes_each), _MEMORY
     if size > memory // 2:
         raise FwpError(
             f"{what} would be {shown(count)} numbers and take {in_bytes(size)}, but half of this "

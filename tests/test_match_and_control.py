@@ -120,7 +120,7 @@ def test_ap5_silences_the_read_for_it_prevents_the_write():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (dict(windows=(3.0,)), "unknown match window '3.0'"),
+        (dict(windows=(3.0,)), "unknown match window 3.0"),
         (dict(trials=0), "trials is 0"),
         (dict(critical=-1.0), r"critical must be in \[1, 8\]"),
     ],

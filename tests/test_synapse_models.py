@@ -167,9 +167,10 @@ def test_rasters_refuse_spikes_that_they_cannot_hold():
 
 def test_every_share_is_between_0_and_1():
     found = set()
-    for name in MODELS:
-        model = fwp.synapses.get(name)
-        for share in set(SHARES) & set(model.parameters):
+    sets = [(name, chosen) for name in MODELS for chosen in fwp.synapses.parameter_sets(name)]
+    for name, chosen in sets:
+        model = fwp.synapses.get(name, chosen)
+        for share in set(SHARES) & set(model.parameters) - found:
             found.add(share)
             assert 0 <= model.parameters[share] <= 1
             for value in (3.0, -1):

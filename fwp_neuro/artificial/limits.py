@@ -24,6 +24,8 @@ def check(rule: Rule | Memory, signals: Mapping[str, torch.Tensor], rows=None) -
     """
     if unreadable() or torch.jit.is_tracing() or not (ranges := rule.limits):
         return
+    if rows is not None and not len(rows):
+        return
     device, tokens = signals["q"].device.type, signals["q"].shape[1]
     if device == "meta" or (device != "cpu" and rule in _seen):
         return

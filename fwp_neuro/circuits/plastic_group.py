@@ -66,8 +66,11 @@ class Watched:
 
 @cache
 def watched(kind: type) -> type:
-    """Return a kind of Brian2's Synapses that is `Watched`."""
-    return type(f"Plastic{kind.__name__}", (Watched, kind), {"__doc__": kind.__doc__})
+    """Return a kind of Brian2's Synapses that is `Watched`.
+
+    It keeps its name: a template of brian2cuda tells Synapses from other groups by it.
+    """
+    return type(kind.__name__, (Watched, kind), {"__doc__": kind.__doc__})
 
 
 def attach(synapses: b2.Synapses, plastic) -> None:
