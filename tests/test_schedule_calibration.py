@@ -9,6 +9,7 @@ from twin import learning_rate as rate_of_twin
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
+from fwp_neuro.arguments import cells as number_of_cells
 from fwp_neuro.circuits import Timeline, calibration, cells
 from fwp_neuro.circuits.schedule import make, timed
 
@@ -195,13 +196,14 @@ def test_a_strength_out_of_reach():
 
 @pytest.mark.parametrize("number", [1, 7, np.int64(3), 10.0, float("inf")])
 def test_numbers_of_cells(number):
-    assert cells.check(number, "poisson") == number
+    assert number_of_cells().read(number, "cells") == number
 
 
 @pytest.mark.parametrize("number", [0, -1, 2.5, True, None, "10", [3], float("nan"), -float("inf")])
 def test_numbers_of_cells_refused(number):
-    with pytest.raises(fwp.FwpError, match=r"cells must be a whole number from 1 on, or float\("):
-        cells.check(number, "poisson")
+    sentence = r"cells must be a whole number from 1 to .*, or float\("
+    with pytest.raises(fwp.FwpError, match=sentence):
+        number_of_cells().read(number, "cells")
 
 
 def test_rates_beyond_one_spike_a_step():
