@@ -82,6 +82,7 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     **{("fwp.artificial.SequenceModel", name): {"1"} for name in SIZES[4:] + SIZES[:1]},
     ("fwp.artificial.SequenceModel", "mixer_options"): {"empty dict"},
     ("fwp.comparison.table", "comparisons"): {"empty dict"},
+    ("fwp.circuits.connect", "name"): {"text", "long text"},
     ("fwp.circuits.Plastic.set", "value"): {"-1", "0", "1", "1.5", "1e308"},
     ("fwp.rules.Reduction", "these"): {"empty dict"},
     ("fwp.rules.Reduction", "those"): {"empty dict"},

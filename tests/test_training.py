@@ -267,7 +267,7 @@ def test_cuda_without_a_gpu_is_refused():
         (dict(device="gpu"), "unknown device: 'gpu'"),
         (dict(checkpoint="/nowhere/t.pt"), "there is no folder '/nowhere'"),
         (dict(model=3), "model must be a torch nn.Module, got int"),
-        (dict(task=3), "task must be a SequenceTask, got int"),
+        (dict(task=3), "task must be a SequenceTask, got 3"),
         (dict(model=nn.Identity()), "the model has no parameters to train"),
         (dict(model=nn.Embedding(2, 5)), "outputs must be .* = \\(8, .*, 2\\) for task 'parity'"),
     ],

@@ -158,9 +158,9 @@ class Pair(Net):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (dict(progress=3), "progress must be a function of .fraction, note., got 3"),
-        (dict(checkpoint=3), "checkpoint must be the path of a file, got 3"),
-        (dict(checkpoint="."), "is a folder; give the path of a file"),
+        (dict(progress=3), "progress must be a function, got 3"),
+        (dict(checkpoint=3), "checkpoint must be the path of a file, as a string, got 3"),
+        (dict(checkpoint="."), "checkpoint must be the path of a file, as a string, got"),
         (dict(resume=True), "resume=True needs checkpoint=..., the file to go on from"),
         (dict(resume=1), "train: resume must be True or False, got 1"),
         (dict(betas=(0.9, 1.0)), "betas must be at least 0 and below 1, got .0.9, 1.0."),

@@ -67,7 +67,8 @@ class SequenceModel(nn.Module):
         if (vocabulary is None) == (input_size is None):
             raise FwpError("SequenceModel needs one of vocabulary and input_size, and not both")
         affordable(model_dim, f"SequenceModel: vectors of model_dim={shown(model_dim)}", 4)
-        hidden = real(mlp_expansion, "SequenceModel: mlp_expansion", 0, 1e6) * model_dim
+        hidden = real(mlp_expansion, "SequenceModel: mlp_expansion", least=0) * model_dim
+        hidden = min(hidden, 1e300)  # which is still refused, and no infinity
         if output_size is not None:
             whole(output_size, "SequenceModel: output_size")
         ends = whole(
