@@ -8,7 +8,6 @@ from brian2.core.variables import Subexpression, VariableView
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from ..errors import FwpError, shown
-from ..foreign_units import package_of, plain_array
 from . import plastic_checks as checks
 from .plastic_freeze import catch_up
 from .plastic_renewal import at_once
@@ -94,11 +93,9 @@ def put(plastic, name: str, value) -> None:
         raise FwpError(f"{name!r} is no variable of the synapses: set it on the cells")
     if equation.type not in (PARAMETER, "differential equation"):
         raise FwpError(f"{name!r} follows from other variables and cannot be set")
-    if not isinstance(value, str) and package_of(value) in ("", "brian2"):
-        checked = value if package_of(value) else plain_array(value, f"set: {name}", finite=False)
-        if np.ndim(checked) > 1:
-            raise FwpError(f"set: {name} must be one value, or one a synapse, got {shown(value)}")
     value = checks.start(plastic.model, name, value, "set")
+    if not isinstance(value, str) and np.ndim(value) > 1:
+        raise FwpError(f"set: {name} must be one value, or one a synapse, got {shown(value)}")
     checks.length(plastic.synapses, name, name, value, "set")
     synapses = plastic.synapses
     kept, back = f"{name}_kept" in plastic.where, plastic.time() > 0
