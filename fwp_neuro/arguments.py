@@ -283,6 +283,26 @@ def filename(example: str = "results.nc") -> Kind:
     return Kind("the path of a file", read, lambda: example)
 
 
+def function(*given: str) -> Kind:
+    """A function that can be called with so many arguments; the error names them."""
+    legal = f"a function of ({', '.join(given)})" if given else "a function without arguments"
+
+    def read(value, name: str):
+        if not callable(value):
+            _refuse(value, name, "a function")
+        try:
+            inspect.signature(value).bind(*given)
+        except TypeError:
+            _refuse(value, name, legal)
+        except ValueError:  # a function of C that does not say what it takes
+            pass
+        return value
+
+    return Kind(legal, read, lambda: lambda *arguments: None)
+
+
+#: what long work calls again and again
+PROGRESS = function("fraction", "note")
 FUNCTION = Kind(
     "a function",
     lambda value, name: value if callable(value) else _refuse(value, name, "a function"),

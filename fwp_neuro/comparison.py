@@ -374,6 +374,8 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _title(recording: Recording) -> str:
+    if recording.swept:
+        return recording.swept
     rule = recording.attrs.get("rule", "unknown rule")
     return f"{rule} ({recording.attrs.get('realisation', 'unknown realisation')})"
 

@@ -51,6 +51,10 @@ class CallError(FwpError, TypeError):
     """A call with a missing or unknown argument: what Python itself calls a TypeError."""
 
 
+class NoAttribute(FwpError, AttributeError):
+    """An attribute that an object does not have: what Python itself calls an AttributeError."""
+
+
 def shown(value, most: int = 60) -> str:
     """Write any value on one line of at most ``most`` characters, for an error."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**most:
@@ -86,6 +90,27 @@ def nearest(name: str, legal: Iterable[str]) -> str | None:
         return close[0]
     longer = [item for item in names if len(str(name)) > 2 and item.startswith(str(name))]
     return longer[0] if longer else None
+
+
+def no_attribute(what: str, called: str, name: str, items: Iterable) -> AttributeError:
+    """Build the error for an attribute of an object that has its variables as items.
+
+    Args:
+        what: the object, with its article, as in "a Recording".
+        called: what the sentence calls it, as in 'write rec["readout"]'.
+        name: the attribute that was asked for.
+        items: names of the variables.
+    """
+    if name.startswith("_"):  # asked by Python and by notebooks, and caught by them
+        return AttributeError(name)
+    items = [str(item) for item in items]
+    if name in items:
+        return NoAttribute(
+            f'{what} has its variables as items: write {called}["{name}"], not {called}.{name}'
+        )
+    guess = nearest(name, items)
+    hint = f'; did you mean {called}["{guess}"]?' if guess else ""
+    return NoAttribute(f"{what} has no attribute {name!r}{hint}")
 
 
 def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> FwpError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fwp_neuro.arguments import optional, takes, text
-from fwp_neuro.errors import FwpError, nearest, shown, unknown
+from fwp_neuro.errors import FwpError, nearest, no_attribute, shown, unknown
 from fwp_neuro.program_arguments import (
     BOUND,
     CHANGE,
@@ -129,6 +129,10 @@ class Program:
         if name not in self:
             raise unknown(name, self.names, "program array")
         return self._arrays[ALIASES.get(name, name)]
+
+    def __getattr__(self, name: str):
+        items = () if name.startswith("_") else self.names
+        raise no_attribute("a Program", "program", name, items)
 
     def __repr__(self) -> str:
         heads = "" if self.heads is None else f"{_count(self.heads, 'head')}, "

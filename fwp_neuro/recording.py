@@ -16,7 +16,7 @@ import xarray as xr
 
 from fwp_neuro import recording_file
 from fwp_neuro.arguments import filename, instance, takes
-from fwp_neuro.errors import FwpError, shown, unknown
+from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import provenance as make_provenance
 from fwp_neuro.recording_file import attribute
@@ -52,6 +52,8 @@ class Recording:
     @property
     def program(self) -> Program:
         """The program that was run."""
+        if self.swept:
+            raise FwpError(f"this recording carries no program: it is {self.swept}")
         if "key" not in self.dataset or "value" not in self.dataset:
             raise FwpError("this recording carries no program: it has no 'key' and 'value'")
         return Program.from_dataset(self.dataset)
@@ -80,8 +82,26 @@ class Recording:
             missing = self._not_kept(name)
             if missing:
                 raise FwpError(missing)
-            raise unknown(name, map(str, self.dataset.variables), "recorded variable")
+            swept = self.swept
+            what = f"variable of {swept}:" if swept else "recorded variable"
+            raise unknown(name, map(str, self.dataset.variables), what)
         return self.dataset[name]
+
+    def __getattr__(self, name: str):
+        items = self.dataset.variables if "dataset" in vars(self) else ()  # a copy has none yet
+        raise no_attribute("a Recording", "rec", name, items)
+
+    @property
+    def swept(self) -> str:
+        """Say which sweep these are the results of, or return '' for any other Dataset."""
+        try:
+            origin = self.provenance
+        except FwpError:
+            return ""
+        if not isinstance(origin, dict) or not {"function", "grid"} <= {*origin}:
+            return ""
+        over = ", ".join(map(str, origin["grid"]))
+        return f"the results of a sweep of {origin['function']} over {over}"
 
     def _not_kept(self, name: str) -> str:
         """Say why fast weights are missing, or return '' if the run did not decide it."""
@@ -108,10 +128,8 @@ class Recording:
         ]
         rule = self.attrs.get("rule", "unknown")
         realisation = self.attrs.get("realisation", "unknown")
-        return (
-            f"Recording(rule {rule!r}, realisation {realisation!r}; {sizes}; "
-            f"{', '.join(measured) or 'nothing measured'})"
-        )
+        what = self.swept or f"rule {rule!r}, realisation {realisation!r}"
+        return f"Recording({what}; {sizes}; {', '.join(measured) or 'nothing measured'})"
 
     @takes(path=filename("run.nc"))
     def save(self, path: str | os.PathLike) -> Path:

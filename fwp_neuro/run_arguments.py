@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .arguments import FUNCTION, Kind, inside, instance, numbers, one_of, optional
+from . import arguments
+from .arguments import Kind, inside, instance, numbers, one_of, optional
 from .device_names import BRIAN, brian
 from .errors import FwpError, shown
 
@@ -15,7 +16,7 @@ WEIGHTS = optional(numbers("[post, pre] or [head, post, pre]"))
 PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
 RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")
 DEVICE = Kind(f"one of {', '.join(BRIAN)}", lambda value, name: brian(value), lambda: "numpy")
-PROGRESS = optional(FUNCTION)
+PROGRESS = optional(arguments.PROGRESS)
 
 
 def _read_states(value, name: str) -> dict:

@@ -125,6 +125,7 @@ WRONG = {
     "int": (lambda: 3, r"build must return fwp.devices.Built\(.*\), got 3"),
     "nothing": (lambda: None, "build must return .*, got None"),
     "no function": (5, "build must be a function without arguments.*, got 5"),
+    "an argument": (lambda x: x, "build must be a function without arguments that returns a Built"),
     "swapped": (built(network=dict, collect=b2.Network), "network must be a Brian2 Network, got"),
     "collect": (built(collect={"x": 1}), "collect must be a function, got {'x': 1}"),
     "duration": (built(duration=20), "duration must be a time such as 100.ms, got 20"),

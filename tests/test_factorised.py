@@ -295,7 +295,10 @@ def test_mistakes_are_one_sentence():
     with pytest.raises(fwp.FwpError, match="no synaptic variable 'z' .legal: w, x, y"):
         factorise(model, keep=["z"])
     with pytest.raises(fwp.FwpError, match="factorise needs a synapse model"):
-        factorise("pair_stdp")
+        factorise(3)
+    with pytest.raises(fwp.FwpError, match="unknown synapse model 'pair_sdtp'; did you mean 'pair"):
+        factorise("pair_sdtp")
+    assert factorise("pair_stdp").equations == factorise(model).equations
     with pytest.raises(fwp.FwpError, match="unknown layout 'factored'; did you mean 'factorised'"):
         injected.run(model, np.zeros((3, 1)), np.zeros((3, 1)), dt=1 * ms, layout="factored")
     assert factorise(factorise(model)).equations == factorise(model).equations

@@ -6,7 +6,7 @@ import pytest
 import torch
 from layer_cases import EVERYTHING_SMALL, REPRESENTATIVE, TYPED_IN, distance, inputs, layer, title
 
-from fwp_neuro.artificial import Layer
+from fwp_neuro.artificial import Layer, SequenceModel
 from fwp_neuro.errors import FwpError
 
 EVERY = pytest.mark.parametrize("rule", EVERYTHING_SMALL, ids=title)
@@ -114,10 +114,25 @@ def test_inputs_and_states_that_do_not_fit():
     ]:
         with pytest.raises(FwpError, match=sentence):
             net(x, wrong)
-    with pytest.raises(FwpError, match="batch_index must be a whole number from 0 to 2"):
-        net.program(x, 3)
+    for index in (3, -1, True, 1.0):
+        with pytest.raises(FwpError, match="batch_index must be a whole number from 0 to 2"):
+            net.program(x, index)
+    with pytest.raises(FwpError, match="x holds 3 sequences and a programme is one of them: give"):
+        net.program(x)
+    for n in range(3):
+        alone = net.program(x[n : n + 1])
+        assert all((net.program(x, n)[name] == alone[name]).all() for name in alone.names)
 
 
 def test_a_typed_in_rule_survives_a_copy_without_a_second_derivation():
     net = layer(TYPED_IN)
     assert copy.deepcopy(net).fast.fast is net.fast.fast
+
+
+@pytest.mark.parametrize("mixer", ["delta", "lstm"])
+def test_input_on_another_device_than_the_parameters_is_one_sentence(mixer):
+    net = SequenceModel(1, 8, vocabulary=3, mixer=mixer)
+    with pytest.raises(FwpError, match="parameters on cpu, so x must be there, got a .* on meta"):
+        net(torch.ones(1, 2, dtype=torch.int64, device="meta"))
+    with pytest.raises(FwpError, match="parameters on cpu, so x must be there, got a .* on meta"):
+        net.blocks[0].mixer(torch.ones(1, 2, 8, device="meta"))

@@ -1,5 +1,6 @@
 """Packed sequences and padding: the same numbers as one sequence after the other."""
 
+import numpy as np
 import pytest
 import torch
 from layer_cases import EVERYTHING_SMALL, NOT_AFFINE, SMALL, TYPED_IN, inputs, layer, title
@@ -75,10 +76,13 @@ def check(chosen, form, pieces, batch, tokens, **packing):
     signals, states = case(chosen, batch, tokens, len(pieces))
     readout, final = apply(chosen, **signals, initial_state=states, form=form, **packing)
     final = by_sequence(final, len(pieces))
+    empty = {"cu_seqlens": torch.tensor([0, 0])}  # apply by itself needs a token
     alone = [
-        apply(chosen, **cut(chosen, signals, b, places), initial_state=rows(states, n), form=form)
+        apply(chosen, **cut(chosen, signals, b, places), form=form,
+              **({} if len(places) else empty), initial_state=rows(states, n))
         for n, (b, places) in enumerate(pieces)
-    ]
+    ]  # fmt: skip
+    alone = [(y, state[0] if isinstance(state, list) else state) for y, state in alone]
     found = [readout[b : b + 1, places] for b, places in pieces]
     alike(found, [y for y, _ in alone])
     for mine, (_, other) in zip(final, alone, strict=True):
@@ -240,6 +244,10 @@ SIGNALS, _ = case(rule("delta"), 1, 6, 1)
         (dict(mask=torch.ones(1, 6)), r"mask must be a tensor \[batch, token\] of bool, got .*flo"),
         (dict(mask=torch.ones(6, dtype=torch.bool)), r"= \(1, 6\), got \(6,\)"),
         (dict(mask=True), "of bool, got True"),
+        (dict(mask=torch.ones(1, 6, dtype=torch.int64)), "of bool, got torch.int64"),
+        (dict(mask=np.ones((1, 6), bool)), "of bool, got array"),
+        (dict(mask=[[1] * 6]), r"of bool, got \[\[1"),
+        (dict(cu_seqlens=np.array([0, 6])), r"a tensor \[sequence \+ 1\] of whole .* got array"),
     ],
 )
 def test_nonsense_is_refused(packing, sentence):

@@ -104,3 +104,43 @@ def test_more_synapses_than_memory_holds_are_refused_before_they_are_made():
     more = b2.PoissonGroup(2 * 10**6, 1 * b2.Hz)
     with pytest.raises(fwp.FwpError, match="would try a condition on 2e.12 pairs"):
         connect("pair_stdp", before, more, connect={"condition": "i != j"})
+
+
+TEXTS = {
+    "w^2": r"operators and functions only, got 'w\^2'; write a power as x\*\*2",
+    "w = 3": "cannot be read as an expression: 'w = 3'", "rand(": "cannot be read", " ": "be read",
+    "w[0]": "may hold numbers, names, operators", "1e400": "may hold numbers", "'0.5'": "may hold",
+    "nosuch + 1": "Brian2 cannot set 'w'.*nosuch", "1*mV": "Brian2 cannot set 'w'.*unit",
+    "w + 1*ms": "inconsistent units", "randn(2)": "1 parameters, needs 0", "1/0": "cannot set 'w'",
+    "inf": "set: 'inf' gives numbers that are not finite", "log(i)": "'log.i.' gives numbers that",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["factorised", "textbook"])
+def test_an_odd_text_to_set_is_one_sentence_and_changes_nothing(layout):
+    made = connect("pair_stdp", *cells(), layout=layout, initial={"w": "0.25 + 0.125*i"})
+    before = made.values("w")
+    for text, sentence in TEXTS.items():
+        with pytest.raises(fwp.FwpError, match=sentence):
+            made.set("w", text)
+        assert (made.values("w") == before).all()
+    with pytest.raises(fwp.FwpError, match="initial: 'w': 'log.i.' gives numbers that are not fin"):
+        connect("pair_stdp", *cells(), layout=layout, initial={"w": "log(i)"})
+    made.set("w", "2*w")
+    assert (made.values("w") == 2 * before).all()
+
+
+@pytest.mark.parametrize("name", ["tsodyks_markram", "graupner_brunel", "short_term_potentiation"])
+def test_a_model_whose_weight_has_another_name_says_which_names_it_has(name):
+    made = connect(name, *cells())
+    names = ", ".join(sorted(written(made)))
+    for ask in (made.values, made.monitor):
+        with pytest.raises(fwp.FwpError, match=rf"{name!r} has no variable 'w' .legal: {names}"):
+            ask("w")
+
+
+def written(made):
+    """The variables of a model, read off its textbook text."""
+    text = getattr(made.model, "textbook", made.model).equations
+    parts = (text.synapse, text.pre, text.post)
+    return {name for part in parts for name in b2.Equations(part).names}

@@ -1,7 +1,9 @@
 """Recordings: dims, units, provenance, and a file that is exact, whole or not there."""
 
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 
@@ -323,3 +325,18 @@ def test_what_a_killed_save_left_is_removed_by_the_next_one(tmp_path):
         whole.write_bytes(b"whole")
     assert set(os.listdir(tmp_path)) == {"run.nc", "other.nc"}
     assert path.read_bytes() == b"whole"
+
+
+def test_a_variable_asked_for_as_an_attribute_gets_the_word_for_it():
+    recording = a_recording()
+    for ask in (AttributeError, FwpError):
+        with pytest.raises(ask, match=r'write rec\["readout"\], not rec.readout'):
+            recording.readout  # noqa: B018
+        with pytest.raises(ask, match=r'write program\["key"\]'):
+            a_program().key  # noqa: B018
+    with pytest.raises(AttributeError, match=r'no attribute .redout.; did you mean rec\["readout"'):
+        recording.redout  # noqa: B018
+    assert not hasattr(recording, "shape") and not hasattr(recording, "__array__")
+    for made in (copy.deepcopy(recording), pickle.loads(pickle.dumps(recording))):
+        assert made.dataset.identical(recording.dataset)
+    assert copy.deepcopy(a_program()).names == a_program().names

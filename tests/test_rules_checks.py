@@ -216,6 +216,33 @@ def test_no_registered_rule_looks_like_a_slip(name):
     assert rule(name).hint == ""
 
 
+@pytest.mark.parametrize(
+    "text", ["w = beta*(v - read(k))*k", "w = beta*v*k", "w = read(k)*k", "w *= 0.5; w = v*k"]
+)
+def test_a_text_that_forgets_the_weight_gets_a_hint_once(text):
+    gates = {"beta": "shared"} if "beta" in text else None
+    [sentence] = _warned(lambda: Rule("mine", text, gates))
+    right = text.rpartition("w = ")[2]
+    assert sentence.startswith("rule 'mine': ") and sentence.endswith(f"write w += {right}")
+    assert f"write w += {right})" in repr(Rule("mine", text, gates))
+    assert not _warned(lambda: Rule("mine", text.replace("w = ", "w += "), gates))
+
+
+@pytest.mark.parametrize("text", ["w = 0; w += v*k", "w = k", "m = v*k; w = m", "w = tanh(w*k)"])
+def test_a_text_that_keeps_a_state_or_resets_it_gets_none(text):
+    assert not _warned(lambda: Rule("mine", text, states=("m",) if "m =" in text else ()))
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [("w += k^2*v", r"such as k\*\*2"), ("w += v*(k + 1) ^ 2", r"such as k\*\*2"),
+     ("w += v*k²", r"write ² as \*\*2"), ("w += v×k − w", r"write × as \*, − as -")],
+)  # fmt: skip
+def test_signs_of_other_notations_get_the_words_for_them(text, advice):
+    with pytest.raises(fwp.FwpError, match=advice):
+        Rule("mine", text)
+
+
 def test_a_matrix_product_gets_the_word_for_it():
     with pytest.raises(fwp.FwpError, match=r"write read\(k\).*back\(v\)"):
         Rule("mine", "w += w @ k")

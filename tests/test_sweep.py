@@ -371,3 +371,22 @@ def test_points_in_threads_run_one_after_another(tmp_path, monkeypatch):
     with ThreadPoolExecutor(4) as threads:
         found = fwp.sweep("counts_itself:point", {"a": range(8)}, tmp_path / "out", threads)
     assert found.result.values.tolist() == [1] * 8
+
+
+def test_the_file_of_a_sweep_says_what_it_is_where_a_run_is_needed(traces, point, tmp_path):
+    sweep(point, {"a": [1, 2]}, tmp_path / "out")
+    found = fwp.load(tmp_path / "out" / "sweep.nc")
+    program = fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5)
+    run = fwp.run(program, "delta")
+    what = "the results of a sweep of .*point.* over a"
+    for ask in (
+        lambda: found.program,
+        lambda: found.final_weights,
+        lambda: found["readout"],
+        lambda: fwp.compare(found, run),
+        lambda: fwp.compare(run, found),
+        lambda: fwp.run(program, "delta", initial_states_of=found),
+    ):
+        with pytest.raises(FwpError, match=what):
+            ask()
+    assert repr(found).startswith("Recording(the results of a sweep of ")

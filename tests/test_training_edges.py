@@ -111,6 +111,16 @@ def test_a_sequence_model_resumes_bit_for_bit_in_two_halves(tmp_path):
         )
 
 
+def test_a_checkpoint_that_has_done_more_steps_is_refused(tmp_path):
+    path = tmp_path / "t.pt"
+    train(net(), TASK, steps=3, checkpoint=path, **SMALL)
+    assert train(net(), TASK, steps=3, checkpoint=path, resume=True, **SMALL).steps == 3
+    kept = path.read_bytes()
+    with pytest.raises(FwpError, match="cannot resume from .*it has done 3 steps, and steps=2 end"):
+        train(net(), TASK, steps=2, checkpoint=path, resume=True, **SMALL)
+    assert path.read_bytes() == kept
+
+
 def test_numpy_numbers_and_lists_are_arguments_like_others(tmp_path):
     path, small = tmp_path / "t.pt", {**SMALL, "length": [np.int64(3), 9]}
     numpy = {"seed": np.int64(3), "learning_rate": np.float64(2e-3), "betas": np.array([0.8, 0.9])}

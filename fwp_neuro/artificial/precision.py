@@ -11,6 +11,8 @@ import contextlib
 
 import torch
 
+from ..errors import FwpError
+
 #: formats of inputs that are computed in float32
 HALF = (torch.bfloat16, torch.float16)
 LEGAL = (*HALF, torch.float32, torch.float64)
@@ -45,3 +47,12 @@ def autocasts(device: torch.device) -> bool:
 def full(device: torch.device):
     """Return a context without autocast, where products are computed in the format of inputs."""
     return torch.autocast(device.type, enabled=False) if autocasts(device) else _AS_IT_IS
+
+
+def same_device(where: str, x: torch.Tensor, parameter: torch.Tensor) -> None:
+    """Raise `FwpError` if an input lies on another device than the parameters of a module."""
+    if x.device != parameter.device:
+        raise FwpError(
+            f"{where} has parameters on {parameter.device}, so x must be there, got a tensor on "
+            f"{x.device}"
+        )

@@ -74,10 +74,12 @@ def _read(text: str, what: str) -> ast.expr:
         if isinstance(node, ast.Call):
             legal = isinstance(node.func, ast.Name) and not node.keywords
         elif isinstance(node, ast.Constant):
-            legal = isinstance(node.value, int | float)
+            legal = isinstance(node.value, int | float) and abs(node.value) < np.inf
         if not legal:
+            hint = "; write a power as x**2" if isinstance(node, ast.BitXor) else ""
             raise FwpError(
-                f"{what} may hold numbers, names, operators and functions only, got {shown(text)}"
+                f"{what} may hold numbers, names, operators and functions only, got "
+                f"{shown(text)}{hint}"
             )
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             _check_power(node, what, text)

@@ -23,6 +23,7 @@ from .plastic_clocks import Timing
 from .plastic_group import attach, watched
 from .plastic_renewal import Renewing
 from .plastic_synapses import Plastic
+from .plastic_values import check_finite
 
 #: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
 _ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
@@ -188,8 +189,8 @@ class Builder:
         if hasattr(self.model, "report"):
             for side in SIDES:
                 initial = initial | starts.before(self.model, side, initial, self.dt)
-        for name, value in initial.items():
-            group, own = self.where[name]
+        for name, given in initial.items():
+            (group, own), value = self.where[name], given
             checks.length(group, own if name not in self.rests else f"{own}_kept", name, value)
             if name in self.rests:
                 own, value = f"{own}_kept", self._above(value, self.rests[name])
@@ -197,3 +198,5 @@ class Builder:
             if np.ndim(value) or not (isinstance(value, str) or dim.is_dimensionless):
                 value = b2.Quantity(np.ravel(value), dim=dim)
             setattr(group, own, value)
+            if isinstance(given, str):
+                check_finite(group.variables[own], f"initial: {name!r}", given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import brian2 as b2
 import numpy as np
 from brian2.core.variables import Subexpression, VariableView
@@ -112,10 +114,28 @@ def put(plastic, name: str, value) -> None:
 def _assign(synapses, own: str, value) -> None:
     variable = synapses.variables[own]
     view = variable.get_addressable_value_with_unit(own, synapses)
-    if isinstance(value, str):
-        view.set_item(slice(None), value, level=1)
-    else:
+    if not isinstance(value, str):
         view.set_item(slice(None), b2.Quantity(np.asarray(value, dtype=float), dim=variable.dim))
+        return
+    before = None
+    with contextlib.suppress(NotImplementedError):  # a standalone program has no values yet
+        before = np.array(variable.get_value())
+    view.set_item(slice(None), value, level=1)
+    try:
+        check_finite(variable, "set", value)
+    except FwpError:
+        variable.set_value(before)
+        raise
+
+
+def check_finite(variable, where: str, text: str) -> None:
+    """Raise `FwpError` if a text gave NaN or infinity; a standalone program cannot tell yet."""
+    try:
+        found = variable.get_value()
+    except NotImplementedError:
+        return
+    if not np.isfinite(found).all():
+        raise FwpError(f"{where}: {shown(text)} gives numbers that are not finite")
 
 
 class Recorder(b2.StateMonitor):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import FUNCTION, Kind, takes, time, whole
+from ..arguments import Kind, function, takes, time, whole
 from ..errors import FwpError, shown
 
 #: the most steps, updaters or elements that can be counted in a float
@@ -36,7 +36,7 @@ def _network():
 @takes(
     "Built",
     network=Kind("a Brian2 Network", _read_network, _network),
-    collect=FUNCTION,
+    collect=function(),
     duration=time("100*ms"),
     keep=Kind("a tuple of objects", _read_kept, tuple),
 )
@@ -86,9 +86,10 @@ def _example() -> Built:
 
 
 def _read_build(value, name: str):
-    if not callable(value):
-        raise FwpError(f"{name} must be {BUILD.legal}, got {shown(value)}")
-    return value
+    try:
+        return function().read(value, name)
+    except FwpError:
+        raise FwpError(f"{name} must be {BUILD.legal}, got {shown(value)}") from None
 
 
 #: kinds of arguments of all functions that build a circuit

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import temporaries
-from ..arguments import FUNCTION, SEED, inside, instance, optional, takes
+from ..arguments import SEED, function, inside, instance, optional, takes
 from ..arguments import time as a_time
 from ..errors import FwpError
 from . import builds, guards, state
@@ -217,7 +217,7 @@ class Program:
         numbers=optional(inside("a dict from name to number", dict)),
         seed=optional(SEED),
         duration=optional(a_time("100*ms")),
-        progress=optional(FUNCTION),
+        progress=optional(function("fraction")),
     )
     def run(
         self,

@@ -8,7 +8,9 @@ decays gated by presynaptic activity, ``w += beta*v*(k - v*w)`` is Oja's rule. A
   cells of one side and another holds the weight times a signal (no gate) of the other side to the
   first power: ``read(k)`` would live where v lives. For ``(k - w*v)``, which ``back(v)`` would
   complete, not if the difference is multiplied by v, as in Oja's rule;
-- the weight times the query in a sum: a query asks, it does not write.
+- the weight times the query in a sum: a query asks, it does not write;
+- an assignment ``w = ...`` of what a synapse writes, a term of both sides or one with a read, in
+  which neither the weight nor another state stands: it forgets all that was stored before.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Mapping
 
 import sympy
 
-from .language import home_of, symbol
+from .language import SYNAPSE, back, home_of, read, symbol
 from .statements import Statement
 
 _W = symbol("w")
@@ -34,6 +36,12 @@ def derive(statements: tuple[Statement, ...], signals: Mapping[str, str]) -> str
         signals: signal (no gate) -> home.
     """
     for statement in statements:
+        if _forgets(statement):
+            change = statement.line.partition("=")[2].strip()
+            return (
+                f"{statement.line!r} forgets the weight of the token before; if that is to stay, "
+                f"write w += {change}"
+            )
         for total, factors in _differences(statement.original, None):
             for name, home in signals.items():
                 if _slip(total, factors, symbol(name), home, statement):
@@ -43,6 +51,18 @@ def derive(statements: tuple[Statement, ...], signals: Mapping[str, str]) -> str
                         f"of its own cell; if the {words} is meant, write {call}({name})"
                     )
     return ""
+
+
+def _forgets(statement: Statement) -> bool:
+    """Whether a statement gives w what a synapse writes, and keeps nothing of any state."""
+    expression = statement.original
+    if statement.target != "w" or any(
+        statement.homes[each.name] == SYNAPSE for each in expression.free_symbols
+    ):
+        return False
+    return home_of(expression, statement.homes, statement.line) == SYNAPSE or bool(
+        expression.atoms(read, back)
+    )
 
 
 def _differences(expression: sympy.Expr, factors) -> Iterator[tuple[sympy.Expr, frozenset | None]]:

@@ -28,6 +28,10 @@ _PRODUCT_HINT = (
 )
 
 
+#: signs of printed formulas -> how a text writes them
+_PRINTED = {"²": "**2", "³": "**3", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "−": "-"}
+
+
 @dataclass(frozen=True)
 class Assignment:
     """One line of a rule text: ``target = expression`` (``+=`` and its kin already expanded)."""
@@ -105,10 +109,16 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
     for word in re.findall(r"[A-Za-z_]\w*", text):
         if keyword.iskeyword(word):
             raise FwpError(f"{where}: {word!r} is a Python keyword and cannot name a signal")
+    if "^" in text:
+        power = re.search(r"(\w+)\s*\^\s*(\w+)", text)
+        example = "**".join(power.groups()) if power else "k**2"
+        raise FwpError(f"{where}: ^ is not legal here; write a power with **, such as {example}")
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as problem:
-        raise FwpError(f"{where} cannot be read: {problem.msg}") from None
+        printed = [f"{sign} as {word}" for sign, word in _PRINTED.items() if sign in text]
+        hint = f"; write {', '.join(printed)}" if printed else ""
+        raise FwpError(f"{where} cannot be read: {problem.msg}{hint}") from None
     except (ValueError, MemoryError, RecursionError):  # no text at all, or nested without end
         raise FwpError(f"{where} cannot be read: it is no text, or nested too deeply") from None
     names = {**dict.fromkeys((*states, *BUILT_IN, *homes))}

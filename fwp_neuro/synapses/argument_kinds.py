@@ -30,7 +30,7 @@ def _table():
 
 
 NAME = inside("the name of a synapse model", lambda: "pair_stdp")
-MODEL = inside("a synapse model", _model)
+MODEL = inside("a synapse model, or its name", _model)
 PARAMETERS = optional(text("hebbian"))
 KIND = optional(text("plasticity"))
 TIMES = inside("times such as [5, 50]*ms", _times)

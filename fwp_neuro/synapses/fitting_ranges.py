@@ -24,7 +24,7 @@ import numpy as np
 
 from ..arguments import takes
 from ..errors import FwpError, pick, shown
-from . import units
+from . import registry, units
 from .argument_kinds import MODEL
 from .model import SHARES, Model
 
@@ -72,11 +72,11 @@ def _typical(model: Model, like) -> float:
 
 
 @takes(model=MODEL)
-def search_ranges(model: Model) -> dict[str, tuple]:
+def search_ranges(model: str | Model) -> dict[str, tuple]:
     """Return where `fit` searches each parameter of a model if it is given no bounds.
 
     Args:
-        model: with its start values, as from ``fwp_neuro.synapses.get``.
+        model: with its start values, as from ``fwp_neuro.synapses.get``, or a name.
 
     Returns:
         parameter -> (lower, upper), Brian2 quantities or numbers.
@@ -86,6 +86,7 @@ def search_ranges(model: Model) -> dict[str, tuple]:
         >>> fwp.synapses.search_ranges(fwp.synapses.get("pair_stdp"))["tau_plus"]
         (0.2 * msecond, 2. * second)
     """
+    model = registry.get(model) if isinstance(model, str) else model
     if not isinstance(model, Model):
         raise FwpError(f"search_ranges needs a synapse model with parameters, got {shown(model)}")
     found = {}

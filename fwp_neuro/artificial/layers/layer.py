@@ -15,7 +15,7 @@ from ...validation import affordable, flag, real, whole
 from ..memories.base import Memory
 from ..memories.features import FeatureMap
 from ..packed import run_module
-from ..precision import full
+from ..precision import full, same_device
 from ..torch_form import keeps_tokens
 from .conventions import conventions, domains
 from .fast_weights import FastWeights
@@ -275,6 +275,7 @@ class Layer(nn.Module):
                 f"{where}: x must be [batch, token, model_dim={self.model_dim}] with at least one "
                 f"token, got {tuple(x.shape)}"
             )
+        same_device(where, x, weight)
         if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise FwpError(
                 f"{where} has parameters of {weight.dtype}, so x must be {weight.dtype}, got "
@@ -293,7 +294,7 @@ class Layer(nn.Module):
             numbers = torch.zeros(self.start.shapes["w"])
         return numbers.detach().double().cpu().numpy()
 
-    def program(self, x: torch.Tensor, batch_index: int = 0) -> Program:
+    def program(self, x: torch.Tensor, batch_index: int | None = None) -> Program:
         """Return what the slow net commands for one sequence, for any realisation of the rule.
 
         ``fwp_neuro.run(layer.program(x), layer.rule, initial_weights=layer.initial_weights())``
@@ -301,19 +302,15 @@ class Layer(nn.Module):
 
         Args:
             x: [batch, token, model_dim].
-            batch_index: which sequence.
+            batch_index: which sequence; needed where x has several.
 
         Raises:
-            FwpError: no such sequence, or the layer has a memory, which no circuit realises.
+            FwpError: no such sequence, several and none chosen, or the layer has a memory, which
+                no circuit realises.
         """
         self._refuse_memory()
         tail = self.initial(x).get(TAIL)
-        if not isinstance(batch_index, int) or not 0 <= batch_index < x.shape[0]:
-            raise FwpError(
-                f"program: batch_index must be a whole number from 0 to {x.shape[0] - 1}, got "
-                f"{batch_index!r}"
-            )
-        one = slice(batch_index, batch_index + 1)
+        one = _one_sequence(batch_index, x.shape[0])
         with torch.no_grad():
             signals, _ = self.slow(x[one], tail if tail is None else tail[one], self.dtype)
         arrays = {name: signal[0] for name, signal in signals.items()}
@@ -342,3 +339,19 @@ def _dim(where: str, name: str, given, model_dim: int, heads: int) -> int:
             f"or give {name}"
         )
     return model_dim // heads
+
+
+def _one_sequence(batch_index, batch: int) -> slice:
+    """Return where one sequence of a batch lies."""
+    if batch_index is None and batch != 1:
+        raise FwpError(
+            f"program: x holds {batch} sequences and a programme is one of them: give "
+            f"batch_index, a whole number from 0 to {batch - 1}"
+        )
+    index = 0 if batch_index is None else batch_index
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < batch:
+        raise FwpError(
+            f"program: batch_index must be a whole number from 0 to {batch - 1}, got "
+            f"{shown(index)}"
+        )
+    return slice(index, index + 1)

@@ -13,6 +13,7 @@ from ...errors import FwpError, shown
 from ...validation import affordable, flag, real, seed_number, whole
 from ..choice import transformed
 from ..packed import run_module
+from ..precision import same_device
 from ..torch_form import keeps_tokens
 from .block import Block, Mixer, make_mixer
 from .layer import Layer
@@ -223,6 +224,7 @@ class SequenceModel(nn.Module):
             wanted = "[batch, token] of symbols" if symbols else "[batch, token, input_size]"
             got = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
             raise FwpError(f"SequenceModel: x must be a tensor {wanted}, got {got}")
+        same_device("SequenceModel", x, self.norm.weight)
         if symbols and x.dtype not in (torch.int64, torch.int32):
             raise FwpError(f"SequenceModel: x must hold symbols as int64 or int32, got {x.dtype}")
         if not symbols and x.shape[2] != self.input_size:

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from ...arguments import inside, takes
 from ...errors import FwpError, unknown
 from ...validation import flag, whole
-from ..precision import HALF, autocasts, full, mixes, wide
+from ..precision import HALF, autocasts, full, mixes, same_device, wide
 
 State = dict[str, torch.Tensor]
 
@@ -102,7 +102,9 @@ class Recurrent(nn.Module):
                 f"one token, got {tuple(x.shape)}"
             )
         legal = self.initial(x.shape[0])
-        dtype = next(iter(legal.values())).dtype
+        like = next(iter(legal.values()))
+        same_device(self.name, x, like)
+        dtype = like.dtype
         if x.dtype != dtype and not (autocasts(x.device) and mixes(x.dtype, dtype)):
             raise FwpError(f"{self.name} has parameters of {dtype}, so x must be {dtype}, got "
                            f"{x.dtype}")  # fmt: skip

@@ -115,13 +115,18 @@ def load(path: Path) -> dict:
     return content
 
 
-def check(path: Path, content: dict, arguments: dict, model: nn.Module) -> None:
+def check(path: Path, content: dict, arguments: dict, model: nn.Module, steps: int) -> None:
     """Refuse a checkpoint of another training.
 
     Raises:
-        FwpError: an argument, or the model's parameters or parts, differ; the sentence says which.
+        FwpError: an argument, or the model's parameters or parts, differ; the sentence says which;
+            or more than ``steps`` are done.
     """
     where = f"cannot resume from {str(path)!r}"
+    if content["step"] > steps:
+        raise FwpError(
+            f"{where}: it has done {shown(content['step'])} steps, and steps={steps} ends before"
+        )
     for name, value in arguments.items():
         before = content["arguments"].get(name)
         if before != value:

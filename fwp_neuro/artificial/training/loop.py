@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...arguments import FLAG, FUNCTION, filename, inside, instance, optional, takes, whole
+from ...arguments import FLAG, PROGRESS, filename, inside, instance, optional, takes, whole
 from ...errors import FwpError
 from ...provenance import commit, plain, versions
 from ...tasks.sequences import SequenceTask
@@ -49,7 +49,7 @@ def _model():
     checkpoint=optional(filename("training.pt")),
     checkpoint_every=whole(1),
     resume=FLAG,
-    progress=optional(FUNCTION),
+    progress=optional(PROGRESS),
     options=inside("an option of the training"),
 )
 def train(
@@ -154,7 +154,7 @@ class _Loop:
 
     def restore(self, path: Path) -> None:
         content = checkpoints.load(path)
-        checkpoints.check(path, content, self.arguments, self.model)
+        checkpoints.check(path, content, self.arguments, self.model, self.options.steps)
         checkpoints.check_optimizer(path, content["optimizer"], self.optimizer)
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])

@@ -28,7 +28,7 @@ WRITES = ("auto", "presynaptic", "both sides")
     late=inside("sides, 'pre' or 'post', or None"),
 )
 def factorise(
-    model: Model,
+    model: str | Model,
     *,
     keep: Iterable[str] = (),
     uniform: Iterable[str] = (),
@@ -38,7 +38,7 @@ def factorise(
     """Return a model in the cheap layout, with a ``report`` of what moved where and what stayed.
 
     Args:
-        model: in the textbook layout.
+        model: in the textbook layout, or the name of a registered one.
         keep: synaptic variables that must stay on the synapse, because their values will differ
             between the synapses of a cell.
         uniform: names in the equations, other than parameters, that have one value for all
@@ -54,11 +54,12 @@ def factorise(
         stays; ``textbook`` is the model it was made from.
 
     Raises:
-        FwpError: no model of this layout, ``keep`` names no synaptic variable, or the rule does
-            not allow presynaptic writes (with the reason).
+        FwpError: unknown name, no model of this layout, ``keep`` names no synaptic variable, or
+            the rule does not allow presynaptic writes (with the reason).
     """
     from ...errors import FwpError, pick, shown
     from ...validation import name_list
+    from ..registry import get
     from .assembly import assemble
     from .report import FactorisedModel
 
@@ -68,6 +69,8 @@ def factorise(
     )
     for side in late or ():
         pick(side, ("pre", "post"), "side of late")
+    if isinstance(model, str):
+        model = get(model)
     if not isinstance(model, Model):
         raise FwpError(f"factorise needs a synapse model with Brian2 text, got {shown(model)}")
     if isinstance(model, FactorisedModel):
