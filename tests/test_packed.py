@@ -76,13 +76,10 @@ def check(chosen, form, pieces, batch, tokens, **packing):
     signals, states = case(chosen, batch, tokens, len(pieces))
     readout, final = apply(chosen, **signals, initial_state=states, form=form, **packing)
     final = by_sequence(final, len(pieces))
-    empty = {"cu_seqlens": torch.tensor([0, 0])}  # apply by itself needs a token
     alone = [
-        apply(chosen, **cut(chosen, signals, b, places), form=form,
-              **({} if len(places) else empty), initial_state=rows(states, n))
+        apply(chosen, **cut(chosen, signals, b, places), initial_state=rows(states, n), form=form)
         for n, (b, places) in enumerate(pieces)
-    ]  # fmt: skip
-    alone = [(y, state[0] if isinstance(state, list) else state) for y, state in alone]
+    ]
     found = [readout[b : b + 1, places] for b, places in pieces]
     alike(found, [y for y, _ in alone])
     for mine, (_, other) in zip(final, alone, strict=True):

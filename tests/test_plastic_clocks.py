@@ -71,7 +71,10 @@ def cases():
 def test_weights_do_not_depend_on_whose_clock_it_is(model, dt):
     if model.name == "graupner_brunel":
         model = model.changed(sigma=1e-14)
-    tables = spikes(model, dt, steps=STEPS)
+    delays = (model.equations.delay, model.equations.delay_post)
+    late = max(float(model.parameters[name] / dt) if name else 0 for name in delays)
+    steps = STEPS + int(late)  # so that the first spikes arrive too
+    tables = spikes(model, dt, steps=steps)
     try:
         right = expected(model, tables, dt)
     except fwp.FwpError as problem:  # the model itself is unstable at this step
@@ -79,7 +82,7 @@ def test_weights_do_not_depend_on_whose_clock_it_is(model, dt):
     for layout in LAYOUTS:
         for case in CLOCKS:
             try:
-                found = made(model, tables, dt, case, layout)
+                found = made(model, tables, dt, case, layout, runs=(steps,))
             except fwp.FwpError as problem:
                 assert "set the time step before connect" in str(problem) or (
                     "too few for the factorised layout" in str(problem)

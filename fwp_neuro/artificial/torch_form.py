@@ -139,11 +139,6 @@ def apply(
     named = {name: array for name, array in named.items() if array is not None}
     sizes, plain = check(rule, named, initial_state)
     check_chunk(form, chunk)
-    if not sizes.tokens and cu_seqlens is None:
-        raise FwpError(
-            f"apply(rule={rule.name!r}): query must hold at least one token, got "
-            f"{tuple(query.shape)}"
-        )
     rows = sequences_of(
         f"apply(rule={rule.name!r})", cu_seqlens, mask, sizes.batch, sizes.tokens, query.device
     )
