@@ -1,5 +1,6 @@
 """Fixtures that the tests share."""
 
+import gc
 import os
 
 import pytest
@@ -67,6 +68,17 @@ def plot(dataset):
 def report(dataset):
     return f"{dataset.sizes['token']} tokens"
 '''
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _old_objects_aside():
+    """Keep what is there before a file's tests from being searched for garbage again and again.
+
+    Brian2 collects garbage at every run. Among the millions of objects of all test files and their
+    libraries, this takes longer than most runs.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

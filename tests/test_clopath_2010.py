@@ -26,11 +26,6 @@ def test_brian2_text_tends_to_the_oracle_in_proportion_to_the_step(name):
     assert off[0] / off[1] == pytest.approx(np.full((1, 2), 2), abs=0.15)
 
 
-def test_rows_reproduce_nest():
-    rows = list(targets.rows(quick=True))
-    assert len(rows) == 14 and all(row.passed for row in rows), fwp.targets.report(rows)
-
-
 def test_halving_the_step_changes_a_write_by_less_than_a_hundredth(model):
     one, half = (targets.injected(model, [50], dt * ms) - 100 for dt in (0.1, 0.05))
     assert one == pytest.approx(half, rel=0.01)

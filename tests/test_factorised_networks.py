@@ -17,6 +17,12 @@ LIF = "dv/dt = (1.4 - v)/(10*ms) : 1"
 RUN = 80 * ms
 
 
+@pytest.fixture(autouse=True)
+def plain_brian(monkeypatch):
+    """Run without a compiler: it takes seconds to compile what connects."""
+    monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
+
+
 def sources(count=6):
     """Spikes that are given, several of them in one step."""
     table = np.random.default_rng(5).random((160, count)) < 0.06

@@ -109,9 +109,9 @@ def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
 @pytest.mark.parametrize("name", WITH["stdp"])
 def test_stdp_curves_are_finite_and_shaped_like_their_lags(name):
     lags = [-20, 10] * ms
-    found = synapses.stdp_curve(name, lags=lags, pairs=30, frequency=5 * Hz)
+    found = synapses.stdp_curve(name, lags=lags, pairs=8, frequency=5 * Hz)
     assert found.shape == (2,) and np.isfinite(found).all() and (found != 1).any()
-    one = synapses.stdp_curve(name, lags=10 * ms, pairs=30, frequency=5 * Hz)
+    one = synapses.stdp_curve(name, lags=10 * ms, pairs=8, frequency=5 * Hz)
     assert one.shape == () and one == pytest.approx(found[1], rel=1e-9)
 
 
