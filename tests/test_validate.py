@@ -9,9 +9,14 @@ from fwp_neuro.cli import main
 from fwp_neuro.targets import base, forms_of_receptors, forms_of_rules
 from fwp_neuro.targets.base import Row
 
-#: modules whose rows may miss for a reason; how many rows of their own some others have
-MISSING = ("fitting", "pair", "triplet", "urbanczik_senn_2014", "wang_2002")
-OWN = {"clopath_2010": 14, "payeur_2021": 13, "point_spine": 18, "urbanczik_senn_2014": 8}
+#: modules without a known miss
+PASSING = (
+    "bcm", "clopath_2010", "homeostatic_scaling", "match_and_control", "mongillo", "oja",
+    "payeur_2021", "point_spine", "potentiation", "tsodyks_markram", "vogels_2011",
+)  # fmt: skip
+#: how many rows of their own some modules have at least
+OWN = {"clopath_2010": 14, "match_and_control": 5, "payeur_2021": 13, "point_spine": 18,
+       "urbanczik_senn_2014": 8}  # fmt: skip
 
 
 @pytest.mark.parametrize("module", sorted(set(base.MODULES.values())))
@@ -21,7 +26,7 @@ def test_every_model_meets_its_published_numbers(module):
     assert {row.model for row in rows} == set(names)
     common = ("Brian2 text = NumPy form", "numbers that differ from the table")
     assert sum(not row.quantity.startswith(common) for row in rows) >= OWN.get(module, 1)
-    assert module in MISSING or all(row.passed for row in rows), targets.report(rows)
+    assert module not in PASSING or all(row.passed for row in rows), targets.report(rows)
     for row in rows:
         assert len(row.source) > 10 and row.tolerance >= 0
         assert row.kind in ("value", "at least", "at most")
