@@ -32,7 +32,7 @@ import xarray as xr
 
 from fwp_neuro import tasks
 from fwp_neuro.artificial import SequenceModel, train
-from fwp_neuro.artificial.memories.registry import REGISTRY
+from fwp_neuro.artificial.memories.registry import MEMORIES
 from fwp_neuro.plotting import GREY, PAGE
 
 #: contender -> memory, window as a multiple of the usual one, fixed blend (1: fast weights alone)
@@ -155,7 +155,7 @@ def network(
         options["gates"] = {"mix": blend}
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        mixer = REGISTRY.make(memory, **sized)
+        mixer = MEMORIES.make(memory, **sized)
         return SequenceModel(layers, 32, mixer=mixer, mixer_options=options, **further)
 
 

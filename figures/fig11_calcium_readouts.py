@@ -13,8 +13,8 @@ the leak is depolarised membrane, not correlation.
 Sizes: 6 x 6 rates, 10 cells and 8 keys a rate, 10 s (quick: 4, 8, 2 s); all cells see all keys.
 Weights stay fixed while calcium is integrated, so that no write feeds back into the firing.
 Published: NMDA, magnesium and calcium constants, fourth power (Ellwood 2024,
-doi:10.1371/journal.pcbi.1011843), thresholds scaled by own peaks (Chindemi et al. 2022). Ours: the
-cell, the measures, all points.
+doi:10.1371/journal.pcbi.1011843), thresholds scaled by own peaks (Chindemi et al. 2022,
+doi:10.1038/s41467-022-30214-w). Ours: the cell, the measures, all points.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ input that depolarises the cell makes it more, see fig11).
 
 Established: AP5 blocks the induction and spares the expression of potentiation (Collingridge, Kehl
 & McLennan 1983); CNQX blocks AMPA receptors. Modelling choice: the point spine and its readouts
-(Ellwood 2024 for the fourth power), additive writes. Inference of this package: that the dose
-response identifies the readout, that CNQX at the write would tell delta from Hebb in a synapse,
-and the sizes of all effects.
+(Ellwood 2024, doi:10.1371/journal.pcbi.1011843, for the fourth power), additive writes. Inference
+of this package: that the dose response identifies the readout, that CNQX at the write would tell
+delta from Hebb in a synapse, and the sizes of all effects.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Claims: the factorised layout of a plastic synapse takes at most half the time a
 of the textbook one; a synapse that writes at presynaptic spikes costs little more than one that
 never writes; memory bandwidth, drawn as a line, is what remains between the best loop and the
 machine. Every point is a result that equals the oracle's (`fwp_neuro.benchmarks.circuits`).
+Simulator: Brian2 (Stimberg, Brette & Goodman 2019, doi:10.7554/eLife.47314).
 Sizes: all-to-all, 1 s (0.3 s at 1e7) of biological time, one thread, processor time, medians of 3
 interleaved rounds, a process for each measurement. Times differ from machine to machine.
 """

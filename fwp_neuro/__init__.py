@@ -21,6 +21,7 @@ _NAMES = {
     "load": "recording",
     "run": "running",
     "compare": "comparison",
+    "cite": "registries",
     "FwpError": "errors",
     "AP5": "circuits.drugs",
     "CNQX": "circuits.drugs",

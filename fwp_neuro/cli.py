@@ -14,30 +14,8 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import (
-    benchmark,
-    cite,
-    coverage,
-    figures,
-    listing,
-    plasticity,
-    run,
-    sweep,
-    validate,
-)
-from fwp_neuro.errors import FwpError, nearest, pick
-
-COMMANDS = {
-    "run": run,
-    "sweep": sweep,
-    "figures": figures,
-    "validate": validate,
-    "plasticity": plasticity,
-    "benchmark": benchmark,
-    "list": listing,
-    "cite": cite,
-    "coverage": coverage,
-}
+from fwp_neuro.commands import COMMANDS
+from fwp_neuro.errors import FwpError, nearest
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,11 +43,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, module in COMMANDS.items():
+    for name, summary in COMMANDS.summaries().items():
+        module = COMMANDS.get(name)
         sub = subparsers.add_parser(
             name,
-            help=module.HELP,
-            description=f"{module.HELP.replace('%%', '%')}.",
+            help=summary.replace("%", "%%"),
+            description=f"{summary}.".replace("%", "%%"),
             allow_abbrev=False,
         )
         module.add(sub)
@@ -83,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ["MPLBACKEND"] = "Agg"  # pictures go to files, whatever window a user likes
     try:
         if argv and not argv[0].startswith("-"):
-            pick(argv[0], COMMANDS, "command")
+            COMMANDS.entry(argv[0])
         arguments = parser().parse_args(argv)
         status = 0
         if arguments.version:

@@ -9,9 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .errors import FwpError, pick, shown
+from .registry import Registry
 
 TORCH = ("auto", "cpu", "cuda")
-BRIAN = ("auto", "numpy", "cython", "cpp_standalone", "cuda_standalone")
+
+#: devices of circuits; each entry is what `fwp_neuro.devices` calls it
+DEVICES = Registry("device")
+_BRIAN2, _CUDA = "stimberg2019brian", "stimberg2019brian; alevi2022brian2cuda"
+for _name, _summary, _citation in (
+    ("auto", "the cheapest of the others by estimated cost", _BRIAN2),
+    ("numpy", "NumPy code of Brian2, for small networks and without a compiler", _BRIAN2),
+    ("cython", "code of Brian2 compiled part by part", _BRIAN2),
+    ("cpp_standalone", "a C++ program of the whole circuit, compiled and run", _BRIAN2),
+    ("cuda_standalone", "a CUDA program of the whole circuit, for an NVIDIA GPU", _CUDA),
+):
+    DEVICES.add(_name, lambda name=_name: name, _summary, _citation)
+BRIAN = tuple(DEVICES)
 
 #: name of the other world -> the nearest thing in this one
 _BRIAN_FOR = {"cuda": "cuda_standalone", "cpu": "auto"}

@@ -18,10 +18,12 @@ from types import ModuleType
 from fwp_neuro.errors import FwpError, nearest, shown
 from fwp_neuro.files import owner
 from fwp_neuro.fingerprint import fingerprint
-from fwp_neuro.models import folders, load_script, scripts
+from fwp_neuro.models import entries, folders, load_script, scripts
 from fwp_neuro.progress import ProgressCallback
+from fwp_neuro.registry import Registry
 
 NEEDS = ("simulate", "plot")
+FIGURES = Registry("figure", find=lambda: entries("figures", "fig*.py", NEEDS))
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,6 @@ def draw(script: ModuleType, dataset, path: Path) -> Path:
 
 def script_named(name: str) -> ModuleType:
     """Import the one figure script of exactly this name."""
-    known = figure_scripts()
-    if name not in known:
+    if name not in FIGURES:
         raise FwpError(f"there is no figure script {name!r} in {folders('figures')[0]}")
-    return load_script(known[name], NEEDS)
+    return FIGURES.get(name)

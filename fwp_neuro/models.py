@@ -14,10 +14,12 @@ import ast
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from fwp_neuro.errors import FwpError, pick
+from fwp_neuro.errors import FwpError
+from fwp_neuro.registry import Named, Registry
 
 HOME_VARIABLE = "FWP_NEURO_HOME"
 
@@ -43,10 +45,20 @@ def scripts(kind: str, pattern: str = "*.py") -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def title(path: Path) -> str:
-    """Return the first line of a script's docstring, without running the script."""
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0]
+def docstring(path: Path) -> str:
+    """Return a script's docstring, without running the script."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+
+
+def entries(kind: str, pattern: str, needs: tuple[str, ...]) -> Iterator[Named]:
+    """Return the scripts of this kind as entries of a registry, whose citations are docstrings."""
+    for name, path in scripts(kind, pattern).items():
+        yield Named(
+            name,
+            lambda path=path: load_script(path, needs),
+            lambda path=path: docstring(path).partition("\n")[0],
+            lambda path=path: docstring(path),
+        )
 
 
 def load_script(path: Path, needs: tuple[str, ...] = ()) -> ModuleType:
@@ -64,8 +76,12 @@ def load_script(path: Path, needs: tuple[str, ...] = ()) -> ModuleType:
 
 def load_model(name: str) -> ModuleType:
     """Import the model ``name``; FwpError with the nearest name if there is none."""
-    known = scripts("models")
-    if not known:
+    if not MODELS.names():
         where = " or ".join(map(str, folders("models")))
         raise FwpError(f"there is no model {name!r}: no models in {where}")
-    return load_script(known[pick(name, known, "model")], ("Parameters", "run", "report"))
+    return MODELS.get(name)
+
+
+MODELS = Registry(
+    "model", find=lambda: entries("models", "*.py", ("Parameters", "run", "report"))
+)

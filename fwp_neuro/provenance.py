@@ -20,14 +20,22 @@ from typing import Any
 
 import numpy as np
 
+from fwp_neuro.bibliography import keys
+
 PACKAGES = ("fwp_neuro", "numpy", "brian2", "torch", "xarray")
 _LONGEST = 64  # an array with more numbers is described, not listed
 
 
 def provenance(
-    rule, realisation: str, seed: int | None = None, options: Mapping | None = None
+    rule,
+    realisation: str,
+    seed: int | None = None,
+    options: Mapping | None = None,
+    used: str = "",
 ) -> dict:
     """Return the JSON-able origin of a recording.
+
+    ``used`` is a text with keys of papers, beside those of the rule: of the simulator, a synapse.
 
     ``options`` may hold Brian2 quantities (kept as strings such as ``"5. ms"``), NumPy and PyTorch
     numbers, nested dicts and lists; other objects are kept by the name of their type.
@@ -38,6 +46,7 @@ def provenance(
         "realisation": str(realisation),
         "seed": plain(seed),
         "options": plain(options or {}),
+        "citations": keys(f"{getattr(rule, 'citation', '')}; {used}"),
         "versions": versions(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "commit": commit(),

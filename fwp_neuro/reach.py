@@ -15,7 +15,7 @@ from pathlib import Path
 from fwp_neuro.imports import Reader, is_lazy, lazy_names
 
 PACKAGE = Path(__file__).resolve().parent
-_NO_DATA = {".py", ".pyc", ".md", ""}
+_NO_DATA = {".py", ".pyc", ".md", ".bib", ""}
 
 
 def modules(leave_out: Iterable[str] = ()) -> dict[str, Path]:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from contextlib import nullcontext
+from importlib import import_module
 
 from .arguments import SEED, inside, one_of, optional, takes
 from .errors import FwpError, unknown
 from .programs import Program
 from .recording import Recording
+from .registry import Registry
 from .rules import Rule
 from .rules import rule as get_rule
 from .run_arguments import PROGRAM, RECORDING, RULE, STATES, WEIGHTS
 
-#: realisation -> module with ``realise(program, rule, *, initial_weights, seed, **options)``
-REALISATIONS = {
-    "artificial": "fwp_neuro.artificial.realise",
-    "rate": "fwp_neuro.circuits.rate",
-    "spiking": "fwp_neuro.circuits.spiking",
-}
+#: each entry is a function ``realise(program, rule, *, initial_weights, seed, **options)``
+REALISATIONS = Registry("realisation")
+for _name, _module, _summary, _citation in (
+    ("artificial", "fwp_neuro.artificial.realise",
+     "the rule itself, with NumPy or PyTorch", "harris2020array; paszke2019pytorch"),
+    ("rate", "fwp_neuro.circuits.rate",
+     "a circuit of rate units in Brian2, whose read-out is that of the rule", "stimberg2019brian"),
+    ("spiking", "fwp_neuro.circuits.spiking",
+     "a circuit of spiking cells in Brian2", "stimberg2019brian"),
+):  # fmt: skip
+    REALISATIONS.add(
+        _name, lambda module=_module: import_module(module).realise, _summary, _citation
+    )
 
 
 @takes(
@@ -80,7 +88,7 @@ def run(
 
 def realise(realisation: str):
     """Return the function that runs a realisation; its declaration says what options are legal."""
-    return importlib.import_module(REALISATIONS[realisation]).realise
+    return REALISATIONS.get(realisation)
 
 
 def _alone(realisation: str):
@@ -97,14 +105,14 @@ def _rule(rule: str | Rule) -> Rule:
     try:
         return get_rule(rule)
     except FwpError:
-        from .artificial.memories.registry import REGISTRY as MEMORIES
-        from .artificial.recurrent.registry import REGISTRY as NETWORKS
+        from .artificial.memories.registry import MEMORIES
+        from .artificial.recurrent.registry import NETWORKS
 
         for kinds in (MEMORIES, NETWORKS):
-            if isinstance(rule, str) and rule in kinds.all_names():
+            if isinstance(rule, str) and rule in kinds:
                 kind = kinds.get(rule)
                 raise FwpError(
-                    f"{rule!r} is {kinds.what}, not a rule, and runs in PyTorch only "
+                    f"{rule!r} is a {kinds.kind}, not a rule, and runs in PyTorch only "
                     f"(fwp_neuro.artificial): {kind.no_circuit}"
                 ) from None
         raise

@@ -3,8 +3,9 @@
 Papers: the programme is a fast-weight programmer (Irie & Gershman 2025, arXiv:2508.08435; Schlag,
 Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11 for hebb and 20-25 for delta). The spiking
 synapse follows dendritic prediction (Urbanczik & Senn 2014, Neuron 81:521,
-doi:10.1016/j.neuron.2013.11.030) with the magnesium block of Jahr & Stevens 1990. Digits: Alpaydin
-& Kaynak 1998, UCI, doi:10.24432/C50P49.
+doi:10.1016/j.neuron.2013.11.030) with the magnesium block of Jahr & Stevens 1990
+(doi:10.1523/JNEUROSCI.10-09-03178.1990). Digits: Alpaydin & Kaynak 1998, UCI,
+doi:10.24432/C50P49.
 This is the package's own experiment, no published figure.
 
 Five images are written under five overlapping keys, the first key is re-bound to a sixth image,

@@ -161,7 +161,7 @@ def every_public_function() -> list[Public]:
         Public(name, _bound(name, thing), _signature(thing), getattr(thing, "__arguments__", None))
         for name, thing in sorted(listed.items())
     ]
-    for name in REALISATIONS:
+    for name in REALISATIONS.names():
         function, call = realise(name), functools.partial(fwp.run, realisation=name)
         kinds = getattr(function, "__arguments__", None)
         public.append(Public(f"fwp.run[{name}]", call, _signature(function), kinds))

@@ -47,6 +47,7 @@ USUAL = {
     "benchmark": ["artificial"],
     "coverage": [],
     "list": [],
+    "show": ["delta"],
     "cite": ["delta"],
 }
 

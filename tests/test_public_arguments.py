@@ -16,7 +16,7 @@ import torch
 from bad_values import BAD, INF, every_public_function
 
 import fwp_neuro as fwp
-from fwp_neuro.rules import registry
+from fwp_neuro.rules.registry import RULES
 from fwp_neuro.tasks import regression
 
 FUNCTIONS = {public.name: public for public in every_public_function()}
@@ -112,8 +112,8 @@ def without_compiler():
 @pytest.fixture(autouse=True)
 def registered_rules(monkeypatch):
     """Forget the rules that a test registers."""
-    for name in ("_RULES", "_ALIASES"):
-        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
+    for name in ("_entries", "_aliases"):
+        monkeypatch.setattr(RULES, name, dict(getattr(RULES, name)))
 
 
 class TooLong(BaseException):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fwp_neuro.artificial.recurrent import network, networks
-from fwp_neuro.artificial.recurrent.registry import REGISTRY
+from fwp_neuro.artificial.recurrent.registry import NETWORKS
 from fwp_neuro.errors import FwpError
 
 BATCH, TOKENS, DIM = 3, 7, 6
@@ -61,12 +61,12 @@ EVERY_TRAINED_CASE = pytest.mark.parametrize(
 
 @EVERY_NETWORK
 def test_each_network_says_what_it_is(name):
-    kind = REGISTRY.get(name)
+    kind = NETWORKS.get(name)
     assert kind.summary and kind.citation and any(c.isdigit() for c in kind.citation)
     assert kind.no_circuit.endswith(".")
     assert "Source:" in kind.__doc__ or "Taken from" in kind.__doc__
     for alias in kind.aliases:
-        assert REGISTRY.get(alias) is kind
+        assert NETWORKS.get(alias) is kind
 
 
 @EVERY_CASE

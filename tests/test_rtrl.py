@@ -6,12 +6,12 @@ import torch
 
 from fwp_neuro.artificial.recurrent import network, networks
 from fwp_neuro.artificial.recurrent.elementwise import Elementwise
-from fwp_neuro.artificial.recurrent.registry import REGISTRY
+from fwp_neuro.artificial.recurrent.registry import NETWORKS
 from fwp_neuro.artificial.rtrl import RealTimeLearner
 from fwp_neuro.errors import FwpError
 
 BATCH, DIM = 3, 4
-ELEMENTWISE = [name for name in networks() if issubclass(REGISTRY.get(name), Elementwise)]
+ELEMENTWISE = [name for name in networks() if issubclass(NETWORKS.get(name), Elementwise)]
 OPTIONS = {
     "elstm": [{"hidden_dim": 6}, {"output_gate": False}],
     "s4d": [{"modes": 3}, {"modes": 2, "write": "euler"}],

@@ -105,8 +105,12 @@ def realise(
     weights, extra = variables(rule, keep, found)
     return make_recording(
         program, rule, "artificial", readout, weights, extra,
-        provenance(rule, "artificial", seed, options),
+        provenance(rule, "artificial", seed, options, _PAPERS[backend]),
     )  # fmt: skip
+
+
+#: backend -> key of its paper
+_PAPERS = {"numpy": "harris2020array", "torch": "paszke2019pytorch"}
 
 
 def _kept(record_weights, probes, form: str, backend: str, program: Program, rule: Rule) -> Keep:

@@ -10,17 +10,17 @@ from ..arguments import declares, inside
 from ..errors import LIST, FwpError, pick, shown
 from ..rules import Rule
 from ..rules import rule as get_rule
-from ..rules.registry import all_names as rule_names
+from ..rules.registry import RULES
 from ..symbolic import arrays
 from . import library, limits
 from .choice import announce, choose
 from .derivatives import once
 from .engine import fast_form
 from .memories.base import Memory
-from .memories.registry import REGISTRY as MEMORIES
+from .memories.registry import MEMORIES
 from .packed import one_each, run_packed, sequences_of
 from .precision import HALF, full
-from .recurrent.registry import REGISTRY as NETWORKS
+from .recurrent.registry import NETWORKS
 from .signals import Sizes, check, together
 from .start_states import memory_state, nothing, states_of
 from .tracing import READY
@@ -57,13 +57,13 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
         return rule
     if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
         return getattr(READY, _place_of(rule))
-    if isinstance(rule, str) and rule not in rule_names():
-        if rule in NETWORKS.all_names():
+    if isinstance(rule, str) and rule not in RULES:
+        if rule in NETWORKS:
             raise FwpError(
                 f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "
                 f"memory: build it with fwp_neuro.artificial.network({rule!r}, model_dim)"
             )
-        pick(rule, [*rule_names(), *MEMORIES.all_names()], "rule", LIST)
+        pick(rule, [*RULES.all_names(), *MEMORIES.all_names()], "rule", LIST)
         return MEMORIES.make(rule)
     return get_rule(rule)
 

@@ -46,6 +46,7 @@ class Prepared:
         build, size: for the device; dt: time step; keep: what is kept of the fast weights.
         details: what the provenance says about the run.
         scale: the value that teachers code as 1; read-out and weights are multiplied by it.
+        citation: text with the keys of the papers of the synapse model.
     """
 
     build: Callable
@@ -54,6 +55,7 @@ class Prepared:
     details: dict[str, Any]
     scale: float = 1.0
     keep: Keep | None = None
+    citation: str = ""
 
 
 def prepare(
@@ -211,7 +213,9 @@ def _biophysical(program, write, query, weights, model, schedule, options) -> Pr
     }  # fmt: skip
     # of its own a synapse keeps w and the integral of its postsynaptic cell that it has seen
     numbers = synapses * (2 if events else 1)
-    return Prepared(build, size, dt, details | _memory((layout, why), numbers, keep), scale, keep)
+    details |= _memory((layout, why), numbers, keep)
+    papers = "; ".join([model.citation, *model.sources.values()])
+    return Prepared(build, size, dt, details, scale, keep, papers)
 
 
 def _check_signs(key, query, options) -> None:

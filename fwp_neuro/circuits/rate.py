@@ -6,6 +6,7 @@ from math import exp
 
 from ..arguments import SEED, one_of, optional, takes
 from ..arguments import time as a_time
+from ..device_names import DEVICES
 from ..devices import simulate
 from ..errors import FwpError, warn
 from ..programs import Program
@@ -233,7 +234,7 @@ def realise(
     weights, extra = variables(rule, keep, found)
     return make_recording(
         program, rule, "rate", found["readout"], weights, extra,
-        provenance(rule, "rate", seed, details | info),
+        provenance(rule, "rate", seed, details | info, DEVICES.citation(info["device"])),
     )  # fmt: skip
 
 

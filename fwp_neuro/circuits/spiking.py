@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text
 from ..arguments import time as a_time
+from ..device_names import DEVICES
 from ..devices import simulate
 from ..errors import warn
 from ..programs import Program
@@ -165,7 +166,10 @@ def realise(
     weights, extra = variables(rule, ready.keep, found)
     return make_recording(
         program, rule, "spiking", found["readout"], weights, extra | _traces(found),
-        provenance(rule, "spiking", seed, details),
+        provenance(
+            rule, "spiking", seed, details,
+            f"{DEVICES.citation(info['device'])}; {ready.citation}",
+        ),
     )  # fmt: skip
 
 

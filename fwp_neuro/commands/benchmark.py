@@ -9,7 +9,6 @@ from fwp_neuro import figures
 from fwp_neuro.errors import FwpError, pick, shown
 from fwp_neuro.progress import Progress
 
-HELP = "measure speed and memory of the package's own forms and circuits"
 SIDES = ("artificial", "circuits")
 MOST_ROUNDS = 1000
 #: what --quick leaves of each side

@@ -6,8 +6,6 @@ import argparse
 
 from fwp_neuro.progress import Progress
 
-HELP = "fit simulated tables; count the 95 %% intervals that hold the truth; status 1 if too few"
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -8,8 +8,6 @@ import time
 from fwp_neuro import figures
 from fwp_neuro.progress import Progress, duration
 
-HELP = "make the figures, simulating only what has changed"
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

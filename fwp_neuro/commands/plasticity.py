@@ -9,7 +9,6 @@ from fwp_neuro.progress import Progress
 
 #: more synapses an entry change no number that is printed, and take hours
 MOST = 10_000
-HELP = "measure plasticity rules as fast-weight rules: write, erase, decay, gate, storage"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,6 @@ from fwp_neuro.models import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
 
-HELP = "run a model, print its table and draw its figure"
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

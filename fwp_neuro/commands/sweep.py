@@ -12,8 +12,6 @@ from fwp_neuro.models import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
 
-HELP = "run a model at every combination of parameter values; status 1 if a point failed"
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -11,8 +11,6 @@ from fwp_neuro.figures import output_file
 from fwp_neuro.progress import Progress
 from fwp_neuro.provenance import versions
 
-HELP = "run the models against their published numbers; status 1 if one unexpectedly fails"
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

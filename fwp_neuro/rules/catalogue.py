@@ -13,14 +13,11 @@ from ..validation import positive, real
 from .rule import Reduction, Rule
 
 _SHARED_BETA = {"beta": "shared"}
-_LOW_RANK = (
-    "Peng et al. 2025, RWKV-7 with expressive dynamic state evolution, arXiv:2503.14456; "
-    "Yang & Zhang 2024, FLA, github.com/fla-org/flash-linear-attention, ops/generalized_delta_rule"
-)
+_LOW_RANK = "peng2025rwkv7; yang2024fla, ops/generalized_delta_rule"
 #: limits of gates: what is left of a weight; the strength of an error-correcting write to a unit
 #: key, whose eigenvalue 1 - beta then lies in [-1, 1]; that of a write that corrects nothing
 _DECAY, _STRENGTH, _POSITIVE = (0.0, 1.0), (0.0, 2.0), (0.0, math.inf)
-_PRIMER = "Irie & Gershman 2025, arXiv:2508.08435"
+_PRIMER = "irie2025fast"
 
 
 def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
@@ -37,7 +34,7 @@ def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
         "\n".join(["w = alpha*w", *writes]),
         gates=gates,
         signals={**{f"k{n}": "pre" for n in tags[1:]}, **{f"v{n}": "post" for n in tags[1:]}},
-        citation="Siems et al. 2025, DeltaProduct, arXiv:2502.10297",
+        citation="siems2025deltaproduct",
         summary=f"{micro_writes} delta micro-writes a token",
         domains={f"beta{n}": (0.0, 2.0) for n in tags},
         limits=dict(alpha=_DECAY),
@@ -78,8 +75,7 @@ def preconditioned_delta(
         f"h = gamma*h + rho*k*k\nw = alpha*w\nw += beta*(v - read(k))*k*{factor}",
         gates={**dict.fromkeys(("gamma", "rho", "alpha"), "shared"), **_SHARED_BETA},
         states=("h",),
-        citation="Tumma, Loo & Rus 2026, Preconditioned DeltaNet: curvature-aware sequence "
-        "modeling for linear recurrences, arXiv:2604.21100",
+        citation="tumma2026preconditioned",
         limits=dict(gamma=_DECAY, rho=_POSITIVE, alpha=_DECAY, beta=_STRENGTH),
         summary="gated delta whose write gain at a key line falls with the line's past activity",
     )
@@ -90,7 +86,7 @@ CATALOGUE = [
         "hebb",
         "w += beta*v*k",
         gates=_SHARED_BETA,
-        citation=f"Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11; {_PRIMER}",
+        citation=f"schlag2021linear, eqs 8-11; {_PRIMER}",
         limits=dict(beta=_POSITIVE),
         summary="Hebbian outer product (unnormalised linear attention)",
         objective=Objective(("-beta*v*read(k)",), "before", "unbounded below; " + _PRIMER),
@@ -100,8 +96,7 @@ CATALOGUE = [
         "decayed_hebb",
         "w = alpha*w\nw += beta*v*k",
         gates={"alpha": "shared", **_SHARED_BETA},
-        citation="Sun et al. 2023 (RetNet), arXiv:2307.08621; Dao & Gu 2024 (Mamba-2), "
-        "arXiv:2405.21060",
+        citation="sun2023retentive; dao2024transformers",
         limits=dict(alpha=_DECAY, beta=_POSITIVE),
         summary="scalar decay, then Hebbian write (RetNet: constant decay; Mamba-2: gated)",
         objective=Objective(
@@ -114,7 +109,7 @@ CATALOGUE = [
         "gla",
         "w = alpha*w\nw += v*k",
         gates={"alpha": "pre"},
-        citation="Yang et al. 2024, Gated linear attention, arXiv:2312.06635",
+        citation="yang2024gated",
         limits=dict(alpha=_DECAY),
         summary="decay for each key dimension, then Hebbian write",
         objective=Objective(("-v*read(k)", "(1 - alpha)/2*w**2"), "before"),
@@ -125,7 +120,7 @@ CATALOGUE = [
         "hgrn2",
         "w = alpha*w\nw += v*(1 - alpha)",
         gates={"alpha": "pre"},
-        citation="Qin et al. 2024, HGRN2, arXiv:2404.07904",
+        citation="qin2024hgrn2",
         limits=dict(alpha=_DECAY),
         summary="gated linear attention whose key is one minus the decay",
         objective=Objective(("-v*read(1 - alpha)", "(1 - alpha)/2*w**2"), "before"),
@@ -135,8 +130,7 @@ CATALOGUE = [
         "delta",
         "w += beta*(v - read(k))*k",
         gates=_SHARED_BETA,
-        citation="Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 20-25; Yang et al. 2024, "
-        "arXiv:2406.06484",
+        citation="schlag2021linear, eqs 20-25; yang2024parallelizing",
         limits=dict(beta=_STRENGTH),
         summary="error-correcting write (DeltaNet)",
         objective=Objective(("beta/2*(v - read(k))**2",), "before", "Widrow & Hoff 1960"),
@@ -146,7 +140,7 @@ CATALOGUE = [
         "gated_delta",
         "w = alpha*w\nw += beta*(v - read(k))*k",
         gates={"alpha": "shared", **_SHARED_BETA},
-        citation="Yang, Kautz & Hatamizadeh 2025, Gated DeltaNet, arXiv:2412.06464, eq. 8",
+        citation="yang2025gated, eq. 8",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="scalar decay, then error-correcting write with the decayed weights",
         objective=Objective(("beta/2*(v - read(k))**2",), "decayed"),
@@ -157,7 +151,7 @@ CATALOGUE = [
         "delta_then_decay",
         "w += beta*(v - read(k))*k\nw = alpha*w",
         gates={"alpha": "shared", **_SHARED_BETA},
-        citation="this package: the other order of the two statements of Gated DeltaNet",
+        citation="this package: the other order of the two statements of yang2025gated",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="error-correcting write, then scalar decay",
         reductions=[Reduction("delta", {"alpha": "1"}, {})],
@@ -178,7 +172,7 @@ CATALOGUE = [
         "kimi_delta",
         "w = alpha*w\nw += beta*(v - read(k))*k",
         gates={"alpha": "pre", **_SHARED_BETA},
-        citation="Kimi Team 2025, Kimi Linear, arXiv:2510.26692, eq. 1",
+        citation="kimi2025kimi, eq. 1",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="decay for each key dimension, then error-correcting write",
         objective=Objective(("beta/2*(v - read(k))**2",), "decayed"),
@@ -189,8 +183,8 @@ CATALOGUE = [
         "gdn2",
         "w = alpha*w\nw += (write*v - read(erase*k))*k",
         gates={"alpha": "pre", "erase": "pre", "write": "post"},
-        citation="Gated DeltaNet-2: Decoupling Erase and Write in Linear Attention, 2026, "
-        "arXiv:2605.22791; equation as given in the flash-linear-attention library (ops/gdn2)",
+        citation="hatamizadeh2026gated; equation as given in the flash-linear-attention library "
+        "(ops/gdn2)",
         limits=dict(alpha=_DECAY, erase=_STRENGTH, write=_POSITIVE),
         summary="decay, erase gate for each key dimension, write gate for each value dimension",
         reductions=[Reduction("kimi_delta", {"erase": "beta", "write": "beta"}, {})],
@@ -200,7 +194,7 @@ CATALOGUE = [
         "w = alpha*w + beta*(v - read(p))*k",
         gates={"alpha": "shared", **_SHARED_BETA},
         signals={"p": "pre"},
-        citation="Hu et al. 2025, Comba, arXiv:2506.02475",
+        citation="hu2025comba",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="error-correcting write with the undecayed error, erased along its own key p",
         reductions=[Reduction("delta", {"alpha": "1", "p": "k"}, {})],
@@ -209,8 +203,7 @@ CATALOGUE = [
         "longhorn",
         "w += beta/(1 + beta*pool(k*k))*(v - read(k))*k",
         gates={"beta": "post"},
-        citation="Liu et al. 2024, Longhorn, arXiv:2407.14207 (exact form, before its diagonal "
-        "approximation)",
+        citation="liu2024longhorn (exact form, before its diagonal approximation)",
         limits=dict(beta=_POSITIVE),
         summary="implicit delta step: write strength divided by pooled key activity",
         objective=Objective(("beta/2*(v - read(k))**2",), "after", "proximal step"),
@@ -221,7 +214,7 @@ CATALOGUE = [
         "w = decay*w - read(kappa)*a*kappa + v*k",
         gates={"decay": "pre", "a": "pre"},
         signals={"kappa": "pre"},
-        citation="Peng et al. 2025, RWKV-7, arXiv:2503.14456",
+        citation="peng2025rwkv7",
         limits=dict(decay=_DECAY, a=_STRENGTH),
         summary="decay for each key dimension and an erase along its own removal key",
         domains={"decay": (0.545, 1.0)},
@@ -261,7 +254,7 @@ CATALOGUE = [
         "oja",
         "w += beta*v*(k - back(v))",
         gates=_SHARED_BETA,
-        citation="Oja 1982; matrix form of Irie, Faccio & Schmidhuber 2022, arXiv:2206.01649",
+        citation="oja1982simplified; matrix form of irie2022neural",
         limits=dict(beta=_STRENGTH),
         summary="Oja in matrix form: needs the back-projection of v, so it is not local",
         objective=Objective(
@@ -272,7 +265,7 @@ CATALOGUE = [
         "oja_neuron",
         "w += beta*v*(k - v*w)",
         gates=_SHARED_BETA,
-        citation="Oja 1982, J. Math. Biol. 15:267, eq. 3",
+        citation="oja1982simplified, eq. 3",
         limits=dict(beta=_STRENGTH),
         summary="Oja for each neuron: local, every row decays with its own v squared",
         objective=Objective(("-beta*v*read(k)", "beta/2*v**2*w**2"), "before"),
@@ -281,10 +274,7 @@ CATALOGUE = [
         "gated_oja",
         "w = alpha*w\nw += beta*v*(k - back(v))",
         gates={"alpha": "post", **_SHARED_BETA},
-        citation="Hu, J., OJA.pdf, with Yang & Zhang 2024, FLA: a Triton-based library for "
-        "hardware-efficient implementations of linear attention mechanism, "
-        "github.com/fla-org/flash-linear-attention, ops/gated_oja_rule; Oja 1982, J. Math. Biol. "
-        "15:267, doi 10.1007/BF00275687",
+        citation="Hu, J., OJA.pdf, with yang2024fla, ops/gated_oja_rule; oja1982simplified",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="decay for each value dimension, then Oja in matrix form",
         objective=Objective(("beta/2*(k - back(v))**2",), "decayed"),
@@ -296,8 +286,7 @@ CATALOGUE = [
         "m = eta*m + beta*(v - read(k))*k\nw = alpha*w + m",
         gates={"eta": "shared", **_SHARED_BETA, "alpha": "shared"},
         states=("m",),
-        citation="Behrouz, Zhong & Mirrokni 2024, Titans, arXiv:2501.00663, eqs 10-13, linear "
-        "memory",
+        citation="behrouz2024titans, eqs 10-13, linear memory",
         limits=dict(eta=_DECAY, beta=_STRENGTH, alpha=_DECAY),
         summary="delta with a momentum kept at the synapse",
         reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],
@@ -309,8 +298,7 @@ CATALOGUE = [
         gates={"mu": "shared", "eta": "shared", "alpha": "shared", **_SHARED_BETA},
         signals={"p": "pre"},
         states=("m",),
-        citation="Huang, Liu, Huang, Lin, Liu, Chu, Xie & Cheng 2026, MDN: parallelizing stepwise "
-        "momentum for delta linear attention, arXiv:2605.05838",
+        citation="huang2026mdn",
         summary="delta with a momentum, whose error is read along its own key p (alpha k there)",
         domains={"eta": (0.0, 2.0)},
         limits=dict(mu=_DECAY, alpha=_DECAY, beta=_POSITIVE),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..arguments import inside, instance, takes
-from ..errors import LIST, FwpError, unknown
+from ..errors import FwpError
+from ..registry import Registry
 from .catalogue import CATALOGUE
 from .rule import Rule
 
-_RULES: dict[str, Rule] = {}
-_ALIASES: dict[str, str] = {}
+RULES = Registry("rule")
 
 
 @takes(new=instance("fwp_neuro.rules.rule:Rule", lambda: Rule("mine", "w += v*k")))
@@ -18,24 +18,17 @@ def register(new: Rule) -> Rule:
     Raises:
         FwpError: the name or an alias is taken.
     """
-    names = (new.name, *new.aliases)
-    for name in names:
-        if name in _RULES or name in _ALIASES or names.count(name) > 1:
-            raise FwpError(f"a rule named {name!r} is registered already; choose another name")
-    _RULES[new.name] = new
-    _ALIASES.update(dict.fromkeys(new.aliases, new.name))
+    statements = (line.partition("#")[0].strip() for line in new.text.splitlines())
+    text = "; ".join(filter(None, statements))
+    summary = f"{text}  ({new.summary})" if new.summary else text
+    RULES.add(new.name, lambda: new, summary, new.citation, new.aliases)
     return new
 
 
 @takes()
 def rules() -> list[str]:
     """Return the names of all registered rules."""
-    return list(_RULES)
-
-
-def all_names() -> list[str]:
-    """Return names and aliases."""
-    return [*_RULES, *_ALIASES]
+    return RULES.names()
 
 
 @takes(name=inside("the name of a rule, or a Rule", lambda: "delta"))
@@ -49,10 +42,7 @@ def rule(name: str | Rule) -> Rule:
         return name
     if not isinstance(name, str):
         raise FwpError(f"rule must be a name or a Rule, got {type(name).__name__}")
-    name = _ALIASES.get(name, name)
-    if name not in _RULES:
-        raise unknown(name, all_names(), "rule", LIST)
-    return _RULES[name]
+    return RULES.get(name)
 
 
 for _entry in CATALOGUE:

@@ -29,17 +29,14 @@ class Block:
 
 BLOCKS = {
     "jahr_stevens_1990": Block(
-        0.062, 3.57, 1 / 3.57, "Jahr & Stevens 1990, J. Neurosci. 10:3178, "
-                               "doi:10.1523/JNEUROSCI.10-09-03178.1990"
+        0.062, 3.57, 1 / 3.57, "jahr1990voltage"
     ),
     "vargas_caballero_robinson_2003": Block(
         0.072, 2.552, 1 / 2.552,
-        "Vargas-Caballero & Robinson 2003, J. Neurophysiol. 89:2778 (as used by Chindemi et al. "
-        "2022)",
+        "vargas2003slow (as used by chindemi2022calcium)",
     ),
     "ellwood_2024": Block(
-        0.075, None, 0.4723665527410147, "Ellwood 2024, PLoS Comput. Biol. 20:e1011843: 1/(1 + "
-                                         "exp(-0.075 (V + 10)))"
+        0.075, None, 0.4723665527410147, "ellwood2024short: 1/(1 + exp(-0.075 (V + 10)))"
     ),
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import FwpError, pick
+from ..errors import pick
+from ..registry import Registry
 from . import units
 
 KINDS = ("receptor", "short-term plasticity", "plasticity", "circuit")
@@ -195,7 +196,7 @@ class Entry:
     many: bool = False
 
 
-REGISTRY: dict[str, Entry] = {}
+SYNAPSES = Registry("synapse model")
 
 
 def register(name: str, entry: Entry) -> None:
@@ -204,7 +205,10 @@ def register(name: str, entry: Entry) -> None:
     Raises:
         FwpError: the name is taken, or the kind is none of `KINDS`.
     """
+
+    def citation() -> str:
+        return "; ".join(dict.fromkeys(entry.make(chosen).citation for chosen in entry.sets))
+
     pick(entry.kind, KINDS, f"kind of model {name!r}:")
-    if name in REGISTRY:
-        raise FwpError(f"a synapse model named {name!r} is registered already; choose another")
-    REGISTRY[name] = entry
+    summary = f"{entry.kind}: {entry.summary} (parameters: {', '.join(entry.sets)})"
+    SYNAPSES.add(name, lambda: entry, summary, citation)

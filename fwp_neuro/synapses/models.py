@@ -113,12 +113,12 @@ _ROLES = {
 }
 _CHOICE = "modelling choice of this package"
 _SOURCES = {
-    "tau_ampa": "Destexhe, Mainen & Sejnowski 1998: decay 5.26 ms, rounded",
-    "tau_nmda": "within the 26-150 ms of Ellwood 2024 and Destexhe et al. 1998; " + _CHOICE,
+    "tau_ampa": "destexhe1998kinetic: decay 5.26 ms, rounded",
+    "tau_nmda": "within the 26-150 ms of ellwood2024short and destexhe1998kinetic; " + _CHOICE,
     "tau_teacher": "as tau_ampa: the teacher is an AMPA input too",
     "tau_membrane": _CHOICE,
-    "E_leak": "Brunel & Wang 2001: V_L = -70 mV",
-    "E_exc": "Brunel & Wang 2001: V_E = 0 mV",
+    "E_leak": "brunel2001effects: V_L = -70 mV",
+    "E_exc": "brunel2001effects: V_E = 0 mV",
     "conductance": _CHOICE + ": excitation that stands for the number 1, in leak conductances",
     "rate": _CHOICE + ": firing rate of a cell that stands for the number 1",
     "value_baseline": _CHOICE + ": ON and OFF teachers fire at this number plus and minus v/2",
@@ -152,8 +152,8 @@ def _two_compartment(parameters: str) -> SynapseModel:
         parameters,
         _parameters(),
         dict(_SOURCES),
-        "Urbanczik & Senn 2014, Neuron 81:521 (dendritic prediction of a somatic teacher); "
-        "magnesium block: " + BLOCKS[parameters].source,
+        "urbanczik2014learning (dendritic prediction of a somatic teacher); magnesium "
+        "block: " + BLOCKS[parameters].source,
         "conductances in units of the leak; the write is proportional to NMDA trace x "
         "[B(V_apical) - B(V_basal)]",
         dict(_ROLES),

@@ -10,7 +10,7 @@ from typing import Any
 from ..arguments import inside, takes
 from ..errors import FwpError, pick, unknown
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
-from .model import KINDS, REGISTRY, Entry, Model
+from .model import KINDS, SYNAPSES, Entry, Model
 
 #: the modules that register models; a new model is one more line
 MODULES: tuple[str, ...] = (
@@ -44,10 +44,13 @@ _MOST = 50_000_000
 _GIVEN = ("model", "lags", "pairs", "frequency", "times")
 
 
-def _entries() -> dict[str, Entry]:
+def _load() -> None:
     for module in MODULES:
         import_module(f"{__package__}.{module}")
-    return REGISTRY
+
+
+# the modules of models import the registry, so that it cannot name them where it is made
+SYNAPSES.load = _load
 
 
 def entry(name: str) -> Entry:
@@ -56,8 +59,7 @@ def entry(name: str) -> Entry:
     Raises:
         FwpError: unknown name, with the nearest legal one.
     """
-    entries = _entries()
-    return entries[pick(name, entries, "synapse model")]
+    return SYNAPSES.get(name)
 
 
 @takes(kind=KIND)
@@ -73,7 +75,7 @@ def names(kind: str | None = None) -> list[str]:
     """
     if kind is not None:
         pick(kind, KINDS, "kind of synapse model")
-    chosen = [(KINDS.index(one.kind), name) for name, one in _entries().items()]
+    chosen = [(KINDS.index(entry(name).kind), name) for name in SYNAPSES]
     return [name for number, name in sorted(chosen) if kind in (None, KINDS[number])]
 
 
@@ -119,7 +121,7 @@ def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
         model, found = get(name, parameters), entry(name)
     run = getattr(found, protocol)
     if run is None:
-        able = [other for other, one in _entries().items() if getattr(one, protocol) is not None]
+        able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
         raise unknown(model.name, able, f"model for {what}:")
     return model, run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..bibliography import readable
 from .base import Row
 
 MODEL = "magnesium_block"
@@ -51,10 +52,10 @@ def rows(quick: bool) -> Iterator[Row]:
             value = float(magnesium_block(voltage * mV, fit, magnesium))
             yield Row(
                 MODEL, f"B({voltage} mV), {named}", value, target, 1e-4 * target + 5e-6,
-                BLOCKS[fit].source, curve=f"magnesium block, {named}", x=voltage,
+                readable(BLOCKS[fit].source), curve=f"magnesium block, {named}", x=voltage,
                 axes=("membrane potential (mV)", "unblocked fraction"), strength="closed form",
             )  # fmt: skip
     for fit, target in HALF.items():
         half = brentq(lambda v, fit=fit: float(magnesium_block(v * mV, fit)) - 0.5, -60, 40)
         yield Row(MODEL, f"potential of half block (mV), {fit}", half, target, 0.006,
-                  BLOCKS[fit].source, strength="closed form")  # fmt: skip
+                  readable(BLOCKS[fit].source), strength="closed form")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..bibliography import readable
 from .base import Row
 
 _COMPUTED = ", computed from the paper's rate constants"
@@ -40,9 +41,9 @@ def _kinetics() -> Iterator[Row]:
     for name, (opened, decay) in rates.items():
         after, later = gating(synapses.get(name), [0], np.array([1e-3, 11e-3]))
         yield Row(name, "open fraction after 1 mM, 1 ms", after, opened, 1e-3 * opened,
-                  RATES[name].source + _COMPUTED, strength="closed form")  # fmt: skip
+                  readable(RATES[name].source) + _COMPUTED, strength="closed form")  # fmt: skip
         yield Row(name, "decay (ms)", 10 / np.log(after / later), decay, 1e-3 * decay,
-                  RATES[name].source + _COMPUTED, strength="closed form")  # fmt: skip
+                  readable(RATES[name].source) + _COMPUTED, strength="closed form")  # fmt: skip
 
 
 #: times of a presynaptic cell's spikes, ms, and when conductances are read

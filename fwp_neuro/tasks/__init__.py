@@ -6,8 +6,10 @@ And sequence tasks, batches with labels to train a network on: `sequence_tasks()
 is a `SequenceTask`, and `as_program` turns episodes of recall and regression into programs.
 """
 
+import inspect
 from collections.abc import Callable
 
+from fwp_neuro.registry import Registry
 from fwp_neuro.tasks.arithmetic import modular_arithmetic
 from fwp_neuro.tasks.as_programs import as_program
 from fwp_neuro.tasks.automata import cycle_navigation, parity
@@ -77,22 +79,23 @@ __all__ = [
     "targets",
 ]
 
+TASKS = Registry("task")
+
+
+def _add(make: Callable, citation: str | Callable[[], str]) -> None:
+    summary = inspect.getdoc(make).partition("\n")[0].removeprefix("Return the task ")
+    TASKS.add(make.__name__, lambda: make, summary, citation)
+
+
 _SEQUENCE_TASKS = (
-    schlag_recall,
-    multi_query_recall,
-    forgetting_recall,
-    parity,
-    modular_arithmetic,
-    cycle_navigation,
-    group_word_problem,
-    dyck,
-    reset_dyck,
-    counters,
-    regression,
-    selective_copy,
-    few_shot_episodes,
-    delayed_match,
-)
+    schlag_recall, multi_query_recall, forgetting_recall, parity, modular_arithmetic,
+    cycle_navigation, group_word_problem, dyck, reset_dyck, counters, regression, selective_copy,
+    few_shot_episodes, delayed_match,
+)  # fmt: skip
+for _make in _SEQUENCE_TASKS:
+    _add(_make, lambda make=_make: make().citation)
+_add(associative_recall, "this package; keys and values as in schlag2021linear")
+_add(digit_memory, "this package; images of alpaydin1998optical")
 
 
 def sequence_tasks() -> dict[str, Callable[..., SequenceTask]]:

@@ -9,10 +9,7 @@ import numpy as np
 from fwp_neuro.arguments import FLAG, SEED, takes, whole
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
-CHOMSKY = (
-    "Deletang et al. 2023, Neural networks and the Chomsky hierarchy, arXiv:2207.02098; lengths "
-    "and scaled accuracy of Grazzi et al. 2025, arXiv:2411.12537"
-)
+CHOMSKY = "deletang2023neural; lengths and scaled accuracy of grazzi2025unlocking"
 
 
 @takes(every=FLAG, seed=SEED)

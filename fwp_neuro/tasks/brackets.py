@@ -41,9 +41,7 @@ def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTas
     """
     return SequenceTask(
         name="dyck",
-        citation="Bhattamishra, Ahuja & Goyal 2020, On the ability and limitations of transformers "
-        "to recognize formal languages, arXiv:2009.11264; lengths of Irie, Csordas & "
-        "Schmidhuber 2023, arXiv:2310.16076",
+        citation="bhattamishra2020ability; lengths of irie2023practical",
         input_size=2 * kinds,
         output_size=1 + kinds if depth is None else 1 + 2 * kinds,
         lengths=range(2, LONGEST, 2),
@@ -143,8 +141,7 @@ def reset_dyck(reset: float = 0.1, mistake: float = 0.2, seed: int = 0) -> Seque
     """
     return SequenceTask(
         name="reset_dyck",
-        citation="Bhattamishra, Ahuja & Goyal 2020, arXiv:2009.11264; Irie, Csordas & Schmidhuber "
-        "2023, Practical computational power of linear transformers, arXiv:2310.16076",
+        citation="bhattamishra2020ability; irie2023practical",
         input_size=3,
         output_size=3,
         lengths=range(1, LONGEST),

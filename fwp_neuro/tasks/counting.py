@@ -38,8 +38,7 @@ def counters(language: str = "anbn", seed: int = 0) -> SequenceTask:
     letters, step, classes = LANGUAGES[language]
     return SequenceTask(
         name="counters",
-        citation="Bhattamishra, Ahuja & Goyal 2020, arXiv:2009.11264; Irie, Csordas & Schmidhuber "
-        "2023, Practical computational power of linear transformers, arXiv:2310.16076",
+        citation="bhattamishra2020ability; irie2023practical",
         input_size=letters,
         output_size=len(classes),
         lengths=range(step, LONGEST, step),

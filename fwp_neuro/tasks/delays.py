@@ -31,8 +31,7 @@ def selective_copy(items: int = 16, vocab: int = 16, seed: int = 0) -> SequenceT
     """
     return SequenceTask(
         name="selective_copy",
-        citation="Gu & Dao 2023, Mamba, arXiv:2312.00752; Poli et al. 2024, Mechanistic design and "
-        "scaling of hybrid architectures, arXiv:2403.17844",
+        citation="gu2023mamba; poli2024mechanistic",
         input_size=FIRST + vocab,
         output_size=vocab,
         lengths=range(2 * items, LONGEST),
@@ -88,8 +87,7 @@ def delayed_match(
     """
     return SequenceTask(
         name="delayed_match",
-        citation="Miller, Erickson & Desimone 1996, Neural mechanisms of visual working memory in "
-        "prefrontal cortex of the macaque, doi 10.1523/JNEUROSCI.16-16-05154.1996",
+        citation="miller1996neural",
         input_size=FIRST + stimuli,
         output_size=2,
         lengths=range(3, LONGEST),

@@ -36,9 +36,7 @@ def few_shot_episodes(
     """
     return SequenceTask(
         name="few_shot_episodes",
-        citation="Santoro et al. 2016, One-shot learning with memory-augmented neural networks, "
-        "arXiv:1605.06065; Irie et al. 2022, A modern self-referential weight matrix that learns "
-        "to modify itself, arXiv:2202.05780",
+        citation="santoro2016one; irie2022modern",
         input_size=dim + ways,
         output_size=ways,
         lengths=range(ways + 1, LONGEST),  # so many that some class must come twice

@@ -44,7 +44,7 @@ def forgetting_recall(
         raise FwpError(f"forgetting_recall: ask {ask:g} and erase {erase:g} add up to more than 1")
     return SequenceTask(
         name="forgetting_recall",
-        citation="this package; re-binding as in Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174",
+        citation="this package; re-binding as in schlag2021linear",
         input_size=FIRST_KEY + keys + values,
         output_size=values + 1,
         lengths=range(4, LONGEST, 2),

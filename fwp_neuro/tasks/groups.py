@@ -92,8 +92,7 @@ def group_word_problem(
     pool = np.flatnonzero(moved == 2) if swaps_only else np.arange(len(elements))
     return SequenceTask(
         name="group_word_problem",
-        citation="Merrill, Petty & Sabharwal 2024, The illusion of state in state-space models, "
-        "arXiv:2404.08819; Grazzi et al. 2025, arXiv:2411.12537",
+        citation="merrill2024illusion; grazzi2025unlocking",
         input_size=len(elements),
         output_size=len(elements),
         lengths=range(1, LONGEST),

@@ -40,8 +40,7 @@ def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
     """
     return SequenceTask(
         name="regression",
-        citation="von Oswald et al. 2023, Transformers learn in-context by gradient descent, "
-        "arXiv:2212.07677",
+        citation="vonoswald2023transformers",
         input_size=dim + 1,
         output_size=1,
         lengths=range(1, LONGEST),

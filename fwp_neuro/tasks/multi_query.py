@@ -57,8 +57,7 @@ def multi_query_recall(
         )
     return SequenceTask(
         name="multi_query_recall",
-        citation="Arora et al. 2024, Zoology: measuring and improving recall in efficient language "
-        "models, arXiv:2312.04927",
+        citation="arora2024zoology",
         input_size=vocab,
         output_size=vocab,
         lengths=range(4 * pairs, LONGEST, 2),

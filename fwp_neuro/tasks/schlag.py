@@ -55,8 +55,7 @@ def schlag_recall(
     """
     return SequenceTask(
         name="schlag_recall",
-        citation="Schlag, Irie & Schmidhuber 2021, Linear transformers are secretly fast weight "
-        "programmers, arXiv:2102.11174",
+        citation="schlag2021linear",
         input_size=2 * keys,
         output_size=keys,
         lengths=range(1, LONGEST if replacement else keys + 1),

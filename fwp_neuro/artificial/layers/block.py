@@ -10,11 +10,10 @@ from torch.nn import functional
 
 from ...errors import LIST, FwpError, pick, shown
 from ...rules import Rule
-from ...rules.registry import all_names as rule_names
+from ...rules.registry import RULES
 from ..memories.base import Memory
-from ..memories.registry import REGISTRY as MEMORIES
-from ..recurrent.registry import REGISTRY as NETWORKS
-from ..recurrent.registry import network
+from ..memories.registry import MEMORIES
+from ..recurrent.registry import NETWORKS, network
 from .layer import Layer
 
 Mixer = str | Rule | Memory | Callable[[int], nn.Module]
@@ -36,8 +35,8 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
         raise FwpError(f"mixer_options must be a dict from option to value, got {shown(options)}")
     options = dict(options or {})
     if isinstance(mixer, str):
-        names = [*rule_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
-        if pick(mixer, names, "mixer", LIST) in NETWORKS.all_names():
+        names = [*RULES.all_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
+        if pick(mixer, names, "mixer", LIST) in NETWORKS:
             return network(mixer, model_dim, **options)
     elif not isinstance(mixer, Rule | Memory):
         if not callable(mixer):

@@ -35,10 +35,7 @@ class DeltaFormer(Memory):
 
     name = "deltaformer"
     summary = "attention that writes what its earlier pairs do not yet give for the new key"
-    citation = (
-        "Zhong, Xu, Ao & Shi 2025, Understanding transformer from the perspective of associative "
-        "memory, arXiv:2505.19488"
-    )
+    citation = "zhong2025understanding"
     no_circuit = "It keeps every pair apart, so that its size grows with the tokens."
     homes = {"k": "pre", "v": "post", "beta": "shared"}
     forms = ("step", "parallel")

@@ -9,13 +9,13 @@ from typing import ClassVar
 import torch
 from torch.nn import functional
 
-from ...class_registry import ClassRegistry
 from ...errors import FwpError, pick
+from ...registry import Registry
 from ...validation import flag, generator, seed_number, whole
 from ..tracing import unreadable
 
-REGISTRY = ClassRegistry("a feature-map")
-register = REGISTRY.register
+FEATURE_MAPS = Registry("feature-map")
+register = FEATURE_MAPS.register
 
 
 class FeatureMap:
@@ -23,6 +23,7 @@ class FeatureMap:
 
     name: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
+    summary: ClassVar[str] = ""
     citation: ClassVar[str] = ""
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -54,11 +55,11 @@ def _elementwise(title: str, function: Callable, source: str, *other_names: str)
 
 _elementwise("identity", lambda x: x, "none", "none")
 _elementwise(
-    "elu", lambda x: functional.elu(x) + 1, "Katharopoulos et al. 2020, arXiv:2006.16236", "elu+1"
+    "elu", lambda x: functional.elu(x) + 1, "katharopoulos2020transformers", "elu+1"
 )
 _elementwise("relu", torch.relu, "none")
-_elementwise("silu", functional.silu, "Yang et al. 2024, arXiv:2406.06484", "swish")
-_elementwise("softmax", lambda x: x.softmax(-1), "Irie et al. 2022, arXiv:2202.05780")
+_elementwise("silu", functional.silu, "yang2024parallelizing", "swish")
+_elementwise("softmax", lambda x: x.softmax(-1), "irie2022modern")
 
 
 @register
@@ -72,7 +73,7 @@ class Dpfp(FeatureMap):
     """
 
     name, aliases = "dpfp", ()
-    citation = "Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eq. 37"
+    citation = "schlag2021linear, eq. 37"
 
     def __init__(self, nu: int = 1):
         self.nu = whole(nu, "feature map dpfp: nu")
@@ -102,10 +103,7 @@ class Quadratic(FeatureMap):
     """
 
     name, aliases = "quadratic", ()
-    citation = (
-        "Aksenov et al. 2024, Linear transformers with learnable kernel functions are better "
-        "in-context models, arXiv:2402.10644"
-    )
+    citation = "aksenov2024linear"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         return _squares(x) * x.shape[-1] ** -0.5
@@ -125,10 +123,7 @@ class Taylor(FeatureMap):
     """
 
     name, aliases = "taylor", ("based",)
-    citation = (
-        "Arora et al. 2024, Simple linear attention language models balance the recall-throughput "
-        "tradeoff, arXiv:2402.18668"
-    )
+    citation = "arora2024simple"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         dim = x.shape[-1]
@@ -152,7 +147,7 @@ class Favor(FeatureMap):
     """
 
     name, aliases = "favor", ("favor+", "performer")
-    citation = "Choromanski et al. 2021, arXiv:2009.14794"
+    citation = "choromanski2021rethinking"
 
     def __init__(self, features: int = 64, seed: int = 0, orthogonal: bool = True):
         self.features = whole(features, "feature map favor: features")
@@ -190,7 +185,7 @@ class Favor(FeatureMap):
 
 def feature_maps() -> list[str]:
     """Return the names of all feature maps."""
-    return REGISTRY.names()
+    return FEATURE_MAPS.names()
 
 
 def feature_map(name: str | FeatureMap, **options) -> FeatureMap:
@@ -200,7 +195,7 @@ def feature_map(name: str | FeatureMap, **options) -> FeatureMap:
         FwpError: unknown name or option, with the nearest legal one.
     """
     if not isinstance(name, FeatureMap):
-        return REGISTRY.make(name, **options)
+        return FEATURE_MAPS.make(name, **options)
     if options:
         raise FwpError(f"feature map {name.name!r} is built already and takes no further options")
     return name

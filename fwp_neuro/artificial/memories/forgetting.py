@@ -57,10 +57,7 @@ class ForgettingAttention(Memory):
     name = "forgetting_attention"
     aliases = ("fox", "forgetting_transformer")
     summary = "softmax attention whose older pairs weigh less with every forget gate"
-    citation = (
-        "Lin, Nikishin, He & Courville 2025, Forgetting transformer: softmax attention with a "
-        "forget gate, ICLR 2025, arXiv:2503.02130"
-    )
+    citation = "lin2025forgetting"
     no_circuit = "It keeps every pair apart, so that its size grows with the tokens."
     homes = {"k": "pre", "v": "post", "forget": "shared"}
     forms = ("step", "parallel")

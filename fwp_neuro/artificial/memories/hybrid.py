@@ -17,7 +17,7 @@ _GATES = {
     "scalar": {"mix_fast": "shared", "mix_window": "shared"},
     "vector": {"mix": "post"},
 }
-_SOURCE = "Irie, Yau & Gershman 2025, arXiv:2506.00744"
+_SOURCE = "irie2025blending"
 
 
 class Hybrid(Memory):

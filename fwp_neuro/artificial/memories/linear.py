@@ -31,7 +31,7 @@ class NormalisedLinearAttention(Memory):
     name = "normalised_linear_attention"
     aliases = ("linear_transformer",)
     summary = "Hebbian writes of mapped keys, read-out divided by the summed attention weights"
-    citation = "Katharopoulos et al. 2020, arXiv:2006.16236"
+    citation = "katharopoulos2020transformers"
     no_circuit = "The read-out is divided by a second sum over the past, which no synapse here has."
     forms = ("step", "parallel")
 

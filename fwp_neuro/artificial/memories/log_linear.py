@@ -40,7 +40,7 @@ class LogLinearAttention(Memory):
     name = "log_linear_attention"
     aliases = ("log_linear",)
     summary = "decayed Hebbian buckets of doubling length, each read with its own weight"
-    citation = "Guo et al. 2025, Log-linear attention, arXiv:2506.04761"
+    citation = "guo2025log"
     no_circuit = "Whole weight matrices are added to one another when buckets merge."
     forms = ("step", "parallel")
     counters = ("tokens",)

@@ -64,7 +64,7 @@ class Mesa(Memory):
     name = "mesa"
     aliases = ("mesanet",)
     summary = "ridge regression of all pairs seen, solved at every read"
-    citation = "von Oswald et al. 2025, MesaNet, arXiv:2506.05233"
+    citation = "vonoswald2025mesanet"
     no_circuit = "The read-out solves a linear system of all keys at every token."
     homes = {"k": "pre", "v": "post", "gamma": "shared", "beta": "shared"}
     forms = ("step", "parallel")

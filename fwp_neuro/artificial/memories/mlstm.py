@@ -40,7 +40,7 @@ class MLstm(Memory):
     name = "mlstm"
     aliases = ("xlstm",)
     summary = "scalar decay and exponential write gate, read-out divided by the gated key sum"
-    citation = "Beck et al. 2024, xLSTM, arXiv:2405.04517"
+    citation = "beck2024xlstm"
     no_circuit = "The read-out is divided by a second sum over the past, which no synapse here has."
     homes = {"k": "pre", "v": "post", "input": "shared", "forget": "shared"}
     domains = {"input": (-math.inf, math.inf), "forget": (-math.inf, math.inf)}

@@ -52,7 +52,7 @@ class PathAttention(Memory):
     name = "path_attention"
     aliases = ("path",)
     summary = "softmax attention whose kept keys are reflected at every token"
-    citation = "Yang et al. 2025, PaTH attention, arXiv:2505.16381"
+    citation = "yang2025path"
     no_circuit = "It keeps every pair apart, so that its size grows with the tokens."
     homes = {"k": "pre", "v": "post", "w": "pre", "beta": "shared"}
     domains = {"w": (-math.inf, math.inf), "beta": (0.0, 2.0)}
@@ -113,11 +113,7 @@ class PathFox(PathAttention):
     name = "path_fox"
     aliases = ("path_forgetting_attention",)
     summary = "softmax attention whose kept keys are reflected and weigh less at every token"
-    citation = (
-        "Yang, Shen, Wen, Tan, Mishra, Ren, Panda & Kim 2025, PaTH attention: position encoding "
-        "via accumulating Householder transformations, arXiv:2505.16381; Lin, Nikishin, He & "
-        "Courville 2025, Forgetting transformer, ICLR 2025, arXiv:2503.02130"
-    )
+    citation = "yang2025path; lin2025forgetting"
     homes = {**PathAttention.homes, "forget": "shared"}
     growing = ("keys", "values", "faded")
 

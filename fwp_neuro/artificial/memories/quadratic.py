@@ -31,10 +31,7 @@ class Based(NormalisedLinearAttention):
     name = "based"
     aliases = ("taylor_attention",)
     summary = "linear attention with the second-order expansion of exp as its kernel"
-    citation = (
-        "Arora, Eyuboglu, Zhang, Timalsina, Alberti, Zinsley, Zou, Rudra & Re 2024, Simple linear "
-        "attention language models balance the recall-throughput tradeoff, arXiv:2402.18668"
-    )
+    citation = "arora2024simple"
 
     def __init__(self, normalise: bool = True, eps: float = 1e-6):
         super().__init__("taylor", normalise, eps)
@@ -60,11 +57,7 @@ class ReBased(NormalisedLinearAttention):
     name = "rebased"
     aliases = ("quadratic_attention",)
     summary = "linear attention with a learned quadratic kernel"
-    citation = (
-        "Aksenov, Balagansky, Lo Cicero Vaina, Shaposhnikov, Gorbatovski & Gavrilov 2024, Linear "
-        "transformers with learnable kernel functions are better in-context models, "
-        "arXiv:2402.10644"
-    )
+    citation = "aksenov2024linear"
 
     def __init__(self, layer_norm: bool = True, normalise: bool = True, eps: float = 1e-6):
         super().__init__("quadratic", normalise, eps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from ...arguments import inside, takes
-from ...class_registry import ClassRegistry
+from ...registry import Registry
 from .base import Memory
 
 #: the modules that register memories
@@ -33,13 +33,13 @@ def _load() -> None:
         import_module(f"{__package__}.{module}")
 
 
-REGISTRY = ClassRegistry("a memory", load=_load)
-register = REGISTRY.register
+MEMORIES = Registry("memory", load=_load)
+register = MEMORIES.register
 
 
 def memories() -> list[str]:
     """Return the names of all registered memories."""
-    return REGISTRY.names()
+    return MEMORIES.names()
 
 
 @takes(
@@ -52,4 +52,4 @@ def memory(name: str | Memory, **options) -> Memory:
     Raises:
         FwpError: unknown name or option, with the nearest legal one.
     """
-    return name if isinstance(name, Memory) else REGISTRY.make(name, **options)
+    return name if isinstance(name, Memory) else MEMORIES.make(name, **options)

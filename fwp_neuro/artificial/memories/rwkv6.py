@@ -27,7 +27,7 @@ class Rwkv6(Memory):
     name = "rwkv6"
     aliases = ("finch",)
     summary = "decay for each key dimension; read before write, with a bonus for the new pair"
-    citation = "Peng et al. 2024, Eagle and Finch, arXiv:2404.05892"
+    citation = "peng2024eagle"
     no_circuit = "The read-out counts the new pair by a learned bonus instead of by its synapse."
     homes = {"k": "pre", "v": "post", "decay": "pre"}
     forms = ("step", "parallel")

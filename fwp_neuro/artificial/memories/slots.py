@@ -35,10 +35,7 @@ class GatedSlotAttention(Memory):
     name = "gated_slot_attention"
     aliases = ("gsa",)
     summary = "softmax attention over a few slots, gated running means of keys and values"
-    citation = (
-        "Zhang, Yang, Zhu, Zhang, Cui, Wang, Wang, Shi, Wang, Bi, Zhou & Fu 2024, Gated slot "
-        "attention for efficient linear-time sequence modeling, NeurIPS 2024, arXiv:2409.07146"
-    )
+    citation = "zhang2024gated"
     no_circuit = "It compares the query with keys that are stored slot by slot, not at synapses."
     forms = ("step", "parallel")
     gate, domain = "alpha", (0.0, 1.0)
@@ -110,10 +107,7 @@ class BoundedMemoryAttention(GatedSlotAttention):
     name = "bounded_memory_attention"
     aliases = ("abc",)
     summary = "softmax attention over a few slots, weighted means of all keys and values"
-    citation = (
-        "Peng, Kasai, Pappas, Yogatama, Wu, Kong, Schwartz & Smith 2022, ABC: attention with "
-        "bounded-memory control, ACL 2022, arXiv:2110.02488"
-    )
+    citation = "peng2022abc"
     gate, domain = "control", (-math.inf, math.inf)
 
     def initial(self, batch, heads, value_dim, key_dim, like) -> State:

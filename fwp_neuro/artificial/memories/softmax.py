@@ -86,7 +86,7 @@ class SoftmaxAttention(Memory):
     name = "softmax_attention"
     aliases = ("attention", "key_value_memory")
     summary = "keeps every pair and reads by the softmax of key times query"
-    citation = "Vaswani et al. 2017, arXiv:1706.03762"
+    citation = "vaswani2017attention"
     no_circuit = "It keeps every pair apart, so that its size grows with the tokens."
     forms = ("step", "parallel")
     growing = ("keys", "values")

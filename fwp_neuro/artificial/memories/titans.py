@@ -30,7 +30,7 @@ class Titans(Memory):
     name = "titans"
     aliases = ("neural_memory",)
     summary = "network trained on the pairs with momentum and weight decay"
-    citation = "Behrouz, Zhong & Mirrokni 2024, Titans, arXiv:2501.00663"
+    citation = "behrouz2024titans"
     no_circuit = "The error passes backwards through the layers of the memory network."
     homes = {"k": "pre", "v": "post", "eta": "shared", "theta": "shared", "alpha": "shared"}
 

@@ -41,7 +41,7 @@ class TttLinear(Memory):
     name = "ttt_linear"
     aliases = ("ttt",)
     summary = "linear map with layer norm, trained on the pairs by mini-batch gradient descent"
-    citation = "Sun et al. 2024, arXiv:2407.04620"
+    citation = "sun2024learning"
     no_circuit = "The error passes backwards through a layer norm before it reaches a synapse."
     homes = {"k": "pre", "v": "post", "eta": "shared"}
     forms = ("step", "parallel")

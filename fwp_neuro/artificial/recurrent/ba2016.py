@@ -41,7 +41,7 @@ class Ba2016(Recurrent):
     name = "fast_weights_rnn"
     aliases = ("ba2016",)
     summary = "recurrent net with an inner loop over decaying Hebbian fast weights"
-    citation = "Ba, Hinton, Mnih, Leibo & Ionescu 2016, arXiv:1610.06258, eqs 1-2"
+    citation = "ba2016using, eqs 1-2"
     no_circuit = (
         "The inner loop and its layer normalisation run several times for one token, and the "
         "written pattern is the network's own state."

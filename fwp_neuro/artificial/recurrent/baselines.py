@@ -90,7 +90,7 @@ class Elman(Fused):
     name = "elman"
     aliases = ("rnn",)
     summary = "simple recurrent network: memory in activations"
-    citation = "Elman 1990, Cognitive Science 14:179"
+    citation = "elman1990finding"
     no_circuit = NO_CIRCUIT
 
     def __init__(self, model_dim: int, hidden_dim: int | None = None, activation: str = "tanh"):
@@ -130,10 +130,7 @@ class LSTM(Fused):
 
     name = "lstm"
     summary = "long short-term memory with a forget gate: memory in activations"
-    citation = (
-        "Hochreiter & Schmidhuber 1997, Neural Computation 9:1735; Gers, Schmidhuber & Cummins "
-        "2000, Neural Computation 12:2451"
-    )
+    citation = "hochreiter1997long; gers2000learning"
     no_circuit = NO_CIRCUIT
 
     def __init__(self, model_dim: int, hidden_dim: int | None = None):

@@ -18,7 +18,7 @@ from .parts import (
 )
 from .registry import register
 
-CITATION = "Irie, Schlag, Csordas & Schmidhuber 2021, arXiv:2106.06295"
+CITATION = "irie2021going"
 NO_CIRCUIT = (
     "Its recurrent fast weights read the softmax of its own last output, which no single local "
     "text over one key, value and query says."

@@ -36,7 +36,7 @@ class ELSTM(Elementwise):
     name = "elstm"
     aliases = ("e_lstm", "quasi_lstm")
     summary = "LSTM with elementwise recurrence: exact real-time recurrent learning is cheap"
-    citation = "Irie, Gopalakrishnan & Schmidhuber 2023, arXiv:2305.19044"
+    citation = "irie2024exploring"
     no_circuit = (
         "It has no fast weights: its memory is its activity, and its synapses stay as trained."
     )

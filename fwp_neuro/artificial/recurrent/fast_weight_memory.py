@@ -44,7 +44,7 @@ class FastWeightMemory(Recurrent):
     name = "fast_weight_memory"
     aliases = ("fwm", "schlag2021")
     summary = "third-order fast tensor beside an LSTM, written by a delta rule, read several times"
-    citation = "Schlag, Munkhdalai & Schmidhuber 2021, arXiv:2011.07831"
+    citation = "schlag2021learning"
     no_circuit = (
         "Its weights have three indices and are divided by their own norm, which no pairwise "
         "synapse can know."

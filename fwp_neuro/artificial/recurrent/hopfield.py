@@ -118,10 +118,7 @@ class Hopfield(Recurrent):
     name = "hopfield"
     aliases = ("lenz_ising", "amari_hopfield")
     summary = "Lenz-Ising network: earlier inputs are attractors of its activity"
-    citation = (
-        "Hopfield 1982, PNAS 79:2554; Amari 1972, IEEE Trans. Comput. C-21:1197; Lenz 1920, Phys. "
-        "Z. 21:613; Ising 1925, Z. Phys. 31:253"
-    )
+    citation = "hopfield1982neural; amari1972learning; lenz1920beitrag; ising1925beitrag"
     no_circuit = (
         "It recalls by letting its activity settle over many updates for one token, while a "
         "circuit here reads its fast weights once."

@@ -61,7 +61,7 @@ class DifferentiablePlasticity(Plastic):
     name = "differentiable_plasticity"
     aliases = ("miconi2018",)
     summary = "recurrent net whose weights have a trained Hebbian part"
-    citation = "Miconi, Clune & Stanley 2018, arXiv:1804.02464"
+    citation = "miconi2018differentiable"
     no_circuit = (
         "It writes the product of its own successive states, so there is no program that could be "
         "computed before the circuit runs."
@@ -108,7 +108,7 @@ class Backpropamine(Plastic):
     name = "backpropamine"
     aliases = ("miconi2019",)
     summary = "plastic recurrent net that releases its own modulator, simple or retroactive"
-    citation = "Miconi, Rawal, Clune & Stanley 2019, ICLR, arXiv:2002.10585"
+    citation = "miconi2019backpropamine"
     no_circuit = (
         "Its modulator depends on its own state and its trace is clipped, so there is no program "
         "that could be computed before the circuit runs."

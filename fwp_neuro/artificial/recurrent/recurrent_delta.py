@@ -39,7 +39,7 @@ class RecurrentDelta(Recurrent):
     name = "recurrent_delta"
     aliases = ("rdn", "recurrent_deltanet")
     summary = "DeltaNet whose slow net also sees the last output of its fast net"
-    citation = "Irie, Schlag, Csordas & Schmidhuber 2021, arXiv:2106.06295, eqs 15-18"
+    citation = "irie2021going, eqs 15-18"
     no_circuit = (
         "Its keys, values and write strengths depend on its own last output, so there is no "
         "program that could be computed before the circuit runs."

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ...arguments import inside, takes, text
-from ...class_registry import ClassRegistry
 from ...errors import FwpError, shown
+from ...registry import Registry
 from ...validation import affordable, flag, whole
 from .base import Recurrent
 
@@ -35,13 +35,13 @@ def _load() -> None:
         import_module(f"{__package__}.{module}")
 
 
-REGISTRY = ClassRegistry("a network", hidden=("model_dim",), load=_load)
-register = REGISTRY.register
+NETWORKS = Registry("network", load=_load, hidden=("model_dim",))
+register = NETWORKS.register
 
 
 def networks() -> list[str]:
     """Return the names of all registered recurrent networks."""
-    return REGISTRY.names()
+    return NETWORKS.names()
 
 
 @takes(
@@ -64,7 +64,7 @@ def network(name: str, model_dim: int, **options) -> Recurrent:
         _affordable(
             name, model_dim, options, ", ".join(f"{n}={shown(x)}" for n, x in sizes.items())
         )
-    return REGISTRY.make(name, model_dim, **options)
+    return NETWORKS.make(name, model_dim, **options)
 
 
 #: sizes up to which a network is small whatever it is made of
@@ -76,7 +76,7 @@ def _affordable(name: str, model_dim, options: dict, sizes: str) -> None:
     what = f"{name}: a network of {sizes}"
     try:
         with torch.device("meta"):
-            built = REGISTRY.make(name, model_dim, **options)
+            built = NETWORKS.make(name, model_dim, **options)
             parts = [*built.parameters(), *built.buffers(), *built.initial(1).values()]
         count = sum(part.numel() for part in parts)
     except FwpError:
@@ -89,7 +89,7 @@ def _affordable(name: str, model_dim, options: dict, sizes: str) -> None:
 
 def _plain(network: str, option: str, value):
     """Return whole numbers of NumPy as Python's; refuse what is no flag for an option that is."""
-    parameters = inspect.signature(REGISTRY.get(network).__init__).parameters
+    parameters = inspect.signature(NETWORKS.get(network).__init__).parameters
     if option in parameters and isinstance(parameters[option].default, bool):
         switch = isinstance(value, int) and value in (0, 1)
         return bool(value) if switch else flag(value, f"{network}: {option}")

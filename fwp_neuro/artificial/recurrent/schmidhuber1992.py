@@ -35,10 +35,7 @@ class Schmidhuber1992(Recurrent):
     name = "schmidhuber1992"
     aliases = ("fwp",)
     summary = "outer products written into squashed fast weights; the input is the query"
-    citation = (
-        "Schmidhuber 1992, Neural Computation 4:131; Schlag, Irie & Schmidhuber 2021, "
-        "arXiv:2102.11174, eqs 1-3"
-    )
+    citation = "schmidhuber1992learning; schlag2021linear, eqs 1-3"
     no_circuit = (
         "The squashing acts on every weight after each write, which is no sum over local names."
     )

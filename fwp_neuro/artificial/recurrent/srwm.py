@@ -45,7 +45,7 @@ class SelfReferential(Recurrent):
     name = "srwm"
     aliases = ("self_referential",)
     summary = "self-referential weight matrix: programs all of itself, only W_0 is trained"
-    citation = "Irie, Schlag, Csordas & Schmidhuber 2022, arXiv:2202.05780, eqs 5-8"
+    citation = "irie2022modern, eqs 5-8"
     no_circuit = (
         "The matrix makes its own keys, queries and write strengths, so there is no program that "
         "could be computed before the circuit runs."

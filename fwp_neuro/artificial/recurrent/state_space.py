@@ -100,7 +100,7 @@ class S4D(DiagonalSSM):
     name = "s4d"
     aliases = ("diagonal_ssm", "ssm")
     summary = "diagonal state-space model with constant real decays"
-    citation = "Gu, Gupta, Goel & Re 2022, arXiv:2206.11893"
+    citation = "gu2022parameterization"
     no_circuit = NO_CIRCUIT
     own = ("log_rate", "log_step", "weights_in")
 
@@ -139,7 +139,7 @@ class S6(DiagonalSSM):
     name = "s6"
     aliases = ("selective_ssm",)
     summary = "diagonal state-space model whose step, input and output weights see the input"
-    citation = "Gu & Dao 2023, arXiv:2312.00752, algorithm 2"
+    citation = "gu2023mamba, algorithm 2"
     no_circuit = NO_CIRCUIT
     own = ("log_rate", "step_size.weight", "step_size.bias")
     shared = ("weights_in.weight",)

@@ -27,7 +27,7 @@ from ..model import Entry, Equations, Model, register
 from ..plasticity.pairing import pairs_of_spikes, steps_of
 from . import point_spine, spine
 
-PAPER = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843"
+PAPER = "ellwood2024short"
 #: lag of a matched train's spikes in the paper's task, postsynaptic minus presynaptic
 MATCH_LAG = 7e-3
 #: match window -> theta, in pairs: see `models/ellwood_2024_match_and_control.py`

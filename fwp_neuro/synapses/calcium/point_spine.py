@@ -34,7 +34,7 @@ from ..plasticity.pairing import pairs_of_spikes, steps_of
 from . import spine
 from .readouts import READOUTS
 
-_ELLWOOD = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843"
+_ELLWOOD = "ellwood2024short"
 _CHOICE = "modelling choice of this package"
 _FITTED = "fitted by this package to the timing curve of " + _ELLWOOD + " (not unique)"
 SOURCES = {

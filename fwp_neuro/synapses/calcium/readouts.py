@@ -51,14 +51,14 @@ READOUTS = {
     "square": Readout("(ca/p_pair)*(ca/p_pair)", None, "calcium squared", _OWN),
     "fourth_power": Readout(
         "(ca/p_pair)*(ca/p_pair)*(ca/p_pair)*(ca/p_pair)", None, "fourth power of calcium",
-        "Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843",
+        "ellwood2024short",
     ),
     "soft_threshold": Readout(
         "clip(ca - factor*p_pre, 0, inf)/p_pair", 1.5, "calcium above 1.5 presynaptic peaks", _OWN
     ),
     "step": Readout(
         "int(ca > factor*p_pre)", 2.5, "1 above 2.5 presynaptic peaks, else 0",
-        "one threshold as in Graupner & Brunel 2012, PNAS 109:3991; its height: " + _OWN,
+        "one threshold as in graupner2012calcium; its height: " + _OWN,
     ),
     "hill_2": Readout(
         f"{_SQUARE}/({_SQUARE} + (factor*p_pair)*(factor*p_pair))", 1.0,

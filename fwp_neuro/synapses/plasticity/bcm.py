@@ -48,8 +48,7 @@ def make(parameters: str) -> Model:
             "y_0": "scale of activity: the stable answer to a single input",
             **traces.SOURCES,
         },
-        "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; Intrator & Cooper 1992, Neural "
-        "Networks 5:3 (classical, recalled)",
+        "bienenstock1982theory; intrator1992objective (classical, recalled)",
         "x and y are rates in units of r_one; weights may change sign; the threshold starts at 0; "
         "in the set 'linear' the cell's spikes play no part",
         initial={"w": 0.3},

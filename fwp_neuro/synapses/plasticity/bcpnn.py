@@ -56,21 +56,20 @@ INITIAL = {
 
 _REPOSITORY = "Bujanowski, brian_BCPNN (github.com/FerdinandBujanowski/brian_BCPNN, b19c006), "
 _DBC = (
-    "Chrysanthidis, Fiebig & Lansner 2019, J. Comput. Neurosci., doi:10.1007/s10827-019-00729-1: "
+    "chrysanthidis2019introducing: "
     "github.com/Nikolaos-Chrysanthidis/Cortical-model-with-DBCs--BCPNN-learning-rule- "
     "(mainModelWithDBC.py)"
 )
-_TULLY = "Tully, Hennig & Lansner 2014, Front. Synaptic Neurosci. 6:8, doi:10.3389/fnsyn.2014.00008"
+_TULLY = "tully2014synaptic"
 _PORT = f"{_REPOSITORY}tully_params.py, after {_TULLY}; "
 _KNIGHT = (
-    "Tully, Linden, Hennig & Lansner 2016, PLoS Comput. Biol. 12:e1004954; Knight et al. 2016, "
-    "Front. Neuroanat. 10:37 (sequences: NMDA traces of 150 ms before, 5 ms after), as in "
-    "pynn_spinnaker_bcpnn, examples/modular_attractor"
+    "tully2016spike; knight2016large (sequences: NMDA traces of 150 ms before, 5 ms "
+    "after), as in pynn_spinnaker_bcpnn, examples/modular_attractor"
 )
 #: name -> (tau_z AMPA i, j, NMDA i, j, tau_e [ms], tau_p [s], f_max [Hz], eps, kappa, source)
 _SETS = {
     "fiebig_lansner_2017": (5, 5, 5, 5, 100, 1, 50, 0.01, 1,
-        _REPOSITORY + "fiebig_params.py, after Fiebig & Lansner 2017 (the paper was not read)"),
+        _REPOSITORY + "fiebig_params.py, after fiebig2017spiking (the paper was not read)"),
     "chrysanthidis_2025": (5, 5, 100, 100, 500, 3, 25, 0.0026, 0.3,
         _REPOSITORY + "chr_params.py, after Chrysanthidis et al. 2025 (regular plasticity; "
         "1 when modulated)"),
@@ -115,8 +114,7 @@ def make(parameters: str) -> Model:
         EQUATIONS,
         values,
         {"": source} | gate | _CHOSEN.get(parameters, {}),
-        "Tully, Hennig & Lansner 2014, Front. Synaptic Neurosci. 6:8; Fiebig & Lansner 2017, J. "
-        "Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016",
+        "tully2014synaptic; fiebig2017spiking",
         "E_ij filters the product Z_i Z_j (Tully 2014, Fiebig & Lansner 2017); the code of "
         "chrysanthidis_2025 filters E_i E_j instead, which its set does not change here. P counts "
         "rate/f_max plus eps. The effective weight is that of the AMPA traces, without gain; its "

@@ -68,7 +68,7 @@ NAMES = (
     "tau_ET", "tau_IS", "k_plus", "k_minus", "W_max", "alpha_plus", "beta_plus", "alpha_minus",
     "beta_minus",
 )  # fmt: skip
-_MILSTEIN = "Milstein et al. 2021, eLife 10:e73046, doi:10.7554/eLife.73046"
+_MILSTEIN = "milstein2021bidirectional"
 _FITS = f"{_MILSTEIN}: {{}} of the fits to 22 cells in neurosutras/BTSP, beta = 2/half width"
 _QUOTED = f"{_MILSTEIN}, fig. 5, as quoted in code of others (found in no file of neurosutras/BTSP)"
 _NETWORK = (
@@ -121,7 +121,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
     nmda = "no parameter of the paper: unblocked NMDA receptors, 1 = no AP5; scales eligibility"
     if parameters == "bittner_2017":
-        paper = "Bittner et al. 2017, Science 357:1033, doi:10.1126/science.aan3846"
+        paper = "bittner2017behavioral"
         values = {"tau_before": 1.31 * second, "tau_after": 0.69 * second, "A": 0.03, "nmda": 1.0}
         sources = {
             "": f"{paper}: exponential fits to potentiation at each lag",
@@ -139,7 +139,7 @@ def make(parameters: str) -> Model:
         parameters=values | derived(values),
         sources={
             "": source,
-            "plateau": f"{_MILSTEIN} and Bittner et al. 2017: injected plateaus of 300 ms",
+            "plateau": f"{_MILSTEIN} and bittner2017behavioral: injected plateaus of 300 ms",
             "et_step": f"{_CHOICE}: 10 spikes at 20 Hz peak at 1",
             "is_gain": f"{_MILSTEIN}: the instructive signal of one plateau peaks at 1",
             "nmda": nmda,

@@ -64,8 +64,8 @@ release = t + dt + t_clamp
     delayed={"late_minus": ("u_minus", "delay"), "late_plus": ("u_plus", "delay")},
 )
 _PAPER = (
-    "Clopath et al. 2010, Nat. Neurosci. 13:344, table 1 (visual cortex, no homeostasis), as NEST "
-    "3.10 and the authors' code, ModelDB 144566, have them"
+    "clopath2010connectivity, table 1 (visual cortex, no homeostasis), as NEST 3.10 and "
+    "the authors' code, ModelDB 144566, have them"
 )
 _NEST = "NEST 3.10, example clopath_synapse_spike_pairing"
 _SOURCES = {
@@ -83,7 +83,7 @@ _OWN = {
         "b": _NEST + ": 0.0805 pA, as in the authors' code; the paper and NEST's default have nA",
     },
     "paper_literal": {
-        "delay": "Clopath et al. 2010, eqs 1-3: no delay",
+        "delay": "clopath2010connectivity, eqs 1-3: no delay",
         "psp": "modelling choice of this package: the clamped spike hides the synaptic potential",
         "b": _PAPER + ": 0.0805 nA",
     },
@@ -117,7 +117,7 @@ def make(parameters: str) -> Model:
         EQUATIONS,
         _values(parameters),
         {**_SOURCES, **_OWN[parameters]},
-        "Clopath, Buesing, Vasilaki & Gerstner 2010, Nat. Neurosci. 13:344, doi:10.1038/nn.2479",
+        "clopath2010connectivity",
         "the low-passed voltages act after a delay of 4 ms as in NEST, or without as in the paper; "
         "weights in units of NEST's example, which start at w_start = 0.5; lag = postsynaptic "
         "minus presynaptic spike",

@@ -70,7 +70,7 @@ TABLE = {
     ),
 }  # fmt: skip
 SETS = tuple(TABLE)
-_PAPER = "Graupner & Brunel 2012, PNAS 109:3991, doi:10.1073/pnas.1109359109"
+_PAPER = "graupner2012calcium"
 SUMMARY = "calcium with two thresholds moves a bistable, noisy efficacy"
 
 
@@ -94,7 +94,7 @@ def make(parameters: str) -> Model:
             "nmda": "no parameter of the paper: 1 = no AP5, 0 = all NMDA receptors blocked; scales "
             "both calcium amplitudes (modelling choice of this package)",
         },
-        _PAPER + ", with correction doi:10.1073/pnas.1220044110",
+        _PAPER + ", with correction graupner2012correction",
         "lag = last postsynaptic minus last presynaptic spike, axonal delay not included; calcium "
         "of a presynaptic spike comes D later; weight in units of w0; the curve is the mean over "
         "DOWN and UP synapses long after the protocol",

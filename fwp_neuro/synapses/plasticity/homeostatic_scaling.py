@@ -44,12 +44,11 @@ def make(parameters: str) -> Model:
         {"r_0": 5 * Hz, "tau_h": 86400 * second, **own},
         {
             "r_0": f"{choice}: a typical rate of cortical cells",
-            "tau_h": "order of magnitude of Turrigiano et al. 1998, Nature 391:892: changes after "
-            "one or two days; no time constant is published there",
+            "tau_h": "order of magnitude of turrigiano1998activity: changes after one or two days;"
+            " no time constant is published there",
             **(traces.SOURCES if linear else {"tau_r": f"{choice}: window that counts spikes"}),
         },
-        "Turrigiano et al. 1998, Nature 391:892, doi:10.1038/36103; van Rossum, Bi & Turrigiano "
-        "2000, J. Neurosci. 20:8812, doi:10.1523/JNEUROSCI.20-23-08812.2000",
+        "turrigiano1998activity; vanrossum2000stable",
         "multiplicative, so that weights keep their ratios and a weight of 0 stays 0; a silent "
         "cell's weights grow with tau_h without bound",
         initial={"w": 1},

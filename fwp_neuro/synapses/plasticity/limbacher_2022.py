@@ -55,9 +55,7 @@ def make(parameters: str) -> Model:
          "step": 1 * ms, "gate": 1.0},
         {"": _CODE, "step": _CODE + ": its time step", "gate": "1 where the memory is written, 0 "
          "where it is only read (the published reading layer has no plasticity)"},
-        "Limbacher, Oezdenizci & Legenstein, Memory-Dependent Computation and Learning in Spiking "
-        "Neural Networks Through Hebbian Plasticity, IEEE TNNLS 36:2551 (2025), "
-        "doi:10.1109/TNNLS.2023.3341446, arXiv:2205.11276",
+        "limbacher2025memory",
         "gammas are per step of 1 ms, traces in units of one spike a step; weights start at 0; "
         "one tau_trace for keys and values, as published",
         signed=("gate",),

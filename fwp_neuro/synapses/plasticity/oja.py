@@ -39,10 +39,10 @@ def make(parameters: str) -> Model:
         {"eta": 0.1 * Hz, "alpha": 1.0, **traces.trace_parameters()},
         {
             "eta": "modelling choice of this package: slow against the inputs",
-            "alpha": "Oja 1982 (classical, recalled): 1 makes the weights a unit vector",
+            "alpha": "oja1982simplified (classical, recalled): 1 makes the weights a unit vector",
             **traces.SOURCES,
         },
-        "Oja 1982, J. Math. Biol. 15:267, doi:10.1007/BF00275687",
+        "oja1982simplified",
         "x and y are rates in units of r_one, without their means taken off; weights may change "
         "sign; in the set 'linear' the cell's spikes play no part",
         initial={"w": 0.3},

@@ -92,8 +92,7 @@ def make(parameters: str) -> Model:
             "w_start": "modelling choice of this package: the unit of eta",
             "nmda": "modelling choice of this package: unblocked share of NMDA receptors",
         },
-        "Payeur, Guerguiev, Zenke, Richards & Naud 2021, Nat. Neurosci. 24:1010, "
-        "doi:10.1038/s41593-021-00857-x",
+        "payeur2021burst",
         "an event is a spike at least burst_isi after the last one, a burst counts at its second "
         "spike; traces and averages include a spike only after it changed the weight, so that of "
         "two spikes at the same time the postsynaptic one comes first",

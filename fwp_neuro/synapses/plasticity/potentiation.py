@@ -68,16 +68,16 @@ _CHOICE = "modelling choice of this package"
 _SOURCES = {
     "nmda": "unblocked share of NMDA receptors: 0 is full AP5",
     "presynaptic": "share of the expression in release probability, by parameter set; " + _CHOICE,
-    "tau_nmda": "Wang 2002: NMDA decay 100 ms",
+    "tau_nmda": "wang2002probabilistic: NMDA decay 100 ms",
     "U": _CHOICE + ": a release probability of 0.2 that potentiation can raise",
     "tau_F": _CHOICE + ": facilitation within tens of ms, as in CA1",
     "tau_D": _CHOICE + ": recovery of resources within hundreds of ms",
-    "tau_fast": "Erickson, Maramara & Lisman 2010, abstract: 1.6 +- 0.26 min",
-    "tau_slow": "Erickson, Maramara & Lisman 2010, abstract: 19 +- 6.6 min",
+    "tau_fast": "erickson2010single, abstract: 1.6 +- 0.26 min",
+    "tau_slow": "erickson2010single, abstract: 19 +- 6.6 min",
     "A_fast": _CHOICE + ": four pairs at 100 Hz potentiate by some 40 % in the fast part",
     "A_slow": _CHOICE + ": half of the fast part",
     "A": _CHOICE + ": four pairs at 100 Hz potentiate by some 60 %",
-    "loss": _CHOICE + ": 50 activations leave 1/e; Volianskis & Jensen 2003 report decay by use",
+    "loss": _CHOICE + ": 50 activations leave 1/e; volianskis2003transient report decay by use",
 }
 _CONVENTIONS = (
     "J (1 + P) is the weight: the first response of a rested synapse over U. All pairs of spikes, "
@@ -107,9 +107,9 @@ def _make(name: str, parameters: str) -> Model:
         USED if used else PASSIVE,
         values,
         {parameter: _SOURCES[parameter] for parameter in values},
-        "Volianskis & Jensen 2003, J. Physiol. 550:459, doi:10.1113/jphysiol.2003.044214"
+        "volianskis2003transient"
         if used
-        else "Erickson, Maramara & Lisman 2010, J. Cogn. Neurosci. 22:2530, PMC3195522",
+        else "erickson2010single",
         _CONVENTIONS,
         weight="J*(1 + P)" if used else "J*(1 + fast + slow)",
         signed=("nmda", "presynaptic", "A", "loss") if used else (

@@ -52,7 +52,7 @@ epsp_fast += epsp/epsp_norm
 #: set -> peak of an EPSP in mV
 SETS = ("pairing", "frequency")
 _EPSP = {"pairing": 1, "frequency": 10}
-_PAPER = "Shouval, Bear & Cooper 2002, PNAS 99:10831, doi:10.1073/pnas.152343099"
+_PAPER = "shouval2002unified"
 SUMMARY = "calcium control: the level of NMDA calcium sets target and speed of the weight"
 
 

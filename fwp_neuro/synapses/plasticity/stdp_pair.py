@@ -37,17 +37,10 @@ BOUNDED = Equations(
 )
 PROPORTIONAL = Equations(_TRACES, "w -= A_minus*w*y\nx += 1", "w += A_plus*x\ny += 1")
 
-_SONG = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, doi:10.1038/78829"
-_MORRISON = (
-    "Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459, doi:10.1007/s00422-008-0233-1"
-)
-_GUETIG = (
-    "Guetig, Aharonov, Rotter & Sompolinsky 2003, J. Neurosci. 23:3697, "
-    "doi:10.1523/JNEUROSCI.23-09-03697.2003"
-)
-_ROSSUM = (
-    "van Rossum, Bi & Turrigiano 2000, J. Neurosci. 20:8812, doi:10.1523/JNEUROSCI.20-23-08812.2000"
-)
+_SONG = "song2000competitive"
+_MORRISON = "morrison2008phenomenological"
+_GUETIG = "guetig2003learning"
+_ROSSUM = "vanrossum2000stable"
 _RECALLED = "(recalled, not checked against the paper)"
 _TWICE = "; w_max: our choice, twice the weight before"
 #: set -> equations, A_plus, A_minus, mu or None, bounds and pairing in words, source of the values

@@ -58,7 +58,7 @@ _UNCHECKED = (
     "visual_cortex_nearest_full", "hippocampal_culture_all_to_all_minimal",
     "hippocampal_culture_nearest_minimal",
 )  # fmt: skip
-_PAPER = "Pfister & Gerstner 2006, J. Neurosci. 26:9673, doi:10.1523/JNEUROSCI.1425-06.2006"
+_PAPER = "pfister2006triplets"
 SUMMARY = "triplet spike-timing-dependent plasticity, which depends on frequency"
 
 

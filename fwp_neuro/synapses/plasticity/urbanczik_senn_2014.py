@@ -47,7 +47,7 @@ g_I : siemens
 """,
     method="rk2",
 )
-_NEST = "NEST 3.10, example urbanczik_synapse_example (Urbanczik & Senn 2014, fig. 1B, with units)"
+_NEST = "NEST 3.10, example urbanczik_synapse_example (urbanczik2014learning, fig. 1B, with units)"
 SETS = ("nest_example",)
 
 
@@ -77,7 +77,7 @@ def make(parameters: str) -> Model:
             "eta": _NEST + ": 0.17, times 15 * 15 * C_m, which NEST's code multiplies it by",
             "nmda": "modelling choice of this package: unblocked share of NMDA receptors",
         },
-        "Urbanczik & Senn 2014, Neuron 81:521, doi:10.1016/j.neuron.2013.11.030",
+        "urbanczik2014learning",
         "units and constants of NEST 3.10; the weight is a current, started at w_start and bounded "
         "when it is transmitted; the change of a spike is expressed over tau_Delta; t_ref is the "
         "dead time of a soma that draws its own spikes",

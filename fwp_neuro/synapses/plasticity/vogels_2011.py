@@ -38,7 +38,7 @@ _SETS = {
 }  # fmt: skip
 SETS = tuple(_SETS)
 SUMMARY = "inhibitory plasticity: symmetric window minus a constant, keeps a target rate"
-_PAPER = "Vogels et al. 2011, Science 334:1569, doi:10.1126/science.1211095"
+_PAPER = "vogels2011inhibitory"
 
 
 def make(parameters: str) -> Model:

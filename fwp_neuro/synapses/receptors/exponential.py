@@ -21,8 +21,8 @@ from ..model import Entry, Equations, Model, register
 from .kinetic import PAPER as _DESTEXHE
 from .kinetic import RATES, RENAMED, opened
 
-_BRUNEL = "Brunel & Wang 2001, J. Comput. Neurosci. 11:63, doi:10.1023/A:1011204814320"
-_WANG = "Wang 2002, Neuron 36:955, doi:10.1016/S0896-6273(02)01092-9"
+_BRUNEL = "brunel2001effects"
+_WANG = "wang2002probabilistic"
 _SCALED = ": recurrent synapse, for 800 excitatory and 200 inhibitory cells (scale by 1/N)"
 _CHOICE = "modelling choice of this package: 1 nS at full opening"
 

@@ -18,10 +18,7 @@ import numpy as np
 
 from ..model import Entry, Equations, Model, register
 
-PAPER = (
-    "Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal Modeling, 2nd ed., pp 1-25 (ModelDB "
-    "18500)"
-)
+PAPER = "destexhe1998kinetic (ModelDB 18500)"
 
 
 @dataclass(frozen=True)

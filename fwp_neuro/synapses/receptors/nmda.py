@@ -29,9 +29,9 @@ import numpy as np
 
 from ..model import Entry, Equations, Model, register
 
-_BRUNEL = "Brunel & Wang 2001, J. Comput. Neurosci. 11:63, doi:10.1023/A:1011204814320"
-_WANG = "Wang 2002, Neuron 36:955, doi:10.1016/S0896-6273(02)01092-9"
-SKAAR = "Skaar, Haug & Plesser 2025, J. Comput. Neurosci. 53:475, doi:10.1007/s10827-025-00911-8"
+_BRUNEL = "brunel2001effects"
+_WANG = "wang2002probabilistic"
+SKAAR = "skaar2025simplified"
 _GATE = "dx_nmda/dt = -x_nmda/tau_rise : 1\n"
 _GATE += "ds_nmda/dt = -s_nmda/tau_nmda + alpha*x_nmda*(1 - s_nmda) : 1"
 #: a synapse says when it integrates, a cell always does

@@ -24,7 +24,7 @@ from .conventions import CONVENTIONS, convention_of
 _NO_FACILITATION = (
     "; no facilitation in the source: a tau_F of 0.01 ms leaves nothing of u at the next spike"
 )
-_TSODYKS_98 = "Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, Fig. 1: "
+_TSODYKS_98 = "tsodyks1998neural, Fig. 1: "
 _NO_PSC = "; tau_psc is NEST's default for tsodyks_synapse (it acts in three_state only)"
 
 
@@ -39,13 +39,12 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
     return {
         "mongillo_2008": (
             _set(0.20, 1500, 200), "to_U",
-            "Mongillo, Barak & Tsodyks 2008, Science 319:1543 (time constants as in the "
-            "re-implementation by Tiddia et al. 2022, U recalled)" + _NO_PSC,
+            "mongillo2008synaptic (time constants as in the re-implementation by "
+            "tiddia2022simulations, U recalled)" + _NO_PSC,
         ),
         "tiddia_2022": (
             _set(0.19, 1500, 200), "to_U",
-            "Tiddia, Golosio, Fanti & Paolucci 2022, Front. Integr. Neurosci. 16:972055, "
-            "model/default_params.py" + _NO_PSC,
+            "tiddia2022simulations, model/default_params.py" + _NO_PSC,
         ),
         "tsodyks_1998_depressing": (
             _set(0.5, 0.01, 800), "to_zero",
@@ -59,23 +58,22 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
         ),
         "masse_facilitating": (
             _set(0.15, 1500, 200), "to_U",
-            "Masse et al. 2019, Nat. Neurosci. 22:1159, code nmasse/Short-term-plasticity-RNN: "
-            "rate equations, whose order at a spike is our choice" + _NO_PSC,
+            "masse2019circuit, code nmasse/Short-term-plasticity-RNN: rate equations, "
+            "whose order at a spike is our choice" + _NO_PSC,
         ),
         "masse_depressing": (
             _set(0.45, 200, 1500), "to_U",
-            "Masse et al. 2019, Nat. Neurosci. 22:1159, code nmasse/Short-term-plasticity-RNN: "
-            "rate equations, whose order at a spike is our choice" + _NO_PSC,
+            "masse2019circuit, code nmasse/Short-term-plasticity-RNN: rate equations, "
+            "whose order at a spike is our choice" + _NO_PSC,
         ),
         "fiebig_lansner_2017": (
             _set(0.33, 0.01, 500), "to_zero",
-            "Fiebig & Lansner 2017, J. Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016, as in "
-            "the re-implementation FerdinandBujanowski/brian_BCPNN" + _NO_FACILITATION + _NO_PSC,
+            "fiebig2017spiking, as in the re-implementation "
+            "FerdinandBujanowski/brian_BCPNN" + _NO_FACILITATION + _NO_PSC,
         ),
         "chrysanthidis_dbc": (
             _set(0.25, 0.01, 500), "to_zero",
-            "Chrysanthidis, Fiebig & Lansner 2019, J. Comput. Neurosci., doi:10.1007/"
-            "s10827-019-00729-1, code Cortical-model-with-DBCs--BCPNN-learning-rule-"
+            "chrysanthidis2019introducing, code Cortical-model-with-DBCs--BCPNN-learning-rule-"
             + _NO_FACILITATION + _NO_PSC,
         ),
     }  # fmt: skip
@@ -103,8 +101,7 @@ def make(parameters: str, convention: str | None = None) -> Model:
         one.equations,
         values,
         {"": source},
-        "Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, "
-        "doi:10.1162/089976698300017502; Mongillo, Barak & Tsodyks 2008, Science 319:1543",
+        "tsodyks1998neural; mongillo2008synaptic",
         one.words + ". The release at a spike is u after it times x before it; `weight` J u x is "
         "of right after the last spike, as its variables are event-driven",
         weight="J*u*x",

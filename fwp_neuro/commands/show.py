@@ -1,0 +1,144 @@
+"""``fwp-neuro show NAME``: everything known of what has a name."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+
+from fwp_neuro.bibliography import readable, reference
+from fwp_neuro.registries import KINDS, Found, find, keys, registry
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", metavar="NAME", help="see list; or model/parameter_set")
+    parser.add_argument("--kind", metavar="KIND", help=f"look in one only: {', '.join(KINDS)}")
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Print what the name stands for, in every kind that has it."""
+    print("\n\n".join(page(found) for found in find(arguments.name, arguments.kind)))
+
+
+def page(found: Found) -> str:
+    """Return all that is known of one entry."""
+    entry, thing = found.entry, found.entry.load()
+    lines = [f"{registry(found.kind).kind} {found.name}"]
+    lines += [f"also called: {', '.join(entry.aliases)}"] if entry.aliases else []
+    lines += [entry.text("summary"), "", *_PAGES[found.kind](found, thing), ""]
+    citation = found.citation
+    own = keys(citation)
+    if own and "\n" not in citation and found.kind != "synapses":
+        lines += [f"citation: {readable(citation)}"]
+    lines += ["papers:", *(f"  [{key}] {reference(key).long}" for key in own)] if own else []
+    return "\n".join(lines).rstrip() + ("" if own else "\npapers: none of its own")
+
+
+def _rule(found: Found, rule) -> Iterator[str]:
+    yield from ["text:", *(f"  {line}" for line in rule.text.splitlines())]
+    yield f"latex: {rule.latex}"
+    yield f"synaptic states: {', '.join(rule.states)}"
+    yield "signals, with the home of each:"
+    for name, home in rule.homes.items():
+        ends = rule.limits.get(name)
+        yield f"  {name}: {home}" + (f", legal from {ends[0]:g} to {ends[1]:g}" if ends else "")
+    yield f"forms: {', '.join(rule.forms)}"
+    if rule.objective is not None:
+        yield f"a gradient step on: {' + '.join(rule.objective.terms)}"
+    for each in rule.reductions:
+        these = ", ".join(f"{name} = {text}" for name, text in each.these.items())
+        yield f"equals {each.to}" + (f" with {these}" if these else "")
+
+
+def _module(found: Found, kind) -> Iterator[str]:
+    yield from (inspect.getdoc(kind) or "").splitlines()
+    yield f"options: {_signature(kind.__init__, ('self', 'model_dim'))}"
+    if isinstance(homes := getattr(kind, "homes", None), Mapping):
+        yield "signals: " + ", ".join(f"{name} ({home})" for name, home in homes.items())
+    yield f"no circuit: {kind.no_circuit}"
+
+
+def _function(found: Found, function) -> Iterator[str]:
+    yield from (inspect.getdoc(function) or "").splitlines()
+    yield f"options: {_signature(function)}"
+
+
+def _script(found: Found, script) -> Iterator[str]:
+    yield from (inspect.getdoc(script) or "").splitlines()[2:]
+    parameters = getattr(script, "Parameters", None)
+    if parameters is not None:
+        yield from ["", "parameters:", *(inspect.getdoc(parameters) or "").splitlines()]
+        defaults = parameters()
+        for field in dataclasses.fields(parameters):
+            yield f"  {field.name} = {getattr(defaults, field.name)}"
+
+
+def _synapse(found: Found, how) -> Iterator[str]:
+    chosen = found.parameter_set or how.sets[0]
+    model = how.make(chosen)
+    yield f"parameter sets: {', '.join(how.sets)}"
+    yield from ["equations:", *(f"  {line}" for line in str(model.equations).strip().splitlines())]
+    if hasattr(model, "weight"):
+        yield f"effective weight: {model.weight}"
+    yield f"parameters of {chosen}, with status and source:"
+    known = status(found.entry.name, chosen)
+    for name, value in model.parameters.items():
+        source = readable(model.sources.get(name, "")) or "see below"
+        yield f"  {name} = {value} [{known[name]}] {source}"
+    if "" in model.sources:
+        yield f"  below: {readable(model.sources[''])}"
+    for name, value in getattr(model, "initial", {}).items():
+        yield f"  starts at {name} = {value}"
+    ports = getattr(model, "roles", {})
+    if ports:
+        yield from ["ports:", *(f"  {name}: {text}" for name, text in ports.items())]
+    yield f"conventions: {model.conventions}"
+    yield f"citation: {readable(model.citation)}"
+
+
+def status(model: str, parameter_set: str) -> dict[str, str]:
+    """Return how the number of each parameter was found: "looked up", "recalled", "chosen", ..."""
+    from fwp_neuro.targets.constants import table
+
+    model = "tsodyks_markram" if model.startswith("tsodyks_markram") else model
+    rows = [row for row in table() if row.model == model]
+    return {
+        row.parameter: row.status
+        for chosen in ("*", parameter_set)
+        for row in rows
+        if row.parameter_set == chosen
+    }
+
+
+def _device(found: Found, name: str) -> Iterator[str]:
+    yield f"use: device={name!r} of fwp_neuro.run and of fwp_neuro.devices"
+
+
+def _command(found: Found, module) -> Iterator[str]:
+    parser = argparse.ArgumentParser(f"fwp-neuro {found.name}")
+    module.add(parser)
+    yield from parser.format_help().splitlines()
+
+
+def _signature(function, hidden: tuple[str, ...] = ()) -> str:
+    if function is object.__init__:
+        return "none"
+    parameters = inspect.signature(function).parameters
+    shown = [str(each) for name, each in parameters.items() if name not in hidden]
+    return ", ".join(shown).replace("'", "") or "none"
+
+
+_PAGES = {
+    "models": _script,
+    "figures": _script,
+    "rules": _rule,
+    "memories": _module,
+    "networks": _module,
+    "tasks": _function,
+    "realisations": _function,
+    "devices": _device,
+    "synapses": _synapse,
+    "commands": _command,
+}
