@@ -86,7 +86,7 @@ def _synapse(found: Found, how) -> Iterator[str]:
     known = status(found.entry.name, chosen)
     for name, value in model.parameters.items():
         source = readable(model.sources.get(name, "")) or "see below"
-        yield f"  {name} = {value} [{known[name]}] {source}"
+        yield f"  {name} = {value} [{known.get(name, 'status not told')}] {source}"
     if "" in model.sources:
         yield f"  below: {readable(model.sources[''])}"
     for name, value in getattr(model, "initial", {}).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from inspect import signature
+from pkgutil import iter_modules
 from typing import Any
 
 from ..arguments import inside, takes
@@ -12,32 +13,8 @@ from ..errors import FwpError, pick, unknown
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
 from .model import KINDS, SYNAPSES, Entry, Model
 
-#: the modules that register models; a new model is one more line
-MODULES: tuple[str, ...] = (
-    "models",
-    "release.tsodyks_markram",
-    "plasticity.potentiation",
-    "receptors.exponential",
-    "receptors.kinetic",
-    "receptors.nmda",
-    "calcium.point_spine",
-    "calcium.match_and_control",
-    "plasticity.stdp_pair",
-    "plasticity.clopath_2010",
-    "plasticity.urbanczik_senn_2014",
-    "plasticity.payeur_2021",
-    "plasticity.stdp_triplet",
-    "plasticity.graupner_brunel",
-    "plasticity.shouval_2002",
-    "plasticity.bcpnn",
-    "plasticity.limbacher_2022",
-    "plasticity.behavioural_time_scale",
-    "plasticity.oja",
-    "plasticity.bcm",
-    "plasticity.vogels_2011",
-    "plasticity.homeostatic_scaling",
-)
-
+#: the folders whose modules register models
+FOLDERS = ("release", "receptors", "calcium", "plasticity")
 #: events (pairs or spikes) that one call of a protocol may have, at 10 us and more for each
 _MOST = 50_000_000
 #: arguments of a protocol that come from its caller; all others are options
@@ -45,8 +22,11 @@ _GIVEN = ("model", "lags", "pairs", "frequency", "times")
 
 
 def _load() -> None:
-    for module in MODULES:
-        import_module(f"{__package__}.{module}")
+    import_module(f"{__package__}.models")
+    for folder in FOLDERS:
+        package = import_module(f"{__package__}.{folder}")
+        for _, module, _ in iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module)
 
 
 # the modules of models import the registry, so that it cannot name them where it is made

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pkgutil import iter_modules
 
 from ...arguments import inside, takes
 from ...registry import Registry
 from .base import Memory
 
-#: the modules that register memories
-MODULES: tuple[str, ...] = (
-    "linear",
-    "mlstm",
-    "rwkv6",
-    "mesa",
-    "ttt",
-    "titans",
-    "log_linear",
-    "softmax",
-    "forgetting",
-    "path",
-    "deltaformer",
-    "slots",
-    "quadratic",
-    "hybrid",
-    "hybrid_chunk",
-)
-
 
 def _load() -> None:
-    for module in MODULES:
+    for _, module, _ in iter_modules(import_module(__package__).__path__):
         import_module(f"{__package__}.{module}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import torch
@@ -14,24 +15,9 @@ from ...registry import Registry
 from ...validation import affordable, flag, whole
 from .base import Recurrent
 
-#: the modules that register networks
-MODULES: tuple[str, ...] = (
-    "schmidhuber1992",
-    "recurrent_delta",
-    "delta_networks",
-    "srwm",
-    "ba2016",
-    "fast_weight_memory",
-    "plastic",
-    "baselines",
-    "elstm",
-    "state_space",
-    "hopfield",
-)
-
 
 def _load() -> None:
-    for module in MODULES:
+    for _, module, _ in iter_modules(import_module(__package__).__path__):
         import_module(f"{__package__}.{module}")
 
 
