@@ -34,8 +34,8 @@ class _Parser(argparse.ArgumentParser):
         raise FwpError(f"{message} ({self.prog} --help says more)")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the arguments of one command or of all."""
     top = _Parser(
         prog="fwp-neuro",
         description="Fast-weight programmers as artificial networks and as Brian2 circuits.",
@@ -44,15 +44,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="print the version")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.summaries().items():
-        module = COMMANDS.get(name)
         sub = subparsers.add_parser(
             name,
             help=summary.replace("%", "%%"),
             description=f"{summary}.".replace("%", "%%"),
             allow_abbrev=False,
         )
-        module.add(sub)
-        sub.set_defaults(execute=module.execute)
+        if only in (None, name):  # what other commands import is not needed
+            module = COMMANDS.get(name)
+            module.add(sub)
+            sub.set_defaults(execute=module.execute)
     return top
 
 
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if argv and not argv[0].startswith("-"):
             COMMANDS.entry(argv[0])
-        arguments = parser().parse_args(argv)
+        arguments = parser(argv[0] if argv else "").parse_args(argv)
         status = 0
         if arguments.version:
             print(f"fwp-neuro {fwp_neuro.__version__}")
