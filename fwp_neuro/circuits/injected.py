@@ -155,7 +155,8 @@ def _build(
         pairs = {"i": np.arange(shape[0]), "j": np.arange(shape[0])}
     if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
         writes = "both sides"  # Brian2 cannot record what a synapse works out from its cells
-    made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=initial,
+    start = {**model.initial, **(initial or {})}  # the cells have their variables already
+    made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=start,
                            inputs=inputs, writes=writes, name="plastic")  # fmt: skip
     synapses = made.synapses
     monitors = []

@@ -20,7 +20,7 @@ from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
 from . import plastic_checks as checks
-from . import plastic_options, plastic_sizes, starts
+from . import plastic_options, plastic_ports, plastic_sizes, starts
 from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
 from .plastic_names import unused
@@ -46,6 +46,7 @@ def _spiking():
     inputs=inside("a dict from name to TimedArray or constant, or None"),
     keep=NAMES,
     writes=one_of(WRITES, "writes"),
+    names=inside("a dict from port to variable of the cells, or None"),
     delay=inside("a dict from 'pre' or 'post' to a time, or None"),
     name=inside("a name of Brian2 objects"),
     dense=FLAG,
@@ -62,6 +63,7 @@ def connect(
     inputs: Mapping[str, Any] | None = None,
     keep: tuple[str, ...] = (),
     writes: str = "auto",
+    names: Mapping[str, str | None] | None = None,
     delay: Mapping[str, Any] | None = None,
     name: str = "plastic*",
     dense: bool = False,
@@ -70,9 +72,10 @@ def connect(
     """Make the synapses of a model between cells.
 
     Variables that the model needs on the cells and that the cells do not have are attached to
-    them; any Brian2 group that spikes will do, also a PoissonGroup or a subgroup. A variable of the
-    model's own ``pre`` and ``post`` text that the cells have is used as it is, and what a spike
-    does to it is left to the cells; it must be integrated by the model's method.
+    them (but no membrane voltage to cells with a voltage of their own, see ``names``); any Brian2
+    group that spikes will do, also a PoissonGroup or a subgroup. A variable of the model's own
+    ``pre`` and ``post`` text that the cells have is used as it is, and what a spike does to it is
+    left to the cells; it must be integrated by the model's method.
 
     ``made.values("w")`` gives the weights of the last step, ``made.set("w", ...)`` sets them and
     ``made.monitor("w")`` records them in either layout. `Plastic.freeze` stops learning.
@@ -95,6 +98,9 @@ def connect(
         keep: variables that stay on the synapse in the factorised layout, because you will give
             each synapse another value.
         writes: of the factorised layout, see `fwp_neuro.synapses.factorise`.
+        names: what the cells call what the model reads: a port of the model (``model.ports``, such
+            as "membrane") or a variable of its cells -> a variable of your cells, as in
+            ``{"membrane": "v"}``; None for one that the model brings itself.
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post": ...}, in
             place of the model's own; 0*ms for none. In the textbook layout a single synapse may
             have another one later (``synapses.pre.delay = ...``); in the factorised one all have
@@ -110,10 +116,10 @@ def connect(
 
     Raises:
         FwpError: unknown option, layout, model, variable, side or argument of connect, cells that
-            are no Brian2 group or have no threshold, clocks that do not fit each other, values of
-            another length or dimension, ``keep`` names no synaptic variable, ``dense`` synapses
-            that are not all to all, or more synapses than the memory can hold. The cells are then
-            as they were.
+            are no Brian2 group or have no threshold, a port that must be named, clocks that do not
+            fit each other, values of another length or dimension, ``keep`` names no synaptic
+            variable, ``dense`` synapses that are not all to all, or more synapses than the memory
+            can hold. The cells are then as they were.
     """
     options = plastic_options.check(options, _OWN)
     if dense and connect is not None:
@@ -121,6 +127,7 @@ def connect(
     model, name = checks.textbook(model), unused(name)
     groups = {"pre": pre, "post": post}
     checks.cells(model, groups, events="on_event" in options)
+    model = plastic_ports.read(model, names, groups)
     plastic_options.events(model, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
     initial, keep = checks.initial(model, initial), checks.kept(model, keep)

@@ -122,6 +122,8 @@ class Model:
             them anew, except those that somebody sets.
         learned: synaptic variables that stand still while learning is frozen; those of a
             plasticity model's effective weight that something changes if empty.
+        ports: role -> variable of the postsynaptic cell that plays it, such as the membrane
+            voltage; `connect(names=...)` maps it to a variable of the user's cells.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Model:
     initial: Mapping[str, Any] = field(default_factory=dict)
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     learned: tuple[str, ...] = ()
+    ports: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""

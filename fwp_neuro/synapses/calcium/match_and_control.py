@@ -86,6 +86,7 @@ def make(parameters: str) -> Model:
         "match_and_control", parameters, "plasticity", SUMMARY, EQUATIONS, values, sources, PAPER,
         "lag = postsynaptic minus presynaptic spike; no delays; weight = AMPA gain of a synapse, 1 "
         "before, at most 8; the written g reaches it with a delay of 0.5 s",
+        ports={"membrane": "V"},
         weight=WEIGHT, signed=("E_rest", "E_ca", "nmda"), derived=derived, initial={"reach": 1},
         learned=("g", "g_delayed"),
     )  # fmt: skip

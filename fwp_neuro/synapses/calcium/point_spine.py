@@ -109,6 +109,7 @@ def make(parameters: str) -> Model:
         "lag = postsynaptic minus presynaptic spike; no delays; spikes act from the next step on; "
         "calcium above rest, in arbitrary units; the write is additive and unbounded; under AP5 "
         "the readout keeps the scale of the undrugged cell",
+        ports={"membrane": "V"},
         signed=("E_rest", "E_ca", "nmda"), initial={"w": 1}, derived=derived,
     )  # fmt: skip
 
