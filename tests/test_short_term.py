@@ -161,8 +161,3 @@ def test_a_memory_of_short_term_plasticity_alone_does_not_know_the_values():
     assert np.abs(stored).max() > 0.1  # something was written, and it is blind to the value
     assert np.array_equal(stored, swapped)
     assert abs(storage.told_apart(stored, VALUES)) < 0.5
-
-
-def test_spike_times_before_the_start_are_refused():
-    with pytest.raises(fwp.FwpError, match="spike_times must not be negative, got -5 ms"):
-        fwp.synapses.short_term("tsodyks_markram", spike_times=[-5, 1] * ms)

@@ -190,8 +190,7 @@ def short_term(name, parameters=None, spike_times=None, **options):
         release per spike [spike], as a share of all resources (1 = everything).
 
     Raises:
-        FwpError: unknown model, set or option, a missing or wrong unit, times that are negative or
-            do not increase.
+        FwpError: unknown model, set or option, a missing or wrong unit, times that do not increase.
     """
     import brian2 as b2
     import numpy as np
@@ -203,10 +202,5 @@ def short_term(name, parameters=None, spike_times=None, **options):
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
         raise FwpError("spike_times must be one row of times that increase")
-    if times[0] < 0:
-        raise FwpError(
-            f"spike_times must not be negative, got {1e3 * times[0]:g} ms: a synapse starts to "
-            "release at 0 ms"
-        )
     _bearable(times.size, "the number of spike_times")
     return np.asarray(run(model, times, **options))
