@@ -24,6 +24,8 @@ from fwp_neuro.registry import Registry
 
 NEEDS = ("simulate", "plot")
 FIGURES = Registry("figure", find=lambda: entries("figures", "fig*.py", NEEDS))
+#: where pictures go, in the current folder, that are not those of ``figures/``
+RESULTS = "results"
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,12 @@ def make(
 ) -> Drawn:
     """Make the figure ``name``, simulating only if there are no data for it yet.
 
-    The picture goes to ``out``; without it to ``figures/``, or to ``figures/data/`` if ``quick``.
+    The picture goes to ``out``; without it to ``figures/``, or, if ``quick``, to ``results/`` in
+    the current folder.
     """
     path = figure_scripts()[select([name])[0]]
     kept = path.parent / "data"
-    folder = output_folder(out if out is not None else kept if quick else path.parent)
+    folder = output_folder(out if out is not None else RESULTS if quick else path.parent)
     script = load_script(path, NEEDS)
     data = output_folder(kept) / f"{path.stem}-{fingerprint(path, quick)}.nc"
     simulated = not data.exists()

@@ -23,9 +23,13 @@ def test_run_prints_the_report_and_draws(home, capsys):
     assert list((home / "made/here").iterdir()) == [home / "made/here/fig01_toy.png"]
 
 
-def test_run_writes_to_figures_by_default(home, capsys):
-    assert main(["run", "toy"]) == 0
-    assert (home / "figures/fig01_toy.png").exists()
+@pytest.mark.parametrize("options", [[], ["--seed", "2"], ["--set", "size=4"]])
+def test_a_run_leaves_the_pictures_of_figures_alone(home, capsys, options):
+    (home / "figures/fig01_toy.png").write_bytes(b"the picture that README shows")
+    assert main(["run", "toy", *options]) == 0
+    assert capsys.readouterr().out.endswith("wrote results/fig01_toy.png\n")
+    assert (home / "results/fig01_toy.png").exists()
+    assert (home / "figures/fig01_toy.png").read_bytes() == b"the picture that README shows"
 
 
 def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):

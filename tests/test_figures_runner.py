@@ -82,7 +82,8 @@ def test_other_versions_have_other_fingerprints(script, monkeypatch):
 
 def test_quick_pictures_stay_away_from_the_committed_ones(home, script):
     drawn = make(quick=True)
-    assert drawn.picture == home / "figures/data/fig01_toy.png"
+    assert drawn.picture.absolute() == home / "results/fig01_toy.png"
+    assert drawn.picture.exists() and not list((home / "figures").rglob("*.png"))
     assert drawn.report == "2 tokens"
     assert not (home / "figures/fig01_toy.png").exists()
     drawn = make(quick=True, out=home / "new/folder")

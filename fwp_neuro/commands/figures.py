@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="small simulations, to try out; pictures go to figures/data unless --out is given",
+        help="small simulations, to try out; pictures go to results unless --out is given",
     )
     parser.add_argument("--out", metavar="FOLDER", help="folder for the pictures; it is made")
 

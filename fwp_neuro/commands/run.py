@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FOLDER",
-        help="folder for the picture (default: figures; results with --set or --seed)",
+        help="folder for the picture (default: results); it is made",
     )
 
 
@@ -35,9 +35,8 @@ def execute(arguments: argparse.Namespace) -> None:
     model = load_model(name)
     parameters = fill(model.Parameters, _settings(arguments), name)
     drawing = getattr(model, "FIGURE", None)
-    # a run with other settings must not take the place of the picture that README shows
-    usual = "results" if arguments.set or arguments.seed is not None else "figures"
-    folder = figures.output_folder(usual if arguments.out is None else arguments.out)
+    # not figures/: a run must not take the place of the pictures that README shows
+    folder = figures.output_folder(figures.RESULTS if arguments.out is None else arguments.out)
     script = figures.script_named(drawing) if drawing else None
     with Progress(name) as progress:
         dataset = model.run(parameters, progress=progress)

@@ -64,8 +64,7 @@ def _disagreement(frequencies) -> Iterator[Row]:
                 100 * abs(value / nest - 1), 5.0, 0.0,
                 "set 'paper_literal' (no delay, b in nA) against NEST 3.10: they are not the same "
                 "rule. Other published code is 5-16 % from NEST", "at least",
-                curve=f"Clopath, {side}, paper_literal against NEST", x=frequency,
-                axes=(AXES[0], "difference (%)"), strength="own bound", set_after=True,
+                strength="own bound", set_after=True,
             )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def rows(quick: bool) -> Iterator[Row]:
                 strength="other simulator",
             )
     found = sjostrom.changes(MODEL, "cortical_slices", pairs=75)  # as in fig. 4
-    yield from sjostrom.rows(MODEL, found, "cortical slices", MISSES)
+    yield from sjostrom.rows(MODEL, found, "Graupner-Brunel, cortical slices", MISSES)
     yield Row(
         MODEL, "cortical slices, mean square error in SEM", sjostrom.error(found), 1.0, 0.0,
         f"on average within the SEM of {sjostrom.SOURCE}", "at most",

@@ -40,8 +40,8 @@ def rows(quick: bool) -> Iterator[Row]:
     targets = window(lags * 1e-3, *numbers)
     for lag, value, target in zip(lags, found - 1, targets, strict=True):
         yield Row(MODEL, f"change by one pair at {lag:+d} ms (%)", 100 * float(value),
-                  100 * float(target), 1e-9, _ONE, curve="one pair", x=float(lag), axes=AXES,
-                  strength="closed form")  # fmt: skip
+                  100 * float(target), 1e-9, _ONE, curve="pair STDP, one pair", x=float(lag),
+                  axes=AXES, strength="closed form")  # fmt: skip
     for rate in (1, 20):
         for lag in (-10, 10):
             ratio = synapses.stdp_curve(model, lags=lag * ms, pairs=60, frequency=rate * Hz)

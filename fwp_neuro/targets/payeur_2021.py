@@ -71,15 +71,15 @@ def rows(quick: bool) -> Iterator[Row]:
         for probability in PROBABILITIES:
             target = change(still, 1.0, events) - change(still, 0.0, events)
             yield Row(
-                MODEL, f"change an event at burst probability {probability:g}, Pbar {mean:g}",
+                MODEL, f"change per event at burst probability {probability:g}, Pbar {mean:g}",
                 change(still, probability, events), target * (probability - mean),
                 target * 2.5 * SCATTER[probability] * np.sqrt(3000 / events),
                 SOURCE, curve=f"burst rule, Pbar {mean:g}", x=probability,
-                axes=("burst probability", "change an event (eta)"), strength="own bound",
+                axes=("burst probability", "change per event (eta)"), strength="own bound",
             )  # fmt: skip
     early, late = following(get(MODEL), 0.4, 100 if quick else 1000)
     yield Row(
-        MODEL, "change an event once Pbar has followed / before", abs(late) / early, 0, 0.25,
+        MODEL, "change per event once Pbar has followed / before", abs(late) / early, 0, 0.25,
         "Payeur et al. 2021, eq. 1: no mean change at P = Pbar", "at most",
         strength="own bound",
     )  # fmt: skip

@@ -30,7 +30,7 @@ def rows(quick: bool) -> Iterator[Row]:
     for ca, (target, tau) in FUNCTIONS.items():
         yield Row(
             MODEL, f"Omega({ca:g} uM)", float(omega(model, ca)), target, 5e-4, _EQUATIONS,
-            curve="calcium control: target weight", x=ca, axes=("calcium (uM)", "Omega"),
+            curve="calcium control: target weight", x=ca, axes=("calcium (uM)", "target weight"),
             strength="closed form",
         )  # fmt: skip
         value = float(1 / eta(model, ca))
