@@ -24,6 +24,7 @@ SECONDS = 12
 
 #: arguments that keep the work small where the defaults make much of it
 SMALL = {
+    "fwp.circuits.generate": {"device": "cpp_standalone"},  # needs no brian2cuda
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
     "fwp.synapses.stdp_curve": {"pairs": 2, "lags": [5] * b2.ms},

@@ -14,7 +14,8 @@ from .base import Row
 #: panels side by side on a page
 COLUMNS = 5
 OURS = {"color": "#D55E00", "marker": ".", "ms": 2.5, "lw": 1.0, "zorder": 3}
-MISSED = {"marker": "o", "ms": 6.5, "mfc": "none", "color": "black", "mew": 0.8, "ls": ""}
+MISSED = {"marker": "o", "ms": 6.5, "mfc": "none", "color": "black", "mew": 0.8, "ls": "",
+          "clip_on": False}
 
 
 def figure(rows: list[Row]):
@@ -60,7 +61,8 @@ def _draw_curve(panel, points: list[Row]) -> None:
     )  # fmt: skip
     panel.plot(x, [row.value for row in points], **OURS)
     missed = [row for row in points if not row.passed]
-    panel.plot([row.x for row in missed], [row.value for row in missed], **MISSED)
+    if missed:  # an empty line that may leave its panel has no place in the layout
+        panel.plot([row.x for row in missed], [row.value for row in missed], **MISSED)
     across, up = points[0].axes
     panel.set_xlabel(textwrap.fill(across, 20), fontsize=6)
     panel.set_ylabel(textwrap.fill(up, 16), fontsize=6)
