@@ -47,6 +47,11 @@ def _leave_out_brian2() -> None:
     sys.excepthook = hook
 
 
+class Cannot(FwpError):
+    """Something has no such form. The message is the reason, a part of a sentence ("it is not
+    affine in w"): whoever asked completes it, or takes another form and says why."""
+
+
 class CallError(FwpError, TypeError):
     """A call with a missing or unknown argument: what Python itself calls a TypeError."""
 

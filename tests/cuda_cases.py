@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import brian2 as b2
 import numpy as np
+from cannot import can
 from cuda_on_cpu import captured
 from programs import random_program, rule_program
 
@@ -131,13 +132,13 @@ REFUSED = {"same cells on both sides": _ring(), "a time step of their own": _rin
 
 def continuous(name: str) -> bool:
     """Whether the rate circuit of a rule can be windows of ODEs."""
-    return not isinstance(phases.derive(rule(name)), str)
+    return can(phases.derive, rule(name))
 
 
 def biophysical(name: str) -> bool:
     """Whether a rule has the NMDA-gated spiking circuit."""
     program = rule_program(name)
-    return not isinstance(writes.derive(rule(name), program.bind(rule(name)), (4, 3)), str)
+    return can(writes.derive, rule(name), program.bind(rule(name)), (4, 3))
 
 
 _WINDOW = {"dt": DT, "window": 10 * ms}

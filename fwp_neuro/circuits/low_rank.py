@@ -16,36 +16,20 @@ and 2 s of CPU time, against 8 MB (and as much in indices) and 137 s with a weig
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import sympy
 
 from ..rules import Rule
-from ..symbolic.transition import Affine
+from ..symbolic.normal_form import Affine, Write
+from ..symbolic.separation import ZERO, Product
 from ..validation import in_bytes
 from ..weight_recording import Keep
 from . import phases
 from .layout import Layout
 
 LAYOUTS = ("auto", "synapse", "low_rank")
-
-
-@dataclass
-class Write:
-    """One outer product that a statement adds.
-
-    Attributes:
-        side: where the vector lives that the programme alone commands, "pre" or "post".
-        along: that vector; drive: the other one, but for the sums.
-        sums: (x, e) for each term e * read(x) (side "pre") or e * back(x) (side "post") of the
-            other vector.
-    """
-
-    side: str
-    along: sympy.Expr
-    drive: sympy.Expr = sympy.Integer(0)
-    sums: list[tuple[sympy.Expr, sympy.Expr]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -57,59 +41,17 @@ class Step:
     writes: tuple[Write, ...]
 
 
-def derive(rule: Rule) -> tuple[Step, ...] | str:
-    """Return a rule as decays and outer products, or one sentence saying why it is none."""
-    if rule.states != ("w",):
-        return f"it has further synaptic states ({', '.join(rule.states[1:])})"
-    if not rule.transition.affine:
-        return "it is not affine in w"
+def derive(rule: Rule) -> tuple[Step, ...]:
+    """Return a rule as decays and outer products.
+
+    Raises:
+        Cannot: it is none.
+    """
     steps = []
-    for part in rule.transition.statements:
-        line, home = part.statement.line, part.statement.home
-        keep = phases.separate(part.diagonal, "pre", home)
-        if keep is None:
-            return f"statement {line!r} decays every synapse by a factor of its own"
-        writes = _writes(part)
-        if writes is None:
-            return f"statement {line!r} adds more than outer products"
-        steps.append(Step(part, {"post": keep[0], "pre": keep[1]}, writes))
+    for part in phases.of_weights(rule):
+        keep = part.keep.get("w", Product(ZERO))
+        steps.append(Step(part, {"post": keep.off("pre"), "pre": keep.pre}, part.writes()))
     return tuple(steps)
-
-
-def _writes(part: Affine) -> tuple[Write, ...] | None:
-    """Split what a statement adds; terms along the same vector share a write."""
-    home, found = part.statement.home, {}
-
-    def put(expression, side):
-        split = phases.separate(expression, side, home)
-        if split is None:
-            return None
-        return found.setdefault((side, split[1]), Write(side, split[1])), split[0]
-
-    for side, pairs in (("pre", part.reads), ("post", part.backs)):
-        for probe, factor in pairs:
-            for term in _terms(factor, side, home):
-                placed = put(term, side)
-                if placed is None:
-                    return None
-                placed[0].sums.append((probe, placed[1]))
-    for term in _terms(part.input, "pre", home) if part.input != 0 else ():
-        for side in ("post", "pre"):  # beside a sum along the same vector, if there is one
-            split = phases.separate(term, side, home)
-            if split is None:
-                return None
-            if side == "pre" or (side, split[1]) in found:
-                write = found.setdefault((side, split[1]), Write(side, split[1]))
-                write.drive = write.drive + split[0]
-                break
-    return tuple(found.values())
-
-
-def _terms(expression, side: str, home) -> tuple[sympy.Expr, ...]:
-    """Return an expression whole if it splits into the two sides, else its summands."""
-    if phases.separate(expression, side, home) is not None:
-        return (expression,)
-    return sympy.Add.make_args(sympy.expand(expression))
 
 
 # ---------------------------------------------------------------------- the store

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
+from ..errors import Cannot
 from ..rules import Rule
-from ..symbolic import arrays, effort, separation
+from ..symbolic import arrays
+from ..symbolic.language import SYNAPSE
+from ..symbolic.normal_form import Affine
 from ..symbolic.statements import Statement
-from ..symbolic.transition import Affine
-
-_OTHER = {"pre": "post", "post": "pre"}
 
 
 @dataclass(frozen=True)
@@ -49,58 +49,43 @@ class Phase:
     part: Affine
 
 
-def derive(rule: Rule) -> tuple[Phase, ...] | str:
-    """Return the phases of a rule, or one sentence saying why it has no exact continuous form."""
-    if rule.states != ("w",):
-        return f"it has further synaptic states ({', '.join(rule.states[1:])})"
-    if not rule.transition.affine:
-        return "it is not affine in w"
-    phases = []
-    for part in rule.transition.statements:
-        phase = _phase(part)
-        if phase is None:
-            return f"statement {part.statement.line!r} mixes decay and write in one synapse"
-        phases.append(phase)
-    return tuple(phases)
+def of_weights(rule: Rule) -> tuple[Affine, ...]:
+    """Return the affine statements of a rule that has no synaptic state but its weights.
 
-
-def _phase(part: Affine) -> Phase | None:
-    home = part.statement.home
-    keep = part.diagonal
-    line, zero = part.statement.line, sympy.Integer(0)
-    if home(keep) == "synapse" or len(part.reads) + len(part.backs) > 1:
-        return None
-    if not part.reads and not part.backs:
-        if part.input == 0:
-            return Phase(line, keep, None, zero, None, zero, zero, part)
-        split = separate(part.input, "pre", home)
-        return (
-            None
-            if split is None
-            else Phase(line, keep, "pre", split[1], None, zero, split[0], part)
-        )
-    side, pairs = ("pre", part.reads) if part.reads else ("post", part.backs)
-    probe, factor = pairs[0]
-    if home(keep) == side:
-        return None
-    split = separate(factor, side, home)
-    if split is None:
-        return None
-    erase, along = -split[0], split[1]
-    drive = effort.divided(part.input, along)
-    if home(drive) not in ("shared", _OTHER[side]):
-        return None
-    return Phase(line, keep, side, along, probe, erase, drive, part)
-
-
-def separate(expression, side: str, home) -> tuple[sympy.Expr, sympy.Expr] | None:
-    """Write an expression as (factors off ``side``) x (factors on it); None if it does not split.
-
-    Args:
-        side: "pre" or "post"; home: expression -> where it lives.
+    Raises:
+        Cannot: it has, or it is not affine.
     """
-    parts = separation.separate(expression, home)
-    return None if parts is None else (parts["shared"] * parts[_OTHER[side]], parts[side])
+    if rule.states != ("w",):
+        raise Cannot(f"it has further synaptic states ({', '.join(rule.states[1:])})")
+    return rule.transition.parts
+
+
+def derive(rule: Rule) -> tuple[Phase, ...]:
+    """Return the phases of a rule.
+
+    Raises:
+        Cannot: it has no exact continuous form.
+    """
+    return tuple(map(_phase, of_weights(rule)))
+
+
+def _phase(part: Affine) -> Phase:
+    home, keep, zero = part.statement.home, part.diagonal, sympy.Integer(0)
+    line, side = part.statement.line, "post" if part.backs else "pre"
+    mixed = Cannot(f"statement {line!r} mixes decay and write in one synapse")
+    try:
+        writes = part.writes(side)
+    except Cannot:
+        raise mixed from None
+    if home(keep) == SYNAPSE or len(writes) > 1 or len(part.reads) + len(part.backs) > 1:
+        raise mixed
+    if not writes:
+        return Phase(line, keep, None, zero, None, zero, zero, part)
+    write = writes[0]
+    if write.sums and home(keep) == side:
+        raise mixed
+    probe, gain = write.sums[0] if write.sums else (None, zero)
+    return Phase(line, keep, side, write.along, probe, -gain, write.drive, part)
 
 
 def evaluator(statement: Statement, signals: dict[str, np.ndarray]):

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import synapses
 from ..devices import Size
-from ..errors import FwpError, shown
+from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import starting_states
@@ -71,15 +71,19 @@ def prepare(
     schedule = _schedule(options, program.tokens)
     _check_drugs(options["drugs"])
     signals = program.bind(rule)
-    write = writes.derive(rule, signals, (program.pre, program.post))
-    if options["form"] == "biophysical" and isinstance(write, str):
+    write, why = None, "asked for"
+    if options["form"] != "generic":
+        try:
+            write = writes.derive(rule, signals, (program.pre, program.post))
+        except Cannot as reason:
+            why = str(reason)
+    if options["form"] == "biophysical" and write is None:
         raise FwpError(
-            f"rule {rule.name!r} has no biophysical form: {write}; use form='generic', which "
+            f"rule {rule.name!r} has no biophysical form: {why}; use form='generic', which "
             "evaluates the text on filtered population activity"
         )
     states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
-    if options["form"] == "generic" or isinstance(write, str):
-        why = "asked for" if options["form"] == "generic" else str(write)
+    if write is None:
         return _generic(program, rule, signals, states, why, model, schedule, options)
     return _biophysical(program, write, signals["q"], states["w"], model, schedule, options)
 

@@ -8,7 +8,7 @@ from ..arguments import SEED, one_of, optional, takes
 from ..arguments import time as a_time
 from ..device_names import DEVICES
 from ..devices import simulate
-from ..errors import FwpError, warn
+from ..errors import Cannot, FwpError, warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
@@ -51,13 +51,17 @@ def prepare(
     states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
     cells = Layout(program.heads or 1, program.pre, program.post)
     keep = choose(record_weights, probes, program, len(rule.states) * cells.synapses)
-    found = phases.derive(rule)
     given = {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": ampa_lag}
-    if dynamics == "event" or isinstance(found, str):
-        why = "asked for" if dynamics == "event" else found
+    found, why = None, "asked for"
+    if dynamics != "event":
+        try:
+            found = phases.derive(rule)
+        except Cannot as reason:
+            why = str(reason)
+    if found is None:
         if dynamics == "continuous":
             raise FwpError(
-                f"rule {rule.name!r} has no exact continuous form: {found}; use dynamics='event'"
+                f"rule {rule.name!r} has no exact continuous form: {why}; use dynamics='event'"
             )
         for name, value in given.items():
             if value is not None:
@@ -81,11 +85,16 @@ def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, 
     import brian2 as b2
 
     dt, tokens = 1 * b2.ms, len(signals["q"])
-    steps = low_rank.derive(rule)
-    why_not = steps if isinstance(steps, str) else ""
+    steps, why_not = (), ""
+    try:
+        steps = low_rank.derive(rule)
+    except Cannot as reason:
+        why_not = str(reason)
     if layout == "low_rank" and why_not:
-        raise FwpError(f"rule {rule.name!r} has no low-rank layout: {steps}; use layout='synapse'")
-    writes = 0 if why_not else sum(len(step.writes) for step in steps)
+        raise FwpError(
+            f"rule {rule.name!r} has no low-rank layout: {why_not}; use layout='synapse'"
+        )
+    writes = sum(len(step.writes) for step in steps)
     chosen = low_rank.choose(layout, why_not, writes, tokens, cells, states["w"])
     memory = None
     if chosen[0] == "low_rank":

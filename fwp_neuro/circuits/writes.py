@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import Cannot
 from ..rules import Rule
-from ..symbolic import effort
+from ..symbolic import effort, separation
 from . import phases
 
 
@@ -34,39 +35,41 @@ class Write:
     keep_post: np.ndarray
 
 
-def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -> Write | str:
-    """Return the write of a rule, or one sentence saying why the biophysical synapse cannot run it.
+def derive(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -> Write:
+    """Return the write of a rule.
 
     Args:
         signals: from ``Program.bind``.
         shape: (pre, post) dimensions.
+
+    Raises:
+        Cannot: the biophysical synapse cannot run it.
     """
     found = phases.derive(rule)
-    if isinstance(found, str):
-        return found
     *turnovers, write = found
     if write.keep != 1 and write.probe is None:
         turnovers.append(
             write
         )  # w = alpha*w + beta*v*k: without a read the order makes no difference
     elif write.keep != 1:
-        return (
+        raise Cannot(
             "its error is read off the weights before they decay, and the synapse turns over first"
         )
     if any(phase.side is not None for phase in found[:-1]) or write.side is None:
-        return "the synapse turns over first and then writes once a token"
+        raise Cannot("the synapse turns over first and then writes once a token")
     if write.side != "pre":
-        return "it needs feedback from the value cells to the key cells"
+        raise Cannot("it needs feedback from the value cells to the key cells")
     home = write.part.statement.home
-    gain, value = phases.separate(write.drive, "post", home)
+    drive = separation.separate(write.drive, home)
+    gain, value = drive.off("post"), drive.post
     compare = write.probe is not None
     if compare:
         if home(write.erase) != "shared" or write.probe != write.along:
-            return "its erase is not the prediction of its own key with one shared strength"
+            raise Cannot("its erase is not the prediction of its own key with one shared strength")
         value = effort.divided(write.drive, write.erase)
         gain = write.erase
         if home(value) != "post":
-            return "its write does not go toward a value of the postsynaptic cell"
+            raise Cannot("its write does not go toward a value of the postsynaptic cell")
     lead, evaluate = signals["q"].shape[:2], phases.evaluator(write.part.statement, signals)
 
     def number(expression, size):

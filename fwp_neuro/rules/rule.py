@@ -9,8 +9,8 @@ from functools import cached_property
 import sympy
 
 from ..arguments import Kind, inside, takes, text
-from ..errors import FwpError, shown, warn
-from ..symbolic import effort, hints, language, latex, locality, parsing, spectrum, transition
+from ..errors import Cannot, FwpError, shown, warn
+from ..symbolic import hints, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import plan as plans
 from ..symbolic.objective import Objective
 from ..symbolic.statements import Statement, lower
@@ -161,32 +161,32 @@ class Rule:
         """How W is carried over a token: affine or not, side, rank, and the legal fast forms.
 
         Raises:
-            FwpError: the text expands into too many terms to tell.
+            Cannot: the text expands into too many terms to tell.
         """
         try:
             return transition.derive(self.statements, self.states)
-        except effort.TooLarge as reason:
-            raise FwpError(f"transition of rule {self.name!r} is not derived: {reason}") from None
+        except Cannot as reason:
+            raise Cannot(f"transition of rule {self.name!r} is not derived: {reason}") from None
 
     @cached_property
     def plan(self) -> plans.Plan:
         """Decays, reads and rank-one writes of one token, from which the fast forms are made.
 
         Raises:
-            FwpError: the rule has none; the sentence says why.
+            Cannot: the rule has none; the sentence says why.
         """
         try:
             return plans.derive(self.transition, self.states)
-        except plans.NotSeparable as reason:
+        except Cannot as reason:
             sentence = f"rule {self.name!r} has no parallel and no chunk form: {reason}"
-            raise FwpError(sentence) from None
+            raise Cannot(sentence) from None
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
         """The forms that the artificial realisation can run, "step" first."""
         try:
             return ("step", "parallel", "chunk", "compiled") if self.plan else ()
-        except FwpError:
+        except Cannot:
             return ("step", "compiled")
 
     @cached_property

@@ -9,6 +9,8 @@ from math import comb
 
 import sympy
 
+from ..errors import Cannot
+
 #: characters of a text, its statements, and the names and numbers in one of them
 CHARACTERS, STATEMENTS, WORDS = 10_000, 100, 200
 #: how deep brackets, functions and signs may stand in one another
@@ -17,10 +19,6 @@ DEPTH = 32
 TERMS = 1_000
 #: terms and different names of an expression that is factored as a polynomial
 FACTORED = 8
-
-
-class TooLarge(Exception):
-    """Why a property of a rule is not derived: a sentence part."""
 
 
 def terms(expression: sympy.Expr) -> int:
@@ -48,11 +46,11 @@ def expand(expression) -> sympy.Expr:
     """Return an expression expanded.
 
     Raises:
-        TooLarge: it has more than ``TERMS`` terms then.
+        Cannot: it has more than ``TERMS`` terms then.
     """
     expression = sympy.sympify(expression)
     if terms(expression) > TERMS:
-        raise TooLarge(f"a statement expands into more than {TERMS} terms")
+        raise Cannot(f"a statement expands into more than {TERMS} terms")
     return sympy.expand(expression)
 
 

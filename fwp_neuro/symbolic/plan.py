@@ -19,16 +19,11 @@ from functools import reduce
 
 import sympy
 
-from .effort import TooLarge, expand
+from ..errors import Cannot
 from .language import home_of, symbol
-from .separation import separate
-from .transition import Affine, Transition
-
-ONE, ZERO = sympy.Integer(1), sympy.Integer(0)
-
-
-class NotSeparable(Exception):
-    """Why a rule has no plan: a sentence part for `Rule.transition` and its users."""
+from .normal_form import Affine
+from .separation import ONE, ZERO
+from .transition import Transition
 
 
 @dataclass(frozen=True)
@@ -154,17 +149,16 @@ def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
     """Derive the plan of an affine rule.
 
     Raises:
-        NotSeparable: the rule has none; the message says why.
+        Cannot: the rule has none; the message says why.
     """
-    if not transition.affine:
-        raise NotSeparable("it is not affine in w")
+    parts = transition.parts
     if transition.side == "both":
-        raise NotSeparable("it has both read() and back(), which no low-rank form covers")
+        raise Cannot("it has both read() and back(), which no low-rank form covers")
     contracted = "post" if transition.side == "left" else "pre"
     homes: dict[str, str] = {}
     pools: list[tuple[sympy.Symbol, sympy.Expr]] = []
     steps = []
-    for part in transition.statements:
+    for part in parts:
         part = _unique_pools(part, pools, homes)
         steps.append(_micro_step(part, states, contracted))
     return Plan(contracted, tuple(_merge(steps)), tuple(pools), homes)
@@ -172,13 +166,15 @@ def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
 
 def _unique_pools(part: Affine, pools: list, homes: dict) -> Affine:
     """Give pooled sums names that no other statement uses, and note them with all homes."""
-    renamed = {}
+    renamed: dict[sympy.Symbol, sympy.Symbol] = {}
     for item in part.statement.sums:
         if item.kind == "pool":
             renamed[item.symbol] = symbol(f"pool_{len(pools)}")
             pools.append((renamed[item.symbol], item.argument.xreplace(renamed)))
     old = part.statement.homes
     homes.update(old)
+    if not renamed:
+        return part
     homes.update({new.name: old[name.name] for name, new in renamed.items()})
     new_homes = {**old, **{new.name: old[name.name] for name, new in renamed.items()}}
     statement = replace(part.statement, homes=new_homes)
@@ -194,81 +190,36 @@ def _unique_pools(part: Affine, pools: list, homes: dict) -> Affine:
 
 
 def _micro_step(part: Affine, states: tuple[str, ...], contracted: str) -> MicroStep:
-    reads = part.reads if contracted == "pre" else part.backs
-    separated = lambda expression: _separate(expression, part, contracted)  # noqa: E731
-    writes: dict[sympy.Expr, list] = {}
-    for number, (_, coefficient) in enumerate(reads):
-        for item in separated(coefficient):
-            entry = writes.setdefault(item.contracted, [ZERO, [ZERO] * len(reads)])
-            entry[1][number] += item.shared * item.free
-    for item in separated(part.input):
-        entry = writes.setdefault(item.contracted, [ZERO, [ZERO] * len(reads)])
-        entry[0] += item.shared * item.free
+    probes = [x for x, _ in (*part.reads, *part.backs)]  # of one side only
     row = states.index(part.target)
     inject = tuple(ONE if n == row else ZERO for n in range(len(states)))
-    carry = []
-    for n, target in enumerate(states):
-        if n != row:
-            carry.append(tuple(Factors() if source == target else NOTHING for source in states))
-        else:
-            carry.append(tuple(_carry(part, source, separated) for source in states))
-    if len(states) > 1:
-        for item in (item for line in carry for item in line):
-            if (item.contracted, item.free) != (ONE, ONE):
-                raise NotSeparable(
-                    "its synaptic states mix with coefficients that are not shared by all cells"
-                )
-    return MicroStep(
-        tuple(carry),
-        tuple(x for x, _ in reads),
-        tuple(Write(c, entry[0], tuple(entry[1]), inject) for c, entry in writes.items()),
+    carry = tuple(
+        tuple(_carry(part, target, source, contracted) for source in states) for target in states
     )
+    if len(states) > 1 and any(
+        (item.contracted, item.free) != (ONE, ONE) for line in carry for item in line
+    ):
+        raise Cannot("its synaptic states mix with coefficients that are not shared by all cells")
+    writes = tuple(
+        Write(
+            write.along, write.drive, tuple(dict(write.sums).get(x, ZERO) for x in probes), inject
+        )
+        for write in part.writes(contracted)
+    )
+    return MicroStep(carry, tuple(probes), writes)
 
 
 NOTHING = Factors(ZERO)
 
 
-def _carry(part: Affine, source: str, separated) -> Factors:
-    if source not in part.own:
+def _carry(part: Affine, target: str, source: str, contracted: str) -> Factors:
+    if target != part.target:
+        return Factors() if source == target else NOTHING
+    keep = part.keep.get(source)
+    if keep is None:
         return NOTHING
-    products = separated(part.own[source])
-    if len(products) != 1:
-        raise NotSeparable(
-            f"the factor {part.own[source]} of a state is no product of one presynaptic and one "
-            "postsynaptic factor"
-        )
-    return products[0]
-
-
-def _separate(expression, part: Affine, contracted: str) -> list[Factors]:
-    """Write an expression as a sum of products of one factor a home."""
-    expression = sympy.sympify(expression)
-    if expression == 0:
-        return []
-    whole = _product(expression, part, contracted)
-    if whole is not None:
-        return [whole]
-    try:
-        terms = sympy.Add.make_args(expand(expression))
-    except TooLarge as reason:
-        raise NotSeparable(str(reason)) from None
-    found = []
-    for term in terms:
-        item = _product(term, part, contracted)
-        if item is None:
-            raise NotSeparable(
-                f"{term} is no product of one presynaptic and one postsynaptic factor"
-            )
-        found.append(item)
-    return found
-
-
-def _product(expression, part: Affine, contracted: str) -> Factors | None:
-    parts = separate(expression, part.statement.home)
-    if parts is None:
-        return None
     free = "post" if contracted == "pre" else "pre"
-    return Factors(parts["shared"], parts[contracted], parts[free])
+    return Factors(keep.shared, keep.on(contracted), keep.on(free))
 
 
 def _merge(steps: list[MicroStep]) -> list[MicroStep]:

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sympy
 
-from ..errors import FwpError
+from ..errors import Cannot, FwpError
 from . import arrays, effort
 from .language import pool, symbol
+from .normal_form import Affine
 from .separation import separate
 from .statements import Statement
-from .transition import Affine, Transition
+from .transition import Transition
 
 #: corners of the gate domains that are tried, and points of a grid of gates
 CORNERS, POINTS = 64, 5_000
@@ -85,7 +86,7 @@ def closed_form(transition: Transition) -> tuple[sympy.Expr, ...]:
     own, overlap = _spelled_out(part.diagonal, part), _spelled_out(overlap, part)
     try:
         along = sympy.factor_terms(effort.expand(own + overlap))
-    except effort.TooLarge:
+    except Cannot:
         return ()
     return tuple(dict.fromkeys(sympy.factor_terms(others * each) for each in (own, along)))
 
@@ -100,11 +101,12 @@ def _spelled_out(expression, part) -> sympy.Expr:
 
 def _pull_out(function, product, part, kind) -> sympy.Expr | None:
     """Take what is constant along the summed side out of the sum; None if it does not factor."""
-    side, other = ("pre", "post") if kind == "pool" else ("post", "pre")
-    factors = separate(product, part.statement.home)
-    if factors is None:
+    side = "pre" if kind == "pool" else "post"
+    try:
+        factors = separate(product, part.statement.home)
+    except Cannot:
         return None
-    return factors["shared"] * factors[other] * function(factors[side])
+    return factors.off(side) * function(factors.on(side))
 
 
 def matrix(

@@ -10,10 +10,9 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from ...errors import FwpError
+from ...errors import Cannot, FwpError
 from ...rules import Rule
 from ...symbolic.language import BUILT_IN
-from ...symbolic.plan import NotSeparable
 from . import compiler, literal, literal_adjoint, program, recipe
 
 #: tokens between two stored states; the adjoint recomputes and keeps those of one such segment
@@ -60,7 +59,7 @@ def recipe_of(declared: str) -> Recipe:
     rule = rule_of(declared)
     try:
         return recipe.derive(rule)
-    except (NotSeparable, FwpError):
+    except Cannot:
         return literal.derive(rule)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import sympy
 
 from ...rules import Rule
-from ...symbolic import plan as plans
 from ...symbolic.language import symbol
 from ...symbolic.plan import Factors, MicroStep, Plan
 
@@ -111,9 +110,9 @@ def derive(rule: Rule) -> Recipe:
     """Derive the recipe of a rule.
 
     Raises:
-        NotSeparable: the rule has no plan; the message says why.
+        Cannot: the rule has no plan; the sentence says why.
     """
-    plan = plans.derive(rule.transition, rule.states)
+    plan = rule.plan
     homes = {**rule.homes, "q": "pre"}
     table, left = _Table(), plan.contracted == "post"
     query = table.add("f" if left else "c", symbol("q"))
