@@ -63,7 +63,7 @@ def test_without_a_convention_a_gate_fills_its_domain(domain, by_hand):
     net, x = layer(rule), inputs()
     linear = net.slow.gates["gate_g"].linear
     raw = (x @ linear.weight.T + linear.bias).detach().numpy()
-    found = net.program(x)["g"]
+    found = net.program(x, batch_index=0)["g"]
     assert np.abs(found - by_hand(raw)[0].reshape(TOKENS, HEADS, 4)).max() < 1e-14
 
 
@@ -86,7 +86,7 @@ def test_decays_of_mamba_start_where_the_paper_puts_them():
 @pytest.mark.parametrize("home", ["shared", "pre", "post"])
 def test_gates_that_are_fixed(home):
     rule = Rule("typed", "w = a*b*w + v*k", gates={"a": home, "b": home})
-    program = layer(rule, gates={"a": "constant", "b": -0.25}).program(inputs())
+    program = layer(rule, gates={"a": "constant", "b": -0.25}).program(inputs(), batch_index=0)
     expected = np.array([1 - 2**-5, 1 - 2**-6])
     expected = expected if home == "shared" else expected[:, None]
     assert np.array_equal(program["a"], np.broadcast_to(expected, program["a"].shape))
@@ -94,17 +94,17 @@ def test_gates_that_are_fixed(home):
 
 
 def test_retnet_by_its_name_has_its_fixed_decays_and_full_writes():
-    program = layer("retnet").program(inputs())
+    program = layer("retnet").program(inputs(), batch_index=0)
     assert np.array_equal(program["alpha"][0], [1 - 2**-5, 1 - 2**-6])
     assert np.array_equal(program["beta"], np.ones((TOKENS, HEADS)))
-    assert layer("decayed_hebb").program(inputs())["alpha"].std() > 0
+    assert layer("decayed_hebb").program(inputs(), batch_index=0)["alpha"].std() > 0
 
 
 @pytest.mark.parametrize("beta_range, top", [((0, 1), 1), ((0, 2), 2), (None, 2)])
 def test_range_of_the_write_strengths(beta_range, top):
     net = layer("delta_product", beta_range=beta_range)
-    narrow = layer("delta_product", beta_range=(0, 1)).program(inputs())
-    program = net.program(inputs())
+    narrow = layer("delta_product", beta_range=(0, 1)).program(inputs(), batch_index=0)
+    program = net.program(inputs(), batch_index=0)
     for name in ("beta", "beta2"):
         assert np.abs(program[name] - top * narrow[name]).max() < 1e-15
 
@@ -114,18 +114,18 @@ def test_range_of_the_write_strengths(beta_range, top):
 )
 def test_norms_of_keys_and_queries(norm, size):
     net = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none", query_scale=0.5)
-    program = net.program(inputs())
+    program = net.program(inputs(), batch_index=0)
     for name in ("key", "kappa"):
         assert np.abs(size(program[name]) - 1).max() < 1e-12
     assert np.abs(size(program["query"]) - 1).max() > 0.01
-    twice = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none").program(inputs())
+    twice = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none").program(inputs(), batch_index=0)
     assert np.array_equal(program["query"], 0.5 * twice["query"])
 
 
 def test_a_feature_map_that_widens_the_key():
     phi = feature_map("dpfp", nu=2)
     net, x = layer("delta", key_dim=3, feature_map=phi), inputs()
-    assert net.feature_dim == 12 and net.program(x).pre == 12
+    assert net.feature_dim == 12 and net.program(x, batch_index=0).pre == 12
     assert net(x, return_state=True)[1]["w"].shape == (3, HEADS, 4, 12)
     named = layer("delta", key_dim=3, feature_map="dpfp")
     assert named.feature_dim == 6 and named(x).shape == x.shape
@@ -133,19 +133,19 @@ def test_a_feature_map_that_widens_the_key():
 
 def test_the_values_of_oja_have_unit_length_because_they_decide_what_is_kept():
     for name in ("oja", "oja_neuron", "gated_oja"):
-        value = layer(name).program(inputs())["value"]
+        value = layer(name).program(inputs(), batch_index=0)["value"]
         assert np.abs((value**2).sum(-1) - 1).max() < 1e-12
-    assert np.abs((layer("delta").program(inputs())["value"] ** 2).sum(-1) - 1).max() > 0.1
+    assert np.abs((layer("delta").program(inputs(), batch_index=0)["value"] ** 2).sum(-1) - 1).max() > 0.1
 
 
 def test_a_tied_key_is_the_key_times_a_learned_gate():
     net = layer("comba")
     with torch.no_grad():
         net.slow.tied["tie_p"].normal_()
-    program = net.program(inputs())
+    program = net.program(inputs(), batch_index=0)
     gate = sigmoid(net.slow.tied["tie_p"].detach().numpy())
     assert np.abs(program["p"] - gate * program["key"]).max() < 1e-15
-    own = layer("comba", tied=()).program(inputs())
+    own = layer("comba", tied=()).program(inputs(), batch_index=0)
     assert np.abs((own["p"] ** 2).sum(-1) - 1).max() < 1e-12
 
 
@@ -164,7 +164,7 @@ def test_the_short_convolution_is_that_of_torch(size):
 def test_no_convolution_leaves_no_state_of_it():
     net = layer("delta", convolution=0)
     assert set(net(inputs(), return_state=True)[1]) == {"w"}
-    assert set(net.program(inputs()).names) == {"key", "value", "query", "beta"}
+    assert set(net.program(inputs(), batch_index=0).names) == {"key", "value", "query", "beta"}
 
 
 def test_output_norm_and_gate():
