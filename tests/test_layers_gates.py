@@ -118,7 +118,7 @@ def test_norms_of_keys_and_queries(norm, size):
     for name in ("key", "kappa"):
         assert np.abs(size(program[name]) - 1).max() < 1e-12
     assert np.abs(size(program["query"]) - 1).max() > 0.01
-    twice = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none").program(inputs(), batch_index=0)
+    twice = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none").program(inputs(), 0)
     assert np.array_equal(program["query"], 0.5 * twice["query"])
 
 
@@ -135,7 +135,7 @@ def test_the_values_of_oja_have_unit_length_because_they_decide_what_is_kept():
     for name in ("oja", "oja_neuron", "gated_oja"):
         value = layer(name).program(inputs(), batch_index=0)["value"]
         assert np.abs((value**2).sum(-1) - 1).max() < 1e-12
-    assert np.abs((layer("delta").program(inputs(), batch_index=0)["value"] ** 2).sum(-1) - 1).max() > 0.1
+    assert np.abs((layer("delta").program(inputs(), 0)["value"] ** 2).sum(-1) - 1).max() > 0.1
 
 
 def test_a_tied_key_is_the_key_times_a_learned_gate():
