@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+import sympy
 import torch
 from layer_cases import EVERYTHING_SMALL, distance, inputs, layer, title
 from tracing_laws import (
@@ -15,8 +16,11 @@ from tracing_laws import (
     vmap_equals_one_after_the_other,
 )
 
+import fwp_neuro as fwp
 from fwp_neuro.artificial.memories import Memory, memory
 from fwp_neuro.artificial.memories.features import feature_map
+from fwp_neuro.rules import rule as rule_named
+from fwp_neuro.symbolic import normal_form, separation
 
 EVERY = pytest.mark.parametrize("rule", EVERYTHING_SMALL, ids=title)
 MEMORIES = [rule for rule in EVERYTHING_SMALL if isinstance(rule, Memory)]
@@ -149,3 +153,24 @@ def test_a_memory_of_random_features_in_a_layer():
     net = layer(memory("normalised_linear_attention", feature_map="favor"))
     compiled_equals_plain(net, inputs(tokens=SOME), 1e-12)
     vmap_equals_one_after_the_other([net, copy.deepcopy(net)], inputs(tokens=SOME))
+
+
+@pytest.mark.parametrize("name", ["gated_delta", "momentum_delta", "rwkv7"])
+def test_a_rule_compiles_after_sympy_has_forgotten_its_names(name, monkeypatch):
+    usual = separation.products
+
+    def fresh(expression):
+        """Return an equal expression whose names are other objects."""
+        names = [each for each in expression.free_symbols if isinstance(each, sympy.Symbol)]
+        again = {each: sympy.Symbol.__xnew__(type(each), each.name, real=True) for each in names}
+        return expression.xreplace(again)
+
+    def products(*arguments):
+        found = usual(*arguments)
+        return tuple(type(one)(*map(fresh, (one.shared, one.pre, one.post))) for one in found)
+
+    monkeypatch.setattr(normal_form, "products", products)
+    old = rule_named(name)
+    signals = {n: h for n, h in old.homes.items() if n not in old.gates and n not in "kvq"}
+    new = fwp.Rule(f"new_{name}", old.text, old.gates, signals, states=old.states[1:])
+    compiled_equals_plain(layer(new), inputs(tokens=5), 1e-12)

@@ -14,7 +14,7 @@ that only scale the states are merged into their neighbours, so that most rules 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 
 import sympy
@@ -22,34 +22,8 @@ import sympy
 from ..errors import Cannot
 from .language import home_of, symbol
 from .normal_form import Affine
-from .separation import ONE, ZERO
+from .separation import ONE, OTHER, ZERO, Product
 from .transition import Transition
-
-
-@dataclass(frozen=True)
-class Factors:
-    """A product of one factor a home: shared x contracted side x free side."""
-
-    shared: sympy.Expr = ONE
-    contracted: sympy.Expr = ONE
-    free: sympy.Expr = ONE
-
-    def __mul__(self, other: Factors) -> Factors:
-        return Factors(
-            self.shared * other.shared,
-            self.contracted * other.contracted,
-            self.free * other.free,
-        )
-
-    @property
-    def zero(self) -> bool:
-        """Whether the product vanishes."""
-        return ZERO in (self.shared, self.contracted, self.free)
-
-    @property
-    def one(self) -> bool:
-        """Whether the product is one."""
-        return self == Factors()
 
 
 @dataclass(frozen=True)
@@ -74,12 +48,12 @@ class MicroStep:
     """One micro-step.
 
     Attributes:
-        carry: [target][source] state -> `Factors`.
+        carry: [target][source] state -> a product of one factor for each home.
         reads: the vectors x over the contracted side.
         writes: the rank-one writes.
     """
 
-    carry: tuple[tuple[Factors, ...], ...]
+    carry: tuple[tuple[Product, ...], ...]
     reads: tuple[sympy.Expr, ...]
     writes: tuple[Write, ...]
 
@@ -108,7 +82,7 @@ class Plan:
     @property
     def free(self) -> str:
         """Home of the reads' results."""
-        return "post" if self.contracted == "pre" else "pre"
+        return OTHER[self.contracted]
 
     @property
     def states(self) -> int:
@@ -119,8 +93,12 @@ class Plan:
         """Return where an expression of the plan lives."""
         return home_of(sympy.sympify(expression), dict(self.homes), "plan")
 
-    def carries(self) -> Iterable[Factors]:
-        """Yield every factor of every carry."""
+    def factor(self, item: Product, side: str) -> sympy.Expr:
+        """Return the factor of a carry that is "shared", or on the side "contracted" or "free"."""
+        return item.shared if side == "shared" else item.on(getattr(self, side))
+
+    def carries(self) -> Iterable[Product]:
+        """Yield every product of every carry."""
         return (item for step in self.steps for row in step.carry for item in row)
 
     @property
@@ -129,7 +107,7 @@ class Plan:
         found = set()
         for item in self.carries():
             homes = ("shared",) if item.zero else ("shared", "contracted", "free")
-            found |= {name for name in homes if getattr(item, name) != 1}
+            found |= {name for name in homes if self.factor(item, name) != 1}
         return found
 
     @property
@@ -161,7 +139,22 @@ def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
     for part in parts:
         part = _unique_pools(part, pools, homes)
         steps.append(_micro_step(part, states, contracted))
-    return Plan(contracted, tuple(_merge(steps)), tuple(pools), homes)
+    known: dict[sympy.Basic, sympy.Basic] = {}
+    merged = _unique(tuple(_merge(steps, contracted)), known)
+    return Plan(contracted, merged, _unique(tuple(pools), known), homes)
+
+
+def _unique(part, known: dict):
+    """Return a part of a plan with one object for equal expressions.
+
+    They are keys of dictionaries, and `torch.compile` finds a key by its identity. SymPy makes the
+    same name twice once its cache has forgotten the first.
+    """
+    if isinstance(part, sympy.Basic):
+        return known.setdefault(part, part)
+    if isinstance(part, tuple):
+        return tuple(_unique(item, known) for item in part)
+    return type(part)(*(_unique(getattr(part, field.name), known) for field in fields(part)))
 
 
 def _unique_pools(part: Affine, pools: list, homes: dict) -> Affine:
@@ -193,12 +186,9 @@ def _micro_step(part: Affine, states: tuple[str, ...], contracted: str) -> Micro
     probes = [x for x, _ in (*part.reads, *part.backs)]  # of one side only
     row = states.index(part.target)
     inject = tuple(ONE if n == row else ZERO for n in range(len(states)))
-    carry = tuple(
-        tuple(_carry(part, target, source, contracted) for source in states) for target in states
-    )
-    if len(states) > 1 and any(
-        (item.contracted, item.free) != (ONE, ONE) for line in carry for item in line
-    ):
+    carry = tuple(tuple(_carry(part, target, source) for source in states) for target in states)
+    mixed = any((item.pre, item.post) != (ONE, ONE) for line in carry for item in line)
+    if len(states) > 1 and mixed:
         raise Cannot("its synaptic states mix with coefficients that are not shared by all cells")
     writes = tuple(
         Write(
@@ -209,56 +199,49 @@ def _micro_step(part: Affine, states: tuple[str, ...], contracted: str) -> Micro
     return MicroStep(carry, tuple(probes), writes)
 
 
-NOTHING = Factors(ZERO)
-
-
-def _carry(part: Affine, target: str, source: str, contracted: str) -> Factors:
+def _carry(part: Affine, target: str, source: str) -> Product:
     if target != part.target:
-        return Factors() if source == target else NOTHING
-    keep = part.keep.get(source)
-    if keep is None:
-        return NOTHING
-    free = "post" if contracted == "pre" else "pre"
-    return Factors(keep.shared, keep.on(contracted), keep.on(free))
+        return Product() if source == target else Product(ZERO)
+    return part.keep.get(source, Product(ZERO))
 
 
-def _merge(steps: list[MicroStep]) -> list[MicroStep]:
+def _merge(steps: list[MicroStep], contracted: str) -> list[MicroStep]:
     """Merge micro-steps that only scale the states into a neighbour."""
     merged: list[MicroStep] = []
     for step in steps:
         if merged and step.pure:
-            merged[-1] = _scaled_after(merged[-1], step)
+            merged[-1] = _scaled_after(merged[-1], step, contracted)
         elif merged and merged[-1].pure and _can_lead(merged[-1], step):
-            merged[-1] = _scaled_before(step, merged[-1])
+            merged[-1] = _scaled_before(step, merged[-1], contracted)
         else:
             merged.append(step)
     return merged
 
 
-def _product_of(after, before) -> tuple[tuple[Factors, ...], ...]:
+def _product_of(after, before) -> tuple[tuple[Product, ...], ...]:
     """Multiply two carry matrices; entries of more than one state are shared factors only."""
     size = range(len(after))
     if len(after) == 1:
         return ((after[0][0] * before[0][0],),)
     return tuple(
         tuple(
-            Factors(sum((after[a][n].shared * before[n][b].shared for n in size), ZERO))
+            Product(sum((after[a][n].shared * before[n][b].shared for n in size), ZERO))
             for b in size
         )
         for a in size
     )
 
 
-def _scaled_after(step: MicroStep, scale: MicroStep) -> MicroStep:
+def _scaled_after(step: MicroStep, scale: MicroStep, contracted: str) -> MicroStep:
     """Return ``step`` followed by the pure micro-step ``scale``."""
     writes = []
     for write in step.writes:
         if len(scale.carry) == 1:
             by = scale.carry[0][0]
-            outer = by.shared * by.free
+            outer = by.off(contracted)
             writes.append(
                 Write(
-                    write.channel * by.contracted,
+                    write.channel * by.on(contracted),
                     write.input * outer,
                     tuple(gain * outer for gain in write.gains),
                     write.inject,
@@ -278,14 +261,14 @@ def _can_lead(scale: MicroStep, step: MicroStep) -> bool:
     return not step.reads or reduce(lambda so_far, item: so_far and item.zero, others, True)
 
 
-def _scaled_before(step: MicroStep, scale: MicroStep) -> MicroStep:
+def _scaled_before(step: MicroStep, scale: MicroStep, contracted: str) -> MicroStep:
     """Return ``step`` preceded by the pure micro-step ``scale``."""
     by = scale.carry[0][0]
     return MicroStep(
         _product_of(step.carry, scale.carry),
-        tuple(x * by.shared * by.contracted for x in step.reads),
+        tuple(x * by.off(OTHER[contracted]) for x in step.reads),
         tuple(
-            replace(write, gains=tuple(gain * by.free for gain in write.gains))
+            replace(write, gains=tuple(gain * by.on(OTHER[contracted]) for gain in write.gains))
             for write in step.writes
         ),
     )

@@ -13,7 +13,7 @@ from .language import SYNAPSE
 
 Home = Callable[[sympy.Expr], str]
 ONE, ZERO = sympy.Integer(1), sympy.Integer(0)
-_OTHER = {"pre": "post", "post": "pre"}
+OTHER = {"pre": "post", "post": "pre"}
 _MIXED = "no product of one presynaptic and one postsynaptic factor"
 
 
@@ -31,13 +31,18 @@ class Product:
     def __pow__(self, exponent) -> Product:
         return Product(self.shared**exponent, self.pre**exponent, self.post**exponent)
 
+    @property
+    def zero(self) -> bool:
+        """Whether the product vanishes."""
+        return ZERO in (self.shared, self.pre, self.post)
+
     def on(self, side: str) -> sympy.Expr:
         """Return the factor of a side, "pre" or "post"."""
         return self.pre if side == "pre" else self.post
 
     def off(self, side: str) -> sympy.Expr:
         """Return the factors that are not on a side."""
-        return self.shared * self.on(_OTHER[side])
+        return self.shared * self.on(OTHER[side])
 
 
 def separate(expression, home: Home) -> Product:

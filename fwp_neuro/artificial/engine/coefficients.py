@@ -91,7 +91,7 @@ class Numbers:
         for step in self.plan.steps:
             for row in step.carry:
                 for item in row:
-                    for expression in (item.shared, item.contracted, item.free):
+                    for expression in (item.shared, item.pre, item.post):
                         self._compile(expression)
             for expression in step.reads:
                 self._compile(expression)
@@ -169,7 +169,8 @@ class Numbers:
     def _decay(self, kind: str, number, join) -> torch.Tensor | None:
         if kind not in self.decays:
             return None
-        return join([number(getattr(step.carry[0][0], kind), kind) for step in self.plan.steps])
+        carries = (step.carry[0][0] for step in self.plan.steps)
+        return join([number(self.plan.factor(item, kind), kind) for item in carries])
 
 
 def _rows(rows, number) -> torch.Tensor:

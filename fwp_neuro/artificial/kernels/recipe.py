@@ -8,7 +8,8 @@ import sympy
 
 from ...rules import Rule
 from ...symbolic.language import symbol
-from ...symbolic.plan import Factors, MicroStep, Plan
+from ...symbolic.plan import MicroStep, Plan
+from ...symbolic.separation import Product
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _micro(step: MicroStep, plan: Plan, table: _Table) -> Micro:
         inside = [s for s in x.free_symbols if plan.homes[s.name] == plan.contracted]
         factor, rest = x.as_independent(*inside, as_Add=False) if inside else (x, sympy.Integer(1))
         places.append((reads.setdefault(table.add("c", rest), len(reads)), factor))
-    carry = tuple(tuple(_carry(item, table) for item in row) for row in step.carry)
+    carry = tuple(tuple(_carry(item, plan, table) for item in row) for row in step.carry)
     writes = []
     for write in step.writes:
         gains = [sympy.Integer(0)] * len(reads)
@@ -158,12 +159,13 @@ def _weight(factor, table: _Table) -> str:
     return table.add("s", factor)
 
 
-def _carry(item: Factors, table: _Table) -> Carry | None:
+def _carry(item: Product, plan: Plan, table: _Table) -> Carry | None:
     if item.zero:
         return None
-    if item.contracted != 1:
-        free = table.add("f", item.free) if item.free != 1 else ""
-        return Carry("", table.add("c", item.shared * item.contracted), free)
-    if item.free != 1:
-        return Carry("", "", table.add("f", item.shared * item.free))
+    contracted, free = item.on(plan.contracted), item.on(plan.free)
+    if contracted != 1:
+        after = table.add("f", free) if free != 1 else ""
+        return Carry("", table.add("c", item.shared * contracted), after)
+    if free != 1:
+        return Carry("", "", table.add("f", item.shared * free))
     return Carry(table.add("s", item.shared) if item.shared != 1 else "")
