@@ -88,6 +88,11 @@ def test_mistakes_are_one_sentence(names, sentence):
         learned("clopath_2010", -70 * mV, names=names, more="\nx2 : 1")
 
 
+def test_none_does_not_take_a_variable_of_the_cells():
+    with pytest.raises(fwp.FwpError, match="have a variable 'V', which 'clopath_2010' would read"):
+        learned("clopath_2010", -70 * mV, names={"membrane": None}, called="V")
+
+
 def test_a_name_that_the_model_has_itself_is_refused():
     with pytest.raises(fwp.FwpError, match="has a 'theta_minus' of its own"):
         learned("clopath_2010", -70 * mV, names={"membrane": "theta_minus"}, called="theta_minus")

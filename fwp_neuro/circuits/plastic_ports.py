@@ -51,6 +51,10 @@ def read(model: Model, names, groups: Mapping) -> Model:
         side, equation = sides[own]
         if target is not None:
             _check(model, own, target, groups[side], equation)
+        elif own in _own(groups[side]):
+            raise FwpError(f"names: the cells {groups[side].name!r} have a variable {own!r}, which "
+                           f"{model.name!r} would read as its own: give it another name, or leave "
+                           "out None")  # fmt: skip
         given[own] = target
     had = [own for own, (side, _) in sides.items()
            if own not in given and own in groups[side].variables]  # fmt: skip

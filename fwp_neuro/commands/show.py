@@ -91,7 +91,8 @@ def _synapse(found: Found, how) -> Iterator[str]:
         yield f"  below: {readable(model.sources[''])}"
     for name, value in getattr(model, "initial", {}).items():
         yield f"  starts at {name} = {value}"
-    ports = getattr(model, "roles", {})
+    # of circuit models: names in a rule's text; of the others: what `connect(names=...)` maps
+    ports = getattr(model, "roles", {}) or getattr(model, "ports", {})
     if ports:
         yield from ["ports:", *(f"  {name}: {text}" for name, text in ports.items())]
     yield f"conventions: {model.conventions}"
