@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -126,8 +127,9 @@ def _compute(job: Job, store: Store) -> Outcome:
         failure = Failure.of(error)
         try:
             store.fail(job.key, failure, job.about.get("settings", {}))
-        except Exception:  # e.g. a full disk: the sweep still says what happened
-            pass
+        except Exception as problem:  # e.g. a full disk: the sweep still says what happened
+            lost = f"{failure.sentence} (and this was not kept: {Failure.of(problem).sentence})"
+            failure = dataclasses.replace(failure, sentence=lost)
         return Outcome("failed", failure)
 
 
