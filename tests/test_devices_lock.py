@@ -50,10 +50,14 @@ def ran(number):
     return {"readout": found["readout"].values, "weights": found["weights"].values}
 
 
-@pytest.mark.parametrize("work", [simulated, connected, ran])
-def test_threads_give_what_one_after_the_other_gives(work, monkeypatch):
-    if work is connected:  # it takes seconds to compile what connects
-        monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
+@pytest.mark.parametrize(
+    "work, target",
+    [(simulated, "auto"), (connected, "numpy"), (ran, "auto"),
+     # it takes seconds to compile what connects
+     pytest.param(connected, "auto", marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_threads_give_what_one_after_the_other_gives(work, target, monkeypatch):
+    monkeypatch.setitem(b2.prefs, "codegen.target", target)
     before = float(b2.defaultclock.dt), b2.prefs.codegen.target, type(b2.get_device())
     wanted = [work(number) for number in range(3)]
     with ThreadPoolExecutor(3) as pool:
