@@ -25,7 +25,7 @@ import xarray as xr
 from fwp_neuro import synapses
 from fwp_neuro.characterise.bilinear import fit
 from fwp_neuro.circuits import driven_cells
-from fwp_neuro.plotting import GREY, PAGE
+from fwp_neuro.plotting import GREY, PAGE, READOUT_COLOURS
 from fwp_neuro.synapses.calcium import spine, writes
 from fwp_neuro.synapses.calcium.readouts import READOUTS
 
@@ -36,10 +36,6 @@ STATES = ("rest", "working point")
 DT, SAMPLE = 1e-4, 0.1
 WINDOWS = (0.1, 0.5, 1.0, 2.0)
 USUAL = list(RATES).index(20.0)
-COLOURS = {
-    "linear": "#8C8C8C", "square": "#E69F00", "fourth_power": "#CC79A7",
-    "soft_threshold": "#0072B2", "step": "#56B4E9", "hill_2": "#009E73", "hill_4": "#D55E00",
-}  # fmt: skip
 
 
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:
@@ -253,7 +249,7 @@ def _plot_write(ax, data, circuit: str) -> None:
     ideal = np.outer(RATES, RATES).ravel() / 400
     for readout in ("linear", "fourth_power", "soft_threshold", "hill_4"):
         write = data.write.sel(circuit=circuit, state="working point", readout=readout).values
-        ax.plot(ideal, write.ravel(), "o", color=COLOURS[readout], ms=3, alpha=0.8, mew=0)
+        ax.plot(ideal, write.ravel(), "o", color=READOUT_COLOURS[readout], ms=3, alpha=0.8, mew=0)
     ax.plot([0, 4], [0, 4], color="black", lw=0.9)
     ax.set(xlim=(-0.1, 4.1), ylim=(-0.2, 8.5), xlabel=r"$v\,k$ / (20 Hz)$^2$",
            ylabel="write / write at (20, 20) Hz")  # fmt: skip
@@ -262,7 +258,7 @@ def _plot_write(ax, data, circuit: str) -> None:
 def _plot_circuits(ax, data, measure: str) -> None:
     place = np.arange(len(CIRCUITS) - 1.0)
     place[0] = -0.5  # apart: no circuit
-    for readout, colour in COLOURS.items():
+    for readout, colour in READOUT_COLOURS.items():
         values = data[measure].sel(readout=readout, circuit=list(CIRCUITS[:-1]))
         strong = readout in ("soft_threshold", "hill_4")
         ax.plot(place, values.sel(state="working point"), "-o", color=colour, label=_name(readout),
@@ -276,7 +272,7 @@ def _plot_circuits(ax, data, measure: str) -> None:
 
 
 def _plot_noise(ax, data) -> None:
-    for readout, colour in COLOURS.items():
+    for readout, colour in READOUT_COLOURS.items():
         snr = data.snr.sel(circuit="imposed", state="rest", readout=readout)
         ax.plot(WINDOWS, snr, "-o", color=colour, ms=2.5)
         snr = data.snr.sel(circuit=f"{GAINS[-1]:g}", state="working point", readout=readout)

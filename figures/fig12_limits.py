@@ -229,7 +229,8 @@ def _plot_eigenvalues(ax, data):
     curve = [_underdamped(one) for one in fine]
     ax.plot(fine, curve, "--", color="#CC79A7", label="second order")
     ax.set(xlabel="drive of the write", ylabel="eigenvalue along the key", ylim=(-1.1, 1.9))
-    ax.legend(loc="upper right", ncols=2, columnspacing=0.8)
+    ax.legend(loc="upper right", ncols=2, columnspacing=0.5, handlelength=1.3,
+              handletextpad=0.5)  # fmt: skip
     _title(ax, "b", "First order stays > 0")
 
 

@@ -20,13 +20,12 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
-from fwp_neuro.plotting import COLOURS, GREY, PAGE
+from fwp_neuro.plotting import COLOURS, GREY, PAGE, READOUT_COLOURS
 
 #: readout -> power of calcium, not a number where it is none
 READOUTS = {
     "linear": 1, "square": 2, "fourth_power": 4, "hill_4": np.nan, "soft_threshold": np.nan,
 }  # fmt: skip
-SHADES = ("#56B4E9", "#0072B2", "#004466", "#D55E00", "#009E73")
 BETA = 0.9
 
 
@@ -147,7 +146,8 @@ def plot(data):
     ap5, cnqx, read = figure.subplots(1, 3, width_ratios=[1, 1, 0.8])
     fine = np.linspace(0, 1, 100)
     names = {"fourth_power": "fourth power", "hill_4": "Hill-4", "soft_threshold": "soft threshold"}
-    for (readout, n), colour in zip(READOUTS.items(), SHADES, strict=True):
+    for readout, n in READOUTS.items():
+        colour = READOUT_COLOURS[readout]
         curve = data.ap5.sel(readout=readout)
         line = f"{names.get(readout, readout)}"
         ap5.plot(data.ap5_dose, curve, "o", color=colour, label=line)
@@ -155,7 +155,7 @@ def plot(data):
             ap5.plot(fine, (1 - fine) ** n, "-", color=colour, lw=0.9)
         else:
             ap5.plot(data.ap5_dose, curve, ":", color=colour, lw=0.9)
-    ap5.set(xlabel="blocked NMDA, f", ylabel="write, share of control")
+    ap5.set(xlabel="blocked NMDA, f", ylabel="write, share of control", ylim=(-0.05, 1.35))
     ap5.legend(title="readout; lines: $(1-f)^n$", title_fontsize=7, loc="upper right")
     _title(ap5, "a", "AP5 tells the readout")
     cnqx.plot(fine, over_written(fine), "-", color=GREY, lw=0.9, label="algebra, delta")
@@ -168,7 +168,8 @@ def plot(data):
     cnqx.legend(loc="upper left", ncols=1)
     _title(cnqx, "b", "CNQX tells delta from hebb")
     share = data.read_write.values
-    read.bar(range(len(share)), share, color=SHADES, width=0.65)
+    colours = [READOUT_COLOURS[readout] for readout in READOUTS]
+    read.bar(range(len(share)), share, color=colours, width=0.65)
     for n, x in enumerate(share):
         read.annotate(f"{x:.3f}", (n, max(x, 0)), (0, 2), textcoords="offset points", ha="center",
                       fontsize=7)  # fmt: skip

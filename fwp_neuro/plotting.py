@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from fwp_neuro.comparison import Comparison
 
-__all__ = ["COLOURS", "COLUMN", "GREY", "PAGE", "comparison_figure", "save", "style"]
+__all__ = [
+    "COLOURS", "COLUMN", "GREY", "PAGE", "READOUT_COLOURS", "comparison_figure", "save", "style",
+]  # fmt: skip
 
 COLUMN = 8.5 / 2.54
 """Width of one text column, inches."""
@@ -29,6 +31,11 @@ PAGE = 17.5 / 2.54
 COLOURS = {"artificial": "#0072B2", "rate": "#009E73", "spiking": "#D55E00"}
 """One colour a realisation (Okabe & Ito's palette)."""
 GREY = "#595959"
+#: readout of calcium -> colour
+READOUT_COLOURS = {
+    "linear": "#8C8C8C", "square": "#E69F00", "fourth_power": "#CC79A7",
+    "soft_threshold": "#0072B2", "step": "#56B4E9", "hill_2": "#009E73", "hill_4": "#D55E00",
+}  # fmt: skip
 
 _FORMATS = ("png", "pdf", "svg")
 _MOST_POINTS = 4000

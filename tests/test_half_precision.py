@@ -74,7 +74,7 @@ def test_the_other_forms(form):
 
 
 def check_memory(name, tokens, dtype):
-    built = memory(name)
+    built = memory(name, **({"levels": 13} if name == "log_linear_attention" else {}))
     given = draw_memory(built, tokens, heads=1, batch=1, pre=PRE, post=POST)
     given = {LONG.get(n, n): (0.5 * x).to(dtype) for n, x in given.items()}
     truth, _ = apply(built, **{n: x.float() for n, x in given.items()})
