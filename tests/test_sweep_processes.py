@@ -136,6 +136,54 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(traces, point, tmp_path):
     assert found.result.values.tolist() == [0, 10, 20, 30, 40, 50]
 
 
+STARTS = """
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+def point(a):
+    if a == 1:
+        program = subprocess.Popen(["sleep", "1000"])
+        Path("left").write_text(f"{program.pid} {tempfile.mkdtemp()}")
+        program.wait()
+    return 10 * a
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_a_point_starts_and_leaves_ends_with_the_sweep(tmp_path, ending):
+    (tmp_path / "starts.py").write_text(STARTS)
+    (tmp_path / "script.py").write_text(SCRIPT.format(module="starts"))
+    sweep = subprocess.Popen(
+        [sys.executable, "script.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    left = tmp_path / "left"
+    until(lambda: saved(tmp_path) == 5 and left.exists() and left.read_text())
+    program, folder = left.read_text().split()
+    assert alive(program) and os.path.isdir(folder) and folder.startswith(str(tmp_path))
+    sweep.send_signal(ending)
+    _, words = sweep.communicate(timeout=PATIENCE)
+    until(lambda: not alive(program))
+    until(lambda: not list(tmp_path.glob("fwp_neuro_worker_*")))
+    if ending == signal.SIGINT:
+        assert "5 of 6 points are kept" in words.splitlines()[-1]
+
+
+def test_workers_that_cannot_start_are_one_sentence(traces, tmp_path):
+    source = SCRIPT.format(module=traces.module).replace(
+        "if __name__", "import os\nif __name__ != '__main__':\n    os._exit(3)\nif __name__"
+    )
+    (tmp_path / "script.py").write_text(source)
+    command = [sys.executable, "script.py"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert "6 of 6 points have no result" in answer.stderr
+    assert "ended before it could take a point, 3 times" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert traces.calls() == {}
+
+
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
     slow = "if parameters.seed == 3:\n        import time\n        time.sleep(1000)\n    values ="
     edit(home / "models/toy.py", "values =", slow)

@@ -10,7 +10,7 @@ import queue
 import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from .executors import Chosen, choose
 from .function import Function, read_function
 from .gather import gather
 from .grid import Grid, read_grid
+from .pool import death
 from .seeds import point_seed
 from .store import PATIENCE, Failure, Store
 from .worker import Job, Outcome, here, work
@@ -163,7 +164,6 @@ def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallb
     waiting, done = deque(todo), queue.SimpleQueue()
     running: dict[Future, int] = {}
     sweep, count = secrets.token_hex(4), itertools.count()
-    finished = False
     try:
         while waiting or running:
             while waiting:
@@ -192,11 +192,10 @@ def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallb
             if _settle(run, number, future):
                 waiting.append(number)
             _report(run, todo, progress)
-        finished = True
     finally:
         for future in running:
             future.cancel()
-        chosen.stop(executor, finished)
+        chosen.stop(executor)
 
 
 def _settle(run: _Run, number: int, future: Future) -> bool:
@@ -207,12 +206,11 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
     if error is not None:
         if isinstance(error, ImportError | AttributeError) or "pickle" in str(error):
             raise FwpError(f"the workers cannot run a point: {_said(error)}") from error
-        failure = Failure(
-            type(error).__name__, f"the worker that computed it {error}, {ATTEMPTS} times"
-        )
-        if not isinstance(error, BrokenExecutor):
-            failure = Failure(type(error).__name__, f"no worker finished it: {_said(error)}")
-        return run.lose(number, failure)
+        said = death(error)
+        said = f"the worker that computed it {said}, {ATTEMPTS} times" if said else (
+            f"no worker finished it: {_said(error)}"
+        )  # fmt: skip
+        return run.lose(number, Failure(type(error).__name__, said))
     outcome: Outcome = future.result()
     if outcome.kind == "unsaved":  # nothing that is computed further would be saved either
         raise FwpError(

@@ -25,15 +25,15 @@ class Chosen:
     Attributes:
         name: what it is.
         start: returns it.
-        stop: ends it, given it and whether all is done.
+        stop: ends it, given it.
         fresh: whether its processes start after the sweep, and so with the code of the sweep.
         lost: says why it, given it, can finish nothing any more; "" if it can.
     """
 
     name: str
-    start: Callable[[], Executor]
-    stop: Callable[[Executor, bool], None] = lambda executor, done: None
-    lost: Callable[[Executor], str] = lambda executor: ""
+    start: Callable[[], Executor | LocalPool]
+    stop: Callable[..., None] = lambda executor: None
+    lost: Callable[..., str] = lambda executor: ""
     fresh: bool = False
 
 
@@ -52,7 +52,10 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
         if count > (most := max(MOST_WORKERS, 4 * cores())):
             raise FwpError(f"workers is {shown(count)}; legal are at most {most} processes")
         check_main()
-        return Chosen("local processes", lambda: LocalPool(min(count, points)), _close, fresh=True)
+        return Chosen(
+            "local processes", lambda: LocalPool(min(count, points)), LocalPool.stop,
+            LocalPool.lost, fresh=True,
+        )  # fmt: skip
     if workers is not None:
         raise FwpError("workers is for local processes: the executor given has its own")
     executor = given(executor)
@@ -127,7 +130,3 @@ def _disconnected(executor: Executor) -> str:
     """Say that the client of a Dask executor has given up its scheduler."""
     status = getattr(getattr(executor, "_client", None), "status", "running")
     return "the connection to the Dask scheduler is lost" if status == "closed" else ""
-
-
-def _close(pool: Executor, done: bool) -> None:
-    pool.shutdown(wait=True, cancel_futures=not done)
