@@ -26,6 +26,7 @@ from dense_cases import (
 from fwp_neuro import FwpError, devices
 from fwp_neuro.benchmarks.circuits import hand_written
 from fwp_neuro.circuits import plastic
+from fwp_neuro.circuits.plastic_checks import variables
 from fwp_neuro.devices import Built, Size, dense, state
 from fwp_neuro.synapses import get, names
 
@@ -107,15 +108,15 @@ def test_two_runs_keep_spikes_under_way_and_take_other_weights():
         for synapses in made:
             synapses.w = "w + 0.001*i"
             synapses.pre.delay = 1.1 * b2.ms
-        collect = lambda: [np.array(each.w[:]) for each in made]  # noqa: E731
+        collect = lambda: {each.name: np.array(each.w[:]) for each in made}  # noqa: E731
         return Built(network, collect, 60 * b2.ms, (made, kept))
 
     with devices.compiled(build, dt=DT) as program:
-        theirs, ours = program.run()
+        theirs, ours = program.run().values()
         assert (ours == theirs).all()
         start = np.random.default_rng(0).random(ROWS * COLUMNS)
-        again = program.run({"first_late.w": start, "second_late.w": start})
-        assert (again[0] == again[1]).all() and abs(again[0] - theirs).max() > 0.1
+        first, second = program.run({"first_late.w": start, "second_late.w": start}).values()
+        assert (first == second).all() and abs(first - theirs).max() > 0.1
 
 
 def test_cuda_gets_brian2s_own_synapses(tmp_path):
@@ -218,7 +219,7 @@ def of_package(models, **options):
             network.add(groups, made[name].objects)
 
         def collect():
-            return {f"{n} {v}": m.values(v) for n, m in made.items() for v in m.where}
+            return {f"{n} {v}": m.values(v) for n, m in made.items() for v in variables(m.model)}
 
         return Built(network, collect, STEPS * DT, (made,))
 

@@ -17,6 +17,7 @@ from brian2.utils.logger import std_silent
 import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
 from fwp_neuro.circuits import plastic
+from fwp_neuro.devices import state as devices_state
 from fwp_neuro.devices.lock import brian2_lock
 
 SIZE = devices.Size(100, 4, 10)
@@ -141,3 +142,13 @@ def test_nothing_of_the_user_changes(what, tmp_path, monkeypatch):
             pass
     finally:
         b2.defaultclock.dt, b2.prefs.codegen.target = kept[0] * b2.second, kept[1]
+
+
+def test_results_are_read_with_the_time_step_of_the_device():
+    device = type(b2.all_devices["cpp_standalone"])()
+    kept = b2.defaultclock.dt
+    with devices_state._active(device, 0.5 * b2.ms, 0, {}, build_on_run=False):
+        pass
+    with devices_state.reading(device):
+        assert abs(float(b2.defaultclock.dt) - 0.5e-3) < 1e-12
+    assert b2.defaultclock.dt == kept != 0.5 * b2.ms

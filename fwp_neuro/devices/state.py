@@ -59,13 +59,17 @@ def reading(device):
     import brian2 as b2
     from brian2.devices import reset_device
 
-    runtime_dt = b2.all_devices["runtime"].defaultclock.dt
+    runtime = b2.all_devices["runtime"]
+    runtime_dt, own_dt = runtime.defaultclock.dt, device.defaultclock.dt
     b2.set_device(device, build_on_run=False)
     try:
+        # Brian2 handed the time step of the device before over to this one, whose values
+        # that are kept as of an earlier time would be read at a wrong time
+        device.defaultclock.dt = own_dt
         yield
     finally:
         reset_device()
-        b2.all_devices["runtime"].defaultclock.dt = runtime_dt
+        runtime.defaultclock.dt = runtime_dt
 
 
 @contextmanager
