@@ -330,7 +330,10 @@ def test_threads_give_the_same_results(cache):
         found, _ = devices.simulate(
             circuit(), Size(40, 8, 10), device="cpp_standalone", dt=DT, seed=0, threads=2
         )
-    same(found, numpy(circuit()))
+    expected = numpy(circuit())
+    for one in (found, expected):
+        del one["u"]  # each thread draws random numbers of its own
+    same(found, expected)
 
 
 # ---------------------------------------------------------------- cost

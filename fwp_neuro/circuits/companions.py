@@ -97,6 +97,26 @@ def companion(
     return made
 
 
+@contextmanager
+def declared(group, rows: Mapping):
+    """Let Brian2 find variables of companions among the equations of the cells.
+
+    It looks there, and nowhere else, whether a sum over synapses may go into a variable.
+
+    Args:
+        group: cells.
+        rows: name as the cells know it -> Brian2 equation of the companion.
+    """
+    own = group.__dict__.get("equations")
+    object.__setattr__(group, "equations", {**dict(own or {}), **rows})
+    try:
+        yield
+    finally:
+        object.__setattr__(group, "equations", own)
+        if own is None and not isinstance(group, b2.Subgroup):
+            object.__delattr__(group, "equations")
+
+
 def acquaint(made, others: Iterable, needed: Iterable[str]) -> None:
     """Let a companion refer to variables of other companions and of the cells, in this order."""
     for name in needed:

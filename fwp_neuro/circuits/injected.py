@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,8 @@ def _build(
             method=text.method, namespace=namespace, name=f"{side}_cells",
         )  # fmt: skip
 
+    if text.methods:  # one group has one integrator, so that connect attaches the variables
+        text = replace(text, pre="", pre_spike="", post="", post_spike="", method="exact")
     before = cells(pre.shape[1], "pre", text.pre, text.pre_spike)
     after = cells(post.shape[1], "post", text.post, text.post_spike)
     if len(shape) == 2:  # Brian2 keeps synapses in the order in which they are made
@@ -157,7 +160,9 @@ def _build(
         writes = "both sides"  # Brian2 cannot record what a synapse works out from its cells
     start = {**model.initial, **(initial or {})}  # the cells have their variables already
     made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=start,
-                           inputs=inputs, writes=writes, name="plastic")  # fmt: skip
+                           inputs=inputs, writes=writes, name="plastic",
+                           names={"conductance": None} if model.parts and text.methods and
+                           "conductance" in model.ports else None)  # fmt: skip
     synapses = made.synapses
     monitors = []
     spread = {}  # variable on cells that is one of the synapses -> cell of each synapse

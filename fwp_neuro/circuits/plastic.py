@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
-from ..arguments import FLAG, inside, one_of, takes
+from ..arguments import FLAG, inside, one_of, optional, takes
 from ..devices.lock import brian2_lock
 from ..errors import FwpError
 from ..synapses.argument_kinds import NAMES, name_or_model
+from ..synapses.compose import compose
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
+from . import conductances, plastic_options, plastic_ports, plastic_sizes, starts
 from . import plastic_checks as checks
-from . import plastic_options, plastic_ports, plastic_sizes, starts
 from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
 from .plastic_names import unused
@@ -47,6 +48,8 @@ def _spiking():
     keep=NAMES,
     writes=one_of(WRITES, "writes"),
     names=inside("a dict from port to variable of the cells, or None"),
+    through=optional(inside("the name of a receptor, or a receptor model")),
+    release=optional(inside("the name of a model of short-term plasticity, or such a model")),
     delay=inside("a dict from 'pre' or 'post' to a time, or None"),
     name=inside("a name of Brian2 objects"),
     dense=FLAG,
@@ -64,6 +67,8 @@ def connect(
     keep: tuple[str, ...] = (),
     writes: str = "auto",
     names: Mapping[str, str | None] | None = None,
+    through: str | Model | None = None,
+    release: str | Model | None = None,
     delay: Mapping[str, Any] | None = None,
     name: str = "plastic*",
     dense: bool = False,
@@ -101,6 +106,12 @@ def connect(
         names: what the cells call what the model reads: a port of the model (``model.ports``, such
             as "membrane") or a variable of its cells -> a variable of your cells, as in
             ``{"membrane": "v"}``; None for one that the model brings itself.
+        through: a receptor, such as "ampa", through which the synapses transmit: its conductance
+            goes to the variable that ``names={"conductance": "g_in"}`` gives, in siemens, or
+            without a unit (then 1 is the opening by one spike at weight 1). Several projections
+            onto one variable add up. See `fwp_neuro.synapses.compose`.
+        release: a model of short-term plasticity, such as "tsodyks_markram", whose amount a
+            spike releases.
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post": ...}, in
             place of the model's own; 0*ms for none. In the textbook layout a single synapse may
             have another one later (``synapses.pre.delay = ...``); in the factorised one all have
@@ -125,8 +136,11 @@ def connect(
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
     model, name = checks.textbook(model), unused(name)
+    if through is not None or release is not None:
+        model = compose(model, release, through)
     groups = {"pre": pre, "post": post}
     checks.cells(model, groups, events="on_event" in options)
+    model, names, total = conductances.directed(model, names, post, name)
     model = plastic_ports.read(model, names, groups)
     plastic_options.events(model, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
@@ -137,7 +151,7 @@ def connect(
         model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=tuple(late))
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
-        return Builder(model, groups, inputs, late, name, dense).build(
+        return Builder(model, groups, inputs, late, name, dense, total).build(
             pairs, {**model.initial, **initial}, options
         )
 

@@ -13,8 +13,9 @@ from ..devices.dense import synapses as dense_synapses
 from ..errors import FwpError
 from ..synapses.factorised.text import lines, renamed, row, text
 from ..synapses.model import Model
-from . import companions, starts
+from . import companions, conductances, starts
 from . import plastic_checks as checks
+from .attached_variables import others, remember
 from .companions import free_name, whole
 from .delay_line import delay_line
 from .integrators import integrator
@@ -34,9 +35,10 @@ _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have wri
 class Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool):
+    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool,
+                 total: conductances.Sum | None = None):  # fmt: skip
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
-        self.dense = dense
+        self.dense, self.total = dense, total
         self.namespace = {**model.parameters, **inputs}
         self.timing = Timing(groups)
         self.dt = self.timing.dt * b2.second
@@ -53,6 +55,11 @@ class Builder:
         """Return the synapses, connected and with their values at the start."""
         for side in SIDES:
             self._cells(side)
+        if self.total is not None:
+            one = conductances.adder(self.groups["post"], self.companions["post"], self.total,
+                                     self.names["post"], self.namespace,
+                                     f"{self.name}_conductance")  # fmt: skip
+            self.objects.append(one)
         synapses = self._synapses(options)
         if not self.dense:  # dense ones are connected
             synapses.connect(**connect)
@@ -81,13 +88,15 @@ class Builder:
         """Attach what the cells of a side lack, by how it is integrated."""
         group, moved = self.groups[side], self._moved(side)
         wanted = b2.Equations(getattr(self.text, side))
-        lacking = [n for n in wanted.names if n in moved or n not in group.variables]
+        apart = moved | others(self.model, side, group)
+        lacking = [n for n in wanted.names if n in apart or n not in group.variables]
         # a name of its own, so that synapses of other models may have variables of that name
-        own = {n: free_name(group, f"{n}_of_{self.name}" if n in moved else n) for n in lacking}
+        own = {n: free_name(group, f"{n}_of_{self.name}" if n in apart else n) for n in lacking}
         self.names[side] = own
         parts: dict[str, list[str]] = {}
         for name in lacking:
-            method = "exact" if name in self.text.exact else self.text.method
+            own_method = self.text.methods.get(name, self.text.method)
+            method = "exact" if name in self.text.exact else own_method
             parts.setdefault(method, []).append(name)
         made = self.companions[side]
         for method, names in parts.items():
@@ -106,6 +115,7 @@ class Builder:
             needed = get_identifiers(code) | one.equations.identifiers
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
         self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
+        remember(self.model, side, group, [n for n, known in own.items() if known == n])
 
     def _kept(self) -> list[str]:
         names = b2.Equations(self.text.synapse).names
@@ -149,18 +159,22 @@ class Builder:
         names = {f"{n}_{side}": f"{new}_{side}" for side in SIDES
                  for n, new in self.names[side].items()}  # fmt: skip
         names |= {f"d{name}": f"d{new}" for name, new in names.items()}
-        equations, on_pre, on_post, joint = (
+        text = self.text
+        equations, on_pre, on_post, joint, transmit = (
             renamed(part, names)
-            for part in (self.text.synapse, self.text.on_pre, self.text.on_post, self.text.joint)
+            for part in (text.synapse, text.on_pre, text.on_post, text.joint, text.transmit)
         )
+        # Brian2 runs pathways of one order by name, and this one is before "pre"
+        at_pre = {"arrival": transmit, "pre": on_pre} if transmit else on_pre or None
         self._check_names(equations)
         make = partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
-        made = make(
-            self.groups["pre"], self.groups["post"], equations, on_pre=on_pre or None,
-            on_post=on_post or None, method=integrator(self.text.method, joint),
-            namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),
-            **self.timing.options(options),
-        )  # fmt: skip
+        with self._declared("pre"), self._declared("post"):
+            made = make(
+                self.groups["pre"], self.groups["post"], equations, on_pre=at_pre,
+                on_post=on_post or None, method=integrator(self.text.method, joint),
+                namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),
+                **self.timing.options(options),
+            )  # fmt: skip
         for pathway in made._pathways:
             last = self.text.renewal is not None and self.text.renewal.last
             pathway.order = _LAST if last else _ORDERS[pathway.prepost][1]
@@ -169,6 +183,11 @@ class Builder:
         for updater in made.summed_updaters.values():
             updater.order = -2
         return made
+
+    def _declared(self, side: str):
+        wanted = b2.Equations(getattr(self.text, side))
+        rows = {new: wanted[n] for n, new in self.names[side].items()}
+        return companions.declared(self.groups[side], rows)
 
     def _check_names(self, equations: str) -> None:
         own = {n for n, e in b2.Equations(equations).items() if "summed" not in e.flags}

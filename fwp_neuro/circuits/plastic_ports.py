@@ -8,17 +8,17 @@ is attached silently: the user says which one is the membrane, or that the model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import brian2 as b2
 from brian2.core.variables import ArrayVariable, Subexpression
+from brian2.equations.equations import PARAMETER
 
 from ..errors import FwpError, shown
-from ..synapses.factorised.text import renamed
-from ..synapses.model import Equations, Model
+from ..synapses.model import Model
+from ..synapses.renaming import with_names
+from .attached_variables import others
 from .companions import whole
-
-_NOT_TEXT = ("method", "delay", "delay_post")
 
 
 def read(model: Model, names, groups: Mapping) -> Model:
@@ -56,18 +56,19 @@ def read(model: Model, names, groups: Mapping) -> Model:
                            f"{model.name!r} would read as its own: give it another name, or leave "
                            "out None")  # fmt: skip
         given[own] = target
-    had = [own for own, (side, _) in sides.items()
-           if own not in given and own in groups[side].variables]  # fmt: skip
+    apart = {side: others(model, side, group) for side, group in groups.items()}
+    had = [own for own, (side, _) in sides.items() if own not in given
+           and own in groups[side].variables and own not in apart[side]]  # fmt: skip
     for own in had:
         side, equation = sides[own]
         _fits(model, own, own, groups[side], equation)
     for port, own in model.ports.items():
-        if own not in given:
+        if own not in given and port != "conductance":  # see `conductances`
             _named_or_alone(model, port, own, groups["post"], sides[own][1])
     renames = {own: new for own, new in given.items() if new is not None}
     # what the user's cells have keeps the values that they gave it
     start = {n: one for n, one in model.initial.items() if n not in renames and n not in had}
-    return _renamed(replace(model, initial=start), renames)
+    return with_names(replace(model, initial=start), renames)
 
 
 def _check(model: Model, own: str, target, group, equation) -> None:
@@ -121,25 +122,10 @@ def _named_or_alone(model: Model, port: str, own: str, group, equation) -> None:
             f"names={{{port!r}: {like[0]!r}}}, or names={{{port!r}: None}} for a {port} that the "
             "model brings itself and that follows its own equations"
         )
-
-
-def _renamed(model: Model, names: Mapping[str, str]) -> Model:
-    """Return a model with other names for variables of its cells."""
-    names = {own: new for own, new in names.items() if own != new}
-    if not names:
-        return model
-    every = dict(names)
-    for side in ("pre", "post"):
-        every |= {f"{own}_{side}": f"{new}_{side}" for own, new in names.items()}
-    every |= {f"d{own}": f"d{new}" for own, new in names.items()}
-    old = model.equations
-    texts = {one.name: renamed(getattr(old, one.name), every) for one in fields(Equations)
-             if isinstance(getattr(old, one.name), str) and one.name not in _NOT_TEXT}  # fmt: skip
-    late = {every.get(n, n): (every.get(of, of), by) for n, (of, by) in old.delayed.items()}
-    exact = tuple(every.get(name, name) for name in old.exact)
-    return replace(
-        model,
-        equations=replace(old, **texts, delayed=late, exact=exact),
-        weight=renamed(model.weight, every),
-        ports={port: every.get(own, own) for port, own in model.ports.items()},
-    )
+    if equation.type == PARAMETER:
+        raise FwpError(
+            f"{model.name!r} reads the {port} ({_unit(equation.dim)}) of its postsynaptic cell, "
+            f"and the cells {group.name!r} have none (their variables: {_listed(group)}): say "
+            f"which it is by names={{{port!r}: ...}}, or names={{{port!r}: None}} for one that is "
+            f"attached as {own!r} and that you set"
+        )

@@ -9,6 +9,7 @@ least in networks.
 
 from __future__ import annotations
 
+from .compose import compose
 from .factorised import factorise
 from .fitting import fit
 from .fitting_ranges import search_ranges
@@ -16,6 +17,7 @@ from .magnesium import magnesium_block
 from .registry import get, names, parameter_sets, short_term, stdp_curve
 
 __all__ = [
+    "compose",
     "factorise",
     "fit",
     "get",

@@ -64,6 +64,9 @@ class Equations:
         before_pre, after_pre: what a presynaptic spike does to the presynaptic cell right before
             and right after on_pre, with the same delay (in the factorised layout).
         before_post, after_post: likewise for the postsynaptic cell.
+        transmit: what a presynaptic spike does to the postsynaptic cell where that does not wait
+            for ``delay``, with which on_pre arrives.
+        methods: variable of a cell -> its integrator, where that is not ``method``.
         exact: variables of the cells that are integrated exactly whatever the method.
         joint: equations of cells' variables whose intermediate values the synapse's integrator
             needs, under the names that they have at the synapse.
@@ -85,13 +88,16 @@ class Equations:
     after_pre: str = ""
     before_post: str = ""
     after_post: str = ""
+    transmit: str = ""
+    methods: Mapping[str, str] = field(default_factory=dict)
     exact: tuple[str, ...] = ()
     joint: str = ""
     renewal: Renewal | None = None
 
     def __str__(self) -> str:
         parts = (
-            "pre", "pre_spike", "synapse", "before_pre", "on_pre", "after_pre", "before_post",
+            "pre", "pre_spike", "synapse", "transmit", "before_pre", "on_pre", "after_pre",
+            "before_post",
             "on_post", "after_post", "post", "post_spike",
         )  # fmt: skip
         texts = {part: getattr(self, part).strip() for part in parts}
@@ -124,6 +130,11 @@ class Model:
             plasticity model's effective weight that something changes if empty.
         ports: role -> variable of the postsynaptic cell that plays it, such as the membrane
             voltage; `connect(names=...)` maps it to a variable of the user's cells.
+        sends: expression of what a presynaptic spike transmits, after on_pre; the weight, as it
+            is before on_pre, if empty.
+        transmits: variables of the postsynaptic cell that the model's own on_pre changes; a
+            receptor takes their place in `compose`.
+        parts: of a composition: role -> name and parameter set.
     """
 
     name: str
@@ -141,6 +152,9 @@ class Model:
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     learned: tuple[str, ...] = ()
     ports: Mapping[str, str] = field(default_factory=dict)
+    sends: str = ""
+    transmits: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""
@@ -158,9 +172,8 @@ class Model:
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
             where = f"model {self.name!r}"
-            values[name] = units.check(
-                name, value, old, where, any_sign=signed, share=name in SHARES
-            )
+            share = name.removesuffix("_release").removesuffix("_receptor") in SHARES
+            values[name] = units.check(name, value, old, where, any_sign=signed, share=share)
         new = {**self.parameters, **values}
         if self.derived is not None:  # what was set by hand before stays as it was set
             old, now = self.derived(self.parameters), self.derived(new)

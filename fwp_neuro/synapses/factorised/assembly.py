@@ -27,6 +27,8 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
     for name in sorted(keep - set(anatomy.variables)):
         legal = ", ".join(anatomy.variables)
         raise FwpError(f"keep: {model.name!r} has no synaptic variable {name!r} (legal: {legal})")
+    if model.equations.transmit:
+        return _as_it_is(model, anatomy)
     moved, stays = homes(anatomy, keep)
     found, stamped = decays.find(anatomy, moved)
     parts = {side: spikes.split(anatomy, side, moved) for side in SIDES}
@@ -67,6 +69,14 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
     rates = {decay.variable: decay.rate for decay in found}
     report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why)
     return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests)
+
+
+def _as_it_is(model: Model, anatomy: Anatomy) -> Model:
+    """Return a model of which two things that a presynaptic spike does arrive at other times."""
+    why = "it transmits at the spike, and the rest of what the spike does waits"
+    report = Report({}, dict.fromkeys(anatomy.variables, why), why_not=why)
+    known = {item.name: getattr(model, item.name) for item in fields(Model)}
+    return FactorisedModel(**known, textbook=model, report=report, rests={})
 
 
 def _waiting(anatomy: Anatomy, moved, parts, found, when: str) -> tuple[list[Variable], str]:

@@ -130,10 +130,11 @@ def _late(anatomy, moved, trace: str, kept: Kept) -> str:
     name = trace.removesuffix("_pre")
     late, rate = f"late_{name}", rate_of(anatomy, moved, trace)
     if late not in kept.ones:
-        exact = anatomy.text.method == "exact" or (name in moved and anatomy.is_event_driven(name))
+        method = anatomy.text.methods.get(name, anatomy.text.method)
+        exact = method == "exact" or (name in moved and anatomy.is_event_driven(name))
         step = f"exp(-dt*({rate}))"
-        if not exact and anatomy.text.method in _STEP:
-            step = _STEP[anatomy.text.method][0].format(a=f"(-dt*({rate}))")
+        if not exact and method in _STEP:
+            step = _STEP[method][0].format(a=f"(-dt*({rate}))")
         kept.post.append(f"{late} : 1 (shared)")
         kept.ones.append(late)
         kept.shared.append(late)

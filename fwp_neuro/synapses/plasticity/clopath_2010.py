@@ -124,6 +124,7 @@ def make(parameters: str) -> Model:
         signed=("theta_minus", "theta_plus", "delay", "nmda", "psp", "E_L", "V_T_rest", "V_T_max",
                 "a", "b", "I_sp", "V_reset", "V_clamp"),
         ports={"membrane": "V"},
+        transmits=("V",),
         initial={"w": "w_start", "V": "E_L", "V_T": "V_T_rest", "u_minus": "E_L", "u_plus": "E_L"},
     )  # fmt: skip
 

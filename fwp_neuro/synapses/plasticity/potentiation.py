@@ -116,6 +116,7 @@ def _make(name: str, parameters: str) -> Model:
             "nmda", "presynaptic", "A_fast", "A_slow"
         ),
         initial={"J": 1, "x": 1},
+        sends="transmitted",
     )  # fmt: skip
 
 

@@ -82,6 +82,7 @@ def make(parameters: str) -> Model:
         "when it is transmitted; the change of a spike is expressed over tau_Delta; t_ref is the "
         "dead time of a soma that draws its own spikes",
         ports={"dendrite": "V", "soma": "U"},
+        transmits=("I",),
         signed=("E_L", "E_E", "E_I", "theta", "w_start", "nmda"),
         initial={"w": "w_start", "V": "E_L", "U": "E_L"},
     )

@@ -98,6 +98,7 @@ def _maker(receptor: str, summary: str):
             "the conductance jumps in the step of the presynaptic spike; conductances are those of "
             "one synapse of the published network, to be scaled with its number of cells",
             signed=(f"E_{receptor}",), initial={"w": 1},
+            ports={"conductance": f"g_{receptor}"},
         )  # fmt: skip
 
     return make

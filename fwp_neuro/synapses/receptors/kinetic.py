@@ -112,6 +112,7 @@ def _maker(name: str, summary: str):
             "the pulse starts in the step after the spike and is exact if it is a whole number of "
             "steps; all synapses of a presynaptic cell share one gate, without delay",
             signed=signed, initial={"w": 1},
+            ports={"conductance": f"g_{receptor}"},
         )  # fmt: skip
 
     return make

@@ -111,6 +111,7 @@ def _maker(name: str):
             "without delay; x jumps by 1 a spike and may exceed 1; magnesium block 1 mM, Jahr & "
             "Stevens 1990, is part of the current" + ("; w as it is at the spike" if jump else ""),
             signed=("E_nmda", "nmda", "k1"), initial={"w": 1},
+            ports={"conductance": "g_nmda"},
             derived=_derived if jump else None,
         )  # fmt: skip
 

@@ -106,6 +106,7 @@ def make(parameters: str, convention: str | None = None) -> Model:
         "of right after the last spike, as its variables are event-driven",
         weight="J*u*x",
         initial={"J": 1, "x": 1, **({"u": "U"} if one.rests_at_U else {})},
+        sends="J*release",
     )
 
 

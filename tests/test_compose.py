@@ -1,0 +1,235 @@
+"""A synapse composed of plasticity, release and receptor, and how it transmits to any cells."""
+
+import brian2 as b2
+import numpy as np
+import pytest
+from factorised_cases import spikes, step
+
+import fwp_neuro as fwp
+from fwp_neuro.circuits import connect, injected
+from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.synapses import compose, names
+
+ms, mV, nS, Hz = b2.ms, b2.mV, b2.nS, b2.Hz
+PLASTICITY, RECEPTORS = names("plasticity"), names("receptor")
+RELEASES = [None, *names("short-term plasticity")]
+#: every plasticity rule, receptor and release occurs; the slow test has all pairs
+EVERY = [(p, RELEASES[(n + m) % len(RELEASES)], r)
+         for n, p in enumerate(PLASTICITY) for m, r in enumerate(RECEPTORS)]  # fmt: skip
+FEW = EVERY[:: len(RECEPTORS) + 1]
+
+
+@pytest.fixture(autouse=True)
+def plain_brian(monkeypatch):
+    monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
+
+
+def check_composition(plasticity, release, receptor):
+    """Both layouts transmit the same, and the weight is that of the plasticity rule alone."""
+    alone = fwp.synapses.get(plasticity)
+    model = compose(plasticity, release, receptor)
+    g, dt = model.ports["conductance"], step(alone)
+    pre, post = spikes(alone, dt, steps=120)
+    record = {"record": (g,), "record_every": dt}
+    text = injected.run(model, pre, post, dt=dt, **record)
+    assert text[g].max() > 0
+    cheap = injected.run(model, pre, post, dt=dt, layout="factorised", **record)
+    for name, values in text.items():
+        scale = np.abs(values).max()
+        assert np.abs(cheap[name] - values).max() <= 1e-12 * scale, name
+    if not alone.transmits:  # else its own cell no longer sees what the receptor replaces
+        own = injected.run(alone, pre, post, dt=dt)["weight"]
+        np.testing.assert_allclose(text["weight"], own, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("parts", FEW, ids=str)
+def test_compositions_transmit_in_both_layouts(parts):
+    check_composition(*parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [p for p in EVERY if p not in FEW], ids=str)
+def test_every_pair_transmits_in_both_layouts(parts):
+    check_composition(*parts)
+
+
+def cells(rows="g_in : siemens", count=2):
+    return b2.NeuronGroup(count, f"v : volt\n{rows}", threshold="t > 1*second", reset="")
+
+
+def source(times=(1, 3, 6), count=1):
+    at = np.tile(np.array(times), count)
+    return b2.SpikeGeneratorGroup(count, np.repeat(np.arange(count), len(times)), at * ms)
+
+
+def course(post, variable, *made, others=(), duration=30, when="after_groups"):
+    """What the cells see; a sum is as of the middle of a time step."""
+    watch = b2.StateMonitor(post, variable, record=True, when=when)
+    network = b2.Network(post, watch, *others, *(o for one in made for o in one.objects))
+    network.run(duration * ms, namespace={})
+    return np.array(watch.t_), np.array(getattr(watch, f"{variable}_"))
+
+
+def expected(times, at, tau, jump):
+    """Conductance that the cells see in a time step of .1 ms: a spike acts in the next one."""
+    since = at[:, None] - np.asarray(times) * 1e-3 - 1e-4
+    return jump * (np.where(since > -1e-9, np.exp(-since / tau), 0)).sum(1)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_sum_of_the_users_cells_follows_the_closed_form(layout):
+    pre, post = source(), cells()
+    made = connect("pair_stdp", pre, post, through="ampa", layout=layout,
+                   names={"conductance": "g_in"}, initial={"w": 0.7})  # fmt: skip
+    at, g = course(post, "g_in", made, others=[pre])
+    ampa = fwp.synapses.get("ampa")
+    tau, full = ampa.numbers("tau_ampa", "gbar_ampa")
+    np.testing.assert_allclose(g[0], expected((1, 3, 6), at, tau, 0.7 * full), rtol=1e-9, atol=0)
+
+
+def test_a_release_and_its_depression_scale_what_is_sent():
+    pre, post = source((1, 11, 31)), cells()
+    release = fwp.synapses.get("tsodyks_markram", "tsodyks_1998_depressing")
+    made = connect("pair_stdp", pre, post, through="ampa", release=release,
+                   names={"conductance": "g_in"})  # fmt: skip
+    at, g = course(post, "g_in", made, others=[pre], duration=40)
+    amounts = fwp.synapses.short_term(release, None, np.array([1, 11, 31]) * ms)
+    tau, full = fwp.synapses.get("ampa").numbers("tau_ampa", "gbar_ampa")
+    since = at[:, None] - np.array([1, 11, 31]) * 1e-3 - 1e-4
+    want = full * (np.where(since > -1e-9, np.exp(-since / tau), 0) * amounts).sum(1)
+    np.testing.assert_allclose(g[0], want, rtol=1e-9, atol=0)
+
+
+def test_several_projections_add_up_and_keep_what_was_there():
+    fast = fwp.synapses.get("nmda_per_cell")
+    slow = fast.changed(tau_nmda=40 * ms)
+    found = []
+    for chosen in ([fast], [slow], [fast, slow]):
+        pre, post = source(), cells()
+        post.g_in = 3 * nS
+        made = [connect("pair_stdp", pre, post, through=one, names={"conductance": "g_in"})
+                for one in chosen]  # fmt: skip
+        found.append(course(post, "g_in", *made, others=[pre])[1] - 3e-9)
+    one, two, both = found
+    assert one.max() > 1e-12 and np.abs(one - two).max() > 1e-12
+    np.testing.assert_allclose(both, one + two, rtol=1e-9, atol=1e-22)
+
+
+def test_projections_share_a_trace_of_the_cells_only_if_it_is_the_same():
+    pre, post = source(), cells()
+    bcm = fwp.synapses.get("bcm")
+    both = [bcm, bcm.changed(tau_x=20 * ms), bcm]
+    pre, post = source((1, 4, 9)), source((2, 7))
+    together = [connect(model, pre, post) for model in both]
+    assert "x" in pre.variables and sum("x_of" in name for name in pre.variables) == 1
+    network = b2.Network(pre, post, *(o for made in together for o in made.objects))
+    network.run(20 * ms, namespace={})
+    for model, made in zip(both, together, strict=True):
+        pre, post = source((1, 4, 9)), source((2, 7))
+        alone = connect(model, pre, post)
+        b2.Network(pre, post, *alone.objects).run(20 * ms, namespace={})
+        np.testing.assert_allclose(made.values("w"), alone.values("w"), rtol=1e-12)
+
+
+def test_a_differential_equation_of_the_cells_takes_the_kicks():
+    pre, post = source(), cells("dg_in/dt = -g_in/(9*ms) : siemens")
+    made = connect("pair_stdp", pre, post, through="ampa", names={"conductance": "g_in"})
+    at, g = course(post, "g_in", made, others=[pre], when="start")
+    full = fwp.synapses.get("ampa").numbers("gbar_ampa")[0]
+    np.testing.assert_allclose(g[0], expected((1, 3, 6), at, 9e-3, full), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("receptor", ["ampa", "nmda_per_cell", "gaba_a_kinetic"])
+def test_a_conductance_without_a_unit_counts_in_openings_of_one_spike(receptor):
+    found = []
+    for rows in ("g_in : siemens", "g_in : 1"):
+        pre, post = source(), cells(rows)
+        made = connect("pair_stdp", pre, post, through=receptor, names={"conductance": "g_in"})
+        found.append(course(post, "g_in", made, others=[pre])[1])
+    model = fwp.synapses.get(receptor)
+    (full,) = (float(v) for n, v in model.parameters.items() if n.startswith("gbar_"))
+    np.testing.assert_allclose(found[0], found[1] * full, rtol=1e-9)
+
+
+def test_cells_that_read_the_conductance_by_its_name_get_it():
+    pre = source()
+    post = b2.NeuronGroup(1, "dv/dt = (-70*mV - v)/(10*ms) - g_ampa*v/(200*pF) : volt",
+                          method="euler", threshold="v > 0*mV", reset="")  # fmt: skip
+    post.v = -70 * mV
+    made = connect("pair_stdp", pre, post, through="ampa")
+    _, v = course(post, "v", made, others=[pre])
+    assert v.max() > -0.07 + 1e-7
+
+
+def test_the_calcium_of_graupner_brunel_waits_and_its_receptor_does_not():
+    model = compose("graupner_brunel", None, "ampa")
+    pre, post = source((1,)), cells()
+    made = connect(model, pre, post, names={"conductance": "g_in"})
+    at, g = course(post, "g_in", made, others=[pre], duration=5)
+    assert at[np.flatnonzero(g[0])[0]] == pytest.approx(1.1e-3)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("rule", ["pair_stdp", "triplet_stdp", "vogels_2011"])
+def test_a_modulator_turns_eligibility_into_weight_as_the_closed_form_says(rule, layout):
+    tau, M = 0.05, 2.0
+    at, end = 0.0305, 0.1
+    changes = []
+    for model in (fwp.synapses.get(rule), compose(rule, eligibility=tau * b2.second)):
+        pre = source((10, 20))
+        post = b2.SpikeGeneratorGroup(1, [0, 0], [12, 25] * ms)
+        made = connect(
+            model, pre, post, layout=layout,
+            names={"modulator": None} if "modulator" in model.ports else None,
+            writes="both sides" if layout == "factorised" else "auto",
+        )  # fmt: skip
+        start = made.values("w")[0]
+        network = b2.Network(pre, post, *made.objects)
+        if "modulator" in model.ports:
+            network.run(at * b2.second, namespace={})
+            assert made.values("w")[0] == pytest.approx(start, abs=1e-15)
+            left = made.values("eligibility")[0]
+            post.modulator = M
+            network.run((end - at) * b2.second, namespace={})
+            want = M * left * tau * -np.expm1(-(end - at) / tau)
+            assert made.values("w")[0] - start == pytest.approx(want, rel=1e-6)
+            changes.append(left)
+        else:
+            watch = made.monitor("w")
+            network.add(watch)
+            network.run(at * b2.second, namespace={})
+            w, t = np.ravel(watch.w), np.array(watch.t_)
+            jumps = np.diff(w)
+            when = t[1:]
+            changes.append((jumps * np.exp(-(at - when) / tau)).sum())
+    assert changes[1] == pytest.approx(changes[0], rel=0.02)  # a time step of 50 ms is .2 %
+    assert abs(changes[0]) > 1e-6
+
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda: compose("ampa"), "plasticity must be a model of the kind plasticity or short"),
+        (lambda: compose("pair_stdp", "ampa"), "release must be a model of the kind short-term"),
+        (lambda: compose("pair_stdp", None, "pair_stdp"), "receptor must be a model of the kind"),
+        (lambda: compose("tsodyks_markram", "tsodyks_markram"), "is a release itself"),
+        (lambda: compose("pair_sdtp"), "did you mean 'pair_stdp'"),
+        (lambda: compose("pair_stdp", eligibility=3), "eligibility"),
+        (lambda: compose("bcpnn", eligibility=1 * b2.second), "only one that is a variable"),
+        (lambda: connect("pair_stdp", source(), cells("x : 1"), through="ampa"),
+         r"opens a conductance g_ampa .*nothing .*reads it \(their variables: v, x\)"),
+        (lambda: connect("pair_stdp", source(), cells(), through="ampa",
+                         names={"conductance": "v"}), "is in volt"),
+        (lambda: connect("pair_stdp", source(), cells(), through="ampa",
+                         names={"conductance": "g"}), r"no variable 'g' .*legal: g_in, v"),
+        (lambda: connect("pair_stdp", source(), cells("dg/dt = -g/second : siemens"),
+                         through="nmda_per_cell", names={"conductance": "g"}), "plain variable"),
+        (lambda: connect(compose("pair_stdp", eligibility=1 * b2.second), source(), cells()),
+         r"reads the modulator \(1\) .*have none \(their variables: g_in, v\)"),
+        (lambda: connect("pair_stdp", source(), cells("g : siemens (constant)"),
+                         through="ampa", names={"conductance": "g"}), "a constant"),
+    ],
+)  # fmt: skip
+def test_one_sentence_says_what_cannot_be_composed(call, sentence):
+    with pytest.raises(fwp.FwpError, match=sentence):
+        call()
