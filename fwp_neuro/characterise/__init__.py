@@ -6,7 +6,7 @@ its effective write, erase, decay and gate, and whether it can store an arbitrar
 
 from __future__ import annotations
 
-from .experiment import Experiment, experiments
+from ..synapses.coding import Experiment, experiments
 from .measure import measure
 from .table import characterise, chosen, dataset, report
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..synapses.model import Model
-from .experiment import Experiment
+from ..synapses.coding import Experiment
 
 #: share of the variance of the ideal read-outs above which a rule is said to store v k'
 STORES = 0.5

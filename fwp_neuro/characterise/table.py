@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import FwpError, nearest, shown
 from ..synapses.registry import get, names
 from ..validation import seed_number, whole
-from .experiment import experiments
+from ..synapses.coding import experiments
 from .measure import Measured, measure
 
 #: smallest share of a weight or of a write that counts in a verdict

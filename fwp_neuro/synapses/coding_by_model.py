@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .experiment import Experiment, both
+from .coding import Experiment, both
 
 _GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
 _FORCED = "spikes are forced on the postsynaptic cell"
 
-#: model -> its experiments; one that is not here is measured as `experiment.USUAL`
+#: model -> its experiments; one that is not here is measured as `coding.USUAL`
 EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
     "bcm": both(start=0.3, note=_FORCED),
     "bcpnn": both(

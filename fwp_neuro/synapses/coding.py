@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import FwpError
-from ..synapses.registry import names
+from .registry import names
 
 CODINGS = ("rates", "volleys")
 EVENTS = ("spikes", "bursts", "plateaus")
@@ -124,7 +124,7 @@ def experiments(name: str) -> tuple[Experiment, ...]:
     Raises:
         FwpError: another model.
     """
-    from .registered import EXPERIMENTS
+    from .coding_by_model import EXPERIMENTS
 
     legal = [*names("short-term plasticity"), *names("plasticity")]
     if name not in legal:

@@ -1,0 +1,214 @@
+"""A circuit whose fast weights are published synapses: key cells, synapses, value cells.
+
+    key cells -- synapse (any plasticity, release, receptor) --> value cells, ON and OFF
+
+Key cells fire as keys and queries say. Value cells fire as a teacher says, v0 + v/2 for ON and
+v0 - v/2 for OFF cells, and do not fire while a query is shown; their conductance, ON minus OFF, is
+the read-out. For an error-correcting rule what they recall is taken off the teacher: (v - y) in
+place of v. That a population of value cells shares one recall is an idealisation of this circuit;
+everything between a presynaptic spike and the conductance is the synapse's own text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..devices import Built, Size
+from ..synapses.coding import Experiment
+from ..synapses.model import Model
+from . import plastic
+from .schedule import timed
+from .synapse_tables import Tables, chances
+
+#: value that a value cell codes while its teacher says 0
+BASELINE = 0.5
+#: filter of the recalled conductance where keys are rates, seconds
+FILTER = 0.1
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the circuit is told; every entry is a share of the largest that a cell can code.
+
+    Attributes:
+        key, query: [token, head, pre] in [0, 1].
+        value: teacher times write strength [token, head, post] in [-1, 1].
+        erase: write strength of what is recalled [token, head]; 0 for a Hebbian rule.
+        recall: conductance (siemens) that means 1.
+        cells, value_cells: for each entry of a key, and for each channel of a value.
+    """
+
+    key: np.ndarray
+    query: np.ndarray
+    value: np.ndarray
+    erase: np.ndarray
+    recall: float
+    cells: int
+    value_cells: int
+
+
+def builder(synapse: Model, how: Experiment, commands: Commands, table: Tables, dt) -> tuple:
+    """Return (build, size) for `devices.simulate`.
+
+    What is collected: "readout" [token, head, post] in siemens, "weight" [head, post, pre] the mean
+    effective weight of ON minus OFF cells, "clipped" the share of steps in which a value cell
+    would have had to fire with a chance outside [0, 1], spikes of key and of value cells.
+    """
+    heads, pre, post = (*commands.key.shape[1:], commands.value.shape[2])
+    synapses = heads * pre * commands.cells * 2 * post * commands.value_cells
+    steps = len(table.sample)
+
+    def build() -> Built:
+        return _Network(synapse, how, commands, table, dt).built()
+
+    return build, Size(steps, 20, int(0.05 * synapses) + 10 * heads * post)
+
+
+class _Network:
+    """Builds the Brian2 objects of one run."""
+
+    def __init__(self, synapse: Model, how: Experiment, commands: Commands, table: Tables, dt):
+        import brian2 as b2
+
+        self.b2, self.synapse, self.how, self.commands = b2, synapse, how, commands
+        self.table, self.dt = table, dt
+        self.tokens, self.heads, self.pre = commands.key.shape
+        self.post = commands.value.shape[2]
+        self.token = table.token_steps * dt
+        self.namespace: dict[str, Any] = {"recalled_as_1": commands.recall * b2.siemens,
+                                          "filter": FILTER * b2.second}  # fmt: skip
+        for name in ("key_now", "value_now", "second_now", "sample"):
+            self.namespace[name] = b2.TimedArray(getattr(table, name), dt=dt)
+
+    def _per_token(self, array: np.ndarray, window: np.ndarray) -> np.ndarray:
+        """Return [step, cell] of numbers that hold in a window of their token."""
+        flat = array.reshape(len(array), -1)
+        return np.repeat(flat, self.table.token_steps, axis=0) * window[:, None]
+
+    def _key_cells(self):
+        """Cells that fire with the chance of their key, or query."""
+        c, b2 = self.commands, self.b2
+        course = self._per_token(c.key, self.table.writing)
+        course = course + self._per_token(c.query, self.table.reading)
+        self.namespace["key_table"] = timed(course, self.dt)
+        made = b2.NeuronGroup(
+            self.heads * self.pre * c.cells,
+            "key = key_table(t, coded) : 1 (constant over dt)\ncoded : integer (constant)",
+            threshold=f"rand() < {chances(self.how, float(self.dt))[0]}", reset="",
+            namespace=self.namespace, name="key_cells",
+        )  # fmt: skip
+        made.coded = np.repeat(np.arange(self.heads * self.pre), c.cells)
+        return made
+
+    def _values(self):
+        """The numbers of the value dimensions: what ON minus OFF cells recall."""
+        slow = self.how.coding == "rates"
+        follow = "dy/dt = (g_on - g_off - y)/filter : siemens" if slow else (
+            "y = g_on - g_off : siemens"
+        )
+        made = self.b2.NeuronGroup(
+            self.heads * self.post, f"{follow}\ng_on : siemens\ng_off : siemens\ntotal : siemens",
+            method="exact", namespace=self.namespace, name="values", order=2,
+        )  # fmt: skip
+        made.run_regularly("total += sample(t)*y", dt=self.dt, when="after_groups",
+                           name="read_out")  # fmt: skip
+        return made
+
+    def _value_cells(self, values):
+        """ON and OFF cells [head, channel, post, cell] that a teacher makes fire."""
+        c, b2 = self.commands, self.b2
+        half = c.value / 2
+        teach = np.stack([half, -half], 2)  # [token, head, channel, post]
+        self.namespace["teach_table"] = timed(
+            self._per_token(teach, self.table.writing), self.dt
+        )
+        self.namespace["erase_table"] = timed(
+            self._per_token(c.erase, self.table.writing), self.dt
+        )
+        made = b2.NeuronGroup(
+            self.heads * 2 * self.post * c.value_cells,
+            f"""g_syn : siemens
+            wanted = {BASELINE} + teach_table(t, coded)
+                     - side*erase_table(t, head)*y/recalled_as_1/2 : 1
+            value = clip(wanted, 0, 1) : 1
+            y : siemens (linked)
+            coded : integer (constant)
+            head : integer (constant)
+            side : 1 (constant)
+            share : 1 (constant)
+            fired : second
+            beyond : 1""",
+            threshold=f"rand() < {chances(self.how, float(self.dt))[1]}", reset="fired = t",
+            namespace=self.namespace, name="value_cells", method="exact",
+        )  # fmt: skip
+        channels = np.arange(self.heads * 2 * self.post)
+        head, channel, post = np.unravel_index(channels, (self.heads, 2, self.post))
+        each = {"coded": channels, "head": head, "side": 1.0 - 2 * channel}
+        for name, numbers in each.items():
+            setattr(made, name, np.repeat(numbers, c.value_cells))
+        made.share, made.fired = 1 / c.value_cells, -1 * b2.second
+        self.dimension = np.repeat(head * self.post + post, c.value_cells)
+        made.y = b2.linked_var(values, "y", index=self.dimension)
+        made.run_regularly("beyond += value_now(t)*int(abs(wanted - 0.5) > 0.5 + 1e-9)",
+                           dt=self.dt, when="thresholds", order=1, name="count_beyond")  # fmt: skip
+        return made
+
+    def _sums(self, cells, values):
+        """Conductances of ON and of OFF cells, each averaged over its cells."""
+        made = []
+        on = np.array(cells.side[:]) > 0
+        for name, chosen in (("on", on), ("off", ~on)):
+            one = self.b2.Synapses(
+                cells, values, f"g_{name}_post = share_pre*g_syn_pre : siemens (summed)",
+                name=f"sum_{name}",
+            )  # fmt: skip
+            at = np.flatnonzero(chosen)
+            one.connect(i=at, j=self.dimension[at])
+            one.summed_updaters[f"g_{name}_post"].order = 1  # once the cells have theirs
+            made.append(one)
+        return made
+
+    def _connections(self) -> dict[str, np.ndarray]:
+        c = self.commands
+        shape = (self.heads, self.pre * c.cells, 2 * self.post * c.value_cells)
+        head, pre, post = np.indices(shape).reshape(3, -1)
+        return {"i": head * shape[1] + pre, "j": head * shape[2] + post}
+
+    def built(self) -> Built:
+        """Assemble the network and what it is asked for."""
+        b2, how = self.b2, self.how
+        keys, values = self._key_cells(), self._values()
+        cells = self._value_cells(values)
+        initial = dict(how.initial)
+        if how.state:
+            initial[how.state] = np.array([how.start])
+        names = {"conductance": "g_syn"} | {
+            port: None for port in self.synapse.ports if port != "conductance"
+        }
+        made = plastic.connect(self.synapse, keys, cells, connect=self._connections(),
+                               names=names, initial=initial, name="fast_weights")  # fmt: skip
+        sums = self._sums(cells, values)
+        watch = b2.StateMonitor(values, "total", record=True, dt=self.token, when="start")
+        fired = {"key": b2.SpikeMonitor(keys), "value": b2.SpikeMonitor(cells)}
+        network = b2.Network(keys, values, cells, *made.objects, *sums, watch, *fired.values())
+        variables = [n for n in b2.Equations(self.synapse.equations.synapse).names
+                     if n not in b2.Equations(self.synapse.equations.synapse).subexpr_names]
+
+        def collect() -> dict[str, Any]:
+            total = np.diff(np.array(watch.total_).T[: self.tokens + 1], axis=0)
+            shown = self.table.value_now.sum() * len(cells)
+            found = {
+                "readout": total.reshape(self.tokens, self.heads, self.post),
+                "variables": {n: made.values(n) for n in variables},
+                "beyond": float(np.array(cells.beyond).sum() / max(shown, 1)),
+            }
+            for name, one in fired.items():
+                found[f"{name}_spike_cell"] = np.array(one.i)
+                found[f"{name}_spike_time"] = np.array(one.t_)
+            return found
+
+        return Built(network, collect, self.tokens * self.token + self.dt,
+                     keep=(self.namespace, made))  # fmt: skip
