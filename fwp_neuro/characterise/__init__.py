@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ..synapses.coding import Experiment, experiments
 from .measure import measure
+from .memory import memories
+from .memory import table as memory_table
 from .table import characterise, chosen, dataset, report
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "dataset",
     "experiments",
     "measure",
+    "memories",
+    "memory_table",
     "report",
 ]

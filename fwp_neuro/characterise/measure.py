@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..synapses.coding import Experiment
 from ..synapses.model import Model
 from . import bilinear, storage
 from .bilinear import Bilinear
-from ..synapses.coding import Experiment
 
 #: what an erase is fitted with: 1 - dw_after/dw_before over the window = sum of these
 ERASES = ("always", "key", "value", "key and value")

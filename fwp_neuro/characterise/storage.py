@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..synapses.model import Model
 from ..synapses.coding import Experiment
+from ..synapses.model import Model
 
 #: share of the variance of the ideal read-outs above which a rule is said to store v k'
 STORES = 0.5

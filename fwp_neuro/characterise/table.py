@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import FwpError, nearest, shown
+from ..synapses.coding import experiments
 from ..synapses.registry import get, names
 from ..validation import seed_number, whole
-from ..synapses.coding import experiments
 from .measure import Measured, measure
 
 #: smallest share of a weight or of a write that counts in a verdict

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text
+from inspect import Parameter, signature
+
+from ..arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text, whole
 from ..arguments import time as a_time
 from ..device_names import DEVICES
 from ..devices import simulate
-from ..errors import warn
+from ..errors import FwpError, warn
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
@@ -23,11 +25,16 @@ from ..run_arguments import (
     STATES,
     WEIGHTS,
 )  # fmt: skip
+from ..synapses.argument_kinds import name_or_model
+from ..synapses.model import Model
 from ..weight_recording import variables
 from .calibration import CALIBRATIONS
 from .cells import KINDS
 from .prepare import FORMS, LAYOUTS, SIGNED, prepare
+from .published_synapses import chosen
+from .published_synapses import realise as published_run
 from .schedule import Timeline
+from .synapse_form import CODINGS
 
 
 @takes(
@@ -41,9 +48,11 @@ from .schedule import Timeline
     form=one_of(FORMS, "form of the spiking realisation:"),
     layout=one_of(LAYOUTS, "layout of the spiking realisation:"),
     cells=cells(),
+    value_cells=whole(),
+    coding=one_of(CODINGS, "coding of the spiking realisation:"),
     key_cells=one_of(KINDS, "key_cells of the spiking realisation:"),
     signed_keys=one_of(SIGNED, "signed_keys of the spiking realisation:"),
-    synapse=text("two_compartment_nmda"),
+    synapse=name_or_model("two_compartment_nmda"),
     parameters=optional(text("linear")),
     constants=CONSTANTS,
     timeline=optional(instance("fwp_neuro.circuits.schedule:Timeline", Timeline)),
@@ -69,9 +78,11 @@ def realise(
     form: str = "auto",
     layout: str = "auto",
     cells=100,
+    value_cells: int = 10,
+    coding: str = "auto",
     key_cells: str = "poisson",
     signed_keys: str = "refuse",
-    synapse: str = "two_compartment_nmda",
+    synapse: str | Model = "two_compartment_nmda",
     parameters: str | None = None,
     constants=None,
     timeline=None,
@@ -106,12 +117,18 @@ def realise(
             (cells=inf) the two are one circuit. In spikes they are equal up to noise only: each
             weight of a cell follows the spikes of that cell, with regular cells no bias is left.
         cells: key and teacher cells for each number, or float("inf") for rates instead of spikes.
+        value_cells: for each channel of a value, with a published synapse.
+        coding: of keys and values with a published synapse: "rates", "volleys" or "auto" (the one
+            in which the plasticity rule is measured best, see ``fwp-neuro plasticity``).
         key_cells: "poisson" or "integrate_and_fire" (regular).
         signed_keys: "refuse", or "opponent": an ON and an OFF population for each key dimension
             whose mirrored weights (w and 2 w0 - w) share one opponent NMDA trace; a choice without
             direct evidence.
         synapse, parameters, constants: synapse model, its parameter set, and changes to single
-            parameters.
+            parameters. Any plasticity model can hold the weights, by name or composed (see
+            `fwp_neuro.synapses.compose`); one without a receptor is read out through AMPA. It runs
+            hebb and delta, with cells, value_cells, coding, timeline, dt, device and seed as its
+            options; its gain is calibrated by one token.
         timeline: durations of a token's windows, a `Timeline`.
         calibration: "propagator" or "closed" (see `fwp_neuro.circuits.calibration`).
         drugs: list of AP5(...) and CNQX(...).
@@ -136,6 +153,13 @@ def realise(
     Raises:
         FwpError: one sentence for every argument the circuit cannot run.
     """
+    given = dict(locals())
+    published = chosen(synapse, parameters)
+    if published is not None:
+        return published_run(program, rule, published, given, _USUAL)
+    if value_cells != _USUAL["value_cells"] or coding != "auto":
+        raise FwpError("value_cells and coding shape a circuit of published synapses: give "
+                       "synapse=..., or leave them out")  # fmt: skip
     ready = prepare(
         program, rule, initial_weights=initial_weights, initial_states=initial_states,
         initial_states_of=initial_states_of, seed=seed, form=form, layout=layout, cells=cells,
@@ -173,6 +197,8 @@ def realise(
     )  # fmt: skip
 
 
+_USUAL = {n: p.default for n, p in signature(realise).parameters.items()
+          if p.default is not Parameter.empty}  # fmt: skip
 _TRACES = {
     "spike_cell": (("spike",), "1", "key cell that fired"),
     "spike_time": (("spike",), "s", "time of the spike"),

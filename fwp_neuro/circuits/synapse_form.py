@@ -28,6 +28,7 @@ from .synapse_tables import Tables, Windows, tables
 _CODED, _REPEATS = 0.5, (4, 4)
 #: seconds of reading and of rest, where no timeline says otherwise
 _READ, _REST = 1.0, 0.3
+CODINGS = ("auto", "rates", "volleys")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
 
@@ -110,7 +111,10 @@ class Prepared:
         self.write = derive(rule, program, self.synapse)
         self.how = coding(self.synapse, wanted)
         self.dt = self.how.dt * b2.second if dt is None else dt
-        self.cells, self.value_cells = whole(cells, "cells"), whole(value_cells, "value_cells")
+        if not np.isfinite(cells):
+            raise FwpError("cells=inf (rates instead of spikes) has no meaning for published "
+                           "synapses, which spikes change")  # fmt: skip
+        self.cells, self.value_cells = int(cells), whole(value_cells, "value_cells")
         usual = Windows(self.how.window, self.how.settle, _READ, _REST)
         self.windows = usual if windows is None else windows
         query = program.bind(rule)["q"]
@@ -132,8 +136,8 @@ class Prepared:
         Raises:
             FwpError: the synapse writes nothing that is read.
         """
-        key = (repr(self.synapse.equations), repr(dict(self.synapse.parameters)), repr(self.how),
-               self.windows, self.cells, self.value_cells, float(self.dt), device, seed)  # fmt: skip
+        said = (self.synapse.equations, dict(self.synapse.parameters), self.how, self.windows)
+        key = (repr(said), self.cells, self.value_cells, float(self.dt), device, seed)
         if key not in _KNOWN:
             heads, post = _REPEATS
             one = np.ones((1, heads, 1))

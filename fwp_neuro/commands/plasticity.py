@@ -16,12 +16,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="RULE", help="plasticity rules (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer synapses, noisier numbers")
     parser.add_argument("--repeats", type=int, metavar="N", help="synapses an entry (default: 16)")
+    parser.add_argument(
+        "--memory", action="store_true",
+        help="also run hebb and delta in circuits of these synapses (a minute each)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the spikes")
 
 
 def execute(arguments: argparse.Namespace) -> None:
     """Measure, print."""
-    from fwp_neuro.characterise import characterise, chosen, report
+    from fwp_neuro.characterise import characterise, chosen, memories, memory_table, report
     from fwp_neuro.validation import seed_number
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
@@ -34,3 +38,7 @@ def execute(arguments: argparse.Namespace) -> None:
     with Progress("plasticity") as progress:
         found = characterise(names, repeats, seed, progress)
     print(report(found))
+    if arguments.memory:
+        with Progress("memory") as progress:
+            kept = memories(names, progress, seed=seed, cells=20)
+        print(memory_table(kept))
