@@ -255,6 +255,13 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
             if "role" not in variable.attrs and variable.dtype.kind in "biuf"
         ]
 
+    for run in (reference, other):
+        readout = run["readout"]
+        if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {*readout.dims}:
+            raise FwpError(
+                f"compare: 'readout' of {_title(run)} must be numbers [token, ..., post], got "
+                f"{readout.dtype} {_sizes(readout.sizes)}"
+            )
     theirs = measured(other)
     names = [name for name in measured(reference) if name in theirs]
     if "weights" not in names and all(any(n in run for n in _LAST) for run in (reference, other)):

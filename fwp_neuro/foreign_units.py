@@ -54,6 +54,19 @@ def package_of(value) -> str:
     return ""
 
 
+def as_numpy(value):
+    """Return a torch tensor as an array, as float64 if NumPy lacks its type; others as given.
+
+    Raises:
+        RuntimeError, TypeError, NotImplementedError: a tensor without numbers, or one that is
+            not dense.
+    """
+    if not hasattr(value, "detach"):
+        return value
+    value = value.detach().cpu()
+    return (value.double() if value.is_floating_point() else value).numpy()
+
+
 def as_brian2(value, unit, what: str, example: str) -> Any:
     """Return a value whose units are Brian2's: foreign quantities converted, all others as given.
 
@@ -68,6 +81,11 @@ def as_brian2(value, unit, what: str, example: str) -> Any:
     """
     import brian2 as b2
 
+    if hasattr(value, "detach"):
+        try:
+            return as_numpy(value)
+        except Exception:  # torch raises many types
+            raise FwpError(f"{what} must be {example}, got {shown(value)}") from None
     package = package_of(value)
     if package in ("", "brian2"):
         return value
@@ -164,10 +182,7 @@ def plain_array(value, what: str, finite: bool = True) -> np.ndarray:
             f"{package}: divide by the unit"
         )
     try:
-        if hasattr(value, "detach"):  # a torch tensor, also of a type that NumPy lacks (bfloat16)
-            value = value.detach().cpu()
-            value = (value if value.is_complex() else value.double()).numpy()
-        array = np.asarray(value)
+        array = np.asarray(as_numpy(value))
         legal = array.dtype.kind in "biuf" or (
             array.dtype == object
             and not any(isinstance(one, str | bytes | None) for one in array.ravel().tolist())

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arguments import Kind, inside, instance, optional
 from .errors import FwpError, shown
-from .foreign_units import package_of
+from .foreign_units import as_numpy, package_of
 from .validation import affordable
 
 
@@ -19,9 +19,7 @@ def signal(value, name: str) -> np.ndarray:
     if package_of(value):
         raise FwpError(f"{where} has units; a program is dimensionless, so divide by a unit first")
     try:
-        if hasattr(value, "detach"):  # a torch tensor, also one NumPy has no type for (bfloat16)
-            value = value.detach().cpu()
-            value = (value if value.is_complex() else value.double()).numpy()
+        value = as_numpy(value)
         if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
             value = value.astype(np.float64).filled(np.nan)  # a masked number is a missing one
         array = np.asarray(value)

@@ -22,6 +22,7 @@ from .plastic_checks import SIDES
 from .plastic_clocks import Timing
 from .plastic_group import attach, watched
 from .plastic_renewal import Renewing
+from .plastic_sizes import check_delay
 from .plastic_synapses import Plastic
 from .plastic_values import check_finite
 
@@ -43,6 +44,8 @@ class Builder:
         #: variable that is kept by factors -> what it decays to
         self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
         self.delays = dict(delays)
+        for side, delay in self.delays.items():
+            check_delay(side, delay, self.timing.dt)
         self.objects: list = []
         self.where: dict[str, tuple[Any, str]] = {}
         #: side -> (variable that the cells lacked -> its name there), and the companions with them

@@ -100,6 +100,9 @@ def inputs(model: Model, value) -> dict[str, Any]:
         if old is not None and not b2.have_same_dimensions(item, old):
             raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like "
                            f"{old!r}, got {in_words(item)}")  # fmt: skip
+        if name.startswith("tau") and not (number_of(item) > 0).all():
+            raise FwpError(f"inputs: {name!r} is a time constant and must be above 0, got "
+                           f"{in_words(item)}")  # fmt: skip
     return found
 
 
@@ -186,6 +189,9 @@ def start(model: Model, name: str, value, what: str = "initial"):
         own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
         raise FwpError(f"{what}: {name!r} must be a number{own}, an array of such or an "
                        f"expression, got {in_words(value)}")  # fmt: skip
+    if np.ndim(value) > 1:  # rows may be meant to be cells of either side
+        raise FwpError(f"{what}: {name!r} must be one value, or a row with one for each, got shape "
+                       f"{np.shape(value)}")  # fmt: skip
     return b2.Quantity(value) if isinstance(value, list | tuple) else value
 
 

@@ -189,6 +189,10 @@ class Plastic:
         """Return whether ``synapses.name = value`` is more than Brian2's own assignment."""
         return plastic_values.is_set_here(self, name)
 
+    def checked(self, name: str, value):
+        """Return a value that Brian2 may assign to ``synapses.name``, or raise `FwpError`."""
+        return plastic_values.read(self, name, value)
+
     @takes(
         "monitor",
         name=text("w"),

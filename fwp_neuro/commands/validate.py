@@ -55,7 +55,7 @@ def _files(arguments: argparse.Namespace, format_of) -> Path | None:
     files = [output_file(arguments.out, "--out")]
     if arguments.json is not None:
         files.append(output_file(arguments.json, "--json"))
-        if files[0].absolute() == files[1].absolute():
+        if files[0].resolve() == files[1].resolve():
             raise FwpError(f"--json and --out name the same file {arguments.json!r}")
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)

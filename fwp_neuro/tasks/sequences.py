@@ -25,7 +25,7 @@ from fwp_neuro.arguments import (
     whole,
 )  # fmt: skip
 from fwp_neuro.errors import FwpError, shown
-from fwp_neuro.foreign_units import package_of, plain_array
+from fwp_neuro.foreign_units import as_numpy, package_of, plain_array
 from fwp_neuro.validation import affordable
 from fwp_neuro.validation import whole as whole_number
 
@@ -191,7 +191,7 @@ class SequenceTask:
             FwpError: the inputs have another shape, or cannot be sequences of this task.
         """
         numbers = plain_array(inputs, f"{self.name}: inputs", finite=False)
-        integers = np.asarray(inputs).dtype.kind == "i"
+        integers = np.asarray(as_numpy(inputs)).dtype.kind == "i"
         inputs = numbers.astype(np.int64) if integers else numbers
         if inputs.dtype.kind == "i":
             legal = inputs.ndim == 2 and (0 <= inputs).all() and (inputs < self.input_size).all()
