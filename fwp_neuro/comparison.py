@@ -62,6 +62,13 @@ class Comparison:
     """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each variable."""
 
     def __init__(self, reference: Recording, other: Recording):
+        for run in (reference, other):
+            readout = run.dataset.get("readout", xr.DataArray(""))
+            if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {*readout.dims}:
+                raise FwpError(
+                    "compare needs a 'readout' of numbers [token, ..., post], and "
+                    f"{_title(run)} has none"
+                )
         self.reference, self.other = reference, other
         self.notes: list[str] = []
         self._pairs = {name: _pair(reference, other, name) for name in _shared(reference, other)}
@@ -183,9 +190,6 @@ def compare(reference: Recording, other: Recording) -> Comparison:
     Recording or has no read-out, or if read-outs or fast weights differ in shape, or keys, values
     or queries in their numbers.
     """
-    for recording in (reference, other):
-        if "readout" not in recording:
-            raise FwpError(f"compare needs a 'readout', and {_title(recording)} has none")
     return Comparison(reference, other)
 
 
@@ -255,13 +259,6 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
             if "role" not in variable.attrs and variable.dtype.kind in "biuf"
         ]
 
-    for run in (reference, other):
-        readout = run["readout"]
-        if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {*readout.dims}:
-            raise FwpError(
-                f"compare: 'readout' of {_title(run)} must be numbers [token, ..., post], got "
-                f"{readout.dtype} {_sizes(readout.sizes)}"
-            )
     theirs = measured(other)
     names = [name for name in measured(reference) if name in theirs]
     if "weights" not in names and all(any(n in run for n in _LAST) for run in (reference, other)):

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from fwp_neuro.bibliography import keys
+from fwp_neuro.foreign_units import as_numpy
 
 PACKAGES = ("fwp_neuro", "numpy", "brian2", "torch", "xarray")
 _LONGEST = 64  # an array with more numbers is described, not listed
@@ -111,7 +112,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     if hasattr(value, "detach"):  # a torch tensor
-        value = value.detach().cpu().numpy()
+        value = as_numpy(value)
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, np.ndarray):

@@ -53,6 +53,7 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
         array = signals.get(name)
         if (
             isinstance(array, torch.Tensor)
+            and not array.is_nested  # which has no shape
             and array.shape == legal[home]
             and array.dtype is dtype
             and array.layout is torch.strided

@@ -179,14 +179,14 @@ def start(model: Model, name: str, value, what: str = "initial"):
         arithmetic.read(value, f"{what}: {name!r}")
         return value
     unit = b2.get_unit(equation.dim)
-    value = as_brian2(value, unit, f"{what}: {name!r}", f"a quantity in {unit!r}")
+    own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
+    value = as_brian2(value, unit, f"{what}: {name!r}", f"a number{own}, or an array of such")
     fits = is_numbers(value)
     if fits:  # numbers without a unit are in base units
         dim = b2.get_dimensions(value if isinstance(value, b2.Quantity) else b2.Quantity(value))
         fits = dim.is_dimensionless or dim == equation.dim
         fits = fits and np.isfinite(number_of(value)).all()
     if not fits:
-        own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
         raise FwpError(f"{what}: {name!r} must be a number{own}, an array of such or an "
                        f"expression, got {in_words(value)}")  # fmt: skip
     if np.ndim(value) > 1:  # rows may be meant to be cells of either side

@@ -35,6 +35,8 @@ def check(built: Built, device: str, made: Iterable = ()) -> None:
         made: Brian2 objects that were made while the network was built.
     """
     network = built.network
+    if not network.objects:
+        raise FwpError("the network of Built has no objects: there is nothing to run")
     left_out(network, made)
     same_cells_on_both_sides(network)
     event_driven(network)
@@ -223,6 +225,22 @@ def compiled_as_asked(network, target: str) -> None:
                         "second argument of a table such as table(t, i//n) must be an integer "
                         "variable)"
                     )
+
+
+@contextmanager
+def its_objects() -> Iterator[None]:
+    """Say in one sentence which object Brian2 cannot run, and why."""
+    from brian2 import BrianObjectException
+
+    try:
+        yield
+    except BrianObjectException as problem:
+        inner: BaseException = problem
+        while inner.__cause__ is not None:  # the last one says what is wrong
+            inner = inner.__cause__
+        if isinstance(inner, NotImplementedError | MemoryError):
+            raise
+        raise FwpError(f"Brian2 cannot run {problem._brian_objname!r}: {inner}") from problem
 
 
 @contextmanager

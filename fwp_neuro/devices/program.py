@@ -129,7 +129,8 @@ class Draft:
                     self.built = built_by(build)
                 guards.check(self.built, name, objects())
                 check_cost(self.built.duration, clocks_of(self.built.network), name)
-                self.built.network.run(self.built.duration, namespace={})
+                with guards.its_objects():
+                    self.built.network.run(self.built.duration, namespace={})
             flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
             self.device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
             with guards.plain_sentences(name), temporaries.written("the source of the program"):

@@ -114,7 +114,8 @@ def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, 
             built = built_by(build)
         guards.check(built, target, objects())
         check_cost(built.duration, clocks_of(built.network), target)
-        built.network.run(built.duration, namespace={}, **_report(progress, label))
+        with guards.its_objects():
+            built.network.run(built.duration, namespace={}, **_report(progress, label))
         if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
             # Brian2 answers Ctrl+C by ending early, as if all were well
             raise KeyboardInterrupt
@@ -143,7 +144,8 @@ def _stated(build, device: str, b2) -> Built:
             built = built_by(build)
         guards.check(built, device, objects())
         check_cost(built.duration, clocks_of(built.network), device)
-        built.network.run(built.duration, namespace={})
+        with guards.its_objects():
+            built.network.run(built.duration, namespace={})
         if device == "cuda_standalone":
             guards.timing_between_runs(b2.get_device())
     return built

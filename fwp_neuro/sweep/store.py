@@ -107,6 +107,8 @@ class Store:
         try:
             return load(self.path(key)).dataset
         except FwpError as problem:
+            if self.path(key).is_dir():  # whose it is, nobody knows
+                raise
             warn(f"{problem}: the point is computed again")
             self.path(key).unlink(missing_ok=True)
             return None
