@@ -117,7 +117,7 @@ def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: in
             return array.shape[-1]
     states = initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
     for state in states:
-        if isinstance(state, torch.Tensor) and state.ndim == 4:
+        if isinstance(state, torch.Tensor) and state.ndim == 4 and not state.is_nested:
             return state.shape[-2]
     return key_dim
 

@@ -65,9 +65,9 @@ def unroll(
 
 
 def _is_sequence(given) -> bool:
-    if isinstance(given, str | bytes | bytearray | Mapping) or not hasattr(given, "__len__"):
+    if isinstance(given, str | bytes | bytearray | Mapping) or getattr(given, "is_nested", False):
         return False
-    return getattr(given, "ndim", 1) > 0
+    return hasattr(given, "__len__") and getattr(given, "ndim", 1) > 0
 
 
 def check_names(rule, signals, states, where: str = "unroll") -> None:

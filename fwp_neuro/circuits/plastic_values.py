@@ -10,6 +10,7 @@ from brian2.core.variables import Subexpression, VariableView
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from ..errors import FwpError, shown
+from ..foreign_units import as_numpy
 from . import plastic_checks as checks
 from .plastic_freeze import catch_up
 from .plastic_names import unused
@@ -204,9 +205,9 @@ def monitor(plastic, name: str, record, dt, label: str | None):
 
 def _indices(record, count: int) -> np.ndarray:
     try:
-        found = np.atleast_1d(np.asarray(record))
+        found = np.atleast_1d(np.asarray(as_numpy(record)))
         legal = found.ndim == 1 and found.dtype.kind in "iu" and not isinstance(record, bool)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # of NumPy, and of torch
         legal = False
     if not legal or found.size and not (found.min() >= 0 and found.max() < count):
         raise FwpError(f"record must be True or indices from 0 to {count - 1}, got {shown(record)}")
