@@ -62,7 +62,7 @@ def _named(model: Model, asked) -> list[str]:
         return list(model.parameters)
     try:
         names = None if isinstance(asked, str | bytes) else list(asked)
-    except TypeError:  # nothing that has entries
+    except Exception:  # nothing that has entries; each package says so in another way
         names = None
     if names is None:
         known = isinstance(asked, str) and asked in model.parameters
