@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fwp_neuro.arguments import optional, takes, text
+from fwp_neuro.arguments import instance, optional, takes, text
 from fwp_neuro.errors import FwpError, nearest, no_attribute, shown, unknown
 from fwp_neuro.program_arguments import (
     BOUND,
     CHANGE,
-    DATASET,
     HOMES,
     LABELS,
     NAMES,
@@ -38,6 +37,13 @@ _HOMES = {
     "pre": "the presynaptic cells, one number per key dimension",
     "post": "the postsynaptic cells, one number per value dimension",
 }
+
+
+def _dataset():
+    return Program(key=np.ones((2, 3)), value=np.ones((2, 3))).dataset()
+
+
+DATASET = instance("xarray:Dataset", _dataset)
 
 
 @takes(key=SIGNAL, value=SIGNAL, query=optional(SIGNAL), labels=LABELS, signals=SIGNAL)

@@ -12,8 +12,10 @@ from ..errors import FwpError, pick, warn
 from ..rules import Rule
 from ..symbolic.language import SYNAPSE
 from . import library
+from .form_names import FORMS
+from .kernels import build, why_not
 from .precision import computed
-from .realise import FORMS
+from .tracing import transformed
 
 #: tokens up to which the plain recurrence is as fast as any other form
 FEW = 16
@@ -41,13 +43,6 @@ def _functions_at_synapses(rule: Rule) -> bool:
     )
 
 
-def transformed() -> bool:
-    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) or a forward derivative is on."""
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        return True
-    return getattr(torch.autograd.forward_ad, "_current_level", -1) >= 0
-
-
 def choose(
     form: str, rule: Rule, tokens: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[str, str]:
@@ -60,8 +55,6 @@ def choose(
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
-    from .kernels import build, why_not
-
     pick(form, FORMS, "form")
     if form == "compiled":
         reason = why_not(rule, computed(dtype), device)

@@ -25,10 +25,10 @@ from ..run_arguments import (
 from ..states import starting_states
 from ..symbolic import arrays
 from ..weight_recording import Keep, choose, variables
+from .form_names import FORMS
 from .unrolling import recur
 
 #: "auto" takes the fastest that fits
-FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
 
 log = logging.getLogger("fwp_neuro")
 

@@ -7,6 +7,7 @@ any local text, also one that is not affine or has further synaptic states.
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 import sympy
 from sympy.printing.str import StrPrinter
@@ -111,8 +112,6 @@ def builder(
     rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt, keep: Keep
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
-    import brian2 as b2
-
     tokens = len(signals["q"])
     dims = {"pre": layout.pre, "post": layout.post}
     equations, order = synapse_model(rule)

@@ -9,6 +9,7 @@ Weights are signed numbers here: this form keeps the spikes' noise and the text,
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -35,8 +36,6 @@ def builder(
     keep: Keep,
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
-    import brian2 as b2
-
     heads, post, pre = states["w"].shape
     layout, tokens = Layout(heads, pre, post), schedule.tokens
     dims, rate = {"pre": pre, "post": post}, model.parameters["rate"]

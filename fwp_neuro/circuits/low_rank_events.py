@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -93,8 +94,6 @@ def builder(steps: Sequence[Step], signals, memory: Store, dt, keep: Keep) -> tu
 
 
 def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
-    import brian2 as b2
-
     dims = {"pre": layout.pre, "post": layout.post}
     groups, namespace, watched, tokens = {}, {}, [], memory.tokens
     for side in _SIDES:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
+import brian2 as b2
+
 from ..arguments import FLAG, inside, one_of, takes
 from ..devices.lock import brian2_lock
 from ..errors import FwpError
@@ -30,8 +32,6 @@ LAYOUTS = ("factorised", "textbook")
 
 
 def _spiking():
-    import brian2 as b2
-
     return b2.PoissonGroup(2, 20 * b2.Hz)
 
 

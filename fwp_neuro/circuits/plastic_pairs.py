@@ -10,9 +10,9 @@ import brian2 as b2
 import numpy as np
 from brian2.synapses.parse_synaptic_generator_syntax import parse_synapse_generator
 
+from .. import arithmetic
 from ..errors import FwpError, pick, shown
 from ..validation import real, whole
-from . import arithmetic
 from .numbers import is_numbers
 
 _LEGAL = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
@@ -134,4 +134,3 @@ def _same_length(arrays: Mapping[str, Any], n) -> None:
     if len(many) > 1:
         raise FwpError("connect: " + " and ".join(f"{name} has {size}" for name, size in
                        sizes.items()) + " values; they must be as many")  # fmt: skip
-

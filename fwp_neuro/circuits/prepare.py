@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from .. import synapses
@@ -63,8 +64,6 @@ def prepare(
     initial_states_of=None, seed: int = 0, **options,
 ) -> Prepared:  # fmt: skip
     """Turn a programme and a rule into a network; options are those of `spiking.realise`."""
-    import brian2 as b2
-
     options = {**options, "seed": seed, "heads": program.heads is not None}
     options["dt"] = 0.5 * b2.ms if options["dt"] is None else options["dt"]
     model = _model(options)

@@ -13,10 +13,10 @@ import brian2 as b2
 import numpy as np
 from brian2.stateupdaters.exact import linear
 
+from ..arithmetic import evaluate
 from ..errors import FwpError
 from ..synapses.factorised.text import lines
 from ..synapses.model import Model
-from .arithmetic import evaluate
 
 
 def number(value, parameters: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fwp_neuro import figures
 from fwp_neuro.errors import FwpError, pick, shown
+from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress
 
 SIDES = ("artificial", "circuits")
@@ -38,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> None:
         days = f": at a second a round or more that is {rounds / 86400:.3g} days" * (rounds > 0)
         raise FwpError(f"--rounds must be from 1 to {MOST_ROUNDS}, got {shown(rounds)}{days}")
     if arguments.out is not None:
-        file = figures.output_file(arguments.out, "--out")  # refuse before the long work
+        file = output_file(arguments.out, "--out")  # refuse before the long work
         if file.suffix != SUFFIX:
             raise FwpError(f"--out takes a name that ends in {SUFFIX!r}, got {arguments.out!r}")
     options = QUICK[side] if arguments.quick else {}

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from fwp_neuro.errors import FwpError
-from fwp_neuro.figures import output_file
+from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress
 from fwp_neuro.provenance import versions
 
@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if json_file is not None:
         _write(json_file, rows, arguments.quick)
     if any(row.curve for row in rows):
-        from fwp_neuro.targets.picture import draw
+        from fwp_neuro.validation_picture import draw
 
         print(f"wrote {draw(rows, arguments.out)}")
     else:

@@ -17,8 +17,8 @@ from typing import Any
 
 from .. import temporaries
 from ..arguments import SEED, function, inside, instance, optional, takes
-from ..arguments import time as a_time
 from ..errors import FwpError
+from ..quantities import a_time
 from . import builds, guards, state
 from .base import BUILD, DT, Built, built_by, collected
 from .choice import THREADS, check_cost, clocks_of

@@ -18,7 +18,7 @@ def _grid(value, name: str):
 
 
 def _folder(value, name: str):
-    from ..figures import output_folder
+    from ..files import output_folder
 
     return output_folder(value, name)
 

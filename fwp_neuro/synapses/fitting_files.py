@@ -13,6 +13,7 @@ import io
 import re
 from pathlib import Path
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, pick, shown
@@ -41,8 +42,6 @@ def with_unit(values: np.ndarray, unit: str, kind: str, where: str):
     Raises:
         FwpError: a unit that no column of this kind has.
     """
-    import brian2 as b2
-
     if not unit:
         return values
     name = re.sub("[µμ]", "u", unit.strip()).replace(" ", "")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brian2 as b2
+import numpy as np
+from brian2 import ms, mV
+
+from .. import synapses
 from ..bibliography import readable
+from ..circuits import injected
+from ..synapses.receptors import current, nmda
 from .base import Row
 
 _COMPUTED = ", computed from the paper's rate constants"
@@ -28,9 +35,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _kinetics() -> Iterator[Row]:
-    import numpy as np
-
-    from .. import synapses
     from ..synapses.receptors.kinetic import RATES, gating
 
     rates = {
@@ -52,11 +56,6 @@ SPIKES, READ = (2.0, 6.0, 7.0), (12.0, 20.0, 40.0)
 
 def conductance(model, cells: int = 1, dt: float = 0.05):
     """Return the conductance (siemens) of the Brian2 text at `READ` [time, cell]."""
-    import brian2 as b2
-    import numpy as np
-
-    from ..circuits import injected
-
     pre = injected.raster([np.array(SPIKES) * b2.ms] * cells, 45 * b2.ms, dt * b2.ms)
     (variable,) = (g for g in ("g_ampa", "g_gaba_a", "g_nmda") if g in model.equations.post)
     found = injected.run(model, pre, np.zeros_like(pre), dt=dt * b2.ms, record=[variable],
@@ -66,10 +65,6 @@ def conductance(model, cells: int = 1, dt: float = 0.05):
 
 
 def _decays() -> Iterator[Row]:
-    import numpy as np
-
-    from .. import synapses
-
     for name in ("ampa", "gaba_a"):
         model = synapses.get(name)
         tau, jump, gbar = (float(model.parameters[f"{p}_{name}"]) for p in ("tau", "jump", "gbar"))
@@ -79,7 +74,7 @@ def _decays() -> Iterator[Row]:
         source = "sum of jump gbar exp(-t/tau) over the spikes"
         yield Row(name, "Brian2 conductance after three spikes (nS)", first * 1e9, target * 1e9,
                   1e-4 * target * 1e9, source, strength="closed form")  # fmt: skip
-        for what, value, ms in (
+        for what, value, ms in (  # noqa: F402
             ("first 8 ms", first / second, 8),
             ("next 20 ms", second / last, 20),
         ):
@@ -89,10 +84,6 @@ def _decays() -> Iterator[Row]:
 
 
 def _places() -> Iterator[Row]:
-    import numpy as np
-
-    from .. import synapses
-
     on_synapse, on_cell = (
         conductance(synapses.get(name), 2) for name in ("nmda_per_synapse", "nmda_per_cell")
     )
@@ -103,11 +94,6 @@ def _places() -> Iterator[Row]:
 
 
 def _jump() -> Iterator[Row]:
-    from brian2 import ms
-
-    from .. import synapses
-    from ..synapses.receptors import nmda
-
     paper = nmda.SKAAR + ", computed from its equations"
     for (rise, decay), (k0, k1, most) in JUMPS.items():
         times = f"{rise}/{decay} ms"
@@ -128,12 +114,6 @@ def _jump() -> Iterator[Row]:
 
 def _currents() -> Iterator[Row]:
     """Yield the current into a cell at -40 mV by 1 nS of each receptor, by its Brian2 text."""
-    import numpy as np
-    from brian2 import mV
-
-    from .. import synapses
-    from ..synapses.receptors import current
-
     for name, target in (("ampa", 40.0), ("gaba_a", -30.0), ("nmda_per_cell", 40 * 0.2301556)):
         model = synapses.get(name)
         receptor = name.removesuffix("_per_cell")

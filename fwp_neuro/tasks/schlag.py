@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 
 from fwp_neuro.arguments import FLAG, SEED, one_of, takes, whole
-from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.drawing import distinct
+from fwp_neuro.tasks.episode import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 QUERIES = ("all", "one")

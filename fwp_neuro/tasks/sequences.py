@@ -79,9 +79,11 @@ class Batch:
 
 
 def _batch() -> Batch:
-    from fwp_neuro.tasks.linear_regression import regression
-
-    return regression(dim=2).sample(2)
+    """Return two sequences of regression in two dimensions: three examples and a query."""
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(-1, 1, (2, 4, 3))
+    mask = np.tile(np.arange(4) == 3, (2, 1))
+    return Batch(inputs, rng.uniform(-1, 1, (2, 4, 1)), mask)
 
 
 BATCH = instance("fwp_neuro.tasks.sequences:Batch", _batch)
@@ -164,9 +166,7 @@ class SequenceTask:
             FwpError: an argument is not legal.
         """
         choices = self._choices(self.default_length if length is None else length)
-        affordable(
-            batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}"
-        )
+        affordable(batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}")
         rng = np.random.default_rng([self.seed, seed])
         if len(choices) == 1:
             return self.draw(rng, batch, choices[0])

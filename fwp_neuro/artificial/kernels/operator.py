@@ -12,7 +12,7 @@ import logging
 import torch
 
 from ...errors import FwpError
-from ..choice import transformed
+from ..tracing import transformed
 from . import call
 
 log = logging.getLogger("fwp_neuro")

@@ -9,14 +9,15 @@ import torch
 from ...errors import FwpError, pick
 from ...rules import Rule
 from .. import limits
-from ..choice import FEW, announce, choose, transformed
+from ..choice import FEW, announce, choose
 from ..engine import fast_form
 from ..exported import Step, any_number, scanned
+from ..form_names import FORMS
 from ..kernels import why_not
 from ..memories.base import Memory
-from ..realise import FORMS
 from ..start_states import nothing
 from ..torch_form import find, run
+from ..tracing import transformed
 
 
 class FastWeights:

@@ -12,8 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...arguments import inside, one_of, takes
-from ..argument_kinds import MODEL, NAMES
+from ...errors import FwpError, pick, shown
+from ...validation import name_list
+from ..argument_kinds import NAMES
 from ..model import Model
+from ..registry import MODEL, get
+from .assembly import assemble
+from .report import FactorisedModel
 
 __all__ = ["WRITES", "factorise"]
 
@@ -57,12 +62,6 @@ def factorise(
         FwpError: unknown name, no model of this layout, ``keep`` names no synaptic variable, or
             the rule does not allow presynaptic writes (with the reason).
     """
-    from ...errors import FwpError, pick, shown
-    from ...validation import name_list
-    from ..registry import get
-    from .assembly import assemble
-    from .report import FactorisedModel
-
     keep, uniform, late = (
         None if names is None and what == "late" else name_list(names, what)
         for what, names in (("keep", keep), ("uniform", uniform), ("late", late))

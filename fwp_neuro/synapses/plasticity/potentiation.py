@@ -32,6 +32,7 @@ W <- W diag(1 - loss q) by reading, which is no delta erase: it fades all items 
 from __future__ import annotations
 
 import numpy as np
+from brian2 import ms, second
 
 from ..model import Entry, Equations, Model, register
 from .pairing import merged, pairs_of_spikes
@@ -87,8 +88,6 @@ _CONVENTIONS = (
 
 
 def _make(name: str, parameters: str) -> Model:
-    from brian2 import ms, second
-
     used = name == "use_dependent_potentiation"
     values = {
         "nmda": 1.0, "presynaptic": SETS[parameters], "tau_nmda": 100 * ms,

@@ -17,6 +17,7 @@ decay; soft bounds add an erase in proportion to the weight.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import ms
 
 from ..model import Entry, Equations, Model, register
 from .pairing import check_pairs, curves_of, events
@@ -80,8 +81,6 @@ SUMMARY = "pair-based spike-timing-dependent plasticity"
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms
-
     equations, plus, minus, mu, words, source = _SETS[parameters]
     values = {"A_plus": plus, "A_minus": minus, "tau_plus": 20 * ms, "tau_minus": 20 * ms}
     if mu is not None:

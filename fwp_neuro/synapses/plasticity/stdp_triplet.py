@@ -18,6 +18,7 @@ postsynaptic rate of the last 100 ms (o2); no erase, no decay.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import ms
 
 from ..model import Entry, Equations, Model, register
 from .pairing import curves_of, events
@@ -64,8 +65,6 @@ SUMMARY = "triplet spike-timing-dependent plasticity, which depends on frequency
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms
-
     *amplitudes, tau_x, tau_y = TABLE[parameters]
     names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
     values = {name: 1e-3 * value for name, value in zip(names, amplitudes, strict=True)}
