@@ -61,7 +61,7 @@ def __dir__() -> list[str]:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  loaded when it is needed
 
     try:
         return version("fwp_neuro")

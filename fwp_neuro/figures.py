@@ -78,7 +78,7 @@ def make(
         keep(script.simulate(quick=quick, progress=progress), data)
     # also fresh data are drawn from the file, so that what is drawn never depends on the cache
 
-    from fwp_neuro.recording import load
+    from fwp_neuro.recording import load  # noqa: PLC0415  heavy, and seldom needed
 
     dataset = load(data).dataset
     report = script.report(dataset) if hasattr(script, "report") else ""
@@ -96,7 +96,7 @@ def _make_folder(folder: Path) -> None:
 
 def keep(dataset, path: Path) -> None:
     """Write a dataset (or a recording), whole or not at all."""
-    from fwp_neuro.recording import Recording
+    from fwp_neuro.recording import Recording  # noqa: PLC0415  heavy, and seldom needed
 
     _make_folder(path.parent)
     Recording(getattr(dataset, "dataset", dataset)).save(path)
@@ -104,7 +104,7 @@ def keep(dataset, path: Path) -> None:
 
 def draw(script: ModuleType, dataset, path: Path) -> Path:
     """Draw ``dataset`` with the script's ``plot`` and write the picture."""
-    from fwp_neuro import plotting
+    from fwp_neuro import plotting  # noqa: PLC0415  heavy, and seldom needed
 
     _make_folder(path.parent)
     with plotting.style():

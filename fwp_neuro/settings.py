@@ -114,9 +114,9 @@ def _read_sequence(value, kind, inner, text: str, what: str):
 
 def quantity(text: str, default, what: str):
     """Return ``text``, such as ``50*ms`` or ``50 ms``, as a Brian2 quantity like ``default``."""
-    import brian2 as b2
-    import numpy as np
-    from brian2.units import allunits, stdunits
+    import brian2 as b2  # noqa: PLC0415  heavy, and seldom needed
+    import numpy as np  # noqa: PLC0415  loaded when it is needed
+    from brian2.units import allunits, stdunits  # noqa: PLC0415  heavy, and seldom needed
 
     units = {**vars(allunits), **vars(stdunits)}
 

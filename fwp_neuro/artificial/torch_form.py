@@ -39,7 +39,7 @@ def _place_of(rule: str) -> str:
 @torch.compiler.assume_constant_result  # symbolic work, which torch.compile need not trace
 def _place_in_form(rule: Rule, form: str) -> str:
     """Make a rule ready in a form, and return the name of its place in `READY`."""
-    from .layers.fast_weights import FastWeights  # which needs this module
+    from .layers.fast_weights import FastWeights  # noqa: PLC0415  which needs this module
 
     place = f"{form}_{id(rule)}"  # the rule is kept there, so that no other gets its id
     if not hasattr(READY, place):
@@ -248,7 +248,7 @@ def run(
     if 0 in signals["q"].shape[:3]:
         return nothing(signals, states)
     if form == "compiled":
-        from .kernels import run as run_compiled
+        from .kernels import run as run_compiled  # noqa: PLC0415  loaded when it is needed
 
         return run_compiled(rule, signals, states, again)
     if form == "library":

@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Check the arguments, measure, print."""
-    from fwp_neuro.recording_file import SUFFIX  # needs xarray
+    from fwp_neuro.recording_file import SUFFIX  # noqa: PLC0415  needs xarray
 
     side = pick(arguments.side, SIDES, "side to benchmark:")
     rounds = arguments.rounds
@@ -54,17 +54,17 @@ def execute(arguments: argparse.Namespace) -> None:
 
 
 def _artificial(options, progress):
-    from fwp_neuro.benchmarks.artificial import benchmark
-    from fwp_neuro.benchmarks.table import report
+    from fwp_neuro.benchmarks.artificial import benchmark  # noqa: PLC0415  loaded when its command runs
+    from fwp_neuro.benchmarks.table import report  # noqa: PLC0415  loaded when its command runs
 
     dataset = benchmark(**options, progress=progress)
     return dataset, report(dataset)
 
 
 def _circuits(options, progress):
-    from fwp_neuro.benchmarks.circuits.plan import report as plan
-    from fwp_neuro.benchmarks.circuits.rounds import benchmark
-    from fwp_neuro.benchmarks.circuits.table import report
+    from fwp_neuro.benchmarks.circuits.plan import report as plan  # noqa: PLC0415  loaded when its command runs
+    from fwp_neuro.benchmarks.circuits.rounds import benchmark  # noqa: PLC0415  loaded when its command runs
+    from fwp_neuro.benchmarks.circuits.table import report  # noqa: PLC0415  loaded when its command runs
 
     dataset = benchmark(**options, progress=progress)
     return dataset, f"{report(dataset)}\n\n{plan(dataset)}"

@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Measure, print."""
-    from fwp_neuro.characterise import characterise, chosen, report
-    from fwp_neuro.validation import seed_number
+    from fwp_neuro.characterise import characterise, chosen, report  # noqa: PLC0415  loaded when its command runs
+    from fwp_neuro.validation import seed_number  # noqa: PLC0415  loaded when its command runs
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
     if not 2 <= repeats <= MOST:

@@ -46,8 +46,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Check everything that can be checked, sweep, print; return 1 if a point has no result."""
-    from fwp_neuro.sweep import model_function
-    from fwp_neuro.sweep.drive import drive
+    from fwp_neuro.sweep import model_function  # noqa: PLC0415  loaded when its command runs
+    from fwp_neuro.sweep.drive import drive  # noqa: PLC0415  loaded when its command runs
 
     name = arguments.model
     grid = _grid(load_model(name).Parameters, arguments.set, name)
@@ -61,7 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         executor = None
         if scheduler is not None:
-            from fwp_neuro.sweep.cluster import connect
+            from fwp_neuro.sweep.cluster import connect  # noqa: PLC0415  loaded when its command runs
 
             executor = stack.enter_context(connect(scheduler, _resources(arguments.resources)))
         progress = stack.enter_context(Progress(f"sweep {name}"))

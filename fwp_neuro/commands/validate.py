@@ -30,8 +30,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
     A row that misses its target for a known reason, by no more than is known, is no failure.
     """
-    from fwp_neuro import targets
-    from fwp_neuro.plotting import format_of
+    from fwp_neuro import targets  # noqa: PLC0415  loaded when its command runs
+    from fwp_neuro.plotting import format_of  # noqa: PLC0415  loaded when its command runs
 
     names = targets.chosen(arguments.names or None)
     json_file = _files(arguments, format_of)
@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if json_file is not None:
         _write(json_file, rows, arguments.quick)
     if any(row.curve for row in rows):
-        from fwp_neuro.validation_picture import draw
+        from fwp_neuro.validation_picture import draw  # noqa: PLC0415  loaded when its command runs
 
         print(f"wrote {draw(rows, arguments.out)}")
     else:
@@ -63,7 +63,7 @@ def _files(arguments: argparse.Namespace, format_of) -> Path | None:
 
 
 def _write(file: Path, rows, quick: bool) -> None:
-    from fwp_neuro.files import atomic_path
+    from fwp_neuro.files import atomic_path  # noqa: PLC0415  loaded when its command runs
 
     record = {"quick": quick, "versions": versions(), "rows": [row.record() for row in rows]}
     with atomic_path(file, "report") as temporary:

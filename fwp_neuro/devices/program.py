@@ -119,7 +119,7 @@ class Draft:
         return Program(self)
 
     def _write(self, build, dt, seed: int, threads: int, own_names: bool) -> None:
-        from .cpp import Device
+        from .cpp import Device  # noqa: PLC0415  loaded when it is needed
 
         name, self.device = "cpp_standalone", Device()
         names = state.own_names() if own_names else contextlib.nullcontext()

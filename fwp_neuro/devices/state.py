@@ -39,7 +39,7 @@ def standalone(name: str, folder: Path, dt, seed: int, fresh=None, threads: int 
     preferences["devices.cpp_standalone.openmp_threads"] = 0 if threads == 1 else threads
     loggers: tuple[str, ...] = ()
     if name == "cuda_standalone":
-        import brian2cuda  # noqa: F401  registers the device
+        import brian2cuda  # noqa: F401, PLC0415  registers the device
 
         preferences |= cuda.preferences(b2.prefs)
         loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")

@@ -82,8 +82,8 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
             later: workers that have other code or other versions.
         KeyboardInterrupt: Ctrl+C, with a sentence that says what is kept.
     """
-    from ..errors import warn
-    from .drive import drive
+    from ..errors import warn  # noqa: PLC0415  loaded when a sweep starts
+    from .drive import drive  # noqa: PLC0415  loaded when a sweep starts
 
     swept = drive(function, grid, out, executor, workers, retry, progress)
     if swept.failures:
@@ -99,7 +99,7 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
 @takes(name=text("digit_memory"))
 def model_function(name: str):
     """Return the model ``name`` of ``models/`` as a function to sweep over its parameters."""
-    from .function import model_function
+    from .function import model_function  # noqa: PLC0415  loaded when a sweep starts
 
     return model_function(name)
 
@@ -113,7 +113,7 @@ def seeded(seed: int):
 
     See `fwp_neuro.sweep.seeds.seeded`.
     """
-    from .seeds import seeded
+    from .seeds import seeded  # noqa: PLC0415  loaded when a sweep starts
 
     return seeded(seed)
 

@@ -106,7 +106,7 @@ def check_main() -> None:
 
 def _guarded(path: str, line: int) -> bool:
     """Whether a line of a script is not run when the script is imported."""
-    from pathlib import Path
+    from pathlib import Path  # noqa: PLC0415  loaded when a sweep starts
 
     if not path.endswith(".py") or not os.path.isfile(path):
         return True
@@ -118,7 +118,7 @@ def _ready(executor: Executor) -> Executor:
     """Return an executor whose workers can import Brian2 when they first need it."""
     client = getattr(executor, "_client", None)
     if hasattr(client, "register_plugin"):
-        from .plugin import set_up
+        from .plugin import set_up  # noqa: PLC0415  loaded when a sweep starts
 
         set_up(client)
     elif isinstance(executor, ThreadPoolExecutor):

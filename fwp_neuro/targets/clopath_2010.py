@@ -43,7 +43,7 @@ def percent(model, weights) -> np.ndarray:
 
 def injected(model, frequencies, dt) -> np.ndarray:
     """Return what the model's Brian2 text gives, [frequency, side]."""
-    from ..circuits import injected
+    from ..circuits import injected  # noqa: PLC0415  loaded when it is needed
 
     both = trains(frequencies)
     last = max(train[-1] for side in both for train in side) + 0.01

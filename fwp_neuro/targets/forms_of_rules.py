@@ -140,7 +140,7 @@ def _time_scale(chosen: str):
 
 
 def _shouval(chosen: str):
-    from ..synapses.plasticity.shouval_2002_oracle import changed_weight
+    from ..synapses.plasticity.shouval_2002_oracle import changed_weight  # noqa: PLC0415  loaded when it is needed
 
     model, dt = _model("shouval_2002", chosen), 0.5e-3
     pre, post = spikes(600, 0.06, 3, every=10), spikes(600, 0.06, 4, every=10)
@@ -184,7 +184,7 @@ def _urbanczik():
 
 
 def _clopath(chosen: str):
-    from ..synapses.plasticity.clopath_oracle import weights
+    from ..synapses.plasticity.clopath_oracle import weights  # noqa: PLC0415  loaded when it is needed
 
     model, dt = _model("clopath_2010", chosen), 0.1e-3
     pre, post = np.zeros((2, 900, 2))

@@ -35,7 +35,7 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _kinetics() -> Iterator[Row]:
-    from ..synapses.receptors.kinetic import RATES, gating
+    from ..synapses.receptors.kinetic import RATES, gating  # noqa: PLC0415  loaded when it is needed
 
     rates = {
         "ampa_kinetic": (0.6180, 5.26), "nmda_kinetic": (0.06924, 151.5),

@@ -194,7 +194,7 @@ def _gradients(ctx, dreadout, dfinals):
 
 def _differentiable(ctx, dreadout, dfinals):
     """Return the gradients as tensor operations, which have derivatives of any order."""
-    from ..torch_form import run  # which imports the kernels
+    from ..torch_form import run  # noqa: PLC0415  which imports the kernels
 
     mine, rule = call.recipe_of(ctx.declaration), call.rule_of(ctx.declaration)
     form = "chunk" if "chunk" in rule.forms else "step"

@@ -49,7 +49,7 @@ class FastWeights:
             if form in ("parallel", "chunk"):
                 raise
         if self.fast is None or form == "step":
-            from torch._dynamo import nonstrict_trace  # only where needed: it is slow to import
+            from torch._dynamo import nonstrict_trace  # noqa: PLC0415  only where needed: it is slow to import
 
             self.traced_step = nonstrict_trace(self._step)
 
