@@ -152,7 +152,7 @@ class Comparison:
 
     def plot(self) -> Figure:
         """Return a figure: read-out against reference, and nRMSE per token."""
-        from fwp_neuro.plotting import comparison_figure  # noqa: PLC0415  heavy, and seldom needed
+        from fwp_neuro.plotting import comparison_figure  # noqa: PLC0415  numbers need no matplotlib
 
         return comparison_figure(self)
 

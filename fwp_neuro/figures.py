@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from fwp_neuro import plotting
 from fwp_neuro.errors import FwpError, nearest, shown
 from fwp_neuro.files import output_folder
 from fwp_neuro.fingerprint import fingerprint
 from fwp_neuro.models import entries, folders, load_script, scripts
+from fwp_neuro.recording import Recording, load
 from fwp_neuro.registry import Registry
 from fwp_neuro.run_arguments import ProgressCallback
 
@@ -78,8 +80,6 @@ def make(
         keep(script.simulate(quick=quick, progress=progress), data)
     # also fresh data are drawn from the file, so that what is drawn never depends on the cache
 
-    from fwp_neuro.recording import load  # noqa: PLC0415  heavy, and seldom needed
-
     dataset = load(data).dataset
     report = script.report(dataset) if hasattr(script, "report") else ""
     picture = draw(script, dataset, folder / f"{path.stem}.png")
@@ -96,16 +96,12 @@ def _make_folder(folder: Path) -> None:
 
 def keep(dataset, path: Path) -> None:
     """Write a dataset (or a recording), whole or not at all."""
-    from fwp_neuro.recording import Recording  # noqa: PLC0415  heavy, and seldom needed
-
     _make_folder(path.parent)
     Recording(getattr(dataset, "dataset", dataset)).save(path)
 
 
 def draw(script: ModuleType, dataset, path: Path) -> Path:
     """Draw ``dataset`` with the script's ``plot`` and write the picture."""
-    from fwp_neuro import plotting  # noqa: PLC0415  heavy, and seldom needed
-
     _make_folder(path.parent)
     with plotting.style():
         figure = script.plot(dataset)

@@ -218,7 +218,7 @@ class Program:
         ``homes`` (a rule's) says where a gate of ``[token, dim]`` lives if pre and post are equal;
         without it such a gate is taken to be presynaptic.
         """
-        import xarray as xr  # noqa: PLC0415  heavy, and seldom needed
+        import xarray as xr  # noqa: PLC0415  slow, and seldom used
 
         variables = {}
         for name, array in self._arrays.items():

@@ -104,8 +104,9 @@ def _rule(rule: str | Rule) -> Rule:
     try:
         return get_rule(rule)
     except FwpError:
-        from .artificial.memories.registry import MEMORIES  # noqa: PLC0415  loaded when it is needed
-        from .artificial.recurrent.registry import NETWORKS  # noqa: PLC0415  loaded when it is needed
+        # they need torch, and only the sentence on a wrong name looks at them
+        from .artificial.memories.registry import MEMORIES  # noqa: PLC0415
+        from .artificial.recurrent.registry import NETWORKS  # noqa: PLC0415
 
         for kinds in (MEMORIES, NETWORKS):
             if isinstance(rule, str) and rule in kinds:

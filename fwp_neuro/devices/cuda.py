@@ -133,7 +133,7 @@ def prepare(device) -> None:
     timestep(pause, dt)`` declares ``dt`` twice. And where synapses have delays of their own, it
     compares a running mean with a quotient of whole numbers and stops over a rounding error.
     """
-    from brian2cuda.utils import gputools  # noqa: PLC0415  heavy, and seldom needed
+    from brian2cuda.utils import gputools  # noqa: PLC0415  an extra
 
     gputools.reset_cuda_installation()
     gputools.reset_gpu_selection()

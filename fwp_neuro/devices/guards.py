@@ -142,7 +142,7 @@ def clocks(network) -> None:
 
 def functions(network) -> None:
     """Refuse functions of the user that have no CUDA text."""
-    from brian2cuda.codeobject import CUDAStandaloneCodeObject  # noqa: PLC0415  heavy, and seldom needed
+    from brian2cuda.codeobject import CUDAStandaloneCodeObject  # noqa: PLC0415  an extra
 
     for group in (item for item in network.sorted_objects if isinstance(item, Group)):
         for name, item in (getattr(group, "namespace", None) or {}).items():

@@ -12,6 +12,8 @@ import brian2 as b2
 import numpy as np
 from brian2 import ms
 
+from ..circuits.injected import raster
+from ..circuits.injected import run as run_injected
 from ..synapses import get
 from ..synapses.plasticity.clopath_oracle import weights
 from .base import Row
@@ -43,12 +45,10 @@ def percent(model, weights) -> np.ndarray:
 
 def injected(model, frequencies, dt) -> np.ndarray:
     """Return what the model's Brian2 text gives, [frequency, side]."""
-    from ..circuits import injected  # noqa: PLC0415  loaded when it is needed
-
     both = trains(frequencies)
     last = max(train[-1] for side in both for train in side) + 0.01
-    tables = [injected.raster([t * b2.second for t in s], last * b2.second, dt) for s in both]
-    return percent(model, injected.run(model, *tables, dt=dt, pairing="one")["weight"])
+    tables = [raster([t * b2.second for t in s], last * b2.second, dt) for s in both]
+    return percent(model, run_injected(model, *tables, dt=dt, pairing="one")["weight"])
 
 
 def _disagreement(frequencies) -> Iterator[Row]:

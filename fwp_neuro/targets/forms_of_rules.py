@@ -13,7 +13,7 @@ from brian2 import ms
 
 from ..synapses import get
 from ..synapses.plasticity import bcpnn_oracle as oracle
-from ..synapses.plasticity import homeostatic_scaling
+from ..synapses.plasticity import clopath_oracle, homeostatic_scaling, shouval_2002_oracle
 from ..synapses.plasticity.bcpnn_events import events
 from ..synapses.plasticity.behavioural_time_scale_oracle import changed_weight
 from ..synapses.plasticity.graupner_brunel_protocol import course, simulate
@@ -140,12 +140,11 @@ def _time_scale(chosen: str):
 
 
 def _shouval(chosen: str):
-    from ..synapses.plasticity.shouval_2002_oracle import changed_weight  # noqa: PLC0415  loaded when it is needed
-
     model, dt = _model("shouval_2002", chosen), 0.5e-3
     pre, post = spikes(600, 0.06, 3, every=10), spikes(600, 0.06, 4, every=10)
     found = brian(model, pre, post, dt)["weight"] / model.initial["w"]
-    return Found(found, pairs(partial(changed_weight, model, until=0.3), pre, post, dt, 1), 1.0)
+    form = partial(shouval_2002_oracle.changed_weight, model, until=0.3)
+    return Found(found, pairs(form, pre, post, dt, 1), 1.0)
 
 
 def _graupner():
@@ -184,8 +183,6 @@ def _urbanczik():
 
 
 def _clopath(chosen: str):
-    from ..synapses.plasticity.clopath_oracle import weights  # noqa: PLC0415  loaded when it is needed
-
     model, dt = _model("clopath_2010", chosen), 0.1e-3
     pre, post = np.zeros((2, 900, 2))
     pre[[100, 420, 640], 0] = pre[[180, 350], 1] = post[[200, 460], 0] = post[
@@ -193,7 +190,8 @@ def _clopath(chosen: str):
     ] = 1
     found = brian(model, pre, post, dt, pairing="one")["weight"]
     times = ([np.flatnonzero(cell) * dt for cell in side.T] for side in (pre, post))
-    return Found(found, weights(model, *times, dt), float(model.parameters["w_start"]))
+    form = clopath_oracle.weights(model, *times, dt)
+    return Found(found, form, float(model.parameters["w_start"]))
 
 
 def _spine(name: str, chosen: str):

@@ -11,7 +11,7 @@ from brian2 import ms, mV
 from .. import synapses
 from ..bibliography import readable
 from ..circuits import injected
-from ..synapses.receptors import current, nmda
+from ..synapses.receptors import current, kinetic, nmda
 from .base import Row
 
 _COMPUTED = ", computed from the paper's rate constants"
@@ -35,19 +35,18 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _kinetics() -> Iterator[Row]:
-    from ..synapses.receptors.kinetic import RATES, gating  # noqa: PLC0415  loaded when it is needed
-
     rates = {
         "ampa_kinetic": (0.6180, 5.26), "nmda_kinetic": (0.06924, 151.5),
         # r(1 ms) = 5/5.18 (1 - exp(-5.18)), decay 1/0.18 ms
         "gaba_a_kinetic": (0.95982, 5.5556),
     }  # fmt: skip
     for name, (opened, decay) in rates.items():
-        after, later = gating(synapses.get(name), [0], np.array([1e-3, 11e-3]))
+        source = readable(kinetic.RATES[name].source) + _COMPUTED
+        after, later = kinetic.gating(synapses.get(name), [0], np.array([1e-3, 11e-3]))
         yield Row(name, "open fraction after 1 mM, 1 ms", after, opened, 1e-3 * opened,
-                  readable(RATES[name].source) + _COMPUTED, strength="closed form")  # fmt: skip
+                  source, strength="closed form")  # fmt: skip
         yield Row(name, "decay (ms)", 10 / np.log(after / later), decay, 1e-3 * decay,
-                  readable(RATES[name].source) + _COMPUTED, strength="closed form")  # fmt: skip
+                  source, strength="closed form")  # fmt: skip
 
 
 #: times of a presynaptic cell's spikes, ms, and when conductances are read

@@ -13,10 +13,11 @@ from ..choice import FEW, announce, choose
 from ..engine import fast_form
 from ..exported import Step, any_number, scanned
 from ..form_names import FORMS
+from ..forms import run
 from ..kernels import why_not
+from ..lookup import find
 from ..memories.base import Memory
 from ..start_states import nothing
-from ..torch_form import find, run
 from ..tracing import transformed
 
 
@@ -49,7 +50,7 @@ class FastWeights:
             if form in ("parallel", "chunk"):
                 raise
         if self.fast is None or form == "step":
-            from torch._dynamo import nonstrict_trace  # noqa: PLC0415  only where needed: it is slow to import
+            from torch._dynamo import nonstrict_trace  # noqa: PLC0415  slow, seldom used
 
             self.traced_step = nonstrict_trace(self._step)
 
