@@ -56,21 +56,12 @@ def choose(
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
     pick(form, FORMS, "form")
-    if form == "compiled":
-        reason = why_not(rule, computed(dtype), device)
-        if reason:
-            raise FwpError(f"form='compiled' cannot run: {reason}")
-    if form == "library":
-        reason = library.why_not(rule, dtype, device)
-        if reason:
-            raise FwpError(f"form='library' cannot run: {reason}")
-    lacking = _has_plan(rule)
-    if form in ("parallel", "chunk") and lacking:
-        raise FwpError(f"form={form!r} cannot run: {lacking}")
     if form != "auto":
+        _check(form, rule, dtype, device)
         return form, "asked for"
     if tokens <= FEW:
         return "step", f"{tokens} tokens are few"
+    lacking = _has_plan(rule)
     if device.type != "cpu":
         reason = library.why_not(rule, dtype, device)
         if reason is None:
@@ -86,6 +77,19 @@ def choose(
     if reason is None:
         return "compiled", "generated C++ is the fastest on a CPU"
     return _plain(lacking, f"no compiled form: {reason}")
+
+
+def _check(form: str, rule: Rule, dtype: torch.dtype, device: torch.device) -> None:
+    """Refuse a form that is asked for and cannot run."""
+    reason: str | None = None
+    if form == "compiled":
+        reason = why_not(rule, computed(dtype), device)
+    elif form == "library":
+        reason = library.why_not(rule, dtype, device)
+    elif form in ("parallel", "chunk"):
+        reason = _has_plan(rule)
+    if reason:
+        raise FwpError(f"form={form!r} cannot run: {reason}")
 
 
 def _plain(lacking: str, reason: str) -> tuple[str, str]:
