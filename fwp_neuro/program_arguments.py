@@ -24,7 +24,8 @@ def signal(value, name: str) -> np.ndarray:
             value = value.detach().cpu()
             value = (value if value.is_complex() else value.double()).numpy()
         if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
-            value = value.astype(np.float64).filled(np.nan)  # a masked number is a missing one
+            # a masked number is a missing one
+            value = np.ma.filled(value.astype(np.float64), np.nan)
         array = np.asarray(value)
     except Exception as problem:  # a ragged list, tensors without numbers or of another layout, ...
         reason = (str(problem) or type(problem).__name__).splitlines()[0]

@@ -243,7 +243,7 @@ class Program:
             if variable.attrs.get("default") == "key":
                 continue
             axes = [dim for dim in ("token", "head") if dim in variable.dims]
-            arrays[name] = variable.transpose(*axes, ...).values
+            arrays[str(name)] = variable.transpose(*axes, ...).values
         labels = dataset["label"].values.tolist() if "label" in dataset.coords else None
         return cls(labels=labels, **arrays)
 

@@ -100,6 +100,7 @@ def test_pyproject_only_builds_and_checks_style():
     assert set(parsed) == {"build-system", "tool"} and set(parsed["tool"]) == {
         "ruff",
         "importlinter",
+        "mypy",
     }
     assert parsed["tool"]["ruff"]["line-length"] == 100
 
@@ -129,4 +130,5 @@ def test_ci_script_ends_with_the_tests():
     assert script.stat().st_mode & 0o111
     lines = requirements(script.read_text())
     assert "set -euo pipefail" in lines
-    assert lines[-3:] == ["ruff check .", "lint-imports", "python -m pytest -n 2 --dist loadfile"]
+    checks = ["ruff check .", "lint-imports", "mypy", "python -m pytest -n 2 --dist loadfile"]
+    assert lines[-4:] == checks

@@ -187,10 +187,11 @@ class _Circuit:
 
     def _filled(self, memory: Store) -> dict[str, np.ndarray]:
         """Return flag -> [window] of the slot that is filled as the window starts, or -1."""
-        per, tables = self.windows.per_token, {}
-        writes = [n for n, side in enumerate(self.windows.sides) if side]
-        for n, block in enumerate(writes):
-            name = {"pre": "filled_read", "post": "filled_back"}[self.windows.sides[block]]
+        per = self.windows.per_token
+        tables: dict[str, np.ndarray] = {}
+        names = {"pre": "filled_read", "post": "filled_back"}
+        writes = [(n, names[side]) for n, side in enumerate(self.windows.sides) if side]
+        for n, (block, name) in enumerate(writes):
             table = tables.setdefault(name, np.full(self.tokens * per + 1, -1))
             table[block + 1 :: per] = memory.given + n + len(writes) * np.arange(self.tokens)
         return tables

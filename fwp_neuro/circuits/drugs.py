@@ -114,7 +114,7 @@ def _times(window, name: str) -> tuple:
     return tuple(edges * b2.second)
 
 
-def combined(drugs, kind: type, **where) -> np.ndarray | float:
+def combined(drugs, kind: type[Drug], **where) -> np.ndarray | float:
     """Return the blocked fraction over time by all drugs of one kind (independent binding)."""
     open_fraction = 1.0
     for drug in drugs:

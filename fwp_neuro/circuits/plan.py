@@ -40,8 +40,8 @@ class Plan:
     keep_pre: np.ndarray
     keep_post: np.ndarray
     weights: np.ndarray
-    ap5: np.ndarray
-    cnqx: np.ndarray
+    ap5: np.ndarray | float
+    cnqx: np.ndarray | float
     cells: float
     kind: str
     layout: str

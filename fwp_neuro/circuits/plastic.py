@@ -130,11 +130,11 @@ def connect(
     model = plastic_ports.read(model, names, groups)
     plastic_options.events(model, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
-    initial, keep = checks.initial(model, initial), checks.kept(model, keep)
+    initial, fixed = checks.initial(model, initial), checks.kept(model, keep)
     inputs = checks.inputs(model, inputs)
     if layout == "factorised":
-        keep |= set(starts.differing(model, initial))
-        model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        fixed |= set(starts.differing(model, initial))
+        model = factorise(model, keep=fixed, uniform=tuple(inputs), writes=writes, late=tuple(late))
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
         return Builder(model, groups, inputs, late, name, dense).build(

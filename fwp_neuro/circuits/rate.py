@@ -85,7 +85,8 @@ def prepare(
 def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
     """The circuit of event-time updates, with a weight at every synapse or token cells."""
     dt, tokens = 1 * b2.ms, len(signals["q"])
-    steps, why_not = (), ""
+    steps: tuple[low_rank.Step, ...] = ()
+    why_not = ""
     try:
         steps = low_rank.derive(rule)
     except Cannot as reason:

@@ -80,7 +80,7 @@ class Schedule:
 
     def course(self, *parts: tuple[str, np.ndarray]) -> np.ndarray:
         """Sum (window, per-token values [token, ...]) into a course [token * token_steps, ...]."""
-        total = 0.0
+        total = np.zeros(())
         for window, values in parts:
             active = self.active(window).reshape(1, -1, *([1] * (values.ndim - 1)))
             total = total + active * values[:, None]

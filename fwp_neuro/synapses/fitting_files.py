@@ -114,7 +114,7 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
     """Return (number of the line, its cells) of all lines that are neither empty nor comments."""
     head = next((line for line in text.splitlines() if _told(line)), "")
     marks = {mark: len(next(csv.reader([head], delimiter=mark), [])) for mark in ",;\t"}
-    mark = max(marks, key=marks.get)
+    mark = max(marks, key=lambda mark: marks[mark])
     found = []
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)

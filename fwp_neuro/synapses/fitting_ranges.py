@@ -104,11 +104,12 @@ def limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[s
     """
     if not isinstance(bounds, Mapping | None):
         raise FwpError(f"bounds must be a dict of parameter: (lower, upper), got {shown(bounds)}")
-    for name in bounds or {}:
+    bounds = bounds or {}
+    for name in bounds:
         pick(name, names, "parameter in bounds:")
     found = {}
     for name in names:
-        if name not in (bounds or {}):
+        if name not in bounds:
             found[name] = _range(model, name)
             continue
         given, old = bounds[name], model.parameters[name]

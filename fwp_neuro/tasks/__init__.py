@@ -8,6 +8,7 @@ is a `SequenceTask`, and `as_program` turns episodes of recall and regression in
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 
 from fwp_neuro.registry import Registry
 from fwp_neuro.tasks.arithmetic import modular_arithmetic
@@ -83,8 +84,12 @@ TASKS = Registry("task")
 
 
 def _add(make: Callable, citation: str | Callable[[], str]) -> None:
-    summary = inspect.getdoc(make).partition("\n")[0].removeprefix("Return the task ")
+    summary = (inspect.getdoc(make) or "").partition("\n")[0].removeprefix("Return the task ")
     TASKS.add(make.__name__, lambda: make, summary, citation)
+
+
+def _citation(make: Callable) -> str:
+    return make().citation
 
 
 _SEQUENCE_TASKS = (
@@ -93,7 +98,7 @@ _SEQUENCE_TASKS = (
     few_shot_episodes, delayed_match,
 )  # fmt: skip
 for _make in _SEQUENCE_TASKS:
-    _add(_make, lambda make=_make: make().citation)
+    _add(_make, partial(_citation, _make))
 _add(associative_recall, "this package; keys and values as in schlag2021linear")
 _add(digit_memory, "this package; images of alpaydin1998optical")
 

@@ -99,7 +99,7 @@ def _draw(size, replacement, queries, rng, batch, length) -> Batch:
 def _parse(sequence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return keys and values [token, S] of one sequence, and which tokens are writes."""
     key, value = np.split(sequence, 2, axis=-1)
-    return key, value, value.any(axis=-1)
+    return key, value, np.any(value, axis=-1)
 
 
 def _solve(inputs) -> np.ndarray:

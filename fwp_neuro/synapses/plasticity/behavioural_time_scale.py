@@ -112,7 +112,7 @@ def derived(p: Mapping[str, Any]) -> dict[str, float]:
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    common = dict(
+    common: dict[str, Any] = dict(
         name="behavioural_time_scale", parameter_set=parameters, kind="plasticity",
         summary=SUMMARY, signed=("nmda",), initial={"w": 1},
         conventions="a postsynaptic spike is the onset of a plateau; lag = onset minus last "

@@ -145,7 +145,7 @@ def takes_bursts(curve: Callable) -> Callable:
         for name, one in signature(bursts).parameters.items()
         if name not in ("lag", "pairs", "frequency")
     ]
-    curve.__signature__ = own.replace(parameters=[*mine, *more])
+    vars(curve)["__signature__"] = own.replace(parameters=[*mine, *more])
     return curve
 
 

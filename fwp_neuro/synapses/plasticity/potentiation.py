@@ -31,6 +31,8 @@ W <- W diag(1 - loss q) by reading, which is no delta erase: it fades all items 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from brian2 import ms, second
 
@@ -181,7 +183,7 @@ for _name, _summary in SUMMARIES.items():
     register(
         _name,
         Entry(
-            lambda parameters, name=_name: _make(name, parameters), tuple(dict.fromkeys(_order)),
+            partial(_make, _name), tuple(dict.fromkeys(_order)),
             "plasticity", _summary, stdp=curve, release=release,
         ),
     )  # fmt: skip

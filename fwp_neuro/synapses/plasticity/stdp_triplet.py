@@ -101,7 +101,7 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     )
     taus = model.numbers("tau_plus", "tau_x", "tau_minus", "tau_y")
     keep = 0.0 if model.equations == NEAREST else 1.0
-    w, traces = np.float64(1), [np.float64(0)] * 4  # r1, r2, o1, o2
+    w, traces = np.ones(()), [np.zeros(())] * 4  # r1, r2, o1, o2
     for gap, pre in zip(np.diff(times, axis=0, prepend=times[:1]), is_pre, strict=True):
         r1, r2, o1, o2 = (one * np.exp(-gap / tau) for one, tau in zip(traces, taus, strict=True))
         w = w + np.where(pre, -o1 * (a2_minus + a3_minus * r2), r1 * (a2_plus + a3_plus * o2))

@@ -111,10 +111,10 @@ def curve(model: Model, lags, pairs: int, frequency: float, dt=None, wait=None):
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)
         steps = steps_of(max(t[-1] for t in trains) + wait * 1e-3, dt * 1e-3) + 1
-        tables = np.zeros((2, steps, 1))
-        for table, train in zip(tables, trains, strict=True):
+        pre, post = np.zeros((2, steps, 1))
+        for table, train in zip((pre, post), trains, strict=True):
             np.add.at(table[:, 0], np.round(train * 1e3 / dt).astype(int), 1)
-        found.append(weights(model, *tables, dt * 1e-3)[0, 0])
+        found.append(weights(model, pre, post, dt * 1e-3)[0, 0])
     return np.array(found) / float(model.parameters["w_start"])
 
 

@@ -100,7 +100,7 @@ def _maker(name: str, summary: str):
             "": rate.source, f"gbar_{receptor}": "modelling choice of this package: 1 nS at full "
             "opening", "nmda": "unblocked fraction of NMDA receptors (AP5 lowers it): 1 = no drug",
         }  # fmt: skip
-        signed = (f"E_{receptor}",)
+        signed: tuple[str, ...] = (f"E_{receptor}",)
         if receptor == "nmda":
             values["nmda"], signed = 1.0, (*signed, "nmda")
         else:

@@ -16,6 +16,8 @@ store an arbitrary v k^T, as no column can be turned; see `fwp_neuro.synapses.re
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from brian2 import ms
 
@@ -173,7 +175,7 @@ for _name in CONVENTIONS:
     register(
         f"tsodyks_markram_{_name}",
         Entry(
-            lambda parameters, convention=_name: make(parameters, convention), SETS,
+            partial(make, convention=_name), SETS,
             "short-term plasticity", f"{SUMMARY}, convention {_name}", release=release, many=True,
         ),
     )  # fmt: skip
