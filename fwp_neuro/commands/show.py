@@ -66,7 +66,7 @@ def _function(found: Found, function) -> Iterator[str]:
 
 
 def _script(found: Found, script) -> Iterator[str]:
-    yield from (inspect.getdoc(script) or "").splitlines()[2:]
+    yield from (inspect.getdoc(script) or "").partition("\n\n")[2].splitlines()
     parameters = getattr(script, "Parameters", None)
     if parameters is not None:
         yield from ["", "parameters:", *(inspect.getdoc(parameters) or "").splitlines()]

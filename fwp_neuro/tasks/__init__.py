@@ -6,11 +6,10 @@ And sequence tasks, batches with labels to train a network on: `sequence_tasks()
 is a `SequenceTask`, and `as_program` turns episodes of recall and regression into programs.
 """
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 
-from fwp_neuro.registry import Registry
+from fwp_neuro.registry import Registry, summary_of
 from fwp_neuro.tasks.arithmetic import modular_arithmetic
 from fwp_neuro.tasks.as_programs import as_program
 from fwp_neuro.tasks.automata import cycle_navigation, parity
@@ -84,7 +83,7 @@ TASKS = Registry("task")
 
 
 def _add(make: Callable, citation: str | Callable[[], str]) -> None:
-    summary = (inspect.getdoc(make) or "").partition("\n")[0].removeprefix("Return the task ")
+    summary = summary_of(make.__doc__).removeprefix("Return the task ")
     TASKS.add(make.__name__, lambda: make, summary, citation)
 
 
