@@ -26,7 +26,7 @@ import numpy as np
 from . import validation
 from .errors import CallError, FwpError, pick, shown, unknown
 from .files import file_path
-from .foreign_units import plain_array, quantity
+from .foreign_units import plain_array
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -207,26 +207,6 @@ def cells() -> Kind:
             return _refuse(value, name, legal)
 
     return Kind(legal, read, number.example)
-
-
-def time(example: str = "0.5*ms") -> Kind:
-    """A positive, finite time as a Brian2 quantity; other packages' times are converted."""
-    legal = f"a time such as {example}"
-
-    def read(value, name: str):
-        import brian2 as b2
-
-        found = quantity(value, b2.second, name, legal, finite=False)
-        if found.size != 1 or not 0 < found.item() < math.inf:
-            _refuse(value, name, f"{legal}, positive and finite")
-        return found.item() * b2.second
-
-    def one():
-        import brian2 as b2
-
-        return 0.5 * b2.ms
-
-    return Kind(legal, read, one)
 
 
 def numbers(what: str, axes: int | None = None, example: Callable[[], Any] = list) -> Kind:

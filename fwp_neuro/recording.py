@@ -183,7 +183,7 @@ def make_recording(
         ("readout", readout, ("post",), (program.post,), "read-out of the fast weights"),
         ("weights", weights, ("post", "pre"), (program.post, program.pre), "fast weights"),
     ):
-        if array is None and name == "weights":
+        if array is None:  # no weights were kept
             continue
         if np.shape(array) != leading + shape:
             raise FwpError(

@@ -12,6 +12,7 @@ from .bibliography import bibtex, keys
 from .errors import LIST, FwpError, pick, shown, unknown
 from .recording import Recording, load
 from .registry import Named, Registry
+from .version import __version__
 
 #: kind, as users write it -> the module of its registry, and its name there
 _PLACES = {
@@ -122,8 +123,6 @@ def cite(*names, kind: str | None = None) -> str:
     Example:
         >>> print(fwp.cite("delta", "pair_stdp/soft_bounds"))  # doctest: +SKIP
     """
-    from . import __version__
-
     if kind is not None:
         registry(kind)  # which refuses an unknown one also where nothing is looked up
         if not names:

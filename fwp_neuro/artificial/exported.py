@@ -27,7 +27,7 @@ def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, 
     Returns:
         read-out [batch, token, head, dim] and the states after the last token.
     """
-    from torch._higher_order_ops.scan import scan  # slow to import, and only an export needs it
+    from torch._higher_order_ops.scan import scan  # noqa: PLC0415  slow, for exports
 
     def combine(states, now):
         readout, new = step(states, now)

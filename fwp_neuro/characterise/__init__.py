@@ -6,8 +6,9 @@ its effective write, erase, decay and gate, and whether it can store an arbitrar
 
 from __future__ import annotations
 
-from .experiment import Experiment, experiments
+from .experiment import Experiment
 from .measure import measure
+from .registered import experiments
 from .table import characterise, chosen, dataset, report
 
 __all__ = [

@@ -12,16 +12,15 @@ from brian2.core.spikesource import SpikeSource
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
+from .. import arithmetic
 from ..errors import FwpError, pick, shown
-from ..foreign_units import as_brian2
+from ..quantities import as_brian2, time
 from ..synapses import registry
 from ..synapses.factorised.text import lines
 from ..synapses.model import Model
-from . import arithmetic
 from .companions import SPIKES, whole
 from .numbers import in_words, is_numbers, number_of
 from .plastic_pairs import pairs
-from .quantities import time
 
 SIDES = ("pre", "post")
 

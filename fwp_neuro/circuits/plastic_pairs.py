@@ -11,10 +11,10 @@ import brian2 as b2
 import numpy as np
 from brian2.synapses.parse_synaptic_generator_syntax import parse_synapse_generator
 
+from .. import arithmetic
 from ..errors import FwpError, pick, shown
-from ..foreign_units import as_brian2
+from ..quantities import as_brian2
 from ..validation import affordable, real, whole
-from . import arithmetic
 from .numbers import is_numbers, stands_for_cells
 
 _LEGAL = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
@@ -105,7 +105,7 @@ def _generator(text: str, name: str, groups: Mapping[str, Any]) -> None:
 
 def _range(ends: Mapping[str, Any], what: str, groups: Mapping[str, Any], side: str) -> None:
     """Refuse a range so long that Brian2 would fill the memory with its numbers."""
-    known = {f"N_{each}": float(len(group)) for each, group in groups.items()}
+    known: dict[str, Any] = {f"N_{each}": float(len(group)) for each, group in groups.items()}
     known["i" if side == "pre" else "j"] = np.arange(len(groups[side]), dtype=float)
     try:
         low, high, step = (
@@ -155,4 +155,3 @@ def _same_length(arrays: Mapping[str, Any], n) -> None:
     if len(many) > 1:
         raise FwpError("connect: " + " and ".join(f"{name} has {size}" for name, size in
                        sizes.items()) + " values; they must be as many")  # fmt: skip
-

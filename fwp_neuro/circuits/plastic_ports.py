@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import brian2 as b2
 from brian2.core.variables import ArrayVariable, Subexpression
@@ -133,8 +134,10 @@ def _renamed(model: Model, names: Mapping[str, str]) -> Model:
         every |= {f"{own}_{side}": f"{new}_{side}" for own, new in names.items()}
     every |= {f"d{own}": f"d{new}" for own, new in names.items()}
     old = model.equations
-    texts = {one.name: renamed(getattr(old, one.name), every) for one in fields(Equations)
-             if isinstance(getattr(old, one.name), str) and one.name not in _NOT_TEXT}  # fmt: skip
+    texts: dict[str, Any] = {
+        one.name: renamed(getattr(old, one.name), every) for one in fields(Equations)
+        if isinstance(getattr(old, one.name), str) and one.name not in _NOT_TEXT
+    }  # fmt: skip
     late = {every.get(n, n): (every.get(of, of), by) for n, (of, by) in old.delayed.items()}
     exact = tuple(every.get(name, name) for name in old.exact)
     return replace(

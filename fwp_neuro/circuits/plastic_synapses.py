@@ -13,11 +13,11 @@ from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ..arguments import inside, one_of, optional, takes, text
-from ..arguments import time as a_time
+from ..arithmetic import evaluate
+from ..quantities import a_time
 from ..synapses.model import Model
 from . import plastic_checks as checks
 from . import plastic_run, plastic_values
-from .arithmetic import evaluate
 from .companions import plain_sentences
 from .plastic_freeze import Freezing, catch_up
 

@@ -11,11 +11,11 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from ..errors import FwpError, shown
 from ..foreign_units import as_numpy
+from ..quantities import time
 from . import plastic_checks as checks
 from .plastic_freeze import catch_up
 from .plastic_names import unused
 from .plastic_renewal import at_once
-from .quantities import time
 
 
 class _ReadOnly(VariableView):

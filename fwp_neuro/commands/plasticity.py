@@ -6,6 +6,7 @@ import argparse
 
 from fwp_neuro.errors import FwpError, shown
 from fwp_neuro.progress import Progress
+from fwp_neuro.validation import seed_number
 
 #: more synapses an entry change no number that is printed, and take hours
 MOST = 10_000
@@ -21,8 +22,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Measure, print."""
-    from fwp_neuro.characterise import characterise, chosen, report
-    from fwp_neuro.validation import seed_number
+    # heavy: help does without
+    from fwp_neuro.characterise import characterise, chosen, report  # noqa: PLC0415
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
     if not 2 <= repeats <= MOST:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import brian2 as b2
+
 from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
 from ..errors import FwpError
@@ -201,7 +203,6 @@ def _made(folder: Path):
 def _report(progress, label):
     if progress is None:
         return {}
-    import brian2 as b2
 
     def report(elapsed, completed, start, duration):
         progress(float(completed), label)

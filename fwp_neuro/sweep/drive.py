@@ -19,10 +19,10 @@ import numpy as np
 import xarray as xr
 
 from ..errors import FwpError, shown
-from ..figures import output_folder
-from ..progress import ProgressCallback
+from ..files import output_folder
 from ..provenance import commit, plain, versions
 from ..recording import Recording
+from ..run_arguments import ProgressCallback
 from ..validation import flag
 from . import keys
 from .executors import Chosen, choose

@@ -40,7 +40,7 @@ def _variable(value, name: str) -> xr.Variable | xr.DataArray:
         return value
     attrs = {}
     if hasattr(value, "dim") and hasattr(value, "in_best_unit"):
-        from brian2 import get_unit
+        from brian2 import get_unit  # noqa: PLC0415  units only
 
         attrs["units"] = str(get_unit(value.dim)) if not value.is_dimensionless else "1"
     array = None

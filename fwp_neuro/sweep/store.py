@@ -21,8 +21,7 @@ from pathlib import Path
 import filelock
 
 from ..errors import FwpError, shown, warn
-from ..figures import output_folder
-from ..files import atomic_path, remove_leftovers
+from ..files import atomic_path, output_folder, remove_leftovers
 from ..recording import Recording, load
 
 _MARK = ".sweep"

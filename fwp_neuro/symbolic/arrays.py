@@ -28,7 +28,7 @@ def to_home(array, home: str):
 def compiled(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
     """Return the function of ``names`` that evaluates an expression on arrays of a namespace."""
     if namespace == "torch":
-        import torch
+        import torch  # noqa: PLC0415  NumPy does without
 
         def over_numbers_too(name):  # exp(-1) in a text is a number, which torch.exp refuses
             tensor, number = getattr(torch, name), getattr(math, name)

@@ -12,11 +12,11 @@ from ...errors import FwpError, shown
 from ...programs import Program
 from ...rules import Rule
 from ...validation import affordable, flag, real, whole
+from ..lookup import keeps_tokens
 from ..memories.base import Memory
 from ..memories.features import FeatureMap
 from ..packed import run_module
 from ..precision import dense, full, same_device
-from ..torch_form import keeps_tokens
 from .conventions import conventions, domains
 from .fast_weights import FastWeights
 from .programmer import Mapped, Programmer

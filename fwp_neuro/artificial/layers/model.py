@@ -11,10 +11,10 @@ from torch import nn
 from ...arguments import FLAG, inside, takes
 from ...errors import FwpError, shown
 from ...validation import affordable, flag, real, seed_number, whole
-from ..choice import transformed
+from ..lookup import keeps_tokens
 from ..packed import run_module
 from ..precision import dense, same_device
-from ..torch_form import keeps_tokens
+from ..tracing import transformed
 from .block import Block, Mixer, make_mixer
 from .layer import Layer
 
