@@ -8,7 +8,6 @@ import torch
 
 from ..rules import Rule
 from ..symbolic import arrays
-from ..symbolic.language import SYNAPSE
 
 
 def any_number(tokens) -> bool:
@@ -43,31 +42,10 @@ class Step:
     """One token of a rule as plain tensor code, all symbolic work done when it is made."""
 
     def __init__(self, rule: Rule):
-        self.homes, self.lines = dict(rule.homes), []
-        for statement in rule.statements:
-            sums = [(s.symbol.name, s.kind, *_function(s.argument)) for s in statement.sums]
-            spread = statement.home(statement.expression) != SYNAPSE
-            self.lines.append((statement.target, sums, *_function(statement.expression), spread))
+        self.homes, self.step = dict(rule.homes), arrays.torch_step(rule)
 
     def __call__(self, states: dict, signals: dict) -> tuple[torch.Tensor, dict]:
         """Take one token: signals [batch, head(, dim)], states [batch, head, d_v, d_k]."""
-        states = dict(states)
         now = {name: arrays.to_home(signals[name], home) for name, home in self.homes.items()}
-        for target, sums, function, names, spread in self.lines:
-            values, weights = {**now, **states}, states["w"]
-            for name, kind, argument, of in sums:
-                x = argument(*(values[each] for each in of))
-                if kind == "read":
-                    values[name] = weights @ x.mT
-                elif kind == "back":
-                    values[name] = x.mT @ weights
-                else:
-                    values[name] = x.sum(-1)[..., None]
-            new = function(*(values[each] for each in names))
-            states[target] = new + 0 * states["w"] if spread else new
+        states = self.step(states, now)
         return (states["w"] @ signals["q"][..., None])[..., 0], states
-
-
-def _function(expression):
-    names = tuple(sorted(item.name for item in expression.free_symbols))
-    return arrays.compiled(expression, names, "torch"), names

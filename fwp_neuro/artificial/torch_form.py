@@ -53,7 +53,7 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     Raises:
         FwpError: unknown name, with the nearest legal one.
     """
-    if isinstance(rule, Memory):
+    if isinstance(rule, Rule | Memory):
         return rule
     if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
         return getattr(READY, _place_of(rule))

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from ...errors import Cannot, FwpError
+from ...remembered import while_it_lives
 from ...rules import Rule
 from ...symbolic.language import BUILT_IN
 from . import compiler, literal, literal_adjoint, program, recipe
@@ -28,9 +29,16 @@ _rules: WeakValueDictionary[str, Rule] = WeakValueDictionary()
 
 def declaration(rule: Rule) -> str:
     """Return everything that a rule's kernel follows from, as JSON."""
+    declared = _as_json(rule)
+    _rules[declared] = rule
+    return declared
+
+
+@while_it_lives
+def _as_json(rule: Rule) -> str:
     declared = {n: h for n, h in rule.all_homes.items() if h != "synapse"}
     signals = {n: h for n, h in declared.items() if n not in rule.gates and n not in BUILT_IN}
-    declared = json.dumps(
+    return json.dumps(
         {
             "name": rule.name,
             "text": rule.text,
@@ -39,8 +47,6 @@ def declaration(rule: Rule) -> str:
             "states": list(rule.states[1:]),
         }
     )
-    _rules[declared] = rule
-    return declared
 
 
 #: what a kernel is printed from: the plan of a rule, or its text as it stands if it has none
