@@ -60,6 +60,8 @@ def choose(
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
+    if form == "auto" and tokens <= FEW:
+        return "step", f"{tokens} tokens are few"
     from .kernels import build, why_not
 
     pick(form, FORMS, "form")
@@ -76,8 +78,6 @@ def choose(
         raise FwpError(f"form={form!r} cannot run: {lacking}")
     if form != "auto":
         return form, "asked for"
-    if tokens <= FEW:
-        return "step", f"{tokens} tokens are few"
     if device.type != "cpu":
         reason = library.why_not(rule, dtype, device)
         if reason is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from ..remembered import while_it_lives
 from ..rules import Rule
 from ..symbolic import arrays
 
@@ -48,4 +49,10 @@ class Step:
         """Take one token: signals [batch, head(, dim)], states [batch, head, d_v, d_k]."""
         now = {name: arrays.to_home(signals[name], home) for name, home in self.homes.items()}
         states = self.step(states, now)
-        return (states["w"] @ signals["q"][..., None])[..., 0], states
+        return self.step.read(states["w"], signals["q"]), states
+
+
+@while_it_lives
+def one_token(rule: Rule) -> Step:
+    """Return the step of a rule, made once."""
+    return Step(rule)

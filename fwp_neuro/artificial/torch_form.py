@@ -16,6 +16,7 @@ from . import library, limits
 from .choice import announce, choose
 from .derivatives import once
 from .engine import fast_form
+from .exported import one_token
 from .memories.base import Memory
 from .memories.registry import MEMORIES
 from .packed import one_each, run_packed, sequences_of
@@ -57,7 +58,9 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
         return rule
     if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
         return getattr(READY, _place_of(rule))
-    if isinstance(rule, str) and rule not in RULES:
+    if isinstance(rule, str):
+        if rule in RULES:
+            return RULES.get(rule)
         if rule in NETWORKS:
             raise FwpError(
                 f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "
@@ -255,6 +258,9 @@ def run(
         return library.run(rule, once(signals), once(states))
     if form in ("chunk", "parallel"):
         return fast_form(rule)(signals, states, form, chunk)
+    if signals["q"].shape[1] == 1:
+        readout, states = one_token(rule)(states, {n: x.squeeze(1) for n, x in signals.items()})
+        return readout.unsqueeze(1), states
     placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}
     queries = signals["q"].unbind(1)
     readouts, _, states = recur(rule, placed, queries, states, "torch", keep_states=False)

@@ -113,7 +113,7 @@ def recur(
     for token, query in enumerate(queries):
         now = {name: values[token] for name, values in signals.items()}
         states = step(states, now)
-        readouts.append((states["w"] @ query[..., None])[..., 0])
+        readouts.append(step.read(states["w"], query))
         if watch is not None:
             watch(states)
         if keep_states:

@@ -61,11 +61,33 @@ class _Formula:
         return self.function(*[values[name] for name in self.names])
 
 
+#: weights up to which elementwise products are faster on a CPU than PyTorch's matrix product
+_FEW = 2**17
+
+
+def _products(namespace: str):
+    """Return the function of [..., d_v, d_k] and [..., 1, d_k] to their product [..., d_v, 1]."""
+
+    def product(weights, row):
+        return weights @ row.swapaxes(-1, -2)
+
+    if namespace == "numpy":
+        return product
+    from torch.compiler import is_compiling
+
+    def torch_product(weights, row):
+        if is_compiling() or weights.device.type != "cpu" or weights.numel() > _FEW:
+            return product(weights, row)
+        return (weights * row).sum(-1, keepdim=True)
+
+    return torch_product
+
+
 class _Line:
     """A statement with all symbolic work done."""
 
     def __init__(self, statement: Statement, namespace: str):
-        self.target = statement.target
+        self.target, self.product = statement.target, _products(namespace)
         self.sums = [
             (item.symbol.name, item.kind, _Formula(item.argument, namespace))
             for item in statement.sums
@@ -78,8 +100,8 @@ class _Line:
         weights = values["w"]
         for name, kind, formula in self.sums:
             argument = formula(values)
-            if kind == "read":  # [..., d_v, d_k] x [..., 1, d_k] -> [..., d_v, 1]
-                values[name] = weights @ argument.swapaxes(-1, -2)
+            if kind == "read":
+                values[name] = self.product(weights, argument)
             elif kind == "back":  # [..., d_v, 1] x [..., d_v, d_k] -> [..., 1, d_k]
                 values[name] = argument.swapaxes(-1, -2) @ weights
             else:
@@ -97,6 +119,7 @@ class Step:
 
     def __init__(self, statements: Sequence[Statement], namespace: str):
         self.lines = [_Line(statement, namespace) for statement in statements]
+        self.product = _products(namespace)
 
     def __call__(self, states: Mapping[str, Any], signals: Mapping[str, Any]) -> dict[str, Any]:
         """Return the states after the token; arguments as for `step`."""
@@ -105,6 +128,10 @@ class Step:
             new = line.formula(line.gather({**signals, **states}))
             states[line.target] = new + 0 * states["w"] if line.spread else new
         return states
+
+    def read(self, weights, query):
+        """Return the read-out [..., d_v] of weights [..., d_v, d_k] and a query [..., d_k]."""
+        return self.product(weights, query[..., None, :])[..., 0]
 
 
 @while_it_lives

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import json
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import torch
@@ -27,18 +27,12 @@ THREAD_WORK = 500_000
 _rules: WeakValueDictionary[str, Rule] = WeakValueDictionary()
 
 
+@while_it_lives
 def declaration(rule: Rule) -> str:
     """Return everything that a rule's kernel follows from, as JSON."""
-    declared = _as_json(rule)
-    _rules[declared] = rule
-    return declared
-
-
-@while_it_lives
-def _as_json(rule: Rule) -> str:
     declared = {n: h for n, h in rule.all_homes.items() if h != "synapse"}
     signals = {n: h for n, h in declared.items() if n not in rule.gates and n not in BUILT_IN}
-    return json.dumps(
+    declared = json.dumps(
         {
             "name": rule.name,
             "text": rule.text,
@@ -47,6 +41,8 @@ def _as_json(rule: Rule) -> str:
             "states": list(rule.states[1:]),
         }
     )
+    _rules[declared] = rule
+    return declared
 
 
 #: what a kernel is printed from: the plan of a rule, or its text as it stands if it has none
@@ -87,8 +83,7 @@ def built(declared: str, dtype: torch.dtype) -> None:
     _library(declared, dtype)
 
 
-@dataclass(frozen=True)
-class Shapes:
+class Shapes(NamedTuple):
     """Sizes of a call: batch, tokens, heads, d_v, d_k."""
 
     batch: int
@@ -106,7 +101,8 @@ class Shapes:
     def sizes(self, mine: Recipe):
         """Return the sizes as the kernel takes them."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
-        return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, SEGMENT)
+        segment = min(SEGMENT, self.tokens)  # scratch memory has a row for each of its tokens
+        return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, segment)
 
     def stored(self, mine: Recipe) -> int:
         """Return how many numbers are stored a head: one state a segment, the free side padded."""
