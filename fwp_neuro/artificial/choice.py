@@ -60,11 +60,11 @@ def choose(
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
+    pick(form, FORMS, "form")
     if form == "auto" and tokens <= FEW:
         return "step", f"{tokens} tokens are few"
     from .kernels import build, why_not
 
-    pick(form, FORMS, "form")
     if form == "compiled":
         reason = why_not(rule, computed(dtype), device)
         if reason:

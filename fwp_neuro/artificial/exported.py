@@ -16,6 +16,14 @@ def any_number(tokens) -> bool:
     return torch.compiler.is_exporting() and isinstance(tokens, torch.SymInt)
 
 
+def last_tokens(x: torch.Tensor, count) -> torch.Tensor:
+    """Return the last ``count`` tokens of x [batch, token, ...]; either number may be open."""
+    tokens = x.shape[1]
+    if any_number(tokens):  # a slice would have to know whether it is empty
+        return x[:, torch.arange(tokens, device=x.device) >= tokens - count]
+    return x[:, tokens - count :]
+
+
 def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, dict]:
     """Run a step token by token in a loop of the graph.
 
@@ -34,7 +42,8 @@ def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, 
         return {name: new[name].clone() for name in states}, readout.clone()
 
     along = {name: array.movedim(1, 0) for name, array in signals.items()}
-    states = {name: state.contiguous() for name, state in states.items()}
+    # copies: a scan of a graph mixes up two states that are one tensor
+    states = {name: x.clone(memory_format=torch.contiguous_format) for name, x in states.items()}
     states, readouts = scan(combine, states, along)
     return readouts.movedim(0, 1), states
 
