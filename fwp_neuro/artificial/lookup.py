@@ -29,11 +29,13 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     Raises:
         FwpError: unknown name, with the nearest legal one.
     """
-    if isinstance(rule, Memory):
+    if isinstance(rule, Rule | Memory):
         return rule
     if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
         return getattr(READY, _place_of(rule))
-    if isinstance(rule, str) and rule not in RULES:
+    if isinstance(rule, str):
+        if rule in RULES:
+            return RULES.get(rule)
         if rule in NETWORKS:
             raise FwpError(
                 f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "

@@ -9,6 +9,7 @@ import torch
 from ..rules import Rule
 from ..symbolic import arrays
 from .engine import fast_form
+from .exported import one_token
 from .unrolling import recur
 
 
@@ -22,6 +23,9 @@ def run_tensors(
     """Run "step", "chunk" or "parallel" over at least one token; shapes as for `apply`."""
     if form in ("chunk", "parallel"):
         return fast_form(rule)(signals, states, form, chunk)
+    if signals["q"].shape[1] == 1:
+        readout, states = one_token(rule)(states, {n: x.squeeze(1) for n, x in signals.items()})
+        return readout.unsqueeze(1), states
     placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}
     queries = signals["q"].unbind(1)
     readouts, _, states = recur(rule, placed, queries, states, "torch", keep_states=False)

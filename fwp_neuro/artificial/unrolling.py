@@ -108,11 +108,12 @@ def recur(
         read-outs (one [..., d_v] a token), kept states by name, and the final states.
     """
     states = dict(states)
+    step = (arrays.torch_step if namespace == "torch" else arrays.numpy_step)(rule)
     readouts, kept = [], {name: [] for name in rule.states}
     for token, query in enumerate(queries):
         now = {name: values[token] for name, values in signals.items()}
-        states = arrays.step(rule.statements, states, now, namespace)
-        readouts.append((states["w"] @ query[..., None])[..., 0])
+        states = step(states, now)
+        readouts.append(step.read(states["w"], query))
         if watch is not None:
             watch(states)
         if keep_states:
