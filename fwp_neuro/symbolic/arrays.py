@@ -73,7 +73,7 @@ def _products(namespace: str):
 
     if namespace == "numpy":
         return product
-    from torch.compiler import is_compiling
+    from torch.compiler import is_compiling  # noqa: PLC0415  rules need no PyTorch
 
     def torch_product(weights, row):
         if is_compiling() or weights.device.type != "cpu" or weights.numel() > _FEW:
