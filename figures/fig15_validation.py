@@ -13,7 +13,7 @@ import json
 import xarray as xr
 
 from fwp_neuro import targets
-from fwp_neuro.targets.picture import figure
+from fwp_neuro.validation_picture import figure
 
 
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:

@@ -25,6 +25,7 @@ _NAMES = {
     "FwpError": "errors",
     "AP5": "circuits.drugs",
     "CNQX": "circuits.drugs",
+    "__version__": "version",
 }
 # `rules` is both: the subpackage, and (it is callable) the listing fwp_neuro.rules()
 _SUBMODULES = (
@@ -39,7 +40,7 @@ _SUBMODULES = (
     "tasks",
 )
 
-__all__ = ["__version__", *_NAMES, *_SUBMODULES]
+__all__ = [*_NAMES, *_SUBMODULES]
 
 
 def __getattr__(name: str):
@@ -47,23 +48,10 @@ def __getattr__(name: str):
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
     if name in _NAMES:
-        value = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    elif name == "__version__":
-        value = _version()
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("fwp_neuro")
-    except PackageNotFoundError:  # a source tree that was not installed
-        return "0+source"

@@ -26,8 +26,10 @@ import numpy as np
 from . import validation
 from .errors import CallError, FwpError, pick, shown, unknown
 from .files import file_path
-from .foreign_units import plain_array, quantity
+from .foreign_units import plain_array
 
+_PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_UNREAD = (None, None, "")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -94,9 +96,26 @@ def _checked(function, kinds: Mapping[str, Kind], name: str):
     signature = inspect.signature(function)
     kinds = _fitting(function, kinds, name)
     parameters = signature.parameters
+    plain = all(each.kind in _PLAIN for each in parameters.values())
+    places = [each.name for each in parameters.values() if each.kind is _PLAIN[0]]
+    needed = {each.name for each in parameters.values() if each.default is each.empty}
+    readers = {
+        argument: (kind.read, parameters[argument].default, f"{name}: {argument}")
+        for argument, kind in kinds.items()
+        if not kind.inside
+    }
 
     @functools.wraps(function)
     def call(*arguments, **options):
+        if plain and len(arguments) <= len(places):
+            given = dict(zip(places, arguments, strict=False)) | options
+            once = len(given) == len(arguments) + len(options)
+            if once and needed <= given.keys() <= parameters.keys():  # what `bind` finds, slowly
+                for argument, value in given.items():
+                    read, usual, where = readers.get(argument, _UNREAD)
+                    if read is not None and value is not usual:
+                        given[argument] = read(value, where)
+                return function(**given)
         try:
             bound = signature.bind(*arguments, **options)
         except TypeError as problem:
@@ -207,26 +226,6 @@ def cells() -> Kind:
             return _refuse(value, name, legal)
 
     return Kind(legal, read, number.example)
-
-
-def time(example: str = "0.5*ms") -> Kind:
-    """A positive, finite time as a Brian2 quantity; other packages' times are converted."""
-    legal = f"a time such as {example}"
-
-    def read(value, name: str):
-        import brian2 as b2
-
-        found = quantity(value, b2.second, name, legal, finite=False)
-        if found.size != 1 or not 0 < found.item() < math.inf:
-            _refuse(value, name, f"{legal}, positive and finite")
-        return found.item() * b2.second
-
-    def one():
-        import brian2 as b2
-
-        return 0.5 * b2.ms
-
-    return Kind(legal, read, one)
 
 
 def numbers(what: str, axes: int | None = None, example: Callable[[], Any] = list) -> Kind:

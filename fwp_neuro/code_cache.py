@@ -22,6 +22,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from . import temporaries, toolchain
 from .errors import warn
 
@@ -101,8 +103,6 @@ def make_once(
     Raises:
         OSError: it cannot be written.
     """
-    from filelock import FileLock
-
     _remove_leftovers(where)
     with FileLock(where / f"{name}.lock"):
         if whole():
@@ -164,8 +164,6 @@ def _private(kind: str) -> Path:
 
 def _remove_leftovers(where: Path) -> None:
     """Remove what killed processes were working in: nobody holds its lock."""
-    from filelock import FileLock, Timeout
-
     for left in where.glob(f"{_WORK}*"):
         name, dot, _ = left.name.removeprefix(_WORK).rpartition(".")
         with contextlib.suppress(OSError, Timeout):

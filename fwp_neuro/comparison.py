@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -62,6 +62,13 @@ class Comparison:
     """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each variable."""
 
     def __init__(self, reference: Recording, other: Recording):
+        for run in (reference, other):
+            readout = run.dataset.get("readout", xr.DataArray(""))
+            if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {*readout.dims}:
+                raise FwpError(
+                    "compare needs a 'readout' of numbers [token, ..., post], and "
+                    f"{_title(run)} has none"
+                )
         self.reference, self.other = reference, other
         self.notes: list[str] = []
         self._pairs = {name: _pair(reference, other, name) for name in _shared(reference, other)}
@@ -129,14 +136,14 @@ class Comparison:
                 ("nrmse", "slope", "correlation"), titles, rows, strict=True
             )
         }
-        coords = {"variable": names}
+        coords: dict[str, Any] = {"variable": names}
         if "label" in self.reference.dataset.coords:
             coords["label"] = self.reference.dataset.coords["label"].variable
         return xr.Dataset(data, coords)
 
     def table(self) -> str:
         """Return a text table: one row a variable, then retrieval and notes."""
-        rows = [("variable", "nRMSE", "slope", "bias", "correlation")]
+        rows: list[tuple[str, ...]] = [("variable", "nRMSE", "slope", "bias", "correlation")]
         rows += [(name, *_cells(self[name])) for name in self.names]
         lines = [f"{_title(self.other)} against {_title(self.reference)} (the reference)"]
         lines += aligned(rows)
@@ -152,7 +159,7 @@ class Comparison:
 
     def plot(self) -> Figure:
         """Return a figure: read-out against reference, and nRMSE per token."""
-        from fwp_neuro.plotting import comparison_figure
+        from fwp_neuro.plotting import comparison_figure  # noqa: PLC0415  numbers need no matplotlib
 
         return comparison_figure(self)
 
@@ -183,16 +190,14 @@ def compare(reference: Recording, other: Recording) -> Comparison:
     Recording or has no read-out, or if read-outs or fast weights differ in shape, or keys, values
     or queries in their numbers.
     """
-    for recording in (reference, other):
-        if "readout" not in recording:
-            raise FwpError(f"compare needs a 'readout', and {_title(recording)} has none")
     return Comparison(reference, other)
 
 
 @takes(comparisons=instance("collections.abc:Mapping", dict))
 def table(comparisons: Mapping[str, Comparison]) -> str:
     """Return a text table with one row a named comparison: the read-out's numbers and retrieval."""
-    rows = [("", "nRMSE", "slope", "bias", "correlation", "retrieval", "chance", "queries")]
+    titles = ("", "nRMSE", "slope", "bias", "correlation", "retrieval", "chance", "queries")
+    rows: list[tuple[str, ...]] = [titles]
     for name, comparison in comparisons.items():
         if not isinstance(comparison, Comparison):
             raise FwpError(f"table takes a dict from name to Comparison, got {shown(comparison)}")

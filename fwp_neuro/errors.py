@@ -144,6 +144,8 @@ def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> Fwp
 def pick(name: str, legal: Iterable[str], what: str, listed: str = "") -> str:
     """Return ``name`` if it is legal, else raise the error of `unknown`."""
     legal = list(legal)
+    if type(name) is str and name in legal:  # nearly always, and looked up faster
+        return name
     if any(isinstance(name, type(item)) and name == item for item in legal):
         return name
     raise unknown(name, legal, what, listed)

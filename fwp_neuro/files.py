@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,3 +121,55 @@ def is_running(process: int) -> bool:
     except OSError:  # it is another user's
         return True
     return True
+
+
+def output_folder(path: str | os.PathLike, what: str = "the folder for results") -> Path:
+    """Return ``path`` as a folder that can be written to; it is not made yet.
+
+    Raises FwpError before any long work if it is a file, or if nothing can be written there.
+    """
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        raise FwpError(f"{what} must name a folder, got {shown(path)}")
+    try:
+        os.stat(os.fsencode(path))  # an odd character or a name that is too long fails here
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        where = shown(str(path), 200)
+        raise FwpError(f"cannot write to folder {where}: {reason}") from problem
+    folder = existing = Path(path)
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return folder
+    except OSError as problem:
+        reason = "it is not a folder" if not existing.is_dir() else problem.strerror
+        at = "" if existing == folder else f" ({existing})"
+        where = shown(str(folder), 200)
+        raise FwpError(f"cannot write to folder {where}: {reason}{at}") from problem
+
+
+def output_file(path: str | os.PathLike, option: str) -> Path:
+    """Return ``path`` as a file that can be written, or written anew; nothing is made yet.
+
+    Raises FwpError before any long work if it is empty, a folder or no ordinary file, or if its
+    folder cannot be written to; the sentence names the ``option`` that it was given to.
+    """
+    given = os.fspath(path)
+    if not given.strip() or "\0" in given:
+        raise FwpError(f"{option} takes the name of a file to write, got {given!r}")
+    file = Path(given)
+    try:
+        is_folder, is_other = file.is_dir(), file.exists() and not file.is_file()
+        if not is_folder:  # as it is called while it is written
+            file.with_name(f".{file.name}.{owner()}12345678.tmp").exists()
+    except OSError as problem:  # such as a name that is too long
+        raise FwpError(f"{option}: cannot write to {given!r}: {problem.strerror}") from problem
+    if is_folder or given.endswith(("/", os.sep)):
+        raise FwpError(f"{option} takes the name of a file to write, and {given!r} is a folder")
+    if is_other:
+        raise FwpError(f"{option} takes the name of a file to write; {given!r} is a device")
+    output_folder(file.parent)
+    return file

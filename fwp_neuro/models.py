@@ -3,7 +3,7 @@
 They lie beside the package folder and in the current folder. The environment variable
 ``FWP_NEURO_HOME`` names another folder that holds ``models/`` and ``figures/``, to be used instead.
 
-A model ``models/NAME.py`` has a docstring (its first line is the title), a dataclass
+A model ``models/NAME.py`` has a docstring (its first paragraph is the title), a dataclass
 ``Parameters``, ``run(parameters, progress=None) -> xarray.Dataset``, ``report(dataset) -> str``
 and, if a figure script can draw it, that script's name as ``FIGURE``.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fwp_neuro.errors import FwpError
-from fwp_neuro.registry import Named, Registry
+from fwp_neuro.registry import Named, Registry, summary_of
 
 HOME_VARIABLE = "FWP_NEURO_HOME"
 
@@ -56,7 +56,7 @@ def entries(kind: str, pattern: str, needs: tuple[str, ...]) -> Iterator[Named]:
         yield Named(
             name,
             lambda path=path: load_script(path, needs),
-            lambda path=path: docstring(path).partition("\n")[0],
+            lambda path=path: summary_of(docstring(path)),
             lambda path=path: docstring(path),
         )
 

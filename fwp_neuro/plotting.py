@@ -76,8 +76,8 @@ def style() -> Iterator[None]:
     They start from Matplotlib's own, so that no matplotlibrc breaks or changes a figure: neither
     its fonts, LaTeX and layout nor what it says of files. Only how windows are made stays.
     """
-    import matplotlib
-    from cycler import cycler
+    import matplotlib  # noqa: PLC0415  slow, and names of formats do without
+    from cycler import cycler  # noqa: PLC0415  slow, and names of formats do without
 
     cycle = {"axes.prop_cycle": cycler(color=[*COLOURS.values(), "#CC79A7", "#56B4E9", GREY])}
     usual = {name: matplotlib.rcParamsDefault[name] for name in matplotlib.rcParamsDefault}
@@ -90,7 +90,7 @@ def style() -> Iterator[None]:
 @takes(comparison=instance("fwp_neuro.comparison:Comparison"))
 def comparison_figure(comparison: Comparison) -> Figure:
     """Draw the read-out against its reference, and the nRMSE per token, one column wide."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  slow, and names of formats do without
 
     realisation = str(comparison.other.attrs.get("realisation", "other"))
     against = str(comparison.reference.attrs.get("realisation", "reference"))
@@ -134,7 +134,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
 
 def _shown(**settings) -> Figure:
     """Return a Figure that notebooks show although no window system (pyplot) knows it."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow, and names of formats do without
 
     class Shown(Figure):
         def _repr_png_(self) -> bytes:
@@ -147,7 +147,7 @@ def _shown(**settings) -> Figure:
 
 
 def _figure() -> Figure:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow, and names of formats do without
 
     return Figure(figsize=(1, 1))
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .arguments import Kind, inside, instance, optional
+from .arguments import Kind, inside, optional
 from .errors import FwpError, shown
-from .foreign_units import package_of
+from .foreign_units import as_numpy, package_of
+from .rules import rule
 from .validation import affordable
 
 
@@ -19,11 +20,10 @@ def signal(value, name: str) -> np.ndarray:
     if package_of(value):
         raise FwpError(f"{where} has units; a program is dimensionless, so divide by a unit first")
     try:
-        if hasattr(value, "detach"):  # a torch tensor, also one NumPy has no type for (bfloat16)
-            value = value.detach().cpu()
-            value = (value if value.is_complex() else value.double()).numpy()
+        value = as_numpy(value)
         if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
-            value = value.astype(np.float64).filled(np.nan)  # a masked number is a missing one
+            # a masked number is a missing one
+            value = np.ma.filled(value.astype(np.float64), np.nan)
         array = np.asarray(value)
     except Exception as problem:  # a ragged list, tensors without numbers or of another layout, ...
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
@@ -69,22 +69,9 @@ def _homes_by_name(value, name: str) -> dict[str, str]:
     return dict(value)
 
 
-def _example_rule():
-    from .rules import rule
-
-    return rule("hebb")
-
-
-def _example_dataset():
-    from .programs import Program
-
-    return Program(key=np.ones((2, 3)), value=np.ones((2, 3))).dataset()
-
-
 SIGNAL = Kind("numbers [token, dim] or [token, head, dim]", signal, lambda: np.ones((2, 3)))
 LABELS = optional(Kind("one string per token", labels_of))
-BOUND = inside("a Rule", _example_rule)
+BOUND = inside("a Rule", lambda: rule("hebb"))
 CHANGE = Kind("numbers, or None to remove an array", _change)
 NAMES = Kind("names of arrays", _names, lambda: ("key",))
 HOMES = optional(Kind("a dict from name to home", _homes_by_name, dict))
-DATASET = instance("xarray:Dataset", _example_dataset)

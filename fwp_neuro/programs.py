@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fwp_neuro.arguments import optional, takes, text
+from fwp_neuro.arguments import instance, optional, takes, text
 from fwp_neuro.errors import FwpError, nearest, no_attribute, shown, unknown
 from fwp_neuro.program_arguments import (
     BOUND,
     CHANGE,
-    DATASET,
     HOMES,
     LABELS,
     NAMES,
@@ -38,6 +37,13 @@ _HOMES = {
     "pre": "the presynaptic cells, one number per key dimension",
     "post": "the postsynaptic cells, one number per value dimension",
 }
+
+
+def _dataset():
+    return Program(key=np.ones((2, 3)), value=np.ones((2, 3))).dataset()
+
+
+DATASET = instance("xarray:Dataset", _dataset)
 
 
 @takes(key=SIGNAL, value=SIGNAL, query=optional(SIGNAL), labels=LABELS, signals=SIGNAL)
@@ -212,7 +218,7 @@ class Program:
         ``homes`` (a rule's) says where a gate of ``[token, dim]`` lives if pre and post are equal;
         without it such a gate is taken to be presynaptic.
         """
-        import xarray as xr
+        import xarray as xr  # noqa: PLC0415  slow, and seldom used
 
         variables = {}
         for name, array in self._arrays.items():
@@ -237,7 +243,7 @@ class Program:
             if variable.attrs.get("default") == "key":
                 continue
             axes = [dim for dim in ("token", "head") if dim in variable.dims]
-            arrays[name] = variable.transpose(*axes, ...).values
+            arrays[str(name)] = variable.transpose(*axes, ...).values
         labels = dataset["label"].values.tolist() if "label" in dataset.coords else None
         return cls(labels=labels, **arrays)
 

@@ -10,9 +10,6 @@ from typing import TextIO
 
 from fwp_neuro.errors import FwpError
 
-ProgressCallback = Callable[[float, str], None]
-"""What a long computation calls: ``progress(fraction done, note)``."""
-
 
 class Progress:
     """Report a long computation on ``stream``; an instance is itself the callback to hand over.

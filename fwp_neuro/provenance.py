@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from fwp_neuro.bibliography import keys
+from fwp_neuro.foreign_units import as_numpy
 
 PACKAGES = ("fwp_neuro", "numpy", "brian2", "torch", "xarray")
 _LONGEST = 64  # an array with more numbers is described, not listed
@@ -102,24 +103,32 @@ def plain(value: Any) -> Any:
         return Path(value).name if os.path.isabs(value) else value
     if isinstance(value, os.PathLike):
         return Path(value).name
-    if hasattr(value, "in_best_unit"):  # a Brian2 quantity: str() keeps its unit
-        return str(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    if hasattr(value, "detach"):  # a torch tensor
-        value = value.detach().cpu().numpy()
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, np.ndarray):
-        small = value.size <= _LONGEST
-        return plain(value.tolist()) if small else f"array {value.shape} {value.dtype}"
+    number = _plain_number(value)
+    if number is not None:
+        return number
     if isinstance(value, type) or callable(value):
         return str(getattr(value, "__name__", type(value).__name__))
     if dataclasses.is_dataclass(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {"type": type(value).__name__, **plain(fields)}
     return type(value).__name__
+
+
+def _plain_number(value: Any) -> Any:
+    """Return a number with a unit, a float, an array or a tensor likewise; None for all else."""
+    if hasattr(value, "in_best_unit"):  # a Brian2 quantity: str() keeps its unit
+        return str(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if hasattr(value, "detach"):  # a torch tensor
+        value = as_numpy(value)
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, np.ndarray):
+        small = value.size <= _LONGEST
+        return plain(value.tolist()) if small else f"array {value.shape} {value.dtype}"
+    return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,12 @@ class Recording:
     def provenance(self) -> dict[str, Any]:
         """Rule, realisation, seed, options, versions, platform, commit and time of the run."""
         try:
-            return json.loads(self.attrs.get("provenance", "{}"))
-        except (TypeError, ValueError) as problem:
-            raise FwpError("the provenance of this recording is damaged") from problem
+            found = json.loads(self.attrs.get("provenance", "{}"))
+        except (TypeError, ValueError):
+            found = None
+        if not isinstance(found, dict):
+            raise FwpError("the provenance of this recording is damaged")
+        return found
 
     @property
     def program(self) -> Program:
@@ -67,7 +70,13 @@ class Recording:
         if "final_weights" in self:
             return self["final_weights"]
         if "weights" in self:
-            return self["weights"].isel(token=-1)
+            weights = self["weights"]
+            if not weights.sizes.get("token"):
+                raise FwpError(
+                    f"the weights of this recording have no tokens, only {dict(weights.sizes)}: "
+                    "the axis was cut or renamed"
+                )
+            return weights.isel(token=-1)
         if "token_cell_pre" in self and "token_cell_post" in self:
             pre, post = self["token_cell_pre"], self["token_cell_post"]
             dims = [*(dim for dim in ("head",) if dim in pre.dims), "post", "pre"]
@@ -98,14 +107,15 @@ class Recording:
             origin = self.provenance
         except FwpError:
             return ""
-        if not isinstance(origin, dict) or not {"function", "grid"} <= {*origin}:
+        if not {"function", "grid"} <= {*origin} or not isinstance(origin["grid"], dict | list):
             return ""
         over = ", ".join(map(str, origin["grid"]))
         return f"the results of a sweep of {origin['function']} over {over}"
 
     def _not_kept(self, name: str) -> str:
         """Say why fast weights are missing, or return '' if the run did not decide it."""
-        options = self.provenance.get("options") or {}
+        options = self.provenance.get("options")
+        options = options if isinstance(options, dict) else {}
         mode, reason = (options.get(f"record_weights{end}") for end in ("", "_reason"))
         if mode not in ("last", "none") or name not in ("weights", "final_weights"):
             return ""
@@ -117,7 +127,7 @@ class Recording:
         )
 
     def __contains__(self, name: object) -> bool:
-        return name in self.dataset.variables
+        return isinstance(name, Hashable) and name in self.dataset.variables
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size} {dim}" for dim, size in self.dataset.sizes.items())
@@ -173,7 +183,7 @@ def make_recording(
         ("readout", readout, ("post",), (program.post,), "read-out of the fast weights"),
         ("weights", weights, ("post", "pre"), (program.post, program.pre), "fast weights"),
     ):
-        if array is None and name == "weights":
+        if array is None:  # no weights were kept
             continue
         if np.shape(array) != leading + shape:
             raise FwpError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -12,6 +12,7 @@ from .bibliography import bibtex, keys
 from .errors import LIST, FwpError, pick, shown, unknown
 from .recording import Recording, load
 from .registry import Named, Registry
+from .version import __version__
 
 #: kind, as users write it -> the module of its registry, and its name there
 _PLACES = {
@@ -122,8 +123,10 @@ def cite(*names, kind: str | None = None) -> str:
     Example:
         >>> print(fwp.cite("delta", "pair_stdp/soft_bounds"))  # doctest: +SKIP
     """
-    from . import __version__
-
+    if kind is not None:
+        registry(kind)  # which refuses an unknown one also where nothing is looked up
+        if not names:
+            raise FwpError(f"cite: kind is {kind!r}, but no name to look up in it is given")
     cited: list[str] = []
     remarks: list[str] = []
     for name in names:
@@ -145,8 +148,9 @@ def _citations(thing, kind: str | None) -> Iterator[tuple[str, str]]:
         for found in find(thing, kind):
             yield found.name, found.citation
     elif isinstance(getattr(thing, "citation", None), str):
-        sources = getattr(thing, "sources", {}).values()
-        yield str(getattr(thing, "name", thing)), "; ".join([thing.citation, *sources])
+        sources = getattr(thing, "sources", None)
+        texts = sources.values() if isinstance(sources, Mapping) else ()
+        yield str(getattr(thing, "name", thing)), "; ".join([thing.citation, *map(str, texts)])
     else:
         raise FwpError(
             f"cite: {shown(thing)} is no name, no path of a Recording and nothing with a citation"
@@ -156,6 +160,8 @@ def _citations(thing, kind: str | None) -> Iterator[tuple[str, str]]:
 def used_by(recording: Recording) -> str:
     """Return the keys of what a run used; those of its rule if it was saved before keys were."""
     kept = recording.provenance.get("citations")
+    if kept is not None and not isinstance(kept, list):
+        raise FwpError("the provenance of this recording is damaged: its citations are no list")
     if kept is not None:
         return "; ".join(map(str, kept))
     rules, name = registry("rules"), recording.attrs.get("rule")

@@ -10,6 +10,11 @@ from typing import Any
 from .errors import LIST, FwpError, unknown
 
 
+def summary_of(docstring: str | None) -> str:
+    """Return the first paragraph of a docstring in one line."""
+    return " ".join((docstring or "").strip().partition("\n\n")[0].split())
+
+
 @dataclass(frozen=True)
 class Named:
     """One named thing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from . import arguments
 from .arguments import Kind, inside, instance, numbers, one_of, optional
@@ -41,3 +41,6 @@ def _read_constants(value, name: str) -> dict:
 
 
 CONSTANTS = optional(Kind("a dict from parameter name to value", _read_constants, dict))
+
+ProgressCallback = Callable[[float, str], None]
+"""What a long computation calls: ``progress(fraction done, note)``."""

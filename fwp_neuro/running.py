@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from importlib import import_module
 
 from .arguments import SEED, inside, one_of, optional, takes
+from .devices.lock import brian2_lock
 from .errors import FwpError, unknown
 from .programs import Program
 from .recording import Recording
@@ -95,8 +96,6 @@ def _alone(realisation: str):
     """Have Brian2 for this thread alone, from the import of a circuit on, if it is one."""
     if realisation == "artificial":
         return nullcontext()
-    from .devices.lock import brian2_lock
-
     return brian2_lock()
 
 
@@ -105,8 +104,9 @@ def _rule(rule: str | Rule) -> Rule:
     try:
         return get_rule(rule)
     except FwpError:
-        from .artificial.memories.registry import MEMORIES
-        from .artificial.recurrent.registry import NETWORKS
+        # they need torch, and only the sentence on a wrong name looks at them
+        from .artificial.memories.registry import MEMORIES  # noqa: PLC0415
+        from .artificial.recurrent.registry import NETWORKS  # noqa: PLC0415
 
         for kinds in (MEMORIES, NETWORKS):
             if isinstance(rule, str) and rule in kinds:

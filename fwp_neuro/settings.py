@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import math
-import operator
-import re
 import types
 import typing
 from collections.abc import Mapping
@@ -17,7 +15,6 @@ from fwp_neuro.validation import seed_number
 #: no number that a user means is larger: a whole one is then exact as a float
 LARGEST = 10**15
 _EXAMPLES = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
-_OPERATORS = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 
 
 def split(assignment: str) -> tuple[str, str]:
@@ -43,6 +40,8 @@ def fill(parameters: type, texts: Mapping[str, str], model: str):
             default = fields[name].default_factory()
         what = f"parameter {name} of model {model}"
         if hasattr(default, "dim"):  # a Brian2 quantity
+            from fwp_neuro.quantity_text import quantity  # noqa: PLC0415  needs Brian2
+
             values[name] = quantity(text, default, what)
         else:
             values[name] = read(text, hints[name], what)
@@ -110,33 +109,3 @@ def _read_sequence(value, kind, inner, text: str, what: str):
         kinds = (inner[0] if inner else object,) * len(value)
     entry = f"an entry of {what}"
     return kind(read(repr(item), of, entry) for item, of in zip(value, kinds, strict=True))
-
-
-def quantity(text: str, default, what: str):
-    """Return ``text``, such as ``50*ms`` or ``50 ms``, as a Brian2 quantity like ``default``."""
-    import brian2 as b2
-    import numpy as np
-    from brian2.units import allunits, stdunits
-
-    units = {**vars(allunits), **vars(stdunits)}
-
-    def evaluate(node):
-        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-            return _OPERATORS[type(node.op)](evaluate(node.left), evaluate(node.right))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -evaluate(node.operand)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return node.value
-        if isinstance(node, ast.Name) and isinstance(units.get(node.id), b2.Unit):
-            return units[node.id]
-        raise ValueError(text)
-
-    try:
-        number_then_unit = re.sub(r"(?<=[\d.])\s+(?=[A-Za-z])", "*", text)
-        with np.errstate(all="ignore"):
-            value = evaluate(ast.parse(number_then_unit, mode="eval").body)
-    except (ValueError, SyntaxError, ArithmeticError, MemoryError, RecursionError):
-        value = None
-    if value is None or not (b2.have_same_dimensions(value, default) and np.isfinite(value)):
-        raise FwpError(f"{what} takes a quantity such as {default}, and got {shown(text)}")
-    return b2.Quantity(value, dim=default.dim)

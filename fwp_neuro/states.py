@@ -109,7 +109,10 @@ def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:
                 f"initial_states_of has no synaptic state {name!r}, which rule {rule.name!r} "
                 f"carries on"
             )
-        found[name] = recording[variable].values[-1]
+        values = recording[variable]
+        if not values.sizes.get("token"):
+            raise FwpError(f"initial_states_of: state {name!r} has no tokens")
+        found[name] = values.isel(token=-1).values
     return found
 
 

@@ -22,6 +22,21 @@ def find() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
+#: (PATH, CXX) with which a compiler was found
+_found_with: set[tuple[str | None, str | None]] = set()
+
+
+def there() -> bool:
+    """Whether there is a compiler; looked for anew only where PATH or CXX is another.
+
+    Whoever compiles asks `find`, which sees that one has gone since.
+    """
+    where = os.environ.get("PATH"), os.environ.get("CXX")
+    if where not in _found_with and find() is not None:
+        _found_with.add(where)
+    return where in _found_with
+
+
 def missing() -> str:
     """Return the sentence that says that there is no compiler."""
     given = os.environ.get("CXX", "").strip()

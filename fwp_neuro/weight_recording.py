@@ -76,7 +76,8 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
             pre]) as the mode says; "probe_readout" [token, head, probe, post] with probes; "slots"
             (side -> [head, slot, cell]) from a low-rank layout.
     """
-    weights, extra = None, {}
+    weights: np.ndarray | None = None
+    extra: dict[str, tuple] = {}
     if keep.mode == "snapshots":
         weights = found["snapshots"]["w"]
         extra |= further_states(rule, found["snapshots"])

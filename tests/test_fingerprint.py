@@ -54,7 +54,7 @@ def test_an_artificial_figure_reaches_no_circuit(name):
         "commands",
     ):
         assert not any(one.startswith(f"fwp_neuro.{part}") for one in found), part
-    for part in ("artificial.torch_form", "artificial.memories.titans", "rules.catalogue"):
+    for part in ("artificial.forms", "artificial.memories.titans", "rules.catalogue"):
         assert f"fwp_neuro.{part}" in found
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.foreign_units import as_brian2, package_of, plain_array, quantity
+from fwp_neuro.foreign_units import package_of, plain_array
+from fwp_neuro.quantities import as_brian2, quantity
 
 TIMES, SI = [10.0, 30.0, 60.0], np.array([0.01, 0.03, 0.06])
 PACKAGES = ("quantities", "pint", "astropy", "timedelta64", "brian2")

@@ -8,8 +8,6 @@ from fwp_neuro.artificial import SequenceModel
 
 TOKENS = torch.export.Dim("tokens", min=2, max=4096)
 FEW = ("delta", NOT_AFFINE.name, "log_linear_attention")
-#: their windows and chunks are cut at numbers that a graph must know
-FIXED = ("hybrid_synchronous", "hybrid_delayed_streaming", "hybrid_delayed_chunk")
 
 
 def exported(net, x):
@@ -21,7 +19,6 @@ def exported(net, x):
     [
         pytest.param(one, marks=() if title(one) in FEW else pytest.mark.slow)
         for one in EVERYTHING_SMALL
-        if title(one) not in FIXED
     ],
     ids=title,
 )

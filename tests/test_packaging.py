@@ -97,7 +97,11 @@ def test_pytest_settings():
 def test_pyproject_only_builds_and_checks_style():
     with open(TOP / "pyproject.toml", "rb") as file:
         parsed = tomllib.load(file)
-    assert set(parsed) == {"build-system", "tool"} and set(parsed["tool"]) == {"ruff"}
+    assert set(parsed) == {"build-system", "tool"} and set(parsed["tool"]) == {
+        "ruff",
+        "importlinter",
+        "mypy",
+    }
     assert parsed["tool"]["ruff"]["line-length"] == 100
 
 
@@ -126,4 +130,5 @@ def test_ci_script_ends_with_the_tests():
     assert script.stat().st_mode & 0o111
     lines = requirements(script.read_text())
     assert "set -euo pipefail" in lines
-    assert lines[-2:] == ["ruff check .", "python -m pytest -n 2 --dist loadfile"]
+    checks = ["ruff check .", "lint-imports", "mypy", "python -m pytest -n 2 --dist loadfile"]
+    assert lines[-4:] == checks

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 import fwp_neuro as fwp
 from fwp_neuro.circuits import continuous, gains, phases
 from fwp_neuro.circuits.layout import Layout, cells
-from fwp_neuro.circuits.quantities import rate, time
+from fwp_neuro.quantities import rate, time
 from fwp_neuro.rules import Rule, rule, rules
 from fwp_neuro.symbolic import arrays
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import arithmetic
+from fwp_neuro import arithmetic
 from fwp_neuro.circuits.plastic import connect
 
 ms = b2.ms

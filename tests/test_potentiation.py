@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
+from fwp_neuro.characterise import rank_argument
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses.plasticity import potentiation
-from fwp_neuro.synapses.release import storage
 from fwp_neuro.targets.mongillo import KEYS, VALUES
 
 ms, Hz = b2.ms, b2.Hz
@@ -123,6 +123,6 @@ def test_knock_out_of_gluR1_leaves_the_slow_part():
 @pytest.mark.parametrize("name", MODELS)
 def test_a_hebbian_memory_stores_two_items_that_share_presynaptic_cells(name):
     model = fwp.synapses.get(name, "post_ampa")
-    stored, swapped = (storage.recall(model, KEYS, v) for v in (VALUES, VALUES[::-1]))
-    assert storage.told_apart(stored, VALUES) > 0.95
-    assert storage.told_apart(swapped, VALUES) < -0.95
+    stored, swapped = (rank_argument.recall(model, KEYS, v) for v in (VALUES, VALUES[::-1]))
+    assert rank_argument.told_apart(stored, VALUES) > 0.95
+    assert rank_argument.told_apart(swapped, VALUES) < -0.95

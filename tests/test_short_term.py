@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
+from fwp_neuro.characterise import rank_argument
 from fwp_neuro.circuits import injected
 from fwp_neuro.devices import Built, Size, simulate
-from fwp_neuro.synapses.release import storage
 from fwp_neuro.synapses.release import tsodyks_markram as tm
 from fwp_neuro.synapses.release.conventions import CONVENTIONS, convention_of, per_cell
 from fwp_neuro.targets.mongillo import KEYS, VALUES
@@ -146,18 +146,18 @@ def test_state_in_the_presynaptic_cell_gives_the_same_release():
 
 def test_no_gate_on_fixed_weights_stores_two_items_that_share_presynaptic_cells():
     J = np.random.default_rng(1).lognormal(0, 0.5, (12, 8))
-    assert storage.gate_error(J, KEYS, VALUES) > 0.3
-    assert storage.outer_error(KEYS, VALUES) < 1e-12
-    assert storage.gate_error(VALUES.T @ np.linalg.pinv(KEYS).T, KEYS, VALUES) < 1e-12
+    assert rank_argument.gate_error(J, KEYS, VALUES) > 0.3
+    assert rank_argument.outer_error(KEYS, VALUES) < 1e-12
+    assert rank_argument.gate_error(VALUES.T @ np.linalg.pinv(KEYS).T, KEYS, VALUES) < 1e-12
     with pytest.raises(fwp.FwpError, match="as many items each"):
-        storage.gate_error(J, KEYS, VALUES[:1])
+        rank_argument.gate_error(J, KEYS, VALUES[:1])
 
 
 def test_a_memory_of_short_term_plasticity_alone_does_not_know_the_values():
     one = fwp.synapses.get("tsodyks_markram", "mongillo_2008")
     J = np.random.default_rng(1).lognormal(0, 0.5, (12, 8))
-    stored = storage.recall(one, KEYS, VALUES, J)
-    swapped = storage.recall(one, KEYS, VALUES[::-1], J)
+    stored = rank_argument.recall(one, KEYS, VALUES, J)
+    swapped = rank_argument.recall(one, KEYS, VALUES[::-1], J)
     assert np.abs(stored).max() > 0.1  # something was written, and it is blind to the value
     assert np.array_equal(stored, swapped)
-    assert abs(storage.told_apart(stored, VALUES)) < 0.5
+    assert abs(rank_argument.told_apart(stored, VALUES)) < 0.5

@@ -198,7 +198,7 @@ def test_folders_that_can_be_made_are_made(toy, tmp_path, monkeypatch):
 
 def test_a_picture_needs_a_curve(tmp_path):
     from fwp_neuro.errors import FwpError
-    from fwp_neuro.targets.picture import draw
+    from fwp_neuro.validation_picture import draw
 
     with pytest.raises(FwpError, match="none of these models has a curve"):
         draw([row(1.0)], tmp_path / "x.png")

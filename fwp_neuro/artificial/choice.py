@@ -12,8 +12,10 @@ from ..errors import FwpError, pick, warn
 from ..rules import Rule
 from ..symbolic.language import SYNAPSE
 from . import library
+from .form_names import FORMS
+from .kernels import build, why_not
 from .precision import computed
-from .realise import FORMS
+from .tracing import transformed
 
 #: tokens up to which the plain recurrence is as fast as any other form
 FEW = 16
@@ -41,13 +43,6 @@ def _functions_at_synapses(rule: Rule) -> bool:
     )
 
 
-def transformed() -> bool:
-    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) or a forward derivative is on."""
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        return True
-    return getattr(torch.autograd.forward_ad, "_current_level", -1) >= 0
-
-
 def choose(
     form: str, rule: Rule, tokens: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[str, str]:
@@ -60,24 +55,13 @@ def choose(
     Raises:
         FwpError: unknown form, or one that the rule or the machine cannot run.
     """
-    from .kernels import build, why_not
-
     pick(form, FORMS, "form")
-    if form == "compiled":
-        reason = why_not(rule, computed(dtype), device)
-        if reason:
-            raise FwpError(f"form='compiled' cannot run: {reason}")
-    if form == "library":
-        reason = library.why_not(rule, dtype, device)
-        if reason:
-            raise FwpError(f"form='library' cannot run: {reason}")
-    lacking = _has_plan(rule)
-    if form in ("parallel", "chunk") and lacking:
-        raise FwpError(f"form={form!r} cannot run: {lacking}")
     if form != "auto":
+        _check(form, rule, dtype, device)
         return form, "asked for"
     if tokens <= FEW:
         return "step", f"{tokens} tokens are few"
+    lacking = _has_plan(rule)
     if device.type != "cpu":
         reason = library.why_not(rule, dtype, device)
         if reason is None:
@@ -93,6 +77,19 @@ def choose(
     if reason is None:
         return "compiled", "generated C++ is the fastest on a CPU"
     return _plain(lacking, f"no compiled form: {reason}")
+
+
+def _check(form: str, rule: Rule, dtype: torch.dtype, device: torch.device) -> None:
+    """Refuse a form that is asked for and cannot run."""
+    reason: str | None = None
+    if form == "compiled":
+        reason = why_not(rule, computed(dtype), device)
+    elif form == "library":
+        reason = library.why_not(rule, dtype, device)
+    elif form in ("parallel", "chunk"):
+        reason = _has_plan(rule)
+    if reason:
+        raise FwpError(f"form={form!r} cannot run: {reason}")
 
 
 def _plain(lacking: str, reason: str) -> tuple[str, str]:

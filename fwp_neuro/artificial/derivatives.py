@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from ..errors import FwpError
-from .choice import transformed
+from .tracing import transformed
 
 _REFUSED = (
     "the kernels of flash-linear-attention have no second and no forward derivative: use "

@@ -6,14 +6,22 @@ from collections.abc import Callable
 
 import torch
 
+from ..remembered import while_it_lives
 from ..rules import Rule
 from ..symbolic import arrays
-from ..symbolic.language import SYNAPSE
 
 
 def any_number(tokens) -> bool:
     """Whether an export leaves the number of tokens open."""
     return torch.compiler.is_exporting() and isinstance(tokens, torch.SymInt)
+
+
+def last_tokens(x: torch.Tensor, count) -> torch.Tensor:
+    """Return the last ``count`` tokens of x [batch, token, ...]; either number may be open."""
+    tokens = x.shape[1]
+    if any_number(tokens):  # a slice would have to know whether it is empty
+        return x[:, torch.arange(tokens, device=x.device) >= tokens - count]
+    return x[:, tokens - count :]
 
 
 def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, dict]:
@@ -27,14 +35,15 @@ def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, 
     Returns:
         read-out [batch, token, head, dim] and the states after the last token.
     """
-    from torch._higher_order_ops.scan import scan  # slow to import, and only an export needs it
+    from torch._higher_order_ops.scan import scan  # noqa: PLC0415  slow, for exports
 
     def combine(states, now):
         readout, new = step(states, now)
         return {name: new[name].clone() for name in states}, readout.clone()
 
     along = {name: array.movedim(1, 0) for name, array in signals.items()}
-    states = {name: state.contiguous() for name, state in states.items()}
+    # copies: a scan of a graph mixes up two states that are one tensor
+    states = {name: x.clone(memory_format=torch.contiguous_format) for name, x in states.items()}
     states, readouts = scan(combine, states, along)
     return readouts.movedim(0, 1), states
 
@@ -43,31 +52,16 @@ class Step:
     """One token of a rule as plain tensor code, all symbolic work done when it is made."""
 
     def __init__(self, rule: Rule):
-        self.homes, self.lines = dict(rule.homes), []
-        for statement in rule.statements:
-            sums = [(s.symbol.name, s.kind, *_function(s.argument)) for s in statement.sums]
-            spread = statement.home(statement.expression) != SYNAPSE
-            self.lines.append((statement.target, sums, *_function(statement.expression), spread))
+        self.homes, self.step = dict(rule.homes), arrays.torch_step(rule)
 
     def __call__(self, states: dict, signals: dict) -> tuple[torch.Tensor, dict]:
         """Take one token: signals [batch, head(, dim)], states [batch, head, d_v, d_k]."""
-        states = dict(states)
         now = {name: arrays.to_home(signals[name], home) for name, home in self.homes.items()}
-        for target, sums, function, names, spread in self.lines:
-            values, weights = {**now, **states}, states["w"]
-            for name, kind, argument, of in sums:
-                x = argument(*(values[each] for each in of))
-                if kind == "read":
-                    values[name] = weights @ x.mT
-                elif kind == "back":
-                    values[name] = x.mT @ weights
-                else:
-                    values[name] = x.sum(-1)[..., None]
-            new = function(*(values[each] for each in names))
-            states[target] = new + 0 * states["w"] if spread else new
-        return (states["w"] @ signals["q"][..., None])[..., 0], states
+        states = self.step(states, now)
+        return self.step.read(states["w"], signals["q"]), states
 
 
-def _function(expression):
-    names = tuple(sorted(item.name for item in expression.free_symbols))
-    return arrays.compiled(expression, names, "torch"), names
+@while_it_lives
+def one_token(rule: Rule) -> Step:
+    """Return the step of a rule, made once."""
+    return Step(rule)

@@ -42,8 +42,9 @@ def sequences_of(where: str, cu_seqlens, mask, batch: int, tokens: int, device):
 
 def _offsets(where: str, cu_seqlens, batch: int, tokens: int) -> list[int]:
     what = f"{where}: cu_seqlens"
-    if not isinstance(cu_seqlens, torch.Tensor) or cu_seqlens.ndim != 1 or not len(cu_seqlens):
-        got = tuple(cu_seqlens.shape) if isinstance(cu_seqlens, torch.Tensor) else shown(cu_seqlens)
+    given = isinstance(cu_seqlens, torch.Tensor) and not cu_seqlens.is_nested
+    if not given or cu_seqlens.ndim != 1 or not len(cu_seqlens):
+        got = tuple(cu_seqlens.shape) if given else shown(cu_seqlens)
         raise FwpError(f"{what} must be a tensor [sequence + 1] of whole numbers, got {got}")
     if cu_seqlens.dtype not in (torch.int32, torch.int64):
         raise FwpError(f"{what} must hold int32 or int64, got {cu_seqlens.dtype}")
@@ -57,7 +58,7 @@ def _offsets(where: str, cu_seqlens, batch: int, tokens: int) -> list[int]:
 
 def _mask(where: str, mask, batch: int, tokens: int) -> torch.Tensor:
     what = f"{where}: mask"
-    if not isinstance(mask, torch.Tensor) or mask.dtype is not torch.bool:
+    if not isinstance(mask, torch.Tensor) or mask.dtype is not torch.bool or mask.is_nested:
         got = mask.dtype if isinstance(mask, torch.Tensor) else shown(mask)
         raise FwpError(f"{what} must be a tensor [batch, token] of bool, got {got}")
     if tuple(mask.shape) != (batch, tokens):

@@ -49,6 +49,19 @@ def full(device: torch.device):
     return torch.autocast(device.type, enabled=False) if autocasts(device) else _AS_IT_IS
 
 
+def dense(where: str, x) -> torch.Tensor:
+    """Return ``x`` if it is a dense torch tensor.
+
+    Raises:
+        FwpError: anything else; the error begins with ``where``, as in "apply: query".
+    """
+    if not isinstance(x, torch.Tensor):
+        raise FwpError(f"{where} must be a torch tensor, got {type(x).__name__}")
+    if x.layout is not torch.strided or x.is_nested:
+        raise FwpError(f"{where} must be a dense torch tensor")
+    return x
+
+
 def same_device(where: str, x: torch.Tensor, parameter: torch.Tensor) -> None:
     """Raise `FwpError` if an input lies on another device than the parameters of a module."""
     if x.device != parameter.device:

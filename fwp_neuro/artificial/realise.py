@@ -25,10 +25,10 @@ from ..run_arguments import (
 from ..states import starting_states
 from ..symbolic import arrays
 from ..weight_recording import Keep, choose, variables
+from .form_names import FORMS
 from .unrolling import recur
 
 #: "auto" takes the fastest that fits
-FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
 
 log = logging.getLogger("fwp_neuro")
 
@@ -131,9 +131,9 @@ def _form(form: str, keep: Keep, backend: str, rule: Rule, signals) -> tuple[str
         return "step", "asked for"
     if keep.mode == "snapshots":
         return "step", "the weights after every token are recorded"
-    import torch
+    import torch  # noqa: PLC0415  the NumPy backend does without it
 
-    from .choice import choose as choose_form
+    from .choice import choose as choose_form  # noqa: PLC0415  needs torch
 
     query = torch.as_tensor(signals["q"])
     return choose_form(form, rule, len(query), query.dtype, query.device)
@@ -143,7 +143,7 @@ def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
     """Run token by token in NumPy or PyTorch; see `weight_recording.variables` for the result."""
     as_array, stack, no_grad = np.asarray, np.stack, contextlib.nullcontext
     if backend == "torch":
-        import torch
+        import torch  # noqa: PLC0415  the NumPy backend does without it
 
         as_array, stack, no_grad = torch.as_tensor, torch.stack, torch.no_grad
     placed = {n: arrays.to_home(as_array(signals[n]), home) for n, home in rule.homes.items()}
@@ -172,9 +172,9 @@ def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
 
 def _fast(rule: Rule, signals, states, form: str, keep: Keep) -> dict:
     """Run a form without weights between tokens; a probe is one more sequence with its query."""
-    import torch
+    import torch  # noqa: PLC0415  the NumPy backend does without it
 
-    from .torch_form import run
+    from .forms import run  # noqa: PLC0415  needs torch
 
     queries = signals["q"][None]  # [sequence, token, head, pre]
     if keep.probes is not None:

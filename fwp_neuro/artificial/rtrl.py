@@ -10,12 +10,11 @@ from ..arguments import inside, takes
 from ..errors import FwpError, shown
 from ..validation import affordable, whole
 from .precision import HALF
+from .recurrent import network
 from .recurrent.elementwise import Elementwise
 
 
 def _elementwise():
-    from .recurrent import network
-
     return network("elstm", 4)
 
 

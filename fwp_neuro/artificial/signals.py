@@ -12,7 +12,7 @@ from ..errors import FwpError, unknown
 from ..rules import Rule
 from ..validation import real
 from .memories.base import Memory
-from .precision import LEGAL, computed, mixes
+from .precision import LEGAL, computed, dense, mixes
 
 _LONG = {"k": "key", "v": "value", "q": "query"}
 Signals = dict[str, torch.Tensor]
@@ -53,6 +53,7 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
         array = signals.get(name)
         if (
             isinstance(array, torch.Tensor)
+            and not array.is_nested  # which has no shape
             and array.shape == legal[home]
             and array.dtype is dtype
             and array.layout is torch.strided
@@ -74,13 +75,11 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
 def _tensor(where: str, name: str, array, gate: bool = False) -> None:
     """Refuse what is no dense tensor, or for a gate no finite number."""
     long = _LONG.get(name, name)
-    if not isinstance(array, torch.Tensor):
-        if not gate or isinstance(array, bool) or not isinstance(array, Real):
-            legal = "a torch tensor or a number" if gate else "a torch tensor"
-            raise FwpError(f"{where}: {long} must be {legal}, got {type(array).__name__}")
-        real(array, f"{where}: {long}")
-    elif array.layout is not torch.strided or array.is_nested:
-        raise FwpError(f"{where}: {long} must be a dense torch tensor")
+    if not gate or isinstance(array, torch.Tensor):
+        dense(f"{where}: {long}", array)
+    elif isinstance(array, bool) or not isinstance(array, Real):
+        legal = "a torch tensor or a number"
+        raise FwpError(f"{where}: {long} must be {legal}, got {type(array).__name__}")
 
 
 def _sizes(where: str, rule, signals: Mapping, initial_state) -> Sizes:
@@ -118,7 +117,7 @@ def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: in
             return array.shape[-1]
     states = initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
     for state in states:
-        if isinstance(state, torch.Tensor) and state.ndim == 4:
+        if isinstance(state, torch.Tensor) and state.ndim == 4 and not state.is_nested:
             return state.shape[-2]
     return key_dim
 
@@ -170,16 +169,17 @@ def together(rule: Rule | Memory, signals: Mapping, sizes: Sizes, scale) -> Sign
     multiplied by ``scale``.
 
     Raises:
-        FwpError: the scale is no finite number.
+        FwpError: the scale or a gate is a number that is not finite in the format of computing.
     """
-    query = signals["q"]
+    query, where = signals["q"], f"apply(rule={rule.name!r})"
     dtype = computed(query.dtype)
     lead, few = sizes[:3], query.shape[2]
     found = {}
     for name, array in signals.items():
         home = "pre" if name == "q" else rule.homes.get(name)
         if not isinstance(array, torch.Tensor):
-            array = torch.full((), float(array), dtype=dtype, device=query.device)
+            number = _number(f"{where}: {name}", array, dtype)
+            array = torch.full((), number, dtype=dtype, device=query.device)
         elif array.dtype is not dtype:
             array = array.to(dtype)
         if home is None:
@@ -195,5 +195,10 @@ def together(rule: Rule | Memory, signals: Mapping, sizes: Sizes, scale) -> Sign
             array = array.expand(*lead, *dims)
         found[name] = array
     if scale is not None:
-        found["q"] = found["q"] * real(scale, f"apply(rule={rule.name!r}): scale")
+        found["q"] = found["q"] * _number(f"{where}: scale", scale, dtype)
     return found
+
+
+def _number(what: str, value, dtype: torch.dtype) -> float:
+    most = torch.finfo(dtype).max
+    return real(value, what, -most, most)

@@ -9,7 +9,7 @@ import torch
 
 from ..errors import FwpError, pick
 from ..rules import Rule
-from .precision import mixes
+from .precision import dense, mixes
 
 if TYPE_CHECKING:
     from .memories.base import Memory
@@ -71,12 +71,13 @@ def _fits(rule: Rule | Memory, name: str, state, shape, legal: str, query) -> No
     if not isinstance(state, torch.Tensor):
         a_tensor = "a torch tensor " if legal.startswith("[") else ""
         raise FwpError(f"{where} must be {a_tensor}{legal}{shape}, got {type(state).__name__}")
+    dense(where, state)
     if tuple(state.shape) != shape:
         raise FwpError(f"{where} must be {legal}{shape}, got {tuple(state.shape)}")
     if not mixes(state.dtype, query.dtype):
         raise FwpError(f"{where} must have dtype {query.dtype}, got {state.dtype}")
-    if state.layout is not torch.strided or state.device != query.device:
-        raise FwpError(f"{where} must be a dense torch tensor on {query.device}")
+    if state.device != query.device:
+        raise FwpError(f"{where} must be on {query.device}, got a tensor on {state.device}")
 
 
 def nothing(signals: State, states: State) -> tuple[torch.Tensor, State]:

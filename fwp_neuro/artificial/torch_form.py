@@ -7,65 +7,28 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ..arguments import declares, inside
-from ..errors import LIST, FwpError, pick, shown
+from ..errors import FwpError, pick, shown
 from ..rules import Rule
-from ..rules import rule as get_rule
-from ..rules.registry import RULES
-from ..symbolic import arrays
-from . import library, limits
+from . import limits
 from .choice import announce, choose
-from .derivatives import once
-from .engine import fast_form
+from .forms import run
+from .layers.fast_weights import FastWeights
+from .lookup import find, keeps_tokens
 from .memories.base import Memory
-from .memories.registry import MEMORIES
 from .packed import one_each, run_packed, sequences_of
 from .precision import HALF, full
-from .recurrent.registry import NETWORKS
 from .signals import Sizes, check, together
-from .start_states import memory_state, nothing, states_of
+from .start_states import memory_state, states_of
 from .tracing import READY
-from .unrolling import recur
-
-
-@torch.compiler.assume_constant_result  # names are looked up outside of the trace
-def _place_of(rule: str) -> str:
-    """Find a rule or memory by name, and return the name of its place in `READY`."""
-    place = f"found_{rule.encode().hex()}"
-    if not hasattr(READY, place):
-        setattr(READY, place, find(rule))
-    return place
 
 
 @torch.compiler.assume_constant_result  # symbolic work, which torch.compile need not trace
 def _place_in_form(rule: Rule, form: str) -> str:
     """Make a rule ready in a form, and return the name of its place in `READY`."""
-    from .layers.fast_weights import FastWeights  # which needs this module
-
     place = f"{form}_{id(rule)}"  # the rule is kept there, so that no other gets its id
     if not hasattr(READY, place):
         setattr(READY, place, FastWeights(rule, form))
     return place
-
-
-def find(rule: str | Rule | Memory) -> Rule | Memory:
-    """Return a rule or a memory by name; either passes through.
-
-    Raises:
-        FwpError: unknown name, with the nearest legal one.
-    """
-    if isinstance(rule, Memory):
-        return rule
-    if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
-        return getattr(READY, _place_of(rule))
-    if isinstance(rule, str) and rule not in RULES:
-        if rule in NETWORKS:
-            raise FwpError(
-                f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "
-                f"memory: build it with fwp_neuro.artificial.network({rule!r}, model_dim)"
-            )
-        pick(rule, [*RULES.all_names(), *MEMORIES.all_names()], "rule", LIST)
-        return MEMORIES.make(rule)
-    return get_rule(rule)
 
 
 TENSOR = inside("a tensor [batch, token, head, dim]", lambda: torch.ones(1, 3, 1, 2))
@@ -169,11 +132,6 @@ def _alone(states):
     return states["w"] if len(states) == 1 and "w" in states else states
 
 
-def keeps_tokens(rule: Rule | Memory) -> bool:
-    """Whether the shape or the counters of a state tell how many tokens came before."""
-    return isinstance(rule, Memory) and bool(rule.growing or rule.counters)
-
-
 def check_chunk(form: str, chunk) -> None:
     """Refuse a chunk that is no power of two, or that goes with another form."""
     if chunk is None:
@@ -231,31 +189,3 @@ def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
         form = memory.forms[-1] if sizes.tokens > 1 else "step"
         announce(memory, "auto", form, f"its forms are {', '.join(memory.forms)}")
     return lambda given, states: memory.run(form, states, constants | given), states, constants
-
-
-def run(
-    rule: Rule,
-    signals: Mapping[str, torch.Tensor],
-    states: Mapping[str, torch.Tensor],
-    form: str,
-    chunk: int | None = None,
-    again: bool = False,
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Run one form on signals and states that are known to fit (see `apply`).
-
-    ``again``: whether a second derivative of the compiled form falls back to tensor operations.
-    """
-    if 0 in signals["q"].shape[:3]:
-        return nothing(signals, states)
-    if form == "compiled":
-        from .kernels import run as run_compiled
-
-        return run_compiled(rule, signals, states, again)
-    if form == "library":
-        return library.run(rule, once(signals), once(states))
-    if form in ("chunk", "parallel"):
-        return fast_form(rule)(signals, states, form, chunk)
-    placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}
-    queries = signals["q"].unbind(1)
-    readouts, _, states = recur(rule, placed, queries, states, "torch", keep_states=False)
-    return torch.stack(readouts, 1), states

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 
 import torch
 
-from .choice import transformed
-
 
 class _Ready:
     """What a trace needs ready made, each an attribute: a trace finds what lies in a module."""
 
 
 READY = _Ready()
+
+
+def transformed() -> bool:
+    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) or a forward derivative is on."""
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return True
+    return getattr(torch.autograd.forward_ad, "_current_level", -1) >= 0
 
 
 def unreadable() -> bool:

@@ -65,9 +65,9 @@ def unroll(
 
 
 def _is_sequence(given) -> bool:
-    if isinstance(given, str | bytes | bytearray | Mapping) or not hasattr(given, "__len__"):
+    if isinstance(given, str | bytes | bytearray | Mapping) or getattr(given, "is_nested", False):
         return False
-    return getattr(given, "ndim", 1) > 0
+    return hasattr(given, "__len__") and getattr(given, "ndim", 1) > 0
 
 
 def check_names(rule, signals, states, where: str = "unroll") -> None:
@@ -108,11 +108,12 @@ def recur(
         read-outs (one [..., d_v] a token), kept states by name, and the final states.
     """
     states = dict(states)
+    step = (arrays.torch_step if namespace == "torch" else arrays.numpy_step)(rule)
     readouts, kept = [], {name: [] for name in rule.states}
     for token, query in enumerate(queries):
         now = {name: values[token] for name, values in signals.items()}
-        states = arrays.step(rule.statements, states, now, namespace)
-        readouts.append((states["w"] @ query[..., None])[..., 0])
+        states = step(states, now)
+        readouts.append(step.read(states["w"], query))
         if watch is not None:
             watch(states)
         if keep_states:

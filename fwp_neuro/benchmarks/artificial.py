@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable
 
 import numpy as np
+import torch
 import xarray as xr
 
 from .contenders import ATTENTION, FORMS, RULES, TOLERANCE, attention, fast_weights, law_error
@@ -49,8 +50,6 @@ def benchmark(
         second of sgemm, measured in the same rounds;
         "memory" [contender, memory_tokens, direction] bytes, NaN for other rules.
     """
-    import torch
-
     names = [ATTENTION, *(f"{rule} {form}" for form in forms for rule in rules)]
     law, notes = _laws(rules, forms)
     shape = (len(names), len(lengths), 2, len(threads), rounds)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ..artificial.choice import choose
-from ..artificial.torch_form import run
+from ..artificial.forms import run
 from ..errors import FwpError
 from ..rules import rule
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import torch
 
 
 def interleaved(
@@ -39,7 +40,5 @@ SGEMM_SIZE = 1024
 
 def sgemm():
     """Return the machine's own matrix product (float32) as a call, and its operations."""
-    import torch
-
     a, b = torch.randn(SGEMM_SIZE, SGEMM_SIZE), torch.randn(SGEMM_SIZE, SGEMM_SIZE)
     return lambda: a @ b, 2.0 * SGEMM_SIZE**3

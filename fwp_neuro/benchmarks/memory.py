@@ -10,6 +10,10 @@ import resource
 import subprocess
 import sys
 
+import torch
+
+from .contenders import ATTENTION, attention, fast_weights
+
 
 def peak_memory(contender: str, tokens: int, heads: int, dim: int, backward: bool) -> float:
     """Return the bytes that a run adds to the peak of its process.
@@ -47,10 +51,6 @@ def forget_peak() -> None:
 
 
 def _measure(contender: str, tokens: int, heads: int, dim: int, backward: bool) -> int:
-    import torch
-
-    from .contenders import ATTENTION, attention, fast_weights
-
     torch.set_num_threads(1)
 
     def make(length):

@@ -6,7 +6,8 @@ its effective write, erase, decay and gate, and whether it can store an arbitrar
 
 from __future__ import annotations
 
-from ..synapses.coding import Experiment, experiments
+from ..synapses.coding import Experiment
+from ..synapses.coding_by_model import experiments
 from .measure import measure
 from .memory import memories
 from .memory import table as memory_table

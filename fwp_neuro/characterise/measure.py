@@ -10,6 +10,7 @@ from ..synapses.coding import Experiment
 from ..synapses.model import Model
 from . import bilinear, storage
 from .bilinear import Bilinear
+from .runs import resting, run
 
 #: what an erase is fitted with: 1 - dw_after/dw_before over the window = sum of these
 ERASES = ("always", "key", "value", "key and value")
@@ -68,7 +69,7 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
     size = (len(values), len(keys), repeats)
     before, after = (_weights(model, how, *spikes, start, size) for start in
                      (how.start, how.start + how.shift))  # fmt: skip
-    change = before - _resting(model, how)
+    change = before - resting(model, how)
     table = change.mean(-1)
     kept = ((after - before) / _shift(model, how)).mean(-1)
     middle = how.typical
@@ -103,31 +104,14 @@ def _grid(how: Experiment, keys, values, repeats: int, rng):
     return how.key_spikes(key.ravel(), rng), how.value_events(value.ravel(), rng)
 
 
-def _run(model, how: Experiment, pre, post, start, **options):
-    import brian2 as b2
-
-    from ..circuits import injected
-
-    initial = dict(how.initial)
-    if how.state:  # as an array, which takes the variable's unit
-        initial[how.state] = start if np.ndim(start) else np.array([start])
-    return injected.run(model, pre, post, dt=how.dt * b2.second, initial=initial, **options)
-
-
 def _weights(model, how: Experiment, pre, post, start, size) -> np.ndarray:
-    return _run(model, how, pre, post, start, pairing="one")["weight"].reshape(size)
-
-
-def _resting(model, how: Experiment) -> float:
-    """Return the effective weight before anything happens."""
-    silence = np.zeros((1, 1))
-    return float(_run(model, how, silence, silence, how.start, pairing="one")["weight"][0])
+    return run(model, how, pre, post, start, pairing="one")["weight"].reshape(size)
 
 
 def _shift(model, how: Experiment) -> float:
     """Return by how much raising the state raises the effective weight."""
     raised = replace(how, start=how.start + how.shift)
-    return (_resting(model, raised) - _resting(model, how)) or float("nan")
+    return (resting(model, raised) - resting(model, how)) or float("nan")
 
 
 def _erase(kept: np.ndarray, values, keys, middle) -> tuple[float, ...]:
@@ -151,5 +135,5 @@ def _gate(model, how: Experiment, spikes, size, whole: float, middle) -> tuple[f
         gated = model.changed(**{how.gate: opening * model.parameters[how.gate]})
         pre, post = spikes[0][:, cells], spikes[1][:, cells]
         found = _weights(gated, how, pre, post, how.start, (len(cells),))
-        shares.append(float((found - _resting(gated, how)).mean() / whole))
+        shares.append(float((found - resting(gated, how)).mean() / whole))
     return tuple(shares)

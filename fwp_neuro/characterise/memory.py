@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from ..comparison import compare
 from ..errors import FwpError
@@ -60,8 +61,6 @@ def effective(given: Program, readout: np.ndarray) -> tuple[float, float, float]
 
     The gain counts in the programme's own write strength, so that 1 is the rule itself.
     """
-    from scipy.optimize import least_squares
-
     keys, values, queries, beta = (given[n] for n in ("key", "value", "query", "beta"))
 
     def reads(parameters):

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..synapses.coding import Experiment
 from ..synapses.model import Model
+from .runs import resting, run
 
 #: share of the variance of the ideal read-outs above which a rule is said to store v k'
 STORES = 0.5
@@ -48,14 +49,12 @@ def store(
     model: Model, how: Experiment, items: int = 4, dim: int = 8, cells: int = 6, seed: int = 0
 ) -> Stored:
     """Write ``items`` random pairs of ``dim`` entries, ``cells`` cells an entry, and read them."""
-    from .measure import _resting, _run
-
     rng = np.random.default_rng(seed)
     high_value, high_key = how.values[how.typical[0]], how.keys[how.typical[1]]
     keys, values = (_halves(items, dim, rng) for _ in range(2))
     pre = np.concatenate([how.key_spikes(np.repeat(high_key * k, cells), rng) for k in keys])
     post = np.concatenate([how.value_events(np.repeat(high_value * v, cells), rng) for v in values])
-    changes = _run(model, how, pre, post, how.start)["weight"] - _resting(model, how)
+    changes = run(model, how, pre, post, how.start)["weight"] - resting(model, how)
     found = changes.reshape(dim, cells, dim, cells).mean((1, 3))  # [value entry, key entry]
     ideal = values.T @ keys
     ours, theirs = (_double_centred(table @ keys.T) for table in (found, ideal))
@@ -84,8 +83,6 @@ def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:
     Half of the keys' synapses start higher by ``how.shift``; the change of the other half's writes
     is given as a share of them. A rule without an error has 0, the delta rule a negative share.
     """
-    from .measure import _resting, _run
-
     rng = np.random.default_rng(seed)
     value, key = how.values[how.typical[0]], how.keys[how.typical[1]]
     pre = how.key_spikes(np.full(2 * cells, key), rng)
@@ -93,9 +90,9 @@ def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:
     plain = np.full((cells, 2 * cells), how.start)
     raised = plain + how.shift * (np.arange(2 * cells) >= cells)
     mine = slice(None), slice(0, cells)
-    at = _resting(model, how)
+    at = resting(model, how)
     writes = [
-        _run(model, how, pre, post, start)["weight"][mine].mean() - at for start in (plain, raised)
+        run(model, how, pre, post, start)["weight"][mine].mean() - at for start in (plain, raised)
     ]
     return float((writes[1] - writes[0]) / writes[0]) if writes[0] else float("nan")
 

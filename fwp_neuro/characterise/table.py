@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import xarray as xr
 
 from ..errors import FwpError, nearest, shown
-from ..synapses.coding import experiments
+from ..synapses.coding_by_model import experiments
 from ..synapses.registry import get, names
 from ..validation import seed_number, whole
 from .measure import Measured, measure
@@ -138,8 +139,6 @@ def _short(number: float) -> str:
 
 def dataset(found: list[Measured]):
     """Return the measured numbers as an xarray Dataset [row], with the verdicts."""
-    import xarray as xr
-
     columns = {
         "write_r2": [one.write.r2 for one in found],
         "rank_one": [one.write.rank_one for one in found],

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -64,8 +65,6 @@ class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
     def __init__(self, plan: Plan, model: SynapseModel, schedule: Schedule, dt):
-        import brian2 as b2
-
         self.b2, self.plan, self.model, self.schedule, self.dt = b2, plan, model, schedule, dt
         self.heads, self.post, self.pre = plan.weights.shape
         self.token = schedule.token_steps * dt

@@ -11,6 +11,7 @@ number.
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, pick
@@ -41,7 +42,6 @@ def learned(h, model: SynapseModel, schedule: Schedule, feedback: bool, events: 
         events: True where a spike transmits the weight of its own step (per-synapse layout).
     """
     dt = schedule.dt
-    import brian2 as b2
 
     lag = model.membrane_lag(dt * b2.second)
     e_ampa, e_nmda, e_teach = (

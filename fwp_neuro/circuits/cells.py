@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
@@ -33,8 +34,6 @@ def group(
         phases: NumPy generator for the initial phases; dt: time step.
         extra: further equations; reset: further reset code; events: option of the NeuronGroup.
     """
-    import brian2 as b2
-
     equations = _EQUATIONS.format(table=table) + extra
     if kind == "poisson":
         options = {"threshold": "rand() < rate*dt", "reset": reset or ""}

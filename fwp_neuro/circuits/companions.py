@@ -52,7 +52,7 @@ def plain_sentences(name: str, what: str = "make the synapses of"):
     except (NotImplementedError, MemoryError):
         raise
     except Exception as problem:
-        inner = problem
+        inner: BaseException = problem
         while inner.__cause__ is not None:  # the last one says what is wrong
             inner = inner.__cause__
         said = " ".join(str(inner).split()) or type(inner).__name__

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import brian2 as b2
 from brian2.core.variables import ArrayVariable, Subexpression
@@ -33,7 +34,7 @@ class Sum:
     unit: str
 
 
-def directed(model: Model, names, group, name: str) -> tuple[Model, dict, Sum | None]:
+def directed(model: Model, names, group, name: str) -> tuple[Model, Any, Sum | None]:
     """Return (model, names without the port, `Sum` or None) for a synapse with a conductance.
 
     Args:
@@ -54,7 +55,7 @@ def directed(model: Model, names, group, name: str) -> tuple[Model, dict, Sum | 
         raise FwpError(f"names: {PORT!r} and {own!r} are the same of {model.name!r}: give one")
     if not both and not model.parts:
         return model, names, None
-    target = names[both[0]] if both else _found(model, own, group)
+    target = (names or {})[both[0]] if both else _found(model, own, group)
     kept = f"{own}_of_{name}"
     if target is None:  # the projection brings the sum itself
         made = with_names(model, {own: kept})
@@ -119,7 +120,7 @@ def _in_unit(model: Model, own: str, group, target: str) -> Model:
                        f"receptor's own without a unit, and {target!r} of the cells {group.name!r} "
                        f"is in {b2.get_unit(dim)!r}")  # fmt: skip
     text, unit = model.equations, " : siemens"
-    parts = {}
+    parts: dict[str, Any] = {}
     for part in ("synapse", "post"):
         lines = getattr(text, part).splitlines()
         parts[part] = "\n".join(

@@ -6,7 +6,7 @@ one) and a window for the read-out. This is the plan in numbers; `continuous_net
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,15 +35,13 @@ def plan(
     lag: float | None, factored: bool,
 ) -> Windows:  # fmt: skip
     """Lay the phases of every token out in windows and compute their rates."""
-    blocks = []
+    blocks: list[tuple[phases.Phase, dict, dict | None]] = []
     for phase in found:
         numbers = phases.evaluate(phase, signals)
         gains.check(numbers, phase.line, phase.side)
         if lag is not None and phase.probe is not None:
             blocks.append((phase, numbers, None))
-        if (
-            factored and phase.probe is None
-        ):  # the commit applies c itself; m only gathers the drive
+        if factored and phase.probe is None:  # the commit applies c itself; m gathers the drive
             numbers = {**numbers, "keep": np.ones_like(numbers["overlap"])}
         blocks.append((phase, numbers, gains.rates(numbers, steps, dt, relation, lag)))
     tokens, per_token = len(signals["q"]), len(blocks) + 1
@@ -57,35 +55,37 @@ def plan(
         tables[side]["keep"][:] = 1.0
     for n, (phase, numbers, rate) in enumerate(blocks):
         rows = slice(n, None, per_token)
-
-        def put(side, name, values, rows=rows):
+        for side, name, values in _entries(phase, numbers, rate, signals, factored):
             tables[side][name][rows] = cells(values, size[side])
-
-        if phase.probe is not None:
-            put(phase.side, "probe", numbers["probe"])
-        if rate is None:
-            continue
-        where = phase.part.statement.home(phase.keep)
-        decay_side = where if where in SIDES else other(phase.side)
-        put(decay_side, "decay", rate["decay"])
-        if factored:
-            put(decay_side, "keep", phases.evaluate(phase, signals)["keep"])
-        if phase.side is None:
-            continue
-        along, drive, away = numbers["along"], numbers["drive"], other(phase.side)
-        if where == phase.side and not factored:
-            # the decay differs along the write's own side, so its share of the drive goes with s
-            along = along / rate["written"]
-        else:
-            drive = drive / rate["written"]
-        put(phase.side, "along", along)
-        put(away, "drive", drive)
-        if phase.probe is not None:
-            put(away, "erase", rate["erase"])
-        put(away, "overlap", numbers["overlap"])
     tables["pre"]["probe"][per_token - 1 :: per_token] = cells(signals["q"], layout.pre)
     sides = [None if rate is None else phase.side for phase, _, rate in blocks]
     return Windows(tables, per_token, steps, (*sides, None))
+
+
+def _entries(phase: phases.Phase, numbers, rate, signals, factored: bool) -> Iterator[tuple]:
+    """Yield (side, name of a table, values) of what a phase puts into its windows."""
+    if phase.probe is not None:
+        yield phase.side, "probe", numbers["probe"]
+    if rate is None:
+        return
+    where = phase.part.statement.home(phase.keep)
+    decay_side = where if where in SIDES else other(phase.side)
+    yield decay_side, "decay", rate["decay"]
+    if factored:
+        yield decay_side, "keep", phases.evaluate(phase, signals)["keep"]
+    if phase.side is None:
+        return
+    along, drive, away = numbers["along"], numbers["drive"], other(phase.side)
+    if where == phase.side and not factored:
+        # the decay differs along the write's own side, so its share of the drive goes with s
+        along = along / rate["written"]
+    else:
+        drive = drive / rate["written"]
+    yield phase.side, "along", along
+    yield away, "drive", drive
+    if phase.probe is not None:
+        yield away, "erase", rate["erase"]
+    yield away, "overlap", numbers["overlap"]
 
 
 def other(side: str | None) -> str:

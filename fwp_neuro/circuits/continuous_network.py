@@ -7,6 +7,7 @@ window ends (slot "start") what the cells integrated is committed (0) and forgot
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -52,8 +53,6 @@ class _Circuit:
     """Builds the Brian2 objects of one run."""
 
     def __init__(self, windows: Windows, layout: Layout, tokens: int, dt, lag, factored, keep):
-        import brian2 as b2
-
         self.windows, self.layout, self.tokens, self.keep = windows, layout, tokens, keep
         self.dt, self.factored, self.lagged = dt, factored, lag is not None
         tables = windows.tables
@@ -65,8 +64,6 @@ class _Circuit:
 
     def built(self, weights: np.ndarray, memory: Store | None) -> Built:
         """Assemble the network around its memory: one matrix, or token cells."""
-        import brian2 as b2
-
         inputs = by_head(self.keep.probes) if memory is None else None
         self.probing = Probing(inputs, self.steps, self.tokens, self.dt)
         groups = self._cells()
@@ -90,8 +87,6 @@ class _Circuit:
         return Built(network, collect, duration, keep=(self.namespace,))
 
     def _cells(self) -> dict:
-        import brian2 as b2
-
         groups, tables = {}, self.windows.tables
         for side in SIDES:
             courses = _courses(side, self.sides, self.factored)
@@ -115,8 +110,6 @@ class _Circuit:
 
     def _synapses(self, groups: dict, weights: np.ndarray) -> tuple:
         """A weight at every synapse: return the objects, and what collects the weights."""
-        import brian2 as b2
-
         layout, tokens = self.layout, self.tokens
         synapses = b2.Synapses(
             groups["pre"], groups["post"], _synapse_equations(self.sides, self.factored),
@@ -157,8 +150,6 @@ class _Circuit:
 
     def _store(self, groups: dict, memory: Store) -> tuple:
         """Token cells in place of the matrix: return the objects, and what collects the weights."""
-        import brian2 as b2
-
         window = {"dt": self.window, "when": "start"}
         cells = TokenCells(
             memory, [("probe", "r")], [("probe", "r")] if "pre" in self.sides else [],
@@ -196,10 +187,11 @@ class _Circuit:
 
     def _filled(self, memory: Store) -> dict[str, np.ndarray]:
         """Return flag -> [window] of the slot that is filled as the window starts, or -1."""
-        per, tables = self.windows.per_token, {}
-        writes = [n for n, side in enumerate(self.windows.sides) if side]
-        for n, block in enumerate(writes):
-            name = {"pre": "filled_read", "post": "filled_back"}[self.windows.sides[block]]
+        per = self.windows.per_token
+        tables: dict[str, np.ndarray] = {}
+        names = {"pre": "filled_read", "post": "filled_back"}
+        writes = [(n, names[side]) for n, side in enumerate(self.windows.sides) if side]
+        for n, (block, name) in enumerate(writes):
             table = tables.setdefault(name, np.full(self.tokens * per + 1, -1))
             table[block + 1 :: per] = memory.given + n + len(writes) * np.arange(self.tokens)
         return tables

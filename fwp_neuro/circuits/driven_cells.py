@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import brian2 as b2
 import numpy as np
+from brian2 import ms, mV
 
 from ..devices import Built, Size, simulate
 from ..synapses.calcium.point_spine import BAP, BAP_SPIKE
@@ -31,8 +33,6 @@ V = U + bap_decay - bap_rise : volt
 
 def parameters() -> dict[str, Any]:
     """Return the numbers of the cell."""
-    from brian2 import ms, mV
-
     return {
         "tau_m": 15 * ms, "tau_ampa": 2 * ms, "E_ampa": 0 * mV, "threshold": -55 * mV,
         "reset": -65 * mV, "refractory": 3 * ms, "teacher": 4.0, "weight": 0.06,
@@ -65,8 +65,6 @@ def run(
         "V" spine potential and "U" membrane potential [step, cell] in volts, at each step's start;
         "spikes" [step, cell].
     """
-    import brian2 as b2
-
     steps, cells = teacher.shape
     values = {**spine, **parameters()}
 

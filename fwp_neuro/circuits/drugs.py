@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..arguments import inside, takes
 from ..errors import FwpError, pick, shown
-from ..foreign_units import quantity
+from ..quantities import quantity
 from ..validation import real, whole
 
 #: windows of a token that a drug can be given for; "write" includes the settling of the prediction
@@ -106,8 +107,6 @@ class CNQX(Drug):
 
 
 def _times(window, name: str) -> tuple:
-    import brian2 as b2
-
     legal = f"one of {', '.join(WINDOWS)}, or (start, stop) as times"
     edges = quantity(window, b2.second, f"{name} window", legal)
     if edges.shape != (2,) or not 0 <= edges[0] < edges[1]:
@@ -115,7 +114,7 @@ def _times(window, name: str) -> tuple:
     return tuple(edges * b2.second)
 
 
-def combined(drugs, kind: type, **where) -> np.ndarray | float:
+def combined(drugs, kind: type[Drug], **where) -> np.ndarray | float:
     """Return the blocked fraction over time by all drugs of one kind (independent binding)."""
     open_fraction = 1.0
     for drug in drugs:

@@ -7,6 +7,7 @@ any local text, also one that is not affine or has further synaptic states.
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 import sympy
 from sympy.printing.str import StrPrinter
@@ -69,7 +70,8 @@ def synapse_model(rule: Rule) -> tuple[str, list[tuple[str, str]]]:
     for n, statement in enumerate(rule.statements):
         if statement.expression == symbol(statement.target):
             continue  # it changes nothing
-        rename, sums = {}, set()
+        rename: dict = {}
+        sums: set[str] = set()
         homes = dict(statement.homes)
         for item in statement.sums:
             name = f"{item.symbol.name}_of_{n}"
@@ -111,12 +113,11 @@ def builder(
     rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt, keep: Keep
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
-    import brian2 as b2
-
     tokens = len(signals["q"])
     dims = {"pre": layout.pre, "post": layout.post}
     equations, order = synapse_model(rule)
-    inputs = [] if keep.probes is None else list(by_head(keep.probes))
+    probes = by_head(keep.probes)
+    inputs = [] if probes is None else list(probes)
     # a step is a token, so that a probe is one more sum of the step
     sums = [f"probed_{n}_post" for n in range(len(inputs))]
     equations += "".join(
@@ -125,7 +126,8 @@ def builder(
     order = [*order, *(("sum", name) for name in sums)]
 
     def build() -> Built:
-        groups, namespace = {}, {}
+        groups: dict[str, b2.NeuronGroup] = {}
+        namespace: dict = {}
         for side, names in homes_of_cells(rule).items():
             lines = summed_variables(rule, side)
             for name, home in names.items():
@@ -147,8 +149,8 @@ def builder(
         for name in rule.states:
             setattr(synapses, f"s_{name}", layout.flat(states[name]))
         attach(synapses, order, dt=dt)
-        names = ["x_readout", *(name.removesuffix("_post") for name in sums)]
-        reads = b2.StateMonitor(groups["post"], names, record=True, when="end", name="reads")
+        watched = ["x_readout", *(name.removesuffix("_post") for name in sums)]
+        reads = b2.StateMonitor(groups["post"], watched, record=True, when="end", name="reads")
         objects = [*groups.values(), synapses, reads]
         if keep.mode == "snapshots":
             kept = b2.StateMonitor(
@@ -159,7 +161,7 @@ def builder(
 
         def collect():
             shape = (tokens, layout.heads, layout.post)
-            y, *probed = (np.array(getattr(reads, name)).T.reshape(shape) for name in names)
+            y, *probed = (np.array(getattr(reads, name)).T.reshape(shape) for name in watched)
             found = {"readout": y}
             if keep.mode == "snapshots":
                 found["snapshots"] = {

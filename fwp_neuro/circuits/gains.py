@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import quantities
 from ..errors import FwpError
-from . import quantities
 
 RELATIONS = ("integrator-aware", "exponential")
 _TINY = 1e-12

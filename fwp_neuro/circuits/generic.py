@@ -9,6 +9,7 @@ Weights are signed numbers here: this form keeps the spikes' noise and the text,
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -35,129 +36,162 @@ def builder(
     keep: Keep,
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
-    import brian2 as b2
+    circuit = _Circuit(rule, signals, states, number, kind, model, schedule, dt, seed, keep)
+    circuit.check_rates()
+    return circuit.build, circuit.size()
 
-    heads, post, pre = states["w"].shape
-    layout, tokens = Layout(heads, pre, post), schedule.tokens
-    dims, rate = {"pre": pre, "post": post}, model.parameters["rate"]
-    v0 = model.parameters["value_baseline"]
-    equations, order = events.synapse_model(rule)
-    # the update belongs to the token that has just ended; at the very start there is none
-    order = [(how, _gated(what) if how == "update" else what) for how, what in order]
-    token = schedule.token_steps * dt
-    probing = Probing(by_head(keep.probes), schedule.token_steps, tokens, dt)
-    sides = events.homes_of_cells(rule)
-    spiking = {name: side for side, names in sides.items() for name, home in names.items()
-               if home == side and name not in rule.gates}  # fmt: skip
 
-    def baseline(values):
-        return max(v0, np.abs(values).max() / 2)
+class _Circuit:
+    """The circuit of one rule; the arguments are those of `builder`."""
 
-    for name, side in spiking.items():
-        largest = np.abs(signals[name]).max()
-        fastest = largest if side == "pre" else baseline(signals[name]) + largest / 2
-        cell_groups.check_rate(fastest, rate, dt)
+    def __init__(self, rule, signals, states, number, kind, model, schedule, dt, seed, keep):
+        self.rule, self.signals, self.states, self.keep = rule, signals, states, keep
+        self.number, self.kind, self.schedule, self.dt, self.seed = number, kind, schedule, dt, seed
+        heads, post, pre = states["w"].shape
+        self.layout, self.tokens = Layout(heads, pre, post), schedule.tokens
+        self.dims, self.rate = {"pre": pre, "post": post}, model.parameters["rate"]
+        self.v0 = model.parameters["value_baseline"]
+        self.equations, order = events.synapse_model(rule)
+        # the update belongs to the token that has just ended; at the very start there is none
+        self.order = [(how, _gated(what) if how == "update" else what) for how, what in order]
+        self.token = schedule.token_steps * dt
+        self.probing = Probing(by_head(keep.probes), schedule.token_steps, self.tokens, dt)
+        self.sides = events.homes_of_cells(rule)
+        self.spiking = {name: side for side, names in self.sides.items()
+                        for name, home in names.items()
+                        if home == side and name not in rule.gates}  # fmt: skip
 
-    def build() -> Built:
-        phases, namespace, objects = np.random.default_rng(seed), {}, []
-        done = np.arange(tokens + 1)[:, None] > 0
-        namespace["ended"] = b2.TimedArray(done.astype(float), dt=token)
-        groups = {}
-        for side, names in sides.items():
-            lines = events.summed_variables(rule, side)
-            for name, home in names.items():
-                if name in spiking:
-                    lines.append(f"x_{name} : 1")
-                    continue
-                array = signals[name][..., None] if home == "shared" else signals[name]
-                table = cells(array, dims[side])
-                namespace[f"table_{name}"] = b2.TimedArray(np.vstack([table[:1], table]), dt=token)
-                lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
-            if side == "post":
-                lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
-            groups[side] = b2.NeuronGroup(
-                heads * dims[side], "\n".join(lines + probing.lines(side)), namespace=namespace,
-                name=f"{side}synaptic",
-                **(probing.events(namespace) if side == "pre" else {}),
-            )  # fmt: skip
-        fast = b2.Synapses(
-            groups["pre"], groups["post"], equations, name="fast_weights", namespace=namespace,
-            **probing.pathway("s_w"),
+    def _baseline(self, values):
+        return max(self.v0, np.abs(values).max() / 2)
+
+    def check_rates(self) -> None:
+        """Refuse signals at which cells would have to fire faster than a time step allows."""
+        for name, side in self.spiking.items():
+            values = self.signals[name]
+            largest = np.abs(values).max()
+            fastest = largest if side == "pre" else self._baseline(values) + largest / 2
+            cell_groups.check_rate(fastest, self.rate, self.dt)
+
+    def size(self) -> Size:
+        """Return what `devices.simulate` chooses a device by."""
+        sources = sum(
+            self.layout.heads * self.dims[side] * self.number for side in self.spiking.values()
+        )
+        return Size(
+            self.tokens * self.schedule.token_steps, 15 + 4 * len(self.spiking),
+            self.layout.synapses * 3 + 3 * sources,
         )  # fmt: skip
-        before, after = layout.connections()
-        fast.connect(i=before, j=after)
-        for name in rule.states:
-            setattr(fast, f"s_{name}", layout.flat(states[name]))
-        events.attach(fast, order, dt=token)
-        for name, side in spiking.items():
-            window = "query" if name == "q" else "write"
-            spread = np.ptp(schedule.spans[window]) * schedule.dt
-            course = schedule.course((window, cells(signals[name], dims[side])))
-            signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
-            half = 2 if side == "post" else 1
-            base = 0.0
-            if side == "post":  # ON and OFF cells about a baseline that keeps both rates positive
-                base = baseline(signals[name]) * schedule.course((window, np.ones((tokens, 1))))
-            rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
-            table = f"rate_{name}"
-            namespace[table] = timed(np.concatenate(rates, 1) * float(rate), dt, b2.Hz)
-            units = heads * dims[side]
-            made = cell_groups.group(
-                units * len(signs), number, kind, table, f"cells_{name}", namespace, phases, dt
-            )
-            every = np.arange(units * number)
-            objects.append(made)
-            for n, sign in enumerate(signs):
-                kick = float(sign / (number * float(rate) * spread))
-                paths = b2.Synapses(
-                    made, groups[side], on_pre=f"x_{name}_post += {kick!r}",
-                    name=f"average_{name}_{n}",
-                    namespace=namespace, delay=0 * b2.second,
-                )  # fmt: skip
-                paths.connect(i=every + n * units * number, j=every // number)
-                objects.append(paths)
-            groups[side].run_regularly(
-                f"x_{name} = 0",
-                dt=token,
-                when="groups",
-                order=len(order) + 2,
-                name=f"forget_{name}",
-            )
-        boundary = {"dt": token, "when": "groups", "order": len(order) + 1}
+
+    def build(self) -> Built:
+        """Make the circuit."""
+        phases, namespace = np.random.default_rng(self.seed), {}
+        done = np.arange(self.tokens + 1)[:, None] > 0
+        namespace["ended"] = b2.TimedArray(done.astype(float), dt=self.token)
+        groups = {side: self._cells(side, namespace) for side in self.sides}
+        fast = self._synapses(groups, namespace)
+        objects = []
+        for name, side in self.spiking.items():
+            objects += self._population(name, side, groups[side], namespace, phases)
+        after = len(self.order) + 1
+        boundary = {"dt": self.token, "when": "groups", "order": after}
         reads = b2.StateMonitor(groups["post"], "x_readout", record=True, name="reads", **boundary)
-        if keep.mode == "snapshots":
+        kept = None
+        if self.keep.mode == "snapshots":
             kept = b2.StateMonitor(
-                fast, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
-                name="kept_weights", **boundary,
+                fast, [f"s_{name}" for name in self.rule.states],
+                record=np.arange(self.layout.synapses), name="kept_weights", **boundary,
             )  # fmt: skip
             objects.append(kept)
-        objects += probing.attach(groups["pre"], groups["post"], fast, len(order) + 1, "groups")
+        objects += self.probing.attach(groups["pre"], groups["post"], fast, after, "groups")
         network = b2.Network(*groups.values(), fast, *objects, reads)
+        return Built(network, lambda: self._collect(reads, kept, fast),
+                     self.tokens * self.token + self.dt, keep=(namespace,))  # fmt: skip
 
-        def collect():
-            y = np.array(reads.x_readout).T[1 : tokens + 1].reshape(tokens, heads, post)
-            found = {"readout": y}
-            if keep.mode == "snapshots":
-                found["snapshots"] = {
-                    name: layout.weights(np.array(getattr(kept, f"s_{name}")).T[1 : tokens + 1])
-                    for name in rule.states
-                }
-            elif keep.mode == "last":
-                found["last"] = {
-                    name: layout.weights(np.array(getattr(fast, f"s_{name}")))
-                    for name in rule.states
-                }
-            if keep.probes is not None:
-                read = probing.found().reshape(tokens, -1, heads, post)
-                found["probe_readout"] = np.swapaxes(read, 1, 2)
-            return found
+    def _cells(self, side: str, namespace: dict) -> b2.NeuronGroup:
+        """Make the cells of a side, which average spikes and hold what does not spike."""
+        lines = events.summed_variables(self.rule, side)
+        for name, home in self.sides[side].items():
+            if name in self.spiking:
+                lines.append(f"x_{name} : 1")
+                continue
+            array = self.signals[name][..., None] if home == "shared" else self.signals[name]
+            table = cells(array, self.dims[side])
+            table = np.vstack([table[:1], table])
+            namespace[f"table_{name}"] = b2.TimedArray(table, dt=self.token)
+            lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
+        if side == "post":
+            lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
+        return b2.NeuronGroup(
+            self.layout.heads * self.dims[side], "\n".join(lines + self.probing.lines(side)),
+            namespace=namespace, name=f"{side}synaptic",
+            **(self.probing.events(namespace) if side == "pre" else {}),
+        )  # fmt: skip
 
-        return Built(network, collect, tokens * token + dt, keep=(namespace,))
+    def _synapses(self, groups: dict, namespace: dict) -> b2.Synapses:
+        """Make the synapses with the rule's text, which runs at the end of each token."""
+        fast = b2.Synapses(
+            groups["pre"], groups["post"], self.equations, name="fast_weights",
+            namespace=namespace, **self.probing.pathway("s_w"),
+        )  # fmt: skip
+        before, after = self.layout.connections()
+        fast.connect(i=before, j=after)
+        for name in self.rule.states:
+            setattr(fast, f"s_{name}", self.layout.flat(self.states[name]))
+        events.attach(fast, self.order, dt=self.token)
+        return fast
 
-    sources = sum(heads * dims[side] * number for side in spiking.values())
-    return build, Size(
-        tokens * schedule.token_steps, 15 + 4 * len(spiking), layout.synapses * 3 + 3 * sources
-    )
+    def _population(self, name: str, side: str, averaging, namespace: dict, phases) -> list:
+        """Make the spiking cells of a signal, and their paths to the cells that average them."""
+        window = "query" if name == "q" else "write"
+        spread = np.ptp(self.schedule.spans[window]) * self.schedule.dt
+        course = self.schedule.course((window, cells(self.signals[name], self.dims[side])))
+        signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
+        half, base = 1, 0.0
+        if side == "post":  # ON and OFF cells about a baseline that keeps both rates positive
+            flat = self.schedule.course((window, np.ones((self.tokens, 1))))
+            half, base = 2, self._baseline(self.signals[name]) * flat
+        rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
+        table = f"rate_{name}"
+        rates = np.concatenate(rates, 1) * float(self.rate)
+        namespace[table] = timed(rates, self.dt, b2.Hz)
+        units = self.layout.heads * self.dims[side]
+        made = cell_groups.group(
+            units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace, phases,
+            self.dt,
+        )  # fmt: skip
+        every, objects = np.arange(units * self.number), [made]
+        for n, sign in enumerate(signs):
+            kick = float(sign / (self.number * float(self.rate) * spread))
+            paths = b2.Synapses(
+                made, averaging, on_pre=f"x_{name}_post += {kick!r}",
+                name=f"average_{name}_{n}", namespace=namespace, delay=0 * b2.second,
+            )  # fmt: skip
+            paths.connect(i=every + n * units * self.number, j=every // self.number)
+            objects.append(paths)
+        averaging.run_regularly(
+            f"x_{name} = 0", dt=self.token, when="groups", order=len(self.order) + 2,
+            name=f"forget_{name}",
+        )  # fmt: skip
+        return objects
+
+    def _collect(self, reads, kept, fast) -> dict:
+        """Return what a run found."""
+        shape = (self.tokens, self.layout.heads, self.layout.post)
+        every, states = slice(1, self.tokens + 1), self.rule.states
+        found: dict = {"readout": np.array(reads.x_readout).T[every].reshape(shape)}
+        if self.keep.mode == "snapshots":
+            found["snapshots"] = {
+                name: self.layout.weights(np.array(getattr(kept, f"s_{name}")).T[every])
+                for name in states
+            }
+        elif self.keep.mode == "last":
+            found["last"] = {
+                name: self.layout.weights(np.array(getattr(fast, f"s_{name}"))) for name in states
+            }
+        if self.keep.probes is not None:
+            read = self.probing.found().reshape(self.tokens, -1, *shape[1:])
+            found["probe_readout"] = np.swapaxes(read, 1, 2)
+        return found
 
 
 def _gated(update: str) -> str:

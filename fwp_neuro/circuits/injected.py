@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
+from ..arithmetic import evaluate
 from ..devices import Built, Size, simulate
 from ..errors import FwpError, pick
+from ..quantities import quantity, time
 from ..synapses.model import Model
-from .quantities import time
+from . import plastic
+from .plastic import LAYOUTS
 
 PAIRINGS = ("all", "one")
 
@@ -26,10 +30,6 @@ def raster(trains: Sequence, duration, dt) -> np.ndarray:
     Raises:
         FwpError: a spike outside [0, duration), or two of one cell in one step.
     """
-    import brian2 as b2
-
-    from ..foreign_units import quantity
-
     steps = int(round(float(duration / dt)))
     table = np.zeros((steps, len(trains)))
     for cell, train in enumerate(trains):
@@ -93,7 +93,6 @@ def run(
     """
 
     pick(pairing, PAIRINGS, "pairing")
-    from .plastic import LAYOUTS
 
     pick(layout, LAYOUTS, "layout")
     dt = time(dt, "dt")
@@ -123,8 +122,6 @@ def run(
 
 def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
     """Evaluate a model's effective weight from its variables, in base units."""
-    from .arithmetic import evaluate
-
     known = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
     found = evaluate(model.weight, {**known, **variables}, f"the weight of {model.name!r}")
     return np.broadcast_to(np.asarray(found, dtype=float), shape).copy()
@@ -133,10 +130,6 @@ def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.nd
 def _build(
     model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes
 ) -> Built:
-    import brian2 as b2
-
-    from . import plastic
-
     text = model.equations
     spikes = {"pre_spikes": b2.TimedArray(pre, dt=dt), "post_spikes": b2.TimedArray(post, dt=dt)}
     namespace = {**model.parameters, **(inputs or {}), **spikes}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
@@ -49,8 +50,6 @@ class Probing:
 
     def events(self, namespace: dict) -> dict[str, Any]:
         """Options of the presynaptic NeuronGroup; adds a table to its namespace."""
-        import brian2 as b2
-
         if not self.inputs:
             return {}
         ends = np.zeros(self.tokens * self.steps + 1)
@@ -64,8 +63,6 @@ class Probing:
         Args:
             others: pathways that the synapses have anyway, name -> code.
         """
-        import brian2 as b2
-
         code = dict(others or {})
         if self.inputs:
             code["probing"] = "\n".join(
@@ -86,8 +83,6 @@ class Probing:
             order: the place in slot ``when`` at which weights are those of the token that has
                 ended; ``order`` to ``order + 3`` are taken.
         """
-        import brian2 as b2
-
         if not self.inputs:
             return []
         pre.set_event_schedule("token_ends", when=when, order=order)

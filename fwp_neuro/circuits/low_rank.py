@@ -158,7 +158,7 @@ def replay(store: Store, operations: list[Operation], keep: Keep) -> dict:
             snapshots.append(together({"pre": pre, "post": post}))
         if keep.probes is not None:
             read.append((keep.probes @ np.swapaxes(pre, 1, 2)) @ post)
-    found = {}
+    found: dict = {}
     if keep.mode == "snapshots":
         found["snapshots"] = {"w": np.stack(snapshots)}
     if keep.probes is not None:

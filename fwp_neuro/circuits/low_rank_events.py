@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -42,8 +43,11 @@ class _Plan:
     """
 
     def __init__(self, steps: Sequence[Step], signals, memory: Store):
-        self.tables = {"pre": {}, "post": {}}
-        self.sums, self.order, self.filled, self.operations = [], [], {}, []
+        self.tables: dict[str, dict[str, np.ndarray]] = {"pre": {}, "post": {}}
+        self.sums: list[tuple[str, str, str]] = []
+        self.order: list[tuple] = []
+        self.filled: dict[str, np.ndarray] = {}
+        self.operations: list[tuple[dict, list[tuple[str, str, str]]]] = []
         slot = memory.given
         for n, step in enumerate(steps):
             number = phases.evaluator(step.part.statement, signals)
@@ -93,8 +97,6 @@ def builder(steps: Sequence[Step], signals, memory: Store, dt, keep: Keep) -> tu
 
 
 def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
-    import brian2 as b2
-
     dims = {"pre": layout.pre, "post": layout.post}
     groups, namespace, watched, tokens = {}, {}, [], memory.tokens
     for side in _SIDES:
@@ -119,8 +121,26 @@ def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
     }
     token_cells = TokenCells(memory, by_kind["read"], by_kind["back"], plan.filled, namespace, dt)
     token_cells.build(groups["pre"], groups["post"])
-    place = 0
-    for what in plan.order:
+    _put_in_order(plan, groups, token_cells, by_kind, dt)
+    reads = b2.StateMonitor(groups["post"], "readout", record=True, when="end", name="reads")
+    network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
+
+    def collect():
+        y = np.array(reads.readout).T.reshape(tokens, layout.heads, layout.post)
+        found = {"readout": y, "slots": token_cells.found()}
+        if keep.mode == "last":
+            found["last"] = {"w": together(found["slots"])}
+        if keep.mode == "snapshots" or keep.probes is not None:
+            found |= replay(memory, _operations(plan, layout, watched), keep)
+        return found
+
+    return Built(network, collect, tokens * dt, keep=(namespace,))
+
+
+def _put_in_order(plan: _Plan, groups: dict, token_cells: TokenCells, by_kind: dict, dt) -> None:
+    """Let the sums, writes and stores of a token take place one after the other."""
+    for n, what in enumerate(plan.order):
+        place = 2 * n
         if what[0] == "sum":
             side, *names = plan.sums[what[1]]
             kind = _KIND[_OTHER[side]]
@@ -136,29 +156,19 @@ def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
                     f"{target} = {what[1][target]}", dt=dt, when="groups", order=place,
                     name=f"{synapses.name}_step_{place}",
                 )  # fmt: skip
-        place += 2
-    reads = b2.StateMonitor(groups["post"], "readout", record=True, when="end", name="reads")
-    network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
 
-    def collect():
-        y = np.array(reads.readout).T.reshape(tokens, layout.heads, layout.post)
-        found = {"readout": y, "slots": token_cells.found()}
-        if keep.mode == "last":
-            found["last"] = {"w": together(found["slots"])}
-        if keep.mode == "snapshots" or keep.probes is not None:
-            written = {}
-            for monitor in watched:
-                for name in monitor.record_variables:
-                    array = np.array(getattr(monitor, name)).T
-                    written[name] = array.reshape(tokens, layout.heads, -1)
-            operations = [
-                Operation(factors, [
-                    {side: plan.tables[side][told], _OTHER[side]: written[mine]}
-                    for side, told, mine in vectors
-                ])
-                for factors, vectors in plan.operations
-            ]  # fmt: skip
-            found |= replay(memory, operations, keep)
-        return found
 
-    return Built(network, collect, tokens * dt, keep=(namespace,))
+def _operations(plan: _Plan, layout: Layout, watched: list) -> list[Operation]:
+    """Return what each statement did, from its tables and from what the cells worked out."""
+    written = {}
+    for monitor in watched:
+        for name in monitor.record_variables:
+            array = np.array(getattr(monitor, name)).T
+            written[name] = array.reshape(len(array), layout.heads, -1)
+    return [
+        Operation(factors, [
+            {side: plan.tables[side][told], _OTHER[side]: written[mine]}
+            for side, told, mine in vectors
+        ])
+        for factors, vectors in plan.operations
+    ]  # fmt: skip

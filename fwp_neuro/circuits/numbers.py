@@ -31,6 +31,10 @@ def number_of(value) -> np.ndarray:
     return np.asarray(value, dtype=float)
 
 
+def stands_for_cells(value) -> bool:
+    """Whether a value is a Brian2 object that stands for cells, such as ``group.i``."""
+    return hasattr(value, "_indices") and not hasattr(value, "detach")  # a tensor has it too
+
 
 def in_words(value) -> str:
     """Return a value in a few words, with its unit if it has one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..synapses.models import SynapseModel
@@ -39,8 +40,8 @@ class Plan:
     keep_pre: np.ndarray
     keep_post: np.ndarray
     weights: np.ndarray
-    ap5: np.ndarray
-    cnqx: np.ndarray
+    ap5: np.ndarray | float
+    cnqx: np.ndarray | float
     cells: float
     kind: str
     layout: str
@@ -61,8 +62,6 @@ def tables(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> dict[str,
     A spike kicks a trace of time constant tau by (1 - exp(-dt/tau)) / (cells x rate x dt), for
     which the mean of the trace is the coded number at any dt; 1 / (rate tau) would be biased.
     """
-    import brian2 as b2
-
     tokens, rate = schedule.tokens, model.parameters["rate"]
     infinite = np.isinf(plan.cells)
 

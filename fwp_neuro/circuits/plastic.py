@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
+import brian2 as b2
+
 from ..arguments import FLAG, inside, one_of, optional, takes
 from ..devices.lock import brian2_lock
 from ..errors import FwpError
 from ..synapses.argument_kinds import NAMES, name_or_model
-from ..synapses.compose import compose
+from ..synapses.composition import compose
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
 from . import conductances, plastic_options, plastic_ports, plastic_sizes, starts
@@ -31,8 +33,6 @@ LAYOUTS = ("factorised", "textbook")
 
 
 def _spiking():
-    import brian2 as b2
-
     return b2.PoissonGroup(2, 20 * b2.Hz)
 
 
@@ -144,11 +144,11 @@ def connect(
     model = plastic_ports.read(model, names, groups)
     plastic_options.events(model, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
-    initial, keep = checks.initial(model, initial), checks.kept(model, keep)
+    initial, fixed = checks.initial(model, initial), checks.kept(model, keep)
     inputs = checks.inputs(model, inputs)
     if layout == "factorised":
-        keep |= set(starts.differing(model, initial))
-        model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        fixed |= set(starts.differing(model, initial))
+        model = factorise(model, keep=fixed, uniform=tuple(inputs), writes=writes, late=tuple(late))
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
         return Builder(model, groups, inputs, late, name, dense, total).build(

@@ -11,6 +11,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from ..devices.dense import synapses as dense_synapses
 from ..errors import FwpError
+from ..synapses.factorised.report import FactorisedModel
 from ..synapses.factorised.text import lines, renamed, row, text
 from ..synapses.model import Model
 from . import companions, conductances, starts
@@ -23,6 +24,7 @@ from .plastic_checks import SIDES
 from .plastic_clocks import Timing
 from .plastic_group import attach, watched
 from .plastic_renewal import Renewing
+from .plastic_sizes import check_delay
 from .plastic_synapses import Plastic
 from .plastic_values import check_finite
 
@@ -45,6 +47,8 @@ class Builder:
         #: variable that is kept by factors -> what it decays to
         self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
         self.delays = dict(delays)
+        for side, delay in self.delays.items():
+            check_delay(side, delay, self.timing.dt)
         self.objects: list = []
         self.where: dict[str, tuple[Any, str]] = {}
         #: side -> (variable that the cells lacked -> its name there), and the companions with them
@@ -109,8 +113,8 @@ class Builder:
         code = "\n".join(getattr(self.text, part) for part in
                          (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
         if self.text.renewal and side == "post":
-            parts = vars(self.text.renewal)
-            code += "\n".join(["\nrenewed_cell", *(parts[part] for part in _RENEWED)])
+            renewal = vars(self.text.renewal)
+            code += "\n".join(["\nrenewed_cell", *(renewal[part] for part in _RENEWED)])
         for one in made:
             needed = get_identifiers(code) | one.equations.identifiers
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
@@ -139,8 +143,8 @@ class Builder:
 
     def _spikes(self, side: str) -> None:
         """Make what spikes do to the cells themselves."""
-        reset = lines(getattr(self.text, f"{side}_spike"))
-        reset = text(line for line in reset if line.target in self.names[side])
+        every = lines(getattr(self.text, f"{side}_spike"))
+        reset = text(line for line in every if line.target in self.names[side])
         first, _, last = _ORDERS[side]
         delay = self.delays.get(side)
         for part, code, order, late, when in (
@@ -205,7 +209,7 @@ class Builder:
 
     def _initial(self, initial) -> None:
         """Set values at the start."""
-        if hasattr(self.model, "report"):
+        if isinstance(self.model, FactorisedModel):
             for side in SIDES:
                 initial = initial | starts.before(self.model, side, initial, self.dt)
         for name, given in initial.items():

@@ -12,16 +12,15 @@ from brian2.core.spikesource import SpikeSource
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
+from .. import arithmetic
 from ..errors import FwpError, pick, shown
-from ..foreign_units import as_brian2
+from ..quantities import as_brian2, time
 from ..synapses import registry
 from ..synapses.factorised.text import lines
 from ..synapses.model import Model
-from . import arithmetic
 from .companions import SPIKES, whole
 from .numbers import in_words, is_numbers, number_of
 from .plastic_pairs import pairs
-from .quantities import time
 
 SIDES = ("pre", "post")
 
@@ -100,6 +99,9 @@ def inputs(model: Model, value) -> dict[str, Any]:
         if old is not None and not b2.have_same_dimensions(item, old):
             raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like "
                            f"{old!r}, got {in_words(item)}")  # fmt: skip
+        if name.startswith("tau") and not (number_of(item) > 0).all():
+            raise FwpError(f"inputs: {name!r} is a time constant and must be above 0, got "
+                           f"{in_words(item)}")  # fmt: skip
     return found
 
 
@@ -176,16 +178,19 @@ def start(model: Model, name: str, value, what: str = "initial"):
         arithmetic.read(value, f"{what}: {name!r}")
         return value
     unit = b2.get_unit(equation.dim)
-    value = as_brian2(value, unit, f"{what}: {name!r}", f"a quantity in {unit!r}")
+    own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
+    value = as_brian2(value, unit, f"{what}: {name!r}", f"a number{own}, or an array of such")
     fits = is_numbers(value)
     if fits:  # numbers without a unit are in base units
         dim = b2.get_dimensions(value if isinstance(value, b2.Quantity) else b2.Quantity(value))
         fits = dim.is_dimensionless or dim == equation.dim
         fits = fits and np.isfinite(number_of(value)).all()
     if not fits:
-        own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
         raise FwpError(f"{what}: {name!r} must be a number{own}, an array of such or an "
                        f"expression, got {in_words(value)}")  # fmt: skip
+    if np.ndim(value) > 1:  # rows may be meant to be cells of either side
+        raise FwpError(f"{what}: {name!r} must be one value, or a row with one for each, got shape "
+                       f"{np.shape(value)}")  # fmt: skip
     return b2.Quantity(value) if isinstance(value, list | tuple) else value
 
 

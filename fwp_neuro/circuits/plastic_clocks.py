@@ -14,8 +14,8 @@ from typing import Any
 import brian2 as b2
 
 from ..errors import FwpError, shown
+from ..quantities import time
 from .companions import whole
-from .quantities import time
 
 _SAME = 1e-6  # relative difference of time steps that are meant to be the same
 

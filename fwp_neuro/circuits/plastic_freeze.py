@@ -50,7 +50,7 @@ def learned(model: Model) -> tuple[str, ...]:
 class Freezing:
     """What stops and what resumes the learning of one call of `connect`."""
 
-    def __init__(self, plastic):
+    def __init__(self, plastic) -> None:
         self.plastic, self.model = plastic, plastic.model
         self.synapses, self.renewing = plastic.synapses, plastic.renewing
         self.names = learned(self.model)

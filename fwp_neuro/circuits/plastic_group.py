@@ -13,6 +13,9 @@ from typing import Any
 import brian2 as b2
 from brian2.core.base import BrianObject
 
+from ..validation import flag
+from .companions import plain_sentences
+
 
 class Watched:
     """What plastic synapses do beside Brian2's; ``plastic`` is set once they are complete."""
@@ -35,7 +38,7 @@ class Watched:
     def active(self, value):
         if self.plastic is None:
             BrianObject._set_active(self, value)
-        elif value:
+        elif flag(value, "synapses.active"):
             self.plastic.thaw()
         else:
             self.plastic.freeze()
@@ -46,6 +49,10 @@ class Watched:
             self.plastic.set(key, value)
         elif key == "active":
             type(self).active.fset(self, value)
+        elif self.plastic is not None and key.removesuffix("_") in self.variables:
+            with plain_sentences(key, "set"):
+                value = self.plastic.checked(key, value)
+                super().__setattr__(key, value, level=level + 1)
         else:
             super().__setattr__(key, value, level=level + 1)
 

@@ -11,7 +11,7 @@ from ..errors import FwpError, shown
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\*?", re.ASCII)
 
 
-def unused(name: str) -> str:
+def unused(name: str, what: str = "name") -> str:
     """Return a name; one that ends in * gets a number where it is taken, as in Brian2.
 
     Raises:
@@ -19,7 +19,7 @@ def unused(name: str) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise FwpError(
-            "name must be a letter, then letters, digits and underscores (a * at the end stands "
+            f"{what} must be a letter, then letters, digits and underscores (a * at the end stands "
             f"for a number where the name is taken), got {shown(name)}"
         )
     return find_name(name)

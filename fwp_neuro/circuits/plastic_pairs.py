@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from inspect import signature
 from typing import Any
@@ -10,10 +11,11 @@ import brian2 as b2
 import numpy as np
 from brian2.synapses.parse_synaptic_generator_syntax import parse_synapse_generator
 
+from .. import arithmetic
 from ..errors import FwpError, pick, shown
-from ..validation import real, whole
-from . import arithmetic
-from .numbers import is_numbers
+from ..quantities import as_brian2
+from ..validation import affordable, real, whole
+from .numbers import is_numbers, stands_for_cells
 
 _LEGAL = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
 
@@ -45,7 +47,7 @@ def pairs(value: Mapping[str, Any], groups: Mapping[str, Any]) -> dict[str, Any]
     if len(texts) == 2:
         raise FwpError("connect: only one of i and j may be a text")
     for name in texts:
-        _generator(found[name], name)
+        _generator(found[name], name, groups)
     arrays = {name: _cells(found[name], name, groups[side])
               for name, side in (("i", "pre"), ("j", "post"))
               if found.get(name) is not None and name not in texts}  # fmt: skip
@@ -83,7 +85,7 @@ def _number(value):
     return whole(value, "connect: n", 0)
 
 
-def _generator(text: str, name: str) -> None:
+def _generator(text: str, name: str, groups: Mapping[str, Any]) -> None:
     """Check a text such as "i" or "k for k in range(i) if k != 2"."""
     what = f"connect: {name}"
     if " for " not in text or not text.isascii():
@@ -97,9 +99,28 @@ def _generator(text: str, name: str) -> None:
     for part in parts:
         if isinstance(part, str) and part not in ("random", "fixed"):
             arithmetic.read(part, what)
+    if parsed["iterator_func"] == "range":
+        _range(parsed["iterator_kwds"], what, groups, "pre" if name == "j" else "post")
+
+
+def _range(ends: Mapping[str, Any], what: str, groups: Mapping[str, Any], side: str) -> None:
+    """Refuse a range so long that Brian2 would fill the memory with its numbers."""
+    known: dict[str, Any] = {f"N_{each}": float(len(group)) for each, group in groups.items()}
+    known["i" if side == "pre" else "j"] = np.arange(len(groups[side]), dtype=float)
+    try:
+        low, high, step = (
+            arithmetic.evaluate(str(ends.get(name, one)), known)
+            for name, one in (("low", 0), ("high", 0), ("step", 1))
+        )
+        longest = float(np.max(np.abs((np.asarray(high) - low) / step)))
+    except (NameError, ArithmeticError, ValueError, TypeError):  # names that only Brian2 knows
+        return
+    if math.isfinite(longest):
+        affordable(int(longest), f"{what}: a range of {longest:.3g} numbers", 32)
 
 
 def _integers(value, what: str) -> np.ndarray:
+    value = as_brian2(value, 1, what, "whole numbers in a row")
     legal = is_numbers(value) and not isinstance(value, b2.Quantity)
     array = np.asarray(value) if legal else np.asarray(None)
     if array.ndim > 1 or array.dtype.kind not in "iu":
@@ -109,7 +130,7 @@ def _integers(value, what: str) -> np.ndarray:
 
 def _cells(value, name: str, group) -> Any:
     """Return numbers of cells; Brian2 objects that stand for cells pass through."""
-    if hasattr(value, "_indices"):
+    if stands_for_cells(value):
         return value
     array = _integers(np.asarray([], int) if _empty(value) else value, f"connect: {name}")
     count = len(group)
@@ -134,4 +155,3 @@ def _same_length(arrays: Mapping[str, Any], n) -> None:
     if len(many) > 1:
         raise FwpError("connect: " + " and ".join(f"{name} has {size}" for name, size in
                        sizes.items()) + " values; they must be as many")  # fmt: skip
-

@@ -9,8 +9,9 @@ import brian2 as b2
 import numpy as np
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
-from ..errors import FwpError
-from ..validation import in_bytes, machine_memory
+from ..errors import FwpError, shown
+from ..validation import affordable, in_bytes, machine_memory
+from .numbers import stands_for_cells
 
 _MOST = 2**31 - 1  # Brian2 numbers synapses by int32
 #: pairs that a condition may be tried on: more take longer than an hour
@@ -24,7 +25,7 @@ def count(groups: Mapping[str, Any], pairs: Mapping[str, Any]) -> float | None:
         return None
     every = [np.size(pairs[name]) for name in ("i", "j")
              if name in pairs and not isinstance(pairs[name], str)
-             and not hasattr(pairs[name], "_indices")]  # fmt: skip
+             and not stands_for_cells(pairs[name])]  # fmt: skip
     if "i" in pairs or "j" in pairs:
         if len(every) < 2:
             return None
@@ -45,6 +46,21 @@ def bytes_each(model, dense: bool) -> int:
     stamp = any("event-driven" in e.flags for e in own)
     # once more while they are made: numbers of cells, and those by which spikes find synapses
     return 8 * (len(own) + stamp) + (0 if dense else 8 + 12)
+
+
+def check_delay(side: str, delay, dt: float) -> None:
+    """Refuse a delay whose spikes on the way would fill the memory.
+
+    Args:
+        side: "pre" or "post".
+        delay: Brian2 time.
+        dt: time step, seconds.
+
+    Raises:
+        FwpError: with the number of steps.
+    """
+    steps = int(min(float(np.max(delay)) / dt, 1e300))
+    affordable(steps, f"delay: a queue of {shown(side)} spikes for {steps:.3g} time steps", 64)
 
 
 def check(model, groups: Mapping[str, Any], pairs: Mapping[str, Any], dense: bool) -> None:

@@ -13,11 +13,11 @@ from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ..arguments import inside, one_of, optional, takes, text
-from ..arguments import time as a_time
+from ..arithmetic import evaluate
+from ..quantities import a_time
 from ..synapses.model import Model
 from . import plastic_checks as checks
 from . import plastic_run, plastic_values
-from .arithmetic import evaluate
 from .companions import plain_sentences
 from .plastic_freeze import Freezing, catch_up
 
@@ -188,6 +188,10 @@ class Plastic:
     def sets(self, name: str) -> bool:
         """Return whether ``synapses.name = value`` is more than Brian2's own assignment."""
         return plastic_values.is_set_here(self, name)
+
+    def checked(self, name: str, value):
+        """Return a value that Brian2 may assign to ``synapses.name``, or raise `FwpError`."""
+        return plastic_values.read(self, name, value)
 
     @takes(
         "monitor",

@@ -10,10 +10,12 @@ from brian2.core.variables import Subexpression, VariableView
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from ..errors import FwpError, shown
+from ..foreign_units import as_numpy
+from ..quantities import time
 from . import plastic_checks as checks
 from .plastic_freeze import catch_up
+from .plastic_names import unused
 from .plastic_renewal import at_once
-from .quantities import time
 
 
 class _ReadOnly(VariableView):
@@ -80,6 +82,20 @@ def is_set_here(plastic, name: str) -> bool:
     return events is not None and name in events.diff_eq_names
 
 
+def read(plastic, name: str, value):
+    """Return a value for Brian2's own assignment to a variable of the synapses, checked.
+
+    Raises:
+        FwpError: no finite numbers, another dimension or length.
+    """
+    name = name.removesuffix("_")
+    if isinstance(value, str) or name not in checks.variables(plastic.model, settable=True):
+        return value
+    value = checks.start(plastic.model, name, value, "set")
+    checks.length(plastic.synapses, name, name, value, "set")
+    return value
+
+
 def put(plastic, name: str, value) -> None:
     """See `Plastic.set`."""
     unit_free = name.endswith("_") and name[:-1] in checks.variables(plastic.model)
@@ -96,8 +112,6 @@ def put(plastic, name: str, value) -> None:
     if equation.type not in (PARAMETER, "differential equation"):
         raise FwpError(f"{name!r} follows from other variables and cannot be set")
     value = checks.start(plastic.model, name, value, "set")
-    if not isinstance(value, str) and np.ndim(value) > 1:
-        raise FwpError(f"set: {name} must be one value, or one a synapse, got {shown(value)}")
     checks.length(plastic.synapses, name, name, value, "set")
     synapses = plastic.synapses
     kept, back = f"{name}_kept" in plastic.where, plastic.time() > 0
@@ -149,12 +163,22 @@ class Recorder(b2.StateMonitor):
         return super().__getattr__(item)
 
 
+def cell_variables(model) -> set[str]:
+    """Return the variables that a model has on cells in its textbook layout."""
+    text = getattr(model, "textbook", model).equations
+    return {n for side in checks.SIDES for n in b2.Equations(getattr(text, side)).names}
+
+
 def monitor(plastic, name: str, record, dt, label: str | None):
     """See `Plastic.monitor`."""
     equation = checks.variable(plastic.model, name, "monitor")
     step = None if dt is None else time(dt, "dt")
     synapses = plastic.synapses
     group, own = plastic.where[name]
+    if name not in plastic.moved and name in cell_variables(plastic.model):
+        raise FwpError(f"{name!r} has one value a cell: record it there, with StateMonitor("
+                       f"*made.where[{name!r}], record=True)")  # fmt: skip
+    label = f"of_{plastic.synapses.name}*" if label is None else unused(label, "label")
     try:
         count = len(synapses)
         record = np.arange(count) if record is True else _indices(record, count)
@@ -173,7 +197,7 @@ def monitor(plastic, name: str, record, dt, label: str | None):
     elif equation.type == SUBEXPRESSION and group is synapses:
         raise FwpError(f"{name!r} follows from other variables: record those")
     made = Recorder(group, own, record=record, clock=clock,
-                    name=label or f"of_{plastic.synapses.name}*")  # fmt: skip
+                    name=label)
     object.__setattr__(made, "recorded", own)
     object.__setattr__(made, "shown", name)
     return made
@@ -181,9 +205,9 @@ def monitor(plastic, name: str, record, dt, label: str | None):
 
 def _indices(record, count: int) -> np.ndarray:
     try:
-        found = np.atleast_1d(np.asarray(record))
+        found = np.atleast_1d(np.asarray(as_numpy(record)))
         legal = found.ndim == 1 and found.dtype.kind in "iu" and not isinstance(record, bool)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # of NumPy, and of torch
         legal = False
     if not legal or found.size and not (found.min() >= 0 and found.max() < count):
         raise FwpError(f"record must be True or indices from 0 to {count - 1}, got {shown(record)}")

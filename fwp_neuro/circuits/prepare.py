@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from .. import synapses
@@ -54,7 +55,7 @@ class Prepared:
     dt: Any
     details: dict[str, Any]
     scale: float = 1.0
-    keep: Keep | None = None
+    keep: Keep = field(kw_only=True)
     citation: str = ""
 
 
@@ -63,8 +64,6 @@ def prepare(
     initial_states_of=None, seed: int = 0, **options,
 ) -> Prepared:  # fmt: skip
     """Turn a programme and a rule into a network; options are those of `spiking.realise`."""
-    import brian2 as b2
-
     options = {**options, "seed": seed, "heads": program.heads is not None}
     options["dt"] = 0.5 * b2.ms if options["dt"] is None else options["dt"]
     model = _model(options)
@@ -141,7 +140,7 @@ def _generic(program, rule, signals, states, why, model, schedule, options) -> P
     )  # fmt: skip
     layout = ("population", "the text is evaluated once for each key and value dimension")
     details = {"form": "generic", "form_reason": why, **_common(model, options)}
-    return Prepared(build, size, dt, details | _memory(layout, numbers, keep), 1.0, keep)
+    return Prepared(build, size, dt, details | _memory(layout, numbers, keep), keep=keep)
 
 
 def _kept(program, options, numbers: int) -> Keep:
@@ -219,7 +218,7 @@ def _biophysical(program, write, query, weights, model, schedule, options) -> Pr
     numbers = synapses * (2 if events else 1)
     details |= _memory((layout, why), numbers, keep)
     papers = "; ".join([model.citation, *model.sources.values()])
-    return Prepared(build, size, dt, details, scale, keep, papers)
+    return Prepared(build, size, dt, details, scale, papers, keep=keep)
 
 
 def _check_signs(key, query, options) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from math import exp
 
+import brian2 as b2
+
 from ..arguments import SEED, one_of, optional, takes
-from ..arguments import time as a_time
 from ..device_names import DEVICES
 from ..devices import simulate
 from ..errors import Cannot, FwpError, warn
 from ..programs import Program
 from ..provenance import provenance
+from ..quantities import a_time
 from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..run_arguments import (
@@ -82,10 +84,9 @@ def prepare(
 
 def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
     """The circuit of event-time updates, with a weight at every synapse or token cells."""
-    import brian2 as b2
-
     dt, tokens = 1 * b2.ms, len(signals["q"])
-    steps, why_not = (), ""
+    steps: tuple[low_rank.Step, ...] = ()
+    why_not = ""
     try:
         steps = low_rank.derive(rule)
     except Cannot as reason:
@@ -249,8 +250,6 @@ def realise(
 
 def _times(dt, window, ampa_lag, relation: str):
     """Check the times of continuous dynamics; return dt, window, lag and the steps of a window."""
-    import brian2 as b2
-
     dt, lag = 0.5 * b2.ms if dt is None else dt, ampa_lag
     if window is None:
         window = 50 * b2.ms if lag is None else 20 * lag

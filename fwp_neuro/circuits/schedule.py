@@ -7,11 +7,12 @@ from functools import reduce
 from math import gcd
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..arguments import optional, takes
-from ..arguments import time as a_time
 from ..errors import FwpError
+from ..quantities import a_time
 from ..validation import affordable_steps
 
 #: windows of a token and their durations in ms
@@ -44,8 +45,6 @@ class Timeline:
             FwpError: a duration without unit, not a multiple of dt, or a read longer than the
                 query.
         """
-        import brian2 as b2
-
         found = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -81,7 +80,7 @@ class Schedule:
 
     def course(self, *parts: tuple[str, np.ndarray]) -> np.ndarray:
         """Sum (window, per-token values [token, ...]) into a course [token * token_steps, ...]."""
-        total = 0.0
+        total = np.zeros(())
         for window, values in parts:
             active = self.active(window).reshape(1, -1, *([1] * (values.ndim - 1)))
             total = total + active * values[:, None]
@@ -102,8 +101,6 @@ def make(timeline: Timeline, dt, tokens: int) -> Schedule:
 
 def timed(course: np.ndarray, dt, unit=1):
     """Return a Brian2 TimedArray of a course, on the coarsest grid that keeps every edge."""
-    import brian2 as b2
-
     flat = course.reshape(len(course), -1)
     changes = np.flatnonzero((np.diff(flat, axis=0) != 0).any(1)) + 1
     grid = reduce(gcd, [int(n) for n in changes], len(course))

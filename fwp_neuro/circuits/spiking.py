@@ -5,12 +5,12 @@ from __future__ import annotations
 from inspect import Parameter, signature
 
 from ..arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text, whole
-from ..arguments import time as a_time
 from ..device_names import DEVICES
 from ..devices import simulate
 from ..errors import FwpError, warn
 from ..programs import Program
 from ..provenance import provenance
+from ..quantities import a_time
 from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..run_arguments import (

@@ -55,17 +55,17 @@ def generate(
     Raises:
         FwpError: a bad argument, brian2cuda is missing, or the folder cannot be written.
     """
-    rule, realise = running.checked(
+    found, realise = running.checked(
         program, rule, realisation, seed, options, without=("device", "progress")
     )
     options = read_options(realise, {"initial_weights": initial_weights} | options)
     if realisation == "rate":
-        build, _, dt, *_ = rate.prepare(program, rule, **options)
+        build, _, dt, *_ = rate.prepare(program, found, **options)
     else:
         defaults = inspect.signature(spiking.realise).parameters.items()
         chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options
         chosen = {n: value for n, value in chosen.items() if n not in ("device", "progress")}
         chosen["seed"] = seed
-        ready = spiking.prepare(program, rule, **chosen)
+        ready = spiking.prepare(program, found, **chosen)
         build, dt = ready.build, ready.dt
     return devices.generate(build, device=device, dt=dt, seed=int(seed), directory=directory)

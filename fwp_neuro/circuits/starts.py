@@ -13,10 +13,11 @@ import brian2 as b2
 import numpy as np
 from brian2.stateupdaters.exact import linear
 
+from ..arithmetic import evaluate
 from ..errors import FwpError
+from ..synapses.factorised.report import FactorisedModel
 from ..synapses.factorised.text import lines
 from ..synapses.model import Model
-from .arithmetic import evaluate
 
 
 def number(value, parameters: Mapping[str, Any]) -> float:
@@ -39,7 +40,7 @@ def is_uniform(value, parameters: Mapping[str, Any]) -> bool:
     return True
 
 
-def before(model: Model, side: str, values: Mapping[str, Any], dt) -> dict[str, float]:
+def before(model: FactorisedModel, side: str, values: Mapping[str, Any], dt) -> dict[str, float]:
     """Return where the exactly integrated variables of a side's cells start, in base units.
 
     Args:

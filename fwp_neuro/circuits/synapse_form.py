@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import simulate
 from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
-from ..synapses.coding import Experiment, experiments
-from ..synapses.compose import compose
+from ..synapses.coding import Experiment
+from ..synapses.coding_by_model import experiments
+from ..synapses.composition import compose
 from ..synapses.model import Model
 from ..validation import whole
 from ..weight_recording import Keep
@@ -104,8 +106,6 @@ class Prepared:
 
     def __init__(self, program: Program, rule: Rule, synapse: Model, *, cells, value_cells,
                  wanted: str = "auto", windows: Windows | None = None, dt=None):  # fmt: skip
-        import brian2 as b2
-
         self.program, self.rule = program, rule
         self.synapse, self.receptor = transmitting(synapse)
         self.write = derive(rule, program, self.synapse)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..devices import Built, Size
@@ -71,9 +72,7 @@ class _Network:
     """Builds the Brian2 objects of one run."""
 
     def __init__(self, synapse: Model, how: Experiment, commands: Commands, table: Tables, dt):
-        import brian2 as b2
-
-        self.b2, self.synapse, self.how, self.commands = b2, synapse, how, commands
+        self.synapse, self.how, self.commands = synapse, how, commands
         self.table, self.dt = table, dt
         self.tokens, self.heads, self.pre = commands.key.shape
         self.post = commands.value.shape[2]
@@ -90,7 +89,7 @@ class _Network:
 
     def _key_cells(self):
         """Cells that fire with the chance of their key, or query."""
-        c, b2 = self.commands, self.b2
+        c = self.commands
         course = self._per_token(c.key, self.table.writing)
         course = course + self._per_token(c.query, self.table.reading)
         self.namespace["key_table"] = timed(course, self.dt)
@@ -109,7 +108,7 @@ class _Network:
         follow = "dy/dt = (g_on - g_off - y)/filter : siemens" if slow else (
             "y = g_on - g_off : siemens"
         )
-        made = self.b2.NeuronGroup(
+        made = b2.NeuronGroup(
             self.heads * self.post, f"{follow}\ng_on : siemens\ng_off : siemens\ntotal : siemens",
             method="exact", namespace=self.namespace, name="values", order=2,
         )  # fmt: skip
@@ -119,7 +118,7 @@ class _Network:
 
     def _value_cells(self, values):
         """ON and OFF cells [head, channel, post, cell] that a teacher makes fire."""
-        c, b2 = self.commands, self.b2
+        c = self.commands
         half = c.value / 2
         teach = np.stack([half, -half], 2)  # [token, head, channel, post]
         self.namespace["teach_table"] = timed(
@@ -161,7 +160,7 @@ class _Network:
         made = []
         on = np.array(cells.side[:]) > 0
         for name, chosen in (("on", on), ("off", ~on)):
-            one = self.b2.Synapses(
+            one = b2.Synapses(
                 cells, values, f"g_{name}_post = share_pre*g_syn_pre : siemens (summed)",
                 name=f"sum_{name}",
             )  # fmt: skip
@@ -179,10 +178,10 @@ class _Network:
 
     def built(self) -> Built:
         """Assemble the network and what it is asked for."""
-        b2, how = self.b2, self.how
+        how = self.how
         keys, values = self._key_cells(), self._values()
         cells = self._value_cells(values)
-        initial = dict(how.initial)
+        initial: dict[str, Any] = dict(how.initial)
         if how.state:
             initial[how.state] = np.array([how.start])
         names = {"conductance": "g_syn"} | {

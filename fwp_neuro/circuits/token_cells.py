@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from .layout import Layout
@@ -42,8 +43,6 @@ class TokenCells:
 
     def build(self, pre, post) -> None:
         """Make the groups; ``pre`` and ``post`` are the NeuronGroups of the two sides."""
-        import brian2 as b2
-
         store, cells = self.store, self.store.layout
         lines = ["slot : 1 (constant)"]
         for name, table in self.filled.items():
@@ -72,8 +71,6 @@ class TokenCells:
         self.objects = [self.cells, self.keys, self.values]
 
     def _synapses(self, source, target, lines, name, layout):
-        import brian2 as b2
-
         made = b2.Synapses(source, target, "\n".join(lines), namespace=self.namespace, name=name)
         pre, post = layout.connections()
         made.connect(i=pre, j=post)

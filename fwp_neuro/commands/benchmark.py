@@ -6,8 +6,13 @@ import argparse
 from pathlib import Path
 
 from fwp_neuro import figures
+from fwp_neuro.benchmarks import table
+from fwp_neuro.benchmarks.circuits import plan
+from fwp_neuro.benchmarks.circuits import table as circuit_table
 from fwp_neuro.errors import FwpError, pick, shown
+from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress
+from fwp_neuro.recording_file import SUFFIX
 
 SIDES = ("artificial", "circuits")
 MOST_ROUNDS = 1000
@@ -30,15 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Check the arguments, measure, print."""
-    from fwp_neuro.recording_file import SUFFIX  # needs xarray
-
     side = pick(arguments.side, SIDES, "side to benchmark:")
     rounds = arguments.rounds
     if rounds is not None and not 1 <= rounds <= MOST_ROUNDS:
         days = f": at a second a round or more that is {rounds / 86400:.3g} days" * (rounds > 0)
         raise FwpError(f"--rounds must be from 1 to {MOST_ROUNDS}, got {shown(rounds)}{days}")
     if arguments.out is not None:
-        file = figures.output_file(arguments.out, "--out")  # refuse before the long work
+        file = output_file(arguments.out, "--out")  # refuse before the long work
         if file.suffix != SUFFIX:
             raise FwpError(f"--out takes a name that ends in {SUFFIX!r}, got {arguments.out!r}")
     options = QUICK[side] if arguments.quick else {}
@@ -53,17 +56,15 @@ def execute(arguments: argparse.Namespace) -> None:
 
 
 def _artificial(options, progress):
-    from fwp_neuro.benchmarks.artificial import benchmark
-    from fwp_neuro.benchmarks.table import report
+    from fwp_neuro.benchmarks.artificial import benchmark  # noqa: PLC0415  needs torch
 
     dataset = benchmark(**options, progress=progress)
-    return dataset, report(dataset)
+    return dataset, table.report(dataset)
 
 
 def _circuits(options, progress):
-    from fwp_neuro.benchmarks.circuits.plan import report as plan
-    from fwp_neuro.benchmarks.circuits.rounds import benchmark
-    from fwp_neuro.benchmarks.circuits.table import report
+    # needs Brian2
+    from fwp_neuro.benchmarks.circuits.rounds import benchmark  # noqa: PLC0415
 
     dataset = benchmark(**options, progress=progress)
-    return dataset, f"{report(dataset)}\n\n{plan(dataset)}"
+    return dataset, f"{circuit_table.report(dataset)}\n\n{plan.report(dataset)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fwp_neuro.progress import Progress
+from fwp_neuro.validation import seed_number, whole
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Measure all cells, print them; return 1 if one lies outside what is legal."""
-    from fwp_neuro.targets import coverage
-    from fwp_neuro.validation import seed_number, whole
+    from fwp_neuro.targets import coverage  # noqa: PLC0415  heavy: help does without
 
     tables = whole(arguments.tables, "--tables", 20, 100_000)
     seed, methods = seed_number(arguments.seed), ["covariance", "bootstrap"]

@@ -6,6 +6,7 @@ import argparse
 import time
 
 from fwp_neuro import figures
+from fwp_neuro.files import output_folder
 from fwp_neuro.progress import Progress, duration
 
 
@@ -27,7 +28,7 @@ def execute(arguments: argparse.Namespace) -> None:
     done: list[str] = []
     selected = figures.select(arguments.names)
     if arguments.out is not None:
-        figures.output_folder(arguments.out)
+        output_folder(arguments.out)
     for name in selected:
         start = time.monotonic()
         try:

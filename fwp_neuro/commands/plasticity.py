@@ -6,6 +6,7 @@ import argparse
 
 from fwp_neuro.errors import FwpError, shown
 from fwp_neuro.progress import Progress
+from fwp_neuro.validation import seed_number
 
 #: more synapses an entry change no number that is printed, and take hours
 MOST = 10_000
@@ -25,8 +26,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Measure, print."""
-    from fwp_neuro.characterise import characterise, chosen, memories, memory_table, report
-    from fwp_neuro.validation import seed_number
+    # heavy: help does without
+    from fwp_neuro.characterise import (  # noqa: PLC0415
+        characterise,
+        chosen,
+        memories,
+        memory_table,
+        report,
+    )
 
     repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
     if not 2 <= repeats <= MOST:

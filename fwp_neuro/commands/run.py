@@ -6,6 +6,7 @@ import argparse
 
 from fwp_neuro import figures
 from fwp_neuro.errors import FwpError
+from fwp_neuro.files import output_folder
 from fwp_neuro.models import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
@@ -36,7 +37,7 @@ def execute(arguments: argparse.Namespace) -> None:
     parameters = fill(model.Parameters, _settings(arguments), name)
     drawing = getattr(model, "FIGURE", None)
     # not figures/: a run must not take the place of the pictures that README shows
-    folder = figures.output_folder(figures.RESULTS if arguments.out is None else arguments.out)
+    folder = output_folder(figures.RESULTS if arguments.out is None else arguments.out)
     script = figures.script_named(drawing) if drawing else None
     with Progress(name) as progress:
         dataset = model.run(parameters, progress=progress)

@@ -66,7 +66,7 @@ def _function(found: Found, function) -> Iterator[str]:
 
 
 def _script(found: Found, script) -> Iterator[str]:
-    yield from (inspect.getdoc(script) or "").splitlines()[2:]
+    yield from (inspect.getdoc(script) or "").partition("\n\n")[2].splitlines()
     parameters = getattr(script, "Parameters", None)
     if parameters is not None:
         yield from ["", "parameters:", *(inspect.getdoc(parameters) or "").splitlines()]
@@ -101,7 +101,7 @@ def _synapse(found: Found, how) -> Iterator[str]:
 
 def status(model: str, parameter_set: str) -> dict[str, str]:
     """Return how the number of each parameter was found: "looked up", "recalled", "chosen", ..."""
-    from fwp_neuro.targets.constants import table
+    from fwp_neuro.targets.constants import table  # noqa: PLC0415  needs Brian2
 
     model = "tsodyks_markram" if model.startswith("tsodyks_markram") else model
     rows = [row for row in table() if row.model == model]

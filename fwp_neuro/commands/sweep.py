@@ -7,10 +7,13 @@ import contextlib
 import math
 
 from fwp_neuro.errors import FwpError, shown
-from fwp_neuro.figures import output_folder
+from fwp_neuro.files import output_folder
 from fwp_neuro.models import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
+from fwp_neuro.sweep import model_function
+from fwp_neuro.sweep.cluster import connect
+from fwp_neuro.sweep.drive import drive
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +49,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Check everything that can be checked, sweep, print; return 1 if a point has no result."""
-    from fwp_neuro.sweep import model_function
-    from fwp_neuro.sweep.drive import drive
-
     name = arguments.model
     grid = _grid(load_model(name).Parameters, arguments.set, name)
     function = model_function(name)
@@ -61,8 +61,6 @@ def execute(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         executor = None
         if scheduler is not None:
-            from fwp_neuro.sweep.cluster import connect
-
             executor = stack.enter_context(connect(scheduler, _resources(arguments.resources)))
         progress = stack.enter_context(Progress(f"sweep {name}"))
         retry = not arguments.keep_failed

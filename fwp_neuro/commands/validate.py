@@ -6,8 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from fwp_neuro import targets
 from fwp_neuro.errors import FwpError
-from fwp_neuro.figures import output_file
+from fwp_neuro.files import atomic_path, output_file
+from fwp_neuro.plotting import format_of
 from fwp_neuro.progress import Progress
 from fwp_neuro.provenance import versions
 
@@ -30,18 +32,15 @@ def execute(arguments: argparse.Namespace) -> int:
 
     A row that misses its target for a known reason, by no more than is known, is no failure.
     """
-    from fwp_neuro import targets
-    from fwp_neuro.plotting import format_of
-
     names = targets.chosen(arguments.names or None)
-    json_file = _files(arguments, format_of)
+    json_file = _files(arguments)
     with Progress("validate") as progress:
         rows = list(targets.collect(names, arguments.quick, progress))
     print(targets.report(rows))
     if json_file is not None:
         _write(json_file, rows, arguments.quick)
     if any(row.curve for row in rows):
-        from fwp_neuro.targets.picture import draw
+        from fwp_neuro.validation_picture import draw  # noqa: PLC0415  needs matplotlib
 
         print(f"wrote {draw(rows, arguments.out)}")
     else:
@@ -49,13 +48,13 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0 if all(row.expected for row in rows) else 1
 
 
-def _files(arguments: argparse.Namespace, format_of) -> Path | None:
+def _files(arguments: argparse.Namespace) -> Path | None:
     """Refuse, before the long work, files that cannot be written; return that of the rows."""
     format_of(arguments.out)
     files = [output_file(arguments.out, "--out")]
     if arguments.json is not None:
         files.append(output_file(arguments.json, "--json"))
-        if files[0].absolute() == files[1].absolute():
+        if files[0].resolve() == files[1].resolve():
             raise FwpError(f"--json and --out name the same file {arguments.json!r}")
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,8 +62,6 @@ def _files(arguments: argparse.Namespace, format_of) -> Path | None:
 
 
 def _write(file: Path, rows, quick: bool) -> None:
-    from fwp_neuro.files import atomic_path
-
     record = {"quick": quick, "versions": versions(), "rows": [row.record() for row in rows]}
     with atomic_path(file, "report") as temporary:
         Path(temporary).write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -7,23 +7,46 @@ them for one run and puts them back, so that two circuits in one process cannot 
 are kept in a cache (`builds`), which `clear_builds` empties.
 """
 
-from .base import Built, Size
-from .builds import clear as clear_builds
-from .choice import DEVICES, choose, has_compiler
-from .cuda import has_gpu
-from .program import Program, compiled
-from .run import generate, simulate
+from importlib import import_module
 
-__all__ = [
-    "DEVICES",
-    "Built",
-    "Program",
-    "Size",
-    "choose",
-    "clear_builds",
-    "compiled",
-    "generate",
-    "has_compiler",
-    "has_gpu",
-    "simulate",
-]
+# Brian2 is imported only by what needs it
+_NAMES = {
+    "Built": "base",
+    "DEVICES": "choice",
+    "Program": "program",
+    "Size": "base",
+    "choose": "choice",
+    "clear_builds": "builds",
+    "compiled": "program",
+    "generate": "run",
+    "has_compiler": "choice",
+    "has_gpu": "cuda",
+    "simulate": "run",
+}
+_SUBMODULES = (
+    "base",
+    "builds",
+    "choice",
+    "cuda",
+    "execute",
+    "guards",
+    "inputs",
+    "program",
+    "run",
+    "state",
+)
+
+__all__ = list(_NAMES)
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name in _NAMES:
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

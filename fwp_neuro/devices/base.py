@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import Kind, function, takes, time, whole
+import brian2 as b2
+
+from ..arguments import Kind, function, takes, whole
 from ..errors import FwpError, shown
+from ..quantities import a_time
 
 #: the most steps, updaters or elements that can be counted in a float
 _MOST = 2**53
 
 
 def _read_network(value, name: str):
-    import brian2 as b2
-
     if not isinstance(value, b2.Network):
         raise FwpError(f"{name} must be a Brian2 Network, got {shown(value)}")
     return value
@@ -28,8 +29,6 @@ def _read_kept(value, name: str) -> tuple:
 
 
 def _network():
-    import brian2 as b2
-
     return b2.Network(b2.NeuronGroup(1, "x : 1"))
 
 
@@ -37,7 +36,7 @@ def _network():
     "Built",
     network=Kind("a Brian2 Network", _read_network, _network),
     collect=function(),
-    duration=time("100*ms"),
+    duration=a_time("100*ms"),
     keep=Kind("a tuple of objects", _read_kept, tuple),
 )
 @dataclass
@@ -80,8 +79,6 @@ class Size:
 
 
 def _example() -> Built:
-    import brian2 as b2
-
     return Built(_network(), dict, 1 * b2.ms)
 
 
@@ -94,7 +91,7 @@ def _read_build(value, name: str):
 
 #: kinds of arguments of all functions that build a circuit
 BUILD = Kind("a function without arguments that returns a Built", _read_build, lambda: _example)
-DT = time("0.1*ms")
+DT = a_time("0.1*ms")
 
 
 def built_by(build: Callable[[], Built]) -> Built:

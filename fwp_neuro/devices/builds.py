@@ -248,3 +248,6 @@ def _prune(root: Path, keep: str) -> None:
         if place.name != keep:
             shutil.rmtree(place, ignore_errors=True)
             total -= size
+
+
+clear_builds = clear  # its public name, in `fwp_neuro.devices`

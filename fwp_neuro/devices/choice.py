@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import brian2 as b2
 import numpy as np
+from brian2.groups.group import CodeRunner
 
 from .. import device_names, toolchain
 from ..arguments import FLAG, FUNCTION, Kind, instance, takes
@@ -73,8 +75,6 @@ def check_cost(duration, clocks: list[float], device: str) -> None:
 
 def clocks_of(network) -> list[float]:
     """Return the time step in seconds of every updater of a Brian2 network."""
-    from brian2.groups.group import CodeRunner
-
     runners = [item for item in network.sorted_objects if isinstance(item, CodeRunner)]
     return [float(item.clock.dt_) for item in runners or network.sorted_objects]
 
@@ -175,8 +175,6 @@ def asked_threads(threads: int | None, device: str) -> int:
         FwpError: not a whole number from 1, or a device without OpenMP.
     """
     if threads is None:
-        import brian2 as b2
-
         preferred = b2.prefs["devices.cpp_standalone.openmp_threads"]
         threads = max(preferred, 1) if device == "cpp_standalone" else 1
     check_threads(threads)

@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import brian2 as b2
+
 from ..errors import FwpError, warn
 from . import cuda_errors, gpu
 from .gpu import has_gpu
@@ -131,7 +133,7 @@ def prepare(device) -> None:
     timestep(pause, dt)`` declares ``dt`` twice. And where synapses have delays of their own, it
     compares a running mean with a quotient of whole numbers and stops over a rounding error.
     """
-    from brian2cuda.utils import gputools
+    from brian2cuda.utils import gputools  # noqa: PLC0415  an extra
 
     gputools.reset_cuda_installation()
     gputools.reset_gpu_selection()
@@ -171,8 +173,6 @@ def execute(device, folder: str | Path) -> None:
 
 def run(device, folder: Path) -> None:
     """Run a compiled CUDA program, and say in a sentence why it failed."""
-    import brian2 as b2
-
     name = "devices.cpp_standalone.run_cmd_unix"
     old, errors = b2.prefs[name], folder / "stderr.txt"
     b2.prefs[name] = ["sh", "-c", 'exec ./main "$@" 2> stderr.txt', "main"]

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import brian2 as b2
+
 from ..errors import FwpError
 from .numbers import DONE, NOT_WRITTEN
 
@@ -36,8 +38,6 @@ def execute(
     Raises:
         FwpError: the program failed or crashed; with the last thing that it said.
     """
-    import brian2 as b2
-
     said: list[str] = []
     start = time.perf_counter()
     try:

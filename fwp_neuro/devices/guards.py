@@ -10,7 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import brian2 as b2
 import numpy as np
+from brian2.core.functions import Function
+from brian2.core.spikesource import SpikeSource
+from brian2.groups.group import Group
+from brian2.parsing.statements import parse_statement
+from brian2.utils.stringtools import get_identifiers
 
 from ..errors import FwpError, warn
 from .base import Built
@@ -35,6 +41,8 @@ def check(built: Built, device: str, made: Iterable = ()) -> None:
         made: Brian2 objects that were made while the network was built.
     """
     network = built.network
+    if not network.objects:
+        raise FwpError("the network of Built has no objects: there is nothing to run")
     left_out(network, made)
     same_cells_on_both_sides(network)
     event_driven(network)
@@ -70,8 +78,6 @@ def left_out(network, made: Iterable) -> None:
 
 def network_operations(network) -> None:
     """Refuse Python functions in a network: a compiled program never calls them."""
-    import brian2 as b2
-
     names = [item.name for item in network.sorted_objects if isinstance(item, b2.NetworkOperation)]
     if names:
         raise Unsuited(
@@ -104,8 +110,6 @@ def same_cells_on_both_sides(network) -> None:
 
 def event_driven(network) -> None:
     """Refuse event-driven variables of synapses that no spike reaches: they would never change."""
-    import brian2 as b2
-
     for item in network.sorted_objects:
         if isinstance(item, b2.Synapses) and not item._pathways:
             names = list(item.event_driven or ())
@@ -118,9 +122,6 @@ def event_driven(network) -> None:
 
 def clocks(network) -> None:
     """Refuse time steps of their own on CUDA, where spikes would arrive at wrong times."""
-    import brian2 as b2
-    from brian2.core.spikesource import SpikeSource
-
     own = [
         item.name
         for item in network.sorted_objects
@@ -143,9 +144,7 @@ def clocks(network) -> None:
 
 def functions(network) -> None:
     """Refuse functions of the user that have no CUDA text."""
-    from brian2.core.functions import Function
-    from brian2.groups.group import Group
-    from brian2cuda.codeobject import CUDAStandaloneCodeObject
+    from brian2cuda.codeobject import CUDAStandaloneCodeObject  # noqa: PLC0415  an extra
 
     for group in (item for item in network.sorted_objects if isinstance(item, Group)):
         for name, item in (getattr(group, "namespace", None) or {}).items():
@@ -162,8 +161,6 @@ def functions(network) -> None:
 
 def random_numbers(network) -> None:
     """Warn of random numbers on CUDA that a seed does not decide."""
-    import brian2 as b2
-
     names = [
         item.name
         for item in network.sorted_objects
@@ -226,6 +223,20 @@ def compiled_as_asked(network, target: str) -> None:
 
 
 @contextmanager
+def its_objects() -> Iterator[None]:
+    """Say in one sentence which object Brian2 cannot run, and why."""
+    try:
+        yield
+    except b2.BrianObjectException as problem:
+        inner: BaseException = problem
+        while inner.__cause__ is not None:  # the last one says what is wrong
+            inner = inner.__cause__
+        if isinstance(inner, NotImplementedError | MemoryError):
+            raise
+        raise FwpError(f"Brian2 cannot run {problem._brian_objname!r}: {inner}") from problem
+
+
+@contextmanager
 def plain_sentences(device: str) -> Iterator[None]:
     """Say Brian2's refusals of standalone devices in one sentence."""
     try:
@@ -278,8 +289,6 @@ def not_a_number(network) -> None:
 
 def recorded_indices(network) -> None:
     """Refuse records of synapses that do not exist: a standalone program reads past the end."""
-    import brian2 as b2
-
     for monitor in network.sorted_objects:
         if isinstance(monitor, b2.StateMonitor) and isinstance(monitor.source, b2.Synapses):
             asked, there = np.asarray(monitor.record), len(monitor.source)
@@ -302,8 +311,6 @@ def _states(network) -> Iterator[tuple]:
 
 
 def _pathways(network) -> Iterator[tuple]:
-    import brian2 as b2
-
     for item in network.sorted_objects:
         if isinstance(item, b2.Synapses):
             for pathway in item._pathways:
@@ -322,9 +329,6 @@ def _overlap(source, target) -> bool:
 
 def _used(synapses, code: str) -> tuple[set, set]:
     """Return the cells' variables that text writes and reads, as (side, name)."""
-    from brian2.parsing.statements import parse_statement
-    from brian2.utils.stringtools import get_identifiers
-
     written, read = set(), set()
     for line in code.splitlines():
         for part in line.partition("#")[0].split(";"):
@@ -339,8 +343,6 @@ def _used(synapses, code: str) -> tuple[set, set]:
 
 def _sides(synapses, name: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     """Yield what a name in synaptic text stands for on the cells; expressions are followed."""
-    from brian2.utils.stringtools import get_identifiers
-
     own = synapses.equations
     if name in own:
         if own[name].type == "subexpression" and depth < 20:

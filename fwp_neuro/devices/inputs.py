@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, shown, unknown
-from ..foreign_units import plain_array, quantity
+from ..foreign_units import plain_array
+from ..quantities import quantity
 
 #: what files of values at the start are called, before "group.variable"
 START = "start_of_"
@@ -185,8 +187,6 @@ def _array(value, variable, name: str) -> np.ndarray:
     Raises:
         FwpError: another dimension, no numbers, or numbers that its type cannot hold.
     """
-    import brian2 as b2
-
     dim, what = variable.dim, repr(name)
     kind = np.dtype(getattr(variable, "dtype", None) or float)
     if dim is None or dim.is_dimensionless:

@@ -31,7 +31,7 @@ def _load() -> None:
     then the import fails. Another thread leaves Ctrl+C alone.
     """
     if "brian2" in sys.modules or threading.current_thread() is threading.main_thread():
-        import brian2  # noqa: F401  waits while another thread is importing it
+        import brian2  # noqa: F401, PLC0415  waits while another thread is importing it
 
         return
     theirs = signal.signal
@@ -43,7 +43,7 @@ def _load() -> None:
 
     signal.signal = of_main_thread
     try:
-        import brian2  # noqa: F401
+        import brian2  # noqa: F401, PLC0415
     finally:
         signal.signal = theirs
 

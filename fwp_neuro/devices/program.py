@@ -17,11 +17,12 @@ from typing import Any
 
 from .. import temporaries
 from ..arguments import SEED, function, inside, instance, optional, takes
-from ..arguments import time as a_time
 from ..errors import FwpError
+from ..quantities import a_time
 from . import builds, guards, state
 from .base import BUILD, DT, Built, built_by, collected
 from .choice import THREADS, check_cost, clocks_of
+from .cpp import Device
 from .execute import execute
 from .inputs import Given, Inputs
 from .lock import brian2_lock
@@ -119,8 +120,6 @@ class Draft:
         return Program(self)
 
     def _write(self, build, dt, seed: int, threads: int, own_names: bool) -> None:
-        from .cpp import Device
-
         name, self.device = "cpp_standalone", Device()
         names = state.own_names() if own_names else contextlib.nullcontext()
         with state.standalone(name, self.folder, dt, seed, self.device, threads) as b2, names:
@@ -129,7 +128,8 @@ class Draft:
                     self.built = built_by(build)
                 guards.check(self.built, name, objects())
                 check_cost(self.built.duration, clocks_of(self.built.network), name)
-                self.built.network.run(self.built.duration, namespace={})
+                with guards.its_objects():
+                    self.built.network.run(self.built.duration, namespace={})
             flags = " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
             self.device.header = builds.header(f"{flags} -fopenmp" if threads > 1 else flags)
             with guards.plain_sentences(name), temporaries.written("the source of the program"):

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import brian2 as b2
+
 from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
 from ..errors import FwpError
@@ -114,7 +116,8 @@ def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, 
             built = built_by(build)
         guards.check(built, target, objects())
         check_cost(built.duration, clocks_of(built.network), target)
-        built.network.run(built.duration, namespace={}, **_report(progress, label))
+        with guards.its_objects():
+            built.network.run(built.duration, namespace={}, **_report(progress, label))
         if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
             # Brian2 answers Ctrl+C by ending early, as if all were well
             raise KeyboardInterrupt
@@ -143,7 +146,8 @@ def _stated(build, device: str, b2) -> Built:
             built = built_by(build)
         guards.check(built, device, objects())
         check_cost(built.duration, clocks_of(built.network), device)
-        built.network.run(built.duration, namespace={})
+        with guards.its_objects():
+            built.network.run(built.duration, namespace={})
         if device == "cuda_standalone":
             guards.timing_between_runs(b2.get_device())
     return built
@@ -199,7 +203,6 @@ def _made(folder: Path):
 def _report(progress, label):
     if progress is None:
         return {}
-    import brian2 as b2
 
     def report(elapsed, completed, start, duration):
         progress(float(completed), label)

@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import brian2 as b2
+from brian2.core.base import BrianObject
+from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
+from brian2.devices import reset_device
+
 from . import cuda
 
 
 @contextmanager
 def runtime(target: str, dt, seed: int):
     """Let Brian2 run in this process with a code generation target; yields brian2."""
-    import brian2 as b2
-
     with _active(b2.all_devices["runtime"], dt, seed, {"codegen.target": target}):
         yield b2
 
@@ -30,15 +33,13 @@ def standalone(name: str, folder: Path, dt, seed: int, fresh=None, threads: int 
         fresh: the device to use, a new one of Brian2's if None.
         threads: of OpenMP; 1 leaves OpenMP out.
     """
-    import brian2 as b2
-
     # Brian2 starts as many compilers as there are files, whatever the number of cores
     make = "devices.cpp_standalone.extra_make_args_unix"
     preferences: dict[str, Any] = {make: [f"-j{os.cpu_count() or 1}"]}
     preferences["devices.cpp_standalone.openmp_threads"] = 0 if threads == 1 else threads
     loggers: tuple[str, ...] = ()
     if name == "cuda_standalone":
-        import brian2cuda  # noqa: F401  registers the device
+        import brian2cuda  # noqa: F401, PLC0415  registers the device
 
         preferences |= cuda.preferences(b2.prefs)
         loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
@@ -56,9 +57,6 @@ def standalone(name: str, folder: Path, dt, seed: int, fresh=None, threads: int 
 @contextmanager
 def reading(device):
     """Let the results of a standalone device be read; it must have been run."""
-    import brian2 as b2
-    from brian2.devices import reset_device
-
     runtime = b2.all_devices["runtime"]
     runtime_dt, own_dt = runtime.defaultclock.dt, device.defaultclock.dt
     b2.set_device(device, build_on_run=False)
@@ -75,7 +73,6 @@ def reading(device):
 @contextmanager
 def made():
     """Watch which Brian2 objects are made; yields a function that returns those still alive."""
-    from brian2.core.base import BrianObject
 
     def alive() -> dict[int, Any]:
         found = (reference() for reference in list(BrianObject.__instances__()))
@@ -94,8 +91,6 @@ def made():
 @contextmanager
 def own_names():
     """Let Brian2 name objects as if there were no others, so that names do not depend on them."""
-    from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
-
     kept = InstanceFollower.instance_sets
     InstanceFollower.instance_sets = defaultdict(InstanceTrackerSet)
     try:
@@ -120,9 +115,6 @@ def _errors_only(names: tuple[str, ...]):
 @contextmanager
 def _active(device, dt, seed: int, preferences: dict[str, Any], **options):
     """Make a Brian2 device active with a time step, seed and preferences; then put all back."""
-    import brian2 as b2
-    from brian2.devices import reset_device
-
     runtime = b2.all_devices["runtime"]
     random, runtime_dt = runtime.get_random_state(), runtime.defaultclock.dt
     old, old_dt = {name: b2.prefs[name] for name in preferences}, b2.defaultclock.dt

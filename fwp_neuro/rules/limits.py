@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,8 @@ def report(rule, offences: Iterable[Offence]) -> None:
 
 def callers() -> int:
     """Return the stacklevel of the first caller outside this package, as `warn` counts it."""
-    frame, level = sys._getframe(1), 0
+    frame: FrameType | None = sys._getframe(1)
+    level = 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith("fwp_neuro"):
         frame, level = frame.f_back, level + 1
     return level + 1

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 from ..arguments import FLAG, optional, takes, text, whole
 from ..callable_module import make_callable
+from ..errors import warn
 from ..run_arguments import PROGRESS
+from . import seeds
+from .function import model_function as function_of_model
 from .kinds import EXECUTOR, FOLDER, GRID, SWEPT
 
 __all__ = ["model_function", "seeded", "sweep"]
@@ -82,8 +85,7 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
             later: workers that have other code or other versions.
         KeyboardInterrupt: Ctrl+C, with a sentence that says what is kept.
     """
-    from ..errors import warn
-    from .drive import drive
+    from .drive import drive  # noqa: PLC0415  a worker imports this package, and needs no drive
 
     swept = drive(function, grid, out, executor, workers, retry, progress)
     if swept.failures:
@@ -99,9 +101,7 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
 @takes(name=text("digit_memory"))
 def model_function(name: str):
     """Return the model ``name`` of ``models/`` as a function to sweep over its parameters."""
-    from .function import model_function
-
-    return model_function(name)
+    return function_of_model(name)
 
 
 @takes(seed=whole(0, 2**53 - 1))
@@ -113,9 +113,7 @@ def seeded(seed: int):
 
     See `fwp_neuro.sweep.seeds.seeded`.
     """
-    from .seeds import seeded
-
-    return seeded(seed)
+    return seeds.seeded(seed)
 
 
 make_callable(__name__, sweep)  # fwp_neuro.sweep(...) sweeps

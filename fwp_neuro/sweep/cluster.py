@@ -28,7 +28,7 @@ def connect(address: str, resources: Mapping[str, float] | None = None) -> Itera
         FwpError: Dask is not installed, or no scheduler answers.
     """
     try:
-        from distributed import Client
+        from distributed import Client  # noqa: PLC0415  an extra
     except ImportError as problem:
         raise FwpError(
             f"a Dask scheduler needs distributed: pip install -e '.[cluster]' ({problem})"

@@ -19,10 +19,10 @@ import numpy as np
 import xarray as xr
 
 from ..errors import FwpError, shown
-from ..figures import output_folder
-from ..progress import ProgressCallback
+from ..files import output_folder
 from ..provenance import commit, plain, versions
 from ..recording import Recording
+from ..run_arguments import ProgressCallback
 from ..validation import flag
 from . import keys
 from .executors import Chosen, choose
@@ -172,12 +172,12 @@ def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallb
                 job = _job(run, number, f"{sweep}-{next(count)}", patience)
                 try:
                     future = executor.submit(work, job)
+                    future.add_done_callback(done.put)
                 except Exception as problem:  # it is broken, shut down or disconnected
                     run.give_up([number, *waiting], _said(problem))
                     waiting.clear()
                     break
                 running[future] = number
-                future.add_done_callback(done.put)
             if not running:
                 break
             try:  # not for ever: Ctrl+C must be seen on every system
@@ -212,6 +212,9 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
         )  # fmt: skip
         return run.lose(number, Failure(type(error).__name__, said))
     outcome: Outcome = future.result()
+    if not isinstance(outcome, Outcome):
+        raise FwpError(f"the executor gave {shown(outcome)} for a point: it must return what the "
+                       "function that it is given returns")  # fmt: skip
     if outcome.kind == "unsaved":  # nothing that is computed further would be saved either
         raise FwpError(
             f"the sweep stops, as a result cannot be saved: {outcome.failure.sentence}; "

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import FwpError, shown
 from ..fingerprint import parse, simulation
@@ -106,8 +107,6 @@ def check_main() -> None:
 
 def _guarded(path: str, line: int) -> bool:
     """Whether a line of a script is not run when the script is imported."""
-    from pathlib import Path
-
     if not path.endswith(".py") or not os.path.isfile(path):
         return True
     imported = simulation(parse(Path(path)), None)
@@ -118,7 +117,7 @@ def _ready(executor: Executor) -> Executor:
     """Return an executor whose workers can import Brian2 when they first need it."""
     client = getattr(executor, "_client", None)
     if hasattr(client, "register_plugin"):
-        from .plugin import set_up
+        from .plugin import set_up  # noqa: PLC0415  needs Dask
 
         set_up(client)
     elif isinstance(executor, ThreadPoolExecutor):

@@ -84,7 +84,7 @@ def labels(values: list) -> tuple[np.ndarray, dict]:
     """
     first = values[0]
     if all(hasattr(value, "dim") and np.ndim(value) == 0 for value in values):
-        from brian2 import get_unit, have_same_dimensions
+        from brian2 import get_unit, have_same_dimensions  # noqa: PLC0415  units only
 
         if all(have_same_dimensions(value, first) for value in values):
             return np.array([float(value) for value in values]), {

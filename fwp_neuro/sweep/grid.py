@@ -93,7 +93,7 @@ def _length(values) -> int | None:
         return len(values)
     except OverflowError:  # a range longer than any list
         return (values[-1] - values[0]) // (values[1] - values[0]) + 1
-    except TypeError:
+    except Exception:  # no length, or torch cannot tell it
         return None
 
 

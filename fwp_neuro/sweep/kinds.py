@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from ..arguments import Kind
+from ..files import output_folder
+from .function import read_function
+from .grid import read_grid
 
 
 def _function(value, name: str):
-    from .function import read_function
-
     return read_function(value)
 
 
 def _grid(value, name: str):
-    from .grid import read_grid
-
     return read_grid(value)
 
 
 def _folder(value, name: str):
-    from ..figures import output_folder
-
     return output_folder(value, name)
 
 
 def _executor(value, name: str):
-    from .executors import given
+    from .executors import given  # noqa: PLC0415  needs pebble
 
     return given(value)
 

@@ -166,7 +166,7 @@ def _start_fork_server() -> None:
 
     It loads no code of the user's and none of this package, which may change while it runs.
     """
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver  # noqa: PLC0415  not on Windows
 
     server = getattr(forkserver, "_forkserver", None)
     usual = getattr(server, "_preload_modules", None) == ["__main__"]  # not what the user chose

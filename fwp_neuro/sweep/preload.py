@@ -61,7 +61,7 @@ def local_cache() -> str | None:
 def import_brian2() -> None:
     """Import Brian2, and leave Ctrl+C to whom it belonged to."""
     handler = signal.getsignal(signal.SIGINT)
-    import brian2  # noqa: F401
+    import brian2  # noqa: F401, PLC0415
 
     if handler is not None:
         signal.signal(signal.SIGINT, handler)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import FwpError
+from ..foreign_units import as_numpy
 
 #: the name of a result that has none
 NAME = "result"
@@ -39,15 +40,13 @@ def _variable(value, name: str) -> xr.Variable | xr.DataArray:
         return value
     attrs = {}
     if hasattr(value, "dim") and hasattr(value, "in_best_unit"):
-        from brian2 import get_unit
+        from brian2 import get_unit  # noqa: PLC0415  units only
 
         attrs["units"] = str(get_unit(value.dim)) if not value.is_dimensionless else "1"
-    if hasattr(value, "detach"):  # a torch tensor
-        value = value.detach().cpu().numpy()
     array = None
     try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):  # lists of different lengths
+        array = np.asarray(as_numpy(value))
+    except (ValueError, TypeError, RuntimeError):  # lists of different lengths, odd tensors
         pass
     if array is None or array.dtype.kind not in "biufU":
         raise FwpError(

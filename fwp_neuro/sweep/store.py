@@ -21,8 +21,7 @@ from pathlib import Path
 import filelock
 
 from ..errors import FwpError, shown, warn
-from ..figures import output_folder
-from ..files import atomic_path, remove_leftovers
+from ..files import atomic_path, output_folder, remove_leftovers
 from ..recording import Recording, load
 
 _MARK = ".sweep"
@@ -107,6 +106,8 @@ class Store:
         try:
             return load(self.path(key)).dataset
         except FwpError as problem:
+            if self.path(key).is_dir():  # whose it is, nobody knows
+                raise
             warn(f"{problem}: the point is computed again")
             self.path(key).unlink(missing_ok=True)
             return None

@@ -105,7 +105,7 @@ def _compute(job: Job, store: Store) -> Outcome:
         return Outcome("unfit", Failure.of(error))
     if here() != job.driver:
         one_thread()
-    from .result import to_dataset
+    from .result import to_dataset  # noqa: PLC0415  after `one_thread`
 
     start = time.perf_counter()
     try:

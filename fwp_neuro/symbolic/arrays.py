@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from ..remembered import while_it_lives
 from .language import SYNAPSE
 from .statements import Statement
 
@@ -28,7 +29,7 @@ def to_home(array, home: str):
 def compiled(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
     """Return the function of ``names`` that evaluates an expression on arrays of a namespace."""
     if namespace == "torch":
-        import torch
+        import torch  # noqa: PLC0415  NumPy does without
 
         def over_numbers_too(name):  # exp(-1) in a text is a number, which torch.exp refuses
             tensor, number = getattr(torch, name), getattr(math, name)
@@ -45,24 +46,104 @@ def compiled(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
 
 def evaluate(expression: sympy.Expr, values: Mapping[str, Any], namespace: str):
     """Evaluate a lowered expression over ``values`` (name -> array in the shape of its home)."""
-    expression = sympy.sympify(expression)
-    names = tuple(sorted(item.name for item in expression.free_symbols))
-    return compiled(expression, names, namespace)(*(values[name] for name in names))
+    return _Formula(expression, namespace)(values)
+
+
+class _Formula:
+    """An expression as a function of a dict of values."""
+
+    def __init__(self, expression: sympy.Expr, namespace: str):
+        expression = sympy.sympify(expression)
+        self.names = tuple(sorted(item.name for item in expression.free_symbols))
+        self.function = compiled(expression, self.names, namespace)
+
+    def __call__(self, values: Mapping[str, Any]):
+        return self.function(*[values[name] for name in self.names])
+
+
+#: weights up to which elementwise products are faster on a CPU than PyTorch's matrix product
+_FEW = 2**17
+
+
+def _products(namespace: str):
+    """Return the function of [..., d_v, d_k] and [..., 1, d_k] to their product [..., d_v, 1]."""
+
+    def product(weights, row):
+        return weights @ row.swapaxes(-1, -2)
+
+    if namespace == "numpy":
+        return product
+    from torch.compiler import is_compiling  # noqa: PLC0415  rules need no PyTorch
+
+    def torch_product(weights, row):
+        if is_compiling() or weights.device.type != "cpu" or weights.numel() > _FEW:
+            return product(weights, row)
+        return (weights * row).sum(-1, keepdim=True)
+
+    return torch_product
+
+
+class _Line:
+    """A statement with all symbolic work done."""
+
+    def __init__(self, statement: Statement, namespace: str):
+        self.target, self.product = statement.target, _products(namespace)
+        self.sums = [
+            (item.symbol.name, item.kind, _Formula(item.argument, namespace))
+            for item in statement.sums
+        ]
+        self.formula = _Formula(statement.expression, namespace)
+        self.spread = statement.home(statement.expression) != SYNAPSE
+
+    def gather(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Add to ``values`` the sums that the statement reads off the present weights."""
+        weights = values["w"]
+        for name, kind, formula in self.sums:
+            argument = formula(values)
+            if kind == "read":
+                values[name] = self.product(weights, argument)
+            elif kind == "back":  # [..., d_v, 1] x [..., d_v, d_k] -> [..., 1, d_k]
+                values[name] = argument.swapaxes(-1, -2) @ weights
+            else:
+                values[name] = argument.sum(-1)[..., None]
+        return values
 
 
 def gather(statement: Statement, values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     """Return ``values`` together with the sums that the statement reads off the present weights."""
-    values = dict(values)
-    weights = values["w"]
-    for item in statement.sums:
-        argument = evaluate(item.argument, values, namespace)
-        if item.kind == "read":  # [..., d_v, d_k] x [..., 1, d_k] -> [..., d_v, 1]
-            values[item.symbol.name] = weights @ argument.swapaxes(-1, -2)
-        elif item.kind == "back":  # [..., d_v, 1] x [..., d_v, d_k] -> [..., 1, d_k]
-            values[item.symbol.name] = argument.swapaxes(-1, -2) @ weights
-        else:
-            values[item.symbol.name] = argument.sum(-1)[..., None]
-    return values
+    return _Line(statement, namespace).gather(dict(values))
+
+
+class Step:
+    """One token of a rule: `step` with its symbolic work done when it is made."""
+
+    def __init__(self, statements: Sequence[Statement], namespace: str):
+        self.lines = [_Line(statement, namespace) for statement in statements]
+        self.product = _products(namespace)
+
+    def __call__(self, states: Mapping[str, Any], signals: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the states after the token; arguments as for `step`."""
+        states = dict(states)
+        for line in self.lines:
+            new = line.formula(line.gather({**signals, **states}))
+            states[line.target] = new + 0 * states["w"] if line.spread else new
+        return states
+
+    def read(self, weights, query):
+        """Return the read-out [..., d_v] of weights [..., d_v, d_k] and a query [..., d_k]."""
+        return self.product(weights, query[..., None, :])[..., 0]
+
+
+@while_it_lives
+def numpy_step(rule) -> Step:
+    """Return the step of a rule on NumPy arrays."""
+    return Step(rule.statements, "numpy")
+
+
+@while_it_lives
+def torch_step(rule) -> Step:
+    """Return the step of a rule on torch tensors."""
+    return Step(rule.statements, "torch")
 
 
 def step(
@@ -82,11 +163,4 @@ def step(
     Returns:
         The states after the token.
     """
-    states = dict(states)
-    for statement in statements:
-        values = gather(statement, {**signals, **states}, namespace)
-        new = evaluate(statement.expression, values, namespace)
-        if statement.home(statement.expression) != SYNAPSE:
-            new = new + 0 * states["w"]
-        states[statement.target] = new
-    return states
+    return Step(statements, namespace)(states, signals)

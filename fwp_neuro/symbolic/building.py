@@ -31,10 +31,12 @@ def build(node: ast.expr) -> sympy.Expr:
     if isinstance(node, ast.Name):
         return symbol(node.id)
     if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)  # the parser lets nothing else through
         return _call(node.func.id, build(node.args[0]))
     if isinstance(node, ast.UnaryOp):
         inner = build(node.operand)
         return -inner if isinstance(node.op, ast.USub) else inner
+    assert isinstance(node, ast.BinOp)
     if isinstance(node.op, ast.Pow):
         return _power(build(node.left), build(node.right))
     family = SUMS if isinstance(node.op, SUMS) else PRODUCTS

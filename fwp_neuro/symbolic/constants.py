@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -14,7 +16,7 @@ LARGEST = sys.float_info.max
 _EXACT = 2**53
 NEGATIVE = "takes the root or logarithm of a negative number"
 _POINTS = 3  # random points at which a divisor is tried
-_FUNCTIONS = {
+_FUNCTIONS: dict[Any, Callable[..., float]] = {
     sympy.exp: math.exp,
     sympy.log: math.log,
     sympy.tanh: math.tanh,

@@ -187,11 +187,11 @@ def _linear(expression: sympy.Expr, atoms: frozenset) -> dict | None:
     if expression in atoms:
         return {expression: sympy.Integer(1)}
     if expression.is_Add:
-        parts = [_linear(term, atoms) for term in expression.args]
-        if any(part is None for part in parts):
-            return None
         gathered: dict = {}
-        for part in parts:
+        for term in expression.args:
+            part = _linear(term, atoms)
+            if part is None:
+                return None
             for atom, value in part.items():
                 gathered.setdefault(atom, []).append(value)
         return {atom: sympy.Add(*values) for atom, values in gathered.items()}

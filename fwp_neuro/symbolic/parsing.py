@@ -132,7 +132,8 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
 
 def _check_size(tree: ast.expr, where: str) -> None:
     """Refuse what is too long or too deep; a long sum or product is as deep as its deepest term."""
-    words, waiting = 0, [(tree, 1)]
+    words = 0
+    waiting: list[tuple[ast.AST, int]] = [(tree, 1)]
     while waiting:
         node, depth = waiting.pop()
         if depth > DEPTH:
@@ -171,14 +172,19 @@ def _check_words(tree: ast.expr, names, where: str) -> None:
                 "is not legal here; use + - * / **, numbers, names and function calls"
                 f"{_PRODUCT_HINT if isinstance(node, ast.MatMult) else ''}"
             )
-        if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
-            raise FwpError(f"{where}: {shown(node.value)} is not a number")
-        if isinstance(node, ast.Constant) and not abs(node.value) <= LARGEST:
-            raise FwpError(f"{where} holds a number beyond the range of float64")
+        if isinstance(node, ast.Constant):
+            _check_number(node.value, where)
         if isinstance(node, ast.Call):
             _check_call(node, functions, where)
         elif isinstance(node, ast.Name) and id(node) not in called and node.id not in names:
             raise _unknown_name(node.id, names, functions, where)
+
+
+def _check_number(value: object, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FwpError(f"{where}: {shown(value)} is not a number")
+    if not abs(value) <= LARGEST:
+        raise FwpError(f"{where} holds a number beyond the range of float64")
 
 
 def _check_call(node: ast.Call, functions, where) -> None:

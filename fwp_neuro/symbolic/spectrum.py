@@ -284,7 +284,8 @@ def _grid(expression: sympy.Expr, domains) -> np.ndarray | None:
     for name in (str(atom) for atom in plain.free_symbols - set(replaced.values())):
         if name not in domains:
             return None
-        ranges[name] = list(np.linspace(*domains[name], 5))
+        low, high = domains[name]
+        ranges[name] = list(np.linspace(low, high, 5))
     if math.prod(map(len, ranges.values())) > POINTS:
         return None
     names = list(ranges)

@@ -55,8 +55,9 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
     Raises:
         Cannot: that takes too many terms.
     """
-    parts = [split(statement, states) for statement in statements]
-    if any(part is None for part in parts):
+    found = [split(statement, states) for statement in statements]
+    parts = [part for part in found if part is not None]
+    if len(parts) < len(found):
         return Transition((), False, "none", "not affine in w", 0)
     right = sum(len(part.reads) for part in parts)
     left = sum(len(part.backs) for part in parts)

@@ -7,24 +7,43 @@ published parameter set, the source of every number and its conventions. ``stdp_
 least in networks.
 """
 
-from __future__ import annotations
+from importlib import import_module
 
-from .compose import compose
-from .factorised import factorise
-from .fitting import fit
-from .fitting_ranges import search_ranges
-from .magnesium import magnesium_block
-from .registry import get, names, parameter_sets, short_term, stdp_curve
+# Brian2 is imported only by what needs it
+_NAMES = {
+    "compose": "composition",
+    "factorise": "factorised",
+    "fit": "fitting",
+    "get": "registry",
+    "magnesium_block": "magnesium",
+    "names": "registry",
+    "parameter_sets": "registry",
+    "search_ranges": "fitting_ranges",
+    "short_term": "registry",
+    "stdp_curve": "registry",
+}
+_SUBMODULES = (
+    "composition",
+    "factorised",
+    "fitting",
+    "fitting_ranges",
+    "magnesium",
+    "model",
+    "models",
+    "registry",
+)
 
-__all__ = [
-    "compose",
-    "factorise",
-    "fit",
-    "get",
-    "magnesium_block",
-    "names",
-    "parameter_sets",
-    "search_ranges",
-    "short_term",
-    "stdp_curve",
-]
+__all__ = list(_NAMES)
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name in _NAMES:
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

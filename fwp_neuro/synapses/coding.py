@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import FwpError
-from .registry import names
-
 CODINGS = ("rates", "volleys")
 EVENTS = ("spikes", "bursts", "plateaus")
 #: of single spikes and bursts together where values are burst probabilities, Hz
@@ -116,17 +113,3 @@ def both(**settings) -> tuple[Experiment, ...]:
 
 
 USUAL = both()
-
-
-def experiments(name: str) -> tuple[Experiment, ...]:
-    """Return the experiments of a plasticity or short-term plasticity model.
-
-    Raises:
-        FwpError: another model.
-    """
-    from .coding_by_model import EXPERIMENTS
-
-    legal = [*names("short-term plasticity"), *names("plasticity")]
-    if name not in legal:
-        raise FwpError(f"{name!r} is no plasticity model (legal: {', '.join(legal)})")
-    return EXPERIMENTS.get(name, USUAL)

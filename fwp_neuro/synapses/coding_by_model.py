@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .coding import Experiment, both
+from ..errors import FwpError
+from .coding import USUAL, Experiment, both
+from .registry import names
 
 _GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
 _FORCED = "spikes are forced on the postsynaptic cell"
@@ -55,3 +57,15 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
     ),
     "use_dependent_potentiation": both(state="P", start=0.5),
 }  # fmt: skip
+
+
+def experiments(name: str) -> tuple[Experiment, ...]:
+    """Return the experiments of a plasticity or short-term plasticity model.
+
+    Raises:
+        FwpError: another model.
+    """
+    legal = [*names("short-term plasticity"), *names("plasticity")]
+    if name not in legal:
+        raise FwpError(f"{name!r} is no plasticity model (legal: {', '.join(legal)})")
+    return EXPERIMENTS.get(name, USUAL)

@@ -13,12 +13,14 @@ and values that it gates.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from brian2 import Equations as Brian2Equations
+from brian2 import Hz, second
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from ..errors import FwpError
-from ..foreign_units import quantity
+from ..quantities import quantity
 from .factorised.text import Line, lines, row
 from .factorised.text import text as code_text
 from .model import Model
@@ -40,8 +42,6 @@ def with_eligibility(model: Model, tau) -> Model:
     Raises:
         FwpError: no time, a weight that is an expression, or names that are taken.
     """
-    from brian2 import Hz, second
-
     seconds = quantity(tau, second, "eligibility", "a time such as 1*second")
     if seconds.size != 1 or not 0 < float(seconds.ravel()[0]) < float("inf"):
         raise FwpError(f"eligibility must be one positive finite time, got {tau}")
@@ -62,13 +62,14 @@ def with_eligibility(model: Model, tau) -> Model:
     method = text.method if text.method != "exact" else "rk4"
     cells = [n for side in ("pre", "post") for n in Brian2Equations(getattr(text, side)).names]
     methods = {n: text.methods.get(n, text.method) for n in cells} | {"modulator": method}
+    code: dict[str, Any] = {s: _waiting(getattr(text, s), w) for s in ("on_pre", "on_post")}
     equations = replace(
         text,
         synapse="\n".join(rows),
         post=f"{text.post.strip()}\nmodulator : 1".strip(),
         method=method,
         methods={n: m for n, m in methods.items() if m != method},
-        **{side: _waiting(getattr(text, side), w) for side in ("on_pre", "on_post")},
+        **code,
     )
     here = "modelling choice of this package, as in izhikevich2007solving: 1/s"
     return replace(

@@ -42,6 +42,7 @@ from .fitting_intervals import (
 from .fitting_predict import SCALES, Predictor
 from .fitting_ranges import Box, limits
 from .fitting_result import Fit, short
+from .fitting_search import cost
 from .registry import _chosen, check_options
 
 METHODS = ("covariance", "profile", "bootstrap")
@@ -156,8 +157,6 @@ def _enough(predictor: Predictor, names: Sequence[str]) -> None:
 
 def _search(problem: Problem, rng, starts: int) -> np.ndarray:
     """Return the best point: from the start, and from the best of points all over the box."""
-    from .fitting_search import cost
-
     box, points = problem.box, problem.box.x0[None]
     if starts > 1:
         drawn = box.drawn(rng, (_LOOK if problem.predictor.many else _FEW) * (starts - 1))

@@ -21,10 +21,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, shown, unknown
-from ..foreign_units import package_of, quantity
+from ..foreign_units import package_of
+from ..quantities import quantity
 from .fitting_files import from_csv, from_xarray
 
 #: kind -> column -> (kind of its unit, whether it must be there)
@@ -134,8 +136,6 @@ def read(data) -> Table:
 
 def _amplitude_unit(data: Mapping):
     """Return the Brian2 unit of amplitudes: volt, amp or siemens, or 1 for plain numbers."""
-    import brian2 as b2
-
     values = data.get("amplitude")
     if not package_of(values):
         return 1
@@ -150,8 +150,6 @@ def _amplitude_unit(data: Mapping):
 
 def _column(name: str, values, kind: str, amplitude) -> np.ndarray:
     """Return a column as an array [row] in SI units, or [] if it is one value for all rows."""
-    import brian2 as b2
-
     if kind == "label":
         try:
             one = isinstance(values, str | bytes)

@@ -13,6 +13,7 @@ import io
 import re
 from pathlib import Path
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, pick, shown
@@ -41,8 +42,6 @@ def with_unit(values: np.ndarray, unit: str, kind: str, where: str):
     Raises:
         FwpError: a unit that no column of this kind has.
     """
-    import brian2 as b2
-
     if not unit:
         return values
     name = re.sub("[µμ]", "u", unit.strip()).replace(" ", "")
@@ -115,7 +114,7 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
     """Return (number of the line, its cells) of all lines that are neither empty nor comments."""
     head = next((line for line in text.splitlines() if _told(line)), "")
     marks = {mark: len(next(csv.reader([head], delimiter=mark), [])) for mark in ",;\t"}
-    mark = max(marks, key=marks.get)
+    mark = max(marks, key=lambda mark: marks[mark])
     found = []
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)

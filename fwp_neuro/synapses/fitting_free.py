@@ -62,7 +62,7 @@ def _named(model: Model, asked) -> list[str]:
         return list(model.parameters)
     try:
         names = None if isinstance(asked, str | bytes) else list(asked)
-    except TypeError:  # nothing that has entries
+    except Exception:  # nothing that has entries; each package says so in another way
         names = None
     if names is None:
         known = isinstance(asked, str) and asked in model.parameters
@@ -82,8 +82,8 @@ def _matters(predictor: Predictor, box: Box, point, place: int, near: bool = Fal
     """Whether predictions depend on one coordinate, from a point on: a step, or its whole range."""
     low, high = box.low[place], box.high[place]
     step = 0.01 * (high - low)
-    values = [point[place] + (step if point[place] < high - step else -step)]
-    values = values if near else np.linspace(low, high, _VALUES)
+    one_step = point[place] + (step if point[place] < high - step else -step)
+    values = np.array([one_step]) if near else np.linspace(low, high, _VALUES)
     line = np.repeat(point[None], len(values) + 1, axis=0)
     line[1:, place] = values
     measured = predictor.table.measured

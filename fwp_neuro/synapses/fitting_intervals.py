@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm, t
 
 from .fitting_predict import Predictor
 from .fitting_ranges import Box
@@ -63,9 +64,7 @@ class Problem:
         found = (self.curve(x, measured) - measured) / self.sem
         return found[:, self.predictor.counted]
 
-    def minimise(
-        self, x, low=None, high=None, measured=None, exact: float = 1e-9, most: int = 80
-    ):
+    def minimise(self, x, low=None, high=None, measured=None, exact: float = 1e-9, most: int = 80):
         """Return the optima from starts [problem, coordinate], and their costs."""
         low = self.box.low if low is None else low
         high = self.box.high if high is None else high
@@ -84,8 +83,6 @@ class Problem:
 
     def quantile(self, freedom: int) -> float:
         """Return how many standard errors an interval reaches to either side."""
-        from scipy.stats import norm, t
-
         return float((norm.ppf if self.known else t(freedom).ppf)(0.5 + self.level / 2))
 
 

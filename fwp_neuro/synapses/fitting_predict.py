@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
@@ -151,8 +152,6 @@ class Predictor:
         if "groups" in columns:
             given["groups"] = int(columns["groups"][row])
         if "interval" in columns:
-            import brian2 as b2
-
             given["interval"] = columns["interval"][row] * b2.second
         given["pairs"] = int(columns["pairs"][row]) if "pairs" in columns else 60
         given["frequency"] = float(columns["frequency"][row]) if "frequency" in columns else 1.0

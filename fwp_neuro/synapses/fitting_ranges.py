@@ -20,13 +20,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
 from ..arguments import takes
 from ..errors import FwpError, pick, shown
 from . import registry, units
-from .argument_kinds import MODEL
 from .model import SHARES, Model
+from .registry import MODEL, get, parameter_sets
 
 _FACTOR, _VOLTS = 100.0, 0.1
 #: how near to a bound, as a share of the range searched, a fitted parameter has run into it
@@ -36,15 +37,11 @@ _AT = 1e-6
 @lru_cache(maxsize=64)
 def _published(name: str) -> tuple[Mapping[str, Any], ...]:
     """Return the parameters of all sets of a model of the registry."""
-    from .registry import get, parameter_sets
-
     return tuple(get(name, chosen).parameters for chosen in parameter_sets(name))
 
 
 def _range(model: Model, name: str) -> tuple[float, float]:
     """Return where a parameter is searched, in SI units."""
-    import brian2 as b2
-
     start, signed = model.parameters[name], name in model.signed
     if name in SHARES:
         return (0.0 if signed else 1e-3), 1.0
@@ -60,8 +57,6 @@ def _range(model: Model, name: str) -> tuple[float, float]:
 
 def _typical(model: Model, like) -> float:
     """Return the largest published value of any parameter of the same dimension, or 0.01."""
-    import brian2 as b2
-
     found = [
         abs(float(value))
         for one in _published(model.name)
@@ -97,8 +92,6 @@ def search_ranges(model: str | Model) -> dict[str, tuple]:
 
 def like(old, number: float):
     """Return a number in SI units as a quantity of the dimension of ``old``, or as it is."""
-    import brian2 as b2
-
     plain = b2.have_same_dimensions(old, 1)
     return float(number) if plain else b2.Quantity(float(number), dim=b2.get_dimensions(old))
 
@@ -111,11 +104,12 @@ def limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[s
     """
     if not isinstance(bounds, Mapping | None):
         raise FwpError(f"bounds must be a dict of parameter: (lower, upper), got {shown(bounds)}")
-    for name in bounds or {}:
+    bounds = bounds or {}
+    for name in bounds:
         pick(name, names, "parameter in bounds:")
     found = {}
     for name in names:
-        if name not in (bounds or {}):
+        if name not in bounds:
             found[name] = _range(model, name)
             continue
         given, old = bounds[name], model.parameters[name]

@@ -138,5 +138,5 @@ def _correlation(spread: np.ndarray, names: Sequence[str]) -> tuple[float, str]:
     size = np.sqrt(np.diag(spread))
     table = np.abs(spread / np.maximum(np.outer(size, size), 1e-300))
     table = np.tril(table, -1)
-    i, j = np.unravel_index(np.argmax(table), table.shape)
+    i, j = map(int, np.unravel_index(np.argmax(table), table.shape))
     return float(table[i, j]), f"{names[i]} and {names[j]}"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import brian2 as b2
+import numpy as np
+
 from ..arguments import inside, one_of, takes
 from ..errors import FwpError, pick, shown
-from ..foreign_units import quantity
+from ..quantities import quantity
 from .argument_kinds import VOLTAGE
 
 
@@ -43,8 +46,6 @@ BLOCKS = {
 
 def _factor(model: str, magnesium) -> tuple[float, float]:
     """Return (slope per mV, factor) of a block at a magnesium concentration."""
-    import brian2 as b2
-
     block = BLOCKS[pick(model, BLOCKS, "magnesium block")]
     if block.half is None:
         if magnesium is not None:
@@ -78,9 +79,6 @@ def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
         FwpError: unknown model, wrong unit, a voltage that is NaN, or a concentration for a fit
             that has none.
     """
-    import brian2 as b2
-    import numpy as np
-
     slope, factor = _factor(model, magnesium)
     voltage = quantity(V, b2.mV, "V", "a voltage such as -70*mV", finite=False)
     if np.isnan(voltage).any():

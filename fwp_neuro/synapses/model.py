@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import pick
 from ..registry import Registry
 from . import units
+from .model_kinds import KINDS
 
-KINDS = ("receptor", "short-term plasticity", "plasticity", "circuit")
 #: parameters that are shares of a whole in every model that has them: legal from 0 to 1
 SHARES = ("U", "nmda", "presynaptic", "loss", "P0", "I_f", "I_bf", "rho_star", "gate", "mu")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import brian2 as b2
+
 from ..errors import FwpError, pick
 from . import units
+from .magnesium import BLOCKS, block_code, magnesium_block
 from .model import Entry, register
 
 
@@ -37,16 +41,12 @@ class SynapseModel:
 
     def unblocked_code(self, voltage: str) -> str:
         """Return Brian2 code of the voltage factor of the NMDA-gated write."""
-        from .magnesium import block_code
-
         if self.block is None:
             return f"(({voltage} - E_leak)/(E_exc - E_leak))"
         return block_code(voltage, self.block, None)
 
     def unblocked(self, number: float) -> float:
         """Return the voltage factor at rest under an input that codes ``number``."""
-        from .magnesium import magnesium_block
-
         leak, exc = self.parameters["E_leak"], self.parameters["E_exc"]
         g = self.parameters["conductance"] * number
         if self.block is None:
@@ -68,8 +68,6 @@ class SynapseModel:
 
     def membrane_lag(self, dt) -> float:
         """Return what one step leaves of a small voltage deviation at the value baseline."""
-        import math
-
         p = self.parameters
         speed = 1.0 if self.block is None else 1 + p["conductance"] * p["value_baseline"]
         return math.exp(-speed * float(dt / p["tau_membrane"]))
@@ -127,8 +125,6 @@ _SOURCES = {
 
 
 def _parameters() -> dict[str, Any]:
-    import brian2 as b2
-
     return {
         "tau_ampa": 5 * b2.ms,
         "tau_nmda": 50 * b2.ms,
@@ -144,8 +140,6 @@ def _parameters() -> dict[str, Any]:
 
 
 def _two_compartment(parameters: str) -> SynapseModel:
-    from .magnesium import BLOCKS
-
     return SynapseModel(
         "two_compartment_nmda",
         _MEMBRANE,

@@ -8,8 +8,13 @@ from inspect import signature
 from pkgutil import iter_modules
 from typing import Any
 
+import brian2 as b2
+import numpy as np
+
 from ..arguments import inside, takes
-from ..errors import FwpError, pick, unknown
+from ..errors import FwpError, pick, shown, unknown
+from ..quantities import quantity
+from ..validation import whole
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
 from .model import KINDS, SYNAPSES, Entry, Model
 
@@ -91,6 +96,9 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     return found.make(pick(parameters, sets, what))
 
 
+MODEL = inside("a synapse model, or its name", lambda: get("pair_stdp"))
+
+
 def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
     """Return a model and one of its protocols."""
     if isinstance(name, Model):
@@ -149,13 +157,6 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         FwpError: unknown model, set or option, a missing or wrong unit (the sentence names the
             argument), or pairs that are so close that the spikes of one overtake those of the next.
     """
-    import brian2 as b2
-    import numpy as np
-
-    from ..errors import shown
-    from ..foreign_units import quantity
-    from ..validation import whole
-
     model, run = _chosen(name, parameters, "stdp", "stdp_curve")
     check_options(model, run, options, "stdp_curve")
     lags = quantity(lags, b2.second, "lags", "times such as [-10, 10]*ms")
@@ -192,11 +193,6 @@ def short_term(name, parameters=None, spike_times=None, **options):
     Raises:
         FwpError: unknown model, set or option, a missing or wrong unit, times that do not increase.
     """
-    import brian2 as b2
-    import numpy as np
-
-    from ..foreign_units import quantity
-
     model, run = _chosen(name, parameters, "release", "short_term")
     check_options(model, run, options, "short_term")
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 from .factorised.text import renamed
 from .model import Equations, Model
@@ -31,8 +32,10 @@ def with_names(model: Model, names: Mapping[str, str]) -> Model:
         return {names.get(key, key): value for key, value in mapping.items()}
 
     old = model.equations
-    code = {one.name: renamed(getattr(old, one.name), every) for one in fields(Equations)
-            if isinstance(getattr(old, one.name), str) and one.name not in _NOT_CODE}  # fmt: skip
+    code: dict[str, Any] = {
+        one.name: renamed(getattr(old, one.name), every) for one in fields(Equations)
+        if isinstance(getattr(old, one.name), str) and one.name not in _NOT_CODE
+    }  # fmt: skip
     equations = replace(
         old,
         **code,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import brian2 as b2
+import numpy as np
+
 from ..errors import FwpError, shown
-from ..foreign_units import as_brian2
+from ..quantities import as_brian2
 
 
 def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = False):
@@ -17,9 +20,6 @@ def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = Fa
         any_sign: whether zero and negative values are legal.
         share: whether the parameter is a share of a whole, which ends at 1 and is never negative.
     """
-    import brian2 as b2
-    import numpy as np
-
     where = f"parameter {name!r} of {where}"
     legal = f"got {shown(value)}, legal is a quantity like {old!r}"
     value = as_brian2(value, old, where, f"a quantity like {old!r}")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..synapses import get
+from ..synapses.plasticity.bcm import course
 from .base import Row
 
 MODEL = "bcm"
@@ -17,9 +19,6 @@ def learned(patterns: int, seconds: float = 1500.0) -> tuple[np.ndarray, float]:
 
     Inputs last 100 ms; the threshold is averaged over the last third.
     """
-    from ..synapses import get
-    from ..synapses.plasticity.bcm import course
-
     steps, hold = round(seconds / 0.02), 5
     inputs = np.eye(patterns)
     x = inputs[(np.arange(steps) // hold) % patterns]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz, ms, second
 
+from ..synapses import parameter_sets
+from ..synapses.plasticity import bcpnn_oracle as oracle
+from ..synapses.registry import get
 from .base import Row
 
 MODEL = "bcpnn"
@@ -16,12 +20,6 @@ RULE = "closed form of the rule (Tully, Hennig & Lansner 2014; Fiebig & Lansner 
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the oracle with what follows from the equations; Brian2 with the oracle in tests."""
-    from brian2 import Hz, ms, second
-
-    from ..synapses import parameter_sets
-    from ..synapses.plasticity import bcpnn_oracle as oracle
-    from ..synapses.registry import get
-
     rate, rng = 10.0, np.random.default_rng(0)
     for chosen in parameter_sets(MODEL):
         model = get(MODEL, chosen)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz, second
 
+from .. import synapses
+from ..synapses.plasticity.behavioural_time_scale_oracle import decay_times, overlap
 from .base import Row
 
 MODEL = "behavioural_time_scale"
@@ -16,11 +19,6 @@ _SIGN = "Milstein et al. 2021, eLife 10:e73046 (sign only)"
 
 def rows(quick: bool) -> Iterator[Row]:
     """Fit the time constants that were put in, and compare signs with weight and lag."""
-    from brian2 import Hz, second
-
-    from .. import synapses
-    from ..synapses.plasticity.behavioural_time_scale_oracle import decay_times, overlap
-
     burst = dict(pre_spikes=10, burst_frequency=20 * Hz)
     lags = np.arange(1.0, 3.6, 0.5 if quick else 0.1)  # both traces only decay
     kernel = synapses.get(MODEL, "bittner_2017")

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brian2 as b2
 import numpy as np
+from brian2 import ms
 
+from ..circuits.injected import raster
+from ..circuits.injected import run as run_injected
+from ..synapses import get
+from ..synapses.plasticity.clopath_oracle import weights
 from .base import Row
 
 MODEL = "clopath_2010"
@@ -39,21 +45,14 @@ def percent(model, weights) -> np.ndarray:
 
 def injected(model, frequencies, dt) -> np.ndarray:
     """Return what the model's Brian2 text gives, [frequency, side]."""
-    import brian2 as b2
-
-    from ..circuits import injected
-
     both = trains(frequencies)
     last = max(train[-1] for side in both for train in side) + 0.01
-    tables = [injected.raster([t * b2.second for t in s], last * b2.second, dt) for s in both]
-    return percent(model, injected.run(model, *tables, dt=dt, pairing="one")["weight"])
+    tables = [raster([t * b2.second for t in s], last * b2.second, dt) for s in both]
+    return percent(model, run_injected(model, *tables, dt=dt, pairing="one")["weight"])
 
 
 def _disagreement(frequencies) -> Iterator[Row]:
     """Yield how far the paper's equations taken literally are from NEST; no target is published."""
-    from ..synapses import get
-    from ..synapses.plasticity.clopath_oracle import weights
-
     literal = get(MODEL, "paper_literal")
     found = percent(literal, weights(literal, *trains(frequencies), 1e-4))
     for frequency, values in zip(frequencies, found, strict=True):
@@ -70,11 +69,6 @@ def _disagreement(frequencies) -> Iterator[Row]:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the steps of NEST with NEST, and the Brian2 text with NEST in fine steps."""
-    from brian2 import ms
-
-    from ..synapses import get
-    from ..synapses.plasticity.clopath_oracle import weights
-
     model = get(MODEL)
     found = percent(model, weights(model, *trains(NEST), 1e-4, "nest"))
     source = "NEST 3.10, clopath_synapse_spike_pairing, 0.1 ms"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brian2 as b2
 import numpy as np
+from brian2 import mV
 
+from ..devices import Built, Size, simulate
+from ..synapses import get
 from .base import Row
 
 #: model -> time constant in ms of a compartment under a conductance of half the leak, and the
@@ -19,9 +23,6 @@ _SOURCE = "conductance (or current) against a leak of 10 ms and -70 mV, reversal
 
 def course(model, g: float = 0.5, after: float = 5.0) -> np.ndarray:
     """Return the potentials (mV) of both compartments at rest, after some ms of g, and at last."""
-    import brian2 as b2
-
-    from ..devices import Built, Size, simulate
 
     def build() -> Built:
         cells = b2.NeuronGroup(
@@ -43,10 +44,6 @@ def course(model, g: float = 0.5, after: float = 5.0) -> np.ndarray:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the Brian2 text of the membranes and of the write with closed forms."""
-    from brian2 import mV
-
-    from ..synapses import get
-
     for name, (tau, end, rest, factor) in NUMBERS.items():
         model = get(name)
         for which, (start, later, last) in zip(("basal", "apical"), course(model), strict=True):

@@ -13,7 +13,12 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 
+import brian2 as b2
+
 from ..errors import FwpError
+from ..models import load_model
+from ..synapses import registry
+from ..synapses.magnesium import BLOCKS
 from .base import Row
 
 #: how the number in the table was found: in the source itself, in other code or text that names the
@@ -91,9 +96,6 @@ def differences(model: str) -> list[str]:
 
 def _numbers(model: str) -> dict[str, dict[str, float]]:
     """Return parameter set -> parameter -> number in base units, of a model or a script."""
-    from ..synapses import registry
-    from ..synapses.magnesium import BLOCKS
-
     if model == "magnesium_block":
         return {name: {key: value for key, value in vars(block).items() if key != "source"
                        and value is not None} for name, block in BLOCKS.items()}  # fmt: skip
@@ -138,7 +140,6 @@ def _place(constant: Constant) -> tuple[dict, str]:
     if constant.parameter_set == "module":
         module, _, name = constant.parameter.rpartition(".")
         return vars(import_module(module)), name
-    from ..models import load_model
 
     return vars(load_model(constant.model)), constant.parameter
 
@@ -150,8 +151,6 @@ def _evaluated(text: str, names: dict) -> float:
 
 @cache
 def _unit(text: str):
-    import brian2 as b2
-
     names = {name: getattr(b2, name) for name in ("ms", "second", "mV", "nS", "Hz", "pF")}
     names |= {"pA": b2.pA, "nA": b2.nA, "mM": b2.mmolar, "minute": 60 * b2.second}
     names["day"] = 86400 * b2.second

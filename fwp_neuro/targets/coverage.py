@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import brian2 as b2
 import numpy as np
+from brian2 import ms
 
 from .. import synapses
 from ..synapses.fitting import fit
@@ -35,8 +37,6 @@ class Design:
 
 def _pulses(model) -> dict:
     """Return paired-pulse ratios at six gaps."""
-    import brian2 as b2
-
     gaps = np.array([20, 50, 100, 200, 500, 1000])
     times = np.stack([0 * gaps, gaps], axis=1)
     ratio = [_relative(model, train)[1] for train in times]
@@ -49,16 +49,12 @@ def _pulses(model) -> dict:
 
 def _relative(model, times) -> np.ndarray:
     """Return releases relative to the first one, at times in ms."""
-    from brian2 import ms
-
     found = synapses.short_term(model, spike_times=np.asarray(times, dtype=float) * ms)
     return found / found[0]
 
 
 def _trains(model) -> dict:
     """Return ten spikes at 10, 20 and 50 Hz, and a recovery test 0.5 s later."""
-    import brian2 as b2
-
     trains = []
     for rate in (10, 20, 50):
         times = np.arange(10) * 1e3 / rate
@@ -72,8 +68,6 @@ def _trains(model) -> dict:
 
 def _window(model) -> dict:
     """Return the timing window at twelve lags, 60 pairs at 1 Hz."""
-    import brian2 as b2
-
     lags = np.array([-80, -50, -30, -20, -10, -5, 5, 10, 20, 30, 50, 80]) * b2.ms
     return {"lag": lags, "ratio": synapses.stdp_curve(model, lags=lags, pairs=60), "pairs": 60}
 
@@ -124,8 +118,13 @@ class Cell:
 
 
 def measure(
-    tables: int = 300, design: str = "trains", errors: bool = True, method: str = "covariance",
-    seed: int = 0, noise: float = 1.0, **options,
+    tables: int = 300,
+    design: str = "trains",
+    errors: bool = True,
+    method: str = "covariance",
+    seed: int = 0,
+    noise: float = 1.0,
+    **options,
 ) -> Cell:
     """Fit so many noisy tables of a design, and count the intervals that hold the truth.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..models import load_model
 from .base import Row
 
 MODEL = "urbanczik_senn_2014_delta_memory"
@@ -14,8 +15,6 @@ MODEL = "urbanczik_senn_2014_delta_memory"
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the contraction of the error and the read-outs with the delta rule's."""
-    from ..models import load_model
-
     memory = load_model(MODEL)
     for beta in (0.6,) if quick else (0.3, 0.6, 0.9):
         short = memory.Parameters(beta=beta, teach=100.0, tau_delta=1000.0, dt=0.5)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from ..models import load_model
 from .base import Row
 
 TASK = "ellwood_2024_match_and_control"
@@ -40,8 +43,6 @@ MISSES = {
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare success and spurious shares of the read; quick: one match window, few trials."""
-    from ..models import load_model
-
     script = load_model(TASK)
     trials, windows = (24, (1.0,)) if quick else (300, (0.5, 1.0, 2.0))
     for scenario in ("scattered",) if quick else script.SCENARIOS:
@@ -50,8 +51,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _compare(script, data, scenario: str) -> Iterator[Row]:
-    import numpy as np
-
     trials = data.sizes["trial"]
     source = _TASK + (_FITTED if scenario == "scattered" else "")
     strength = "fitted by us" if scenario == "scattered" else "quantitative published"

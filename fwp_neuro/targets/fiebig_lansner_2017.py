@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..models import load_model
 from .base import Row
 
 MODEL = "fiebig_lansner_2017_working_memory"
@@ -20,8 +21,6 @@ OURS = "kappa = 0 writes nothing and AP5 leaves too little current: our controls
 
 def rows(quick: bool) -> Iterator[Row]:
     """Count what comes back: quick by cues, else by itself."""
-    from ..models import load_model
-
     model = load_model(MODEL)
     data = model.run(model.Parameters(**(QUICK if quick else {})))
     encoded = data.kind.values == "encoded"

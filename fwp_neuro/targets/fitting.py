@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz, ms, second
+from scipy.stats import chi2
 
+from .. import synapses
 from . import sjostrom
 from .base import Row
 
@@ -20,8 +23,6 @@ _EARLY = (
 
 def frequency_data() -> dict:
     """Return the measurements of Sjoestroem et al. 2001 as columns for `fit`."""
-    from brian2 import Hz, ms
-
     rows = [(lag, *point) for lag, points in sjostrom.CHANGES.items() for point in points]
     lag, hertz, change, sem = np.array(rows, dtype=float).T
     return {"lag": lag * ms, "frequency": hertz * Hz, "ratio": 1 + change, "sem": sem, "pairs": 60}
@@ -29,8 +30,6 @@ def frequency_data() -> dict:
 
 def markram_data() -> dict:
     """Return the measurements of Markram et al. 1997 as columns for `fit`."""
-    from brian2 import Hz, ms
-
     rows = [(lag, *one) for lag, many in sjostrom.MARKRAM.items() for one in many]
     lag, hertz, change, sem = np.array(rows, dtype=float).T
     return {"lag": lag * ms, "frequency": hertz * Hz, "ratio": 1 + change, "sem": sem, "pairs": 60}
@@ -41,10 +40,6 @@ def trains(model, seed: int, rates=(10, 20, 50), spikes: int = 10) -> dict:
 
     A synthetic stand-in for facilitating (mossy-fibre) trains, of which no table was found.
     """
-    from brian2 import second
-
-    from .. import synapses
-
     rng, columns = np.random.default_rng(seed), {"time": [], "amplitude": [], "train": []}
     for rate in rates:
         times = np.append(np.arange(spikes) / rate, (spikes - 1) / rate + 0.5)
@@ -60,8 +55,6 @@ def trains(model, seed: int, rates=(10, 20, 50), spikes: int = 10) -> dict:
 
 def coverage(sets: int) -> tuple[float, float]:
     """Return how often 95 % intervals hold the truth, and the root mean square log error."""
-    from .. import synapses
-
     truth = synapses.get("tsodyks_markram", "tsodyks_1998_facilitating")
     hits, off = [], []
     for seed in range(sets):
@@ -75,10 +68,6 @@ def coverage(sets: int) -> tuple[float, float]:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Fit, and compare with the published parameters or the known ones."""
-    from scipy.stats import chi2
-
-    from .. import synapses
-
     data = frequency_data()
     chosen = "visual_cortex_all_to_all_minimal"
     published = sjostrom.error(sjostrom.changes("triplet_stdp", chosen, pairs=60))
@@ -117,11 +106,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def _markram(starts: int) -> Iterator[Row]:
     """Yield how a triplet rule fitted to Markram's points fits them."""
-    from brian2 import Hz, ms
-    from scipy.stats import chi2
-
-    from .. import synapses
-
     free = ("A3_plus", "A2_minus", "tau_y")
     found = synapses.fit("triplet_stdp", markram_data(), "visual_cortex_all_to_all_minimal",
                          free=free, starts=starts)  # fmt: skip

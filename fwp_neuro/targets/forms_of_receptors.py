@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from brian2 import second
 
-from .two_forms import Case, Found, brian, spikes
+from ..synapses import get
+from ..synapses.receptors import exponential, kinetic, nmda
+from ..synapses.release import tsodyks_markram as tm
+from .form_cases import Case, Found, brian, spikes
 
 _DT = 0.1e-3
 #: steps in which a presynaptic cell spikes, and steps after which conductances are read
@@ -15,11 +19,6 @@ _SPIKES, _READ = [19, 59, 69, 219], [40, 110, 260, 395]
 
 def _conductance(name: str):
     """The conductance that one presynaptic cell opens, at four times."""
-    from brian2 import second
-
-    from ..synapses import get
-    from ..synapses.receptors import exponential, kinetic, nmda
-
     model = get(name)
     if "nmda" in model.parameters:  # so that the text must read it
         model = model.changed(nmda=0.7)
@@ -44,9 +43,6 @@ def _conductance(name: str):
 
 def _release(convention: str):
     """Release at the last spike, and the weight after it, of two trains."""
-    from ..synapses import get
-    from ..synapses.release import tsodyks_markram as tm
-
     model = get(f"tsodyks_markram_{convention}", "tsodyks_1998_facilitating")
     model = model.changed(U=0.3)
     pre = spikes(400, 0.02, 5)

@@ -9,16 +9,25 @@ from functools import partial
 from importlib import import_module
 
 import numpy as np
+from brian2 import ms
 
-from .two_forms import Case, Found, brian, pairs, spikes
+from ..synapses import get
+from ..synapses.plasticity import bcpnn_oracle as oracle
+from ..synapses.plasticity import clopath_oracle, homeostatic_scaling, shouval_2002_oracle
+from ..synapses.plasticity.bcpnn_events import events
+from ..synapses.plasticity.behavioural_time_scale_oracle import changed_weight
+from ..synapses.plasticity.graupner_brunel_protocol import course, simulate
+from ..synapses.plasticity.limbacher_2022 import weight_at
+from ..synapses.plasticity.potentiation import respond
+from ..synapses.plasticity.rate_traces import filtered
+from ..synapses.plasticity.urbanczik_senn_oracle import weights
+from .form_cases import Case, Found, brian, pairs, spikes
 
 _RULES = "fwp_neuro.synapses.plasticity"
 
 
 def _model(name: str, chosen: str | None = None, **factors):
     """Return a model with some parameters multiplied."""
-    from ..synapses import get
-
     found = get(name, chosen)
     return found.changed(**{p: found.parameters[p] * by for p, by in factors.items()})
 
@@ -33,8 +42,6 @@ def _events(name: str, chosen: str | None = None, module: str = "", late: int = 
 
 
 def _potentiation(name: str, chosen: str):
-    from ..synapses.plasticity.potentiation import respond
-
     model = _model(name, chosen)
     pre, post = spikes(300, 0.04, 3), spikes(300, 0.04, 4)
     pre[-1] = 1  # so that every variable is as of the last step
@@ -49,8 +56,6 @@ def _potentiation(name: str, chosen: str):
 
 
 def _limbacher():
-    from ..synapses.plasticity.limbacher_2022 import weight_at
-
     model, pre, post = _model("limbacher_2022"), spikes(200, 0.1, 1), spikes(200, 0.1, 2)
     found = brian(model, pre, post, 1e-3, initial={"w": 0.4})["weight"]
     form = partial(weight_at, model, end=0.2, start=0.4)
@@ -58,8 +63,6 @@ def _limbacher():
 
 
 def _rates(name: str, chosen: str, **factors):
-    from ..synapses.plasticity.rate_traces import filtered
-
     model = _model(name, chosen, **factors)
     pre, post, dt = spikes(300, 0.05, 1), spikes(300, 0.05, 2), 1e-3
     start = np.array([[0.1, 0.3], [0.5, 0.2]])
@@ -71,9 +74,6 @@ def _rates(name: str, chosen: str, **factors):
 
 
 def _scaling(chosen: str):
-    from ..synapses.plasticity import homeostatic_scaling
-    from ..synapses.plasticity.rate_traces import filtered
-
     model = _model("homeostatic_scaling", chosen, tau_h=1 / 86400)
     pre, post, dt = spikes(300, 0.05, 1), spikes(300, 0.05, 2), 1e-3
     if chosen == "linear":
@@ -91,8 +91,6 @@ def _scaling(chosen: str):
 
 def _bcpnn():
     """Traces of both receptors, whose constants differ in this set."""
-    from ..synapses.plasticity import bcpnn_oracle as oracle
-
     model = _model("bcpnn", "tully_knight_sequences")
     pre, post = spikes(300, 0.04, 1), spikes(300, 0.04, 2)
     found = brian(model, pre, post, 1e-3)
@@ -117,9 +115,6 @@ def _bcpnn():
 
 
 def _bcpnn_events():
-    from ..synapses.plasticity import bcpnn_oracle as oracle
-    from ..synapses.plasticity.bcpnn_events import events
-
     model = _model("bcpnn", "tully_2014")
     pre, post = spikes(300, 0.04, 1), spikes(300, 0.04, 2)
     pre[-1] = 1
@@ -132,8 +127,6 @@ def _bcpnn_events():
 
 
 def _time_scale(chosen: str):
-    from ..synapses.plasticity.behavioural_time_scale_oracle import changed_weight
-
     model, dt = _model("behavioural_time_scale", chosen), 5e-3
     pre, post = np.zeros((2, 600, 2))
     pre[[19, 29, 39, 199, 439], 0] = pre[[9, 59, 61, 239], 1] = 1
@@ -147,21 +140,15 @@ def _time_scale(chosen: str):
 
 
 def _shouval(chosen: str):
-    from ..synapses.plasticity.shouval_2002_oracle import changed_weight
-
     model, dt = _model("shouval_2002", chosen), 0.5e-3
     pre, post = spikes(600, 0.06, 3, every=10), spikes(600, 0.06, 4, every=10)
     found = brian(model, pre, post, dt)["weight"] / model.initial["w"]
-    return Found(found, pairs(partial(changed_weight, model, until=0.3), pre, post, dt, 1), 1.0)
+    form = partial(shouval_2002_oracle.changed_weight, model, until=0.3)
+    return Found(found, pairs(form, pre, post, dt, 1), 1.0)
 
 
 def _graupner():
     """Without noise, rho is followed exactly between the crossings of the thresholds."""
-    from brian2 import ms
-
-    from ..synapses import get
-    from ..synapses.plasticity.graupner_brunel_protocol import simulate
-
     model, dt = get("graupner_brunel", "cortical_slices").changed(sigma=0, D=5 * ms), 0.5e-3
     model = model.changed(tau=model.parameters["tau"] / 10)
     b = float(model.parameters["b"])
@@ -177,11 +164,6 @@ def _graupner():
 
 def _graupner_noise():
     """The standard deviation of rho that noise alone makes: sigma sqrt(time above/tau)."""
-    from brian2 import ms
-
-    from ..synapses import get
-    from ..synapses.plasticity.graupner_brunel_protocol import course
-
     model = get("graupner_brunel", "DP").changed(gamma_d=0, gamma_p=0, D=5 * ms, sigma=0.05)
     dt, pre, post = 0.5e-3, np.zeros((400, 20)), np.zeros((400, 40))
     pre[[19, 59, 139]], post[[39, 99, 179]] = 1, 1
@@ -193,8 +175,6 @@ def _graupner_noise():
 
 
 def _urbanczik():
-    from ..synapses.plasticity.urbanczik_senn_oracle import weights
-
     # weights so large that the dendrite comes to where phi and h bend
     model, dt = _model("urbanczik_senn_2014", w_start=10), 0.2e-3
     pre, post = (spikes(1000, 0.06, seed, every=5) for seed in (1, 2))
@@ -203,8 +183,6 @@ def _urbanczik():
 
 
 def _clopath(chosen: str):
-    from ..synapses.plasticity.clopath_oracle import weights
-
     model, dt = _model("clopath_2010", chosen), 0.1e-3
     pre, post = np.zeros((2, 900, 2))
     pre[[100, 420, 640], 0] = pre[[180, 350], 1] = post[[200, 460], 0] = post[
@@ -212,7 +190,8 @@ def _clopath(chosen: str):
     ] = 1
     found = brian(model, pre, post, dt, pairing="one")["weight"]
     times = ([np.flatnonzero(cell) * dt for cell in side.T] for side in (pre, post))
-    return Found(found, weights(model, *times, dt), float(model.parameters["w_start"]))
+    form = clopath_oracle.weights(model, *times, dt)
+    return Found(found, form, float(model.parameters["w_start"]))
 
 
 def _spine(name: str, chosen: str):

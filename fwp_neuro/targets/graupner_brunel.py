@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from brian2 import Hz, ms, second
+
+from ..synapses import get, stdp_curve
+from ..synapses.plasticity.graupner_brunel_protocol import analytic
+from ..synapses.plasticity.pairing import pairs_of_spikes
 from . import sjostrom
 from .base import Row
 
@@ -47,10 +52,6 @@ def simulated_error(chosen: str, lag: float, synapses: int) -> float:
         lag: of 60 pairs at 1 Hz, in ms.
         synapses: in our simulation; the authors' has 2000.
     """
-    from ..synapses import get
-    from ..synapses.plasticity.graupner_brunel_protocol import analytic
-    from ..synapses.plasticity.pairing import pairs_of_spikes
-
     model = get(MODEL, chosen)
     up, down = analytic(model, *pairs_of_spikes(lag * 1e-3, 60, 1.0))
     share, b = model.numbers("beta", "b")
@@ -61,10 +62,6 @@ def simulated_error(chosen: str, lag: float, synapses: int) -> float:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare curves; with ``quick`` the simulations are of fewer synapses."""
-    from brian2 import Hz, ms, second
-
-    from ..synapses import stdp_curve
-
     for chosen, points in ANALYTIC.items():
         found = stdp_curve(MODEL, chosen, lags=list(points) * ms)
         for (lag, target), value in zip(points.items(), found, strict=True):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..synapses import get
+from ..synapses.plasticity.homeostatic_scaling import course
 from .base import Row
 
 MODEL = "homeostatic_scaling"
@@ -14,9 +16,6 @@ _SOURCE = "closed form of multiplicative scaling: w(t) logistic, rate to r_0"
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare a linear cell with the closed form at one and ten time constants."""
-    from ..synapses import get
-    from ..synapses.plasticity.homeostatic_scaling import course
-
     model = get(MODEL, "linear")
     target, tau, one = model.numbers("r_0", "tau_h", "r_one")
     start, x = np.array([[0.2, 0.6]]), np.array([1.0, 2.0])

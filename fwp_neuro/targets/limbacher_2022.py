@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..models import load_model
+from ..synapses.plasticity import limbacher_2022 as oracle
+from ..synapses.registry import get
 from .base import Row
 
 MODEL = "limbacher_2022"
@@ -17,10 +20,6 @@ OURS = "this package: no published number; hebb and delta of the same keys and v
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the oracle with closed forms and published steps, then run the memory."""
-    from ..models import load_model
-    from ..synapses.plasticity import limbacher_2022 as oracle
-    from ..synapses.registry import get
-
     model = get(MODEL)
     plus, minus = model.numbers("gamma_plus", "gamma_minus")
     often = np.arange(1000) * 2e-3

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from brian2 import mmolar, mV
+from scipy.optimize import brentq
+
 from ..bibliography import readable
+from ..synapses.magnesium import BLOCKS, magnesium_block
 from .base import Row
 
 MODEL = "magnesium_block"
@@ -40,11 +44,6 @@ HALF = {
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the blocks with their closed forms, evaluated independently to five digits."""
-    from brian2 import mmolar, mV
-    from scipy.optimize import brentq
-
-    from ..synapses.magnesium import BLOCKS, magnesium_block
-
     for (fit, mM), targets in POINTS.items():
         magnesium = None if mM is None else mM * mmolar
         named = fit if mM is None else f"{fit}, {mM:g} mM"

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from brian2 import Hz, ms
+
+from .. import synapses
+from ..synapses.calcium.match_and_control import SETS
 from .base import Row
 
 MODEL = "match_and_control"
@@ -13,8 +18,6 @@ _THRESHOLDS = _PAPER + ": shipped thresholds 6.039e-14, 7.869e-14, 1.0341e-13"
 
 def rows(quick: bool) -> Iterator[Row]:
     """Look for the ratios of the thresholds and the limits of the gain that were put in."""
-    from ..synapses.calcium.match_and_control import SETS
-
     half = SETS["window_0.5_s"]
     for window, target in ((1, 7.869 / 6.039), (2, 10.341 / 6.039)):
         value = SETS[f"window_{window}_s"] / half
@@ -24,11 +27,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _writes() -> Iterator[Row]:
-    import numpy as np
-    from brian2 import Hz, ms
-
-    from .. import synapses
-
     model = synapses.get(MODEL)
     lags = np.array([-50, 7]) * ms
     none, full = synapses.stdp_curve(model, lags=lags, pairs=20, frequency=5 * Hz)

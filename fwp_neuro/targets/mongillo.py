@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .. import synapses
+from ..characterise import rank_argument
+from ..models import load_model
 from .base import Row
 
 MODEL = "mongillo_2008_working_memory"
@@ -19,30 +22,26 @@ QUICK = {
     "cells": 400, "connection": 1.0, "cue_at": 100.0, "silence": 300.0, "readout_for": 60.0,
     "device": "numpy",
 }  # fmt: skip
-_RANK = "rank argument, this package (see synapses/release/storage.py)"
+_RANK = "rank argument, this package (see synapses/release/rank_argument.py)"
 _PAPER = "Mongillo, Barak & Tsodyks 2008, Science 319:1543, Fig. 2A (read as a picture)"
 
 
 def rows(quick: bool) -> Iterator[Row]:
     """Two items that share key cells, in three memories; then the network, a small one if quick."""
-    from .. import synapses
-    from ..synapses.release import storage
-
     fixed = np.random.default_rng(1).lognormal(0, 0.5, (VALUES.shape[1], KEYS.shape[1]))
     yield Row(MODEL, "no network: two items in J diag(g), best of all gates g: relative error",
-              storage.gate_error(fixed, KEYS, VALUES), 0.3, 0.0, _RANK, "at least",
+              rank_argument.gate_error(fixed, KEYS, VALUES), 0.3, 0.0, _RANK, "at least",
               strength="own bound")  # fmt: skip
     for name, weights, least in (
         ("tsodyks_markram", fixed, False), ("short_term_potentiation", None, True)
     ):  # fmt: skip
-        recalled = storage.recall(synapses.get(name), KEYS, VALUES, weights)
-        value = storage.told_apart(recalled, VALUES)
+        recalled = rank_argument.recall(synapses.get(name), KEYS, VALUES, weights)
+        value = rank_argument.told_apart(recalled, VALUES)
         yield Row(
             MODEL, f"no network: two items in {name}: correlation of recalled and true difference",
             value if least else abs(value), 0.95 if least else 0.5, 0.0, _RANK,
             "at least" if least else "at most", strength="own bound",
         )  # fmt: skip
-    from ..models import load_model
 
     script = load_model(MODEL)
     parameters = script.Parameters(**(QUICK if quick else {}))

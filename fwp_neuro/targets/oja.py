@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz
 
+from ..synapses import get
+from ..synapses.plasticity.oja import course
 from .base import Row
 
 MODEL = "oja"
@@ -18,11 +21,6 @@ def learned(alpha: float, steps: int, seed: int = 0) -> tuple[float, float]:
     A linear cell hears 8 correlated Gaussian inputs, a new pattern every 20 ms; both numbers are
     of the weights averaged over the second half.
     """
-    from brian2 import Hz
-
-    from ..synapses import get
-    from ..synapses.plasticity.oja import course
-
     rng = np.random.default_rng(seed)
     mixing = rng.normal(size=(8, 8)) * np.linspace(1.5, 0.3, 8) / np.sqrt(8)
     x = rng.normal(size=(steps, 8)) @ mixing.T

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..models import load_model
 from .base import Row
 
 MODEL = "milstein_2021_one_shot_memory"
@@ -16,8 +17,6 @@ _OURS = "this package: no published number; chance is a share of 1 / cells"
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare what the two plateaus write with the signs of the paper and with bounds."""
-    from ..models import load_model
-
     script = load_model(MODEL)
     parameters = script.Parameters(**({"inputs": 60} if quick else {}))
     found = script.measures(script.run(parameters))

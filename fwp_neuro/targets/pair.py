@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz, ms
 
+from .. import synapses
 from .base import Row
 
 MODEL = "pair_stdp"
@@ -29,10 +31,6 @@ def trains(lag: float, pairs: int, rate: float, *parameters: float) -> float:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the protocol with the closed form: one pair, and sixty at 1 and 20 Hz."""
-    from brian2 import Hz, ms
-
-    from .. import synapses
-
     model = synapses.get(MODEL)
     numbers = model.numbers("A_plus", "A_minus", "tau_plus", "tau_minus")
     lags = np.array([-50, -20, -10, -5, 0, 5, 10, 20, 50])

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz, second
 
+from ..synapses import get
+from ..synapses.plasticity.payeur_2021 import changed_weight
 from .base import Row
 
 MODEL = "payeur_2021"
@@ -32,8 +35,6 @@ def trains(probability: float, events: int, seed: int = 0):
 
 def change(model, probability: float, events: int, seed: int = 0) -> float:
     """Return the mean change of the weight for each postsynaptic event, in eta."""
-    from ..synapses.plasticity.payeur_2021 import changed_weight
-
     start, eta = model.numbers("w_start", "eta")
     after = changed_weight(model, *trains(probability, events, seed))
     return (after - start) / eta / events
@@ -48,10 +49,6 @@ def zero_crossing(model, events: int) -> float:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare where the change crosses zero with Pbar, and that it ends when Pbar has followed."""
-    from brian2 import Hz, second
-
-    from ..synapses import get
-
     events = 3000 if quick else 30000
     for mean in (0.15, 0.35):
         still = get(MODEL).changed(tau_avg=1e9 * second, B_start=5 * mean * Hz)
@@ -87,8 +84,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def following(model, probability: float, runs: int) -> tuple[float, float]:
     """Return the mean change an event over the first 20 events and over those from 150 to 250."""
-    from ..synapses.plasticity.payeur_2021 import changed_weight
-
     found = []
     for seed in range(runs):
         pre, post = trains(probability, 250, seed)

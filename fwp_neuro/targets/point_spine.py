@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from brian2 import ms
+
+from .. import synapses
+from ..characterise.bilinear import fit
+from ..synapses.calcium import spine, writes
+from ..synapses.calcium.readouts import READOUTS
 from .base import Row
 
 MODEL = "point_spine"
@@ -22,17 +29,11 @@ _ALONE = "computed by hand from the equations and parameters of Ellwood 2024"
 
 def timing(model, lags):
     """Return the write of one pair at each lag (ms)."""
-    from brian2 import ms
-
-    from .. import synapses
-
     return synapses.stdp_curve(model, lags=lags * ms, pairs=1) - 1
 
 
 def half_maximum(lags, write) -> tuple[float, float]:
     """Return between which lags a curve is above half of its largest value, interpolated."""
-    import numpy as np
-
     lags, above = np.asarray(lags, float), np.asarray(write) / np.max(write) - 0.5
     crossings = [
         lags[n] - above[n] * (lags[n + 1] - lags[n]) / (above[n + 1] - above[n])
@@ -47,12 +48,6 @@ def outer_product(readouts: tuple[str, ...], seconds: float = 6.0, cells: int = 
     Returns:
         `Bilinear` by readout, over ``cells`` x ``cells`` pairs of trains a pair of rates.
     """
-    import numpy as np
-
-    from .. import synapses
-    from ..characterise.bilinear import fit
-    from ..synapses.calcium import spine, writes
-
     p, dt, rates = synapses.get(MODEL).parameters, 1e-4, np.array([0.0, 5, 10, 20, 30, 40])
     rng = np.random.default_rng(seed)
     steps, each = round(seconds / dt), np.repeat(rates, cells)
@@ -75,10 +70,6 @@ READ = {
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the timing curve, what a presynaptic spike alone writes, and AP5."""
-    import numpy as np
-
-    from .. import synapses
-
     model = synapses.get(MODEL, "fourth_power")
     lags = np.arange(-5, 20.01, 0.5)
     write = timing(model, lags) / timing(model, lags).max()
@@ -132,10 +123,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _readouts() -> Iterator[Row]:
-    import numpy as np
-
-    from ..synapses.calcium.readouts import READOUTS
-
     for name, targets in READ.items():
         for ca, target in zip((0.5, 2.0, 4.0), targets, strict=True):
             value = float(READOUTS[name](np.array(ca), 1.0, 2.0))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brian2 as b2
 import numpy as np
+from scipy.optimize import curve_fit
 
+from .. import synapses
+from ..circuits import injected
 from .base import Row
 
 PASSIVE, USED = "short_term_potentiation", "use_dependent_potentiation"
@@ -26,12 +30,6 @@ def expected(mechanism: str, sparsity: float, cells: int = 200) -> float:
 
 def decay_times(minutes: float = 60.0) -> tuple[float, float]:
     """Return the two time constants (s) fitted to test responses of the Brian2 text."""
-    import brian2 as b2
-    from scipy.optimize import curve_fit
-
-    from .. import synapses
-    from ..circuits import injected
-
     model, every = synapses.get(PASSIVE, "post_ampa"), 10
     steps = int(60 * minutes / every)
     found = injected.run(
@@ -57,11 +55,6 @@ def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> 
     column gate and the decay are Brian2 runs of the two models, the erase is
     W <- W - (1 - LEFT) W q q^T / q^T q.
     """
-    import brian2 as b2
-
-    from .. import synapses
-    from ..circuits import injected
-
     rng = np.random.default_rng(seed)
     keys = np.zeros((items, cells))
     for key in keys:
@@ -90,8 +83,6 @@ def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> 
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare decays with Erickson 2010, and retention with the closed forms."""
-    from .. import synapses
-
     source = "Erickson, Maramara & Lisman 2010, J. Cogn. Neurosci. 22:2530, abstract"
     for name, value, target in zip(
         ("fast", "slow"), decay_times(), (1.6 * 60, 19 * 60.0), strict=True

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import brian2 as b2
+import numpy as np
+from brian2 import ms, mV
+
+from .. import synapses
 from ..bibliography import readable
+from ..circuits import injected
+from ..synapses.receptors import current, kinetic, nmda
 from .base import Row
 
 _COMPUTED = ", computed from the paper's rate constants"
@@ -28,22 +35,18 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _kinetics() -> Iterator[Row]:
-    import numpy as np
-
-    from .. import synapses
-    from ..synapses.receptors.kinetic import RATES, gating
-
     rates = {
         "ampa_kinetic": (0.6180, 5.26), "nmda_kinetic": (0.06924, 151.5),
         # r(1 ms) = 5/5.18 (1 - exp(-5.18)), decay 1/0.18 ms
         "gaba_a_kinetic": (0.95982, 5.5556),
     }  # fmt: skip
     for name, (opened, decay) in rates.items():
-        after, later = gating(synapses.get(name), [0], np.array([1e-3, 11e-3]))
+        source = readable(kinetic.RATES[name].source) + _COMPUTED
+        after, later = kinetic.gating(synapses.get(name), [0], np.array([1e-3, 11e-3]))
         yield Row(name, "open fraction after 1 mM, 1 ms", after, opened, 1e-3 * opened,
-                  readable(RATES[name].source) + _COMPUTED, strength="closed form")  # fmt: skip
+                  source, strength="closed form")  # fmt: skip
         yield Row(name, "decay (ms)", 10 / np.log(after / later), decay, 1e-3 * decay,
-                  readable(RATES[name].source) + _COMPUTED, strength="closed form")  # fmt: skip
+                  source, strength="closed form")  # fmt: skip
 
 
 #: times of a presynaptic cell's spikes, ms, and when conductances are read
@@ -52,11 +55,6 @@ SPIKES, READ = (2.0, 6.0, 7.0), (12.0, 20.0, 40.0)
 
 def conductance(model, cells: int = 1, dt: float = 0.05):
     """Return the conductance (siemens) of the Brian2 text at `READ` [time, cell]."""
-    import brian2 as b2
-    import numpy as np
-
-    from ..circuits import injected
-
     pre = injected.raster([np.array(SPIKES) * b2.ms] * cells, 45 * b2.ms, dt * b2.ms)
     (variable,) = (g for g in ("g_ampa", "g_gaba_a", "g_nmda") if g in model.equations.post)
     found = injected.run(model, pre, np.zeros_like(pre), dt=dt * b2.ms, record=[variable],
@@ -66,10 +64,6 @@ def conductance(model, cells: int = 1, dt: float = 0.05):
 
 
 def _decays() -> Iterator[Row]:
-    import numpy as np
-
-    from .. import synapses
-
     for name in ("ampa", "gaba_a"):
         model = synapses.get(name)
         tau, jump, gbar = (float(model.parameters[f"{p}_{name}"]) for p in ("tau", "jump", "gbar"))
@@ -79,7 +73,7 @@ def _decays() -> Iterator[Row]:
         source = "sum of jump gbar exp(-t/tau) over the spikes"
         yield Row(name, "Brian2 conductance after three spikes (nS)", first * 1e9, target * 1e9,
                   1e-4 * target * 1e9, source, strength="closed form")  # fmt: skip
-        for what, value, ms in (
+        for what, value, ms in (  # noqa: F402
             ("first 8 ms", first / second, 8),
             ("next 20 ms", second / last, 20),
         ):
@@ -89,10 +83,6 @@ def _decays() -> Iterator[Row]:
 
 
 def _places() -> Iterator[Row]:
-    import numpy as np
-
-    from .. import synapses
-
     on_synapse, on_cell = (
         conductance(synapses.get(name), 2) for name in ("nmda_per_synapse", "nmda_per_cell")
     )
@@ -103,11 +93,6 @@ def _places() -> Iterator[Row]:
 
 
 def _jump() -> Iterator[Row]:
-    from brian2 import ms
-
-    from .. import synapses
-    from ..synapses.receptors import nmda
-
     paper = nmda.SKAAR + ", computed from its equations"
     for (rise, decay), (k0, k1, most) in JUMPS.items():
         times = f"{rise}/{decay} ms"
@@ -128,12 +113,6 @@ def _jump() -> Iterator[Row]:
 
 def _currents() -> Iterator[Row]:
     """Yield the current into a cell at -40 mV by 1 nS of each receptor, by its Brian2 text."""
-    import numpy as np
-    from brian2 import mV
-
-    from .. import synapses
-    from ..synapses.receptors import current
-
     for name, target in (("ampa", 40.0), ("gaba_a", -30.0), ("nmda_per_cell", 40 * 0.2301556)):
         model = synapses.get(name)
         receptor = name.removesuffix("_per_cell")

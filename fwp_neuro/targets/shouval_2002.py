@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import Hz, ms, mV
 
+from .. import synapses
+from ..synapses.plasticity.shouval_2002_oracle import changed_weight, clamped, eta, omega
 from .base import Row
 
 MODEL = "shouval_2002"
@@ -21,11 +24,6 @@ _SIGNS = {True: "at least", False: "at most"}
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the two functions of calcium, and the signs of figure 3."""
-    from brian2 import Hz, ms, mV
-
-    from .. import synapses
-    from ..synapses.plasticity.shouval_2002_oracle import changed_weight, clamped, eta, omega
-
     model = synapses.get(MODEL)
     for ca, (target, tau) in FUNCTIONS.items():
         yield Row(

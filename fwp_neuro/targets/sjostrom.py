@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from brian2 import Hz, ms
+
+from ..synapses import stdp_curve
 from .base import Row
 
 SOURCE = "Sjoestroem, Turrigiano & Nelson 2001, Neuron 32:1149 (mean and SEM, digitised)"
@@ -44,10 +47,6 @@ AXES = ("frequency of the pairs (Hz)", "weight change")
 
 def changes(name, parameters: str, **options) -> dict[tuple[int, float], float]:
     """Return a model's weight change at every (lag in ms, Hz) that was measured."""
-    from brian2 import Hz, ms
-
-    from ..synapses import stdp_curve
-
     return {
         (lag, hertz): float(
             stdp_curve(name, parameters, lags=lag * ms, frequency=hertz * Hz, **options) - 1

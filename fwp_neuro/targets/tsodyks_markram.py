@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from brian2 import ms
 
+from .. import synapses
+from ..synapses.release import tsodyks_markram as tm
 from .base import Row
 
 MODEL = "tsodyks_markram"
@@ -36,11 +39,6 @@ _NEST_NAME = {"three_state": "tsodyks_synapse", "to_zero": "tsodyks2_synapse"}
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare with closed forms evaluated by hand, and with NEST."""
-    from brian2 import ms
-
-    from .. import synapses
-    from ..synapses.release import tsodyks_markram as tm
-
     model = synapses.get(MODEL, "mongillo_2008")
     source = "fixed point of Mongillo, Barak & Tsodyks 2008, per spike"
     for rate, (u, x, release, mean) in STEADY.items():

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from scipy.signal import lfilter
 
+from ..synapses import get
+from ..synapses.plasticity.urbanczik_senn_oracle import Cells
 from .base import Row
 
 MODEL = "urbanczik_senn_2014"
@@ -41,8 +44,6 @@ FALL = (2.41, 0.41, 24)
 
 def nudging(dt: float, repetitions: int) -> np.ndarray:
     """Return excitatory and inhibitory conductance [kind, step] in siemens, filtered over 3 ms."""
-    from scipy.signal import lfilter
-
     t = dt * (1 + np.arange(round(PERIOD * repetitions / dt)))
     # NEST's example adds to the conductances every 0.1 ms
     excitation = 300e-9 * (0.018 + 0.016 * np.sin(2 * np.pi * 2 / PERIOD * t))
@@ -57,8 +58,6 @@ def learning(model, repetitions: int, seed: int = 0, dt: float = 1e-4) -> dict[s
         "error": mean |phi(U) - phi(V*)|, 1/ms; "distance": RMS of V* - matching potential, mV;
         both [repetition].
     """
-    from ..synapses.plasticity.urbanczik_senn_oracle import Cells
-
     rng = np.random.default_rng(seed)
     p = {name: float(value) for name, value in model.parameters.items()}
     steps, dead = round(PERIOD / dt), round(p["t_ref"] / dt)
@@ -90,8 +89,6 @@ def learning(model, repetitions: int, seed: int = 0, dt: float = 1e-4) -> dict[s
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the course of the error with NEST's: its fall, its plateau, its distances."""
-    from ..synapses import get
-
     model = get(MODEL)
     repetitions, seeds = (24, 2) if quick else (100, 8)
     runs = [learning(model, repetitions, seed) for seed in range(seeds)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..synapses import get
+from ..synapses.plasticity.vogels_2011 import balanced_spikes
 from .base import Row
 
 MODEL = "vogels_2011"
@@ -12,9 +14,6 @@ _SOURCE = "fixed point of Vogels et al. 2011, Science 334:1569: nu_post = rho_0"
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare the rate of a Poisson cell under plastic inhibition with the target of 3 Hz."""
-    from ..synapses import get
-    from ..synapses.plasticity.vogels_2011 import balanced_spikes
-
     model = get(MODEL).changed(eta=0.05)
     target = float(model.parameters["rho_0"])
     seconds = 100.0 if quick else 400.0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..models import load_model
 from .base import Row
 
 MODEL = "wang_2002_decision"
@@ -58,8 +59,6 @@ def ordered(rate: np.ndarray) -> np.ndarray:
 
 def rows(quick: bool) -> Iterator[Row]:
     """Compare with NEST; quick: that a choice is held, and that it is not without NMDA."""
-    from ..models import load_model
-
     model = load_model(MODEL)
     data = model.run(model.Parameters(**(QUICK if quick else FULL)))
     rate = ordered(data.rate.values)

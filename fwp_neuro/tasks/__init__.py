@@ -6,10 +6,10 @@ And sequence tasks, batches with labels to train a network on: `sequence_tasks()
 is a `SequenceTask`, and `as_program` turns episodes of recall and regression into programs.
 """
 
-import inspect
 from collections.abc import Callable
+from functools import partial
 
-from fwp_neuro.registry import Registry
+from fwp_neuro.registry import Registry, summary_of
 from fwp_neuro.tasks.arithmetic import modular_arithmetic
 from fwp_neuro.tasks.as_programs import as_program
 from fwp_neuro.tasks.automata import cycle_navigation, parity
@@ -83,8 +83,12 @@ TASKS = Registry("task")
 
 
 def _add(make: Callable, citation: str | Callable[[], str]) -> None:
-    summary = inspect.getdoc(make).partition("\n")[0].removeprefix("Return the task ")
+    summary = summary_of(make.__doc__).removeprefix("Return the task ")
     TASKS.add(make.__name__, lambda: make, summary, citation)
+
+
+def _citation(make: Callable) -> str:
+    return make().citation
 
 
 _SEQUENCE_TASKS = (
@@ -93,7 +97,7 @@ _SEQUENCE_TASKS = (
     few_shot_episodes, delayed_match,
 )  # fmt: skip
 for _make in _SEQUENCE_TASKS:
-    _add(_make, lambda make=_make: make().citation)
+    _add(_make, partial(_citation, _make))
 _add(associative_recall, "this package; keys and values as in schlag2021linear")
 _add(digit_memory, "this package; images of alpaydin1998optical")
 

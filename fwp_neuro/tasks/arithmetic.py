@@ -89,7 +89,7 @@ def _expression(rng, operators, modulus, tokens) -> tuple[list, int]:
     """Return the symbols and the value of an expression of exactly ``tokens`` tokens."""
     if tokens < 5:
         number = int(rng.integers(modulus))
-        symbols = {1: [number], 2: ["-", number], 3: ["(", number, ")"]}
+        symbols: dict[int, list] = {1: [number], 2: ["-", number], 3: ["(", number, ")"]}
         negative = tokens % 2 == 0
         value = -number % modulus if negative else number
         return symbols.get(tokens, ["(", "-", number, ")"]), value

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fwp_neuro.arguments import FLAG, instance, numbers, optional, real, takes, whole
 from fwp_neuro.errors import FwpError
 from fwp_neuro.programs import Program
+from fwp_neuro.tasks.linear_regression import regression
 from fwp_neuro.tasks.recall import _bookkeeping
 from fwp_neuro.tasks.sequences import BATCH, Batch, SequenceTask
 
-
-def _task():
-    from fwp_neuro.tasks.linear_regression import regression
-
-    return regression(dim=2)
-
-
-TASK = instance("fwp_neuro.tasks.sequences:SequenceTask", _task)
-
-
-@dataclass(frozen=True, eq=False)
-class Episode:
-    """The writes and reads of one sequence.
-
-    Args:
-        key: float64 [token, dim], one of each token.
-        value: float64 [token, post], zero where nothing is written, or where an erasure is.
-        write: bool [token]; the other tokens read.
-        target: float64 [token, post], what a read should give (zero at writes).
-        slot: int [token], which key it is, or None where every token has its own key.
-    """
-
-    key: np.ndarray
-    value: np.ndarray
-    write: np.ndarray
-    target: np.ndarray
-    slot: np.ndarray | None = None
+TASK = instance("fwp_neuro.tasks.sequences:SequenceTask", lambda: regression(dim=2))
 
 
 @takes(

@@ -8,7 +8,7 @@ import numpy as np
 
 from fwp_neuro.arguments import SEED, real, takes, whole
 from fwp_neuro.errors import FwpError
-from fwp_neuro.tasks.as_programs import Episode
+from fwp_neuro.tasks.episode import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 ASK, ERASE, FIRST_KEY = 0, 1, 2  # token classes

@@ -8,7 +8,7 @@ import numpy as np
 
 from fwp_neuro.arguments import SEED, numbers, optional, real, takes, whole
 from fwp_neuro.errors import FwpError
-from fwp_neuro.tasks.as_programs import Episode
+from fwp_neuro.tasks.episode import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 X = numbers("[batch, N, dim]", 3, lambda: np.ones((1, 2, 2)))

@@ -8,8 +8,8 @@ import numpy as np
 
 from fwp_neuro.arguments import FLAG, SEED, real, takes, whole
 from fwp_neuro.errors import FwpError
-from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.drawing import distinct, race
+from fwp_neuro.tasks.episode import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 
 from fwp_neuro.arguments import FLAG, SEED, one_of, takes, whole
-from fwp_neuro.tasks.as_programs import Episode
 from fwp_neuro.tasks.drawing import distinct
+from fwp_neuro.tasks.episode import Episode
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 QUERIES = ("all", "one")
@@ -99,7 +99,7 @@ def _draw(size, replacement, queries, rng, batch, length) -> Batch:
 def _parse(sequence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return keys and values [token, S] of one sequence, and which tokens are writes."""
     key, value = np.split(sequence, 2, axis=-1)
-    return key, value, value.any(axis=-1)
+    return key, value, np.any(value, axis=-1)
 
 
 def _solve(inputs) -> np.ndarray:

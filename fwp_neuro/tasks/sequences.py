@@ -25,7 +25,7 @@ from fwp_neuro.arguments import (
     whole,
 )  # fmt: skip
 from fwp_neuro.errors import FwpError, shown
-from fwp_neuro.foreign_units import package_of, plain_array
+from fwp_neuro.foreign_units import as_numpy, package_of, plain_array
 from fwp_neuro.validation import affordable
 from fwp_neuro.validation import whole as whole_number
 
@@ -79,9 +79,11 @@ class Batch:
 
 
 def _batch() -> Batch:
-    from fwp_neuro.tasks.linear_regression import regression
-
-    return regression(dim=2).sample(2)
+    """Return two sequences of regression in two dimensions: three examples and a query."""
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(-1, 1, (2, 4, 3))
+    mask = np.tile(np.arange(4) == 3, (2, 1))
+    return Batch(inputs, rng.uniform(-1, 1, (2, 4, 1)), mask)
 
 
 BATCH = instance("fwp_neuro.tasks.sequences:Batch", _batch)
@@ -164,9 +166,7 @@ class SequenceTask:
             FwpError: an argument is not legal.
         """
         choices = self._choices(self.default_length if length is None else length)
-        affordable(
-            batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}"
-        )
+        affordable(batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}")
         rng = np.random.default_rng([self.seed, seed])
         if len(choices) == 1:
             return self.draw(rng, batch, choices[0])
@@ -174,8 +174,8 @@ class SequenceTask:
         tokens = choices[-1] + self.extra_tokens
         parts = [(drawn == one, int(one)) for one in np.unique(drawn)]
         parts = [(rows, self.draw(rng, int(rows.sum()), one)) for rows, one in parts]
-        arrays = {"inputs": self.pad, "targets": 0, "mask": False}
-        for name, fill in arrays.items():
+        arrays = {}
+        for name, fill in {"inputs": self.pad, "targets": 0, "mask": False}.items():
             first = getattr(parts[0][1], name)
             arrays[name] = np.full((batch, tokens, *first.shape[2:]), fill, dtype=first.dtype)
             for rows, part in parts:
@@ -191,15 +191,10 @@ class SequenceTask:
             FwpError: the inputs have another shape, or cannot be sequences of this task.
         """
         numbers = plain_array(inputs, f"{self.name}: inputs", finite=False)
-        integers = np.asarray(inputs).dtype.kind == "i"
+        integers = np.asarray(as_numpy(inputs)).dtype.kind == "i"
         inputs = numbers.astype(np.int64) if integers else numbers
-        if inputs.dtype.kind == "i":
-            legal = inputs.ndim == 2 and (0 <= inputs).all() and (inputs < self.input_size).all()
-        else:
-            legal = inputs.dtype.kind == "f" and inputs.ndim == 3
-            legal = legal and inputs.shape[2] == self.input_size and np.isfinite(inputs).all()
         try:
-            if legal:
+            if self._fits(inputs):
                 return self.solver(inputs)
         except (IndexError, KeyError, TypeError):  # e.g. an answer is asked for and none was given
             pass
@@ -207,6 +202,13 @@ class SequenceTask:
             f"{self.name}: the inputs, of shape {inputs.shape}, are no sequences of this task "
             f"(input size {self.input_size})"
         )
+
+    def _fits(self, inputs: np.ndarray) -> bool:
+        if inputs.dtype.kind == "i":
+            inside = (0 <= inputs).all() and (inputs < self.input_size).all()
+            return inputs.ndim == 2 and bool(inside)
+        fits = inputs.dtype.kind == "f" and inputs.ndim == 3
+        return fits and inputs.shape[2] == self.input_size and bool(np.isfinite(inputs).all())
 
     @takes(batch=BATCH)
     def check(self, batch: Batch) -> None:

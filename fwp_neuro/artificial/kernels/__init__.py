@@ -18,7 +18,7 @@ def why_not(rule: Rule, dtype: torch.dtype, device: torch.device | str) -> str |
         return f"compiled kernels run on the CPU, and these tensors are on {device}"
     if dtype not in call.DTYPES:
         return f"compiled kernels compute in float32 or float64, and these tensors are {dtype}"
-    return None if compiler.find() else compiler.missing()
+    return None if compiler.there() else compiler.missing()
 
 
 def build(rule: Rule, dtype: torch.dtype) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import json
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import torch
 
 from ...errors import Cannot, FwpError
+from ...remembered import while_it_lives
 from ...rules import Rule
 from ...symbolic.language import BUILT_IN
 from . import compiler, literal, literal_adjoint, program, recipe
@@ -26,6 +27,7 @@ THREAD_WORK = 500_000
 _rules: WeakValueDictionary[str, Rule] = WeakValueDictionary()
 
 
+@while_it_lives
 def declaration(rule: Rule) -> str:
     """Return everything that a rule's kernel follows from, as JSON."""
     declared = {n: h for n, h in rule.all_homes.items() if h != "synapse"}
@@ -81,8 +83,7 @@ def built(declared: str, dtype: torch.dtype) -> None:
     _library(declared, dtype)
 
 
-@dataclass(frozen=True)
-class Shapes:
+class Shapes(NamedTuple):
     """Sizes of a call: batch, tokens, heads, d_v, d_k."""
 
     batch: int
@@ -100,7 +101,8 @@ class Shapes:
     def sizes(self, mine: Recipe):
         """Return the sizes as the kernel takes them."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
-        return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, SEGMENT)
+        segment = min(SEGMENT, self.tokens)  # scratch memory has a row for each of its tokens
+        return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, segment)
 
     def stored(self, mine: Recipe) -> int:
         """Return how many numbers are stored a head: one state a segment, the free side padded."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from ... import code_cache
 from ...errors import FwpError
 from ...temporaries import cannot_write
-from ...toolchain import find, missing, processor, telling, version
+from ...toolchain import find, missing, processor, telling, there, version  # noqa: F401
 
 #: contracted multiply-add, but no reordering of sums: results do not depend on the optimiser
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp-simd", "-shared",

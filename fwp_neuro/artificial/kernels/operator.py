@@ -12,7 +12,8 @@ import logging
 import torch
 
 from ...errors import FwpError
-from ..choice import transformed
+from ..tensor_forms import run_tensors
+from ..tracing import transformed
 from . import call
 
 log = logging.getLogger("fwp_neuro")
@@ -194,8 +195,6 @@ def _gradients(ctx, dreadout, dfinals):
 
 def _differentiable(ctx, dreadout, dfinals):
     """Return the gradients as tensor operations, which have derivatives of any order."""
-    from ..torch_form import run  # which imports the kernels
-
     mine, rule = call.recipe_of(ctx.declaration), call.rule_of(ctx.declaration)
     form = "chunk" if "chunk" in rule.forms else "step"
     log.info("rule %r: the gradient that may be differentiated again runs in the %s form",
@@ -204,7 +203,7 @@ def _differentiable(ctx, dreadout, dfinals):
     given = [item.view_as(item) for item in ctx.saved_tensors[:-1]]
     signals = dict(zip(mine.signals, given, strict=False))
     states = dict(zip(rule.states, given[ctx.count :], strict=True))
-    readout, finals = run(rule, signals, states, form)
+    readout, finals = run_tensors(rule, signals, states, form)
     pairs = [(readout, dreadout), *zip(finals.values(), dfinals, strict=True)]
     outputs, grads = zip(*((x, g) for x, g in pairs if g is not None), strict=True)
     wanted = [item for item in given if item.requires_grad]

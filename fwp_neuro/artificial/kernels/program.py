@@ -9,7 +9,13 @@ from .source import BLOCKS
 
 def _forward(recipe: Recipe) -> str:
     """Print how states enter and leave blocks, and the function that runs all heads."""
-    state = "j * F + f" if recipe.left else "f * C + j"
+    lane, row_of = ("1", "F") if recipe.left else ("C", "1")
+    by_row = "for (index_t j = 0; j < C; ++j) for (index_t l = 0; l < cells; ++l)"
+    by_cell = (
+        "for (index_t j0 = 0; j0 < C; j0 += 64) for (index_t l = 0; l < cells; ++l)\n"
+        "        for (index_t j = j0; j < std::min(j0 + 64, C); ++j)"
+    )
+    loops = by_row if recipe.left else by_cell
     width = "contracted" if recipe.left else "free"
     row = layout.WIDTHS["c" if recipe.left else "f"]
     cases = "\n".join(
@@ -31,16 +37,16 @@ template <bool IN, typename Pointers>
 static void move_states(const Sizes& n, Pointers states, index_t head, V* tiles) {{
   const index_t C = n.contracted, F = n.free;
   blocks(n, [&](auto block, index_t v0) {{
-    constexpr int B = decltype(block)::value;
-    real* tile = (real*)(tiles + STATES * C * v0);
-    for (int a = 0; a < STATES; ++a)
-      for (index_t j = 0; j < C; ++j)
-        for (index_t l = 0; l < B * W; ++l) {{
-          const index_t f = v0 * W + l;
-          real& mine = tile[(a * C + j) * B * W + l];
-          if constexpr (IN) mine = f < F ? states[a][head * C * F + {state}] : 0;
-          else if (f < F) states[a][head * C * F + {state}] = mine;
-        }}
+    constexpr index_t L = decltype(block)::value * W;
+    const index_t cells = std::min(L, F - v0 * W);
+    for (int a = 0; a < STATES; ++a) {{
+      real* const tile = (real*)(tiles + STATES * C * v0) + a * C * L;
+      const auto state = states[a] + head * C * F + v0 * W * {lane};
+      if (IN && cells < L) std::memset(tile, 0, C * L * sizeof(real));
+      {loops}
+        if constexpr (IN) tile[j * L + l] = state[l * {lane} + j * {row_of}];
+        else state[l * {lane} + j * {row_of}] = tile[j * L + l];
+    }}
   }});
 }}
 

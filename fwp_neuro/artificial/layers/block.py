@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 
 import torch
@@ -57,11 +58,29 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
             raise FwpError(
                 f"mixer must return a torch.nn.Module, and gave a {type(built).__name__}"
             )
+        _calls(built)
         return built
     legal = [name for name in Layer.__arguments__ if name not in ("rule", "model_dim")]
     for name in options:
         pick(name, legal, "option of Layer:")
     return Layer(mixer, model_dim, **options)
+
+
+def _calls(built: nn.Module) -> None:
+    """Raise `FwpError` if a module of a user's cannot be called as a mixer is."""
+    try:
+        inspect.signature(built.forward).bind(None, None, return_state=True)
+    except TypeError:
+        raise FwpError(
+            "mixer must return a module called with (x, state, return_state=True), and gave a "
+            f"{type(built).__name__} that takes ({', '.join(_arguments(built))})"
+        ) from None
+    except ValueError:  # a module of C that does not say what it takes
+        pass
+
+
+def _arguments(built: nn.Module) -> list[str]:
+    return [*inspect.signature(built.forward).parameters]
 
 
 class GatedMlp(nn.Module):

@@ -9,14 +9,16 @@ import torch
 from ...errors import FwpError, pick
 from ...rules import Rule
 from .. import limits
-from ..choice import FEW, announce, choose, transformed
+from ..choice import FEW, announce, choose
 from ..engine import fast_form
 from ..exported import Step, any_number, scanned
+from ..form_names import FORMS
+from ..forms import run
 from ..kernels import why_not
+from ..lookup import find
 from ..memories.base import Memory
-from ..realise import FORMS
 from ..start_states import nothing
-from ..torch_form import find, run
+from ..tracing import transformed
 
 
 class FastWeights:
@@ -48,7 +50,7 @@ class FastWeights:
             if form in ("parallel", "chunk"):
                 raise
         if self.fast is None or form == "step":
-            from torch._dynamo import nonstrict_trace  # only where needed: it is slow to import
+            from torch._dynamo import nonstrict_trace  # noqa: PLC0415  slow, seldom used
 
             self.traced_step = nonstrict_trace(self._step)
 

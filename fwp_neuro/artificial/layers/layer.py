@@ -12,11 +12,11 @@ from ...errors import FwpError, shown
 from ...programs import Program
 from ...rules import Rule
 from ...validation import affordable, flag, real, whole
+from ..lookup import keeps_tokens
 from ..memories.base import Memory
 from ..memories.features import FeatureMap
 from ..packed import run_module
-from ..precision import full, same_device
-from ..torch_form import keeps_tokens
+from ..precision import dense, full, same_device
 from .conventions import conventions, domains
 from .fast_weights import FastWeights
 from .programmer import Mapped, Programmer
@@ -268,8 +268,7 @@ class Layer(nn.Module):
 
     def _check(self, x) -> None:
         where, weight = self.start.where, self.readout.linear.weight
-        if not isinstance(x, torch.Tensor):
-            raise FwpError(f"{where}: x must be a torch tensor, got {type(x).__name__}")
+        dense(f"{where}: x", x)
         if x.ndim != 3 or x.shape[-1] != self.model_dim or not x.shape[1]:
             raise FwpError(
                 f"{where}: x must be [batch, token, model_dim={self.model_dim}] with at least one "

@@ -11,10 +11,10 @@ from torch import nn
 from ...arguments import FLAG, inside, takes
 from ...errors import FwpError, shown
 from ...validation import affordable, flag, real, seed_number, whole
-from ..choice import transformed
+from ..lookup import keeps_tokens
 from ..packed import run_module
-from ..precision import same_device
-from ..torch_form import keeps_tokens
+from ..precision import dense, same_device
+from ..tracing import transformed
 from .block import Block, Mixer, make_mixer
 from .layer import Layer
 
@@ -196,9 +196,10 @@ class SequenceModel(nn.Module):
         y, state = self(prompt, state, return_state=True)
         written = [prompt[:, :0]]
         for _ in range(tokens):
-            last = y[:, -1].float()
-            if temperature:
-                chances = (last.double() / temperature).softmax(-1).cpu()
+            last = _finite(y[:, -1])
+            if temperature:  # at the lowest a quotient would overflow
+                above = last - last.amax(-1, keepdim=True)
+                chances = (above / temperature).softmax(-1).cpu()
                 symbol = torch.multinomial(chances, 1, generator=drawn).to(prompt)
             else:
                 symbol = last.argmax(-1, keepdim=True).to(prompt)
@@ -220,10 +221,10 @@ class SequenceModel(nn.Module):
 
     def _check(self, x) -> None:
         symbols = self.vocabulary is not None
-        if not isinstance(x, torch.Tensor) or x.ndim != (2 if symbols else 3):
+        dense("SequenceModel: x", x)
+        if x.ndim != (2 if symbols else 3):
             wanted = "[batch, token] of symbols" if symbols else "[batch, token, input_size]"
-            got = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
-            raise FwpError(f"SequenceModel: x must be a tensor {wanted}, got {got}")
+            raise FwpError(f"SequenceModel: x must be a tensor {wanted}, got {tuple(x.shape)}")
         same_device("SequenceModel", x, self.norm.weight)
         if symbols and x.dtype not in (torch.int64, torch.int32):
             raise FwpError(f"SequenceModel: x must hold symbols as int64 or int32, got {x.dtype}")
@@ -255,6 +256,17 @@ class SequenceModel(nn.Module):
                 f"SequenceModel: x has a token outside the vocabulary of {self.vocabulary} "
                 f"symbols, 0 to {self.vocabulary - 1}{where}"
             ) from problem
+
+
+def _finite(scores: torch.Tensor) -> torch.Tensor:
+    """Return the scores of the symbols in float64.
+
+    Raises:
+        FwpError: some are not finite, so that no symbol is the most likely one.
+    """
+    if not scores.isfinite().all():
+        raise FwpError("generate: the model gives scores that are not finite (NaN or infinity)")
+    return scores.double()
 
 
 def _for_each(given, count: int, name: str) -> list:

@@ -6,6 +6,7 @@ import torch
 
 from ...rules import rule
 from ..engine import fast_form
+from ..exported import Step, any_number, scanned
 
 
 def heads_first(x: torch.Tensor) -> torch.Tensor:
@@ -50,7 +51,7 @@ class DeltaTokens:
     """
 
     def __init__(self):
-        self.form = fast_form(rule("delta"))
+        self.form, self.one = fast_form(rule("delta")), Step(rule("delta"))
 
     def __reduce__(self):
         return DeltaTokens, ()
@@ -62,5 +63,9 @@ class DeltaTokens:
             read-outs W_t q_t [batch, token, head, value_dim] and the final weights [batch, head,
             value_dim, key_dim].
         """
-        readout, states = self.form({"q": q, "k": k, "v": v, "beta": beta}, {"w": w})
+        signals = {"q": q, "k": k, "v": v, "beta": beta}
+        if any_number(q.shape[1]):
+            readout, states = scanned(self.one, signals, {"w": w})
+        else:
+            readout, states = self.form(signals, {"w": w})
         return readout, states["w"]

@@ -6,6 +6,7 @@ import torch
 
 from ...errors import pick
 from ...validation import real_or_none, whole
+from ..exported import last_tokens
 from . import features
 from .base import Memory, Signals, State
 from .forms import DeltaTokens, delta_step
@@ -98,8 +99,8 @@ class Hybrid(Memory):
 
     def last(self, keys: torch.Tensor, values: torch.Tensor) -> State:
         """Return the last ``window`` pairs as the state's window."""
-        begin = max(0, keys.shape[1] - self.window)
-        return {"keys": keys[:, begin:], "values": values[:, begin:]}
+        kept = torch.sym_min(keys.shape[1], self.window)
+        return {"keys": last_tokens(keys, kept), "values": last_tokens(values, kept)}
 
     def read(self, w, q) -> torch.Tensor:
         """Return W phi(q) of one token."""
@@ -159,10 +160,9 @@ class DelayedStreaming(Hybrid):
         keys, values = self.joined(state, signals)
         missing = self.window - state["keys"].shape[1]  # tokens before the first pair leaves
 
-        def delayed(x):  # a pair of zeros writes nothing
-            return torch.cat([x.new_zeros(x.shape[0], min(missing, tokens), *x.shape[2:]), x], 1)[
-                :, :tokens
-            ]
+        def delayed(x):  # a pair of zeros writes nothing; an export may leave tokens open
+            zeros = x.new_zeros(x.shape[0], torch.sym_min(missing, tokens), *x.shape[2:])
+            return torch.cat([zeros, x], 1).narrow(1, 0, tokens)
 
         fast, w = self.delta_tokens(
             state["w"], self.phi(q), delayed(self.phi(keys)), delayed(values), signals["beta"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ..exported import any_number, last_tokens, scanned
 from .base import Signals, State
 from .forms import delta_step
 from .hybrid import Hybrid
@@ -54,6 +55,9 @@ class DelayedChunk(Hybrid):
         times = torch.arange(begun + tokens, device=q.device)
         same = times[begun:, None] // self.window == times // self.window
         window = self.attend_all(q, keys, values, same & (times <= times[begun:, None]))
+        if any_number(tokens):
+            fast, final = self._scanned(w, q, keys, values, strengths)
+            return self.mix(fast, window, signals), final
         phi_q, fast, now = self.phi(q), [], begun
         chunks = zip(*(x.split(self.window, 1) for x in (keys, values, strengths)), strict=True)
         for chunk in chunks:
@@ -63,6 +67,28 @@ class DelayedChunk(Hybrid):
             final = self._written(w, *chunk)
             w = final["w"]
         return self.mix(torch.cat(fast, 1), window, signals), final
+
+    def _scanned(self, w, q, keys, values, strengths) -> tuple[torch.Tensor, State]:
+        """Return the fast read-out and the state for a number of tokens that is not known yet.
+
+        Every pair is written at once to weights that are read from the next chunk on.
+        """
+        times = keys.shape[1]
+        begun = times - q.shape[1]  # pairs of the chunk before the first query
+        q = torch.cat([torch.zeros_like(keys[:, :begun]), q], 1)
+        ends = (torch.arange(1, times + 1, device=q.device) % self.window == 0)[None]
+        signals = {"q": self.phi(q), "k": self.phi(keys), "v": values, "beta": strengths}
+
+        def step(states, now):
+            written = delta_step(states["written"], now["k"], now["v"], now["beta"])
+            readout = (states["w"] @ now["q"][..., None])[..., 0]
+            read = torch.where(now["ends"][:, None, None, None], written, states["w"])
+            return readout, {"w": read, "written": written}
+
+        fast, states = scanned(step, signals | {"ends": ends}, {"w": w, "written": w})
+        kept = {"keys": keys, "values": values, "strengths": strengths}
+        kept = {name: last_tokens(x, times % self.window) for name, x in kept.items()}
+        return fast.narrow(1, begun, times - begun), {"w": states["w"], **kept}
 
     def _written(self, w, keys, values, strengths) -> State:
         """Write a chunk that is full, and begin the next."""

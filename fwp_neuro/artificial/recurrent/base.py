@@ -13,7 +13,7 @@ from torch.func import functional_call
 from ...arguments import inside, takes
 from ...errors import FwpError, unknown
 from ...validation import flag, whole
-from ..precision import HALF, autocasts, full, mixes, same_device, wide
+from ..precision import HALF, autocasts, dense, full, mixes, same_device, wide
 
 State = dict[str, torch.Tensor]
 
@@ -94,8 +94,7 @@ class Recurrent(nn.Module):
         Raises:
             FwpError: x or state does not fit.
         """
-        if not isinstance(x, torch.Tensor):
-            raise FwpError(f"{self.name}: x must be a torch tensor, got {type(x).__name__}")
+        dense(f"{self.name}: x", x)
         if x.ndim != 3 or x.shape[-1] != self.model_dim or not x.shape[1]:
             raise FwpError(
                 f"{self.name}: x must be [batch, token, model_dim={self.model_dim}] with at least "

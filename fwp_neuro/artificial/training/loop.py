@@ -17,7 +17,9 @@ from torch import nn
 from ...arguments import FLAG, PROGRESS, filename, inside, instance, optional, takes, whole
 from ...errors import FwpError
 from ...provenance import commit, plain, versions
+from ...tasks import parity
 from ...tasks.sequences import SequenceTask
+from ..layers import SequenceModel
 from . import checkpoint as checkpoints
 from .device import torch_device
 from .fit import check, outputs_of
@@ -31,14 +33,10 @@ log = logging.getLogger("fwp_neuro")
 
 
 def _task():
-    from ...tasks import parity
-
     return parity()
 
 
 def _model():
-    from ..layers import SequenceModel
-
     return SequenceModel(1, 8, vocabulary=2, output_size=2)
 
 

@@ -7,6 +7,8 @@ import time
 
 import numpy as np
 
+from ...artificial.kernels.compiler import library
+
 SOURCE = """
 extern "C" void sweep(float *w, long count, long times) {
     for (long again = 0; again < times; again++) {
@@ -27,8 +29,6 @@ def bandwidth(floats: int, rounds: int = 5, least: float = 0.05) -> float:
         rounds: of which the fastest counts: what the machine can do.
         least: seconds of a round.
     """
-    from ...artificial.kernels.compiler import library
-
     sweep = library(SOURCE, "the memory bandwidth").sweep
     sweep.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long]
     sweep.restype = None

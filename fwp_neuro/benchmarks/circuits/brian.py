@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import brian2 as b2
 import numpy as np
 
+from ...circuits.plastic import connect
 from ...synapses.model import Equations, Model
 from .hand_written import CELLS, ON_POST, ON_PRE, SYNAPSES, parameters, thresholds
 from .network import DT, WEIGHTS, Case, relaxed
@@ -42,8 +44,6 @@ def model(case: Case) -> Model:
 
 def quantities(case: Case) -> dict:
     """Return the parameters with units."""
-    import brian2 as b2
-
     found = {}
     for name, value in parameters(case.cells).items():
         unit = b2.volt if name in _VOLTAGES else b2.second if name in _TIMES else 1
@@ -88,8 +88,6 @@ class Network:
 
 def network(case: Case, layout: str) -> Network:
     """Make the network of a case in a layout."""
-    import brian2 as b2
-
     values = quantities(case)
     used = {n: v for n, v in values.items() if n not in ("dt", "v_threshold", "v_spread", "golden")}
     used["schedule"] = b2.TimedArray(schedule(case) * b2.second, dt=1 * b2.second)
@@ -108,15 +106,12 @@ def network(case: Case, layout: str) -> Network:
     if layout in ("textbook", "static"):
         synapses = _plain(case, pre, post, used)
         return Network(case, b2.Network(pre, post, synapses), post, synapses)
-    from ...circuits.plastic import connect
 
     made = connect(model(case), pre, post, name="plastic", dense=layout == "dense")
     return Network(case, b2.Network(pre, post, *made.objects), post, made.synapses)
 
 
 def _plain(case: Case, pre, post, namespace):
-    import brian2 as b2
-
     text = model(case).equations
     made = b2.Synapses(pre, post, text.synapse, on_pre=text.on_pre, on_post=text.on_post or None,
                        method="exact", namespace=namespace, name="plastic")  # fmt: skip

@@ -8,6 +8,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import brian2  # noqa: F401  importing is no part of a build
+import brian2 as b2
+
+from ... import devices
+from . import brian
 from .measured import spent
 from .network import DT, Case
 
@@ -18,10 +23,6 @@ RUNS = 7
 
 def stock(folder: Path) -> dict[str, float]:
     """Build the textbook network as Brian2 does by itself: "cpu" and "wall" seconds."""
-    import brian2 as b2
-
-    from . import brian
-
     begun, wall = spent(), time.perf_counter()
     b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
     b2.defaultclock.dt = DT * b2.second
@@ -39,10 +40,6 @@ def ours(folder: Path) -> dict[str, float]:
         "marginal" processor and "marginal_wall" seconds, and "overhead": its wall time without the
         program's own.
     """
-    import brian2 as b2
-
-    from ... import devices
-    from . import brian
 
     def build(case: Case):
         def made():
@@ -73,6 +70,4 @@ def ours(folder: Path) -> dict[str, float]:
 def measure(which: str) -> dict[str, float]:
     """Measure "stock" or "ours" in this process, in a folder that goes away."""
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
-        import brian2  # noqa: F401  importing is no part of a build
-
         return {"stock": stock, "ours": ours}[which](Path(folder))

@@ -6,6 +6,10 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+import brian2 as b2
+
+from ...devices import state
+from . import brian
 from .network import DT, Case
 
 LAYOUTS = ("textbook", "factorised")
@@ -25,11 +29,6 @@ def measure() -> dict[str, float]:
 
 def per_synapse(layout: str) -> float:
     """Return the bytes of all arrays with one entry a synapse in one layout."""
-    import brian2 as b2
-
-    from ...devices import state
-    from . import brian
-
     case = Case(10_000, 10 * DT)
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         with state.standalone("cuda_standalone", Path(folder), DT * b2.second, 0):

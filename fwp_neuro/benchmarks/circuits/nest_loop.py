@@ -42,7 +42,7 @@ def prepare(case: Case, folder: Path) -> dict[str, float]:
 
 def measure(case: Case, folder: Path) -> Measured:
     """Run the network once in this process."""
-    import nest
+    import nest  # noqa: PLC0415  an extra
 
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR

@@ -13,9 +13,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import brian2 as b2
 import numpy as np
 
+from ...devices import builds, state
+from ...devices.cpp import Device
 from ...errors import FwpError
+from . import brian
 from .measured import Measured, spent
 from .network import DT, Case
 
@@ -40,12 +44,6 @@ def prepare(case: Case, folder: Path, layout: str) -> dict[str, float]:
     Returns:
         "build", processor seconds to write and compile.
     """
-    import brian2 as b2
-
-    from ...devices import builds, state
-    from ...devices.cpp import Device
-    from . import brian
-
     begun, device = spent(), Device()
     with state.standalone("cpp_standalone", folder, DT * b2.second, case.seed, device):
         device.header = builds.header(" ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"]))

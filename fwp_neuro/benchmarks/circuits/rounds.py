@@ -15,6 +15,7 @@ from ...validation import machine_memory
 from ..artificial import machine
 from . import contenders as registry
 from . import cuda_memory
+from .bandwidth import bandwidth
 from .contenders import CONTENDERS, EVERY_STEP, TEXTBOOK
 from .network import DT, SIZES, Case
 from .worker import ask, ask_builds, ask_cuda, file
@@ -107,8 +108,6 @@ class _Run:
 
     def measure(self, root: Path) -> None:
         """Measure everything."""
-        from .bandwidth import bandwidth
-
         there = []
         for name in self.names:
             reason = registry.missing(name)

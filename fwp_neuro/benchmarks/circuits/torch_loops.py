@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..memory import forget_peak, memory, trim
 from .hand_written import PARAMETERS, parameters, thresholds
@@ -26,8 +27,6 @@ def prepare(case: Case, folder: Path, form: str) -> dict[str, float]:
 
 def measure(case: Case, folder: Path, form: str) -> Measured:
     """Run the network once in this process."""
-    import torch
-
     torch.set_num_threads(1)
     with torch.no_grad():
         make = {"rows": Rows, "dense": Dense}[form]
@@ -51,8 +50,6 @@ def _by_step(case: Case) -> list[np.ndarray]:
 
 def run(case: Case, make, spikes=None, first=None):
     """Return the synapses at the end, and the postsynaptic spikes [spike, 2]."""
-    import torch
-
     p = parameters(case.cells)
     spikes = spikes or [torch.from_numpy(part.copy()) for part in _by_step(case)]
     first = torch.from_numpy(case.weights().astype(np.float32)) if first is None else first
@@ -86,8 +83,6 @@ class Rows:
     """Touch the rows and columns that spikes name."""
 
     def __init__(self, first):
-        import torch
-
         p, cells = PARAMETERS, len(first)
         self.w, self.p = first, p
         self.x, self.y = torch.zeros(cells), torch.zeros(cells)
@@ -96,8 +91,6 @@ class Rows:
 
     def step(self, number: int, cells, fires):
         """Decay, presynaptic spikes, postsynaptic spikes; return what arrives [post], or None."""
-        import torch
-
         p, w0, arriving = self.p, self.p["w0"], None
         if number:
             for name in ("x", "y"):
@@ -121,8 +114,6 @@ class Rows:
 
     def end(self):
         """Return the weights [pre, post] at the last time step."""
-        import torch
-
         w0 = self.p["w0"]
         return w0 + (self.w - w0) * torch.maximum(self.kept_pre[:, None], self.kept_post)
 
@@ -132,8 +123,6 @@ class Dense(Rows):
 
     def step(self, number: int, cells, fires):
         """Decay, presynaptic spikes, postsynaptic spikes; return what arrives [post]."""
-        import torch
-
         p, w0 = self.p, self.p["w0"]
         if number:
             self.x *= self.trace

@@ -16,6 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from . import oracle
+from .contenders import CONTENDERS
+from .measured import errors, wrong
 from .network import Case
 
 
@@ -61,10 +64,6 @@ def _answer(order: dict) -> dict:
 
 def work(do: str, case: Case, folder: Path, contender: str) -> dict:
     """Do one step in this process."""
-    from . import oracle
-    from .contenders import CONTENDERS
-    from .measured import errors, wrong
-
     if do == "oracle":
         weights, fired = oracle.simulate(case)
         spikes = np.bincount(fired[:, 1], minlength=case.cells)

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2 import ms, second
 
 from ..model import Entry, Equations, Model, register
 from ..plasticity.pairing import pairs_of_spikes, steps_of
@@ -56,8 +57,6 @@ WEIGHT = "1 + (strongest - 1)/(1 + exp(-sharpness*(g_delayed/theta - 1)))"
 
 def derived(p: Mapping[str, Any]) -> dict[str, Any]:
     """Return what follows from the spine: its peaks, and what one matched pair writes."""
-    from brian2 import second
-
     found = point_spine.derived(p)
     dt, steps = 0.05e-3, 6000
     pre, post = np.zeros(steps), np.zeros(steps)
@@ -68,8 +67,6 @@ def derived(p: Mapping[str, Any]) -> dict[str, Any]:
 
 def make(parameters: str) -> Model:
     """Return the model with the threshold for a match window."""
-    from brian2 import ms, second
-
     values = point_spine.base() | {
         "cap": 1e6, "tau_plasticity": 20 * second, "tau_delay": 500 * ms, "sharpness": 20.0,
         "strongest": 8.0, "theta": SETS[parameters],

@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2 import Hz, ms, mV
 
 from ..magnesium import block_code
 from ..model import Entry, Equations, Model, register
@@ -72,8 +73,6 @@ CALCIUM = (
 
 def base() -> dict[str, Any]:
     """Return the parameters that all readouts share, with those that follow from them."""
-    from brian2 import Hz, ms, mV
-
     values = {
         "tau_rise": 2 * ms, "tau_nmda": 26 * ms, "cap": 2.0, "E_rest": -75 * mV, "bap": 44.3 * mV,
         "tau_bap_rise": 0.70 * ms, "tau_bap": 5.26 * ms, "influx": 0.021 / (mV * ms),

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...arithmetic import evaluate
+
 
 @dataclass(frozen=True)
 class Readout:
@@ -36,8 +38,6 @@ class Readout:
 
     def __call__(self, ca: np.ndarray, p_pre, p_pair, factor=None) -> np.ndarray:
         """Return R of calcium, elementwise; the peaks may be arrays that broadcast."""
-        from ...circuits.arithmetic import evaluate
-
         names = {"ca": ca, "p_pre": p_pre, "p_pair": p_pair}
         names["factor"] = self.factor if factor is None else factor
         return np.asarray(evaluate(self.code, names, "the readout"), dtype=float)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 from ...errors import FwpError
 from ..magnesium import BLOCKS
@@ -37,8 +38,6 @@ def peak_factor(rise: float, decay: float) -> float:
 
 def filtered(drive: np.ndarray, tau: float, dt: float, gain: float = 1.0) -> np.ndarray:
     """Return y with y[n + 1] = exp(-dt/tau) y[n] + gain drive[n] and y[0] = 0."""
-    from scipy.signal import lfilter
-
     return lfilter([0, gain], [1, -np.exp(-dt / tau)], drive, axis=0)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import mannwhitneyu
 
 from . import spine
 from .readouts import READOUTS
@@ -54,7 +55,5 @@ def cumulative(
 
 def told_apart(high: np.ndarray, low: np.ndarray) -> float:
     """Return how often a draw of ``high`` exceeds one of ``low`` (area under the ROC curve)."""
-    from scipy.stats import mannwhitneyu
-
     high, low = high.ravel(), low.ravel()
     return float(mannwhitneyu(high, low).statistic / (high.size * low.size))

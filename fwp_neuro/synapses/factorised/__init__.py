@@ -12,8 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...arguments import inside, one_of, takes
-from ..argument_kinds import MODEL, NAMES
+from ...errors import FwpError, pick, shown
+from ...validation import name_list
+from ..argument_kinds import NAMES
 from ..model import Model
+from ..registry import MODEL, get
+from .assembly import assemble
+from .report import FactorisedModel
 
 __all__ = ["WRITES", "factorise"]
 
@@ -57,22 +62,13 @@ def factorise(
         FwpError: unknown name, no model of this layout, ``keep`` names no synaptic variable, or
             the rule does not allow presynaptic writes (with the reason).
     """
-    from ...errors import FwpError, pick, shown
-    from ...validation import name_list
-    from ..registry import get
-    from .assembly import assemble
-    from .report import FactorisedModel
-
-    keep, uniform, late = (
-        None if names is None and what == "late" else name_list(names, what)
-        for what, names in (("keep", keep), ("uniform", uniform), ("late", late))
-    )
+    fixed, shared = name_list(keep, "keep"), name_list(uniform, "uniform")
+    late = None if late is None else name_list(late, "late")
     for side in late or ():
         pick(side, ("pre", "post"), "side of late")
     if isinstance(model, str):
         model = get(model)
     if not isinstance(model, Model):
         raise FwpError(f"factorise needs a synapse model with Brian2 text, got {shown(model)}")
-    if isinstance(model, FactorisedModel):
-        model = model.textbook
-    return assemble(model, keep, uniform, writes, late)
+    textbook = model.textbook if isinstance(model, FactorisedModel) else model
+    return assemble(textbook, fixed, shared, writes, late)

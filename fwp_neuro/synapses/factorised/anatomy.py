@@ -90,7 +90,7 @@ class Anatomy:
             if name in seen:
                 continue
             seen.add(name)
-            if name in local:
+            if side and name in local:
                 for line in self.writes(name, side):
                     waiting += line.reads - {name}
             elif name in self.equations.names and self.equations[name].type == SUBEXPRESSION:

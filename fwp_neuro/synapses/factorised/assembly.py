@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
@@ -47,7 +48,7 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
             post.after = [*kept.at_post, *post.after]
         post.synapse = []
     suffixed = {name: f"{name}_{side}" for name, side in moved.items()}
-    new: dict[str, str] = {
+    new: dict[str, Any] = {
         "synapse": _synapse(anatomy, suffixed, set(kept.factors), kept.synapse),
         "joint": _joint(anatomy, moved, suffixed, set(kept.factors)),
     }

@@ -56,16 +56,23 @@ def _objection(anatomy: Anatomy, name: str, side: str, sets) -> str:
             return f"its differential equation needs {_named(needed)}"
     for line in written:
         for needed in sorted(anatomy.sources(line.reads, side) - {name}):
-            home = anatomy.home_of_cell(needed)
-            if needed not in own and not (home == side and needed.endswith(f"_{side}")):
-                return f"{side}synaptic spikes change it by {_named(needed)}"
-            if home and any(needed == line.target for line in anatomy.code[side]):
-                return f"{side}synaptic spikes change it by {needed}, which synapses change"
+            if found := _objection_to_source(anatomy, needed, side, own):
+                return found
     if anatomy.is_event_driven(name):  # what follows it only at spikes must keep it beside itself
-        for reader in anatomy.variables:
-            if reader not in own and anatomy.is_event_driven(reader):
-                if name in anatomy.rates(reader):
-                    return f"{reader}, which stays, follows it between spikes"
+        stays = (n for n in anatomy.variables if n not in own and anatomy.is_event_driven(n))
+        reader = next((n for n in stays if name in anatomy.rates(n)), None)
+        if reader:
+            return f"{reader}, which stays, follows it between spikes"
+    return ""
+
+
+def _objection_to_source(anatomy: Anatomy, needed: str, side: str, own) -> str:
+    """Return why what spikes of a side read cannot be read on the cell, or nothing."""
+    home = anatomy.home_of_cell(needed)
+    if needed not in own and not (home == side and needed.endswith(f"_{side}")):
+        return f"{side}synaptic spikes change it by {_named(needed)}"
+    if home and any(needed == line.target for line in anatomy.code[side]):
+        return f"{side}synaptic spikes change it by {needed}, which synapses change"
     return ""
 
 

@@ -54,6 +54,6 @@ class FactorisedModel(Model):
         rests: variable that is kept by factors -> what it decays to, or nothing.
     """
 
-    textbook: Model | None = None
+    textbook: Model = field(kw_only=True)
     report: Report = field(default_factory=Report)
     rests: Mapping[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ history (a value-dependent gate); no erase, no decay.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import Hz, second
 
 from ..model import Entry, Equations, Model, register
 from . import rate_traces as traces
@@ -35,8 +36,6 @@ SUMMARY = "BCM: Hebbian with a sliding threshold, makes cells selective"
 
 def make(parameters: str) -> Model:
     """Return the model whose y is filtered spikes, or the linear output of the synapses."""
-    from brian2 import Hz, second
-
     return Model(
         "bcm", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,

@@ -20,7 +20,10 @@ value. That reading is ours (inference), the equations are the papers'.
 
 from __future__ import annotations
 
+from brian2 import Hz, ms, second
+
 from ..model import Entry, Equations, Model, register
+from .bcpnn_oracle import curve
 
 RECEPTORS = ("ampa", "nmda")
 
@@ -99,8 +102,6 @@ _CHOSEN = {
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import Hz, ms, second
-
     *times, tau_p, f_max, eps, kappa, source = _SETS[parameters]
     names = ("tau_zi_ampa", "tau_zj_ampa", "tau_zi_nmda", "tau_zj_nmda", "tau_e")
     values = {name: time * ms for name, time in zip(names, times, strict=True)}
@@ -128,8 +129,6 @@ def make(parameters: str) -> Model:
 
 
 def _curve(model, lags, pairs, frequency, receptor="ampa"):
-    from .bcpnn_oracle import curve
-
     return curve(model, lags, pairs, frequency, receptor)
 
 

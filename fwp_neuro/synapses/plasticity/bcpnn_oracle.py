@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import expm
 
 from ..model import Model
 from .pairing import merged, pairs_of_spikes
@@ -44,8 +45,6 @@ def traces(model: Model, pre, post, at, receptor: str = "ampa", initial=None) ->
     Returns:
         [time, state in the order of `STATE`].
     """
-    from scipy.linalg import expm
-
     a = system(model, receptor)
     eps, f_max = model.numbers("eps", "f_max")
     jumps = [1 / (f_max * tau) for tau in model.numbers(f"tau_zi_{receptor}", f"tau_zj_{receptor}")]

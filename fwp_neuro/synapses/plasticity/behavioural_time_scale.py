@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2 import Hz, ms, second
 
 from ..model import Entry, Equations, Model, register
 from .behavioural_time_scale_oracle import curve
@@ -111,9 +112,7 @@ def derived(p: Mapping[str, Any]) -> dict[str, float]:
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import Hz, ms, second
-
-    common = dict(
+    common: dict[str, Any] = dict(
         name="behavioural_time_scale", parameter_set=parameters, kind="plasticity",
         summary=SUMMARY, signed=("nmda",), initial={"w": 1},
         conventions="a postsynaptic spike is the onset of a plateau; lag = onset minus last "

@@ -25,7 +25,13 @@ each key spike by the recent voltage; no decay.
 
 from __future__ import annotations
 
+from brian2 import ms, mV, nS, pA, pF
+
+from ...quantities import time
+from ...validation import time_step, whole
 from ..model import Entry, Equations, Model, register
+from .clopath_oracle import weights
+from .pairing import pairs_of_spikes
 
 EQUATIONS = Equations(
     synapse="""
@@ -92,8 +98,6 @@ SETS = tuple(_OWN)
 
 
 def _values(chosen: str):
-    from brian2 import ms, mV, nS, pA, pF
-
     nest = chosen == "nest_example"
     return {
         "A_LTD": 14e-5 / mV, "A_LTP": 8e-5 / mV**2, "theta_minus": -70.6 * mV,
@@ -142,13 +146,6 @@ def curve(model: Model, lags, pairs: int, frequency: float, dt=None, repeats=1, 
     Raises:
         FwpError: a time without unit, or a step that is too long.
     """
-    from brian2 import ms
-
-    from ...circuits.quantities import time
-    from ...validation import time_step, whole
-    from .clopath_oracle import weights
-    from .pairing import pairs_of_spikes
-
     step = time_step(float(time(dt, "dt", 0.05 * ms) / ms), 0.2, "a tenth of the clamp")
     repeats = whole(repeats, "repeats")
     trains = [pairs_of_spikes(lag, pairs, frequency) for lag in lags]

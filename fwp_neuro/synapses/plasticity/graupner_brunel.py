@@ -23,6 +23,8 @@ long this synapse's calcium is above a threshold; kept for good by two stable st
 
 from __future__ import annotations
 
+from brian2 import ms, second
+
 from ..model import Entry, Equations, Model, register
 from .graupner_brunel_protocol import curve
 
@@ -76,8 +78,6 @@ SUMMARY = "calcium with two thresholds moves a bistable, noisy efficacy"
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms, second
-
     values = dict(zip(NAMES, TABLE[parameters], strict=True))
     values |= {"tau_Ca": values["tau_Ca"] * ms, "D": values["D"] * ms}
     values |= {"tau": values["tau"] * second, "nmda": 1.0}

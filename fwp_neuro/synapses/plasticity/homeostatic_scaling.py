@@ -15,6 +15,7 @@ the slow net, no normaliser of single tokens.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import Hz, second
 
 from ..model import Entry, Equations, Model, register
 from . import rate_traces as traces
@@ -34,8 +35,6 @@ SUMMARY = "homeostatic scaling: multiplies all weights of a cell until it fires 
 
 def make(parameters: str) -> Model:
     """Return the model whose rate is counted spikes, or the linear output of the synapses."""
-    from brian2 import Hz, second
-
     linear = parameters == "linear"
     own = traces.trace_parameters() if linear else {"tau_r": 10 * second}
     choice = "modelling choice of this package"

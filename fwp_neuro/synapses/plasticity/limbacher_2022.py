@@ -19,6 +19,7 @@ very same key fade but cross-talk between keys is not corrected. No passive deca
 from __future__ import annotations
 
 import numpy as np
+from brian2 import ms
 
 from ..model import Entry, Equations, Model, register
 from .pairing import merged, pairs_of_spikes
@@ -43,8 +44,6 @@ _SUMMARY = "Hebbian key-value memory: bounded outer product, decay of a column b
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms
-
     return Model(
         "limbacher_2022",
         parameters,

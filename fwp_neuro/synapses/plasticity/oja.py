@@ -12,6 +12,7 @@ As a fast-weight programme: Hebbian write with a value-dependent decay of the ro
 from __future__ import annotations
 
 import numpy as np
+from brian2 import Hz
 
 from ..model import Entry, Equations, Model, register
 from . import rate_traces as traces
@@ -31,8 +32,6 @@ SUMMARY = "Oja's rule: Hebbian, finds the first principal component"
 
 def make(parameters: str) -> Model:
     """Return the model whose y is filtered spikes, or the linear output of the synapses."""
-    from brian2 import Hz
-
     return Model(
         "oja", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from inspect import signature
 
+import brian2 as b2
 import numpy as np
 
 from ...errors import FwpError, shown
+from ...quantities import rate, time
+from ...validation import whole
 
 #: pairs of one lag, and time steps, that a protocol may have; more would take minutes and more
 _MOST, _STEPS = 1_000_000, 20_000_000
@@ -81,11 +84,6 @@ def grouped_pairs(
     Raises:
         FwpError: groups that overlap, or no interval although there are several.
     """
-    import brian2 as b2
-
-    from ...circuits.quantities import time
-    from ...validation import whole
-
     groups = whole(groups, "groups")
     check_pairs([lag], pairs, frequency)
     _check_count(groups * pairs, "groups of pairs: the number of pairs")
@@ -123,9 +121,6 @@ def bursts(
     Raises:
         FwpError: bursts without burst_frequency, or so long that they overlap.
     """
-    from ...circuits.quantities import rate
-    from ...validation import whole
-
     pre, post = grouped_pairs(lag, pairs, frequency, groups, interval)
     counts = whole(pre_spikes, "pre_spikes"), whole(post_spikes, "post_spikes")
     if max(counts) == 1:
@@ -150,7 +145,7 @@ def takes_bursts(curve: Callable) -> Callable:
         for name, one in signature(bursts).parameters.items()
         if name not in ("lag", "pairs", "frequency")
     ]
-    curve.__signature__ = own.replace(parameters=[*mine, *more])
+    vars(curve)["__signature__"] = own.replace(parameters=[*mine, *more])
     return curve
 
 

@@ -23,7 +23,10 @@ beyond its running mean: a signed, self-centring Hebbian write without erase or 
 from __future__ import annotations
 
 import numpy as np
+from brian2 import Hz, ms, second
 
+from ...quantities import time
+from ...validation import whole
 from ..model import Entry, Equations, Model, register
 from .pairing import pairs_of_spikes
 
@@ -69,8 +72,6 @@ SETS = tuple(_SETS)
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import Hz, ms, second
-
     eta, tau_pre, tau_avg, where, eta_where = _SETS[parameters]
     values = {
         "eta": eta, "tau_pre": tau_pre * ms, "tau_avg": tau_avg * second, "burst_isi": 16 * ms,
@@ -110,7 +111,7 @@ def changed_weight(model: Model, pre, post) -> float:
     p = {name: float(value) for name, value in model.parameters.items()}
     w, x, E, B, bursting, before = p["w_start"], 0.0, p["E_start"], p["B_start"], False, 0.0
     last = {True: -1.0, False: -1.0}
-    for time, is_pre in sorted([(t, False) for t in post] + [(t, True) for t in pre]):
+    for time, is_pre in sorted([(t, False) for t in post] + [(t, True) for t in pre]):  # noqa: F402
         x *= np.exp(-(time - before) / p["tau_pre"])
         # both fall alike: after long silence their ratio is left, where both would be 0
         fallen = max(np.exp(-(time - before) / p["tau_avg"]), 1e-280)
@@ -140,11 +141,6 @@ def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, int
     Raises:
         FwpError: an interval without unit or not positive, or spikes that are no whole number.
     """
-    from brian2 import ms
-
-    from ...circuits.quantities import time
-    from ...validation import whole
-
     apart = float(time(interval, "interval", 10 * ms)) * np.arange(whole(spikes, "spikes"))
     found = []
     for lag in lags:

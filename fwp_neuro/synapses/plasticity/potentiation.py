@@ -31,7 +31,10 @@ W <- W diag(1 - loss q) by reading, which is no delta erase: it fades all items 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+from brian2 import ms, second
 
 from ..model import Entry, Equations, Model, register
 from .pairing import merged, pairs_of_spikes
@@ -87,8 +90,6 @@ _CONVENTIONS = (
 
 
 def _make(name: str, parameters: str) -> Model:
-    from brian2 import ms, second
-
     used = name == "use_dependent_potentiation"
     values = {
         "nmda": 1.0, "presynaptic": SETS[parameters], "tau_nmda": 100 * ms,
@@ -183,7 +184,7 @@ for _name, _summary in SUMMARIES.items():
     register(
         _name,
         Entry(
-            lambda parameters, name=_name: _make(name, parameters), tuple(dict.fromkeys(_order)),
+            partial(_make, _name), tuple(dict.fromkeys(_order)),
             "plasticity", _summary, stdp=curve, release=release,
         ),
     )  # fmt: skip

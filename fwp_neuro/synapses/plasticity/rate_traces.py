@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from brian2 import Hz, ms
+from scipy.signal import lfilter
 
 PRE = "dx/dt = -x/tau_x : 1"
 PRE_SPIKE = "x += 1/(tau_x*r_one)"
@@ -27,15 +29,11 @@ SOURCES = {
 
 def trace_parameters() -> dict:
     """Return the parameters of the filters."""
-    from brian2 import Hz, ms
-
     return {"tau_x": 50 * ms, "r_one": 10 * Hz}
 
 
 def filtered(model, spikes: np.ndarray, dt: float) -> np.ndarray:
     """Return the rate [step, cell] at the start of each step for spikes [step, cell]."""
-    from scipy.signal import lfilter
-
     tau, one = model.numbers("tau_x", "r_one")
     return lfilter([0, 1 / (tau * one)], [1, -np.exp(-dt / tau)], spikes, axis=0)
 

@@ -19,6 +19,8 @@ write strength b = eta dt set by that entry's own calcium: it erases as much as 
 
 from __future__ import annotations
 
+from brian2 import ms, mV, second
+
 from ..magnesium import block_code
 from ..model import Entry, Equations, Model, register
 from .shouval_2002_oracle import curve
@@ -58,8 +60,6 @@ SUMMARY = "calcium control: the level of NMDA calcium sets target and speed of t
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms, mV, second
-
     checked = f"{_PAPER} (recalled; checked against the re-implementation CaDP, not the paper)"
     return Model(
         "shouval_2002",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.signal import lfilter
 
 from ..magnesium import BLOCKS
 from ..model import Model
@@ -55,8 +56,6 @@ def _calcium(
     p: Mapping[str, float], pre: np.ndarray, post: np.ndarray, grid: np.ndarray, clamp: float | None
 ) -> np.ndarray:
     """Return calcium [grid] in uM; ``grid`` is the middle of the steps, ``clamp`` in volts."""
-    from scipy.signal import lfilter
-
     parts = np.array([p["I_f"], 1 - p["I_f"]])
     taus = np.array([p["tau_f"], p["tau_s"]])
     opened = _peaks(pre, taus, lambda left: left + parts * p["P0"] * (1 - left.sum()))

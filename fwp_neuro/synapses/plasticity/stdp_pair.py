@@ -17,6 +17,7 @@ decay; soft bounds add an erase in proportion to the weight.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import ms
 
 from ..model import Entry, Equations, Model, register
 from .pairing import check_pairs, curves_of, events
@@ -80,8 +81,6 @@ SUMMARY = "pair-based spike-timing-dependent plasticity"
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms
-
     equations, plus, minus, mu, words, source = _SETS[parameters]
     values = {"A_plus": plus, "A_minus": minus, "tau_plus": 20 * ms, "tau_minus": 20 * ms}
     if mu is not None:
@@ -113,7 +112,7 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     bounded, proportional = model.equations == BOUNDED, model.equations == PROPORTIONAL
     top, mu = model.numbers("w_max", "mu") if bounded else (1.0, 0.0)
     keep = 0.0 if model.equations == NEAREST else 1.0
-    w, x, y = np.float64(1), np.float64(0), np.float64(0)
+    w, x, y = np.ones(()), np.zeros(()), np.zeros(())
     for gap, pre in zip(np.diff(times, axis=0, prepend=times[:1]), is_pre, strict=True):
         x, y = x * np.exp(-gap / tau_plus), y * np.exp(-gap / tau_minus)
         down, up = minus * y, plus * x
@@ -151,7 +150,7 @@ def _regular(model: Model, lags: np.ndarray, pairs: int, period: float) -> np.nd
     """
     plus, minus, tau_plus, tau_minus = model.numbers("A_plus", "A_minus", "tau_plus", "tau_minus")
     age, rest, first = np.abs(lags), period - np.abs(lags), lags >= 0
-    change = 0.0
+    change = np.zeros(())
     for tau, at_lag, amplitude in ((tau_plus, first, plus), (tau_minus, ~first, -minus)):
         now, later = _kicks(model, pairs, period, tau)
         with np.errstate(over="ignore"):  # one pair alone may be longer than a period

@@ -18,6 +18,7 @@ postsynaptic rate of the last 100 ms (o2); no erase, no decay.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import ms
 
 from ..model import Entry, Equations, Model, register
 from .pairing import curves_of, events
@@ -64,8 +65,6 @@ SUMMARY = "triplet spike-timing-dependent plasticity, which depends on frequency
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import ms
-
     *amplitudes, tau_x, tau_y = TABLE[parameters]
     names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
     values = {name: 1e-3 * value for name, value in zip(names, amplitudes, strict=True)}
@@ -102,7 +101,7 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     )
     taus = model.numbers("tau_plus", "tau_x", "tau_minus", "tau_y")
     keep = 0.0 if model.equations == NEAREST else 1.0
-    w, traces = np.float64(1), [np.float64(0)] * 4  # r1, r2, o1, o2
+    w, traces = np.ones(()), [np.zeros(())] * 4  # r1, r2, o1, o2
     for gap, pre in zip(np.diff(times, axis=0, prepend=times[:1]), is_pre, strict=True):
         r1, r2, o1, o2 = (one * np.exp(-gap / tau) for one, tau in zip(traces, taus, strict=True))
         w = w + np.where(pre, -o1 * (a2_minus + a3_minus * r2), r1 * (a2_plus + a3_plus * o2))

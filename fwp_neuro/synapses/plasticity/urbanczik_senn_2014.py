@@ -20,7 +20,14 @@ recalls before it writes: a delta rule (our reading: exact if phi is linear and 
 
 from __future__ import annotations
 
+import numpy as np
+from brian2 import Hz, ms, mV, nS, pA, pF
+
+from ...quantities import time
+from ...validation import time_step
 from ..model import Entry, Equations, Model, register
+from .pairing import pairs_of_spikes, steps_of
+from .urbanczik_senn_oracle import weights
 
 EQUATIONS = Equations(
     synapse="""
@@ -52,8 +59,6 @@ SETS = ("nest_example",)
 
 
 def _values():
-    from brian2 import Hz, ms, mV, nS, pA, pF
-
     return {
         "g_L": 30 * nS, "C": 300 * pF, "g_Ld": 30 * nS, "C_d": 300 * pF, "g_D": 600 * nS,
         "E_L": -70 * mV, "E_E": 0 * mV, "E_I": -75 * mV, "tau_s": 3 * ms, "phi_max": 150 * Hz,
@@ -101,24 +106,16 @@ def curve(model: Model, lags, pairs: int, frequency: float, dt=None, wait=None):
     Raises:
         FwpError: a time without unit or not positive, or a step that is too long.
     """
-    import numpy as np
-    from brian2 import ms
-
-    from ...circuits.quantities import time
-    from ...validation import time_step
-    from .pairing import pairs_of_spikes, steps_of
-    from .urbanczik_senn_oracle import weights
-
     dt, wait = (float(time(*one) / ms) for one in ((dt, "dt", 0.1 * ms), (wait, "wait", 500 * ms)))
     time_step(dt, float(model.parameters["tau_s"] / ms) / 10, "a tenth of tau_s")
     found = []
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)
         steps = steps_of(max(t[-1] for t in trains) + wait * 1e-3, dt * 1e-3) + 1
-        tables = np.zeros((2, steps, 1))
-        for table, train in zip(tables, trains, strict=True):
+        pre, post = np.zeros((2, steps, 1))
+        for table, train in zip((pre, post), trains, strict=True):
             np.add.at(table[:, 0], np.round(train * 1e3 / dt).astype(int), 1)
-        found.append(weights(model, *tables, dt * 1e-3)[0, 0])
+        found.append(weights(model, pre, post, dt * 1e-3)[0, 0])
     return np.array(found) / float(model.parameters["w_start"])
 
 

@@ -16,6 +16,7 @@ which balances excitation; no decay.
 from __future__ import annotations
 
 import numpy as np
+from brian2 import Hz, ms
 
 from ..model import Entry, Equations, Model, register
 from .pairing import curve_of, merged
@@ -43,8 +44,6 @@ _PAPER = "vogels2011inhibitory"
 
 def make(parameters: str) -> Model:
     """Return the model with a parameter set."""
-    from brian2 import Hz, ms
-
     rho, eta, source = _SETS[parameters]
     return Model(
         "vogels_2011", parameters, "plasticity", SUMMARY, EQUATIONS,

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2 import ms, mV, nS
 
 from ..model import Entry, Equations, Model, register
 from .kinetic import PAPER as _DESTEXHE
@@ -64,8 +65,6 @@ def equations(receptor: str) -> Equations:
 
 
 def _values(receptor: str, chosen: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    from brian2 import ms, mV, nS
-
     decay, reversal, conductance, source, where = SETS[receptor][chosen]
     jump, shut = 1.0, decay and decay * ms
     sources = {"": source, f"gbar_{receptor}": where}

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from brian2 import mmolar, ms, mV, nS
 
 from ..model import Entry, Equations, Model, register
 
@@ -89,8 +90,6 @@ def _maker(name: str, summary: str):
     receptor = name.removesuffix("_kinetic")
 
     def make(parameters: str) -> Model:
-        from brian2 import mmolar, ms, mV, nS
-
         rate = RATES[name]
         values = {
             f"alpha_{receptor}": rate.alpha / ms / mmolar, f"beta_{receptor}": rate.beta / ms,
@@ -101,7 +100,7 @@ def _maker(name: str, summary: str):
             "": rate.source, f"gbar_{receptor}": "modelling choice of this package: 1 nS at full "
             "opening", "nmda": "unblocked fraction of NMDA receptors (AP5 lowers it): 1 = no drug",
         }  # fmt: skip
-        signed = (f"E_{receptor}",)
+        signed: tuple[str, ...] = (f"E_{receptor}",)
         if receptor == "nmda":
             values["nmda"], signed = 1.0, (*signed, "nmda")
         else:

@@ -26,6 +26,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2 import ms, mV, nS
+from scipy.special import gamma, gammainc
 
 from ..model import Entry, Equations, Model, register
 
@@ -76,8 +78,6 @@ SETS = {
 
 def jump_constants(tau_rise: float, tau_decay: float, alpha: float) -> tuple[float, float]:
     """Return k0 and k1 of the jump (Skaar, Haug & Plesser 2025); times in s, alpha in Hz."""
-    from scipy.special import gamma, gammainc
-
     p, x = tau_rise / tau_decay, alpha * tau_rise
     return x**p * gammainc(1 - p, x) * gamma(1 - p), float(np.expm1(-x))
 
@@ -89,8 +89,6 @@ def _derived(parameters: Mapping[str, Any]) -> dict[str, float]:
 
 def _maker(name: str):
     def make(parameters: str) -> Model:
-        from brian2 import ms, mV, nS
-
         conductance, where = SETS[parameters]
         values = {
             "tau_rise": 2 * ms, "tau_nmda": 100 * ms, "alpha": 0.5 / ms,

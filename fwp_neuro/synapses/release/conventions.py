@@ -23,7 +23,7 @@ that u rests at U *and* is raised before release; .19 says `to_zero`, in either 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import FwpError
 from ..model import Equations, Model
@@ -91,8 +91,6 @@ def per_cell(model: Model) -> Equations:
     and shorter than any interval between spikes reads as ``released_pre`` in its on_pre. Legal
     where U and the time constants are those of the cell; start u and x at ``model.initial``.
     """
-    from dataclasses import replace
-
     lines = model.equations.synapse.replace(" (event-driven)", "").strip().splitlines()
     kept = [line for line in lines if not line.startswith("J ")]
     return replace(

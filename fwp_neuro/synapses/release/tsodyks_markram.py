@@ -16,7 +16,10 @@ store an arbitrary v k^T, as no column can be turned; see `fwp_neuro.synapses.re
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+from brian2 import ms
 
 from ..model import Entry, Model, register
 from .conventions import CONVENTIONS, convention_of
@@ -29,8 +32,6 @@ _NO_PSC = "; tau_psc is NEST's default for tsodyks_synapse (it acts in three_sta
 
 
 def _set(U, tau_F, tau_D, tau_psc=3.0) -> dict:
-    from brian2 import ms
-
     return {"U": U, "tau_F": tau_F * ms, "tau_D": tau_D * ms, "tau_psc": tau_psc * ms}
 
 
@@ -175,7 +176,7 @@ for _name in CONVENTIONS:
     register(
         f"tsodyks_markram_{_name}",
         Entry(
-            lambda parameters, convention=_name: make(parameters, convention), SETS,
+            partial(make, convention=_name), SETS,
             "short-term plasticity", f"{SUMMARY}, convention {_name}", release=release, many=True,
         ),
     )  # fmt: skip

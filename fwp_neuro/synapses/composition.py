@@ -10,9 +10,10 @@ be negative, so a negative weight transmits nothing.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from brian2 import Equations as Brian2Equations
-from brian2 import get_dimensions
+from brian2 import get_dimensions, second
 from brian2.utils.stringtools import get_identifiers
 
 from ..arguments import inside, optional, takes, text
@@ -38,8 +39,6 @@ _NOISE = ("euler", "heun", "milstein")
 
 
 def _time():
-    from brian2 import second
-
     return 1 * second
 
 
@@ -179,7 +178,7 @@ def _merged(made: Model, part: Model, role: str, text: Equations) -> Model:
     )  # fmt: skip
 
 
-def _texts(made: Equations, part: Equations) -> dict:
+def _texts(made: Equations, part: Equations) -> dict[str, Any]:
     """Return equations and resets of both; the integrator of each variable stays what it was."""
     found = {name: f"{getattr(made, name).strip()}\n{getattr(part, name).strip()}".strip()
              for name in (*_ROWS, *_CODE)}  # fmt: skip
@@ -214,7 +213,8 @@ def _joined(made: Model, part: Model) -> Model:
     # a release acts at the spike itself, also where the rule waits
     place = "transmit" if old.delay else "on_pre"
     code = f"{part.equations.on_pre.strip()}\n{getattr(old, place).strip()}".strip()
-    text = replace(old, **_texts(old, part.equations), **{place: code})
+    more: dict[str, Any] = {place: code}
+    text = replace(old, **_texts(old, part.equations), **more)
     return replace(_merged(made, part, "release", text), sends="")
 
 
@@ -252,7 +252,8 @@ def _opened(made: Model, rule: Model, receptor: Model, amount: str) -> Model:
     code += [line.renamed({"w": "sent"}) for line in opening]
     if old.delay:
         released = lines(old.transmit)
-        places = {"transmit": code_text([*released, *code]), "on_pre": code_text(own)}
+        sends = code_text([*released, *code])
+        places: dict[str, Any] = {"transmit": sends, "on_pre": code_text(own)}
     elif of_weight:
         # statements of a release come first, then the receptor, then the rule
         at = len(lines(old.on_pre)) - len(lines(rule.equations.on_pre))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from brian2.units.allunits import all_units
 
-from ..errors import FwpError, shown
+from .errors import FwpError, shown
 
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,

@@ -7,9 +7,13 @@ import re
 import textwrap
 from pathlib import Path
 
-from ..errors import FwpError
-from ..plotting import GREY
-from .base import Row
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from . import plotting
+from .errors import FwpError
+from .plotting import GREY
+from .targets.base import Row
 
 #: panels side by side on a page
 COLUMNS = 5
@@ -27,10 +31,6 @@ def figure(rows: list[Row]):
     Raises:
         FwpError: no row belongs to a curve.
     """
-    from matplotlib.figure import Figure
-
-    from .. import plotting
-
     curves: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.curve:
@@ -79,8 +79,6 @@ def _title(name: str) -> str:
 
 
 def _legend() -> list:
-    from matplotlib.lines import Line2D
-
     grey = {"color": GREY, "ls": "", "ms": 3.5}
     return [
         Line2D([], [], label="this package", **OURS),
@@ -95,8 +93,6 @@ def draw(rows: list[Row], path: str | os.PathLike) -> Path:
     Raises:
         FwpError: no row belongs to a curve, or the file cannot be written.
     """
-    from .. import plotting
-
     with plotting.style():
         drawn = figure(rows)
     return plotting.save(drawn, path)

@@ -11,10 +11,12 @@ linearly independent keys.
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 
-from ...errors import FwpError
-from ..model import Model
+from ..circuits import injected
+from ..errors import FwpError
+from ..synapses.model import Model
 
 
 def _checked(keys, values) -> tuple[np.ndarray, np.ndarray]:
@@ -66,10 +68,6 @@ def recall(model: Model, keys, values, weights=None, device: str = "numpy") -> n
     Returns:
         (W - W without items) k [item, post]: the recalled values.
     """
-    import brian2 as b2
-
-    from ...circuits import injected
-
     keys, values = _checked(keys, values)
     steps = 300 * len(keys) + 1200
     pre, post = np.zeros((steps, keys.shape[1])), np.zeros((steps, values.shape[1]))

@@ -1,0 +1,3 @@
+"""The forms that a rule may run in."""
+
+FORMS = ("auto", "step", "parallel", "chunk", "compiled", "library")
