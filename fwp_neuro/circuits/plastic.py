@@ -10,6 +10,7 @@ spikes of this step, on_post finds presynaptic traces with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
 from . import plastic_checks as checks
-from . import plastic_options, plastic_ports, plastic_sizes, starts
+from . import plastic_options, plastic_ports, plastic_sizes, plastic_varying, starts
 from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
 from .plastic_names import unused
@@ -48,6 +49,7 @@ def _spiking():
     writes=one_of(WRITES, "writes"),
     names=inside("a dict from port to variable of the cells, or None"),
     delay=inside("a dict from 'pre' or 'post' to a time, or None"),
+    varying=inside("a dict from parameter to values, or None"),
     name=inside("a name of Brian2 objects"),
     dense=FLAG,
     options=inside("an option of Brian2's Synapses"),
@@ -65,6 +67,7 @@ def connect(
     writes: str = "auto",
     names: Mapping[str, str | None] | None = None,
     delay: Mapping[str, Any] | None = None,
+    varying: Mapping[str, Any] | None = None,
     name: str = "plastic*",
     dense: bool = False,
     **options,
@@ -86,6 +89,10 @@ def connect(
         made = plastic.connect(fwp.synapses.get("pair_stdp"), inputs, cells)
         network = b2.Network(inputs, cells, *made.objects)
 
+    Parameters may vary over synapses or cells:
+
+        made = plastic.connect("tsodyks_markram", inputs, cells, varying={"U": "0.2 + 0.1*rand()"})
+
     Args:
         model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry.
         pre, post: Brian2 groups, on the default clock or on clocks of their own.
@@ -102,9 +109,13 @@ def connect(
             as "membrane") or a variable of its cells -> a variable of your cells, as in
             ``{"membrane": "v"}``; None for one that the model brings itself.
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post": ...}, in
-            place of the model's own; 0*ms for none. In the textbook layout a single synapse may
-            have another one later (``synapses.pre.delay = ...``); in the factorised one all have
-            the same.
+            place of the model's own; 0*ms for none. In the textbook layout also an array with a
+            delay for each synapse; in the factorised one all have the same.
+        varying: parameter of the model -> values in one row, for each synapse, each cell of
+            ``pre`` or each of ``post``: their number says which, or a pair such as ("pre",
+            values) does. A text over i, j (numbers of the cells), rand() and randn() (of NumPy)
+            is worked out once. A parameter of cells on both sides takes {"pre": values, "post":
+            values}. Parameters that follow from it (see `Model.derived`) vary with it.
         name: of the Synapses object; other objects start with it. A * at the end stands for a
             number where the name is taken.
         dense: all to all, without index vectors where the device can do that (see
@@ -118,7 +129,8 @@ def connect(
         FwpError: unknown option, layout, model, variable, side or argument of connect, cells that
             are no Brian2 group or have no threshold, a port that must be named, clocks that do not
             fit each other, values of another length or dimension, ``keep`` names no synaptic
-            variable, ``dense`` synapses that are not all to all, or more synapses than the memory
+            variable, ``varying`` what nothing reads there or by values that are not legal for the
+            parameter, ``dense`` synapses that are not all to all, or more synapses than the memory
             can hold. The cells are then as they were.
     """
     options = plastic_options.check(options, _OWN)
@@ -129,12 +141,16 @@ def connect(
     checks.cells(model, groups, events="on_event" in options)
     model = plastic_ports.read(model, names, groups)
     plastic_options.events(model, layout, options)
-    pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
+    pairs, late = checks.connection(connect, groups), checks.delays(model, delay, layout)
+    model, initial = plastic_varying.read(model, varying, groups, pairs, initial)
     initial, keep = checks.initial(model, initial), checks.kept(model, keep)
     inputs = checks.inputs(model, inputs)
     if layout == "factorised":
         keep |= set(starts.differing(model, initial))
-        model = factorise(model, keep=keep, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        make = partial(factorise, model, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        model = make(keep=keep)
+        elsewhere = starts.elsewhere(model, initial)
+        model = make(keep=keep | elsewhere) if elsewhere else model
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
         return Builder(model, groups, inputs, late, name, dense).build(

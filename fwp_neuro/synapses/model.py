@@ -101,6 +101,23 @@ class Equations:
 
 
 @dataclass(frozen=True)
+class Varying:
+    """What a variable stands for that holds the values of a parameter.
+
+    Attributes:
+        parameter: its name.
+        place: "synapse", "pre" or "post": what has a value of its own.
+        usual: the value that all have in the model.
+        leads: parameters that follow from this one, see `Model.derived`.
+    """
+
+    parameter: str
+    place: str
+    usual: Any
+    leads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Model:
     """One published model with one parameter set.
 
@@ -124,6 +141,7 @@ class Model:
             plasticity model's effective weight that something changes if empty.
         ports: role -> variable of the postsynaptic cell that plays it, such as the membrane
             voltage; `connect(names=...)` maps it to a variable of the user's cells.
+        varying: variable that holds values of a parameter -> which, see `varying.declared`.
     """
 
     name: str
@@ -141,6 +159,7 @@ class Model:
     derived: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     learned: tuple[str, ...] = ()
     ports: Mapping[str, str] = field(default_factory=dict)
+    varying: Mapping[str, Varying] = field(default_factory=dict)
 
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""
