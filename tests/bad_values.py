@@ -158,7 +158,8 @@ def every_public_function() -> list[Public]:
     listed = {}
     for name, thing in public_functions().items():
         listed |= {name: thing} | methods(name, thing)
-    for name in ("values", "set", "monitor", "cells"):  # of what connect returns
+    of_plastic = ("values", "set", "monitor", "record", "save", "load", "cells")
+    for name in of_plastic:  # of what connect returns
         listed[f"fwp.circuits.Plastic.{name}"] = getattr(type(plastic_synapses()), name)
     public = [
         Public(name, _bound(name, thing), _signature(thing), getattr(thing, "__arguments__", None))

@@ -13,7 +13,7 @@ import warnings
 import brian2 as b2
 import pytest
 import torch
-from bad_values import BAD, INF, every_public_function
+from bad_values import BAD, INF, every_public_function, plastic_synapses
 
 import fwp_neuro as fwp
 from fwp_neuro.rules.registry import RULES
@@ -52,6 +52,7 @@ NEEDED = {
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
     "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},
+    "fwp.circuits.Plastic.load": {"path": lambda: plastic_synapses().save("weights.npz")},
     "fwp.load": {"path": lambda: fwp.run(MADE["a Program"](), "delta").save("results.nc")},
 }
 
@@ -84,6 +85,8 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     ("fwp.artificial.SequenceModel", "mixer_options"): {"empty dict"},
     ("fwp.comparison.table", "comparisons"): {"empty dict"},
     ("fwp.circuits.connect", "name"): {"text", "long text"},
+    ("fwp.circuits.Plastic.monitor", "record"): {"0", "1", "list"},
+    ("fwp.circuits.Plastic.record", "which"): {"0", "1", "list"},
     ("fwp.circuits.Plastic.set", "value"): {"-1", "0", "1", "1.5", "1e308"},
     ("fwp.rules.Reduction", "these"): {"empty dict"},
     ("fwp.rules.Reduction", "those"): {"empty dict"},

@@ -10,8 +10,9 @@ spikes of this step, on_post finds presynaptic traces with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from inspect import signature
-from typing import Any
+from typing import Any, cast
 
 import brian2 as b2
 
@@ -21,8 +22,16 @@ from ..errors import FwpError
 from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.composition import compose
 from ..synapses.factorised import WRITES, factorise
+from ..synapses.factorised.report import FactorisedModel
 from ..synapses.model import Model
-from . import conductances, plastic_options, plastic_ports, plastic_sizes, starts
+from . import (
+    conductances,
+    plastic_options,
+    plastic_ports,
+    plastic_sizes,
+    plastic_varying,
+    starts,
+)
 from . import plastic_checks as checks
 from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
@@ -51,6 +60,7 @@ def _spiking():
     through=optional(inside("the name of a receptor, or a receptor model")),
     release=optional(inside("the name of a model of short-term plasticity, or such a model")),
     delay=inside("a dict from 'pre' or 'post' to a time, or None"),
+    varying=inside("a dict from parameter to values, or None"),
     name=inside("a name of Brian2 objects"),
     dense=FLAG,
     options=inside("an option of Brian2's Synapses"),
@@ -70,6 +80,7 @@ def connect(
     through: str | Model | None = None,
     release: str | Model | None = None,
     delay: Mapping[str, Any] | None = None,
+    varying: Mapping[str, Any] | None = None,
     name: str = "plastic*",
     dense: bool = False,
     **options,
@@ -90,6 +101,10 @@ def connect(
 
         made = plastic.connect(fwp.synapses.get("pair_stdp"), inputs, cells)
         network = b2.Network(inputs, cells, *made.objects)
+
+    Parameters may vary over synapses or cells:
+
+        made = plastic.connect("tsodyks_markram", inputs, cells, varying={"U": "0.2 + 0.1*rand()"})
 
     Args:
         model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry.
@@ -113,9 +128,13 @@ def connect(
         release: a model of short-term plasticity, such as "tsodyks_markram", whose amount a
             spike releases.
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post": ...}, in
-            place of the model's own; 0*ms for none. In the textbook layout a single synapse may
-            have another one later (``synapses.pre.delay = ...``); in the factorised one all have
-            the same.
+            place of the model's own; 0*ms for none. In the textbook layout also an array with a
+            delay for each synapse; in the factorised one all have the same.
+        varying: parameter of the model -> values in one row, for each synapse, each cell of
+            ``pre`` or each of ``post``: their number says which, or a pair such as ("pre",
+            values) does. A text over i, j (numbers of the cells), rand() and randn() (of NumPy)
+            is worked out once. A parameter of cells on both sides takes {"pre": values, "post":
+            values}. Parameters that follow from it (see `Model.derived`) vary with it.
         name: of the Synapses object; other objects start with it. A * at the end stands for a
             number where the name is taken.
         dense: all to all, without index vectors where the device can do that (see
@@ -129,7 +148,8 @@ def connect(
         FwpError: unknown option, layout, model, variable, side or argument of connect, cells that
             are no Brian2 group or have no threshold, a port that must be named, clocks that do not
             fit each other, values of another length or dimension, ``keep`` names no synaptic
-            variable, ``dense`` synapses that are not all to all, or more synapses than the memory
+            variable, ``varying`` what nothing reads there or by values that are not legal for the
+            parameter, ``dense`` synapses that are not all to all, or more synapses than the memory
             can hold. The cells are then as they were.
     """
     options = plastic_options.check(options, _OWN)
@@ -143,12 +163,16 @@ def connect(
     model, names, total = conductances.directed(model, names, post, name)
     model = plastic_ports.read(model, names, groups)
     plastic_options.events(model, layout, options)
-    pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
+    pairs, late = checks.connection(connect, groups), checks.delays(model, delay, layout)
+    model, initial = plastic_varying.read(model, varying, groups, pairs, initial)
     initial, fixed = checks.initial(model, initial), checks.kept(model, keep)
     inputs = checks.inputs(model, inputs)
     if layout == "factorised":
         fixed |= set(starts.differing(model, initial))
-        model = factorise(model, keep=fixed, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        make = partial(factorise, model, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        model = make(keep=fixed)
+        elsewhere = starts.elsewhere(cast(FactorisedModel, model), initial)
+        model = make(keep=fixed | elsewhere) if elsewhere else model
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
         return Builder(model, groups, inputs, late, name, dense, total).build(

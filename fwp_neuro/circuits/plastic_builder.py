@@ -27,6 +27,7 @@ from .plastic_renewal import Renewing
 from .plastic_sizes import check_delay
 from .plastic_synapses import Plastic
 from .plastic_values import check_finite
+from .plastic_varying import are_known, known
 
 #: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
 _ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
@@ -70,6 +71,12 @@ class Builder:
         for side in SIDES:
             self._spikes(side)
         self.where |= {n: (synapses, n) for n in b2.Equations(self.text.synapse).names}
+        for side, delay in self.delays.items():
+            if np.ndim(delay) and getattr(self.text, f"on_{side}"):
+                if self.dense:
+                    raise FwpError("dense synapses have one delay, got one for each synapse")
+                checks.length(synapses, "i", side, delay, "delay")
+                getattr(synapses, side).delay = delay
         self._initial(initial)
         renewing = None
         if self.text.renewal is not None:
@@ -82,7 +89,9 @@ class Builder:
             self.objects.append(line)
             lines[line.name] = delay
         objects = [synapses, *self.companions["pre"], *self.companions["post"], *self.objects]
-        made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing, lines)
+        pairs = partial(known, connect, self.groups) if are_known(connect) else None
+        made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing, lines,
+                       pairs)  # fmt: skip
         attach(synapses, made)
         return made
 
@@ -134,12 +143,16 @@ class Builder:
         return np.asarray(value, dtype=float) - starts.number(rest, self.model.parameters)
 
     def _moved(self, side: str) -> set[str]:
-        """Return the variables that only the factorised layout has on the cells of a side."""
+        """Return the variables that the cells of a side have for these synapses alone.
+
+        Those that only the factorised layout has there, and constants.
+        """
+        varying = {n for n, one in self.model.varying.items() if one.place == side}
         textbook = getattr(self.model, "textbook", None)
         if textbook is None:
-            return set()
+            return varying
         before = b2.Equations(getattr(textbook.equations, side)).names
-        return b2.Equations(getattr(self.text, side)).names - before
+        return varying | b2.Equations(getattr(self.text, side)).names - before
 
     def _spikes(self, side: str) -> None:
         """Make what spikes do to the cells themselves."""
@@ -170,6 +183,7 @@ class Builder:
         )
         # Brian2 runs pathways of one order by name, and this one is before "pre"
         at_pre = {"arrival": transmit, "pre": on_pre} if transmit else on_pre or None
+        self.suffixed = names
         self._check_names(equations)
         make = partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
         with self._declared("pre"), self._declared("post"):
@@ -205,7 +219,8 @@ class Builder:
         delays = self.delays
         if hasattr(self.model, "report"):  # one delay for all synapses costs no memory, even if 0
             delays = {side: 0 * b2.second for side in SIDES} | delays
-        return {s: d for s, d in delays.items() if getattr(self.text, f"on_{s}")} or None
+        return {s: d for s, d in delays.items()
+                if getattr(self.text, f"on_{s}") and np.ndim(d) == 0} or None  # fmt: skip
 
     def _initial(self, initial) -> None:
         """Set values at the start."""
@@ -214,6 +229,10 @@ class Builder:
                 initial = initial | starts.before(self.model, side, initial, self.dt)
         for name, given in initial.items():
             (group, own), value = self.where[name], given
+            if isinstance(value, str):
+                value = renamed(value, self.suffixed)
+            elif callable(value):
+                value = value(group.i[:], group.j[:])
             checks.length(group, own if name not in self.rests else f"{own}_kept", name, value)
             if name in self.rests:
                 own, value = f"{own}_kept", self._above(value, self.rests[name])

@@ -85,6 +85,8 @@ def inputs(model: Model, value) -> dict[str, Any]:
     for name, item in found.items():
         if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
             raise FwpError(f"inputs: a name of the equations was expected, got {name!r}")
+        if name in model.varying:
+            raise FwpError(f"inputs: {name!r} is given in varying")
         if name in own:
             raise FwpError(f"inputs: {name!r} is a variable of {model.name!r}: give initial")
         if name not in read:
@@ -105,8 +107,11 @@ def inputs(model: Model, value) -> dict[str, Any]:
     return found
 
 
-def delays(model: Model, value) -> dict[str, Any]:
-    """Return side -> delay for the sides that have one: the model's own, or what is given."""
+def delays(model: Model, value, layout: str) -> dict[str, Any]:
+    """Return side -> delay for the sides that have one: the model's own, or what is given.
+
+    In the textbook layout it may be an array with a delay for each synapse.
+    """
     own = {"pre": model.equations.delay, "post": model.equations.delay_post}
     found = {side: model.parameters[name] for side, name in own.items() if name}
     for side, late in mapping(value, "delay", "{'pre': 1*ms}").items():
@@ -115,9 +120,26 @@ def delays(model: Model, value) -> dict[str, Any]:
             continue
         late = as_brian2(late, b2.second, "delay", "a time such as 0.5*ms")
         found.pop(side, None)
-        if not _is_no_time(late):
+        if np.ndim(late) and np.size(late) > 1:
+            found[side] = _each_delay(late, layout)
+        elif not _is_no_time(late):
             found[side] = time(late, "delay")
     return found
+
+
+def _each_delay(value, layout: str):
+    """Return delays that differ between synapses."""
+    legal = np.ndim(value) == 1 and is_numbers(value)
+    value = b2.Quantity(value) if legal else value
+    legal = legal and b2.have_same_dimensions(value, b2.second)
+    if not legal or not (np.isfinite(number_of(value)) & (number_of(value) >= 0)).all():
+        raise FwpError("delay must be a time such as 0.5*ms, or an array with such a time for each "
+                       f"synapse, got {shown(value)}")  # fmt: skip
+    if layout != "textbook":
+        raise FwpError(f"delay must be a time such as 0.5*ms, got {np.size(value)} of them: in the "
+                       "factorised layout all synapses have one, use layout='textbook' for a delay "
+                       "of each synapse")  # fmt: skip
+    return value
 
 
 def _is_no_time(value) -> bool:

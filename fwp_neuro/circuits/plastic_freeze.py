@@ -97,6 +97,9 @@ class Freezing:
             rest = [one for name, one in events.items() if name not in self.names]
             more = any(one.type == "differential equation" for one in rest)
             self._put(self.synapses, "event_driven", b2.Equations(rest) if more else None)
+            for own, (name, copy) in self.plastic.recorded.items():
+                if name in self.names:
+                    self._put(copy, "abstract_code", f"{own} = {name}")
         if self.renewing is not None and set(self.names) & set(self.model.report.decays):
             self.renewing.hold(True, self._held)
             self.undo.append(lambda: self.renewing.hold(False, self._held))

@@ -63,7 +63,8 @@ def all_active(plastic) -> None:
     renewing = plastic.renewing
     free = () if renewing is None else (*renewing.often, *renewing.held)
     for one in _inside(plastic.objects):
-        if not one._active and not any(one is other for other in free):
+        recorder = isinstance(one, b2.StateMonitor)  # which may rest
+        if not one._active and not recorder and not any(one is other for other in free):
             raise FwpError(
                 f"{one.name!r} is a part of the plastic synapses {plastic.synapses.name!r} and is "
                 "not active: use made.freeze() to stop learning"
@@ -112,6 +113,8 @@ def _shift(plastic, group, names: list[str], by: float) -> None:
     """Advance variables exactly by a time, which may be negative."""
     state: dict[str, Any] = {n: float(v) for n, v in plastic.model.parameters.items()
                              if np.ndim(v) == 0}  # fmt: skip
+    state |= {n: np.array(plastic.where[n][0].variables[n].get_value())
+              for n, one in plastic.model.varying.items() if one.place != "synapse"}  # fmt: skip
     own = {name: np.array(getattr(group, f"{name}_")[:]) for name in names}
     state |= {**own, "dt": by}
     with np.errstate(over="ignore", invalid="ignore"):

@@ -12,12 +12,12 @@ import numpy as np
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
-from ..arguments import inside, one_of, optional, takes, text
+from ..arguments import filename, inside, one_of, optional, takes, text
 from ..arithmetic import evaluate
 from ..quantities import a_time
 from ..synapses.model import Model
 from . import plastic_checks as checks
-from . import plastic_run, plastic_values
+from . import plastic_run, plastic_saving, plastic_values
 from .companions import plain_sentences
 from .plastic_freeze import Freezing, catch_up
 
@@ -34,6 +34,7 @@ class Plastic:
         timing: the clocks of the cells, see `plastic_clocks.Timing`.
         renewing: what renews waiting writes, or None.
         lines: name of a line that stores values -> for how long.
+        pairs: the cells (i, j) of the synapses where they are known before these are made, or None.
     """
 
     model: Model
@@ -43,10 +44,13 @@ class Plastic:
     timing: Any = None
     renewing: Any = None
     lines: dict[str, Any] = field(default_factory=dict)
+    pairs: Any = None
 
     def __post_init__(self):
         self._step = self.timing.dt
         self._freezing = Freezing(self)
+        #: name of a copy that a monitor records -> (variable, what makes the copy)
+        self.recorded: dict[str, tuple[str, Any]] = {}
         for name in self.model.report.waiting if hasattr(self.model, "report") else ():
             plastic_values.guard(self, name)
 
@@ -99,16 +103,16 @@ class Plastic:
         self._freezing.check()
         if self.frozen:
             return
-        self._settle()
+        self.settle()
         self._freezing.start()
 
     def thaw(self) -> None:
         """Let learning go on from the next run; does nothing for synapses that are not frozen."""
         if self.frozen:
-            self._settle()
+            self.settle()
             self._freezing.stop()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Bring everything that is kept as of an earlier time to the last time step."""
         back = self.time() > 0
         if self.renewing is not None:
@@ -155,9 +159,12 @@ class Plastic:
         The values are those that the last time step left, but event-driven variables of the
         textbook layout are as of the last spike of either side, as Brian2 has them.
 
+        Of a parameter that varies over cells it returns the values of the cells.
+
         Raises:
             FwpError: the model has no variable of this name.
         """
+        name = self.known(name)
         checks.variable(self.model, name, "values")
         group, own = self.where[name]
         if f"{name}_kept" in self.where:
@@ -168,6 +175,11 @@ class Plastic:
             return found[self.cells(side)]
         return found
 
+    def known(self, name: str) -> str:
+        """Return the variable that holds the values of a parameter of this name, or the name."""
+        held = [n for n, one in self.model.varying.items() if one.parameter == name]
+        return held[0] if len(held) == 1 else name
+
     @takes("set", name=text("w"), value=inside("numbers, a quantity or text", float))
     def set(self, name: str, value) -> None:
         """Give a variable of the synapses new values, before or between runs.
@@ -175,8 +187,9 @@ class Plastic:
         ``made.synapses.w = ...`` does the same. A variable that decays has the value as of now.
 
         Args:
-            name: a synaptic variable of the model.
-            value: number, quantity, Brian2 expression, or array with a value for each synapse.
+            name: a synaptic variable of the model, or a parameter that varies.
+            value: number, quantity, Brian2 expression, or array with a value for each synapse
+                (for each cell, of a parameter that varies over cells).
 
         Raises:
             FwpError: no such variable, another length or dimension, or a variable that lives on
@@ -192,6 +205,69 @@ class Plastic:
     def checked(self, name: str, value):
         """Return a value that Brian2 may assign to ``synapses.name``, or raise `FwpError`."""
         return plastic_values.read(self, name, value)
+
+    @takes(
+        "record",
+        name=text("w"),
+        dt=a_time("1*ms"),
+        which=inside("True or indices of synapses"),
+    )
+    def record(self, name: str, dt, which=True):
+        """Record a variable of the synapses, or a parameter that varies, right in every layout.
+
+        Call it before the Network is made, which takes the record with ``made.objects``; add
+        ``record.monitor`` to one that is made already. Samples are those of the start of a time
+        step, also of event-driven variables.
+
+            weights = made.record("w", 10*b2.ms, which=[0, 3])
+            network = b2.Network(cells, *made.objects)
+            network.run(1*b2.second)
+            weights.t, weights.values  # [sample], [synapse, sample]
+
+        Args:
+            name: of a synaptic variable.
+            dt: Brian2 time between samples.
+            which: indices of synapses, or True for all.
+
+        Returns:
+            an object with ``t`` [sample] and ``values`` [synapse, sample], Brian2 quantities.
+
+        Raises:
+            FwpError: no such variable, indices of no synapses, or no time.
+        """
+        return plastic_values.record(self, name, dt, which)
+
+    @takes("save", path=filename("weights.npz"))
+    def save(self, path):
+        """Save weights and all other states that `connect` made, whole or not at all.
+
+        The file (npz) also holds spikes on their way, the delays, model, parameters and sizes; it
+        holds nothing of your cells' own variables and no random numbers. Call it between runs.
+
+            made.save("weights.npz")
+
+        Returns:
+            the path.
+
+        Raises:
+            FwpError: the file cannot be written, or a standalone device.
+        """
+        return plastic_saving.save(self, path)
+
+    @takes("load", path=filename("weights.npz"))
+    def load(self, path) -> None:
+        """Load what `save` saved, into synapses that `connect` made with the same arguments.
+
+        The run then goes on as it would have gone on, from the time at which your network is;
+        times that the model keeps, such as that of the last spike, are as long ago as they were.
+
+            made.load("weights.npz")
+
+        Raises:
+            FwpError: no such file, another model, layout, parameter, time step, size or pairs of
+                cells, or a standalone device. The synapses are then as they were.
+        """
+        plastic_saving.load(self, path)
 
     @takes(
         "monitor",
@@ -224,8 +300,27 @@ class Plastic:
     def cells(self, side: str) -> np.ndarray:
         """Return each synapse's cell, counted in the whole group."""
         own = self.synapses
-        i, group = (own.i, own.source) if side == "pre" else (own.j, own.target)
-        return np.array(i[:]) + getattr(group, "start", 0)
+        try:
+            found = np.array((own.i if side == "pre" else own.j)[:])
+        except NotImplementedError:
+            if self.pairs is None:
+                raise
+            found = self.pairs()[side == "post"]
+        return found + getattr(self.side(side), "start", 0)
+
+    def side(self, side: str):
+        """Return the group of cells of a side."""
+        return self.synapses.source if side == "pre" else self.synapses.target
+
+    @property
+    def count(self) -> int:
+        """Number of synapses."""
+        try:
+            return len(self.synapses)
+        except NotImplementedError:
+            if self.pairs is None:
+                raise
+            return len(self.pairs()[0])
 
     def _worked_out(self, name: str) -> np.ndarray:
         """Evaluate a variable that is kept relative to factors, as the last time step left it."""

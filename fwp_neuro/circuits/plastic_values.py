@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import brian2 as b2
 import numpy as np
 from brian2.core.variables import Subexpression, VariableView
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
+from brian2.stateupdaters.exact import linear
 
 from ..errors import FwpError, shown
 from ..foreign_units import as_numpy
 from ..quantities import time
+from ..synapses.factorised.text import Line, lines, needed, renamed, text
 from . import plastic_checks as checks
+from . import plastic_varying
 from .plastic_freeze import catch_up
 from .plastic_names import unused
 from .plastic_renewal import at_once
@@ -76,6 +80,8 @@ def guard(plastic, name: str) -> None:
 def is_set_here(plastic, name: str) -> bool:
     """Return whether setting a variable of the synapses is more than Brian2's assignment."""
     name = name.removesuffix("_")
+    if name in plastic.model.varying:
+        return plastic.where[name][0] is plastic.synapses
     if f"{name}_kept" in plastic.where or name in plastic.moved:
         return name in checks.variables(plastic.model)
     events = plastic.synapses.event_driven
@@ -99,8 +105,11 @@ def read(plastic, name: str, value):
 def put(plastic, name: str, value) -> None:
     """See `Plastic.set`."""
     unit_free = name.endswith("_") and name[:-1] in checks.variables(plastic.model)
-    name = name[:-1] if unit_free else name
+    name = plastic.known(name[:-1] if unit_free else name)
     equation = checks.variable(plastic.model, name, "set", settable=True)
+    if name in plastic.model.varying:
+        plastic.settle()
+        return plastic_varying.put(plastic, name, value)
     side = plastic.moved.get(name)
     if side is not None:
         raise FwpError(
@@ -169,35 +178,76 @@ def cell_variables(model) -> set[str]:
     return {n for side in checks.SIDES for n in b2.Equations(getattr(text, side)).names}
 
 
-def monitor(plastic, name: str, record, dt, label: str | None):
+class Recorded:
+    """What `Plastic.record` returns: values of synapses at times, also a part of their network.
+
+    Attributes:
+        name: of the variable.
+        which: indices of the synapses [synapse].
+        monitor: Brian2's StateMonitor behind it.
+    """
+
+    def __init__(self, name: str, which: np.ndarray, made: Recorder):
+        self.name, self.which, self.monitor = name, which, made
+
+    @property
+    def t(self):
+        """Times of the samples [sample], a Brian2 quantity."""
+        return self.monitor.t
+
+    @property
+    def values(self):
+        """Values [synapse, sample], a Brian2 quantity (plain numbers without a unit)."""
+        return getattr(self.monitor, self.monitor.recorded)
+
+    def __repr__(self) -> str:
+        return f"<{self.name!r} of {len(self.which)} synapses of {self.monitor.source.name!r}>"
+
+
+def record(plastic, name: str, dt, which) -> Recorded:
+    """See `Plastic.record`."""
+    made = monitor(plastic, name, which, dt, None, "record")
+    plastic.objects.append(made)
+    return Recorded(name, made.which, made)
+
+
+def monitor(plastic, name: str, record, dt, label: str | None, what: str = "monitor"):
     """See `Plastic.monitor`."""
-    equation = checks.variable(plastic.model, name, "monitor")
+    name = plastic.known(name)
+    equation = checks.variable(plastic.model, name, what)
+    if plastic.frozen:  # what is recorded must know how it changes once learning goes on
+        plastic.thaw()
+        try:
+            return monitor(plastic, name, record, dt, label, what)
+        finally:
+            plastic.freeze()
     step = None if dt is None else time(dt, "dt")
     synapses = plastic.synapses
     group, own = plastic.where[name]
-    if name not in plastic.moved and name in cell_variables(plastic.model):
+    own_cells = cell_variables(plastic.model) - {*plastic.moved, *plastic.model.varying}
+    if name in own_cells:
         raise FwpError(f"{name!r} has one value a cell: record it there, with StateMonitor("
                        f"*made.where[{name!r}], record=True)")  # fmt: skip
     label = f"of_{plastic.synapses.name}*" if label is None else unused(label, "label")
     try:
-        count = len(synapses)
-        record = np.arange(count) if record is True else _indices(record, count)
-        side = plastic.moved.get(name)
-        if side is not None:
-            record = plastic.cells(side)[record]
+        count = plastic.count
+        which = np.arange(count) if record is True else _indices(record, count)
+        side = plastic.moved.get(name) or getattr(plastic.model.varying.get(name), "place", None)
+        record = plastic.cells(side)[which] if side in ("pre", "post") else which
     except NotImplementedError:
         raise FwpError(
             "a standalone program makes its synapses when it runs: give connect arrays i and j, "
             "or record on another device"
         ) from None
     clock = plastic.timing.clock if step is None else b2.Clock(step)
-    if f"{name}_kept" in plastic.where:
-        own = f"{name}_recorded"
-        _recorded(plastic, name, own, equation, clock)
+    events = synapses.event_driven
+    if f"{name}_kept" in plastic.where or events is not None and name in events.diff_eq_names:
+        own = _recorded(plastic, name, equation, clock)
     elif equation.type == SUBEXPRESSION and group is synapses:
         raise FwpError(f"{name!r} follows from other variables: record those")
     made = Recorder(group, own, record=record, clock=clock,
-                    name=label)
+                    name=label)  # fmt: skip
+    object.__setattr__(made, "which", which)
     object.__setattr__(made, "recorded", own)
     object.__setattr__(made, "shown", name)
     return made
@@ -214,12 +264,34 @@ def _indices(record, count: int) -> np.ndarray:
     return found
 
 
-def _recorded(plastic, name: str, own: str, equation, clock) -> None:
-    """Keep a copy of a variable that is worked out, as it is at every sample."""
+def _recorded(plastic, name: str, equation, clock) -> str:
+    """Keep a copy of a variable that is worked out, as it is at every sample; return its name."""
     synapses = plastic.synapses
-    if own in synapses.variables:
-        raise FwpError(f"{name!r} of {synapses.name!r} has a monitor already: one is enough")
-    synapses.variables.add_dynamic_array(own, size=len(synapses), dimensions=equation.dim)
+    number = sum(of == name for of, _ in plastic.recorded.values())
+    own = f"{name}_recorded" + (f"_{number}" if number else "")
+    synapses.variables.add_dynamic_array(own, size=plastic.count, dimensions=equation.dim)
     synapses.register_variable(synapses.variables[own])
-    synapses.run_regularly(f"{own} = {name}", when="start", order=-20,
-                           name=f"{synapses.name}_{own}", clock=clock)  # fmt: skip
+    kept = f"{name}_kept" in plastic.where
+    code = _kept_now(synapses, name, own) if kept else _event_driven_now(synapses, name, own)
+    plastic.recorded[own] = name, synapses.run_regularly(
+        code, when="start", order=-20, name=f"{synapses.name}_{own}", clock=clock
+    )
+    return own
+
+
+def _kept_now(synapses, name: str, own: str) -> str:
+    """Return code that works out what is kept by factors as the last time step left it."""
+    equations = synapses.equations
+    factors = {n: f"({equations[n].expr})" for n in equations.subexpr_names
+               if n.startswith("left_")}  # fmt: skip
+    right = renamed(str(equations[name].expr), factors)
+    return f"{own} = {renamed(right, {'t': '(t - dt)'})}"
+
+
+def _event_driven_now(synapses, name: str, own: str) -> str:
+    """Return code that works out an event-driven variable as the last time step left it."""
+    events = synapses.event_driven
+    code = re.sub(r"\bdt\b", "(t - dt - lastupdate)", linear(events, synapses.variables))
+    kept = [line for line in lines(code) if line.target not in events.diff_eq_names]
+    last = next(line for line in lines(code) if line.target == name)
+    return text(needed([*kept, Line(own, "=", last.expression)], [own]))

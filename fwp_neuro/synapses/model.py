@@ -107,6 +107,23 @@ class Equations:
 
 
 @dataclass(frozen=True)
+class Varying:
+    """What a variable stands for that holds the values of a parameter.
+
+    Attributes:
+        parameter: its name.
+        place: "synapse", "pre" or "post": what has a value of its own.
+        usual: the value that all have in the model.
+        leads: parameters that follow from this one, see `Model.derived`.
+    """
+
+    parameter: str
+    place: str
+    usual: Any
+    leads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Model:
     """One published model with one parameter set.
 
@@ -135,6 +152,7 @@ class Model:
         transmits: variables of the postsynaptic cell that the model's own on_pre changes; a
             receptor takes their place in `compose`.
         parts: of a composition: role -> name and parameter set.
+        varying: variable that holds values of a parameter -> which, see `varying.declared`.
     """
 
     name: str
@@ -155,6 +173,7 @@ class Model:
     sends: str = ""
     transmits: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
+    varying: Mapping[str, Varying] = field(default_factory=dict)
 
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""

@@ -39,3 +39,36 @@ def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = Fa
     if share and not 0 <= float(value) <= 1:
         raise FwpError(f"{where} must be a share from 0 to 1, got {shown(value)}")
     return value
+
+
+def check_each(name: str, values, old, where: str, *, any_sign: bool, share: bool = False):
+    """Return an array of values for a parameter, each as `check` has it, in base units.
+
+    Raises:
+        FwpError: another dimension, no numbers in one row, or one that `check` would refuse.
+    """
+    where = f"parameter {name!r} of {where}"
+    like = f"legal are quantities like {old!r}"
+    values = as_brian2(values, old, where, f"quantities like {old!r}")
+    try:
+        values = b2.Quantity(values) if isinstance(values, list | tuple) else values
+        numbers = np.asarray(values)
+        legal = numbers.ndim == 1 and numbers.dtype.kind in "iuf"
+        fits = legal and b2.have_same_dimensions(values, old)
+    except Exception:  # not numbers at all
+        legal = False
+    if not legal:
+        raise FwpError(f"{where} varies by numbers in one row, got {shown(values)}")
+    if not fits:
+        raise FwpError(f"{where} has the wrong unit: {like}, got {shown(values)}")
+    numbers = numbers.astype(float)
+    low, high = (0 if share else -np.inf), (1 if share else np.inf)
+    wrong = ~np.isfinite(numbers) | (numbers < low) | (numbers > high)
+    wrong |= (numbers <= 0) & (not any_sign)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        must = "finite" if any_sign else "positive and finite"
+        must = "a share from 0 to 1" if share else must
+        one = values[at] if isinstance(values, b2.Quantity) else float(values[at])
+        raise FwpError(f"{where} must be {must}, got {shown(one)} at place {at}")
+    return numbers

@@ -44,6 +44,9 @@ class Anatomy:
         own = {"pre": text.delay, "post": text.delay_post}
         self.late = {side for side in SIDES if own[side]} if late is None else set(late)
         self.uniform = (_UNIFORM - known) | set(model.parameters) | set(uniform)
+        #: side -> constants of its cells, as synapses call them -> as the cells do
+        self.constants = {side: {f"{n}_{side}": n for n, one in model.varying.items()
+                                 if one.place == side} for side in SIDES}  # fmt: skip
 
     @cached_property
     def variables(self) -> list[str]:

@@ -56,7 +56,7 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
     for side in SIDES:
         own = [name for name in anatomy.variables if moved.get(name) == side]
         old = [getattr(anatomy.text, side).strip()]
-        rows = [*old, *(_on_cell(anatomy, name) for name in own),
+        rows = [*old, *(_on_cell(anatomy, name, side) for name in own),
                 *(kept.post if side == "post" else ())]  # fmt: skip
         new[side] = "\n".join(line for line in rows if line)
         new[f"on_{side}"] = text(around(anatomy, parts[side].synapse, kept, side))
@@ -111,12 +111,13 @@ def _expanded(anatomy: Anatomy, expression: str) -> str:
         expression = renamed(expression, known)
 
 
-def _on_cell(anatomy: Anatomy, name: str) -> str:
+def _on_cell(anatomy: Anatomy, name: str, side: str) -> str:
     """Return the equation of a variable that lives on a cell."""
     equation = anatomy.equations[name]
     if equation.type == PARAMETER:
         return f"{name} : {unit(equation)}"
-    return f"d{name}/dt = {_expanded(anatomy, str(equation.expr))} : {unit(equation)}"
+    right = renamed(_expanded(anatomy, str(equation.expr)), anatomy.constants[side])
+    return f"d{name}/dt = {right} : {unit(equation)}"
 
 
 def _staged(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[str, ...]:

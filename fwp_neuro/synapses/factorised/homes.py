@@ -13,7 +13,8 @@ def homes(anatomy: Anatomy, keep: Collection[str]) -> tuple[dict[str, str], dict
     """Return (variable -> "pre" or "post" cell, variable that stays -> why).
 
     A variable belongs to a cell if everything that moves it, its differential equation and the
-    statements at that cell's spikes, needs only parameters and other such variables of the cell.
+    statements at that cell's spikes, needs only parameters (also such as vary over cells of that
+    side) and other such variables of the cell.
     The largest set with this property is found by striking out until nothing changes.
     """
     moved: dict[str, str] = {}
@@ -52,7 +53,7 @@ def _objection(anatomy: Anatomy, name: str, side: str, sets) -> str:
     if equation.type == PARAMETER and not written:
         return "it is a parameter of each synapse"
     for needed in sorted(anatomy.rates(name)):
-        if needed not in own:
+        if needed not in own and needed not in anatomy.constants[side]:
             return f"its differential equation needs {_named(needed)}"
     for line in written:
         for needed in sorted(anatomy.sources(line.reads, side) - {name}):

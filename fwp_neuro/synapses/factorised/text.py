@@ -14,6 +14,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from ...errors import FwpError
 
+_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
 _NAME = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -92,7 +93,14 @@ def needed(statements: list[Line], wanted: Iterable[str]) -> list[Line]:
 
 def unit(equation) -> str:
     """Return the unit of one of Brian2's equations as Brian2 reads it."""
-    return "1" if equation.dim.is_dimensionless else repr(get_unit(equation.dim))
+    if equation.dim.is_dimensionless:
+        return "1"
+    name = repr(get_unit(equation.dim))
+    if not re.search(r"[a-z]\d", name):
+        return name
+    # Brian2 knows powers such as amp2, but not in equations
+    powers = zip(_BASE, equation.dim._dims, strict=True)
+    return " * ".join(f"{base}**{power:g}" for base, power in powers if power)
 
 
 def row(equation, names: Mapping[str, str] | None = None, flags: bool = True) -> str:
