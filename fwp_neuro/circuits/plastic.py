@@ -15,14 +15,17 @@ from typing import Any
 
 import brian2 as b2
 
-from ..arguments import FLAG, inside, one_of, takes
+from ..arguments import FLAG, inside, one_of, optional, takes
+from ..arguments import time as a_time
 from ..devices.lock import brian2_lock
 from ..errors import FwpError
+from ..rules import Rule
 from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.model import Model
+from ..synapses.rule_synapse import DYNAMICS, FORMS
 from . import plastic_checks as checks
-from . import plastic_options, plastic_ports, plastic_sizes, starts
+from . import plastic_options, plastic_ports, plastic_rules, plastic_sizes, starts
 from .companions import plain_sentences, undone_if_it_fails
 from .plastic_builder import Builder
 from .plastic_names import unused
@@ -50,10 +53,15 @@ def _spiking():
     delay=inside("a dict from 'pre' or 'post' to a time, or None"),
     name=inside("a name of Brian2 objects"),
     dense=FLAG,
+    form=optional(one_of(FORMS, "form of a rule's synapse:")),
+    dynamics=optional(one_of(DYNAMICS, "dynamics of a rule's synapse:")),
+    every=optional(a_time("10*ms")),
+    gate=inside("gate -> constant, TimedArray or name of a variable, one such alone, or None"),
+    teacher=inside("a Brian2 group, the name of a variable, or None"),
     options=inside("an option of Brian2's Synapses"),
 )
 def connect(
-    model: Model,
+    model: str | Model | Rule,
     pre,
     post,
     *,
@@ -67,6 +75,11 @@ def connect(
     delay: Mapping[str, Any] | None = None,
     name: str = "plastic*",
     dense: bool = False,
+    form: str | None = None,
+    dynamics: str | None = None,
+    every=None,
+    gate=None,
+    teacher=None,
     **options,
 ) -> Plastic:
     """Make the synapses of a model between cells.
@@ -124,22 +137,28 @@ def connect(
     options = plastic_options.check(options, _OWN)
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
-    model, name = checks.textbook(model), unused(name)
-    groups = {"pre": pre, "post": post}
+    name, groups = unused(name), {"pre": pre, "post": post}
+    asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
+    rule = plastic_rules.synapse(model, asked)
+    model = rule if rule is not None else checks.textbook(model)
     checks.cells(model, groups, events="on_event" in options)
-    model = plastic_ports.read(model, names, groups)
+    ready = plastic_rules.Prepared(model)
+    if rule is not None:
+        ready, names = plastic_rules.prepare(rule, asked, names, groups), None
+    model = plastic_ports.read(ready.model, names, groups)
     plastic_options.events(model, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
     initial, fixed = checks.initial(model, initial), checks.kept(model, keep)
-    inputs = checks.inputs(model, inputs)
+    inputs = {**checks.inputs(model, inputs), **ready.inputs}
     if layout == "factorised":
         fixed |= set(starts.differing(model, initial))
         model = factorise(model, keep=fixed, uniform=tuple(inputs), writes=writes, late=tuple(late))
     plastic_sizes.check(model, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(model.name):
-        return Builder(model, groups, inputs, late, name, dense).build(
+        made = Builder(model, groups, inputs, late, name, dense).build(
             pairs, {**model.initial, **initial}, options
         )
+        return ready.finish(made)
 
 
 _OWN = [n for n in signature(connect).parameters if n != "options"]
