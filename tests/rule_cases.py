@@ -3,8 +3,10 @@
 import brian2 as b2
 import numpy as np
 
+from fwp_neuro.circuits import gains, phases
 from fwp_neuro.circuits.plastic import connect
 from fwp_neuro.rules import rule
+from fwp_neuro.symbolic import first_order
 
 ms = b2.ms
 
@@ -48,12 +50,77 @@ def event_network(name, program, weights, every=5 * ms, layout="factorised", gat
     return pre, post, made
 
 
-def by_token(made, network, post, program, every, names=("w",)):
-    """Run token by token; return the read-out [token, post] and states [token, post, pre]."""
-    readout, found = [], {n: [] for n in names}
-    for _ in range(program.tokens):
-        network.run(every, namespace={})
-        readout.append(np.array(post.y[:]))
-        for n in names:
-            found[n].append(made.values(n).reshape(program.pre, program.post).T)
-    return np.array(readout), {n: np.array(a) for n, a in found.items()}
+def by_token(made, groups, program, every, names=("w",)):
+    """Run; return the read-out [token, post] and states [token, post, pre] after every token."""
+    reads = b2.StateMonitor(groups[1], "y", record=True, dt=every)
+    states = [made.monitor(n, dt=every, label=f"states_{n}*") for n in names]
+    network = b2.Network(*groups, made.objects, reads, states)
+    # samples are those of the start of a step: the last token is seen one step later
+    network.run(program.tokens * every + b2.defaultclock.dt, namespace={})
+    shape = (-1, program.pre, program.post)
+    found = {n: np.array(getattr(one, n)).T[1:].reshape(shape).swapaxes(1, 2)
+             for n, one in zip(names, states, strict=True)}  # fmt: skip
+    return np.array(reads.y).T[1:], found
+
+
+def windows(name, program, steps, dt):
+    """Signals [window, cell] and gates [window, 1 or cell] in 1/s that run a token as `fwp.run` does.
+
+    One window a statement, in which its gates alone are open, and one for the read-out. Rates are
+    those of `gains.rates`; where decay and write share a window, the value is scaled as they say.
+    """
+    chosen = rule(name)
+    signals = program.bind(chosen)
+    found = phases.derive(chosen) if name != "hgrn2" else phases.derive(chosen)[:1]
+    per = len(found) + 1
+    shape = {"pre": program.pre, "post": program.post, "shared": 1}
+    homes = {**chosen.homes, "q": "pre"}
+    own = {n: np.repeat(signals[n][:, 0], per, 0) for n in homes if n not in chosen.gates}
+    rates = first_order.derive(chosen)
+    gates = {n: np.zeros((program.tokens * per, shape[homes.get(n, "shared")]))
+             for n in (*chosen.gates, *[rates.write_rate][: bool(rates.write_rate)])}  # fmt: skip
+    if name == "oja_neuron":
+        gates["beta"] = np.zeros((program.tokens * per, program.post))
+    for n, phase in enumerate(found):
+        rows, numbers = slice(n, None, per), phases.evaluate(phase, signals)
+        rate = {k: a[:, 0] for k, a in
+                gains.rates(numbers, steps, dt, "integrator-aware").items()}  # fmt: skip
+        numbers = {k: a[:, 0] for k, a in numbers.items()}
+        told = [g for g in chosen.gates if g in {s.name for s in phase.keep.free_symbols}]
+        if told and name != "oja_neuron":
+            gates[told[0]][rows] = rate["decay"]
+        if phase.side is None or name == "hgrn2":
+            continue
+        wrote = numbers["drive"] / rate["written"]
+        if name == "oja_neuron":
+            gates["beta"][rows] = wrote**2 / rate["decay"]
+            own["v"][rows] = rate["decay"] / wrote
+        elif {"erase", "write"} <= set(gates):
+            probe = signals["erase"][:, 0] if homes["erase"] == "pre" else 1
+            gates["erase"][rows] = probe * rate["erase"]
+            value = signals["write"][:, 0]
+            gates["write"][rows] = value.reshape(len(value), -1) / rate["written"]
+        elif phase.probe is None:
+            if rates.write_rate:
+                gates[rates.write_rate][rows] = 1 / rate["written"]
+            else:
+                gates["beta"][rows] = signals["beta"][:, :1] / rate["written"]
+        else:
+            gate = next(g for g in chosen.gates if g in {s.name for s in phase.erase.free_symbols})
+            gates[gate][rows] = rate["erase"]
+            told = next(n for n in homes if n in {s.name for s in phase.drive.free_symbols} - {gate})
+            own[told][rows] = wrote / rate["erase"]
+    return own, gates, per, homes
+
+
+def continuous_network(name, own, gates, window, homes, weights, layout="factorised"):
+    """Groups and the connected rule for signals and gates from `windows`."""
+    size = {"pre": weights.shape[1], "post": weights.shape[0]}
+    groups = {side: cells({n: a for n, a in own.items() if homes[n] == side}, size[side], window,
+                          side, "y : 1" * (side == "post")) for side in size}  # fmt: skip
+    tables = {n: course(a if a.shape[1] > 1 else a[:, 0], window, b2.Hz) for n, a in gates.items()}
+    names = {n: f"x_{n}" for n in own}
+    made = connect(name, groups["pre"], groups["post"], dynamics="continuous", gate=tables,
+                   names={**names, "readout": "y"}, layout=layout)  # fmt: skip
+    made.set("w", weights.T.ravel())
+    return (groups["pre"], groups["post"]), made

@@ -4,9 +4,12 @@ import brian2 as b2
 import numpy as np
 import pytest
 from oracles import draw, draw_states
-from rule_cases import by_token, event_network
+from cannot import can
+from rule_cases import by_token, continuous_network, event_network, windows
+from test_rate import make
 
 import fwp_neuro as fwp
+from fwp_neuro.circuits import phases
 from fwp_neuro.circuits.plastic import LAYOUTS
 from fwp_neuro.rules import rule, rules
 
@@ -35,12 +38,29 @@ def programme(name, seed=0, tokens=TOKENS):
 @pytest.mark.parametrize("name", rules())
 def test_event_dynamics_are_the_rate_circuit(name):
     program, states = programme(name)
-    for layout, gate_as in zip(LAYOUTS, ("table", "variable"), strict=True):
-        pre, post, made = event_network(name, program, states, layout=layout, gate_as=gate_as)
-        network = b2.Network(pre, post, made.objects)
-        y, found = by_token(made, network, post, program, 5 * ms, states)
-        reference = fwp.run(program, name, "rate", initial_states=states, dynamics="event")
-        for state, array in found.items():
-            other = reference["weights" if state == "w" else state].values
-            np.testing.assert_allclose(array, other, rtol=0, atol=EXACT)
-        np.testing.assert_allclose(y, reference["readout"].values, rtol=0, atol=EXACT)
+    at = rules().index(name)
+    pre, post, made = event_network(
+        name, program, states, layout=LAYOUTS[at % 2], gate_as=("table", "variable")[at // 2 % 2]
+    )
+    y, found = by_token(made, (pre, post), program, 5 * ms, states)
+    reference = fwp.run(program, name, "rate", initial_states=states, dynamics="event",
+                        device="numpy")  # fmt: skip
+    for state, array in found.items():
+        other = reference["weights" if state == "w" else state].values
+        np.testing.assert_allclose(array, other, rtol=0, atol=EXACT)
+    np.testing.assert_allclose(y, reference["readout"].values, rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("name", [n for n in rules() if can(phases.derive, rule(n))])
+def test_continuous_dynamics_are_the_rate_circuit(name):
+    program, weights = make(name)
+    own, gates, per, homes = windows(name, program, 5, 1e-3)
+    groups, made = continuous_network(
+        name, own, gates, 5 * ms, homes, weights, LAYOUTS[rules().index(name) % 2]
+    )
+    y, found = by_token(made, groups, program, 5 * per * ms)
+    reference = fwp.run(program, name, "rate", initial_weights=weights, dt=1 * ms, window=5 * ms,
+                        device="numpy")  # fmt: skip
+    assert reference.provenance["options"]["dynamics"] == "continuous"
+    np.testing.assert_allclose(found["w"], reference["weights"].values, rtol=0, atol=EXACT)
+    np.testing.assert_allclose(y, reference["readout"].values, rtol=0, atol=EXACT)

@@ -97,6 +97,30 @@ def companion(
     return made
 
 
+@contextmanager
+def as_own_equations(groups: Iterable, attached: Mapping):
+    """Let Brian2 find attached variables among the equations of cells, where sums look for them.
+
+    Args:
+        groups: Brian2 groups, the same one once or twice.
+        attached: name at the cells -> equation of the companion.
+    """
+    every = list({id(group): group for group in groups}.values())
+    before = [vars(group).get("equations", every) for group in every]
+    for group in every:
+        own = getattr(group, "equations", None) or {}
+        shown = {**dict(own), **{n: one for n, one in attached.items() if n in group.variables}}
+        object.__setattr__(group, "equations", shown)
+    try:
+        yield
+    finally:
+        for group, old in zip(every, before, strict=True):
+            if old is every:  # there was none
+                object.__delattr__(group, "equations")
+            else:
+                object.__setattr__(group, "equations", old)
+
+
 def acquaint(made, others: Iterable, needed: Iterable[str]) -> None:
     """Let a companion refer to variables of other companions and of the cells, in this order."""
     for name in needed:

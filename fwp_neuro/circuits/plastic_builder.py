@@ -173,7 +173,10 @@ class Builder:
             steps = plastic_steps.Steps(self.model, self.groups, self.timing, self.name)
             self.objects.append(steps.ticker)
             given |= steps.pathways(names)
-        with steps.known() if steps else nullcontext():
+        attached = {new: self.where[n][0].equations[n]
+                    for side in SIDES for n, new in self.names[side].items()}  # fmt: skip
+        cells = companions.as_own_equations(self.groups.values(), attached)
+        with cells, steps.known() if steps else nullcontext():
             made = make(
                 self.groups["pre"], self.groups["post"], equations,
                 method=integrator(self.text.method, joint), namespace=self.namespace,
