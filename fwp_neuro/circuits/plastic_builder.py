@@ -110,7 +110,7 @@ class Builder:
             renewal = vars(self.text.renewal)
             code += "\n".join(["\nrenewed_cell", *(renewal[part] for part in _RENEWED)])
         for one in made:
-            needed = get_identifiers(code) | one.equations.identifiers
+            needed = get_identifiers(code) | one.user_equations.identifiers
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
         self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
         if side == "post" and self.text.adds:

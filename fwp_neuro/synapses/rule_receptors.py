@@ -119,10 +119,11 @@ def text(
     other = membrane if write.compare else base.rest_code("value_baseline")
     rows = list(signals.post)
     if not teacher:
+        speed = "(1 + conductance*teacher)/tau_membrane"
+        end = "(E_leak + conductance*teacher*E_exc)/(1 + conductance*teacher)"
         rows += [
-            "dV_teacher/dt = (E_leak - V_teacher + conductance*teacher*(E_exc - V_teacher))"
-            "/tau_membrane : volt",
-            "dteacher/dt = -teacher/tau_teacher : 1",
+            f"dV_teacher/dt = {relaxing('V_teacher', speed, end)} : volt",
+            f"dteacher/dt = {relaxing('teacher', '1/tau_teacher')} : 1",
         ]
     rows.append(
         f"error = eta*({unblocked(apical)} - {unblocked(other)}) : 1 (constant over dt)"
@@ -131,25 +132,31 @@ def text(
     alone = tuple(name.removeprefix("d").removesuffix("/dt") if "/" in name else name
                   for name in alone)  # fmt: skip
     gain, decay = (brian2_code.code(one, signals.code) for one in (write.gain, write.decay))
-    falls = "" if write.decay == 0 else f" - ({decay})*(w - weight_baseline)"
+    falls = "" if write.decay == 0 else f" + {relaxing('w', decay, 'weight_baseline')}"
     code = f"x_nmda += {kick('nmda')}"
     if conductance:
         leak = "g_leak*" if in_siemens else ""
         code = (f"{conductance}_post += {leak}conductance*{kick('ampa')}*(clip(w, 0, "
                 f"2*weight_baseline) - inhibition*weight_baseline)\n{code}")  # fmt: skip
         unit = "siemens" if in_siemens else "1"
-        rows.append(f"d{conductance}/dt = -{conductance}/tau_ampa : {unit}")
+        rows.append(f"d{conductance}/dt = {relaxing(conductance, '1/tau_ampa')} : {unit}")
     return Equations(
         synapse=f"""
 dw/dt = ({gain})*x_nmda*error_post{falls} : 1 (clock-driven)
-dx_nmda/dt = -x_nmda/tau_nmda : 1 (clock-driven)
+dx_nmda/dt = {relaxing("x_nmda", "1/tau_nmda")} : 1 (clock-driven)
 """,
         on_pre=code,
         pre="\n".join(signals.pre),
         post="\n".join(rows),
-        method="exponential_euler",
+        method="euler",
         alone=alone,
     )
+
+
+def relaxing(variable: str, rate: str, end: str = "") -> str:
+    """Return the slope by which a step of Euler decays exactly, also where the rate is 0."""
+    away = f"({end} - {variable})" if end else f"-{variable}"
+    return f"{away}*(1 - exp(-dt*({rate})))/dt"
 
 
 def kick(receptor: str) -> str:
