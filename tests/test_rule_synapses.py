@@ -10,7 +10,9 @@ from rule_cases import by_token, continuous_network, event_network, windows
 from test_rate import make
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import connect, phases
+from fwp_neuro.circuits import cells as cell_groups
+from fwp_neuro.circuits import connect, phases, schedule
+from fwp_neuro.circuits.calibration import learning_rate
 from fwp_neuro.circuits.plastic import LAYOUTS
 from fwp_neuro.rules import rule, rules
 
@@ -138,3 +140,164 @@ def test_biophysical_form_is_its_oracle(name, layout):
     assert np.abs(weights[-1] - w).max() > 0.05
     np.testing.assert_allclose(found[1:], weights[:-1], rtol=0, atol=1e-12)
     np.testing.assert_allclose(volts[1:], v[:-1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "layout"), [("hebb", "population"), ("delta", "synapse")])
+def test_biophysical_form_writes_what_the_spiking_circuit_writes(name, layout):
+    dt, seed = 0.5 * ms, 3
+    b2.defaultclock.dt = dt
+    rng = np.random.default_rng(5)
+    key, value = rng.uniform(0.2, 0.9, (1, 4)), rng.uniform(-1, 1, (1, 3))
+    program = fwp.Program(key=key, value=value, beta=0.4)
+    reference = fwp.run(program, name, "spiking", cells=1, key_cells="integrate_and_fire",
+                        layout=layout, seed=seed, dt=dt, device="numpy")  # fmt: skip
+    times = schedule.make(fwp.circuits.Timeline(), dt, 1)
+    circuit = fwp.synapses.get("two_compartment_nmda")
+    norm = (key**2).sum(-1, keepdims=True)
+    eta = learning_rate(np.full((1, 1), 0.4), norm, name == "delta", circuit, times, "propagator",
+                        layout == "synapse")  # fmt: skip
+    half = np.concatenate([value, -value], -1) / 2
+    shown = times.course(("shown", key), ("query", key))
+    taught = times.course(("shown", half)) + 0.5
+    gate = times.course(("write", eta * circuit.slope))
+    namespace = {"key_rate": schedule.timed(shown * 100, dt, b2.Hz),
+                 "teacher_rate": schedule.timed(taught * 100, dt, b2.Hz)}  # fmt: skip
+    draws = np.random.default_rng(seed)
+    pre, teacher = (
+        cell_groups.group(size, 1, "integrate_and_fire", f"{what}_rate", f"{what}_group",
+                          namespace, draws, dt)
+        for what, size in (("key", 4), ("teacher", 6))
+    )  # fmt: skip
+    post = b2.NeuronGroup(6, CELL.format(unit="", dim="1"), method="exponential_euler")
+    post.v = "(-70*mV)/(1 + 0.125)"
+    names = {"conductance": "g_in"} | ({"membrane": "v"} if name == "delta" else {})
+    made = connect(name, pre, post, form="biophysical", names=names, teacher=teacher,
+                   gate=schedule.timed(gate, dt, b2.Hz))  # fmt: skip
+    network = b2.Network(pre, post, teacher, made.objects)
+    network.run(times.token_steps * dt, namespace={})
+    w = made.values("w").reshape(4, 2, 3)
+    found = (w[:, 0] - w[:, 1]).T
+    assert np.abs(found).max() > 0.1
+    np.testing.assert_allclose(found, reference["weights"].values[0], rtol=0, atol=1e-10)
+
+
+def test_biophysical_form_in_siemens_with_a_voltage_that_teaches():
+    dt, steps = 0.5e-3, 300
+    rng = np.random.default_rng(8)
+    voltage = rng.uniform(-70e-3, -30e-3, (steps, 3))
+    gate = opened(steps, [0.0, 20.0])
+    keys, teachers, w, found, volts, made = biophysical(
+        "delta", b2.TimedArray(gate[:, 0] * b2.Hz, dt=dt * b2.second), siemens=True,
+        inhibition=0.5, steps=steps, voltage=voltage,
+    )  # fmt: skip
+    weights, v, _ = receptor_oracle.walk(
+        keys, teachers, w, dt, compare=True, gate=gate, decay=0 * gate, leak=10e-9,
+        eta=made.model.parameters["eta"], inhibition=0.5, teacher_voltage=voltage,
+    )  # fmt: skip
+    np.testing.assert_allclose(found[1:], weights[:-1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(volts[1:], v[:-1], rtol=0, atol=1e-12)
+
+
+# ---------------------------------------------------------------- life in a network
+
+
+def rate_cells(name, size, rows="", seed=0, **options):
+    made = b2.NeuronGroup(size, f"x : 1\nz : 1\n{rows}", name=f"{name}*", **options)
+    draws = np.random.default_rng(seed).normal(size=(2, size))
+    made.x, made.z = draws
+    return made
+
+
+def small(size=(4, 3), **options):
+    """Delta between cells whose variables stay, by event dynamics unless ``options`` say more."""
+    pre, post = rate_cells("pre", size[0]), rate_cells("post", size[1], "y : 1", 1)
+    given = {"every": 3 * ms, "gate": 0.3, "names": {"k": "x", "q": "z", "v": "x", "readout": "y"}}
+    made = connect("delta", pre, post, **{**given, **options})
+    w = np.random.default_rng(2).normal(size=size)
+    made.set("w", w.ravel())
+    return pre, post, made, w
+
+
+def deltas(w, k, v, times, beta=0.3):
+    for _ in range(times):
+        w = w + beta * np.outer(k, v - k @ w)
+    return w
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_handles_freeze_set_and_restore(layout):
+    pre, post, made, w = small(layout=layout)
+    k, v, q = (np.array(one) for one in (pre.x[:], post.x[:], pre.z[:]))
+    network = b2.Network(pre, post, made.objects)
+    network.run(6 * ms, namespace={})
+    after = deltas(w, k, v, 2)
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), after, atol=1e-12)
+    network.store("two")
+    made.freeze()
+    pre.z = 2 * q
+    network.run(6 * ms, namespace={})
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), after, atol=1e-12)
+    np.testing.assert_allclose(post.y[:], 2 * q @ after, atol=1e-12)  # reading goes on
+    made.thaw()
+    network.run(3 * ms, namespace={})
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), deltas(w, k, v, 3), atol=1e-12)
+    network.restore("two")
+    network.run(2 * ms, namespace={})  # an interval that is not over writes nothing
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), after, atol=1e-12)
+    made.set("w", 0)
+    network.run(1 * ms, namespace={})
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), deltas(0 * w, k, v, 1), atol=1e-12)
+
+
+def test_continuous_dynamics_freeze_too():
+    pre, post, made, w = small(every=None, dynamics="continuous", gate=5 * b2.Hz)
+    network = b2.Network(pre, post, made.objects)
+    network.run(4 * ms, namespace={})
+    after = deltas(w, pre.x[:], post.x[:], 4, beta=5e-3)
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), after, atol=1e-12)
+    made.freeze()
+    network.run(4 * ms, namespace={})
+    np.testing.assert_allclose(made.values("w").reshape(w.shape), after, atol=1e-12)
+    np.testing.assert_allclose(post.y[:], pre.z[:] @ after, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"every": 2 * ms}, {"dynamics": "continuous"}])
+@pytest.mark.parametrize("mapped", [True, False])
+def test_read_outs_of_several_projections_add_up(options, mapped):
+    gate = 0.0 if "every" in options else 0 * b2.Hz
+    first, second = rate_cells("a", 4, seed=3), rate_cells("b", 5, seed=4)
+    post = rate_cells("post", 3, "y : 1", 1)
+    names = {"k": "x", "v": "x", "q": "z"} | ({"readout": "y"} if mapped else {})
+    made = [connect("hebb", one, post, gate=gate, names=names, **options)
+            for one in (first, second)]  # fmt: skip
+    expected = 0
+    for one, cells in zip(made, (first, second), strict=True):
+        w = np.random.default_rng(len(cells)).normal(size=(len(cells), 3))
+        one.set("w", w.ravel())
+        expected = expected + cells.z[:] @ w
+    network = b2.Network(first, second, post, *(one.objects for one in made))
+    network.run(4 * ms, namespace={})
+    np.testing.assert_allclose(getattr(post, "y" if mapped else "readout")[:], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"every": 2 * ms}, {"dynamics": "continuous"}])
+def test_a_group_teaches_parts_of_groups_with_sparse_connections(options):
+    event = "every" in options
+    gate = 0.2 if event else 20 * b2.Hz
+    whole = {side: rate_cells(side, 7, seed=n) for n, side in enumerate(("pre", "post"))}
+    pre, post = whole["pre"][2:6], whole["post"][1:4]
+    teacher = rate_cells("teacher", 3, seed=9)
+    i, j = np.array([0, 1, 3, 0, 2]), np.array([0, 0, 1, 2, 2])
+    made = connect("delta", pre, post, gate=gate, teacher=teacher, connect={"i": i, "j": j},
+                   names={"k": "x", "v": "z"}, **options)  # fmt: skip
+    network = b2.Network(*whole.values(), teacher, made.objects)
+    network.run(4 * ms, namespace={})
+    mask = np.zeros((4, 3))
+    mask[i, j] = 1
+    w, k = np.zeros((4, 3)), whole["pre"].x[2:6]
+    for _ in range(2 if event else 4):
+        w = w + (0.2 if event else 0.02) * mask * np.outer(k, teacher.z[:] - k @ w)
+    np.testing.assert_allclose(made.values("w"), w[i, j], atol=1e-12)
+    read = k @ w if event else k @ (w - 0)  # without a query the key is read
+    if event:
+        np.testing.assert_allclose(whole["post"].readout[1:4], read, atol=1e-12)

@@ -112,8 +112,8 @@ def _course(model, name: str, table, home: str, groups, unit, found: Gates) -> N
         wanted, got = in_unit(b2.get_dimensions(unit)), in_unit(table.dim)
         raise FwpError(f"gate {name!r} of rule {model.name!r} must be in {wanted}, and its "
                        f"TimedArray is in {got}")  # fmt: skip
-    index = ""
-    if np.ndim(table.values) == 2:
+    index = ", 0" if np.ndim(table.values) == 2 else ""
+    if index and table.values.shape[1] != 1:
         if table.values.shape[1] != len(group):
             raise FwpError(f"gate {name!r}: its TimedArray has {table.values.shape[1]} columns, "
                            f"but {group.name!r} has {len(group)} cells")  # fmt: skip
