@@ -14,6 +14,7 @@ from fwp_neuro.circuits import cells as cell_groups
 from fwp_neuro.circuits import connect, phases, schedule
 from fwp_neuro.circuits.calibration import learning_rate
 from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.errors import FwpWarning
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
@@ -301,3 +302,156 @@ def test_a_group_teaches_parts_of_groups_with_sparse_connections(options):
     read = k @ w if event else k @ (w - 0)  # without a query the key is read
     if event:
         np.testing.assert_allclose(whole["post"].readout[1:4], read, atol=1e-12)
+
+
+# ---------------------------------------------------------------- texts, differential equations
+
+
+def test_a_text_and_a_rule_are_connected_like_a_name():
+    found = []
+    text = "w = alpha*w; w += beta*(v - read(k))*k"
+    own = fwp.Rule("mine", text, gates={"alpha": "shared", "beta": "shared"})
+    for given in ("gated_delta", text, own, fwp.synapses.of_rule("gated_delta", every=2 * ms)):
+        pre, post = rate_cells("pre", 4), rate_cells("post", 3, seed=1)
+        every = None if isinstance(given, fwp.synapses.model.Model) else 2 * ms
+        made = connect(given, pre, post, every=every, gate={"alpha": 0.9, "beta": 0.4},
+                       names={"key": "x", "query": "z"}, teacher="z")  # fmt: skip
+        b2.Network(pre, post, made.objects).run(6 * ms, namespace={})
+        found.append((made.values("w"), np.array(post.readout)))
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
+    assert np.abs(found[0][0]).max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["gated_delta", "gdn2", "rwkv7", "momentum_delta", "hgrn2"])
+def test_continuous_dynamics_of_several_statements_add_up(name):
+    """Against Euler steps of the equation in the docstring of `first_order`, written by hand."""
+    program, states = programme(name, tokens=1)
+    s = {n: a[0, 0] for n, a in program.bind(rule(name)).items()}
+    dt, steps = 1e-3, 7
+    w, m = states["w"], states.get("m")
+    for _ in range(steps):
+        if name == "gated_delta":
+            slope = -s["alpha"] * w + s["beta"] * np.outer(s["v"] - w @ s["k"], s["k"])
+        elif name == "gdn2":
+            error = s["write"] * s["v"] - w @ (s["erase"] * s["k"])
+            slope = -s["alpha"] * w + np.outer(error, s["k"])
+        elif name == "rwkv7":  # one gate for what has none
+            slope = -s["decay"] * w - np.outer(w @ s["kappa"], s["a"] * s["kappa"])
+            slope = slope + 5.0 * np.outer(s["v"], s["k"])
+        elif name == "hgrn2":
+            slope = s["alpha"] * (s["v"][:, None] - w)
+        else:
+            slope = -s["alpha"] * w + 5.0 * m
+            m = m + dt * (s["beta"] * np.outer(s["v"] - w @ s["k"], s["k"]) - s["eta"] * m)
+        w = w + dt * slope
+    own = {n: np.atleast_2d(a) for n, a in s.items() if n not in rule(name).gates}
+    gates = {n: np.atleast_2d(a) for n, a in s.items() if n in rule(name).gates}
+    if name in ("rwkv7", "momentum_delta"):
+        gates["write_rate"] = np.full((1, 1), 5.0)
+    groups, made = continuous_network(name, own, gates, 1 * b2.second,
+                                      {**rule(name).homes, "q": "pre"}, states["w"])  # fmt: skip
+    if "m" in states:
+        made.set("m", states["m"].T.ravel())
+    b2.Network(*groups, made.objects).run(steps * dt * b2.second, namespace={})
+    np.testing.assert_allclose(made.values("w").reshape(PRE, POST).T, w, rtol=0, atol=1e-13)
+
+
+# ---------------------------------------------------------------- mistakes
+
+ASKS = {"every": 5 * ms, "gate": 0.3, "names": {"k": "x", "q": "z", "v": "x"}}
+BIO = {"every": None, "form": "biophysical", "gate": 5 * b2.Hz, "teacher": "u",
+       "names": {"membrane": "u", "conductance": "y"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "changes", "sentence"),
+    [
+        ("delta", {"every": None}, "dynamics='event' of rule 'delta' needs every"),
+        ("delta", {"dynamics": "continuous"}, "'continuous' of rule 'delta' takes no every"),
+        ("delta", {"every": 2.5 * ms}, "every=2.5 ms must be a whole number of the time steps"),
+        ("delta", {"names": {}}, "reads 'k', and the cells 'pre.*' have no variable 'k': say which "
+         r"one it is by names={'k': ...} \(their variables: x, z\)"),
+        ("delta", {"names": {"k": "nothing"}}, "no variable 'nothing'"),
+        ("delta", {"names": {"key": "x", "k": "x"}}, "'k' is given twice"),
+        ("delta", {"names": {"p": "x"}}, r"reads no 'p' in this form \(legal: "),
+        ("delta", {"names": {**ASKS["names"], "readout": "u"}}, "'readout' of rule 'delta' is in 1"),
+        ("delta", {"names": {**ASKS["names"], "readout": "twice"}}, "must be a plain variable"),
+        ("delta", {"gate": None}, "needs its gate 'beta': give gate"),
+        ("delta", {"gate": 5 * b2.Hz}, "gate 'beta' of rule 'delta' must be a number"),
+        ("delta", {"gate": {"alpha": 1}}, r"has no gate 'alpha' \(legal: beta\)"),
+        ("delta", {"gate": "u"}, "'beta' of rule 'delta' is in 1, but the variable 'u'"),
+        ("delta", {"gate": b2.TimedArray([1, 2] * b2.Hz, dt=1 * ms)}, "must be in 1, and its"),
+        ("delta", {"gate": b2.TimedArray(np.ones((2, 2)), dt=1 * ms)}, "2 columns, but 'post"),
+        ("gated_delta", {}, "rule 'gated_delta' has 2 gates, so give gate={'alpha'"),
+        ("delta", {"teacher": 3}, "teacher must be a Brian2 group or the name"),
+        ("delta", {"delay": {"pre": 1 * ms}}, "delay: rule 'delta' in the rate form"),
+        ("delta", {"dense": True}, "dense synapses run no statements"),
+        ("delta", {"on_event": "spike"}, "on_event: nothing of rule 'delta' waits"),
+        ("dleta", {}, "unknown synapse model or rule 'dleta'; did you mean 'delta'"),
+        ("w = = 2", {}, "cannot"),
+        ("pair_stdp", {}, "every is an argument of fast-weight rules, and 'pair_stdp' is none"),
+        ("comba", {**BIO, "gate": {"alpha": 1 * b2.Hz, "beta": 5 * b2.Hz}},
+         "'comba' has no biophysical form"),
+        ("delta", {**BIO, "teacher": None}, "in the biophysical form needs teacher"),
+        ("delta", {**BIO, "names": {"membrane": "u"}}, "reads 'conductance', and the cells"),
+        ("delta", {**BIO, "names": {"conductance": "y"}}, "reads 'membrane', and the cells"),
+        ("delta", {**BIO, "names": {**BIO["names"], "membrane": "y"}}, "'membrane' .* is in volt"),
+        ("delta", {**BIO, "gate": 0.5}, "must be a rate such as 5"),
+        ("delta", {**BIO, "dynamics": "event"}, "biophysical form of a rule is continuous"),
+        ("delta", {**BIO, "form": "spiking"}, "unknown form of a rule's synapse: 'spiking'"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_sentence(given, changes, sentence):
+    pre = rate_cells("pre", 4, threshold="x > 1e9", reset="")
+    post = rate_cells("post", 3, "y : 1\ntwice = 2*x : 1\nu : volt", 1)
+    before = set(pre.variables), set(post.variables)
+    with pytest.raises(fwp.FwpError, match=sentence):
+        connect(given, pre, post, **{**ASKS, **changes})
+    assert (set(pre.variables), set(post.variables)) == before
+
+
+def test_a_gate_beyond_its_limits_is_warned_of():
+    pre, post = rate_cells("pre", 4), rate_cells("post", 3, seed=1)
+    with pytest.warns(FwpWarning, match="gate 'beta' is 3"):
+        connect("delta", pre, post, **{**ASKS, "gate": 3})
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("name", "sets"), [("bcm", "linear"), ("nmda_jump", None)])
+def test_sums_find_variables_that_are_attached(name, sets, layout):
+    pre = b2.PoissonGroup(3, 50 * b2.Hz)
+    post = rate_cells("post", 2, threshold="x > 1e9", reset="")
+    made = connect(fwp.synapses.get(name, sets), pre, post, layout=layout)
+    own = post.equations
+    b2.Network(pre, post, made.objects).run(2 * ms, namespace={})
+    assert set(own.names) == {"x", "z"}  # the cells' equations are theirs again
+
+
+# ---------------------------------------------------------------- compiled
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["cython", "cpp_standalone"])
+@pytest.mark.parametrize("options", [{}, {"every": None, "dynamics": "continuous",
+                                          "gate": 100 * b2.Hz}])  # fmt: skip
+def test_compiled_targets_give_the_same(target, options, tmp_path):
+    if target == "cython":
+        b2.prefs.codegen.target = "cython"
+    else:
+        b2.set_device("cpp_standalone", directory=str(tmp_path), build_on_run=True)
+    try:
+        pre, post, made, w = small(**options)
+        network = b2.Network(pre, post, made.objects)
+        network.run(6 * ms, namespace={})
+        k, v, q = (np.array(one) for one in (pre.x[:], post.x[:], pre.z[:]))
+        beta, times = (0.3, 2) if not options else (0.1, 6)
+        after = deltas(w, k, v, times, beta)
+        np.testing.assert_allclose(made.values("w").reshape(w.shape), after, atol=1e-12)
+        read = q @ (after if not options else deltas(w, k, v, 5, beta))
+        np.testing.assert_allclose(post.y[:], read, atol=1e-12)
+    finally:
+        if target == "cpp_standalone":
+            b2.device.reinit()
+            b2.set_device("runtime")

@@ -82,7 +82,7 @@ def connect(
     teacher=None,
     **options,
 ) -> Plastic:
-    """Make the synapses of a model between cells.
+    """Make the synapses of a model, or of a fast-weight rule, between cells.
 
     Variables that the model needs on the cells and that the cells do not have are attached to
     them (but no membrane voltage to cells with a voltage of their own, see ``names``); any Brian2
@@ -99,8 +99,29 @@ def connect(
         made = plastic.connect(fwp.synapses.get("pair_stdp"), inputs, cells)
         network = b2.Network(inputs, cells, *made.objects)
 
+    A fast-weight rule reads its signals off the cells: ``k`` and other presynaptic ones, the
+    teacher ``v``, the query ``q`` (the key, if the cells have none), and its gates. They are
+    variables of that name, or those that ``names`` says. In the rate form W q is added to the
+    variable "readout" of the postsynaptic cells (attached if ``names`` names none of theirs), where
+    several projections add up. Cells need not spike:
+
+        source = b2.NeuronGroup(20, "rate = keys(t, i) : 1")
+        target = b2.NeuronGroup(10, "value = values(t, i) : 1\n y : 1")
+        made = plastic.connect("delta", source, target, every=10*b2.ms, gate=0.5,
+                               names={"key": "rate", "teacher": "value", "readout": "y"})
+
+    In the biophysical form presynaptic cells spike, and ``names`` says which variables of the
+    postsynaptic cells are "membrane" (volt) and "conductance" (siemens, or 1 in units of the leak),
+    which a spike raises by its weight and which decays by the cells' own equation:
+
+        made = plastic.connect("delta", inputs, cells, form="biophysical", teacher=teachers,
+                               gate=gate_table, names={"membrane": "v", "conductance": "g_in"})
+
     Args:
-        model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry.
+        model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry; or a rule: its
+            name, an `fwp_neuro.Rule`, a text (its gates are shared), or what
+            `fwp_neuro.synapses.of_rule` returns. "oja" is a synapse model, and the rule if an
+            argument of rules is given.
         pre, post: Brian2 groups, on the default clock or on clocks of their own.
         layout: "factorised" (cheap) or "textbook" (everything on the synapse): the same weights.
         connect: arguments of Brian2's ``Synapses.connect``, such as ``{"p": 0.1}`` or
@@ -122,6 +143,17 @@ def connect(
             number where the name is taken.
         dense: all to all, without index vectors where the device can do that (see
             `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
+        form, dynamics, every: of a rule, see `fwp_neuro.synapses.of_rule`: the form "rate"
+            (default) runs its statements at the end of every ``every`` (dynamics="event"), or as
+            differential equations (dynamics="continuous"); "biophysical" writes through NMDA.
+        gate: of a rule, gate -> a constant, a TimedArray [time] or [time, cell], or the name of a
+            variable of the cells; one of these alone where the rule has one gate. Plain numbers
+            for event dynamics, else in 1/s; "write_rate" is the gate of statements without any,
+            such as ``w += v*k`` of gla.
+        teacher: of a rule, the name of a variable of the postsynaptic cells, or a Brian2 group of
+            as many cells, one for each of them: in the rate form its variable ``v``, or what
+            ``names`` says; in the biophysical form its spikes, which drive an apical compartment
+            (or a voltage of the postsynaptic cells).
         options: of Brian2's ``Synapses``, such as ``codeobj_class``.
 
     Returns:
@@ -132,7 +164,8 @@ def connect(
             are no Brian2 group or have no threshold, a port that must be named, clocks that do not
             fit each other, values of another length or dimension, ``keep`` names no synaptic
             variable, ``dense`` synapses that are not all to all, or more synapses than the memory
-            can hold. The cells are then as they were.
+            can hold; a rule that has not this form, or one of whose signals or gates is neither
+            found nor named. The cells are then as they were.
     """
     options = plastic_options.check(options, _OWN)
     if dense and connect is not None:
@@ -144,6 +177,7 @@ def connect(
     checks.cells(model, groups, events="on_event" in options)
     ready = plastic_rules.Prepared(model)
     if rule is not None:
+        plastic_rules.check_options(rule, options, delay, dense)
         ready, names = plastic_rules.prepare(rule, asked, names, groups), None
     model = plastic_ports.read(ready.model, names, groups)
     plastic_options.events(model, layout, options)

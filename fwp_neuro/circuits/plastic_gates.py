@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import FwpError, shown
 from ..foreign_units import as_brian2
+from ..rules import limits
 from .companions import free_name, whole
 from .numbers import in_words, is_numbers, number_of
 from .plastic_cells import in_unit, variable
@@ -69,7 +70,18 @@ def find(model, given, names: dict, groups: Mapping) -> Gates:
             constant = _constant(model, name, value, unit)
             parameter = free_name(groups["post"], name)
             found.values[parameter], found.code[name] = constant, parameter
+        if model.dynamics == "event":
+            _warn(model.rule, name, value)
     return found
+
+
+def _warn(rule, name: str, value) -> None:
+    """Warn of numbers outside the limits that the rule declares."""
+    if value is None or isinstance(value, str) or name not in rule.limits:
+        return
+    numbers = value.values if isinstance(value, b2.TimedArray) else value
+    found = limits.first(name, np.atleast_1d(np.asarray(numbers, float)), rule.limits[name])
+    limits.report(rule, [found] if found else [])
 
 
 def _by_name(model, given) -> dict[str, Any]:

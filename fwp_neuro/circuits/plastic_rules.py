@@ -103,6 +103,22 @@ def _of_text(text: str, gate) -> Rule:
     return Rule("my_rule", text, gates=dict.fromkeys(sorted(names), "shared"))
 
 
+def check_options(model: RuleSynapse, options: Mapping, delay, dense: bool) -> None:
+    """Refuse what the synapses of a rule would not follow.
+
+    Raises:
+        FwpError: a delay or an event without spikes, or dense synapses that run statements.
+    """
+    if "on_event" in options:
+        raise FwpError(f"on_event: nothing of rule {model.name!r} waits for events: leave it out")
+    if model.form == "rate" and delay:
+        raise FwpError(f"delay: rule {model.name!r} in the rate form reads variables and no "
+                       "spikes, so that none can arrive later: leave it out")  # fmt: skip
+    if dense and model.dynamics == "event":
+        raise FwpError("dense synapses run no statements at the end of intervals: leave out dense, "
+                       "or use dynamics='continuous'")  # fmt: skip
+
+
 def prepare(model: RuleSynapse, asked: Asked, names, groups: Mapping) -> Prepared:
     """Return a rule as a model that reads these cells.
 
