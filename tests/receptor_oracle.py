@@ -1,4 +1,4 @@
-"""The biophysical form of a rule, step by step in NumPy, beside a cell with a conductance."""
+"""The biophysical form of a rule, step by step in NumPy."""
 
 import numpy as np
 
@@ -22,9 +22,22 @@ def slope():
     return steep * GAIN * (0 - -70e-3) / (1 + GAIN * REST) ** 2
 
 
-def walk(keys, teachers, w, dt, *, compare, gate, decay, eta, inhibition=1.0, w0=1.0, leak=1.0,
-         teacher_voltage=None):  # fmt: skip
-    """Return weights [step, pre, post] after each step, the voltage [step, post] and apical ones.
+def walk(
+    keys,
+    teachers,
+    w,
+    dt,
+    *,
+    compare,
+    gate,
+    decay,
+    eta,
+    inhibition=1.0,
+    w0=1.0,
+    leak=1.0,
+    teacher_voltage=None,
+):
+    """Return weights [step, pre, post], voltages [step, post] and apical ones.
 
     Args:
         keys, teachers: spikes [step, cell].
@@ -52,8 +65,10 @@ def walk(keys, teachers, w, dt, *, compare, gate, decay, eta, inhibition=1.0, w0
         written = gate[n] * x[:, None] * error
         w = w0 + (w - w0) * np.exp(-decay[n] * dt) + written * dt
         v, apical = relaxed(v, GAIN * REST + g / leak), relaxed(apical, GAIN * teacher)
-        g, x, teacher = g * np.exp(-dt / tau_ampa), x * np.exp(-dt / tau_nmda), teacher * np.exp(
-            -dt / tau_teacher
+        g, x, teacher = (
+            g * np.exp(-dt / tau_ampa),
+            x * np.exp(-dt / tau_nmda),
+            teacher * np.exp(-dt / tau_teacher),
         )
         sent = keys[n][:, None] * (np.clip(w, 0, 2 * w0) - inhibition * w0)
         g = g + leak * GAIN * kick(tau_ampa) * sent.sum(0)

@@ -1,4 +1,4 @@
-"""A programme on anybody's rate cells: signals as variables of two groups, gates as asked for."""
+"""A programme on anybody's rate cells: its signals are variables of two groups."""
 
 import brian2 as b2
 import numpy as np
@@ -17,15 +17,19 @@ def course(array, dt, unit=1):
 
 
 def cells(signals, size, dt, name, more="", **options):
-    """Rate cells with a variable x_<name> for every signal [token, dim], on a fine time step."""
+    """Rate cells with a variable x_<name> for every signal [token, dim]."""
     tables = {f"{name}_{n}": course(a, dt) for n, a in signals.items()}
     rows = [f"x_{n} = {name}_{n}(t, i) : 1" for n in signals]
-    made = b2.NeuronGroup(size, "\n".join([*rows, more]), name=f"{name}_cells*", **options)
+    made = b2.NeuronGroup(
+        size, "\n".join([*rows, more]), name=f"{name}_cells*", **options
+    )
     made.namespace.update(tables)
     return made
 
 
-def event_network(name, program, weights, every=5 * ms, layout="factorised", gate_as="table", **options):
+def event_network(
+    name, program, weights, every=5 * ms, layout="factorised", gate_as="table"
+):
     """Groups, connected rule and a recording of a program whose tokens last ``every``."""
     chosen = rule(name)
     bound = {n: a[:, 0] for n, a in program.bind(chosen).items()}
@@ -43,31 +47,41 @@ def event_network(name, program, weights, every=5 * ms, layout="factorised", gat
             (gates if n in chosen.gates else names)[n] = f"x_{n}"
     pre = cells(sides["pre"], program.pre, every, "pre")
     post = cells(sides["post"], program.post, every, "post", "y : 1")
-    made = connect(name, pre, post, every=every, gate=gates, names={**names, "readout": "y"},
-                   layout=layout, **options)  # fmt: skip
+    made = connect(
+        name,
+        pre,
+        post,
+        every=every,
+        gate=gates,
+        names={**names, "readout": "y"},
+        layout=layout,
+    )
     for state, array in weights.items():
         made.set(state, array.T.ravel())
     return pre, post, made
 
 
 def by_token(made, groups, program, every, names=("w",)):
-    """Run; return the read-out [token, post] and states [token, post, pre] after every token."""
+    """Run; return read-outs [token, post] and states [token, post, pre]."""
     reads = b2.StateMonitor(groups[1], "y", record=True, dt=every)
     states = [made.monitor(n, dt=every, label=f"states_{n}*") for n in names]
     network = b2.Network(*groups, made.objects, reads, states)
     # samples are those of the start of a step: the last token is seen one step later
     network.run(program.tokens * every + b2.defaultclock.dt, namespace={})
     shape = (-1, program.pre, program.post)
-    found = {n: np.array(getattr(one, n)).T[1:].reshape(shape).swapaxes(1, 2)
-             for n, one in zip(names, states, strict=True)}  # fmt: skip
+    found = {
+        n: np.array(getattr(one, n)).T[1:].reshape(shape).swapaxes(1, 2)
+        for n, one in zip(names, states, strict=True)
+    }
     return np.array(reads.y).T[1:], found
 
 
 def windows(name, program, steps, dt):
-    """Signals [window, cell] and gates [window, 1 or cell] in 1/s that run a token as `fwp.run` does.
+    """Signals [window, cell] and gates [window, 1 or cell] in 1/s, as `fwp.run` does.
 
-    One window a statement, in which its gates alone are open, and one for the read-out. Rates are
-    those of `gains.rates`; where decay and write share a window, the value is scaled as they say.
+    One window a statement, in which its gates alone are open, and one for the read-out.
+    Rates are those of `gains.rates`; where decay and write share a window, the value is
+    scaled as they say.
     """
     chosen = rule(name)
     signals = program.bind(chosen)
@@ -77,14 +91,18 @@ def windows(name, program, steps, dt):
     homes = {**chosen.homes, "q": "pre"}
     own = {n: np.repeat(signals[n][:, 0], per, 0) for n in homes if n not in chosen.gates}
     rates = first_order.derive(chosen)
-    gates = {n: np.zeros((program.tokens * per, shape[homes.get(n, "shared")]))
-             for n in (*chosen.gates, *[rates.write_rate][: bool(rates.write_rate)])}  # fmt: skip
+    gates = {
+        n: np.zeros((program.tokens * per, shape[homes.get(n, "shared")]))
+        for n in (*chosen.gates, *[rates.write_rate][: bool(rates.write_rate)])
+    }
     if name == "oja_neuron":
         gates["beta"] = np.zeros((program.tokens * per, program.post))
     for n, phase in enumerate(found):
         rows, numbers = slice(n, None, per), phases.evaluate(phase, signals)
-        rate = {k: a[:, 0] for k, a in
-                gains.rates(numbers, steps, dt, "integrator-aware").items()}  # fmt: skip
+        rate = {
+            k: a[:, 0]
+            for k, a in gains.rates(numbers, steps, dt, "integrator-aware").items()
+        }
         numbers = {k: a[:, 0] for k, a in numbers.items()}
         told = [g for g in chosen.gates if g in {s.name for s in phase.keep.free_symbols}]
         if told and name != "oja_neuron":
@@ -106,9 +124,12 @@ def windows(name, program, steps, dt):
             else:
                 gates["beta"][rows] = signals["beta"][:, :1] / rate["written"]
         else:
-            gate = next(g for g in chosen.gates if g in {s.name for s in phase.erase.free_symbols})
+            erase, drive = (
+                {s.name for s in one.free_symbols} for one in (phase.erase, phase.drive)
+            )
+            gate = next(g for g in chosen.gates if g in erase)
             gates[gate][rows] = rate["erase"]
-            told = next(n for n in homes if n in {s.name for s in phase.drive.free_symbols} - {gate})
+            told = next(n for n in homes if n in drive - {gate})
             own[told][rows] = wrote / rate["erase"]
     return own, gates, per, homes
 
@@ -116,11 +137,29 @@ def windows(name, program, steps, dt):
 def continuous_network(name, own, gates, window, homes, weights, layout="factorised"):
     """Groups and the connected rule for signals and gates from `windows`."""
     size = {"pre": weights.shape[1], "post": weights.shape[0]}
-    groups = {side: cells({n: a for n, a in own.items() if homes[n] == side}, size[side], window,
-                          side, "y : 1" * (side == "post")) for side in size}  # fmt: skip
-    tables = {n: course(a if a.shape[1] > 1 else a[:, 0], window, b2.Hz) for n, a in gates.items()}
+    groups = {
+        side: cells(
+            {n: a for n, a in own.items() if homes[n] == side},
+            size[side],
+            window,
+            side,
+            "y : 1" * (side == "post"),
+        )
+        for side in size
+    }
+    tables = {
+        n: course(a if a.shape[1] > 1 else a[:, 0], window, b2.Hz)
+        for n, a in gates.items()
+    }
     names = {n: f"x_{n}" for n in own}
-    made = connect(name, groups["pre"], groups["post"], dynamics="continuous", gate=tables,
-                   names={**names, "readout": "y"}, layout=layout)  # fmt: skip
+    made = connect(
+        name,
+        groups["pre"],
+        groups["post"],
+        dynamics="continuous",
+        gate=tables,
+        names={**names, "readout": "y"},
+        layout=layout,
+    )
     made.set("w", weights.T.ravel())
     return (groups["pre"], groups["post"]), made

@@ -1,4 +1,4 @@
-"""Variables of a user's cells that a rule reads: found, of the right dimension, or one sentence."""
+"""Variables of a user's cells that a rule reads, checked."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from ..errors import FwpError, shown
 from .companions import whole
 
 
-def own(group) -> dict:
+def own_variables(group) -> dict:
     """Return the variables that the equations of the cells define."""
     cells = whole(group)
-    defined = getattr(cells, "user_equations", None) or getattr(cells, "equations", None) or {}
-    return {n: one for n, one in cells.variables.items()
-            if n in defined and isinstance(one, ArrayVariable | Subexpression)}  # fmt: skip
+    defined = (
+        getattr(cells, "user_equations", None) or getattr(cells, "equations", None) or {}
+    )
+    return {
+        n: one
+        for n, one in cells.variables.items()
+        if n in defined and isinstance(one, ArrayVariable | Subexpression)
+    }
 
 
 def listed(group) -> str:
     """Return the names of the cells' variables."""
-    return ", ".join(sorted(own(group))) or "none"
+    return ", ".join(sorted(own_variables(group))) or "none"
 
 
 def variable(model, name: str, target, group, unit, settable: bool = False) -> str:
@@ -39,22 +44,31 @@ def variable(model, name: str, target, group, unit, settable: bool = False) -> s
     """
     asked = name if target is None else target
     if not isinstance(asked, str) or asked not in group.variables:
-        hint = f"say which one it is by names={{{name!r}: ...}}" if target is None else "pick one"
-        raise FwpError(f"rule {model.name!r} reads {name!r}, and the cells {group.name!r} have no "
-                       f"variable {shown(asked)}: {hint} (their variables: {listed(group)})"
-                       )  # fmt: skip
+        hint = (
+            f"say which one it is by names={{{name!r}: ...}}"
+            if target is None
+            else "pick one"
+        )
+        raise FwpError(
+            f"rule {model.name!r} reads {name!r}, and the cells {group.name!r} have no "
+            f"variable {shown(asked)}: {hint} (their variables: {listed(group)})"
+        )
     dim = group.variables[asked].dim
     if dim != b2.get_dimensions(unit):
         wanted, got = in_unit(b2.get_dimensions(unit)), in_unit(dim)
-        raise FwpError(f"{name!r} of rule {model.name!r} is in {wanted}, but the variable "
-                       f"{asked!r} of the cells {group.name!r} is in {got}: name another one by "
-                       f"names={{{name!r}: ...}}")  # fmt: skip
+        raise FwpError(
+            f"{name!r} of rule {model.name!r} is in {wanted}, but the variable "
+            f"{asked!r} of the cells {group.name!r} is in {got}: name another one by "
+            f"names={{{name!r}: ...}}"
+        )
     if settable:
         equations = getattr(whole(group), "equations", {})
         if asked in equations and equations[asked].type != PARAMETER:
-            raise FwpError(f"{name!r} of rule {model.name!r} is set in every step, so that "
-                           f"{asked!r} of the cells {group.name!r} must be a plain variable such "
-                           f"as '{asked} : 1'")  # fmt: skip
+            raise FwpError(
+                f"{name!r} of rule {model.name!r} is set in every step, so that "
+                f"{asked!r} of the cells {group.name!r} must be a plain variable such "
+                f"as '{asked} : 1'"
+            )
     return asked
 
 

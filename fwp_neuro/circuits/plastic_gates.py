@@ -1,5 +1,4 @@
-"""Gates of a fast-weight rule in `connect`: a constant, a course over time, or a variable of cells.
-"""
+"""Gates of a rule in `connect`: constants, courses over time, or variables of cells."""
 
 from __future__ import annotations
 
@@ -44,18 +43,21 @@ def find(model, given, names: dict, groups: Mapping) -> Gates:
     Args:
         model: the rule's synapse.
         given: gate -> value, or the value of the only gate; or None.
-        names: gate -> variable of the cells, as another way to say so; gates are taken out.
+        names: gate -> variable of the cells, as another way to say so; gates are taken
+            out.
         groups: side -> cells.
 
     Raises:
-        FwpError: an unknown gate, one that is neither given nor a variable of the cells, or a
-            value of another dimension or number of cells.
+        FwpError: an unknown gate, one that is neither given nor a variable of the cells,
+            or a value of another dimension or number of cells.
     """
     values = _by_name(model, given)
     for name in model.gates:
         if name in names:
             if name in values:
-                raise FwpError(f"gate {name!r} is given by gate and by names: give it once")
+                raise FwpError(
+                    f"gate {name!r} is given by gate and by names: give it once"
+                )
             values[name] = names.pop(name)
     found = Gates()
     unit = b2.Hz if model.in_hertz else 1
@@ -80,7 +82,9 @@ def _warn(rule, name: str, value) -> None:
     if value is None or isinstance(value, str) or name not in rule.limits:
         return
     numbers = value.values if isinstance(value, b2.TimedArray) else value
-    found = limits.first(name, np.atleast_1d(np.asarray(numbers, float)), rule.limits[name])
+    found = limits.first(
+        name, np.atleast_1d(np.asarray(numbers, float)), rule.limits[name]
+    )
     limits.report(rule, [found] if found else [])
 
 
@@ -91,14 +95,17 @@ def _by_name(model, given) -> dict[str, Any]:
     if isinstance(given, Mapping):
         for name in given:
             if name not in gates:
-                raise FwpError(f"gate: rule {model.name!r} has no gate {shown(name)} (legal: "
-                               f"{', '.join(gates) or 'none'})")  # fmt: skip
+                raise FwpError(
+                    f"gate: rule {model.name!r} has no gate {shown(name)} (legal: "
+                    f"{', '.join(gates) or 'none'})"
+                )
         return dict(given)
     if len(gates) != 1:
         example = ", ".join(f"{name!r}: ..." for name in gates)
-        raise FwpError(f"gate: rule {model.name!r} has {len(gates) or 'no'} gates"
-                       + (f", so give gate={{{example}}}" if gates else ": leave gate out")
-                       )  # fmt: skip
+        raise FwpError(
+            f"gate: rule {model.name!r} has {len(gates) or 'no'} gates"
+            + (f", so give gate={{{example}}}" if gates else ": leave gate out")
+        )
     return {gates[0]: given}
 
 
@@ -111,9 +118,11 @@ def _variable(model, name: str, target, home: str, groups, unit) -> str:
             return f"{variable(model, name, asked, groups[side], unit)}_{side}"
     if target is None:
         word = " in 1/s" if model.in_hertz else ""
-        raise FwpError(f"rule {model.name!r} needs its gate {name!r}{word}: give gate={{{name!r}: "
-                       "...}, a constant, a TimedArray or the name of a variable of the "
-                       f"{' or '.join(sides)}synaptic cells")  # fmt: skip
+        raise FwpError(
+            f"rule {model.name!r} needs its gate {name!r}{word}: give gate={{{name!r}: "
+            "...}, a constant, a TimedArray or the name of a variable of the "
+            f"{' or '.join(sides)}synaptic cells"
+        )
     return variable(model, name, asked, groups[sides[0]], unit)
 
 
@@ -122,13 +131,17 @@ def _course(model, name: str, table, home: str, groups, unit, found: Gates) -> N
     group = groups[side]
     if table.dim != b2.get_dimensions(unit):
         wanted, got = in_unit(b2.get_dimensions(unit)), in_unit(table.dim)
-        raise FwpError(f"gate {name!r} of rule {model.name!r} must be in {wanted}, and its "
-                       f"TimedArray is in {got}")  # fmt: skip
+        raise FwpError(
+            f"gate {name!r} of rule {model.name!r} must be in {wanted}, and its "
+            f"TimedArray is in {got}"
+        )
     index = ", 0" if np.ndim(table.values) == 2 else ""
     if index and table.values.shape[1] != 1:
         if table.values.shape[1] != len(group):
-            raise FwpError(f"gate {name!r}: its TimedArray has {table.values.shape[1]} columns, "
-                           f"but {group.name!r} has {len(group)} cells")  # fmt: skip
+            raise FwpError(
+                f"gate {name!r}: its TimedArray has {table.values.shape[1]} columns, "
+                f"but {group.name!r} has {len(group)} cells"
+            )
         table, index = _for_all(table, group), ", i"
     course = free_name(groups["post"], f"{name}_course")
     found.inputs[course] = table
@@ -151,8 +164,12 @@ def _constant(model, name: str, value, unit):
     example = "a rate such as 5*Hz" if model.in_hertz else "a number"
     where = f"gate {name!r} of rule {model.name!r}"
     value = as_brian2(value, b2.Quantity(1, dim=b2.get_dimensions(unit)), where, example)
-    legal = is_numbers(value) and np.size(value) == 1 and np.isfinite(number_of(value)).all()
+    legal = (
+        is_numbers(value) and np.size(value) == 1 and np.isfinite(number_of(value)).all()
+    )
     if not legal or not b2.have_same_dimensions(value, unit):
-        raise FwpError(f"{where} must be {example}, a TimedArray or the name of a variable, got "
-                       f"{in_words(value)}")  # fmt: skip
+        raise FwpError(
+            f"{where} must be {example}, a TimedArray or the name of a variable, got "
+            f"{in_words(value)}"
+        )
     return b2.Quantity(float(number_of(value).item()), dim=b2.get_dimensions(unit))

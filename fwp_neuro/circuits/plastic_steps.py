@@ -1,10 +1,10 @@
-"""What a model does in every time step or at the end of every interval, besides its spikes.
+"""What a model does in every time step, or at the end of every interval.
 
-`Equations.steps` run one after another in slot "end" of the last time step of an interval. So they
-find what the cells are at its end, and nothing else costs a pass over the synapses. A ticker with
-as many elements as the cells fires an event of its own there; each step is a pathway of it.
-`Equations.adds` are summed on the clock of the postsynaptic cells: all projections set the sum to
-0, then each adds its share.
+`Equations.steps` run one after another in slot "end" of the last time step of an
+interval. So they find what the cells are at its end, and nothing else costs a pass over
+the synapses. A ticker with as many elements as the cells fires an event of its own there;
+each step is a pathway of it. `Equations.adds` are summed on the clock of the postsynaptic
+cells: all projections set the sum to 0, then each adds its share.
 """
 
 from __future__ import annotations
@@ -17,12 +17,30 @@ from ..errors import FwpError
 from ..synapses.factorised.text import renamed
 from .companions import whole
 
-#: places in slot "end": what comes from elsewhere, the ticker with sums set to 0, the first step
+#: places in slot "end": what comes from elsewhere, the ticker, the first step
 ARRIVES, TICKS, FIRST = 9, 10, 11
 _LAST = 1_000_000  # after the steps of all projections
 #: places in slot "groups": sums over synapses are at -2
 _CLEARED, _ADDED = -3, -1
-_END = "timestep(t + dt, every) > timestep(t, every)"
+#: whether a step is the last one of an interval, exact for intervals of any length
+_END = "(timestep(t, dt) + 1) % timestep(every, dt) == 0"
+
+
+def check(model, dt: float) -> None:
+    """Refuse an interval that is not a whole number of time steps of ``dt`` seconds.
+
+    Raises:
+        FwpError: with both.
+    """
+    if not model.equations.steps:
+        return
+    every = model.parameters["every"]
+    ratio = float(every) / dt
+    if round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6 * ratio:
+        raise FwpError(
+            f"every={every} must be a whole number of the time steps of the cells, "
+            f"{dt * 1e3:g} ms"
+        )
 
 
 class Steps:
@@ -37,29 +55,36 @@ class Steps:
 
     def __init__(self, model, groups, timing, name: str):
         self.event = f"{name}_step"
-        self.side = next(s for s in ("pre", "post") if timing.groups[s].clock is timing.clock)
+        self.side = next(
+            s for s in ("pre", "post") if timing.groups[s].clock is timing.clock
+        )
+        check(model, timing.dt)
         every = model.parameters["every"]
-        ratio = float(every) / timing.dt
-        if round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6 * ratio:
-            raise FwpError(f"every={every} must be a whole number of the time steps of the cells, "
-                           f"{timing.dt * 1e3:g} ms")  # fmt: skip
         cells = whole(groups[self.side])
         self.group, space = groups[self.side], f"_{self.event}space"
         self.ticker = b2.NeuronGroup(
-            len(cells), "", events={self.event: _END}, namespace={"every": every},
-            name=f"{name}_ticker", clock=timing.clock,
-        )  # fmt: skip
+            len(cells),
+            "",
+            events={self.event: _END},
+            namespace={"every": every},
+            name=f"{name}_ticker",
+            clock=timing.clock,
+        )
         self.ticker.set_event_schedule(self.event, when="end", order=TICKS)
         cells.variables.add_reference(space, self.ticker)
         if cells is not self.group:
             self.group.variables.add_reference(space, cells)
         lines = [line for line in model.equations.steps.splitlines() if line.strip()]
-        self.code = {f"step_{n}": line.replace("; ", "\n") for n, line in enumerate(lines)}
+        self.code = {
+            f"step_{n}": line.replace("; ", "\n") for n, line in enumerate(lines)
+        }
 
     def pathways(self, names) -> dict[str, Any]:
         """Return options of Brian2's Synapses, with variables renamed."""
         return {
-            f"on_{self.side}": {step: renamed(line, names) for step, line in self.code.items()},
+            f"on_{self.side}": {
+                step: renamed(line, names) for step, line in self.code.items()
+            },
             "on_event": dict.fromkeys(self.code, self.event),
             "delay": dict.fromkeys(self.code, 0 * b2.second),
         }
@@ -95,10 +120,19 @@ def add(model, group, where, label: str) -> None:
         where: variable -> (the companion that has it, its name there).
         label: name of the projection.
     """
-    stepped = bool(model.equations.steps)
-    when, first, last = ("end", TICKS, _LAST) if stepped else ("groups", _CLEARED, _ADDED)
-    options = {"clock": whole(group).clock, "when": when}
+    clock = whole(group).clock
     for n, (total, own) in enumerate(model.equations.adds.items()):
         companion = where[own][0]
-        companion.run_regularly(f"{total} = 0", order=first, name=f"{label}_clear_{n}", **options)
-        companion.run_regularly(f"{total} += {own}", order=last, name=f"{label}_add_{n}", **options)
+        # before the cells advance, and once more after the steps at the end of an interval
+        for when, first, last in (("groups", _CLEARED, _ADDED), ("end", TICKS, _LAST)):
+            for what, code, order in (
+                ("clear", f"{total} = 0", first),
+                ("add", f"{total} += {own}", last),
+            ):
+                companion.run_regularly(
+                    code,
+                    clock=clock,
+                    when=when,
+                    order=order,
+                    name=f"{label}_{what}_{n}_{when}",
+                )

@@ -1,7 +1,8 @@
-"""A rule's statements as Brian2 code: expressions, and the passes over synapses of one token.
+"""A rule's statements as Brian2 code: expressions, and the passes over synapses of one
+token.
 
-Every statement first gathers its sums and then changes its synapses. Names are the caller's, so
-that the same statements run in the rate circuit and between anybody's cells.
+Every statement first gathers its sums and then changes its synapses. Names are the
+caller's, so that the same statements run in the rate circuit and between anybody's cells.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from .constants import plain
 from .language import symbol
 from .statements import Statement
 
-#: where the result of a sum lives; shared ones are kept on the postsynaptic cells, all alike
+#: where the result of a sum lives; shared ones are kept on the postsynaptic cells, all
+#: alike
 SUM_SIDE = {"pre": "pre", "post": "post", "shared": "post"}
 
 

@@ -1,8 +1,9 @@
 """A fast-weight rule between rate cells, as Brian2 text.
 
 "event": the rule's own statements, run at the end of every interval. "continuous": its
-differential equation with gates in 1/s (`symbolic.first_order`), stepped by Euler with the sums of
-the start of each step. The read-out W q is summed at the end of every interval, or in every step.
+differential equation with gates in 1/s (`symbolic.first_order`), stepped by Euler with
+the sums of the start of each step. The read-out W q is summed at the end of every
+interval, or in every step.
 """
 
 from __future__ import annotations
@@ -54,14 +55,20 @@ def continuous(rates: Rates, signals: Signals) -> Equations:
         moves = f"d{state}/dt = {brian2_code.code(right, names)} : 1 (clock-driven)"
         states.append(moves if right != 0 else f"{state} : 1")
     rows.append(f"{READ}_post = w*({signals.code['q']}) : 1 (summed)")
-    return Equations(synapse="\n".join([*states, *rows]), method="euler",
-                     **_on_cells(own, signals))  # fmt: skip
+    return Equations(
+        synapse="\n".join([*states, *rows]), method="euler", **_on_cells(own, signals)
+    )
 
 
 def _on_cells(own, signals: Signals) -> dict:
-    """Return the parts of `Equations` about the cells; ``own`` is what nobody else shares."""
-    alone = tuple(row.split(" = ")[0].split(" : ")[0] for rows in own.values() for row in rows)
+    """Return the parts of `Equations` about the cells; nobody else shares ``own``."""
+    alone = tuple(
+        row.split(" = ")[0].split(" : ")[0] for rows in own.values() for row in rows
+    )
     found = {side: "\n".join(rows) for side, rows in own.items()}
     if signals.readout:
         found["post"] += f"\n{signals.readout} : 1"
-    return found | {"alone": alone, "adds": {signals.readout: READ} if signals.readout else {}}
+    return found | {
+        "alone": alone,
+        "adds": {signals.readout: READ} if signals.readout else {},
+    }

@@ -2,15 +2,16 @@
 
     dw/dt = gate eta x [B(V_teacher) - B(V)] - decay (w - weight_baseline)
 
-x is the NMDA trace of the presynaptic cell and 1 for one that fires at ``rate``, B the magnesium
-block, V the membrane of the postsynaptic cell (delta) or its voltage at ``value_baseline`` (Hebb),
-V_teacher an apical compartment that a teacher's spikes drive, or a voltage of the cell. ``eta``
-is 1 over the slope of B at ``value_baseline``, so that the gate is that of the rule, in 1/s: to the
-first order the bracket is (v - read(k)) / eta. A spike of a cell opens AMPA by w, bounded to
-[0, 2 weight_baseline], less the part of ``weight_baseline`` that feed-forward inhibition takes away.
+x is the NMDA trace of the presynaptic cell and 1 for one that fires at ``rate``, B the
+magnesium block, V the membrane of the postsynaptic cell (delta) or its voltage at
+``value_baseline`` (Hebb), V_teacher an apical compartment that a teacher's spikes drive,
+or a voltage of the cell. ``eta`` is 1 over the slope of B at ``value_baseline``, so that
+the gate is that of the rule, in 1/s: to the first order the bracket is (v - read(k)) /
+eta. A spike of a cell opens AMPA by w, bounded to [0, 2 weight_baseline], less the part
+of the baseline that feed-forward inhibition takes away.
 
-Parameters and sources are those of `models` ("two_compartment_nmda"), whose circuit runs the same
-equations.
+Parameters and sources are those of `models` ("two_compartment_nmda"), whose circuit runs
+the same equations.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ from ..symbolic.first_order import Rates
 from ..symbolic.language import symbol
 from .model import Equations
 from .models import SynapseModel
-from .registry import get
+from .registry import get, parameter_sets
 from .rule_signals import Signals
 
 CIRCUIT = "two_compartment_nmda"
 _CHOICE = "modelling choice of this package"
 SOURCES = {
     "eta": "computed: 1 / the slope of the magnesium block at value_baseline",
-    "inhibition": _CHOICE + ": share of weight_baseline that feed-forward inhibition cancels",
+    "inhibition": _CHOICE
+    + ": share of weight_baseline that feed-forward inhibition cancels",
     "g_leak": _CHOICE + ": leak of a cell whose conductances are in siemens",
 }
 
@@ -84,13 +86,27 @@ def derive(rule: Rule, rates: Rates) -> Write:
     return Write(gain, decay, compare)
 
 
-def parameters(parameter_set: str | None) -> tuple[SynapseModel, dict[str, Any]]:
-    """Return the circuit's model, and its parameters with those of this synapse."""
-    from brian2 import nS
+def set_name(given: str | None) -> str:
+    """Return the name of a parameter set, that of the first one for None."""
+    return parameter_sets(CIRCUIT)[0] if given is None else given
 
-    base = get(CIRCUIT, parameter_set)
-    more = {"eta": 1 / base.slope, "inhibition": 1.0, "g_leak": 10 * nS}
-    return base, {**base.parameters, **more}
+
+def circuit(parameter_set: str | None) -> SynapseModel:
+    """Return the model of the spiking circuit."""
+    return get(CIRCUIT, parameter_set)
+
+
+def parameters(parameter_set: str | None) -> dict[str, Any]:
+    """Return the circuit's parameters with those of this synapse."""
+    from brian2 import nS  # noqa: PLC0415 - listings of models must not load Brian2
+
+    base = circuit(parameter_set)
+    return {
+        **base.parameters,
+        "eta": 1 / base.slope,
+        "inhibition": 1.0,
+        "g_leak": 10 * nS,
+    }
 
 
 def derived(values: Mapping[str, Any], base: SynapseModel) -> dict[str, float]:
@@ -100,9 +116,15 @@ def derived(values: Mapping[str, Any], base: SynapseModel) -> dict[str, float]:
 
 
 def text(
-    write: Write, signals: Signals, base: SynapseModel, *, membrane: str = "V_basal",
-    conductance: str = "g_ampa", in_siemens: bool = False, teacher: str = "",
-) -> Equations:  # fmt: skip
+    write: Write,
+    signals: Signals,
+    base: SynapseModel,
+    *,
+    membrane: str = "V_basal",
+    conductance: str = "g_ampa",
+    in_siemens: bool = False,
+    teacher: str = "",
+) -> Equations:
     """Return the Brian2 text.
 
     Args:
@@ -115,30 +137,23 @@ def text(
         teacher: voltage of the cell that teaches; "" for an apical compartment.
     """
     unblocked = base.unblocked_code
-    apical = teacher or "V_teacher"
     other = membrane if write.compare else base.rest_code("value_baseline")
-    rows = list(signals.post)
-    if not teacher:
-        speed = "(1 + conductance*teacher)/tau_membrane"
-        end = "(E_leak + conductance*teacher*E_exc)/(1 + conductance*teacher)"
-        rows += [
-            f"dV_teacher/dt = {relaxing('V_teacher', speed, end)} : volt",
-            f"dteacher/dt = {relaxing('teacher', '1/tau_teacher')} : 1",
-        ]
-    rows.append(
-        f"error = eta*({unblocked(apical)} - {unblocked(other)}) : 1 (constant over dt)"
+    error = f"{unblocked(teacher or 'V_teacher')} - {unblocked(other)}"
+    rows = [
+        *signals.post,
+        *(() if teacher else _APICAL),
+        f"error = eta*({error}) : 1 (constant over dt)",
+    ]
+    alone = tuple(map(_variable, (*signals.pre, *rows)))
+    gain, decay = (
+        brian2_code.code(one, signals.code) for one in (write.gain, write.decay)
     )
-    alone = tuple(row.split(" = ")[0].split(" : ")[0] for row in (*signals.pre, *rows))
-    alone = tuple(name.removeprefix("d").removesuffix("/dt") if "/" in name else name
-                  for name in alone)  # fmt: skip
-    gain, decay = (brian2_code.code(one, signals.code) for one in (write.gain, write.decay))
     falls = "" if write.decay == 0 else f" + {relaxing('w', decay, 'weight_baseline')}"
     code = f"x_nmda += {kick('nmda')}"
     if conductance:
-        leak = "g_leak*" if in_siemens else ""
-        code = (f"{conductance}_post += {leak}conductance*{kick('ampa')}*(clip(w, 0, "
-                f"2*weight_baseline) - inhibition*weight_baseline)\n{code}")  # fmt: skip
-        unit = "siemens" if in_siemens else "1"
+        unit, leak = ("siemens", "g_leak*") if in_siemens else ("1", "")
+        sent = "(clip(w, 0, 2*weight_baseline) - inhibition*weight_baseline)"
+        code = f"{conductance}_post += {leak}conductance*{kick('ampa')}*{sent}\n{code}"
         rows.append(f"d{conductance}/dt = {relaxing(conductance, '1/tau_ampa')} : {unit}")
     return Equations(
         synapse=f"""
@@ -153,12 +168,27 @@ dx_nmda/dt = {relaxing("x_nmda", "1/tau_nmda")} : 1 (clock-driven)
     )
 
 
+def _variable(row: str) -> str:
+    """Return what a row of equations defines."""
+    left = row.split(" = ")[0].split(" : ")[0]
+    return left.removeprefix("d").removesuffix("/dt") if "/" in left else left
+
+
 def relaxing(variable: str, rate: str, end: str = "") -> str:
-    """Return the slope by which a step of Euler decays exactly, also where the rate is 0."""
+    """Return the slope by which an Euler step decays exactly, also at a rate of 0."""
     away = f"({end} - {variable})" if end else f"-{variable}"
     return f"{away}*(1 - exp(-dt*({rate})))/dt"
 
 
 def kick(receptor: str) -> str:
-    """Return by how much a spike kicks a trace, whose mean is 1 at ``rate`` for any time step."""
+    """Return how much a spike adds to a trace: its mean is 1 at ``rate`` for any dt."""
     return f"(1 - exp(-dt/tau_{receptor}))/(rate*dt)"
+
+
+_SPEED, _DRIVEN = "(1 + conductance*teacher)", "(E_leak + conductance*teacher*E_exc)"
+#: the apical compartment of a postsynaptic cell that a teacher's spikes drive
+_APICAL = (
+    "dV_teacher/dt = "
+    f"{relaxing('V_teacher', f'{_SPEED}/tau_membrane', f'{_DRIVEN}/{_SPEED}')} : volt",
+    f"dteacher/dt = {relaxing('teacher', '1/tau_teacher')} : 1",
+)

@@ -14,10 +14,11 @@ ROLES = {"key": "k", "teacher": "v", "query": "q"}
 
 @dataclass(frozen=True)
 class Signals:
-    """Brian2 code of everything that a rule reads, and what the projection keeps of its own.
+    """Brian2 code of what a rule reads, and what its projection keeps of its own.
 
     Attributes:
-        code: name in the text (with "q" for the query) -> code at the synapse, such as "rate_pre".
+        code: name in the text (with "q" for the query) -> code at the synapse, such as
+            "rate_pre".
         pre, post: rows of variables that the cells get from this projection alone.
         values: name of a parameter in ``code`` -> its value (gates that are constant).
         readout: variable of the postsynaptic cells to which W q is added; "" for none.
@@ -37,13 +38,15 @@ def homes(rule: Rule, write_rate: str = "") -> dict[str, str]:
 
 
 def plain(names: Mapping[str, str], unit: Mapping[str, str]) -> Signals:
-    """Return signals that live on the cells under the names of the text, shared ones on post.
+    """Return signals that live on the cells under the names of the text.
 
     Args:
-        names: name -> home.
+        names: name -> home; shared ones live on the postsynaptic cells.
         unit: gate -> unit of gates that are no plain numbers.
     """
     side = {name: "pre" if home == "pre" else "post" for name, home in names.items()}
-    rows = {one: tuple(f"{n} : {unit.get(n, '1')}" for n in names if side[n] == one)
-            for one in ("pre", "post")}  # fmt: skip
+    rows = {
+        one: tuple(f"{n} : {unit.get(n, '1')}" for n in names if side[n] == one)
+        for one in ("pre", "post")
+    }
     return Signals({n: f"{n}_{one}" for n, one in side.items()}, **rows)

@@ -1,32 +1,43 @@
-"""A fast-weight rule as a synapse model: its text with ports, which `connect` puts between cells.
+"""A fast-weight rule as a synapse model: its text with ports, which `connect` puts
+between cells.
 
-    rule:  k, p, ... (presynaptic)   v, ... (postsynaptic)   q (query)   gates
-    port:  key                       teacher                 query       by their names
+rule:  k, p, ... (presynaptic)   v, ... (postsynaptic)   q (query)   gates
+port:  key                       teacher                 query       by their names
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
 from typing import Any
 
 from ..arguments import inside, one_of, optional, takes, text
 from ..arguments import time as a_time
 from ..errors import Cannot, FwpError
-from ..rules import Rule, rule
+from ..rules import Rule
+from ..rules import rule as rule_named
 from ..symbolic import first_order
 from . import rule_rate, rule_receptors, rule_signals
-from .model import Model
+from .model import Equations, Model
 from .rule_signals import Signals
 
 FORMS = ("rate", "biophysical")
 DYNAMICS = ("event", "continuous")
+_CONVENTIONS = {
+    "event": "the statements run at the end of every interval, in slot 'end' of its last "
+    "time step; then the read-out is summed and stays until the next one",
+    "continuous": "gates in 1/s, integrated by Euler; a gate that multiplies the weight "
+    "is its rate of decay",
+    "biophysical": "gates in 1/s; conductances in units of the leak or in siemens; the "
+    "weight decays toward weight_baseline, and transmits what of it lies in "
+    "[0, 2 weight_baseline]",
+}
 
 
 @dataclass(frozen=True)
 class RuleSynapse(Model):
-    """A `Model` made of a rule; ``equations`` are those for cells that use the names of its text.
+    """A `Model` made of a rule, for cells that use the names of its text.
 
     Attributes:
         rule: its text.
@@ -38,7 +49,7 @@ class RuleSynapse(Model):
     rule: Rule | None = None
     form: str = "rate"
     dynamics: str = "event"
-    homes: Mapping[str, str] | None = None
+    homes: Mapping[str, str] = field(default_factory=dict)
     gates: tuple[str, ...] = ()
 
     @property
@@ -46,10 +57,10 @@ class RuleSynapse(Model):
         """Whether gates are in 1/s."""
         return self.dynamics == "continuous"
 
-    @property
-    def compares(self) -> bool:
-        """Whether the biophysical write is error-correcting, so that it needs a membrane."""
-        return rule_receptors.derive(self.rule, first_order.derive(self.rule)).compare
+    @cached_property
+    def write(self) -> rule_receptors.Write:
+        """What a biophysical synapse writes."""
+        return rule_receptors.derive(self.rule, first_order.derive(self.rule))
 
     def written(self, signals: Signals, **cells) -> Model:
         """Return the model whose text reads its signals from given code.
@@ -59,30 +70,29 @@ class RuleSynapse(Model):
             cells: for the biophysical form, see `rule_receptors.text`.
         """
         own = {one.name: getattr(self, one.name) for one in fields(Model)}
+        own |= {"equations": self._text(signals, **cells), "ports": {}}
         own["parameters"] = {**self.parameters, **signals.values}
-        own["sources"] = {**self.sources, **dict.fromkeys(signals.values, "given as a gate")}
-        own["equations"] = _equations(self, signals, **cells)
-        known = set(str(own["equations"]).split())
-        own["initial"] = {n: v for n, v in self.initial.items() if n != "V_teacher" or
-                          "dV_teacher/dt" in known}  # fmt: skip
-        if "dV_teacher/dt" not in known:
-            own["initial"].pop("teacher", None)
-        return Model(**own | {"ports": {}})
+        own["sources"] = {
+            **self.sources,
+            **dict.fromkeys(signals.values, "given as a gate"),
+        }
+        if cells.get(
+            "teacher"
+        ):  # a voltage of the cell, so that no apical compartment starts
+            own["initial"] = {"w": self.initial["w"]}
+        return Model(**own)
+
+    def _text(self, signals: Signals, **cells) -> Equations:
+        if self.form == "biophysical":
+            base = rule_receptors.circuit(self.parameter_set)
+            return rule_receptors.text(self.write, signals, base, **cells)
+        if self.dynamics == "continuous":
+            return rule_rate.continuous(first_order.derive(self.rule), signals)
+        return rule_rate.event(self.rule, signals)
 
 
-def _equations(model: RuleSynapse, signals: Signals, **cells):
-    if model.form == "biophysical":
-        rates = first_order.derive(model.rule)
-        write = rule_receptors.derive(model.rule, rates)
-        base, _ = rule_receptors.parameters(model.parameter_set)
-        return rule_receptors.text(write, signals, base, **cells)
-    if model.dynamics == "continuous":
-        return rule_rate.continuous(first_order.derive(model.rule), signals)
-    return rule_rate.event(model.rule, signals)
-
-
-def _example():
-    from brian2 import ms
+def _every():
+    from brian2 import ms  # noqa: PLC0415 - an example must not load Brian2 with the package
 
     return 10 * ms
 
@@ -103,21 +113,24 @@ def of_rule(
 ) -> RuleSynapse:
     """Return a fast-weight rule as a synapse model, for `fwp_neuro.circuits.connect`.
 
-        synapse = fwp.synapses.of_rule("delta", dynamics="event", every=10*ms)
+        synapse = fwp.synapses.of_rule("delta", every=10*ms)
         print(synapse.equations)
 
     Args:
         rule: a registered name or a `Rule`.
-        form: "rate", for cells whose variables are the rule's signals (they need not spike), or
-            "biophysical", for presynaptic cells that spike and a postsynaptic membrane: an
-            NMDA-gated write of an AMPA weight (hebb, delta, and both with decays).
-        dynamics: "event": the rule's own statements run at the end of every ``every`` (any text);
-            "continuous": dw/dt to the first order in the gates, which are in 1/s; a gate that
-            multiplies the weight is the rate at which it decays. Several statements act at the
-            same time, so that their order makes no difference: it is the limit of gates that are
-            small over a token. To run statements one after another, open their gates one after
-            another. None: "event" for the rate form, and "continuous" for the biophysical one,
-            which has no other.
+        form: "rate", for cells whose variables are the rule's signals (they need not
+            spike), or "biophysical", for presynaptic cells that spike and a postsynaptic
+            membrane: an NMDA-gated write of an AMPA weight (hebb, delta, and both with
+                decays).
+        dynamics: "event": the rule's own statements run at the end of every ``every``
+            (any text); "continuous": dw/dt to the first order in the gates, which are in
+            1/s; a gate that multiplies the weight is the rate at which it decays. Several
+            statements act at the
+            same time, so that their order makes no difference: it is the limit of gates
+                that are
+            small over a token. To run statements one after another, open their gates one
+            after another. None: "event" for the rate form, and "continuous" for the
+            biophysical one, which has no other.
         every: interval of event dynamics, a Brian2 time; a whole number of time steps.
         parameters: of the biophysical form, a set of "two_compartment_nmda".
 
@@ -125,79 +138,95 @@ def of_rule(
         a `Model`; ``changed(...)`` replaces parameters of the biophysical form.
 
     Raises:
-        FwpError: an unknown name; event dynamics without ``every``, or ``every`` without them; a
-            rule that has no continuous or no biophysical form (the sentence says why).
+        FwpError: an unknown name; event dynamics without ``every``, or ``every`` without
+            them; a rule that has no continuous or no biophysical form (the sentence says
+            why).
 
-    Source: `symbolic.first_order` for continuous dynamics, `rule_receptors` for the biophysical
+    Source: `symbolic.first_order` for continuous dynamics, `rule_receptors` for the
+        biophysical
     form.
     """
-    chosen = _rule(rule)
-    dynamics = dynamics or ("event" if form == "rate" else "continuous")
+    chosen = rule_named(rule)
     if form == "biophysical" and dynamics == "event":
         raise FwpError("the biophysical form of a rule is continuous: leave dynamics out")
+    if form == "rate" and parameters is not None:
+        raise FwpError(
+            "the rate form of a rule has no parameter sets: leave parameters out"
+        )
+    dynamics = dynamics or ("event" if form == "rate" else "continuous")
     if (dynamics == "event") != (every is not None):
         word = "needs" if dynamics == "event" else "takes no"
-        raise FwpError(f"dynamics={dynamics!r} of rule {chosen.name!r} {word} every, the interval "
-                       "at whose end its statements run")  # fmt: skip
-    if parameters is not None and form == "rate":
-        raise FwpError("the rate form of a rule has no parameter sets: leave parameters out")
+        raise FwpError(
+            f"dynamics={dynamics!r} of rule {chosen.name!r} {word} every, the interval "
+            "at whose end its statements run"
+        )
+    if dynamics == "event":
+        return _complete(
+            RuleSynapse(
+                **_common(chosen, "event"),
+                parameters={"every": every},
+                sources={"every": "given: the interval at whose end the statements run"},
+            )
+        )
     try:
-        rates = first_order.derive(chosen) if dynamics == "continuous" else None
-        if form == "biophysical":
-            rule_receptors.derive(chosen, rates)
+        rates = first_order.derive(chosen)
     except Cannot as reason:
-        raise FwpError(f"rule {chosen.name!r} has no {dynamics} form: {reason}") from None
-    return _model(chosen, form, dynamics, rates, every, parameters)
-
-
-def _rule(given) -> Rule:
-    return rule(given)
-
-
-def _model(chosen: Rule, form: str, dynamics: str, rates, every, parameter_set) -> RuleSynapse:
-    write_rate = rates.write_rate if rates is not None else ""
-    gates = (*chosen.gates, write_rate) if write_rate else tuple(chosen.gates)
-    homes = rule_signals.homes(chosen, write_rate)
-    unit = dict.fromkeys(gates, "Hz" if dynamics == "continuous" else "1")
-    values: dict[str, Any] = {} if every is None else {"every": every}
-    sources = {} if every is None else {"every": "given: the interval of event dynamics"}
-    more: dict[str, Any] = {}
-    set_name, citation = "none", chosen.citation
+        raise FwpError(f"rule {chosen.name!r} has no continuous form: {reason}") from None
     if form == "biophysical":
-        base, values = rule_receptors.parameters(parameter_set)
-        sources = {**base.sources, **rule_receptors.SOURCES}
-        set_name, citation = parameter_set or base_sets()[0], f"{citation}; {base.citation}"
-        homes = {n: home for n, home in homes.items() if n in gates}
-        more = {
-            "initial": {"w": "weight_baseline", "teacher": "value_baseline",
-                        "V_teacher": base.rest_code("value_baseline")},
-            "derived": partial(rule_receptors.derived, base=base),
-            "signed": ("E_leak", "E_exc", "inhibition"),
-            "ports": {"membrane": "V_basal", "conductance": "g_ampa"},
-        }  # fmt: skip
-    made = RuleSynapse(
-        chosen.name, set_name, "plasticity", f"fast-weight rule: {'; '.join(chosen.text.split(chr(10)))}",
-        None, values, sources, citation,
-        _CONVENTIONS[form, dynamics], learned=chosen.states, rule=chosen, form=form,
-        dynamics=dynamics, homes=homes, gates=gates,
-        **{"ports": {role: n for role, n in rule_signals.ROLES.items() if n in homes}, **more},
-    )  # fmt: skip
-    return replace(made, equations=_equations(made, rule_signals.plain(homes, unit)))
+        return _biophysical(chosen, rates, parameters)
+    more = {"parameters": {}, "sources": {}}
+    return _complete(
+        RuleSynapse(**_common(chosen, "continuous", rates.write_rate), **more)
+    )
 
 
-def base_sets() -> tuple[str, ...]:
-    """Return the parameter sets of the biophysical form, the default first."""
-    from .registry import parameter_sets
+def _common(chosen: Rule, which: str, write_rate: str = "") -> dict[str, Any]:
+    """Return what all synapses of a rule have; ``which`` is a key of the conventions."""
+    homes = rule_signals.homes(chosen, write_rate)
+    return {
+        "name": chosen.name,
+        "parameter_set": "none",
+        "kind": "plasticity",
+        "summary": f"fast-weight rule: {'; '.join(chosen.text.splitlines())}",
+        "equations": Equations(),
+        "citation": chosen.citation,
+        "conventions": _CONVENTIONS[which],
+        "learned": chosen.states,
+        "ports": {role: n for role, n in rule_signals.ROLES.items() if n in homes},
+        "rule": chosen,
+        "form": "biophysical" if which == "biophysical" else "rate",
+        "dynamics": "event" if which == "event" else "continuous",
+        "homes": homes,
+        "gates": (*chosen.gates, write_rate) if write_rate else tuple(chosen.gates),
+    }
 
-    return parameter_sets(rule_receptors.CIRCUIT)
+
+def _biophysical(chosen: Rule, rates, parameters: str | None) -> RuleSynapse:
+    rule_receptors.derive(chosen, rates)
+    base, values = (
+        rule_receptors.circuit(parameters),
+        rule_receptors.parameters(parameters),
+    )
+    common = _common(chosen, "biophysical", rates.write_rate)
+    common |= {
+        "parameter_set": rule_receptors.set_name(parameters),
+        "parameters": values,
+        "sources": {**base.sources, **rule_receptors.SOURCES},
+        "citation": f"{chosen.citation}; {base.citation}",
+        "homes": {n: home for n, home in common["homes"].items() if n in common["gates"]},
+        "initial": {
+            "w": "weight_baseline",
+            "teacher": "value_baseline",
+            "V_teacher": base.rest_code("value_baseline"),
+        },
+        "derived": partial(rule_receptors.derived, base=base),
+        "signed": ("E_leak", "E_exc", "inhibition"),
+        "ports": {"membrane": "V_basal", "conductance": "g_ampa"},
+    }
+    return _complete(RuleSynapse(**common))
 
 
-_CONVENTIONS = {
-    ("rate", "event"): "the statements run at the end of every interval, in slot 'end' of its last "
-    "time step; then the read-out is summed and stays until the next one",
-    ("rate", "continuous"): "gates in 1/s, integrated by Euler; a gate that multiplies the weight "
-    "is its rate of decay",
-    ("biophysical", "continuous"): "gates in 1/s; conductances in units of the leak or in siemens; "
-    "the weight decays toward weight_baseline, and what it transmits lies in "
-    "[0, 2 weight_baseline]",
-}
+def _complete(made: RuleSynapse) -> RuleSynapse:
+    """Return a synapse with the text for cells that use the names of the rule's."""
+    unit = dict.fromkeys(made.gates, "Hz" if made.in_hertz else "1")
+    return replace(made, equations=made._text(rule_signals.plain(made.homes, unit)))
