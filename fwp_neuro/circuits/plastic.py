@@ -16,9 +16,9 @@ from typing import Any
 import brian2 as b2
 
 from ..arguments import FLAG, inside, one_of, optional, takes
-from ..arguments import time as a_time
 from ..devices.lock import brian2_lock
 from ..errors import FwpError
+from ..quantities import a_time
 from ..rules import Rule
 from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.factorised import WRITES, factorise
@@ -173,24 +173,25 @@ def connect(
     name, groups = unused(name), {"pre": pre, "post": post}
     asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
     rule = plastic_rules.synapse(model, asked)
-    model = rule if rule is not None else checks.textbook(model)
-    checks.cells(model, groups, events="on_event" in options)
-    ready = plastic_rules.Prepared(model)
+    ready = plastic_rules.Prepared(checks.textbook(model if rule is None else rule))
+    checks.cells(ready.model, groups, events="on_event" in options)
     if rule is not None:
         plastic_rules.check_options(rule, options, delay, dense)
         ready, names = plastic_rules.prepare(rule, asked, names, groups), None
-    model = plastic_ports.read(ready.model, names, groups)
-    plastic_options.events(model, layout, options)
-    pairs, late = checks.connection(connect, groups), checks.delays(model, delay)
-    initial, fixed = checks.initial(model, initial), checks.kept(model, keep)
-    inputs = {**checks.inputs(model, inputs), **ready.inputs}
+    chosen = plastic_ports.read(ready.model, names, groups)
+    plastic_options.events(chosen, layout, options)
+    pairs, late = checks.connection(connect, groups), checks.delays(chosen, delay)
+    initial, fixed = checks.initial(chosen, initial), checks.kept(chosen, keep)
+    inputs = {**checks.inputs(chosen, inputs), **ready.inputs}
     if layout == "factorised":
-        fixed |= set(starts.differing(model, initial))
-        model = factorise(model, keep=fixed, uniform=tuple(inputs), writes=writes, late=tuple(late))
-    plastic_sizes.check(model, groups, pairs, dense)
-    with undone_if_it_fails(groups.values()), plain_sentences(model.name):
-        made = Builder(model, groups, inputs, late, name, dense).build(
-            pairs, {**model.initial, **initial}, options
+        fixed |= set(starts.differing(chosen, initial))
+        chosen = factorise(
+            chosen, keep=fixed, uniform=tuple(inputs), writes=writes, late=tuple(late)
+        )
+    plastic_sizes.check(chosen, groups, pairs, dense)
+    with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
+        made = Builder(chosen, groups, inputs, late, name, dense).build(
+            pairs, {**chosen.initial, **initial}, options
         )
         return ready.finish(made)
 

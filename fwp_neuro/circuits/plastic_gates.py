@@ -10,7 +10,7 @@ import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, shown
-from ..foreign_units import as_brian2
+from ..quantities import as_brian2
 from ..rules import limits
 from .companions import free_name, whole
 from .numbers import in_words, is_numbers, number_of

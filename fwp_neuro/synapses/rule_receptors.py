@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
+from brian2 import nS
 
 from ..errors import Cannot
 from ..rules import Rule
@@ -98,8 +99,6 @@ def circuit(parameter_set: str | None) -> SynapseModel:
 
 def parameters(parameter_set: str | None) -> dict[str, Any]:
     """Return the circuit's parameters with those of this synapse."""
-    from brian2 import nS  # noqa: PLC0415 - listings of models must not load Brian2
-
     base = circuit(parameter_set)
     return {
         **base.parameters,

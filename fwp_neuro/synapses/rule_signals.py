@@ -45,8 +45,8 @@ def plain(names: Mapping[str, str], unit: Mapping[str, str]) -> Signals:
         unit: gate -> unit of gates that are no plain numbers.
     """
     side = {name: "pre" if home == "pre" else "post" for name, home in names.items()}
-    rows = {
-        one: tuple(f"{n} : {unit.get(n, '1')}" for n in names if side[n] == one)
+    pre, post = (
+        tuple(f"{n} : {unit.get(n, '1')}" for n in names if side[n] == one)
         for one in ("pre", "post")
-    }
-    return Signals({n: f"{n}_{one}" for n, one in side.items()}, **rows)
+    )
+    return Signals({n: f"{n}_{one}" for n, one in side.items()}, pre, post)

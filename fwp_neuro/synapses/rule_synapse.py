@@ -13,8 +13,8 @@ from functools import cached_property, partial
 from typing import Any
 
 from ..arguments import inside, one_of, optional, takes, text
-from ..arguments import time as a_time
 from ..errors import Cannot, FwpError
+from ..quantities import a_time
 from ..rules import Rule
 from ..rules import rule as rule_named
 from ..symbolic import first_order
@@ -46,7 +46,7 @@ class RuleSynapse(Model):
         gates: names of the gates, with the write rate of statements that have none.
     """
 
-    rule: Rule | None = None
+    rule: Rule = field(default_factory=lambda: rule_named("hebb"))
     form: str = "rate"
     dynamics: str = "event"
     homes: Mapping[str, str] = field(default_factory=dict)
@@ -89,12 +89,6 @@ class RuleSynapse(Model):
         if self.dynamics == "continuous":
             return rule_rate.continuous(first_order.derive(self.rule), signals)
         return rule_rate.event(self.rule, signals)
-
-
-def _every():
-    from brian2 import ms  # noqa: PLC0415 - an example must not load Brian2 with the package
-
-    return 10 * ms
 
 
 @takes(
@@ -174,10 +168,8 @@ def of_rule(
         raise FwpError(f"rule {chosen.name!r} has no continuous form: {reason}") from None
     if form == "biophysical":
         return _biophysical(chosen, rates, parameters)
-    more = {"parameters": {}, "sources": {}}
-    return _complete(
-        RuleSynapse(**_common(chosen, "continuous", rates.write_rate), **more)
-    )
+    common = _common(chosen, "continuous", rates.write_rate)
+    return _complete(RuleSynapse(**common, parameters={}, sources={}))
 
 
 def _common(chosen: Rule, which: str, write_rate: str = "") -> dict[str, Any]:
