@@ -444,6 +444,52 @@ def test_a_group_teaches_parts_of_groups_with_sparse_connections(options):
         np.testing.assert_allclose(whole["post"].readout[1:4], read, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "options", [{"every": 1 * ms, "gate": 0.1}, {"dynamics": "continuous", "gate": 100 * b2.Hz}]
+)
+def test_cells_are_connected_with_themselves_and_gates_keep_their_names(options):
+    cells = rate_cells("cells", 4, "beta : 1\nv : 1")
+    cells.v = 7  # of no rule
+    x, z = np.array(cells.x), np.array(cells.z)
+    gate = options["gate"]
+    table = b2.TimedArray([float(gate)] * (1 if "every" in options else b2.Hz), dt=1 * ms)
+    made = connect("oja", cells, cells, **{**options, "gate": table}, teacher=rate_cells("t", 4),
+                   names={"k": "z", "q": "x", "v": "x"})  # fmt: skip
+    network = b2.Network(cells, made.objects, *[o.source for o in made.objects[-1:]])
+    network.run(3 * ms, namespace={})
+    w = np.zeros((4, 4))
+    for _ in range(3):
+        w = w + 0.1 * (z - w @ x)[:, None] * x
+    np.testing.assert_allclose(made.values("w").reshape(4, 4), w, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["delta", "gated_delta"])
+def test_biophysical_synapses_freeze_in_both_layouts(name):
+    gate = {"beta": 20 * b2.Hz} | ({"alpha": 4 * b2.Hz} if name == "gated_delta" else {})
+    found = []
+    for layout in LAYOUTS:
+        b2.defaultclock.dt = 0.5 * ms
+        tables = trains(4, 200, 0.1, 1), trains(3, 200, 0.1, 2)
+        pre, teacher = (source(one, 0.5 * ms, "cells") for one in tables)
+        post = b2.NeuronGroup(3, CELL.format(unit="", dim="1"), method="exponential_euler")
+        post.v = -60 * b2.mV
+        names = {"conductance": "g_in", "membrane": "v"}
+        made = connect(name, pre, post, form="biophysical", layout=layout, gate=gate,
+                       teacher=teacher, names=names)  # fmt: skip
+        network = b2.Network(pre, post, teacher, made.objects)
+        network.run(40 * ms, namespace={})
+        made.freeze()
+        before = made.values("w")
+        network.run(20 * ms, namespace={})
+        np.testing.assert_allclose(made.values("w"), before, atol=1e-12)
+        made.thaw()
+        network.run(40 * ms, namespace={})
+        found.append((before, made.values("w"), np.array(post.v)))
+    assert np.abs(found[0][1] - found[0][0]).max() > 1e-3
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
 # ---------------------------------------------------------------- texts, differential
 # equations
 
@@ -598,6 +644,10 @@ BIO = {
             {**BIO, "gate": {"alpha": 1 * b2.Hz, "beta": 5 * b2.Hz}},
             "'comba' has no biophysical form",
         ),
+        ("w += every*v*k", {"gate": None}, "has a 'every' of its own, so its gate"),
+        ("w += eta*v*k", BIO, "has a 'eta' of its own, so its gate needs another name"),
+        ("delta", {"names": {**ASKS["names"], "v": "read_out_sum"}},
+         "has a 'read_out_sum' of its own, so the variable"),
         ("delta", {**BIO, "teacher": None}, "in the biophysical form needs teacher"),
         (
             "delta",
@@ -629,7 +679,7 @@ BIO = {
 )
 def test_mistakes_are_one_sentence(given, changes, sentence):
     pre = rate_cells("pre", 4, threshold="x > 1e9", reset="")
-    post = rate_cells("post", 3, "y : 1\ntwice = 2*x : 1\nu : volt", 1)
+    post = rate_cells("post", 3, "y : 1\nread_out_sum : 1\ntwice = 2*x : 1\nu : volt", 1)
     before = set(pre.variables), set(post.variables)
     with pytest.raises(fwp.FwpError, match=sentence):
         connect(given, pre, post, **{**ASKS, **changes})

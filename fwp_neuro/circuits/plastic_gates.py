@@ -146,8 +146,9 @@ def _course(model, name: str, table, home: str, groups, unit, found: Gates) -> N
     course = free_name(groups["post"], f"{name}_course")
     found.inputs[course] = table
     suffix = "Hz" if model.in_hertz else "1"
-    found.rows[side].append(f"{name} = {course}(t{index}) : {suffix} (constant over dt)")
-    found.code[name] = f"{name}_{side}"
+    own = free_name(group, name)
+    found.rows[side].append(f"{own} = {course}(t{index}) : {suffix} (constant over dt)")
+    found.code[name] = f"{own}_{side}"
 
 
 def _for_all(table, group):

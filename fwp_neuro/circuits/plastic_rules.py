@@ -24,6 +24,7 @@ from ..synapses.rule_signals import ROLES, Signals
 from ..synapses.rule_synapse import RuleSynapse, of_rule
 from . import plastic_gates as gates
 from . import plastic_teachers as teachers
+from .companions import free_name
 from .plastic_cells import tables, variable
 
 _WORDS = {*language.BUILT_IN, *language.SUMS, *language.MATHS, "w"}
@@ -194,9 +195,10 @@ def _rate(model: RuleSynapse, teacher, names: dict, groups: Mapping, found) -> P
     if isinstance(teacher, str):
         names["v"] = teacher
     elif teacher is not None:
-        finish = teachers.by_variable(model, teacher, names.pop("v", "v"), groups)
-        code["v"] = "v_post"
-        post.append("v : 1")
+        copy = free_name(groups["post"], "v")
+        finish = teachers.by_variable(model, teacher, names.pop("v", "v"), groups, copy)
+        code["v"] = f"{copy}_post"
+        post.append(f"{copy} : 1")
     if "q" not in {*names, *groups["pre"].variables} and "k" in own:
         del own["q"]  # as in a Program without queries, the key is read
     for name, home in own.items():
@@ -208,7 +210,9 @@ def _rate(model: RuleSynapse, teacher, names: dict, groups: Mapping, found) -> P
     if "readout" in names or readout in groups["post"].variables:
         variable(model, "readout", readout, groups["post"], 1, settable=True)
     signals = Signals(code, found.pre, tuple(post), found.values, readout)
-    return Prepared(model.written(signals), _inputs(code.values(), found, groups), finish)
+    made = model.written(signals)
+    _apart(made, [*code.values(), f"{readout}_post"], (*found.pre, *post))
+    return Prepared(made, _inputs(code.values(), found, groups), finish)
 
 
 def _side(home: str) -> str:
@@ -257,9 +261,23 @@ def _biophysical(
         )
     cells |= _conductance(model, names, post)
     signals = Signals(found.code, found.pre, found.post, found.values, "")
+    made = model.written(signals, **cells)
     read = [f"{n}_post" for n in cells.values() if isinstance(n, str)]
-    inputs = _inputs([*found.code.values(), *read], found, groups)
-    return Prepared(model.written(signals, **cells), inputs, finish)
+    code = [*found.code.values(), *read]
+    _apart(made, code, (*found.pre, *found.post))
+    return Prepared(made, _inputs(code, found, groups), finish)
+
+
+def _apart(made: Model, code: Iterable[str], rows: Iterable[str]) -> None:
+    """Refuse variables of the cells that are called as what the synapses attach."""
+    given = {row.split(" ")[0] for row in rows}  # whose names nobody has
+    own = {f"{name}_{side}": name for name in set(made.equations.alone) - given
+           for side in ("pre", "post")}  # fmt: skip
+    for name in sorted(own[one] for one in code if one in own):
+        raise FwpError(
+            f"rule {made.name!r} has a {name!r} of its own, so the variable {name!r} of the "
+            "cells needs another name"
+        )
 
 
 def _conductance(model: RuleSynapse, names: dict, post) -> dict[str, Any]:

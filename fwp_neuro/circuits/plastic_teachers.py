@@ -10,26 +10,34 @@ from brian2.core.spikesource import SpikeSource
 from ..errors import FwpError, shown
 from ..synapses import rule_receptors
 from .companions import SPIKES, whole
-from .plastic_cells import variable
+from .plastic_cells import tables, variable
 from .plastic_steps import ARRIVES
 
 
-def by_variable(model, teacher, name, groups: Mapping) -> Callable:
-    """Return what copies a variable of a teaching group to the cells, one to one."""
+def by_variable(model, teacher, name, groups: Mapping, own: str) -> Callable:
+    """Return what copies a variable of a teaching group to the cells, one to one.
+
+    Args:
+        model: of the rule.
+        teacher: Brian2 group; name: of its variable.
+        groups: side -> cells.
+        own: what the cells call the copy.
+    """
     _teaches(teacher, groups)
     theirs = variable(model, "v", name, teacher, 1)
     place = ("end", ARRIVES) if model.dynamics == "event" else ("groups", -3)
 
     def finish(made):
-        target = made.where["v"][0]
+        target = made.where[own][0]
         line = b2.Synapses(
             teacher,
             target,
-            f"v_post = {theirs}_pre : 1 (summed)",
+            f"{own}_post = {theirs}_pre : 1 (summed)",
+            namespace=tables([theirs], teacher),
             name=f"{made.synapses.name}_teacher",
         )
         line.connect(j=f"i + {getattr(groups['post'], 'start', 0)}")
-        updater = line.summed_updaters["v_post"]
+        updater = line.summed_updaters[f"{own}_post"]
         updater.when, updater.order = place
         made.objects.append(line)
         return made

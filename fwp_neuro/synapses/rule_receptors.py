@@ -108,6 +108,12 @@ def parameters(parameter_set: str | None) -> dict[str, Any]:
     }
 
 
+def names() -> set[str]:
+    """Return the names of everything in the text but the gates."""
+    own = {"w", "x_nmda", "teacher", "V_teacher", "error", "V_basal", "g_ampa"}
+    return own | set(parameters(None))
+
+
 def derived(values: Mapping[str, Any], base: SynapseModel) -> dict[str, float]:
     """Return the parameters that follow from the others."""
     own = {name: values[name] for name in base.parameters}

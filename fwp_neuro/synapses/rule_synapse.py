@@ -154,6 +154,13 @@ def of_rule(
             f"dynamics={dynamics!r} of rule {chosen.name!r} {word} every, the interval "
             "at whose end its statements run"
         )
+    taken = {"every", *(rule_receptors.names() if form == "biophysical" else ())}
+    for gate in chosen.gates:
+        if gate in taken:
+            raise FwpError(
+                f"the synapse of rule {chosen.name!r} has a {gate!r} of its own, so its gate "
+                "needs another name"
+            )
     if dynamics == "event":
         return _complete(
             RuleSynapse(
