@@ -50,6 +50,7 @@ NEEDED = {
     },
     "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
+    "fwp.synapses.of_rule": {"every": lambda: 10 * b2.ms},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
     "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},
     "fwp.circuits.Plastic.load": {"path": lambda: plastic_synapses().save("weights.npz")},

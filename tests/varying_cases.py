@@ -3,8 +3,8 @@
 import brian2 as b2
 import numpy as np
 from factorised_cases import spikes, step
-from fwp_neuro.arithmetic import evaluate
 
+from fwp_neuro.arithmetic import evaluate
 from fwp_neuro.circuits import plastic, plastic_varying
 from fwp_neuro.synapses.factorised.text import row
 from fwp_neuro.synapses.model import SHARES

@@ -98,23 +98,27 @@ def companion(
 
 
 @contextmanager
-def declared(group, rows: Mapping):
-    """Let Brian2 find variables of companions among the equations of the cells.
-
-    It looks there, and nowhere else, whether a sum over synapses may go into a variable.
+def as_own_equations(groups: Iterable, attached: Mapping):
+    """Let Brian2 find attached variables among the equations of cells, where sums look for them.
 
     Args:
-        group: cells.
-        rows: name as the cells know it -> Brian2 equation of the companion.
+        groups: Brian2 groups, the same one once or twice.
+        attached: name at the cells -> equation of the companion.
     """
-    own = group.__dict__.get("equations")
-    object.__setattr__(group, "equations", {**dict(own or {}), **rows})
+    every = list({id(group): group for group in groups}.values())
+    before = [vars(group).get("equations", every) for group in every]
+    for group in every:
+        own = getattr(group, "equations", None) or {}
+        shown = {**dict(own), **{n: one for n, one in attached.items() if n in group.variables}}
+        object.__setattr__(group, "equations", shown)
     try:
         yield
     finally:
-        object.__setattr__(group, "equations", own)
-        if own is None and not isinstance(group, b2.Subgroup):
-            object.__delattr__(group, "equations")
+        for group, old in zip(every, before, strict=True):
+            if old is every:  # there was none
+                object.__delattr__(group, "equations")
+            else:
+                object.__setattr__(group, "equations", old)
 
 
 def acquaint(made, others: Iterable, needed: Iterable[str]) -> None:

@@ -9,45 +9,16 @@ from __future__ import annotations
 
 import brian2 as b2
 import numpy as np
-import sympy
-from sympy.printing.str import StrPrinter
 
 from ..devices import Built, Size
 from ..rules import Rule
-from ..symbolic.constants import plain
-from ..symbolic.language import symbol
+from ..symbolic import brian2_code
 from ..weight_recording import Keep
 from .kept import by_head
 from .layout import Layout, cells
 
-
-class _Printer(StrPrinter):
-    def _print_Abs(self, expr):
-        return f"abs({self._print(expr.args[0])})"
-
-    def _print_Rational(self, expr):
-        return f"({expr.p}.0/{expr.q}.0)"
-
-    def _print_Float(self, expr):
-        return repr(float(expr))
-
-
 #: suffix by home; shared signals are kept on the postsynaptic cells, which all carry the same value
-_SUFFIX = {"pre": "_pre", "post": "_post", "shared": "_post", "synapse": ""}
-
-
-def code(expression: sympy.Expr, homes: dict[str, str], sums=()) -> str:
-    """Print a lowered expression as Brian2 synapse code: the one place that adds _pre and _post.
-
-    Signals are called ``x_<name>``, states ``s_<name>`` and the ``sums`` of the text
-    ``sum_<name>``, so that no name of a user meets another one, or one of Brian2.
-    """
-    names = {}
-    for atom in expression.free_symbols:
-        home = homes[atom.name]
-        prefix = "sum_" if atom.name in sums else "s_" if home == "synapse" else "x_"
-        names[atom] = symbol(prefix + atom.name + _SUFFIX[home])
-    return _Printer().doprint(plain(expression).xreplace(names))
+_SUFFIX = {"pre": "_pre", "post": "_post", "shared": "_post"}
 
 
 def homes_of_cells(rule: Rule) -> dict[str, dict[str, str]]:
@@ -66,25 +37,17 @@ def synapse_model(rule: Rule) -> tuple[str, list[tuple[str, str]]]:
         equations, and a list of ("sum", variable) and ("update", code) in the order of execution.
     """
     lines = [f"s_{name} : 1" for name in rule.states]
+    # so that no name of a user meets another one, or one of Brian2
+    names = {name: f"x_{name}{_SUFFIX[home]}" for name, home in rule.homes.items()}
+    names |= {name: f"s_{name}" for name in rule.states}
     order: list[tuple[str, str]] = []
-    for n, statement in enumerate(rule.statements):
-        if statement.expression == symbol(statement.target):
-            continue  # it changes nothing
-        rename: dict = {}
-        sums: set[str] = set()
-        homes = dict(statement.homes)
-        for item in statement.sums:
-            name = f"{item.symbol.name}_of_{n}"
-            rename[item.symbol] = sympy.Symbol(name, real=True)
-            homes[name] = item.home
-            inner = code(item.argument.xreplace(rename), homes, sums)
-            sums.add(name)
-            weight = "" if item.kind == "pool" else "s_w*"
-            variable = f"sum_{name}{_SUFFIX[item.home]}"
-            lines.append(f"{variable} = {weight}({inner}) : 1 (summed)")
+    for one in brian2_code.passes(rule.statements, names, "s_w"):
+        if one.kind == "sum":
+            variable = f"{one.target}_{one.side}"
+            lines.append(f"{variable} = {one.code} : 1 (summed)")
             order.append(("sum", variable))
-        right = code(statement.expression.xreplace(rename), homes, sums)
-        order.append(("update", f"s_{statement.target} = {right}"))
+        else:
+            order.append(("update", f"s_{one.target} = {one.code}"))
     lines.append("x_readout_post = s_w*x_q_pre : 1 (summed)")
     order.append(("sum", "x_readout_post"))
     return "\n".join(lines), order

@@ -19,15 +19,19 @@ import brian2 as b2
 from ..arguments import FLAG, inside, one_of, optional, takes
 from ..devices.lock import brian2_lock
 from ..errors import FwpError
+from ..quantities import a_time
+from ..rules import Rule
 from ..synapses.argument_kinds import NAMES, name_or_model
 from ..synapses.composition import compose
 from ..synapses.factorised import WRITES, factorise
 from ..synapses.factorised.report import FactorisedModel
 from ..synapses.model import Model
+from ..synapses.rule_synapse import DYNAMICS, FORMS
 from . import (
     conductances,
     plastic_options,
     plastic_ports,
+    plastic_rules,
     plastic_sizes,
     plastic_varying,
     starts,
@@ -63,10 +67,15 @@ def _spiking():
     varying=inside("a dict from parameter to values, or None"),
     name=inside("a name of Brian2 objects"),
     dense=FLAG,
+    form=optional(one_of(FORMS, "form of a rule's synapse:")),
+    dynamics=optional(one_of(DYNAMICS, "dynamics of a rule's synapse:")),
+    every=optional(a_time("10*ms")),
+    gate=inside("gate -> constant, TimedArray or name of a variable, one such alone, or None"),
+    teacher=inside("a Brian2 group, the name of a variable, or None"),
     options=inside("an option of Brian2's Synapses"),
 )
 def connect(
-    model: Model,
+    model: str | Model | Rule,
     pre,
     post,
     *,
@@ -83,9 +92,14 @@ def connect(
     varying: Mapping[str, Any] | None = None,
     name: str = "plastic*",
     dense: bool = False,
+    form: str | None = None,
+    dynamics: str | None = None,
+    every=None,
+    gate=None,
+    teacher=None,
     **options,
 ) -> Plastic:
-    """Make the synapses of a model between cells.
+    """Make the synapses of a model, or of a fast-weight rule, between cells.
 
     Variables that the model needs on the cells and that the cells do not have are attached to
     them (but no membrane voltage to cells with a voltage of their own, see ``names``); any Brian2
@@ -106,8 +120,29 @@ def connect(
 
         made = plastic.connect("tsodyks_markram", inputs, cells, varying={"U": "0.2 + 0.1*rand()"})
 
+    A fast-weight rule reads its signals off the cells: ``k`` and other presynaptic ones, the
+    teacher ``v``, the query ``q`` (the key, if the cells have none), and its gates. They are
+    variables of that name, or those that ``names`` says. In the rate form W q is added to the
+    variable "readout" of the postsynaptic cells (attached if ``names`` names none of theirs), where
+    several projections add up. Cells need not spike:
+
+        source = b2.NeuronGroup(20, "rate = keys(t, i) : 1")
+        target = b2.NeuronGroup(10, "value = values(t, i) : 1\n y : 1")
+        made = plastic.connect("delta", source, target, every=10*b2.ms, gate=0.5,
+                               names={"key": "rate", "teacher": "value", "readout": "y"})
+
+    In the biophysical form presynaptic cells spike, and ``names`` says which variables of the
+    postsynaptic cells are "membrane" (volt) and "conductance" (siemens, or 1 in units of the leak),
+    which a spike raises by its weight and which decays by the cells' own equation:
+
+        made = plastic.connect("delta", inputs, cells, form="biophysical", teacher=teachers,
+                               gate=gate_table, names={"membrane": "v", "conductance": "g_in"})
+
     Args:
-        model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry.
+        model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry; or a rule: its
+            name, an `fwp_neuro.Rule`, a text (its gates are shared), or what
+            `fwp_neuro.synapses.of_rule` returns. "oja" is a synapse model, and the rule if an
+            argument of rules is given.
         pre, post: Brian2 groups, on the default clock or on clocks of their own.
         layout: "factorised" (cheap) or "textbook" (everything on the synapse): the same weights.
         connect: arguments of Brian2's ``Synapses.connect``, such as ``{"p": 0.1}`` or
@@ -139,6 +174,17 @@ def connect(
             number where the name is taken.
         dense: all to all, without index vectors where the device can do that (see
             `fwp_neuro.devices.dense`): the same numbers, in less time and memory.
+        form, dynamics, every: of a rule, see `fwp_neuro.synapses.of_rule`: the form "rate"
+            (default) runs its statements at the end of every ``every`` (dynamics="event"), or as
+            differential equations (dynamics="continuous"); "biophysical" writes through NMDA.
+        gate: of a rule, gate -> a constant, a TimedArray [time] or [time, cell], or the name of a
+            variable of the cells; one of these alone where the rule has one gate. Plain numbers
+            for event dynamics, else in 1/s; "write_rate" is the gate of statements without any,
+            such as ``w += v*k`` of gla.
+        teacher: of a rule, the name of a variable of the postsynaptic cells, or a Brian2 group of
+            as many cells, one for each of them: in the rate form its variable ``v``, or what
+            ``names`` says; in the biophysical form its spikes, which drive an apical compartment
+            (or a voltage of the postsynaptic cells).
         options: of Brian2's ``Synapses``, such as ``codeobj_class``.
 
     Returns:
@@ -150,34 +196,55 @@ def connect(
             fit each other, values of another length or dimension, ``keep`` names no synaptic
             variable, ``varying`` what nothing reads there or by values that are not legal for the
             parameter, ``dense`` synapses that are not all to all, or more synapses than the memory
-            can hold. The cells are then as they were.
+            can hold; a rule that has not this form, or one of whose signals or gates is neither
+            found nor named. The cells are then as they were.
     """
     options = plastic_options.check(options, _OWN)
     if dense and connect is not None:
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
-    model, name = checks.textbook(model), unused(name)
-    if through is not None or release is not None:
-        model = compose(model, release, through)
-    groups = {"pre": pre, "post": post}
-    checks.cells(model, groups, events="on_event" in options)
-    model, names, total = conductances.directed(model, names, post, name)
-    model = plastic_ports.read(model, names, groups)
-    plastic_options.events(model, layout, options)
-    pairs, late = checks.connection(connect, groups), checks.delays(model, delay, layout)
-    model, initial = plastic_varying.read(model, varying, groups, pairs, initial)
-    initial, fixed = checks.initial(model, initial), checks.kept(model, keep)
-    inputs = checks.inputs(model, inputs)
+    name, groups = unused(name), {"pre": pre, "post": post}
+    asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
+    rule = plastic_rules.synapse(model, asked)
+    total = None
+    if rule is None:
+        text = checks.textbook(model)
+        if through is not None or release is not None:
+            text = compose(text, release, through)
+        ready = plastic_rules.Prepared(text)
+        checks.cells(text, groups, events="on_event" in options)
+        chosen, names, total = conductances.directed(text, names, post, name)
+    else:
+        for what, part in (("through", through), ("release", release)):
+            if part is not None:
+                raise FwpError(f"{what}: rule {rule.name!r} brings what it transmits through; "
+                               "leave it out")  # fmt: skip
+        checks.cells(checks.textbook(rule), groups, events="on_event" in options)
+        plastic_rules.check_options(rule, options, delay, dense)
+        ready, names = plastic_rules.prepare(rule, asked, names, groups), None
+        chosen = ready.model
+    chosen = plastic_ports.read(chosen, names, groups)
+    plastic_options.events(chosen, layout, options)
+    pairs, late = checks.connection(connect, groups), checks.delays(chosen, delay, layout)
+    chosen, initial = plastic_varying.read(chosen, varying, groups, pairs, initial)
+    initial, fixed = checks.initial(chosen, initial), checks.kept(chosen, keep)
+    inputs = {**checks.inputs(chosen, inputs), **ready.inputs}
     if layout == "factorised":
-        fixed |= set(starts.differing(model, initial))
-        make = partial(factorise, model, uniform=tuple(inputs), writes=writes, late=tuple(late))
-        model = make(keep=fixed)
-        elsewhere = starts.elsewhere(cast(FactorisedModel, model), initial)
-        model = make(keep=fixed | elsewhere) if elsewhere else model
-    plastic_sizes.check(model, groups, pairs, dense)
-    with undone_if_it_fails(groups.values()), plain_sentences(model.name):
-        return Builder(model, groups, inputs, late, name, dense, total).build(
-            pairs, {**model.initial, **initial}, options
+        fixed |= set(starts.differing(chosen, initial))
+        make = partial(factorise, chosen, uniform=tuple(inputs), writes=writes, late=tuple(late))
+        chosen = make(keep=fixed)
+        elsewhere = starts.elsewhere(cast(FactorisedModel, chosen), initial)
+        chosen = make(keep=fixed | elsewhere) if elsewhere else chosen
+    plastic_sizes.check(chosen, groups, pairs, dense)
+    with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
+        made = Builder(chosen, groups, inputs, late, name, dense, total).build(
+            pairs, {**chosen.initial, **initial}, options
         )
+    plastic_sizes.check(chosen, groups, pairs, dense)
+    with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
+        made = Builder(chosen, groups, inputs, late, name, dense).build(
+            pairs, {**chosen.initial, **initial}, options
+        )
+        return ready.finish(made)
 
 
 _OWN = [n for n in signature(connect).parameters if n != "options"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import FwpError
 from ..synapses.factorised.report import FactorisedModel
 from ..synapses.factorised.text import lines, renamed, row, text
 from ..synapses.model import Model
-from . import companions, conductances, starts
+from . import companions, conductances, plastic_steps, starts
 from . import plastic_checks as checks
 from .attached_variables import others, remember
 from .companions import free_name, whole
@@ -121,14 +122,18 @@ class Builder:
             self.where |= {n: (one, n) for n in names}
         code = "\n".join(getattr(self.text, part) for part in
                          (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
+        if side == "post":
+            code += "\n".join(["", *self.text.adds, *self.text.adds.values()])
         if self.text.renewal and side == "post":
             renewal = vars(self.text.renewal)
             code += "\n".join(["\nrenewed_cell", *(renewal[part] for part in _RENEWED)])
         for one in made:
-            needed = get_identifiers(code) | one.equations.identifiers
+            needed = get_identifiers(code) | one.user_equations.identifiers
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
         self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
         remember(self.model, side, group, [n for n, known in own.items() if known == n])
+        if side == "post" and self.text.adds:
+            plastic_steps.add(self.model, group, self.where, self.name)
 
     def _kept(self) -> list[str]:
         names = b2.Equations(self.text.synapse).names
@@ -143,16 +148,15 @@ class Builder:
         return np.asarray(value, dtype=float) - starts.number(rest, self.model.parameters)
 
     def _moved(self, side: str) -> set[str]:
-        """Return the variables that the cells of a side have for these synapses alone.
+        """Return the variables of a side's cells that this projection has for itself.
 
-        Those that only the factorised layout has there, and constants.
+        Those that it says so of, constants, and those that only the factorised layout has there.
         """
         varying = {n for n, one in self.model.varying.items() if one.place == side}
-        textbook = getattr(self.model, "textbook", None)
-        if textbook is None:
-            return varying
+        now = b2.Equations(getattr(self.text, side)).names
+        textbook = getattr(self.model, "textbook", self.model)
         before = b2.Equations(getattr(textbook.equations, side)).names
-        return varying | b2.Equations(getattr(self.text, side)).names - before
+        return varying | (now - before) | (now & set(self.text.alone))
 
     def _spikes(self, side: str) -> None:
         """Make what spikes do to the cells themselves."""
@@ -186,26 +190,32 @@ class Builder:
         self.suffixed = names
         self._check_names(equations)
         make = partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
-        with self._declared("pre"), self._declared("post"):
+        given = {"on_pre": at_pre, "on_post": on_post or None,
+                 "delay": self._synaptic_delays(), **self.timing.options(options)}  # fmt: skip
+        steps = None
+        if self.text.steps:
+            steps = plastic_steps.Steps(self.model, self.groups, self.timing, self.name)
+            self.objects.append(steps.ticker)
+            given |= steps.pathways(names)
+        attached = {new: self.where[n][0].equations[n]
+                    for side in SIDES for n, new in self.names[side].items()}  # fmt: skip
+        cells = companions.as_own_equations(self.groups.values(), attached)
+        with cells, steps.known() if steps else nullcontext():
             made = make(
-                self.groups["pre"], self.groups["post"], equations, on_pre=at_pre,
-                on_post=on_post or None, method=integrator(self.text.method, joint),
-                namespace=self.namespace, name=self.name, delay=self._synaptic_delays(),
-                **self.timing.options(options),
+                self.groups["pre"], self.groups["post"], equations,
+                method=integrator(self.text.method, joint), namespace=self.namespace,
+                name=self.name, **given,
             )  # fmt: skip
         for pathway in made._pathways:
             last = self.text.renewal is not None and self.text.renewal.last
             pathway.order = _LAST if last else _ORDERS[pathway.prepost][1]
+        if steps:
+            steps.place(made)
         if made.state_updater is not None:
             made.state_updater.order = -1
         for updater in made.summed_updaters.values():
             updater.order = -2
         return made
-
-    def _declared(self, side: str):
-        wanted = b2.Equations(getattr(self.text, side))
-        rows = {new: wanted[n] for n, new in self.names[side].items()}
-        return companions.declared(self.groups[side], rows)
 
     def _check_names(self, equations: str) -> None:
         own = {n for n, e in b2.Equations(equations).items() if "summed" not in e.flags}

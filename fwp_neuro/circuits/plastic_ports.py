@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import brian2 as b2
-from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.equations.equations import PARAMETER
 
 from ..errors import FwpError, shown
 from ..synapses.model import Model
 from ..synapses.renaming import with_names
 from .attached_variables import others
-from .companions import whole
+from .plastic_cells import in_unit, listed, own_variables
 
 
 def read(model: Model, names, groups: Mapping) -> Model:
@@ -51,7 +50,7 @@ def read(model: Model, names, groups: Mapping) -> Model:
         side, equation = sides[own]
         if target is not None:
             _check(model, own, target, groups[side], equation)
-        elif own in _own(groups[side]):
+        elif own in own_variables(groups[side]):
             raise FwpError(f"names: the cells {groups[side].name!r} have a variable {own!r}, which "
                            f"{model.name!r} would read as its own: give it another name, or leave "
                            "out None")  # fmt: skip
@@ -74,7 +73,7 @@ def read(model: Model, names, groups: Mapping) -> Model:
 def _check(model: Model, own: str, target, group, equation) -> None:
     if not isinstance(target, str) or target not in group.variables:
         raise FwpError(f"names: the cells {group.name!r} have no variable {shown(target)} for "
-                       f"{own!r} of {model.name!r} (legal: {_listed(group)})")  # fmt: skip
+                       f"{own!r} of {model.name!r} (legal: {listed(group)})")  # fmt: skip
     taken = {n for part in ("synapse", "pre", "post")
              for n in b2.Equations(getattr(model.equations, part)).names}  # fmt: skip
     if target != own and target in taken | set(model.parameters):
@@ -87,35 +86,19 @@ def _fits(model: Model, own: str, target: str, group, equation) -> None:
     """Refuse a variable of the cells that has another dimension than the model's."""
     dim = group.variables[target].dim
     if dim != equation.dim:
-        wanted, got = _unit(equation.dim), _unit(dim)
+        wanted, got = in_unit(equation.dim), in_unit(dim)
         raise FwpError(f"{own!r} of {model.name!r} is in {wanted}, but the variable {target!r} of "
                        f"the cells {group.name!r} is in {got}: give that another name, or say "
                        f"names={{{own!r}: ...}}")  # fmt: skip
-
-
-def _unit(dim) -> str:
-    return "1" if dim.is_dimensionless else repr(b2.get_unit(dim))
-
-
-def _own(group) -> dict:
-    """Return the variables that the equations of the cells define."""
-    cells = whole(group)
-    defined = getattr(cells, "user_equations", None) or getattr(cells, "equations", None) or {}
-    return {n: one for n, one in cells.variables.items()
-            if n in defined and isinstance(one, ArrayVariable | Subexpression)}  # fmt: skip
-
-
-def _listed(group) -> str:
-    return ", ".join(sorted(_own(group))) or "none"
 
 
 def _named_or_alone(model: Model, port: str, own: str, group, equation) -> None:
     """Refuse to attach a port's variable to cells that could mean another one of theirs."""
     if own in group.variables:
         return
-    like = sorted(n for n, one in _own(group).items() if one.dim == equation.dim)
+    like = sorted(n for n, one in own_variables(group).items() if one.dim == equation.dim)
     if like:
-        unit = _unit(equation.dim)
+        unit = in_unit(equation.dim)
         raise FwpError(
             f"{model.name!r} reads the {port} ({unit}) of its postsynaptic cell as {own!r}, and "
             f"the cells {group.name!r} have {', '.join(like)} in {unit}: say which it is by "
@@ -124,8 +107,8 @@ def _named_or_alone(model: Model, port: str, own: str, group, equation) -> None:
         )
     if equation.type == PARAMETER:
         raise FwpError(
-            f"{model.name!r} reads the {port} ({_unit(equation.dim)}) of its postsynaptic cell, "
-            f"and the cells {group.name!r} have none (their variables: {_listed(group)}): say "
+            f"{model.name!r} reads the {port} ({in_unit(equation.dim)}) of its postsynaptic cell, "
+            f"and the cells {group.name!r} have none (their variables: {listed(group)}): say "
             f"which it is by names={{{port!r}: ...}}, or names={{{port!r}: None}} for one that is "
             f"attached as {own!r} and that you set"
         )

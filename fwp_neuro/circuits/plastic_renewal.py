@@ -78,7 +78,7 @@ class Renewing:
         """
         steps = _LONGEST
         for rate, times in self.text.rates.items():
-            number = starts.number(rate, self.model.parameters) * dt
+            number = starts.number(rate, {**self.model.parameters, "dt": dt}) * dt
             if number > _TOO_FEW:
                 raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of {dt * 1e3:g} "
                                f"ms for the time constant 1/({rate}) are too few for the "

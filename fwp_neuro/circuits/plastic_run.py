@@ -10,7 +10,7 @@ import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
-from . import starts
+from . import plastic_steps, starts
 
 
 def networks(synapses) -> Iterator[b2.Network]:
@@ -87,6 +87,7 @@ def moved_on(plastic, old: float, new: float) -> None:
                 f"{new * 1e3:g} ms it would be {_steps(delay, new)}: set the time step before "
                 "connect"
             )
+    plastic_steps.check(plastic.model, new)
     exact = getattr(plastic.model.equations, "exact", ())
     if plastic.renewing is not None:
         plastic.renewing.follow(new)

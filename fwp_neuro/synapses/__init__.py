@@ -4,7 +4,7 @@
 published parameter set, the source of every number and its conventions. ``stdp_curve`` and
 ``short_term`` run the protocols that experiments measure them with; ``fit`` fits a model to them;
 ``search_ranges`` says where it searches; ``factorise`` returns a model in the layout that costs
-least in networks.
+least in networks; ``of_rule`` makes one of a fast-weight rule.
 """
 
 from importlib import import_module
@@ -17,6 +17,7 @@ _NAMES = {
     "get": "registry",
     "magnesium_block": "magnesium",
     "names": "registry",
+    "of_rule": "rule_synapse",
     "parameter_sets": "registry",
     "search_ranges": "fitting_ranges",
     "short_term": "registry",

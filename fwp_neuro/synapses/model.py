@@ -71,6 +71,11 @@ class Equations:
         joint: equations of cells' variables whose intermediate values the synapse's integrator
             needs, under the names that they have at the synapse.
         renewal: see `Renewal`, or None.
+        steps: what happens at the end of every interval of the parameter ``every``: one line after
+            another, each at all synapses (statements with ";" between them in one pass).
+        alone: variables of cells that no other projection onto them shares.
+        adds: variable of the postsynaptic cells -> one of ``alone`` that is added to it in every
+            time step, as those of other projections are.
     """
 
     synapse: str = ""
@@ -93,6 +98,9 @@ class Equations:
     exact: tuple[str, ...] = ()
     joint: str = ""
     renewal: Renewal | None = None
+    steps: str = ""
+    alone: tuple[str, ...] = ()
+    adds: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = (
@@ -103,6 +111,9 @@ class Equations:
         texts = {part: getattr(self, part).strip() for part in parts}
         late = [f"{name}(t) = {of}(t - {by})" for name, (of, by) in self.delayed.items()]
         texts["post, delayed"] = "\n".join(late)
+        texts["at the end of every interval"] = self.steps
+        sums = [f"{name} = sum over projections of {of}" for name, of in self.adds.items()]
+        texts["post, summed"] = "\n".join(sums)
         return "\n".join(f"# {part}\n{text}" for part, text in texts.items() if text)
 
 

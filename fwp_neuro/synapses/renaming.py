@@ -45,6 +45,8 @@ def with_names(model: Model, names: Mapping[str, str]) -> Model:
                  for n, (of, by) in old.delayed.items()},
         exact=tuple(names.get(name, name) for name in old.exact),
         methods=keys(old.methods),
+        alone=tuple(names.get(name, name) for name in old.alone),
+        adds={names.get(n, n): names.get(of, of) for n, of in old.adds.items()},
     )  # fmt: skip
     initial = {n: renamed(v, every) if isinstance(v, str) else v
                for n, v in keys(model.initial).items()}  # fmt: skip
