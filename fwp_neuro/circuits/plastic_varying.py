@@ -15,11 +15,11 @@ import numpy as np
 from brian2.devices.device import RuntimeDevice
 from brian2.units.allunits import all_units
 
+from .. import arithmetic
 from ..errors import FwpError, pick, shown
 from ..synapses import units
 from ..synapses.model import SHARES, Model
 from ..synapses.varying import PLACES, declared, names, readers, started, variable
-from . import arithmetic
 from .companions import whole
 from .numbers import is_numbers
 
