@@ -239,11 +239,6 @@ def connect(
         made = Builder(chosen, groups, inputs, late, name, dense, total).build(
             pairs, {**chosen.initial, **initial}, options
         )
-    plastic_sizes.check(chosen, groups, pairs, dense)
-    with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
-        made = Builder(chosen, groups, inputs, late, name, dense).build(
-            pairs, {**chosen.initial, **initial}, options
-        )
         return ready.finish(made)
 
 

@@ -16,10 +16,11 @@ from ..devices import simulate
 from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
-from ..synapses.coding import Experiment
+from ..synapses.coding import USUAL, Experiment
 from ..synapses.coding_by_model import experiments
 from ..synapses.composition import compose
 from ..synapses.model import Model
+from ..synapses.registry import names
 from ..validation import whole
 from ..weight_recording import Keep
 from . import synapse_network, writes
@@ -58,7 +59,8 @@ def coding(synapse: Model, wanted: str) -> Experiment:
         wanted: "rates", "volleys", or "auto": volleys where the model is measured with them.
     """
     base = synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
-    known = {one.coding: one for one in experiments(base)}
+    usual = experiments(base) if base in names("plasticity") else USUAL
+    known = {one.coding: one for one in usual}
     if wanted == "auto":
         wanted = "volleys" if "volleys" in known else next(iter(known))
     if wanted not in known:
@@ -119,12 +121,38 @@ class Prepared:
         self.windows = usual if windows is None else windows
         query = program.bind(rule)["q"]
         self.key_scale = max(float(np.abs(self.write.key).max()), float(np.abs(query).max()), 1e-12)
-        told = self.write.value * self.write.strength[..., None]
+        strength = self._strength()
+        told = self.write.value * strength[..., None]
         self.value_scale = max(1.0, float(np.abs(told).max()))
         self.key, self.query = self.write.key / self.key_scale, query / self.key_scale
         self.value = told / self.value_scale
-        erase = self.write.strength if self.write.compare else 0 * self.write.strength
+        erase = strength if self.write.compare else 0 * strength
         self.erase = erase / self.value_scale
+
+    def _strength(self) -> np.ndarray:
+        """Return the write strength with which a window of many writes learns what one would.
+
+        Every volley takes a part of the error that is left, so that n of them learn
+        1 - (1 - s |k|^2/n)^n of it, which must be beta |k|^2; for rates n is infinite.
+
+        Raises:
+            FwpError: beta |k|^2 of 1 or more, which no such window reaches.
+        """
+        beta = self.write.strength
+        if not self.write.compare:
+            return beta
+        norm = (self.write.key**2).sum(-1)
+        wanted = beta * norm
+        if (wanted >= 1).any():
+            token = int(np.argwhere(wanted >= 1)[0][0])
+            raise FwpError(f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}; a circuit "
+                           "of published synapses needs less than 1: lower the write strength or the "
+                           "key norm")  # fmt: skip
+        left = np.log1p(-wanted)
+        if self.how.coding == "volleys":
+            n = self.tables(1).value_now.sum()
+            left = n * np.expm1(left / n)
+        return np.where(norm > 0, -left / np.where(norm > 0, norm, 1), beta)
 
     def tables(self, tokens: int) -> Tables:
         """Return what happens when."""

@@ -95,11 +95,12 @@ class _Network:
         self.namespace["key_table"] = timed(course, self.dt)
         made = b2.NeuronGroup(
             self.heads * self.pre * c.cells,
-            "key = key_table(t, coded) : 1 (constant over dt)\ncoded : integer (constant)",
+            "key_chance = key_table(t, key_coded) : 1 (constant over dt)\n"
+            "key_coded : integer (constant)",
             threshold=f"rand() < {chances(self.how, float(self.dt))[0]}", reset="",
             namespace=self.namespace, name="key_cells",
         )  # fmt: skip
-        made.coded = np.repeat(np.arange(self.heads * self.pre), c.cells)
+        made.key_coded = np.repeat(np.arange(self.heads * self.pre), c.cells)
         return made
 
     def _values(self):
@@ -129,39 +130,39 @@ class _Network:
         )
         made = b2.NeuronGroup(
             self.heads * 2 * self.post * c.value_cells,
-            f"""g_syn : siemens
-            wanted = {BASELINE} + teach_table(t, coded)
-                     - side*erase_table(t, head)*y/recalled_as_1/2 : 1
-            value = clip(wanted, 0, 1) : 1
-            y : siemens (linked)
-            coded : integer (constant)
-            head : integer (constant)
-            side : 1 (constant)
-            share : 1 (constant)
-            fired : second
-            beyond : 1""",
-            threshold=f"rand() < {chances(self.how, float(self.dt))[1]}", reset="fired = t",
+            f"""value_conductance : siemens
+            value_wanted = {BASELINE} + teach_table(t, value_coded)
+                - value_side*erase_table(t, value_head)*value_recalled/recalled_as_1/2 : 1
+            value_chance = clip(value_wanted, 0, 1) : 1
+            value_recalled : siemens (linked)
+            value_coded : integer (constant)
+            value_head : integer (constant)
+            value_side : 1 (constant)
+            value_share : 1 (constant)
+            value_fired : second
+            value_beyond : 1""",
+            threshold=f"rand() < {chances(self.how, float(self.dt))[1]}", reset="value_fired = t",
             namespace=self.namespace, name="value_cells", method="exact",
         )  # fmt: skip
         channels = np.arange(self.heads * 2 * self.post)
         head, channel, post = np.unravel_index(channels, (self.heads, 2, self.post))
-        each = {"coded": channels, "head": head, "side": 1.0 - 2 * channel}
+        each = {"value_coded": channels, "value_head": head, "value_side": 1.0 - 2 * channel}
         for name, numbers in each.items():
             setattr(made, name, np.repeat(numbers, c.value_cells))
-        made.share, made.fired = 1 / c.value_cells, -1 * b2.second
+        made.value_share, made.value_fired = 1 / c.value_cells, -1 * b2.second
         self.dimension = np.repeat(head * self.post + post, c.value_cells)
-        made.y = b2.linked_var(values, "y", index=self.dimension)
-        made.run_regularly("beyond += value_now(t)*int(abs(wanted - 0.5) > 0.5 + 1e-9)",
+        made.value_recalled = b2.linked_var(values, "y", index=self.dimension)
+        made.run_regularly("value_beyond += value_now(t)*int(abs(value_wanted - 0.5) > 0.5 + 1e-9)",
                            dt=self.dt, when="thresholds", order=1, name="count_beyond")  # fmt: skip
         return made
 
     def _sums(self, cells, values):
         """Conductances of ON and of OFF cells, each averaged over its cells."""
         made = []
-        on = np.array(cells.side[:]) > 0
+        on = np.array(cells.value_side[:]) > 0
         for name, chosen in (("on", on), ("off", ~on)):
             one = b2.Synapses(
-                cells, values, f"g_{name}_post = share_pre*g_syn_pre : siemens (summed)",
+                cells, values, f"g_{name}_post = value_share_pre*value_conductance_pre : siemens (summed)",
                 name=f"sum_{name}",
             )  # fmt: skip
             at = np.flatnonzero(chosen)
@@ -184,7 +185,7 @@ class _Network:
         initial: dict[str, Any] = dict(how.initial)
         if how.state:
             initial[how.state] = np.array([how.start])
-        names = {"conductance": "g_syn"} | {
+        names = {"conductance": "value_conductance"} | {
             port: None for port in self.synapse.ports if port != "conductance"
         }
         made = plastic.connect(self.synapse, keys, cells, connect=self._connections(),
@@ -202,7 +203,7 @@ class _Network:
             found = {
                 "readout": total.reshape(self.tokens, self.heads, self.post),
                 "variables": {n: made.values(n) for n in variables},
-                "beyond": float(np.array(cells.beyond).sum() / max(shown, 1)),
+                "beyond": float(np.array(cells.value_beyond).sum() / max(shown, 1)),
             }
             for name, one in fired.items():
                 found[f"{name}_spike_cell"] = np.array(one.i)

@@ -104,14 +104,14 @@ def tables(how: Experiment, windows: Windows, tokens: int, dt: float) -> Tables:
 def chances(how: Experiment, dt: float) -> tuple[str, str]:
     """Return Brian2 code of the chance of a spike: of a key cell, and of a value cell."""
     if how.coding == "rates":
-        key = f"key_now(t)*key*{how.rate * dt!r}"
+        key = f"key_now(t)*key_chance*{how.rate * dt!r}"
     else:
-        key = "key_now(t)*key"
+        key = "key_now(t)*key_chance"
     if how.event == "bursts":
         share = BURST_RATE / how.rate if how.coding == "volleys" else BURST_RATE * dt
         first = f"value_now(t)*{share!r}"
-        second = f"second_now(t)*int(t - fired < {1.5 * BURST_GAP!r}*second)*value"
+        second = f"second_now(t)*int(t - value_fired < {1.5 * BURST_GAP!r}*second)*value_chance"
         return key, f"{first} + {second}"
     if how.coding == "rates" and how.event == "spikes":
-        return key, f"value_now(t)*value*{how.rate * dt!r}"
-    return key, "value_now(t)*value"
+        return key, f"value_now(t)*value_chance*{how.rate * dt!r}"
+    return key, "value_now(t)*value_chance"

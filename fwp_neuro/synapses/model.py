@@ -216,6 +216,10 @@ class Model:
         return tuple(float(self.parameters[name]) for name in names)
 
 
+#: what users call it
+Synapse = Model
+
+
 @dataclass(frozen=True)
 class Entry:
     """How the registry makes a model.

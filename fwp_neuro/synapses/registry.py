@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pkgutil import iter_modules
@@ -14,9 +16,11 @@ import numpy as np
 from ..arguments import inside, takes
 from ..errors import FwpError, pick, shown, unknown
 from ..quantities import quantity
+from ..registry import Registry
 from ..validation import whole
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
 from .model import KINDS, SYNAPSES, Entry, Model
+from .model import register as add
 
 #: the folders whose modules register models
 FOLDERS = ("release", "receptors", "calcium", "plasticity")
@@ -99,15 +103,66 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
 MODEL = inside("a synapse model, or its name", lambda: get("pair_stdp"))
 
 
+def _protocol(name: str) -> Callable:
+    return getattr(import_module("fwp_neuro.circuits.protocols"), name)
+
+
+#: protocols on the Brian2 text of any model; circuits, which run it, know the synapses
+PROTOCOLS = Registry("protocol")
+for _name in ("stdp", "release"):
+    PROTOCOLS.add(_name, partial(_protocol, _name))
+
+
+def register(synapse: Model, name: str | None = None) -> Model:
+    """Add a synapse of your own, so that it can be asked for by its name everywhere.
+
+    Args:
+        synapse: a `Synapse`; the result of `compose` is one.
+        name: under which; its own if None.
+
+    Returns:
+        the synapse.
+
+    Raises:
+        FwpError: no synapse with Brian2 text, or the name is taken.
+
+    Example:
+        >>> fwp.synapses.register(mine)  # doctest: +SKIP
+    """
+    if not isinstance(synapse, Model):
+        raise FwpError(f"register needs a synapse with Brian2 text, got {shown(synapse)}")
+    made = replace(synapse, name=synapse.name if name is None else name)
+    add(made.name, Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary))
+    return made
+
+
+def _is_registered(model: Model, found: Entry) -> bool:
+    """Whether a model has the text of the registered one, for which its fast forms are made."""
+    if model.parameter_set not in found.sets:
+        return False
+    made = found.make(model.parameter_set)
+    return (made.equations, made.weight, made.initial) == (
+        model.equations, model.weight, model.initial
+    )  # fmt: skip
+
+
+def _by_text(model: Model, protocol: str) -> bool:
+    """Whether a protocol makes sense for a model."""
+    return model.kind == "plasticity" if protocol == "stdp" else bool(model.sends)
+
+
 def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
-    """Return a model and one of its protocols."""
+    """Return a model and one of its protocols: its own fast form, or one that runs its text."""
     if isinstance(name, Model):
         if parameters is not None:
             raise FwpError(f"{what} takes the parameters of the model {name.name!r} it is given")
-        model, found = name, entry(name.name)
+        model = name
+        known = model.name in SYNAPSES and _is_registered(model, entry(model.name))
+        run = getattr(entry(model.name), protocol) if known else None
     else:
-        model, found = get(name, parameters), entry(name)
-    run = getattr(found, protocol)
+        model, run = get(name, parameters), getattr(entry(name), protocol)
+    if run is None and isinstance(model, Model) and _by_text(model, protocol):
+        return model, PROTOCOLS.get(protocol)
     if run is None:
         able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
         raise unknown(model.name, able, f"model for {what}:")
