@@ -63,6 +63,5 @@ def others(model: Model, side: str, group) -> set[str]:
 def remember(model: Model, side: str, group, names: Iterable[str]) -> None:
     """Note what was attached under a model's own names."""
     cells, meanings = whole(group), _meanings(model, side)
-    if _KEPT not in cells.__dict__:
-        object.__setattr__(cells, _KEPT, {})
-    cells.__dict__[_KEPT].update({n: meanings[n] for n in names if n in meanings})
+    kept = cells.__dict__.setdefault(_KEPT, {})  # of the group itself, also behind a subgroup
+    kept.update({n: meanings[n] for n in names if n in meanings})

@@ -77,7 +77,9 @@ class Builder:
                 if self.dense:
                     raise FwpError("dense synapses have one delay, got one for each synapse")
                 checks.length(synapses, "i", side, delay, "delay")
-                getattr(synapses, side).delay = delay
+                for pathway in synapses._pathways:
+                    if pathway.prepost == side:
+                        pathway.delay = delay
         self._initial(initial)
         renewing = None
         if self.text.renewal is not None:

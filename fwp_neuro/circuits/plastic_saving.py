@@ -143,7 +143,7 @@ def _text(equations) -> str:
     for part in ("synapse", "pre", "post"):
         for name, one in b2.Equations(getattr(equations, part)).items():
             found.append(f"{part} {one.type} {name} = {one.expr}")
-    for part in ("on_pre", "on_post", "pre_spike", "post_spike"):
+    for part in ("on_pre", "transmit", "on_post", "pre_spike", "post_spike"):
         found += [f"{part} {line}" for line in lines(getattr(equations, part))]
     return "\n".join(found)
 
@@ -169,7 +169,7 @@ def _owners(plastic) -> Iterator[tuple[str, Any]]:
 def _pathways(plastic) -> Iterator[tuple[str, SynapticPathway]]:
     for key, one in _owners(plastic):
         for pathway in getattr(one, "_pathways", ()):
-            yield f"{key} {pathway.prepost}", pathway
+            yield f"{key} {pathway.objname}", pathway
 
 
 def _variables(plastic) -> Iterator[tuple[str, ArrayVariable]]:
