@@ -272,7 +272,8 @@ def test_records_are_the_same_in_every_layout(model):
         assert every.values.shape == (6, HALF) and repr(every)
         assert found[layout][names[0]] == pytest.approx(np.asarray(every.values)[[0, 2, 5], ::3])
     assert_same(found["factorised"], found["textbook"])
-    assert any(np.ptp(table) > 0 for table in found["textbook"].values())
+    if model.kind != "receptor":  # whose synapses may hold a weight alone
+        assert any(np.ptp(table) > 0 for table in found["textbook"].values())
 
 
 def test_wrong_records_are_one_sentence():
