@@ -11,7 +11,7 @@ from fwp_neuro.circuits.plastic import LAYOUTS
 from fwp_neuro.synapses import registry
 
 ms, mV = b2.ms, b2.mV
-WITH_PORTS = [n for n in registry.names() if getattr(registry.get(n), "ports", None)]
+WITH_PORTS = [n for n in registry.names("plasticity") if registry.get(n).ports]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,97 @@
+"""Circuits of published synapses run hebb and delta; ports that they lack are named."""
+
+import numpy as np
+import pytest
+
+import fwp_neuro as fwp
+from fwp_neuro.characterise import memory
+from fwp_neuro.circuits.synapse_tables import Windows, tables
+from fwp_neuro.synapses import compose
+from fwp_neuro.synapses.coding_by_model import experiments
+
+SIX = ("pair_stdp", "triplet_stdp", "vogels_2011", "limbacher_2022", "short_term_potentiation",
+       "use_dependent_potentiation")  # fmt: skip
+SMALL = {"cells": 8, "value_cells": 8, "device": "numpy"}
+
+
+def short(tokens=3, **gates):
+    rng = np.random.default_rng(1)
+    keys = np.eye(3)[:tokens, :2] + 0.2
+    keys /= np.linalg.norm(keys, axis=1, keepdims=True)
+    gates = gates or {"beta": np.full(tokens, 0.6)}
+    return fwp.Program(keys, rng.uniform(-1, 1, (tokens, 2)), keys[::-1].copy(), **gates)
+
+
+@pytest.mark.parametrize("rule", ["hebb", "delta"])
+def test_pair_stdp_named_alone_is_read_out_through_ampa_and_says_so(rule):
+    given = short()
+    ran = fwp.run(given, rule, "spiking", synapse="pair_stdp", **SMALL)
+    exact = fwp.run(given, rule, "artificial")
+    found = fwp.compare(exact, ran)
+    assert found.nrmse < 0.35 and 0.7 < found.slope < 1.3
+    options = ran.provenance["options"]
+    assert options["form"] == "synapse" and "AMPA, the default" in options["receptor"]
+    assert options["coding"] == "volleys" and options["beyond"] < 0.05
+    assert "song2000competitive" in ran.provenance["citations"]
+    assert ran["final_weights"].shape == (2, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIX)
+def test_six_published_synapses_run_hebb_and_delta(name):
+    bounds = {"limbacher_2022": (0.45, 0.55)}  # its own text erases by the key
+    worst, least = bounds.get(name, (0.3, 0.75))
+    for rule in ("hebb", "delta"):
+        one = memory.measure(name, rule, cells=20, value_cells=10)
+        assert one.nrmse < worst and least < one.slope < 1.3, one
+        assert abs(one.erase - (rule == "delta")) < 0.4, one
+
+
+@pytest.mark.slow
+def test_a_composition_with_a_release_and_a_receptor_runs_hebb():
+    synapse = compose("short_term_potentiation", "tsodyks_markram_to_zero", "ampa")
+    one = memory.measure(synapse, "hebb", cells=20, value_cells=10)
+    assert one.nrmse < 0.35 and 0.7 < one.slope < 1.4, one
+
+
+def test_the_fitted_rule_of_an_exact_memory_is_the_rule():
+    given = memory.program()
+    for rule, erase in (("hebb", 0.0), ("delta", 1.0)):
+        readout = fwp.run(given, rule, "artificial")["readout"].values
+        np.testing.assert_allclose(memory.effective(given, readout), (1, erase, 1), atol=1e-4)
+
+
+def test_volleys_of_values_come_late_and_a_token_samples_to_one():
+    how = experiments("pair_stdp")[1]
+    found = tables(how, Windows(1.0, 0.0, 0.5, 0.1), 2, how.dt)
+    key, value = (np.flatnonzero(getattr(found, n)) for n in ("key_now", "value_now"))
+    first = key[: len(value) // 2]
+    np.testing.assert_array_equal(value[: len(first)] - first, round(how.lag / how.dt))
+    assert found.sample.sum() == pytest.approx(2)
+    assert len(found.sample) == 2 * found.token_steps
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"synapse": "ampa"}, "'ampa' has no port w"),
+        ({"synapse": "tsodyks_markram"}, "'tsodyks_markram' has no port v"),
+        ({"synapse": "pair_sdtp"}, "did you mean 'pair_stdp'"),
+        ({"synapse": "pair_stdp", "layout": "synapse"}, "option layout shapes the circuits"),
+        ({"synapse": "pair_stdp", "cells": float("inf")}, "cells=inf"),
+        ({"synapse": "payeur_2021", "coding": "volleys"}, r"coding 'volleys' is none of .*rates"),
+        ({"synapse": "pair_stdp", "initial_weights": np.ones((2, 2))}, "takes no initial weights"),
+        ({"coding": "volleys"}, "shape a circuit of published synapses"),
+    ],
+)
+def test_one_sentence_says_what_is_missing(change, sentence):
+    with pytest.raises(fwp.FwpError, match=sentence):
+        fwp.run(short(), "delta", "spiking", **change)
+
+
+def test_a_decay_gate_and_strong_writes_are_refused_by_name():
+    decays = short(beta=np.full(3, 0.6), alpha=np.full(3, 0.9))
+    with pytest.raises(fwp.FwpError, match="no port 'turnover'"):
+        fwp.run(decays, "gated_delta", "spiking", synapse="pair_stdp")
+    with pytest.raises(fwp.FwpError, match="needs less than 1"):
+        fwp.run(short(beta=np.ones(3)), "delta", "spiking", synapse="pair_stdp")
