@@ -374,10 +374,11 @@ def test_intervals_end_where_they_should_at_any_length_and_clock(coarse):
         network.run(7 * ms, namespace={})
 
 
-def test_read_outs_of_both_dynamics_add_up():
+@pytest.mark.parametrize("mapped", [True, False])
+def test_read_outs_of_both_dynamics_add_up(mapped):
     first, second = rate_cells("a", 4, seed=3), rate_cells("b", 5, seed=4)
     post = rate_cells("post", 3, "y : 1", 1)
-    names = {"k": "x", "v": "x", "q": "z", "readout": "y"}
+    names = {"k": "x", "v": "x", "q": "z"} | ({"readout": "y"} if mapped else {})
     made = [
         connect("hebb", first, post, gate=0, names=names, every=2 * ms),
         connect("hebb", second, post, gate=0 * b2.Hz, names=names, dynamics="continuous"),
@@ -388,7 +389,8 @@ def test_read_outs_of_both_dynamics_add_up():
     for steps in (4, 1):
         network.run(steps * ms, namespace={})
         read = 0.5 * first.z[:].sum() + 2 * second.z[:].sum()
-        np.testing.assert_allclose(post.y[:], read, atol=1e-12)
+        found = getattr(post, "y" if mapped else "readout")
+        np.testing.assert_allclose(found[:], read, atol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"every": 2 * ms}, {"dynamics": "continuous"}])
