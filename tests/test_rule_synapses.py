@@ -111,14 +111,14 @@ def biophysical(
     *,
     layout="factorised",
     siemens=False,
-    teacher="group",
     steps=400,
     dt=0.5 * ms,
     size=(5, 3),
     inhibition=None,
     voltage=None,
+    pairs=None,
 ):
-    """Weights [step, pre, post], v and V_teacher of a run, with what drove it."""
+    """Spikes, weights at the start and [step, pre, post], and v [step, post] of a run."""
     b2.defaultclock.dt = dt
     keys, teachers = trains(size[0], steps, 0.05, 1), trains(size[1], steps, 0.04, 2)
     pre, taught = source(keys, dt, "keys"), source(teachers, dt, "teachers")
@@ -143,6 +143,7 @@ def biophysical(
         layout=layout,
         form=None if inhibition is not None else "biophysical",
         teacher="v_dend" if voltage is not None else taught,
+        connect=pairs,
     )
     w = np.random.default_rng(3).uniform(0.6, 1.4, size)
     made.set("w", w.ravel())
@@ -373,10 +374,11 @@ def test_intervals_end_where_they_should_at_any_length_and_clock(coarse):
         network.run(7 * ms, namespace={})
 
 
-def test_read_outs_of_both_dynamics_add_up():
+@pytest.mark.parametrize("mapped", [True, False])
+def test_read_outs_of_both_dynamics_add_up(mapped):
     first, second = rate_cells("a", 4, seed=3), rate_cells("b", 5, seed=4)
     post = rate_cells("post", 3, "y : 1", 1)
-    names = {"k": "x", "v": "x", "q": "z", "readout": "y"}
+    names = {"k": "x", "v": "x", "q": "z"} | ({"readout": "y"} if mapped else {})
     made = [
         connect("hebb", first, post, gate=0, names=names, every=2 * ms),
         connect("hebb", second, post, gate=0 * b2.Hz, names=names, dynamics="continuous"),
@@ -387,7 +389,8 @@ def test_read_outs_of_both_dynamics_add_up():
     for steps in (4, 1):
         network.run(steps * ms, namespace={})
         read = 0.5 * first.z[:].sum() + 2 * second.z[:].sum()
-        np.testing.assert_allclose(post.y[:], read, atol=1e-12)
+        found = getattr(post, "y" if mapped else "readout")
+        np.testing.assert_allclose(found[:], read, atol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"every": 2 * ms}, {"dynamics": "continuous"}])
@@ -648,6 +651,7 @@ BIO = {
         ("w += eta*v*k", BIO, "has a 'eta' of its own, so its gate needs another name"),
         ("delta", {"names": {**ASKS["names"], "v": "read_out_sum"}},
          "has a 'read_out_sum' of its own, so the variable"),
+        ("momentum_delta", BIO, "'momentum_delta' has no biophysical form"),
         ("delta", {**BIO, "teacher": None}, "in the biophysical form needs teacher"),
         (
             "delta",
@@ -664,6 +668,7 @@ BIO = {
             {**BIO, "names": {**BIO["names"], "membrane": "y"}},
             "'membrane' .* is in volt",
         ),
+        ("delta", BIO, "'y' of the cells 'post.*' is raised by spikes, so it needs"),
         ("delta", {**BIO, "gate": 0.5}, "must be a rate such as 5"),
         (
             "delta",
@@ -730,3 +735,29 @@ def test_compiled_targets_give_the_same(target, options, tmp_path):
         if target == "cpp_standalone":
             b2.device.reinit()
             b2.set_device("runtime")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_compiled_biophysical_form_gives_the_same(layout, tmp_path):
+    dt, steps = 0.5e-3, 200
+    gate = opened(steps, [0.0, 20.0])
+    b2.set_device("cpp_standalone", directory=str(tmp_path), build_on_run=True)
+    try:
+        table = b2.TimedArray(gate[:, 0] * b2.Hz, dt=dt * b2.second)
+        keys, teachers, w, found, volts, made = biophysical(
+            "delta",
+            table,
+            layout=layout,
+            steps=steps,
+            pairs={"i": np.repeat(np.arange(5), 3), "j": np.tile(np.arange(3), 5)},
+        )
+        eta = made.model.parameters["eta"]
+    finally:
+        b2.device.reinit()
+        b2.set_device("runtime")
+    weights, v, _ = receptor_oracle.walk(
+        keys, teachers, w, dt, compare=True, gate=gate, decay=0 * gate, eta=eta
+    )
+    np.testing.assert_allclose(found[1:], weights[:-1], rtol=0, atol=1e-11)
+    np.testing.assert_allclose(volts[1:], v[:-1], rtol=0, atol=1e-11)

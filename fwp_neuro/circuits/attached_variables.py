@@ -24,8 +24,11 @@ def _meanings(model: Model, side: str) -> dict[str, tuple]:
     """Return variable of a side's cells -> what it is: text, numbers, integrator."""
     text = model.equations
     equations, spikes = b2.Equations(getattr(text, side)), lines(getattr(text, f"{side}_spike"))
-    found = {}
+    found: dict[str, tuple] = {}
     for name in equations.names:
+        if name in text.adds:  # the sum over all projections, whatever they are
+            found[name] = (row(equations[name]),)
+            continue
         code = [row(equations[name]), *(str(one) for one in spikes if one.target == name)]
         late = [str(model.parameters.get(by)) for n, (_, by) in text.delayed.items() if n == name]
         numbers = {n: np.asarray(model.parameters[n]).tolist() for part in code

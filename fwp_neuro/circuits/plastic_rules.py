@@ -1,5 +1,4 @@
-"""`connect` with a fast-weight rule: what it reads of the cells, who teaches it, and its
-gates.
+"""`connect` with a fast-weight rule: its signals, its teacher and its gates.
 
 A rule becomes a `Model` whose text reads the variables of the user's cells by their own
 names, and then goes the way of all models.
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import brian2 as b2
+from brian2.equations.equations import DIFFERENTIAL_EQUATION
 from brian2.utils.stringtools import get_identifiers
 
 from ..errors import FwpError, shown, unknown
@@ -24,8 +24,8 @@ from ..synapses.rule_signals import ROLES, Signals
 from ..synapses.rule_synapse import RuleSynapse, of_rule
 from . import plastic_gates as gates
 from . import plastic_teachers as teachers
-from .companions import free_name
-from .plastic_cells import tables, variable
+from .companions import free_name, whole
+from .plastic_cells import own_variables, tables, variable
 
 _WORDS = {*language.BUILT_IN, *language.SUMS, *language.MATHS, "w"}
 #: what the cells offer besides the signals of a rule
@@ -275,8 +275,8 @@ def _apart(made: Model, code: Iterable[str], rows: Iterable[str]) -> None:
            for side in ("pre", "post")}  # fmt: skip
     for name in sorted(own[one] for one in code if one in own):
         raise FwpError(
-            f"rule {made.name!r} has a {name!r} of its own, so the variable {name!r} of the "
-            "cells needs another name"
+            f"rule {made.name!r} has a {name!r} of its own, so the variable {name!r} of "
+            "the cells needs another name"
         )
 
 
@@ -292,4 +292,10 @@ def _conductance(model: RuleSynapse, names: dict, post) -> dict[str, Any]:
     )
     unit = b2.siemens if in_siemens else 1
     found = variable(model, "conductance", target, post, unit)
+    own = own_variables(post).get(found)
+    if own is not None and whole(post).equations[found].type != DIFFERENTIAL_EQUATION:
+        raise FwpError(
+            f"the conductance {found!r} of the cells {post.name!r} is raised by spikes, so it "
+            f"needs an equation by which it falls, such as d{found}/dt = -{found}/(5*ms)"
+        )
     return {"conductance": found, "in_siemens": in_siemens}

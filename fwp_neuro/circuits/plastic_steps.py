@@ -9,6 +9,8 @@ cells: all projections set the sum to 0, then each adds its share.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import brian2 as b2
@@ -89,26 +91,20 @@ class Steps:
             "delay": dict.fromkeys(self.code, 0 * b2.second),
         }
 
-    def known(self):
+    @contextmanager
+    def known(self) -> Iterator[None]:
         """Let the cells know the event while Brian2 makes the pathways, and no longer."""
-        return _Known(self.group, self.event)
+        self.group.events[self.event] = _END
+        try:
+            yield
+        finally:
+            del self.group.events[self.event]
 
     def place(self, synapses) -> None:
         """Give every step its place in the time step."""
         for n, step in enumerate(self.code):
             pathway = getattr(synapses, step)
             pathway.when, pathway.order = "end", FIRST + n
-
-
-class _Known:
-    def __init__(self, group, event: str):
-        self.events, self.event = group.events, event
-
-    def __enter__(self):
-        self.events[self.event] = _END
-
-    def __exit__(self, *problem):
-        self.events.pop(self.event, None)
 
 
 def add(model, group, where, label: str) -> None:
@@ -123,7 +119,7 @@ def add(model, group, where, label: str) -> None:
     clock = whole(group).clock
     for n, (total, own) in enumerate(model.equations.adds.items()):
         companion = where[own][0]
-        # before the cells advance, and once more after the steps at the end of an interval
+        # before the cells advance, and again after the steps at the end of an interval
         for when, first, last in (("groups", _CLEARED, _ADDED), ("end", TICKS, _LAST)):
             for what, code, order in (
                 ("clear", f"{total} = 0", first),

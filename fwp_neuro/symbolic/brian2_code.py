@@ -1,5 +1,4 @@
-"""A rule's statements as Brian2 code: expressions, and the passes over synapses of one
-token.
+"""A rule's statements as Brian2 code, in passes over all synapses.
 
 Every statement first gathers its sums and then changes its synapses. Names are the
 caller's, so that the same statements run in the rate circuit and between anybody's cells.

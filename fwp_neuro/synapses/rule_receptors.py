@@ -2,8 +2,8 @@
 
     dw/dt = gate eta x [B(V_teacher) - B(V)] - decay (w - weight_baseline)
 
-x is the NMDA trace of the presynaptic cell and 1 for one that fires at ``rate``, B the
-magnesium block, V the membrane of the postsynaptic cell (delta) or its voltage at
+x is the NMDA trace of the presynaptic cell (its mean is 1 at ``rate``), B the magnesium
+block, V the membrane of the postsynaptic cell (delta) or its voltage at
 ``value_baseline`` (Hebb), V_teacher an apical compartment that a teacher's spikes drive,
 or a voltage of the cell. ``eta`` is 1 over the slope of B at ``value_baseline``, so that
 the gate is that of the rule, in 1/s: to the first order the bracket is (v - read(k)) /

@@ -115,18 +115,19 @@ def of_rule(
         form: "rate", for cells whose variables are the rule's signals (they need not
             spike), or "biophysical", for presynaptic cells that spike and a postsynaptic
             membrane: an NMDA-gated write of an AMPA weight (hebb, delta, and both with
-                decays).
+            decays).
         dynamics: "event": the rule's own statements run at the end of every ``every``
             (any text); "continuous": dw/dt to the first order in the gates, which are in
             1/s; a gate that multiplies the weight is the rate at which it decays. Several
-            statements act at the
-            same time, so that their order makes no difference: it is the limit of gates
-                that are
-            small over a token. To run statements one after another, open their gates one
-            after another. None: "event" for the rate form, and "continuous" for the
-            biophysical one, which has no other.
+            statements act at the same time, so that their order makes no difference: it
+            is the limit of gates that are small over a token. To run statements one after
+            another, open their gates one after another. None: "event" for the rate form,
+            and "continuous" for the biophysical one, which has no other.
         every: interval of event dynamics, a Brian2 time; a whole number of time steps.
         parameters: of the biophysical form, a set of "two_compartment_nmda".
+
+    ``read``, ``back`` and ``pool`` sum over the synapses that there are: with sparse
+    connections a cell pools the inputs that it has.
 
     Returns:
         a `Model`; ``changed(...)`` replaces parameters of the biophysical form.
@@ -137,8 +138,7 @@ def of_rule(
             why).
 
     Source: `symbolic.first_order` for continuous dynamics, `rule_receptors` for the
-        biophysical
-    form.
+    biophysical form.
     """
     chosen = rule_named(rule)
     if form == "biophysical" and dynamics == "event":
@@ -154,13 +154,6 @@ def of_rule(
             f"dynamics={dynamics!r} of rule {chosen.name!r} {word} every, the interval "
             "at whose end its statements run"
         )
-    taken = {"every", *(rule_receptors.names() if form == "biophysical" else ())}
-    for gate in chosen.gates:
-        if gate in taken:
-            raise FwpError(
-                f"the synapse of rule {chosen.name!r} has a {gate!r} of its own, so its gate "
-                "needs another name"
-            )
     if dynamics == "event":
         return _complete(
             RuleSynapse(
@@ -181,6 +174,12 @@ def of_rule(
 
 def _common(chosen: Rule, which: str, write_rate: str = "") -> dict[str, Any]:
     """Return what all synapses of a rule have; ``which`` is a key of the conventions."""
+    taken = {"every", *(rule_receptors.names() if which == "biophysical" else ())}
+    for gate in sorted(taken & set(chosen.gates)):
+        raise FwpError(
+            f"the synapse of rule {chosen.name!r} has a {gate!r} of its own, so its gate "
+            "needs another name"
+        )
     homes = rule_signals.homes(chosen, write_rate)
     return {
         "name": chosen.name,
