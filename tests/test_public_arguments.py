@@ -52,7 +52,11 @@ NEEDED = {
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.synapses.of_rule": {"every": lambda: 10 * b2.ms},
     "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
-    "fwp.tasks.SequenceTask.score": {"predictions": lambda: regression(dim=2).sample(2).targets},
+    "fwp.tasks.SequenceTask.check": {"batch": lambda: regression(dim=2).sample(2)},
+    "fwp.tasks.SequenceTask.score": {
+        "predictions": lambda: regression(dim=2).sample(2).targets,
+        "batch": lambda: regression(dim=2).sample(2),
+    },
     "fwp.circuits.Plastic.load": {"path": lambda: plastic_synapses().save("weights.npz")},
     "fwp.load": {"path": lambda: fwp.run(MADE["a Program"](), "delta").save("results.nc")},
 }

@@ -7,6 +7,8 @@ window ends (slot "start") what the cells integrated is committed (0) and forgot
 
 from __future__ import annotations
 
+from typing import Any
+
 import brian2 as b2
 import numpy as np
 
@@ -135,7 +137,7 @@ class _Circuit:
             objects.append(kept)
 
         def found():
-            answer = {}
+            answer: dict[str, Any] = {}
             if self.keep.mode == "snapshots":
                 w = layout.weights(np.array(kept.w).T[1 : tokens + 1])
                 answer["snapshots"] = {"w": w}
@@ -175,7 +177,7 @@ class _Circuit:
                 )
 
         def found():
-            answer = {"slots": cells.found()}
+            answer: dict[str, Any] = {"slots": cells.found()}
             if self.keep.mode == "last":
                 answer["last"] = {"w": together(answer["slots"])}
             if committed:

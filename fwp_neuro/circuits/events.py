@@ -7,6 +7,8 @@ any local text, also one that is not affine or has further synaptic states.
 
 from __future__ import annotations
 
+from typing import Any
+
 import brian2 as b2
 import numpy as np
 
@@ -125,7 +127,7 @@ def builder(
         def collect():
             shape = (tokens, layout.heads, layout.post)
             y, *probed = (np.array(getattr(reads, name)).T.reshape(shape) for name in watched)
-            found = {"readout": y}
+            found: dict[str, Any] = {"readout": y}
             if keep.mode == "snapshots":
                 found["snapshots"] = {
                     name: layout.weights(np.array(getattr(kept, f"s_{name}")).T)

@@ -152,6 +152,8 @@ def _build(
     if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
         writes = "both sides"  # Brian2 cannot record what a synapse works out from its cells
     start = {**model.initial, **(initial or {})}  # the cells have their variables already
+    # pairs are in the order of an array [post, pre]
+    start = {name: np.ravel(each) if np.ndim(each) > 1 else each for name, each in start.items()}
     made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=start,
                            inputs=inputs, writes=writes, name="plastic",
                            names={"conductance": None} if model.parts and text.methods and

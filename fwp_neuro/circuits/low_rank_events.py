@@ -8,6 +8,7 @@ cell for each write; the read-out is gathered last.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import brian2 as b2
 import numpy as np
@@ -127,7 +128,7 @@ def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
 
     def collect():
         y = np.array(reads.readout).T.reshape(tokens, layout.heads, layout.post)
-        found = {"readout": y, "slots": token_cells.found()}
+        found: dict[str, Any] = {"readout": y, "slots": token_cells.found()}
         if keep.mode == "last":
             found["last"] = {"w": together(found["slots"])}
         if keep.mode == "snapshots" or keep.probes is not None:

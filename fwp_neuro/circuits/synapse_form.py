@@ -146,8 +146,8 @@ class Prepared:
         if (wanted >= 1).any():
             token = int(np.argwhere(wanted >= 1)[0][0])
             raise FwpError(f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}; a circuit "
-                           "of published synapses needs less than 1: lower the write strength or "
-                           "the key norm")  # fmt: skip
+                           "of published synapses needs less than 1: lower the write "
+                           "strength or the key norm")  # fmt: skip
         left = np.log1p(-wanted)
         if self.how.coding == "volleys":
             n = self.tables(1).value_now.sum()

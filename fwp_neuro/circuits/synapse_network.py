@@ -162,8 +162,9 @@ class _Network:
         on = np.array(cells.value_side[:]) > 0
         for name, chosen in (("on", on), ("off", ~on)):
             one = b2.Synapses(
-                cells, values, name=f"sum_{name}", model=f"g_{name}_post = "
-                "value_share_pre*value_conductance_pre : siemens (summed)",
+                cells, values,
+                f"g_{name}_post = value_share_pre*value_conductance_pre : siemens (summed)",
+                name=f"sum_{name}",
             )  # fmt: skip
             at = np.flatnonzero(chosen)
             one.connect(i=at, j=self.dimension[at])

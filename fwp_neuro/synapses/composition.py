@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from brian2 import Equations as Brian2Equations
-from brian2 import get_dimensions, second
+from brian2 import get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from ..arguments import inside, optional, takes, text
 from ..errors import FwpError, shown
+from ..quantities import a_time
 from .argument_kinds import name_or_model
 from .eligibility import with_eligibility
 from .factorised.anatomy import Anatomy
@@ -38,16 +39,12 @@ _CODE = ("pre_spike", "post_spike")
 _NOISE = ("euler", "heun", "milstein")
 
 
-def _time():
-    return 1 * second
-
-
 @takes(
     plasticity=name_or_model("pair_stdp"),
     release=optional(inside("the name of a model of short-term plasticity, or such a model")),
     receptor=optional(inside("the name of a receptor, or a receptor model")),
     name=optional(text("my_synapse")),
-    eligibility=optional(inside("a time such as 1*second", _time)),
+    eligibility=optional(a_time("1*second")),
 )
 def compose(
     plasticity: str | Model,

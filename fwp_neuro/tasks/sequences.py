@@ -79,7 +79,7 @@ class Batch:
 
 
 def _batch() -> Batch:
-    """Return two sequences of regression in two dimensions: three examples and a query."""
+    """Return two sequences of four tokens with three inputs, and one answer at the end."""
     rng = np.random.default_rng(0)
     inputs = rng.uniform(-1, 1, (2, 4, 3))
     mask = np.tile(np.arange(4) == 3, (2, 1))
