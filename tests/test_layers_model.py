@@ -204,7 +204,7 @@ def test_generated_symbols_are_those_of_the_whole_prefix_each_time(mixer):
         ((symbols(), 2.0), "tokens is 2.0"),
         ((symbols()[:, :0], 2), "at least one symbol"),
         ((symbols().double(), 2), "must hold symbols as int64 or int32"),
-        (("ab", 2), "x must be a tensor"),
+        (("ab", 2), "x must be a torch tensor"),
     ],
 )
 def test_nonsense_for_generate_is_refused(arguments, sentence):
