@@ -90,7 +90,7 @@ def _opened(content: bytes) -> xr.Dataset:
     if content.startswith(b"CDF"):
         with xr.open_dataset(io.BytesIO(content), engine="scipy") as dataset:
             return dataset.load()
-    import h5py  # loads a library of C, which most uses of the package do not need
+    import h5py  # noqa: PLC0415  a large library of C, which most uses of the package do not need
 
     # damage is found here: h5netcdf would leave a half-made object behind, whose end complains
     with h5py.File(io.BytesIO(content)) as file:
