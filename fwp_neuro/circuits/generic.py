@@ -176,8 +176,8 @@ class _Circuit:
     def _synapses(self, groups: dict, namespace: dict) -> b2.Synapses:
         """Make the synapses with the rule's text, which runs at the end of each token."""
         fast = b2.Synapses(
-            groups["pre"], groups["post"], self.equations, name="fast_weights",
-            namespace=namespace, **self.collector.probing.pathway("s_w"),
+            groups["pre"], groups["post"], self.equations + self.collector.equations("synapse"),
+            name="fast_weights", namespace=namespace, **self.collector.probing.pathway("s_w"),
         )  # fmt: skip
         before, after = self.layout.connections()
         fast.connect(i=before, j=after)
