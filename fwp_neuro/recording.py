@@ -144,9 +144,9 @@ class Recording:
             legal = dict.fromkeys(self["population"].values.tolist())
             which = named == pick(population, legal, "population of cells")
         columns = ("population", "number", "dimension", "cell_head", "cell_sign")
-        of_cell = {name: self[name].variable[cells] for name in columns}
-        data = {"time": self["spike_time"].variable, "cell": self["spike_cell"].variable, **of_cell}
-        data = {name: ("spike", each.values, each.attrs) for name, each in data.items()}
+        found = {"time": self["spike_time"].variable, "cell": self["spike_cell"].variable}
+        found |= {name: self[name].variable[cells] for name in columns}
+        data = {name: ("spike", each.values, each.attrs) for name, each in found.items()}
         return xr.Dataset(data).isel(spike=which)
 
     def __getitem__(self, name: str) -> xr.DataArray:
@@ -226,24 +226,31 @@ def _label(dim: str, label, dataset: xr.Dataset):
     """Return a label as xarray takes it: times in seconds, and names for a mask of a dim."""
     label = getattr(label, "values", label)
     if dim == "time":
-        parts = (label.start, label.stop, label.step) if isinstance(label, slice) else (label,)
-        parts = [np.asarray(each) if hasattr(each, "dim") else each for each in parts]
-        label = slice(*parts) if isinstance(label, slice) else parts[0]
+        if isinstance(label, slice):
+            label = slice(*map(_seconds, (label.start, label.stop, label.step)))
+        else:
+            label = _seconds(label)
     elif not isinstance(label, slice) and np.asarray(label).dtype == bool:
         label = dataset[dim].values[np.asarray(label)]
     return label
 
 
+def _seconds(time):
+    """Return a time without the unit that Brian2 gives it; others are seconds already."""
+    return np.asarray(time) if hasattr(time, "dim") else time
+
+
 def _spikes_of(dataset: xr.Dataset, indexers: Mapping) -> np.ndarray:
     """Return which spikes belong to the cells and to the slice of time that were selected."""
-    times, found = np.round(dataset["spike_time"].values, 12), True
+    times = np.round(dataset["spike_time"].values, 12)
+    found = np.ones(len(times), bool)
     if "cell" in indexers and "cell" in dataset.coords:
         found = np.isin(dataset["spike_cell"].values, dataset["cell"].values)
     window = indexers.get("time", slice(None))
     if isinstance(window, slice):
         found &= times >= (-np.inf if window.start is None else window.start)
         found &= times <= (np.inf if window.stop is None else window.stop)
-    return np.broadcast_to(found, times.shape)
+    return found
 
 
 @takes(path=filename())

@@ -96,8 +96,9 @@ def _opened(content: bytes) -> xr.Dataset:
     with h5py.File(io.BytesIO(content)) as file:
         dict(file.attrs)
     # the scales, masks and dates that a netCDF reader derives from attributes are not applied
-    raw = {"mask_and_scale": False, "decode_times": False}
-    with xr.open_dataset(io.BytesIO(content), engine="h5netcdf", **raw) as dataset:
+    with xr.open_dataset(
+        io.BytesIO(content), engine="h5netcdf", mask_and_scale=False, decode_times=False
+    ) as dataset:
         return dataset.load()
 
 

@@ -301,6 +301,17 @@ def test_every_cell_says_what_it_is(way):
     assert recording["spike_time"].values.max() < recording.duration
 
 
+def test_a_circuit_of_a_published_synapse_has_cells_too():
+    program = random_program(2, 1, PRE, POST, beta=0.3)
+    recording = fwp.run(program, "hebb", "spiking", synapse="pair_stdp", cells=3, device="numpy")
+    sizes = {name: (recording["population"] == name).sum() for name in ("key", "value")}
+    assert sizes["key"] == 3 * PRE and sizes["value"] % (2 * POST) == 0
+    assert recording.spikes("key").sizes["spike"] > 10 < recording.spikes("value").sizes["spike"]
+    assert recording.duration == pytest.approx(2 * float(recording["token_start"][1]))
+    with pytest.raises(fwp.FwpError, match="record"):
+        fwp.run(program, "hebb", "spiking", synapse="pair_stdp", record="w", record_every=1 * ms)
+
+
 def test_spikes_of_some_populations():
     for wanted, left in ((("key",), {"key"}), (False, None), (True, {"key", "teacher"})):
         found = run("population", None, record_spikes=wanted)

@@ -31,6 +31,7 @@ import numpy as np
 from ..errors import unknown
 from ..weight_recording import Keep
 from .kept import Probing
+from .recorded_cells import Population, cell_coordinates, entry, spikes
 from .schedule import Schedule
 
 #: Brian2's name of a unit -> the name in a recording
@@ -114,7 +115,7 @@ class Collector:
     probes: np.ndarray | None = None
     objects: list[Any] = field(default_factory=list)
     _monitors: dict[str, Any] = field(default_factory=dict)
-    _cells: list[tuple] = field(default_factory=list)
+    _cells: list[Population] = field(default_factory=list)
 
     def __post_init__(self):
         self.dt = self.schedule.dt * b2.second
@@ -152,10 +153,7 @@ class Collector:
             order: "head", "dimension" and, where there are ON and OFF cells, "sign" -> how many
                 there are, the slowest first.
         """
-        index = np.indices((*order.values(), cells), dtype=np.int32).reshape(len(order) + 1, -1)
-        known = dict(zip(order, index, strict=False))
-        sign = 1 - 2 * known["sign"] if "sign" in known else np.ones(len(group), np.int32)
-        self._cells.append((name, known["dimension"], known["head"], sign))
+        self._cells.append(Population.of(name, cells, **order))
         if name in self.record.spikes:
             self._monitor(f"spikes_{name}", b2.SpikeMonitor(group, name=f"spikes_{name}"))
 
@@ -232,15 +230,18 @@ class Collector:
             found["probe_readout"] = np.swapaxes(by_value(self.probing.found()), 1, 2)
         starts = np.arange(self.schedule.tokens) * self.schedule.token_steps
         found["coords"] = {
-            "token_start": _entry("token", self._seconds(starts), "s", "start of the token"),
-            **self._cell_coordinates(),
+            "token_start": entry("token", self._seconds(starts), "s", "start of the token"),
+            **cell_coordinates(self._cells),
         }
         if self.record.names:
             times = np.arange(0, self._steps + 1, self.record.every)
-            found["coords"]["time"] = _entry("time", self._seconds(times), "s", "time")
+            found["coords"]["time"] = entry("time", self._seconds(times), "s", "time")
             for name in self.record.names:
                 found["recorded"][name] = self._trace(name, found["coords"])
-        found["recorded"] |= self._spikes()
+        monitors = {each.name: self._monitors.get(f"spikes_{each.name}") for each in self._cells}
+        times = {name: (one.i, one.t) for name, one in monitors.items() if one is not None}
+        # a run lasts one step longer than its tokens, for what happens at the end of the last one
+        found["recorded"] |= spikes(self._cells, times, (self._steps - 0.5) * self.schedule.dt)
         return found
 
     @property
@@ -258,49 +259,6 @@ class Collector:
         array, dims = parts[0], ("time", "head", *port.dims)
         if isinstance(port.code, Mapping):
             array, dims = np.stack(parts, 1), ("time", "compartment", "head", *port.dims)
-            coords["compartment"] = _entry("compartment", [*port.code], "1", "part of the cell")
+            coords["compartment"] = entry("compartment", [*port.code], "1", "part of the cell")
         units = port.units or _UNITS.get(port.unit, port.unit)
-        return _entry(dims, array * scale if port.scaled else array, units, port.words)
-
-    def _cell_coordinates(self) -> dict[str, tuple]:
-        """Say what every cell of the circuit stands for, the populations one after the other."""
-        if not self._cells:
-            return {}
-        names, *numbers = zip(*self._cells, strict=True)
-        sizes = [len(each) for each in numbers[0]]
-        own = [np.arange(size, dtype=np.int32) for size in sizes]
-        columns = {
-            "cell": (np.arange(sum(sizes), dtype=np.int32), "cell"),
-            "population": (np.repeat(names, sizes), "population of the cell"),
-            "number": (np.concatenate(own), "number of the cell in its population"),
-            "dimension": (np.concatenate(numbers[0]), "dimension that the cell stands for"),
-            "cell_head": (np.concatenate(numbers[1]), "head of the cell"),
-            "cell_sign": (np.concatenate(numbers[2]), "1 for an ON cell, -1 for an OFF cell"),
-        }
-        return {name: _entry("cell", array, "1", text) for name, (array, text) in columns.items()}
-
-    def _spikes(self) -> dict[str, tuple]:
-        """Return the spikes of all populations in the order of time."""
-        times, cells, first = [], [], 0
-        for name, dimension, *_ in self._cells:
-            monitor = self._monitors.get(f"spikes_{name}")
-            if monitor is not None:
-                times.append(np.array(monitor.t))
-                cells.append(np.array(monitor.i) + np.int32(first))
-            first += len(dimension)
-        if not times:
-            return {}
-        time, cell = np.concatenate(times), np.concatenate(cells)
-        order = np.argsort(time, kind="stable")
-        # a run lasts one step longer than its tokens, for what happens at the end of the last one
-        order = order[time[order] < (self._steps - 0.5) * self.schedule.dt]
-        return {
-            "spike_cell": _entry("spike", cell[order], "1", "cell that fired"),
-            "spike_time": _entry("spike", time[order], "s", "time of the spike"),
-        }
-
-
-def _entry(dims, array, units: str, words: str) -> tuple:
-    """Return a variable as `recording.make_recording` takes it."""
-    dims = (dims,) if isinstance(dims, str) else dims
-    return dims, np.asarray(array), {"units": units, "long_name": words}
+        return entry(dims, array * scale if port.scaled else array, units, port.words)

@@ -9,6 +9,8 @@ Weights are signed numbers here: this form keeps the spikes' noise and the text,
 
 from __future__ import annotations
 
+from functools import partial
+
 import brian2 as b2
 import numpy as np
 
@@ -46,6 +48,10 @@ def sizes(shape: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
     return {"pre": (heads, pre), "post": (heads, post), "synapse": (heads, pre, post)}
 
 
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return array.reshape(-1, *shape)
+
+
 def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
     """Return all that a run of the circuit can record, by name: states and activities."""
     layout, of = Layout(*(shape[n] for n in (0, 2, 1))), sizes(shape)
@@ -57,7 +63,7 @@ def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
     for name, side in sides(rule).items():
         window = "query" if name == "q" else "write"
         found[name] = Port(
-            side, f"x_{name}", (side,), lambda array, side=side: array.reshape(-1, *of[side]),
+            side, f"x_{name}", (side,), partial(_shaped, shape=of[side]),
             f"activity of the cells of {name}, so far in the {window} window over its length",
         )  # fmt: skip
     return found
@@ -140,15 +146,16 @@ class _Circuit:
             objects += self._population(name, side, groups[side], namespace, phases)
         # once the token's updates are done, and before its averages are forgotten
         after = len(self.order) + 1
-        place = {"when": "groups", "order": after}
+        when = "groups"
         reads = b2.StateMonitor(
-            groups["post"], "x_readout", record=True, name="reads", dt=self.token, **place
-        )
+            groups["post"], "x_readout", record=True, name="reads", dt=self.token, when=when,
+            order=after,
+        )  # fmt: skip
         collector = self.collector
-        collector.weights(fast, {name: f"s_{name}" for name in self.rule.states}, **place)
+        collector.weights(fast, {name: f"s_{name}" for name in self.rule.states}, when, after)
         for of, group in ("synapse", fast), *groups.items():
-            collector.traces(of, group, **place)
-        objects += collector.attach(groups["pre"], groups["post"], fast, after, "groups")
+            collector.traces(of, group, when, after)
+        objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
         network = b2.Network(*groups.values(), fast, *objects, reads)
         duration = self.tokens * self.token + self.dt
         return Built(network, lambda: self._collect(reads), duration, keep=(namespace,))

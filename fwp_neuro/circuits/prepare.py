@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import synapses
 from ..devices import Size
-from ..errors import Cannot, FwpError, pick, shown
+from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import starting_states
@@ -22,6 +22,7 @@ from . import biophysical, biophysical_ports, calibration, cells, drugs, generic
 from .collector import Record, asked
 from .kept import check_number
 from .plan import Plan
+from .recorded_cells import fired
 from .schedule import Schedule, Timeline, make
 
 LAYOUTS = ("auto", "population", "synapse")
@@ -113,14 +114,6 @@ def _check_record(options) -> None:
         raise FwpError("record needs record_every, a time such as 1*ms")
 
 
-def _spikes(options, populations: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the populations whose spikes are kept."""
-    wanted = options["record_spikes"]
-    if isinstance(wanted, bool):
-        return populations if wanted else ()
-    return tuple(pick(name, populations, "population of record_spikes:") for name in wanted)
-
-
 def _common(model, options) -> dict[str, Any]:
     names = ("cells", "key_cells", "dt")
     return {**{name: options[name] for name in names}, "rate": model.parameters["rate"]}
@@ -162,7 +155,7 @@ def _generic(program, rule, signals, states, why, model, schedule, options) -> P
     names = asked(names or (), ports, f"rule {rule.name!r} in the generic form ({why})")
     sizes = {of: int(np.prod(shape)) for of, shape in generic.sizes(states["w"].shape).items()}
     _check_traces(names, ports, sizes, schedule, every)
-    spikes = _spikes(options, tuple(generic.populations(rule).values()))
+    spikes = fired(options["record_spikes"], tuple(generic.populations(rule).values()))
     build, size = generic.builder(
         rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"],
         keep, Record(names, every, spikes),
@@ -287,7 +280,7 @@ def _record(plan: Plan, model, schedule: Schedule, scale: float, options) -> Rec
     names = asked(names or (), ports, "the biophysical form")
     _check_traces(names, ports, sizes, schedule, every)
     populations = ("key", "teacher") if np.isfinite(plan.cells) else ()
-    return Record(names, every, _spikes(options, populations), scale)
+    return Record(names, every, fired(options["record_spikes"], populations), scale)
 
 
 def _said(names, options) -> dict[str, Any]:
