@@ -239,9 +239,9 @@ class Collector:
             for name in self.record.names:
                 found["recorded"][name] = self._trace(name, found["coords"])
         monitors = {each.name: self._monitors.get(f"spikes_{each.name}") for each in self._cells}
-        times = {name: (one.i, one.t) for name, one in monitors.items() if one is not None}
+        fired = {name: (one.i, one.t) for name, one in monitors.items() if one is not None}
         # a run lasts one step longer than its tokens, for what happens at the end of the last one
-        found["recorded"] |= spikes(self._cells, times, (self._steps - 0.5) * self.schedule.dt)
+        found["recorded"] |= spikes(self._cells, fired, (self._steps - 0.5) * self.schedule.dt)
         return found
 
     @property
