@@ -160,7 +160,7 @@ def _course(ax, data) -> None:
     colours = ("#D55E00", "#E69F00", "#CC79A7")
     for colour, pre in zip(colours, order[: int((first > 0).sum())], strict=False):
         label = f"key dimension {pre + 1}"
-        ax.plot(data.sample_time, data.course_delta.values[:, pre], color=colour, lw=1, label=label)
+        ax.plot(data.time, data.course_delta.values[:, pre], color=colour, lw=1, label=label)
         ax.plot(ends, weights[:, pre], "o", ms=3, color=colour, mec="black", mew=0.5)
     ax.plot([], [], "o", ms=3, color="white", mec="black", mew=0.5, label="artificial")
     again = (

@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 
 from fwp_neuro import recording_file
-from fwp_neuro.arguments import filename, instance, takes
-from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
+from fwp_neuro.arguments import filename, inside, instance, optional, takes, text
+from fwp_neuro.errors import FwpError, no_attribute, pick, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import provenance as make_provenance
 from fwp_neuro.recording_file import attribute
@@ -29,7 +29,9 @@ class Recording:
     ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,) post,
     pre]``, both xarray.DataArrays; the program's arrays are variables too. A run that keeps less
     (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post, pre]`` or no weights, and one
-    with probes ``rec["probe_readout"]`` ``[token, (head,) probe, post]``. Every variable has the
+    with probes ``rec["probe_readout"]`` ``[token, (head,) probe, post]``. A circuit adds
+    ``rec["token_start"]`` (s) and `duration`; a spiking one the spikes of its cells (`spikes`) and
+    the traces that were asked for, on the dim ``time`` (s); `sel` selects. Every variable has the
     attributes ``units`` (``"1"`` if dimensionless) and ``long_name``.
     """
 
@@ -71,6 +73,8 @@ class Recording:
             return self["final_weights"]
         if "weights" in self:
             weights = self["weights"]
+            if "token" not in weights.dims and "token" not in self.dataset.dims:
+                return weights  # of one token that was selected
             if not weights.sizes.get("token"):
                 raise FwpError(
                     f"the weights of this recording have no tokens, only {dict(weights.sizes)}: "
@@ -84,10 +88,76 @@ class Recording:
             return last.assign_attrs(units="1", long_name="fast weights after the last token")
         return self["final_weights"]  # which says in a sentence why there are none
 
+    @property
+    def duration(self) -> float:
+        """Simulated time in seconds; FwpError if the realisation has none (artificial)."""
+        if "duration" not in self.attrs:
+            raise FwpError("this recording has no duration: its realisation has no time")
+        return float(self.attrs["duration"])
+
+    @takes(
+        indexers=inside("labels of a dim: a value, a list or a slice", lambda: slice(0, 1)),
+    )
+    def sel(self, **indexers) -> Recording:
+        """Select by dim, as `xarray.Dataset.sel`: times in seconds, tokens and cells by number.
+
+        ``time`` and ``cell`` also select among the spikes, ``time`` those of a slice. Ends of a
+        slice belong to it; one of tokens, which have no labels, ends before its stop.
+
+        Example:
+            >>> rec.sel(time=slice(0.6, 1.2))["V_apical"]  # doctest: +SKIP
+            >>> rec.sel(token=3)["readout"]  # doctest: +SKIP
+            >>> rec.sel(cell=rec["population"] == "key")["spike_time"]  # doctest: +SKIP
+
+        Raises:
+            FwpError: a dim that the recording does not have, or a label that it does not have.
+        """
+        found, spiked = self.dataset, "spike_time" in self
+        legal = dict.fromkeys([*map(str, found.dims), *["time"] * spiked])
+        for dim, label in indexers.items():
+            if dim not in legal:
+                raise unknown(dim, legal, "dim of the recording")
+            indexers[dim] = _label(dim, label, found)
+        try:
+            found = found.sel({dim: label for dim, label in indexers.items() if dim in found.dims})
+        except (KeyError, IndexError, TypeError, ValueError) as problem:
+            raise FwpError(f"cannot select {shown(indexers)}: {problem}") from problem
+        if spiked and "spike" in found.dims and not {"time", "cell"}.isdisjoint(indexers):
+            found = found.isel(spike=_spikes_of(found, indexers))
+        return Recording(found)
+
+    @takes(population=optional(text("key")))
+    def spikes(self, population: str | None = None) -> xr.Dataset:
+        """Return the spikes of one population of cells, or of all, with what each cell is.
+
+        Returns:
+            Dataset [spike] of "time" (s), "cell" and the coordinates of the cells: "population",
+            "number" (in it), "dimension", "cell_head", "cell_sign".
+
+        Raises:
+            FwpError: an unknown population, or spikes were not recorded.
+        """
+        cells = self["spike_cell"].values
+        named = self["population"].values[cells]
+        which = slice(None)
+        if population is not None:
+            legal = dict.fromkeys(self["population"].values.tolist())
+            which = named == pick(population, legal, "population of cells")
+        columns = ("population", "number", "dimension", "cell_head", "cell_sign")
+        found = {"time": self["spike_time"].variable, "cell": self["spike_cell"].variable}
+        found |= {name: self[name].variable[cells] for name in columns}
+        data = {name: ("spike", each.values, each.attrs) for name, each in found.items()}
+        return xr.Dataset(data).isel(spike=which)
+
     def __getitem__(self, name: str) -> xr.DataArray:
         if not isinstance(name, str):
             raise FwpError(f"a recorded variable has a name as text, got {shown(name)}")
         if name not in self.dataset.variables:
+            if name == "sample_time" and "time" in self.dataset.variables:
+                raise FwpError(
+                    "'sample_time' is now 'time', the index of all traces: write rec['time'], and "
+                    "rec.sel(time=...) to select"
+                )
             missing = self._not_kept(name)
             if missing:
                 raise FwpError(missing)
@@ -145,10 +215,42 @@ class Recording:
     def save(self, path: str | os.PathLike) -> Path:
         """Write one netCDF file, whole or not at all, and return its path.
 
-        Raises FwpError if ``path`` does not end in ``.nc``, if the folder is missing or cannot be
-        written to, or if a variable holds something that netCDF-3 has no type for.
+        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if ``path`` does
+        not end in ``.nc``, if the folder is missing or cannot be written to, or if a variable holds
+        something that netCDF-4 has no type for.
         """
         return recording_file.write(self.dataset, path)
+
+
+def _label(dim: str, label, dataset: xr.Dataset):
+    """Return a label as xarray takes it: times in seconds, and names for a mask of a dim."""
+    label = getattr(label, "values", label)
+    if dim == "time":
+        if isinstance(label, slice):
+            label = slice(*map(_seconds, (label.start, label.stop, label.step)))
+        else:
+            label = _seconds(label)
+    elif not isinstance(label, slice) and np.asarray(label).dtype == bool:
+        label = dataset[dim].values[np.asarray(label)]
+    return label
+
+
+def _seconds(time):
+    """Return a time without the unit that Brian2 gives it; others are seconds already."""
+    return np.asarray(time) if hasattr(time, "dim") else time
+
+
+def _spikes_of(dataset: xr.Dataset, indexers: Mapping) -> np.ndarray:
+    """Return which spikes belong to the cells and to the slice of time that were selected."""
+    times = np.round(dataset["spike_time"].values, 12)
+    found = np.ones(len(times), bool)
+    if "cell" in indexers and "cell" in dataset.coords:
+        found = np.isin(dataset["spike_cell"].values, dataset["cell"].values)
+    window = indexers.get("time", slice(None))
+    if isinstance(window, slice):
+        found &= times >= (-np.inf if window.start is None else window.start)
+        found &= times <= (np.inf if window.stop is None else window.stop)
+    return found
 
 
 @takes(path=filename())
@@ -165,6 +267,8 @@ def make_recording(
     weights: np.ndarray | None = None,
     extra: Mapping[str, tuple] | None = None,
     provenance: Mapping | None = None,
+    coords: Mapping[str, tuple] | None = None,
+    duration: float | None = None,
 ) -> Recording:
     """Wrap the arrays of a run.
 
@@ -175,6 +279,8 @@ def make_recording(
     extra : name -> (dims, array, attrs); attrs must say the ``units``. A head axis is dropped
         likewise; an entry named like its only dim (``time``) becomes that dim's coordinate.
     provenance : the dict of `fwp_neuro.provenance.provenance`; made here if left out.
+    coords : coordinates, in the form of ``extra``.
+    duration : simulated time in seconds; None for a realisation without time.
     """
     dataset = program.dataset(rule.homes)
     leading = (program.tokens, program.heads or 1)
@@ -192,7 +298,7 @@ def make_recording(
             )
         attrs = {"units": "1", "long_name": long_name}
         measured[name] = (("token", "head", *dims), array, attrs)
-    for name, entry in (extra or {}).items():
+    for name, entry in {**(coords or {}), **(extra or {})}.items():
         if name in dataset.variables or name in measured:
             raise FwpError(f"make_recording got extra {name!r}, a name the recording already has")
         measured[name] = entry
@@ -202,7 +308,7 @@ def make_recording(
             dataset = dataset.assign({name: variable})
         except ValueError as problem:  # a dim of another size than before, or a 2-D 'token'
             raise FwpError(f"make_recording's extra {name!r} does not fit: {problem}") from problem
-        if dataset[name].dims == (name,):
+        if dataset[name].dims == (name,) or name in (coords or {}):
             dataset = dataset.set_coords(name)
     if provenance is None:
         provenance = make_provenance(rule, realisation)
@@ -211,7 +317,7 @@ def make_recording(
         "text": str(rule.text),
         "realisation": str(realisation),
         "provenance": json.dumps(provenance),
-    }
+    } | ({} if duration is None else {"duration": float(duration)})
     return Recording(dataset)
 
 

@@ -1,6 +1,8 @@
-"""The file of a recording: netCDF-3, which needs SciPy alone and which netCDF tools, MATLAB and R
-read. Types that it lacks (64-bit and unsigned integers, booleans, dims of length 0) are named in
-attributes and come back as they were."""
+"""The file of a recording: netCDF-4, which xarray, netCDF4, h5py, MATLAB and R read.
+
+Before, recordings were netCDF-3 files; those still load. What netCDF-4 has no type for (half
+precision, missing texts, attributes that are True or complex) is named in attributes and comes
+back as it was."""
 
 from __future__ import annotations
 
@@ -16,10 +18,16 @@ import xarray as xr
 from .errors import FwpError, shown
 from .files import atomic_path, file_path
 
-FORMAT = "fwp_neuro recording 1"
+FORMAT = "fwp_neuro recording 2"
 SUFFIX = ".nc"
+OLD_FORMAT = "fwp_neuro recording 1"
 _STORED_TYPE = "stored_dtype"
-_STORED_SIZES = "stored_sizes"
+_STORED_SIZES = "stored_sizes"  # of netCDF-3, which has no dims of length 0
+_STORED_ATTRIBUTES = "stored_attributes"
+#: a text that stands for None; netCDF's own name for it, so that others see a missing value too
+_MISSING = "missing_value"
+_NO_LIBRARY = "files of recordings need the package h5py, which is missing: pip install h5py"
+_NATIVE = (*"bBhHiIlLqQfdFD?",)
 
 
 def write(dataset: xr.Dataset, path: str | os.PathLike) -> Path:
@@ -32,15 +40,20 @@ def write(dataset: xr.Dataset, path: str | os.PathLike) -> Path:
         )
     stored = _encoded(dataset)
     with atomic_path(path, "recording") as temporary:
+        plain = {name: {"_FillValue": None} for name in stored.variables}
         try:
-            stored.to_netcdf(temporary, engine="scipy")
+            # into memory first: the HDF5 library ends the process where it finds the disk full
+            content = stored.to_netcdf(engine="h5netcdf", encoding=plain)
+        except ImportError as problem:
+            raise FwpError(_NO_LIBRARY) from problem
         except (TypeError, ValueError) as problem:
-            raise FwpError(f"netCDF-3 cannot hold this recording: {problem}") from problem
+            raise FwpError(f"netCDF-4 cannot hold this recording: {problem}") from problem
+        temporary.write_bytes(content)
     return path
 
 
 def read(path: str | os.PathLike) -> xr.Dataset:
-    """Read what `write` wrote.
+    """Read what `write` wrote, or an older netCDF-3 file.
 
     Raises:
         FwpError: there is no file, it cannot be read, or it is no recording.
@@ -52,18 +65,19 @@ def read(path: str | os.PathLike) -> xr.Dataset:
         what = "a folder" if path.is_dir() else "no ordinary file"
         raise FwpError(f"cannot read a recording from {shown(str(path), 200)}: it is {what}")
     try:
-        stored = io.BytesIO(path.read_bytes())
+        content = path.read_bytes()
     except OSError as problem:
         raise FwpError(
             f"cannot read a recording from {shown(str(path), 200)}: {problem.strerror or problem}"
         ) from problem
     no = f"{shown(str(path), 200)} is not a recording: "
     try:
-        with xr.open_dataset(stored, engine="scipy") as dataset:
-            dataset = dataset.load()
+        dataset = _opened(content)
+    except ImportError as problem:
+        raise FwpError(_NO_LIBRARY) from problem
     except Exception as problem:  # a damaged or foreign file fails in many ways inside the reader
         raise FwpError(f"{no}it is not a netCDF file, or it is damaged") from problem
-    if dataset.attrs.pop("format", None) != FORMAT:
+    if dataset.attrs.pop("format", None) not in (FORMAT, OLD_FORMAT):
         raise FwpError(f"{no}fwp_neuro did not write it")
     try:
         return _decoded(dataset)
@@ -71,79 +85,130 @@ def read(path: str | os.PathLike) -> xr.Dataset:
         raise FwpError(f"{no}it is damaged") from problem
 
 
+def _opened(content: bytes) -> xr.Dataset:
+    """Return what a netCDF file holds; anything may be raised for what is none."""
+    if content.startswith(b"CDF"):
+        with xr.open_dataset(io.BytesIO(content), engine="scipy") as dataset:
+            return dataset.load()
+    import h5py  # noqa: PLC0415  a large library of C, which most uses of the package do not need
+
+    # damage is found here: h5netcdf would leave a half-made object behind, whose end complains
+    with h5py.File(io.BytesIO(content)) as file:
+        dict(file.attrs)
+    # the scales, masks and dates that a netCDF reader derives from attributes are not applied
+    with xr.open_dataset(
+        io.BytesIO(content), engine="h5netcdf", mask_and_scale=False, decode_times=False
+    ) as dataset:
+        return dataset.load()
+
+
 def attribute(value: Any) -> Any:
-    """Return an attribute netCDF-3 can hold unchanged: a string, a float or a small integer."""
+    """Return an attribute that a file keeps unchanged: text, a number, True or False.
+
+    Anything else becomes text.
+    """
     if isinstance(value, np.generic):
         value = value.item()
-    small = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
-    if isinstance(value, str | float) or small:
-        return value
-    return str(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    return value if isinstance(value, str | bool | int | float | complex) else str(value)
+
+
+def _stored(attributes: dict) -> dict:
+    """Return attributes in types of netCDF, with a note of those that have another one."""
+    found = {name: attribute(value) for name, value in attributes.items()}
+    noted: dict[str, str] = {}
+    for name, value in found.items():
+        if isinstance(value, bool):
+            found[name], noted[name] = int(value), "bool"
+        elif isinstance(value, complex):
+            found[name], noted[name] = np.array([value.real, value.imag]), "complex"
+    return found | ({_STORED_ATTRIBUTES: json.dumps(noted)} if noted else {})
+
+
+def _restored(attributes: dict) -> dict:
+    """Return attributes as they were before `_stored`."""
+    found = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in attributes.items()
+    }
+    for name, kind in json.loads(found.pop(_STORED_ATTRIBUTES, "{}")).items():
+        found[name] = bool(found[name]) if kind == "bool" else complex(*found[name])
+    return found
 
 
 def _encoded(dataset: xr.Dataset) -> xr.Dataset:
-    """Return the dataset in the number types of netCDF-3, the original type kept as attribute."""
-    attributes = {name: attribute(value) for name, value in dataset.attrs.items()}
+    """Return the dataset in types of netCDF-4, the original type kept as attribute."""
     parts: dict[bool, dict] = {True: {}, False: {}}
     for name, variable in dataset.variables.items():
-        array, kind, dims = variable.values, variable.dtype.kind, variable.dims
-        attrs = {key: attribute(value) for key, value in variable.attrs.items()}
-        if kind not in "biufUO":
-            raise FwpError(f"cannot save variable {name!r}: netCDF-3 has no type {variable.dtype}")
-        if kind in "OU":
-            _check_text(str(name), array)
-        if not array.size:  # netCDF-3 has no dims of length 0
-            attrs[_STORED_SIZES] = json.dumps(dict(variable.sizes))
-            dims, array = (), np.array("") if kind in "UO" else np.zeros((), variable.dtype)
-        if kind in "biuf" and variable.dtype not in (np.int32, np.float32, np.float64):
+        array, attrs = variable.values, _stored(variable.attrs)
+        if array.dtype.kind not in "biufcUO":
+            raise FwpError(f"cannot save variable {name!r}: netCDF-4 has no type {variable.dtype}")
+        if array.dtype.kind in "OU":
+            array, missing = _texts(str(name), array)
+            attrs |= missing
+        elif array.dtype.char not in _NATIVE:
             attrs[_STORED_TYPE] = variable.dtype.name
             array = _storable(str(name), array)
-        parts[name in dataset.coords][name] = xr.Variable(dims, array, attrs)
-    return xr.Dataset(parts[False], parts[True], {**attributes, "format": FORMAT})
+        parts[name in dataset.coords][name] = xr.Variable(variable.dims, array, attrs)
+    attributes = {**_stored(dataset.attrs), "format": FORMAT}
+    return xr.Dataset(parts[False], parts[True], attributes)
 
 
-def _check_text(name: str, array: np.ndarray) -> None:
-    """Raise `FwpError` for missing entries among texts, which would come back as ""."""
-    missing = [each is None or each != each for each in array.flat]
-    texts = [isinstance(each, str) for each in array.flat]
-    if any(text and each.endswith("\0") for text, each in zip(texts, array.flat, strict=True)):
-        raise FwpError(f"cannot save variable {name!r}: netCDF-3 loses a null at the end of a text")
-    if array.size and not any(texts):
+def _texts(name: str, array: np.ndarray) -> tuple[np.ndarray, dict[str, str]]:
+    """Return texts with a word of their own for the missing ones, and the attribute that says it.
+
+    Raises:
+        FwpError: objects that are neither text nor missing (None, or NaN among texts), or a text
+            with a null.
+    """
+    missing = np.array([each is None or each != each for each in array.flat], bool)
+    there = [each for each, none in zip(array.flat, missing, strict=True) if not none]
+    odd = [each for each in there if not isinstance(each, str)]
+    odd += [each for each in array.flat if not there and each is not None]
+    if odd:
         raise FwpError(
-            f"cannot save variable {name!r}: netCDF-3 cannot hold this recording's objects, such "
-            f"as {shown(array.flat[0])}"
+            f"cannot save variable {name!r}: netCDF-4 cannot hold this recording's objects, such "
+            f"as {shown(odd[0])}"
         )
-    if 0 < sum(texts) < array.size == sum(texts) + sum(missing):
-        raise FwpError(
-            f"cannot save variable {name!r}: {sum(missing)} of its {array.size} texts are missing "
-            "(None), and netCDF-3 has no missing text; give a word such as 'none' for them"
-        )
+    texts = set(there)
+    if any("\0" in each for each in texts):
+        raise FwpError(f"cannot save variable {name!r}: netCDF-4 has no text with a null in it")
+    if not missing.any():
+        return array, {}
+    word = "missing"
+    while word in texts:
+        word += "_"
+    filled = array.astype(object)
+    filled[missing.reshape(array.shape)] = word
+    return filled, {_MISSING: word}
 
 
 def _storable(name: str, array: np.ndarray) -> np.ndarray:
-    for dtype in (np.int32, np.float64):
-        with np.errstate(invalid="ignore", over="ignore"):
-            cast = array.astype(dtype)
-            if np.array_equal(cast.astype(array.dtype), array, equal_nan=array.dtype.kind == "f"):
-                return cast
+    """Return numbers of another precision in double precision, if that is exact."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+        if np.array_equal(cast.astype(array.dtype), array, equal_nan=True):
+            return cast
     raise FwpError(
-        f"cannot save variable {name!r}: its {array.dtype} numbers do not fit a 32-bit integer or "
-        "a float64 exactly"
+        f"cannot save variable {name!r}: its {array.dtype} numbers do not fit a float64 exactly"
     )
 
 
 def _decoded(dataset: xr.Dataset) -> xr.Dataset:
     parts: dict[bool, dict] = {True: {}, False: {}}
     for name, variable in dataset.variables.items():
-        attrs = dict(variable.attrs)
-        # The file is big-endian, and PyTorch refuses arrays that are not in native byte order.
+        attrs = _restored(variable.attrs)
+        # netCDF-3 is big-endian, and PyTorch refuses arrays that are not in native byte order
         dtype = np.dtype(attrs.pop(_STORED_TYPE, variable.dtype)).newbyteorder("=")
         dims, array = variable.dims, variable.values.astype(dtype)
         if _STORED_SIZES in attrs:
             sizes = json.loads(attrs.pop(_STORED_SIZES))
-            dims, array = (
-                tuple(sizes),
-                np.zeros(tuple(sizes.values()), "U1" if dtype.kind == "O" else dtype),
-            )
+            dims, kind = tuple(sizes), "U1" if dtype.kind == "O" else dtype
+            array = np.zeros(tuple(sizes.values()), kind)
+        if array.dtype.kind in "OU" and _MISSING in attrs:
+            word = attrs.pop(_MISSING)
+            array = array.astype(object)
+            array[array == word] = None
         parts[name in dataset.coords][name] = xr.Variable(dims, array, attrs)
-    return xr.Dataset(parts[False], parts[True], dataset.attrs)
+    return xr.Dataset(parts[False], parts[True], _restored(dataset.attrs))

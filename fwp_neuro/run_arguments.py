@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from . import arguments
 from .arguments import Kind, inside, instance, numbers, one_of, optional
 from .device_names import BRIAN, brian
@@ -17,6 +19,33 @@ PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
 RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")
 DEVICE = Kind(f"one of {', '.join(BRIAN)}", lambda value, name: brian(value), lambda: "numpy")
 PROGRESS = optional(arguments.PROGRESS)
+
+
+def _read_names(value, name: str) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(each, str) for each in names):
+        raise FwpError(f"{name} must be names such as ['w', 'V'], got {shown(value)}")
+    return list(names)
+
+
+_NAMES = Kind("names such as ['w', 'V']", _read_names, lambda: ["w"])
+RECORD = optional(_NAMES)
+
+
+def _read_spikes(value, name: str):
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    try:
+        return _read_names(value, name)
+    except FwpError:
+        raise FwpError(
+            f"{name} must be True, False or populations such as ['key'], got {shown(value)}"
+        ) from None
+
+
+RECORD_SPIKES = Kind(
+    "True, False or populations such as ['key']", _read_spikes, lambda: True
+)  # fmt: skip
 
 
 def _read_states(value, name: str) -> dict:

@@ -138,13 +138,13 @@ def _gather(program, found, parameters) -> xr.Dataset:
         if "weight_course" in spikes:
             pixel = _telling_pixel(program)
             data[f"course_{rule}"] = (
-                ("sample", "pre"), spikes["weight_course"].values[:, pixel], {"units": "1"}
+                ("time", "pre"), spikes["weight_course"].values[:, pixel], {"units": "1"}
             )  # fmt: skip
-            data["sample_time"] = (("sample",), spikes["sample_time"].values, {"units": "s"})
+            data["time"] = spikes["time"]
             data.attrs["pixel"] = pixel
-    spikes = found["delta", "spiking"]
-    data["spike_time"] = (("spike",), spikes["spike_time"].values, {"units": "s"})
-    data["spike_cell"] = (("spike",), spikes["spike_cell"].values, {"units": "1"})
+    spikes = found["delta", "spiking"].spikes("key")
+    data["spike_time"] = (("spike",), spikes["time"].values, {"units": "s"})
+    data["spike_cell"] = (("spike",), spikes["number"].values, {"units": "1"})
     data.attrs |= {
         "cells": parameters.cells,
         "token_seconds": 0.6,

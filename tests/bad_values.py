@@ -91,6 +91,13 @@ def plastic_synapses():
     return fwp.circuits.connect("pair_stdp", *cells)
 
 
+@functools.cache
+def with_spikes():
+    """Return a recording of a small spiking circuit."""
+    program = fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5)
+    return fwp.run(program, "hebb", "spiking", cells=2, device="numpy")
+
+
 #: class -> an object of it whose methods are called
 OBJECTS = {
     "fwp.Rule": lambda: fwp.rule("delta"),
@@ -101,7 +108,7 @@ OBJECTS = {
     "fwp.devices.Program": functools.cache(
         lambda: fwp.devices.Program(fwp.devices.Program.__arguments__["draft"].example())
     ),
-    "fwp.Recording": lambda: fwp.run(fwp.tasks.associative_recall(tokens=3, dim=3), "delta"),
+    "fwp.Recording": lambda: with_spikes(),
 }
 
 

@@ -19,8 +19,6 @@ from twin import Circuit, twin
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import AP5, CNQX, Timeline
-from fwp_neuro.circuits import spiking as circuit
-from fwp_neuro.devices import simulate
 
 TOKENS, HEADS, PRE, POST, CELLS = 3, 2, 4, 3, 7
 SAME = 1e-9
@@ -125,42 +123,22 @@ def test_equals_the_twin_with_drugs(name, cells, layout):
     check(recording, expected)
 
 
-@pytest.fixture
-def teacher_spikes(monkeypatch):
-    """(cell, time) of the teachers' spikes of the next run, which a recording does not keep."""
-    kept = []
-
-    def watched(build, size, **options):
-        def new():
-            made = build()
-            [teachers] = [item for item in made.network.objects if item.name == "teachers"]
-            kept.append(b2.SpikeMonitor(teachers))
-            made.network.add(kept[0])
-            return made
-
-        return simulate(new, size, **options)
-
-    monkeypatch.setattr(circuit, "simulate", watched)
-    return lambda: (np.array(kept[0].i), np.array(kept[0].t))
-
-
 @pytest.mark.parametrize("name", ["hebb", "delta"])
 @pytest.mark.parametrize("layout", ["population", "synapse"])
-def test_equals_the_twin_on_the_same_poisson_spikes(name, layout, teacher_spikes):
+def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
     program, weights = make(tokens=2)
     recording = spiking(program, name, initial_weights=weights, layout=layout, cells=CELLS, seed=3)
 
-    def counts(cells, times, units, per):
+    def counts(population, units, per):
+        fired = recording.spikes(population)
         total = np.zeros((2400, units))  # steps of 0.5 ms
-        np.add.at(total, (np.rint(times / 0.0005).astype(int), cells // per), 1)
+        steps = np.rint(fired["time"].values / 0.0005).astype(int)
+        np.add.at(total, (steps, fired["number"].values // per), 1)
         return total.reshape(2400, HEADS, -1)
 
     own = layout == "synapse"
-    key_spikes = recording["spike_cell"].values, recording["spike_time"].values
-    keys = counts(*key_spikes, HEADS * PRE * (CELLS if own else 1), 1 if own else CELLS)
-    cell, when = teacher_spikes()
-    inside = when < 1.2 - 1e-9  # the run ends one step after the last token
-    teachers = counts(cell[inside], when[inside], HEADS * 2 * POST, CELLS)
+    keys = counts("key", HEADS * PRE * (CELLS if own else 1), 1 if own else CELLS)
+    teachers = counts("teacher", HEADS * 2 * POST, CELLS)
     assert keys.sum() > 500 and teachers.sum() > 500
     spikes = (keys, teachers)
     check(recording, by_twin(program, name, weights, cells=CELLS, layout=layout, spikes=spikes))
@@ -271,10 +249,10 @@ def test_no_weight_is_negative_in_spikes(layout):
 def test_traces():
     program, _ = make()
     recording = spiking(program, "delta", record_every=5 * ms)
-    times, token = recording["sample_time"].values, 0.6
-    assert recording["sample_time"].attrs["units"] == "s"
+    times, token = recording["time"].values, 0.6
+    assert recording["time"].attrs["units"] == "s"
     assert np.allclose(np.diff(times), 0.005)
-    assert recording["V_basal"].dims == ("sample", "head", "channel", "post")
+    assert recording["V_basal"].dims == ("time", "head", "channel", "post")
     assert recording["V_basal"].attrs["units"] == "V"
     rest = -0.070 / 1.125  # half the excitation of the number 1, 0.25, with its reversal at 0
     for name in ("V_basal", "V_apical"):
@@ -294,7 +272,7 @@ def test_traces():
 def test_weights_change_only_while_the_gate_is_open():
     program, _ = make(tokens=2)
     recording = spiking(program, "hebb", record_every=5 * ms)
-    phase = recording["sample_time"].values % 0.6
+    phase = recording["time"].values % 0.6
     changed = np.abs(np.diff(recording["weight_course"].values, axis=0)).max((1, 2, 3)) > 0
     gated = (phase[:-1] > 0.0599) & (phase[:-1] < 0.2099)
     assert not changed[~gated].any()
@@ -305,7 +283,8 @@ def test_spikes_follow_keys_and_queries():
     """Only cells of a key dimension that is shown fire, in its window, at its rate."""
     program = sparse_program(2, heads=1)
     recording = spiking(program, "hebb", cells=100)
-    cell, when = recording["spike_cell"].values // 100, recording["spike_time"].values
+    fired = recording.spikes("key")
+    cell, when = fired["dimension"].values, fired["time"].values
     step = np.rint(when / 0.0005).astype(int)
     token, phase = step // 1200, step % 1200
     for n in range(2):

@@ -175,7 +175,7 @@ def build(way, **options):
     defaults = {
         "form": "auto", "layout": "auto", "key_cells": "poisson", "signed_keys": "refuse",
         "synapse": "two_compartment_nmda", "parameters": None, "constants": None,
-        "calibration": "propagator", "drugs": (), "dt": None, "record_every": None,
+        "calibration": "propagator", "drugs": (), "dt": None, "record": None, "record_every": None,
         "record_spikes": True, "record_weights": "auto", "probes": None, "feedback": False,
     }  # fmt: skip
     ready = prepare.prepare(PROGRAM, rule("gated_delta"), **defaults | options)

@@ -9,9 +9,9 @@ and Dale's law holds. While the gate is open
     dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V at v0)]         (Hebb)
 
 Order inside a step: token bookkeeping ("start"), sums from the present weights ("groups", -5),
-accumulators (-1), weights (0), membranes and traces (1), thresholds, spikes into traces
-("synapses"), resets. Everything continuous therefore advances from the values at the start of the
-step.
+traces that are recorded (-4), accumulators (-1), weights (0), membranes and traces (1), thresholds,
+spikes into traces ("synapses"), resets. Everything continuous therefore advances from the values at
+the start of the step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import numpy as np
 from ..devices import Built, Size
 from ..synapses.models import SynapseModel
 from . import cells as cell_groups
-from .kept import Probing, by_head
+from .biophysical_ports import SENT, by_channel, ports
+from .collector import Collector
+from .kept import by_head
 from .layout import Layout
 from .plan import Plan, tables
 from .schedule import Schedule
@@ -57,10 +59,6 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 """
 
 
-#: the weight that a synapse transmits
-_SENT = "clip(w, 0, 2*w0)"
-
-
 class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
@@ -69,14 +67,16 @@ class _Network:
         self.heads, self.post, self.pre = plan.weights.shape
         self.token = schedule.token_steps * dt
         self.infinite = np.isinf(plan.cells)
-        self.own = plan.layout == "synapse" and not self.infinite
+        self.own = plan.own
+        # in the synapse layout excitation has no variable of its own until somebody asks for it
+        self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(plan.record.names)
         self.phases = np.random.default_rng(plan.seed)
         inputs = by_head(plan.keep.probes)
         if inputs is not None and self.own:  # the cells of a dimension share its number
             inputs = np.repeat(inputs, int(plan.cells), axis=1) / plan.cells
-        self.probing = Probing(inputs, schedule.token_steps, schedule.tokens, dt)
+        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, inputs)
+        self.probing = self.collector.probing
         self.namespace = tables(plan, model, schedule, dt)
-        self.monitors: dict[str, Any] = {}
         self.objects: list[Any] = []
 
     # ------------------------------------------------------------------ cells
@@ -102,13 +102,17 @@ class _Network:
             self.own
         ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
-            extra = "\n".join([extra, *self.probing.lines("pre")])
+            extra += self.collector.equations("pre")
         made = cell_groups.group(
             units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace,
             self.phases, self.dt, extra, reset,
             self.probing.events(self.namespace) if self.own else None,
         )  # fmt: skip
         self.objects.append(made)
+        sign = {"sign": 2} if plan.signed else {}
+        self.collector.population(
+            "key", made, int(plan.cells), **sign, head=self.heads, dimension=self.pre
+        )
         return made
 
     def _key_traces(self):
@@ -124,11 +128,12 @@ class _Network:
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
-            self.heads * self.pre, "\n".join(equations + self.probing.lines("pre")), "key_traces",
-            method="exponential_euler", order=1, **self.probing.events(self.namespace),
+            self.heads * self.pre, "\n".join(equations) + self.collector.equations("pre"),
+            "key_traces", method="exponential_euler", order=1,
+            **self.probing.events(self.namespace),
         )  # fmt: skip
         if self.infinite:
-            return made, None
+            return made
         cells = self._key_cells()
         units, size = self.heads * self.pre, int(self.plan.cells)
         for n, (sign, trace) in enumerate((("+", "on"), ("-", "off"))[: 1 + self.plan.signed]):
@@ -138,7 +143,7 @@ class _Network:
                 on_pre=f"x_{trace}_post += kick_ampa\nx_nmda_post {sign}= kick_nmda",
                 delay=0 * self.b2.second,
             )  # fmt: skip
-        return made, cells
+        return made
 
     def _value_cells(self):
         """ON and OFF value cells with a basal and an apical compartment, and their teachers."""
@@ -163,12 +168,14 @@ class _Network:
             dcurrent/dt = -current/tau_ampa : 1
             integral : 1
             """
+            if self.excitation:
+                equations += "dg_exc/dt = -g_exc/tau_ampa : 1"
         else:
             equations += """
             g_exc : 1
             g_inh : 1
             """
-        equations += "\n".join(["", *self.probing.lines("post")])
+        equations += self.collector.equations("post")
         channels = self.heads * 2 * self.post
         made = self._group(channels, equations, "value_cells", method="exponential_euler", order=1)
         made.teacher = "value_baseline"
@@ -194,6 +201,9 @@ class _Network:
                 self.dt,
             )
             self.objects.append(teachers)
+            self.collector.population(
+                "teacher", teachers, size, head=self.heads, sign=2, dimension=self.post
+            )
             every = np.arange(channels * size)
             self._connect(
                 teachers,
@@ -214,9 +224,10 @@ class _Network:
         per = int(self.plan.cells) if self.own else 1
         before, after = Layout(self.heads, self.pre * per, 2 * self.post).connections()
         if self.own:
+            spike = _ON_SPIKE + (f"g_exc_post += kick_ampa*{SENT}" if self.excitation else "")
             made = self._connect(
-                source, values, "w : 1\nseen : 1", "fast_weights", before, after,
-                **self.probing.pathway(_SENT, {"pre": _ON_SPIKE}),
+                source, values, "w : 1\nseen : 1" + self.collector.equations("synapse"),
+                "fast_weights", before, after, **self.probing.pathway(SENT, {"pre": spike}),
             )  # fmt: skip
         else:
             off = "clip(w, 0, 2*w0)*x_on_pre" + (
@@ -225,8 +236,9 @@ class _Network:
             made = self._connect(
                 source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
                     g_exc_post = {off} : 1 (summed)
-                    g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)""",
-                "fast_weights", before, after, method="euler", **self.probing.pathway(_SENT),
+                    g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
+                + self.collector.equations("synapse"),
+                "fast_weights", before, after, method="euler", **self.probing.pathway(SENT),
             )  # fmt: skip
             made.summed_updaters["g_exc_post"].order = made.summed_updaters["g_inh_post"].order = -5
         half = self.plan.weights / 2
@@ -241,7 +253,6 @@ class _Network:
             )
         made.run_regularly(flush, dt=self.token, when="start", order=0, name="end_of_token")
         self._turnover(made, per)
-        self.shape = (self.heads, self.pre * per, 2 * self.post)
         return made
 
     def _turnover(self, synapses, per):
@@ -264,80 +275,39 @@ class _Network:
 
     def built(self) -> Built:
         """Assemble the network and its recordings."""
-        b2, plan, tokens = self.b2, self.plan, self.schedule.tokens
-        if self.own:
-            keys = traces = self._key_cells()
-        else:
-            traces, keys = self._key_traces()
+        b2, collector, tokens = self.b2, self.collector, self.schedule.tokens
+        keys = self._key_cells() if self.own else self._key_traces()
         values = self._value_cells()
-        synapses = self._fast_weights(traces, values)
-        boundary = {"dt": self.token, "when": "start", "order": 2}
-        self._monitor("total", b2.StateMonitor(values, "total", record=True, **boundary))
-        self.synapses = synapses
-        if plan.keep.mode == "snapshots":
-            self._monitor(
-                "weights",
-                b2.StateMonitor(synapses, "w", record=np.arange(len(synapses)), **boundary),
-            )
-        self.objects += self.probing.attach(traces, values, synapses, 2)
-        if plan.record_every:
-            often = {"dt": plan.record_every * self.dt, "when": "start", "order": 9}
-            names = ["V_basal", "V_apical", "drive"]
-            self._monitor("voltages", b2.StateMonitor(values, names, record=True, **often))
-            if not self.own and plan.keep.mode == "snapshots":
-                self._monitor(
-                    "course",
-                    b2.StateMonitor(synapses, "w", record=np.arange(len(synapses)), **often),
-                )
-        if keys is not None and plan.record_spikes:
-            self._monitor("spikes", b2.SpikeMonitor(keys))
-        network = b2.Network(*self.objects)
+        synapses = self._fast_weights(keys, values)
+        self.total = b2.StateMonitor(
+            values, "total", record=True, dt=self.token, when="start", order=2, name="totals"
+        )
+        collector.weights(synapses, {"w": "w"}, when="start", order=2)
+        collector.traces("synapse", synapses, when="start", order=6)
+        for of, group in (("pre", keys), ("post", values)):
+            collector.traces(of, group, when="groups", order=-4)
+        recorders = collector.attach(keys, values, synapses, 2)
+        network = b2.Network(*self.objects, self.total, *recorders)
         duration = tokens * self.token + self.dt
         return Built(network, self._collect, duration, keep=(self.namespace,))
 
-    def _monitor(self, name, monitor):
-        self.monitors[name] = monitor
-        self.objects.append(monitor)
-
-    def _fast(self, flat):
-        """Turn [synapse, sample] into ON minus OFF weights [sample, head, post, pre]."""
-        # what a synapse transmits is bounded at all times, its state only at the end of a token
-        w = np.clip(np.array(flat).T, 0, 2 * self.namespace["w0"]).reshape(-1, *self.shape)
-        w = w.reshape(len(w), self.heads, self.pre, -1, 2, self.post).mean(
-            3
-        )  # over the cells of a dimension
-        return np.swapaxes(w[..., 0, :] - w[..., 1, :], -1, -2)
-
     def _collect(self) -> dict[str, Any]:
-        tokens, two = self.schedule.tokens, (self.heads, 2, self.post)
-        total = np.diff(np.array(self.monitors["total"].total).T[: tokens + 1], axis=0)
-        total = total.reshape(tokens, *two)
-        mode = self.plan.keep.mode
-        if mode == "snapshots":
-            raw = np.array(self.monitors["weights"].w)[:, 1 : tokens + 1]
-        else:  # they stay as the end of the last token left them
-            raw = np.array(self.synapses.w)[:, None]
-        w0 = self.namespace["w0"]
-        found = {
-            "readout": total[:, :, 0] - total[:, :, 1],
+        tokens, w0 = self.schedule.tokens, self.namespace["w0"]
+        raw = self.collector.raw("w")
+        total = np.diff(np.array(self.total.total).T[: tokens + 1], axis=0)
+        return {
+            "readout": self._by_value(total),
             "clipped": float(np.mean((raw <= 0) | (raw >= 2 * w0))),
             "lowest": float(raw.min()),
+            **self.collector.found({"w": self._fast}, self._by_value),
         }
-        if mode == "snapshots":
-            found["snapshots"] = {"w": self._fast(raw)}
-        elif mode == "last":
-            found["last"] = {"w": self._fast(raw)[0]}
-        if self.plan.keep.probes is not None:
-            read = self.probing.found().reshape(tokens, -1, *two)
-            found["probe_readout"] = np.swapaxes(read[:, :, :, 0] - read[:, :, :, 1], 1, 2)
-        if "voltages" in self.monitors:
-            watch = self.monitors["voltages"]
-            for name in ("V_basal", "V_apical", "drive"):
-                found[name] = np.array(getattr(watch, name)).T.reshape(-1, *two)
-            found["sample_time"] = np.array(watch.t)
-        if "course" in self.monitors:
-            found["weight_course"] = self._fast(self.monitors["course"].w)
-        if "spikes" in self.monitors:
-            found["spike_cell"] = np.array(self.monitors["spikes"].i)
-            found["spike_time"] = np.array(self.monitors["spikes"].t)
-        return found
+
+    def _fast(self, flat):
+        """Turn [token, synapse] into ON minus OFF weights [token, head, post, pre]."""
+        sent = by_channel(flat, self.plan)
+        return sent[:, :, 0] - sent[:, :, 1]
+
+    def _by_value(self, array):
+        """Turn [..., value cell] into ON minus OFF, [..., head, post]."""
+        both = array.reshape(*array.shape[:-1], self.heads, 2, self.post)
+        return both[..., 0, :] - both[..., 1, :]

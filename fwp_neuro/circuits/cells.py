@@ -8,7 +8,8 @@ import numpy as np
 from ..errors import FwpError
 
 KINDS = ("poisson", "integrate_and_fire")
-_EQUATIONS = "rate = {table}(t, coded) : Hz (constant over dt)\ncoded : integer (constant)\n"
+# read where it is needed, in the threshold or in the phase: a variable would be one more updater
+_EQUATIONS = "rate = {table}(t, coded) : Hz\ncoded : integer (constant)\n"
 
 
 def check_rate(fastest: float, rate, dt) -> None:

@@ -9,6 +9,8 @@ Weights are signed numbers here: this form keeps the spikes' noise and the text,
 
 from __future__ import annotations
 
+from functools import partial
+
 import brian2 as b2
 import numpy as np
 
@@ -18,9 +20,53 @@ from ..synapses.models import SynapseModel
 from ..weight_recording import Keep
 from . import cells as cell_groups
 from . import events
-from .kept import Probing, by_head
+from .collector import Collector, Port, Record
+from .kept import by_head
 from .layout import Layout, cells
 from .schedule import Schedule, timed
+
+#: signal of a rule -> the population of cells that fires for it
+_POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}
+
+
+def sides(rule: Rule) -> dict[str, str]:
+    """Return signal -> side of every signal that cells fire for; gates are given, not fired."""
+    return {
+        name: side for side, names in events.homes_of_cells(rule).items()
+        for name, home in names.items() if home == side and name not in rule.gates
+    }  # fmt: skip
+
+
+def populations(rule: Rule) -> dict[str, str]:
+    """Return signal -> name of its population of cells."""
+    return {name: _POPULATIONS.get(name, name) for name in sides(rule)}
+
+
+def sizes(shape: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
+    """Return what a variable of each object of the circuit is shaped like; shape of w is given."""
+    heads, post, pre = shape
+    return {"pre": (heads, pre), "post": (heads, post), "synapse": (heads, pre, post)}
+
+
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return array.reshape(-1, *shape)
+
+
+def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
+    """Return all that a run of the circuit can record, by name: states and activities."""
+    layout, of = Layout(*(shape[n] for n in (0, 2, 1))), sizes(shape)
+    found = {
+        state: Port("synapse", f"s_{state}", ("post", "pre"), layout.weights,
+                    "fast weight" if state == "w" else f"synaptic state {state}")
+        for state in rule.states
+    }  # fmt: skip
+    for name, side in sides(rule).items():
+        window = "query" if name == "q" else "write"
+        found[name] = Port(
+            side, f"x_{name}", (side,), partial(_shaped, shape=of[side]),
+            f"activity of the cells of {name}, so far in the {window} window over its length",
+        )  # fmt: skip
+    return found
 
 
 def builder(
@@ -34,9 +80,12 @@ def builder(
     dt,
     seed: int,
     keep: Keep,
+    record: Record,
 ) -> tuple:
     """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
-    circuit = _Circuit(rule, signals, states, number, kind, model, schedule, dt, seed, keep)
+    circuit = _Circuit(
+        rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
+    )  # fmt: skip
     circuit.check_rates()
     return circuit.build, circuit.size()
 
@@ -44,8 +93,11 @@ def builder(
 class _Circuit:
     """The circuit of one rule; the arguments are those of `builder`."""
 
-    def __init__(self, rule, signals, states, number, kind, model, schedule, dt, seed, keep):
-        self.rule, self.signals, self.states, self.keep = rule, signals, states, keep
+    def __init__(
+        self, rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
+    ):  # fmt: skip
+        self.rule, self.signals, self.states = rule, signals, states
+        self.keep, self.record = keep, record
         self.number, self.kind, self.schedule, self.dt, self.seed = number, kind, schedule, dt, seed
         heads, post, pre = states["w"].shape
         self.layout, self.tokens = Layout(heads, pre, post), schedule.tokens
@@ -55,11 +107,7 @@ class _Circuit:
         # the update belongs to the token that has just ended; at the very start there is none
         self.order = [(how, _gated(what) if how == "update" else what) for how, what in order]
         self.token = schedule.token_steps * dt
-        self.probing = Probing(by_head(keep.probes), schedule.token_steps, self.tokens, dt)
-        self.sides = events.homes_of_cells(rule)
-        self.spiking = {name: side for side, names in self.sides.items()
-                        for name, home in names.items()
-                        if home == side and name not in rule.gates}  # fmt: skip
+        self.sides, self.spiking = events.homes_of_cells(rule), sides(rule)
 
     def _baseline(self, values):
         return max(self.v0, np.abs(values).max() / 2)
@@ -87,25 +135,30 @@ class _Circuit:
         phases, namespace = np.random.default_rng(self.seed), {}
         done = np.arange(self.tokens + 1)[:, None] > 0
         namespace["ended"] = b2.TimedArray(done.astype(float), dt=self.token)
+        self.collector = Collector(
+            self.schedule, self.keep, ports(self.rule, self.states["w"].shape), self.record,
+            by_head(self.keep.probes),
+        )  # fmt: skip
         groups = {side: self._cells(side, namespace) for side in self.sides}
         fast = self._synapses(groups, namespace)
         objects = []
         for name, side in self.spiking.items():
             objects += self._population(name, side, groups[side], namespace, phases)
+        # once the token's updates are done, and before its averages are forgotten
         after = len(self.order) + 1
-        boundary = {"dt": self.token, "when": "groups", "order": after}
-        reads = b2.StateMonitor(groups["post"], "x_readout", record=True, name="reads", **boundary)
-        kept = None
-        if self.keep.mode == "snapshots":
-            kept = b2.StateMonitor(
-                fast, [f"s_{name}" for name in self.rule.states],
-                record=np.arange(self.layout.synapses), name="kept_weights", **boundary,
-            )  # fmt: skip
-            objects.append(kept)
-        objects += self.probing.attach(groups["pre"], groups["post"], fast, after, "groups")
+        when = "groups"
+        reads = b2.StateMonitor(
+            groups["post"], "x_readout", record=True, name="reads", dt=self.token, when=when,
+            order=after,
+        )  # fmt: skip
+        collector = self.collector
+        collector.weights(fast, {name: f"s_{name}" for name in self.rule.states}, when, after)
+        for of, group in ("synapse", fast), *groups.items():
+            collector.traces(of, group, when, after)
+        objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
         network = b2.Network(*groups.values(), fast, *objects, reads)
-        return Built(network, lambda: self._collect(reads, kept, fast),
-                     self.tokens * self.token + self.dt, keep=(namespace,))  # fmt: skip
+        duration = self.tokens * self.token + self.dt
+        return Built(network, lambda: self._collect(reads), duration, keep=(namespace,))
 
     def _cells(self, side: str, namespace: dict) -> b2.NeuronGroup:
         """Make the cells of a side, which average spikes and hold what does not spike."""
@@ -122,16 +175,16 @@ class _Circuit:
         if side == "post":
             lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
         return b2.NeuronGroup(
-            self.layout.heads * self.dims[side], "\n".join(lines + self.probing.lines(side)),
+            self.layout.heads * self.dims[side], "\n".join(lines) + self.collector.equations(side),
             namespace=namespace, name=f"{side}synaptic",
-            **(self.probing.events(namespace) if side == "pre" else {}),
+            **(self.collector.probing.events(namespace) if side == "pre" else {}),
         )  # fmt: skip
 
     def _synapses(self, groups: dict, namespace: dict) -> b2.Synapses:
         """Make the synapses with the rule's text, which runs at the end of each token."""
         fast = b2.Synapses(
-            groups["pre"], groups["post"], self.equations, name="fast_weights",
-            namespace=namespace, **self.probing.pathway("s_w"),
+            groups["pre"], groups["post"], self.equations + self.collector.equations("synapse"),
+            name="fast_weights", namespace=namespace, **self.collector.probing.pathway("s_w"),
         )  # fmt: skip
         before, after = self.layout.connections()
         fast.connect(i=before, j=after)
@@ -159,6 +212,11 @@ class _Circuit:
             units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace, phases,
             self.dt,
         )  # fmt: skip
+        signed = {"sign": 2} if len(signs) == 2 else {}
+        self.collector.population(
+            populations(self.rule)[name], made, self.number, **signed, head=self.layout.heads,
+            dimension=self.dims[side],
+        )  # fmt: skip
         every, objects = np.arange(units * self.number), [made]
         for n, sign in enumerate(signs):
             kick = float(sign / (self.number * float(self.rate) * spread))
@@ -174,24 +232,14 @@ class _Circuit:
         )  # fmt: skip
         return objects
 
-    def _collect(self, reads, kept, fast) -> dict:
+    def _collect(self, reads) -> dict:
         """Return what a run found."""
-        shape = (self.tokens, self.layout.heads, self.layout.post)
-        every, states = slice(1, self.tokens + 1), self.rule.states
-        found: dict = {"readout": np.array(reads.x_readout).T[every].reshape(shape)}
-        if self.keep.mode == "snapshots":
-            found["snapshots"] = {
-                name: self.layout.weights(np.array(getattr(kept, f"s_{name}")).T[every])
-                for name in states
-            }
-        elif self.keep.mode == "last":
-            found["last"] = {
-                name: self.layout.weights(np.array(getattr(fast, f"s_{name}"))) for name in states
-            }
-        if self.keep.probes is not None:
-            read = self.probing.found().reshape(self.tokens, -1, *shape[1:])
-            found["probe_readout"] = np.swapaxes(read, 1, 2)
-        return found
+        y = np.array(reads.x_readout).T[1 : self.tokens + 1]
+        states = dict.fromkeys(self.rule.states, self.layout.weights)
+        return {"readout": self._by_value(y), **self.collector.found(states, self._by_value)}
+
+    def _by_value(self, array):
+        return array.reshape(*array.shape[:-1], self.layout.heads, self.layout.post)
 
 
 def _gated(update: str) -> str:

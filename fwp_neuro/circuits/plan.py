@@ -11,6 +11,7 @@ import numpy as np
 from ..synapses.models import SynapseModel
 from ..weight_recording import Keep
 from .calibration import decay
+from .collector import Record
 from .schedule import Schedule, timed
 
 
@@ -27,9 +28,8 @@ class Plan:
         ap5, cnqx: blocked fraction at every step.
         cells: cells a number, or inf; kind: of the key and teacher cells.
         layout: "population" or "synapse"; seed: of the initial phases.
-        record_every: sampling interval of weight and voltage traces in steps, 0 for none.
-        record_spikes: whether to record the key cells.
-        keep: what is kept of the fast weights.
+        weight_baseline: weight at which a synapse and the fixed inhibition cancel.
+        keep: what is kept of the fast weights; record: what else is recorded.
     """
 
     key: np.ndarray
@@ -46,9 +46,14 @@ class Plan:
     kind: str
     layout: str
     seed: int
-    record_every: int
-    record_spikes: bool
+    weight_baseline: float
     keep: Keep
+    record: Record = Record()
+
+    @property
+    def own(self) -> bool:
+        """Whether every key cell has weights of its own."""
+        return self.layout == "synapse" and not np.isinf(self.cells)
 
     @property
     def signed(self) -> bool:

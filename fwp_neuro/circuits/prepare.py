@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import brian2 as b2
@@ -16,11 +16,13 @@ from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import starting_states
 from ..synapses.models import SynapseModel
-from ..validation import in_bytes
+from ..validation import affordable, in_bytes
 from ..weight_recording import LIMIT, Keep, choose
-from . import biophysical, calibration, cells, drugs, generic, writes
+from . import biophysical, biophysical_ports, calibration, cells, drugs, generic, writes
+from .collector import Record, asked
 from .kept import check_number
 from .plan import Plan
+from .recorded_cells import fired
 from .schedule import Schedule, Timeline, make
 
 LAYOUTS = ("auto", "population", "synapse")
@@ -35,7 +37,7 @@ SIGNED = ("refuse", "opponent")
 #: options without meaning in the generic form, and their values when nobody gives them
 _BIOPHYSICAL = {
     "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
-    "parameters": None, "calibration": "propagator", "record_every": None,
+    "parameters": None, "calibration": "propagator",
 }  # fmt: skip
 
 
@@ -66,6 +68,7 @@ def prepare(
     """Turn a programme and a rule into a network; options are those of `spiking.realise`."""
     options = {**options, "seed": seed, "heads": program.heads is not None}
     options["dt"] = 0.5 * b2.ms if options["dt"] is None else options["dt"]
+    _check_record(options)
     model = _model(options)
     schedule = _schedule(options, program.tokens)
     _check_drugs(options["drugs"])
@@ -103,6 +106,14 @@ def _check_drugs(given) -> None:
             raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}")
 
 
+def _check_record(options) -> None:
+    names, every = options["record"], options["record_every"]
+    if names is not None and not names:
+        raise FwpError("record names nothing; leave it out, or name variables such as 'w'")
+    if names and every is None:
+        raise FwpError("record needs record_every, a time such as 1*ms")
+
+
 def _common(model, options) -> dict[str, Any]:
     names = ("cells", "key_cells", "dt")
     return {**{name: options[name] for name in names}, "rate": model.parameters["rate"]}
@@ -134,12 +145,24 @@ def _generic(program, rule, signals, states, why, model, schedule, options) -> P
     number, dt = int(options["cells"]), options["dt"]
     numbers = sum(state.size for state in states.values())
     keep = _kept(program, options, numbers)
+    ports = generic.ports(rule, states["w"].shape)
+    names, every = options["record"], _every(options["record_every"], dt, schedule)
+    if every and not names:
+        raise FwpError(
+            f"record_every alone samples voltages, but rule {rule.name!r} runs in the generic form "
+            f"({why}), which has none: name what to sample, record={tuple(ports)!r} or some of it"
+        )
+    names = asked(names or (), ports, f"rule {rule.name!r} in the generic form ({why})")
+    sizes = {of: int(np.prod(shape)) for of, shape in generic.sizes(states["w"].shape).items()}
+    _check_traces(names, ports, sizes, schedule, every)
+    spikes = fired(options["record_spikes"], tuple(generic.populations(rule).values()))
     build, size = generic.builder(
         rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"],
-        keep,
+        keep, Record(names, every, spikes),
     )  # fmt: skip
     layout = ("population", "the text is evaluated once for each key and value dimension")
     details = {"form": "generic", "form_reason": why, **_common(model, options)}
+    details |= _said(names, options)
     return Prepared(build, size, dt, details | _memory(layout, numbers, keep), keep=keep)
 
 
@@ -198,14 +221,12 @@ def _biophysical(program, write, query, weights, model, schedule, options) -> Pr
     }  # fmt: skip
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = _kept(program, options, synapses)
-    every = _every(options["record_every"], dt, schedule)
-    if every and not events and keep.mode == "snapshots":
-        _check_course(schedule, every, synapses)
     plan = Plan(
         write.key, query, write.value / scale, eta, write.compare, write.keep_pre, write.keep_post,
         weights / scale, blocked[drugs.AP5], blocked[drugs.CNQX], options["cells"],
-        options["key_cells"], layout, options["seed"], every, options["record_spikes"], keep,
+        options["key_cells"], layout, options["seed"], model.parameters["weight_baseline"], keep,
     )  # fmt: skip
+    plan = replace(plan, record=_record(plan, model, schedule, scale, options))
     _check_rates(plan, model, dt)
     build, size = biophysical.builder(plan, model, schedule, dt)
     details = {
@@ -213,6 +234,7 @@ def _biophysical(program, write, query, weights, model, schedule, options) -> Pr
         "parameters": model.block or "linear", "constants": model.parameters,
         "calibration": options["calibration"], "signed_keys": options["signed_keys"],
         "drugs": [str(drug) for drug in options["drugs"]], "value_scale": scale,
+        **_said(plan.record.names, options),
     }  # fmt: skip
     # of its own a synapse keeps w and the integral of its postsynaptic cell that it has seen
     numbers = synapses * (2 if events else 1)
@@ -243,6 +265,35 @@ def _check_rates(plan: Plan, model, dt) -> None:
     if np.isfinite(plan.cells):
         fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
         cells.check_rate(fastest, model.parameters["rate"], dt)
+
+
+def _record(plan: Plan, model, schedule: Schedule, scale: float, options) -> Record:
+    """Return what is recorded: what was asked for, or with an interval alone the voltages, and the
+    weights where they are few."""
+    names, every = options["record"], _every(options["record_every"], options["dt"], schedule)
+    ports, sizes = biophysical_ports.ports(plan, model), biophysical_ports.elements(plan)
+    if names is None and every:
+        names = ["V_basal", "V_apical", "drive"]
+        if not plan.own and plan.keep.mode == "snapshots":
+            _check_course(schedule, every, sizes["synapse"])
+            names.append("weight_course")
+    names = asked(names or (), ports, "the biophysical form")
+    _check_traces(names, ports, sizes, schedule, every)
+    populations = ("key", "teacher") if np.isfinite(plan.cells) else ()
+    return Record(names, every, fired(options["record_spikes"], populations), scale)
+
+
+def _said(names, options) -> dict[str, Any]:
+    """What the provenance says of traces."""
+    return {"record": list(names), "record_every": options["record_every"]} if names else {}
+
+
+def _check_traces(names, ports, sizes: dict[str, int], schedule: Schedule, every: int) -> None:
+    """Refuse traces that would not fit into memory."""
+    steps = schedule.tokens * schedule.token_steps
+    for name in names:
+        numbers = sizes[ports[name].of] * (steps // every + 1)
+        affordable(numbers, f"record of {name!r} with this record_every")
 
 
 def _check_course(schedule: Schedule, every: int, synapses: int) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..device_names import DEVICES
 from ..errors import FwpError, shown, warn
 from ..programs import Program
@@ -19,6 +21,8 @@ from ..states import starting_states
 from ..synapses.model import Model
 from ..synapses.registry import get, names
 from ..weight_recording import variables
+from .recorded_cells import cell_coordinates, entry, spikes
+from .recorded_cells import fired as wanted
 from .synapse_form import KEEP, Prepared, coding, only_here, transmitting, windows_of
 
 #: options that mean the same here; all others belong to the circuit of the package's own synapses
@@ -77,16 +81,16 @@ def realise(program: Program, rule: Rule, synapse: Model, options: Mapping[str, 
     weights, extra = variables(rule, keep, found)
     if options["record_weights"] == "none":
         extra = {}
-    if options["record_spikes"]:
-        extra |= {
-            "spike_cell": (("spike",), found["key_spike_cell"],
-                           {"units": "1", "long_name": "key cell that fired"}),
-            "spike_time": (("spike",), found["key_spike_time"],
-                           {"units": "s", "long_name": "time of the spike"}),
-        }  # fmt: skip
+    duration = round(program.tokens * found["token_seconds"], 12)
+    starts = np.round(np.arange(program.tokens) * found["token_seconds"], 12)
+    known = tuple(each.name for each in found["populations"])
+    fired = {name: found["fired"][name] for name in wanted(options["record_spikes"], known)}
+    extra |= spikes(found["populations"], fired, duration - float(ready.dt) / 2)
+    coords = {"token_start": entry("token", starts, "s", "start of the token"),
+              **cell_coordinates(found["populations"])}  # fmt: skip
     papers = "; ".join([synapse.citation, ready.synapse.citation, *synapse.sources.values()])
     return make_recording(
         program, rule, "spiking", found["readout"], weights, extra,
         provenance(rule, "spiking", options["seed"], details,
-                   f"{DEVICES.citation(details['device'])}; {papers}"),
+                   f"{DEVICES.citation(details['device'])}; {papers}"), coords, duration,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp
 
 import brian2 as b2
+import numpy as np
 
 from ..arguments import SEED, one_of, optional, takes
 from ..device_names import DEVICES
@@ -242,9 +243,13 @@ def realise(
         build, size, device=device, dt=dt, seed=seed, progress=progress, label=f"rate {rule.name}"
     )
     weights, extra = variables(rule, keep, found)
+    token = size.steps // program.tokens * float(dt)
+    starts = np.round(np.arange(program.tokens) * token, 12)
+    words = {"units": "s", "long_name": "start of the token"}
     return make_recording(
         program, rule, "rate", found["readout"], weights, extra,
         provenance(rule, "rate", seed, details | info, DEVICES.citation(info["device"])),
+        {"token_start": (("token",), starts, words)}, round(program.tokens * token, 12),
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from ..run_arguments import (
     PROBES,
     PROGRAM,
     PROGRESS,
+    RECORD,
+    RECORD_SPIKES,
     RECORD_WEIGHTS,
     RECORDING,
     RULE,
@@ -59,8 +61,9 @@ from .synapse_form import CODINGS
     calibration=one_of(CALIBRATIONS, "calibration of the spiking realisation:"),
     drugs=inside("a list of AP5(...) and CNQX(...)", list),
     dt=optional(a_time()),
+    record=RECORD,
     record_every=optional(a_time()),
-    record_spikes=FLAG,
+    record_spikes=RECORD_SPIKES,
     record_weights=RECORD_WEIGHTS,
     probes=PROBES,
     feedback=FLAG,
@@ -89,8 +92,9 @@ def realise(
     calibration: str = "propagator",
     drugs=(),
     dt=None,
+    record=None,
     record_every=None,
-    record_spikes: bool = True,
+    record_spikes=True,
     record_weights: str = "auto",
     probes=None,
     feedback: bool = False,
@@ -133,9 +137,18 @@ def realise(
         calibration: "propagator" or "closed" (see `fwp_neuro.circuits.calibration`).
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
-        record_every: sampling interval of voltage traces, whole time steps; none if None. In the
-            population layout with record_weights "snapshots" also of the weights, up to 64 MB.
-        record_spikes: whether to keep the key cells' spikes.
+        record: names of what is sampled every ``record_every``, on the dim "time": "w" (fast
+            weights), "w_channel" (what a synapse transmits), "g_ampa", "g_inhibition", "g_basal",
+            "g_apical" (in leak conductances, of which the circuit knows no siemens), "x_nmda",
+            "x_ampa" (population layout), "teacher", "V" (both compartments), "V_basal",
+            "V_apical", "unblocked", "error", "drive" (1), "gate", "write" (Hz); in the generic
+            form the states and the signals of the rule ("w", "k", "v", "q"). A name that the
+            recording has already, such as that of a state, gets "_trace" added.
+        record_every: sampling interval, whole time steps. Without ``record`` it samples V_basal,
+            V_apical and drive, and in the population layout with record_weights "snapshots" also
+            the weights, as "weight_course", up to 64 MB.
+        record_spikes: True for the spikes of all cells (key and teacher), False for none, or
+            populations such as ["key"].
         record_weights: "snapshots" (after every token), "last", "none" or "auto" (snapshots while
             the circuit's own weights take up to 64 MB over all tokens, else the last ones).
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
@@ -145,7 +158,9 @@ def realise(
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        Recording with readout and weights (ON minus OFF), spikes, and traces where asked for. Its
+        Recording with readout and weights (ON minus OFF), spikes ("spike_time" and "spike_cell", a
+        number of the dim "cell", whose coordinates "population", "number", "dimension",
+        "cell_head" and "cell_sign" say what the cell is), and traces where asked for. Its
         provenance says which form and layout ran and why, how many bytes the fast weights take
         (``fast_weight_bytes``), and ``clipped``, the fraction of weights at a bound of
         [0, 2 weight_baseline] at token ends (of the last token alone without snapshots).
@@ -165,8 +180,8 @@ def realise(
         initial_states_of=initial_states_of, seed=seed, form=form, layout=layout, cells=cells,
         key_cells=key_cells, signed_keys=signed_keys, synapse=synapse, parameters=parameters,
         constants=constants, timeline=timeline, calibration=calibration, drugs=drugs, dt=dt,
-        record_every=record_every, record_spikes=record_spikes, record_weights=record_weights,
-        probes=probes, feedback=feedback,
+        record=record, record_every=record_every, record_spikes=record_spikes,
+        record_weights=record_weights, probes=probes, feedback=feedback,
     )  # fmt: skip
     found, info = simulate(
         ready.build, ready.size, device=device, dt=ready.dt, seed=seed, progress=progress,
@@ -184,36 +199,19 @@ def realise(
     for name in ("snapshots", "last"):
         if name in found and ready.scale != 1:
             found[name] = {state: array * ready.scale for state, array in found[name].items()}
-    for name in ("readout", "probe_readout", "weight_course"):
+    for name in ("readout", "probe_readout"):
         if name in found:
             found[name] = found[name] * ready.scale
     weights, extra = variables(rule, ready.keep, found)
+    known = {*program.names, *extra}
+    for name, entry in found["recorded"].items():
+        extra[f"{name}_trace" if name in known else name] = entry
+    papers = f"{DEVICES.citation(info['device'])}; {ready.citation}"
     return make_recording(
-        program, rule, "spiking", found["readout"], weights, extra | _traces(found),
-        provenance(
-            rule, "spiking", seed, details,
-            f"{DEVICES.citation(info['device'])}; {ready.citation}",
-        ),
+        program, rule, "spiking", found["readout"], weights, extra,
+        provenance(rule, "spiking", seed, details, papers), found["coords"], found["duration"],
     )  # fmt: skip
 
 
 _USUAL = {n: p.default for n, p in signature(realise).parameters.items()
           if p.default is not Parameter.empty}  # fmt: skip
-_TRACES = {
-    "spike_cell": (("spike",), "1", "key cell that fired"),
-    "spike_time": (("spike",), "s", "time of the spike"),
-    "sample_time": (("sample",), "s", "time"),
-    "V_basal": (("sample", "head", "channel", "post"), "V", "basal voltage, ON and OFF"),
-    "V_apical": (("sample", "head", "channel", "post"), "V", "apical voltage, ON and OFF"),
-    "drive": (("sample", "head", "channel", "post"), "1", "basal drive, ON and OFF"),
-    "weight_course": (("sample", "head", "post", "pre"), "1", "fast weight, ON minus OFF"),
-}
-
-
-def _traces(found) -> dict:
-    """Return spikes and traces as variables of a recording, with dims and units."""
-    return {
-        name: (dims, found[name], {"units": units, "long_name": words})
-        for name, (dims, units, words) in _TRACES.items()
-        if name in found
-    }

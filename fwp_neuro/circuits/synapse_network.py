@@ -21,6 +21,7 @@ from ..devices import Built, Size
 from ..synapses.coding import Experiment
 from ..synapses.model import Model
 from . import plastic
+from .recorded_cells import Population
 from .schedule import timed
 from .synapse_tables import Tables, chances
 
@@ -180,7 +181,7 @@ class _Network:
 
     def built(self) -> Built:
         """Assemble the network and what it is asked for."""
-        how = self.how
+        how, c = self.how, self.commands
         keys, values = self._key_cells(), self._values()
         cells = self._value_cells(values)
         initial: dict[str, Any] = dict(how.initial)
@@ -206,9 +207,12 @@ class _Network:
                 "variables": {n: made.values(n) for n in variables},
                 "beyond": float(np.array(cells.value_beyond).sum() / max(shown, 1)),
             }
-            for name, one in fired.items():
-                found[f"{name}_spike_cell"] = np.array(one.i)
-                found[f"{name}_spike_time"] = np.array(one.t_)
+            found["populations"] = [
+                Population.of("key", c.cells, head=self.heads, dimension=self.pre),
+                Population.of("value", c.value_cells, head=self.heads, sign=2, dimension=self.post),
+            ]
+            found["fired"] = {n: (np.array(one.i), np.array(one.t_)) for n, one in fired.items()}
+            found["token_seconds"] = float(self.token)
             return found
 
         return Built(network, collect, self.tokens * self.token + self.dt,

@@ -43,7 +43,8 @@ RESERVED |= {"readout", "weights"}
 TAKEN = {"rule", "initial_state", "form", "chunk", "scale", "mask", "cu_seqlens", "labels", "self"}
 #: dims and variables that realisations record beside a programme
 TAKEN |= {"probe", "probes", "probe_readout", "token_cell", "spike", "spike_cell", "spike_time"}
-TAKEN |= {"sample", "sample_time", "channel", "V_basal", "V_apical", "drive", "weight_course"}
+TAKEN |= {"channel", "compartment", "V_basal", "V_apical", "drive", "weight_course", "token_start"}
+TAKEN |= {"cell", "population", "number", "dimension", "cell_head", "cell_sign"}
 
 
 def symbol(name: str) -> sympy.Symbol:
