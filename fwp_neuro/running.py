@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from contextlib import nullcontext
 from importlib import import_module
+from textwrap import indent
 
 from .arguments import SEED, inside, one_of, optional, takes
 from .devices.lock import brian2_lock
 from .errors import FwpError, unknown
+from .options import merged, text
 from .programs import Program
 from .recording import Recording
 from .registry import Registry
@@ -63,8 +65,8 @@ def run(
             further states, such as ``{"w": ..., "m": ...}``; those not named start at zero.
         initial_states_of: a Recording to carry on from: its synaptic states after the last token
             (``initial_weights`` goes before its weights).
-        options: of the realisation; see `fwp_neuro.artificial.realise.realise`,
-            `fwp_neuro.circuits.rate.realise` and `fwp_neuro.circuits.spiking.realise`.
+        options: of the realisation, each by its name, listed below; or options=... with a
+            `fwp_neuro.circuits.RateOptions` or ``SpikingOptions``, beside which single ones count.
 
     Returns:
         A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head axis
@@ -80,11 +82,15 @@ def run(
         >>> rest = fwp_neuro.run(program[4:], "delta", initial_states_of=first)  # doctest: +SKIP
     """
     with _alone(realisation):
+        options = merged(options, realisation)
         rule, function = checked(program, rule, realisation, seed, options)
         return function(
             program, rule, initial_weights=initial_weights, seed=seed,
             initial_states=initial_states, initial_states_of=initial_states_of, **options,
         )  # fmt: skip
+
+
+run.__doc__ = f"{run.__doc__}\n{indent(text(), '    ')}"
 
 
 def realise(realisation: str):

@@ -6,6 +6,8 @@ _NAMES = {
     "AP5": "drugs",
     "CNQX": "drugs",
     "Drug": "drugs",
+    "RateOptions": "circuit_options",
+    "SpikingOptions": "circuit_options",
     "Timeline": "schedule",
     "connect": "plastic",
     "generate": "standalone",

@@ -1,0 +1,108 @@
+"""Options of a realisation as a dataclass, and all of them as text for ``help(fwp_neuro.run)``.
+
+Both are made from the function that runs the realisation: its signature has names and defaults, its
+declaration says what is legal, its docstring what each option means.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import field, make_dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from .arguments import read_options
+from .errors import FwpError, shown
+
+#: arguments of every realisation, which `fwp_neuro.run` has itself
+_COMMON = ("program", "rule", "initial_weights", "seed", "initial_states", "initial_states_of")
+_TEXT = "run_options.txt"
+
+
+class Options:
+    """Options of a realisation: fields with defaults, checked when they are given."""
+
+    realisation = ""
+
+    def changed(self) -> dict[str, Any]:
+        """Return the options that differ from their defaults."""
+        usual = {n: p.default for n, p in inspect.signature(type(self)).parameters.items()}
+        return {n: getattr(self, n) for n, default in usual.items()
+                if getattr(self, n) is not default}  # fmt: skip
+
+
+def descriptions(function) -> str:
+    """Return the lines of a docstring that say what each option means."""
+    lines = inspect.getdoc(function).splitlines()
+    start = lines.index("Args:") + 1
+    rest = lines[start:]
+    end = next((n for n, line in enumerate(rest) if line and not line.startswith(" ")), len(rest))
+    kept, keep = [], False
+    for line in rest[:end]:
+        if line.startswith("    ") and not line.startswith("     "):
+            names = [name.strip() for name in line.partition(":")[0].split(",")]
+            keep = not set(names) & set(_COMMON)
+        if keep:
+            kept.append(line)
+    return "\n".join(kept).rstrip()
+
+
+def options_class(name: str, realisation: str, function) -> type[Options]:
+    """Return a dataclass with the options of the function that runs a realisation.
+
+    Args:
+        name: of the class.
+        realisation: its registered name.
+        function: ``realise``, with a declaration of its arguments (`arguments.takes`).
+    """
+    parameters = inspect.signature(function).parameters.values()
+    own = [(p.name, Any, field(default=p.default)) for p in parameters if p.name not in _COMMON]
+
+    def check(self):
+        for key, value in read_options(function, {n: getattr(self, n) for n, *_ in own}).items():
+            object.__setattr__(self, key, value)
+
+    made = make_dataclass(name, own, bases=(Options,), frozen=True, namespace={
+        "__post_init__": check, "realisation": realisation,
+    })  # fmt: skip
+    made.__doc__ = (
+        f"Options of the {realisation} realisation, for ``fwp_neuro.run(..., options=...)``.\n\n"
+        f"Args:\n{descriptions(function)}\n\nRaises:\n    FwpError: one that is not legal.\n"
+    )
+    return made
+
+
+def merged(given: dict[str, Any], realisation: str) -> dict[str, Any]:
+    """Return options with those of an `Options` object in it; single ones go before it.
+
+    Raises:
+        FwpError: no options object, or one of another realisation.
+    """
+    rest = dict(given)
+    chosen = rest.pop("options", None)
+    if chosen is None:
+        return rest
+    if not isinstance(chosen, Options) or chosen.realisation != realisation:
+        raise FwpError(
+            f"options must be options of the {realisation} realisation, such as "
+            f"fwp_neuro.circuits.RateOptions(...) for 'rate', got {shown(chosen)}"
+        )
+    return {**chosen.changed(), **rest}
+
+
+@cache
+def text() -> str:
+    """Return the options of all realisations as they stand in ``help(fwp_neuro.run)``."""
+    return files(__package__).joinpath("data", _TEXT).read_text(encoding="utf-8")
+
+
+def written(functions: dict[str, Any]) -> str:
+    """Return that text anew from the docstrings, which a test compares with the file.
+
+    Args:
+        functions: realisation -> its function.
+    """
+    parts = [f"Options of {name!r}:\n{descriptions(function)}"
+             for name, function in functions.items()]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
