@@ -95,3 +95,16 @@ def test_a_decay_gate_and_strong_writes_are_refused_by_name():
         fwp.run(decays, "gated_delta", "spiking", synapse="pair_stdp")
     with pytest.raises(fwp.FwpError, match="needs less than 1"):
         fwp.run(short(beta=np.ones(3)), "delta", "spiking", synapse="pair_stdp")
+
+
+def test_the_project_of_a_circuit_of_published_synapses_is_written(tmp_path):
+    folder = fwp.circuits.generate(
+        short(), "hebb", "spiking", device="cpp_standalone", directory=tmp_path / "project",
+        synapse="pair_stdp", cells=4, value_cells=4,
+    )  # fmt: skip
+    assert (folder / "main.cpp").exists()
+    # nothing else changes: the circuits of the package's own synapses
+    folder = fwp.circuits.generate(
+        short(), "hebb", "spiking", device="cpp_standalone", directory=tmp_path / "own", cells=4
+    )
+    assert (folder / "main.cpp").exists()

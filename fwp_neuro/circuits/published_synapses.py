@@ -45,9 +45,9 @@ def chosen(synapse, parameters: str | None) -> Model | None:
     return getattr(synapse, "textbook", synapse)
 
 
-def realise(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
-            usual: Mapping[str, Any]) -> Recording:  # fmt: skip
-    """Run a programme in a circuit of published synapses.
+def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
+            usual: Mapping[str, Any]) -> Prepared:  # fmt: skip
+    """Turn a programme into a circuit of published synapses, every option checked.
 
     Args:
         synapse: from `chosen`.
@@ -66,12 +66,18 @@ def realise(program: Program, rule: Rule, synapse: Model, options: Mapping[str, 
     if any(array.any() for array in states.values()):
         raise FwpError(f"synapses of {synapse.name!r} start where their model says: a circuit of "
                        "published synapses takes no initial weights")  # fmt: skip
-    ready = Prepared(
+    return Prepared(
         program, rule, synapse, cells=options["cells"], value_cells=options["value_cells"],
         wanted=options["coding"], dt=options["dt"],
         windows=windows_of(options["timeline"], coding(transmitting(synapse)[0],
                                                        options["coding"])),
     )  # fmt: skip
+
+
+def realise(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
+            usual: Mapping[str, Any]) -> Recording:  # fmt: skip
+    """Run a programme in a circuit of published synapses; arguments and errors as for `prepare`."""
+    ready = prepare(program, rule, synapse, options, usual)
     found, details = ready.run(options["device"], options["seed"], options["progress"])
     if found["beyond"] > 0.01:
         share = f"{100 * found['beyond']:.1f} %"

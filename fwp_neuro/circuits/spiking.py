@@ -171,8 +171,8 @@ def realise(
     given = dict(locals())
     published = chosen(synapse, parameters)
     if published is not None:
-        return published_run(program, rule, published, given, _USUAL)
-    if value_cells != _USUAL["value_cells"] or coding != "auto":
+        return published_run(program, rule, published, given, USUAL)
+    if value_cells != USUAL["value_cells"] or coding != "auto":
         raise FwpError("value_cells and coding shape a circuit of published synapses: give "
                        "synapse=..., or leave them out")  # fmt: skip
     ready = prepare(
@@ -213,5 +213,5 @@ def realise(
     )  # fmt: skip
 
 
-_USUAL = {n: p.default for n, p in signature(realise).parameters.items()
+USUAL = {n: p.default for n, p in signature(realise).parameters.items()
           if p.default is not Parameter.empty}  # fmt: skip

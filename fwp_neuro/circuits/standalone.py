@@ -11,7 +11,7 @@ from ..devices.lock import brian2_lock
 from ..programs import Program
 from ..rules import Rule
 from ..run_arguments import PROGRAM, RULE, WEIGHTS
-from . import rate, spiking
+from . import published_synapses, rate, spiking
 
 
 @brian2_lock()
@@ -66,6 +66,19 @@ def generate(
         chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options
         chosen = {n: value for n, value in chosen.items() if n not in ("device", "progress")}
         chosen["seed"] = seed
-        ready = spiking.prepare(program, found, **chosen)
-        build, dt = ready.build, ready.dt
+        build, dt = _spiking(program, found, chosen)
     return devices.generate(build, device=device, dt=dt, seed=int(seed), directory=directory)
+
+
+def _spiking(program: Program, rule: Rule, options: dict) -> tuple:
+    """Return (build, dt) of a spiking circuit."""
+    synapse = published_synapses.chosen(options["synapse"], options["parameters"])
+    if synapse is None:
+        own = ("value_cells", "coding")
+        ready = spiking.prepare(
+            program, rule, **{n: value for n, value in options.items() if n not in own}
+        )
+        return ready.build, ready.dt
+    usual = {n: value for n, value in spiking.USUAL.items() if n in options}
+    form = published_synapses.prepare(program, rule, synapse, options, usual)
+    return form.builder("numpy", options["seed"])[0], form.dt

@@ -200,15 +200,27 @@ class Prepared:
         mean = every.reshape(flat).mean((2, 5))
         return np.swapaxes(mean[:, :, 0] - mean[:, :, 1], 1, 2)
 
+    def commands(self, device: str, seed: int) -> synapse_network.Commands:
+        """Return what the circuit of the programme is told, once it is calibrated."""
+        scale = self.value_scale * self.key_scale**2
+        recall = self.calibrated(device, seed)[0] / scale
+        return synapse_network.Commands(
+            self.key, self.query, self.value, self.erase, recall, self.cells, self.value_cells
+        )
+
+    def builder(self, device: str, seed: int) -> tuple:
+        """Return (build, size) for `devices.simulate` or `devices.generate`."""
+        return synapse_network.builder(
+            self.synapse, self.how, self.commands(device, seed), self.tables(self.program.tokens),
+            self.dt,
+        )
+
     def run(self, device: str, seed: int, progress=None) -> tuple[dict, dict]:
         """Return what was found, in the units of the rule, and what the device says."""
         program = self.program
         read, written = self.calibrated(device, seed)
         scale = self.value_scale * self.key_scale**2
-        commands = synapse_network.Commands(
-            self.key, self.query, self.value, self.erase, read / scale, self.cells,
-            self.value_cells,
-        )
+        commands = self.commands(device, seed)
         found, info = self._run(commands, program.tokens, device, seed, progress)
         found["readout"] = found["readout"] * scale / read
         shape = (program.heads or 1, program.pre, program.post)
