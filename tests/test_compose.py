@@ -206,6 +206,51 @@ def test_a_modulator_turns_eligibility_into_weight_as_the_closed_form_says(rule,
     assert abs(changes[0]) > 1e-6
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_bounds_are_those_of_the_weight_and_not_of_its_trace(layout):
+    bounded = fwp.synapses.get("pair_stdp", "hard_bounds").changed(A_plus=0.2, A_minus=0.3)
+    free = fwp.synapses.get("pair_stdp").changed(A_plus=0.4, A_minus=0.6)  # w_max is 2
+    found = {}
+    for name, rule in (("bounded", bounded), ("free", free)):
+        pre = source((10, 20, 41))
+        post = b2.SpikeGeneratorGroup(1, [0, 0, 0], [12, 25, 40] * ms)
+        made = connect(compose(rule, eligibility=0.1 * b2.second), pre, post, layout=layout,
+                       names={"modulator": None}, initial={"w": 1.9})  # fmt: skip
+        network, states = b2.Network(pre, post, *made.objects), []
+        for modulator in (1000, -1000, 0, 1000):
+            post.modulator = modulator
+            network.run(30 * ms, namespace={})
+            states.append([made.values("w")[0], made.values("eligibility")[0]])
+        found[name] = np.array(states).T
+    w, trace = found["bounded"]
+    np.testing.assert_allclose(trace, found["free"][1], rtol=1e-9)
+    assert found["free"][0].max() > 2
+    sign = np.sign(trace * [1, -1, 0, 1])
+    want = [2.0 if s > 0 else 0.0 for s in sign]
+    want[2] = want[1]
+    np.testing.assert_allclose(w, want, rtol=0, atol=1e-9)
+    assert (w >= 0).all() and (w <= 2).all()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_part_of_a_group_may_meet_the_whole(layout):
+    found = []
+    for part in (True, False):
+        table = np.random.default_rng(4).random((200, 6)) < 0.05
+        space = {"fires": b2.TimedArray(1.0 * table, dt=0.1 * ms)}
+        group = b2.NeuronGroup(6, "g_in : 1", threshold="fires(t, i) > 0.5", reset="",
+                               namespace=space)  # fmt: skip
+        some = {} if part else {"connect": {"condition": "i >= 1 and i < 4"}}
+        made = connect("pair_stdp", group[1:4] if part else group, group, through="ampa",
+                       names={"conductance": "g_in"}, layout=layout, delay={"pre": 1 * ms},
+                       **some)  # fmt: skip
+        g = course(group, "g_in", made)[1]
+        found.append((made.values("w"), g))
+    assert np.ptp(found[0][0]) > 1e-3 and np.ptp(found[0][1]) > 1
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "call, sentence",
     [

@@ -21,7 +21,10 @@ SPIKES = "_spikespace"
 
 def whole(group):
     """Return the group of which a group is a part, or itself."""
-    return group.source if isinstance(group, b2.Subgroup) else group
+    if not isinstance(group, b2.Subgroup):
+        return group
+    # Brian2 keeps it as a weak proxy, to which nothing can be attached
+    return group.source.__init__.__self__
 
 
 @contextmanager

@@ -8,6 +8,9 @@ Izhikevich 2007, Cereb. Cortex 17:2443, doi:10.1093/cercor/bhl152 (there rate = 
 concentration of dopamine); Fremaux & Gerstner 2016, Front. Neural Circuits 9:85,
 doi:10.3389/fncir.2015.00085. As a fast-weight programme: the write gate beta comes after the keys
 and values that it gates.
+
+Bounds are those of the weight: where the rule's own text clips w, the trace gets the change before
+it is clipped, and w follows the trace up to the bounds and stays there.
 """
 
 from __future__ import annotations
@@ -56,9 +59,13 @@ def with_eligibility(model: Model, tau) -> Model:
     unit = row(names[w], flags=False).rsplit(":", 1)[1].strip()
     rows = [row(one) for n, one in names.items() if n != w]
     rate = "" if names[w].type == PARAMETER else f" + ({names[w].expr})"
-    rows.append(f"d{w}/dt = eligibility*modulator_post*rate_eligibility : {unit} (clock-driven)")
+    slope = "eligibility*modulator_post*rate_eligibility"
+    bounds = _bounds(text, w)
+    if bounds:  # an integrator's step ends at a bound at most
+        slope = f"clip({slope}, ({bounds[0]} - {w})/dt, ({bounds[1]} - {w})/dt)"
+    rows.append(f"d{w}/dt = {slope} : {unit} (clock-driven)")
     rows.append(f"deligibility/dt = -eligibility/tau_eligibility{rate} : {unit} (clock-driven)")
-    # the trace decays as an exponential and w follows it: a linear system, integrated by rk4
+    # the trace decays as an exponential and w follows it, integrated by rk4
     method = text.method if text.method != "exact" else "rk4"
     cells = [n for side in ("pre", "post") for n in Brian2Equations(getattr(text, side)).names]
     methods = {n: text.methods.get(n, text.method) for n in cells} | {"modulator": method}
@@ -96,5 +103,31 @@ def _waiting(code: str, w: str) -> str:
         elif line.op in ("+=", "-="):
             found.append(Line("eligibility", line.op, line.expression))
         else:
-            found.append(Line("eligibility", "+=", f"({line.plain().expression}) - {w}"))
+            inside = _clipped(line.expression)
+            new = inside[0] if inside else line.plain().expression
+            found.append(Line("eligibility", "+=", f"({new}) - {w}"))
     return code_text(found)
+
+
+def _clipped(expression: str) -> list[str]:
+    """Return the three arguments of what is clipped as a whole, or nothing."""
+    text = expression.strip()
+    if not (text.startswith("clip(") and text.endswith(")")):
+        return []
+    parts, depth = [""], 0
+    for letter in text[len("clip(") : -1]:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:  # as in clip(...)*clip(...)
+            return []
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def _bounds(text, w: str) -> tuple[str, str] | None:
+    """Return between what the statements of a rule clip the weight, or None."""
+    every = [*lines(text.on_pre), *lines(text.on_post)]
+    found = [_clipped(line.expression) for line in every if line.target == w and line.op == "="]
+    return next(((low, high) for _, low, high in filter(None, found)), None)
