@@ -81,7 +81,10 @@ def compose(
     """
     first = _part("plasticity", plasticity)
     if eligibility is not None:
-        first = with_eligibility(first, eligibility)
+        others = [_part(role, part) for role, part in (("release", release), ("receptor", receptor))
+                  if part is not None]  # fmt: skip
+        clocked = any(_is_clocked(one.equations) for one in others)
+        first = with_eligibility(first, eligibility, stepped=not clocked)
     made, amount = first, ""
     if release is not None:
         if first.kind == "short-term plasticity":

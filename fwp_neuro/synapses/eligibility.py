@@ -28,15 +28,22 @@ from .factorised.text import Line, lines, row
 from .factorised.text import text as code_text
 from .model import Model
 
+#: decay of the trace in an Euler step, and its mean over the step relative to its start
+_STEPPED = (
+    "(1 - exp(-dt/tau_eligibility))/dt",
+    "*tau_eligibility*(1 - exp(-dt/tau_eligibility))/dt",
+)
 _NAMES = ("eligibility", "modulator", "tau_eligibility", "rate_eligibility")
 
 
-def with_eligibility(model: Model, tau) -> Model:
+def with_eligibility(model: Model, tau, stepped: bool = True) -> Model:
     """Return a model whose weight changes only where a modulator meets its eligibility trace.
 
     Args:
         model: a plasticity model whose weight is one synaptic variable.
         tau: time constant of the trace, a Brian2 time.
+        stepped: whether an Euler step may be used that is exact for a constant modulator; only
+            where nothing else on the synapse is integrated in time.
 
     Returns:
         the model with a variable ``eligibility``, in the unit of the weight, the parameters
@@ -59,14 +66,18 @@ def with_eligibility(model: Model, tau) -> Model:
     unit = row(names[w], flags=False).rsplit(":", 1)[1].strip()
     rows = [row(one) for n, one in names.items() if n != w]
     rate = "" if names[w].type == PARAMETER else f" + ({names[w].expr})"
-    slope = "eligibility*modulator_post*rate_eligibility"
+    stepped = stepped and not any(
+        one.type == DIFFERENTIAL_EQUATION and "event-driven" not in one.flags
+        for one in names.values()
+    )
+    fall, share = _STEPPED if stepped else ("1/tau_eligibility", "")
+    slope = f"eligibility*modulator_post*rate_eligibility{share}"
     bounds = _bounds(text, w)
     if bounds:  # an integrator's step ends at a bound at most
         slope = f"clip({slope}, ({bounds[0]} - {w})/dt, ({bounds[1]} - {w})/dt)"
     rows.append(f"d{w}/dt = {slope} : {unit} (clock-driven)")
-    rows.append(f"deligibility/dt = -eligibility/tau_eligibility{rate} : {unit} (clock-driven)")
-    # the trace decays as an exponential and w follows it, integrated by rk4
-    method = text.method if text.method != "exact" else "rk4"
+    rows.append(f"deligibility/dt = -eligibility*{fall}{rate} : {unit} (clock-driven)")
+    method = "euler" if stepped else text.method if text.method != "exact" else "rk4"
     cells = [n for side in ("pre", "post") for n in Brian2Equations(getattr(text, side)).names]
     methods = {n: text.methods.get(n, text.method) for n in cells} | {"modulator": method}
     code: dict[str, Any] = {s: _waiting(getattr(text, s), w) for s in ("on_pre", "on_post")}
