@@ -171,6 +171,17 @@ def scaled_keys_bring_the_first_task_back(script, data):
 FIGURES = sorted({parameters.values[0] for parameters in CLAIMS})
 
 
+@claim("fig17_distal_reward")
+def the_synapse_that_is_paid_late_ends_as_the_strongest(script, data):
+    found = script.MODEL.measures(data)
+    assert found["share of the others that are weaker"] == 1
+    assert found["rewarded weight at the end (mV)"] > 3 * found["mean of the others (mV)"]
+    assert data.weight.values.min() > -1e-12 and data.weight.values.max() < 4 + 1e-12
+    assert float(data.weight[(data.source == 0) & (data.target == 1)][0, 0]) == 0
+    late = (data.reward_time - data.pair_time).values
+    assert found["rewards"] > 50 and late.min() >= 1 and late.max() <= 3
+
+
 @pytest.mark.parametrize(("figure", "check"), CLAIMS)
 def test_claim(figure, check):
     check(*made(figure))
