@@ -168,10 +168,7 @@ def scaled_keys_bring_the_first_task_back(script, data):
     np.testing.assert_allclose(data.after[:, 1, 0], data.before, rtol=0, atol=1 / 80 + 1e-12)
 
 
-FIGURES = sorted({parameters.values[0] for parameters in CLAIMS})
-
-
-@claim("fig17_distal_reward")
+@claim("fig18_distal_reward")
 def the_synapse_that_is_paid_late_ends_as_the_strongest(script, data):
     found = script.MODEL.measures(data)
     assert found["share of the others that are weaker"] == 1
@@ -180,6 +177,9 @@ def the_synapse_that_is_paid_late_ends_as_the_strongest(script, data):
     assert float(data.weight[(data.source == 0) & (data.target == 1)][0, 0]) == 0
     late = (data.reward_time - data.pair_time).values
     assert found["rewards"] > 50 and late.min() >= 1 and late.max() <= 3
+
+
+FIGURES = sorted({parameters.values[0] for parameters in CLAIMS})
 
 
 @pytest.mark.parametrize(("figure", "check"), CLAIMS)
