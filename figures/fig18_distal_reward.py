@@ -34,7 +34,7 @@ def report(data) -> str:
 
 
 def example(data) -> int:
-    """Return the pair, 2 s or more from all others, whose trace is largest when its reward comes."""
+    """Return the pair, 2 s from all others, whose trace is largest when its reward comes."""
     pairs, paid, last = data.pair_time.values, data.reward_time.values, data.at.values[-1]
     left = data.eligibility.sel(at=np.minimum(paid, last), method="nearest").values
     alone = [
