@@ -13,7 +13,8 @@ raised before every reward. Established (the paper): these equations, the task, 
 windows, 1 s and 0.2 s. Recalled, not checked against the paper: 0.1 mV for potentiation and 1.5
 times as much for depression, reward 0.5, tonic 0.002, rate 100/s, weights of 1 mV at the start.
 Inference of this package: as a fast-weight programme c holds keys and values, and dopamine is a
-write gate beta that comes later than what it gates.
+write gate beta that comes later than what it gates (rules with a third factor: Fremaux & Gerstner
+2016, doi:10.3389/fncir.2015.00085).
 
 Every synapse of the network is made by `fwp_neuro.circuits.connect`: excitatory ones are
 ``compose("pair_stdp", receptor="ampa", eligibility=1*second)``, inhibitory ones are the receptor
