@@ -3,7 +3,8 @@
     dc/dt = -c/tau_eligibility,   c <- c + (what the rule would add to w),   dw/dt = c M rate
 
 M is the port "modulator" of the postsynaptic cell: dopamine, reward, a plateau, in any unit that
-the user counts it in; ``rate_eligibility`` is how fast w follows for M = 1. Source of the form:
+the user counts it in; ``rate_eligibility`` is how fast w follows for M = 1. Where the rule's own
+code keeps w within bounds by clip, w stops there, to one time step's change. Source of the form:
 Izhikevich 2007, Cereb. Cortex 17:2443, doi:10.1093/cercor/bhl152 (there rate = 1/s and M is the
 concentration of dopamine); Fremaux & Gerstner 2016, Front. Neural Circuits 9:85,
 doi:10.3389/fncir.2015.00085. As a fast-weight programme: the write gate beta comes after the keys
@@ -12,6 +13,7 @@ and values that it gates.
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +25,7 @@ from ..errors import FwpError
 from ..quantities import quantity
 from .factorised.text import Line, lines, row
 from .factorised.text import text as code_text
-from .model import Model
+from .model import Equations, Model
 
 _NAMES = ("eligibility", "modulator", "tau_eligibility", "rate_eligibility")
 
@@ -56,7 +58,12 @@ def with_eligibility(model: Model, tau) -> Model:
     unit = row(names[w], flags=False).rsplit(":", 1)[1].strip()
     rows = [row(one) for n, one in names.items() if n != w]
     rate = "" if names[w].type == PARAMETER else f" + ({names[w].expr})"
-    rows.append(f"d{w}/dt = eligibility*modulator_post*rate_eligibility : {unit} (clock-driven)")
+    drive, bounds = "eligibility*modulator_post", _bounds(text, w)
+    if bounds is not None:  # those that the rule's own code keeps
+        low, high = bounds
+        none = "0*eligibility"
+        drive += f"*int({drive} > {none} and {w} < {high} or {drive} < {none} and {w} > {low})"
+    rows.append(f"d{w}/dt = {drive}*rate_eligibility : {unit} (clock-driven)")
     rows.append(f"deligibility/dt = -eligibility/tau_eligibility{rate} : {unit} (clock-driven)")
     # the trace decays as an exponential and w follows it: a linear system, integrated by rk4
     method = text.method if text.method != "exact" else "rk4"
@@ -87,14 +94,31 @@ def with_eligibility(model: Model, tau) -> Model:
     )  # fmt: skip
 
 
+def _bounds(text: Equations, w: str) -> tuple[str, str] | None:
+    """Return (lowest, highest) weight, where the code of spikes ends with clip(..., these)."""
+    for line in lines(f"{text.on_pre}\n{text.on_post}"):
+        call = ast.parse(line.expression, mode="eval").body
+        if line.target == w and isinstance(call, ast.Call) and len(call.args) == 3:
+            if getattr(call.func, "id", "") == "clip":
+                return ast.unparse(call.args[1]), ast.unparse(call.args[2])
+    return None
+
+
 def _waiting(code: str, w: str) -> str:
     """Return code in which what is added to the weight goes into the trace."""
-    found = []
-    for line in lines(code):
-        if line.target != w:
-            found.append(line)
-        elif line.op in ("+=", "-="):
-            found.append(Line("eligibility", line.op, line.expression))
-        else:
-            found.append(Line("eligibility", "+=", f"({line.plain().expression}) - {w}"))
-    return code_text(found)
+    every = lines(code)
+    at = [n for n, line in enumerate(every) if line.target == w]
+    if not at:
+        return code
+    if len(at) > 1:  # each goes on from what the one before has made
+        now = w
+        for number, n in enumerate(at):
+            made = replace(every[n].plain().renamed({w: now}), target=f"{w}_trial_{number}")
+            every[n], now = made, made.target
+        return code_text([*every, Line("eligibility", "+=", f"{now} - {w}")])
+    line = every[at[0]]
+    if line.op in ("+=", "-="):
+        every[at[0]] = Line("eligibility", line.op, line.expression)
+    else:
+        every[at[0]] = Line("eligibility", "+=", f"({line.plain().expression}) - {w}")
+    return code_text(every)
