@@ -1,5 +1,7 @@
 """A synapse composed of plasticity, release and receptor, and how it transmits to any cells."""
 
+from dataclasses import replace
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -251,6 +253,109 @@ def test_a_part_of_a_group_may_meet_the_whole(layout):
         np.testing.assert_allclose(one, two, rtol=1e-12)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_modulator_keeps_the_weight_within_the_bounds_of_its_rule(layout):
+    model = compose(fwp.synapses.get("pair_stdp", "hard_bounds"), eligibility=500 * ms)
+    for modulator, bound in ((5000, 2), (-5000, 0)):
+        pre, post = source((10, 20)), b2.SpikeGeneratorGroup(1, [0, 0], [12, 22] * ms)
+        made = connect(model, pre, post, layout=layout, names={"modulator": None})
+        network = b2.Network(pre, post, *made.objects)
+        network.run(30 * ms, namespace={})
+        post.modulator = modulator
+        network.run(400 * ms, namespace={})
+        assert made.values("w")[0] == pytest.approx(bound, abs=5e-3)
+
+
+def test_statements_that_change_a_weight_one_after_another_wait_as_one():
+    rule = fwp.synapses.get("pair_stdp")
+    text = replace(rule.equations, on_post="w += 3*A_plus*x\nw = clip(w, 0, 1.01)\ny += 1")
+    model = compose(replace(rule, equations=text), eligibility=1e4 * b2.second)
+    pre, post = source((10,)), b2.SpikeGeneratorGroup(1, [0], [10.1] * ms)
+    made = connect(model, pre, post, names={"modulator": None})
+    b2.Network(pre, post, *made.objects).run(11 * ms, namespace={})
+    assert made.values("eligibility")[0] == pytest.approx(0.01, rel=1e-6)
+
+
+def test_a_release_scales_what_a_rule_sends_to_its_own_cell():
+    release = fwp.synapses.get("tsodyks_markram", "tsodyks_1998_depressing")  # U = 0.5
+    found = []
+    for model in (fwp.synapses.get("clopath_2010"), compose("clopath_2010", release)):
+        pre, post = source((5,)), b2.NeuronGroup(1, "", threshold="t > 1*second", reset="")
+        made = connect(model, pre, post)
+        network = b2.Network(pre, post, *made.objects)
+        network.run(5 * ms, namespace={})
+        before = float(post.V_[0])
+        network.run(0.1 * ms, namespace={})
+        found.append(float(post.V_[0]) - before)
+    assert found[0] > 1e-4
+    assert found[1] == pytest.approx(found[0] / 2, rel=0.01)
+
+
+def test_a_gate_of_the_synapse_opens_by_the_release_whoever_brings_it():
+    release = fwp.synapses.get("tsodyks_markram", "tsodyks_1998_depressing")
+    found = []
+    for parts in (("pair_stdp", release), (release, None)):
+        pre, post = source((5, 15)), cells()
+        made = connect(compose(*parts, "nmda_per_synapse"), pre, post,
+                       names={"conductance": "g_in"})  # fmt: skip
+        found.append(course(post, "g_in", made, others=[pre])[1][0])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+    assert "scales all that is open" in compose("pair_stdp", release, "nmda_per_cell").conventions
+    assert "scales all that is open" not in compose("oja", release, "nmda_per_synapse").conventions
+
+
+def test_a_conductance_that_an_earlier_projection_attached_takes_the_kicks_too():
+    found = []
+    for chosen in (["ampa"], ["ampa", "composed"]):
+        pre = source()
+        post = b2.NeuronGroup(1, "seen = g_ampa : siemens", threshold="t > 1*second", reset="")
+        made = [connect("ampa", pre, post)]
+        if len(chosen) > 1:
+            made.append(connect(compose("oja", None, "ampa"), pre, post, initial={"w": 1}))
+        network = b2.Network(pre, post, *(o for one in made for o in one.objects))
+        network.run(8 * ms, namespace={})
+        found.append(float(post.g_ampa_[0]))
+    assert found[1] == pytest.approx(2 * found[0], rel=1e-3)  # oja's weight moves a little
+    with pytest.raises(fwp.FwpError, match="with other numbers"):
+        connect("pair_stdp", pre, post, through=fwp.synapses.get("ampa").changed(tau_ampa=9 * ms))
+
+
+@pytest.mark.parametrize("names", [{"conductance": "g_in"}, {"conductance": None}])
+def test_a_loaded_projection_adds_its_conductance_to_the_cells_again(names, tmp_path):
+    variable = "g_in" if names["conductance"] else "g_ampa"
+    made = []
+    for _ in range(2):
+        pre, post = source(), cells()
+        one = connect("pair_stdp", pre, post, through="ampa", names=names)
+        made.append((post, one, b2.Network(pre, post, *one.objects)))
+    (post, one, network), (other, two, empty) = made
+    network.run(6.5 * ms, namespace={})
+    two.load(one.save(tmp_path / "synapses.npz"))
+    for n in (network, empty):
+        n.run(0.1 * ms, namespace={})
+    want = float(getattr(post, f"{variable}_")[0])
+    assert want > 1e-11
+    assert float(getattr(other, f"{variable}_")[0]) == pytest.approx(want, rel=1e-12)
+
+
+def test_delays_of_each_synapse_hold_for_what_one_delay_holds_for():
+    found = []
+    for late in (2 * ms, [2, 2] * ms):
+        made = connect(compose("graupner_brunel", None, "ampa"), source(count=2), cells(count=1),
+                       layout="textbook", delay={"pre": late}, names={"conductance": "g_in"})
+        found.append({one.objname: float(np.max(one.delay)) for one in made.synapses._pathways})
+    assert found[0] == pytest.approx(found[1])
+    assert found[0]["pre"] == 2e-3 and found[0]["arrival"] == 0
+
+
+def test_a_share_of_a_part_is_a_share_where_it_varies():
+    model = compose("short_term_potentiation", None, "ampa")
+    release = compose("use_dependent_potentiation", "tsodyks_markram")
+    assert "U_release" in release.parameters and "U" in model.parameters
+    with pytest.raises(fwp.FwpError, match="share from 0 to 1"):
+        connect(release, source(count=2), cells(), varying={"U_release": ("pre", [0.5, 1.5])})
+
+
 @pytest.mark.parametrize(
     "call, sentence",
     [
@@ -258,6 +363,9 @@ def test_a_part_of_a_group_may_meet_the_whole(layout):
         (lambda: compose("pair_stdp", "ampa"), "release must be a model of the kind short-term"),
         (lambda: compose("pair_stdp", None, "pair_stdp"), "receptor must be a model of the kind"),
         (lambda: compose("tsodyks_markram", "tsodyks_markram"), "is a release itself"),
+        (lambda: compose(compose("pair_stdp", "tsodyks_markram"), None, "ampa"),
+         "has a release already: give its plasticity rule, release and receptor to one call"),
+        (lambda: compose(compose("pair_stdp", None, "ampa"), None, "ampa"), "has a receptor alr"),
         (lambda: compose("pair_sdtp"), "did you mean 'pair_stdp'"),
         (lambda: compose("pair_stdp", eligibility=3), "eligibility"),
         (lambda: compose("bcpnn", eligibility=1 * b2.second), "only one that is a variable"),

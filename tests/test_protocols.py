@@ -72,3 +72,10 @@ def test_a_composition_has_the_curve_of_its_rule():
 def test_only_a_synapse_is_registered(given, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
         registry.register(given)
+
+
+@pytest.mark.parametrize("receptor", [None, "ampa"])
+def test_a_rule_that_waits_for_a_modulator_has_no_curve(receptor):
+    model = compose("pair_stdp", None, receptor, eligibility=1 * b2.second)
+    with pytest.raises(fwp.FwpError, match="by its port 'modulator'"):
+        fwp.synapses.stdp_curve(model, None, [5] * ms)

@@ -1,13 +1,19 @@
 """Circuits of published synapses run hebb and delta; ports that they lack are named."""
 
+from dataclasses import replace
+
+import brian2 as b2
 import numpy as np
 import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.characterise import memory
+from fwp_neuro.circuits import synapse_network
+from fwp_neuro.circuits.synapse_form import Prepared, coding
 from fwp_neuro.circuits.synapse_tables import Windows, tables
 from fwp_neuro.synapses import compose
 from fwp_neuro.synapses.coding_by_model import experiments
+from fwp_neuro.synapses.renaming import with_names
 
 SIX = ("pair_stdp", "triplet_stdp", "vogels_2011", "limbacher_2022", "short_term_potentiation",
        "use_dependent_potentiation")  # fmt: skip
@@ -69,6 +75,30 @@ def test_volleys_of_values_come_late_and_a_token_samples_to_one():
     np.testing.assert_array_equal(value[: len(first)] - first, round(how.lag / how.dt))
     assert found.sample.sum() == pytest.approx(2)
     assert len(found.sample) == 2 * found.token_steps
+
+
+@pytest.mark.parametrize("coding, dt", [("rates", 0.05), ("volleys", 0.01)])
+def test_a_time_step_in_which_cells_cannot_fire_as_they_should_is_refused(coding, dt):
+    given = {"synapse": "pair_stdp", "coding": coding, "dt": dt * b2.second, **SMALL}
+    with pytest.raises(fwp.FwpError, match=f"a time step of {dt} s is too long for {coding}"):
+        fwp.run(short(), "hebb", "spiking", **given)
+
+
+def test_a_synapse_of_ones_own_starts_where_it_says():
+    own = replace(fwp.synapses.get("pair_stdp"), name="mine", initial={"w": 0.25})
+    assert not coding(own, "auto").state
+    renamed = with_names(own, {"w": "strength"})
+    assert not coding(renamed, "auto").state
+    given = {"cells": 2, "value_cells": 2, "wanted": "volleys"}
+    for synapse in (own, renamed):
+        ready = Prepared(short(1), fwp.rules.rule("hebb"), synapse, **given)
+        zero = np.zeros_like
+        commands = synapse_network.Commands(
+            zero(ready.key), zero(ready.query), zero(ready.value), zero(ready.erase), 1.0, 2, 2,
+        )
+        found, _ = ready._run(commands, 1, "numpy", 0, None)
+        w = found["variables"][synapse.weight]
+        assert w.max() == 0.25  # without keys nothing potentiates
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from . import companions
 from .companions import whole
 
 PORT = "conductance"
+#: what a projection has added to the cells' variable, and where the name of that one is kept
+ADDED, _TARGET = "added", "adds_to"
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,13 @@ class Sum:
     unit: str
 
 
-def directed(model: Model, names, group, name: str) -> tuple[Model, Any, Sum | None]:
+def directed(model: Model, names, group) -> tuple[Model, Any, Sum | None]:
     """Return (model, names without the port, `Sum` or None) for a synapse with a conductance.
 
     Args:
         model: in the textbook layout.
         names: as `connect` takes them, a mapping or None.
         group: postsynaptic cells.
-        name: of the synapses, for the conductance that they keep.
 
     Raises:
         FwpError: cells without such a variable, a constant, an expression, or another dimension.
@@ -56,9 +57,11 @@ def directed(model: Model, names, group, name: str) -> tuple[Model, Any, Sum | N
     if not both and not model.parts:
         return model, names, None
     target = (names or {})[both[0]] if both else _found(model, own, group)
-    kept = f"{own}_of_{name}"
+    if not both and target == own and _decays(group, own):
+        return model, names, None  # shared with the projection that attached it, if it is the same
+    kept = f"{own}_share"
     if target is None:  # the projection brings the sum itself
-        made = with_names(model, {own: kept})
+        made = _alone(model, own, kept)
         text = replace(made.equations, post=f"{made.equations.post}\n{own} : siemens")
         return replace(made, equations=text), given, Sum(kept, own, "siemens")
     equation = _equation(model, target, group)
@@ -72,7 +75,22 @@ def directed(model: Model, names, group, name: str) -> tuple[Model, Any, Sum | N
                 f"variable, such as {target} : {unit}"
             )
         return with_names(model, {own: target}), given, None
-    return with_names(model, {own: kept}), given, Sum(kept, target, unit)
+    return _alone(model, own, kept), given, Sum(kept, target, unit)
+
+
+def _alone(model: Model, own: str, kept: str) -> Model:
+    """Return a model whose conductance no other projection shares."""
+    made = with_names(model, {own: kept})
+    return replace(made, equations=replace(made.equations, alone=(*made.equations.alone, kept)))
+
+
+def _decays(group, name: str) -> bool:
+    """Whether an earlier projection attached a conductance that follows an equation of its own."""
+    if name in (getattr(whole(group), "equations", None) or {}):
+        return False
+    owner = getattr(group.variables[name], "owner", None)
+    equation = (getattr(owner, "equations", None) or {}).get(name)
+    return equation is not None and equation.type == DIFFERENTIAL_EQUATION
 
 
 def _found(model: Model, own: str, group) -> str | None:
@@ -147,10 +165,28 @@ def adder(group, made: list, total: Sum, known: Mapping[str, str], namespace, na
         namespace, name: of the companion that remembers what has been added.
     """
     cells = whole(group)
-    one = companions.companion(cells, f"added : {total.unit}", {}, "exact", namespace, name,
+    one = companions.companion(cells, f"{ADDED} : {total.unit}", {}, "exact", namespace, name,
                                cells.clock)  # fmt: skip
     own, target = known.get(total.own, total.own), known.get(total.target, total.target)
     companions.acquaint(one, [cells], {own, target})
-    one.run_regularly(f"{target} += {own} - added\nadded = {own}", when="groups", order=-1,
+    one.__dict__[_TARGET] = target
+    one.run_regularly(f"{target} += {own} - {ADDED}\n{ADDED} = {own}", when="groups", order=-1,
                       clock=cells.clock, name=f"{name}_sum")  # fmt: skip
     return one
+
+
+def sum_follows(added, values) -> None:
+    """Change the cells' variable as what has been added to it is about to change.
+
+    Args:
+        added: variable of what `adder` returned.
+        values: that it will have, in base units.
+    """
+    sum_ = total(added.owner)
+    sum_.set_value(sum_.get_value() + values - added.get_value())
+
+
+def total(one):
+    """Return the variable to which what `adder` returned adds, None for any other object."""
+    target = getattr(one, "__dict__", {}).get(_TARGET)
+    return None if target is None else one.variables[target]

@@ -212,7 +212,7 @@ def connect(
             text = compose(text, release, through)
         ready = plastic_rules.Prepared(text)
         checks.cells(text, groups, events="on_event" in options)
-        chosen, names, total = conductances.directed(text, names, post, name)
+        chosen, names, total = conductances.directed(text, names, post)
     else:
         for what, part in (("through", through), ("release", release)):
             if part is not None:

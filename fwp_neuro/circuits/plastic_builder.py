@@ -78,7 +78,7 @@ class Builder:
                     raise FwpError("dense synapses have one delay, got one for each synapse")
                 checks.length(synapses, "i", side, delay, "delay")
                 for pathway in synapses._pathways:
-                    if pathway.prepost == side:
+                    if pathway.objname == side:
                         pathway.delay = delay
         self._initial(initial)
         renewing = None

@@ -260,6 +260,8 @@ class Plastic:
 
         The run then goes on as it would have gone on, from the time at which your network is;
         times that the model keeps, such as that of the last spike, are as long ago as they were.
+        What the synapses had added to a conductance of your cells is added to it again: states of
+        the cells that you keep yourself are set after it.
 
             made.load("weights.npz")
 

@@ -18,7 +18,7 @@ from brian2.units.allunits import all_units
 from .. import arithmetic
 from ..errors import FwpError, pick, shown
 from ..synapses import units
-from ..synapses.model import SHARES, Model
+from ..synapses.model import Model, is_share
 from ..synapses.varying import PLACES, declared, names, readers, started, variable
 from .companions import whole
 from .numbers import is_numbers
@@ -217,7 +217,7 @@ class _Reading:
                 found = self._worked_out(name, given, i, j, size)
             array = units.check_each(
                 name, found, model.parameters[name], f"model {model.name!r}",
-                any_sign=name in model.signed, share=name in SHARES,
+                any_sign=name in model.signed, share=is_share(name),
             )  # fmt: skip
             if len(array) != size:
                 raise FwpError(f"varying: {name!r} of {model.name!r} has {len(array)} values; "
@@ -340,7 +340,7 @@ def put(plastic, name: str, value) -> None:
         value = value * np.ones(count)
     array = units.check_each(one.parameter, value, one.usual, f"model {model.name!r}",
                              any_sign=one.parameter in model.signed,
-                             share=one.parameter in SHARES)  # fmt: skip
+                             share=is_share(one.parameter))  # fmt: skip
     if len(array) != count:
         raise FwpError(f"set: {name!r} has {count} values, got {len(array)}")
     start = 0 if side == "synapse" else getattr(plastic.side(side), "start", 0)

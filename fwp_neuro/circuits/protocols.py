@@ -33,6 +33,9 @@ def stdp(model: Model, lags, pairs: int, frequency: float, dt: float = 1e-4,
         device: see `fwp_neuro.devices`.
     """
     check_pairs(lags, pairs, frequency)
+    if "modulator" in model.ports:
+        raise FwpError(f"{model.name!r} changes its weight by its port 'modulator', which pairs of "
+                       "spikes do not drive: measure the rule without eligibility")  # fmt: skip
     shift = np.round(np.asarray(lags) / dt).astype(int)
     first = max(0, -int(shift.min())) + 1
     late = max(_delay(model, "delay"), _delay(model, "delay_post"))

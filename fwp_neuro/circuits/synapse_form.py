@@ -17,7 +17,7 @@ from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..synapses.coding import USUAL, Experiment
-from ..synapses.coding_by_model import experiments
+from ..synapses.coding_by_model import EXPERIMENTS, experiments
 from ..synapses.composition import compose
 from ..synapses.model import Model
 from ..synapses.registry import names
@@ -60,6 +60,8 @@ def coding(synapse: Model, wanted: str) -> Experiment:
     """
     base = synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
     usual = experiments(base) if base in names("plasticity") else USUAL
+    if base not in EXPERIMENTS:  # it starts where it says itself
+        usual = tuple(replace(one, state="") for one in usual)
     known = {one.coding: one for one in usual}
     if wanted == "auto":
         wanted = "volleys" if "volleys" in known else next(iter(known))
@@ -164,7 +166,8 @@ class Prepared:
         Raises:
             FwpError: the synapse writes nothing that is read.
         """
-        said = (self.synapse.equations, dict(self.synapse.parameters), self.how, self.windows)
+        said = (self.synapse.equations, dict(self.synapse.parameters), self.synapse.weight,
+                dict(self.synapse.initial), self.how, self.windows)  # fmt: skip
         key = (repr(said), self.cells, self.value_cells, float(self.dt), device, seed)
         if key not in _KNOWN:
             heads, post = _REPEATS

@@ -58,8 +58,14 @@ def tables(how: Experiment, windows: Windows, tokens: int, dt: float) -> Tables:
     """Return the tables of a programme.
 
     Raises:
-        FwpError: windows that are no whole numbers of steps, without a volley, or too many steps.
+        FwpError: windows that are no whole numbers of steps, without a volley, too many steps, or a
+            time step in which a cell would have to fire more than once.
     """
+    longest = 1 / how.rate if how.coding == "rates" else how.lag
+    longest = min(longest, BURST_GAP) if how.event == "bursts" else longest
+    if dt > longest * (1 + 1e-9):
+        raise FwpError(f"a time step of {dt} s is too long for {how.coding} of {how.rate} Hz and "
+                       f"{how.event}: legal are up to {longest} s")  # fmt: skip
     length = {}
     for name in ("write", "settle", "read", "rest"):
         steps = getattr(windows, name) / dt

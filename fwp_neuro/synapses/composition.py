@@ -36,6 +36,8 @@ _PARTS = {
 }
 _ROWS = ("synapse", "pre", "post")
 _CODE = ("pre_spike", "post_spike")
+_SCALED = ("The gate opens fully at a spike, whatever is released: what the last spike released "
+           "scales all that is open")  # fmt: skip
 _NOISE = ("euler", "heun", "milstein")
 
 
@@ -80,6 +82,7 @@ def compose(
     Source: the parts' own; that they act in this order is a modelling choice of this package.
     """
     first = _part("plasticity", plasticity)
+    _once(first, release, receptor)
     if eligibility is not None:
         others = [_part(role, part) for role, part in (("release", release), ("receptor", receptor))
                   if part is not None]  # fmt: skip
@@ -99,8 +102,17 @@ def compose(
     return replace(
         made,
         name=name or made.name,
-        parts={role: _label(part) for role, part in parts.items() if part is not None},
-    )
+        parts={**first.parts,
+               **{role: _label(part) for role, part in parts.items() if part is not None}},
+    )  # fmt: skip
+
+
+def _once(first: Model, release, receptor) -> None:
+    """Refuse to add to a composition, of which it is no longer known what a spike releases."""
+    has = [role for role in ("release", "receptor") if role in first.parts]
+    if has and (release is not None or receptor is not None):
+        raise FwpError(f"{first.name!r} has a {' and a '.join(has)} already: give its plasticity "
+                       "rule, release and receptor to one call of compose")  # fmt: skip
 
 
 def _label(part) -> str:
@@ -212,8 +224,10 @@ def _joined(made: Model, part: Model) -> Model:
     old = made.equations
     # a release acts at the spike itself, also where the rule waits
     place = "transmit" if old.delay else "on_pre"
-    code = f"{part.equations.on_pre.strip()}\n{getattr(old, place).strip()}".strip()
-    more: dict[str, Any] = {place: code}
+    target = {n for name in made.transmits for n in (name, f"{name}_post")}
+    rule = code_text(replace(ln, expression=f"({ln.expression})*{part.sends}")
+                     if ln.target in target else ln for ln in lines(getattr(old, place)))
+    more: dict[str, Any] = {place: f"{part.equations.on_pre.strip()}\n{rule}".strip()}
     text = replace(old, **_texts(old, part.equations), **more)
     return replace(_merged(made, part, "release", text), sends="")
 
@@ -229,12 +243,16 @@ def _opened(made: Model, rule: Model, receptor: Model, amount: str) -> Model:
     summed = any("summed" in one.flags for one in rows.values())
     opening, held = lines(new.on_pre), ""
     gated = [line for line in opening if "w" not in line.reads]
+    # a gate of the synapse opens by what is released, and the fixed weight scales it
+    fixed = not of_weight and summed and bool(gated) and "J" in get_identifiers(made.sends)
+    if fixed:
+        amount, sent = renamed(made.sends, {"J": "1"}).removeprefix("1*"), "clip(J, 0, inf)"
     factors = [sent] if of_weight else []
     if amount and not gated:
         factors.append(amount)
     factor = "*".join(factors) or sent
     if summed:
-        live = of_weight and not _event_driven(made) and (not amount or bool(gated))
+        live = fixed or of_weight and not _event_driven(made) and (not amount or bool(gated))
         if gated and amount:
             opening = [Line(ln.target, ln.op, amount) for ln in opening]
         if live:
@@ -264,6 +282,8 @@ def _opened(made: Model, rule: Model, receptor: Model, amount: str) -> Model:
     text = replace(old, **_texts(old, bare), **places)
     conductance = receptor.ports["conductance"]
     joined = _merged(made, receptor, "receptor", text)
+    if summed and (not gated and amount or made.sends and not fixed):
+        joined = replace(joined, conventions=f"{joined.conventions}. {_SCALED}")
     return replace(joined, ports={**made.ports, "conductance": conductance}, sends="",
                    transmits=(conductance,))  # fmt: skip
 

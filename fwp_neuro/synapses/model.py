@@ -20,6 +20,11 @@ from .model_kinds import KINDS
 SHARES = ("U", "nmda", "presynaptic", "loss", "P0", "I_f", "I_bf", "rho_star", "gate", "mu")
 
 
+def is_share(name: str) -> bool:
+    """Whether a parameter, also of a part of a composition, is a share of a whole."""
+    return name.removesuffix("_receptor").removesuffix("_release") in SHARES
+
+
 @dataclass(frozen=True)
 class Renewal:
     """What keeps sums and factors since a reference time within the range of numbers.
@@ -202,7 +207,7 @@ class Model:
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
             where = f"model {self.name!r}"
-            share = name.removesuffix("_release").removesuffix("_receptor") in SHARES
+            share = is_share(name)
             values[name] = units.check(name, value, old, where, any_sign=signed, share=share)
         new = {**self.parameters, **values}
         if self.derived is not None:  # what was set by hand before stays as it was set
