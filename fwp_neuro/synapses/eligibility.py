@@ -107,15 +107,15 @@ def with_eligibility(model: Model, tau, stepped: bool = True) -> Model:
 
 def _waiting(code: str, w: str) -> str:
     """Return code in which what is added to the weight goes into the trace."""
-    every, found = lines(code), []
+    every = lines(code)
+    found: list[Line] = []
     if sum(line.target == w for line in every) > 1:
         now = w  # each goes on from what the one before would have made
         for line in every:
-            new = line.plain().renamed({w: now}) if line.target == w else line
             if line.target == w:
-                now = f"{w}_trial_{len(found)}"
-                new = replace(new, target=now)
-            found.append(new)
+                line, now = line.plain().renamed({w: now}), f"{w}_trial_{len(found)}"
+                line = replace(line, target=now)
+            found.append(line)
         return code_text([*found, Line("eligibility", "+=", f"{now} - {w}")])
     for line in every:
         if line.target != w:
