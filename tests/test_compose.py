@@ -348,6 +348,24 @@ def test_delays_of_each_synapse_hold_for_what_one_delay_holds_for():
     assert found[0]["pre"] == 2e-3 and found[0]["arrival"] == 0
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("receptor", names("receptor"))
+def test_a_delay_holds_for_what_is_transmitted_or_is_refused(receptor, layout):
+    found = []
+    for late in (None, {"pre": 5 * ms}):
+        pre, post = source(), cells()
+        try:
+            made = connect("pair_stdp", pre, post, through=receptor, layout=layout, delay=late,
+                           names={"conductance": "g_in"})  # fmt: skip
+        except fwp.FwpError as refused:
+            assert late and "is a gate of the presynaptic cell" in str(refused)
+            assert fwp.synapses.get(receptor).equations.pre
+            return
+        found.append(course(post, "g_in", made, others=[pre], duration=12)[1][0])
+    np.testing.assert_allclose(found[1][50:], found[0][:-50], rtol=1e-9, atol=1e-22)
+    assert not fwp.synapses.get(receptor).equations.pre
+
+
 def test_a_share_of_a_part_is_a_share_where_it_varies():
     model = compose("short_term_potentiation", None, "ampa")
     release = compose("use_dependent_potentiation", "tsodyks_markram")

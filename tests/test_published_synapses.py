@@ -106,6 +106,7 @@ def test_a_synapse_of_ones_own_starts_where_it_says():
     [
         ({"synapse": "ampa"}, "'ampa' has no port w"),
         ({"synapse": "tsodyks_markram"}, "'tsodyks_markram' has no port v"),
+        ({"synapse": compose("pair_stdp", eligibility=1 * b2.second)}, "by its port modulator"),
         ({"synapse": "pair_sdtp"}, "did you mean 'pair_stdp'"),
         ({"synapse": "pair_stdp", "layout": "synapse"}, "option layout shapes the circuits"),
         ({"synapse": "pair_stdp", "cells": float("inf")}, "cells=inf"),

@@ -124,7 +124,27 @@ def delays(model: Model, value, layout: str) -> dict[str, Any]:
             found[side] = _each_delay(late, layout)
         elif not _is_no_time(late):
             found[side] = time(late, "delay")
+        if side in found and side == "pre":
+            _gate_of_synapse(model)
     return found
+
+
+def _gate_of_synapse(model: Model) -> None:
+    """Refuse a delay where the conductance follows a gate of the presynaptic cell, which has none.
+
+    The delay of the plasticity rule's own does not matter: it is not that of the transmission.
+    """
+    text, own = model.equations, f"{model.ports.get('conductance')}_post"
+    gates = {f"{name}_pre" for name in b2.Equations(text.pre).names}
+    code = [*lines(text.on_pre), *lines(text.transmit)]
+    read = [get_identifiers(line.expression) for line in code if line.target == own]
+    read += [one.identifiers for n, one in b2.Equations(text.synapse).items() if n == own]
+    late = sorted(gates & set().union(*read)) if read else []
+    if late:
+        raise FwpError(f"delay: {late[0].removesuffix('_pre')!r} of {model.name!r} is a gate of "
+                       "the presynaptic cell, which opens at the spike itself for all of its "
+                       "synapses: take a receptor with a gate of the synapse, such as "
+                       "nmda_per_synapse or ampa, or delay the cell's spikes")  # fmt: skip
 
 
 def _each_delay(value, layout: str):

@@ -47,6 +47,10 @@ def transmitting(synapse: Model) -> tuple[Model, str]:
     if synapse.kind != "plasticity":
         raise FwpError(f"synapse {synapse.name!r} has no port v: nothing postsynaptic writes its "
                        "weight, so that it cannot hold v k'; compose it as a release")
+    if "modulator" in synapse.ports:
+        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port modulator, which "
+                       "this circuit does not drive: leave eligibility out, or use "
+                       "fwp_neuro.circuits.connect")  # fmt: skip
     if "conductance" in synapse.ports:
         return synapse, "its own receptor"
     return compose(synapse, None, "ampa"), "read out through AMPA, the default, for want of its own"
