@@ -1,6 +1,5 @@
 """A synapse composed of plasticity, release and receptor, and how it transmits to any cells."""
 
-
 import brian2 as b2
 import numpy as np
 import pytest
