@@ -1,5 +1,7 @@
 """A synapse composed of plasticity, release and receptor, and how it transmits to any cells."""
 
+from dataclasses import replace
+
 import brian2 as b2
 import numpy as np
 import pytest
