@@ -83,7 +83,7 @@ def plot(data):
     panels[0].set(ylim=(len(names) - 0.5, -0.5), xlim=(0, None), xlabel="error (nRMSE)")
     panels[1].set(xlim=(0, 1.3), xlabel="slope on the rule")
     panels[2].set(xlim=(-0.25, 1.25), xlabel="erase of the\nfitted rule")
-    panels[3].set(xlim=(0.7, 1.05), xlabel="decay a token of\nthe fitted rule")
+    panels[3].set(xlim=(0.5, 1.05), xlabel="decay a token of\nthe fitted rule")
     titles = ("Error", "Gain", "Erasure", "Decay")
     for ax, letter, title in zip(panels, "abcd", titles, strict=True):
         ax.set_title(f"{letter}   {title}", loc="left", fontsize=8, weight="bold")
