@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
+from xarray.backends.locks import HDF5_LOCK
 
 from .errors import FwpError, shown
 from .files import atomic_path, file_path
@@ -43,13 +45,28 @@ def write(dataset: xr.Dataset, path: str | os.PathLike) -> Path:
         plain = {name: {"_FillValue": None} for name in stored.variables}
         try:
             # into memory first: the HDF5 library ends the process where it finds the disk full
-            content = stored.to_netcdf(engine="h5netcdf", encoding=plain)
+            content = _bytes(stored, plain)
         except ImportError as problem:
             raise FwpError(_NO_LIBRARY) from problem
         except (TypeError, ValueError) as problem:
             raise FwpError(f"netCDF-4 cannot hold this recording: {problem}") from problem
         temporary.write_bytes(content)
     return path
+
+
+def _bytes(dataset: xr.Dataset, encoding: dict) -> bytes:
+    """Return a dataset as netCDF-4.
+
+    The store is opened here, with the lock of this process: xarray would ask a Dask scheduler, of
+    which this process may be a worker, for one that only that scheduler knows.
+    """
+    target = io.BytesIO()
+    store = H5NetCDFStore.open(target, mode="w", lock=HDF5_LOCK)
+    try:
+        dataset.dump_to_store(store, encoding=encoding)
+    finally:
+        store.close()
+    return target.getvalue()
 
 
 def read(path: str | os.PathLike) -> xr.Dataset:
@@ -97,7 +114,8 @@ def _opened(content: bytes) -> xr.Dataset:
         dict(file.attrs)
     # the scales, masks and dates that a netCDF reader derives from attributes are not applied
     with xr.open_dataset(
-        io.BytesIO(content), engine="h5netcdf", mask_and_scale=False, decode_times=False
+        io.BytesIO(content), engine="h5netcdf", mask_and_scale=False, decode_times=False,
+        lock=HDF5_LOCK,
     ) as dataset:
         return dataset.load()
 
