@@ -300,6 +300,25 @@ def function(*given: str) -> Kind:
     return Kind(legal, read, lambda: lambda *arguments: None)
 
 
+def mapping(what: str, example: Callable[[], Any] = dict) -> Kind:
+    """A dict whose keys are names; ``what`` says of what, as in "parameter to value"."""
+
+    def read(value, name: str):
+        legal = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+        return value if legal else _refuse(value, name, f"a dict from {what}")
+
+    return Kind(f"a dict from {what}", read, example)
+
+
+def names(example: str = "name") -> Kind:
+    """A tuple of names, also given as a list."""
+    each = several(text(example))
+    return Kind(
+        f"names such as ({example!r},)", lambda value, name: tuple(each.read(value, name)),
+        lambda: (example,),
+    )  # fmt: skip
+
+
 #: what long work calls again and again
 PROGRESS = function("fraction", "note")
 FUNCTION = Kind(

@@ -7,12 +7,13 @@ declaration says what is legal, its docstring what each option means.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import field, make_dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from .arguments import read_options
+from .arguments import takes
 from .errors import FwpError, shown
 
 #: arguments of every realisation, which `fwp_neuro.run` has itself
@@ -48,29 +49,29 @@ def descriptions(function) -> str:
     return "\n".join(kept).rstrip()
 
 
-def options_class(name: str, realisation: str, function) -> type[Options]:
+def options_class(
+    name: str, realisation: str, function, also: Callable[[Any], None] = lambda options: None
+) -> type[Options]:
     """Return a dataclass with the options of the function that runs a realisation.
 
     Args:
         name: of the class.
         realisation: its registered name.
         function: ``realise``, with a declaration of its arguments (`arguments.takes`).
+        also: called with the options, raises `FwpError` for what the declaration leaves to it.
     """
     parameters = inspect.signature(function).parameters.values()
     own = [(p.name, Any, field(default=p.default)) for p in parameters if p.name not in _COMMON]
 
-    def check(self):
-        for key, value in read_options(function, {n: getattr(self, n) for n, *_ in own}).items():
-            object.__setattr__(self, key, value)
-
     made = make_dataclass(name, own, bases=(Options,), frozen=True, namespace={
-        "__post_init__": check, "realisation": realisation,
+        "__post_init__": also, "realisation": realisation,
     })  # fmt: skip
     made.__doc__ = (
         f"Options of the {realisation} realisation, for ``fwp_neuro.run(..., options=...)``.\n\n"
         f"Args:\n{descriptions(function)}\n\nRaises:\n    FwpError: one that is not legal.\n"
     )
-    return made
+    kinds = {n: kind for n, kind in function.__arguments__.items() if n not in _COMMON}
+    return takes(name, **kinds)(made)
 
 
 def merged(given: dict[str, Any], realisation: str) -> dict[str, Any]:

@@ -109,6 +109,7 @@ OBJECTS = {
         lambda: fwp.devices.Program(fwp.devices.Program.__arguments__["draft"].example())
     ),
     "fwp.Recording": lambda: with_spikes(),
+    "fwp.synapses.Synapse": lambda: fwp.synapses.get("pair_stdp"),
 }
 
 

@@ -17,6 +17,7 @@ from bad_values import BAD, INF, every_public_function, plastic_synapses
 
 import fwp_neuro as fwp
 from fwp_neuro.rules.registry import RULES
+from fwp_neuro.synapses.model import SYNAPSES
 from fwp_neuro.tasks import regression
 
 FUNCTIONS = {public.name: public for public in every_public_function()}
@@ -27,6 +28,7 @@ SMALL = {
     "fwp.circuits.generate": {"device": "cpp_standalone"},  # needs no brian2cuda
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
+    "fwp.synapses.register": {"name": "a_synapse_of_ones_own"},
     "fwp.synapses.stdp_curve": {"pairs": 2, "lags": [5] * b2.ms},
     "fwp.synapses.short_term": {"spike_times": [5, 50] * b2.ms},
 }
@@ -119,10 +121,12 @@ def without_compiler():
 
 
 @pytest.fixture(autouse=True)
-def registered_rules(monkeypatch):
-    """Forget the rules that a test registers."""
-    for name in ("_entries", "_aliases"):
-        monkeypatch.setattr(RULES, name, dict(getattr(RULES, name)))
+def registered(monkeypatch):
+    """Forget the rules and synapses that a test registers."""
+    fwp.synapses.names()  # which loads what is registered by itself
+    for registry in (RULES, SYNAPSES):
+        for name in ("_entries", "_aliases"):
+            monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
 
 
 class TooLong(BaseException):

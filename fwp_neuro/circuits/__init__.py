@@ -13,10 +13,7 @@ _NAMES = {
     "generate": "standalone",
 }
 
-#: classes without a declaration of their arguments are not among what tests call with odd values
-_PLAIN = ("RateOptions", "SpikingOptions")
-
-__all__ = [name for name in _NAMES if name not in _PLAIN]
+__all__ = list(_NAMES)
 
 
 def __getattr__(name: str):

@@ -1,15 +1,14 @@
 """Where the conductance of a synapse goes: the port "conductance" and the user's cells.
 
 A variable of the cells with a differential equation gets the kicks of the synapses and decays as
-the user says. Any other one is a sum: every projection keeps a conductance of its own and adds what
-it has become to the sum, once a time step, before the cells advance. So projections add up, also to
-what the user put there.
+the user says. Any other one is a sum of the conductances that projections keep for themselves, see
+`projection_sums`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import brian2 as b2
@@ -19,7 +18,6 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from ..errors import FwpError, shown
 from ..synapses.model import Model
 from ..synapses.renaming import with_names
-from . import companions
 from .companions import whole
 
 PORT = "conductance"
@@ -27,17 +25,8 @@ PORT = "conductance"
 ADDED, _TARGET = "added", "adds_to"
 
 
-@dataclass(frozen=True)
-class Sum:
-    """A conductance of one projection, and the variable of the cells to which it is added."""
-
-    own: str
-    target: str
-    unit: str
-
-
-def directed(model: Model, names, group) -> tuple[Model, Any, Sum | None]:
-    """Return (model, names without the port, `Sum` or None) for a synapse with a conductance.
+def directed(model: Model, names, group) -> tuple[Model, Any]:
+    """Return (model, names without the port) for a synapse whose conductance goes somewhere.
 
     Args:
         model: in the textbook layout.
@@ -49,21 +38,21 @@ def directed(model: Model, names, group) -> tuple[Model, Any, Sum | None]:
     """
     own = model.ports.get(PORT)
     if own is None or not isinstance(names, Mapping | None):
-        return model, names, None
+        return model, names
     given = {key: value for key, value in (names or {}).items() if key not in (PORT, own)}
     both = [key for key in (PORT, own) if key in (names or {})]
     if len(both) > 1 and own != PORT:
         raise FwpError(f"names: {PORT!r} and {own!r} are the same of {model.name!r}: give one")
     if not both and not model.parts:
-        return model, names, None
+        return model, names
     target = (names or {})[both[0]] if both else _found(model, own, group)
     if not both and target == own and _decays(group, own):
-        return model, names, None  # shared with the projection that attached it, if it is the same
+        return model, names  # shared with the projection that attached it, if it is the same
     kept = f"{own}_share"
     if target is None:  # the projection brings the sum itself
-        made = _alone(model, own, kept)
+        made = _adding(model, own, kept, own)
         text = replace(made.equations, post=f"{made.equations.post}\n{own} : siemens")
-        return replace(made, equations=text), given, Sum(kept, own, "siemens")
+        return replace(made, equations=text), given
     equation = _equation(model, target, group)
     model = _in_unit(model, own, group, target)
     unit = "1" if group.variables[target].dim.is_dimensionless else "siemens"
@@ -74,14 +63,16 @@ def directed(model: Model, names, group) -> tuple[Model, Any, Sum | None]:
                 f"{target!r} of the cells {group.name!r} has a differential equation: give a plain "
                 f"variable, such as {target} : {unit}"
             )
-        return with_names(model, {own: target}), given, None
-    return _alone(model, own, kept), given, Sum(kept, target, unit)
+        return with_names(model, {own: target}), given
+    return _adding(model, own, kept, target), given
 
 
-def _alone(model: Model, own: str, kept: str) -> Model:
-    """Return a model whose conductance no other projection shares."""
+def _adding(model: Model, own: str, kept: str, target: str) -> Model:
+    """Return a model that adds its conductance, a share of its own, to a variable of the cells."""
     made = with_names(model, {own: kept})
-    return replace(made, equations=replace(made.equations, alone=(*made.equations.alone, kept)))
+    old = made.equations
+    adds = {**old.adds, target: kept}
+    return replace(made, equations=replace(old, alone=(*old.alone, kept), adds=adds))
 
 
 def _decays(group, name: str) -> bool:
@@ -153,40 +144,3 @@ def _defines(line: str, own: str) -> bool:
     left = line.split("=")[0].split(":")[0].strip()
     return left in (own, f"{own}_post", f"d{own}/dt")
 
-
-def adder(group, made: list, total: Sum, known: Mapping[str, str], namespace, name: str):
-    """Return what adds the conductance of a projection to a variable of the cells.
-
-    Args:
-        group: postsynaptic cells.
-        made: companions that have the projection's variables.
-        total: what goes where.
-        known: variable of the text -> its name at the cells.
-        namespace, name: of the companion that remembers what has been added.
-    """
-    cells = whole(group)
-    one = companions.companion(cells, f"{ADDED} : {total.unit}", {}, "exact", namespace, name,
-                               cells.clock)  # fmt: skip
-    own, target = known.get(total.own, total.own), known.get(total.target, total.target)
-    companions.acquaint(one, [cells], {own, target})
-    one.__dict__[_TARGET] = target
-    one.run_regularly(f"{target} += {own} - {ADDED}\n{ADDED} = {own}", when="groups", order=-1,
-                      clock=cells.clock, name=f"{name}_sum")  # fmt: skip
-    return one
-
-
-def sum_follows(added, values) -> None:
-    """Change the cells' variable as what has been added to it is about to change.
-
-    Args:
-        added: variable of what `adder` returned.
-        values: that it will have, in base units.
-    """
-    sum_ = total(added.owner)
-    sum_.set_value(sum_.get_value() + values - added.get_value())
-
-
-def total(one):
-    """Return the variable to which what `adder` returned adds, None for any other object."""
-    target = getattr(one, "__dict__", {}).get(_TARGET)
-    return None if target is None else one.variables[target]

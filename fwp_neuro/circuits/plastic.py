@@ -205,14 +205,13 @@ def connect(
     name, groups = unused(name), {"pre": pre, "post": post}
     asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
     rule = plastic_rules.synapse(model, asked)
-    total = None
     if rule is None:
         text = checks.textbook(model)
         if through is not None or release is not None:
             text = compose(text, release, through)
         ready = plastic_rules.Prepared(text)
         checks.cells(text, groups, events="on_event" in options)
-        chosen, names, total = conductances.directed(text, names, post)
+        chosen, names = conductances.directed(text, names, post)
     else:
         for what, part in (("through", through), ("release", release)):
             if part is not None:
@@ -236,7 +235,7 @@ def connect(
         chosen = make(keep=fixed | elsewhere) if elsewhere else chosen
     plastic_sizes.check(chosen, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
-        made = Builder(chosen, groups, inputs, late, name, dense, total).build(
+        made = Builder(chosen, groups, inputs, late, name, dense).build(
             pairs, {**chosen.initial, **initial}, options
         )
         return ready.finish(made)

@@ -15,7 +15,7 @@ from ..errors import FwpError
 from ..synapses.factorised.report import FactorisedModel
 from ..synapses.factorised.text import lines, renamed, row, text
 from ..synapses.model import Model
-from . import companions, conductances, plastic_steps, starts
+from . import companions, plastic_steps, projection_sums, starts
 from . import plastic_checks as checks
 from .attached_variables import others, remember
 from .companions import free_name, whole
@@ -39,10 +39,9 @@ _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have wri
 class Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool,
-                 total: conductances.Sum | None = None):  # fmt: skip
+    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool):
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
-        self.dense, self.total = dense, total
+        self.dense = dense
         self.namespace = {**model.parameters, **inputs}
         self.timing = Timing(groups)
         self.dt = self.timing.dt * b2.second
@@ -61,11 +60,8 @@ class Builder:
         """Return the synapses, connected and with their values at the start."""
         for side in SIDES:
             self._cells(side)
-        if self.total is not None:
-            one = conductances.adder(self.groups["post"], self.companions["post"], self.total,
-                                     self.names["post"], self.namespace,
-                                     f"{self.name}_conductance")  # fmt: skip
-            self.objects.append(one)
+        self.objects += projection_sums.adders(self.model, self.groups["post"],
+                                               self.names["post"], self.name)  # fmt: skip
         synapses = self._synapses(options)
         if not self.dense:  # dense ones are connected
             synapses.connect(**connect)
@@ -124,8 +120,6 @@ class Builder:
             self.where |= {n: (one, n) for n in names}
         code = "\n".join(getattr(self.text, part) for part in
                          (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
-        if side == "post":
-            code += "\n".join(["", *self.text.adds, *self.text.adds.values()])
         if self.text.renewal and side == "post":
             renewal = vars(self.text.renewal)
             code += "\n".join(["\nrenewed_cell", *(renewal[part] for part in _RENEWED)])
@@ -134,8 +128,6 @@ class Builder:
             companions.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
         self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
         remember(self.model, side, group, [n for n, known in own.items() if known == n])
-        if side == "post" and self.text.adds:
-            plastic_steps.add(self.model, group, self.where, self.name)
 
     def _kept(self) -> list[str]:
         names = b2.Equations(self.text.synapse).names

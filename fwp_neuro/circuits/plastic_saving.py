@@ -24,7 +24,7 @@ from brian2.synapses.synapses import SynapticPathway
 from ..errors import FwpError, shown
 from ..files import atomic_path, file_path
 from ..synapses.factorised.text import lines
-from . import conductances
+from . import projection_sums
 
 FORMAT = "fwp_neuro plastic synapses 1"
 _WHAT = "synapses"
@@ -69,8 +69,8 @@ def load(plastic, path) -> None:
             values = values + by
         if isinstance(variable, DynamicArrayVariable):
             variable.resize(values.size)
-        if variable.name == conductances.ADDED:  # the cells have the sum, which no file holds
-            conductances.sum_follows(variable, values)
+        if variable.name == projection_sums.ADDED:  # the cells have the sum, which no file holds
+            projection_sums.follow(variable, values)
         variable.set_value(values)
     for key, pathway in queues.items():
         _put_waiting(pathway, arrays[f"queue {key}"])
@@ -177,7 +177,7 @@ def _pathways(plastic) -> Iterator[tuple[str, SynapticPathway]]:
 
 def _variables(plastic) -> Iterator[tuple[str, ArrayVariable]]:
     """Yield (key, variable) of every state, but no sum that other projections add to as well."""
-    sums = [conductances.total(owner) for _, owner in _owners(plastic)]
+    sums = [projection_sums.total(owner) for _, owner in _owners(plastic)]
     for key, owner in [*_owners(plastic), *_pathways(plastic)]:
         for name, variable in owner.variables.items():
             own = isinstance(variable, ArrayVariable) and variable.owner is not None

@@ -3,8 +3,7 @@
 `Equations.steps` run one after another in slot "end" of the last time step of an
 interval. So they find what the cells are at its end, and nothing else costs a pass over
 the synapses. A ticker with as many elements as the cells fires an event of its own there;
-each step is a pathway of it. `Equations.adds` are summed on the clock of the postsynaptic
-cells: all projections set the sum to 0, then each adds its share.
+each step is a pathway of it.
 """
 
 from __future__ import annotations
@@ -21,9 +20,6 @@ from .companions import whole
 
 #: places in slot "end": what comes from elsewhere, the ticker, the first step
 ARRIVES, TICKS, FIRST = 9, 10, 11
-_LAST = 1_000_000  # after the steps of all projections
-#: places in slot "groups": sums over synapses are at -2
-_CLEARED, _ADDED = -3, -1
 #: whether a step is the last one of an interval, exact for intervals of any length
 _END = "(timestep(t, dt) + 1) % timestep(every, dt) == 0"
 
@@ -106,29 +102,3 @@ class Steps:
             pathway = getattr(synapses, step)
             pathway.when, pathway.order = "end", FIRST + n
 
-
-def add(model, group, where, label: str) -> None:
-    """Let the postsynaptic cells add a projection's share to sums of several projections.
-
-    Args:
-        model: with ``equations.adds``.
-        group: the postsynaptic cells, on whose clock they are summed.
-        where: variable -> (the companion that has it, its name there).
-        label: name of the projection.
-    """
-    clock = whole(group).clock
-    for n, (total, own) in enumerate(model.equations.adds.items()):
-        companion = where[own][0]
-        # before the cells advance, and again after the steps at the end of an interval
-        for when, first, last in (("groups", _CLEARED, _ADDED), ("end", TICKS, _LAST)):
-            for what, code, order in (
-                ("clear", f"{total} = 0", first),
-                ("add", f"{total} += {own}", last),
-            ):
-                companion.run_regularly(
-                    code,
-                    clock=clock,
-                    when=when,
-                    order=order,
-                    name=f"{label}_{what}_{n}_{when}",
-                )

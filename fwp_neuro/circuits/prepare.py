@@ -71,7 +71,7 @@ def prepare(
     _check_record(options)
     model = _model(options)
     schedule = _schedule(options, program.tokens)
-    _check_drugs(options["drugs"])
+    check_drugs(options["drugs"])
     signals = program.bind(rule)
     write, why = None, "asked for"
     if options["form"] != "generic":
@@ -99,7 +99,7 @@ def _schedule(options, tokens: int) -> Schedule:
     return make(options["timeline"] or Timeline(), options["dt"], tokens)
 
 
-def _check_drugs(given) -> None:
+def check_drugs(given) -> None:
     listed = isinstance(given, (list, tuple))
     for drug in given if listed else [given]:
         if not listed or not isinstance(drug, (drugs.AP5, drugs.CNQX)):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..arguments import function, inside, instance, mapping, names, one_of, optional, takes, text
 from ..errors import pick
 from ..registry import Registry
 from . import units
@@ -139,6 +140,28 @@ class Varying:
     leads: tuple[str, ...] = ()
 
 
+@takes(
+    "Synapse",
+    name=text("my_synapse"),
+    parameter_set=text("default"),
+    kind=one_of(KINDS, "kind of a synapse:"),
+    summary=text("one line", empty=True),
+    equations=instance("fwp_neuro.synapses.model:Equations", lambda: Equations("w : 1")),
+    parameters=mapping("parameter to quantity or number"),
+    sources=mapping("parameter to source"),
+    citation=text("song2000competitive", empty=True),
+    conventions=text("what to know", empty=True),
+    weight=text("w"),
+    signed=names("A"),
+    initial=mapping("variable to value"),
+    derived=optional(function("parameters")),
+    learned=names("w"),
+    ports=mapping("role to variable"),
+    sends=text("w", empty=True),
+    transmits=names("V"),
+    parts=mapping("role to name"),
+    varying=mapping("variable to parameter"),
+)
 @dataclass(frozen=True)
 class Model:
     """One published model with one parameter set.
@@ -191,11 +214,13 @@ class Model:
     parts: Mapping[str, str] = field(default_factory=dict)
     varying: Mapping[str, Varying] = field(default_factory=dict)
 
+    @takes(parameter=text("A_plus"))
     def source(self, parameter: str) -> str:
         """Return where the value of a parameter comes from."""
         pick(parameter, self.parameters, f"parameter of {self.name!r}:")
         return self.sources.get(parameter, self.sources.get("", ""))
 
+    @takes(values=inside("a quantity or number like the one that it replaces"))
     def changed(self, **values) -> Model:
         """Return the model with some parameters replaced.
 
@@ -216,8 +241,11 @@ class Model:
             new |= {name: now[name] for name in follow}
         return replace(self, parameters=new)
 
+    @takes(names=text("A_plus"))
     def numbers(self, *names: str) -> tuple[float, ...]:
         """Return parameters as plain numbers in SI units (seconds, volts, hertz, siemens)."""
+        for name in names:
+            pick(name, self.parameters, f"parameter of {self.name!r}:")
         return tuple(float(self.parameters[name]) for name in names)
 
 

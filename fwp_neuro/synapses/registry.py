@@ -13,7 +13,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..arguments import inside, takes
+from ..arguments import inside, optional, takes, text
 from ..errors import FwpError, pick, shown, unknown
 from ..quantities import quantity
 from ..registry import Registry
@@ -113,6 +113,9 @@ for _name in ("stdp", "release"):
     PROTOCOLS.add(_name, partial(_protocol, _name))
 
 
+@takes(
+    synapse=inside("a synapse", lambda: get("pair_stdp")), name=optional(text("my_synapse"))
+)
 def register(synapse: Model, name: str | None = None) -> Model:
     """Add a synapse of your own, so that it can be asked for by its name everywhere.
 
