@@ -73,7 +73,7 @@ class Recording:
             return self["final_weights"]
         if "weights" in self:
             weights = self["weights"]
-            if "token" not in weights.dims and "token" not in self.dataset.dims:
+            if set(weights.dims) <= {"head", "post", "pre"} and "token" not in self.dataset.dims:
                 return weights  # of one token that was selected
             if not weights.sizes.get("token"):
                 raise FwpError(

@@ -185,7 +185,7 @@ def test_mistakes_are_one_sentence():
         plastic.connect(model, sources(), cells(), connect=[1])
     with pytest.raises(fwp.FwpError, match="unknown argument of connect 'cond'.*condition"):
         plastic.connect(model, sources(), cells(), connect={"cond": "i != j"})
-    with pytest.raises(fwp.FwpError, match="unknown synapse .*'pair_sdtp'; did you mean 'pair"):
+    with pytest.raises(fwp.FwpError, match="unknown synapse model or rule 'pair_sdtp'; did"):
         plastic.connect("pair_sdtp", sources(), cells())
     with pytest.raises(fwp.FwpError, match="model must be .* with Brian2 text, got 3"):
         plastic.connect(3, sources(), cells())

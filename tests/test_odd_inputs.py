@@ -198,7 +198,9 @@ def recording():
 
 def test_recordings_that_were_cut_are_refused_in_one_sentence(recording):
     program, whole = recording.program, recording.dataset
-    for cut in (whole.isel(token=slice(0, 0)),):
+    one = fwp.Recording(whole.isel(token=0))
+    assert one.final_weights.equals(whole.weights.isel(token=0))
+    for cut in (whole.isel(token=slice(0, 0)), whole.rename(token="moment")):
         cut = fwp.Recording(cut)
         with pytest.raises(fwp.FwpError, match="have no tokens"):
             _ = cut.final_weights

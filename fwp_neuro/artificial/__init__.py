@@ -1,6 +1,6 @@
 """The artificial side: rules, memories and networks in NumPy (oracle) and PyTorch."""
 
-from importlib import import_module
+from ..lazy_names import lazy_names
 
 # torch is imported only by the form that needs it
 _NAMES = {
@@ -20,10 +20,4 @@ _NAMES = {
 }
 
 __all__ = list(_NAMES)
-
-
-def __getattr__(name: str):
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name in _NAMES:
-        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

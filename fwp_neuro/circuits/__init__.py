@@ -1,6 +1,6 @@
 """Brian2 circuits that run a fast-weight programme: rate circuits and spiking circuits."""
 
-from importlib import import_module
+from ..lazy_names import lazy_names
 
 _NAMES = {
     "AP5": "drugs",
@@ -14,9 +14,4 @@ _NAMES = {
 }
 
 __all__ = list(_NAMES)
-
-
-def __getattr__(name: str):
-    if name in _NAMES:
-        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

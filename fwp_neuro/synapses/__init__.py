@@ -7,7 +7,7 @@ published parameter set, the source of every number and its conventions. ``stdp_
 least in networks; ``of_rule`` makes one of a fast-weight rule.
 """
 
-from importlib import import_module
+from ..lazy_names import lazy_names
 
 # Brian2 is imported only by what needs it
 _NAMES = {
@@ -37,16 +37,4 @@ _SUBMODULES = (
 )
 
 __all__ = list(_NAMES)
-
-
-def __getattr__(name: str):
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name in _NAMES:
-        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _NAMES, _SUBMODULES)

@@ -1,0 +1,38 @@
+"""Public names of a package that are imported when they are first asked for (PEP 562).
+
+So that ``import fwp_neuro`` imports neither Brian2 nor PyTorch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+
+
+def lazy_names(
+    package: str, names: Mapping[str, str], submodules: Iterable[str] = ()
+) -> tuple[Callable, Callable]:
+    """Return ``__getattr__`` and ``__dir__`` of a package.
+
+    Args:
+        package: its ``__name__``.
+        names: public name -> module of the package that defines it.
+        submodules: modules that are attributes of the package too.
+
+    Example:
+        >>> __getattr__, __dir__ = lazy_names(__name__, {"connect": "plastic"})  # doctest: +SKIP
+    """
+    modules = frozenset(submodules)
+
+    def get(name: str):
+        if name in names:
+            return getattr(import_module(f"{package}.{names[name]}"), name)
+        if name in modules:
+            return import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    def listed() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *names, *modules})
+
+    return get, listed
