@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from ..comparison import compare
-from ..errors import FwpError
+from ..errors import FwpError, shown
 from ..programs import Program
 from ..rules import Rule, rule
 from ..running import run
@@ -107,7 +107,7 @@ def memories(
     pairs = [(synapse, name) for synapse in synapses for name in rules]
     found = []
     for number, (synapse, name) in enumerate(pairs):
-        label = synapse if isinstance(synapse, str) else synapse.name
+        label = synapse if isinstance(synapse, str) else getattr(synapse, "name", shown(synapse))
         if progress is not None:
             progress(number / len(pairs), f"{label} as {name}")
         try:

@@ -19,6 +19,7 @@ from ..errors import FwpError, shown
 from ..synapses.model import Model
 from ..synapses.renaming import with_names
 from .companions import whole
+from .plastic_cells import listed
 
 PORT = "conductance"
 #: what a projection has added to the cells' variable, and where the name of that one is kept
@@ -94,15 +95,10 @@ def _found(model: Model, own: str, group) -> str | None:
         return None
     raise FwpError(
         f"{model.name!r} opens a conductance {own} (siemens), and nothing in the cells "
-        f"{group.name!r} reads it (their variables: {_listed(group)}): write it into their "
+        f"{group.name!r} reads it (their variables: {listed(group)}): write it into their "
         f"equations, or name another variable by names={{{PORT!r}: ...}}; "
         f"names={{{PORT!r}: None}} attaches {own} all the same"
     )
-
-
-def _listed(group) -> str:
-    equations = getattr(whole(group), "equations", None) or {}
-    return ", ".join(sorted(equations)) or "none"
 
 
 def _equation(model: Model, target, group):
@@ -110,7 +106,7 @@ def _equation(model: Model, target, group):
     variable = group.variables.get(target) if isinstance(target, str) else None
     if not isinstance(variable, ArrayVariable | Subexpression):
         raise FwpError(f"names: the cells {group.name!r} have no variable {shown(target)} for the "
-                       f"{PORT} of {model.name!r} (legal: {_listed(group)})")  # fmt: skip
+                       f"{PORT} of {model.name!r} (legal: {listed(group)})")  # fmt: skip
     equation = (getattr(whole(group), "equations", None) or {}).get(target)
     if isinstance(variable, Subexpression) or variable.constant:
         what = "an expression" if isinstance(variable, Subexpression) else "a constant"

@@ -10,7 +10,6 @@ spikes of this step, on_post finds presynaptic traces with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from inspect import signature
 from typing import Any, cast
 
@@ -204,24 +203,9 @@ def connect(
         raise FwpError("dense synapses are all to all: leave out connect, or dense")
     name, groups = unused(name), {"pre": pre, "post": post}
     asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
-    rule = plastic_rules.synapse(model, asked)
-    if rule is None:
-        text = checks.textbook(model)
-        if through is not None or release is not None:
-            text = compose(text, release, through)
-        ready = plastic_rules.Prepared(text)
-        checks.cells(text, groups, events="on_event" in options)
-        chosen, names = conductances.directed(text, names, post)
-    else:
-        for what, part in (("through", through), ("release", release)):
-            if part is not None:
-                raise FwpError(f"{what}: rule {rule.name!r} brings what it transmits through; "
-                               "leave it out")  # fmt: skip
-        checks.cells(checks.textbook(rule), groups, events="on_event" in options)
-        plastic_rules.check_options(rule, options, delay, dense)
-        ready, names = plastic_rules.prepare(rule, asked, names, groups), None
-        chosen = ready.model
-    chosen = plastic_ports.read(chosen, names, groups)
+    parts = {"through": through, "release": release}
+    ready, names = _read(model, asked, parts, names, groups, options, delay, dense)
+    chosen = plastic_ports.read(ready.model, names, groups)
     plastic_options.events(chosen, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(chosen, delay, layout)
     chosen, initial = plastic_varying.read(chosen, varying, groups, pairs, initial)
@@ -229,16 +213,41 @@ def connect(
     inputs = {**checks.inputs(chosen, inputs), **ready.inputs}
     if layout == "factorised":
         fixed |= set(starts.differing(chosen, initial))
-        make = partial(factorise, chosen, uniform=tuple(inputs), writes=writes, late=tuple(late))
-        chosen = make(keep=fixed)
-        elsewhere = starts.elsewhere(cast(FactorisedModel, chosen), initial)
-        chosen = make(keep=fixed | elsewhere) if elsewhere else chosen
+        chosen = _factorised(
+            chosen, fixed, initial, uniform=tuple(inputs), writes=writes, late=tuple(late)
+        )
     plastic_sizes.check(chosen, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
         made = Builder(chosen, groups, inputs, late, name, dense).build(
             pairs, {**chosen.initial, **initial}, options
         )
         return ready.finish(made)
+
+
+def _read(model, asked, parts: Mapping, names, groups, options, delay, dense: bool) -> tuple:
+    """Return (what is connected, as a `plastic_rules.Prepared`; names that are left to map)."""
+    rule, events = plastic_rules.synapse(model, asked), "on_event" in options
+    if rule is None:
+        text = checks.textbook(model)
+        if any(part is not None for part in parts.values()):
+            text = compose(text, parts["release"], parts["through"])
+        checks.cells(text, groups, events)
+        text, names = conductances.directed(text, names, groups["post"])
+        return plastic_rules.Prepared(text), names
+    for what, part in parts.items():
+        if part is not None:
+            raise FwpError(f"{what}: rule {rule.name!r} brings what it transmits through; leave it "
+                           "out")  # fmt: skip
+    checks.cells(checks.textbook(rule), groups, events)
+    plastic_rules.check_options(rule, options, delay, dense)
+    return plastic_rules.prepare(rule, asked, names, groups), None
+
+
+def _factorised(model: Model, keep: set[str], initial: Mapping, **options) -> Model:
+    """Return a model in the factorised layout; what starts from the other side's cells stays."""
+    made = factorise(model, keep=keep, **options)
+    elsewhere = starts.elsewhere(cast(FactorisedModel, made), initial)
+    return factorise(model, keep=keep | elsewhere, **options) if elsewhere else made
 
 
 _OWN = [n for n in signature(connect).parameters if n != "options"]

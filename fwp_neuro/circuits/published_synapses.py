@@ -83,8 +83,7 @@ def realise(program: Program, rule: Rule, synapse: Model, options: Mapping[str, 
         share = f"{100 * found['beyond']:.1f} %"
         warn(f"value cells of {synapse.name!r} would have had to fire with a chance outside 0..1 "
              f"in {share} of cases, which bends the memory", stacklevel=4)  # fmt: skip
-    keep = KEEP
-    weights, extra = variables(rule, keep, found)
+    weights, extra = variables(rule, KEEP, found)
     if options["record_weights"] == "none":
         extra = {}
     duration = round(program.tokens * found["token_seconds"], 12)

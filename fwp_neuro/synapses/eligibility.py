@@ -15,6 +15,7 @@ it is clipped, and w follows the trace up to the bounds and stays there.
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from typing import Any
 
@@ -131,19 +132,10 @@ def _waiting(code: str, w: str) -> str:
 
 def _clipped(expression: str) -> list[str]:
     """Return the three arguments of what is clipped as a whole, or nothing."""
-    text = expression.strip()
-    if not (text.startswith("clip(") and text.endswith(")")):
-        return []
-    parts, depth = [""], 0
-    for letter in text[len("clip(") : -1]:
-        depth += (letter == "(") - (letter == ")")
-        if depth < 0:  # as in clip(...)*clip(...)
-            return []
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
+    call = ast.parse(expression.strip(), mode="eval").body
+    if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "clip":
+        return [ast.unparse(argument) for argument in call.args]
+    return []
 
 
 def _bounds(text, w: str) -> tuple[str, str] | None:
