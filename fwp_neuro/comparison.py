@@ -391,11 +391,8 @@ def _sizes(sizes: Mapping) -> str:
 
 def _cells(found: Agreement) -> list[str]:
     return [
-        format(number, digits)
-        for number, digits in (
-            (found.nrmse, ".4g"),
-            (found.slope, ".4f"),
-            (found.bias, ".4g"),
-            (found.correlation, ".4f"),
-        )
+        f"{found.nrmse:.4g}",
+        f"{found.slope:.4f}",
+        f"{found.bias:.4g}",
+        f"{found.correlation:.4f}",
     ]

@@ -8,9 +8,19 @@ from fractions import Fraction
 
 import brian2 as b2
 import numpy as np
+import pytest
 import torch
 
 import fwp_neuro as fwp
+
+
+@pytest.fixture(autouse=True)
+def without_compiler():
+    """Let Brian2 run NumPy code: what is tested here is what comes before."""
+    before = b2.prefs.codegen.target
+    b2.prefs.codegen.target = "numpy"
+    yield
+    b2.prefs.codegen.target = before
 
 
 class Broken:

@@ -6,6 +6,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 import torch
+from bad_values import without_compiler  # noqa: F401  a fixture
 from torch import nn
 
 import fwp_neuro as fwp
@@ -16,14 +17,6 @@ ODD_TENSORS = {
     "sparse": lambda *shape: torch.ones(*shape).to_sparse(),
     "nested": lambda *shape: torch.nested.nested_tensor([torch.ones(*shape[1:])]),
 }
-
-
-@pytest.fixture(autouse=True)
-def without_compiler():
-    before = b2.prefs.codegen.target
-    b2.prefs.codegen.target = "numpy"
-    yield
-    b2.prefs.codegen.target = before
 
 
 # ---------------------------------------------------------------------- tensors

@@ -13,7 +13,13 @@ import warnings
 import brian2 as b2
 import pytest
 import torch
-from bad_values import BAD, INF, every_public_function, plastic_synapses
+from bad_values import (
+    BAD,
+    INF,
+    every_public_function,
+    plastic_synapses,
+    without_compiler,  # noqa: F401  a fixture
+)
 
 import fwp_neuro as fwp
 from fwp_neuro.rules.registry import RULES
@@ -109,15 +115,6 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     ("fwp.tasks.SequenceTask", "default_length"): {"1", "list"},
     ("fwp.tasks.SequenceTask.sample", "length"): {"None", "1", "list"},
 }
-
-
-@pytest.fixture(autouse=True)
-def without_compiler():
-    """Let Brian2 run NumPy code: what is tested here is what comes before."""
-    before = b2.prefs.codegen.target
-    b2.prefs.codegen.target = "numpy"
-    yield
-    b2.prefs.codegen.target = before
 
 
 @pytest.fixture(autouse=True)
