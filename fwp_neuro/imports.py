@@ -11,6 +11,7 @@ _BY_FOLDER = {"iter_modules", "walk_packages"}  # looks for modules
 _OWN = {"__package__", "__name__", "__spec__"}  # names that are computed from a module's own
 _BY_PATH = {"spec_from_file_location", "run_path", "load_script"}  # runs a script
 _LOADER = "load_model"  # runs the script of a name
+_LAZY = "lazy_names"  # makes a package import a name when it is asked for it
 
 
 class Reader(ast.NodeVisitor):
@@ -40,7 +41,7 @@ class Reader(ast.NodeVisitor):
             if text.startswith(f"{TOP}."):  # e.g. the folder of a data file
                 self.reach.add(text)
         self._scripts(tree, nodes)
-        if not is_lazy(tree):
+        if not is_lazy(tree) and not _defines(tree, _LAZY):  # those who call it say which
             self._computed(nodes, texts)
 
     def _import(self, node: ast.Import) -> None:
@@ -88,7 +89,7 @@ class Reader(ast.NodeVisitor):
 
     def _scripts(self, tree: ast.Module, nodes: list[ast.AST]) -> None:
         """Add the scripts that are run: those whose names are written out, or else all."""
-        if any(isinstance(s, ast.FunctionDef) and s.name == _LOADER for s in tree.body):
+        if _defines(tree, _LOADER):
             return  # those who call it say which
         calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == _LOADER]
         named = [n.args[0].value for n in calls if n.args and is_text(n.args[0])]
@@ -126,7 +127,16 @@ def lazy_names(tree: ast.Module) -> dict[str, str]:
 
 def is_lazy(tree: ast.Module) -> bool:
     """Whether a module imports when it is asked for a name (PEP 562)."""
-    return any(isinstance(s, ast.FunctionDef) and s.name == "__getattr__" for s in tree.body)
+    return _defines(tree, "__getattr__")
+
+
+def _defines(tree: ast.Module, name: str) -> bool:
+    """Whether a module gives a function or another value this name."""
+    targets = [each for s in tree.body if isinstance(s, ast.Assign) for each in s.targets]
+    nodes = [node for target in targets for node in ast.walk(target)]
+    return any(isinstance(s, ast.FunctionDef) and s.name == name for s in tree.body) or any(
+        isinstance(node, ast.Name) and node.id == name for node in nodes
+    )
 
 
 def is_text(node: ast.AST | None) -> bool:

@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_the_old_picture_and_half_of_nothing(home, script, mo
     for data in (home / "figures/data").glob("*.nc"):
         data.unlink()
     with monkeypatch.context() as patched:  # when the data are kept
-        patched.setattr("xarray.Dataset.to_netcdf", full)
+        patched.setattr("fwp_neuro.recording_file._bytes", full)
         assert main(["figures"]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert picture.read_bytes() == before and not list((home / "figures/data").iterdir())

@@ -112,6 +112,13 @@ PIECES = {
     "folder.one": "",
     "lazy.__init__": "_NAMES = {'One': 'one', 'Two': 'two'}\n"
     "def __getattr__(name):\n    return import_module(_NAMES[name])",
+    "helped.__init__": "from ..lazy_names import lazy_names\n"
+    "__getattr__, __dir__ = lazy_names(__name__, {'One': 'one', 'Two': 'two'})",
+    "helped.one": "",
+    "helped.two": "",
+    "lazy_names": "from importlib import import_module\n"
+    "def lazy_names(package, names):\n"
+    "    def get(name): return import_module(f'{package}.{names[name]}')",
     "lazy.one": "",
     "lazy.two": "",
     "sub.__init__": "",
@@ -133,6 +140,7 @@ PIECES = {
         ("import fwp_neuro.a", "a b d sub sub.c registry registry.one e"),
         ("from fwp_neuro import folder", "folder folder.one"),
         ("from fwp_neuro.lazy import Two", "lazy lazy.two"),
+        ("from fwp_neuro.helped import Two", "helped helped.two lazy_names"),
         ("import fwp_neuro as fwp\nfwp.lazy.One.method()", "lazy lazy.one"),
         ("import fwp_neuro.lazy\nfwp_neuro.lazy.Two", "lazy lazy.two"),
         ("from fwp_neuro import lazy as l\nx = l.One", "lazy lazy.one"),

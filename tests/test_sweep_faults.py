@@ -36,8 +36,8 @@ def full(*arguments, **options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("where", ["os.replace", "xarray.Dataset.to_netcdf", "pathlib.Path.mkdir",
-                                   "filelock.FileLock.acquire"])  # fmt: skip
+@pytest.mark.parametrize("where", ["os.replace", "fwp_neuro.recording_file._bytes",
+                                   "pathlib.Path.mkdir", "filelock.FileLock.acquire"])  # fmt: skip
 def test_a_full_disk_is_one_sentence_and_the_sweep_goes_on_later(
     traces, point, tmp_path, monkeypatch, where
 ):
