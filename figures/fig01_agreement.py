@@ -179,8 +179,8 @@ def _laws() -> np.ndarray:
     """
     import brian2 as b2
 
-    from fwp_neuro.circuits import calibration
-    from fwp_neuro.circuits.schedule import Timeline, make
+    from fwp_neuro.circuits.spiking import calibration
+    from fwp_neuro.circuits.token_schedule import Timeline, make
 
     model, schedule = fwp.synapses.get("two_compartment_nmda"), make(Timeline(), 0.5 * b2.ms, 1)
     beta, one = np.array([[DRUG_BETA]]), np.ones((1, 1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.plotting import COLOURS, GREY, PAGE
 
 _SHORT = {

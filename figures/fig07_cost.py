@@ -17,8 +17,8 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.artificial import apply
 from fwp_neuro.benchmarks import artificial as bench
-from fwp_neuro.benchmarks.contenders import ATTENTION
-from fwp_neuro.benchmarks.table import report as table
+from fwp_neuro.benchmarks.artificial_contenders import ATTENTION
+from fwp_neuro.benchmarks.artificial_table import report as table
 from fwp_neuro.errors import FwpError
 from fwp_neuro.plotting import GREY, PAGE
 

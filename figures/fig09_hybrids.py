@@ -32,7 +32,7 @@ import xarray as xr
 
 from fwp_neuro import tasks
 from fwp_neuro.artificial import SequenceModel, train
-from fwp_neuro.artificial.memories.registry import MEMORIES
+from fwp_neuro.artificial.memories.registered_memories import MEMORIES
 from fwp_neuro.plotting import GREY, PAGE
 
 #: contender -> memory, window as a multiple of the usual one, fixed blend (1: fast weights alone)

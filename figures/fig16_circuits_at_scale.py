@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fwp_neuro.benchmarks.circuits import contenders as c
-from fwp_neuro.benchmarks.circuits import plan, table
+from fwp_neuro.benchmarks.circuits import circuit_contenders as c
+from fwp_neuro.benchmarks.circuits import circuit_table, scaling_plan
 from fwp_neuro.benchmarks.circuits.rounds import benchmark
 from fwp_neuro.plotting import GREY, PAGE
 
@@ -74,15 +74,15 @@ def _points(ax, data, of) -> None:
 
 
 def _speed(ax, data) -> None:
-    limit = data["bandwidth"].values / table.EVENT_BYTES
+    limit = data["bandwidth"].values / circuit_table.EVENT_BYTES
     ax.loglog(data["synapses"].values, limit, color="black", lw=3.5, alpha=0.25,
               label="memory bandwidth: a float read and written")  # fmt: skip
-    _points(ax, data, table.speed)
+    _points(ax, data, circuit_table.speed)
     ax.set_ylabel("synaptic events / processor second")
 
 
 def _memory(ax, data) -> None:
-    _points(ax, data, table.per_synapse)
+    _points(ax, data, circuit_table.per_synapse)
     ax.set_ylabel("bytes / synapse (peak)")
 
 
@@ -96,7 +96,7 @@ def _builds(ax, data):
         "package, later": ("ours", "again"),
         "further run": ("ours", "marginal"),
     }
-    values = [table.builds(data, *where) for where in bars.values()]
+    values = [circuit_table.builds(data, *where) for where in bars.values()]
     colours = ["#D55E00", "#0072B2", "#0072B2", "#009E73"]
     ax.bar(range(len(bars)), values, 0.6, color=colours)
     ax.set_yscale("log")
@@ -112,18 +112,20 @@ def _plan(ax, data) -> None:
     for name in (c.LEAN, c.DENSE, c.FACTORISED, c.TEXTBOOK, c.NEST):
         if name not in data["contender"].values:
             continue
-        sizes = data["synapses"].values[np.isfinite(table.speed(data, name).values)]
+        sizes = data["synapses"].values[np.isfinite(circuit_table.speed(data, name).values)]
         if not sizes.size:
             continue
         colour, marker, _ = LOOK[name]
-        end = plan.holds(data, name, NODE * plan.GIB)
+        end = scaling_plan.holds(data, name, NODE * scaling_plan.GIB)
         beyond = np.geomspace(sizes[-1], end, 20)
-        measured, there = (plan.HOUR / plan.cost(data, name, x) for x in (sizes, beyond))
+        measured, there = (
+            scaling_plan.HOUR / scaling_plan.cost(data, name, x) for x in (sizes, beyond)
+        )
         ax.loglog(sizes, measured, color=colour, marker=marker, ms=3.5, lw=1.2)
         ax.loglog(beyond, there, "--", color=colour, lw=1.0)
         ax.loglog(end, there[-1], "x", color=colour, ms=5)
-    ax.axhline(plan.HOUR, color=GREY, lw=0.7, ls=":")
-    ax.text(1.0, plan.HOUR * 1.2, "real time", color=GREY, fontsize=7, ha="right",
+    ax.axhline(scaling_plan.HOUR, color=GREY, lw=0.7, ls=":")
+    ax.text(1.0, scaling_plan.HOUR * 1.2, "real time", color=GREY, fontsize=7, ha="right",
             transform=ax.get_yaxis_transform())  # fmt: skip
     ax.plot([], [], "k-", label="measured")
     ax.plot([], [], "k--", label="carried on, not run")
@@ -134,4 +136,4 @@ def _plan(ax, data) -> None:
 
 def report(data) -> str:
     """Return the benchmark's table and the plan."""
-    return f"{table.report(data)}\n\n{plan.report(data)}"
+    return f"{circuit_table.report(data)}\n\n{scaling_plan.report(data)}"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.plotting import GREY, PAGE
 
 MODEL = load_model("izhikevich_2007_distal_reward")

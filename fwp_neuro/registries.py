@@ -16,15 +16,15 @@ from .version import __version__
 
 #: kind, as users write it -> the module of its registry, and its name there
 _PLACES = {
-    "models": ("fwp_neuro.models", "MODELS"),
-    "figures": ("fwp_neuro.figures", "FIGURES"),
-    "rules": ("fwp_neuro.rules.registry", "RULES"),
-    "memories": ("fwp_neuro.artificial.memories.registry", "MEMORIES"),
-    "networks": ("fwp_neuro.artificial.recurrent.registry", "NETWORKS"),
+    "models": ("fwp_neuro.model_scripts", "MODELS"),
+    "figures": ("fwp_neuro.figure_scripts", "FIGURES"),
+    "rules": ("fwp_neuro.rules.registered_rules", "RULES"),
+    "memories": ("fwp_neuro.artificial.memories.registered_memories", "MEMORIES"),
+    "networks": ("fwp_neuro.artificial.recurrent.registered_networks", "NETWORKS"),
     "tasks": ("fwp_neuro.tasks", "TASKS"),
     "realisations": ("fwp_neuro.running", "REALISATIONS"),
     "devices": ("fwp_neuro.device_names", "DEVICES"),
-    "synapses": ("fwp_neuro.synapses.registry", "SYNAPSES"),
+    "synapses": ("fwp_neuro.synapses.registered_synapses", "SYNAPSES"),
     "commands": ("fwp_neuro.commands", "COMMANDS"),
 }
 KINDS = tuple(_PLACES)

@@ -10,8 +10,8 @@ from textwrap import indent
 from .arguments import SEED, inside, one_of, optional, takes
 from .devices.lock import brian2_lock
 from .errors import FwpError, unknown
-from .options import merged, text
 from .programs import Program
+from .realisation_options import merged, text
 from .recording import Recording
 from .registry import Registry
 from .rules import Rule
@@ -23,9 +23,9 @@ REALISATIONS = Registry("realisation")
 for _name, _module, _summary, _citation in (
     ("artificial", "fwp_neuro.artificial.realise",
      "the rule itself, with NumPy or PyTorch", "harris2020array; paszke2019pytorch"),
-    ("rate", "fwp_neuro.circuits.rate",
+    ("rate", "fwp_neuro.circuits.rate.rate_circuit",
      "a circuit of rate units in Brian2, whose read-out is that of the rule", "stimberg2019brian"),
-    ("spiking", "fwp_neuro.circuits.spiking",
+    ("spiking", "fwp_neuro.circuits.spiking.spiking_circuit",
      "a circuit of spiking cells in Brian2", "stimberg2019brian"),
 ):  # fmt: skip
     REALISATIONS.add(
@@ -111,8 +111,8 @@ def _rule(rule: str | Rule) -> Rule:
         return get_rule(rule)
     except FwpError:
         # they need torch, and only the sentence on a wrong name looks at them
-        from .artificial.memories.registry import MEMORIES  # noqa: PLC0415
-        from .artificial.recurrent.registry import NETWORKS  # noqa: PLC0415
+        from .artificial.memories.registered_memories import MEMORIES  # noqa: PLC0415
+        from .artificial.recurrent.registered_networks import NETWORKS  # noqa: PLC0415
 
         for kinds in (MEMORIES, NETWORKS):
             if isinstance(rule, str) and rule in kinds:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from . import plotting
 from .errors import FwpError
 from .plotting import GREY
-from .targets.base import Row
+from .targets.rows import Row
 
 #: panels side by side on a page
 COLUMNS = 5

@@ -27,7 +27,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.synapses.plasticity.urbanczik_senn_oracle import Cells
-from fwp_neuro.tasks.keys import random_keys
+from fwp_neuro.tasks.key_vectors import random_keys
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
 RUNS = ("expected", "spiking")

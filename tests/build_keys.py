@@ -16,7 +16,7 @@ import numpy as np
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.devices import Built, builds, compiled
+from fwp_neuro.devices import Built, compiled, compiled_builds
 
 
 def injectable():
@@ -81,18 +81,18 @@ def key_of(function, *arguments, device="cpp_standalone", **options):
     found = []
 
     def stop(project):
-        found.append(builds.key(project))
+        found.append(compiled_builds.key(project))
         raise Stop
 
     if device:
         options["device"] = device
-    kept, builds.program = builds.program, stop
+    kept, compiled_builds.program = compiled_builds.program, stop
     try:
         function(*arguments, **options)
     except Stop:
         return found.pop()
     finally:
-        builds.program = kept
+        compiled_builds.program = kept
     raise AssertionError("no program was made")
 
 
@@ -130,5 +130,5 @@ def shuffle(number):
 if __name__ == "__main__":
     if int(sys.argv[1]):
         shuffle(int(sys.argv[1]))
-    builds.header = lambda flags: ""
+    compiled_builds.header = lambda flags: ""
     print(json.dumps({label: key_of_label(label) for label in sys.argv[2:] or everything()}))

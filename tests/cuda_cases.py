@@ -17,19 +17,11 @@ from programs import random_program, rule_program
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
-from fwp_neuro.circuits import (
-    AP5,
-    CNQX,
-    Timeline,
-    driven_cells,
-    injected,
-    phases,
-    rate,
-    spiking,
-    writes,
-)
+from fwp_neuro.circuits import AP5, CNQX, Timeline, driven_cells, injected
+from fwp_neuro.circuits.rate import ode_windows, rate_circuit
+from fwp_neuro.circuits.spiking import biophysical_rules, spiking_circuit
 from fwp_neuro.devices import Built
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
@@ -79,7 +71,9 @@ def _program(name: str) -> fwp.Program:
 
 def _rate(name: str, **options) -> Case:
     def case():
-        return captured(rate, lambda: rate.realise(_program(name), rule(name), **options))
+        return captured(
+            rate_circuit, lambda: rate_circuit.realise(_program(name), rule(name), **options)
+        )
 
     return case
 
@@ -91,7 +85,8 @@ def _spiking(name: str, program=None, **options) -> Case:
     def case():
         given = rule_program(name) if program is None else program
         return captured(
-            spiking, lambda: spiking.realise(given, rule(name), **{**common, **options})
+            spiking_circuit, lambda: spiking_circuit.realise(given, rule(name), **{**common,
+                **options})
         )  # fmt: skip
 
     return case
@@ -132,13 +127,13 @@ REFUSED = {"same cells on both sides": _ring(), "a time step of their own": _rin
 
 def continuous(name: str) -> bool:
     """Whether the rate circuit of a rule can be windows of ODEs."""
-    return can(phases.derive, rule(name))
+    return can(ode_windows.derive, rule(name))
 
 
 def biophysical(name: str) -> bool:
     """Whether a rule has the NMDA-gated spiking circuit."""
     program = rule_program(name)
-    return can(writes.derive, rule(name), program.bind(rule(name)), (4, 3))
+    return can(biophysical_rules.derive, rule(name), program.bind(rule(name)), (4, 3))
 
 
 _WINDOW = {"dt": DT, "window": 10 * ms}

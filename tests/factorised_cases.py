@@ -4,7 +4,7 @@ import brian2 as b2
 import numpy as np
 
 import fwp_neuro as fwp
-from fwp_neuro.synapses.model import Model
+from fwp_neuro.synapses.synapse_class import Model
 
 
 def models():

@@ -123,10 +123,10 @@ def slipped(slip: Slip, top: Path = TOP) -> str:
 
 def check(model: str) -> str:
     """Return what fails first: the table, the two forms, or another row of the validation."""
-    from fwp_neuro.targets import collect, constants, two_forms
+    from fwp_neuro.targets import collect, constants_table, two_forms
 
     try:
-        found = constants.differences(model)
+        found = constants_table.differences(model)
         if found:
             return f"table of constants: {found[0]}"
         for row in chain(two_forms.rows(model), collect([model], quick=True)):

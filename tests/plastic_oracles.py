@@ -11,8 +11,8 @@ import brian2 as b2
 from brian2.equations.equations import DIFFERENTIAL_EQUATION
 
 from fwp_neuro.circuits import injected
-from fwp_neuro.circuits.plastic import connect
-from fwp_neuro.circuits.plastic_freeze import learned
+from fwp_neuro.circuits.plastic.connecting import connect
+from fwp_neuro.circuits.plastic.plastic_freeze import learned
 from fwp_neuro.synapses.factorised.text import Line, lines, row, text
 
 ms = b2.ms

@@ -3,8 +3,8 @@
 import brian2 as b2
 import numpy as np
 
-from fwp_neuro.circuits import gains, phases
-from fwp_neuro.circuits.plastic import connect
+from fwp_neuro.circuits.plastic.connecting import connect
+from fwp_neuro.circuits.rate import ode_windows, window_rates
 from fwp_neuro.rules import rule
 from fwp_neuro.symbolic import first_order
 
@@ -85,7 +85,7 @@ def windows(name, program, steps, dt):
     """
     chosen = rule(name)
     signals = program.bind(chosen)
-    found = phases.derive(chosen) if name != "hgrn2" else phases.derive(chosen)[:1]
+    found = ode_windows.derive(chosen) if name != "hgrn2" else ode_windows.derive(chosen)[:1]
     per = len(found) + 1
     shape = {"pre": program.pre, "post": program.post, "shared": 1}
     homes = {**chosen.homes, "q": "pre"}
@@ -98,10 +98,10 @@ def windows(name, program, steps, dt):
     if name == "oja_neuron":
         gates["beta"] = np.zeros((program.tokens * per, program.post))
     for n, phase in enumerate(found):
-        rows, numbers = slice(n, None, per), phases.evaluate(phase, signals)
+        rows, numbers = slice(n, None, per), ode_windows.evaluate(phase, signals)
         rate = {
             k: a[:, 0]
-            for k, a in gains.rates(numbers, steps, dt, "integrator-aware").items()
+            for k, a in window_rates.rates(numbers, steps, dt, "integrator-aware").items()
         }
         numbers = {k: a[:, 0] for k, a in numbers.items()}
         told = [g for g in chosen.gates if g in {s.name for s in phase.keep.free_symbols}]

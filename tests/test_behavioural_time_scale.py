@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro import models, synapses
+from fwp_neuro import model_scripts, synapses
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses.plasticity import behavioural_time_scale as btsp
 from fwp_neuro.synapses.plasticity import behavioural_time_scale_oracle as oracle
@@ -115,7 +115,7 @@ def test_it_refuses():
 
 
 def test_one_plateau_writes_a_place_field_and_another_one_moves_it():
-    script = models.load_model("milstein_2021_one_shot_memory")
+    script = model_scripts.load_model("milstein_2021_one_shot_memory")
     parameters = script.Parameters(inputs=40, cells=3, dt=20.0, rate=30.0)
     data = script.run(parameters)
     assert data.weights.shape == (5, 3, 40)
@@ -130,7 +130,7 @@ def test_one_plateau_writes_a_place_field_and_another_one_moves_it():
 
 
 def test_the_memory_refuses():
-    script = models.load_model("milstein_2021_one_shot_memory")
+    script = model_scripts.load_model("milstein_2021_one_shot_memory")
     with pytest.raises(fwp.FwpError, match="never erases"):
         script.build(script.Parameters(parameter_set="bittner_2017"))
     with pytest.raises(fwp.FwpError, match="speed"):

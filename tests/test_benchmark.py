@@ -6,8 +6,8 @@ import torch
 import xarray as xr
 
 from fwp_neuro import cli
-from fwp_neuro.benchmarks import artificial, contenders, memory, table
-from fwp_neuro.benchmarks.contenders import ATTENTION
+from fwp_neuro.benchmarks import artificial, artificial_contenders, artificial_table, peak_memory
+from fwp_neuro.benchmarks.artificial_contenders import ATTENTION
 
 SMALL = {"lengths": (32, 64), "threads": (1,), "rounds": 2, "memory": ()}
 
@@ -23,25 +23,25 @@ def test_every_contender_has_times_ratios_and_shares(measured):
     ]  # fmt: skip
     assert measured["cpu"].shape == (5, 2, 2, 1, 2)
     assert np.isfinite(measured["cpu"].values).all() and (measured["cpu"].values > 0).all()
-    assert table.ratio(measured, ATTENTION, 64, 0) == 1.0
+    assert artificial_table.ratio(measured, ATTENTION, 64, 0) == 1.0
     spent = measured["cpu"].sel(tokens=64, contender=[ATTENTION, "delta step"]).isel(direction=0)
     expected = np.median(spent.values[0] / spent.values[1])
-    assert table.ratio(measured, "delta step", 64, 0) == pytest.approx(expected)
+    assert artificial_table.ratio(measured, "delta step", 64, 0) == pytest.approx(expected)
     peak = float(measured["peak"].sel(tokens=64)[0])
     flop = 6 * 64**2 * 64 * 4
-    share = flop / table.median(measured, "delta step", 64, 0, 1) / peak
-    assert table.share(measured, "delta step", 64) == pytest.approx(share)
+    share = flop / artificial_table.median(measured, "delta step", 64, 0, 1) / peak
+    assert artificial_table.share(measured, "delta step", 64) == pytest.approx(share)
 
 
 def test_the_report_has_a_row_for_every_contender(measured):
-    text = table.report(measured)
+    text = artificial_table.report(measured)
     for name in measured["contender"].values:
         assert text.count(f"  {name} ") == 2
     assert "T=32" in text and "sgemm" in text
 
 
 def test_aims_are_held_against_what_was_measured(measured):
-    assert table.targets(measured) == []  # too short for any of them
+    assert artificial_table.targets(measured) == []  # too short for any of them
     names, lengths = [ATTENTION, "delta compiled", "delta chunk"], [256, 4096, 16384]
     # CPU seconds [contender, tokens, direction]: attention, compiled, chunk
     spent = [
@@ -60,7 +60,7 @@ def test_aims_are_held_against_what_was_measured(measured):
         },
         {"contender": names, "tokens": lengths, "direction": ["forward", "both"], "threads": [1]},
     )
-    said = "\n".join(table.targets(data))
+    said = "\n".join(artificial_table.targets(data))
     assert "delta compiled, T=4096, forward, x attention: 16.00, aim >= 15: reached" in said
     assert "delta compiled, T=4096, both, x attention: 5.00, aim >= 6: NOT reached" in said
     assert "delta compiled, T=4096, share of sgemm: 0.50, aim >= 0.4: reached" in said
@@ -69,30 +69,36 @@ def test_aims_are_held_against_what_was_measured(measured):
 
 
 def test_a_form_that_misses_the_law_gets_no_speed(monkeypatch):
-    right = contenders.run
+    right = artificial_contenders.run
 
     def wrong(rule, signals, states, form, chunk=None):
         readout, final = right(rule, signals, states, "step" if form == "chunk" else form, chunk)
         return readout * (1.001 if form == "chunk" else 1.0), final
 
-    monkeypatch.setattr(contenders, "run", wrong)
+    monkeypatch.setattr(artificial_contenders, "run", wrong)
     found = artificial.benchmark(rules=("delta",), forms=("chunk", "step"), **SMALL)
     assert np.isnan(found["cpu"].sel(contender="delta chunk").values).all()
     assert np.isfinite(found["cpu"].sel(contender="delta step").values).all()
-    assert "delta chunk: no speed, for it misses the law (relative error 1.0e-03" in table.report(
-        found
+    assert (
+        "delta chunk: no speed, for it misses the law (relative error 1.0e-03"
+        in artificial_table.report(found)
     )
 
 
-@pytest.mark.parametrize("rule", contenders.RULES)
+@pytest.mark.parametrize("rule", artificial_contenders.RULES)
 def test_the_law_error_of_the_chunk_form_is_rounding(rule):
-    assert contenders.law_error(rule, "chunk") < 5e-5
+    assert artificial_contenders.law_error(rule, "chunk") < 5e-5
 
 
 def test_the_counted_work_is_that_of_the_algebra():
     """Of a d x d matrix: 2 d^2 a product with a vector or an outer product added, d^2 a decay."""
-    assert contenders.WORK == {"hebb": 2 + 2, "gla": 1 + 4, "delta": 2 + 4, "gated_delta": 1 + 6}
-    assert contenders.attention(128, 4, 64).flop == 2 * 128 * 128 * 64 * 4
+    assert artificial_contenders.WORK == {
+        "hebb": 2 + 2,
+        "gla": 1 + 4,
+        "delta": 2 + 4,
+        "gated_delta": 1 + 6,
+    }
+    assert artificial_contenders.attention(128, 4, 64).flop == 2 * 128 * 128 * 64 * 4
 
 
 def test_threads_are_put_back(measured):
@@ -103,8 +109,8 @@ def test_threads_are_put_back(measured):
 
 def test_memory_is_measured_in_a_process_of_its_own():
     ballast = np.ones(2**26)  # half a GiB here must not hide what the other process takes
-    small = memory.peak_memory("delta step", 256, 4, 64, backward=True)
-    large = memory.peak_memory("delta step", 2048, 4, 64, backward=True)
+    small = peak_memory.peak_memory("delta step", 256, 4, 64, backward=True)
+    large = peak_memory.peak_memory("delta step", 2048, 4, 64, backward=True)
     # 2048 tokens keep 2048 states of 4 x 64 x 64 floats of 4 bytes at least: 128 MiB
     assert large > 128 * 2**20 > small > 2**20 and ballast.all()
 

@@ -11,17 +11,17 @@ from fwp_neuro import toolchain
 from fwp_neuro.benchmarks.circuits import (
     bandwidth,
     brian,
-    contenders,
+    circuit_contenders,
+    circuit_table,
     hand_loop,
     measured,
     nest_loop,
     oracle,
     rounds,
-    table,
+    timing_worker,
     torch_loops,
-    worker,
 )
-from fwp_neuro.benchmarks.circuits.contenders import CONTENDERS, DENSE, LEAN, TEXTBOOK
+from fwp_neuro.benchmarks.circuits.circuit_contenders import CONTENDERS, DENSE, LEAN, TEXTBOOK
 from fwp_neuro.benchmarks.circuits.hand_written import PARAMETERS
 from fwp_neuro.benchmarks.circuits.network import DT, KINDS, Case, decayed
 
@@ -122,10 +122,10 @@ def test_torch_forms_are_right(right, form):
 def test_networks_of_brian2_are_right(right, layout, kind):
     import brian2 as b2
 
-    from fwp_neuro.devices import state
+    from fwp_neuro.devices import brian2_state
 
     case = Case(SMALL.synapses, SMALL.duration, kind)
-    with state.runtime("numpy", DT * b2.second, 0):
+    with brian2_state.runtime("numpy", DT * b2.second, 0):
         network = brian.network(case, layout)
         network.all.run(case.duration * b2.second, namespace={})
         found = measured.Measured(0, 0, 0, network.weights(), network.spikes())
@@ -136,8 +136,8 @@ def test_networks_of_brian2_are_right(right, layout, kind):
 @needs_nest
 def test_nest_gives_the_weights_of_the_pair_rule(tmp_path):
     case = Case(900, 0.4)  # NEST prints: its process is its own
-    np.savez(tmp_path / worker.file(case), weights=np.zeros((30, 30)), spikes=np.zeros(30))
-    answer = worker.ask("measure", case, tmp_path / "nest", contenders.NEST)
+    np.savez(tmp_path / timing_worker.file(case), weights=np.zeros((30, 30)), spikes=np.zeros(30))
+    answer = timing_worker.ask("measure", case, tmp_path / "nest", circuit_contenders.NEST)
     assert not answer["wrong"] and answer["error"] < 1e-12
     assert answer["cpu"] > 0 and answer["spikes"] > 100
 
@@ -150,18 +150,18 @@ def test_the_order_in_nest_is_told_apart_from_brian2s():
 
 @needs_compiler
 def test_a_worker_measures_in_a_process_of_its_own(tmp_path):
-    assert worker.ask("oracle", SMALL, tmp_path)["spikes"] > 10
-    answer = worker.ask("measure", SMALL, tmp_path / "loop", LEAN)
+    assert timing_worker.ask("oracle", SMALL, tmp_path)["spikes"] > 10
+    answer = timing_worker.ask("measure", SMALL, tmp_path / "loop", LEAN)
     assert answer["wrong"] == "" and 0 < answer["cpu"] < 10
     # another network's oracle must not do
     other = Case(SMALL.synapses, SMALL.duration, seed=1)
-    os.rename(tmp_path / worker.file(SMALL), tmp_path / worker.file(other))
-    answer = worker.ask("measure", other, tmp_path / "loop", contenders.GENERIC)
+    os.rename(tmp_path / timing_worker.file(SMALL), tmp_path / timing_worker.file(other))
+    answer = timing_worker.ask("measure", other, tmp_path / "loop", circuit_contenders.GENERIC)
     assert "is off by" in answer["wrong"]
 
 
 def test_a_step_that_fails_tells_why(tmp_path):
-    answer = worker.ask("measure", SMALL, tmp_path / "program", TEXTBOOK)
+    answer = timing_worker.ask("measure", SMALL, tmp_path / "program", TEXTBOOK)
     assert "No such file or directory" in answer["problem"]
 
 
@@ -173,10 +173,18 @@ def test_every_contender_has_what_the_rounds_call():
 
 
 def test_a_slow_contender_runs_shorter():
-    assert contenders.case(TEXTBOOK, 10**6, 1.0, longest=10).duration == 1.0
-    assert contenders.case(contenders.EVERY_STEP, 10**6, 1.0, longest=15).duration == 0.1
-    assert contenders.case(contenders.EVERY_STEP, 10**7, 1.0, longest=0.1).duration == 0.005
-    assert contenders.case(contenders.STATIC, 10**4, 1.0, longest=10).kind == "static"
+    assert circuit_contenders.case(TEXTBOOK, 10**6, 1.0, longest=10).duration == 1.0
+    assert (
+        circuit_contenders.case(circuit_contenders.EVERY_STEP, 10**6, 1.0, longest=15).duration
+        == 0.1
+    )
+    assert (
+        circuit_contenders.case(circuit_contenders.EVERY_STEP, 10**7, 1.0, longest=0.1).duration
+        == 0.005
+    )
+    assert (
+        circuit_contenders.case(circuit_contenders.STATIC, 10**4, 1.0, longest=10).kind == "static"
+    )
 
 
 def test_schedules_hold_each_cells_spikes():
@@ -223,11 +231,11 @@ def test_bandwidth_is_that_of_a_machine():
 def answers(task, case, folder, contender=""):
     """Answer in place of a worker: every second costs 2 s with the first contender, 1 s else."""
     if task == "oracle":
-        folder.joinpath(worker.file(case)).touch()
+        folder.joinpath(timing_worker.file(case)).touch()
         return {"spikes": 1}
     if task == "prepare":
-        return {"problem": "no room"} if contender == contenders.ROWS else {"build": 3.0}
-    bad = contender == contenders.EVERY_STEP
+        return {"problem": "no room"} if contender == circuit_contenders.ROWS else {"build": 3.0}
+    bad = contender == circuit_contenders.EVERY_STEP
     return {
         "cpu": case.duration * (2 if contender == TEXTBOOK else 1), "setup": 0.5, "error": 0.0,
         "bytes": 50.0 * case.synapses, "spikes": 10, "mean_weight": 0.25,
@@ -244,29 +252,29 @@ def run(monkeypatch, names, ask=answers, **options):
 
 def test_rounds_give_numbers_or_reasons(monkeypatch):
     told = []
-    names = (TEXTBOOK, LEAN, DENSE, contenders.ROWS, contenders.EVERY_STEP)
+    names = (TEXTBOOK, LEAN, DENSE, circuit_contenders.ROWS, circuit_contenders.EVERY_STEP)
     data = run(monkeypatch, names, progress=lambda part, note: told.append(part))
     assert np.isfinite(data["cpu"].sel(contender=[TEXTBOOK, LEAN]).values).all()
-    for name in (DENSE, contenders.ROWS, contenders.EVERY_STEP):
+    for name in (DENSE, circuit_contenders.ROWS, circuit_contenders.EVERY_STEP):
         for what in ("cpu", "bytes", "events", "error"):
             assert np.isnan(data[what].sel(contender=name).values).all()
     notes = data.attrs["notes"]
     assert f"{DENSE}: not here" in notes
-    assert f"{contenders.ROWS}, 9e+02 synapses: no number, for no room" in notes
+    assert f"{circuit_contenders.ROWS}, 9e+02 synapses: no number, for no room" in notes
     assert "torch, every step, 1e+04 synapses: no number, for a weight is off by 1" in notes
     assert told == sorted(told) and 0 <= told[0] and told[-1] <= 1
-    assert table.ratio(data, TEXTBOOK, LEAN, 900) == 2
+    assert circuit_table.ratio(data, TEXTBOOK, LEAN, 900) == 2
     expected = Case(900, 0.1).events(10) / 0.1
-    assert float(table.speed(data, LEAN).sel(synapses=900)) == pytest.approx(expected)
-    assert (table.per_synapse(data, LEAN) == 50).all()
+    assert float(circuit_table.speed(data, LEAN).sel(synapses=900)) == pytest.approx(expected)
+    assert (circuit_table.per_synapse(data, LEAN) == 50).all()
 
 
 def test_events_of_a_run_that_is_too_short_for_spikes_are_those_of_the_network(monkeypatch):
     def ask(task, case, folder, contender=""):
         return {**answers(task, case, folder, contender), "wrong": ""}
 
-    data = run(monkeypatch, (contenders.EVERY_STEP, TEXTBOOK), ask, longest=0.1245)
-    short = data.sel(contender=contenders.EVERY_STEP, synapses=10_000)
+    data = run(monkeypatch, (circuit_contenders.EVERY_STEP, TEXTBOOK), ask, longest=0.1245)
+    short = data.sel(contender=circuit_contenders.EVERY_STEP, synapses=10_000)
     whole = data.sel(contender=TEXTBOOK, synapses=10_000)
     assert float(short["duration"]) == 0.083 and float(whole["duration"]) == pytest.approx(0.1)
     assert float(short["events"]) == pytest.approx(0.83 * float(whole["events"]))

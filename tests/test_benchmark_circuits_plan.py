@@ -7,16 +7,17 @@ import pytest
 import xarray as xr
 
 from fwp_neuro import cli, toolchain
-from fwp_neuro.benchmarks.circuits import (
-    contenders,
-    plan,
-    rounds,
-    table,
+from fwp_neuro.benchmarks.circuits import circuit_contenders, circuit_table, rounds, scaling_plan
+from fwp_neuro.benchmarks.circuits.circuit_contenders import (
+    CONTENDERS,
+    DENSE,
+    FACTORISED,
+    LEAN,
+    TEXTBOOK,
 )
-from fwp_neuro.benchmarks.circuits.contenders import CONTENDERS, DENSE, FACTORISED, LEAN, TEXTBOOK
 from fwp_neuro.benchmarks.circuits.network import Case
 from fwp_neuro.errors import FwpError
-from fwp_neuro.figures import script_named
+from fwp_neuro.figure_scripts import script_named
 
 SMALL = Case(900, 0.25)
 needs_compiler = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
@@ -45,8 +46,8 @@ def numbers(**seconds) -> xr.Dataset:
         },
         {"contender": names, "synapses": sizes, "build_of": ["stock", "ours"],
          "cost": ["cpu", "again", "marginal", "marginal_wall", "overhead"]},
-        {"notes": "a note", "machine": "a machine", "memory": 100 * plan.GIB, "cuda_textbook": 64.0,
-         "cuda_factorised": 40.0},
+        {"notes": "a note", "machine": "a machine", "memory": 100 * scaling_plan.GIB,
+         "cuda_textbook": 64.0, "cuda_factorised": 40.0},
     )  # fmt: skip
 
 
@@ -55,14 +56,14 @@ DATA = {
     FACTORISED: ([0.04, 1.2], [40, 64]),
     DENSE: ([0.03, 0.3], [12, 12]),
     LEAN: ([0.02, 0.1], [4, 4]),
-    contenders.STATIC: ([0.1, 0.2], [40, 40]),
-    contenders.PRESYNAPTIC: ([0.11, 0.28], [40, 40]),
-    contenders.NEST: ([0.3, 3.0], [100, 100]),
+    circuit_contenders.STATIC: ([0.1, 0.2], [40, 40]),
+    circuit_contenders.PRESYNAPTIC: ([0.11, 0.28], [40, 40]),
+    circuit_contenders.NEST: ([0.3, 3.0], [100, 100]),
 }
 
 
 def test_aims_are_held_against_what_was_measured():
-    said = "\n".join(table.targets(numbers(**DATA)))
+    said = "\n".join(circuit_table.targets(numbers(**DATA)))
     for words in (
         "factorised, x textbook's time, at 1e+05 synapses: 0.4, aim <= 0.5: reached",
         "factorised, x textbook's time, at 1e+06 synapses: 0.6, aim <= 0.5: NOT reached",
@@ -76,34 +77,36 @@ def test_aims_are_held_against_what_was_measured():
         "marginal run, ms above its simulation: 100, aim <= 50: NOT reached",
     ):
         assert words in said
-    assert table.targets(numbers(**{LEAN: DATA[LEAN]}).drop_vars("builds")) == []
+    assert circuit_table.targets(numbers(**{LEAN: DATA[LEAN]}).drop_vars("builds")) == []
 
 
 def test_the_report_has_every_contender_growth_and_notes():
-    text = table.report(numbers(**DATA))
+    text = circuit_table.report(numbers(**DATA))
     for name in DATA:
         assert text.count(f"  {name} ") == 3 and f"  {name}: {CONTENDERS[name].note}" in text
     assert "4.00e+07" in text and "n^1.30" in text and "note: a note" in text  # 40e6 / 1 s, 2 / 0.1
-    assert table.growth(numbers(**DATA), contenders.NEST) == pytest.approx(1.0)
+    assert circuit_table.growth(numbers(**DATA), circuit_contenders.NEST) == pytest.approx(1.0)
 
 
 def test_a_memory_holds_what_its_bytes_allow():
     data = numbers(**DATA)
-    assert plan.holds(data, TEXTBOOK, 80e9) == pytest.approx(0.8e9)
-    assert plan.holds(data, TEXTBOOK, 80e12) == 2**31 - 1  # Brian2's numbers of synapses
-    assert plan.holds(data, LEAN, 80e12) == pytest.approx(1.6e13)
+    assert scaling_plan.holds(data, TEXTBOOK, 80e9) == pytest.approx(0.8e9)
+    assert scaling_plan.holds(data, TEXTBOOK, 80e12) == 2**31 - 1  # Brian2's numbers of synapses
+    assert scaling_plan.holds(data, LEAN, 80e12) == pytest.approx(1.6e13)
 
 
 def test_costs_are_measured_interpolated_or_carried_on():
     data = numbers(**DATA)
-    assert plan.cost(data, TEXTBOOK, 1e5) == pytest.approx(0.1)
-    assert plan.cost(data, TEXTBOOK, 10**5.5) == pytest.approx(np.sqrt(0.2))
-    assert plan.cost(data, TEXTBOOK, 1e9) == pytest.approx(2000)
-    assert plan.real_time(data, contenders.NEST) == pytest.approx(10**5.523, rel=0.02)
+    assert scaling_plan.cost(data, TEXTBOOK, 1e5) == pytest.approx(0.1)
+    assert scaling_plan.cost(data, TEXTBOOK, 10**5.5) == pytest.approx(np.sqrt(0.2))
+    assert scaling_plan.cost(data, TEXTBOOK, 1e9) == pytest.approx(2000)
+    assert scaling_plan.real_time(data, circuit_contenders.NEST) == pytest.approx(
+        10**5.523, rel=0.02
+    )
 
 
 def test_the_plan_says_what_was_not_run():
-    text = plan.report(numbers(**DATA))
+    text = scaling_plan.report(numbers(**DATA))
     for words in (
         "measured up to 1e+06 synapses; 40 events a synapse and second",
         "was not run",
@@ -116,7 +119,7 @@ def test_the_plan_says_what_was_not_run():
     ):
         assert words in text
     nothing = numbers(**{TEXTBOOK: ([np.nan, np.nan], [np.nan, np.nan])})
-    assert plan.report(nothing) == "no scaling plan: no contender has numbers"
+    assert scaling_plan.report(nothing) == "no scaling plan: no contender has numbers"
 
 
 @pytest.mark.parametrize("part", ["all", "no builds", "one contender"])
@@ -162,6 +165,6 @@ def test_the_quick_benchmark_measures_all_that_is_here(tmp_path, capsys):
     from fwp_neuro.recording import load
 
     data = load(tmp_path / "all.nc").dataset
-    here = [name for name in CONTENDERS if not contenders.missing(name)]
+    here = [name for name in CONTENDERS if not circuit_contenders.missing(name)]
     assert np.isfinite(data["cpu"].sel(contender=here).values).all()
     assert (data["error"].sel(contender=here) < 1e-4).all()

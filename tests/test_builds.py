@@ -8,8 +8,8 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
-from fwp_neuro.devices import Built, Size, builds
-from fwp_neuro.devices.program import Draft
+from fwp_neuro.devices import Built, Size, compiled_builds
+from fwp_neuro.devices.device_program import Draft
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 DT = 0.5 * b2.ms
@@ -313,9 +313,9 @@ def test_an_interrupted_program_ends_and_the_next_run_is_right(program):
 
 def test_auto_runs_elsewhere_where_the_compiler_fails(cache, monkeypatch):
     def fails(project):
-        raise builds.NotBuilt("the compiler is broken")
+        raise compiled_builds.NotBuilt("the compiler is broken")
 
-    monkeypatch.setattr(builds, "program", fails)
+    monkeypatch.setattr(compiled_builds, "program", fails)
     never = dict.fromkeys(devices.DEVICES, 0.0) | {"cython": 1e9}
     monkeypatch.setattr(devices.choice, "_COMPILE_OBJECT", never)
     size = Size(10**8, 8, 10)
@@ -348,14 +348,14 @@ def test_a_first_build_costs_two_thirds_of_brian2s_and_a_run_a_hundredth(tmp_pat
     """CPU time of compilers, with what is done once in a cache (the header) left out."""
     import resource
 
-    from fwp_neuro.devices import state
+    from fwp_neuro.devices import brian2_state
 
     def used():
         now = resource.getrusage(resource.RUSAGE_CHILDREN)
         return now.ru_utime + now.ru_stime
 
     def stock(folder):
-        with state.standalone("cpp_standalone", folder, DT, 0) as brian2:
+        with brian2_state.standalone("cpp_standalone", folder, DT, 0) as brian2:
             built = circuit()()
             built.network.run(built.duration, namespace={})
             start = used()
@@ -368,7 +368,7 @@ def test_a_first_build_costs_two_thirds_of_brian2s_and_a_run_a_hundredth(tmp_pat
     ratios, runs = [], []
     for number in range(3):
         theirs = stock(tmp_path / f"stock_{number}")
-        for place in builds.folder().iterdir():
+        for place in compiled_builds.folder().iterdir():
             if place.is_dir() and not place.name.startswith("header_"):
                 shutil.rmtree(place)
         start = used()

@@ -10,7 +10,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
-from fwp_neuro.devices import builds
+from fwp_neuro.devices import compiled_builds
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 
@@ -31,7 +31,7 @@ def project(tmp_path, monkeypatch):
 
 
 def answer(project):
-    place, new = builds.program(project)
+    place, new = compiled_builds.program(project)
     return subprocess.run([str(place)], check=False).returncode, new
 
 
@@ -50,23 +50,23 @@ def test_a_program_is_compiled_once(project):
 
 @pytest.mark.parametrize("damage", ["cut", "other", "gone"])
 def test_a_damaged_program_is_compiled_again(project, damage):
-    place, _ = builds.program(project)
+    place, _ = compiled_builds.program(project)
     if damage == "gone":
         place.unlink()
     else:
         text = place.read_bytes()
         place.unlink()
         place.write_bytes(text[:100] if damage == "cut" else text + b"x")
-    assert not builds.have(project)
-    assert answer(project) == (42, True) and builds.have(project)
+    assert not compiled_builds.have(project)
+    assert answer(project) == (42, True) and compiled_builds.have(project)
 
 
 def test_a_failed_build_leaves_nothing_and_names_the_error(project):
     good = (project / "main.cpp").read_text()
     (project / "main.cpp").write_text("int main() { return wrong; }\n")
     with pytest.raises(fwp.FwpError, match="could not compile the standalone program: .*'wrong'"):
-        builds.program(project)
-    assert not [item for item in builds.folder().iterdir() if item.is_dir()]
+        compiled_builds.program(project)
+    assert not [item for item in compiled_builds.folder().iterdir() if item.is_dir()]
     (project / "main.cpp").write_text(good)
     assert answer(project) == (42, True)
 
@@ -76,10 +76,10 @@ def test_an_interrupted_build_leaves_nothing(project, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(builds.os, "rename", stop)
+        patch.setattr(compiled_builds.os, "rename", stop)
         with pytest.raises(KeyboardInterrupt):
-            builds.program(project)
-    assert not [item for item in builds.folder().iterdir() if item.is_dir()]
+            compiled_builds.program(project)
+    assert not [item for item in compiled_builds.folder().iterdir() if item.is_dir()]
     assert answer(project) == (42, True)
 
 
@@ -99,11 +99,11 @@ def test_a_build_that_was_killed_blocks_nobody(project):
     deadline = time.monotonic() + 60
     while not log(project) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert list(builds.folder().glob("building_*"))
+    assert list(compiled_builds.folder().glob("building_*"))
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert answer(project) == (42, True)
-    assert not list(builds.folder().glob("building_*"))
+    assert not list(compiled_builds.folder().glob("building_*"))
 
 
 def test_two_processes_build_once(project):
@@ -116,15 +116,15 @@ def test_the_cache_keeps_what_was_used_last(project, monkeypatch):
     places = []
     for number in range(3):
         (project / "main.cpp").write_text(f"int main() {{ return {number}; }}\n")
-        places.append(builds.program(project)[0].parent)
+        places.append(compiled_builds.program(project)[0].parent)
         os.utime(places[-1], (number, number))
     size = sum(file.stat().st_size for file in places[0].iterdir())
-    monkeypatch.setattr(builds, "LIMIT", int(2.5 * size))
+    monkeypatch.setattr(compiled_builds, "LIMIT", int(2.5 * size))
     (project / "main.cpp").write_text("int main() { return 3; }\n")
-    places.append(builds.program(project)[0].parent)
+    places.append(compiled_builds.program(project)[0].parent)
     assert [place.exists() for place in places] == [False, False, True, True]
     devices.clear_builds()
-    assert not builds.folder().exists()
+    assert not compiled_builds.folder().exists()
 
 
 def test_without_a_cache_that_can_be_written_a_program_is_still_made(project, monkeypatch):
@@ -138,4 +138,4 @@ def test_without_a_compiler_one_sentence_says_so(project, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(fwp.FwpError, match="cannot build a standalone program: no C"):
-        builds.program(project)
+        compiled_builds.program(project)

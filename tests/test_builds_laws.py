@@ -14,8 +14,8 @@ from build_keys import CIRCUITS, clocks, injectable, key_of, key_of_label, progr
 import fwp_neuro as fwp
 from fwp_neuro import synapses, toolchain
 from fwp_neuro.circuits import injected
-from fwp_neuro.devices import builds
-from fwp_neuro.devices.program import Draft
+from fwp_neuro.devices import compiled_builds
+from fwp_neuro.devices.device_program import Draft
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compile
 def key(monkeypatch, tmp_path):
     """Return the name of the program that a function would compile."""
     monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path))
-    monkeypatch.setattr(builds, "header", lambda flags: "")
+    monkeypatch.setattr(compiled_builds, "header", lambda flags: "")
     return key_of
 
 

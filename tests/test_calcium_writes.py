@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fwp_neuro import figures, synapses
+from fwp_neuro import figure_scripts, synapses
 from fwp_neuro.circuits import driven_cells
 from fwp_neuro.plotting import PAGE, style
 from fwp_neuro.synapses.calcium import point_spine, spine, writes
@@ -76,7 +76,7 @@ def test_a_held_cell_stays_where_it_is_held():
 
 @pytest.mark.slow
 def test_what_the_figure_of_readouts_claims():
-    script = figures.script_named("fig11_calcium_readouts")
+    script = figure_scripts.script_named("fig11_calcium_readouts")
     data = script.simulate(quick=True)
     best = data.bilinearity.sel(state="working point")
     for circuit in ("imposed", "0", "1"):

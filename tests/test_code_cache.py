@@ -15,7 +15,7 @@ import pytest
 
 from fwp_neuro import code_cache, temporaries, toolchain
 from fwp_neuro.artificial.kernels import compiler
-from fwp_neuro.devices import builds
+from fwp_neuro.devices import compiled_builds
 from fwp_neuro.errors import FwpError, FwpWarning
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
@@ -35,7 +35,7 @@ def program(folder):
         folder.mkdir()
         (folder / "main.cpp").write_text("int main() { return 42; }\n")
         (folder / "makefile").write_text("main: main.cpp\n\t$(CXX) main.cpp -o main\n")
-    return subprocess.run([str(builds.program(folder)[0])], check=False).returncode
+    return subprocess.run([str(compiled_builds.program(folder)[0])], check=False).returncode
 
 
 #: kind of cache -> how something is compiled and used
@@ -228,7 +228,7 @@ def process(kind, folder, **environment):
 def test_processes_that_need_one_thing_compile_it_once(cache, tmp_path, count, kind):
     number = 3 if kind == "builds" else 8  # the package of the kernels imports torch
     program(tmp_path)
-    builds.clear()
+    compiled_builds.clear()
     start = count()
     every = [process(kind, tmp_path) for _ in range(number)]
     assert {each.communicate(timeout=300)[0].strip() for each in every} <= {"42", "main"}
@@ -240,7 +240,7 @@ def test_threads_that_need_one_thing_compile_it_once(cache, tmp_path, count, kin
     found = []
     if kind == "builds":
         program(tmp_path)
-        builds.clear()
+        compiled_builds.clear()
     start = count()
     threads = [
         threading.Thread(target=lambda: found.append(KINDS[kind](tmp_path))) for _ in range(8)
@@ -264,7 +264,7 @@ def until(condition, seconds=120):
 
 def test_what_a_killed_process_was_building_is_removed_by_the_next(cache, tmp_path, count):
     program(tmp_path)
-    builds.clear()
+    compiled_builds.clear()
     start = count()
     killed = process("builds", tmp_path, FWP_TEST_SLOW="yes")
     until(lambda: count() > start)
@@ -278,10 +278,11 @@ def test_what_a_killed_process_was_building_is_removed_by_the_next(cache, tmp_pa
     from filelock import FileLock
 
     with FileLock(cache / "builds" / "other.lock"):
-        builds.program(tmp_path / "project")  # another program than that of the killed process
+        # another program than that of the killed process
+        compiled_builds.program(tmp_path / "project")
         assert [item.name for item in cache.glob("builds/building_*")] == [busy.name]
     (tmp_path / "project" / "main.cpp").write_text(other + "\n")
-    builds.program(tmp_path / "project")
+    compiled_builds.program(tmp_path / "project")
     assert not list(cache.glob("builds/building_*"))
 
 
@@ -333,10 +334,10 @@ def full(*_, **__):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(cache, tmp_path, monkeypatch, kind):
     program(tmp_path)
-    builds.clear()
+    compiled_builds.clear()
     with monkeypatch.context() as patch:
         patch.setattr(code_cache.Path, "write_text", full)
-        patch.setattr(builds.shutil, "copyfile", full)
+        patch.setattr(compiled_builds.shutil, "copyfile", full)
         with pytest.raises(FwpError, match=f"cannot be written to .*{kind}': No space.*CACHE"):
             KINDS[kind](tmp_path)
     assert not entries(cache / kind)

@@ -9,7 +9,7 @@ from factorised_cases import spikes, step
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import connect, injected
-from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 from fwp_neuro.synapses import compose, names
 
 ms, mV, nS, Hz = b2.ms, b2.mV, b2.nS, b2.Hz

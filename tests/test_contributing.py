@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="not a checkout")
 SYNAPSE = """
 from brian2 import ms
 
-from fwp_neuro.synapses.model import Entry, Equations, Model, register
+from fwp_neuro.synapses.synapse_class import Entry, Equations, Model, register
 
 def make(parameters):
     equations = Equations("w : 1\\ndx/dt = -x/tau : 1 (event-driven)", "x += 1", "w += A*x")

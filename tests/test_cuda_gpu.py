@@ -21,7 +21,7 @@ from cuda_cases import CIRCUITS, DT, MODELS  # noqa: E402
 import fwp_neuro as fwp  # noqa: E402
 from fwp_neuro import devices, synapses  # noqa: E402
 from fwp_neuro.circuits import injected  # noqa: E402
-from fwp_neuro.devices import cuda, state  # noqa: E402
+from fwp_neuro.devices import brian2_state, cuda  # noqa: E402
 
 SIZE = devices.Size(1000, 100, 1000)
 #: spikes that are given, or none: rounding cannot move them
@@ -83,7 +83,7 @@ def test_how_long_pair_stdp_takes(a_gpu, side, tmp_path, record_property):
     seconds, weights = {}, {}
     for device in ("cpp_standalone", "cuda_standalone"):
         folder = tmp_path / device
-        with state.standalone(device, folder, dt, 0) as brian:
+        with brian2_state.standalone(device, folder, dt, 0) as brian:
             built = build()
             built.network.run(built.duration, namespace={})
             if device == "cuda_standalone":

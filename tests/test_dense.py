@@ -25,9 +25,9 @@ from dense_cases import (
 
 from fwp_neuro import FwpError, devices
 from fwp_neuro.benchmarks.circuits import hand_written
-from fwp_neuro.circuits import plastic
-from fwp_neuro.circuits.plastic_checks import variables
-from fwp_neuro.devices import Built, Size, dense, state
+from fwp_neuro.circuits.plastic import connecting
+from fwp_neuro.circuits.plastic.plastic_checks import variables
+from fwp_neuro.devices import Built, Size, brian2_state, dense
 from fwp_neuro.synapses import get, names
 
 
@@ -163,7 +163,7 @@ def test_rows_are_free_for_vector_instructions_where_no_synapse_meets_another(tm
 
 def test_what_one_synapse_writes_and_another_reads_keeps_brian2s_order(tmp_path):
     # `simulate` refuses such code; whoever uses Brian2 alone gets what Brian2 would give
-    with state.standalone("cpp_standalone", tmp_path / "project", DT, 0):
+    with brian2_state.standalone("cpp_standalone", tmp_path / "project", DT, 0):
         loop = b2.NeuronGroup(5, "x : 1", threshold="x > 1", name="loop")
         synapses = dense.synapses(
             loop, loop, "w : 1", on_pre="x_post += 0.1*w\nw = 0.9*w + 0.1*x_pre",
@@ -215,7 +215,7 @@ def of_package(models, **options):
                     count, "y : 1", threshold="table(t, i) > 0.5", reset="",
                     namespace={"table": table}, name=f"{side}{number}",
                 ))  # fmt: skip
-            made[name] = plastic.connect(get(name), *groups, name=f"model{number}", **options)
+            made[name] = connecting.connect(get(name), *groups, name=f"model{number}", **options)
             network.add(groups, made[name].objects)
 
         def collect():
@@ -259,7 +259,7 @@ def test_one_sentence_says_what_dense_synapses_cannot_do():
     with pytest.raises(FwpError, match="multisynaptic_index"):
         dense.synapses(group, group, **rule, multisynaptic_index="k")
     with pytest.raises(FwpError, match="all to all"):
-        plastic.connect(get("pair_stdp"), group, group, connect={"p": 0.1}, dense=True)
+        connecting.connect(get("pair_stdp"), group, group, connect={"p": 0.1}, dense=True)
 
 
 def test_connect_takes_no_arguments(tmp_path):

@@ -10,7 +10,7 @@ from oracles import draw, draw_states
 from test_library import stub  # noqa: F401  the fixture
 
 from fwp_neuro.artificial import Layer, apply, library
-from fwp_neuro.artificial.choice import FEW
+from fwp_neuro.artificial.form_choice import FEW
 from fwp_neuro.artificial.memories import Memory, memories, memory
 from fwp_neuro.errors import FwpError
 from fwp_neuro.rules import rule, rules

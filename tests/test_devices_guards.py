@@ -9,7 +9,7 @@ from device_cases import built, cells, firing, simulate
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
-from fwp_neuro.devices import Built, Size, guards, state
+from fwp_neuro.devices import Built, Size, brian2_state, guards
 from fwp_neuro.devices.guards import Unsuited
 from fwp_neuro.errors import FwpWarning
 
@@ -235,7 +235,7 @@ def test_random_numbers_on_cuda(on_pre, poisson, words):
 
 @pytest.mark.parametrize("what", ["delay", "dt", "delay by text", "w", "before"])
 def test_timing_that_changes_between_runs_on_cuda(what, tmp_path):
-    with state.standalone("cpp_standalone", tmp_path, 1 * b2.ms, 0) as brian2:
+    with brian2_state.standalone("cpp_standalone", tmp_path, 1 * b2.ms, 0) as brian2:
         group = firing()
         paths = b2.Synapses(group, group, "w : 1", on_pre="v += w", name="paths")
         paths.connect(i=[0, 1], j=[1, 0])

@@ -13,7 +13,7 @@ from device_cases import program
 
 import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
-from fwp_neuro.circuits import plastic
+from fwp_neuro.circuits.plastic import connecting
 from fwp_neuro.devices.lock import brian2_lock
 
 SIZE = devices.Size(100, 4, 10)
@@ -40,7 +40,7 @@ def simulated(number):
 
 def connected(number):
     cells = b2.NeuronGroup(3, "dv/dt = -v/(5*ms) : 1", threshold="v > 1", method="exact")
-    made = plastic.connect(fwp.synapses.get("pair_stdp"), cells, cells, name=f"mine_{number}")
+    made = connecting.connect(fwp.synapses.get("pair_stdp"), cells, cells, name=f"mine_{number}")
     return {"w": np.array(made.values("w"))}
 
 

@@ -9,7 +9,7 @@ from device_cases import built, cells, firing, simulate
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
-from fwp_neuro.devices import guards, state
+from fwp_neuro.devices import brian2_state, guards
 from fwp_neuro.errors import FwpWarning
 
 
@@ -55,7 +55,7 @@ def test_synapses_that_do_not_exist_are_not_recorded():
 
 def test_code_that_was_not_compiled_although_asked():
     network = b2.Network(cells())
-    with state.runtime("numpy", 1 * b2.ms, 0):
+    with brian2_state.runtime("numpy", 1 * b2.ms, 0):
         network.run(1 * b2.ms, namespace={})
     guards.compiled_as_asked(network, "numpy")
     with pytest.raises(fwp.FwpError, match="runs with numpy although cython was asked for"):

@@ -16,8 +16,8 @@ from brian2.utils.logger import std_silent
 
 import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
-from fwp_neuro.circuits import plastic
-from fwp_neuro.devices import state as devices_state
+from fwp_neuro.circuits.plastic import connecting
+from fwp_neuro.devices import brian2_state as devices_state
 from fwp_neuro.devices.lock import brian2_lock
 
 SIZE = devices.Size(100, 4, 10)
@@ -76,7 +76,7 @@ def compiled(fail=""):
 
 def connected(fail=""):
     cells = b2.NeuronGroup(2, "dv/dt = -v/(5*ms) : 1", threshold="v > 2", method="exact")
-    plastic.connect(fwp.synapses.get("pair_stdp"), cells, 3 if fail else cells)
+    connecting.connect(fwp.synapses.get("pair_stdp"), cells, 3 if fail else cells)
 
 
 def ran(fail=""):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 
 SCRIPT = load_model("izhikevich_2007_distal_reward")
 

@@ -18,8 +18,9 @@ from programs import (
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
-from fwp_neuro.circuits import AP5, CNQX, Timeline, calibration
-from fwp_neuro.circuits.schedule import make
+from fwp_neuro.circuits import AP5, CNQX, Timeline
+from fwp_neuro.circuits.spiking import calibration
+from fwp_neuro.circuits.token_schedule import make
 
 BETA, CELLS, HEADS = 0.9, 100, 8
 NOISE = 0.6 / np.sqrt(CELLS)  # nRMSE of Poisson cells

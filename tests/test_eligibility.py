@@ -9,7 +9,7 @@ from compose_cases import source
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import connect
-from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 from fwp_neuro.synapses import compose
 
 ms, mV = b2.ms, b2.mV

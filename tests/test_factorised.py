@@ -10,8 +10,8 @@ from factorised_cases import assert_same, label, models, spikes, step
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses import factorise
-from fwp_neuro.synapses.model import Equations
 from fwp_neuro.synapses.plasticity import bcpnn_events, stdp_pair, stdp_triplet, vogels_2011
+from fwp_neuro.synapses.synapse_class import Equations
 
 ms = b2.ms
 MODELS = models()
@@ -179,7 +179,7 @@ def test_a_weight_that_decays_does_so_by_one_shared_factor():
 
 def decaying():
     """Pair STDP whose weight relaxes to w_rest and has bounds."""
-    from fwp_neuro.synapses.model import Model
+    from fwp_neuro.synapses.synapse_class import Model
 
     text = Equations(
         synapse="dw/dt = (w_rest - w)/tau_w : 1 (event-driven)\n"

@@ -8,7 +8,7 @@ import pytest
 from factorised_cases import assert_same, label, models, spikes, step
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import plastic
+from fwp_neuro.circuits.plastic import connecting
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.synapses import factorise
 
@@ -53,7 +53,7 @@ def weights(make):
 
 
 def same(make):
-    found, expected = (weights(partial(make, layout)) for layout in plastic.LAYOUTS)
+    found, expected = (weights(partial(make, layout)) for layout in connecting.LAYOUTS)
     for name, table in expected.items():
         assert np.abs(found[name] - table).max() < 1e-12 and np.ptp(table) > 1e-4
     return found
@@ -74,7 +74,9 @@ def late(model, side, layout, writes="auto"):
                            namespace={f"{name}_table": b2.TimedArray(table, dt=dt)})
             for name, table in tables.items()
         ]  # fmt: skip
-        made = plastic.connect(model, *groups, layout=layout, delay={side: 1 * ms}, writes=writes)
+        made = connecting.connect(
+            model, *groups, layout=layout, delay={side: 1 * ms}, writes=writes
+        )
         names = factorise(model).report.stays
 
         def collect():
@@ -98,7 +100,7 @@ def late_cases():
 
 @pytest.mark.parametrize("model, side", late_cases())
 def test_same_trajectories_with_a_delay_given_to_connect(model, side):
-    found, expected = (late(model, side, layout) for layout in plastic.LAYOUTS)
+    found, expected = (late(model, side, layout) for layout in connecting.LAYOUTS)
     assert_same(found, expected)
     assert any(np.ptp(table) > 0 for table in expected.values())
     waits = factorise(model, late=[side]).report
@@ -113,7 +115,7 @@ def test_spike_sources_and_parts_of_groups_get_what_they_need():
 
     def make(layout):
         before, after = sources(), cells()
-        made = plastic.connect(model, before[1:5], after[:2], layout=layout)
+        made = connecting.connect(model, before[1:5], after[:2], layout=layout)
         return (before, after), [made]
 
     assert same(make)["0"].shape == (8,)
@@ -126,7 +128,7 @@ def test_two_models_on_the_same_cells_do_not_disturb_each_other():
     def make(layout):
         before, after = sources(), cells()
         made = [
-            plastic.connect(model, before, after, layout=layout, name=name, connect=pairs)
+            connecting.connect(model, before, after, layout=layout, name=name, connect=pairs)
             for name, model, pairs in (
                 ("one", pair, {"condition": "i != j"}),
                 ("two", later, {"i": [0, 0, 4], "j": [0, 2, 1]}),
@@ -145,7 +147,7 @@ def test_recurrent_synapses_read_both_traces_of_one_group():
     def make(layout):
         group = cells(4)
         delays = {"pre": 1.5 * ms, "post": 0.5 * ms}
-        return (group,), [plastic.connect(model, group, group, layout=layout, delay=delays,
+        return (group,), [connecting.connect(model, group, group, layout=layout, delay=delays,
                                           connect={"condition": "i != j"})]  # fmt: skip
 
     same(make)
@@ -154,7 +156,7 @@ def test_recurrent_synapses_read_both_traces_of_one_group():
 def test_any_source_of_spikes_will_do():
     before = b2.SpikeGeneratorGroup(2, [0, 1, 1], [1, 1, 5] * ms)
     found = weights(lambda: ((before, after := cells()), [
-        plastic.connect(fwp.synapses.get("pair_stdp"), before, after)]))["0"]  # fmt: skip
+        connecting.connect(fwp.synapses.get("pair_stdp"), before, after)]))["0"]  # fmt: skip
     assert np.ptp(found) > 1e-4
 
 
@@ -162,43 +164,43 @@ def test_the_cells_keep_their_own_variables():
     """A trace of the rule is called x, and so is something else of the cells."""
     model, after = fwp.synapses.get("pair_stdp"), cells(more="\nx : 1")
     after.x = "i + 1"
-    made = plastic.connect(model, sources(), after)
+    made = connecting.connect(model, sources(), after)
     assert (after.x[:] == [1, 2, 3]).all()
     assert made.where["x"][0] is not after and made.where["w"][0] is made.synapses
     with pytest.raises(fwp.FwpError, match="cells 'cells' and the synapses of 'pair_stdp' both"):
-        plastic.connect(model, sources(), cells(more="\nx : 1"), layout="textbook")
+        connecting.connect(model, sources(), cells(more="\nx : 1"), layout="textbook")
 
 
 def test_mistakes_are_one_sentence():
     model = fwp.synapses.get("pair_stdp")
     with pytest.raises(fwp.FwpError, match="unknown layout 'textbok'; did you mean 'textbook'"):
-        plastic.connect(model, sources(), cells(), layout="textbok")
+        connecting.connect(model, sources(), cells(), layout="textbok")
     with pytest.raises(fwp.FwpError, match="initial: 'pair_stdp' has no variable 'z'"):
-        plastic.connect(model, sources(), cells(), initial={"z": 1})
+        connecting.connect(model, sources(), cells(), initial={"z": 1})
     with pytest.raises(fwp.FwpError, match="unknown side of delay 'prae'; did you mean 'pre'"):
-        plastic.connect(model, sources(), cells(), delay={"prae": 1 * ms})
+        connecting.connect(model, sources(), cells(), delay={"prae": 1 * ms})
     with pytest.raises(fwp.FwpError, match="delay must be a time"):
-        plastic.connect(model, sources(), cells(), delay={"pre": [1, 2] * ms})
+        connecting.connect(model, sources(), cells(), delay={"pre": [1, 2] * ms})
     with pytest.raises(fwp.FwpError, match="delay must be a mapping such as .*, got 2. . msecond"):
-        plastic.connect(model, sources(), cells(), delay=2 * ms)
+        connecting.connect(model, sources(), cells(), delay=2 * ms)
     with pytest.raises(fwp.FwpError, match="connect must be a mapping such as .*, got .1."):
-        plastic.connect(model, sources(), cells(), connect=[1])
+        connecting.connect(model, sources(), cells(), connect=[1])
     with pytest.raises(fwp.FwpError, match="unknown argument of connect 'cond'.*condition"):
-        plastic.connect(model, sources(), cells(), connect={"cond": "i != j"})
+        connecting.connect(model, sources(), cells(), connect={"cond": "i != j"})
     with pytest.raises(fwp.FwpError, match="unknown synapse model or rule 'pair_sdtp'; did"):
-        plastic.connect("pair_sdtp", sources(), cells())
+        connecting.connect("pair_sdtp", sources(), cells())
     with pytest.raises(fwp.FwpError, match="model must be .* with Brian2 text, got 3"):
-        plastic.connect(3, sources(), cells())
+        connecting.connect(3, sources(), cells())
     with pytest.raises(fwp.FwpError, match="post must be a Brian2 group with cells, got .1, 2."):
-        plastic.connect(model, sources(), [1, 2])
+        connecting.connect(model, sources(), [1, 2])
     silent = b2.NeuronGroup(2, "v : 1", name="silent")
     for sides in ((silent, cells()), (sources(), silent)):
         with pytest.raises(fwp.FwpError, match="cells 'silent' never spike: give them a threshold"):
-            plastic.connect(model, *sides)
+            connecting.connect(model, *sides)
     quick = fwp.synapses.get("short_term_potentiation").changed(tau_F=1 * b2.us)
     b2.defaultclock.dt = 0.5 * ms
     with pytest.raises(fwp.FwpError, match="time constant 1/.1/tau_F. are too few"):
-        plastic.connect(quick, sources(), cells())
+        connecting.connect(quick, sources(), cells())
 
 
 @pytest.mark.parametrize(
@@ -215,25 +217,25 @@ def test_wrong_options_are_one_sentence(options, words):
     before, after = sources(), cells()
     had = set(before.variables), set(after.variables)
     with pytest.raises(fwp.FwpError, match=words):
-        plastic.connect("pair_stdp", before, after, **options)
+        connecting.connect("pair_stdp", before, after, **options)
     assert (set(before.variables), set(after.variables)) == had
 
 
 def test_synapses_say_in_short_what_they_are():
     moved, plain = (
-        repr(plastic.connect("pair_stdp", sources(), cells(), layout=layout))
-        for layout in plastic.LAYOUTS
+        repr(connecting.connect("pair_stdp", sources(), cells(), layout=layout))
+        for layout in connecting.LAYOUTS
     )
     assert plain == "<Plastic 'pair_stdp', textbook: 6 to 3 cells, 18 synapses>"
     start = "<Plastic 'pair_stdp', factorised: 6 to 3 cells, 18 synapses, moved to cells: "
     assert moved.startswith(start) and "x (pre)" in moved and len(moved) < 150
 
 
-@pytest.mark.parametrize("layout", plastic.LAYOUTS)
+@pytest.mark.parametrize("layout", connecting.LAYOUTS)
 def test_mistakes_in_values_are_one_sentence(layout):
     def made(**options):
         name = "short_term_potentiation"
-        return plastic.connect(name, sources(), cells(), layout=layout, **options)
+        return connecting.connect(name, sources(), cells(), layout=layout, **options)
 
     own = "J, fast, s, slow, transmitted, u, x"
     for call in (
@@ -256,26 +258,26 @@ def test_mistakes_in_values_are_one_sentence(layout):
 def test_a_name_and_no_delay_are_what_they_say():
     model = fwp.synapses.get("clopath_2010")
     plain, named = (
-        plastic.connect(one, sources(), cells(), delay=delay)
+        connecting.connect(one, sources(), cells(), delay=delay)
         for one, delay in ((model, None), ("clopath_2010", {"pre": 0 * ms, "post": 0 * ms}))
     )
     assert plain.model.equations == named.model.equations and plain.model.report.waiting
     assert "w" in named.where and named.synapses.pre.delay[:] == 0 * ms
 
 
-@pytest.mark.parametrize("layout", plastic.LAYOUTS)
+@pytest.mark.parametrize("layout", connecting.LAYOUTS)
 def test_cells_are_as_they_were_after_a_mistake(layout):
     """A trace that a failed attempt left behind would look like the cells' own, and stand still."""
     before, after = sources(), cells()
     had = set(before.variables), set(after.variables)
     with pytest.raises(fwp.FwpError, match="initial: 'w' has 18 values, got 4"):
-        plastic.connect("clopath_2010", before[:6], after, layout=layout, initial={"w": [1] * 4})
+        connecting.connect("clopath_2010", before[:6], after, layout=layout, initial={"w": [1] * 4})
     assert (set(before.variables), set(after.variables)) == had
-    made = plastic.connect("clopath_2010", before, after, layout=layout)
+    made = connecting.connect("clopath_2010", before, after, layout=layout)
     assert made.where["x"][0] is not before
 
 
 def test_cells_without_a_threshold_may_have_synapses_that_ask_for_no_spikes_of_theirs():
     silent = b2.NeuronGroup(2, "v : 1", name="silent")
-    made = plastic.connect("tsodyks_markram", sources(), silent)
+    made = connecting.connect("tsodyks_markram", sources(), silent)
     assert len(made.synapses) == 12

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from fwp_neuro import figures, tasks
+from fwp_neuro import figure_scripts, tasks
 from fwp_neuro.artificial.theory import capacity_loss
 from fwp_neuro.plotting import PAGE, style
 
@@ -28,7 +28,7 @@ def claim(figure):
 @cache
 def made(figure):
     """Return a figure script and its quick dataset, simulated once for all claims."""
-    script = figures.script_named(figure)
+    script = figure_scripts.script_named(figure)
     return script, script.simulate(quick=True)
 
 

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from fwp_neuro import figures
+from fwp_neuro import figure_scripts
 from fwp_neuro.cli import main
+from fwp_neuro.code_hash import code, fingerprint, simulation_code
 from fwp_neuro.errors import FwpError
-from fwp_neuro.fingerprint import code, fingerprint, simulation_code
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def simulations(home):
 
 
 def make(**options):
-    return figures.make("fig01_toy", progress=lambda fraction, note: None, **options)
+    return figure_scripts.make("fig01_toy", progress=lambda fraction, note: None, **options)
 
 
 def test_a_second_run_does_not_simulate(home, script, capsys):
@@ -65,7 +65,7 @@ def test_only_a_changed_simulation_runs_again(home, script, edit, old, new, agai
     [("load_model('toy')", True), ("load_model(NAME)", True), ("load_model('other')", False)],
 )
 def test_a_changed_model_simulates_again_what_uses_it(home, script, edit, code, used):
-    edit(script, "import numpy", "from fwp_neuro.models import load_model\nimport numpy")
+    edit(script, "import numpy", "from fwp_neuro.model_scripts import load_model\nimport numpy")
     edit(script, "    progress(", f"    {code}\n    progress(")
     edit(home / "models/toy.py", "Nothing is published", "Little is published")
     kept = fingerprint(script, False)
@@ -76,7 +76,7 @@ def test_a_changed_model_simulates_again_what_uses_it(home, script, edit, code, 
 def test_other_versions_have_other_fingerprints(script, monkeypatch):
     kept = fingerprint(script, False)
     assert kept == fingerprint(script, False) != fingerprint(script, True)
-    monkeypatch.setattr("fwp_neuro.fingerprint.versions", lambda: {"numpy": "0"})
+    monkeypatch.setattr("fwp_neuro.code_hash.versions", lambda: {"numpy": "0"})
     assert fingerprint(script, False) != kept
 
 
@@ -181,11 +181,11 @@ def test_a_full_disk_leaves_the_old_picture_and_half_of_nothing(home, script, mo
 def test_names_select_by_prefix(home, script):
     (home / "figures/fig02_more.py").write_text(script.read_text())
     (home / "figures/other.py").write_text("")
-    assert figures.select([]) == ["fig01_toy", "fig02_more"]
-    assert figures.select(["fig02"]) == ["fig02_more"]
-    assert figures.select(["fig02", "fig0"]) == ["fig01_toy", "fig02_more"]
+    assert figure_scripts.select([]) == ["fig01_toy", "fig02_more"]
+    assert figure_scripts.select(["fig02"]) == ["fig02_more"]
+    assert figure_scripts.select(["fig02", "fig0"]) == ["fig01_toy", "fig02_more"]
     with pytest.raises(FwpError, match="'fig3'; did you mean 'fig0"):
-        figures.select(["fig3"])
+        figure_scripts.select(["fig3"])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fwp_neuro import figures, tasks
+from fwp_neuro import figure_scripts, tasks
 from fwp_neuro.artificial import Layer
 
 
@@ -18,17 +18,17 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def parity():
-    return figures.script_named("fig05_learned_parity")
+    return figure_scripts.script_named("fig05_learned_parity")
 
 
 @pytest.fixture(scope="module")
 def recall():
-    return figures.script_named("fig08_multi_query_recall")
+    return figure_scripts.script_named("fig08_multi_query_recall")
 
 
 @pytest.fixture(scope="module")
 def hybrids():
-    return figures.script_named("fig09_hybrids")
+    return figure_scripts.script_named("fig09_hybrids")
 
 
 @pytest.fixture(scope="module")
@@ -144,5 +144,5 @@ def test_every_number_is_drawn_and_reported(name, request, simulated, tmp_path):
     data, heard = simulated(script)
     assert heard == sorted(heard) and 0 <= heard[0] and heard[-1] <= 1
     assert all(np.isfinite(variable.values).all() for variable in data.values())
-    assert figures.draw(script, data, tmp_path / "picture.png").stat().st_size > 10_000
+    assert figure_scripts.draw(script, data, tmp_path / "picture.png").stat().st_size > 10_000
     assert len(script.report(data).splitlines()) >= 3

@@ -8,18 +8,18 @@ import sys
 
 import pytest
 
-import fwp_neuro.fingerprint
-import fwp_neuro.reach
-from fwp_neuro.figures import figure_scripts
-from fwp_neuro.fingerprint import PRESENTATION, fingerprint, reached
-from fwp_neuro.imports import is_lazy
-from fwp_neuro.reach import PACKAGE, Reach, modules, parse
+import fwp_neuro.code_hash
+import fwp_neuro.reachable_code
+from fwp_neuro.code_hash import PRESENTATION, fingerprint, reached
+from fwp_neuro.figure_scripts import figure_scripts
+from fwp_neuro.import_reader import is_lazy
+from fwp_neuro.reachable_code import PACKAGE, Reach, modules, parse
 
 ARTIFICIAL = ("fig02_capacity", "fig05_learned_parity", "fig08_multi_query_recall", "fig09_hybrids")
 
 RUN = """
 import sys
-from fwp_neuro.models import load_script
+from fwp_neuro.model_scripts import load_script
 from pathlib import Path
 script = load_script(Path(sys.argv[1]), ("simulate",))
 script.simulate(quick=True, progress=lambda fraction, note="": None)
@@ -37,7 +37,7 @@ def test_every_module_that_a_simulation_loads_counts(name):
     command = [sys.executable, "-c", RUN, str(path)]
     loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     assert len(loaded) > 20
-    here = {"fwp_neuro.models"}  # the code above loads it
+    here = {"fwp_neuro.model_scripts"}  # the code above loads it
     assert loaded & set(modules(leave_out=PRESENTATION)) - here <= reached(path).found
 
 
@@ -60,21 +60,24 @@ def test_an_artificial_figure_reaches_no_circuit(name):
 
 def test_a_circuit_figure_reaches_circuits_models_and_data():
     reach = reached(figure_scripts()["fig01_digit_memory"])
-    assert {"fwp_neuro.circuits.spiking", "fwp_neuro.synapses.models"} <= reach.found
-    assert {"fwp_neuro.circuits.biophysical", "fwp_neuro.tasks.recall"} <= reach.found
+    assert {
+        "fwp_neuro.circuits.spiking.spiking_circuit",
+        "fwp_neuro.synapses.circuit_models",
+    } <= reach.found
+    assert {"fwp_neuro.circuits.spiking.biophysical", "fwp_neuro.tasks.recall"} <= reach.found
     assert "fwp_neuro.artificial.training" not in reach.found
     assert reach.run == {"digit_memory"}
     assert any(path.name == "digits.csv.gz" for path in reach.files())
 
 
 #: files that no simulation of it reaches; nothing imports the new ones
-OUTSIDE = ("synapses/new.py", "circuits/cells.py", "plotting.py", "commands/run.py",
+OUTSIDE = ("synapses/new.py", "circuits/spiking/spiking_cells.py", "plotting.py", "commands/run.py",
            "artificial/new.py")  # fmt: skip
 INSIDE = (
     "artificial/engine/chunk.py",
     "artificial/training/loop.py",
     "artificial/memories/titans.py",
-    "symbolic/plan.py",
+    "symbolic/matrix_plan.py",
     "tasks/multi_query.py",
     "__init__.py",
     "artificial/kernels/extra.cpp",
@@ -152,11 +155,11 @@ PIECES = {
         ("files('fwp_neuro.sub')", "sub"),
         ("import fwp_neuro.loader", "loader e"),
         ("import models.toy", "e"),
-        ("from fwp_neuro.models import load_model as f\nf('toy')", "models e"),
-        ("from fwp_neuro.models import load_model\nload_model('toy')", "models e"),
-        ("from fwp_neuro.models import load_model\nload_model('other')", "models"),
-        ("from fwp_neuro.models import load_model\nmap(load_model, names)", "models e"),
-        ("import fwp_neuro.models as m\nm.load_model(name=x)", "models e"),
+        ("from fwp_neuro.model_scripts import load_model as f\nf('toy')", "models e"),
+        ("from fwp_neuro.model_scripts import load_model\nload_model('toy')", "models e"),
+        ("from fwp_neuro.model_scripts import load_model\nload_model('other')", "models"),
+        ("from fwp_neuro.model_scripts import load_model\nmap(load_model, names)", "models e"),
+        ("import fwp_neuro.model_scripts as m\nm.load_model(name=x)", "models e"),
         ("import fwp_neuro.computed", " ".join(sorted({*PIECES} - {"__init__"}))),
     ],
 )

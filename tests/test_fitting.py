@@ -7,7 +7,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.synapses.fitting_data import read
-from fwp_neuro.targets.fitting import frequency_data, trains
+from fwp_neuro.targets.fitted_models import frequency_data, trains
 
 ms, Hz = b2.ms, b2.Hz
 fit = fwp.synapses.fit

@@ -10,7 +10,7 @@ import fwp_neuro as fwp
 from fwp_neuro.cli import main
 from fwp_neuro.synapses.fitting_intervals import resolve
 from fwp_neuro.synapses.fitting_search import minimise
-from fwp_neuro.targets import coverage
+from fwp_neuro.targets import interval_coverage
 
 ms, Hz = b2.ms, b2.Hz
 fit, get = fwp.synapses.fit, fwp.synapses.get
@@ -238,7 +238,7 @@ def test_the_three_intervals_agree_where_the_model_is_almost_linear():
     [("paired pulses", False, "covariance"), ("timing window", True, "bootstrap")],
 )
 def test_intervals_hold_the_truth_as_often_as_they_say(design, errors, method):
-    cell = coverage.measure(40, design, errors, method, seed=5, starts=1, repeats=60)
+    cell = interval_coverage.measure(40, design, errors, method, seed=5, starts=1, repeats=60)
     assert cell.legal, cell
 
 
@@ -249,8 +249,12 @@ def test_all_cells_hold_the_truth_in_92_to_98_percent(capsys):
 
 
 def test_the_command_prints_a_table(capsys, monkeypatch):
-    monkeypatch.setattr(coverage, "DESIGNS", {"one": coverage.DESIGNS["paired pulses"]})
-    monkeypatch.setattr(coverage, "fit", partial(coverage.fit, starts=1, repeats=20))
+    monkeypatch.setattr(
+        interval_coverage, "DESIGNS", {"one": interval_coverage.DESIGNS["paired pulses"]}
+    )
+    monkeypatch.setattr(
+        interval_coverage, "fit", partial(interval_coverage.fit, starts=1, repeats=20)
+    )
     assert main(["coverage", "--tables", "20"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + 4 + 1 and lines[1].startswith("one") and "%" in lines[1]

@@ -9,8 +9,8 @@ from oracles import draw, draw_states, walk
 
 import fwp_neuro as fwp
 from fwp_neuro.artificial import apply, library
-from fwp_neuro.artificial.choice import choose
-from fwp_neuro.artificial.engine import halving
+from fwp_neuro.artificial.engine import decay_products
+from fwp_neuro.artificial.form_choice import choose
 from fwp_neuro.artificial.kernels import compiler
 from fwp_neuro.errors import FwpError, FwpWarning
 from fwp_neuro.rules import Rule, rule, rules
@@ -191,7 +191,7 @@ def test_memory_for_gradients_grows_with_the_tokens_not_their_square(name):
 def test_products_of_decays_between_tokens():
     torch.manual_seed(0)
     factors = torch.randn(8, 2, 2, dtype=torch.float64)
-    between, before, after, total = halving.pair_products(factors)
+    between, before, after, total = decay_products.pair_products(factors)
 
     def product(first, last):  # later factors act after earlier ones
         found = torch.eye(2, dtype=torch.float64)

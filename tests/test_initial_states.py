@@ -9,7 +9,7 @@ from oracles import draw_states
 from test_rate import CONTINUOUS, SHORT, make
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import low_rank
+from fwp_neuro.circuits.rate import low_rank
 from fwp_neuro.errors import FwpError
 from fwp_neuro.rules import rule, rules
 

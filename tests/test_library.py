@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fwp_neuro.artificial import apply, library
-from fwp_neuro.artificial.choice import choose
+from fwp_neuro.artificial.form_choice import choose
 from fwp_neuro.errors import FwpError, FwpWarning
 from fwp_neuro.rules import Rule, rule
 

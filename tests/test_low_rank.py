@@ -8,8 +8,8 @@ from cannot import can, reason
 from test_rate import CONTINUOUS, SHORT, TYPED, make
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import low_rank, rate
-from fwp_neuro.devices.state import runtime
+from fwp_neuro.circuits.rate import low_rank, rate_circuit
+from fwp_neuro.devices.brian2_state import runtime
 from fwp_neuro.rules import Rule, rule, rules
 
 EXACT = 1e-12
@@ -200,7 +200,7 @@ def test_no_matrix_anywhere_in_a_large_circuit(options):
     """The largest array of the network grows with dim, not with its square."""
     largest = []
     for dim in (200, 400):
-        build, _, dt, details, _ = rate.prepare(
+        build, _, dt, details, _ = rate_circuit.prepare(
             large(dim), rule("gated_delta"), record_weights="none", probes=np.eye(dim)[:2],
             **options,
         )  # fmt: skip
@@ -223,7 +223,9 @@ def test_a_large_circuit_is_the_artificial_network():
 
 def test_auto_says_why():
     def said(program, name="gated_delta", weights=None, **options):
-        *_, details, _ = rate.prepare(program, rule(name), initial_weights=weights, **options)
+        *_, details, _ = rate_circuit.prepare(
+            program, rule(name), initial_weights=weights, **options
+        )
         return details["layout"], details["layout_reason"]
 
     small, _ = make("gated_delta")

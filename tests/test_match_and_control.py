@@ -7,7 +7,7 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.synapses.calcium import match_and_control
 
 ms, Hz = b2.ms, b2.Hz

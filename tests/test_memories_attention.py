@@ -6,7 +6,7 @@ from memory_cases import BATCH, HEADS, apart
 from memory_identities import TOKENS, drawn, ones, rule, run
 
 from fwp_neuro.artificial.memories import memory
-from fwp_neuro.artificial.memories.forms import heads_first
+from fwp_neuro.artificial.memories.memory_parts import heads_first
 
 # ---------------------------------------------------------------- softmax and PaTH
 

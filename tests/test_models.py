@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model, scripts
+from fwp_neuro.model_scripts import load_model, scripts
 
 
 @pytest.fixture(scope="module")

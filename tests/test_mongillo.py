@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.synapses.release import tsodyks_markram as tm
 from fwp_neuro.targets.mongillo import MODEL, rows
 

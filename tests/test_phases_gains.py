@@ -8,14 +8,14 @@ from oracles import draw
 from scipy.integrate import solve_ivp
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import continuous, gains, phases
-from fwp_neuro.circuits.layout import Layout, cells
+from fwp_neuro.circuits.head_layout import Layout, cells
+from fwp_neuro.circuits.rate import continuous, ode_windows, window_rates
 from fwp_neuro.quantities import rate, time
 from fwp_neuro.rules import Rule, rule, rules
 from fwp_neuro.symbolic import arrays
 
 TOKENS, HEADS, PRE, POST = 3, 2, 5, 4
-CONTINUOUS = [name for name in rules() if can(phases.derive, rule(name))]
+CONTINUOUS = [name for name in rules() if can(ode_windows.derive, rule(name))]
 
 
 def apply(phase, numbers, weights, at):
@@ -40,8 +40,8 @@ def test_a_phase_is_its_statement(name):
     signals = draw(chosen, (TOKENS, HEADS), PRE, POST)
     placed = {n: arrays.to_home(signals[n], home) for n, home in chosen.homes.items()}
     rng = np.random.default_rng(1)
-    for phase in phases.derive(chosen):
-        numbers = phases.evaluate(phase, signals)
+    for phase in ode_windows.derive(chosen):
+        numbers = ode_windows.evaluate(phase, signals)
         assert all(array.shape[:2] == (TOKENS, HEADS) for array in numbers.values())
         overlap = (numbers["probe"] * numbers["along"]).sum(-1, keepdims=True)
         assert np.array_equal(numbers["overlap"], overlap)
@@ -64,7 +64,7 @@ def test_a_phase_is_its_statement(name):
     ],
 )
 def test_texts_with_a_continuous_form(text, gates, sides):
-    found = phases.derive(Rule("mine", text, gates))
+    found = ode_windows.derive(Rule("mine", text, gates))
     assert [phase.side for phase in found] == sides
 
 
@@ -81,11 +81,11 @@ def test_texts_with_a_continuous_form(text, gates, sides):
     ],
 )
 def test_texts_without_a_continuous_form(text, gates, words):
-    assert words in reason(phases.derive, Rule("mine", text, gates))
+    assert words in reason(ode_windows.derive, Rule("mine", text, gates))
 
 
 def test_further_states_have_no_continuous_form():
-    assert "(m)" in reason(phases.derive, rule("momentum_delta"))
+    assert "(m)" in reason(ode_windows.derive, rule("momentum_delta"))
 
 
 # ---------------------------------------------------------------- gains to rates
@@ -132,7 +132,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_window_is_the_statement_for_the_euler_integrator(case, steps, lag):
     given, dt, before = numbers(drive=0.8, **CASES[case]), 0.0005, 1.3
-    found = gains.rates(given, steps, dt, "integrator-aware", lag)
+    found = window_rates.rates(given, steps, dt, "integrator-aware", lag)
     total, change = euler(given, found, steps, dt, before, lag)
     want = float(given["drive"].item() - given["erase"].item() * before)
     assert change == pytest.approx(want, rel=1e-12)
@@ -143,10 +143,10 @@ def test_the_window_is_the_statement_for_the_euler_integrator(case, steps, lag):
 @pytest.mark.parametrize("case", CASES)
 def test_the_exponential_relation_is_the_limit_of_small_steps(case):
     given, window = numbers(**CASES[case]), 0.05
-    limit = gains.rates(given, 100, window / 100, "exponential")
+    limit = window_rates.rates(given, 100, window / 100, "exponential")
     steps, gaps = np.array([1000, 2000, 4000]), []
     for n in steps:
-        found = gains.rates(given, n, window / n, "integrator-aware")
+        found = window_rates.rates(given, n, window / n, "integrator-aware")
         gaps.append(
             [
                 abs(found[name] / limit[name] - 1).item()
@@ -162,11 +162,11 @@ def test_the_exponential_relation_is_the_limit_of_small_steps(case):
 
 
 def test_the_textbook_rates_of_hebb_and_delta():
-    hebb = gains.rates(numbers(keep=0.8), 100, 0.001, "exponential")
+    hebb = window_rates.rates(numbers(keep=0.8), 100, 0.001, "exponential")
     assert hebb["decay"].item() == pytest.approx(-np.log(0.8) / 0.1)
-    delta = gains.rates(numbers(erase=0.6, overlap=1.5), 100, 0.001, "exponential")
+    delta = window_rates.rates(numbers(erase=0.6, overlap=1.5), 100, 0.001, "exponential")
     assert delta["erase"].item() == pytest.approx(-np.log(1 - 0.9) / (1.5 * 0.1))
-    aware = gains.rates(numbers(erase=0.6, overlap=1.5), 100, 0.001, "integrator-aware")
+    aware = window_rates.rates(numbers(erase=0.6, overlap=1.5), 100, 0.001, "integrator-aware")
     assert aware["erase"].item() == pytest.approx((1 - 0.1 ** (1 / 100)) / (1.5 * 0.001))
 
 
@@ -176,10 +176,10 @@ def test_rates_of_many_tokens_heads_and_cells_at_once():
     many = {name: rng.uniform(0.6, 0.9, shape) for name, shape in shapes.items()}
     many["overlap"] *= 0.5
     for lag in (None, 0.005):
-        found = gains.rates(many, 40, 0.0005, "integrator-aware", lag)
+        found = window_rates.rates(many, 40, 0.0005, "integrator-aware", lag)
         for at in np.ndindex(3, 2, 4):
             one = {n: np.broadcast_to(a, (3, 2, 4))[at].reshape(1, 1, 1) for n, a in many.items()}
-            single = gains.rates(one, 40, 0.0005, "integrator-aware", lag)
+            single = window_rates.rates(one, 40, 0.0005, "integrator-aware", lag)
             for name, array in found.items():
                 want = single[name].item()
                 assert np.broadcast_to(array, (3, 2, 4))[at] == pytest.approx(want, rel=1e-13)
@@ -200,7 +200,7 @@ def test_rates_of_many_tokens_heads_and_cells_at_once():
 )
 def test_gains_that_no_continuous_dynamics_can_reach(given, words):
     with pytest.raises(fwp.FwpError) as problem:
-        gains.check(numbers(**given), "the line")
+        window_rates.check(numbers(**given), "the line")
     for word in ("statement 'the line', token 0", "dynamics='event'", *words):
         assert word in str(problem.value)
 
@@ -214,7 +214,7 @@ def test_leaky_delta_gates_solve_the_equation(norm):
     weights, v = rng.normal(size=(POST, PRE)), rng.normal(size=POST)
     k = np.sqrt(norm) * np.linalg.qr(rng.normal(size=(PRE, PRE)))[0][0]
     tau, b, span = 0.7, 3.0, 0.2
-    gates = gains.leaky_delta_gates(tau * b2.second, b * b2.Hz, 200 * b2.ms, norm)
+    gates = window_rates.leaky_delta_gates(tau * b2.second, b * b2.Hz, 200 * b2.ms, norm)
     assert all(isinstance(value, float) for value in gates.values())
 
     def slope(_, flat):
@@ -229,13 +229,13 @@ def test_leaky_delta_gates_solve_the_equation(norm):
 
 def test_leaky_delta_gates_of_many_keys_and_their_limits():
     norms = np.array([0.0, 0.5, 1.0])
-    found = gains.leaky_delta_gates(1e12 * b2.second, 2 * b2.Hz, 0.5 * b2.second, norms)
+    found = window_rates.leaky_delta_gates(1e12 * b2.second, 2 * b2.Hz, 0.5 * b2.second, norms)
     assert all(value.shape == (3,) for value in found.values())
     # without leak it is a delta rule of strength (1 - e^{-b |k|^2 T}) / |k|^2
     strength = np.array([1.0, (1 - np.exp(-0.5)) / 0.5, 1 - np.exp(-1)])
     assert np.allclose(found["alpha"], 1) and np.allclose(found["write"], strength)
     assert np.allclose(found["erase"], strength)
-    short = gains.leaky_delta_gates(1 * b2.second, 2 * b2.Hz, 1e-6 * b2.second, norms)
+    short = window_rates.leaky_delta_gates(1 * b2.second, 2 * b2.Hz, 1e-6 * b2.second, norms)
     assert np.allclose(short["erase"], 2e-6, rtol=1e-5) and np.allclose(
         short["write"], 2e-6, rtol=1e-5
     )
@@ -253,7 +253,7 @@ def test_leaky_delta_gates_of_many_keys_and_their_limits():
 )
 def test_leaky_delta_gates_refuse(arguments, words):
     with pytest.raises(fwp.FwpError) as problem:
-        gains.leaky_delta_gates(*arguments)
+        window_rates.leaky_delta_gates(*arguments)
     for word in words:
         assert word in str(problem.value)
 
@@ -281,7 +281,7 @@ def test_a_token_is_a_window_a_statement_one_to_settle_and_one_to_read(lag, per_
         key=np.eye(PRE)[:TOKENS] / 2, value=np.ones((TOKENS, POST)), alpha=0.9, beta=0.5
     )
     signals = program.bind(rule("gated_delta"))
-    found = phases.derive(rule("gated_delta"))
+    found = ode_windows.derive(rule("gated_delta"))
     plan = continuous.plan(
         found, signals, Layout(1, PRE, POST), 80, 0.0005, "integrator-aware", lag, False
     )

@@ -8,7 +8,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import arithmetic
-from fwp_neuro.circuits.plastic import connect
+from fwp_neuro.circuits.plastic.connecting import connect
 
 ms = b2.ms
 HOSTILE = ("__import__('os').system('touch {}')", "(lambda: 1)()", "f'{{1}}'", "[x for x in (1,)]",

@@ -7,7 +7,7 @@ from factorised_cases import label, models, spikes
 from plastic_oracles import connect, groups, injected, weights
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 from fwp_neuro.synapses.plasticity import stdp_pair
 
 ms = b2.ms

@@ -7,11 +7,13 @@ from plastic_oracles import weights
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import connect
-from fwp_neuro.circuits.plastic import LAYOUTS
-from fwp_neuro.synapses import registry
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
+from fwp_neuro.synapses import registered_synapses
 
 ms, mV = b2.ms, b2.mV
-WITH_PORTS = [n for n in registry.names("plasticity") if registry.get(n).ports]
+WITH_PORTS = [
+    n for n in registered_synapses.names("plasticity") if registered_synapses.get(n).ports
+]
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,7 @@ def learned(model, voltage, layout="factorised", names=None, called="v", more=""
 
 def named(model, names):
     """Every port of a model -> a name."""
-    return dict(zip(registry.get(model).ports, names, strict=False))
+    return dict(zip(registered_synapses.get(model).ports, names, strict=False))
 
 
 def test_some_models_read_a_voltage():
@@ -45,7 +47,7 @@ def test_some_models_read_a_voltage():
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("model", WITH_PORTS)
 def test_a_named_variable_is_what_the_model_reads(model, layout):
-    own = " ".join(registry.get(model).ports.values())
+    own = " ".join(registered_synapses.get(model).ports.values())
     mine = " ".join(f"my_{n}" for n in own.split())
     found = []
     for voltage in (-70 * mV, -40 * mV):
@@ -62,7 +64,7 @@ def test_a_named_variable_is_what_the_model_reads(model, layout):
 
 @pytest.mark.parametrize("model", WITH_PORTS)
 def test_cells_with_a_voltage_of_their_own_get_none_silently(model):
-    ports = registry.get(model).ports
+    ports = registered_synapses.get(model).ports
     with pytest.raises(fwp.FwpError, match=rf"have v in volt: say which .*{next(iter(ports))}"):
         learned(model, -70 * mV)
     alone = {port: None for port in ports}
@@ -108,6 +110,6 @@ def test_a_variable_of_another_dimension_is_not_taken_for_the_models():
 
 def test_every_port_is_a_variable_of_the_cell_and_has_one_name():
     for name in WITH_PORTS:
-        model = registry.get(name)
+        model = registered_synapses.get(name)
         own = b2.Equations(model.equations.post).names
         assert set(model.ports.values()) <= own and not set(model.ports) & own

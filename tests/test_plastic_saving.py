@@ -14,8 +14,8 @@ from factorised_cases import assert_same, label, models, spikes, step
 from varying_cases import states, table_cells
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits.plastic import LAYOUTS, connect
-from fwp_neuro.circuits.plastic_saving import _stamps
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS, connect
+from fwp_neuro.circuits.plastic.plastic_saving import _stamps
 
 ms = b2.ms
 HALF = 90  # steps

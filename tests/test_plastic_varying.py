@@ -9,7 +9,7 @@ from factorised_cases import assert_same, label, models
 from varying_cases import PAIRS, given, places, run, separate, states, three
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits.plastic import LAYOUTS, connect
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS, connect
 
 ms = b2.ms
 QUICK = {"pair_stdp-song_miller_abbott_2000", "tsodyks_markram-mongillo_2008", "oja-spikes"}

@@ -8,8 +8,8 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import protocols
-from fwp_neuro.synapses import compose, registry
-from fwp_neuro.synapses.model import SYNAPSES
+from fwp_neuro.synapses import compose, registered_synapses
+from fwp_neuro.synapses.synapse_class import SYNAPSES
 
 ms = b2.ms
 LAGS = np.array([-12, -3, 4, 20]) * 1e-3
@@ -71,7 +71,7 @@ def test_a_composition_has_the_curve_of_its_rule():
 @pytest.mark.parametrize("given, sentence", [(3, "needs a synapse"), ("ampa", "needs a synapse")])
 def test_only_a_synapse_is_registered(given, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
-        registry.register(given)
+        registered_synapses.register(given)
 
 
 @pytest.mark.parametrize("receptor", [None, "ampa"])

@@ -22,8 +22,8 @@ from bad_values import (
 )
 
 import fwp_neuro as fwp
-from fwp_neuro.rules.registry import RULES
-from fwp_neuro.synapses.model import SYNAPSES
+from fwp_neuro.rules.registered_rules import RULES
+from fwp_neuro.synapses.synapse_class import SYNAPSES
 from fwp_neuro.tasks import regression
 
 FUNCTIONS = {public.name: public for public in every_public_function()}

@@ -3,16 +3,16 @@
 import pytest
 
 from fwp_neuro import synapses, targets
-from fwp_neuro.synapses import registry
-from fwp_neuro.targets import constants
+from fwp_neuro.synapses import registered_synapses
+from fwp_neuro.targets import constants_table
 
-MODELS = list(dict.fromkeys(one.model for one in constants.table()))
+MODELS = list(dict.fromkeys(one.model for one in constants_table.table()))
 SAME_SETS = [f"tsodyks_markram_{name}" for name in ("to_zero", "three_state", "to_U")]
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_number_is_that_of_the_table(model):
-    assert constants.differences(model) == []
+    assert constants_table.differences(model) == []
 
 
 def test_every_synapse_model_and_every_network_of_a_paper_is_in_the_table():
@@ -21,10 +21,10 @@ def test_every_synapse_model_and_every_network_of_a_paper_is_in_the_table():
 
 
 def test_every_row_of_the_table_says_where_its_number_is_from():
-    for one in constants.table():
-        assert one.status in constants.STATUSES and len(one.source) > 10, one
-        assert constants.table().count(one) == 1 and one.number == one.number, one
-    assert {one.status for one in constants.table()} == set(constants.STATUSES)
+    for one in constants_table.table():
+        assert one.status in constants_table.STATUSES and len(one.source) > 10, one
+        assert constants_table.table().count(one) == 1 and one.number == one.number, one
+    assert {one.status for one in constants_table.table()} == set(constants_table.STATUSES)
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,22 @@ def test_every_row_of_the_table_says_where_its_number_is_from():
     ],
 )
 def test_a_slip_is_named_and_fails_the_row(model, slip, words, monkeypatch):
-    right = registry.get
+    right = registered_synapses.get
 
     def slipped(name, chosen=None, kind=None):
         found = right(name, chosen, kind)
         values = {key: found.parameters[key] * factor for key, factor in slip.items()}
         return type(found)(**{**vars(found), "parameters": {**found.parameters, **values}})
 
-    monkeypatch.setattr(registry, "get", slipped)
-    assert any(words in said for said in constants.differences(model))
-    (row,) = constants.rows(model)
+    monkeypatch.setattr(registered_synapses, "get", slipped)
+    assert any(words in said for said in constants_table.differences(model))
+    (row,) = constants_table.rows(model)
     assert not row.passed and not row.expected and words in row.source
 
 
 def test_a_number_that_is_not_in_the_table_is_named(monkeypatch):
-    table = [one for one in constants.table() if one.parameter != "tau_minus"]
-    monkeypatch.setattr(constants, "table", lambda: table)
-    assert constants.differences("pair_stdp") == [
+    table = [one for one in constants_table.table() if one.parameter != "tau_minus"]
+    monkeypatch.setattr(constants_table, "table", lambda: table)
+    assert constants_table.differences("pair_stdp") == [
         f"{name} tau_minus is not in the table" for name in synapses.parameter_sets("pair_stdp")
     ]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.characterise import memory
-from fwp_neuro.circuits import synapse_network
-from fwp_neuro.circuits.synapse_form import Prepared, coding
-from fwp_neuro.circuits.synapse_tables import Windows, tables
+from fwp_neuro.characterise import memory_agreement
+from fwp_neuro.circuits.spiking import synapse_network
+from fwp_neuro.circuits.spiking.synapse_form import Prepared, coding
+from fwp_neuro.circuits.spiking.synapse_tables import Windows, tables
 from fwp_neuro.synapses import compose
 from fwp_neuro.synapses.coding_by_model import experiments
 from fwp_neuro.synapses.renaming import with_names
@@ -48,7 +48,7 @@ def test_six_published_synapses_run_hebb_and_delta(name):
     bounds = {"limbacher_2022": (0.45, 0.55)}  # its own text erases by the key
     worst, least = bounds.get(name, (0.3, 0.75))
     for rule in ("hebb", "delta"):
-        one = memory.measure(name, rule, cells=20, value_cells=10)
+        one = memory_agreement.measure(name, rule, cells=20, value_cells=10)
         assert one.nrmse < worst and least < one.slope < 1.3, one
         assert abs(one.erase - (rule == "delta")) < 0.4, one
 
@@ -56,15 +56,17 @@ def test_six_published_synapses_run_hebb_and_delta(name):
 @pytest.mark.slow
 def test_a_composition_with_a_release_and_a_receptor_runs_hebb():
     synapse = compose("short_term_potentiation", "tsodyks_markram_to_zero", "ampa")
-    one = memory.measure(synapse, "hebb", cells=20, value_cells=10)
+    one = memory_agreement.measure(synapse, "hebb", cells=20, value_cells=10)
     assert one.nrmse < 0.35 and 0.7 < one.slope < 1.4, one
 
 
 def test_the_fitted_rule_of_an_exact_memory_is_the_rule():
-    given = memory.program()
+    given = memory_agreement.program()
     for rule, erase in (("hebb", 0.0), ("delta", 1.0)):
         readout = fwp.run(given, rule, "artificial")["readout"].values
-        np.testing.assert_allclose(memory.effective(given, readout), (1, erase, 1), atol=1e-4)
+        np.testing.assert_allclose(
+            memory_agreement.effective(given, readout), (1, erase, 1), atol=1e-4
+        )
 
 
 def test_volleys_of_values_come_late_and_a_token_samples_to_one():
@@ -94,7 +96,13 @@ def test_a_synapse_of_ones_own_starts_where_it_says():
         ready = Prepared(short(1), fwp.rules.rule("hebb"), synapse, **given)
         zero = np.zeros_like
         commands = synapse_network.Commands(
-            zero(ready.key), zero(ready.query), zero(ready.value), zero(ready.erase), 1.0, 2, 2,
+            zero(ready.key),
+            zero(ready.query),
+            zero(ready.value),
+            zero(ready.erase),
+            1.0,
+            2,
+            2,
         )
         found, _ = ready._run(commands, 1, "numpy", 0, None)
         w = found["variables"][synapse.weight]

@@ -8,7 +8,7 @@ from oracles import draw, draw_states
 from scipy.integrate import solve_ivp
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import gains, phases
+from fwp_neuro.circuits.rate import ode_windows, window_rates
 from fwp_neuro.rules import Rule, rule, rules
 
 TOKENS, PRE, POST = 3, 5, 4
@@ -65,9 +65,7 @@ def both(chosen, program, weights=None, **options):
 
 
 def test_which_rules_are_continuous_dynamics():
-    assert {
-        name for name in rules() if can(phases.derive, rule(name))
-    } == CONTINUOUS
+    assert {name for name in rules() if can(ode_windows.derive, rule(name))} == CONTINUOUS
 
 
 @EVERY_RULE
@@ -260,7 +258,9 @@ def test_decay_during_the_write_is_the_leaky_ode():
     program, weights = make("delta", seed=16)
     tau, strength, span = 300 * b2.ms, 8 * b2.Hz, 100 * b2.ms
     norms = (program["key"] ** 2).sum(-1)
-    program = program.replace(beta=None, **gains.leaky_delta_gates(tau, strength, span, norms))
+    program = program.replace(
+        beta=None, **window_rates.leaky_delta_gates(tau, strength, span, norms)
+    )
     circuit = fwp.run(program, "leaky_delta", "rate", initial_weights=weights, **SHORT)
     now = weights
     for token in range(TOKENS):

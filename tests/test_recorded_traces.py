@@ -20,9 +20,9 @@ from recorded_trace_cases import (
 from test_spiking import SHORT
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits.biophysical_ports import ports
 from fwp_neuro.circuits.collector import Collector, Port, Record
-from fwp_neuro.circuits.schedule import make
+from fwp_neuro.circuits.spiking.biophysical_ports import ports
+from fwp_neuro.circuits.token_schedule import make
 from fwp_neuro.weight_recording import Keep
 
 ms = b2.ms

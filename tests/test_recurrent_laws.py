@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fwp_neuro.artificial.recurrent import network, networks
-from fwp_neuro.artificial.recurrent.registry import NETWORKS
+from fwp_neuro.artificial.recurrent.registered_networks import NETWORKS
 from fwp_neuro.errors import FwpError
 
 BATCH, TOKENS, DIM = 3, 7, 6

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from fwp_neuro.artificial.recurrent import network, networks
-from fwp_neuro.artificial.recurrent.elementwise import Elementwise
-from fwp_neuro.artificial.recurrent.registry import NETWORKS
+from fwp_neuro.artificial.recurrent.elementwise_recurrence import Elementwise
+from fwp_neuro.artificial.recurrent.registered_networks import NETWORKS
 from fwp_neuro.artificial.rtrl import RealTimeLearner
 from fwp_neuro.errors import FwpError
 

@@ -10,8 +10,9 @@ from rule_synapse_cases import plain_brian, rate_cells  # noqa: F401  plain_bria
 from test_rate import make
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import connect, phases
-from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.circuits import connect
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
+from fwp_neuro.circuits.rate import ode_windows
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
@@ -48,7 +49,7 @@ def test_event_dynamics_are_the_rate_circuit(name):
     np.testing.assert_allclose(y, reference["readout"].values, rtol=0, atol=EXACT)
 
 
-@pytest.mark.parametrize("name", [n for n in rules() if can(phases.derive, rule(n))])
+@pytest.mark.parametrize("name", [n for n in rules() if can(ode_windows.derive, rule(n))])
 def test_continuous_dynamics_are_the_rate_circuit(name):
     program, weights = make(name)
     own, gates, per, homes = windows(name, program, 5, 1e-3)

@@ -7,10 +7,10 @@ import receptor_oracle
 from rule_synapse_cases import plain_brian  # noqa: F401  a fixture
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import cells as cell_groups
-from fwp_neuro.circuits import connect, schedule
-from fwp_neuro.circuits.calibration import learning_rate
-from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.circuits import connect, token_schedule
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
+from fwp_neuro.circuits.spiking import spiking_cells as cell_groups
+from fwp_neuro.circuits.spiking.calibration import learning_rate
 from fwp_neuro.rules import rule
 
 ms = b2.ms
@@ -128,7 +128,7 @@ def test_biophysical_form_writes_what_the_spiking_circuit_writes(name, layout):
         dt=dt,
         device="numpy",
     )
-    times = schedule.make(fwp.circuits.Timeline(), dt, 1)
+    times = token_schedule.make(fwp.circuits.Timeline(), dt, 1)
     circuit = fwp.synapses.get("two_compartment_nmda")
     norm = (key**2).sum(-1, keepdims=True)
     eta = learning_rate(
@@ -145,8 +145,8 @@ def test_biophysical_form_writes_what_the_spiking_circuit_writes(name, layout):
     taught = times.course(("shown", half)) + 0.5
     gate = times.course(("write", eta * circuit.slope))
     namespace = {
-        "key_rate": schedule.timed(shown * 100, dt, b2.Hz),
-        "teacher_rate": schedule.timed(taught * 100, dt, b2.Hz),
+        "key_rate": token_schedule.timed(shown * 100, dt, b2.Hz),
+        "teacher_rate": token_schedule.timed(taught * 100, dt, b2.Hz),
     }
     draws = np.random.default_rng(seed)
     pre, teacher = (
@@ -172,7 +172,7 @@ def test_biophysical_form_writes_what_the_spiking_circuit_writes(name, layout):
         form="biophysical",
         names=names,
         teacher=teacher,
-        gate=schedule.timed(gate, dt, b2.Hz),
+        gate=token_schedule.timed(gate, dt, b2.Hz),
     )
     network = b2.Network(pre, post, teacher, made.objects)
     network.run(times.token_steps * dt, namespace={})

@@ -7,7 +7,7 @@ from rule_synapse_cases import plain_brian, rate_cells  # noqa: F401  plain_bria
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import connect
-from fwp_neuro.circuits.plastic import LAYOUTS
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 
 ms = b2.ms
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro import options
+from fwp_neuro import realisation_options
 from fwp_neuro.circuits import RateOptions, SpikingOptions
 from fwp_neuro.running import REALISATIONS
 
@@ -15,14 +15,20 @@ PROGRAM = fwp.tasks.associative_recall(tokens=3, dim=2, beta=0.5)
 
 
 def test_the_text_of_all_options_is_that_of_the_docstrings():
-    assert options.text() == options.written(FUNCTIONS)
-    assert options.text().splitlines()[0].strip() in inspect.getdoc(fwp.run)
+    assert realisation_options.text() == realisation_options.written(FUNCTIONS)
+    assert realisation_options.text().splitlines()[0].strip() in inspect.getdoc(fwp.run)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_help_of_run_has_every_option_of_every_realisation(name):
-    part = options.text().partition(f"Options of {name!r}:")[2].partition("Options of")[0]
-    own = [n for n in inspect.signature(FUNCTIONS[name]).parameters if n not in options._COMMON]
+    part = (
+        realisation_options.text().partition(f"Options of {name!r}:")[2].partition("Options of")[0]
+    )
+    own = [
+        n
+        for n in inspect.signature(FUNCTIONS[name]).parameters
+        if n not in realisation_options._COMMON
+    ]
     for option in own:
         assert f"{option}:" in part or f"{option}," in part, option
 

@@ -9,8 +9,9 @@ from programs import artificial, nrmse, options_of, random_program, spiking
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
-from fwp_neuro.circuits import Timeline, calibration
-from fwp_neuro.circuits.schedule import make
+from fwp_neuro.circuits import Timeline
+from fwp_neuro.circuits.spiking import calibration
+from fwp_neuro.circuits.token_schedule import make
 from fwp_neuro.rules import rule
 
 BETA = {"hebb": 0.5, "delta": 0.8}

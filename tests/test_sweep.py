@@ -19,8 +19,8 @@ from fwp_neuro.sweep.drive import ATTEMPTS, drive
 from fwp_neuro.sweep.function import code_of, read_function
 from fwp_neuro.sweep.gather import gather
 from fwp_neuro.sweep.grid import read_grid
-from fwp_neuro.sweep.keys import key
-from fwp_neuro.sweep.result import to_dataset
+from fwp_neuro.sweep.parameter_text import key
+from fwp_neuro.sweep.point_result import to_dataset
 from fwp_neuro.sweep.store import Failure, Store
 
 

@@ -8,8 +8,8 @@ import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.characterise import experiments
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.model import KINDS, SHARES, Model
-from fwp_neuro.synapses.registry import entry
+from fwp_neuro.synapses.registered_synapses import entry
+from fwp_neuro.synapses.synapse_class import KINDS, SHARES, Model
 
 ms, Hz = b2.ms, b2.Hz
 MODELS = [name for name in synapses.names() if entry(name).kind != "circuit"]

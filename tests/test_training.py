@@ -10,8 +10,8 @@ from torch import nn
 import fwp_neuro as fwp
 from fwp_neuro.artificial import train
 from fwp_neuro.artificial.training import torch_device
-from fwp_neuro.artificial.training.measure import loss_of, sample
-from fwp_neuro.artificial.training.schedule import factor
+from fwp_neuro.artificial.training.learning_rate import factor
+from fwp_neuro.artificial.training.task_loss import loss_of, sample
 from fwp_neuro.errors import FwpError
 
 TASK = fwp.tasks.parity(seed=3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 
 MODEL = load_model("urbanczik_senn_2014_delta_memory")
 

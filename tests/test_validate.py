@@ -6,8 +6,9 @@ import pytest
 
 from fwp_neuro import targets
 from fwp_neuro.cli import main
-from fwp_neuro.targets import base, forms_of_receptors, forms_of_rules
-from fwp_neuro.targets.base import Row
+from fwp_neuro.targets import forms_of_receptors, forms_of_rules
+from fwp_neuro.targets import rows as base
+from fwp_neuro.targets.rows import Row
 
 #: modules without a known miss
 PASSING = (

@@ -3,7 +3,7 @@
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.targets import collect, wang_2002
 
 MODEL = load_model("wang_2002_decision")

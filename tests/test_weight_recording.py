@@ -8,8 +8,11 @@ from test_low_rank import looked_at
 
 import fwp_neuro as fwp
 from fwp_neuro import weight_recording
-from fwp_neuro.circuits import Timeline, kept, prepare, rate
-from fwp_neuro.devices.state import runtime
+from fwp_neuro.circuits import Timeline
+from fwp_neuro.circuits import weight_probes as kept
+from fwp_neuro.circuits.rate import rate_circuit
+from fwp_neuro.circuits.spiking import preparation
+from fwp_neuro.devices.brian2_state import runtime
 from fwp_neuro.rules import rule
 
 ms = b2.ms
@@ -170,7 +173,7 @@ def build(way, **options):
     options = {"initial_weights": WEIGHTS, **usual, **options}
     del options["device"]
     if realisation == "rate":
-        made, _, dt, details, _ = rate.prepare(PROGRAM, rule("gated_delta"), **options)
+        made, _, dt, details, _ = rate_circuit.prepare(PROGRAM, rule("gated_delta"), **options)
         return made, dt, details
     defaults = {
         "form": "auto", "layout": "auto", "key_cells": "poisson", "signed_keys": "refuse",
@@ -178,7 +181,7 @@ def build(way, **options):
         "calibration": "propagator", "drugs": (), "dt": None, "record": None, "record_every": None,
         "record_spikes": True, "record_weights": "auto", "probes": None, "feedback": False,
     }  # fmt: skip
-    ready = prepare.prepare(PROGRAM, rule("gated_delta"), **defaults | options)
+    ready = preparation.prepare(PROGRAM, rule("gated_delta"), **defaults | options)
     return ready.build, ready.dt, ready.details
 
 
@@ -209,7 +212,7 @@ def test_a_course_of_all_weights_is_bounded(monkeypatch):
     assert "weight_course" in run("spiking", **options)
     found = run("spiking", record_every=1 * ms, record_weights="last")
     assert "V_basal" in found and "weight_course" not in found
-    monkeypatch.setattr(prepare, "LIMIT", 80_000)
+    monkeypatch.setattr(preparation, "LIMIT", 80_000)
     with pytest.raises(fwp.FwpError) as problem:
         run("spiking", **options)
     sentence = str(problem.value)

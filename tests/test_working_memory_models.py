@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.targets import collect, fiebig_lansner_2017
 
 FIEBIG = load_model("fiebig_lansner_2017_working_memory")

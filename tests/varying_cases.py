@@ -5,9 +5,9 @@ import numpy as np
 from factorised_cases import spikes, step
 
 from fwp_neuro.arithmetic import evaluate
-from fwp_neuro.circuits import plastic, plastic_varying
+from fwp_neuro.circuits.plastic import connecting, plastic_varying
 from fwp_neuro.synapses.factorised.text import row
-from fwp_neuro.synapses.model import SHARES
+from fwp_neuro.synapses.synapse_class import SHARES
 
 ms = b2.ms
 #: the cells of each synapse: number on the presynaptic and on the postsynaptic side
@@ -100,7 +100,9 @@ def run(model, layout, varying=None, **options):
     dt = step(model)
     b2.defaultclock.dt = dt
     groups, steps = cells(model, dt)
-    made = plastic.connect(model, *groups, layout=layout, connect=PAIRS, varying=varying, **options)
+    made = connecting.connect(
+        model, *groups, layout=layout, connect=PAIRS, varying=varying, **options
+    )
     network = b2.Network(*groups, *made.objects)
     b2.seed(3)
     network.run(steps * dt)

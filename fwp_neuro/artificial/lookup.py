@@ -7,10 +7,10 @@ import torch
 from ..errors import LIST, FwpError, pick
 from ..rules import Rule
 from ..rules import rule as get_rule
-from ..rules.registry import RULES
-from .memories.base import Memory
-from .memories.registry import MEMORIES
-from .recurrent.registry import NETWORKS
+from ..rules.registered_rules import RULES
+from .memories.memory_class import Memory
+from .memories.registered_memories import MEMORIES
+from .recurrent.registered_networks import NETWORKS
 from .tracing import READY
 
 

@@ -133,7 +133,7 @@ def _form(form: str, keep: Keep, backend: str, rule: Rule, signals) -> tuple[str
         return "step", "the weights after every token are recorded"
     import torch  # noqa: PLC0415  the NumPy backend does without it
 
-    from .choice import choose as choose_form  # noqa: PLC0415  needs torch
+    from .form_choice import choose as choose_form  # noqa: PLC0415  needs torch
 
     query = torch.as_tensor(signals["q"])
     return choose_form(form, rule, len(query), query.dtype, query.device)

@@ -11,7 +11,7 @@ from ..errors import FwpError, shown
 from ..validation import affordable, whole
 from .precision import HALF
 from .recurrent import network
-from .recurrent.elementwise import Elementwise
+from .recurrent.elementwise_recurrence import Elementwise
 
 
 def _elementwise():

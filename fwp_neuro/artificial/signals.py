@@ -11,7 +11,7 @@ import torch
 from ..errors import FwpError, unknown
 from ..rules import Rule
 from ..validation import real
-from .memories.base import Memory
+from .memories.memory_class import Memory
 from .precision import LEGAL, computed, dense, mixes
 
 _LONG = {"k": "key", "v": "value", "q": "query"}

@@ -12,7 +12,7 @@ from ..rules import Rule
 from .precision import dense, mixes
 
 if TYPE_CHECKING:
-    from .memories.base import Memory
+    from .memories.memory_class import Memory
 
 State = dict[str, torch.Tensor]
 

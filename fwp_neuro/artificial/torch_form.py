@@ -9,12 +9,12 @@ import torch
 from ..arguments import declares, inside
 from ..errors import FwpError, pick, shown
 from ..rules import Rule
-from . import limits
-from .choice import announce, choose
+from . import gate_limits
+from .form_choice import announce, choose
 from .forms import run
 from .layers.fast_weights import FastWeights
 from .lookup import find, keeps_tokens
-from .memories.base import Memory
+from .memories.memory_class import Memory
 from .packed import one_each, run_packed, sequences_of
 from .precision import HALF, full
 from .signals import Sizes, check, together
@@ -150,7 +150,7 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
     if torch.compiler.is_compiling():
         ready = getattr(READY, _place_in_form(rule, form))
         return lambda given, states: ready(given, states, chunk), states, ()
-    limits.check(rule, signals, rows)
+    gate_limits.check(rule, signals, rows)
     chosen, reason = choose(form, rule, sizes.tokens, dtype, query.device)
     announce(rule, form, chosen, reason)
     if chosen == "library" and dtype is not query.dtype:  # its kernels take halves as they are
@@ -162,7 +162,7 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
 def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
     """Return how a memory is run, the states that it starts from, and its constants."""
     pick(form, ("auto", *memory.forms), f"form of memory {memory.name!r}:")
-    limits.check(memory, signals, rows)
+    gate_limits.check(memory, signals, rows)
     query, (_, _, heads, value_dim, key_dim) = signals["q"], sizes
     constants = {
         name: tensor.to(query).expand(heads, *tensor.shape)

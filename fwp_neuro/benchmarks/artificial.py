@@ -10,10 +10,18 @@ import numpy as np
 import torch
 import xarray as xr
 
-from .contenders import ATTENTION, FORMS, RULES, TOLERANCE, attention, fast_weights, law_error
-from .contenders import missing as why_missing
-from .measure import interleaved, sgemm
-from .memory import peak_memory
+from .artificial_contenders import (
+    ATTENTION,
+    FORMS,
+    RULES,
+    TOLERANCE,
+    attention,
+    fast_weights,
+    law_error,
+)
+from .artificial_contenders import missing as why_missing
+from .peak_memory import peak_memory
+from .timing import interleaved, sgemm
 
 LENGTHS = (256, 1024, 4096, 16384)
 HEADS, DIM = 4, 64

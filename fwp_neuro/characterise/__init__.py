@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ..synapses.coding import Experiment
 from ..synapses.coding_by_model import experiments
-from .measure import measure
-from .memory import memories
-from .memory import table as memory_table
-from .table import characterise, chosen, dataset, report
+from .memory_agreement import memories
+from .memory_agreement import table as memory_table
+from .plasticity_table import characterise, chosen, dataset, report
+from .rule_measures import measure
 
 __all__ = [
     "Experiment",

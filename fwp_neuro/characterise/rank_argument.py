@@ -16,7 +16,7 @@ import numpy as np
 
 from ..circuits import injected
 from ..errors import FwpError
-from ..synapses.model import Model
+from ..synapses.synapse_class import Model
 
 
 def _checked(keys, values) -> tuple[np.ndarray, np.ndarray]:

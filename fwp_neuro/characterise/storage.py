@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..synapses.coding import Experiment
-from ..synapses.model import Model
-from .runs import resting, run
+from ..synapses.synapse_class import Model
+from .pairing_runs import resting, run
 
 #: share of the variance of the ideal read-outs above which a rule is said to store v k'
 STORES = 0.5

@@ -8,8 +8,8 @@ _NAMES = {
     "Drug": "drugs",
     "RateOptions": "circuit_options",
     "SpikingOptions": "circuit_options",
-    "Timeline": "schedule",
-    "connect": "plastic",
+    "Timeline": "token_schedule",
+    "connect": "plastic.connecting",
     "generate": "standalone",
 }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..options import options_class
-from . import rate, spiking
-from .prepare import check_drugs
-from .published_synapses import chosen
+from ..realisation_options import options_class
+from .rate import rate_circuit
+from .spiking import spiking_circuit
+from .spiking.preparation import check_drugs
+from .spiking.published_synapses import chosen
 
 
 def _check(options) -> None:
@@ -13,5 +14,5 @@ def _check(options) -> None:
     chosen(options.synapse, options.parameters)
 
 
-RateOptions = options_class("RateOptions", "rate", rate.realise)
-SpikingOptions = options_class("SpikingOptions", "spiking", spiking.realise, _check)
+RateOptions = options_class("RateOptions", "rate", rate_circuit.realise)
+SpikingOptions = options_class("SpikingOptions", "spiking", spiking_circuit.realise, _check)

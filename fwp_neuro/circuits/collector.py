@@ -30,9 +30,9 @@ import numpy as np
 
 from ..errors import unknown
 from ..weight_recording import Keep
-from .kept import Probing
 from .recorded_cells import Population, cell_coordinates, entry, spikes
-from .schedule import Schedule
+from .token_schedule import Schedule
+from .weight_probes import Probing
 
 #: Brian2's name of a unit -> the name in a recording
 _UNITS = {"volt": "V", "siemens": "S", "amp": "A", "second": "s"}

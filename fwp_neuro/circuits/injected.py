@@ -13,9 +13,9 @@ from ..arithmetic import evaluate
 from ..devices import Built, Size, simulate
 from ..errors import FwpError, pick
 from ..quantities import quantity, time
-from ..synapses.model import Model
-from . import plastic
-from .plastic import LAYOUTS
+from ..synapses.synapse_class import Model
+from .plastic import connecting
+from .plastic.connecting import LAYOUTS
 
 PAIRINGS = ("all", "one")
 
@@ -154,7 +154,7 @@ def _build(
     start = {**model.initial, **(initial or {})}  # the cells have their variables already
     # pairs are in the order of an array [post, pre]
     start = {name: np.ravel(each) if np.ndim(each) > 1 else each for name, each in start.items()}
-    made = plastic.connect(model, before, after, layout=layout, connect=pairs, initial=start,
+    made = connecting.connect(model, before, after, layout=layout, connect=pairs, initial=start,
                            inputs=inputs, writes=writes, name="plastic",
                            names={"conductance": None} if model.parts and text.methods and
                            "conductance" in model.ports else None)  # fmt: skip

@@ -12,8 +12,8 @@ import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
-from ..synapses.model import Model
 from ..synapses.plasticity.pairing import check_pairs, steps_of
+from ..synapses.synapse_class import Model
 from . import injected
 
 #: entries of a table of spikes [step, lag] that still fit into memory

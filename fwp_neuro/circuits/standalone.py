@@ -11,7 +11,8 @@ from ..devices.lock import brian2_lock
 from ..programs import Program
 from ..rules import Rule
 from ..run_arguments import PROGRAM, RULE, WEIGHTS
-from . import published_synapses, rate, spiking
+from .rate import rate_circuit
+from .spiking import published_synapses, spiking_circuit
 
 
 @brian2_lock()
@@ -60,9 +61,9 @@ def generate(
     )
     options = read_options(realise, {"initial_weights": initial_weights} | options)
     if realisation == "rate":
-        build, _, dt, *_ = rate.prepare(program, found, **options)
+        build, _, dt, *_ = rate_circuit.prepare(program, found, **options)
     else:
-        defaults = inspect.signature(spiking.realise).parameters.items()
+        defaults = inspect.signature(spiking_circuit.realise).parameters.items()
         chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options
         chosen = {n: value for n, value in chosen.items() if n not in ("device", "progress")}
         chosen["seed"] = seed
@@ -75,10 +76,10 @@ def _spiking(program: Program, rule: Rule, options: dict) -> tuple:
     synapse = published_synapses.chosen(options["synapse"], options["parameters"])
     if synapse is None:
         own = ("value_cells", "coding")
-        ready = spiking.prepare(
+        ready = spiking_circuit.prepare(
             program, rule, **{n: value for n, value in options.items() if n not in own}
         )
         return ready.build, ready.dt
-    usual = {n: value for n, value in spiking.USUAL.items() if n in options}
+    usual = {n: value for n, value in spiking_circuit.USUAL.items() if n in options}
     form = published_synapses.prepare(program, rule, synapse, options, usual)
     return form.builder("numpy", options["seed"])[0], form.dt

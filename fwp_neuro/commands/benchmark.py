@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fwp_neuro import figures
-from fwp_neuro.benchmarks import table
-from fwp_neuro.benchmarks.circuits import plan
-from fwp_neuro.benchmarks.circuits import table as circuit_table
+from fwp_neuro import figure_scripts
+from fwp_neuro.benchmarks import artificial_table
+from fwp_neuro.benchmarks.circuits import circuit_table as circuit_table
+from fwp_neuro.benchmarks.circuits import scaling_plan
 from fwp_neuro.errors import FwpError, pick, shown
 from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress
@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> None:
         dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](options, progress)
     print(text)
     if arguments.out is not None:
-        figures.keep(dataset, Path(arguments.out))
+        figure_scripts.keep(dataset, Path(arguments.out))
         print(f"wrote {arguments.out}")
 
 
@@ -59,7 +59,7 @@ def _artificial(options, progress):
     from fwp_neuro.benchmarks.artificial import benchmark  # noqa: PLC0415  needs torch
 
     dataset = benchmark(**options, progress=progress)
-    return dataset, table.report(dataset)
+    return dataset, artificial_table.report(dataset)
 
 
 def _circuits(options, progress):
@@ -67,4 +67,4 @@ def _circuits(options, progress):
     from fwp_neuro.benchmarks.circuits.rounds import benchmark  # noqa: PLC0415
 
     dataset = benchmark(**options, progress=progress)
-    return dataset, f"{circuit_table.report(dataset)}\n\n{plan.report(dataset)}"
+    return dataset, f"{circuit_table.report(dataset)}\n\n{scaling_plan.report(dataset)}"

@@ -19,12 +19,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Measure all cells, print them; return 1 if one lies outside what is legal."""
-    from fwp_neuro.targets import coverage  # noqa: PLC0415  heavy: help does without
+    from fwp_neuro.targets import interval_coverage  # noqa: PLC0415  heavy: help does without
 
     tables = whole(arguments.tables, "--tables", 20, 100_000)
     seed, methods = seed_number(arguments.seed), ["covariance", "bootstrap"]
     methods += ["profile"] if arguments.profile else []
     with Progress("coverage") as progress:
-        found = list(coverage.cells(tables, seed, methods, progress))
-    print(coverage.report(found))
+        found = list(interval_coverage.cells(tables, seed, methods, progress))
+    print(interval_coverage.report(found))
     return 0 if all(cell.legal for cell in found) else 1

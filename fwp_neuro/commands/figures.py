@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from fwp_neuro import figures
+from fwp_neuro import figure_scripts
 from fwp_neuro.files import output_folder
 from fwp_neuro.progress import Progress, duration
 
@@ -26,14 +26,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Make one figure after another."""
     done: list[str] = []
-    selected = figures.select(arguments.names)
+    selected = figure_scripts.select(arguments.names)
     if arguments.out is not None:
         output_folder(arguments.out)
     for name in selected:
         start = time.monotonic()
         try:
             with Progress(name) as progress:
-                drawn = figures.make(name, arguments.quick, arguments.out, progress)
+                drawn = figure_scripts.make(name, arguments.quick, arguments.out, progress)
         except KeyboardInterrupt as stop:
             finished = f"; finished before: {', '.join(done)}" if done else ""
             sentence = f"interrupted in {name}: its picture was not written{finished}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from fwp_neuro import figures
+from fwp_neuro import figure_scripts
 from fwp_neuro.errors import FwpError
 from fwp_neuro.files import output_folder
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
 
@@ -37,15 +37,15 @@ def execute(arguments: argparse.Namespace) -> None:
     parameters = fill(model.Parameters, _settings(arguments), name)
     drawing = getattr(model, "FIGURE", None)
     # not figures/: a run must not take the place of the pictures that README shows
-    folder = output_folder(figures.RESULTS if arguments.out is None else arguments.out)
-    script = figures.script_named(drawing) if drawing else None
+    folder = output_folder(figure_scripts.RESULTS if arguments.out is None else arguments.out)
+    script = figure_scripts.script_named(drawing) if drawing else None
     with Progress(name) as progress:
         dataset = model.run(parameters, progress=progress)
     print(model.report(dataset))
     if script:
-        print(f"wrote {figures.draw(script, dataset, folder / f'{drawing}.png')}")
+        print(f"wrote {figure_scripts.draw(script, dataset, folder / f'{drawing}.png')}")
     elif arguments.out:  # nothing draws this model: keep its data
-        figures.keep(dataset, folder / f"{name}.nc")
+        figure_scripts.keep(dataset, folder / f"{name}.nc")
         print(f"wrote {folder / f'{name}.nc'}")
 
 

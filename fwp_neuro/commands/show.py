@@ -101,7 +101,7 @@ def _synapse(found: Found, how) -> Iterator[str]:
 
 def status(model: str, parameter_set: str) -> dict[str, str]:
     """Return how the number of each parameter was found: "looked up", "recalled", "chosen", ..."""
-    from fwp_neuro.targets.constants import table  # noqa: PLC0415  needs Brian2
+    from fwp_neuro.targets.constants_table import table  # noqa: PLC0415  needs Brian2
 
     model = "tsodyks_markram" if model.startswith("tsodyks_markram") else model
     rows = [row for row in table() if row.model == model]

@@ -8,7 +8,7 @@ import math
 
 from fwp_neuro.errors import FwpError, shown
 from fwp_neuro.files import output_folder
-from fwp_neuro.models import load_model
+from fwp_neuro.model_scripts import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
 from fwp_neuro.sweep import model_function

@@ -11,29 +11,29 @@ from ..lazy_names import lazy_names
 
 # Brian2 is imported only by what needs it
 _NAMES = {
-    "Built": "base",
-    "DEVICES": "choice",
-    "Program": "program",
-    "Size": "base",
-    "choose": "choice",
-    "clear_builds": "builds",
-    "compiled": "program",
-    "generate": "run",
-    "has_compiler": "choice",
+    "Built": "built_network",
+    "DEVICES": "device_choice",
+    "Program": "device_program",
+    "Size": "built_network",
+    "choose": "device_choice",
+    "clear_builds": "compiled_builds",
+    "compiled": "device_program",
+    "generate": "device_run",
+    "has_compiler": "device_choice",
     "has_gpu": "cuda",
-    "simulate": "run",
+    "simulate": "device_run",
 }
 _SUBMODULES = (
-    "base",
-    "builds",
-    "choice",
+    "built_network",
+    "compiled_builds",
+    "device_choice",
     "cuda",
     "execute",
     "guards",
     "inputs",
-    "program",
-    "run",
-    "state",
+    "device_program",
+    "device_run",
+    "brian2_state",
 )
 
 __all__ = list(_NAMES)

@@ -12,7 +12,7 @@ from brian2.core.variables import Constant
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.parsing.rendering import CPPNodeRenderer
 
-from .numbers import Numbers, Text
+from .numbers_file import Numbers, Text
 
 _FIXED = {*DEFAULT_UNITS, *DEFAULT_CONSTANTS}
 #: what main does to one array, which is named first

@@ -11,7 +11,7 @@ from pathlib import Path
 import brian2 as b2
 
 from ..errors import FwpError
-from .numbers import DONE, NOT_WRITTEN
+from .numbers_file import DONE, NOT_WRITTEN
 
 #: how a line begins that says what is wrong (a program goes on without a file it cannot read)
 _WRONG = ("Error", "Could", "Cannot")

@@ -19,7 +19,7 @@ from brian2.parsing.statements import parse_statement
 from brian2.utils.stringtools import get_identifiers
 
 from ..errors import FwpError, warn
-from .base import Built
+from .built_network import Built
 
 STANDALONE = ("cpp_standalone", "cuda_standalone")
 

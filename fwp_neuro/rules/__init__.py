@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..callable_module import make_callable
-from .registry import register, rule, rules
+from .registered_rules import register, rule, rules
 from .rule import Reduction, Rule
 
 __all__ = ["Reduction", "Rule", "register", "rule", "rules"]

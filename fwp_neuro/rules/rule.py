@@ -11,7 +11,7 @@ import sympy
 from ..arguments import Kind, inside, takes, text
 from ..errors import Cannot, FwpError, shown, warn
 from ..symbolic import hints, language, latex, locality, parsing, spectrum, transition
-from ..symbolic import plan as plans
+from ..symbolic import matrix_plan as plans
 from ..symbolic.objective import Objective
 from ..symbolic.statements import Statement, lower
 from .declarations import (
@@ -24,7 +24,7 @@ from .declarations import (
     checked_states,
     checked_text,
 )
-from .limits import callers
+from .gate_ranges import callers
 
 _SIGNALS = Kind("a dict from signal to expression", checked_expressions, dict)
 

@@ -19,7 +19,7 @@ from ..errors import warn
 from ..run_arguments import PROGRESS
 from . import seeds
 from .function import model_function as function_of_model
-from .kinds import EXECUTOR, FOLDER, GRID, SWEPT
+from .sweep_arguments import EXECUTOR, FOLDER, GRID, SWEPT
 
 __all__ = ["model_function", "seeded", "sweep"]
 

@@ -24,15 +24,15 @@ from ..provenance import commit, plain, versions
 from ..recording import Recording
 from ..run_arguments import ProgressCallback
 from ..validation import flag
-from . import keys
+from . import parameter_text as keys
 from .executors import Chosen, choose
 from .function import Function, read_function
 from .gather import gather
 from .grid import Grid, read_grid
+from .point_worker import Job, Outcome, here, work
 from .pool import death
 from .seeds import point_seed
 from .store import PATIENCE, Failure, Store
-from .worker import Job, Outcome, here, work
 
 #: how often a point is given to a worker that dies of it or loses it
 ATTEMPTS = 3

@@ -9,8 +9,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..code_hash import parse, simulation
 from ..errors import FwpError, shown
-from ..fingerprint import parse, simulation
 from ..validation import whole
 from .pool import LocalPool
 from .preload import import_brian2

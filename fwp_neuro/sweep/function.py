@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..code_hash import add_code
 from ..errors import FwpError, shown, unknown
-from ..fingerprint import add_code
-from ..models import load_model, load_script, scripts
-from ..reach import PACKAGE
+from ..model_scripts import load_model, load_script, scripts
+from ..reachable_code import PACKAGE
 from .local_code import local_files
 
 _MODEL = ("run", "Parameters")

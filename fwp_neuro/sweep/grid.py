@@ -10,7 +10,7 @@ from itertools import islice, product
 from typing import Any
 
 from ..errors import FwpError, shown
-from .keys import canonical, native
+from .parameter_text import canonical, native
 
 MOST = 1_000_000
 #: names that the Dataset of a sweep uses itself

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from ..reach import PACKAGE, parse
+from ..reachable_code import PACKAGE, parse
 
 #: imports of so many files are read exactly, those of more files, for speed, by a pattern
 EXACT = 100

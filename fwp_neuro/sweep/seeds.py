@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import FwpError
 from ..validation import whole
-from .keys import canonical
+from .parameter_text import canonical
 
 #: whole numbers below this are exact as a float of 64 bits, which is what a file holds
 BELOW = 2**53

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import sympy
 from sympy.printing.str import StrPrinter
 
-from .constants import plain
 from .language import symbol
 from .statements import Statement
+from .text_numbers import plain
 
 #: where the result of a sum lives; shared ones are kept on the postsynaptic cells, all
 #: alike

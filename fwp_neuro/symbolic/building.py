@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import sympy
 
-from .constants import NEGATIVE, NoNumber, check, constant, negative, number, tame, vanishes
 from .language import MATHS, SUM_FUNCTIONS, symbol
+from .text_numbers import NEGATIVE, NoNumber, check, constant, negative, number, tame, vanishes
 
 LARGEST_POWER = 64
 _POWER = f"has an exponent that is neither a name nor a number up to {LARGEST_POWER}"

@@ -11,9 +11,9 @@ import sympy
 
 from ..errors import FwpError, nearest, shown
 from . import building
-from .constants import LARGEST, NoNumber
 from .effort import CHARACTERS, DEPTH, STATEMENTS, WORDS
 from .language import BUILT_IN, MATHS, SUMS, symbol
+from .text_numbers import LARGEST, NoNumber
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(\+=|-=|\*=|/=|=)(?!=)\s*(\S.*)$")
 _LEGAL_NODES = (

@@ -14,16 +14,16 @@ _NAMES = {
     "compose": "composition",
     "factorise": "factorised",
     "fit": "fitting",
-    "Synapse": "model",
-    "get": "registry",
+    "Synapse": "synapse_class",
+    "get": "registered_synapses",
     "magnesium_block": "magnesium",
-    "names": "registry",
+    "names": "registered_synapses",
     "of_rule": "rule_synapse",
-    "parameter_sets": "registry",
-    "register": "registry",
+    "parameter_sets": "registered_synapses",
+    "register": "registered_synapses",
     "search_ranges": "fitting_ranges",
-    "short_term": "registry",
-    "stdp_curve": "registry",
+    "short_term": "registered_synapses",
+    "stdp_curve": "registered_synapses",
 }
 _SUBMODULES = (
     "composition",
@@ -31,9 +31,9 @@ _SUBMODULES = (
     "fitting",
     "fitting_ranges",
     "magnesium",
-    "model",
-    "models",
-    "registry",
+    "synapse_class",
+    "circuit_models",
+    "registered_synapses",
 )
 
 __all__ = list(_NAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import FwpError
 from .coding import USUAL, Experiment, both
-from .registry import names
+from .registered_synapses import names
 
 _GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
 _FORCED = "spikes are forced on the postsynaptic cell"

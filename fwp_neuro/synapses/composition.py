@@ -24,9 +24,9 @@ from .eligibility import with_eligibility
 from .factorised.anatomy import Anatomy
 from .factorised.text import Line, lines, renamed, row
 from .factorised.text import text as code_text
-from .model import Equations, Model
-from .registry import get
+from .registered_synapses import get
 from .renaming import with_names
+from .synapse_class import Equations, Model
 
 #: which kinds of models play which part
 _PARTS = {

@@ -27,7 +27,7 @@ from ..errors import FwpError
 from ..quantities import quantity
 from .factorised.text import Line, lines, row
 from .factorised.text import text as code_text
-from .model import Model
+from .synapse_class import Model
 
 #: decay of the trace in an Euler step, and its mean over the step relative to its start
 _STEPPED = (

@@ -13,8 +13,8 @@ share). Degrees of freedom are data minus factors minus the parameters that the 
 inside their ranges.
 
 What the package could be fitted to and was: the frequency dependence of Sjoestroem, Turrigiano &
-Nelson 2001 (`fwp_neuro.targets.fitting`). No published table of mossy-fibre trains was found that
-gives numbers for every spike (the abstract of Salin et al. 1996, PNAS 93:13304, says sixfold
+Nelson 2001 (`fwp_neuro.targets.fitted_models`). No published table of mossy-fibre trains was found
+that gives numbers for every spike (the abstract of Salin et al. 1996, PNAS 93:13304, says sixfold
 facilitation at low frequencies), so facilitating trains are tested by recovering a known truth.
 How often intervals hold the truth is measured by `fwp-neuro coverage`.
 """
@@ -43,7 +43,7 @@ from .fitting_predict import SCALES, Predictor
 from .fitting_ranges import Box, limits
 from .fitting_result import Fit, short
 from .fitting_search import cost
-from .registry import _chosen, check_options
+from .registered_synapses import _chosen, check_options
 
 METHODS = ("covariance", "profile", "bootstrap")
 #: points of the ranges that are compared for each one that is followed downhill; few of them for

@@ -10,7 +10,7 @@ from ..errors import FwpError, pick, shown
 from .fitting_data import Table
 from .fitting_predict import Predictor
 from .fitting_ranges import Box, limits
-from .model import Model
+from .synapse_class import Model
 
 #: other values of each parameter, and points of the ranges, at which an effect is looked for;
 #: few of them for models that predict one parameter set at a time, which takes them seconds

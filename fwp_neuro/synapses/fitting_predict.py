@@ -13,8 +13,8 @@ import numpy as np
 from ..errors import FwpError
 from .fitting_data import Table
 from .fitting_ranges import like
-from .model import Model
-from .registry import entry
+from .registered_synapses import entry
+from .synapse_class import Model
 
 SCALES = ("first", "free", "each")
 

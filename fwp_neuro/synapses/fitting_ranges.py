@@ -25,9 +25,9 @@ import numpy as np
 
 from ..arguments import takes
 from ..errors import FwpError, pick, shown
-from . import registry, units
-from .model import SHARES, Model
-from .registry import MODEL, get, parameter_sets
+from . import registered_synapses, units
+from .registered_synapses import MODEL, get, parameter_sets
+from .synapse_class import SHARES, Model
 
 _FACTOR, _VOLTS = 100.0, 0.1
 #: how near to a bound, as a share of the range searched, a fitted parameter has run into it
@@ -81,7 +81,7 @@ def search_ranges(model: str | Model) -> dict[str, tuple]:
         >>> fwp.synapses.search_ranges(fwp.synapses.get("pair_stdp"))["tau_plus"]
         (0.2 * msecond, 2. * second)
     """
-    model = registry.get(model) if isinstance(model, str) else model
+    model = registered_synapses.get(model) if isinstance(model, str) else model
     if not isinstance(model, Model):
         raise FwpError(f"search_ranges needs a synapse model with parameters, got {shown(model)}")
     found = {}

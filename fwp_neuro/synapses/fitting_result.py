@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .fitting_intervals import Optimum, Problem
-from .model import Model
+from .synapse_class import Model
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from .factorised.text import renamed
-from .model import Equations, Model
+from .synapse_class import Equations, Model
 
 _NOT_CODE = ("method", "delay", "delay_post")
 

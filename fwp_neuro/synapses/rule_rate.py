@@ -11,8 +11,8 @@ from __future__ import annotations
 from ..rules import Rule
 from ..symbolic import brian2_code
 from ..symbolic.first_order import Rates
-from .model import Equations
 from .rule_signals import Signals
+from .synapse_class import Equations
 
 #: what this projection alone adds to the read-out
 READ = "read_out_sum"

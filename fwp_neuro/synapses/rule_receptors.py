@@ -29,10 +29,10 @@ from ..symbolic import brian2_code
 from ..symbolic.effort import expand
 from ..symbolic.first_order import Rates
 from ..symbolic.language import symbol
-from .model import Equations
-from .models import SynapseModel
-from .registry import get, parameter_sets
+from .circuit_models import SynapseModel
+from .registered_synapses import get, parameter_sets
 from .rule_signals import Signals
+from .synapse_class import Equations
 
 CIRCUIT = "two_compartment_nmda"
 _CHOICE = "modelling choice of this package"

@@ -19,8 +19,8 @@ from ..rules import Rule
 from ..rules import rule as rule_named
 from ..symbolic import first_order
 from . import rule_rate, rule_receptors, rule_signals
-from .model import Equations, Model
 from .rule_signals import Signals
+from .synapse_class import Equations, Model
 
 FORMS = ("rate", "biophysical")
 DYNAMICS = ("event", "continuous")

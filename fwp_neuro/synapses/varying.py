@@ -14,7 +14,7 @@ import brian2 as b2
 from brian2.utils.stringtools import get_identifiers
 
 from .factorised.text import lines, renamed, row, text, unit
-from .model import Model, Varying
+from .synapse_class import Model, Varying
 
 PLACES = ("synapse", "pre", "post")
 _CODE = {

@@ -5,7 +5,7 @@ Each module has ``rows(quick) -> iterator of Row``; a new one is one more line i
 
 from __future__ import annotations
 
-from .base import Row, chosen, collect, models
-from .report import report
+from .rows import Row, chosen, collect, models
+from .validation_report import report
 
 __all__ = ["Row", "chosen", "collect", "models", "report"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..synapses import get
 from ..synapses.plasticity.bcm import course
-from .base import Row
+from .rows import Row
 
 MODEL = "bcm"
 _SOURCE = "fixed point of Bienenstock, Cooper & Munro 1982 with theta = <y^2> (Intrator & Cooper)"

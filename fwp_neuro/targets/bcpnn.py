@@ -9,8 +9,8 @@ from brian2 import Hz, ms, second
 
 from ..synapses import parameter_sets
 from ..synapses.plasticity import bcpnn_oracle as oracle
-from ..synapses.registry import get
-from .base import Row
+from ..synapses.registered_synapses import get
+from .rows import Row
 
 MODEL = "bcpnn"
 #: standard deviation of w between pairs of Poisson trains of 40 s, of 24 pairs each

@@ -9,7 +9,7 @@ from brian2 import Hz, second
 
 from .. import synapses
 from ..synapses.plasticity.behavioural_time_scale_oracle import decay_times, overlap
-from .base import Row
+from .rows import Row
 
 MODEL = "behavioural_time_scale"
 _BITTNER = "Bittner et al. 2017, Science 357:1033: exponential fits of the kernel"

@@ -16,7 +16,7 @@ from ..circuits.injected import raster
 from ..circuits.injected import run as run_injected
 from ..synapses import get
 from ..synapses.plasticity.clopath_oracle import weights
-from .base import Row
+from .rows import Row
 
 MODEL = "clopath_2010"
 #: Hz -> weight in % of the start at +10 and at -10 ms: NEST 3.10 in steps of 0.1 ms

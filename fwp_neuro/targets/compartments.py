@@ -10,7 +10,7 @@ from brian2 import mV
 
 from ..devices import Built, Size, simulate
 from ..synapses import get
-from .base import Row
+from .rows import Row
 
 #: model -> time constant in ms of a compartment under a conductance of half the leak, and the
 #: potential in mV that it goes to; rest under the number 1 (mV); voltage factor of the write there

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models import load_model
-from .base import Row
+from ..model_scripts import load_model
+from .rows import Row
 
 MODEL = "urbanczik_senn_2014_delta_memory"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..models import load_model
-from .base import Row
+from ..model_scripts import load_model
+from .rows import Row
 
 TASK = "ellwood_2024_match_and_control"
 _PAPER = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..models import load_model
-from .base import Row
+from ..model_scripts import load_model
+from .rows import Row
 
 MODEL = "fiebig_lansner_2017_working_memory"
 #: sizes that run in seconds without a compiler; too short for all items to come back by themselves

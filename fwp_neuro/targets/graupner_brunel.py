@@ -11,7 +11,7 @@ from ..synapses import get, stdp_curve
 from ..synapses.plasticity.graupner_brunel_protocol import analytic
 from ..synapses.plasticity.pairing import pairs_of_spikes
 from . import sjostrom
-from .base import Row
+from .rows import Row
 
 MODEL = "graupner_brunel"
 AXES = ("lag (ms)", "weight after / before")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..synapses import get
 from ..synapses.plasticity.homeostatic_scaling import course
-from .base import Row
+from .rows import Row
 
 MODEL = "homeostatic_scaling"
 _SOURCE = "closed form of multiplicative scaling: w(t) logistic, rate to r_0"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..models import load_model
+from ..model_scripts import load_model
 from ..synapses.plasticity import limbacher_2022 as oracle
-from ..synapses.registry import get
-from .base import Row
+from ..synapses.registered_synapses import get
+from .rows import Row
 
 MODEL = "limbacher_2022"
 MEMORY = "limbacher_2022_key_value_memory"

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from ..bibliography import readable
 from ..synapses.magnesium import BLOCKS, magnesium_block
-from .base import Row
+from .rows import Row
 
 MODEL = "magnesium_block"
 VOLTAGES = (-90, -80, -70, -65, -60, -50, -40, -30, -20, -10, 0, 20)

@@ -9,7 +9,7 @@ from brian2 import Hz, ms
 
 from .. import synapses
 from ..synapses.calcium.match_and_control import SETS
-from .base import Row
+from .rows import Row
 
 MODEL = "match_and_control"
 _PAPER = "Ellwood 2024, PLoS Comput. Biol. 20:e1011843"

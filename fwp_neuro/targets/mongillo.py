@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import synapses
 from ..characterise import rank_argument
-from ..models import load_model
-from .base import Row
+from ..model_scripts import load_model
+from .rows import Row
 
 MODEL = "mongillo_2008_working_memory"
 #: two items with two key cells in common, [item, pre] and [item, post]

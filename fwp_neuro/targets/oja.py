@@ -9,7 +9,7 @@ from brian2 import Hz
 
 from ..synapses import get
 from ..synapses.plasticity.oja import course
-from .base import Row
+from .rows import Row
 
 MODEL = "oja"
 _SOURCE = "fixed point of Oja 1982, J. Math. Biol. 15:267"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models import load_model
-from .base import Row
+from ..model_scripts import load_model
+from .rows import Row
 
 MODEL = "milstein_2021_one_shot_memory"
 _SIGN = "Milstein et al. 2021, eLife 10:e73046 (sign only): "

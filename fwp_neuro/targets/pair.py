@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import Hz, ms
 
 from .. import synapses
-from .base import Row
+from .rows import Row
 
 MODEL = "pair_stdp"
 _ONE = "A exp(-|lag|/tau): exponential window of Song, Miller & Abbott 2000, Nat. Neurosci. 3:919"

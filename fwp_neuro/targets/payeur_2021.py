@@ -14,7 +14,7 @@ from brian2 import Hz, second
 
 from ..synapses import get
 from ..synapses.plasticity.payeur_2021 import changed_weight
-from .base import Row
+from .rows import Row
 
 MODEL = "payeur_2021"
 SOURCE = "Payeur et al. 2021, eq. 1: mean change in proportion to P - Pbar"

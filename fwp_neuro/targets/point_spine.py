@@ -11,7 +11,7 @@ from .. import synapses
 from ..characterise.bilinear import fit
 from ..synapses.calcium import spine, writes
 from ..synapses.calcium.readouts import READOUTS
-from .base import Row
+from .rows import Row
 
 MODEL = "point_spine"
 _CURVE = (

@@ -10,7 +10,7 @@ from scipy.optimize import curve_fit
 
 from .. import synapses
 from ..circuits import injected
-from .base import Row
+from .rows import Row
 
 PASSIVE, USED = "short_term_potentiation", "use_dependent_potentiation"
 LEFT, READS = 0.374, 5

@@ -12,7 +12,7 @@ from .. import synapses
 from ..bibliography import readable
 from ..circuits import injected
 from ..synapses.receptors import current, kinetic, nmda
-from .base import Row
+from .rows import Row
 
 _COMPUTED = ", computed from the paper's rate constants"
 _OWN = "exact gate by quadrature of the same parameter set"

@@ -9,7 +9,7 @@ from brian2 import Hz, ms, mV
 
 from .. import synapses
 from ..synapses.plasticity.shouval_2002_oracle import changed_weight, clamped, eta, omega
-from .base import Row
+from .rows import Row
 
 MODEL = "shouval_2002"
 #: calcium in uM -> (Omega, 1/eta in s)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from brian2 import Hz, ms
 
 from ..synapses import stdp_curve
-from .base import Row
+from .rows import Row
 
 SOURCE = "Sjoestroem, Turrigiano & Nelson 2001, Neuron 32:1149 (mean and SEM, digitised)"
 #: lag in ms -> [(Hz, weight change, standard error of the mean)]

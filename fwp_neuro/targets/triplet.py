@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import sjostrom
-from .base import Row
+from .rows import Row
 
 MODEL = "triplet_stdp"
 #: parameter set -> error E of table 3, recalled

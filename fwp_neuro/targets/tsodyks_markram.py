@@ -9,7 +9,7 @@ from brian2 import ms
 
 from .. import synapses
 from ..synapses.release import tsodyks_markram as tm
-from .base import Row
+from .rows import Row
 
 MODEL = "tsodyks_markram"
 #: Hz -> u after, x before, their product, mean-field u x: U 0.2, tau_F 1500 ms, tau_D 200 ms

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import forms_of_receptors, forms_of_rules
-from .base import Row
 from .form_cases import ROUNDING
+from .rows import Row
 
 
 def rows(model: str) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from scipy.signal import lfilter
 
 from ..synapses import get
 from ..synapses.plasticity.urbanczik_senn_oracle import Cells
-from .base import Row
+from .rows import Row
 
 MODEL = "urbanczik_senn_2014"
 SOURCE = "NEST 3.10, urbanczik_synapse_example, our own re-measurement: mean over {n} seeds"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..synapses import get
 from ..synapses.plasticity.vogels_2011 import balanced_spikes
-from .base import Row
+from .rows import Row
 
 MODEL = "vogels_2011"
 _SOURCE = "fixed point of Vogels et al. 2011, Science 334:1569: nu_post = rho_0"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..models import load_model
-from .base import Row
+from ..model_scripts import load_model
+from .rows import Row
 
 MODEL = "wang_2002_decision"
 #: sizes that run in seconds: half the cells with weights doubled, shorter windows, coarser steps

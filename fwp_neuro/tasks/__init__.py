@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 
 from fwp_neuro.registry import Registry, summary_of
-from fwp_neuro.tasks.arithmetic import modular_arithmetic
 from fwp_neuro.tasks.as_programs import as_program
 from fwp_neuro.tasks.automata import cycle_navigation, parity
 from fwp_neuro.tasks.brackets import dyck, legal_brackets, reset_dyck
@@ -18,9 +17,8 @@ from fwp_neuro.tasks.counting import counters, legal_letters
 from fwp_neuro.tasks.delays import delayed_match, selective_copy
 from fwp_neuro.tasks.digits import digits
 from fwp_neuro.tasks.few_shot import few_shot_episodes, nearest_mean
-from fwp_neuro.tasks.forgetting import forgetting_recall
 from fwp_neuro.tasks.groups import GROUPS, group_elements, group_table, group_word_problem
-from fwp_neuro.tasks.keys import onehot_keys, random_keys, sparse_keys
+from fwp_neuro.tasks.key_vectors import onehot_keys, random_keys, sparse_keys
 from fwp_neuro.tasks.linear_regression import (
     delta_pass,
     delta_pass_loss,
@@ -32,8 +30,10 @@ from fwp_neuro.tasks.linear_regression import (
     ridge,
     split_regression,
 )
+from fwp_neuro.tasks.modular_expressions import modular_arithmetic
 from fwp_neuro.tasks.multi_query import multi_query_recall
 from fwp_neuro.tasks.recall import associative_recall, digit_memory, targets
+from fwp_neuro.tasks.recall_with_forgetting import forgetting_recall
 from fwp_neuro.tasks.schlag import schlag_recall
 from fwp_neuro.tasks.sequences import Batch, SequenceTask
 

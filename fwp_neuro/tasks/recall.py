@@ -27,7 +27,7 @@ from fwp_neuro.errors import FwpError
 from fwp_neuro.programs import Program
 from fwp_neuro.run_arguments import PROGRAM
 from fwp_neuro.tasks.digits import digits as digit_images
-from fwp_neuro.tasks.keys import onehot_keys, random_keys, sparse_keys
+from fwp_neuro.tasks.key_vectors import onehot_keys, random_keys, sparse_keys
 from fwp_neuro.validation import affordable, generator
 
 KEYS = ("random", "onehot", "sparse")

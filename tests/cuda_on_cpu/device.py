@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 
 from fwp_neuro.devices import Built, cuda
-from fwp_neuro.devices.state import own_names
+from fwp_neuro.devices.brian2_state import own_names
 
 from .project import compile_project
 from .together import Together

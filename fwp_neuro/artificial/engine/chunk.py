@@ -16,8 +16,8 @@ from __future__ import annotations
 import torch
 
 from .coefficients import Coefficients
-from .halving import mix
-from .links import SharedDecays, last_axes, link, over_states, shared_decays
+from .decay_products import mix
+from .token_pairs import SharedDecays, last_axes, link, over_states, shared_decays
 from .written import Chunks, free_decays, written
 
 

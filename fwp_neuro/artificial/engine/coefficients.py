@@ -10,7 +10,7 @@ import torch
 
 from ...rules import Rule
 from ...symbolic import arrays
-from ...symbolic.plan import Plan
+from ...symbolic.matrix_plan import Plan
 
 
 @dataclass

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from .coefficients import Coefficients
-from .halving import pair_products
-from .links import last_axes
+from .decay_products import pair_products
+from .token_pairs import last_axes
 
 
 @dataclass

@@ -15,7 +15,7 @@ summed together after the pass.
 
 from __future__ import annotations
 
-from . import layout
+from . import kernel_layout
 from .recipe import Micro, Recipe
 from .source import (
     BLOCKS,
@@ -32,7 +32,7 @@ from .source import (
 
 def structures(recipe: Recipe) -> str:
     """Print the scratch memory of the adjoint."""
-    names = {f"g_{name}": layout.WIDTHS[name[0]] for name in recipe.coefficients}
+    names = {f"g_{name}": kernel_layout.WIDTHS[name[0]] for name in recipe.coefficients}
     steps = len(recipe.steps)
     reads = recipe.reads_before(steps)
     lanes = len(recipe.of("c")) + 1
@@ -40,13 +40,13 @@ def structures(recipe: Recipe) -> str:
     return f"""
 constexpr int MICRO = {steps}, READS = {reads};
 struct Backward : Coefficients {{
-  {layout.members(names)}
+  {kernel_layout.members(names)}
   real* dy;                     // the gradients of the read-outs
   V *lambda, *kept, *reads, *lanes;
   void lay_out(Arena& m, const Sizes& n) {{
     Coefficients::lay_out(m, n);
-{layout.take(names)}
-    dy = m.take<real>(n.rows() * {layout.WIDTHS[side]});
+{kernel_layout.take(names)}
+    dy = m.take<real>(n.rows() * {kernel_layout.WIDTHS[side]});
     lambda = m.take<V>(STATES * n.contracted * n.vectors());
     const index_t block = std::min<index_t>(n.vectors(), {BLOCKS[0]});
     kept = m.take<V>((n.segment * MICRO + 1) * STATES * n.contracted * block);

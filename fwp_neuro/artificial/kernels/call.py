@@ -14,7 +14,7 @@ from ...errors import Cannot, FwpError
 from ...remembered import while_it_lives
 from ...rules import Rule
 from ...symbolic.language import BUILT_IN
-from . import compiler, literal, literal_adjoint, program, recipe
+from . import compiler, elementwise_text, elementwise_text_adjoint, kernel_program, recipe
 
 #: tokens between two stored states; the adjoint recomputes and keeps those of one such segment
 SEGMENT = 32
@@ -46,7 +46,7 @@ def declaration(rule: Rule) -> str:
 
 
 #: what a kernel is printed from: the plan of a rule, or its text as it stands if it has none
-Recipe = recipe.Recipe | literal.Literal
+Recipe = recipe.Recipe | elementwise_text.Literal
 
 
 @lru_cache(maxsize=256)
@@ -62,14 +62,16 @@ def recipe_of(declared: str) -> Recipe:
     try:
         return recipe.derive(rule)
     except Cannot:
-        return literal.derive(rule)
+        return elementwise_text.derive(rule)
 
 
 @lru_cache(maxsize=256)
 def _library(declared: str, dtype: torch.dtype):
     name = json.loads(declared)["name"]
     mine = recipe_of(declared)
-    printer = literal_adjoint if isinstance(mine, literal.Literal) else program
+    printer = (
+        elementwise_text_adjoint if isinstance(mine, elementwise_text.Literal) else kernel_program
+    )
     text = printer.program(mine, DTYPES[dtype])
     return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import layout
+from . import kernel_layout
 from .printer import cxx, slope, value
 from .recipe import Recipe
 
@@ -33,7 +33,7 @@ def gradients(recipe: Recipe) -> str:
         sums = {s: _terms(recipe, side, s) for s in shared}
         sums = {s: terms for s, terms in sums.items() if terms}
         body += [f"d_{s} += {terms};" for s, terms in sums.items()]
-        lines.append(layout.loop(recipe, side, body, [f"d_{s}" for s in sums]))
+        lines.append(kernel_layout.loop(recipe, side, body, [f"d_{s}" for s in sums]))
     for s in shared:
         terms = _terms(recipe, "s", s)
         if terms:
@@ -41,14 +41,14 @@ def gradients(recipe: Recipe) -> str:
     lines += [_pool(recipe, n, shared) for n in reversed(range(len(recipe.pools)))]
     lines += [f"    *o_{s} = d_{s};" for s in recipe.signals_of("s")]
     body = "\n".join(lines)
-    grads = layout.rows([f"{name}" for name in recipe.coefficients], "g_", "const ")
+    grads = kernel_layout.rows([f"{name}" for name in recipe.coefficients], "g_", "const ")
     return f"""
 static void gradients_of_signals(const Signals& signals, index_t first, index_t tokens,
                                  const Sizes& n, const Backward& b, real* const* all,
                                  index_t head) {{
   for (index_t t = 0; t < tokens; ++t) {{
     const index_t at = (head / n.heads * n.tokens + first + t) * n.heads + head % n.heads;
-{layout.raw_rows(recipe)}
+{kernel_layout.raw_rows(recipe)}
 {grads}
 {body}
   }}
@@ -67,5 +67,5 @@ def _pool(recipe: Recipe, number: int, shared: list[str]) -> str:
     sums = {s: slope(argument, s) for s in shared}
     sums = {s: derivative for s, derivative in sums.items() if derivative != 0}
     body += [f"d_{s} += g_{name} * ({cxx(derivative)});" for s, derivative in sums.items()]
-    inside = layout.loop(recipe, recipe.pooled_side, body, [f"d_{s}" for s in sums])
+    inside = kernel_layout.loop(recipe, recipe.pooled_side, body, [f"d_{s}" for s in sums])
     return f"    {{ const real g_{name} = d_{name};\n{inside}    }}"

@@ -8,7 +8,7 @@ import sympy
 
 from ...rules import Rule
 from ...symbolic.language import symbol
-from ...symbolic.plan import MicroStep, Plan
+from ...symbolic.matrix_plan import MicroStep, Plan
 from ...symbolic.separation import Product
 
 

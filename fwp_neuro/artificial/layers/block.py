@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from ...errors import LIST, FwpError, pick, shown
 from ...rules import Rule
-from ...rules.registry import RULES
-from ..memories.base import Memory
-from ..memories.registry import MEMORIES
-from ..recurrent.registry import NETWORKS, network
+from ...rules.registered_rules import RULES
+from ..memories.memory_class import Memory
+from ..memories.registered_memories import MEMORIES
+from ..recurrent.registered_networks import NETWORKS, network
 from .layer import Layer
 
 Mixer = str | Rule | Memory | Callable[[int], nn.Module]

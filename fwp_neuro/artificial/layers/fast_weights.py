@@ -8,15 +8,15 @@ import torch
 
 from ...errors import FwpError, pick
 from ...rules import Rule
-from .. import limits
-from ..choice import FEW, announce, choose
+from .. import gate_limits
 from ..engine import fast_form
 from ..exported import Step, any_number, scanned
+from ..form_choice import FEW, announce, choose
 from ..form_names import FORMS
 from ..forms import run
 from ..kernels import why_not
 from ..lookup import find
-from ..memories.base import Memory
+from ..memories.memory_class import Memory
 from ..start_states import nothing
 from ..tracing import transformed
 
@@ -84,7 +84,7 @@ class FastWeights:
         """
         open_ended = any_number(signals["q"].shape[1])
         if self.is_memory:
-            limits.check(self.rule, signals)
+            gate_limits.check(self.rule, signals)
             form = self.form
             if open_ended and not self.rule.growing:
                 fixed = {n: x for n, x in signals.items() if n not in {*self.rule.homes, "q"}}
@@ -98,7 +98,7 @@ class FastWeights:
             return self.rule.run(form, states, signals)
         if 0 in signals["q"].shape[:3]:
             return nothing(signals, states)
-        limits.check(self.rule, signals)
+        gate_limits.check(self.rule, signals)
         if open_ended and self.form != "compiled":
             return scanned(self.one, signals, states)
         form = self.chosen(signals["q"])

@@ -13,12 +13,12 @@ from ...programs import Program
 from ...rules import Rule
 from ...validation import affordable, flag, real, whole
 from ..lookup import keeps_tokens
-from ..memories.base import Memory
 from ..memories.features import FeatureMap
+from ..memories.memory_class import Memory
 from ..packed import run_module
 from ..precision import dense, full, same_device
-from .conventions import conventions, domains
 from .fast_weights import FastWeights
+from .layer_conventions import conventions, domains
 from .programmer import Mapped, Programmer
 from .readout import ReadOut
 from .start import Start

@@ -9,8 +9,8 @@ from torch import nn
 
 from ...errors import FwpError, pick
 from ...rules import Rule
-from ..memories.base import Memory
 from ..memories.features import FeatureMap, feature_map, key_norm
+from ..memories.memory_class import Memory
 from .convolution import ShortConvolution
 from .gates import make_gate
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from ...errors import FwpError, pick, unknown
 from ...rules import Rule
-from ..memories.base import Memory
+from ..memories.memory_class import Memory
 
 
 class Start(nn.Module):

@@ -1,8 +1,8 @@
 """Memories that are not one local text, with the interface of a rule."""
 
 from ...callable_module import make_callable
-from .base import Memory
-from .registry import memories, memory, register
+from .memory_class import Memory
+from .registered_memories import memories, memory, register
 
 __all__ = ["Memory", "memories", "memory", "register"]
 

@@ -6,9 +6,9 @@ import torch
 
 from ...errors import pick
 from ...validation import real_or_none
-from .base import Memory, Signals, State
-from .forms import heads_first
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first
+from .registered_memories import register
 from .softmax import append, causal, empty
 
 KERNELS = ("softmax", "linear")

@@ -8,9 +8,9 @@ from ...errors import pick
 from ...validation import real_or_none, whole
 from ..exported import last_tokens
 from . import features
-from .base import Memory, Signals, State
-from .forms import DeltaTokens, delta_step
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import DeltaTokens, delta_step
+from .registered_memories import register
 from .softmax import append, attend, attend_tokens, empty
 
 _GATES = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from ..exported import any_number, last_tokens, scanned
-from .base import Signals, State
-from .forms import delta_step
 from .hybrid import Hybrid
-from .registry import register
+from .memory_class import Signals, State
+from .memory_parts import delta_step
+from .registered_memories import register
 from .softmax import append, attend
 
 

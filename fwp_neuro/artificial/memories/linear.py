@@ -6,9 +6,9 @@ import torch
 
 from ...validation import flag, real
 from . import features
-from .base import Memory, Signals, State
-from .forms import heads_first
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first
+from .registered_memories import register
 
 
 @register

@@ -9,9 +9,9 @@ import torch
 from ...errors import FwpError
 from ...validation import whole
 from ..tracing import count_of
-from .base import Memory, Signals, State
-from .forms import heads_first, pairwise_decay
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first, pairwise_decay
+from .registered_memories import register
 
 
 @register

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from ...errors import FwpError, pick
 from ...validation import real, whole
-from .base import Memory, Signals, State
-from .forms import heads_first, pairwise_decay
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first, pairwise_decay
+from .registered_memories import register
 
 
 def conjugate_gradients(

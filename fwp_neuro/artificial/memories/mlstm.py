@@ -9,9 +9,9 @@ from torch.nn import functional
 
 from ...errors import pick
 from ...validation import real, real_or_none
-from .base import Memory, Signals, State
-from .forms import heads_first, pairwise_log_decay
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first, pairwise_log_decay
+from .registered_memories import register
 
 
 def _as_it_is(x: torch.Tensor) -> torch.Tensor:

@@ -8,10 +8,10 @@ import torch
 
 from ...validation import real_or_none
 from . import features
-from .base import Memory, Signals, State
-from .forgetting import faded, faded_tokens
-from .forms import heads_first
-from .registry import register
+from .forgetting_attention import faded, faded_tokens
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first
+from .registered_memories import register
 from .softmax import append, attend, causal, empty
 
 

@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional
 
 from ...validation import flag
-from .base import Signals
 from .linear import NormalisedLinearAttention
-from .registry import register
+from .memory_class import Signals
+from .registered_memories import register
 
 NORM_EPS = 1e-5  # added to the variance of a key, as in the released code
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from ...validation import whole
-from .base import Memory, Signals, State
-from .forms import heads_first, pairwise_decay
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first, pairwise_decay
+from .registered_memories import register
 
 
 @register

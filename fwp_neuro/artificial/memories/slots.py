@@ -7,9 +7,9 @@ import math
 import torch
 
 from ...validation import real_or_none, whole
-from .base import Memory, Signals, State
-from .forms import heads_first, lower, pairwise_decay
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first, lower, pairwise_decay
+from .registered_memories import register
 
 #: logarithm of a sum without terms: in every number format far below any control, and finite
 NOTHING = -1e30

@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from ...validation import real_or_none
 from ..derivatives import smooth
-from .base import Memory, Signals, State
-from .forms import heads_first, lower
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first, lower
+from .registered_memories import register
 
 
 def attend(q, keys, values, scale: float | None, bias=0) -> torch.Tensor:

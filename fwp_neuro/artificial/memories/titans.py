@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from ...validation import real, seed_number
-from .base import Memory, Signals, State
 from .fast_network import FastNetwork
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .registered_memories import register
 
 
 @register

@@ -7,10 +7,10 @@ import torch
 from ...errors import FwpError
 from ...validation import flag, real, seed_number, whole
 from ..tracing import count_of
-from .base import Memory, Signals, State
 from .fast_network import FastNetwork
-from .forms import heads_first
-from .registry import register
+from .memory_class import Memory, Signals, State
+from .memory_parts import heads_first
+from .registered_memories import register
 
 
 @register

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from ...validation import real, whole
-from .base import Recurrent
 from .parts import SQUASHES, hidden_and_readout, outer, read, squash_name
-from .registry import register
+from .recurrent_class import Recurrent
+from .registered_networks import register
 
 
 @register

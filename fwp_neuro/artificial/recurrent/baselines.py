@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from ..tracing import unreadable
-from .base import Recurrent, State
 from .parts import SQUASHES, drive, hidden_and_readout, lstm_cell, squash_name
-from .registry import register
+from .recurrent_class import Recurrent, State
+from .registered_networks import register
 
 NO_CIRCUIT = "It has no fast weights: its memory is its activity, and its synapses stay as trained."
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .base import Recurrent, State
 from .parts import (
     FEATURES,
     SQUASHES,
@@ -16,7 +15,8 @@ from .parts import (
     read,
     squash_name,
 )
-from .registry import register
+from .recurrent_class import Recurrent, State
+from .registered_networks import register
 
 CITATION = "irie2021going"
 NO_CIRCUIT = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .elementwise import Elementwise
+from .elementwise_recurrence import Elementwise
 from .parts import hidden_and_readout
-from .registry import register
+from .registered_networks import register
 
 
 @register

@@ -9,9 +9,9 @@ from torch.nn import functional
 from ...errors import pick
 from ...validation import whole
 from ..tracing import unreadable
-from .base import Recurrent
 from .parts import hidden_and_readout, lstm_cell
-from .registry import register
+from .recurrent_class import Recurrent
+from .registered_networks import register
 
 
 @register

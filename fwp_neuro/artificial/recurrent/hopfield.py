@@ -7,9 +7,9 @@ import torch
 from ...errors import FwpError, pick
 from ...validation import whole
 from ..tracing import unreadable
-from .base import Recurrent
 from .parts import read
-from .registry import register
+from .recurrent_class import Recurrent
+from .registered_networks import register
 
 #: patterns for each cell beyond which random patterns are no longer attractors, for many cells
 #: (Amit, Gutfreund & Sompolinsky 1985, Phys. Rev. Lett. 55:1530, doi:10.1103/PhysRevLett.55.1530)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .base import Recurrent
 from .parts import FEATURES, SlowNet, delta_write, feature_name, head_dim, read
-from .registry import register
+from .recurrent_class import Recurrent
+from .registered_networks import register
 
 
 @register

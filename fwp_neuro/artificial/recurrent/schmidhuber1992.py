@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from .base import Recurrent
 from .parts import SQUASHES, outer, read, squash_name
-from .registry import register
+from .recurrent_class import Recurrent
+from .registered_networks import register
 
 
 @register

@@ -7,9 +7,9 @@ from torch import nn
 
 from ...errors import FwpError
 from ...validation import real, whole
-from .base import Recurrent
 from .parts import FEATURES, feature_name, head_dim, outer, read
-from .registry import register
+from .recurrent_class import Recurrent
+from .registered_networks import register
 
 
 @register

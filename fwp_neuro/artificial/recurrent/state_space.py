@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from ...errors import pick
 from ...validation import whole
-from .elementwise import Elementwise
-from .registry import register
+from .elementwise_recurrence import Elementwise
+from .registered_networks import register
 from .scan import scan
 
 NO_CIRCUIT = (

@@ -14,7 +14,7 @@ from torch import nn
 
 from ...errors import FwpError, shown
 from ...files import atomic_path
-from .result import COLUMNS
+from .training_result import COLUMNS
 
 FORMAT = "fwp_neuro training 1"
 

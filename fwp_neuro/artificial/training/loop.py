@@ -21,13 +21,13 @@ from ...tasks import parity
 from ...tasks.sequences import SequenceTask
 from ..layers import SequenceModel
 from . import checkpoint as checkpoints
-from .device import torch_device
-from .fit import check, outputs_of
 from .interruption import held_back
-from .measure import Held, draw, loss_of
-from .options import Options
-from .result import Training, history_of
-from .schedule import factor
+from .learning_rate import factor
+from .task_fit import check, outputs_of
+from .task_loss import Held, draw, loss_of
+from .torch_device import torch_device
+from .training_options import Options
+from .training_result import Training, history_of
 
 log = logging.getLogger("fwp_neuro")
 

@@ -1,8 +1,8 @@
 """The reference network in Brian2, in several layouts of the same synapse.
 
 "textbook": all variables on the synapse, event-driven, as Brian2's documentation writes it.
-"factorised": what `fwp_neuro.circuits.plastic.connect` makes of the same model. "dense": the same
-again, with the package's dense synapses. "static": weights that stay.
+"factorised": what `fwp_neuro.circuits.plastic.connecting.connect` makes of the same model. "dense":
+the same again, with the package's dense synapses. "static": weights that stay.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ...circuits.plastic import connect
-from ...synapses.model import Equations, Model
+from ...circuits.plastic.connecting import connect
+from ...synapses.synapse_class import Equations, Model
 from .hand_written import CELLS, ON_POST, ON_PRE, SYNAPSES, parameters, thresholds
 from .network import DT, WEIGHTS, Case, relaxed
 

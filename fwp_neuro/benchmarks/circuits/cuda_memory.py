@@ -8,7 +8,7 @@ from pathlib import Path
 
 import brian2 as b2
 
-from ...devices import state
+from ...devices import brian2_state
 from . import brian
 from .network import DT, Case
 
@@ -31,7 +31,7 @@ def per_synapse(layout: str) -> float:
     """Return the bytes of all arrays with one entry a synapse in one layout."""
     case = Case(10_000, 10 * DT)
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
-        with state.standalone("cuda_standalone", Path(folder), DT * b2.second, 0):
+        with brian2_state.standalone("cuda_standalone", Path(folder), DT * b2.second, 0):
             network = brian.network(case, layout)
             network.all.run(case.duration * b2.second, namespace={})
             b2.device.build(directory=folder, compile=False, run=False)

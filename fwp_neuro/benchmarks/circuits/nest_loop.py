@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import FwpError
-from ..memory import forget_peak, memory, trim
+from ..peak_memory import forget_peak, memory, trim
 from .hand_written import PARAMETERS, thresholds
 from .measured import Measured
 from .network import DT, Case

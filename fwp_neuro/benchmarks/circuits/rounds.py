@@ -13,12 +13,12 @@ import xarray as xr
 from ...errors import pick
 from ...validation import machine_memory
 from ..artificial import machine
-from . import contenders as registry
+from . import circuit_contenders as registry
 from . import cuda_memory
 from .bandwidth import bandwidth
-from .contenders import CONTENDERS, EVERY_STEP, TEXTBOOK
+from .circuit_contenders import CONTENDERS, EVERY_STEP, TEXTBOOK
 from .network import DT, SIZES, Case
-from .worker import ask, ask_builds, ask_cuda, file
+from .timing_worker import ask, ask_builds, ask_cuda, file
 
 #: biological seconds at each number of synapses; any other one gets a second
 DURATIONS = {10_000: 1.0, 100_000: 1.0, 1_000_000: 1.0, 10_000_000: 0.3}

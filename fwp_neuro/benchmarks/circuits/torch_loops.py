@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..memory import forget_peak, memory, trim
+from ..peak_memory import forget_peak, memory, trim
 from .hand_written import PARAMETERS, parameters, thresholds
 from .measured import Measured
 from .network import DT, Case

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from brian2 import ms, second
 
-from ..model import Entry, Equations, Model, register
 from ..plasticity.pairing import pairs_of_spikes, steps_of
+from ..synapse_class import Entry, Equations, Model, register
 from . import point_spine, spine
 
 PAPER = "ellwood2024short"

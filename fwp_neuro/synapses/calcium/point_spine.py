@@ -30,8 +30,8 @@ import numpy as np
 from brian2 import Hz, ms, mV
 
 from ..magnesium import block_code
-from ..model import Entry, Equations, Model, register
 from ..plasticity.pairing import pairs_of_spikes, steps_of
+from ..synapse_class import Entry, Equations, Model, register
 from . import spine
 from .readouts import READOUTS
 

@@ -15,10 +15,10 @@ from ...arguments import inside, one_of, takes
 from ...errors import FwpError, pick, shown
 from ...validation import name_list
 from ..argument_kinds import NAMES
-from ..model import Model
-from ..registry import MODEL, get
+from ..registered_synapses import MODEL, get
+from ..synapse_class import Model
 from .assembly import assemble
-from .report import FactorisedModel
+from .layout_report import FactorisedModel
 
 __all__ = ["WRITES", "factorise"]
 

@@ -11,7 +11,7 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPR
 from brian2.units.allunits import all_units
 from brian2.utils.stringtools import get_identifiers
 
-from ..model import Model
+from ..synapse_class import Model
 from .text import Line, lines
 
 SIDES = ("pre", "post")

@@ -10,15 +10,15 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ...errors import FwpError
-from ..model import Model
+from ..synapse_class import Model
 from . import decays, spikes
 from .anatomy import SIDES, Anatomy
 from .homes import homes
-from .kept import around
-from .kept import keep as keeping
-from .report import FactorisedModel, Report
+from .layout_report import FactorisedModel, Report
+from .relative_variables import around
+from .relative_variables import keep as keeping
 from .text import renamed, row, text, unit
-from .writes import Refused, Variable, find, kicked
+from .waiting_writes import Refused, Variable, find, kicked
 
 
 def assemble(model: Model, keep, uniform, when: str, late) -> Model:

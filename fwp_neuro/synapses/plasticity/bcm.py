@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz, second
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from . import rate_traces as traces
 
 RULE = "dw/dt = eta*x_pre*y_post*(y_post - theta_post) : 1 (clock-driven)"

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from brian2 import Hz, ms, second
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .bcpnn_oracle import curve
 
 RECEPTORS = ("ampa", "nmda")

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...errors import FwpError
-from ..model import Equations, Model
+from ..synapse_class import Equations, Model
 
 _SYNAPSE = """
 dzi/dt = -zi/tau_zi : 1 (event-driven)

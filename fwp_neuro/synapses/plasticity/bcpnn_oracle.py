@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from ..model import Model
+from ..synapse_class import Model
 from .pairing import merged, pairs_of_spikes
 
 #: order of the state; the leading 1 carries the constant eps

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms, second
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .behavioural_time_scale_oracle import curve
 
 

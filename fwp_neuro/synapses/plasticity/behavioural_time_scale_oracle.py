@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..model import Model
+from ..synapse_class import Model
 from .pairing import bursts, merged, steps_of, takes_bursts
 
 #: time step, seconds; all slopes are taken in the middle of a step

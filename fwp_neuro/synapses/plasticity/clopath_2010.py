@@ -29,7 +29,7 @@ from brian2 import ms, mV, nS, pA, pF
 
 from ...quantities import time
 from ...validation import time_step, whole
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .clopath_oracle import weights
 from .pairing import pairs_of_spikes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import FwpError, pick
-from ..model import Model
+from ..synapse_class import Model
 
 STEPS = ("exact", "nest")
 #: longer silences are cut to this: 8 time constants of the slowest variable, the adaptation

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from brian2 import ms, second
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .graupner_brunel_protocol import curve
 
 # Calcium is exact (it decays from its last event), and the share of a step that it spends above a

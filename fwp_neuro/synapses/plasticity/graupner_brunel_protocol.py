@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import pick
 from ...validation import generator, whole
-from ..model import Model
+from ..synapse_class import Model
 from .pairing import bursts, takes_bursts
 from .thresholds import calcium_events, segments
 

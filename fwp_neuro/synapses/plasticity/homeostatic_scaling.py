@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz, second
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from . import rate_traces as traces
 
 SPIKES = Equations(

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import ms
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import merged, pairs_of_spikes
 
 EQUATIONS = Equations(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from . import rate_traces as traces
 
 RULE = "dw/dt = eta*y_post*(x_pre - alpha*y_post*w) : 1 (clock-driven)"

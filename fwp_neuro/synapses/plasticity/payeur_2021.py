@@ -27,7 +27,7 @@ from brian2 import Hz, ms, second
 
 from ...quantities import time
 from ...validation import whole
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import pairs_of_spikes
 
 _EVENT = "int(timestep(t - {last}, dt) >= timestep(burst_isi, dt)) : 1"

@@ -36,7 +36,7 @@ from functools import partial
 import numpy as np
 from brian2 import ms, second
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import merged, pairs_of_spikes
 
 _SYNAPSE = """

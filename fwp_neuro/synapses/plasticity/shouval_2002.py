@@ -22,7 +22,7 @@ from __future__ import annotations
 from brian2 import ms, mV, second
 
 from ..magnesium import block_code
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .shouval_2002_oracle import curve
 
 _V = "V_rest + epsp_slow - epsp_fast + bap_f + bap_s"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from ..magnesium import BLOCKS
-from ..model import Model
+from ..synapse_class import Model
 from .pairing import curve_of, steps_of
 
 #: time step of calcium and weight, seconds; both take the middle of a step

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import ms
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import check_pairs, curves_of, events
 
 _TRACES = """

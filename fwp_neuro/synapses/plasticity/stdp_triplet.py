@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import ms
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import curves_of, events
 
 TRACES = """

@@ -25,7 +25,7 @@ from brian2 import Hz, ms, mV, nS, pA, pF
 
 from ...quantities import time
 from ...validation import time_step
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import pairs_of_spikes, steps_of
 from .urbanczik_senn_oracle import weights
 

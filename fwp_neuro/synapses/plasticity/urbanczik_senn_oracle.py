@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import pick
-from ..model import Model
+from ..synapse_class import Model
 
 STEPS = ("exact", "nest")
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz, ms
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .pairing import curve_of, merged
 
 EQUATIONS = Equations(

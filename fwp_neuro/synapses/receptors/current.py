@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import FwpError
 from ..magnesium import block_code
-from ..model import Model
+from ..synapse_class import Model
 
 
 def current(receptor: Model, voltage: str = "V", block: str | None = None, magnesium=None) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from brian2 import ms, mV, nS
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 from .kinetic import PAPER as _DESTEXHE
 from .kinetic import RATES, RENAMED, opened
 

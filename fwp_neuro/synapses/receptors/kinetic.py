@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import mmolar, ms, mV, nS
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 
 PAPER = "destexhe1998kinetic (ModelDB 18500)"
 

@@ -29,7 +29,7 @@ import numpy as np
 from brian2 import ms, mV, nS
 from scipy.special import gamma, gammainc
 
-from ..model import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Model, register
 
 _BRUNEL = "brunel2001effects"
 _WANG = "wang2002probabilistic"

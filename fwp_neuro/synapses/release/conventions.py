@@ -26,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...errors import FwpError
-from ..model import Equations, Model
+from ..synapse_class import Equations, Model
 
 _SPIKE = "u += U*(1 - u)\nrelease = u*x\nx -= release"
 _STATE = """

@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 from brian2 import ms
 
-from ..model import Entry, Model, register
+from ..synapse_class import Entry, Model, register
 from .conventions import CONVENTIONS, convention_of
 
 _NO_FACILITATION = (

@@ -1,0 +1,1 @@
+"""Synapses and rules between a user's own Brian2 groups: `fwp_neuro.circuits.connect`."""

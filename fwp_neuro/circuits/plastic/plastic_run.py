@@ -1,0 +1,129 @@
+"""What is looked at whenever a network with plastic synapses is about to run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from ...errors import FwpError
+from . import initial_values, plastic_steps
+
+
+def networks(synapses) -> Iterator[b2.Network]:
+    """Yield the networks that hold some synapses."""
+    for reference in list(b2.Network.__instances__()):
+        network = reference()
+        if network is not None and synapses in getattr(network, "objects", ()):
+            yield network
+
+
+def complete(plastic) -> None:
+    """Refuse a network that lacks a part of the synapses, or has a name twice.
+
+    Raises:
+        FwpError: with the names.
+    """
+    for network in networks(plastic.synapses):
+        inside = list(_inside(network.objects))
+        known = set(map(id, inside))
+        missing = [one.name for one in plastic.objects if id(one) not in known]
+        if missing:
+            raise FwpError(
+                f"the network lacks {', '.join(map(repr, missing))} of the plastic synapses "
+                f"{plastic.synapses.name!r}: put all of their objects into it, as in "
+                "Network(cells, *made.objects)"
+            )
+        own = {part.name for one in plastic.objects for part in _inside([one])}
+        twice = sorted(name for name, n in Counter(one.name for one in inside).items()
+                       if n > 1 and name in own)  # fmt: skip
+        if twice:
+            raise FwpError(
+                f"the network has more than one object called {', '.join(map(repr, twice))}: give "
+                "each connect a name of its own, or leave name out"
+            )
+
+
+def _inside(objects: Iterable[Any]) -> Iterator[Any]:
+    """Yield objects and what they contain, each once."""
+    waiting, seen = list(objects), set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += one._contained_objects
+
+
+def all_active(plastic) -> None:
+    """Refuse parts that were switched off: what is left would not be the model."""
+    renewing = plastic.renewing
+    free = () if renewing is None else (*renewing.often, *renewing.held)
+    for one in _inside(plastic.objects):
+        recorder = isinstance(one, b2.StateMonitor)  # which may rest
+        if not one._active and not recorder and not any(one is other for other in free):
+            raise FwpError(
+                f"{one.name!r} is a part of the plastic synapses {plastic.synapses.name!r} and is "
+                "not active: use made.freeze() to stop learning"
+            )
+
+
+def moved_on(plastic, old: float, new: float) -> None:
+    """Let variables of cells that advance exactly fit another time step.
+
+    They hold what they were one step before the next one.
+
+    Raises:
+        FwpError: a delay that takes another number of steps, values that no number can hold, or a
+            standalone program between two of its runs.
+    """
+    for name, delay in plastic.lines.items():
+        if round(float(delay) / old) != round(float(delay) / new):
+            raise FwpError(
+                f"{name!r} stores values of {_steps(delay, old)} steps, and with the time step of "
+                f"{new * 1e3:g} ms it would be {_steps(delay, new)}: set the time step before "
+                "connect"
+            )
+    plastic_steps.check(plastic.model, new)
+    exact = getattr(plastic.model.equations, "exact", ())
+    if plastic.renewing is not None:
+        plastic.renewing.follow(new)
+    if not exact:
+        return
+    try:
+        if plastic.renewing is not None and plastic.time() > 0:
+            plastic.renewing.now(back=False)
+        for group in {id(plastic.where[n][0]): plastic.where[n][0] for n in exact}.values():
+            names = [n for n in exact if plastic.where[n][0] is group]
+            _shift(plastic, group, names, old - new)
+    except NotImplementedError:
+        raise FwpError(
+            "the time step was changed between two runs of a standalone program, where the "
+            "factorised layout cannot follow: use layout='textbook'"
+        ) from None
+
+
+def _steps(delay, dt: float) -> int:
+    return round(float(delay) / dt)
+
+
+def _shift(plastic, group, names: list[str], by: float) -> None:
+    """Advance variables exactly by a time, which may be negative."""
+    state: dict[str, Any] = {n: float(v) for n, v in plastic.model.parameters.items()
+                             if np.ndim(v) == 0}  # fmt: skip
+    state |= {n: np.array(plastic.where[n][0].variables[n].get_value())
+              for n, one in plastic.model.varying.items() if one.place != "synapse"}  # fmt: skip
+    own = {name: np.array(getattr(group, f"{name}_")[:]) for name in names}
+    state |= {**own, "dt": by}
+    with np.errstate(over="ignore", invalid="ignore"):
+        initial_values.advance(group.equations, names, state)
+    for name in names:
+        if not np.isfinite(state[name]).all():
+            raise FwpError(
+                f"{name!r} of {plastic.model.name!r} decays too fast for the time step that was "
+                f"set after connect: keep it on the synapse with keep=({name!r},)"
+            )
+        setattr(group, f"{name}_", state[name])

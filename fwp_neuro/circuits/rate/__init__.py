@@ -1,0 +1,1 @@
+"""Rate circuits: a rule's statements as continuous dynamics or as updates once a token."""

@@ -1,0 +1,268 @@
+"""The network of a continuous rate circuit: cells, and a memory of one matrix or of token cells.
+
+Order inside a time step (slot "groups"): sums r = W x (orders -6 and -5), synapses (0), cells (1).
+Every update therefore reads the values of the step before, which is what `gains` assumes. Where a
+window ends (slot "start") what the cells integrated is committed (0) and forgotten (1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from ...devices import Built, Size
+from ...weight_recording import Keep
+from ..head_layout import Layout
+from ..weight_probes import Probing, by_head
+from .continuous import SIDES, Windows, other
+from .low_rank import Operation, Store, replay, together
+from .low_rank import store as make_store
+from .token_cells import TokenCells
+
+
+def store(windows: Windows, layout: Layout, weights: np.ndarray) -> Store:
+    """Return the low-rank memory of a circuit; ``weights`` are the initial [head, post, pre]."""
+    tokens = len(windows.tables["pre"]["keep"]) // windows.per_token
+    return make_store(layout, tokens, weights, tuple(side for side in windows.sides if side))
+
+
+def builder(
+    windows: Windows, layout: Layout, weights: np.ndarray, tokens: int, dt, lag, factored: bool,
+    keep: Keep, memory: Store | None = None,
+) -> tuple:  # fmt: skip
+    """Return (build, size) for `devices.simulate`.
+
+    Args:
+        windows: from `continuous.plan`.
+        weights: initial [head, post, pre].
+        dt, lag: Brian2 times (lag None for none).
+        factored: integrate one number a cell (w = w0 + m s) and commit it once a window.
+        keep: what is kept of the weights.
+        memory: from `store` for the low-rank layout (which needs ``factored``), else None.
+    """
+
+    def build() -> Built:
+        return _Circuit(windows, layout, tokens, dt, lag, factored, keep).built(weights, memory)
+
+    updaters = 14 + 6 * factored
+    elements = 3 * layout.synapses if memory is None else 2 * memory.numbers
+    return build, Size(tokens * windows.per_token * windows.steps, updaters, elements)
+
+
+class _Circuit:
+    """Builds the Brian2 objects of one run."""
+
+    def __init__(self, windows: Windows, layout: Layout, tokens: int, dt, lag, factored, keep):
+        self.windows, self.layout, self.tokens, self.keep = windows, layout, tokens, keep
+        self.dt, self.factored, self.lagged = dt, factored, lag is not None
+        tables = windows.tables
+        self.sides = [s for s in SIDES if tables[other(s)]["along"].any() or s == "post"]
+        self.window = windows.steps * dt
+        self.steps = windows.per_token * windows.steps
+        self.token = self.steps * dt
+        self.namespace = {"tau_ampa": lag if lag is not None else 1 * b2.second}
+
+    def built(self, weights: np.ndarray, memory: Store | None) -> Built:
+        """Assemble the network around its memory: one matrix, or token cells."""
+        inputs = by_head(self.keep.probes) if memory is None else None
+        self.probing = Probing(inputs, self.steps, self.tokens, self.dt)
+        groups = self._cells()
+        attached = (
+            self._synapses(groups, weights) if memory is None else self._store(groups, memory)
+        )
+        objects, found = attached
+        for side in self.sides if self.factored else ():
+            code = "m = 0\nshrink = 1"
+            groups[side].run_regularly(code, dt=self.window, when="start", order=1)
+        reads = b2.StateMonitor(
+            groups["post"], "y", record=True, name="reads", dt=self.token, when="start", order=5
+        )
+        network = b2.Network(*groups.values(), *objects, reads)
+
+        def collect():
+            y = np.array(reads.y).T[1 : self.tokens + 1]
+            return {"readout": y.reshape(self.tokens, self.layout.heads, -1)} | found()
+
+        duration = self.tokens * self.token + self.dt
+        return Built(network, collect, duration, keep=(self.namespace,))
+
+    def _cells(self) -> dict:
+        groups, tables = {}, self.windows.tables
+        for side in SIDES:
+            courses = _courses(side, self.sides, self.factored)
+            for course in courses:
+                name = course.removeprefix("last_")
+                table = tables[side][name]
+                if name != course:
+                    # what the finished window ran with, for the commit at the start of the next
+                    table = np.vstack([table[:1] * 0 + (name == "keep"), table])
+                unit = b2.Hz if course in _RATES else 1
+                table = b2.TimedArray(table * unit, dt=self.window)
+                self.namespace[f"{course}_{side}_table"] = table
+            compares = side in self.sides
+            lines = _cell_equations(side, courses, compares, self.lagged, self.factored)
+            groups[side] = b2.NeuronGroup(
+                tables[side]["along"].shape[1], "\n".join(lines + self.probing.lines(side)),
+                method="euler", namespace=self.namespace, name=f"{side}synaptic", order=1,
+                **(self.probing.events(self.namespace) if side == "pre" else {}),
+            )  # fmt: skip
+        return groups
+
+    def _synapses(self, groups: dict, weights: np.ndarray) -> tuple:
+        """A weight at every synapse: return the objects, and what collects the weights."""
+        layout, tokens = self.layout, self.tokens
+        synapses = b2.Synapses(
+            groups["pre"], groups["post"], _synapse_equations(self.sides, self.factored),
+            method="euler", namespace=self.namespace, name="fast_weights",
+            **self.probing.pathway("w"),
+        )  # fmt: skip
+        pre, post = layout.connections()
+        synapses.connect(i=pre, j=post)
+        synapses.w = layout.flat(weights)
+        for side in self.sides:
+            synapses.summed_updaters[f"r_{side}"].order = -5
+        if self.factored:
+            along = {"post": "m_post*last_along_pre", "pre": "m_pre*last_along_post"}
+            terms = ["w*last_keep_pre*last_keep_post", *(along[side] for side in self.sides)]
+            code = f"w = {' + '.join(terms)}"
+            synapses.run_regularly(code, dt=self.window, when="start", order=0)
+        objects = [synapses, *self.probing.attach(groups["pre"], groups["post"], synapses, 2)]
+        if self.keep.mode == "snapshots":
+            kept = b2.StateMonitor(
+                synapses, "w", record=np.arange(layout.synapses), name="kept_weights",
+                dt=self.token, when="start", order=5,
+            )  # fmt: skip
+            objects.append(kept)
+
+        def found():
+            answer: dict[str, Any] = {}
+            if self.keep.mode == "snapshots":
+                w = layout.weights(np.array(kept.w).T[1 : tokens + 1])
+                answer["snapshots"] = {"w": w}
+            elif self.keep.mode == "last":
+                answer["last"] = {"w": layout.weights(np.array(synapses.w))}
+            if self.keep.probes is not None:
+                read = self.probing.found().reshape(tokens, -1, layout.heads, layout.post)
+                answer["probe_readout"] = np.swapaxes(read, 1, 2)
+            return answer
+
+        return objects, found
+
+    def _store(self, groups: dict, memory: Store) -> tuple:
+        """Token cells in place of the matrix: return the objects, and what collects the weights."""
+        window = {"dt": self.window, "when": "start"}
+        cells = TokenCells(
+            memory, [("probe", "r")], [("probe", "r")] if "pre" in self.sides else [],
+            self._filled(memory), self.namespace, self.window,
+        )  # fmt: skip
+        cells.build(groups["pre"], groups["post"])
+        cells.place("read", 0, -6)
+        key, value = ["k*last_keep_pre"], ["u*last_keep_post"]
+        if "pre" in memory.sides:
+            key.append("filled_read_post*last_along_pre")
+            value.append("filled_read_pre*m_post")
+        if "pre" in self.sides:
+            cells.place("back", 0, -6)
+            key.append("filled_back_post*m_pre")
+            value.append("filled_back_pre*last_along_post")
+        cells.keys.run_regularly(f"k = {' + '.join(key)}", order=0, **window)
+        cells.values.run_regularly(f"u = {' + '.join(value)}", order=0, **window)
+        committed = {}
+        if self.keep.mode == "snapshots" or self.keep.probes is not None:
+            for side in self.sides:  # before the cells forget it
+                committed[side] = b2.StateMonitor(
+                    groups[side], "m", record=True, name=f"committed_{side}", order=-1, **window
+                )
+
+        def found():
+            answer: dict[str, Any] = {"slots": cells.found()}
+            if self.keep.mode == "last":
+                answer["last"] = {"w": together(answer["slots"])}
+            if committed:
+                vectors = {side: np.array(watch.m).T for side, watch in committed.items()}
+                answer |= replay(memory, self._operations(vectors), self.keep)
+            return answer
+
+        return [*cells.objects, *committed.values()], found
+
+    def _filled(self, memory: Store) -> dict[str, np.ndarray]:
+        """Return flag -> [window] of the slot that is filled as the window starts, or -1."""
+        per = self.windows.per_token
+        tables: dict[str, np.ndarray] = {}
+        names = {"pre": "filled_read", "post": "filled_back"}
+        writes = [(n, names[side]) for n, side in enumerate(self.windows.sides) if side]
+        for n, (block, name) in enumerate(writes):
+            table = tables.setdefault(name, np.full(self.tokens * per + 1, -1))
+            table[block + 1 :: per] = memory.given + n + len(writes) * np.arange(self.tokens)
+        return tables
+
+    def _operations(self, committed: dict[str, np.ndarray]) -> list[Operation]:
+        """What each window of a token did, from its tables and what the cells committed."""
+        per, tables, found = self.windows.per_token, self.windows.tables, []
+
+        def rows(table, first):
+            return table[first::per][: self.tokens].reshape(self.tokens, self.layout.heads, -1)
+
+        for n, side in enumerate(self.windows.sides):
+            vectors, away = [], other(side)
+            if side and away in committed:
+                told, mine = rows(tables[side]["along"], n), rows(committed[away], n + 1)
+                vectors = [{side: told, away: mine}]
+            elif side:  # nothing to write along, so nothing was integrated
+                zero = np.zeros((self.tokens, self.layout.heads, 1))
+                vectors = [dict.fromkeys(SIDES, zero)]
+            found.append(Operation({s: rows(tables[s]["keep"], n) for s in SIDES}, vectors))
+        return found
+
+
+_RATES = ("decay", "erase", "drive")
+
+
+def _courses(side: str, sides: list[str], factored: bool) -> list[str]:
+    """Return the courses over time that the cells of a side need; ``sides`` integrate something."""
+    found = []
+    if other(side) in sides:
+        found += ["along", "probe"] if not factored else ["last_along", "probe"]
+    if factored:
+        found.append("last_keep")
+    if side in sides or not factored:
+        found.append("decay")
+    if side in sides:
+        found += ["erase", "drive"] + (["overlap"] if factored else [])
+    return found
+
+
+def _cell_equations(
+    side: str, courses: list[str], compares: bool, lagged: bool, factored: bool
+) -> list[str]:
+    lines = [
+        f"{name} = {name}_{side}_table(t, i) : {'Hz' if name in _RATES else '1'} (constant over dt)"
+        for name in courses
+    ]
+    if not compares:
+        return lines
+    lines.append("r : 1")
+    now = "r"
+    if factored:
+        lines += [
+            "dm/dt = -decay*m + drive - erase*y : 1",
+            "dshrink/dt = -decay*shrink : 1",
+        ]
+        now = "(shrink*r + overlap*m)"
+    lines.append(f"dy/dt = ({now} - y)/tau_ampa : 1" if lagged else f"y = {now} : 1")
+    return lines
+
+
+def _synapse_equations(sides: list[str], factored: bool) -> str:
+    write = {
+        "post": "(drive_post - erase_post*y_post)*along_pre",
+        "pre": "(drive_pre - erase_pre*y_pre)*along_post",
+    }
+    sums = {"post": "r_post = w*probe_pre : 1 (summed)", "pre": "r_pre = w*probe_post : 1 (summed)"}
+    terms = " + ".join(write[side] for side in sides)
+    first = (
+        "w : 1" if factored else f"dw/dt = -(decay_pre + decay_post)*w + {terms} : 1 (clock-driven)"
+    )
+    return "\n".join([first, *(sums[side] for side in sides)])

@@ -1,0 +1,175 @@
+"""Event-time updates of a low-rank memory: the rule's statements, run once a token on token cells.
+
+One time step is one token, as in `events`. In slot "groups" each statement gathers its sums through
+the token cells, works out the vectors that it writes, decays what is stored and fills one token
+cell for each write; the read-out is gathered last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from ...devices import Built, Size
+from ...weight_recording import Keep
+from ..head_layout import Layout, cells
+from . import ode_windows
+from .low_rank import Operation, Step, Store, replay, together
+from .low_rank import store as make_store
+from .token_cells import TokenCells
+
+_SIDES = ("pre", "post")
+_OTHER = {"pre": "post", "post": "pre"}
+_KIND = {"pre": "read", "post": "back"}
+
+
+def store(steps: Sequence[Step], layout: Layout, tokens: int, weights: np.ndarray) -> Store:
+    """Return the memory of a circuit; ``weights`` are the initial [head, post, pre]."""
+    sides = tuple(write.side for step in steps for write in step.writes)
+    return make_store(layout, tokens, weights, sides)
+
+
+class _Plan:
+    """Names and numbers of a token's operations.
+
+    Attributes:
+        tables: side -> name -> [token, head, 1 or cell] of what the programme commands.
+        sums: (side of the cells that hold it, probe, sum) for every sum in order.
+        order: ("sum", n), ("write", side, code) or ("store", {"k": code, "u": code}) in order.
+        filled: flag -> [token] of the slot that is filled.
+        operations: for `replay`: (keep, [(side, name of the commanded vector, name of the other)]).
+    """
+
+    def __init__(self, steps: Sequence[Step], signals, memory: Store):
+        self.tables: dict[str, dict[str, np.ndarray]] = {"pre": {}, "post": {}}
+        self.sums: list[tuple[str, str, str]] = []
+        self.order: list[tuple] = []
+        self.filled: dict[str, np.ndarray] = {}
+        self.operations: list[tuple[dict, list[tuple[str, str, str]]]] = []
+        slot = memory.given
+        for n, step in enumerate(steps):
+            number = ode_windows.evaluator(step.part.statement, signals)
+            keep = {side: number(step.keep[side]) for side in _SIDES}
+            for side in _SIDES:
+                self.tables[side][f"keep_{n}"] = keep[side]
+            code = {"k": [f"k*keep_{n}_pre"], "u": [f"u*keep_{n}_post"]}
+            writes, vectors = [], []
+            for m, write in enumerate(step.writes):
+                name, mine = f"{n}_{m}", _OTHER[write.side]
+                self.tables[write.side][f"along_{name}"] = number(write.along)
+                self.tables[mine][f"drive_{name}"] = number(write.drive)
+                terms = [f"drive_{name}"]
+                for j, (probe, gain) in enumerate(write.sums):
+                    self.tables[write.side][f"probe_{name}_{j}"] = number(probe)
+                    self.tables[mine][f"gain_{name}_{j}"] = number(gain)
+                    self.order.append(("sum", len(self.sums)))
+                    self.sums.append((mine, f"probe_{name}_{j}", f"sum_{name}_{j}"))
+                    terms.append(f"gain_{name}_{j}*sum_{name}_{j}")
+                writes.append(("write", mine, f"write_{name}", " + ".join(terms)))
+                flag = f"filled_{name}"
+                self.filled[flag] = slot + len(memory.sides) * np.arange(memory.tokens)
+                slot += 1
+                ends = {write.side: f"along_{name}", mine: f"write_{name}"}
+                code["k"].append(f"{flag}_post*{ends['pre']}_pre")
+                code["u"].append(f"{flag}_pre*{ends['post']}_post")
+                vectors.append((write.side, f"along_{name}", f"write_{name}"))
+            self.order += writes
+            self.order.append(("store", {name: " + ".join(terms) for name, terms in code.items()}))
+            self.operations.append((keep, vectors))
+        self.tables["pre"]["query"] = signals["q"]
+        self.order.append(("sum", len(self.sums)))
+        self.sums.append(("post", "query", "readout"))
+
+    def names(self, side: str) -> tuple[list[str], list[str]]:
+        """Return the sums that cells of a side hold, and the vectors that they work out."""
+        sums = [total for where, _, total in self.sums if where == side]
+        writes = [what[2] for what in self.order if what[0] == "write" and what[1] == side]
+        return sums, writes
+
+
+def builder(steps: Sequence[Step], signals, memory: Store, dt, keep: Keep) -> tuple:
+    """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
+    layout, plan = memory.layout, _Plan(steps, signals, memory)
+    size = Size(memory.tokens, 8 + 3 * len(plan.order), memory.numbers * len(plan.order))
+    return lambda: _build(plan, layout, memory, dt, keep), size
+
+
+def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
+    dims = {"pre": layout.pre, "post": layout.post}
+    groups, namespace, watched, tokens = {}, {}, [], memory.tokens
+    for side in _SIDES:
+        lines = []
+        for name, array in plan.tables[side].items():
+            namespace[f"{name}_{side}_table"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
+            lines.append(f"{name} = {name}_{side}_table(t, i) : 1 (constant over dt)")
+        sums, writes = plan.names(side)
+        lines += [f"{name} : 1" for name in (*sums, *writes)]
+        groups[side] = b2.NeuronGroup(
+            layout.heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
+        )
+        if writes and (keep.mode == "snapshots" or keep.probes is not None):
+            watched.append(
+                b2.StateMonitor(
+                    groups[side], writes, record=True, when="end", name=f"committed_{side}"
+                )
+            )
+    by_kind = {
+        kind: [(probe, total) for side, probe, total in plan.sums if side == _OTHER[end]]
+        for end, kind in _KIND.items()
+    }
+    token_cells = TokenCells(memory, by_kind["read"], by_kind["back"], plan.filled, namespace, dt)
+    token_cells.build(groups["pre"], groups["post"])
+    _put_in_order(plan, groups, token_cells, by_kind, dt)
+    reads = b2.StateMonitor(groups["post"], "readout", record=True, when="end", name="reads")
+    network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
+
+    def collect():
+        y = np.array(reads.readout).T.reshape(tokens, layout.heads, layout.post)
+        found: dict[str, Any] = {"readout": y, "slots": token_cells.found()}
+        if keep.mode == "last":
+            found["last"] = {"w": together(found["slots"])}
+        if keep.mode == "snapshots" or keep.probes is not None:
+            found |= replay(memory, _operations(plan, layout, watched), keep)
+        return found
+
+    return Built(network, collect, tokens * dt, keep=(namespace,))
+
+
+def _put_in_order(plan: _Plan, groups: dict, token_cells: TokenCells, by_kind: dict, dt) -> None:
+    """Let the sums, writes and stores of a token take place one after the other."""
+    for n, what in enumerate(plan.order):
+        place = 2 * n
+        if what[0] == "sum":
+            side, *names = plan.sums[what[1]]
+            kind = _KIND[_OTHER[side]]
+            token_cells.place(kind, by_kind[kind].index(tuple(names)), place)
+        elif what[0] == "write":
+            _, side, name, code = what
+            groups[side].run_regularly(
+                f"{name} = {code}", dt=dt, when="groups", order=place, name=f"work_{name}"
+            )
+        else:
+            for target, synapses in (("k", token_cells.keys), ("u", token_cells.values)):
+                synapses.run_regularly(
+                    f"{target} = {what[1][target]}", dt=dt, when="groups", order=place,
+                    name=f"{synapses.name}_step_{place}",
+                )  # fmt: skip
+
+
+def _operations(plan: _Plan, layout: Layout, watched: list) -> list[Operation]:
+    """Return what each statement did, from its tables and from what the cells worked out."""
+    written = {}
+    for monitor in watched:
+        for name in monitor.record_variables:
+            array = np.array(getattr(monitor, name)).T
+            written[name] = array.reshape(len(array), layout.heads, -1)
+    return [
+        Operation(factors, [
+            {side: plan.tables[side][told], _OTHER[side]: written[mine]}
+            for side, told, mine in vectors
+        ])
+        for factors, vectors in plan.operations
+    ]  # fmt: skip

@@ -1,0 +1,167 @@
+"""From the gains of one token to the rates of one window, for the integrator that really runs.
+
+A window of n Euler steps of dw/dt = -decay w + (drive - erase u) s, u = W x, overlap kappa = x.s:
+
+    off the direction s :  f   = 1 - dt decay              after n steps: f^n
+    along s             :  f_s = f - dt erase kappa        after n steps: f_s^n
+    what is written     :  dt drive (1 - f_s^n) / (1 - f_s)
+
+Solving f^n = c, f_s^n = c - e kappa, written = a for the rates makes the window equal the discrete
+statement to rounding at any dt ("integrator-aware"). The textbook relation puts exponentials of
+the ODE in their place and is therefore off by O(dt) when integrated by Euler ("exponential").
+With an AMPA lag u follows W x through tau du/dt = W x - u; then a step is a linear map of (u, W x),
+and ``erase`` is the root for which n steps of that map erase e along s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import quantities
+from ...errors import FwpError
+
+RELATIONS = ("integrator-aware", "exponential")
+_TINY = 1e-12
+
+
+def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -> None:
+    """Refuse gains that no first-order continuous dynamics can reach.
+
+    Raises:
+        FwpError: decay factor <= 0, or c - e kappa <= 0 (for the delta rule beta*|k|^2 >= 1).
+    """
+    letter, word = ("v", "value") if side == "post" else ("k", "key")
+    keep, left = numbers["keep"], numbers["keep"] - numbers["erase"] * numbers["overlap"]
+    for bad, name, why in (
+        (keep, "decay factor", "a factor <= 0 needs an infinitely fast turnover"),
+        (
+            left,
+            f"1 - beta*|{letter}|^2",
+            f"beta*|{letter}|^2 >= 1 has no first-order continuous counterpart",
+        ),
+    ):
+        if (bad <= _TINY).any():
+            token, head = np.argwhere(bad <= _TINY)[0][:2]
+            value = bad[token, head].min()
+            raise FwpError(
+                f"statement {line!r}, token {token}: {name} is {value:.4g} where the circuit needs "
+                f"> 0: {why}; lower the write strength or the {word} norm, or use dynamics='event'"
+            )
+
+
+def rates(
+    numbers: dict[str, np.ndarray], steps: int, dt: float, relation: str, lag: float | None = None
+) -> dict[str, np.ndarray]:
+    """Return the rates of one phase for the integrator that runs it.
+
+    Everything is computed from logarithms of the factors (expm1, log1p), so that gains near 0 and
+    decays near 1 keep their full precision.
+
+    Args:
+        numbers: from `phases.evaluate`, each [token, head, 1 or dim].
+        steps: Euler steps in the window.
+        dt: time step in seconds.
+        relation: "integrator-aware" or "exponential".
+        lag: AMPA time constant in seconds, or None for none.
+
+    Returns:
+        ``decay`` and ``erase`` (1/s), and ``written`` (s): what a drive of 1/s writes in a window,
+        so that the drive rate is drive / written. [token, head, 1 or dim]
+    """
+    keep, gain, kappa = (numbers[name] for name in ("keep", "erase", "overlap"))
+    share = gain * kappa / keep  # part of what is left by the decay that is erased along s
+    log_keep, log_left = np.log(keep), np.log1p(-share)
+    log_target = log_keep + log_left  # c - e kappa
+    window = steps * dt
+    if relation == "exponential":
+        erase = gain / keep * _ratio(-log_left, share, 1.0) / window
+        written = window * _ratio(np.expm1(log_target), log_target, 1.0)
+        return {"decay": -log_keep / window, "erase": erase, "written": written}
+    decay = -np.expm1(log_keep / steps) / dt
+    if lag is not None and (gain != 0).any():
+        erase, written = _lagged(keep, gain, kappa, steps, dt, dt / lag)
+        return {"decay": decay, "erase": erase, "written": written}
+    f = np.exp(log_keep / steps)
+    erase = gain / keep * f * _ratio(-np.expm1(log_left / steps), share, 1 / steps) / dt
+    written = dt * _ratio(np.expm1(log_target), np.expm1(log_target / steps), steps)
+    return {"decay": decay, "erase": erase, "written": written}
+
+
+def _ratio(above: np.ndarray, below: np.ndarray, limit: float) -> np.ndarray:
+    """above / below, and the limit where both vanish."""
+    zero = below == 0
+    return np.where(zero, limit, above / np.where(zero, 1, below))
+
+
+def _lagged(keep, gain, kappa, steps, dt, h):
+    """Erase rate, and what a drive of 1/s writes, for sums u that start settled on W x."""
+    keep, gain, kappa = np.broadcast_arrays(keep, gain, kappa)
+    f = np.exp(np.log(keep) / steps)
+    one = np.zeros((*keep.shape, 4, 4))  # a step of (u, W x, change of W along s, 1)
+    one[..., 0, 0], one[..., 0, 1] = 1 - h, h
+    one[..., 1, 1], one[..., 2, 2], one[..., 3, 3] = f, f, 1
+    one[..., 1, 3], one[..., 2, 3] = dt * kappa, dt
+
+    def window(erase):
+        """What a window adds along s for W x = 1 without a drive; and for a drive of 1/s alone."""
+        one[..., 1, 0], one[..., 2, 0] = -erase * dt * kappa, -erase * dt
+        change = np.linalg.matrix_power(one, steps)[..., 2, :]
+        return change[..., 0] + change[..., 1], change[..., 3]
+
+    def short(erase):
+        return (window(erase)[0] + gain) * gain > 0  # erases less than wanted
+
+    low, high = np.zeros(keep.shape), gain / f ** (steps - 1) / (steps * dt)
+    for _ in range(30):
+        less = short(high)
+        if not less.any():
+            break
+        high = np.where(less, 1.3 * high, high)
+    else:
+        token = np.argwhere(less)[0][0]
+        raise FwpError(
+            f"token {token}: no write rate erases {(gain * kappa)[less][0]:.4g} within a window of "
+            f"{steps * dt:g} s behind an AMPA lag of {dt / h:g} s: lengthen the window"
+        )
+    for _ in range(60):
+        middle = (low + high) / 2
+        less = short(middle)
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    return high, window(high)[1]
+
+
+def leaky_delta_gates(tau, rate, duration, key_norm_squared) -> dict:
+    """Return the gates of rule ``leaky_delta`` that solve its differential equation over a token.
+
+    With k and v held for ``duration`` T, dW/dt = -W/tau + b (v - W k) k' reaches exactly
+
+        W -> alpha W + (write v - erase W k) k',    alpha = e^{-T/tau},
+        erase = alpha (1 - e^{-b |k|^2 T}) / |k|^2,
+        write = b (1 - e^{-(1/tau + b |k|^2) T}) / (1/tau + b |k|^2).
+
+    Args:
+        tau: leak of the weights, a Brian2 time.
+        rate: b, a Brian2 rate.
+        duration: T, a Brian2 time.
+        key_norm_squared: |k|^2 >= 0, a number or an array, e.g. [token].
+
+    Returns:
+        ``alpha``, ``erase`` and ``write``, plain numbers in the shape of ``key_norm_squared``.
+
+    Raises:
+        FwpError: a quantity without its unit, not positive, or a negative |k|^2.
+
+    Source: derived here (the equation is linear in W and k is constant). Without the leak it is the
+    delta rule in continuous time of Irie, Faccio & Schmidhuber 2022 (arXiv:2206.01649).
+    """
+    inverse = 1 / float(quantities.time(tau, "tau"))
+    b = float(quantities.rate(rate, "rate"))
+    span = float(quantities.time(duration, "duration"))
+    norm = np.asarray(key_norm_squared, dtype=float)
+    if not (np.isfinite(norm) & (norm >= 0)).all():
+        raise FwpError(f"key_norm_squared must be finite and >= 0, got {norm.min():.4g}")
+    alpha = np.exp(-span * inverse) * np.ones_like(norm)
+    total = inverse + b * norm
+    erase = alpha * _ratio(-np.expm1(-b * norm * span), norm, b * span)
+    write = b * -np.expm1(-total * span) / total
+    return {"alpha": alpha[()], "erase": erase[()], "write": write[()]}

@@ -1,0 +1,1 @@
+"""Spiking circuits: biophysical synapses, any local rule, and published synapses."""

@@ -1,0 +1,247 @@
+"""Any local text in spikes: the statements run at the end of each token on population activity.
+
+Every signal of the rule is a population of cells that fires at |x| times the reference rate during
+the write window (values: ON and OFF cells about a baseline); the query fires in the query window.
+The cells' spikes are averaged over their window, and the rule's own text is evaluated on these
+averages.
+Weights are signed numbers here: this form keeps the spikes' noise and the text, not the receptors.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import brian2 as b2
+import numpy as np
+
+from ...devices import Built, Size
+from ...rules import Rule
+from ...synapses.circuit_models import SynapseModel
+from ...weight_recording import Keep
+from ..collector import Collector, Port, Record
+from ..head_layout import Layout, cells
+from ..rate import event_updates
+from ..token_schedule import Schedule, timed
+from ..weight_probes import by_head
+from . import spiking_cells as cell_groups
+
+#: signal of a rule -> the population of cells that fires for it
+_POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}
+
+
+def sides(rule: Rule) -> dict[str, str]:
+    """Return signal -> side of every signal that cells fire for; gates are given, not fired."""
+    return {
+        name: side for side, names in event_updates.homes_of_cells(rule).items()
+        for name, home in names.items() if home == side and name not in rule.gates
+    }  # fmt: skip
+
+
+def populations(rule: Rule) -> dict[str, str]:
+    """Return signal -> name of its population of cells."""
+    return {name: _POPULATIONS.get(name, name) for name in sides(rule)}
+
+
+def sizes(shape: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
+    """Return what a variable of each object of the circuit is shaped like; shape of w is given."""
+    heads, post, pre = shape
+    return {"pre": (heads, pre), "post": (heads, post), "synapse": (heads, pre, post)}
+
+
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return array.reshape(-1, *shape)
+
+
+def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
+    """Return all that a run of the circuit can record, by name: states and activities."""
+    layout, of = Layout(*(shape[n] for n in (0, 2, 1))), sizes(shape)
+    found = {
+        state: Port("synapse", f"s_{state}", ("post", "pre"), layout.weights,
+                    "fast weight" if state == "w" else f"synaptic state {state}")
+        for state in rule.states
+    }  # fmt: skip
+    for name, side in sides(rule).items():
+        window = "query" if name == "q" else "write"
+        found[name] = Port(
+            side, f"x_{name}", (side,), partial(_shaped, shape=of[side]),
+            f"activity of the cells of {name}, so far in the {window} window over its length",
+        )  # fmt: skip
+    return found
+
+
+def builder(
+    rule: Rule,
+    signals,
+    states,
+    number: int,
+    kind: str,
+    model: SynapseModel,
+    schedule: Schedule,
+    dt,
+    seed: int,
+    keep: Keep,
+    record: Record,
+) -> tuple:
+    """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
+    circuit = _Circuit(
+        rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
+    )  # fmt: skip
+    circuit.check_rates()
+    return circuit.build, circuit.size()
+
+
+class _Circuit:
+    """The circuit of one rule; the arguments are those of `builder`."""
+
+    def __init__(
+        self, rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
+    ):  # fmt: skip
+        self.rule, self.signals, self.states = rule, signals, states
+        self.keep, self.record = keep, record
+        self.number, self.kind, self.schedule, self.dt, self.seed = number, kind, schedule, dt, seed
+        heads, post, pre = states["w"].shape
+        self.layout, self.tokens = Layout(heads, pre, post), schedule.tokens
+        self.dims, self.rate = {"pre": pre, "post": post}, model.parameters["rate"]
+        self.v0 = model.parameters["value_baseline"]
+        self.equations, order = event_updates.synapse_model(rule)
+        # the update belongs to the token that has just ended; at the very start there is none
+        self.order = [(how, _gated(what) if how == "update" else what) for how, what in order]
+        self.token = schedule.token_steps * dt
+        self.sides, self.spiking = event_updates.homes_of_cells(rule), sides(rule)
+
+    def _baseline(self, values):
+        return max(self.v0, np.abs(values).max() / 2)
+
+    def check_rates(self) -> None:
+        """Refuse signals at which cells would have to fire faster than a time step allows."""
+        for name, side in self.spiking.items():
+            values = self.signals[name]
+            largest = np.abs(values).max()
+            fastest = largest if side == "pre" else self._baseline(values) + largest / 2
+            cell_groups.check_rate(fastest, self.rate, self.dt)
+
+    def size(self) -> Size:
+        """Return what `devices.simulate` chooses a device by."""
+        sources = sum(
+            self.layout.heads * self.dims[side] * self.number for side in self.spiking.values()
+        )
+        return Size(
+            self.tokens * self.schedule.token_steps, 15 + 4 * len(self.spiking),
+            self.layout.synapses * 3 + 3 * sources,
+        )  # fmt: skip
+
+    def build(self) -> Built:
+        """Make the circuit."""
+        phases, namespace = np.random.default_rng(self.seed), {}
+        done = np.arange(self.tokens + 1)[:, None] > 0
+        namespace["ended"] = b2.TimedArray(done.astype(float), dt=self.token)
+        self.collector = Collector(
+            self.schedule, self.keep, ports(self.rule, self.states["w"].shape), self.record,
+            by_head(self.keep.probes),
+        )  # fmt: skip
+        groups = {side: self._cells(side, namespace) for side in self.sides}
+        fast = self._synapses(groups, namespace)
+        objects = []
+        for name, side in self.spiking.items():
+            objects += self._population(name, side, groups[side], namespace, phases)
+        # once the token's updates are done, and before its averages are forgotten
+        after = len(self.order) + 1
+        when = "groups"
+        reads = b2.StateMonitor(
+            groups["post"], "x_readout", record=True, name="reads", dt=self.token, when=when,
+            order=after,
+        )  # fmt: skip
+        collector = self.collector
+        collector.weights(fast, {name: f"s_{name}" for name in self.rule.states}, when, after)
+        for of, group in ("synapse", fast), *groups.items():
+            collector.traces(of, group, when, after)
+        objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
+        network = b2.Network(*groups.values(), fast, *objects, reads)
+        duration = self.tokens * self.token + self.dt
+        return Built(network, lambda: self._collect(reads), duration, keep=(namespace,))
+
+    def _cells(self, side: str, namespace: dict) -> b2.NeuronGroup:
+        """Make the cells of a side, which average spikes and hold what does not spike."""
+        lines = event_updates.summed_variables(self.rule, side)
+        for name, home in self.sides[side].items():
+            if name in self.spiking:
+                lines.append(f"x_{name} : 1")
+                continue
+            array = self.signals[name][..., None] if home == "shared" else self.signals[name]
+            table = cells(array, self.dims[side])
+            table = np.vstack([table[:1], table])
+            namespace[f"table_{name}"] = b2.TimedArray(table, dt=self.token)
+            lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
+        if side == "post":
+            lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
+        return b2.NeuronGroup(
+            self.layout.heads * self.dims[side], "\n".join(lines) + self.collector.equations(side),
+            namespace=namespace, name=f"{side}synaptic",
+            **(self.collector.probing.events(namespace) if side == "pre" else {}),
+        )  # fmt: skip
+
+    def _synapses(self, groups: dict, namespace: dict) -> b2.Synapses:
+        """Make the synapses with the rule's text, which runs at the end of each token."""
+        fast = b2.Synapses(
+            groups["pre"], groups["post"], self.equations + self.collector.equations("synapse"),
+            name="fast_weights", namespace=namespace, **self.collector.probing.pathway("s_w"),
+        )  # fmt: skip
+        before, after = self.layout.connections()
+        fast.connect(i=before, j=after)
+        for name in self.rule.states:
+            setattr(fast, f"s_{name}", self.layout.flat(self.states[name]))
+        event_updates.attach(fast, self.order, dt=self.token)
+        return fast
+
+    def _population(self, name: str, side: str, averaging, namespace: dict, phases) -> list:
+        """Make the spiking cells of a signal, and their paths to the cells that average them."""
+        window = "query" if name == "q" else "write"
+        spread = np.ptp(self.schedule.spans[window]) * self.schedule.dt
+        course = self.schedule.course((window, cells(self.signals[name], self.dims[side])))
+        signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
+        half, base = 1, 0.0
+        if side == "post":  # ON and OFF cells about a baseline that keeps both rates positive
+            flat = self.schedule.course((window, np.ones((self.tokens, 1))))
+            half, base = 2, self._baseline(self.signals[name]) * flat
+        rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
+        table = f"rate_{name}"
+        rates = np.concatenate(rates, 1) * float(self.rate)
+        namespace[table] = timed(rates, self.dt, b2.Hz)
+        units = self.layout.heads * self.dims[side]
+        made = cell_groups.group(
+            units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace, phases,
+            self.dt,
+        )  # fmt: skip
+        signed = {"sign": 2} if len(signs) == 2 else {}
+        self.collector.population(
+            populations(self.rule)[name], made, self.number, **signed, head=self.layout.heads,
+            dimension=self.dims[side],
+        )  # fmt: skip
+        every, objects = np.arange(units * self.number), [made]
+        for n, sign in enumerate(signs):
+            kick = float(sign / (self.number * float(self.rate) * spread))
+            paths = b2.Synapses(
+                made, averaging, on_pre=f"x_{name}_post += {kick!r}",
+                name=f"average_{name}_{n}", namespace=namespace, delay=0 * b2.second,
+            )  # fmt: skip
+            paths.connect(i=every + n * units * self.number, j=every // self.number)
+            objects.append(paths)
+        averaging.run_regularly(
+            f"x_{name} = 0", dt=self.token, when="groups", order=len(self.order) + 2,
+            name=f"forget_{name}",
+        )  # fmt: skip
+        return objects
+
+    def _collect(self, reads) -> dict:
+        """Return what a run found."""
+        y = np.array(reads.x_readout).T[1 : self.tokens + 1]
+        states = dict.fromkeys(self.rule.states, self.layout.weights)
+        return {"readout": self._by_value(y), **self.collector.found(states, self._by_value)}
+
+    def _by_value(self, array):
+        return array.reshape(*array.shape[:-1], self.layout.heads, self.layout.post)
+
+
+def _gated(update: str) -> str:
+    target, right = update.split(" = ", 1)
+    return f"{target} = {target}*(1 - token_ended_post) + token_ended_post*({right})"

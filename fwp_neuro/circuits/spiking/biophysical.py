@@ -1,0 +1,313 @@
+"""The spiking circuit: NMDA-gated writes into AMPA weights of two-compartment value cells.
+
+A value dimension i has an ON and an OFF value cell; their teachers fire at (v0 + v_i/2) and
+(v0 - v_i/2) times the reference rate. Every weight w >= 0 is excitatory and a fixed feed-forward
+inhibition takes the baseline weight away, so that the fast weight of the algebra is w_ON - w_OFF
+and Dale's law holds. While the gate is open
+
+    dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V_basal,i)]       (delta)
+    dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V at v0)]         (Hebb)
+
+Order inside a step: token bookkeeping ("start"), sums from the present weights ("groups", -5),
+traces that are recorded (-4), accumulators (-1), weights (0), membranes and traces (1), thresholds,
+spikes into traces ("synapses"), resets. Everything continuous therefore advances from the values at
+the start of the step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from ...devices import Built, Size
+from ...synapses.circuit_models import SynapseModel
+from ..collector import Collector
+from ..head_layout import Layout
+from ..token_schedule import Schedule
+from ..weight_probes import by_head
+from . import spiking_cells as cell_groups
+from .biophysical_ports import SENT, by_channel, ports
+from .circuit_plan import Plan, tables
+
+
+def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
+    """Return (build, size) for `devices.simulate`."""
+    heads, post, pre = plan.weights.shape
+    per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
+    steps = schedule.tokens * schedule.token_steps
+    synapses = heads * 2 * post * pre * per
+    populations = heads * (pre * (1 + plan.signed) + 2 * post)
+    sources = 0 if np.isinf(plan.cells) else populations * int(plan.cells)
+    busy = synapses if per == 1 else synapses * 0.05
+    size = Size(steps, 30, int(5 * busy + 3 * sources))
+
+    def build() -> Built:
+        return _Network(plan, model, schedule, dt).built()
+
+    return build, size
+
+
+# What a presynaptic spike does to a synapse: the weight catches up with everything since the last
+# spike (exactly: the trace decays as an exponential, so its share of the integral factors out), and
+# then transmits. The trace itself is kicked later, in the reset of the key cell.
+_ON_SPIKE = """
+w += x_nmda_pre*exp((t + dt - token_start(t))/tau_nmda)*(integral_post - seen)
+seen = integral_post
+current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
+"""
+
+
+class _Network:
+    """Builds the Brian2 objects of one run; one method for each part of the circuit."""
+
+    def __init__(self, plan: Plan, model: SynapseModel, schedule: Schedule, dt):
+        self.b2, self.plan, self.model, self.schedule, self.dt = b2, plan, model, schedule, dt
+        self.heads, self.post, self.pre = plan.weights.shape
+        self.token = schedule.token_steps * dt
+        self.infinite = np.isinf(plan.cells)
+        self.own = plan.own
+        # in the synapse layout excitation has no variable of its own until somebody asks for it
+        self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(plan.record.names)
+        self.phases = np.random.default_rng(plan.seed)
+        inputs = by_head(plan.keep.probes)
+        if inputs is not None and self.own:  # the cells of a dimension share its number
+            inputs = np.repeat(inputs, int(plan.cells), axis=1) / plan.cells
+        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, inputs)
+        self.probing = self.collector.probing
+        self.namespace = tables(plan, model, schedule, dt)
+        self.objects: list[Any] = []
+
+    # ------------------------------------------------------------------ cells
+
+    def _group(self, size, equations, name, **options):
+        made = self.b2.NeuronGroup(size, equations, namespace=self.namespace, name=name, **options)
+        self.objects.append(made)
+        return made
+
+    def _connect(self, source, target, model, name, pre, post, **options):
+        made = self.b2.Synapses(
+            source, target, model, namespace=self.namespace, name=name, **options
+        )
+        made.connect(i=pre, j=post)
+        self.objects.append(made)
+        return made
+
+    def _key_cells(self):
+        """Cells that fire at the rate of their key dimension; OFF after ON for signed keys."""
+        plan, units = self.plan, self.heads * self.pre * (1 + self.plan.signed)
+        extra, reset = "", ""
+        if (
+            self.own
+        ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
+            extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
+            extra += self.collector.equations("pre")
+        made = cell_groups.group(
+            units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace,
+            self.phases, self.dt, extra, reset,
+            self.probing.events(self.namespace) if self.own else None,
+        )  # fmt: skip
+        self.objects.append(made)
+        sign = {"sign": 2} if plan.signed else {}
+        self.collector.population(
+            "key", made, int(plan.cells), **sign, head=self.heads, dimension=self.pre
+        )
+        return made
+
+    def _key_traces(self):
+        """Traces of each key dimension: AMPA of ON and of OFF cells, NMDA of their difference."""
+        source = "" if not self.infinite else " + {}/tau_"
+        on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
+        equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
+        for name, tau, drive in (
+            ("on", "ampa", on),
+            ("off", "ampa", off),
+            ("nmda", "nmda", "shown"),
+        ):
+            gain = source.format(drive) + tau if source else ""
+            equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
+        made = self._group(
+            self.heads * self.pre, "\n".join(equations) + self.collector.equations("pre"),
+            "key_traces", method="exponential_euler", order=1,
+            **self.probing.events(self.namespace),
+        )  # fmt: skip
+        if self.infinite:
+            return made
+        cells = self._key_cells()
+        units, size = self.heads * self.pre, int(self.plan.cells)
+        for n, (sign, trace) in enumerate((("+", "on"), ("-", "off"))[: 1 + self.plan.signed]):
+            every = np.arange(units * size)
+            self._connect(
+                cells, made, "", f"key_{trace}", every + n * units * size, every // size,
+                on_pre=f"x_{trace}_post += kick_ampa\nx_nmda_post {sign}= kick_nmda",
+                delay=0 * self.b2.second,
+            )  # fmt: skip
+        return made
+
+    def _value_cells(self):
+        """ON and OFF value cells with a basal and an apical compartment, and their teachers."""
+        basal = "current" if self.own else "g_exc - g_inh"
+        teacher = "" if not self.infinite else " + teach_table(t, i)/tau_teacher"
+        other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
+        unblocked = self.model.unblocked_code
+        equations = (
+            self.model.equations
+            + f"""
+            g_basal = conductance*(value_baseline + drive) : 1
+            g_apical = conductance*teacher : 1
+            drive = ampa_open(t)*({basal}) : 1
+            error = {unblocked("V_apical")} - {unblocked(other)} : 1 (constant over dt)
+            write = eta_table(t, i)*error : Hz (constant over dt)
+            dteacher/dt = -teacher/tau_teacher{teacher} : 1
+            total : 1
+        """
+        )
+        if self.own:
+            equations += """
+            dcurrent/dt = -current/tau_ampa : 1
+            integral : 1
+            """
+            if self.excitation:
+                equations += "dg_exc/dt = -g_exc/tau_ampa : 1"
+        else:
+            equations += """
+            g_exc : 1
+            g_inh : 1
+            """
+        equations += self.collector.equations("post")
+        channels = self.heads * 2 * self.post
+        made = self._group(channels, equations, "value_cells", method="exponential_euler", order=1)
+        made.teacher = "value_baseline"
+        made.V_basal = made.V_apical = self.model.rest_code("value_baseline")
+        accumulate = "total += reading(t)*drive*dt"
+        if self.own:
+            accumulate += "\nintegral += write*dt*exp(-(t - token_start(t))/tau_nmda)"
+        made.run_regularly(accumulate, dt=self.dt, when="groups", order=-1, name="accumulate")
+        if self.own:
+            made.run_regularly(
+                "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
+            )
+        if not self.infinite:
+            size = int(self.plan.cells)
+            teachers = cell_groups.group(
+                channels,
+                size,
+                self.plan.kind,
+                "teacher_rate",
+                "teachers",
+                self.namespace,
+                self.phases,
+                self.dt,
+            )
+            self.objects.append(teachers)
+            self.collector.population(
+                "teacher", teachers, size, head=self.heads, sign=2, dimension=self.post
+            )
+            every = np.arange(channels * size)
+            self._connect(
+                teachers,
+                made,
+                "",
+                "teaching",
+                every,
+                every // size,
+                on_pre="teacher_post += kick_teacher",
+                delay=0 * self.b2.second,  # one for all, or Brian2 keeps one for each synapse
+            )
+        return made
+
+    # ------------------------------------------------------------------ fast weights
+
+    def _fast_weights(self, source, values):
+        """All-to-all weights of each head; one a key dimension, or one a key cell ("synapse")."""
+        per = int(self.plan.cells) if self.own else 1
+        before, after = Layout(self.heads, self.pre * per, 2 * self.post).connections()
+        if self.own:
+            spike = _ON_SPIKE + (f"g_exc_post += kick_ampa*{SENT}" if self.excitation else "")
+            made = self._connect(
+                source, values, "w : 1\nseen : 1" + self.collector.equations("synapse"),
+                "fast_weights", before, after, **self.probing.pathway(SENT, {"pre": spike}),
+            )  # fmt: skip
+        else:
+            off = "clip(w, 0, 2*w0)*x_on_pre" + (
+                " + clip(2*w0 - w, 0, 2*w0)*x_off_pre" if self.plan.signed else ""
+            )
+            made = self._connect(
+                source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
+                    g_exc_post = {off} : 1 (summed)
+                    g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
+                + self.collector.equations("synapse"),
+                "fast_weights", before, after, method="euler", **self.probing.pathway(SENT),
+            )  # fmt: skip
+            made.summed_updaters["g_exc_post"].order = made.summed_updaters["g_inh_post"].order = -5
+        half = self.plan.weights / 2
+        start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
+        start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
+        made.w = (self.namespace["w0"] + start).reshape(-1)
+        flush = "w = clip(w, 0, 2*w0)"
+        if self.own:
+            flush = (
+                f"w += x_nmda_pre*exp({float(self.token)!r}*second/tau_nmda)*(integral_post - "
+                f"seen)\nseen = 0\n{flush}"
+            )
+        made.run_regularly(flush, dt=self.token, when="start", order=0, name="end_of_token")
+        self._turnover(made, per)
+        return made
+
+    def _turnover(self, synapses, per):
+        """Receptors turn over toward baseline while nothing fires: one exact factor a token."""
+        plan = self.plan
+        if (plan.keep_pre == 1).all() and (plan.keep_post == 1).all():
+            return
+        before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
+        after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(len(plan.key), -1)
+        for name, table in (("before", before), ("after", after)):
+            # nothing turns over once the last token has ended
+            table = np.vstack([table, np.ones_like(table[:1])])
+            self.namespace[f"keep_{name}"] = self.b2.TimedArray(table, dt=self.token)
+        synapses.run_regularly(
+            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token, when="start",
+            order=8, name="turnover",
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ the whole
+
+    def built(self) -> Built:
+        """Assemble the network and its recordings."""
+        b2, collector, tokens = self.b2, self.collector, self.schedule.tokens
+        keys = self._key_cells() if self.own else self._key_traces()
+        values = self._value_cells()
+        synapses = self._fast_weights(keys, values)
+        self.total = b2.StateMonitor(
+            values, "total", record=True, dt=self.token, when="start", order=2, name="totals"
+        )
+        collector.weights(synapses, {"w": "w"}, when="start", order=2)
+        collector.traces("synapse", synapses, when="start", order=6)
+        for of, group in (("pre", keys), ("post", values)):
+            collector.traces(of, group, when="groups", order=-4)
+        recorders = collector.attach(keys, values, synapses, 2)
+        network = b2.Network(*self.objects, self.total, *recorders)
+        duration = tokens * self.token + self.dt
+        return Built(network, self._collect, duration, keep=(self.namespace,))
+
+    def _collect(self) -> dict[str, Any]:
+        tokens, w0 = self.schedule.tokens, self.namespace["w0"]
+        raw = self.collector.raw("w")
+        total = np.diff(np.array(self.total.total).T[: tokens + 1], axis=0)
+        return {
+            "readout": self._by_value(total),
+            "clipped": float(np.mean((raw <= 0) | (raw >= 2 * w0))),
+            "lowest": float(raw.min()),
+            **self.collector.found({"w": self._fast}, self._by_value),
+        }
+
+    def _fast(self, flat):
+        """Turn [token, synapse] into ON minus OFF weights [token, head, post, pre]."""
+        sent = by_channel(flat, self.plan)
+        return sent[:, :, 0] - sent[:, :, 1]
+
+    def _by_value(self, array):
+        """Turn [..., value cell] into ON minus OFF, [..., head, post]."""
+        both = array.reshape(*array.shape[:-1], self.heads, 2, self.post)
+        return both[..., 0, :] - both[..., 1, :]

@@ -1,0 +1,274 @@
+"""A fast-weight programme in a circuit of published synapses: what it needs, and its one gain.
+
+Nothing is fitted to the task. One token with a key, a query and half of the largest value is run
+first (the calibration); what is read then says how much a written 1 is, in siemens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from ...devices import simulate
+from ...errors import Cannot, FwpError, shown
+from ...programs import Program, refuse_negative
+from ...rules import Rule
+from ...synapses.coding import USUAL, Experiment
+from ...synapses.coding_by_model import EXPERIMENTS, experiments
+from ...synapses.composition import compose
+from ...synapses.registered_synapses import names
+from ...synapses.synapse_class import Model
+from ...validation import whole
+from ...weight_recording import Keep
+from ..injected import effective
+from . import biophysical_rules, synapse_network
+from .synapse_tables import Tables, Windows, tables
+
+#: value of the calibration, and how many tokens [head, post] it averages
+_CODED, _REPEATS = 0.5, (4, 4)
+#: seconds of reading and of rest, where no timeline says otherwise
+_READ, _REST = 1.0, 0.3
+CODINGS = ("auto", "rates", "volleys")
+_KNOWN: dict[Any, tuple[float, float]] = {}
+
+
+def transmitting(synapse: Model) -> tuple[Model, str]:
+    """Return a synapse that has a conductance, and a note if a receptor had to be taken for it.
+
+    Raises:
+        FwpError: a model without one of the ports that every rule needs, by name.
+    """
+    if synapse.kind == "receptor":
+        raise FwpError(f"synapse {synapse.name!r} has no port w: it is a receptor, and nothing "
+                       "writes its weight; give a plasticity model, or compose one with it")
+    if synapse.kind != "plasticity":
+        raise FwpError(f"synapse {synapse.name!r} has no port v: nothing postsynaptic writes its "
+                       "weight, so that it cannot hold v k'; compose it as a release")
+    if "modulator" in synapse.ports:
+        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port modulator, which "
+                       "this circuit does not drive: leave eligibility out, or use "
+                       "fwp_neuro.circuits.connect")  # fmt: skip
+    if "conductance" in synapse.ports:
+        return synapse, "its own receptor"
+    return compose(synapse, None, "ampa"), "read out through AMPA, the default, for want of its own"
+
+
+def coding(synapse: Model, wanted: str) -> Experiment:
+    """Return how keys and values are put to a plasticity model.
+
+    Args:
+        wanted: "rates", "volleys", or "auto": volleys where the model is measured with them.
+    """
+    base = synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
+    usual = experiments(base) if base in names("plasticity") else USUAL
+    if base not in EXPERIMENTS:  # it starts where it says itself
+        usual = tuple(replace(one, state="") for one in usual)
+    known = {one.coding: one for one in usual}
+    if wanted == "auto":
+        wanted = "volleys" if "volleys" in known else next(iter(known))
+    if wanted not in known:
+        raise FwpError(f"coding {wanted!r} is none of {base!r} (legal: {', '.join(known)})")
+    return known[wanted]
+
+
+def derive(rule: Rule, program: Program, synapse: Model) -> biophysical_rules.Write:
+    """Return what a rule asks of a synapse.
+
+    Raises:
+        FwpError: it asks for a port that no published synapse has.
+    """
+    signals = program.bind(rule)
+    try:
+        write = biophysical_rules.derive(rule, signals, (program.pre, program.post))
+    except Cannot as reason:
+        raise FwpError(f"rule {rule.name!r} cannot run in the synapse {synapse.name!r}: "
+                       f"{reason}") from None  # fmt: skip
+    for side, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
+        if (keep != 1).any():
+            raise FwpError(f"rule {rule.name!r} lets weights decay by a {side} gate, and the "
+                           f"synapse {synapse.name!r} has no port 'turnover' for it: it decays as "
+                           "its own text says; use a rule without decay")  # fmt: skip
+    if (write.strength < 0).any():
+        raise FwpError(f"rule {rule.name!r} has a negative write strength, and cells cannot fire "
+                       "at a negative rate")  # fmt: skip
+    for name, array in (("key", write.key), ("query", signals["q"])):
+        named = array if program.heads is not None else array[:, 0]
+        refuse_negative(name, named, "a circuit of published synapses", program.heads is not None)
+    return write
+
+
+class Prepared:
+    """A programme ready to run in a circuit of published synapses.
+
+    Args:
+        program, rule: as for `fwp_neuro.run`.
+        synapse: a plasticity model, or a composition with one.
+        cells, value_cells: spiking cells for each entry of a key, and each channel of a value.
+        wanted: coding, see `coding`.
+        windows: see `Windows`, or None for those of the model's experiment.
+        dt: Brian2 time, or None for that of the experiment.
+    """
+
+    def __init__(self, program: Program, rule: Rule, synapse: Model, *, cells, value_cells,
+                 wanted: str = "auto", windows: Windows | None = None, dt=None):  # fmt: skip
+        self.program, self.rule = program, rule
+        self.synapse, self.receptor = transmitting(synapse)
+        self.write = derive(rule, program, self.synapse)
+        self.how = coding(self.synapse, wanted)
+        self.dt = self.how.dt * b2.second if dt is None else dt
+        if not np.isfinite(cells):
+            raise FwpError("cells=inf (rates instead of spikes) has no meaning for published "
+                           "synapses, which spikes change")  # fmt: skip
+        self.cells, self.value_cells = int(cells), whole(value_cells, "value_cells")
+        usual = Windows(self.how.window, self.how.settle, _READ, _REST)
+        self.windows = usual if windows is None else windows
+        query = program.bind(rule)["q"]
+        self.key_scale = max(float(np.abs(self.write.key).max()), float(np.abs(query).max()), 1e-12)
+        strength = self._strength()
+        told = self.write.value * strength[..., None]
+        self.value_scale = max(1.0, float(np.abs(told).max()))
+        self.key, self.query = self.write.key / self.key_scale, query / self.key_scale
+        self.value = told / self.value_scale
+        erase = strength if self.write.compare else 0 * strength
+        self.erase = erase / self.value_scale
+
+    def _strength(self) -> np.ndarray:
+        """Return the write strength with which a window of many writes learns what one would.
+
+        Every volley takes a part of the error that is left, so that n of them learn
+        1 - (1 - s |k|^2/n)^n of it, which must be beta |k|^2; for rates n is infinite.
+
+        Raises:
+            FwpError: beta |k|^2 of 1 or more, which no such window reaches.
+        """
+        beta = self.write.strength
+        if not self.write.compare:
+            return beta
+        norm = (self.write.key**2).sum(-1)
+        wanted = beta * norm
+        if (wanted >= 1).any():
+            token = int(np.argwhere(wanted >= 1)[0][0])
+            raise FwpError(f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}; a circuit "
+                           "of published synapses needs less than 1: lower the write "
+                           "strength or the key norm")  # fmt: skip
+        left = np.log1p(-wanted)
+        if self.how.coding == "volleys":
+            n = self.tables(1).value_now.sum()
+            left = n * np.expm1(left / n)
+        return np.where(norm > 0, -left / np.where(norm > 0, norm, 1), beta)
+
+    def tables(self, tokens: int) -> Tables:
+        """Return what happens when."""
+        return tables(self.how, self.windows, tokens, float(self.dt))
+
+    def calibrated(self, device: str, seed: int) -> tuple[float, float]:
+        """Return (siemens read, mean weight written) for a key, a query and a value of 1.
+
+        Raises:
+            FwpError: the synapse writes nothing that is read.
+        """
+        said = (self.synapse.equations, dict(self.synapse.parameters), self.synapse.weight,
+                dict(self.synapse.initial), self.how, self.windows)  # fmt: skip
+        key = (repr(said), self.cells, self.value_cells, float(self.dt), device, seed)
+        if key not in _KNOWN:
+            heads, post = _REPEATS
+            one = np.ones((1, heads, 1))
+            commands = synapse_network.Commands(
+                one, one, np.full((1, heads, post), _CODED), np.zeros((1, heads)), 1.0, self.cells,
+                self.value_cells,
+            )  # fmt: skip
+            found, _ = self._run(commands, 1, device, seed, None)
+            read = float(found["readout"].mean()) / _CODED
+            written = float(self.weights(found, (heads, 1, post)).mean()) / _CODED
+            noise = float(found["readout"].std()) / _CODED / np.sqrt(heads * post)
+            if not abs(read) > 3 * noise or not np.isfinite(read):
+                raise FwpError(
+                    f"the synapse {self.synapse.name!r} with {self.how.coding} writes nothing that "
+                    f"is read: {read:.3g} S for a value of 1, with a standard error of {noise:.2g}"
+                )
+            _KNOWN[key] = read, written
+        return _KNOWN[key]
+
+    def _run(self, commands, tokens: int, device: str, seed: int, progress):
+        build, size = synapse_network.builder(
+            self.synapse, self.how, commands, self.tables(tokens), self.dt
+        )
+        return simulate(build, size, device=device, dt=self.dt, seed=seed, progress=progress,
+                        label=f"spiking {self.rule.name}")  # fmt: skip
+
+    def weights(self, found, shape) -> np.ndarray:
+        """Return the mean effective weight of ON minus OFF cells [head, post, pre]."""
+        heads, pre, post = shape
+        flat = (heads, pre, self.cells, 2, post, self.value_cells)
+        every = effective(self.synapse, found["variables"], (int(np.prod(flat)),))
+        mean = every.reshape(flat).mean((2, 5))
+        return np.swapaxes(mean[:, :, 0] - mean[:, :, 1], 1, 2)
+
+    def commands(self, device: str, seed: int) -> synapse_network.Commands:
+        """Return what the circuit of the programme is told, once it is calibrated."""
+        scale = self.value_scale * self.key_scale**2
+        recall = self.calibrated(device, seed)[0] / scale
+        return synapse_network.Commands(
+            self.key, self.query, self.value, self.erase, recall, self.cells, self.value_cells
+        )
+
+    def builder(self, device: str, seed: int) -> tuple:
+        """Return (build, size) for `devices.simulate` or `devices.generate`."""
+        return synapse_network.builder(
+            self.synapse, self.how, self.commands(device, seed), self.tables(self.program.tokens),
+            self.dt,
+        )
+
+    def run(self, device: str, seed: int, progress=None) -> tuple[dict, dict]:
+        """Return what was found, in the units of the rule, and what the device says."""
+        program = self.program
+        read, written = self.calibrated(device, seed)
+        scale = self.value_scale * self.key_scale**2
+        commands = self.commands(device, seed)
+        found, info = self._run(commands, program.tokens, device, seed, progress)
+        found["readout"] = found["readout"] * scale / read
+        shape = (program.heads or 1, program.pre, program.post)
+        weights = self.weights(found, shape) * self.value_scale * self.key_scale / written
+        found["last"] = {"w": weights}
+        return found, {**info, **self.details, "gain": read, "beyond": found["beyond"]}
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the provenance says."""
+        return {
+            "form": "synapse", "form_reason": "a published synapse was asked for",
+            "synapse": self.synapse.name, "parts": dict(self.synapse.parts),
+            "parameters": self.synapse.parameter_set, "receptor": self.receptor,
+            "constants": dict(self.synapse.parameters), "coding": self.how.coding,
+            "event": self.how.event, "cells": self.cells, "value_cells": self.value_cells,
+            "dt": self.dt, "windows": vars(self.windows), "key_scale": self.key_scale,
+            "value_scale": self.value_scale,
+        }  # fmt: skip
+
+
+KEEP = Keep("last", "synapses of a published model keep the weights that they end with")
+
+
+def windows_of(timeline, how: Experiment) -> Windows | None:
+    """Return windows with what a `Timeline` says in place of the model's own."""
+    if timeline is None:
+        return None
+    usual = Windows(how.window, how.settle, _READ, _REST)
+    said = {"write": timeline.write, "settle": timeline.gap, "read": timeline.read,
+            "rest": timeline.rest}  # fmt: skip
+    return replace(usual, **{n: float(v) for n, v in said.items() if v is not None})
+
+
+def only_here(options, allowed) -> None:
+    """Refuse options that shape other forms of the circuit.
+
+    Raises:
+        FwpError: with the option's name.
+    """
+    for name, (given, usual) in options.items():
+        if name not in allowed and given is not usual and given != usual:
+            raise FwpError(f"option {name} shapes the circuits without a published synapse; with "
+                           f"synapse=... leave it out, got {shown(given)}")  # fmt: skip

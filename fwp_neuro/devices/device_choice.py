@@ -1,0 +1,212 @@
+"""Which device a circuit runs on, by estimated cost, and why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import brian2 as b2
+import numpy as np
+from brian2.groups.group import CodeRunner
+
+from .. import device_names, toolchain
+from ..arguments import FLAG, FUNCTION, Kind, instance, takes
+from ..errors import FwpError, shown, warn
+from ..run_arguments import DEVICE
+from .built_network import Size
+from .cuda import check_machine, has_gpu, need_brian2cuda
+
+DEVICES = device_names.BRIAN
+
+log = logging.getLogger("fwp_neuro.devices")
+
+# Rough costs in seconds of one core of a server of 2023; only their ratios matter for the choice.
+# One object is one Brian2 updater called once a step; one element is one cell or synapse that is
+# touched in a step. Measured on eight networks (3 to 30 updaters, 20 to 2e5 elements) within a
+# factor of 2; for CUDA nothing was measured: the launch of a kernel and published factors over one
+# core (30 to 80), with the measured time of its compiler.
+_OBJECT = {"numpy": 7e-6, "cython": 1.8e-6, "cpp_standalone": 0.15e-6, "cuda_standalone": 10e-6}
+_ELEMENT = {"numpy": 4e-9, "cython": 0.8e-9, "cpp_standalone": 0.7e-9, "cuda_standalone": 0.015e-9}
+#: making the network and its code, what a compiler takes at least, and what for each object
+_GENERATE = {"numpy": 0.2, "cython": 0.4, "cpp_standalone": 0.2, "cuda_standalone": 1.0}
+_COMPILE = {"numpy": 0.0, "cython": 0.0, "cpp_standalone": 1.5, "cuda_standalone": 60.0}
+_COMPILE_OBJECT = {"numpy": 0.0, "cython": 3.6, "cpp_standalone": 0.35, "cuda_standalone": 10.0}
+#: days of computing beyond which a run is refused, and steps that a float can count
+MOST_DAYS, MOST_STEPS = 2, 2**53
+MOST_THREADS = 1024
+
+
+def has_compiler() -> bool:
+    """Whether a C++ compiler is on the path."""
+    return toolchain.find() is not None
+
+
+def cost(device: str, size: Size, compiled: bool = False) -> float:
+    """Return the estimated seconds of a run; ``compiled`` if nothing has to be compiled first."""
+    step = size.objects * _OBJECT[device] + size.elements * _ELEMENT[device]
+    build = 0.0 if compiled else _COMPILE[device] + size.objects * _COMPILE_OBJECT[device]
+    return _GENERATE[device] + build + size.steps * step
+
+
+def check_cost(duration, clocks: list[float], device: str) -> None:
+    """Refuse a run that makes no step, or that would not end.
+
+    Args:
+        duration: Brian2 time.
+        clocks: of every updater the time step in seconds, see `clocks_of`.
+        device: that runs it.
+
+    Raises:
+        FwpError: with the number of steps and the estimated cost.
+    """
+    if not clocks:
+        return
+    seconds, dt = float(duration), min(clocks)
+    steps = seconds / dt
+    if steps <= 1e-4:  # what Brian2 takes for nothing
+        raise FwpError(f"a duration of {_time(seconds)} makes no time step of {_time(dt)}")
+    days = sum(seconds / each for each in clocks) * _OBJECT[device] / 86400
+    if days > MOST_DAYS or steps > MOST_STEPS:
+        raise FwpError(
+            f"a duration of {_time(seconds)} makes {steps:.3g} time steps of {_time(dt)}, on "
+            f"{device} at least {days:.3g} days of computing; the limit is {MOST_DAYS} days"
+        )
+
+
+def clocks_of(network) -> list[float]:
+    """Return the time step in seconds of every updater of a Brian2 network."""
+    runners = [item for item in network.sorted_objects if isinstance(item, CodeRunner)]
+    return [float(item.clock.dt_) for item in runners or network.sorted_objects]
+
+
+@takes(
+    device=DEVICE,
+    size=instance("fwp_neuro.devices.built_network:Size", lambda: Size(1, 1, 1)),
+    in_cache=FUNCTION,
+    standalone=FLAG,
+)
+def choose(
+    device: str,
+    size: Size,
+    in_cache: Callable[[], bool] = lambda: False,
+    *,
+    standalone: bool = True,
+) -> tuple[str, str]:
+    """Return the device to use and the reason, by estimated cost when ``device`` is "auto".
+
+    Args:
+        device: one of `DEVICES`.
+        size: of the run.
+        in_cache: tells whether the standalone program is compiled already; asked only where the
+            answer decides, because it costs the generation of its code.
+        standalone: whether standalone devices can run the circuit.
+
+    Raises:
+        FwpError: unknown device, or one that this machine cannot give.
+    """
+    if device == "numpy":
+        return device, "asked for"
+    if device == "cuda_standalone":
+        need_brian2cuda()
+    if device != "auto":
+        if not has_compiler():
+            warn(
+                f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same "
+                "results, slower",
+                stacklevel=2,
+            )
+            return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
+        return device, "asked for"
+    return _cheapest(size, in_cache, standalone)
+
+
+def _cheapest(size: Size, in_cache: Callable[[], bool], standalone: bool) -> tuple[str, str]:
+    costs = {"numpy": cost("numpy", size)}
+    if has_compiler():
+        costs["cython"] = cost("cython", size)
+        if standalone:
+            costs["cpp_standalone"] = cost("cpp_standalone", size)
+            on_gpu = cost("cuda_standalone", size)
+            if on_gpu < min(costs.values()) and _cuda_works():
+                costs["cuda_standalone"] = on_gpu
+    elif cost("cython", size) < costs["numpy"] or cost("cpp_standalone", size) < costs["numpy"]:
+        warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=4)
+        return "numpy", "fallback: large network, but there is no C++ compiler"
+    best = min(costs, key=costs.__getitem__)
+    words = ""
+    if "cpp_standalone" in costs and best != "cpp_standalone":
+        again = cost("cpp_standalone", size, compiled=True)
+        if again < costs[best] / 2 and in_cache():
+            costs["cpp_standalone"], best = again, "cpp_standalone"
+            words = ", compiled before"
+    others = ", ".join(
+        f"{name} {_seconds(each)}" for name, each in sorted(costs.items()) if name != best
+    )
+    kind = "small network: " if best == "numpy" else ""
+    against = f" against {others}" if others else ""
+    return best, f"{kind}{best} estimated {_seconds(costs[best])}{words}{against}"
+
+
+def announce(label: str, device: str, reason: str) -> None:
+    """Log the choice of a device, one line a run."""
+    log.info("%s: device %s (%s)", label or "circuit", device, reason)
+
+
+def check_threads(threads, name: str = "threads") -> int:
+    """Return a number of threads; `FwpError` unless it is a whole number from 1 to 1024."""
+    whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
+    if not whole or not 1 <= threads <= MOST_THREADS:
+        raise FwpError(
+            f"{name} must be a whole number from 1 to {MOST_THREADS}, got {shown(threads)}"
+        )
+    return int(threads)
+
+
+THREADS = Kind(f"a whole number from 1 to {MOST_THREADS}", check_threads, lambda: 1)
+
+
+def asked_threads(threads: int | None, device: str) -> int:
+    """Return the number of threads to use, and warn of OpenMP if it is more than one.
+
+    Args:
+        threads: a whole number, or None for Brian2's preference where the device has OpenMP.
+
+    Raises:
+        FwpError: not a whole number from 1, or a device without OpenMP.
+    """
+    if threads is None:
+        preferred = b2.prefs["devices.cpp_standalone.openmp_threads"]
+        threads = max(preferred, 1) if device == "cpp_standalone" else 1
+    check_threads(threads)
+    if threads == 1:
+        return 1
+    if device != "cpp_standalone":
+        raise FwpError(
+            f"threads={threads} needs device='cpp_standalone', and device={device!r} has no OpenMP"
+        )
+    warn(
+        f"threads={threads}: OpenMP was 20 to 70 times slower than one thread where other work "
+        "ran on the machine, and at best 1.6 times faster; many runs at a time in processes of "
+        "one thread use cores better",
+        stacklevel=3,
+    )
+    return threads
+
+
+def _cuda_works() -> bool:
+    """Tell whether this machine has all that a CUDA run needs, with a GPU that answers."""
+    if not has_gpu():
+        return False
+    try:
+        check_machine()
+    except FwpError:
+        return False
+    return True
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds >= 1 else f"{1000 * seconds:g} ms"
+
+
+def _seconds(cost: float) -> str:
+    return f"{cost:.1f} s" if cost < 10 else f"{cost:.0f} s"

@@ -1,0 +1,179 @@
+"""One row of the validation report, and how rows are gathered and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import import_module
+
+from ..errors import pick
+
+#: what a row is evidence of, the strongest first: a number of a paper or of measurements; a sign or
+#: an order that a paper gives; a run of another simulator or of the authors' code; a number that
+#: something here was fitted to; algebra or quadrature of the published equations; the number that
+#: was put in, so that a row shows only that nothing loses it; two forms of one model in this
+#: package; a bound that this package sets
+STRENGTHS = (
+    "quantitative published", "qualitative published", "other simulator", "fitted by us",
+    "closed form", "definition", "two own forms", "own bound",
+)  # fmt: skip
+#: strengths that count as strong evidence
+STRONG = ("quantitative published", "other simulator")
+#: model -> the module that has its rows
+MODULES: dict[str, str] = {
+    "tsodyks_markram": "tsodyks_markram",
+    "two_compartment_nmda": "compartments",
+    "linear_difference": "compartments",
+    "mongillo_2008_working_memory": "mongillo",
+    "fit": "fitted_models",
+    "short_term_potentiation": "potentiation",
+    "use_dependent_potentiation": "potentiation",
+    "magnesium_block": "magnesium",
+    "clopath_2010": "clopath_2010",
+    "urbanczik_senn_2014": "urbanczik_senn_2014",
+    "urbanczik_senn_2014_delta_memory": "delta_memory",
+    "payeur_2021": "payeur_2021",
+    "ampa": "receptors",
+    "gaba_a": "receptors",
+    "ampa_kinetic": "receptors",
+    "gaba_a_kinetic": "receptors",
+    "nmda_kinetic": "receptors",
+    "nmda_per_cell": "receptors",
+    "nmda_per_synapse": "receptors",
+    "nmda_jump": "receptors",
+    "point_spine": "point_spine",
+    "match_and_control": "match_and_control",
+    "ellwood_2024_match_and_control": "ellwood_2024",
+    "pair_stdp": "pair",
+    "triplet_stdp": "triplet",
+    "graupner_brunel": "graupner_brunel",
+    "shouval_2002": "shouval_2002",
+    "bcpnn": "bcpnn",
+    "limbacher_2022": "limbacher_2022",
+    "limbacher_2022_key_value_memory": "limbacher_2022",
+    "fiebig_lansner_2017_working_memory": "fiebig_lansner_2017",
+    "wang_2002_decision": "wang_2002",
+    "behavioural_time_scale": "behavioural_time_scale",
+    "milstein_2021_one_shot_memory": "one_shot_memory",
+    "oja": "oja",
+    "bcm": "bcm",
+    "vogels_2011": "vogels_2011",
+    "homeostatic_scaling": "homeostatic_scaling",
+}
+#: modules with ``rows(model)``: what is compared for every model
+COMMON: tuple[str, ...] = ("constants_table", "two_forms")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A number of a model beside its target.
+
+    Attributes:
+        model: as in the registry or in ``models/``.
+        quantity: what is compared, with its unit.
+        value: what the package gives.
+        target: the value it should have; for a bound, the bound.
+        tolerance: how far off passes, absolute; for a bound, what may be added to it.
+        source: paper with its table or figure, or the independent simulator.
+        kind: "value", "at least" or "at most".
+        reason: why a row that fails cannot pass, else empty.
+        curve: name of the curve in the figure that the row is a point of, or empty.
+        x: place on that curve.
+        axes: labels of that curve's axes, with units.
+        strength: what the row is evidence of, see `STRENGTHS`.
+        set_after: whether the bound was set after the value was measured; then it is no evidence.
+        known_miss: how far off, absolute, a row with a reason is known to be; more is a fault.
+    """
+
+    model: str
+    quantity: str
+    value: float
+    target: float
+    tolerance: float
+    source: str
+    kind: str = "value"
+    reason: str = ""
+    curve: str = ""
+    x: float = 0.0
+    axes: tuple[str, str] = ("", "")
+    strength: str = "quantitative published"
+    set_after: bool = False
+    known_miss: float = 0.0
+
+    @property
+    def off(self) -> float:
+        """How far the value is on the wrong side of a bound, or from a target."""
+        off = self.value - self.target
+        return {"at least": -off, "at most": off}.get(self.kind, abs(off))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is as near to its target as it must be."""
+        return self.off <= self.tolerance
+
+    @property
+    def expected(self) -> bool:
+        """Whether the row passes, or misses for its reason by no more than is known."""
+        return self.passed or bool(self.reason) and self.off <= self.known_miss
+
+    @property
+    def strong(self) -> bool:
+        """Whether the row is strong evidence: a published number or another simulator's."""
+        return self.strength in STRONG and not self.set_after
+
+    def record(self) -> dict:
+        """Return the row as plain values, which JSON takes."""
+        numbers = {
+            name: float(getattr(self, name))
+            for name in ("value", "target", "tolerance", "x", "known_miss")
+        }
+        verdicts = {name: bool(getattr(self, name)) for name in ("passed", "expected", "strong")}
+        return {**asdict(self), **numbers, **verdicts}
+
+
+def models() -> list[str]:
+    """Return the names of the models that have published numbers."""
+    return list(MODULES)
+
+
+def chosen(names: list[str] | None = None) -> list[str]:
+    """Return the names, each once, or all models if None.
+
+    Raises:
+        FwpError: a model without published numbers.
+    """
+    what = "model with published numbers"
+    return list(dict.fromkeys(pick(name, MODULES, what) for name in names or MODULES))
+
+
+def collect(
+    names: list[str] | None = None,
+    quick: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+) -> Iterator[Row]:
+    """Compute the rows of some models, all by default.
+
+    After the rows of a model's own module come those that every model has: whether its constants
+    are those of the table of published constants, and whether its Brian2 text does what its NumPy
+    form does.
+
+    Args:
+        names: names of models.
+        quick: small simulations; every model in seconds.
+        progress: called with (fraction done, model).
+
+    Raises:
+        FwpError: a model without published numbers.
+    """
+    modules: dict[str, list[str]] = {}  # one that has rows of several models runs once
+    for name in chosen(names):
+        modules.setdefault(MODULES[name], []).append(name)
+    for number, (module, members) in enumerate(modules.items()):
+        if progress is not None:
+            progress(number / len(modules), members[0])
+        own = import_module(f"{__package__}.{module}").rows(quick)
+        yield from (row for row in own if row.model in members)
+        for common in COMMON:
+            rows = import_module(f"{__package__}.{common}").rows
+            for name in members:
+                yield from rows(name)
