@@ -11,7 +11,10 @@ from importlib import import_module
 
 
 def lazy_names(
-    package: str, names: Mapping[str, str], submodules: Iterable[str] = ()
+    package: str,
+    names: Mapping[str, str],
+    submodules: Iterable[str] = (),
+    former: Mapping[str, str] | None = None,
 ) -> tuple[Callable, Callable]:
     """Return ``__getattr__`` and ``__dir__`` of a package.
 
@@ -19,17 +22,19 @@ def lazy_names(
         package: its ``__name__``.
         names: public name -> module of the package that defines it.
         submodules: modules that are attributes of the package too.
+        former: name that such a module had before -> its name; both work.
 
     Example:
         >>> __getattr__, __dir__ = lazy_names(__name__, {"connect": "plastic"})  # doctest: +SKIP
     """
-    modules = frozenset(submodules)
+    modules, renamed = frozenset(submodules), dict(former or {})
 
     def get(name: str):
         if name in names:
             return getattr(import_module(f"{package}.{names[name]}"), name)
-        if name in modules:
-            return import_module(f"{package}.{name}")
+        module = renamed.get(name, name)
+        if module in modules:
+            return import_module(f"{package}.{module}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     def listed() -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro.characterise import Experiment, bilinear, report, rule_measures
+from fwp_neuro.characterise import Experiment, bilinear, measure, report
 from fwp_neuro.characterise.plasticity_table import verdict
 from fwp_neuro.synapses.synapse_class import Equations, Model
 
@@ -30,7 +30,7 @@ HEBB = toy(on_post="w += gate*eta*x", gate=1.0)
 
 @pytest.mark.parametrize("how", [HOW, VOLLEYS], ids=["rates", "volleys"])
 def test_a_hebbian_toy_is_hebb(how):
-    found = rule_measures(HEBB, replace(how, gate="gate"), repeats=32)
+    found = measure(HEBB, replace(how, gate="gate"), repeats=32)
     assert found.write.r2 > 0.9 and found.write.rank_one > 0.95 and found.write.gain > 0
     assert found.write.key_only == found.write.value_only == 0
     assert found.write.key_power == pytest.approx(1, abs=0.2)
@@ -42,14 +42,14 @@ def test_a_hebbian_toy_is_hebb(how):
 
 def test_an_expected_gain_of_poisson_trains():
     """E[dw] = eta k v T tau for a write at postsynaptic spikes: trace of mean k tau."""
-    found = rule_measures(HEBB, replace(HOW, window=2.0), repeats=64)
+    found = measure(HEBB, replace(HOW, window=2.0), repeats=64)
     expected = 0.01 * 40.0 * 40.0 * 0.02 * 2.0
     assert found.write.gain == pytest.approx(expected, rel=0.1)
 
 
 def test_decay_and_what_it_costs():
     leaky = toy("dw/dt = -w/tau : 1 (clock-driven)", on_post="w += eta*x", tau=2000 * ms)
-    found = rule_measures(leaky, VOLLEYS, repeats=16)
+    found = measure(leaky, VOLLEYS, repeats=16)
     assert found.decay == pytest.approx(2.0, rel=0.02)
     assert np.abs(found.erase[1:]).max() < 1e-6
     assert verdict(found) == "hebb, decaying"
@@ -61,7 +61,7 @@ def test_decay_and_what_it_costs():
 )
 def test_erase_by_a_key_or_a_value(on_pre, on_post, place, word):
     model = toy(on_pre=on_pre, on_post=on_post, eta=1.0)
-    found = rule_measures(model, replace(VOLLEYS, start=0.0), repeats=32)
+    found = measure(model, replace(VOLLEYS, start=0.0), repeats=32)
     assert found.erase[place] > 0.3
     others = [found.erase[n] for n in (1, 2, 3) if n != place]
     assert np.abs(others).max() < 0.1
@@ -82,25 +82,25 @@ prediction_post = w*x_pre : 1 (summed)
         ),
         {"eta": 0.01, "target": 30.0}, {"": "toy"}, "toy", "toy",
     )  # fmt: skip
-    found = rule_measures(predicting, replace(VOLLEYS, start=0.5, shift=0.5), repeats=8)
+    found = measure(predicting, replace(VOLLEYS, start=0.5, shift=0.5), repeats=8)
     assert found.cross < -0.05
     plain = replace(predicting, equations=replace(predicting.equations, on_post="w += eta*x_pre"))
-    assert rule_measures(plain, VOLLEYS, repeats=4).cross == pytest.approx(0)
+    assert measure(plain, VOLLEYS, repeats=4).cross == pytest.approx(0)
 
 
 def test_scaling_of_columns_or_rows_stores_nothing():
     facilitating = toy("w : 1", on_pre="w = w + 0.05*(2 - w)")
-    found = rule_measures(facilitating, VOLLEYS, repeats=8)
+    found = measure(facilitating, VOLLEYS, repeats=8)
     assert found.stored.rows < 1e-9 and found.stored.r2 == 0 and not found.stored.verdict
     assert verdict(found) == "stores no v k': scales columns"
-    scaling = rule_measures(toy(on_post="w = w + 0.05*(2 - w)"), VOLLEYS, repeats=8)
+    scaling = measure(toy(on_post="w = w + 0.05*(2 - w)"), VOLLEYS, repeats=8)
     assert scaling.stored.columns < 1e-9 and scaling.stored.r2 == 0
     assert verdict(scaling) == "stores no v k': scales rows"
 
 
 def test_pair_stdp_writes_by_volleys_and_not_by_rates():
     model = fwp.synapses.get("pair_stdp")
-    rates, volleys = (rule_measures(model, how, repeats=16) for how in (HOW, VOLLEYS))
+    rates, volleys = (measure(model, how, repeats=16) for how in (HOW, VOLLEYS))
     assert volleys.write.r2 > 0.98 and volleys.stored.verdict
     assert rates.write.r2 < 0.7 and rates.noise > 5 * volleys.noise
     lines = report([rates, volleys]).splitlines()

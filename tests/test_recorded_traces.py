@@ -300,7 +300,7 @@ def test_a_builder_of_another_circuit_uses_the_collector():
         schedule, Keep("snapshots", "asked for", np.ones((1, 1, 2))), legal,
         Record(("w", "g"), 20, ("key",)), np.ones((1, 2)),
     )  # fmt: skip
-    with fwp.devices.state.runtime("numpy", 0.5 * ms, 0):
+    with fwp.devices.brian2_state.runtime("numpy", 0.5 * ms, 0):
         namespace = {}
         pre = b2.NeuronGroup(
             2, "rate = 1*Hz : Hz" + collector.equations("pre"), threshold="t < 1*ms",

@@ -37,4 +37,13 @@ _SUBMODULES = (
 )
 
 __all__ = list(_NAMES)
-__getattr__, __dir__ = lazy_names(__name__, _NAMES, _SUBMODULES)
+_FORMER = {
+    "base": "built_network",
+    "builds": "compiled_builds",
+    "choice": "device_choice",
+    "program": "device_program",
+    "run": "device_run",
+    "state": "brian2_state",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _NAMES, _SUBMODULES, _FORMER)

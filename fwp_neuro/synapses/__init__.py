@@ -37,4 +37,10 @@ _SUBMODULES = (
 )
 
 __all__ = list(_NAMES)
-__getattr__, __dir__ = lazy_names(__name__, _NAMES, _SUBMODULES)
+_FORMER = {
+    "model": "synapse_class",
+    "models": "circuit_models",
+    "registry": "registered_synapses",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _NAMES, _SUBMODULES, _FORMER)

@@ -88,7 +88,7 @@ EDITS = {OUTSIDE: False, **{(name,): True for name in INSIDE}}
 def test_only_code_in_reach_changes_the_fingerprint(tmp_path, monkeypatch):
     package = tmp_path / "fwp_neuro"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    for module in (fwp_neuro.reach, fwp_neuro.fingerprint):
+    for module in (fwp_neuro.reachable_code, fwp_neuro.code_hash):
         monkeypatch.setattr(module, "PACKAGE", package)
     script = figure_scripts()["fig08_multi_query_recall"]
     before = fingerprint(script, quick=False)
@@ -130,7 +130,7 @@ PIECES = {
     "foreign": "import importlib\nimportlib.import_module(f'fla.ops.{name}')",
     "computed": "from importlib import import_module as get\nget(input())",
     "loader": "from importlib.util import spec_from_file_location",
-    "models": "from importlib.util import spec_from_file_location\ndef load_model(name): ...",
+    "model_scripts": "from importlib.util import spec_from_file_location\ndef load_model(name): ...",
 }
 
 
@@ -155,11 +155,11 @@ PIECES = {
         ("files('fwp_neuro.sub')", "sub"),
         ("import fwp_neuro.loader", "loader e"),
         ("import models.toy", "e"),
-        ("from fwp_neuro.model_scripts import load_model as f\nf('toy')", "models e"),
-        ("from fwp_neuro.model_scripts import load_model\nload_model('toy')", "models e"),
-        ("from fwp_neuro.model_scripts import load_model\nload_model('other')", "models"),
-        ("from fwp_neuro.model_scripts import load_model\nmap(load_model, names)", "models e"),
-        ("import fwp_neuro.model_scripts as m\nm.load_model(name=x)", "models e"),
+        ("from fwp_neuro.model_scripts import load_model as f\nf('toy')", "model_scripts e"),
+        ("from fwp_neuro.model_scripts import load_model\nload_model('toy')", "model_scripts e"),
+        ("from fwp_neuro.model_scripts import load_model\nload_model('other')", "model_scripts"),
+        ("from fwp_neuro.model_scripts import load_model\nmap(load_model, names)", "model_scripts e"),
+        ("import fwp_neuro.model_scripts as m\nm.load_model(name=x)", "model_scripts e"),
         ("import fwp_neuro.computed", " ".join(sorted({*PIECES} - {"__init__"}))),
     ],
 )
