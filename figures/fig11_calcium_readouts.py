@@ -26,8 +26,8 @@ from fwp_neuro import synapses
 from fwp_neuro.characterise.bilinear import fit
 from fwp_neuro.circuits import driven_cells
 from fwp_neuro.plotting import GREY, PAGE, READOUT_COLOURS
-from fwp_neuro.synapses.calcium import spine, writes
-from fwp_neuro.synapses.calcium.readouts import READOUTS
+from fwp_neuro.synapses import calcium_writes, spine_calcium
+from fwp_neuro.synapses.calcium_readouts import READOUTS
 
 RATES = np.array([0.0, 5, 10, 20, 30, 40])
 GAINS = (0.0, 1.0, 1.5, 2.0, 2.25, 2.5)
@@ -45,12 +45,12 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     p = synapses.get("point_spine").parameters
     rng = np.random.default_rng(11)
     pre, foreign = (_trains(rng, np.repeat(RATES, keys), seconds) for _ in range(2))
-    opened = spine.opening(p, pre, DT)
+    opened = spine_calcium.opening(p, pre, DT)
     teachers = np.repeat(RATES, cells)
     many = len(teachers)
 
-    volts = spine.voltage(p, _trains(rng, teachers, seconds), DT)
-    rest = {"rest": _peaks(spine.peaks(p), many)}
+    volts = spine_calcium.voltage(p, _trains(rng, teachers, seconds), DT)
+    rest = {"rest": _peaks(spine_calcium.peaks(p), many)}
     imposed = _cumulative(p, opened, volts, rest, part(0, 0.2))
 
     gains = np.repeat(GAINS, many)
@@ -66,7 +66,7 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     genuine = _cumulative(p, opened, found["V"], scales, part(0.4, 0.95))
     # the cells of the highest gain, with keys that have no part in making them fire
     last = {name: both[:, -many:] for name, both in scales.items()}
-    foreign = _cumulative(p, spine.opening(p, foreign, DT), found["V"][:, -many:], last,
+    foreign = _cumulative(p, spine_calcium.opening(p, foreign, DT), found["V"][:, -many:], last,
                           part(0.95, 1.0))  # fmt: skip
 
     fired = (found["spikes"].sum(0) / seconds).reshape(len(GAINS), len(RATES), cells).mean(-1)
@@ -99,7 +99,7 @@ def _peaks(both, count: int) -> np.ndarray:
 
 def _cumulative(p, opened, volts, scales, progress) -> np.ndarray:
     every = round(SAMPLE / DT)
-    return writes.cumulative(p, opened, volts, DT, every, scales, progress=progress)
+    return calcium_writes.cumulative(p, opened, volts, DT, every, scales, progress=progress)
 
 
 def calibrate(p, levels: list[float]) -> np.ndarray:
@@ -113,10 +113,10 @@ def calibrate(p, levels: list[float]) -> np.ndarray:
     course = driven_cells.run(p, silent, once, np.zeros(len(levels)), DT, hold)
     fired = course["spikes"].argmax(0)
     pre = np.zeros_like(once)
-    pre[fired - round(spine.PAIR_LAG / DT), np.arange(len(levels))] = 1
-    opened = spine.opening(p, pre, DT)
+    pre[fired - round(spine_calcium.PAIR_LAG / DT), np.arange(len(levels))] = 1
+    opened = spine_calcium.opening(p, pre, DT)
     quiet = np.broadcast_to(np.array(levels), once.shape)
-    both = [spine.calcium(p, opened, v, DT).max(0) for v in (quiet, course["V"])]
+    both = [spine_calcium.calcium(p, opened, v, DT).max(0) for v in (quiet, course["V"])]
     return np.array(both).T
 
 
@@ -158,7 +158,7 @@ def _statistics(grid: np.ndarray, fired: np.ndarray) -> dict[str, np.ndarray]:
         resampled.append([fit(w, RATES, RATES).r2 for w in some])
     second = _windows(grid, 1.0)
     snr = [[_ratio(w[:, USUAL, :, USUAL]) for w in _windows(grid, s)] for s in WINDOWS]
-    apart = [writes.told_apart(w[:, USUAL, :, USUAL], w[:, 1, :, USUAL]) for w in second]
+    apart = [calcium_writes.told_apart(w[:, USUAL, :, USUAL], w[:, 1, :, USUAL]) for w in second]
     fits = [fit(w, RATES, RATES) for w in mean]
     return {
         "write": mean / mean[:, USUAL, USUAL, None, None],

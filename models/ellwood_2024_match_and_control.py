@@ -135,7 +135,7 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
     """
     import brian2 as b2
 
-    from fwp_neuro.synapses.calcium.spine import peak_factor
+    from fwp_neuro.synapses.spine_calcium import peak_factor
 
     model = fwp.synapses.get("match_and_control", f"window_{window:g}_s")
     model = model.changed(nmda=parameters.nmda)

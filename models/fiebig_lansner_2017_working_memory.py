@@ -34,7 +34,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
-from fwp_neuro.synapses.plasticity.bcpnn_events import ON_POST, ON_PRE, constants, events
+from fwp_neuro.synapses.bcpnn.event_text import ON_POST, ON_PRE, constants, events
 from fwp_neuro.validation import positive, seed_number, time_step, whole
 
 NETWORKS = ("plastic", "kappa = 0", "AP5")

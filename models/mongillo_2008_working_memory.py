@@ -6,11 +6,11 @@ Integr. Neurosci. 16:972055, doi:10.3389/fnint.2022.972055, and their code (NEST
 
 8000 excitatory and 2000 inhibitory leaky integrate-and-fire cells; five populations of a tenth of
 the excitatory ones each have stronger synapses inside. Every synapse between excitatory cells has
-Tsodyks-Markram plasticity, convention to_U (`fwp_neuro.synapses.release.conventions`); its state
+Tsodyks-Markram plasticity, convention to_U (`fwp_neuro.synapses.release_conventions`); its state
 lives in the presynaptic cell. A cue drives population 0 for 350 ms; 1.5 s of silence later a weak
 input to *all* excitatory cells makes that population, and no other, burst: the calcium-like u is
 the memory. As a fast-weight programme: a column gate W = J diag(u x) on fixed J, not a write of
-v k^T (`fwp_neuro.synapses.release.storage` has the rank argument).
+v k^T (`fwp_neuro.characterise.rank_argument` has the rank argument).
 
 Known deviations: dt is 0.1 ms instead of 0.05 ms; membrane potentials start at random; the
 silence lasts 1.5 s. The published network (one stable state) is ``--set cells=8000 --set
@@ -139,7 +139,7 @@ def build(parameters: Parameters) -> Built:
     """Make the Brian2 network (once the device is active)."""
     import brian2 as b2
 
-    from fwp_neuro.synapses.release.conventions import per_cell
+    from fwp_neuro.synapses.release_conventions import per_cell
 
     p, ms, mV = parameters, b2.ms, b2.mV
     rng = np.random.default_rng(p.seed + 1)

@@ -1,7 +1,7 @@
 """A delta-rule memory by dendritic prediction: the linear limit of Urbanczik & Senn 2014.
 
 Paper: Urbanczik & Senn 2014, Neuron 81:521, doi:10.1016/j.neuron.2013.11.030 (the neuron and its
-rule, `fwp_neuro.synapses.plasticity.urbanczik_senn_2014`). This is the package's own experiment, no
+rule, `fwp_neuro.synapses.urbanczik_senn_2014.synapse`). This is the package's own experiment, no
 published figure, and the reading of the rule as a fast delta memory is its own.
 
 The dendrite hears a key, its potential V* = gamma W k is the recall, conductances nudge the soma
@@ -26,7 +26,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
-from fwp_neuro.synapses.plasticity.urbanczik_senn_oracle import Cells
+from fwp_neuro.synapses.urbanczik_senn_2014.events import Cells
 from fwp_neuro.tasks.key_vectors import random_keys
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 

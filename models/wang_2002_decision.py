@@ -38,7 +38,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
 from fwp_neuro.synapses.magnesium import block_code
-from fwp_neuro.synapses.receptors.nmda import jump_constants
+from fwp_neuro.synapses.nmda_receptors.synapse import jump_constants
 from fwp_neuro.validation import affordable_steps, real, seed_number, time_step, whole
 
 POPULATIONS = ("sel1", "sel2", "nonsel", "inh")

@@ -7,8 +7,9 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import bcpnn, bcpnn_events
-from fwp_neuro.synapses.plasticity import bcpnn_oracle as oracle
+from fwp_neuro.synapses.bcpnn import event_text
+from fwp_neuro.synapses.bcpnn import events as oracle
+from fwp_neuro.synapses.bcpnn import synapse as bcpnn
 
 ms, Hz, second = b2.ms, b2.Hz, b2.second
 SETS = synapses.parameter_sets("bcpnn")
@@ -60,7 +61,7 @@ def test_event_form_is_the_oracle_at_the_last_spike(chosen, receptor):
     pre, post = trains(1, 300, seed=3), trains(1, 300, seed=4)
     pre[100] = post[100] = pre[280] = 1
     pre[281:] = post[280:] = 0  # the last spike is the presynaptic one at 0.281 s
-    found = on_brian2(bcpnn_events.events(model, receptor), pre, post)["weight"]
+    found = on_brian2(event_text.events(model, receptor), pre, post)["weight"]
     exact = oracle.weight(oracle.traces(model, times(pre), times(post), [0.281], receptor)[0])
     assert float(found.squeeze()) == pytest.approx(exact, rel=1e-8)
 
@@ -68,7 +69,7 @@ def test_event_form_is_the_oracle_at_the_last_spike(chosen, receptor):
 def test_event_form_refuses_equal_time_constants():
     model = synapses.get("bcpnn").changed(tau_e=5 * ms)
     with pytest.raises(fwp.FwpError, match="needs different tau_zi and tau_e"):
-        bcpnn_events.events(model)
+        event_text.events(model)
 
 
 def test_oracle_by_small_euler_steps():

@@ -7,8 +7,8 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro import model_scripts, synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import behavioural_time_scale as btsp
-from fwp_neuro.synapses.plasticity import behavioural_time_scale_oracle as oracle
+from fwp_neuro.synapses.behavioural_time_scale import events as oracle
+from fwp_neuro.synapses.behavioural_time_scale import synapse as btsp
 
 ms, Hz, second = b2.ms, b2.Hz, b2.second
 NAME = "behavioural_time_scale"

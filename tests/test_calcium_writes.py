@@ -6,8 +6,9 @@ import pytest
 from fwp_neuro import figure_scripts, synapses
 from fwp_neuro.circuits import driven_cells
 from fwp_neuro.plotting import PAGE, style
-from fwp_neuro.synapses.calcium import point_spine, spine, writes
-from fwp_neuro.synapses.calcium.readouts import READOUTS
+from fwp_neuro.synapses import calcium_writes, spine_calcium
+from fwp_neuro.synapses.calcium_readouts import READOUTS
+from fwp_neuro.synapses.point_spine import events as point_spine
 
 DT = 1e-4
 P = synapses.get("point_spine").parameters
@@ -20,9 +21,9 @@ def trains(rates, seconds=0.4, seed=0):
 
 def test_writes_step_by_step_are_those_of_the_filters():
     pre, post = trains(np.full(3, 40.0), seed=1), trains(np.full(2, 40.0), seed=2)
-    opened, volts = spine.opening(P, pre, DT), spine.voltage(P, post, DT)
-    peaks = {"own": tuple(np.full(2, peak) for peak in spine.peaks(P))}
-    found = writes.cumulative(P, opened, volts, DT, 1000, peaks)[0]
+    opened, volts = spine_calcium.opening(P, pre, DT), spine_calcium.voltage(P, post, DT)
+    peaks = {"own": tuple(np.full(2, peak) for peak in spine_calcium.peaks(P))}
+    found = calcium_writes.cumulative(P, opened, volts, DT, 1000, peaks)[0]
     assert found.shape == (len(READOUTS), 4, 2, 3)
     for name, sample in zip(READOUTS, found, strict=True):
         model = synapses.get("point_spine", name)
@@ -34,18 +35,18 @@ def test_writes_step_by_step_are_those_of_the_filters():
 
 def test_calibrations_run_side_by_side():
     pre, post = trains(np.full(2, 40.0), seed=1), trains(np.full(2, 40.0), seed=2)
-    opened, volts = spine.opening(P, pre, DT), spine.voltage(P, post, DT)
-    peaks = np.array(spine.peaks(P))
+    opened, volts = spine_calcium.opening(P, pre, DT), spine_calcium.voltage(P, post, DT)
+    peaks = np.array(spine_calcium.peaks(P))
     scales = {f"{x:g}": np.repeat(x * peaks[:, None], 2, 1) for x in (1, 2)}
-    one, two = writes.cumulative(P, opened, volts, DT, 4000, scales, ("linear", "hill_4"))
+    one, two = calcium_writes.cumulative(P, opened, volts, DT, 4000, scales, ("linear", "hill_4"))
     assert one.shape == (2, 1, 2, 2)
     assert one[0] == pytest.approx(2 * two[0], rel=1e-12)  # linear: the scale divides
     assert (two[1] < one[1]).all()
 
 
 def test_telling_apart_counts_pairs():
-    assert writes.told_apart(np.array([3, 4]), np.array([1, 2])) == 1
-    assert writes.told_apart(np.array([1, 2]), np.array([1, 2])) == 0.5
+    assert calcium_writes.told_apart(np.array([3, 4]), np.array([1, 2])) == 1
+    assert calcium_writes.told_apart(np.array([1, 2]), np.array([1, 2])) == 0.5
 
 
 def test_a_teacher_fires_its_cell_and_a_spike_reaches_the_spine():

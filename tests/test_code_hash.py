@@ -130,7 +130,8 @@ PIECES = {
     "foreign": "import importlib\nimportlib.import_module(f'fla.ops.{name}')",
     "computed": "from importlib import import_module as get\nget(input())",
     "loader": "from importlib.util import spec_from_file_location",
-    "model_scripts": "from importlib.util import spec_from_file_location\ndef load_model(name): ...",
+    "model_scripts": "from importlib.util import spec_from_file_location\ndef load_model(name): "
+    "...",
 }
 
 
@@ -158,7 +159,10 @@ PIECES = {
         ("from fwp_neuro.model_scripts import load_model as f\nf('toy')", "model_scripts e"),
         ("from fwp_neuro.model_scripts import load_model\nload_model('toy')", "model_scripts e"),
         ("from fwp_neuro.model_scripts import load_model\nload_model('other')", "model_scripts"),
-        ("from fwp_neuro.model_scripts import load_model\nmap(load_model, names)", "model_scripts e"),
+        (
+            "from fwp_neuro.model_scripts import load_model\nmap(load_model, names)",
+            "model_scripts e",
+        ),
         ("import fwp_neuro.model_scripts as m\nm.load_model(name=x)", "model_scripts e"),
         ("import fwp_neuro.computed", " ".join(sorted({*PIECES} - {"__init__"}))),
     ],

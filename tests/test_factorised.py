@@ -10,8 +10,11 @@ from factorised_cases import assert_same, label, models, spikes, step
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses import factorise
-from fwp_neuro.synapses.plasticity import bcpnn_events, stdp_pair, stdp_triplet, vogels_2011
+from fwp_neuro.synapses.bcpnn import event_text
+from fwp_neuro.synapses.pair_stdp import events as stdp_pair
 from fwp_neuro.synapses.synapse_class import Equations
+from fwp_neuro.synapses.triplet_stdp import events as stdp_triplet
+from fwp_neuro.synapses.vogels_2011 import events as vogels_2011
 
 ms = b2.ms
 MODELS = models()
@@ -194,7 +197,7 @@ def decaying():
 
 @pytest.mark.slow
 def test_bcpnn_by_events_keeps_what_belongs_to_pairs():
-    model = bcpnn_events.events(fwp.synapses.get("bcpnn", "tully_2014"), "ampa")
+    model = event_text.events(fwp.synapses.get("bcpnn", "tully_2014"), "ampa")
     report = factorise(model).report
     assert set(report.decays) == {"zij", "eij", "pij"}
     assert sorted(n for n, s in report.moved.items() if s == "pre") == ["ei", "pi_", "zi"]

@@ -6,7 +6,7 @@ import pytest
 
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import limbacher_2022 as oracle
+from fwp_neuro.synapses.limbacher_2022 import events as oracle
 
 ms = b2.ms
 NAME = "limbacher_2022"

@@ -8,7 +8,7 @@ import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
 from fwp_neuro.model_scripts import load_model
-from fwp_neuro.synapses.calcium import match_and_control
+from fwp_neuro.synapses.match_and_control import events as match_and_control
 
 ms, Hz = b2.ms, b2.Hz
 SCRIPT = load_model("ellwood_2024_match_and_control")

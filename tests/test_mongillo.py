@@ -5,8 +5,8 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.model_scripts import load_model
-from fwp_neuro.synapses.release import tsodyks_markram as tm
-from fwp_neuro.targets.mongillo import MODEL, rows
+from fwp_neuro.synapses.tsodyks_markram import events as tm
+from fwp_neuro.targets.mongillo_2008 import MODEL, rows
 
 SCRIPT = load_model(MODEL)
 

@@ -6,10 +6,10 @@ import pytest
 from nest_runs import ask, needs_nest
 
 import fwp_neuro as fwp
-from fwp_neuro.synapses.plasticity.clopath_oracle import weights
-from fwp_neuro.synapses.plasticity.urbanczik_senn_oracle import Cells
-from fwp_neuro.synapses.receptors.nmda import gating
-from fwp_neuro.targets import clopath_2010
+from fwp_neuro.synapses.clopath_2010 import targets as clopath_2010
+from fwp_neuro.synapses.clopath_2010.events import weights
+from fwp_neuro.synapses.nmda_receptors.events import gating
+from fwp_neuro.synapses.urbanczik_senn_2014.events import Cells
 
 pytestmark = needs_nest
 ms, mV, pF, nS, pA = b2.ms, b2.mV, b2.pF, b2.nS, b2.pA

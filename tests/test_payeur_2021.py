@@ -6,7 +6,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity.payeur_2021 import changed_weight
+from fwp_neuro.synapses.payeur_2021.events import changed_weight
 
 ms, Hz = b2.ms, b2.Hz
 

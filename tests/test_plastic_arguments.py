@@ -53,7 +53,7 @@ def test_arithmetic_is_worked_out_without_python():
     assert arithmetic.evaluate("0 < tau <= 0.02 and not tau > 1", names)
     with pytest.raises(NameError):
         arithmetic.evaluate("unknown + 1", names)
-    assert fwp.synapses.calcium.readouts.READOUTS["step"](3.0, 1.0, 1.0) == 1
+    assert fwp.synapses.calcium_readouts.READOUTS["step"](3.0, 1.0, 1.0) == 1
 
 
 WRONG = {

@@ -8,7 +8,7 @@ from plastic_oracles import connect, groups, injected, weights
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits.plastic.connecting import LAYOUTS
-from fwp_neuro.synapses.plasticity import stdp_pair
+from fwp_neuro.synapses.pair_stdp import events as stdp_pair
 
 ms = b2.ms
 STEPS = 120

@@ -6,7 +6,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import stdp_pair
+from fwp_neuro.synapses.pair_stdp import events as stdp_pair
 
 ms = b2.ms
 

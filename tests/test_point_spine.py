@@ -8,8 +8,9 @@ from scipy.integrate import solve_ivp
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.calcium import point_spine, spine
-from fwp_neuro.synapses.calcium.readouts import READOUTS
+from fwp_neuro.synapses import spine_calcium
+from fwp_neuro.synapses.calcium_readouts import READOUTS
+from fwp_neuro.synapses.point_spine import events as point_spine
 
 ms, mV = b2.ms, b2.mV
 SETS = synapses.parameter_sets("point_spine")
@@ -61,7 +62,7 @@ def test_the_linear_write_is_the_integral_of_an_outer_product():
     pre, post = trains(4, 5000, seed=3), trains(3, 5000, seed=4)
     pre[1500:], post[1500:] = 0, 0
     write = point_spine.changed_weight(model, pre[:, None], post[..., None], dt) - 1
-    s, v = spine.opening(p, pre, dt), spine.voltage(p, post, dt)
+    s, v = spine_calcium.opening(p, pre, dt), spine_calcium.voltage(p, post, dt)
     f = (0.13 - v) / (1 + np.exp(-75 * (v + 0.01)))
     # dw = eta ca / p_pair with ca filtered by tau (1 - e) / (1 - e) = tau
     expected = np.einsum("ti,tj->ij", f, s) * dt * 21e3 * 5e-3 / p["p_pair"]

@@ -7,8 +7,9 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro.characterise import rank_argument
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import potentiation
-from fwp_neuro.targets.mongillo import KEYS, VALUES
+from fwp_neuro.synapses.potentiation import events as potentiation_events
+from fwp_neuro.synapses.potentiation import synapse as potentiation
+from fwp_neuro.targets.mongillo_2008 import KEYS, VALUES
 
 ms, Hz = b2.ms, b2.Hz
 MODELS = ("short_term_potentiation", "use_dependent_potentiation")
@@ -37,7 +38,7 @@ def brian(model, device="numpy", dt=1 * ms):
 def test_brian2_text_is_its_oracle(name, expression):
     model = fwp.synapses.get(name, expression)
     found, pre, post = brian(model)
-    runs = [[potentiation.respond(model, a, b) for a in times(pre)] for b in times(post)]
+    runs = [[potentiation_events.respond(model, a, b) for a in times(pre)] for b in times(post)]
     weights = np.array([[run[0] for run in line] for line in runs])
     sent = np.array([[run[2][-1] for run in line] for line in runs])
     assert found["weight"] == pytest.approx(weights, abs=1e-12) and np.ptp(weights) > 0.01
@@ -64,8 +65,8 @@ def test_ap5_blocks_every_write_and_no_read(name):
         assert (found["weight"] == 1).all()
         spikes = times(pre)[0]
         assert np.array_equal(
-            potentiation.transmitted(model, spikes, 0.5),
-            potentiation.transmitted(blocked, spikes, 0.5),
+            potentiation_events.transmitted(model, spikes, 0.5),
+            potentiation_events.transmitted(blocked, spikes, 0.5),
         )
         curve = fwp.synapses.stdp_curve(blocked, lags=[-10, 5, 50] * ms, frequency=5 * Hz)
         assert (curve == 1).all()
@@ -75,13 +76,15 @@ def test_it_decays_by_itself_or_by_use_only():
     hour = np.array([3600.0])
     passive, used = (fwp.synapses.get(name, "post_ampa") for name in MODELS)
     U = float(passive.parameters["U"])
-    left = potentiation.transmitted(passive, hour, 0.5) / U - 1
+    left = potentiation_events.transmitted(passive, hour, 0.5) / U - 1
     assert left == pytest.approx(0.5 * np.exp(-3600 / 96), abs=1e-12)
-    assert potentiation.transmitted(used, 6 * hour, 0.5) / U - 1 == pytest.approx(0.5, rel=1e-9)
+    assert potentiation_events.transmitted(used, 6 * hour, 0.5) / U - 1 == pytest.approx(
+        0.5, rel=1e-9
+    )
     tests = 1 + 15.0 * np.arange(51)
-    course = potentiation.transmitted(used, tests, 0.5) / U - 1
+    course = potentiation_events.transmitted(used, tests, 0.5) / U - 1
     assert course == pytest.approx(0.5 * 0.98 ** np.arange(51), rel=1e-9)
-    silenced = potentiation.respond(used, np.array([]), np.array([0.01]), 0.5)[0]
+    silenced = potentiation_events.respond(used, np.array([]), np.array([0.01]), 0.5)[0]
     assert silenced == 1.5  # postsynaptic spikes alone erase nothing
 
 
@@ -92,9 +95,9 @@ def test_expression_is_gain_or_filter():
             model = fwp.synapses.get(name, expression)
             if name == MODELS[1]:
                 model = model.changed(loss=0.0)
-            rest = potentiation.transmitted(model, TRAIN)
-            raised = potentiation.transmitted(model, TRAIN, 1.0) / rest
-            p0 = potentiation.transmitted(model, TRAIN, 1.0)
+            rest = potentiation_events.transmitted(model, TRAIN)
+            raised = potentiation_events.transmitted(model, TRAIN, 1.0) / rest
+            p0 = potentiation_events.transmitted(model, TRAIN, 1.0)
             ratios[expression], late[expression] = p0[1] / p0[0] / (rest[1] / rest[0]), raised[-1]
             decay = np.exp(-1 / 96) if name == MODELS[0] else 1.0
             assert raised[0] == pytest.approx(1 + decay, rel=1e-9)  # the first response, always

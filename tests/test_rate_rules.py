@@ -6,10 +6,13 @@ import pytest
 
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import bcm, homeostatic_scaling, oja, vogels_2011
-from fwp_neuro.synapses.plasticity.rate_traces import filtered
-from fwp_neuro.targets import bcm as bcm_rows
-from fwp_neuro.targets import oja as oja_rows
+from fwp_neuro.synapses.bcm import events as bcm
+from fwp_neuro.synapses.bcm import targets as bcm_rows
+from fwp_neuro.synapses.homeostatic_scaling import events as homeostatic_scaling
+from fwp_neuro.synapses.oja import events as oja
+from fwp_neuro.synapses.oja import targets as oja_rows
+from fwp_neuro.synapses.rate_traces import filtered
+from fwp_neuro.synapses.vogels_2011 import events as vogels_2011
 
 ms, Hz, second = b2.ms, b2.Hz, b2.second
 RATE_RULES = {"oja": oja.course, "bcm": lambda *given: bcm.course(*given)[0]}

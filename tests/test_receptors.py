@@ -8,8 +8,10 @@ from scipy.integrate import solve_ivp
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses import receptors
-from fwp_neuro.synapses.receptors import exponential, kinetic, nmda
+from fwp_neuro.synapses.exponential_receptors import events as exponential
+from fwp_neuro.synapses.kinetic_receptors import events as kinetic
+from fwp_neuro.synapses.nmda_receptors import events as nmda
+from fwp_neuro.synapses.receptor_current import current
 
 ms, mV, nS, Hz = b2.ms, b2.mV, b2.nS, b2.Hz
 DT = 0.1e-3
@@ -128,13 +130,13 @@ def test_the_current_carries_what_the_cell_needs():
         (synapses.get("ampa"), None, 140),
     ):
         name = next(n[2:] for n in receptor.parameters if n.startswith("E_"))
-        code = receptors.current(receptor, "V", block).replace("exp", "np.exp")
+        code = current(receptor, "V", block).replace("exp", "np.exp")
         local = {**receptor.parameters, f"g_{name}": 2 * nS, "V": -70 * mV, "mV": mV, "np": np}
         assert float(eval(code, local) / b2.pA) == pytest.approx(expected, rel=1e-4, abs=1e-9)  # noqa: S307
     with pytest.raises(fwp.FwpError, match="has no magnesium block"):
-        receptors.current(synapses.get("ampa"), block="ellwood_2024")
+        current(synapses.get("ampa"), block="ellwood_2024")
     with pytest.raises(fwp.FwpError, match="needs a model of kind 'receptor', got 'pair_stdp'"):
-        receptors.current(synapses.get("pair_stdp"))
+        current(synapses.get("pair_stdp"))
 
 
 @pytest.mark.slow

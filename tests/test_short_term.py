@@ -8,9 +8,9 @@ import fwp_neuro as fwp
 from fwp_neuro.characterise import rank_argument
 from fwp_neuro.circuits import injected
 from fwp_neuro.devices import Built, Size, simulate
-from fwp_neuro.synapses.release import tsodyks_markram as tm
-from fwp_neuro.synapses.release.conventions import CONVENTIONS, convention_of, per_cell
-from fwp_neuro.targets.mongillo import KEYS, VALUES
+from fwp_neuro.synapses.release_conventions import CONVENTIONS, convention_of, per_cell
+from fwp_neuro.synapses.tsodyks_markram import events as tm
+from fwp_neuro.targets.mongillo_2008 import KEYS, VALUES
 
 ms, Hz = b2.ms, b2.Hz
 TIMES = np.array([0.1, 0.15, 0.2, 0.4, 0.41, 0.9])

@@ -7,7 +7,7 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import shouval_2002_oracle as oracle
+from fwp_neuro.synapses.shouval_2002 import events as oracle
 
 ms, Hz, mV = b2.ms, b2.Hz, b2.mV
 NAME = "shouval_2002"

@@ -6,8 +6,8 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import stdp_pair
-from fwp_neuro.synapses.plasticity.pairing import pairs_of_spikes
+from fwp_neuro.synapses.pair_stdp import events as stdp_pair
+from fwp_neuro.synapses.pairing import pairs_of_spikes
 
 ms, Hz = b2.ms, b2.Hz
 SETS = fwp.synapses.parameter_sets("pair_stdp")

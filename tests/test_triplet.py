@@ -7,7 +7,9 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity import pairing, stdp_triplet
+from fwp_neuro.synapses import pairing
+from fwp_neuro.synapses.triplet_stdp import events as stdp_triplet_events
+from fwp_neuro.synapses.triplet_stdp import synapse as stdp_triplet
 from fwp_neuro.targets import sjostrom
 
 ms, Hz = b2.ms, b2.Hz
@@ -22,7 +24,7 @@ def compare(chosen, device):
     pre, post = trains(1), trains(2, 3)
     found = injected.run(model, pre, post, dt=1 * ms, device=device)["weight"]
     at = [[np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)]
-    expected = [[stdp_triplet.changed_weight(model, a, b) for a in at[0]] for b in at[1]]
+    expected = [[stdp_triplet_events.changed_weight(model, a, b) for a in at[0]] for b in at[1]]
     assert found == pytest.approx(np.array(expected), abs=1e-12)
     assert np.ptp(found) > 1e-2
 
@@ -58,7 +60,7 @@ def test_triplets_are_sums_over_spikes(nearest):
     for now in post:
         gain = p["A2_plus"] + p["A3_plus"] * trace(post, now, p["tau_y"])
         w += trace(pre, now, p["tau_plus"]) * gain
-    assert stdp_triplet.changed_weight(model, pre, post) == pytest.approx(w, abs=1e-14)
+    assert stdp_triplet_events.changed_weight(model, pre, post) == pytest.approx(w, abs=1e-14)
 
 
 def test_without_triplet_terms_it_is_the_pair_rule():

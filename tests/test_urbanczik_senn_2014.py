@@ -6,7 +6,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.plasticity.urbanczik_senn_oracle import Cells, weights
+from fwp_neuro.synapses.urbanczik_senn_2014.events import Cells, weights
 
 ms, pA = b2.ms, b2.pA
 

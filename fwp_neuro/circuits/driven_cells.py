@@ -4,8 +4,8 @@
     V = U + back-propagating spikes
 
 in leak conductances; U is reset and refractory at a spike. Weights are fixed: what synapses would
-write is computed afterwards from V (see `fwp_neuro.synapses.calcium`). All numbers of the cell are
-modelling choices of this package; rest and back-propagating spike are those of `point_spine`.
+write is computed afterwards from V (see `fwp_neuro.synapses.point_spine`). All numbers of the cell
+are modelling choices of this package; rest and back-propagating spike are those of `point_spine`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from brian2 import ms, mV
 
 from ..devices import Built, Size, simulate
-from ..synapses.calcium.point_spine import BAP, BAP_SPIKE
+from ..synapses.point_spine.synapse import BAP, BAP_SPIKE
 
 EQUATIONS = f"""
 dU/dt = (E_rest - U + (g + g_teacher)*(E_ampa - U) + hold)/tau_m : volt (unless refractory)

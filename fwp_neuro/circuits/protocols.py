@@ -12,7 +12,7 @@ import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
-from ..synapses.plasticity.pairing import check_pairs, steps_of
+from ..synapses.pairing import check_pairs, steps_of
 from ..synapses.synapse_class import Model
 from . import injected
 

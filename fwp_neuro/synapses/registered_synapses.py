@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from inspect import signature
-from pkgutil import iter_modules
+from pathlib import Path
 from typing import Any
 
 import brian2 as b2
@@ -22,8 +22,6 @@ from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_mode
 from .synapse_class import KINDS, SYNAPSES, Entry, Model
 from .synapse_class import register as add
 
-#: the folders whose modules register models
-FOLDERS = ("release", "receptors", "calcium", "plasticity")
 #: events (pairs or spikes) that one call of a protocol may have, at 10 us and more for each
 _MOST = 50_000_000
 #: arguments of a protocol that come from its caller; all others are options
@@ -32,10 +30,8 @@ _GIVEN = ("model", "lags", "pairs", "frequency", "times")
 
 def _load() -> None:
     import_module(f"{__package__}.circuit_models")
-    for folder in FOLDERS:
-        package = import_module(f"{__package__}.{folder}")
-        for _, module, _ in iter_modules(package.__path__, f"{package.__name__}."):
-            import_module(module)
+    for path in sorted(Path(__file__).parent.glob("*/synapse.py")):  # a folder a model
+        import_module(f"{__package__}.{path.parent.name}.synapse")
 
 
 # the modules of models import the registry, so that it cannot name them where it is made

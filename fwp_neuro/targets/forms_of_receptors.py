@@ -8,8 +8,10 @@ import numpy as np
 from brian2 import second
 
 from ..synapses import get
-from ..synapses.receptors import exponential, kinetic, nmda
-from ..synapses.release import tsodyks_markram as tm
+from ..synapses.exponential_receptors import events as exponential
+from ..synapses.kinetic_receptors import events as kinetic
+from ..synapses.nmda_receptors import events as nmda
+from ..synapses.tsodyks_markram import events as tm
 from .form_cases import Case, Found, brian, spikes
 
 _DT = 0.1e-3

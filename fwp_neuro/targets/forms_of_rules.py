@@ -12,18 +12,20 @@ import numpy as np
 from brian2 import ms
 
 from ..synapses import get
-from ..synapses.plasticity import bcpnn_oracle as oracle
-from ..synapses.plasticity import clopath_oracle, homeostatic_scaling, shouval_2002_oracle
-from ..synapses.plasticity.bcpnn_events import events
-from ..synapses.plasticity.behavioural_time_scale_oracle import changed_weight
-from ..synapses.plasticity.graupner_brunel_protocol import course, simulate
-from ..synapses.plasticity.limbacher_2022 import weight_at
-from ..synapses.plasticity.potentiation import respond
-from ..synapses.plasticity.rate_traces import filtered
-from ..synapses.plasticity.urbanczik_senn_oracle import weights
+from ..synapses.bcpnn import events as oracle
+from ..synapses.bcpnn.event_text import events
+from ..synapses.behavioural_time_scale.events import changed_weight
+from ..synapses.clopath_2010 import events as clopath_oracle
+from ..synapses.graupner_brunel.events import course, simulate
+from ..synapses.homeostatic_scaling import events as homeostatic_scaling
+from ..synapses.limbacher_2022.events import weight_at
+from ..synapses.potentiation.events import respond
+from ..synapses.rate_traces import filtered
+from ..synapses.shouval_2002 import events as shouval_2002_oracle
+from ..synapses.urbanczik_senn_2014.events import weights
 from .form_cases import Case, Found, brian, pairs, spikes
 
-_RULES = "fwp_neuro.synapses.plasticity"
+_MODELS = "fwp_neuro.synapses"
 
 
 def _model(name: str, chosen: str | None = None, **factors):
@@ -32,10 +34,10 @@ def _model(name: str, chosen: str | None = None, **factors):
     return found.changed(**{p: found.parameters[p] * by for p, by in factors.items()})
 
 
-def _events(name: str, chosen: str | None = None, module: str = "", late: int = 0, **factors):
+def _events(name: str, chosen: str | None = None, late: int = 0, **factors):
     """Run a rule whose NumPy form is ``changed_weight(model, pre times, post times)``."""
     model = _model(name, chosen, **factors)
-    form = import_module(f"{_RULES}.{module or name}").changed_weight
+    form = import_module(f"{_MODELS}.{name}.events").changed_weight
     pre, post = spikes(300, 0.06, 1), spikes(300, 0.06, 2)
     found = brian(model, pre, post, 1e-3)["weight"]
     return Found(found, pairs(partial(form, model), pre, post, 1e-3, late), 1.0)
@@ -68,7 +70,7 @@ def _rates(name: str, chosen: str, **factors):
     start = np.array([[0.1, 0.3], [0.5, 0.2]])
     found = brian(model, pre, post, dt, initial={"w": start})["weight"]
     x, y = filtered(model, pre, dt), filtered(model, post, dt) if chosen == "spikes" else None
-    course = import_module(f"{_RULES}.{name}").course(model, start, x, y, dt)
+    course = import_module(f"{_MODELS}.{name}.events").course(model, start, x, y, dt)
     exact = course[0][-1] if name == "bcm" else course[-1]
     return Found(found - start, exact - start)
 
@@ -195,7 +197,7 @@ def _clopath(chosen: str):
 
 
 def _spine(name: str, chosen: str):
-    module = import_module(f"fwp_neuro.synapses.calcium.{name}")
+    module = import_module(f"{_MODELS}.{name}.events")
     # a threshold that is crossed within the run, and a delay that is shorter than it
     faster = {"theta": 0.3, "tau_delay": 0.1} if name == "match_and_control" else {}
     model, dt = _model(name, chosen, **faster), 0.2e-3
@@ -220,12 +222,12 @@ def _each(run, *chosen: str, within: float = 1e-9) -> tuple[Case, ...]:
 
 CASES: dict[str, tuple[Case, ...]] = {
     "pair_stdp": tuple(
-        Case(one, partial(_events, "pair_stdp", one, module="stdp_pair", A_plus=20, A_minus=20))
+        Case(one, partial(_events, "pair_stdp", one, A_plus=20, A_minus=20))
         for one in ("song_miller_abbott_2000", "nearest_neighbour", "guetig_2003",
                     "van_rossum_2000")
     ),
     "triplet_stdp": _each(
-        partial(_events, "triplet_stdp", module="stdp_triplet"),
+        partial(_events, "triplet_stdp"),
         "hippocampal_culture_all_to_all_full", "visual_cortex_nearest_full",
     ),
     "vogels_2011": (Case("", partial(_events, "vogels_2011", eta=10)),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from pathlib import Path
 
 from ..errors import pick
 
@@ -19,49 +20,37 @@ STRENGTHS = (
 )  # fmt: skip
 #: strengths that count as strong evidence
 STRONG = ("quantitative published", "other simulator")
-#: model -> the module that has its rows
+_SYNAPSES = Path(__file__).parent.parent / "synapses"
+#: model -> the module that has its rows; a synapse has them in its own folder
 MODULES: dict[str, str] = {
-    "tsodyks_markram": "tsodyks_markram",
-    "two_compartment_nmda": "compartments",
-    "linear_difference": "compartments",
-    "mongillo_2008_working_memory": "mongillo",
-    "fit": "fitted_models",
-    "short_term_potentiation": "potentiation",
-    "use_dependent_potentiation": "potentiation",
-    "magnesium_block": "magnesium",
-    "clopath_2010": "clopath_2010",
-    "urbanczik_senn_2014": "urbanczik_senn_2014",
-    "urbanczik_senn_2014_delta_memory": "delta_memory",
-    "payeur_2021": "payeur_2021",
-    "ampa": "receptors",
-    "gaba_a": "receptors",
-    "ampa_kinetic": "receptors",
-    "gaba_a_kinetic": "receptors",
-    "nmda_kinetic": "receptors",
-    "nmda_per_cell": "receptors",
-    "nmda_per_synapse": "receptors",
-    "nmda_jump": "receptors",
-    "point_spine": "point_spine",
-    "match_and_control": "match_and_control",
-    "ellwood_2024_match_and_control": "ellwood_2024",
-    "pair_stdp": "pair",
-    "triplet_stdp": "triplet",
-    "graupner_brunel": "graupner_brunel",
-    "shouval_2002": "shouval_2002",
-    "bcpnn": "bcpnn",
-    "limbacher_2022": "limbacher_2022",
-    "limbacher_2022_key_value_memory": "limbacher_2022",
-    "fiebig_lansner_2017_working_memory": "fiebig_lansner_2017",
-    "wang_2002_decision": "wang_2002",
-    "behavioural_time_scale": "behavioural_time_scale",
-    "milstein_2021_one_shot_memory": "one_shot_memory",
-    "oja": "oja",
-    "bcm": "bcm",
-    "vogels_2011": "vogels_2011",
-    "homeostatic_scaling": "homeostatic_scaling",
+    path.parent.name: f"fwp_neuro.synapses.{path.parent.name}.targets"
+    for path in sorted(_SYNAPSES.glob("*/targets.py"))
+    if path.parent.name != "potentiation"  # two models
+} | {
+    "short_term_potentiation": "fwp_neuro.synapses.potentiation.targets",
+    "use_dependent_potentiation": "fwp_neuro.synapses.potentiation.targets",
+    "two_compartment_nmda": "fwp_neuro.targets.compartments",
+    "linear_difference": "fwp_neuro.targets.compartments",
+    "ampa": "fwp_neuro.targets.receptor_kinetics",
+    "gaba_a": "fwp_neuro.targets.receptor_kinetics",
+    "ampa_kinetic": "fwp_neuro.targets.receptor_kinetics",
+    "gaba_a_kinetic": "fwp_neuro.targets.receptor_kinetics",
+    "nmda_kinetic": "fwp_neuro.targets.receptor_kinetics",
+    "nmda_per_cell": "fwp_neuro.targets.receptor_kinetics",
+    "nmda_per_synapse": "fwp_neuro.targets.receptor_kinetics",
+    "nmda_jump": "fwp_neuro.targets.receptor_kinetics",
+    "magnesium_block": "fwp_neuro.targets.magnesium_block",
+    "fit": "fwp_neuro.targets.fitted_models",
+    "mongillo_2008_working_memory": "fwp_neuro.targets.mongillo_2008",
+    "urbanczik_senn_2014_delta_memory": "fwp_neuro.targets.delta_memory",
+    "ellwood_2024_match_and_control": "fwp_neuro.targets.ellwood_2024",
+    "limbacher_2022_key_value_memory": "fwp_neuro.synapses.limbacher_2022.targets",
+    "fiebig_lansner_2017_working_memory": "fwp_neuro.targets.fiebig_lansner_2017",
+    "wang_2002_decision": "fwp_neuro.targets.wang_2002",
+    "milstein_2021_one_shot_memory": "fwp_neuro.targets.one_shot_memory",
 }
 #: modules with ``rows(model)``: what is compared for every model
-COMMON: tuple[str, ...] = ("constants_table", "two_forms")
+COMMON = ("fwp_neuro.targets.constants_table", "fwp_neuro.targets.two_forms")
 
 
 @dataclass(frozen=True)
@@ -171,9 +160,9 @@ def collect(
     for number, (module, members) in enumerate(modules.items()):
         if progress is not None:
             progress(number / len(modules), members[0])
-        own = import_module(f"{__package__}.{module}").rows(quick)
+        own = import_module(module).rows(quick)
         yield from (row for row in own if row.model in members)
         for common in COMMON:
-            rows = import_module(f"{__package__}.{common}").rows
+            rows = import_module(common).rows
             for name in members:
                 yield from rows(name)

@@ -1,0 +1,1 @@
+"""Bienenstock, Cooper & Munro: a sliding threshold."""

@@ -1,1 +1,0 @@
-"""Calcium through NMDA receptors, and what reads it out: the write of a fast-weight programme."""

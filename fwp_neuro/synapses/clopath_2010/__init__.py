@@ -1,0 +1,1 @@
+"""Voltage-based plasticity of Clopath et al."""

@@ -1,0 +1,1 @@
+"""Receptors that close exponentially."""

@@ -1,0 +1,1 @@
+"""Calcium-based plasticity of Graupner & Brunel."""

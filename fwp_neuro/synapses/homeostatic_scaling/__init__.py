@@ -1,0 +1,1 @@
+"""Synaptic scaling."""

@@ -1,0 +1,1 @@
+"""Receptors with first-order kinetics."""

@@ -1,0 +1,1 @@
+"""NMDA receptors with saturating gates."""

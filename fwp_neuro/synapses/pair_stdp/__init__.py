@@ -1,0 +1,1 @@
+"""Pair-based spike-timing-dependent plasticity."""

@@ -1,1 +1,0 @@
-"""Plasticity rules, one module each: equations as data, parameter sets, pairing protocol."""

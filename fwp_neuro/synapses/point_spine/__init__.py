@@ -1,0 +1,1 @@
+"""A spine as one point."""

@@ -1,0 +1,1 @@
+"""Short-term potentiation, passive and use-dependent."""

@@ -1,1 +1,0 @@
-"""Short-term plasticity: one module per model, with its conventions, sets and exact oracle."""

@@ -1,0 +1,1 @@
+"""Calcium control of Shouval et al."""

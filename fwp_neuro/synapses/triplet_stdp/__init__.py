@@ -1,0 +1,1 @@
+"""Triplet spike-timing-dependent plasticity."""

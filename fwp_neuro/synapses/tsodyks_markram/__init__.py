@@ -1,0 +1,1 @@
+"""Tsodyks-Markram short-term plasticity."""

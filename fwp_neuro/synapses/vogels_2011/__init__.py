@@ -1,0 +1,1 @@
+"""Inhibitory plasticity of Vogels et al."""
