@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 TOP = __name__.partition(".")[0]
 
@@ -40,6 +41,9 @@ class Reader(ast.NodeVisitor):
         for text in texts:
             if text.startswith(f"{TOP}."):  # e.g. the folder of a data file
                 self.reach.add(text)
+        for pattern in filter(None, map(_pattern, nodes)):  # e.g. the same file in many folders
+            for name in filter(pattern.fullmatch, self.reach.modules):
+                self.reach.add(name)
         self._scripts(tree, nodes)
         if not is_lazy(tree) and not _defines(tree, _LAZY):  # those who call it say which
             self._computed(nodes, texts)
@@ -142,6 +146,14 @@ def _defines(tree: ast.Module, name: str) -> bool:
 def is_text(node: ast.AST | None) -> bool:
     """Whether a node is a string that is written out."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _pattern(node: ast.AST) -> re.Pattern | None:
+    """Return what an f-string may be, if it begins with a name of the package."""
+    if not isinstance(node, ast.JoinedStr) or not is_text(node.values[0]):
+        return None
+    parts = [re.escape(v.value) if is_text(v) else r"\w+" for v in node.values]
+    return re.compile("".join(parts)) if parts[0].startswith(f"{TOP}\\.") else None
 
 
 def _name(node: ast.AST) -> str:

@@ -75,9 +75,13 @@ class Reach:
             name = name.rpartition(".")[0]
 
     def add_whole(self, name: str) -> None:
-        """Add a module and, if it is a package, everything in it."""
+        """Add a module and, if it is a package, everything in it but published numbers.
+
+        The published numbers of a synapse lie in its folder, and are of no use to a simulation.
+        """
         for other in self.modules:
-            if other == name or other.startswith(f"{name}."):
+            inside = other.startswith(f"{name}.") and not other.endswith(".targets")
+            if other == name or inside:
                 self.add(other)
 
     def add_scripts(self, names: Iterable[str]) -> None:
