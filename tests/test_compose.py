@@ -41,8 +41,9 @@ def check_composition(plasticity, release, receptor):
         scale = np.abs(values).max()
         assert np.abs(cheap[name] - values).max() <= 1e-12 * scale, name
     if not alone.transmits:  # else its own cell no longer sees what the receptor replaces
-        # parts with different integrators share one, which is that of neither or of one of them
-        same = replace(alone.equations, method=model.equations.method)
+        # on the synapse, parts with different integrators share one; cells keep theirs
+        one, both = alone.equations, model.equations
+        same = replace(one, method=both.method, methods=both.methods | one.methods)
         own = injected.run(replace(alone, equations=same), pre, post, dt=dt)["weight"]
         np.testing.assert_allclose(text["weight"], own, rtol=1e-12, atol=1e-15)
 
