@@ -10,6 +10,7 @@ import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
 from fwp_neuro.devices import Built, Size, builds
 from fwp_neuro.devices.program import Draft
+from fwp_neuro.errors import Cannot
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 DT = 0.5 * b2.ms
@@ -313,7 +314,7 @@ def test_an_interrupted_program_ends_and_the_next_run_is_right(program):
 
 def test_auto_runs_elsewhere_where_the_compiler_fails(cache, monkeypatch):
     def fails(project):
-        raise builds.NotBuilt("the compiler is broken")
+        raise Cannot("the compiler is broken")
 
     monkeypatch.setattr(builds, "program", fails)
     never = dict.fromkeys(devices.DEVICES, 0.0) | {"cython": 1e9}

@@ -10,8 +10,7 @@ from device_cases import built, cells, firing, simulate
 import fwp_neuro as fwp
 from fwp_neuro import devices
 from fwp_neuro.devices import Built, Size, guards, state
-from fwp_neuro.devices.guards import Unsuited
-from fwp_neuro.errors import FwpWarning
+from fwp_neuro.errors import Cannot, FwpWarning
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +66,7 @@ def test_network_operations(tmp_path):
     for device in ("cpp_standalone", "cuda_standalone"):
         if device == "cuda_standalone":
             pytest.importorskip("brian2cuda")
-        with pytest.raises(Unsuited, match=words):
+        with pytest.raises(Cannot, match=words):
             generate(build_with_an_operation, tmp_path, device)
     assert simulate(build_with_an_operation)[0]["z"].tolist() == [3, 3]
 
@@ -297,7 +296,7 @@ def gone():
     ],
 )
 def test_refusals_are_one_sentence(build, words, tmp_path):
-    with pytest.raises(Unsuited, match=words):
+    with pytest.raises(Cannot, match=words):
         generate(build, tmp_path)
     simulate(build)
 

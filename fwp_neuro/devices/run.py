@@ -12,15 +12,14 @@ import brian2 as b2
 
 from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
-from ..errors import FwpError
+from ..errors import Cannot, FwpError
 from ..run_arguments import DEVICE, PROGRESS
 from ..validation import affordable, affordable_steps
 from . import guards
 from .base import BUILD, DT, Built, Size, built_by, collected
-from .builds import NotBuilt
 from .choice import THREADS, announce, asked_threads, check_cost, choose, clocks_of
 from .cuda import check_machine, execute, need_brian2cuda
-from .guards import STANDALONE, Unsuited
+from .guards import STANDALONE
 from .lock import brian2_lock
 from .program import Draft
 from .state import made, runtime, standalone
@@ -87,7 +86,7 @@ def simulate(
             chosen, reason = choose(device, size, lambda: drafted().in_cache())
             if chosen == "cpp_standalone":
                 program = drafted().program()
-        except (Unsuited, NotBuilt) as problem:
+        except Cannot as problem:
             if device != "auto":
                 raise
             chosen, reason = choose(device, size, standalone=False)

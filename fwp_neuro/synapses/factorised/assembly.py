@@ -9,7 +9,7 @@ from typing import Any
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
-from ...errors import FwpError
+from ...errors import Cannot, FwpError
 from ..model import Model
 from . import decays, spikes
 from .anatomy import SIDES, Anatomy
@@ -18,7 +18,7 @@ from .kept import around
 from .kept import keep as keeping
 from .report import FactorisedModel, Report
 from .text import renamed, row, text, unit
-from .writes import Refused, Variable, find, kicked
+from .writes import Variable, find, kicked
 
 
 def assemble(model: Model, keep, uniform, when: str, late) -> Model:
@@ -86,7 +86,7 @@ def _waiting(anatomy: Anatomy, moved, parts, found, when: str) -> tuple[list[Var
         return [], "it was asked for"
     try:
         return find(anatomy, moved, parts, found), ""
-    except Refused as reason:
+    except Cannot as reason:
         if when == "presynaptic":
             raise FwpError(f"writes='presynaptic' is not possible for {anatomy.model.name!r}: "
                            f"{reason}") from None  # fmt: skip
