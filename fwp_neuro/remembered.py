@@ -27,7 +27,7 @@ def while_it_lives(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return remembered
 
 
-def once(function: Callable) -> Callable:
+def called_once(function: Callable) -> Callable:
     """Call a function once for the same arguments (the last 256), also if it raises `Cannot`.
 
     ``cache_clear()`` of what is returned forgets everything.

@@ -1,5 +1,8 @@
 """One way to say no: whoever has no such form raises `Cannot` with the reason, once found out."""
 
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -9,7 +12,7 @@ from fwp_neuro.artificial.engine import fast_form
 from fwp_neuro.artificial.kernels import recipe
 from fwp_neuro.circuits import low_rank, phases
 from fwp_neuro.errors import Cannot
-from fwp_neuro.remembered import once
+from fwp_neuro.remembered import called_once
 from fwp_neuro.symbolic.constants import number
 
 #: everything that is made of the normal form of a rule
@@ -53,10 +56,21 @@ def test_the_choice_of_a_form_repeats_the_reason(rule):
     assert form == "step" and reason.startswith(f"{said.value}; matrix products on meta; ")
 
 
+def test_every_exception_of_the_package_is_in_one_module():
+    found = set()
+    for file in Path(fwp.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            bases = [ast.unparse(base) for base in getattr(node, "bases", ())]
+            if any(base.endswith(("Error", "Exception", "Cannot")) for base in bases):
+                found.add((file.name, node.name))
+    assert found == {("errors.py", name) for name in
+                     ("FwpError", "Cannot", "CallError", "NoAttribute")}  # fmt: skip
+
+
 def test_what_cannot_be_is_found_out_once():
     asked = []
 
-    @once
+    @called_once
     def root(x):
         asked.append(x)
         if x < 0:

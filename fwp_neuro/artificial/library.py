@@ -17,7 +17,7 @@ from importlib.util import find_spec
 import torch
 
 from ..errors import Cannot, FwpError, warn
-from ..remembered import once
+from ..remembered import called_once
 from ..rules import Rule, rule
 from ..symbolic import arrays
 from .unrolling import recur
@@ -100,7 +100,7 @@ def run(chosen: Rule, signals: Signals, states: Signals) -> tuple[torch.Tensor, 
     return readout, {"w": final.mT.to(states["w"].dtype)}
 
 
-@once
+@called_once
 def _check_law(name: str, dtype: torch.dtype, device: str) -> None:
     """Raise `Cannot` if the library does not agree with the plain recurrence."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ...remembered import once
+from ...remembered import called_once
 from ...rules import Rule
 from .chunk import left, right
 from .coefficients import Numbers
@@ -79,7 +79,7 @@ class FastForm:
         return readout.movedim(1, 2), dict(zip(self.states, final, strict=True))
 
 
-@once
+@called_once
 def fast_form(rule: Rule) -> FastForm:
     """Return the fast forms of a rule, made once.
 
