@@ -13,7 +13,7 @@ import fwp_neuro as fwp
 from fwp_neuro import devices
 from fwp_neuro.circuits import generate
 from fwp_neuro.devices import Size, choose
-from fwp_neuro.errors import FwpWarning
+from fwp_neuro.errors import Cannot, FwpWarning
 
 SMALL, LARGE = Size(1000, 14, 100), Size(200_000, 14, 100_000)
 
@@ -54,7 +54,7 @@ def test_a_gpu_is_used_where_one_answers_and_it_pays(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
 
     def fails():
-        raise fwp.FwpError("the driver is too old")
+        raise Cannot("the driver is too old")
 
     for there, check, name in (
         (False, lambda: None, "cpp_standalone"),
