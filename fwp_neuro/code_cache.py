@@ -25,39 +25,47 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from . import temporaries, toolchain
-from .errors import warn
+from .errors import Cannot, warn
 
 _WORK = "building_"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def why_not_trusted(path: Path, shared: bool = False) -> str:
-    """Return "" for a file or folder that no other user can change, else what is wrong with it.
+def check_private(path: Path, shared: bool = False) -> None:
+    """Refuse a file or folder that another user can change.
 
     Args:
         path: exists; a link to it must not belong to another user either.
         shared: whether others may add files, if they cannot replace each other's (as in /tmp).
 
     Raises:
-        OSError: it is not there.
+        Cannot: what is wrong with it; OSError: it is not there.
     """
     if not hasattr(os, "geteuid"):  # Windows keeps the caches of its users apart
-        return ""
+        return
     found = path.stat()
     for about in (path.lstat(), found):
         if about.st_uid not in (os.geteuid(), 0):
-            return f"belongs to another user (number {about.st_uid})"
+            raise Cannot(f"belongs to another user (number {about.st_uid})")
     if found.st_mode & _OTHERS_WRITE and not (shared and found.st_mode & stat.S_ISVTX):
-        return "can be written by other users"
-    return ""
+        raise Cannot("can be written by other users")
+
+
+def is_private(path: Path) -> bool:
+    """Tell whether no other user can change a file or folder that exists."""
+    try:
+        check_private(path)
+    except Cannot:
+        return False
+    return True
 
 
 def places(kind: str) -> list[Path]:
     """Return the folders where compiled things of a kind may lie, none that others can write."""
     folder, found = toolchain.cache(kind), []
-    with contextlib.suppress(OSError):
-        if not _why_not(folder):
-            found.append(folder)
+    with contextlib.suppress(OSError, Cannot):
+        _check_place(folder)
+        found.append(folder)
     return [*found, _private(kind)] if _private.cache_info().currsize else found
 
 
@@ -70,11 +78,11 @@ def root(kind: str) -> Path:
     folder = toolchain.cache(kind)
     try:
         _make(folder)
-        why = _why_not(folder)
-        if not why:
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        what_to_do = "run chmod -R go-w on it if it is yours, or let"
+        _check_place(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except Cannot as reason:
+        why, what_to_do = str(reason), "run chmod -R go-w on it if it is yours, or let"
     except OSError as problem:
         why, what_to_do = f"cannot be written ({problem.strerror})", "let"
     warn(
@@ -134,7 +142,7 @@ def seal(file: Path, digest: Path) -> None:
 def intact(file: Path, digest: Path) -> bool:
     """Tell whether a file is as it was sealed: to load half a file can end the process."""
     try:
-        return not why_not_trusted(file) and digest.read_text() == _digest(file)
+        return is_private(file) and digest.read_text() == _digest(file)
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -143,9 +151,10 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _why_not(folder: Path) -> str:
-    """Say what is wrong with the folder of a kind, or the one that it lies in."""
-    return why_not_trusted(folder) or why_not_trusted(folder.parent, shared=True)
+def _check_place(folder: Path) -> None:
+    """Refuse the folder of a kind if another user can change it or the one that it lies in."""
+    check_private(folder)
+    check_private(folder.parent, shared=True)
 
 
 def _make(folder: Path) -> None:

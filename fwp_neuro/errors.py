@@ -48,8 +48,10 @@ def _leave_out_brian2() -> None:
 
 
 class Cannot(FwpError):
-    """Something has no such form. The message is the reason, a part of a sentence ("it is not
-    affine in w"): whoever asked completes it, or takes another form and says why."""
+    """Something has no such form, or this machine cannot run it: the only way to say so.
+
+    The message is the reason, a sentence or a part of one ("it is not affine in w"). It is raised
+    where it is known; whoever asked completes it, or takes another form and says why."""
 
 
 class CallError(FwpError, TypeError):

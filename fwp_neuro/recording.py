@@ -158,9 +158,7 @@ class Recording:
                     "'sample_time' is now 'time', the index of all traces: write rec['time'], and "
                     "rec.sel(time=...) to select"
                 )
-            missing = self._not_kept(name)
-            if missing:
-                raise FwpError(missing)
+            self._check_kept(name)
             swept = self.swept
             what = f"variable of {swept}:" if swept else "recorded variable"
             raise unknown(name, map(str, self.dataset.variables), what)
@@ -182,15 +180,15 @@ class Recording:
         over = ", ".join(map(str, origin["grid"]))
         return f"the results of a sweep of {origin['function']} over {over}"
 
-    def _not_kept(self, name: str) -> str:
-        """Say why fast weights are missing, or return '' if the run did not decide it."""
+    def _check_kept(self, name: str) -> None:
+        """Say why fast weights are missing, if it is the run that decided it."""
         options = self.provenance.get("options")
         options = options if isinstance(options, dict) else {}
         mode, reason = (options.get(f"record_weights{end}") for end in ("", "_reason"))
         if mode not in ("last", "none") or name not in ("weights", "final_weights"):
-            return ""
+            return
         kept = ": recording.final_weights has those after the last token" if mode == "last" else ""
-        return (
+        raise FwpError(
             f"{name!r} was not recorded, because the run had record_weights={mode!r} ({reason})"
             f"{kept}; give record_weights='snapshots' for the weights after every token, or "
             "probes=... for what they read"

@@ -41,14 +41,13 @@ class Keep:
         return {"record_weights": self.mode, "record_weights_reason": self.reason}
 
 
-def choose(record_weights: str, probes, program: Program, numbers: int, else_: str = "") -> Keep:
+def choose(record_weights: str, probes, program: Program, numbers: int) -> Keep:
     """Check the two options and settle "auto".
 
     Args:
         record_weights: one of `MODES`.
         probes: [probe, pre] or [head, probe, pre] of numbers, or None.
         numbers: how many numbers the snapshots of one token hold while the run lasts.
-        else_: a reason against snapshots that "auto" follows; empty if there is none.
 
     Raises:
         FwpError: an unknown mode, or probes of a wrong shape.
@@ -60,8 +59,6 @@ def choose(record_weights: str, probes, program: Program, numbers: int, else_: s
     if record_weights != "auto":
         return Keep(record_weights, "asked for", lines)
     size = 8 * numbers * program.tokens
-    if else_:
-        return Keep("last", else_, lines)
     words = f"snapshots of {program.tokens} tokens take {in_bytes(size)}"
     if size > LIMIT:
         return Keep("last", f"{words}, over {in_bytes(LIMIT)}", lines)

@@ -10,6 +10,7 @@ import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
 from fwp_neuro.devices import Built, Size, compiled_builds
 from fwp_neuro.devices.device_program import Draft
+from fwp_neuro.errors import Cannot
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 DT = 0.5 * b2.ms
@@ -313,11 +314,11 @@ def test_an_interrupted_program_ends_and_the_next_run_is_right(program):
 
 def test_auto_runs_elsewhere_where_the_compiler_fails(cache, monkeypatch):
     def fails(project):
-        raise compiled_builds.NotBuilt("the compiler is broken")
+        raise Cannot("the compiler is broken")
 
     monkeypatch.setattr(compiled_builds, "program", fails)
     never = dict.fromkeys(devices.DEVICES, 0.0) | {"cython": 1e9}
-    monkeypatch.setattr(devices.choice, "_COMPILE_OBJECT", never)
+    monkeypatch.setattr(devices.device_choice, "_COMPILE_OBJECT", never)
     size = Size(10**8, 8, 10)
     found, info = devices.simulate(circuit(), size, device="auto", dt=DT, seed=0)
     assert info["device"] == "numpy" and "the compiler is broken" in info["device_reason"]

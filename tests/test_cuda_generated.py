@@ -45,7 +45,7 @@ def test_a_network_without_the_clock_of_the_run_gives_code_that_does_not_compile
         synapses.connect()
         return devices.Built(b2.Network(cells, synapses), dict, 10 * DT, keep=(cells, synapses))
 
-    with devices.state.standalone("cuda_standalone", tmp_path, DT, 0) as brian:
+    with devices.brian2_state.standalone("cuda_standalone", tmp_path, DT, 0) as brian:
         built = build()
         built.network.run(built.duration, namespace={})
         brian.device.build(directory=str(tmp_path), compile=False, run=False)

@@ -10,8 +10,7 @@ from device_cases import built, cells, firing, simulate
 import fwp_neuro as fwp
 from fwp_neuro import devices
 from fwp_neuro.devices import Built, Size, brian2_state, guards
-from fwp_neuro.devices.guards import Unsuited
-from fwp_neuro.errors import FwpWarning
+from fwp_neuro.errors import Cannot, FwpWarning
 
 
 @pytest.fixture(autouse=True)
@@ -67,16 +66,16 @@ def test_network_operations(tmp_path):
     for device in ("cpp_standalone", "cuda_standalone"):
         if device == "cuda_standalone":
             pytest.importorskip("brian2cuda")
-        with pytest.raises(Unsuited, match=words):
+        with pytest.raises(Cannot, match=words):
             generate(build_with_an_operation, tmp_path, device)
     assert simulate(build_with_an_operation)[0]["z"].tolist() == [3, 3]
 
 
 def test_auto_takes_another_device_where_standalone_cannot(monkeypatch):
-    monkeypatch.setattr(devices.choice, "has_compiler", lambda: True)
+    monkeypatch.setattr(devices.device_choice, "has_compiler", lambda: True)
     size = Size(10**7, 20, 10**6)  # standalone would win
     assert devices.choose("auto", size)[0] == "cpp_standalone"
-    monkeypatch.setattr(devices.choice, "_COMPILE_OBJECT", {**devices.choice._COMPILE_OBJECT,
+    monkeypatch.setattr(devices.device_choice, "_COMPILE_OBJECT", {**devices.device_choice._COMPILE_OBJECT,
                                                             "cython": 1e9})  # fmt: skip
     found, info = devices.simulate(
         build_with_an_operation, size, device="auto", dt=1 * b2.ms, seed=0
@@ -297,7 +296,7 @@ def gone():
     ],
 )
 def test_refusals_are_one_sentence(build, words, tmp_path):
-    with pytest.raises(Unsuited, match=words):
+    with pytest.raises(Cannot, match=words):
         generate(build, tmp_path)
     simulate(build)
 

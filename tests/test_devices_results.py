@@ -97,7 +97,7 @@ def test_threads_that_cannot_be(threads, device, words):
 
 
 def test_threads_warn_once_and_are_off_unless_asked_for():
-    asked = devices.choice.asked_threads
+    asked = devices.device_choice.asked_threads
     with pytest.warns(FwpWarning, match="OpenMP was 20 to 70 times slower") as caught:
         assert asked(2, "cpp_standalone") == 2
     assert len(caught) == 1
@@ -111,7 +111,7 @@ def test_brian2s_preference_for_threads_is_heard():
     b2.prefs[preference] = 3
     try:
         with pytest.warns(FwpWarning, match="threads=3: OpenMP"):
-            assert devices.choice.asked_threads(None, "cpp_standalone") == 3
-        assert devices.choice.asked_threads(None, "numpy") == 1
+            assert devices.device_choice.asked_threads(None, "cpp_standalone") == 3
+        assert devices.device_choice.asked_threads(None, "numpy") == 1
     finally:
         b2.prefs[preference] = 0

@@ -1,5 +1,7 @@
 """Compiled kernels: numbers and gradients of the step form and of the hand-written oracles."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from oracles import draw, draw_states, walk
 import fwp_neuro as fwp
 from fwp_neuro.artificial import apply, kernels
 from fwp_neuro.artificial.kernels import call
-from fwp_neuro.errors import FwpError
+from fwp_neuro.errors import Cannot, FwpError
 from fwp_neuro.rules import rule, rules
 
 #: nested pools, a gain of its own a row, two reads, functions, C++ keywords, a query in the text
@@ -280,17 +282,21 @@ def test_tracing_with_real_tensors_sees_the_operator():
         assert torch.equal(ours, theirs)
 
 
-def test_why_not():
-    assert kernels.why_not(SATURATING, torch.float64, "cpu") is None
-    assert kernels.why_not(FAST[0], torch.float32, torch.device("cpu")) is None
-    assert "on cuda" in kernels.why_not(FAST[0], torch.float32, "cuda")
-    assert "torch.float16" in kernels.why_not(FAST[0], torch.float16, "cpu")
+def test_which_tensors_kernels_take():
+    kernels.check(torch.float64, "cpu")
+    kernels.check(torch.float32, torch.device("cpu"))
+    with pytest.raises(Cannot, match="on cuda"):
+        kernels.check(torch.float32, "cuda")
+    with pytest.raises(Cannot, match="torch.float16"):
+        kernels.check(torch.float16, "cpu")
 
 
 def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler -O3")
-    assert "CXX names 'no-such-compiler -O3'" in kernels.why_not(FAST[0], torch.float32, "cpu")
+    with pytest.raises(Cannot, match="CXX names 'no-such-compiler -O3'"):
+        kernels.check(torch.float32, "cpu")
     monkeypatch.delenv("CXX")
     monkeypatch.setenv("PATH", "")
-    reason = kernels.why_not(FAST[0], torch.float32, "cpu")
-    assert reason == "no C++ compiler was found: install one of g++, c++, clang++ or set CXX"
+    words = "no C++ compiler was found: install one of g++, c++, clang++ or set CXX"
+    with pytest.raises(Cannot, match=re.escape(words) + "$"):
+        kernels.check(torch.float32, "cpu")

@@ -8,7 +8,7 @@ import torch
 
 from fwp_neuro.artificial import apply, library
 from fwp_neuro.artificial.form_choice import choose
-from fwp_neuro.errors import FwpError, FwpWarning
+from fwp_neuro.errors import Cannot, FwpError, FwpWarning
 from fwp_neuro.rules import Rule, rule
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -50,9 +50,9 @@ def stub(monkeypatch):
         setattr(made, name, kernel)
         monkeypatch.setitem(sys.modules, f"fla.ops.{module}", made)
     monkeypatch.setattr(library, "find_spec", lambda name: name)
-    library._missed.cache_clear()
+    library._check_law.cache_clear()
     yield box
-    library._missed.cache_clear()
+    library._check_law.cache_clear()
 
 
 @pytest.mark.parametrize("name", library.KERNELS)
@@ -66,7 +66,7 @@ def test_a_kernel_that_agrees_is_taken_and_one_that_does_not_is_refused(stub, mo
     asked = ("auto", rule("delta"), 100, torch.float32, CUDA)
     form, why = choose(*asked)
     assert form == "library" and "agree with the step" in why
-    library._missed.cache_clear()
+    library._check_law.cache_clear()
     stub.change = lambda readout: 1.05 * readout
     with pytest.warns(FwpWarning, match="misses the law .*; the chunk form of this package runs"):
         form, why = choose(*asked)
@@ -82,7 +82,7 @@ def test_the_first_look_may_come_without_gradients(stub, monkeypatch):
     real = library.law_error
     monkeypatch.setattr(library, "law_error", lambda r, dtype, device: real(r, dtype, CPU))
     with torch.inference_mode():
-        assert library.why_not(rule("gla"), torch.float32, CUDA) is None
+        library.check(rule("gla"), torch.float32, CUDA)
 
 
 def test_decays_of_zero_forget_all_and_negative_ones_are_refused(stub):
@@ -101,7 +101,10 @@ def test_a_kernel_that_fails_is_refused_with_its_first_words(stub, monkeypatch):
 
     monkeypatch.setattr(library, "law_error", broken)
     with pytest.warns(FwpWarning, match="fails: no such architecture; the chunk form"):
-        assert "no such architecture" in library.why_not(rule("gla"), torch.float32, CUDA)
+        with pytest.raises(Cannot, match="no such architecture$"):
+            library.check(rule("gla"), torch.float32, CUDA)
+    with pytest.raises(Cannot, match="no such architecture$"):  # remembered, with no more warnings
+        library.check(rule("gla"), torch.float32, CUDA)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,8 @@ def test_a_kernel_that_fails_is_refused_with_its_first_words(stub, monkeypatch):
     ids=["cpu", "no kernel", "another rule of that name", "float64"],
 )
 def test_what_the_library_cannot_run(stub, chosen, dtype, device, why):
-    assert why in library.why_not(chosen, dtype, device)
+    with pytest.raises(Cannot, match=why):
+        library.check(chosen, dtype, device)
 
 
 def test_asking_for_the_library_on_the_cpu_is_a_sentence():

@@ -77,7 +77,7 @@ def test_settings_that_make_no_model_are_one_sentence(
     def simulated(*_):
         raise AssertionError("it simulates before it refuses")
 
-    monkeypatch.setattr(devices.run, "choose", simulated)
+    monkeypatch.setattr(devices.device_run, "choose", simulated)
     assert main(["run", model, "--set", assignment]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and sentence in printed.err

@@ -8,12 +8,12 @@ from functools import lru_cache
 import sympy
 import torch
 
-from ..errors import FwpError, pick, warn
+from ..errors import Cannot, pick, warn
 from ..rules import Rule
 from ..symbolic.language import SYNAPSE
-from . import library
+from . import kernels, library
+from .engine import fast_form
 from .form_names import FORMS
-from .kernels import build, why_not
 from .precision import computed
 from .tracing import transformed
 
@@ -21,15 +21,6 @@ from .tracing import transformed
 FEW = 16
 
 log = logging.getLogger("fwp_neuro")
-
-
-@lru_cache(maxsize=256)
-def _has_plan(rule: Rule) -> str:
-    """Return why a rule has no fast form, or an empty string."""
-    try:
-        return "" if rule.plan else ""
-    except FwpError as reason:
-        return str(reason)
 
 
 @lru_cache(maxsize=256)
@@ -53,48 +44,60 @@ def choose(
         dtype: of the query; bfloat16 and float16 are computed in float32 (see `precision`).
 
     Raises:
-        FwpError: unknown form, or one that the rule or the machine cannot run.
+        FwpError: unknown form; `Cannot` for one that the rule or the machine cannot run.
     """
     pick(form, FORMS, "form")
     if form != "auto":
-        _check(form, rule, dtype, device)
+        try:
+            _check(form, rule, dtype, device)
+        except Cannot as reason:
+            raise Cannot(f"form={form!r} cannot run: {reason}") from None
         return form, "asked for"
     if tokens <= FEW:
         return "step", f"{tokens} tokens are few"
-    lacking = _has_plan(rule)
-    if device.type != "cpu":
-        reason = library.why_not(rule, dtype, device)
-        if reason is None:
-            return "library", "kernels of flash-linear-attention, which agree with the step"
-        return _plain(lacking, f"matrix products on {device.type}; {reason}")
-    if transformed():
-        return _plain(lacking, "plain tensor code inside transforms of torch.func")
-    if _functions_at_synapses(rule):
-        reason = "PyTorch vectorises functions of every weight, the generated C++ does not"
-        return _plain(lacking, reason)
-    dtype = computed(dtype)
-    reason = why_not(rule, dtype, device) or build(rule, dtype)
-    if reason is None:
-        return "compiled", "generated C++ is the fastest on a CPU"
-    return _plain(lacking, f"no compiled form: {reason}")
+    try:
+        return _special(rule, dtype, device)
+    except Cannot as reason:
+        plain = str(reason)
+    try:
+        fast_form(rule)
+    except Cannot as lacking:
+        return "step", f"{lacking}; {plain}"
+    return "chunk", plain
 
 
 def _check(form: str, rule: Rule, dtype: torch.dtype, device: torch.device) -> None:
-    """Refuse a form that is asked for and cannot run."""
-    reason: str | None = None
+    """Refuse a form that cannot run."""
     if form == "compiled":
-        reason = why_not(rule, computed(dtype), device)
+        kernels.check(computed(dtype), device)
     elif form == "library":
-        reason = library.why_not(rule, dtype, device)
+        library.check(rule, dtype, device)
     elif form in ("parallel", "chunk"):
-        reason = _has_plan(rule)
-    if reason:
-        raise FwpError(f"form={form!r} cannot run: {reason}")
+        fast_form(rule)
 
 
-def _plain(lacking: str, reason: str) -> tuple[str, str]:
-    """Return the best form of tensor operations, and why; ``lacking`` is why no fast form runs."""
-    return ("step", f"{lacking}; {reason}") if lacking else ("chunk", reason)
+def _special(rule: Rule, dtype: torch.dtype, device: torch.device) -> tuple[str, str]:
+    """Return the form that is faster than tensor operations, and why.
+
+    Raises:
+        Cannot: there is none; the message says what tensor operations run for.
+    """
+    if device.type != "cpu":
+        try:
+            library.check(rule, dtype, device)
+        except Cannot as reason:
+            raise Cannot(f"matrix products on {device.type}; {reason}") from None
+        return "library", "kernels of flash-linear-attention, which agree with the step"
+    if transformed():
+        raise Cannot("plain tensor code inside transforms of torch.func")
+    if _functions_at_synapses(rule):
+        raise Cannot("PyTorch vectorises functions of every weight, the generated C++ does not")
+    try:
+        kernels.check(computed(dtype), device)
+        kernels.build(rule, computed(dtype))
+    except Cannot as reason:
+        raise Cannot(f"no compiled form: {reason}") from None
+    return "compiled", "generated C++ is the fastest on a CPU"
 
 
 def announce(rule, asked: str, form: str, reason: str) -> None:

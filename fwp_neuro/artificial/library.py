@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 
 import torch
 
-from ..errors import FwpError, warn
+from ..errors import Cannot, FwpError, warn
+from ..remembered import called_once
 from ..rules import Rule, rule
 from ..symbolic import arrays
 from .unrolling import recur
@@ -72,19 +72,23 @@ KERNELS: dict[str, tuple[str, str, Callable[[Signals], dict]]] = {
 }  # fmt: skip
 
 
-def why_not(chosen: Rule, dtype: torch.dtype, device: torch.device) -> str | None:
-    """Return None if the library can run the rule here, else one sentence."""
+def check(chosen: Rule, dtype: torch.dtype, device: torch.device) -> None:
+    """Refuse what the library cannot run here.
+
+    Raises:
+        Cannot: another device, rule or number format, no library, or it misses the law.
+    """
     if device.type != "cuda":
-        return (
+        raise Cannot(
             f"the kernels of flash-linear-attention need a GPU, and these tensors are on {device}"
         )
     if chosen.name not in KERNELS or rule(chosen.name) is not chosen:
-        return f"flash-linear-attention has no kernel for rule {chosen.name!r}"
+        raise Cannot(f"flash-linear-attention has no kernel for rule {chosen.name!r}")
     if dtype not in TOLERANCE:
-        return f"the kernels of flash-linear-attention do not compute in {dtype}"
+        raise Cannot(f"the kernels of flash-linear-attention do not compute in {dtype}")
     if find_spec("fla") is None:
-        return 'flash-linear-attention is not installed (pip install "fwp_neuro[kernels]")'
-    return _missed(chosen.name, dtype, str(device))
+        raise Cannot('flash-linear-attention is not installed (pip install "fwp_neuro[kernels]")')
+    _check_law(chosen.name, dtype, str(device))
 
 
 def run(chosen: Rule, signals: Signals, states: Signals) -> tuple[torch.Tensor, dict]:
@@ -96,9 +100,9 @@ def run(chosen: Rule, signals: Signals, states: Signals) -> tuple[torch.Tensor, 
     return readout, {"w": final.mT.to(states["w"].dtype)}
 
 
-@lru_cache(maxsize=64)
-def _missed(name: str, dtype: torch.dtype, device: str) -> str | None:
-    """Check the law once: None if the library agrees with the plain recurrence, else a sentence."""
+@called_once
+def _check_law(name: str, dtype: torch.dtype, device: str) -> None:
+    """Raise `Cannot` if the library does not agree with the plain recurrence."""
     try:
         with torch.inference_mode(False), torch.enable_grad():
             error = law_error(rule(name), dtype, torch.device(device))
@@ -108,13 +112,13 @@ def _missed(name: str, dtype: torch.dtype, device: str) -> str | None:
     else:
         if error <= TOLERANCE[dtype]:
             log.info("flash-linear-attention agrees with rule %r to %.1e (%s)", name, error, dtype)
-            return None
+            return
         reason = (
             f"the kernel of flash-linear-attention for {name!r} misses the law (relative error "
             f"{error:.1e}, legal is {TOLERANCE[dtype]:g})"
         )
     warn(f"{reason}; the chunk form of this package runs instead")
-    return reason
+    raise Cannot(reason)
 
 
 def law_error(chosen: Rule, dtype: torch.dtype, device: torch.device) -> float:

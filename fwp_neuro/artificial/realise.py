@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 
 import numpy as np
 
@@ -117,8 +118,11 @@ def _kept(record_weights, probes, form: str, backend: str, program: Program, rul
     """Settle what is kept of the weights, checked against the form."""
     steps = form in ("auto", "step")
     numbers = len(rule.states) * (program.heads or 1) * program.pre * program.post
-    why_not = "" if steps else f"the {form} form has no weights between tokens"
-    keep = choose(record_weights, probes, program, numbers, why_not)
+    if record_weights == "auto" and not steps:
+        keep = choose("last", probes, program, numbers)
+        keep = replace(keep, reason=f"the {form} form has no weights between tokens")
+    else:
+        keep = choose(record_weights, probes, program, numbers)
     if not steps and (keep.mode == "snapshots" or backend == "numpy"):
         what = "the numpy backend" if backend == "numpy" else "record_weights='snapshots'"
         raise FwpError(f"{what} goes with form='step' or 'auto' only, got form={form!r}")

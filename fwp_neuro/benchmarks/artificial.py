@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ..errors import Cannot
 from .artificial_contenders import (
     ATTENTION,
     FORMS,
@@ -19,7 +20,7 @@ from .artificial_contenders import (
     fast_weights,
     law_error,
 )
-from .artificial_contenders import missing as why_missing
+from .artificial_contenders import check_here as check_form
 from .peak_memory import peak_memory
 from .timing import interleaved, sgemm
 
@@ -130,11 +131,15 @@ def _laws(rules, forms) -> tuple[dict[str, float], list[str]]:
     law, notes = {ATTENTION: 0.0}, []
     for form in forms:
         for rule in rules:
-            name, reason = f"{rule} {form}", why_missing(rule, form)
-            law[name] = np.inf if reason else law_error(rule, form)
-            if reason:
+            name = f"{rule} {form}"
+            try:
+                check_form(rule, form)
+            except Cannot as reason:
+                law[name] = np.inf
                 notes.append(f"{name}: {reason}")
-            elif not law[name] <= TOLERANCE:
+                continue
+            law[name] = law_error(rule, form)
+            if not law[name] <= TOLERANCE:
                 notes.append(
                     f"{name}: no speed, for it misses the law (relative error {law[name]:.1e}, "
                     f"legal is {TOLERANCE:g})"

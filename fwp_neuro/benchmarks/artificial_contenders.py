@@ -10,7 +10,6 @@ import torch.nn.functional as F
 
 from ..artificial.form_choice import choose
 from ..artificial.forms import run
-from ..errors import FwpError
 from ..rules import rule
 
 ATTENTION = "softmax attention"
@@ -92,13 +91,9 @@ def fast_weights(name: str, form: str, tokens: int, heads: int, dim: int) -> Con
     return Contender(f"{name} {form}", forward, tuple(drawn.values()), flop)
 
 
-def missing(name: str, form: str) -> str | None:
-    """Return why a form cannot run here, None if it can."""
-    try:
-        choose(form, rule(name), 1000, torch.float32, torch.device("cpu"))
-    except FwpError as reason:
-        return str(reason)
-    return None
+def check_here(name: str, form: str) -> None:
+    """Raise `Cannot` if a form cannot run here."""
+    choose(form, rule(name), 1000, torch.float32, torch.device("cpu"))
 
 
 def law_error(name: str, form: str, tokens: int = 300, dim: int = 64) -> float:

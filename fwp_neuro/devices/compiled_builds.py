@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import code_cache, toolchain
-from ..errors import FwpError
+from ..errors import Cannot
 from ..temporaries import cannot_write
 
 _KIND = "builds"
@@ -55,10 +55,6 @@ _HEADER = """#include <algorithm>
 """
 
 
-class NotBuilt(FwpError):
-    """A program that could not be compiled."""
-
-
 def folder() -> Path:
     """Return the folder of the cache, whether it is there or not."""
     return toolchain.cache(_KIND)
@@ -73,11 +69,11 @@ def compiler() -> str:
     """Return the path of the compiler that builds use.
 
     Raises:
-        FwpError: there is none.
+        Cannot: there is none.
     """
     found = toolchain.find()
     if found is None:
-        raise NotBuilt(f"cannot build a standalone program: {toolchain.missing()}")
+        raise Cannot(f"cannot build a standalone program: {toolchain.missing()}")
     return found
 
 
@@ -105,7 +101,7 @@ def program(project: Path) -> tuple[Path, bool]:
         project: folder that Brian2 has written, with a makefile that makes "main".
 
     Raises:
-        FwpError: there is no compiler, or it failed; with the first line of its message.
+        Cannot: there is no compiler, or it failed; with the first line of its message.
     """
     name = key(project)
     place = _found(name)
@@ -146,7 +142,7 @@ def header(flags: str) -> str:
 
     def there() -> bool:
         with contextlib.suppress(OSError):
-            return not code_cache.why_not_trusted(place / _COMPILED)
+            return code_cache.is_private(place / _COMPILED)
         return False
 
     for each in code_cache.places(_KIND):
@@ -177,7 +173,7 @@ def _in_a_sentence(what: str, root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise NotBuilt(cannot_write(what, problem, "FWP_NEURO_CACHE", root)) from None
+        raise Cannot(cannot_write(what, problem, "FWP_NEURO_CACHE", root)) from None
 
 
 def _build(project: Path, work: Path) -> None:
@@ -212,7 +208,7 @@ def _shell(command: str, work: Path, used: str, what: str) -> None:
         process.wait()
         raise
     if process.returncode:
-        raise NotBuilt(f"{Path(used).name} could not compile {what}: {toolchain.telling(said)}")
+        raise Cannot(f"{Path(used).name} could not compile {what}: {toolchain.telling(said)}")
 
 
 def _sources(project: Path) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import brian2 as b2
 
-from ..errors import FwpError, warn
+from ..errors import Cannot, warn
 from . import cuda_errors, gpu
 from .gpu import has_gpu
 from .joined import join, sources
@@ -44,9 +44,9 @@ _UNKNOWN = (7, 5)  # the oldest capability that nvcc 13 compiles for, where no G
 
 
 def need_brian2cuda() -> None:
-    """Raise `FwpError`, with the way to get it, if brian2cuda is missing or of another Brian2."""
+    """Raise `Cannot`, with the way to get it, if brian2cuda is missing or of another Brian2."""
     if importlib.util.find_spec("brian2cuda") is None:
-        raise FwpError(
+        raise Cannot(
             f"device='cuda_standalone' needs brian2cuda, which is not installed: {INSTALL}"
         )
     try:
@@ -55,14 +55,14 @@ def need_brian2cuda() -> None:
         return
     pinned = [one for one in metadata.requires("brian2cuda") or () if one.startswith("brian2==")]
     if found not in TESTED and f"brian2=={found[1]}" not in pinned:
-        raise FwpError(
+        raise Cannot(
             f"brian2cuda {found[0]} does not fit brian2 {found[1]} (it is made for "
             f"{', '.join(pinned).replace('==', ' ') or 'another one'}): {INSTALL}"
         )
 
 
 def check_machine() -> None:
-    """Raise `FwpError` with one sentence if this machine cannot compile and run CUDA circuits.
+    """Raise `Cannot` with one sentence if this machine cannot compile and run CUDA circuits.
 
     Checks brian2cuda, driver, GPU and compiler, and that the last three fit together.
     """
@@ -73,13 +73,13 @@ def check_machine() -> None:
         architecture = gpu.architecture(capability, nvcc)
         newest = gpu.newest_cuda()
         if newest is not None and newest[0] < nvcc.release[0]:
-            raise FwpError(
+            raise Cannot(
                 f"the NVIDIA driver {there[0].driver} runs CUDA up to {_text(newest)}, and nvcc is "
                 f"of CUDA {_text(nvcc.release)}: update the driver, or put an older CUDA toolkit "
                 "on PATH or into CUDA_PATH"
             )
-    except FwpError as problem:
-        raise FwpError(
+    except Cannot as problem:
+        raise Cannot(
             f"device='cuda_standalone' cannot run here: {problem}; nothing was run "
             "(fwp_neuro.circuits.generate(...) writes the CUDA project without running it)"
         ) from None
@@ -99,14 +99,14 @@ def preferences(prefs) -> dict[str, Any]:
     # brian2cuda asks nvidia-smi in a way that fails for GPUs in parts and for UUIDs
     asked: dict[str, Any] = {"detect_gpus": False, "gpu_id": 0}
     capability = _UNKNOWN
-    with contextlib.suppress(FwpError):
+    with contextlib.suppress(Cannot):
         capability = _capability(gpu.gpus())
     try:
         nvcc = gpu.compiler()
         asked["cuda_runtime_version"] = _number(nvcc.release)
-        with contextlib.suppress(FwpError):
+        with contextlib.suppress(Cannot):
             capability = gpu.architecture(capability, nvcc)
-    except FwpError:
+    except Cannot:
         path = os.environ.get("CUDA_PATH", "/usr/local/cuda")
         asked |= {"detect_cuda": False, "cuda_runtime_version": 12.0, "cuda_path": path}
     # Thrust of CUDA 13 needs C++17, for nvcc (the last flag wins) and for the host compiler

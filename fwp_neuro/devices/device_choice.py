@@ -11,7 +11,7 @@ from brian2.groups.group import CodeRunner
 
 from .. import device_names, toolchain
 from ..arguments import FLAG, FUNCTION, Kind, instance, takes
-from ..errors import FwpError, shown, warn
+from ..errors import Cannot, FwpError, shown, warn
 from ..run_arguments import DEVICE
 from .built_network import Size
 from .cuda import check_machine, has_gpu, need_brian2cuda
@@ -199,7 +199,7 @@ def _cuda_works() -> bool:
         return False
     try:
         check_machine()
-    except FwpError:
+    except Cannot:
         return False
     return True
 

@@ -12,17 +12,16 @@ import brian2 as b2
 
 from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
-from ..errors import FwpError
+from ..errors import Cannot, FwpError
 from ..run_arguments import DEVICE, PROGRESS
 from ..validation import affordable, affordable_steps
 from . import guards
 from .brian2_state import made, runtime, standalone
 from .built_network import BUILD, DT, Built, Size, built_by, collected
-from .compiled_builds import NotBuilt
 from .cuda import check_machine, execute, need_brian2cuda
 from .device_choice import THREADS, announce, asked_threads, check_cost, choose, clocks_of
 from .device_program import Draft
-from .guards import STANDALONE, Unsuited
+from .guards import STANDALONE
 from .lock import brian2_lock
 
 Progress = Callable[[float, str], None]
@@ -87,7 +86,7 @@ def simulate(
             chosen, reason = choose(device, size, lambda: drafted().in_cache())
             if chosen == "cpp_standalone":
                 program = drafted().program()
-        except (Unsuited, NotBuilt) as problem:
+        except Cannot as problem:
             if device != "auto":
                 raise
             chosen, reason = choose(device, size, standalone=False)

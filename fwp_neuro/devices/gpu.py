@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FwpError
+from ..errors import Cannot
 
 _WHERE = ("/usr/local/cuda", "/opt/cuda")
 
@@ -50,17 +50,17 @@ def gpus() -> list[Gpu]:
     """Return the GPUs that this process may use, first the one that it will use.
 
     Raises:
-        FwpError: no driver, one that does not answer, or no GPU that may be used.
+        Cannot: no driver, one that does not answer, or no GPU that may be used.
     """
     if not has_gpu():
-        raise FwpError("no NVIDIA GPU with a driver is here (no nvidia-smi)")
+        raise Cannot("no NVIDIA GPU with a driver is here (no nvidia-smi)")
     asked = "--query-gpu=index,uuid,name,compute_cap,driver_version"
     said = _answer("nvidia-smi", asked, "--format=csv,noheader").strip()
     rows = [[part.strip() for part in line.split(",")] for line in said.splitlines()]
     found = [row for row in rows if len(row) == 5 and re.fullmatch(r"\d+\.\d+", row[3])]
     if not found:
         first = said.splitlines()[0] if said else "nothing"
-        raise FwpError(f"the NVIDIA driver finds no GPU that works: nvidia-smi says {first!r}")
+        raise Cannot(f"the NVIDIA driver finds no GPU that works: nvidia-smi says {first!r}")
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if shown is not None:
         found = _visible(found, shown)
@@ -80,7 +80,7 @@ def _visible(rows: list[list[str]], shown: str) -> list[list[str]]:
             break
         chosen.append(row)
     if not chosen:
-        raise FwpError(
+        raise Cannot(
             f"the variable CUDA_VISIBLE_DEVICES={shown!r} hides every GPU of this machine (legal "
             f"are {', '.join(row[0] for row in rows)})"
         )
@@ -111,19 +111,19 @@ def compiler() -> Compiler:
     """Return the CUDA compiler.
 
     Raises:
-        FwpError: there is none, or it does not answer.
+        Cannot: there is none, or it does not answer.
     """
     folder = toolkit()
     path = Path(folder or "", "bin", "nvcc")
     if folder is None or not path.exists():
-        raise FwpError(
+        raise Cannot(
             "no CUDA compiler is here (nvcc): install the CUDA toolkit, and put its bin folder on "
             "PATH or its folder into the variable CUDA_PATH"
         )
     said = _answer(str(path), "--version")
     release = re.search(r"release (\d+\.\d+)", said)
     if release is None:
-        raise FwpError(f"the CUDA compiler {str(path)!r} does not work: {said.strip()[:200]!r}")
+        raise Cannot(f"the CUDA compiler {str(path)!r} does not work: {said.strip()[:200]!r}")
     listed = re.findall(r"compute_(\d+)(\d)\b", _answer(str(path), "--list-gpu-arch"))
     known = sorted((int(major), int(minor)) for major, minor in listed)
     return Compiler(str(path), _pair(release.group(1)), tuple(known))
@@ -136,14 +136,14 @@ def architecture(capability: tuple[int, int], nvcc: Compiler) -> tuple[int, int]
     than nvcc.
 
     Raises:
-        FwpError: the GPU is older than every architecture that nvcc knows.
+        Cannot: the GPU is older than every architecture that nvcc knows.
     """
     older = [one for one in nvcc.architectures if one <= capability]
     if not nvcc.architectures or capability in older:
         return capability
     if not older:
         oldest, release = _text(nvcc.architectures[0]), _text(nvcc.release)
-        raise FwpError(
+        raise Cannot(
             f"this GPU has compute capability {_text(capability)}, and nvcc {release} compiles for "
             f"{oldest} and newer: put an older CUDA toolkit on PATH or into CUDA_PATH"
         )

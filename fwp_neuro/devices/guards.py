@@ -18,14 +18,10 @@ from brian2.groups.group import Group
 from brian2.parsing.statements import parse_statement
 from brian2.utils.stringtools import get_identifiers
 
-from ..errors import FwpError, warn
+from ..errors import Cannot, FwpError, warn
 from .built_network import Built
 
 STANDALONE = ("cpp_standalone", "cuda_standalone")
-
-
-class Unsuited(FwpError):
-    """A circuit that a standalone device cannot run, though others can."""
 
 
 _TIMING = re.compile(r"(?:_\w+_)?(delay|dt)")  # Brian2 2.11 calls the delay of a pathway _pre_delay
@@ -80,7 +76,7 @@ def network_operations(network) -> None:
     """Refuse Python functions in a network: a compiled program never calls them."""
     names = [item.name for item in network.sorted_objects if isinstance(item, b2.NetworkOperation)]
     if names:
-        raise Unsuited(
+        raise Cannot(
             f"the network operation {_listed(names)} is a Python function, which a standalone "
             "program would silently leave out: use device='numpy' or 'cython', or write it as "
             "run_regularly"
@@ -244,7 +240,7 @@ def plain_sentences(device: str) -> Iterator[None]:
     except (NotImplementedError, ReferenceError) as problem:
         if device not in STANDALONE:
             raise
-        raise Unsuited(_sentence(problem, device)) from problem
+        raise Cannot(_sentence(problem, device)) from problem
 
 
 def _sentence(problem: Exception, device: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ..errors import FwpError, shown
+from ..errors import Cannot, FwpError, shown
 from ..files import output_folder
 from ..provenance import commit, plain, versions
 from ..recording import Recording
@@ -184,8 +184,10 @@ def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallb
                 future = done.get(timeout=1.0)
             except queue.Empty:
                 _report(run, todo, progress)
-                if lost := chosen.lost(executor):  # its futures would never end
-                    run.give_up(running.values(), lost)
+                try:
+                    chosen.check(executor)
+                except Cannot as lost:  # its futures would never end
+                    run.give_up(running.values(), str(lost))
                     running.clear()
                 continue
             number = running.pop(future)

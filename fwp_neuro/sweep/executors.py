@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..code_hash import parse, simulation
-from ..errors import FwpError, shown
+from ..errors import Cannot, FwpError, shown
 from ..validation import whole
 from .pool import LocalPool
 from .preload import import_brian2
@@ -28,13 +28,13 @@ class Chosen:
         start: returns it.
         stop: ends it, given it.
         fresh: whether its processes start after the sweep, and so with the code of the sweep.
-        lost: says why it, given it, can finish nothing any more; "" if it can.
+        check: called with it, raises `Cannot` if it can finish nothing any more.
     """
 
     name: str
     start: Callable[[], Executor | LocalPool]
     stop: Callable[..., None] = lambda executor: None
-    lost: Callable[..., str] = lambda executor: ""
+    check: Callable[..., None] = lambda executor: None
     fresh: bool = False
 
 
@@ -55,12 +55,12 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
         check_main()
         return Chosen(
             "local processes", lambda: LocalPool(min(count, points)), LocalPool.stop,
-            LocalPool.lost, fresh=True,
+            LocalPool.check, fresh=True,
         )  # fmt: skip
     if workers is not None:
         raise FwpError("workers is for local processes: the executor given has its own")
     executor = given(executor)
-    return Chosen(type(executor).__name__, lambda: _ready(executor), lost=_disconnected)
+    return Chosen(type(executor).__name__, lambda: _ready(executor), check=_check_connection)
 
 
 def given(executor) -> Executor:
@@ -125,7 +125,8 @@ def _ready(executor: Executor) -> Executor:
     return executor
 
 
-def _disconnected(executor: Executor) -> str:
-    """Say that the client of a Dask executor has given up its scheduler."""
+def _check_connection(executor: Executor) -> None:
+    """Raise `Cannot` if the client of a Dask executor has given up its scheduler."""
     status = getattr(getattr(executor, "_client", None), "status", "running")
-    return "the connection to the Dask scheduler is lost" if status == "closed" else ""
+    if status == "closed":
+        raise Cannot("the connection to the Dask scheduler is lost")

@@ -61,13 +61,12 @@ class LocalPool:
         future.add_done_callback(self._futures.discard)
         return future
 
-    def lost(self) -> str:
-        """Fail the calls that pebble forgot when it gave up; return "", as others can follow."""
+    def check(self) -> None:
+        """Fail the calls that pebble forgot when it gave up; others can follow them."""
         if not self._pool.active:
             for future in list(self._futures):
                 with contextlib.suppress(InvalidStateError):
                     future.set_exception(BrokenProcessPool(_NONE_STARTED))
-        return ""
 
     def stop(self) -> None:
         """End the processes now, with all that they started."""

@@ -18,7 +18,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from ..code_cache import why_not_trusted
+from ..code_cache import is_private
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -53,7 +53,7 @@ def local_cache() -> str | None:
     folder = Path(tempfile.gettempdir()) / f"fwp_neuro_cython_{user}"
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.is_dir() and not why_not_trusted(folder):
+        if folder.is_dir() and is_private(folder):
             return str(folder)
     return None
 

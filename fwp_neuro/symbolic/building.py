@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import sympy
 
+from ..errors import Cannot
 from .language import MATHS, SUM_FUNCTIONS, symbol
-from .text_numbers import NEGATIVE, NoNumber, check, constant, negative, number, tame, vanishes
+from .text_numbers import NEGATIVE, check, constant, negative, number, tame, vanishes
 
 LARGEST_POWER = 64
 _POWER = f"has an exponent that is neither a name nor a number up to {LARGEST_POWER}"
@@ -24,7 +25,7 @@ def build(node: ast.expr) -> sympy.Expr:
     """Return the sympy expression of a tree of names, numbers, + - * / ** and calls.
 
     Raises:
-        NoNumber: a part has no value; the message says why.
+        Cannot: a part has no value; the message says why.
     """
     if isinstance(node, ast.Constant):
         return tame(sympy.sympify(node.value))
@@ -58,12 +59,12 @@ def product(*parts: tuple[sympy.Expr, bool]) -> sympy.Expr:
     """Multiply factors; those marked True divide.
 
     Raises:
-        NoNumber: one divides by zero, or the numbers leave float64.
+        Cannot: one divides by zero, or the numbers leave float64.
     """
     factors = []
     for factor, divides in parts:
         if divides and vanishes(factor):
-            raise NoNumber("divides by zero")
+            raise Cannot("divides by zero")
         factors.append(1 / factor if divides else factor)
     return check(sympy.Mul(*factors))
 
@@ -71,20 +72,20 @@ def product(*parts: tuple[sympy.Expr, bool]) -> sympy.Expr:
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     if not constant(exponent):
         if not (exponent.is_Symbol or (-exponent).is_Symbol):
-            raise NoNumber(_POWER)
+            raise Cannot(_POWER)
         if constant(base) and number(base) <= 0:
-            raise NoNumber("takes a varying power of a number that is not positive")
+            raise Cannot("takes a varying power of a number that is not positive")
         return check(base**exponent)
     power = number(exponent)
     if abs(power) > LARGEST_POWER:
-        raise NoNumber(_POWER)
+        raise Cannot(_POWER)
     if power < 0 and vanishes(base):
-        raise NoNumber("divides by zero")
+        raise Cannot("divides by zero")
     if power != int(power) and negative(base):
-        raise NoNumber(NEGATIVE)
+        raise Cannot(NEGATIVE)
     found = check(base**exponent)
     if found.is_Pow and constant(found.exp) and abs(number(found.exp)) > LARGEST_POWER:
-        raise NoNumber(_POWER)
+        raise Cannot(_POWER)
     return found
 
 
@@ -92,7 +93,7 @@ def _call(name: str, argument: sympy.Expr) -> sympy.Expr:
     if name in SUM_FUNCTIONS:
         return SUM_FUNCTIONS[name](argument)
     if name == "log" and vanishes(argument):
-        raise NoNumber("divides by zero")
+        raise Cannot("divides by zero")
     if name in ("log", "sqrt") and negative(argument):
-        raise NoNumber(NEGATIVE)
+        raise Cannot(NEGATIVE)
     return check(MATHS[name](argument))

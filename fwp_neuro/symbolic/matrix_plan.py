@@ -72,12 +72,14 @@ class Plan:
         steps: in order.
         pools: (symbol, argument) of every pooled sum, inner before outer.
         homes: name -> home of every symbol in the expressions.
+        expressions: every expression, each once, and zero.
     """
 
     contracted: str
     steps: tuple[MicroStep, ...]
     pools: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
     homes: Mapping[str, str]
+    expressions: tuple[sympy.Basic, ...]
 
     @property
     def free(self) -> str:
@@ -110,6 +112,26 @@ class Plan:
             found |= {name for name in homes if self.factor(item, name) != 1}
         return found
 
+    def padded(self) -> tuple[MicroStep, ...]:
+        """Return micro-steps of as many reads and as many writes each, the last ones zero.
+
+        A rule that only scales its weights writes a zero.
+        """
+        reads = max(len(step.reads) for step in self.steps)
+        writes = max(1, *(len(step.writes) for step in self.steps))
+        none = Write(ZERO, ZERO, (), (ZERO,) * self.states)
+        return tuple(
+            MicroStep(
+                step.carry,
+                _filled(step.reads, reads, ZERO),
+                tuple(
+                    replace(write, gains=_filled(write.gains, reads, ZERO))
+                    for write in _filled(step.writes, writes, none)
+                ),
+            )
+            for step in self.steps
+        )
+
     @property
     def rowwise(self) -> bool:
         """Whether each row has a transition of its own, so that its reads are solved for alone."""
@@ -121,6 +143,10 @@ class Plan:
         )
         reads = any(step.reads for step in self.steps)
         return free or (reads and "free" in self.decay_homes)
+
+
+def _filled(items: tuple, count: int, last) -> tuple:
+    return (*items, *[last] * (count - len(items)))
 
 
 def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
@@ -139,9 +165,9 @@ def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
     for part in parts:
         part = _unique_pools(part, pools, homes)
         steps.append(_micro_step(part, states, contracted))
-    known: dict[sympy.Basic, sympy.Basic] = {}
+    known: dict[sympy.Basic, sympy.Basic] = {ZERO: ZERO}
     merged = _unique(tuple(_merge(steps, contracted)), known)
-    return Plan(contracted, merged, _unique(tuple(pools), known), homes)
+    return Plan(contracted, merged, _unique(tuple(pools), known), homes, tuple(known))
 
 
 def _unique(part, known: dict):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import sympy
 
-from ..errors import FwpError, nearest, shown
+from ..errors import Cannot, FwpError, nearest, shown
 from . import building
 from .effort import CHARACTERS, DEPTH, STATEMENTS, WORDS
 from .language import BUILT_IN, MATHS, SUMS, symbol
-from .text_numbers import LARGEST, NoNumber
+from .text_numbers import LARGEST
 
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(\+=|-=|\*=|/=|=)(?!=)\s*(\S.*)$")
 _LEGAL_NODES = (
@@ -94,7 +94,7 @@ def _assigned(old: sympy.Symbol, operator: str, value: sympy.Expr, where: str) -
     try:
         if operator in ("*=", "/="):
             return building.product((old, False), (value, operator == "/="))
-    except NoNumber as reason:
+    except Cannot as reason:
         raise FwpError(f"{where} {reason}") from None
     return {"=": value, "+=": old + value, "-=": old - value}[operator]
 
@@ -126,7 +126,7 @@ def expression(text: str, homes, states, where) -> sympy.Expr:
     _check_words(tree, names, where)
     try:
         return building.build(tree)
-    except NoNumber as reason:
+    except Cannot as reason:
         raise FwpError(f"{where} {reason}") from None
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import sympy
 from sympy.core.function import AppliedUndef
 
+from ..errors import Cannot
+
 LARGEST = sys.float_info.max
 #: whole numbers up to this one are exact in float64
 _EXACT = 2**53
@@ -25,20 +27,16 @@ _FUNCTIONS: dict[Any, Callable[..., float]] = {
 }
 
 
-class NoNumber(Exception):
-    """Why an expression has no value: a sentence part."""
-
-
 def tame(number: sympy.Expr) -> sympy.Expr:
     """Return a number as float64 has it: no fraction of endless digits, nothing below its range.
 
     Raises:
-        NoNumber: it is beyond the range of float64.
+        Cannot: it is beyond the range of float64.
     """
     if not number.is_finite:
-        raise NoNumber("divides by zero")
+        raise Cannot("divides by zero")
     if not abs(number) <= LARGEST:
-        raise NoNumber("holds a number beyond the range of float64")
+        raise Cannot("holds a number beyond the range of float64")
     if number.is_Rational and max(abs(number.p), number.q) > _EXACT:
         return sympy.Float(float(number))
     return sympy.Integer(0) if float(number) == 0 else number
@@ -76,14 +74,14 @@ def check(expression: sympy.Expr) -> sympy.Expr:
     """Return an expression just put together if all numbers in its outermost part are legal.
 
     Raises:
-        NoNumber: one is not.
+        Cannot: one is not.
     """
     if expression.is_Number:
         return tame(expression)
     if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
-        raise NoNumber("divides by zero")
+        raise Cannot("divides by zero")
     if expression.has(sympy.I):
-        raise NoNumber(NEGATIVE)
+        raise Cannot(NEGATIVE)
     constants = [item for item in (expression, *expression.args) if constant(item)]
     for item in constants:
         if item.is_Number:
@@ -97,16 +95,16 @@ def number(expression: sympy.Expr) -> float:
     """Return the number that an expression without names stands for.
 
     Raises:
-        NoNumber: there is none in float64.
+        Cannot: there is none in float64.
     """
     try:
         return value(expression)
     except ZeroDivisionError:
-        raise NoNumber("divides by zero") from None
+        raise Cannot("divides by zero") from None
     except ArithmeticError:
-        raise NoNumber("holds a number beyond the range of float64") from None
+        raise Cannot("holds a number beyond the range of float64") from None
     except ValueError:
-        raise NoNumber(NEGATIVE) from None
+        raise Cannot(NEGATIVE) from None
 
 
 def constant(expression: sympy.Expr) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import torch
 
+from ...remembered import called_once
 from ...rules import Rule
 from .chunk import left, right
 from .coefficients import Numbers
@@ -26,7 +26,7 @@ class FastForm:
         rule: a rule that has a plan.
 
     Raises:
-        FwpError: it has none; the sentence says why.
+        Cannot: it has none; the sentence says why.
     """
 
     def __init__(self, rule: Rule):
@@ -79,7 +79,11 @@ class FastForm:
         return readout.movedim(1, 2), dict(zip(self.states, final, strict=True))
 
 
-@lru_cache(maxsize=256)
+@called_once
 def fast_form(rule: Rule) -> FastForm:
-    """Return the fast forms of a rule, made once."""
+    """Return the fast forms of a rule, made once.
+
+    Raises:
+        Cannot: it has none; the sentence says why.
+    """
     return FastForm(rule)

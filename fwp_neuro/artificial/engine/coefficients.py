@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-import sympy
 import torch
 
 from ...rules import Rule
 from ...symbolic import arrays
 from ...symbolic.matrix_plan import Plan
+from ...symbolic.separation import ZERO
 
 
 @dataclass
@@ -66,10 +66,6 @@ class Coefficients:
         return self._each(cut)
 
 
-#: as an expression, for a trace does not turn a number into one
-_ZERO = sympy.Integer(0)
-
-
 class Numbers:
     """Evaluates the expressions of a rule's plan on tensors.
 
@@ -82,29 +78,12 @@ class Numbers:
         self.homes = dict(rule.homes)
         self.rowwise = self.plan.rowwise
         self.decays = self.plan.decay_homes | ({"shared"} if self.plan.states > 1 else set())
-        self.reads = max(len(step.reads) for step in self.plan.steps)
-        # a rule that only scales its weights writes a zero, so that no tensor lacks its axis
-        self.writes = max(1, *(len(step.writes) for step in self.plan.steps))
-        self.compiled: dict[sympy.Expr, tuple] = {}
-        for _, argument in self.plan.pools:
-            self._compile(argument)
-        for step in self.plan.steps:
-            for row in step.carry:
-                for item in row:
-                    for expression in (item.shared, item.pre, item.post):
-                        self._compile(expression)
-            for expression in step.reads:
-                self._compile(expression)
-            for write in step.writes:
-                for expression in (write.channel, write.input, *write.gains, *write.inject):
-                    self._compile(expression)
-        self._compile(_ZERO)
+        self.steps = self.plan.padded()
+        self.compiled = {each: self._compiled(each) for each in self.plan.expressions}
 
-    def _compile(self, expression) -> None:
-        expression = sympy.sympify(expression)
+    def _compiled(self, expression) -> tuple:
         names = tuple(sorted(item.name for item in expression.free_symbols))
-        function = arrays.compiled(expression, names, "torch")
-        self.compiled[expression] = (function, names, self.plan.home(expression))
+        return arrays.compiled(expression, names, "torch"), names, self.plan.home(expression)
 
     def __call__(
         self, signals: Mapping[str, torch.Tensor], free_dim: int, contracted_dim: int
@@ -120,59 +99,45 @@ class Numbers:
 
         def number(expression, kind: str) -> torch.Tensor:
             """Evaluate to [batch, head, token, size of the kind]."""
-            function, names, home = self.compiled[sympy.sympify(expression)]
+            function, names, home = self.compiled[expression]
             if not names:
                 return query.new_full((), float(function())).expand(*lead, sizes[kind])
             value = function(*(values[name] for name in names))
             value = value.squeeze(-2) if home == "pre" else value.squeeze(-1)
             return value.expand(*lead, sizes[kind])
 
-        def table(entries, kind: str, width: int) -> torch.Tensor:
-            """[batch, head, token, width, size]: entries, then zeros."""
-            filled = [
-                number(entry, kind) for entry in [*entries, *[_ZERO] * (width - len(entries))]
-            ]
-            if not filled:
+        def table(entries, kind: str) -> torch.Tensor:
+            """Evaluate to [batch, head, token, entry, size of the kind]."""
+            if not entries:
                 return query.new_zeros(()).expand(*lead, 0, sizes[kind])
-            return filled[0].unsqueeze(3) if width == 1 else torch.stack(filled, 3)
+            found = [number(entry, kind) for entry in entries]
+            return found[0].unsqueeze(3) if len(found) == 1 else torch.stack(found, 3)
 
-        steps, reads, writes = self.plan.steps, self.reads, self.writes
-        kind = "free" if self.rowwise else "shared"
-        none = [_ZERO] * self.plan.states
-        gains = [[*[w.gains for w in s.writes], *[()] * (writes - len(s.writes))] for s in steps]
-        inject = [
-            [*[w.inject for w in s.writes], *[none] * (writes - len(s.writes))] for s in steps
-        ]
-        count = len(steps)
-        if count > 1:
-            query = torch.stack([torch.zeros_like(query)] * (count - 1) + [query], 3).flatten(2, 3)
-        join = lambda parts: parts[0] if count == 1 else torch.stack(parts, 3).flatten(2, 3)  # noqa: E731
+        def matrix(rows) -> torch.Tensor:
+            """Evaluate shared expressions to [batch, head, token, row, column]."""
+            found = [torch.cat([number(item, "shared") for item in row], -1) for row in rows]
+            return torch.stack(found, 3)
+
+        def each(of) -> torch.Tensor:
+            """Join what is of every micro-step to [batch, head, token x micro-step, ...]."""
+            parts = [of(step) for step in self.steps]
+            return parts[0] if len(parts) == 1 else torch.stack(parts, 3).flatten(2, 3)
+
+        def decay(kind: str) -> torch.Tensor | None:
+            if kind not in self.decays:
+                return None
+            return each(lambda s: number(self.plan.factor(s.carry[0][0], kind), kind))
+
+        carries = lambda s: [[ZERO if i.zero else i.shared for i in row] for row in s.carry]  # noqa: E731
+        last, kind = self.steps[-1], "free" if self.rowwise else "shared"
         return Coefficients(
-            shared=join([self._matrix(step, number) for step in steps])
-            if "shared" in self.decays
-            else None,
-            contracted=self._decay("contracted", number, join),
-            free=self._decay("free", number, join),
-            reads=join([table(s.reads, "contracted", reads) for s in steps]),
-            channels=join(
-                [table([w.channel for w in s.writes], "contracted", writes) for s in steps]
-            ),
-            inputs=join([table([w.input for w in s.writes], "free", writes) for s in steps]),
-            gains=join([torch.stack([table(row, kind, reads) for row in g], 3) for g in gains]),
-            inject=join([_rows(row, number) for row in inject]),
-            query=query,
+            shared=each(lambda s: matrix(carries(s))) if "shared" in self.decays else None,
+            contracted=decay("contracted"),
+            free=decay("free"),
+            reads=each(lambda s: table(s.reads, "contracted")),
+            channels=each(lambda s: table([w.channel for w in s.writes], "contracted")),
+            inputs=each(lambda s: table([w.input for w in s.writes], "free")),
+            gains=each(lambda s: torch.stack([table(w.gains, kind) for w in s.writes], 3)),
+            inject=each(lambda s: matrix([w.inject for w in s.writes])),
+            query=each(lambda s: query if s is last else torch.zeros_like(query)),
         )
-
-    def _matrix(self, step, number) -> torch.Tensor:
-        return _rows([[_ZERO if i.zero else i.shared for i in row] for row in step.carry], number)
-
-    def _decay(self, kind: str, number, join) -> torch.Tensor | None:
-        if kind not in self.decays:
-            return None
-        carries = (step.carry[0][0] for step in self.plan.steps)
-        return join([number(self.plan.factor(item, kind), kind) for item in carries])
-
-
-def _rows(rows, number) -> torch.Tensor:
-    """Evaluate shared expressions, rows of columns: [batch, head, token, row, column]."""
-    return torch.stack([torch.cat([number(item, "shared") for item in row], -1) for row in rows], 3)

@@ -6,31 +6,34 @@ from collections.abc import Mapping
 
 import torch
 
-from ...errors import FwpError
+from ...errors import Cannot
 from ...rules import Rule
 from . import call, compiler, operator
 
 
-@torch.compiler.assume_constant_result  # a rule is text, which torch.compile need not trace
-def why_not(rule: Rule, dtype: torch.dtype, device: torch.device | str) -> str | None:
-    """Return None if `run` can run the rule, else one sentence that says what is in the way."""
-    if torch.device(device).type != "cpu":
-        return f"compiled kernels run on the CPU, and these tensors are on {device}"
-    if dtype not in call.DTYPES:
-        return f"compiled kernels compute in float32 or float64, and these tensors are {dtype}"
-    return None if compiler.there() else compiler.missing()
+def check(dtype: torch.dtype, device: torch.device | str) -> None:
+    """Refuse tensors that no kernel takes.
 
-
-def build(rule: Rule, dtype: torch.dtype) -> str | None:
-    """Compile the kernel of a rule that `why_not` has nothing against, if it is not there yet.
-
-    Returns None, or one sentence that says why it cannot be compiled.
+    Raises:
+        Cannot: another device or number format, or there is no compiler.
     """
-    try:
-        call.built(call.declaration(rule), dtype)
-    except FwpError as problem:
-        return str(problem)
-    return None
+    if torch.device(device).type != "cpu":
+        raise Cannot(f"compiled kernels run on the CPU, and these tensors are on {device}")
+    if dtype not in call.DTYPES:
+        raise Cannot(
+            f"compiled kernels compute in float32 or float64, and these tensors are {dtype}"
+        )
+    if not compiler.there():
+        raise Cannot(compiler.missing())
+
+
+def build(rule: Rule, dtype: torch.dtype) -> None:
+    """Compile the kernel of a rule, if it is not there yet; `check` has let the tensors pass.
+
+    Raises:
+        Cannot: it cannot be compiled.
+    """
+    call.built(call.declaration(rule), dtype)
 
 
 def run(
@@ -59,7 +62,7 @@ def run(
         changed in place.
 
     Raises:
-        FwpError: the kernel cannot run (see `why_not`) or cannot be compiled, or a forward
+        FwpError: the kernel cannot run (see `check`) or cannot be compiled, or a forward
             derivative or (unless ``again``) a second one is asked for.
 
     Source: recomputation from stored states, Griewank & Walther 2000, doi:10.1145/347837.347846
@@ -85,8 +88,6 @@ def run(
 @torch.compiler.assume_constant_result
 def _declared(rule: Rule, dtype: torch.dtype, device: str) -> tuple[str, tuple[str, ...]]:
     """Return a rule's declaration and the order of its signals; raise if no kernel can run it."""
-    reason = why_not(rule, dtype, device)
-    if reason:
-        raise FwpError(reason)
+    check(dtype, device)
     declaration = call.declaration(rule)
     return declaration, call.recipe_of(declaration).signals

@@ -80,7 +80,7 @@ def built(declared: str, dtype: torch.dtype) -> None:
     """Compile and load the kernel of a declaration, if that is not done yet.
 
     Raises:
-        FwpError: it cannot be compiled.
+        Cannot: it cannot be compiled.
     """
     _library(declared, dtype)
 

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from ... import code_cache
-from ...errors import FwpError
+from ...errors import Cannot
 from ...temporaries import cannot_write
 from ...toolchain import find, missing, processor, telling, there, version  # noqa: F401
 
@@ -40,11 +40,11 @@ def library(source: str, what: str) -> ctypes.CDLL:
         what: whose kernel it is, for errors.
 
     Raises:
-        FwpError: there is no compiler, or it failed; with the first line of its message.
+        Cannot: there is no compiler, or it failed; with the first line of its message.
     """
     compiler = find()
     if compiler is None:
-        raise FwpError(f"cannot compile the kernel of {what}: {missing()}")
+        raise Cannot(f"cannot compile the kernel of {what}: {missing()}")
     name = _name(source, compiler)
     for folder in code_cache.places(_KIND):
         if _whole(folder / name):
@@ -65,7 +65,7 @@ def library(source: str, what: str) -> ctypes.CDLL:
         return ctypes.CDLL(str(place))
     except OSError as problem:
         what, variable = f"the kernel of {what}", "FWP_NEURO_CACHE"
-        raise FwpError(cannot_write(what, problem, variable, place.parent)) from None
+        raise Cannot(cannot_write(what, problem, variable, place.parent)) from None
 
 
 def _name(source: str, compiler: str) -> str:
@@ -90,8 +90,8 @@ def _compile(command: list[str], source: str, made: Path, what: str) -> None:
             text=True, errors="replace",
         )  # fmt: skip
     except OSError as problem:
-        raise FwpError(f"{command[0]} cannot be run: {problem.strerror}") from None
+        raise Cannot(f"{command[0]} cannot be run: {problem.strerror}") from None
     if done.returncode or not made.exists():
         first = telling(done.stderr).replace(f"{made.parent}{os.sep}", "")
-        raise FwpError(f"{command[0]} could not compile the kernel of {what}: {first}")
+        raise Cannot(f"{command[0]} could not compile the kernel of {what}: {first}")
     code_cache.seal(made, _digest_of(made))

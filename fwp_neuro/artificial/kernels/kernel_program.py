@@ -7,8 +7,8 @@ from .recipe import Recipe
 from .source import BLOCKS
 
 
-def _forward(recipe: Recipe) -> str:
-    """Print how states enter and leave blocks, and the function that runs all heads."""
+def _move_states(recipe: Recipe) -> str:
+    """Print how states enter and leave blocks."""
     lane, row_of = ("1", "F") if recipe.left else ("C", "1")
     by_row = "for (index_t j = 0; j < C; ++j) for (index_t l = 0; l < cells; ++l)"
     by_cell = (
@@ -16,14 +16,11 @@ def _forward(recipe: Recipe) -> str:
         "        for (index_t j = j0; j < std::min(j0 + 64, C); ++j)"
     )
     loops = by_row if recipe.left else by_cell
-    width = "contracted" if recipe.left else "free"
-    row = kernel_layout.WIDTHS["c" if recipe.left else "f"]
     cases = "\n".join(
         f"    if (n.vectors() - v0 >= {b}) "
         f"{{ work(std::integral_constant<int, {b}>(), v0); v0 += {b}; continue; }}"
         for b in BLOCKS
     )
-    clear = "std::memset(s.out, 0, n.rows() * n.padded() * sizeof(real));" if recipe.left else ""
     return f"""
 template <typename Work>
 static void blocks(const Sizes& n, Work work) {{
@@ -49,7 +46,15 @@ static void move_states(const Sizes& n, Pointers states, index_t head, V* tiles)
     }}
   }});
 }}
+"""
 
+
+def _forward(recipe: Recipe) -> str:
+    """Print the function that runs all heads."""
+    width = "contracted" if recipe.left else "free"
+    row = kernel_layout.WIDTHS["c" if recipe.left else "f"]
+    clear = "std::memset(s.out, 0, n.rows() * n.padded() * sizeof(real));" if recipe.left else ""
+    return f"""
 template <int B, bool KEEP, typename... Rest>
 static void forward_block(Rest... rest) {{
 {_choices("forward_block", "<KEEP>")}
@@ -155,6 +160,7 @@ def program(recipe: Recipe, dtype: str) -> str:
         kernel_layout.structures(recipe),
         kernel_layout.coefficients(recipe),
         *(source.block_function(recipe, block) for block in BLOCKS),
+        _move_states(recipe),
         _forward(recipe),
         adjoint.structures(recipe),
         chain.gradients(recipe),

@@ -6,15 +6,14 @@ import copy
 
 import torch
 
-from ...errors import FwpError, pick
+from ...errors import Cannot, pick
 from ...rules import Rule
-from .. import gate_limits
+from .. import gate_limits, kernels
 from ..engine import fast_form
 from ..exported import Step, any_number, scanned
 from ..form_choice import FEW, announce, choose
 from ..form_names import FORMS
 from ..forms import run
-from ..kernels import why_not
 from ..lookup import find
 from ..memories.memory_class import Memory
 from ..start_states import nothing
@@ -46,7 +45,7 @@ class FastWeights:
         self.one = Step(self.rule)
         try:
             self.fast = fast_form(self.rule)
-        except FwpError:
+        except Cannot:
             if form in ("parallel", "chunk"):
                 raise
         if self.fast is None or form == "step":
@@ -123,7 +122,7 @@ class FastWeights:
         tokens, dtype, device = query.shape[1], query.dtype, query.device
         if torch.compiler.is_compiling():
             plain = torch.compiler.is_exporting() or tokens <= FEW or self.fast is None
-            if not plain and _compiled_fits(self.rule, dtype, device.type):
+            if not plain and _compiled_fits(dtype, device.type):
                 return "compiled"
         elif not transformed():
             form, reason = choose("auto", self.rule, tokens, dtype, device)
@@ -132,6 +131,10 @@ class FastWeights:
         return "chunk" if self.fast is not None else "step"
 
 
-@torch.compiler.assume_constant_result  # a rule is text, which torch.compile need not trace
-def _compiled_fits(rule: Rule, dtype: torch.dtype, device: str) -> bool:
-    return why_not(rule, dtype, device) is None
+@torch.compiler.assume_constant_result  # torch.compile need not look for a compiler
+def _compiled_fits(dtype: torch.dtype, device: str) -> bool:
+    try:
+        kernels.check(dtype, device)
+    except Cannot:
+        return False
+    return True

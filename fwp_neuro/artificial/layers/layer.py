@@ -133,13 +133,7 @@ class Layer(nn.Module):
         choice = lambda given, default: default if _is_auto(given) else given  # noqa: E731
         features = choice(feature_map, usual.feature_map)
         key_norm = choice(key_norm, usual.key_norm)
-        if gates is not None and not isinstance(gates, Mapping):
-            raise FwpError(f"{where}: gates must be a dict from gate to map, got {shown(gates)}")
-        tied = (tied,) if isinstance(tied, str) else tied
-        if tied is not None and (
-            not isinstance(tied, Sequence) or not all(isinstance(name, str) for name in tied)
-        ):
-            raise FwpError(f"{where}: tied must be a list of names of signals, got {shown(tied)}")
+        given, names = _maps(where, gates), _names(where, usual.tied if tied is None else tied)
         self.slow = Programmer(
             rule,
             model_dim,
@@ -151,22 +145,15 @@ class Layer(nn.Module):
             values=Mapped(choice(value_map, usual.value_map), choice(value_norm, usual.value_norm)),
             query_scale=real(query_scale, f"{where}: query_scale"),
             convolution=whole(convolution, f"{where}: convolution", least=0),
-            gates=usual.gates | dict(gates or {}),
+            gates=usual.gates | given,
             domains=domains(rule, usual, self.key_dim, beta_range),
-            tied=tuple(usual.tied if tied is None else tied),
+            tied=names,
         )
         #: key dimensions of the fast weights, after the feature map
         self.feature_dim = self.slow.keys.map.output_dim(self.key_dim)
         self.start = Start(rule, (heads, self.value_dim, self.feature_dim), initial_state)
         constants = rule.constants(self.value_dim, self.feature_dim) if self.is_memory else {}
-        self.constants = nn.ParameterDict(
-            {
-                f"constant_{name}": nn.Parameter(
-                    tensor.to(torch.get_default_dtype()).expand(heads, *tensor.shape).clone()
-                )
-                for name, tensor in constants.items()
-            }
-        )
+        self.constants = _of_every_head(constants, heads)
         self.readout = ReadOut(where, model_dim, heads, self.value_dim, output_norm, output_gate)
 
     @property
@@ -327,6 +314,28 @@ class Layer(nn.Module):
 
 def _is_auto(given) -> bool:
     return isinstance(given, str) and given == "auto"
+
+
+def _maps(where: str, gates) -> dict:
+    if gates is not None and not isinstance(gates, Mapping):
+        raise FwpError(f"{where}: gates must be a dict from gate to map, got {shown(gates)}")
+    return dict(gates or {})
+
+
+def _names(where: str, tied) -> tuple[str, ...]:
+    names = (tied,) if isinstance(tied, str) else tied
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise FwpError(f"{where}: tied must be a list of names of signals, got {shown(tied)}")
+    return tuple(names)
+
+
+def _of_every_head(constants: Mapping[str, torch.Tensor], heads: int) -> nn.ParameterDict:
+    """Return a memory's constants as parameters [head, ...]."""
+    found = {}
+    for name, tensor in constants.items():
+        tensor = tensor.to(torch.get_default_dtype()).expand(heads, *tensor.shape).clone()
+        found[f"constant_{name}"] = nn.Parameter(tensor)
+    return nn.ParameterDict(found)
 
 
 def _dim(where: str, name: str, given, model_dim: int, heads: int) -> int:

@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 from ... import toolchain
+from ...errors import Cannot
 from .measured import DOUBLE, OTHER_CELLS, SINGLE, Tolerance
 from .network import Case
 
@@ -75,13 +76,14 @@ _ALL = (
 CONTENDERS = {contender.name: contender for contender in _ALL}
 
 
-def missing(name: str) -> str:
-    """Return why a contender cannot run here, "" if it can."""
+def check_here(name: str) -> None:
+    """Raise `Cannot` if a contender cannot run here."""
     contender = CONTENDERS[name]
     if contender.module in ("programs", "hand_loop") and toolchain.find() is None:
-        return toolchain.missing()
-    check = getattr(contender.load(), "missing", None)
-    return check(**contender.options) if check else ""
+        raise Cannot(toolchain.missing())
+    check = getattr(contender.load(), "check_here", None)
+    if check:
+        check()
 
 
 def case(name: str, synapses: int, duration: float, longest: float) -> Case:

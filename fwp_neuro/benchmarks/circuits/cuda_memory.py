@@ -17,9 +17,9 @@ LAYOUTS = ("textbook", "factorised")
 _LISTED = 4
 
 
-def missing() -> str:
-    """Return why no CUDA project can be generated here, "" if it can."""
-    return "" if find_spec("brian2cuda") else "brian2cuda is not installed"
+def can_generate() -> bool:
+    """Whether a CUDA project can be generated here."""
+    return find_spec("brian2cuda") is not None
 
 
 def measure() -> dict[str, float]:

@@ -152,7 +152,7 @@ def build(folder: str | Path | None = None) -> Path:
     what = source.read_bytes() + repr(command).encode() + _processor().encode()
     where = Path(folder) if folder is not None else code_cache.root("loops")
     program = where / f"loop_{hashlib.sha256(what).hexdigest()[:16]}"
-    if not program.exists() or code_cache.why_not_trusted(program):
+    if not program.exists() or not code_cache.is_private(program):
         where.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=where) as new:
             made = Path(new) / "loop"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FwpError
+from ...errors import Cannot, FwpError
 from ..peak_memory import forget_peak, memory, trim
 from .hand_written import PARAMETERS, thresholds
 from .measured import Measured
@@ -30,9 +30,10 @@ BLOCK = 32
 RATES = (12.0, 40.0)
 
 
-def missing() -> str:
-    """Return why NEST cannot run here, "" if it can."""
-    return "" if find_spec("nest") else "NEST is not installed (pip install nest-simulator)"
+def check_here() -> None:
+    """Raise `Cannot` if NEST cannot run here."""
+    if not find_spec("nest"):
+        raise Cannot("NEST is not installed (pip install nest-simulator)")
 
 
 def prepare(case: Case, folder: Path) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ...errors import pick
+from ...errors import Cannot, pick
 from ...validation import machine_memory
 from ..artificial import machine
 from . import circuit_contenders as registry
@@ -110,17 +110,17 @@ class _Run:
         """Measure everything."""
         there = []
         for name in self.names:
-            reason = registry.missing(name)
-            if reason:
-                self.notes.append(f"{name}: {reason}")
-            else:
+            try:
+                registry.check_here(name)
                 there.append(name)
+            except Cannot as reason:
+                self.notes.append(f"{name}: {reason}")
         if self.builds and TEXTBOOK in there:
             for which in ("stock", "ours"):
                 self._tell(f"build, {which}", 10.0)
                 answer = ask_builds(which)
                 self._note(f"build, {which}", answer) or self.built.__setitem__(which, answer)
-        if self.builds and not cuda_memory.missing():
+        if self.builds and cuda_memory.can_generate():
             self._tell("generate CUDA projects", 4.0)
             answer = ask_cuda()
             self._note("CUDA projects", answer) or self.cuda.update(answer)

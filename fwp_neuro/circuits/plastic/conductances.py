@@ -22,8 +22,6 @@ from .attached_variables import whole
 from .plastic_cells import listed
 
 PORT = "conductance"
-#: what a projection has added to the cells' variable, and where the name of that one is kept
-ADDED, _TARGET = "added", "adds_to"
 
 
 def directed(model: Model, names, group) -> tuple[Model, Any]:

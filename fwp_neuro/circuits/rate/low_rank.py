@@ -166,22 +166,16 @@ def replay(store: Store, operations: list[Operation], keep: Keep) -> dict:
     return found
 
 
-def choose(layout: str, why_not: str, writes: int, tokens: int, cells: Layout, weights) -> tuple:
-    """Settle layout "auto".
+def choose(writes: int, tokens: int, cells: Layout, weights) -> tuple[str, str]:
+    """Settle layout "auto" where both layouts have the same numbers.
 
     Args:
-        layout: one of `LAYOUTS`.
-        why_not: why token cells are not taken by themselves, or an empty string.
         writes: outer products a token.
         weights: initial [head, post, pre].
 
     Returns:
         "synapse" or "low_rank", and the reason.
     """
-    if layout != "auto":
-        return layout, "asked for"
-    if why_not:
-        return "synapse", why_not
     each = 8 * cells.heads * (cells.pre + cells.post)
     dense, low = 8 * cells.synapses, each * tokens * writes
     if 2 * low <= dense and weights.any():

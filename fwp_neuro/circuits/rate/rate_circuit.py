@@ -95,18 +95,19 @@ def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, 
     """The circuit of event-time updates, with a weight at every synapse or token cells."""
     dt, tokens = 1 * b2.ms, len(signals["q"])
     steps: tuple[low_rank.Step, ...] = ()
-    why_not = ""
+    chosen, memory = (layout, "asked for"), None
     try:
-        steps = low_rank.derive(rule)
+        if layout != "synapse":
+            steps = low_rank.derive(rule)
+        if layout == "auto":
+            writes = sum(len(step.writes) for step in steps)
+            chosen = low_rank.choose(writes, tokens, cells, states["w"])
     except Cannot as reason:
-        why_not = str(reason)
-    if layout == "low_rank" and why_not:
-        raise FwpError(
-            f"rule {rule.name!r} has no low-rank layout: {why_not}; use layout='synapse'"
-        )
-    writes = sum(len(step.writes) for step in steps)
-    chosen = low_rank.choose(layout, why_not, writes, tokens, cells, states["w"])
-    memory = None
+        if layout == "low_rank":
+            raise FwpError(
+                f"rule {rule.name!r} has no low-rank layout: {reason}; use layout='synapse'"
+            ) from None
+        chosen = "synapse", str(reason)
     if chosen[0] == "low_rank":
         memory = low_rank_events.store(steps, cells, tokens, states["w"])
         build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
@@ -122,14 +123,18 @@ def _continuous(
     lag, steps,
 ) -> tuple:  # fmt: skip
     """The circuit of windows of an ODE, with a weight at every synapse or token cells."""
-    why_not, tokens = "", len(signals["q"])
-    if write is not None:
-        why_not = f"write={write!r} was asked for"
-    elif lag is not None or relation != "integrator-aware":
-        why_not = "only an instant sum with integrator-aware gains has the same numbers either way"
+    tokens = len(signals["q"])
     affordable_steps(tokens * len(found) * steps, f"{tokens} tokens of window={window}, dt={dt}")
     writes = sum(phase.side is not None for phase in found)
-    chosen = low_rank.choose(layout, why_not, writes, tokens, cells, weights)
+    if layout != "auto":
+        chosen = layout, "asked for"
+    elif write is not None:
+        chosen = "synapse", f"write={write!r} was asked for"
+    elif lag is not None or relation != "integrator-aware":
+        words = "only an instant sum with integrator-aware gains has the same numbers either way"
+        chosen = "synapse", words
+    else:
+        chosen = low_rank.choose(writes, tokens, cells, weights)
     write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
     factored, seconds = write == "factored", None if lag is None else float(lag)
     windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)

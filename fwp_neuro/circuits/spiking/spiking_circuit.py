@@ -196,12 +196,7 @@ def realise(
         )
     seen = {name: found[name] for name in ("clipped", "lowest") if name in found}
     details = {**ready.details, **info, **seen}
-    for name in ("snapshots", "last"):
-        if name in found and ready.scale != 1:
-            found[name] = {state: array * ready.scale for state, array in found[name].items()}
-    for name in ("readout", "probe_readout"):
-        if name in found:
-            found[name] = found[name] * ready.scale
+    _scale(found, ready.scale)
     weights, extra = variables(rule, ready.keep, found)
     known = {*program.names, *extra}
     for name, entry in found["recorded"].items():
@@ -211,6 +206,16 @@ def realise(
         program, rule, "spiking", found["readout"], weights, extra,
         provenance(rule, "spiking", seed, details, papers), found["coords"], found["duration"],
     )  # fmt: skip
+
+
+def _scale(found: dict, by: float) -> None:
+    """Give weights and read-outs in units of the programme's values, where they were others."""
+    for name in ("snapshots", "last"):
+        if name in found and by != 1:
+            found[name] = {state: array * by for state, array in found[name].items()}
+    for name in ("readout", "probe_readout"):
+        if name in found:
+            found[name] = found[name] * by
 
 
 USUAL = {n: p.default for n, p in signature(realise).parameters.items()

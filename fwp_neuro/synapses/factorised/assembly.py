@@ -9,7 +9,7 @@ from typing import Any
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
-from ...errors import FwpError
+from ...errors import Cannot, FwpError
 from ..synapse_class import Model
 from . import decays, spikes
 from .anatomy import SIDES, Anatomy
@@ -18,7 +18,7 @@ from .layout_report import FactorisedModel, Report
 from .relative_variables import around
 from .relative_variables import keep as keeping
 from .text import renamed, row, text, unit
-from .waiting_writes import Refused, Variable, find, kicked
+from .waiting_writes import Variable, find, kicked
 
 
 def assemble(model: Model, keep, uniform, when: str, late) -> Model:
@@ -86,7 +86,7 @@ def _waiting(anatomy: Anatomy, moved, parts, found, when: str) -> tuple[list[Var
         return [], "it was asked for"
     try:
         return find(anatomy, moved, parts, found), ""
-    except Refused as reason:
+    except Cannot as reason:
         if when == "presynaptic":
             raise FwpError(f"writes='presynaptic' is not possible for {anatomy.model.name!r}: "
                            f"{reason}") from None  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
+from ...errors import Cannot
 from .anatomy import Anatomy
 
 
@@ -34,11 +35,10 @@ def find(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[list[Decay], dict[
     staying = [n for n in anatomy.variables if n not in moved and anatomy.is_event_driven(n)]
     found, reasons = [], {}
     for name in staying:
-        decay = _decay(anatomy, name)
-        if isinstance(decay, str):
-            reasons[name] = decay
-        else:
-            found.append(decay)
+        try:
+            found.append(_decay(anatomy, name))
+        except Cannot as reason:
+            reasons[name] = str(reason)
     if reasons:
         first = next(iter(reasons))
         reasons |= {d.variable: f"{first} needs a time stamp anyway" for d in found}
@@ -46,20 +46,20 @@ def find(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[list[Decay], dict[
     return found, reasons
 
 
-def _decay(anatomy: Anatomy, name: str) -> Decay | str:
+def _decay(anatomy: Anatomy, name: str) -> Decay:
     others = anatomy.rates(name)
     if others:
-        return f"its differential equation needs {', '.join(sorted(others))}"
+        raise Cannot(f"its differential equation needs {', '.join(sorted(others))}")
     expression = dict(anatomy.equations.get_substituted_expressions())[name]
     v, t = (sympy.Symbol(one, real=True) for one in (name, "t"))
     line = str_to_sympy(str(expression)).expand()
     slope = line.coeff(v, 1)
     constant = (line - slope * v).simplify()
     if constant.has(v) or slope.has(v):
-        return "its differential equation is not linear"
+        raise Cannot("its differential equation is not linear")
     if slope == 0:
-        return "it does not decay"
+        raise Cannot("it does not decay")
     if slope.has(t) or constant.has(t):
-        return "its differential equation changes in time"
+        raise Cannot("its differential equation changes in time")
     rest = sympy.simplify(-constant / slope)
     return Decay(name, sympy_to_str(sympy.simplify(-slope)), sympy_to_str(rest))

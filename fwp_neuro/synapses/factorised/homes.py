@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from brian2.equations.equations import PARAMETER
 
+from ...errors import Cannot
 from .anatomy import DRAWS, OTHER, SIDES, Anatomy
 
 
@@ -25,10 +26,11 @@ def homes(anatomy: Anatomy, keep: Collection[str]) -> tuple[dict[str, str], dict
         changed = False
         for side in SIDES:
             for name in sorted(sets[side]):
-                why = _objection(anatomy, name, side, sets)
-                if why:
+                try:
+                    _check(anatomy, name, side, sets)
+                except Cannot as reason:
                     sets[side].discard(name)
-                    reasons[side][name] = why
+                    reasons[side][name] = str(reason)
                     changed = True
     for name in anatomy.variables:
         home = next((side for side in SIDES if name in sets[side]), None)
@@ -42,39 +44,36 @@ def homes(anatomy: Anatomy, keep: Collection[str]) -> tuple[dict[str, str], dict
     return moved, stays
 
 
-def _objection(anatomy: Anatomy, name: str, side: str, sets) -> str:
-    """Return why a variable cannot live on the cell of a side, or nothing."""
+def _check(anatomy: Anatomy, name: str, side: str, sets) -> None:
+    """Raise `Cannot` if a variable cannot live on the cell of a side."""
     own, other = sets[side], OTHER[side]
     if name == anatomy.model.weight:
-        return "it is the weight: every synapse has its own"
+        raise Cannot("it is the weight: every synapse has its own")
     if anatomy.writes(name, other):
-        return f"{other}synaptic spikes change it"
+        raise Cannot(f"{other}synaptic spikes change it")
     equation, written = anatomy.equations[name], anatomy.writes(name, side)
     if equation.type == PARAMETER and not written:
-        return "it is a parameter of each synapse"
+        raise Cannot("it is a parameter of each synapse")
     for needed in sorted(anatomy.rates(name)):
         if needed not in own and needed not in anatomy.constants[side]:
-            return f"its differential equation needs {_named(needed)}"
+            raise Cannot(f"its differential equation needs {_named(needed)}")
     for line in written:
         for needed in sorted(anatomy.sources(line.reads, side) - {name}):
-            if found := _objection_to_source(anatomy, needed, side, own):
-                return found
+            _check_source(anatomy, needed, side, own)
     if anatomy.is_event_driven(name):  # what follows it only at spikes must keep it beside itself
         stays = (n for n in anatomy.variables if n not in own and anatomy.is_event_driven(n))
         reader = next((n for n in stays if name in anatomy.rates(n)), None)
         if reader:
-            return f"{reader}, which stays, follows it between spikes"
-    return ""
+            raise Cannot(f"{reader}, which stays, follows it between spikes")
 
 
-def _objection_to_source(anatomy: Anatomy, needed: str, side: str, own) -> str:
-    """Return why what spikes of a side read cannot be read on the cell, or nothing."""
+def _check_source(anatomy: Anatomy, needed: str, side: str, own) -> None:
+    """Raise `Cannot` if what spikes of a side read cannot be read on the cell."""
     home = anatomy.home_of_cell(needed)
     if needed not in own and not (home == side and needed.endswith(f"_{side}")):
-        return f"{side}synaptic spikes change it by {_named(needed)}"
+        raise Cannot(f"{side}synaptic spikes change it by {_named(needed)}")
     if home and any(needed == line.target for line in anatomy.code[side]):
-        return f"{side}synaptic spikes change it by {needed}, which synapses change"
-    return ""
+        raise Cannot(f"{side}synaptic spikes change it by {needed}, which synapses change")
 
 
 def _named(name: str) -> str:

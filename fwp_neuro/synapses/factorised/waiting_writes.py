@@ -24,6 +24,7 @@ from brian2 import Equations
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.utils.stringtools import get_identifiers
 
+from ...errors import Cannot
 from .anatomy import DRAWS, Anatomy
 from .decays import Decay
 from .spikes import Split
@@ -31,10 +32,6 @@ from .text import renamed
 
 #: integrators for which one step of dv/dt = H v + g is known, see `kept`
 _METHODS = ("euler", "rk2", "rk4")
-
-
-class Refused(Exception):
-    """A rule that does not allow it; the message says why."""
 
 
 @dataclass
@@ -70,27 +67,27 @@ def find(
         found: decays of variables that stay.
 
     Raises:
-        Refused: with the reason, if one of them cannot, or if there is none.
+        Cannot: with the reason, if one of them cannot, or if there is none.
     """
     code = parts["post"].synapse
     staying = [n for n in anatomy.variables if n not in moved]
     clocked = [n for n in staying if anatomy.is_clock_driven(n)]
     wanted = [n for n in staying if n in clocked or any(line.target == n for line in code)]
     if not wanted:
-        raise Refused("only presynaptic spikes change what is on the synapse")
+        raise Cannot("only presynaptic spikes change what is on the synapse")
     for line in code:
         if line.target not in wanted:
-            raise Refused(_not_a_variable(anatomy, line.target, moved))
+            raise Cannot(_not_a_variable(anatomy, line.target, moved))
     summed = [n for n, e in anatomy.equations.items() if "summed" in e.flags]
     for name in summed:
         if anatomy.sources([*anatomy.equations[name].identifiers]) & set(wanted):
-            raise Refused(f"{name} needs the weights in every step")
+            raise Cannot(f"{name} needs the weights in every step")
     variables = [_variable(anatomy, moved, name, code, wanted, found) for name in wanted]
     for one in variables:
         own = [n for n in one.terms if n and n.removesuffix("_pre") not in moved]
         one.last = one.spikes and bool(own)
         if one.last and (parts["pre"].synapse or kicked(variables, parts["pre"])):
-            raise Refused(f"{own[0]} is kicked in the reset of its cell, but on_pre comes before")
+            raise Cannot(f"{own[0]} is kicked in the reset of its cell, but on_pre comes before")
     return variables
 
 
@@ -114,35 +111,35 @@ def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
     own = [line for line in code if line.target == name]
     if anatomy.is_clock_driven(name):
         if own:
-            raise Refused(f"both time and postsynaptic spikes change {name}")
+            raise Cannot(f"both time and postsynaptic spikes change {name}")
         inner = sorted(anatomy.rates(name) & set(moved))
         if inner and anatomy.text.method != "euler":
-            raise Refused(f"a step of {name} sees intermediate values of {', '.join(inner)}")
+            raise Cannot(f"a step of {name} sees intermediate values of {', '.join(inner)}")
         names = {n: f"{n}_{side}" for n, side in moved.items()}
         right = dict(anatomy.equations.get_substituted_expressions())[name]
         rest = renamed(str(right), names)
         if anatomy.equations.is_stochastic:
-            raise Refused(f"{name} is driven by noise of its own")
+            raise Cannot(f"{name} is driven by noise of its own")
         terms, scale = _terms(anatomy, moved, name, rest, wanted)
         if scale and anatomy.text.method not in _METHODS:
-            raise Refused(f"the step of {anatomy.text.method!r} for {name} is not known here")
+            raise Cannot(f"the step of {anatomy.text.method!r} for {name} is not known here")
         return Variable(name, terms, False, scale)
     total: dict[str, list[str]] = {}
     for line in own:
         added = f"({line.plain().expression}) - {name}"
         try:
             terms, scale = _terms(anatomy, moved, name, added, wanted)
-        except Refused:
+        except Cannot:
             if line.op in ("+=", "-="):
                 raise
             scale = "unknown"
         if scale:
-            raise Refused(f"postsynaptic spikes do more to {name} than add to it")
+            raise Cannot(f"postsynaptic spikes do more to {name} than add to it")
         for trace, expression in terms.items():
             total.setdefault(trace, []).append(f"({expression})")
     decay = next((one for one in found if one.variable == name), None)
     if decay is None and anatomy.is_event_driven(name):
-        raise Refused(f"{name} keeps a time stamp")
+        raise Cannot(f"{name} keeps a time stamp")
     return Variable(name, {n: " + ".join(t) for n, t in total.items()}, True, "", decay)
 
 
@@ -155,25 +152,25 @@ def _terms(anatomy, moved, name, expression, wanted) -> tuple[dict[str, str], st
         expression = renamed(expression, inner)
     drawn = sorted(DRAWS & get_identifiers(expression))
     if drawn:
-        raise Refused(f"{name} has a draw of its own ({drawn[0]})")
+        raise Cannot(f"{name} has a draw of its own ({drawn[0]})")
     line = str_to_sympy(expression)
     pre = sorted((s for s in line.free_symbols if s.name.endswith("_pre")), key=str)
     itself = sympy.Symbol(name, real=True)
     for symbol in line.free_symbols - {itself, *pre}:
         if symbol.name in wanted or symbol.name in anatomy.variables and symbol.name not in moved:
-            raise Refused(f"{name} follows {symbol.name}, which is on the synapse too")
+            raise Cannot(f"{name} follows {symbol.name}, which is on the synapse too")
         if symbol.name in ("t", "i", "j"):
-            raise Refused(f"{name} depends on {symbol.name}")
+            raise Cannot(f"{name} depends on {symbol.name}")
     try:
         parts = sympy.Poly(line, *pre, itself).terms()
     except sympy.PolynomialError:
-        raise Refused(f"{name} is not a sum of presynaptic times postsynaptic factors") from None
+        raise Cannot(f"{name} is not a sum of presynaptic times postsynaptic factors") from None
     found, scale = {}, ""
     for powers, factor in parts:
         *of_pre, of_itself = powers
         text = sympy_to_str(factor)
         if sum(powers) > 1:
-            raise Refused(f"{name} is not a sum of presynaptic times postsynaptic factors")
+            raise Cannot(f"{name} is not a sum of presynaptic times postsynaptic factors")
         if of_itself:
             scale = text
         else:
@@ -192,13 +189,13 @@ def rate_of(anatomy, moved, trace: str) -> str:
     else:
         equations = Equations(anatomy.text.pre)
         if "pre" in anatomy.late:
-            raise Refused(f"{trace} is kicked without the delay of on_pre")
+            raise Cannot(f"{trace} is kicked without the delay of on_pre")
     if name not in equations.diff_eq_names:
-        raise Refused(f"{trace} does not decay as an exponential")
+        raise Cannot(f"{trace} does not decay as an exponential")
     x = sympy.Symbol(name, real=True)
     line = str_to_sympy(str(dict(equations.get_substituted_expressions())[name])).expand()
     slope = line.coeff(x, 1)
     uniform = all(s.name in anatomy.uniform and s.name != "t" for s in slope.free_symbols)
     if sympy.simplify(line - slope * x) != 0 or not uniform:
-        raise Refused(f"{trace} does not decay as an exponential")
+        raise Cannot(f"{trace} does not decay as an exponential")
     return sympy_to_str(sympy.simplify(-slope))
