@@ -5,7 +5,7 @@ import numpy as np
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
-from fwp_neuro.devices import Built, Size
+from fwp_neuro.devices import Built, Size, device_choice
 
 SMALL = Size(10, 3, 10)
 
@@ -36,3 +36,13 @@ def program(tokens=3):
 
 def run(**options):
     return fwp.run(program(), "gated_delta", "rate", **options)
+
+
+def never_cython(monkeypatch):
+    """Let the choice of a device take cython for the dearest."""
+    cost = device_choice.cost
+
+    def dear(name, *size, **options):
+        return 1e9 if name == "cython" else cost(name, *size, **options)
+
+    monkeypatch.setattr(device_choice, "cost", dear)

@@ -5,6 +5,7 @@ import shutil
 import brian2 as b2
 import numpy as np
 import pytest
+from device_cases import never_cython
 
 import fwp_neuro as fwp
 from fwp_neuro import devices, toolchain
@@ -317,8 +318,7 @@ def test_auto_runs_elsewhere_where_the_compiler_fails(cache, monkeypatch):
         raise Cannot("the compiler is broken")
 
     monkeypatch.setattr(compiled_builds, "program", fails)
-    never = dict.fromkeys(devices.DEVICES, 0.0) | {"cython": 1e9}
-    monkeypatch.setattr(devices.device_choice, "_COMPILE_OBJECT", never)
+    never_cython(monkeypatch)
     size = Size(10**8, 8, 10)
     found, info = devices.simulate(circuit(), size, device="auto", dt=DT, seed=0)
     assert info["device"] == "numpy" and "the compiler is broken" in info["device_reason"]

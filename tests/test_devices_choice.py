@@ -25,7 +25,7 @@ def test_a_small_network_runs_with_numpy():
 
 def test_a_large_network_is_compiled(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(devices.device_choice, "has_gpu", lambda: False)
+    monkeypatch.setattr(devices.cuda, "has_gpu", lambda: False)
     name, reason = choose("auto", LARGE)
     assert name == "cpp_standalone" and reason.startswith("cpp_standalone estimated 21 s against")
     assert "numpy 100 s" in reason and "cython" in reason and "cuda" not in reason
@@ -33,7 +33,7 @@ def test_a_large_network_is_compiled(monkeypatch):
 
 def test_where_the_compiler_decides_the_cache_is_asked(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(devices.device_choice, "has_gpu", lambda: False)
+    monkeypatch.setattr(devices.cuda, "has_gpu", lambda: False)
     middle = Size(40_000, 14, 100)  # numpy takes 4 s: less than a compiler, more than a program
     asked = []
 
@@ -61,10 +61,10 @@ def test_a_gpu_is_used_where_one_answers_and_it_pays(monkeypatch):
         (True, fails, "cpp_standalone"),
         (True, lambda: None, "cuda_standalone"),
     ):
-        monkeypatch.setattr(devices.device_choice, "has_gpu", lambda there=there: there)
-        monkeypatch.setattr(devices.device_choice, "check_machine", check)
+        monkeypatch.setattr(devices.cuda, "has_gpu", lambda there=there: there)
+        monkeypatch.setattr(devices.cuda, "check_machine", check)
         assert choose("auto", huge)[0] == name
-    monkeypatch.setattr(devices.device_choice, "check_machine", fails)  # not asked where it cannot pay
+    monkeypatch.setattr(devices.cuda, "check_machine", fails)  # not asked where it cannot pay
     assert choose("auto", SMALL)[0] == "numpy"
 
 

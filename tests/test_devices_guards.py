@@ -5,7 +5,7 @@ import warnings
 import brian2 as b2
 import numpy as np
 import pytest
-from device_cases import built, cells, firing, simulate
+from device_cases import built, cells, firing, never_cython, simulate
 
 import fwp_neuro as fwp
 from fwp_neuro import devices
@@ -75,8 +75,7 @@ def test_auto_takes_another_device_where_standalone_cannot(monkeypatch):
     monkeypatch.setattr(devices.device_choice, "has_compiler", lambda: True)
     size = Size(10**7, 20, 10**6)  # standalone would win
     assert devices.choose("auto", size)[0] == "cpp_standalone"
-    monkeypatch.setattr(devices.device_choice, "_COMPILE_OBJECT", {**devices.device_choice._COMPILE_OBJECT,
-                                                            "cython": 1e9})  # fmt: skip
+    never_cython(monkeypatch)
     found, info = devices.simulate(
         build_with_an_operation, size, device="auto", dt=1 * b2.ms, seed=0
     )

@@ -14,7 +14,7 @@ from brian2.core.base import BrianObject
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.devices import reset_device
 
-from . import cuda
+from .device import device
 
 
 @contextmanager
@@ -37,33 +37,30 @@ def standalone(name: str, folder: Path, dt, seed: int, fresh=None, threads: int 
     make = "devices.cpp_standalone.extra_make_args_unix"
     preferences: dict[str, Any] = {make: [f"-j{os.cpu_count() or 1}"]}
     preferences["devices.cpp_standalone.openmp_threads"] = 0 if threads == 1 else threads
-    loggers: tuple[str, ...] = ()
-    if name == "cuda_standalone":
-        import brian2cuda  # noqa: F401, PLC0415  registers the device
-
-        preferences |= cuda.preferences(b2.prefs)
-        loggers = ("brian2.brian2cuda.device", "brian2.brian2cuda.utils.gputools")
+    one = device(name)
+    if one.preferences is not None:
+        preferences |= one.preferences(b2.prefs)
     # a device of its own, so that a project which the user has under way stays untouched
     fresh = type(b2.all_devices[name])() if fresh is None else fresh
-    if name == "cuda_standalone":
-        cuda.prepare(fresh)
+    if one.prepare is not None:
+        one.prepare(fresh)
     with (
-        _errors_only(loggers),
+        _errors_only(one.loggers),
         _active(fresh, dt, seed, preferences, directory=str(folder), build_on_run=False),
     ):
         yield b2
 
 
 @contextmanager
-def reading(device):
+def reading(standalone_device):
     """Let the results of a standalone device be read; it must have been run."""
     runtime = b2.all_devices["runtime"]
-    runtime_dt, own_dt = runtime.defaultclock.dt, device.defaultclock.dt
-    b2.set_device(device, build_on_run=False)
+    runtime_dt, own_dt = runtime.defaultclock.dt, standalone_device.defaultclock.dt
+    b2.set_device(standalone_device, build_on_run=False)
     try:
         # Brian2 handed the time step of the device before over to this one, whose values
         # that are kept as of an earlier time would be read at a wrong time
-        device.defaultclock.dt = own_dt
+        standalone_device.defaultclock.dt = own_dt
         yield
     finally:
         reset_device()

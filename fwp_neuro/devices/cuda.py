@@ -94,6 +94,8 @@ def check_machine() -> None:
 
 def preferences(prefs) -> dict[str, Any]:
     """Return the Brian2 preferences that a CUDA build needs on this machine, GPU or not."""
+    import brian2cuda  # noqa: F401, PLC0415  an extra; registers the device
+
     backend = "devices.cuda_standalone.cuda_backend."
     gcc = "codegen.cpp.extra_compile_args_gcc"
     # brian2cuda asks nvidia-smi in a way that fails for GPUs in parts and for UUIDs

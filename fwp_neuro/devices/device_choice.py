@@ -11,26 +11,16 @@ from brian2.groups.group import CodeRunner
 
 from .. import device_names, toolchain
 from ..arguments import FLAG, FUNCTION, Kind, instance, takes
-from ..errors import Cannot, FwpError, shown, warn
+from ..errors import FwpError, shown, warn
 from ..run_arguments import DEVICE
 from .built_network import Size
-from .cuda import check_machine, has_gpu, need_brian2cuda
+from .device import NAMES, Job
+from .device import device as by_name
 
 DEVICES = device_names.BRIAN
 
 log = logging.getLogger("fwp_neuro.devices")
 
-# Rough costs in seconds of one core of a server of 2023; only their ratios matter for the choice.
-# One object is one Brian2 updater called once a step; one element is one cell or synapse that is
-# touched in a step. Measured on eight networks (3 to 30 updaters, 20 to 2e5 elements) within a
-# factor of 2; for CUDA nothing was measured: the launch of a kernel and published factors over one
-# core (30 to 80), with the measured time of its compiler.
-_OBJECT = {"numpy": 7e-6, "cython": 1.8e-6, "cpp_standalone": 0.15e-6, "cuda_standalone": 10e-6}
-_ELEMENT = {"numpy": 4e-9, "cython": 0.8e-9, "cpp_standalone": 0.7e-9, "cuda_standalone": 0.015e-9}
-#: making the network and its code, what a compiler takes at least, and what for each object
-_GENERATE = {"numpy": 0.2, "cython": 0.4, "cpp_standalone": 0.2, "cuda_standalone": 1.0}
-_COMPILE = {"numpy": 0.0, "cython": 0.0, "cpp_standalone": 1.5, "cuda_standalone": 60.0}
-_COMPILE_OBJECT = {"numpy": 0.0, "cython": 3.6, "cpp_standalone": 0.35, "cuda_standalone": 10.0}
 #: days of computing beyond which a run is refused, and steps that a float can count
 MOST_DAYS, MOST_STEPS = 2, 2**53
 MOST_THREADS = 1024
@@ -43,9 +33,10 @@ def has_compiler() -> bool:
 
 def cost(device: str, size: Size, compiled: bool = False) -> float:
     """Return the estimated seconds of a run; ``compiled`` if nothing has to be compiled first."""
-    step = size.objects * _OBJECT[device] + size.elements * _ELEMENT[device]
-    build = 0.0 if compiled else _COMPILE[device] + size.objects * _COMPILE_OBJECT[device]
-    return _GENERATE[device] + build + size.steps * step
+    costs = by_name(device).costs
+    step = size.objects * costs.updater + size.elements * costs.element
+    build = 0.0 if compiled else costs.compiler + size.objects * costs.compile_updater
+    return costs.generate + build + size.steps * step
 
 
 def check_cost(duration, clocks: list[float], device: str) -> None:
@@ -65,7 +56,7 @@ def check_cost(duration, clocks: list[float], device: str) -> None:
     steps = seconds / dt
     if steps <= 1e-4:  # what Brian2 takes for nothing
         raise FwpError(f"a duration of {_time(seconds)} makes no time step of {_time(dt)}")
-    days = sum(seconds / each for each in clocks) * _OBJECT[device] / 86400
+    days = sum(seconds / each for each in clocks) * by_name(device).costs.updater / 86400
     if days > MOST_DAYS or steps > MOST_STEPS:
         raise FwpError(
             f"a duration of {_time(seconds)} makes {steps:.3g} time steps of {_time(dt)}, on "
@@ -104,41 +95,46 @@ def choose(
     Raises:
         FwpError: unknown device, or one that this machine cannot give.
     """
-    if device == "numpy":
-        return device, "asked for"
-    if device == "cuda_standalone":
-        need_brian2cuda()
-    if device != "auto":
-        if not has_compiler():
-            warn(
-                f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same "
-                "results, slower",
-                stacklevel=2,
-            )
-            return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
-        return device, "asked for"
-    return _cheapest(size, in_cache, standalone)
+    if device == "auto":
+        return _cheapest(size, in_cache, standalone)
+    asked = by_name(device)
+    if asked.need is not None:
+        asked.need()
+    if asked.compiles and not has_compiler():
+        warn(
+            f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same "
+            "results, slower",
+            stacklevel=2,
+        )
+        return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
+    return device, "asked for"
+
+
+def in_cache(job: Job) -> bool:
+    """Tell whether the program of a job is compiled already."""
+    return any(one.in_cache(job) for one in map(by_name, NAMES) if one.in_cache is not None)
 
 
 def _cheapest(size: Size, in_cache: Callable[[], bool], standalone: bool) -> tuple[str, str]:
-    costs = {"numpy": cost("numpy", size)}
-    if has_compiler():
-        costs["cython"] = cost("cython", size)
-        if standalone:
-            costs["cpp_standalone"] = cost("cpp_standalone", size)
-            on_gpu = cost("cuda_standalone", size)
-            if on_gpu < min(costs.values()) and _cuda_works():
-                costs["cuda_standalone"] = on_gpu
-    elif cost("cython", size) < costs["numpy"] or cost("cpp_standalone", size) < costs["numpy"]:
-        warn("no C++ compiler found: a large network runs with numpy code, slower", stacklevel=4)
-        return "numpy", "fallback: large network, but there is no C++ compiler"
+    possible = [one for one in map(by_name, NAMES) if standalone or not one.standalone]
+    costs: dict[str, float] = {}
+    for one in possible:
+        estimated = cost(one.name, size)
+        if one.compiles and not has_compiler():
+            if estimated < costs["numpy"] and one.works is None:
+                warn("no C++ compiler found: a large network runs with numpy code, slower",
+                     stacklevel=4)  # fmt: skip
+                return "numpy", "fallback: large network, but there is no C++ compiler"
+        elif one.works is None or estimated < min(costs.values()) and one.works():
+            costs[one.name] = estimated
     best = min(costs, key=costs.__getitem__)
     words = ""
-    if "cpp_standalone" in costs and best != "cpp_standalone":
-        again = cost("cpp_standalone", size, compiled=True)
-        if again < costs[best] / 2 and in_cache():
-            costs["cpp_standalone"], best = again, "cpp_standalone"
-            words = ", compiled before"
+    for one in possible:
+        if one.in_cache is not None and one.name in costs and one.name != best:
+            again = cost(one.name, size, compiled=True)
+            if again < costs[best] / 2 and in_cache():
+                costs[one.name], best = again, one.name
+                words = ", compiled before"
     others = ", ".join(
         f"{name} {_seconds(each)}" for name, each in sorted(costs.items()) if name != best
     )
@@ -191,17 +187,6 @@ def asked_threads(threads: int | None, device: str) -> int:
         stacklevel=3,
     )
     return threads
-
-
-def _cuda_works() -> bool:
-    """Tell whether this machine has all that a CUDA run needs, with a GPU that answers."""
-    if not has_gpu():
-        return False
-    try:
-        check_machine()
-    except Cannot:
-        return False
-    return True
 
 
 def _time(seconds: float) -> str:

@@ -8,20 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import brian2 as b2
-
 from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
 from ..errors import Cannot, FwpError
 from ..run_arguments import DEVICE, PROGRESS
 from ..validation import affordable, affordable_steps
-from . import guards
-from .brian2_state import made, runtime, standalone
-from .built_network import BUILD, DT, Built, Size, built_by, collected
-from .cuda import check_machine, execute, need_brian2cuda
-from .device_choice import THREADS, announce, asked_threads, check_cost, choose, clocks_of
-from .device_program import Draft
-from .guards import STANDALONE
+from . import guards, in_process
+from .brian2_state import standalone
+from .built_network import BUILD, DT, Built, Size
+from .device import STANDALONE, Job
+from .device import device as by_name
+from .device_choice import THREADS, announce, asked_threads, choose, in_cache
 from .lock import brian2_lock
 
 Progress = Callable[[float, str], None]
@@ -73,83 +70,22 @@ def simulate(
     threads = asked_threads(threads, device)
     affordable_steps(size.steps, "the simulation")
     affordable(size.elements, "the cells and synapses that are touched in every step")
-    draft: list[Draft] = []  # of a standalone program, once somebody wants to know its cost
-
-    def drafted() -> Draft:
-        if not draft:
-            draft.append(Draft(build, dt=dt, seed=seed, threads=threads))
-        return draft[0]
-
-    program = None
+    job = Job(build, dt, seed, threads, progress, label)
     try:
         try:
-            chosen, reason = choose(device, size, lambda: drafted().in_cache())
-            if chosen == "cpp_standalone":
-                program = drafted().program()
+            chosen, reason = choose(device, size, lambda: in_cache(job))
+            run = by_name(chosen).start(job)
         except Cannot as problem:
             if device != "auto":
                 raise
             chosen, reason = choose(device, size, standalone=False)
-            reason = f"{reason}; not standalone: {problem}"
-        info = {"device": chosen, "device_reason": reason}
+            run, reason = by_name(chosen).start(job), f"{reason}; not standalone: {problem}"
         if device == "auto":
             announce(label, chosen, reason)
-        if program is not None:
-            return program.run(progress=_labelled(progress, label)), info
-        if chosen == "cuda_standalone":
-            return _on_cuda(build, dt, seed), info
-        return _here(build, chosen, dt, seed, progress, label), info
+        return run(), {"device": chosen, "device_reason": reason}
     finally:
-        for each in draft:
-            each.close()
-
-
-def _labelled(progress: Progress | None, label: str):
-    return None if progress is None else lambda fraction: progress(fraction, label)
-
-
-def _here(build, target: str, dt, seed: int, progress, label: str) -> dict[str, Any]:
-    """Run in this process."""
-    with runtime(target, dt, seed):
-        with made() as objects:
-            built = built_by(build)
-        guards.check(built, target, objects())
-        check_cost(built.duration, clocks_of(built.network), target)
-        with guards.its_objects():
-            built.network.run(built.duration, namespace={}, **_report(progress, label))
-        if float(built.network.t) < float(built.duration) - 0.5 * float(dt):
-            # Brian2 answers Ctrl+C by ending early, as if all were well
-            raise KeyboardInterrupt
-        guards.compiled_as_asked(built.network, target)
-        guards.check_results(built)
-        return collected(built)
-
-
-def _on_cuda(build, dt, seed: int) -> dict[str, Any]:
-    check_machine()
-    folder = temporaries.make("cuda")
-    try:
-        with standalone("cuda_standalone", folder, dt, seed) as b2:
-            built = _stated(build, "cuda_standalone", b2)
-            execute(b2.device, folder)
-            guards.check_results(built)
-            return collected(built)
-    finally:
-        temporaries.remove(folder)
-
-
-def _stated(build, device: str, b2) -> Built:
-    """Make the network of a standalone device and state its run, behind the guards."""
-    with guards.plain_sentences(device):
-        with made() as objects:
-            built = built_by(build)
-        guards.check(built, device, objects())
-        check_cost(built.duration, clocks_of(built.network), device)
-        with guards.its_objects():
-            built.network.run(built.duration, namespace={})
-        if device == "cuda_standalone":
-            guards.timing_between_runs(b2.get_device())
-    return built
+        if job.draft is not None:
+            job.draft.close()
 
 
 @brian2_lock()
@@ -172,11 +108,12 @@ def generate(
         FwpError: an argument of another kind, a folder that cannot be written to, brian2cuda is
             missing, or one of the `guards`.
     """
-    if device == "cuda_standalone":
-        need_brian2cuda()
+    need = by_name(device).need
+    if need is not None:
+        need()
     folder = Path(directory)
     with _made(folder), standalone(device, folder, dt, seed) as b2:
-        built = _stated(build, device, b2)  # noqa: F841  it must stay alive
+        built = in_process.state(build, device, b2)  # noqa: F841  it must stay alive
         whole = temporaries.written(f"the project in {str(directory)!r}")
         with guards.plain_sentences(device), whole:
             b2.device.build(directory=str(folder), compile=False, run=False)
@@ -197,13 +134,3 @@ def _made(folder: Path):
         for each in new[-1:]:
             shutil.rmtree(each, ignore_errors=True)
         raise
-
-
-def _report(progress, label):
-    if progress is None:
-        return {}
-
-    def report(elapsed, completed, start, duration):
-        progress(float(completed), label)
-
-    return {"report": report, "report_period": 1 * b2.second}

@@ -20,9 +20,8 @@ from brian2.utils.stringtools import get_identifiers
 
 from ..errors import Cannot, FwpError, warn
 from .built_network import Built
-
-STANDALONE = ("cpp_standalone", "cuda_standalone")
-
+from .device import STANDALONE
+from .device import device as by_name
 
 _TIMING = re.compile(r"(?:_\w+_)?(delay|dt)")  # Brian2 2.11 calls the delay of a pathway _pre_delay
 _RANDOM = re.compile(r"\b(rand|randn|poisson|binomial)\s*\(|\bxi(_\w+)?\b")
@@ -42,12 +41,8 @@ def check(built: Built, device: str, made: Iterable = ()) -> None:
     left_out(network, made)
     same_cells_on_both_sides(network)
     event_driven(network)
-    if device in STANDALONE:
-        network_operations(network)
-    if device == "cuda_standalone":
-        clocks(network)
-        functions(network)
-        random_numbers(network)
+    for guard in by_name(device).guards:
+        guard(network)
 
 
 def check_results(built: Built) -> None:
