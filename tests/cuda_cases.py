@@ -79,7 +79,8 @@ def _program(name: str) -> fwp.Program:
 
 def _rate(name: str, **options) -> Case:
     def case():
-        return captured(rate, lambda: rate.realise(_program(name), rule(name), **options))
+        ready = rate.prepare(_program(name), rule(name), **options)
+        return ready.build, ready.dt
 
     return case
 
@@ -90,9 +91,8 @@ def _spiking(name: str, program=None, **options) -> Case:
 
     def case():
         given = rule_program(name) if program is None else program
-        return captured(
-            spiking, lambda: spiking.realise(given, rule(name), **{**common, **options})
-        )  # fmt: skip
+        ready = spiking.prepare(given, rule(name), **{**common, **options})
+        return ready.build, ready.dt
 
     return case
 

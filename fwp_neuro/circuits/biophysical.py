@@ -24,11 +24,9 @@ import numpy as np
 from ..devices import Built, Size
 from ..synapses.models import SynapseModel
 from . import cells as cell_groups
-from .biophysical_ports import SENT, by_channel, ports
 from .collector import Collector
-from .kept import by_head
 from .layout import Layout
-from .plan import Plan, tables
+from .plan import SENT, Plan, by_channel, ports, tables
 from .schedule import Schedule
 
 
@@ -71,10 +69,8 @@ class _Network:
         # in the synapse layout excitation has no variable of its own until somebody asks for it
         self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(plan.record.names)
         self.phases = np.random.default_rng(plan.seed)
-        inputs = by_head(plan.keep.probes)
-        if inputs is not None and self.own:  # the cells of a dimension share its number
-            inputs = np.repeat(inputs, int(plan.cells), axis=1) / plan.cells
-        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, inputs)
+        each = int(plan.cells) if self.own else 1  # the cells of a dimension share its number
+        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, each)
         self.probing = self.collector.probing
         self.namespace = tables(plan, model, schedule, dt)
         self.objects: list[Any] = []
