@@ -27,7 +27,10 @@ def lazy_names(
 
     def get(name: str):
         if name in names:
-            return getattr(import_module(f"{package}.{names[name]}"), name)
+            value = getattr(import_module(f"{package}.{names[name]}"), name)
+            if name != names[name]:  # else it is the module that the package has by this name
+                setattr(sys.modules[package], name, value)
+            return value
         if name in modules:
             return import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

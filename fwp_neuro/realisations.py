@@ -18,6 +18,7 @@ from .options import Options, Prepared, options_class
 from .recording import Recording
 from .rules import Rule
 from .rules import rule as get_rule
+from .rules.registry import RULES
 
 
 @dataclass(frozen=True)
@@ -98,18 +99,20 @@ def find_rule(rule: str | Rule) -> Rule:
     Raises:
         FwpError: no rule; a memory or network of that name is told apart from a misspelling.
     """
-    try:
+    if isinstance(rule, Rule):
+        return rule
+    if not isinstance(rule, str):
         return get_rule(rule)
-    except FwpError:
+    if rule not in RULES:
         # they need torch, and only the sentence on a wrong name looks at them
         from .artificial.memories.registry import MEMORIES  # noqa: PLC0415
         from .artificial.recurrent.registry import NETWORKS  # noqa: PLC0415
 
         for kinds in (MEMORIES, NETWORKS):
-            if isinstance(rule, str) and rule in kinds:
+            if rule in kinds:
                 kind = kinds.get(rule)
                 raise FwpError(
                     f"{rule!r} is a {kinds.kind}, not a rule, and runs in PyTorch only "
                     f"(fwp_neuro.artificial): {kind.no_circuit}"
-                ) from None
-        raise
+                )
+    return RULES.get(rule)

@@ -21,7 +21,7 @@ ARTIFICIAL = Realisation("artificial", realise.prepare)
 
 #: each entry is a `Realisation`; the package ``circuits`` imports its own when they are asked for
 REALISATIONS = Registry("realisation")
-REALISATIONS.add("artificial", lambda: ARTIFICIAL, "the rule itself, with NumPy or PyTorch",
+REALISATIONS.put("artificial", ARTIFICIAL, "the rule itself, with NumPy or PyTorch",
                  "harris2020array; paszke2019pytorch")  # fmt: skip
 REALISATIONS.add("rate", lambda: circuits.RATE,
                  "a circuit of rate units in Brian2, whose read-out is that of the rule",

@@ -26,7 +26,6 @@ from fwp_neuro.circuits import (
     phases,
     rate,
     spiking,
-    writes,
 )
 from fwp_neuro.devices import Built
 from fwp_neuro.models import load_model
@@ -138,7 +137,7 @@ def continuous(name: str) -> bool:
 def biophysical(name: str) -> bool:
     """Whether a rule has the NMDA-gated spiking circuit."""
     program = rule_program(name)
-    return can(writes.derive, rule(name), program.bind(rule(name)), (4, 3))
+    return can(phases.biophysical_write, rule(name), program.bind(rule(name)), (4, 3))
 
 
 _WINDOW = {"dt": DT, "window": 10 * ms}

@@ -15,7 +15,7 @@ from programs import (
 )
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits import AP5, Timeline, writes
+from fwp_neuro.circuits import AP5, Timeline, phases
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
@@ -28,7 +28,7 @@ REGULAR = {"cells": 200, "key_cells": "integrate_and_fire", **SHORT}  # nearly w
 
 def is_generic(name):
     program = rule_program(name)
-    return not can(writes.derive, rule(name), program.bind(rule(name)), (4, 3))
+    return not can(phases.biophysical_write, rule(name), program.bind(rule(name)), (4, 3))
 
 
 GENERIC = [name for name in rules() if is_generic(name)]

@@ -10,7 +10,8 @@ from twin import learning_rate as rate_of_twin
 import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.arguments import cells as number_of_cells
-from fwp_neuro.circuits import Timeline, calibration, cells
+from fwp_neuro.circuits import Timeline, calibration
+from fwp_neuro.circuits.layout import check_rate
 from fwp_neuro.circuits.schedule import make, timed
 
 ms = b2.ms
@@ -207,6 +208,6 @@ def test_numbers_of_cells_refused(number):
 
 
 def test_rates_beyond_one_spike_a_step():
-    cells.check_rate(20.0, 100 * b2.Hz, 0.5 * ms)
+    check_rate(20.0, 100 * b2.Hz, 0.5 * ms)
     with pytest.raises(fwp.FwpError, match="fire at 2100 Hz, more than once in dt=0.5 ms"):
-        cells.check_rate(21.0, 100 * b2.Hz, 0.5 * ms)
+        check_rate(21.0, 100 * b2.Hz, 0.5 * ms)

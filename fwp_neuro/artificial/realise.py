@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..arguments import SEED, one_of, optional, takes
-from ..errors import FwpError, warn
+from ..errors import FwpError, callers, warn
 from ..options import Prepared
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..rules.limits import callers
 from ..run_arguments import (
     PROBES,
     PROGRAM,

@@ -23,9 +23,8 @@ import numpy as np
 
 from ..devices import Built, Size
 from ..synapses.models import SynapseModel
-from . import cells as cell_groups
 from .collector import Collector
-from .layout import Layout
+from .layout import Layout, firing_cells
 from .plan import SENT, Plan, by_channel, ports, tables
 from .schedule import Schedule
 
@@ -99,7 +98,7 @@ class _Network:
         ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
             extra += self.collector.equations("pre")
-        made = cell_groups.group(
+        made = firing_cells(
             units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace,
             self.phases, self.dt, extra, reset,
             self.probing.events(self.namespace) if self.own else None,
@@ -186,7 +185,7 @@ class _Network:
             )
         if not self.infinite:
             size = int(self.plan.cells)
-            teachers = cell_groups.group(
+            teachers = firing_cells(
                 channels,
                 size,
                 self.plan.kind,

@@ -20,10 +20,9 @@ from ..programs import Program
 from ..rules import Rule
 from ..states import choose
 from ..synapses.models import SynapseModel
-from . import cells as cell_groups
 from . import events
 from .collector import Collector, Port, Record, asked, check_number
-from .layout import Layout, cells, fired
+from .layout import Layout, cells, check_rate, fired, firing_cells
 from .prepare import check_traces, memory_details, said, steps_between
 from .schedule import Schedule, timed
 
@@ -160,7 +159,7 @@ class _Circuit:
             values = self.signals[name]
             largest = np.abs(values).max()
             fastest = largest if side == "pre" else self._baseline(values) + largest / 2
-            cell_groups.check_rate(fastest, self.rate, self.dt)
+            check_rate(fastest, self.rate, self.dt)
 
     def size(self) -> Size:
         """Return what `devices.simulate` chooses a device by."""
@@ -249,7 +248,7 @@ class _Circuit:
         rates = np.concatenate(rates, 1) * float(self.rate)
         namespace[table] = timed(rates, self.dt, b2.Hz)
         units = self.layout.heads * self.dims[side]
-        made = cell_groups.group(
+        made = firing_cells(
             units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace, phases,
             self.dt,
         )  # fmt: skip

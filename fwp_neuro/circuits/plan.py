@@ -18,14 +18,14 @@ from ..programs import Program, refuse_negative
 from ..states import LIMIT, Keep, choose
 from ..synapses.models import SynapseModel
 from ..validation import in_bytes
-from . import calibration, cells
+from . import calibration
 from .calibration import decay
 from .collector import NOTHING, Port, Record, asked, check_number
 from .drugs import AP5, CNQX, combined
-from .layout import fired
+from .layout import check_rate, fired
+from .phases import Write
 from .prepare import check_traces, memory_details, said, steps_between
 from .schedule import Schedule, timed
-from .writes import Write
 
 _POPULATION = (
     "every command of a programme is one number for a key dimension, so that all cells of a "
@@ -325,7 +325,7 @@ def _check_rates(plan: Plan, model, dt) -> None:
         )
     if np.isfinite(plan.cells):
         fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
-        cells.check_rate(fastest, model.parameters["rate"], dt)
+        check_rate(fastest, model.parameters["rate"], dt)
 
 
 def _record(plan: Plan, model, schedule: Schedule, scale: float, options) -> Record:

@@ -10,13 +10,12 @@ from typing import Any
 from ..device_names import DEVICES
 from ..devices.base import Size
 from ..devices.run import generate, simulate
-from ..errors import FwpError, warn
+from ..errors import FwpError, callers, warn
 from ..options import Prepared
 from ..programs import Program
 from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
-from ..rules.limits import callers
 from ..states import Keep, variables
 from ..validation import affordable
 from .schedule import Schedule

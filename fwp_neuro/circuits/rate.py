@@ -9,12 +9,11 @@ from typing import Any
 import brian2 as b2
 
 from ..arguments import SEED, one_of, optional, takes
-from ..errors import Cannot, FwpError, warn
+from ..errors import Cannot, FwpError, callers, warn
 from ..programs import Program
 from ..quantities import a_time
 from ..realisations import Realisation
 from ..rules import Rule
-from ..rules.limits import callers
 from ..run_arguments import (
     DEVICE,
     PROBES,

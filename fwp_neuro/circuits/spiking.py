@@ -32,10 +32,10 @@ from ..states import starting_states
 from ..synapses.argument_kinds import name_or_model
 from ..synapses.model import Model
 from ..synapses.registry import get, names
-from . import biophysical, generic, synapse_form, writes
+from . import biophysical, generic, phases, synapse_form
 from .calibration import CALIBRATIONS
-from .cells import KINDS
 from .drugs import Drug
+from .layout import KINDS
 from .plan import parts as biophysical_plan
 from .prepare import PreparedCircuit
 from .schedule import Timeline, make
@@ -226,7 +226,7 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     write, why = None, "asked for"
     if given["form"] != "generic":
         try:
-            write = writes.derive(rule, signals, (program.pre, program.post))
+            write = phases.biophysical_write(rule, signals, (program.pre, program.post))
         except Cannot as reason:
             why = str(reason)
     if given["form"] == "biophysical" and write is None:

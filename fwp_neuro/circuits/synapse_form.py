@@ -27,7 +27,7 @@ from ..synapses.composition import compose
 from ..synapses.model import Model
 from ..synapses.registry import names
 from ..validation import whole
-from . import synapse_network, writes
+from . import phases, synapse_network
 from .collector import NOTHING, Record
 from .injected import effective
 from .layout import fired
@@ -85,7 +85,7 @@ def coding(synapse: Model, wanted: str) -> Experiment:
     return known[wanted]
 
 
-def derive(rule: Rule, program: Program, synapse: Model) -> writes.Write:
+def derive(rule: Rule, program: Program, synapse: Model) -> phases.Write:
     """Return what a rule asks of a synapse.
 
     Raises:
@@ -93,7 +93,7 @@ def derive(rule: Rule, program: Program, synapse: Model) -> writes.Write:
     """
     signals = program.bind(rule)
     try:
-        write = writes.derive(rule, signals, (program.pre, program.post))
+        write = phases.biophysical_write(rule, signals, (program.pre, program.post))
     except Cannot as reason:
         raise FwpError(f"rule {rule.name!r} cannot run in the synapse {synapse.name!r}: "
                        f"{reason}") from None  # fmt: skip
