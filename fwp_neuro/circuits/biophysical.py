@@ -93,9 +93,7 @@ class _Network:
         """Cells that fire at the rate of their key dimension; OFF after ON for signed keys."""
         plan, units = self.plan, self.heads * self.pre * (1 + self.plan.signed)
         extra, reset = "", ""
-        if (
-            self.own
-        ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
+        if self.own:  # the NMDA trace lives on the cell and is kicked after its synapses saw it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
             extra += self.collector.equations("pre")
         made = firing_cells(
@@ -115,11 +113,7 @@ class _Network:
         source = "" if not self.infinite else " + {}/tau_"
         on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
-        for name, tau, drive in (
-            ("on", "ampa", on),
-            ("off", "ampa", off),
-            ("nmda", "nmda", "shown"),
-        ):
+        for name, tau, drive in ("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown"):
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
@@ -186,30 +180,19 @@ class _Network:
         if not self.infinite:
             size = int(self.plan.cells)
             teachers = firing_cells(
-                channels,
-                size,
-                self.plan.kind,
-                "teacher_rate",
-                "teachers",
-                self.namespace,
-                self.phases,
-                self.dt,
-            )
+                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace,
+                self.phases, self.dt,
+            )  # fmt: skip
             self.objects.append(teachers)
             self.collector.population(
                 "teacher", teachers, size, head=self.heads, sign=2, dimension=self.post
             )
             every = np.arange(channels * size)
             self._connect(
-                teachers,
-                made,
-                "",
-                "teaching",
-                every,
-                every // size,
+                teachers, made, "", "teaching", every, every // size,
                 on_pre="teacher_post += kick_teacher",
                 delay=0 * self.b2.second,  # one for all, or Brian2 keeps one for each synapse
-            )
+            )  # fmt: skip
         return made
 
     # ------------------------------------------------------------------ fast weights

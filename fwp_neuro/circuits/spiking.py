@@ -34,7 +34,7 @@ from ..synapses.model import Model
 from ..synapses.registry import get, names
 from . import biophysical, generic, phases, synapse_form
 from .calibration import CALIBRATIONS
-from .drugs import Drug
+from .drugs import AP5, CNQX
 from .layout import KINDS
 from .plan import parts as biophysical_plan
 from .prepare import PreparedCircuit
@@ -274,5 +274,5 @@ def check_drugs(given) -> None:
     """Refuse anything but a list of drugs."""
     listed = isinstance(given, list | tuple)
     for drug in given if listed else [given]:
-        if not listed or not isinstance(drug, Drug):
+        if not listed or not isinstance(drug, AP5 | CNQX):
             raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}")

@@ -266,18 +266,6 @@ def windows_of(timeline, how: Experiment) -> Windows | None:
     return replace(usual, **{n: float(v) for n, v in said.items() if v is not None})
 
 
-def only_here(options, allowed) -> None:
-    """Refuse options that shape other forms of the circuit.
-
-    Raises:
-        FwpError: with the option's name.
-    """
-    for name, (given, usual) in options.items():
-        if name not in allowed and given is not usual and given != usual:
-            raise FwpError(f"option {name} shapes the circuits without a published synapse; with "
-                           f"synapse=... leave it out, got {shown(given)}")  # fmt: skip
-
-
 def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
             usual: Mapping[str, Any]) -> PreparedCircuit:  # fmt: skip
     """Turn a programme into a circuit of published synapses, every option checked.
@@ -289,7 +277,11 @@ def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, 
     Raises:
         FwpError: a port that the synapse has not, or an option of another form.
     """
-    only_here({n: (options[n], usual[n]) for n in usual}, OPTIONS)
+    for name, default in usual.items():
+        given = options[name]
+        if name not in OPTIONS and given is not default and given != default:
+            raise FwpError(f"option {name} shapes the circuits without a published synapse; with "
+                           f"synapse=... leave it out, got {shown(given)}")  # fmt: skip
     if options["record_weights"] not in ("auto", "last", "none"):
         raise FwpError("record_weights of a circuit of published synapses is 'last' or 'none': "
                        "their weights are expressions over many variables")  # fmt: skip
