@@ -23,7 +23,7 @@ for _name, _summary, _citation in (
     ("cpp_standalone", "a C++ program of the whole circuit, compiled and run", _BRIAN2),
     ("cuda_standalone", "a CUDA program of the whole circuit, for an NVIDIA GPU", _CUDA),
 ):
-    DEVICES.add(_name, lambda name=_name: name, _summary, _citation)
+    DEVICES.put(_name, _name, _summary, _citation)
 BRIAN = tuple(DEVICES)
 
 #: name of the other world -> the nearest thing in this one
@@ -31,8 +31,11 @@ _BRIAN_FOR = {"cuda": "cuda_standalone", "cpu": "auto"}
 _TORCH_FOR = {"cuda_standalone": "cuda", "cpp_standalone": "cpu", "cython": "cpu", "numpy": "cpu"}
 
 
-def brian(name: str) -> str:
+def brian(name: str, argument: str = "device") -> str:
     """Return the name of a device of Brian2 circuits.
+
+    Args:
+        name: of a device; argument: that holds it, which every sentence calls device.
 
     Raises:
         FwpError: any other name; for one of PyTorch's the sentence says which one is meant.

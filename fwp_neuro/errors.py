@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from types import FrameType
 
 #: the command that shows rules, memories, networks and tasks
 LIST = "`fwp-neuro list`"
@@ -87,6 +88,15 @@ def warn(sentence: str, stacklevel: int = 2) -> None:
         listeners[-1](sentence)
     else:
         warnings.warn(sentence, FwpWarning, stacklevel=stacklevel + 1)
+
+
+def callers() -> int:
+    """Return the stacklevel of the first caller outside this package, as `warn` counts it."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("fwp_neuro"):
+        frame, level = frame.f_back, level + 1
+    return level + 1
 
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:

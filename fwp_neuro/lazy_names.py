@@ -31,7 +31,10 @@ def lazy_names(
 
     def get(name: str):
         if name in names:
-            return getattr(import_module(f"{package}.{names[name]}"), name)
+            value = getattr(import_module(f"{package}.{names[name]}"), name)
+            if name != names[name]:  # else it is the module that the package has by this name
+                setattr(sys.modules[package], name, value)
+            return value
         module = renamed.get(name, name)
         if module in modules:
             return import_module(f"{package}.{module}")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from .arguments import Kind, inside, optional
+from .arguments import Kind, inside, mapping, optional
 from .errors import FwpError, shown
 from .foreign_units import as_numpy, package_of
 from .rules import rule
@@ -63,15 +61,9 @@ def _names(value, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _homes_by_name(value, name: str) -> dict[str, str]:
-    if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value):
-        raise FwpError(f"{name} must be a dict from name to home, got {shown(value)}")
-    return dict(value)
-
-
 SIGNAL = Kind("numbers [token, dim] or [token, head, dim]", signal, lambda: np.ones((2, 3)))
 LABELS = optional(Kind("one string per token", labels_of))
 BOUND = inside("a Rule", lambda: rule("hebb"))
 CHANGE = Kind("numbers, or None to remove an array", _change)
 NAMES = Kind("names of arrays", _names, lambda: ("key",))
-HOMES = optional(Kind("a dict from name to home", _homes_by_name, dict))
+HOMES = optional(mapping("name to home"))

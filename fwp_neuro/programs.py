@@ -23,7 +23,7 @@ from fwp_neuro.program_arguments import (
     NAMES,
     SIGNAL,
 )  # fmt: skip
-from fwp_neuro.rules import gate_ranges
+from fwp_neuro.validation import check_gates
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -163,7 +163,7 @@ class Program:
         if missing:
             raise FwpError(self._missing_sentence(rule, missing))
         found = {name: self._at_home(rule, name, home) for name, home in homes.items()}
-        gate_ranges.check(rule, found)
+        check_gates(rule, found)
         return found
 
     @takes("Program.unused", rule=BOUND)

@@ -132,3 +132,15 @@ def _plain_number(value: Any) -> Any:
         small = value.size <= _LONGEST
         return plain(value.tolist()) if small else f"array {value.shape} {value.dtype}"
     return None
+
+
+def attribute(value: Any) -> Any:
+    """Return an attribute that a file keeps unchanged: text, a number, True or False.
+
+    Anything else becomes text.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    return value if isinstance(value, str | bool | int | float | complex) else str(value)

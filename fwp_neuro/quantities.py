@@ -32,6 +32,8 @@ def as_brian2(value, unit, what: str, example: str) -> Any:
     Raises:
         FwpError: a foreign quantity of another dimension.
     """
+    if isinstance(value, b2.Quantity):
+        return value
     if hasattr(value, "detach"):
         try:
             return as_numpy(value)

@@ -7,18 +7,35 @@ declaration says what is legal, its docstring what each option means.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import field, make_dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from .arguments import takes
-from .errors import FwpError, shown
 
 #: arguments of every realisation, which `fwp_neuro.run` has itself
 _COMMON = ("program", "rule", "initial_weights", "seed", "initial_states", "initial_states_of")
 _TEXT = "run_options.txt"
+
+
+class Prepared(ABC):
+    """A programme and a rule, every option checked, with all that their run needs.
+
+    Attributes:
+        program, rule: what is run.
+        options: of the realisation, all of them by name.
+    """
+
+    program: Any
+    rule: Any
+    options: Mapping[str, Any]
+
+    @abstractmethod
+    def run(self) -> Any:
+        """Run it and return a Recording; any number of times."""
 
 
 class Options:
@@ -72,24 +89,6 @@ def options_class(
     )
     kinds = {n: kind for n, kind in function.__arguments__.items() if n not in _COMMON}
     return takes(name, **kinds)(made)
-
-
-def merged(given: dict[str, Any], realisation: str) -> dict[str, Any]:
-    """Return options with those of an `Options` object in it; single ones go before it.
-
-    Raises:
-        FwpError: no options object, or one of another realisation.
-    """
-    rest = dict(given)
-    chosen = rest.pop("options", None)
-    if chosen is None:
-        return rest
-    if not isinstance(chosen, Options) or chosen.realisation != realisation:
-        raise FwpError(
-            f"options must be options of the {realisation} realisation, such as "
-            f"fwp_neuro.circuits.RateOptions(...) for 'rate', got {shown(chosen)}"
-        )
-    return {**chosen.changed(), **rest}
 
 
 @cache

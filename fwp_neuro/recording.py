@@ -18,8 +18,8 @@ from fwp_neuro import recording_file
 from fwp_neuro.arguments import filename, inside, instance, optional, takes, text
 from fwp_neuro.errors import FwpError, no_attribute, pick, shown, unknown
 from fwp_neuro.programs import Program
+from fwp_neuro.provenance import attribute
 from fwp_neuro.provenance import provenance as make_provenance
-from fwp_neuro.recording_file import attribute
 
 
 @takes(dataset=instance("xarray:Dataset", xr.Dataset))

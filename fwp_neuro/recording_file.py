@@ -10,7 +10,6 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,6 +18,7 @@ from xarray.backends.locks import HDF5_LOCK
 
 from .errors import FwpError, shown
 from .files import atomic_path, file_path
+from .provenance import attribute
 
 FORMAT = "fwp_neuro recording 2"
 SUFFIX = ".nc"
@@ -118,18 +118,6 @@ def _opened(content: bytes) -> xr.Dataset:
         lock=HDF5_LOCK,
     ) as dataset:
         return dataset.load()
-
-
-def attribute(value: Any) -> Any:
-    """Return an attribute that a file keeps unchanged: text, a number, True or False.
-
-    Anything else becomes text.
-    """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return str(value)
-    return value if isinstance(value, str | bool | int | float | complex) else str(value)
 
 
 def _stored(attributes: dict) -> dict:

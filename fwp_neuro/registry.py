@@ -79,6 +79,10 @@ class Registry:
         self._entries[name] = Named(name, load, summary, citation, tuple(aliases))
         self._aliases.update(dict.fromkeys(aliases, name))
 
+    def put(self, name: str, thing: Any, summary="", citation="", aliases=()) -> None:
+        """Add a thing that is there already; arguments and errors as for `add`."""
+        self.add(name, lambda: thing, summary, citation, aliases)
+
     def register(self, new):
         """Add an object or a class (as a decorator) by its own attributes; return it.
 
@@ -87,7 +91,7 @@ class Registry:
         Raises:
             FwpError: the name or an alias is taken.
         """
-        self.add(new.name, lambda: new, new.summary, new.citation, new.aliases)
+        self.put(new.name, new, new.summary, new.citation, new.aliases)
         return new
 
     def entries(self) -> dict[str, Named]:

@@ -17,7 +17,7 @@ RECORDING = instance("fwp_neuro.recording:Recording")
 WEIGHTS = optional(numbers("[post, pre] or [head, post, pre]"))
 PROBES = optional(numbers("[probe, pre] or [head, probe, pre]"))
 RECORD_WEIGHTS = one_of(("auto", "snapshots", "last", "none"), "record_weights")
-DEVICE = Kind(f"one of {', '.join(BRIAN)}", lambda value, name: brian(value), lambda: "numpy")
+DEVICE = Kind(f"one of {', '.join(BRIAN)}", brian, lambda: "numpy")
 PROGRESS = optional(arguments.PROGRESS)
 
 

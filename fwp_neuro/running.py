@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import nullcontext
-from importlib import import_module
 from textwrap import indent
 
+from . import circuits
 from .arguments import SEED, inside, one_of, optional, takes
+from .artificial import realise
 from .devices.lock import brian2_lock
-from .errors import FwpError, unknown
 from .programs import Program
-from .realisation_options import merged, text
+from .realisation_options import text
+from .realisations import Realisation
 from .recording import Recording
 from .registry import Registry
 from .rules import Rule
-from .rules import rule as get_rule
 from .run_arguments import PROGRAM, RECORDING, RULE, STATES, WEIGHTS
 
-#: each entry is a function ``realise(program, rule, *, initial_weights, seed, **options)``
+ARTIFICIAL = Realisation("artificial", realise.prepare)
+
+#: each entry is a `Realisation`; the package ``circuits`` imports its own when they are asked for
 REALISATIONS = Registry("realisation")
-for _name, _module, _summary, _citation in (
-    ("artificial", "fwp_neuro.artificial.realise",
-     "the rule itself, with NumPy or PyTorch", "harris2020array; paszke2019pytorch"),
-    ("rate", "fwp_neuro.circuits.rate.rate_circuit",
-     "a circuit of rate units in Brian2, whose read-out is that of the rule", "stimberg2019brian"),
-    ("spiking", "fwp_neuro.circuits.spiking.spiking_circuit",
-     "a circuit of spiking cells in Brian2", "stimberg2019brian"),
-):  # fmt: skip
-    REALISATIONS.add(
-        _name, lambda module=_module: import_module(module).realise, _summary, _citation
-    )
+REALISATIONS.put("artificial", ARTIFICIAL, "the rule itself, with NumPy or PyTorch",
+                 "harris2020array; paszke2019pytorch")  # fmt: skip
+REALISATIONS.add("rate", lambda: circuits.RATE,
+                 "a circuit of rate units in Brian2, whose read-out is that of the rule",
+                 "stimberg2019brian")  # fmt: skip
+REALISATIONS.add("spiking", lambda: circuits.SPIKING, "a circuit of spiking cells in Brian2",
+                 "stimberg2019brian")  # fmt: skip
 
 
 @takes(
@@ -81,64 +78,12 @@ def run(
         >>> first = fwp_neuro.run(program[:4], "delta")  # doctest: +SKIP
         >>> rest = fwp_neuro.run(program[4:], "delta", initial_states_of=first)  # doctest: +SKIP
     """
-    with _alone(realisation):
-        options = merged(options, realisation)
-        rule, function = checked(program, rule, realisation, seed, options)
-        return function(
-            program, rule, initial_weights=initial_weights, seed=seed,
-            initial_states=initial_states, initial_states_of=initial_states_of, **options,
-        )  # fmt: skip
+    start = {"initial_weights": initial_weights, "initial_states": initial_states,
+             "initial_states_of": initial_states_of}  # fmt: skip
+    start = {name: given for name, given in start.items() if given is not None}
+    # Brian2 is for this thread alone, from the import of a circuit on
+    with nullcontext() if realisation == "artificial" else brian2_lock():
+        return REALISATIONS.get(realisation).run(program, rule, seed=seed, **start, **options)
 
 
 run.__doc__ = f"{run.__doc__}\n{indent(text(), '    ')}"
-
-
-def realise(realisation: str):
-    """Return the function that runs a realisation; its declaration says what options are legal."""
-    return REALISATIONS.get(realisation)
-
-
-def _alone(realisation: str):
-    """Have Brian2 for this thread alone, from the import of a circuit on, if it is one."""
-    if realisation == "artificial":
-        return nullcontext()
-    return brian2_lock()
-
-
-def _rule(rule: str | Rule) -> Rule:
-    """Return a rule; a memory or network of that name is told apart from a misspelling."""
-    try:
-        return get_rule(rule)
-    except FwpError:
-        # they need torch, and only the sentence on a wrong name looks at them
-        from .artificial.memories.registered_memories import MEMORIES  # noqa: PLC0415
-        from .artificial.recurrent.registered_networks import NETWORKS  # noqa: PLC0415
-
-        for kinds in (MEMORIES, NETWORKS):
-            if isinstance(rule, str) and rule in kinds:
-                kind = kinds.get(rule)
-                raise FwpError(
-                    f"{rule!r} is a {kinds.kind}, not a rule, and runs in PyTorch only "
-                    f"(fwp_neuro.artificial): {kind.no_circuit}"
-                ) from None
-        raise
-
-
-def checked(program, rule, realisation: str, seed: int, options, without=()) -> tuple:
-    """Check what every way of running a programme takes; return (rule, realise of the realisation).
-
-    Args:
-        options: names that ``realise`` must take.
-        without: options of ``realise`` that are not legal here.
-
-    Raises:
-        FwpError: one sentence naming the argument and what is legal.
-    """
-    rule = _rule(rule)
-    function = realise(realisation)
-    never = ("program", "rule", "initial_weights", "seed", *without)
-    legal = [name for name in inspect.signature(function).parameters if name not in never]
-    for name in options:
-        if name not in legal:
-            raise unknown(name, legal, f"option of the {realisation} realisation:")
-    return rule, function

@@ -1,16 +1,18 @@
-"""Checks of arguments that many functions take."""
+"""Checks of arguments that many functions take, and of gates against the limits of a rule."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 
-from .errors import FwpError, shown
+from .errors import FwpError, callers, shown, warn
 
 
 @cache
@@ -22,6 +24,8 @@ def machine_memory() -> int | None:
         return None
 
 
+#: how far beyond an end rounding may take a gate, relative to one
+_ROUNDING = 1e-5
 #: asked once and for all: PyTorch cannot trace the question
 _MEMORY = machine_memory() or 16 * 10**9
 
@@ -191,3 +195,49 @@ def flag(value, what: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise FwpError(f"{what} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+# ---------------------------------------------------------------------------- gates of rules
+
+
+class Outside(NamedTuple):
+    """A gate outside its range: its name, its first number outside and the token of it."""
+
+    gate: str
+    value: float
+    token: int
+
+
+def within(low: float, high: float, limits: tuple[float, float]) -> bool:
+    """Whether all numbers from ``low`` to ``high`` lie within limits, but for rounding."""
+    return low >= limits[0] - _ROUNDING and high <= limits[1] + _ROUNDING
+
+
+def first_outside(gate: str, array: np.ndarray, limits: tuple[float, float]) -> Outside | None:
+    """Return the first number outside limits, None if there is none; tokens lie on axis 0."""
+    outside = (array < limits[0] - _ROUNDING) | (array > limits[1] + _ROUNDING)
+    if not outside.any():
+        return None
+    spot = tuple(np.argwhere(outside)[0])
+    return Outside(gate, float(array[spot]), int(spot[0]))
+
+
+def check_gates(rule, signals: Mapping[str, np.ndarray]) -> None:
+    """Warn once if gates [token, ...] lie outside the limits of a rule."""
+    limits = getattr(rule, "limits", {})  # a program binds to whatever has homes
+    found = (first_outside(gate, signals[gate], ends) for gate, ends in limits.items())
+    report_gates(rule, [item for item in found if item is not None])
+
+
+def report_gates(rule, offences: Iterable[Outside]) -> None:
+    """Warn of gates outside their limits, in one sentence."""
+    parts = []
+    for gate, value, token in offences:
+        low, high = rule.limits[gate]
+        ends = f"outside [{low:g}, {high:g}]" if high < np.inf else f"below {low:g}"
+        logarithm = value < 0 and (low, high) == (0, 1)
+        hint = " (it is a factor, not its logarithm)" if logarithm else ""
+        parts.append(f"gate {gate!r} is {value:.4g} at token {token}, {ends}{hint}")
+    if parts:
+        kind = "rule" if hasattr(rule, "text") else "memory"
+        warn(f"{kind} {rule.name!r}: {'; '.join(parts)}", stacklevel=callers())

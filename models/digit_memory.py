@@ -22,8 +22,7 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
-from fwp_neuro.arguments import read_options
-from fwp_neuro.running import realise
+from fwp_neuro.running import REALISATIONS
 
 FIGURE = "fig01_digit_memory"
 RULES = ("hebb", "delta")
@@ -100,7 +99,7 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         ("spiking, drugs", "spiking", {**spiking, "drugs": drugs}),
     ]
     for _, realisation, options in jobs:  # before the first of them takes its time
-        read_options(realise(realisation), options)
+        REALISATIONS.get(realisation).options(**options)
     total, done, found = len(RULES) * len(jobs), 0, {}
     for rule in RULES:
         for name, realisation, options in jobs:

@@ -171,7 +171,7 @@ def methods(name: str, thing) -> dict[str, object]:
 
 def every_public_function() -> list[Public]:
     """Return public functions, classes, their methods, and each realisation of `fwp.run`."""
-    from fwp_neuro.running import REALISATIONS, realise
+    from fwp_neuro.running import REALISATIONS
 
     listed = {}
     for name, thing in public_functions().items():
@@ -184,7 +184,8 @@ def every_public_function() -> list[Public]:
         for name, thing in sorted(listed.items())
     ]
     for name in REALISATIONS.names():
-        function, call = realise(name), functools.partial(fwp.run, realisation=name)
+        function = REALISATIONS.get(name).function
+        call = functools.partial(fwp.run, realisation=name)
         kinds = getattr(function, "__arguments__", None)
         public.append(Public(f"fwp.run[{name}]", call, _signature(function), kinds))
     return public

@@ -19,7 +19,7 @@ import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.circuits import AP5, CNQX, Timeline, driven_cells, injected
 from fwp_neuro.circuits.rate import ode_windows, rate_circuit
-from fwp_neuro.circuits.spiking import biophysical_rules, spiking_circuit
+from fwp_neuro.circuits.spiking import spiking_circuit
 from fwp_neuro.devices import Built
 from fwp_neuro.model_scripts import load_model
 from fwp_neuro.rules import rule, rules
@@ -71,9 +71,8 @@ def _program(name: str) -> fwp.Program:
 
 def _rate(name: str, **options) -> Case:
     def case():
-        return captured(
-            rate_circuit, lambda: rate_circuit.realise(_program(name), rule(name), **options)
-        )
+        ready = rate_circuit.prepare(_program(name), rule(name), **options)
+        return ready.build, ready.dt
 
     return case
 
@@ -84,10 +83,8 @@ def _spiking(name: str, program=None, **options) -> Case:
 
     def case():
         given = rule_program(name) if program is None else program
-        return captured(
-            spiking_circuit, lambda: spiking_circuit.realise(given, rule(name), **{**common,
-                **options})
-        )  # fmt: skip
+        ready = spiking_circuit.prepare(given, rule(name), **{**common, **options})
+        return ready.build, ready.dt
 
     return case
 
@@ -133,7 +130,7 @@ def continuous(name: str) -> bool:
 def biophysical(name: str) -> bool:
     """Whether a rule has the NMDA-gated spiking circuit."""
     program = rule_program(name)
-    return can(biophysical_rules.derive, rule(name), program.bind(rule(name)), (4, 3))
+    return can(ode_windows.biophysical_write, rule(name), program.bind(rule(name)), (4, 3))
 
 
 _WINDOW = {"dt": DT, "window": 10 * ms}

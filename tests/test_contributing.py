@@ -77,12 +77,14 @@ class New(Recurrent):
     "release": ("synapses", SYNAPSE.format("release", "short-term plasticity")),
     "receptor": ("synapses", SYNAPSE.format("receptor", "receptor")),
     "realisation": ("realisations", """
+from fwp_neuro.realisations import Realisation
 from fwp_neuro.running import REALISATIONS
 
-def realise(program, rule, *, initial_weights=None, seed=0):
-    \"\"\"Run nothing.\"\"\"
+def prepare(program, rule, *, initial_weights=None, seed=0):
+    \"\"\"Prepare nothing.\"\"\"
 
-REALISATIONS.add("new_realisation", lambda: realise, "runs nothing", "stimberg2019brian")
+NEW = Realisation("new_realisation", prepare)
+REALISATIONS.add(NEW.name, lambda: NEW, "runs nothing", "stimberg2019brian")
 """),
     "device": ("devices", """
 from fwp_neuro.device_names import DEVICES

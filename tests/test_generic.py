@@ -16,7 +16,7 @@ from programs import (
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import AP5, Timeline
-from fwp_neuro.circuits.spiking import biophysical_rules
+from fwp_neuro.circuits.rate import ode_windows
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
@@ -29,7 +29,7 @@ REGULAR = {"cells": 200, "key_cells": "integrate_and_fire", **SHORT}  # nearly w
 
 def is_generic(name):
     program = rule_program(name)
-    return not can(biophysical_rules.derive, rule(name), program.bind(rule(name)), (4, 3))
+    return not can(ode_windows.biophysical_write, rule(name), program.bind(rule(name)), (4, 3))
 
 
 GENERIC = [name for name in rules() if is_generic(name)]

@@ -200,14 +200,15 @@ def test_no_matrix_anywhere_in_a_large_circuit(options):
     """The largest array of the network grows with dim, not with its square."""
     largest = []
     for dim in (200, 400):
-        build, _, dt, details, _ = rate_circuit.prepare(
+        ready = rate_circuit.prepare(
             large(dim), rule("gated_delta"), record_weights="none", probes=np.eye(dim)[:2],
             **options,
         )  # fmt: skip
+        details = ready.details
         assert details["layout"] == "low_rank"
         assert details["fast_weight_bytes"] == 8 * 4 * 2 * dim
-        with runtime("numpy", dt, 0):
-            objects = looked_at(build())
+        with runtime("numpy", ready.dt, 0):
+            objects = looked_at(ready.build())
             arrays = [v for o in objects for v in getattr(o, "variables", {}).values()]
             sizes = [np.size(v.get_value()) for v in arrays if isinstance(v, ArrayVariable)]
         largest.append(max(sizes))
@@ -223,9 +224,9 @@ def test_a_large_circuit_is_the_artificial_network():
 
 def test_auto_says_why():
     def said(program, name="gated_delta", weights=None, **options):
-        *_, details, _ = rate_circuit.prepare(
+        details = rate_circuit.prepare(
             program, rule(name), initial_weights=weights, **options
-        )
+        ).details
         return details["layout"], details["layout_reason"]
 
     small, _ = make("gated_delta")

@@ -9,7 +9,7 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro.characterise import memory_agreement
 from fwp_neuro.circuits.spiking import synapse_network
-from fwp_neuro.circuits.spiking.synapse_form import Prepared, coding
+from fwp_neuro.circuits.spiking.synapse_form import PublishedCircuit, coding
 from fwp_neuro.circuits.spiking.synapse_tables import Windows, tables
 from fwp_neuro.synapses import compose
 from fwp_neuro.synapses.coding_by_model import experiments
@@ -93,7 +93,7 @@ def test_a_synapse_of_ones_own_starts_where_it_says():
     assert not coding(renamed, "auto").state
     given = {"cells": 2, "value_cells": 2, "wanted": "volleys"}
     for synapse in (own, renamed):
-        ready = Prepared(short(1), fwp.rules.rule("hebb"), synapse, **given)
+        ready = PublishedCircuit(short(1), fwp.rules.rule("hebb"), synapse, **given)
         zero = np.zeros_like
         commands = synapse_network.Commands(
             zero(ready.key),
@@ -104,7 +104,8 @@ def test_a_synapse_of_ones_own_starts_where_it_says():
             2,
             2,
         )
-        found, _ = ready._run(commands, 1, "numpy", 0, None)
+        build, size = ready.builder(commands, 1)
+        found, _ = fwp.devices.simulate(build, size, device="numpy", dt=ready.dt, seed=0)
         w = found["variables"][synapse.weight]
         assert w.max() == 0.25  # without keys nothing potentiates
 

@@ -21,9 +21,9 @@ from test_spiking import SHORT
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits.collector import Collector, Port, Record
-from fwp_neuro.circuits.spiking.biophysical_ports import ports
+from fwp_neuro.circuits.spiking.circuit_plan import ports
 from fwp_neuro.circuits.token_schedule import make
-from fwp_neuro.weight_recording import Keep
+from fwp_neuro.states import Keep
 
 ms = b2.ms
 BIOPHYSICAL = [way for way in WAYS if way != "generic"]
@@ -298,7 +298,7 @@ def test_a_builder_of_another_circuit_uses_the_collector():
     }
     collector = Collector(
         schedule, Keep("snapshots", "asked for", np.ones((1, 1, 2))), legal,
-        Record(("w", "g"), 20, ("key",)), np.ones((1, 2)),
+        Record(("w", "g"), 20, ("key",)),
     )  # fmt: skip
     with fwp.devices.brian2_state.runtime("numpy", 0.5 * ms, 0):
         namespace = {}

@@ -8,8 +8,8 @@ from rule_synapse_cases import plain_brian  # noqa: F401  a fixture
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import connect, token_schedule
+from fwp_neuro.circuits.head_layout import firing_cells
 from fwp_neuro.circuits.plastic.connecting import LAYOUTS
-from fwp_neuro.circuits.spiking import spiking_cells as cell_groups
 from fwp_neuro.circuits.spiking.calibration import learning_rate
 from fwp_neuro.rules import rule
 
@@ -150,7 +150,7 @@ def test_biophysical_form_writes_what_the_spiking_circuit_writes(name, layout):
     }
     draws = np.random.default_rng(seed)
     pre, teacher = (
-        cell_groups.group(
+        firing_cells(
             size,
             1,
             "integrate_and_fire",

@@ -10,7 +10,7 @@ from fwp_neuro import realisation_options
 from fwp_neuro.circuits import RateOptions, SpikingOptions
 from fwp_neuro.running import REALISATIONS
 
-FUNCTIONS = {name: REALISATIONS.get(name) for name in REALISATIONS}
+FUNCTIONS = {name: REALISATIONS.get(name).function for name in REALISATIONS}
 PROGRAM = fwp.tasks.associative_recall(tokens=3, dim=2, beta=0.5)
 
 

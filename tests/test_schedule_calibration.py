@@ -11,7 +11,8 @@ import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.arguments import cells as number_of_cells
 from fwp_neuro.circuits import Timeline
-from fwp_neuro.circuits.spiking import calibration, spiking_cells
+from fwp_neuro.circuits.head_layout import check_rate
+from fwp_neuro.circuits.spiking import calibration
 from fwp_neuro.circuits.token_schedule import make, timed
 
 ms = b2.ms
@@ -208,6 +209,6 @@ def test_numbers_of_cells_refused(number):
 
 
 def test_rates_beyond_one_spike_a_step():
-    spiking_cells.check_rate(20.0, 100 * b2.Hz, 0.5 * ms)
+    check_rate(20.0, 100 * b2.Hz, 0.5 * ms)
     with pytest.raises(fwp.FwpError, match="fire at 2100 Hz, more than once in dt=0.5 ms"):
-        spiking_cells.check_rate(21.0, 100 * b2.Hz, 0.5 * ms)
+        check_rate(21.0, 100 * b2.Hz, 0.5 * ms)

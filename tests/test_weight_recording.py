@@ -7,11 +7,11 @@ from programs import random_program, rule_program
 from test_low_rank import looked_at
 
 import fwp_neuro as fwp
-from fwp_neuro import weight_recording
+from fwp_neuro import states
 from fwp_neuro.circuits import Timeline
-from fwp_neuro.circuits import weight_probes as kept
+from fwp_neuro.circuits.collector import MOST_PROBES
 from fwp_neuro.circuits.rate import rate_circuit
-from fwp_neuro.circuits.spiking import preparation
+from fwp_neuro.circuits.spiking import circuit_plan, spiking_circuit
 from fwp_neuro.devices.brian2_state import runtime
 from fwp_neuro.rules import rule
 
@@ -140,20 +140,20 @@ def test_auto_turns_to_the_last_weights_when_snapshots_are_large(way, monkeypatc
     cells = 2 * 5 if way == "spiking, synapse" else 2 if way == "spiking" else 1
     size = 8 * TOKENS * HEADS * POST * PRE * cells
     for limit, mode in ((size, "snapshots"), (size - 1, "last")):
-        monkeypatch.setattr(weight_recording, "LIMIT", limit)
+        monkeypatch.setattr(states, "LIMIT", limit)
         options = prepared(way, record_weights="auto") if way in CIRCUITS else (
             run(way).provenance["options"]
         )  # fmt: skip
         assert options["record_weights"] == mode
         assert (
-            f"snapshots of 3 tokens take {weight_recording.in_bytes(size)}"
+            f"snapshots of 3 tokens take {states.in_bytes(size)}"
             in (options["record_weights_reason"])
         )
 
 
 def test_the_limit_is_what_the_documentation_says():
-    assert weight_recording.in_bytes(weight_recording.LIMIT) == "64 MB"
-    assert [weight_recording.in_bytes(n) for n in (0, 999, 1500, 2e6, 3.21e12)] == [
+    assert states.in_bytes(states.LIMIT) == "64 MB"
+    assert [states.in_bytes(n) for n in (0, 999, 1500, 2e6, 3.21e12)] == [
         "0 B", "999 B", "1.5 kB", "2 MB", "3.21e+03 GB",
     ]  # fmt: skip
 
@@ -172,16 +172,8 @@ def build(way, **options):
     realisation, usual = WAYS[way]
     options = {"initial_weights": WEIGHTS, **usual, **options}
     del options["device"]
-    if realisation == "rate":
-        made, _, dt, details, _ = rate_circuit.prepare(PROGRAM, rule("gated_delta"), **options)
-        return made, dt, details
-    defaults = {
-        "form": "auto", "layout": "auto", "key_cells": "poisson", "signed_keys": "refuse",
-        "synapse": "two_compartment_nmda", "parameters": None, "constants": None,
-        "calibration": "propagator", "drugs": (), "dt": None, "record": None, "record_every": None,
-        "record_spikes": True, "record_weights": "auto", "probes": None, "feedback": False,
-    }  # fmt: skip
-    ready = preparation.prepare(PROGRAM, rule("gated_delta"), **defaults | options)
+    prepare = {"rate": rate_circuit.prepare, "spiking": spiking_circuit.prepare}[realisation]
+    ready = prepare(PROGRAM, rule("gated_delta"), **options)
     return ready.build, ready.dt, ready.details
 
 
@@ -212,7 +204,7 @@ def test_a_course_of_all_weights_is_bounded(monkeypatch):
     assert "weight_course" in run("spiking", **options)
     found = run("spiking", record_every=1 * ms, record_weights="last")
     assert "V_basal" in found and "weight_course" not in found
-    monkeypatch.setattr(preparation, "LIMIT", 80_000)
+    monkeypatch.setattr(circuit_plan, "LIMIT", 80_000)
     with pytest.raises(fwp.FwpError) as problem:
         run("spiking", **options)
     sentence = str(problem.value)
@@ -256,9 +248,9 @@ def test_snapshots_that_do_not_fit_into_memory_are_refused_before_the_run():
 
 @EVERY_WAY
 def test_the_number_of_probes_is_bounded_where_each_is_code(way):
-    many = np.ones((kept.MOST_PROBES + 1, PRE))
+    many = np.ones((MOST_PROBES + 1, PRE))
     if "low rank" in way or WAYS[way][0] == "artificial":
-        assert run(way, probes=many).dataset.sizes["probe"] == kept.MOST_PROBES + 1
+        assert run(way, probes=many).dataset.sizes["probe"] == MOST_PROBES + 1
         return
     with pytest.raises(fwp.FwpError, match="probes hold 33 vectors, .* at most 32 in a run"):
         run(way, probes=many)

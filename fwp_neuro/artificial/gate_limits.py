@@ -7,7 +7,8 @@ from weakref import WeakSet
 
 import torch
 
-from ..rules import Rule, gate_ranges
+from ..rules import Rule
+from ..validation import first_outside, report_gates, within
 from .memories.memory_class import Memory
 from .tracing import unreadable
 
@@ -40,16 +41,16 @@ def check(rule: Rule | Memory, signals: Mapping[str, torch.Tensor], rows=None) -
         if not _inside(tensor, ends):
             found.append(_first(gate, signals[gate].detach(), rows, tokens, ends))
     if found:
-        gate_ranges.report(rule, [offence for offence in found if offence is not None])
+        report_gates(rule, [offence for offence in found if offence is not None])
 
 
 def _inside(tensor: torch.Tensor, ends) -> bool:
     """Whether all numbers lie within limits; a few are read one by one, which is faster."""
     if tensor.numel() > _FEW:
         low, high = torch.aminmax(tensor.detach())
-        return gate_ranges.inside(low.item(), high.item(), ends)
+        return within(low.item(), high.item(), ends)
     numbers = tensor.flatten().tolist()
-    return not numbers or gate_ranges.inside(min(numbers), max(numbers), ends)
+    return not numbers or within(min(numbers), max(numbers), ends)
 
 
 def _first(gate: str, tensor: torch.Tensor, rows, tokens: int, ends):
@@ -59,4 +60,4 @@ def _first(gate: str, tensor: torch.Tensor, rows, tokens: int, ends):
         kept[torch.cat(list(rows))] = True
         kept = kept.view(-1, tokens, *[1] * (tensor.ndim - 2))
         tensor = tensor.where(kept, tensor.new_tensor(max(ends[0], min(ends[1], 0.0))))
-    return gate_ranges.first(gate, tensor.movedim(1, 0).double().cpu().numpy(), ends)
+    return first_outside(gate, tensor.movedim(1, 0).double().cpu().numpy(), ends)

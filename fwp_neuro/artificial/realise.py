@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..arguments import SEED, one_of, optional, takes
-from ..errors import FwpError, warn
+from ..errors import FwpError, callers, warn
 from ..programs import Program
 from ..provenance import provenance
+from ..realisation_options import Prepared
 from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..run_arguments import (
@@ -23,9 +26,8 @@ from ..run_arguments import (
     STATES,
     WEIGHTS,
 )  # fmt: skip
-from ..states import starting_states
+from ..states import Keep, choose, starting_states, variables
 from ..symbolic import arrays
-from ..weight_recording import Keep, choose, variables
 from .form_names import FORMS
 from .unrolling import recur
 
@@ -48,7 +50,7 @@ log = logging.getLogger("fwp_neuro")
     initial_states=STATES,
     initial_states_of=optional(RECORDING),
 )
-def realise(
+def prepare(
     program: Program,
     rule: Rule,
     *,
@@ -61,8 +63,8 @@ def realise(
     probes=None,
     initial_states=None,
     initial_states_of=None,
-) -> Recording:
-    """Run the artificial realisation.
+) -> Prepared:
+    """Prepare the artificial realisation.
 
     Args:
         program: what the slow net commands.
@@ -82,32 +84,54 @@ def realise(
         initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
         initial_states_of: a Recording to carry on from (its synaptic states after the last token).
     """
+    options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
     keep = _kept(record_weights, probes, form, backend, program, rule)
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
     states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
     states = {name: array.astype(dtype) for name, array in states.items()}
     chosen = _form(form, keep, backend, rule, signals)
-    if chosen[0] == "step":
-        found = _step(rule, signals, states, backend, keep)
-    else:
-        found = _fast(rule, signals, states, chosen[0], keep)
-    options = {"backend": backend, "dtype": dtype, **keep.details}
-    options |= dict(zip(("form", "form_reason"), chosen, strict=True))
-    log.info("rule %r runs in the %s form: %s", rule.name, *chosen)
-    readout = found["readout"]
+    return _Computation(program, rule, options, keep, signals, states, chosen)
+
+
+@dataclass(frozen=True)
+class _Computation(Prepared):
+    """A programme whose signals and states are numbers of one type, and the form that runs it."""
+
+    program: Program
+    rule: Rule
+    options: Mapping[str, Any]
+    keep: Keep
+    signals: dict[str, np.ndarray]
+    states: dict[str, np.ndarray]
+    form: tuple[str, str]
+
+    def run(self) -> Recording:
+        """Run it."""
+        rule, keep, backend = self.rule, self.keep, self.options["backend"]
+        if self.form[0] == "step":
+            found = _step(rule, self.signals, self.states, backend, keep)
+        else:
+            found = _fast(rule, self.signals, self.states, self.form[0], keep)
+        log.info("rule %r runs in the %s form: %s", rule.name, *self.form)
+        _check_finite(rule, found["readout"])
+        said = {"backend": backend, "dtype": self.options["dtype"], **keep.details}
+        said |= dict(zip(("form", "form_reason"), self.form, strict=True))
+        return make_recording(
+            self.program, rule, "artificial", found["readout"], *variables(rule, keep, found),
+            provenance(rule, "artificial", self.options["seed"], said, _PAPERS[backend]),
+        )  # fmt: skip
+
+
+def _check_finite(rule: Rule, readout: np.ndarray) -> None:
+    """Warn of the first token whose read-out is not finite."""
     bad = ~np.isfinite(readout).reshape(len(readout), -1).all(1)
     if bad.any():
         warn(
             f"rule {rule.name!r} gives a read-out that is not finite from token "
             f"{int(bad.argmax())} on: there its text divides by zero or leaves the range "
             "of a root or logarithm",
-            stacklevel=3,
+            stacklevel=callers(),
         )
-    weights, extra = variables(rule, keep, found)
-    return make_recording(
-        program, rule, "artificial", readout, weights, extra,
-        provenance(rule, "artificial", seed, options, _PAPERS[backend]),
-    )  # fmt: skip
 
 
 #: backend -> key of its paper
@@ -144,7 +168,7 @@ def _form(form: str, keep: Keep, backend: str, rule: Rule, signals) -> tuple[str
 
 
 def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
-    """Run token by token in NumPy or PyTorch; see `weight_recording.variables` for the result."""
+    """Run token by token in NumPy or PyTorch; see `states.variables` for the result."""
     as_array, stack, no_grad = np.asarray, np.stack, contextlib.nullcontext
     if backend == "torch":
         import torch  # noqa: PLC0415  the NumPy backend does without it

@@ -1,9 +1,9 @@
-"""What a spiking circuit records: fast weights and probes at token ends, spikes, and traces.
+"""What a circuit records: fast weights and probes at token ends, spikes, and traces.
 
 A builder of a circuit makes one `Collector`, gives its groups the lines that it wants, tells it
 where things are, and takes what it found::
 
-    collector = Collector(schedule, keep, ports, record, probes=inputs)
+    collector = Collector(schedule, keep, ports, record)
     values = b2.NeuronGroup(n, model + collector.equations("post"), ...)
     synapses = b2.Synapses(keys, values, model + collector.equations("synapse"),
                            **collector.probing.pathway("w"))
@@ -28,11 +28,10 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..errors import unknown
-from ..weight_recording import Keep
-from .recorded_cells import Population, cell_coordinates, entry, spikes
+from ..errors import FwpError, unknown
+from ..states import Keep
+from .head_layout import Population, cell_coordinates, entry, spikes
 from .token_schedule import Schedule
-from .weight_probes import Probing
 
 #: Brian2's name of a unit -> the name in a recording
 _UNITS = {"volt": "V", "siemens": "S", "amp": "A", "second": "s"}
@@ -85,6 +84,9 @@ class Record:
     scale: float = 1.0
 
 
+NOTHING = Record()
+
+
 def asked(names, ports: Mapping[str, Port], circuit: str) -> tuple[str, ...]:
     """Return the names once each.
 
@@ -97,6 +99,102 @@ def asked(names, ports: Mapping[str, Port], circuit: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+#: every probe is a line of generated code in circuits that hold a weight for each synapse
+MOST_PROBES = 32
+
+
+def check_number(probes: np.ndarray | None) -> None:
+    """Refuse more probes than a circuit with a weight for each synapse can show at once."""
+    if probes is not None and probes.shape[1] > MOST_PROBES:
+        raise FwpError(
+            f"probes hold {probes.shape[1]} vectors, and a circuit with a weight for each synapse "
+            f"shows at most {MOST_PROBES} in a run; give fewer, or record_weights='snapshots' "
+            "(the low-rank layout of the rate circuit and the artificial realisation take any "
+            "number)"
+        )
+
+
+class Probing:
+    """The probes of one circuit, which store no matrix.
+
+    A probe x is read as W x: where a token ends, the presynaptic cells fire an event of their own,
+    on which every synapse adds w*x_j to its postsynaptic cell. It costs one pass over the synapses
+    a token and one number a postsynaptic cell, and nothing in the circuit sees it.
+
+    Args:
+        inputs: [probe, presynaptic cell] of numbers, or None for no probes (then every part below
+            is empty).
+        steps: time steps in a token; tokens; dt: Brian2 time.
+        last_step: as for `Collector`.
+    """
+
+    def __init__(
+        self, inputs: np.ndarray | None, steps: int, tokens: int, dt, last_step: bool = False
+    ):
+        self.inputs = [] if inputs is None else list(inputs)
+        self.steps, self.tokens, self.dt, self.last_step = steps, tokens, dt, last_step
+        self.monitor: Any = None
+
+    def lines(self, side: str) -> list[str]:
+        """Equations of the cells of a side."""
+        name = {"pre": "probe_{} : 1 (constant)", "post": "probed_{} : 1"}[side]
+        return [name.format(n) for n in range(len(self.inputs))]
+
+    def events(self, namespace: dict) -> dict[str, Any]:
+        """Options of the presynaptic NeuronGroup; adds a table to its namespace."""
+        if not self.inputs:
+            return {}
+        ends = np.zeros(self.tokens * self.steps + 1)
+        ends[self.steps - self.last_step :: self.steps] = 1
+        namespace["token_ends_table"] = b2.TimedArray(ends, dt=self.dt)
+        return {"events": {"token_ends": "token_ends_table(t) > 0.5"}}
+
+    def pathway(self, weight: str, others: dict | None = None) -> dict[str, Any]:
+        """Options of the Synapses whose fast weight is the expression ``weight``.
+
+        Args:
+            others: pathways that the synapses have anyway, name -> code.
+        """
+        code = dict(others or {})
+        if self.inputs:
+            code["probing"] = "\n".join(
+                f"probed_{n}_post += ({weight})*probe_{n}_pre" for n in range(len(self.inputs))
+            )
+        if not code:
+            return {}
+        # one delay for all, or Brian2 keeps one for each synapse
+        options = {"on_pre": code, "delay": dict.fromkeys(code, 0 * b2.second)}
+        if self.inputs:
+            options["on_event"] = {name: "spike" for name in code} | {"probing": "token_ends"}
+        return options
+
+    def attach(self, pre, post, synapses, order: int, when: str = "start") -> list:
+        """Give the event its place in the time step and sample; returns what the network needs.
+
+        Args:
+            order: the place in slot ``when`` at which weights are those of the token that has
+                ended; ``order`` to ``order + 3`` are taken.
+        """
+        if not self.inputs:
+            return []
+        pre.set_event_schedule("token_ends", when=when, order=order)
+        synapses.probing.when, synapses.probing.order = when, order + 1
+        for n, values in enumerate(self.inputs):
+            setattr(pre, f"probe_{n}", values)
+        names, token = [f"probed_{n}" for n in range(len(self.inputs))], self.steps * self.dt
+        self.monitor = b2.StateMonitor(
+            post, names, record=True, dt=token, when=when, order=order + 2, name="probed"
+        )
+        forget = "\n".join(f"{name} = 0" for name in names)
+        post.run_regularly(forget, dt=token, when=when, order=order + 3, name="probed_forget")
+        return [self.monitor]
+
+    def found(self) -> np.ndarray:
+        """Return what the probes read, [token, probe, postsynaptic cell]."""
+        read = [np.array(getattr(self.monitor, f"probed_{n}")) for n in range(len(self.inputs))]
+        return np.stack(read).transpose(2, 0, 1)[-self.tokens :]
+
+
 @dataclass
 class Collector:
     """Records one circuit; see the head of this module for how to use it.
@@ -104,15 +202,18 @@ class Collector:
     Attributes:
         schedule: of the tokens; keep: what is kept of the fast weights.
         ports: name -> what may be recorded; record: what is.
-        probes: [probe, presynaptic cell] of numbers, or None.
+        each: how many presynaptic cells share one number.
+        last_step: whether a token ends in its last step, of which it has one (in a slot after all
+            updates), and not in the first step of the next token.
         objects: what the network needs of it.
     """
 
     schedule: Schedule
     keep: Keep
-    ports: Mapping[str, Port]
-    record: Record
-    probes: np.ndarray | None = None
+    ports: Mapping[str, Port] = field(default_factory=dict)
+    record: Record = NOTHING
+    each: int = 1
+    last_step: bool = False
     objects: list[Any] = field(default_factory=list)
     _monitors: dict[str, Any] = field(default_factory=dict)
     _cells: list[Population] = field(default_factory=list)
@@ -120,8 +221,12 @@ class Collector:
     def __post_init__(self):
         self.dt = self.schedule.dt * b2.second
         self.token = self.schedule.token_steps * self.dt
+        inputs = self.keep.probes
+        if inputs is not None:  # [head, probe, pre] -> one number a cell
+            inputs = np.swapaxes(inputs, 0, 1).reshape(inputs.shape[1], -1)
+            inputs = np.repeat(inputs, self.each, axis=1) / self.each
         self.probing = Probing(
-            self.probes, self.schedule.token_steps, self.schedule.tokens, self.dt
+            inputs, self.schedule.token_steps, self.schedule.tokens, self.dt, self.last_step
         )
 
     def _asked(self, of: str) -> dict[str, Port]:
@@ -203,7 +308,7 @@ class Collector:
         snapshots were kept."""
         variable, tokens = self.variables[state], self.schedule.tokens
         if "weights" in self._monitors:
-            return np.array(getattr(self._monitors["weights"], variable)).T[1 : tokens + 1]
+            return np.array(getattr(self._monitors["weights"], variable)).T[-tokens:]
         return np.array(getattr(self.synapses, variable))[None]
 
     def found(self, weights: Mapping[str, Callable], by_value: Callable) -> dict[str, Any]:
@@ -214,12 +319,11 @@ class Collector:
             by_value: turns [..., postsynaptic cell] into [..., head, post].
 
         Returns:
-            "snapshots", "last" and "probe_readout" as in `weight_recording.variables`;
+            "snapshots", "last" and "probe_readout" as in `states.variables`;
             "recorded" (traces and spikes) and "coords" as in `recording.make_recording`;
             "duration" of the run in seconds.
         """
-        found: dict[str, Any] = {"duration": self._seconds(self._steps), "recorded": {}}
-        states = {}
+        found, states = self.times(), {}
         if self.keep.mode != "none":
             states = {state: arrange(self.raw(state)) for state, arrange in weights.items()}
         if self.keep.mode == "snapshots":
@@ -228,6 +332,11 @@ class Collector:
             found["last"] = {state: array[0] for state, array in states.items()}
         if self.keep.probes is not None:
             found["probe_readout"] = np.swapaxes(by_value(self.probing.found()), 1, 2)
+        return found
+
+    def times(self) -> dict[str, Any]:
+        """Return what `found` says of all but weights: "duration", "recorded" and "coords"."""
+        found: dict[str, Any] = {"duration": self._seconds(self._steps), "recorded": {}}
         starts = np.arange(self.schedule.tokens) * self.schedule.token_steps
         found["coords"] = {
             "token_start": entry("token", self._seconds(starts), "s", "start of the token"),

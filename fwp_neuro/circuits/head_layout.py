@@ -1,10 +1,18 @@
-"""Cells and synapses of a programme's heads: one block of all-to-all synapses for each head."""
+"""Cells and synapses of a programme's heads: which there are, what they are in a recording, spikes.
+
+Every head is one block of all-to-all synapses. A cell that stands for a number fires as a Poisson
+process, or integrates and fires driven to a rate.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import brian2 as b2
 import numpy as np
+
+from ..errors import FwpError, pick
 
 
 @dataclass(frozen=True)
@@ -40,3 +48,142 @@ def cells(array: np.ndarray, dim: int) -> np.ndarray:
     """Turn [token, head, 1 or dim] into [token, head * dim], one column a cell."""
     full = np.broadcast_to(array, (*array.shape[:2], dim))
     return full.reshape(len(full), -1)
+
+
+# ---------------------------------------------------------------- in a recording
+
+
+@dataclass(frozen=True)
+class Population:
+    """What the cells of one population stand for, one number a cell."""
+
+    name: str
+    dimension: np.ndarray
+    head: np.ndarray
+    sign: np.ndarray
+
+    @classmethod
+    def of(cls, name: str, cells: int, **order: int) -> Population:
+        """Return a population in which ``cells`` neighbours stand for one number; ``order`` is that
+        of `Collector.population`."""
+        shape = (*order.values(), cells)
+        index = np.indices(shape, dtype=np.int32).reshape(len(shape), -1)
+        known = dict(zip(order, index, strict=False))
+        sign = 1 - 2 * known.get("sign", np.zeros_like(index[0]))
+        return cls(name, known["dimension"], known["head"], sign)
+
+    @property
+    def size(self) -> int:
+        """How many cells it has."""
+        return len(self.dimension)
+
+
+def cell_coordinates(populations: Sequence[Population]) -> dict[str, tuple]:
+    """Return coordinates of the dim "cell" of a recording, the populations one after the other."""
+    if not populations:
+        return {}
+    sizes = [each.size for each in populations]
+    own = [np.arange(size, dtype=np.int32) for size in sizes]
+    columns = {
+        "cell": (np.arange(sum(sizes), dtype=np.int32), "cell"),
+        "population": (np.repeat([each.name for each in populations], sizes), "its population"),
+        "number": (np.concatenate(own), "number of the cell in its population"),
+        "dimension": (np.concatenate([each.dimension for each in populations]),
+                      "dimension that the cell stands for"),
+        "cell_head": (np.concatenate([each.head for each in populations]), "head of the cell"),
+        "cell_sign": (np.concatenate([each.sign for each in populations]),
+                      "1 for an ON cell, -1 for an OFF cell"),
+    }  # fmt: skip
+    return {name: entry("cell", array, "1", words) for name, (array, words) in columns.items()}
+
+
+def spikes(
+    populations: Sequence[Population], fired: Mapping[str, tuple], end: float = np.inf
+) -> dict[str, tuple]:
+    """Return "spike_cell" and "spike_time" of a recording, in the order of time.
+
+    Args:
+        fired: population -> (number of the cell in it, time in seconds) of each spike.
+        end: later spikes are left out.
+    """
+    times, cells, first = [], [], 0
+    for each in populations:
+        if each.name in fired:
+            cell, time = fired[each.name]
+            times.append(np.array(time))
+            cells.append(np.array(cell) + np.int32(first))
+        first += each.size
+    if not times:
+        return {}
+    time, cell = np.concatenate(times), np.concatenate(cells)
+    order = np.argsort(time, kind="stable")
+    order = order[time[order] < end]
+    return {
+        "spike_cell": entry("spike", cell[order], "1", "cell that fired"),
+        "spike_time": entry("spike", time[order], "s", "time of the spike"),
+    }
+
+
+def entry(dims, array, units: str, words: str) -> tuple:
+    """Return a variable as `recording.make_recording` takes it."""
+    dims = (dims,) if isinstance(dims, str) else dims
+    return dims, np.asarray(array), {"units": units, "long_name": words}
+
+
+def fired(wanted: bool | Sequence[str], populations: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the populations whose spikes are kept, from the option ``record_spikes``.
+
+    Raises:
+        FwpError: a name that is no population of the circuit.
+    """
+    if isinstance(wanted, bool):
+        return populations if wanted else ()
+    return tuple(pick(name, populations, "population of record_spikes:") for name in wanted)
+
+
+# ---------------------------------------------------------------- numbers as spikes
+
+KINDS = ("poisson", "integrate_and_fire")
+# read where it is needed, in the threshold or in the phase: a variable would be one more updater
+_EQUATIONS = "rate = {table}(t, coded) : Hz\ncoded : integer (constant)\n"
+
+
+def check_rate(fastest: float, rate, dt) -> None:
+    """Raise `FwpError` if a cell that codes the number ``fastest`` fires more than once a step."""
+    if fastest * float(rate * dt) > 1:
+        raise FwpError(
+            f"a cell would have to fire at {fastest * float(rate):.4g} Hz, more than once in "
+            f"dt={dt}: scale the keys down, lower constants={{'rate': ...}}, or take a smaller dt"
+        )
+
+
+def firing_cells(
+    numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt,
+    extra: str = "", reset: str = "", events: dict | None = None,
+):  # fmt: skip
+    """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.
+
+    Args:
+        numbers: how many numbers are coded; cell c codes number c // cells.
+        kind: "poisson" (independent Bernoulli trials, one a step) or "integrate_and_fire" (no leak,
+            reset by subtraction, so that the mean rate is exact at any dt; random initial phase).
+        table: name in ``namespace`` of the TimedArray [time, number] of rates.
+        phases: NumPy generator for the initial phases; dt: time step.
+        extra: further equations; reset: further reset code; events: option of the NeuronGroup.
+    """
+    equations = _EQUATIONS.format(table=table) + extra
+    if kind == "poisson":
+        options = {"threshold": "rand() < rate*dt", "reset": reset or ""}
+    else:
+        equations += "\nphase : 1"
+        options = {"threshold": "phase >= 1", "reset": "phase -= 1\n" + reset}
+    made = b2.NeuronGroup(
+        numbers * cells, equations, method="exact", namespace=namespace, name=name, order=1,
+        **options, **(events or {}),
+    )  # fmt: skip
+    made.coded = np.repeat(np.arange(numbers), cells)
+    if kind == "integrate_and_fire":
+        made.phase = phases.random(numbers * cells)
+        # not a differential equation: beside it, Brian2's exact integrator refuses decaying traces
+        made.run_regularly("phase += rate*dt", dt=dt, when="groups", order=2, name=f"{name}_phase")
+    return made

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
-from .. import devices, running
-from ..arguments import SEED, filename, inside, one_of, read_options, takes
+from ..arguments import SEED, filename, inside, one_of, takes
 from ..devices.lock import brian2_lock
 from ..programs import Program
 from ..rules import Rule
 from ..run_arguments import PROGRAM, RULE, WEIGHTS
-from .rate import rate_circuit
-from .spiking import published_synapses, spiking_circuit
+from .prepared_circuit import PreparedCircuit
+from .rate.rate_circuit import RATE
+from .spiking.spiking_circuit import SPIKING
+
+#: realisations that build a circuit
+CIRCUITS = {one.name: one for one in (RATE, SPIKING)}
 
 
 @brian2_lock()
 @takes(
     program=PROGRAM,
     rule=RULE,
-    realisation=one_of(("rate", "spiking"), "realisation to generate code for:"),
+    realisation=one_of(CIRCUITS, "realisation to generate code for:"),
     device=one_of(("cpp_standalone", "cuda_standalone"), "device to generate code for:"),
     directory=filename("project"),
     initial_weights=WEIGHTS,
@@ -56,30 +58,11 @@ def generate(
     Raises:
         FwpError: a bad argument, brian2cuda is missing, or the folder cannot be written.
     """
-    found, realise = running.checked(
-        program, rule, realisation, seed, options, without=("device", "progress")
+    chosen = CIRCUITS[realisation]
+    chosen.check_names(options, without=("device", "progress"))
+    # a circuit of published synapses is calibrated by a run of its own, which needs no compiler
+    ready = chosen.prepare(
+        program, rule, initial_weights=initial_weights, seed=seed, device="numpy", **options
     )
-    options = read_options(realise, {"initial_weights": initial_weights} | options)
-    if realisation == "rate":
-        build, _, dt, *_ = rate_circuit.prepare(program, found, **options)
-    else:
-        defaults = inspect.signature(spiking_circuit.realise).parameters.items()
-        chosen = {n: p.default for n, p in defaults if p.kind is p.KEYWORD_ONLY} | options
-        chosen = {n: value for n, value in chosen.items() if n not in ("device", "progress")}
-        chosen["seed"] = seed
-        build, dt = _spiking(program, found, chosen)
-    return devices.generate(build, device=device, dt=dt, seed=int(seed), directory=directory)
-
-
-def _spiking(program: Program, rule: Rule, options: dict) -> tuple:
-    """Return (build, dt) of a spiking circuit."""
-    synapse = published_synapses.chosen(options["synapse"], options["parameters"])
-    if synapse is None:
-        own = ("value_cells", "coding")
-        ready = spiking_circuit.prepare(
-            program, rule, **{n: value for n, value in options.items() if n not in own}
-        )
-        return ready.build, ready.dt
-    usual = {n: value for n, value in spiking_circuit.USUAL.items() if n in options}
-    form = published_synapses.prepare(program, rule, synapse, options, usual)
-    return form.builder("numpy", options["seed"])[0], form.dt
+    assert isinstance(ready, PreparedCircuit)  # of a realisation that builds a circuit
+    return ready.write(device, directory)

@@ -138,7 +138,7 @@ _PAGES = {
     "memories": _module,
     "networks": _module,
     "tasks": _function,
-    "realisations": _function,
+    "realisations": lambda found, one: _function(found, one.function),
     "devices": _device,
     "synapses": _synapse,
     "commands": _command,

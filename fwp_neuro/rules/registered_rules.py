@@ -21,7 +21,7 @@ def register(new: Rule) -> Rule:
     statements = (line.partition("#")[0].strip() for line in new.text.splitlines())
     text = "; ".join(filter(None, statements))
     summary = f"{text}  ({new.summary})" if new.summary else text
-    RULES.add(new.name, lambda: new, summary, new.citation, new.aliases)
+    RULES.put(new.name, new, summary, new.citation, new.aliases)
     return new
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import sympy
 
 from ..arguments import Kind, inside, takes, text
-from ..errors import Cannot, FwpError, shown, warn
+from ..errors import Cannot, FwpError, callers, shown, warn
 from ..symbolic import hints, language, latex, locality, parsing, spectrum, transition
 from ..symbolic import matrix_plan as plans
 from ..symbolic.objective import Objective
@@ -24,7 +24,6 @@ from .declarations import (
     checked_states,
     checked_text,
 )
-from .gate_ranges import callers
 
 _SIGNALS = Kind("a dict from signal to expression", checked_expressions, dict)
 

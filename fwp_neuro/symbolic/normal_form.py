@@ -18,8 +18,8 @@ coefficient is none. What is made of them:
 
     `transition`, `spectrum`   side, rank and eigenvalues of the map of the weights
     `plan`                     statements joined to micro-steps, for the engine and C++ kernels
-    `circuits.phases`          one window of an ODE for each statement
-    `circuits.writes`          what the biophysical synapse is told, from these windows
+    `circuits.phases`          one window of an ODE for each statement, and what the biophysical
+                               synapse is told, from these windows
     `circuits.low_rank`        one token cell for each write
 """
 

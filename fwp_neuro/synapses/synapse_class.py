@@ -294,4 +294,4 @@ def register(name: str, entry: Entry) -> None:
 
     pick(entry.kind, KINDS, f"kind of model {name!r}:")
     summary = f"{entry.kind}: {entry.summary} (parameters: {', '.join(entry.sets)})"
-    SYNAPSES.add(name, lambda: entry, summary, citation)
+    SYNAPSES.put(name, entry, summary, citation)

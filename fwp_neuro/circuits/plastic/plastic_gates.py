@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import FwpError, shown
 from ...quantities import as_brian2
-from ...rules import gate_ranges
+from ...validation import first_outside, report_gates
 from ..plain_numbers import in_words, is_numbers, number_of
 from .attached_variables import free_name, whole
 from .plastic_cells import in_unit, variable
@@ -82,10 +82,10 @@ def _warn(rule, name: str, value) -> None:
     if value is None or isinstance(value, str) or name not in rule.limits:
         return
     numbers = value.values if isinstance(value, b2.TimedArray) else value
-    found = gate_ranges.first(
+    found = first_outside(
         name, np.atleast_1d(np.asarray(numbers, float)), rule.limits[name]
     )
-    gate_ranges.report(rule, [found] if found else [])
+    report_gates(rule, [found] if found else [])
 
 
 def _by_name(model, given) -> dict[str, Any]:

@@ -7,17 +7,18 @@ window ends (slot "start") what the cells integrated is committed (0) and forgot
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import brian2 as b2
 import numpy as np
 
 from ...devices import Built, Size
-from ...weight_recording import Keep
+from ...states import Keep
+from ..collector import Collector
 from ..head_layout import Layout
-from ..weight_probes import Probing, by_head
+from ..token_schedule import Schedule
 from .continuous import SIDES, Windows, other
-from .low_rank import Operation, Store, replay, together
+from .low_rank import Operation, Store, kept, needs_replay
 from .low_rank import store as make_store
 from .token_cells import TokenCells
 
@@ -66,8 +67,10 @@ class _Circuit:
 
     def built(self, weights: np.ndarray, memory: Store | None) -> Built:
         """Assemble the network around its memory: one matrix, or token cells."""
-        inputs = by_head(self.keep.probes) if memory is None else None
-        self.probing = Probing(inputs, self.steps, self.tokens, self.dt)
+        schedule = Schedule({}, self.steps, self.tokens, float(self.dt))
+        # token cells hold no weights that could be sampled or probed
+        keep = self.keep if memory is None else Keep("none", "")
+        self.collector = Collector(schedule, keep)
         groups = self._cells()
         attached = (
             self._synapses(groups, weights) if memory is None else self._store(groups, memory)
@@ -83,10 +86,13 @@ class _Circuit:
 
         def collect():
             y = np.array(reads.y).T[1 : self.tokens + 1]
-            return {"readout": y.reshape(self.tokens, self.layout.heads, -1)} | found()
+            return {"readout": self._by_value(y), **found()}
 
         duration = self.tokens * self.token + self.dt
         return Built(network, collect, duration, keep=(self.namespace,))
+
+    def _by_value(self, array: np.ndarray) -> np.ndarray:
+        return array.reshape(*array.shape[:-1], self.layout.heads, self.layout.post)
 
     def _cells(self) -> dict:
         groups, tables = {}, self.windows.tables
@@ -104,19 +110,19 @@ class _Circuit:
             compares = side in self.sides
             lines = _cell_equations(side, courses, compares, self.lagged, self.factored)
             groups[side] = b2.NeuronGroup(
-                tables[side]["along"].shape[1], "\n".join(lines + self.probing.lines(side)),
+                tables[side]["along"].shape[1], "\n".join(lines) + self.collector.equations(side),
                 method="euler", namespace=self.namespace, name=f"{side}synaptic", order=1,
-                **(self.probing.events(self.namespace) if side == "pre" else {}),
+                **(self.collector.probing.events(self.namespace) if side == "pre" else {}),
             )  # fmt: skip
         return groups
 
     def _synapses(self, groups: dict, weights: np.ndarray) -> tuple:
         """A weight at every synapse: return the objects, and what collects the weights."""
-        layout, tokens = self.layout, self.tokens
+        layout, collector = self.layout, self.collector
         synapses = b2.Synapses(
             groups["pre"], groups["post"], _synapse_equations(self.sides, self.factored),
             method="euler", namespace=self.namespace, name="fast_weights",
-            **self.probing.pathway("w"),
+            **collector.probing.pathway("w"),
         )  # fmt: skip
         pre, post = layout.connections()
         synapses.connect(i=pre, j=post)
@@ -128,27 +134,9 @@ class _Circuit:
             terms = ["w*last_keep_pre*last_keep_post", *(along[side] for side in self.sides)]
             code = f"w = {' + '.join(terms)}"
             synapses.run_regularly(code, dt=self.window, when="start", order=0)
-        objects = [synapses, *self.probing.attach(groups["pre"], groups["post"], synapses, 2)]
-        if self.keep.mode == "snapshots":
-            kept = b2.StateMonitor(
-                synapses, "w", record=np.arange(layout.synapses), name="kept_weights",
-                dt=self.token, when="start", order=5,
-            )  # fmt: skip
-            objects.append(kept)
-
-        def found():
-            answer: dict[str, Any] = {}
-            if self.keep.mode == "snapshots":
-                w = layout.weights(np.array(kept.w).T[1 : tokens + 1])
-                answer["snapshots"] = {"w": w}
-            elif self.keep.mode == "last":
-                answer["last"] = {"w": layout.weights(np.array(synapses.w))}
-            if self.keep.probes is not None:
-                read = self.probing.found().reshape(tokens, -1, layout.heads, layout.post)
-                answer["probe_readout"] = np.swapaxes(read, 1, 2)
-            return answer
-
-        return objects, found
+        collector.weights(synapses, {"w": "w"}, "start", 5)
+        objects = [synapses, *collector.attach(groups["pre"], groups["post"], synapses, 2)]
+        return objects, lambda: collector.found({"w": layout.weights}, self._by_value)
 
     def _store(self, groups: dict, memory: Store) -> tuple:
         """Token cells in place of the matrix: return the objects, and what collects the weights."""
@@ -170,20 +158,16 @@ class _Circuit:
         cells.keys.run_regularly(f"k = {' + '.join(key)}", order=0, **window)
         cells.values.run_regularly(f"u = {' + '.join(value)}", order=0, **window)
         committed = {}
-        if self.keep.mode == "snapshots" or self.keep.probes is not None:
+        if needs_replay(self.keep):
             for side in self.sides:  # before the cells forget it
                 committed[side] = b2.StateMonitor(
                     groups[side], "m", record=True, name=f"committed_{side}", order=-1, **window
                 )
 
         def found():
-            answer: dict[str, Any] = {"slots": cells.found()}
-            if self.keep.mode == "last":
-                answer["last"] = {"w": together(answer["slots"])}
-            if committed:
-                vectors = {side: np.array(watch.m).T for side, watch in committed.items()}
-                answer |= replay(memory, self._operations(vectors), self.keep)
-            return answer
+            vectors = {side: np.array(watch.m).T for side, watch in committed.items()}
+            operations = partial(self._operations, vectors)
+            return self.collector.times() | kept(memory, cells.found(), operations, self.keep)
 
         return [*cells.objects, *committed.values()], found
 

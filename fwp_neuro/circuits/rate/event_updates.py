@@ -7,17 +7,16 @@ any local text, also one that is not affine or has further synaptic states.
 
 from __future__ import annotations
 
-from typing import Any
-
 import brian2 as b2
 import numpy as np
 
 from ...devices import Built, Size
 from ...rules import Rule
+from ...states import Keep
 from ...symbolic import brian2_code
-from ...weight_recording import Keep
+from ..collector import Collector
 from ..head_layout import Layout, cells
-from ..weight_probes import by_head
+from ..token_schedule import Schedule
 
 #: suffix by home; shared signals are kept on the postsynaptic cells, which all carry the same value
 _SUFFIX = {"pre": "_pre", "post": "_post", "shared": "_post"}
@@ -81,67 +80,44 @@ def builder(
     tokens = len(signals["q"])
     dims = {"pre": layout.pre, "post": layout.post}
     equations, order = synapse_model(rule)
-    probes = by_head(keep.probes)
-    inputs = [] if probes is None else list(probes)
-    # a step is a token, so that a probe is one more sum of the step
-    sums = [f"probed_{n}_post" for n in range(len(inputs))]
-    equations += "".join(
-        f"\nprobed_{n}_post = s_w*probe_{n}_pre : 1 (summed)" for n in range(len(inputs))
-    )
-    order = [*order, *(("sum", name) for name in sums)]
+    variables = {name: f"s_{name}" for name in rule.states}
 
     def build() -> Built:
         groups: dict[str, b2.NeuronGroup] = {}
         namespace: dict = {}
+        collector = Collector(Schedule({}, 1, tokens, float(dt)), keep, last_step=True)
         for side, names in homes_of_cells(rule).items():
             lines = summed_variables(rule, side)
             for name, home in names.items():
                 array = signals[name][..., None] if home == "shared" else signals[name]
                 namespace[f"table_{name}"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
                 lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
-            own = "probe_{} : 1 (constant)" if side == "pre" else "probed_{} : 1"
             groups[side] = b2.NeuronGroup(
-                layout.heads * dims[side],
-                "\n".join([*lines, *(own.format(n) for n in range(len(inputs)))]),
-                namespace=namespace,
-                name=f"{side}synaptic",
-            )
-        for n, values in enumerate(inputs):
-            setattr(groups["pre"], f"probe_{n}", values)
-        synapses = b2.Synapses(groups["pre"], groups["post"], equations, name="fast_weights")
+                layout.heads * dims[side], "\n".join(lines) + collector.equations(side),
+                namespace=namespace, name=f"{side}synaptic",
+                **(collector.probing.events(namespace) if side == "pre" else {}),
+            )  # fmt: skip
+        synapses = b2.Synapses(
+            groups["pre"], groups["post"], equations, name="fast_weights",
+            **collector.probing.pathway("s_w"),
+        )  # fmt: skip
         pre, post = layout.connections()
         synapses.connect(i=pre, j=post)
-        for name in rule.states:
-            setattr(synapses, f"s_{name}", layout.flat(states[name]))
+        for name, variable in variables.items():
+            setattr(synapses, variable, layout.flat(states[name]))
         attach(synapses, order, dt=dt)
-        watched = ["x_readout", *(name.removesuffix("_post") for name in sums)]
-        reads = b2.StateMonitor(groups["post"], watched, record=True, when="end", name="reads")
-        objects = [*groups.values(), synapses, reads]
-        if keep.mode == "snapshots":
-            kept = b2.StateMonitor(
-                synapses, [f"s_{name}" for name in rule.states], record=np.arange(layout.synapses),
-                when="end", name="kept_weights",
-            )  # fmt: skip
-            objects.append(kept)
+        reads = b2.StateMonitor(groups["post"], "x_readout", record=True, when="end", name="reads")
+        collector.weights(synapses, variables, "end", 0)
+        recorders = collector.attach(groups["pre"], groups["post"], synapses, 0, "end")
+
+        def by_value(array):
+            return array.reshape(*array.shape[:-1], layout.heads, layout.post)
 
         def collect():
-            shape = (tokens, layout.heads, layout.post)
-            y, *probed = (np.array(getattr(reads, name)).T.reshape(shape) for name in watched)
-            found: dict[str, Any] = {"readout": y}
-            if keep.mode == "snapshots":
-                found["snapshots"] = {
-                    name: layout.weights(np.array(getattr(kept, f"s_{name}")).T)
-                    for name in rule.states
-                }
-            elif keep.mode == "last":
-                found["last"] = {
-                    name: layout.weights(np.array(getattr(synapses, f"s_{name}")))
-                    for name in rule.states
-                }
-            if probed:
-                found["probe_readout"] = np.stack(probed, 2)
-            return found
+            found = collector.found(dict.fromkeys(variables, layout.weights), by_value)
+            return {"readout": by_value(np.array(reads.x_readout).T), **found}
 
-        return Built(b2.Network(*objects), collect, tokens * dt, keep=(namespace,))
+        network = b2.Network(*groups.values(), synapses, reads, *recorders)
+        return Built(network, collect, tokens * dt, keep=(namespace,))
 
     return build, Size(tokens, 8 + 2 * len(order), layout.synapses * len(order))

@@ -16,16 +16,17 @@ and 2 s of CPU time, against 8 MB (and as much in indices) and 137 s with a weig
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import sympy
 
 from ...rules import Rule
+from ...states import Keep
 from ...symbolic.normal_form import Affine, Write
 from ...symbolic.separation import ZERO, Product
 from ...validation import in_bytes
-from ...weight_recording import Keep
 from ..head_layout import Layout
 from . import ode_windows
 
@@ -136,13 +137,32 @@ class Operation:
     vectors: list[dict[str, np.ndarray]]
 
 
-def replay(store: Store, operations: list[Operation], keep: Keep) -> dict:
-    """Rebuild what is kept of the weights from the vectors that the cells committed.
+def needs_replay(keep: Keep) -> bool:
+    """Whether weights between tokens are asked for, which no cell holds."""
+    return keep.mode == "snapshots" or keep.probes is not None
+
+
+def kept(
+    store: Store, slots: dict[str, np.ndarray], operations: Callable[[], list[Operation]],
+    keep: Keep,
+) -> dict:  # fmt: skip
+    """Return what is kept of the weights.
+
+    Args:
+        slots: side -> [head, slot, cell] after the last token.
+        operations: returns what happened in every token, from the vectors that cells committed.
 
     Returns:
-        "snapshots" {"w": [token, head, post, pre]} if ``keep`` says so, and "probe_readout"
-        [token, head, probe, post] with probes.
+        as in `states.variables`: "slots"; "last"; "snapshots"; and "probe_readout" with probes.
     """
+    found: dict = {"slots": slots}
+    if keep.mode == "last":
+        found["last"] = {"w": together(slots)}
+    return found | _replay(store, operations(), keep) if needs_replay(keep) else found
+
+
+def _replay(store: Store, operations: list[Operation], keep: Keep) -> dict:
+    """Return what is kept of the weights between tokens."""
     now = {side: store.start(side) for side in ("pre", "post")}
     used, snapshots, read = store.given, [], []
     for token in range(store.tokens):

@@ -8,16 +8,18 @@ cell for each write; the read-out is gathered last.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import brian2 as b2
 import numpy as np
 
 from ...devices import Built, Size
-from ...weight_recording import Keep
+from ...states import Keep
+from ..collector import Collector
 from ..head_layout import Layout, cells
+from ..token_schedule import Schedule
 from . import ode_windows
-from .low_rank import Operation, Step, Store, replay, together
+from .low_rank import Operation, Step, Store, kept, needs_replay
 from .low_rank import store as make_store
 from .token_cells import TokenCells
 
@@ -110,7 +112,7 @@ def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
         groups[side] = b2.NeuronGroup(
             layout.heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
         )
-        if writes and (keep.mode == "snapshots" or keep.probes is not None):
+        if writes and needs_replay(keep):
             watched.append(
                 b2.StateMonitor(
                     groups[side], writes, record=True, when="end", name=f"committed_{side}"
@@ -125,15 +127,13 @@ def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
     _put_in_order(plan, groups, token_cells, by_kind, dt)
     reads = b2.StateMonitor(groups["post"], "readout", record=True, when="end", name="reads")
     network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
+    collector = Collector(Schedule({}, 1, tokens, float(dt)), keep)
 
     def collect():
         y = np.array(reads.readout).T.reshape(tokens, layout.heads, layout.post)
-        found: dict[str, Any] = {"readout": y, "slots": token_cells.found()}
-        if keep.mode == "last":
-            found["last"] = {"w": together(found["slots"])}
-        if keep.mode == "snapshots" or keep.probes is not None:
-            found |= replay(memory, _operations(plan, layout, watched), keep)
-        return found
+        operations = partial(_operations, plan, layout, watched)
+        weights = kept(memory, token_cells.found(), operations, keep)
+        return {"readout": y, **collector.times(), **weights}
 
     return Built(network, collect, tokens * dt, keep=(namespace,))
 

@@ -7,18 +7,23 @@ A statement is a *phase* when it has the form (read side; the back side is its m
 which is what dw/dt = -decay w + (drive_i - erase_i u_i) s_j, u = W x, reaches after a window.
 Facts used: Irie, Faccio & Schmidhuber 2022 (arXiv:2206.01649) for the ODE forms; the exact relation
 between gains and rates is derived in `gains`.
+
+The biophysical synapse can do less: turnover of its AMPA receptors toward baseline (any factor that
+is shared, presynaptic or postsynaptic), then one NMDA-gated write that is either Hebbian, g V s, or
+error-correcting, g (V - read(s)) s, with one shared strength g a token.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import sympy
 
 from ...errors import Cannot
 from ...rules import Rule
-from ...symbolic import arrays
+from ...symbolic import arrays, effort, separation
 from ...symbolic.language import SYNAPSE
 from ...symbolic.normal_form import Affine
 from ...symbolic.statements import Statement
@@ -60,6 +65,7 @@ def of_weights(rule: Rule) -> tuple[Affine, ...]:
     return rule.transition.parts
 
 
+@lru_cache(maxsize=256)  # a rule never changes, and its analysis takes longer than many runs
 def derive(rule: Rule) -> tuple[Phase, ...]:
     """Return the phases of a rule.
 
@@ -132,3 +138,103 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
     )
     found["overlap"] = (found["probe"] * found["along"]).sum(-1, keepdims=True)
     return found
+
+
+# ---------------------------------------------------------------- the write of the spiking circuit
+
+
+@dataclass(frozen=True)
+class Write:
+    """A rule in the words of the biophysical synapse; arrays have tokens first, then head.
+
+    Attributes:
+        key: s, [token, head, pre]; value: V, [token, head, post]; strength: g, [token, head].
+        compare: error-correcting (True) or Hebbian (False).
+        keep_pre, keep_post: turnover factors, [token, head, pre] and [token, head, post].
+    """
+
+    key: np.ndarray
+    value: np.ndarray
+    strength: np.ndarray
+    compare: bool
+    keep_pre: np.ndarray
+    keep_post: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What each symbol of a `Write` is in the text of the rule.
+
+    Attributes:
+        turnovers: (side, phase) of what the receptors do before the write.
+        phase: of the write; value, gain: its V and g.
+    """
+
+    turnovers: tuple[tuple[str, Phase], ...]
+    phase: Phase
+    value: sympy.Expr
+    gain: sympy.Expr
+
+
+@lru_cache(maxsize=256)  # a rule never changes, and its analysis takes longer than many runs
+def _analysed(rule: Rule) -> _Told:
+    """Return what a rule tells the biophysical synapse.
+
+    Raises:
+        Cannot: the synapse cannot run it.
+    """
+    found = derive(rule)
+    *turnovers, write = found
+    if write.keep != 1 and write.probe is None:
+        # w = alpha*w + beta*v*k: without a read the order makes no difference
+        turnovers.append(write)
+    elif write.keep != 1:
+        raise Cannot(
+            "its error is read off the weights before they decay, and the synapse turns over first"
+        )
+    if any(phase.side is not None for phase in found[:-1]) or write.side is None:
+        raise Cannot("the synapse turns over first and then writes once a token")
+    if write.side != "pre":
+        raise Cannot("it needs feedback from the value cells to the key cells")
+    home = write.part.statement.home
+    drive = separation.separate(write.drive, home)
+    gain, value = drive.off("post"), drive.post
+    if write.probe is not None:
+        if home(write.erase) != "shared" or write.probe != write.along:
+            raise Cannot("its erase is not the prediction of its own key with one shared strength")
+        value = effort.divided(write.drive, write.erase)
+        gain = write.erase
+        if home(value) != "post":
+            raise Cannot("its write does not go toward a value of the postsynaptic cell")
+    sides = ("pre" if one.part.statement.home(one.keep) == "pre" else "post" for one in turnovers)
+    return _Told(tuple(zip(sides, turnovers, strict=True)), write, value, gain)
+
+
+def biophysical_write(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -> Write:
+    """Return the write of a rule.
+
+    Args:
+        signals: from ``Program.bind``.
+        shape: (pre, post) dimensions.
+
+    Raises:
+        Cannot: the biophysical synapse cannot run it.
+    """
+    told = _analysed(rule)
+    along, compare = told.phase.along, told.phase.probe is not None
+    lead, numbers = signals["q"].shape[:2], evaluator(told.phase.part.statement, signals)
+
+    def number(expression, size):
+        return np.broadcast_to(numbers(expression), (*lead, size))
+
+    keep = {"pre": np.ones((*lead, shape[0])), "post": np.ones((*lead, shape[1]))}
+    for side, phase in told.turnovers:
+        keep[side] = keep[side] * evaluate(phase, signals)["keep"]
+    key, value = number(along, shape[0]), number(told.value, shape[1])
+    strength = number(told.gain, 1)[..., 0]
+    if not along.is_symbol and (key <= 0).all():
+        # the split of a product leaves the sign of its two factors open
+        key, value, strength = (-key, -value, strength) if compare else (-key, value, -strength)
+    if not compare and (strength <= 0).all():  # an anti-Hebbian text: its sign belongs to the value
+        value, strength = -value, -strength
+    return Write(key, value, strength, compare, keep["pre"], keep["post"])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import exp
+from typing import Any
 
 import brian2 as b2
-import numpy as np
 
 from ...arguments import SEED, one_of, optional, takes
-from ...device_names import DEVICES
-from ...devices import simulate
-from ...errors import Cannot, FwpError, warn
+from ...errors import Cannot, FwpError, callers, warn
 from ...programs import Program
-from ...provenance import provenance
 from ...quantities import a_time
-from ...recording import Recording, make_recording
+from ...realisations import Realisation
 from ...rules import Rule
 from ...run_arguments import (  # fmt: skip
     DEVICE,
@@ -27,11 +25,11 @@ from ...run_arguments import (  # fmt: skip
     STATES,
     WEIGHTS,
 )
-from ...states import starting_states
+from ...states import Keep, choose, starting_states
 from ...validation import affordable_steps
-from ...weight_recording import Keep, choose, variables
+from ..collector import check_number
 from ..head_layout import Layout
-from ..weight_probes import check_number
+from ..prepared_circuit import PreparedCircuit, memory_details
 from . import (
     continuous,
     continuous_network,
@@ -44,127 +42,6 @@ from . import (
 
 DYNAMICS = ("auto", "continuous", "event")
 WRITES = ("synaptic", "factored")
-
-
-def prepare(
-    program: Program, rule: Rule, *, initial_weights=None, initial_states=None,
-    initial_states_of=None, dynamics: str = "auto", write: str | None = None,
-    relation: str | None = None, dt=None, window=None, ampa_lag=None, layout: str = "auto",
-    record_weights: str = "auto", probes=None,
-):  # fmt: skip
-    """Turn a programme and a rule into a network plan; see `realise` for the arguments.
-
-    Returns:
-        (build, size, dt, details, keep) ready for `devices.simulate` or `devices.generate`; what is
-        kept of the weights says `weight_recording.variables` how to read the result.
-    """
-    signals = program.bind(rule)
-    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
-    cells = Layout(program.heads or 1, program.pre, program.post)
-    keep = choose(record_weights, probes, program, len(rule.states) * cells.synapses)
-    given = {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": ampa_lag}
-    found, why = None, "asked for"
-    if dynamics != "event":
-        try:
-            found = ode_windows.derive(rule)
-        except Cannot as reason:
-            why = str(reason)
-    if found is None:
-        if dynamics == "continuous":
-            raise FwpError(
-                f"rule {rule.name!r} has no exact continuous form: {why}; use dynamics='event'"
-            )
-        for name, value in given.items():
-            if value is not None:
-                raise FwpError(
-                    f"option {name} shapes continuous dynamics only, but rule {rule.name!r} runs "
-                    f"as event-time updates ({why}); leave it out"
-                )
-        return _event(rule, signals, states, cells, layout, keep, why)
-    if layout == "low_rank" and write == "synaptic":
-        raise FwpError(
-            "layout='low_rank' has no synapse that could integrate each write: leave write out, or "
-            "use layout='synapse'"
-        )
-    relation = relation or "integrator-aware"
-    times = _times(dt, window, ampa_lag, relation)
-    return _continuous(found, signals, states["w"], cells, layout, keep, write, relation, *times)
-
-
-def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
-    """The circuit of event-time updates, with a weight at every synapse or token cells."""
-    dt, tokens = 1 * b2.ms, len(signals["q"])
-    steps: tuple[low_rank.Step, ...] = ()
-    chosen, memory = (layout, "asked for"), None
-    try:
-        if layout != "synapse":
-            steps = low_rank.derive(rule)
-        if layout == "auto":
-            writes = sum(len(step.writes) for step in steps)
-            chosen = low_rank.choose(writes, tokens, cells, states["w"])
-    except Cannot as reason:
-        if layout == "low_rank":
-            raise FwpError(
-                f"rule {rule.name!r} has no low-rank layout: {reason}; use layout='synapse'"
-            ) from None
-        chosen = "synapse", str(reason)
-    if chosen[0] == "low_rank":
-        memory = low_rank_events.store(steps, cells, tokens, states["w"])
-        build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
-    else:
-        check_number(keep.probes)
-        build, size = event_updates.builder(rule, signals, cells, states, dt, keep)
-    details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
-    return build, size, dt, details | _memory(chosen, memory, cells, keep, len(rule.states)), keep
-
-
-def _continuous(
-    found, signals, weights, cells: Layout, layout: str, keep: Keep, write, relation, dt, window,
-    lag, steps,
-) -> tuple:  # fmt: skip
-    """The circuit of windows of an ODE, with a weight at every synapse or token cells."""
-    tokens = len(signals["q"])
-    affordable_steps(tokens * len(found) * steps, f"{tokens} tokens of window={window}, dt={dt}")
-    writes = sum(phase.side is not None for phase in found)
-    if layout != "auto":
-        chosen = layout, "asked for"
-    elif write is not None:
-        chosen = "synapse", f"write={write!r} was asked for"
-    elif lag is not None or relation != "integrator-aware":
-        words = "only an instant sum with integrator-aware gains has the same numbers either way"
-        chosen = "synapse", words
-    else:
-        chosen = low_rank.choose(writes, tokens, cells, weights)
-    write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
-    factored, seconds = write == "factored", None if lag is None else float(lag)
-    windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)
-    memory = None
-    if chosen[0] == "low_rank":
-        memory = continuous_network.store(windows, cells, weights)
-    else:
-        check_number(keep.probes)
-    build, size = continuous_network.builder(
-        windows, cells, weights, tokens, dt, lag, factored, keep, memory
-    )
-    if lag is not None and float(window / lag) < 20:
-        warn(
-            f"window={window} is shorter than 20 AMPA time constants: expect errors of about "
-            f"exp(-window/ampa_lag) = {exp(-float(window / lag)):.1g}",
-            stacklevel=5,
-        )
-    details = {
-        "dynamics": "continuous",
-        "dynamics_reason": "every statement is one window of an ODE",
-    }
-    details |= {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": lag}
-    return build, size, dt, details | _memory(chosen, memory, cells, keep), keep
-
-
-def _memory(chosen, memory, cells: Layout, keep: Keep, states: int = 1) -> dict:
-    """What the provenance says about the memory."""
-    numbers = states * cells.synapses if memory is None else memory.numbers
-    details = dict(zip(("layout", "layout_reason"), chosen, strict=True))
-    return details | {"fast_weight_bytes": 8 * numbers} | keep.details
 
 
 @takes(
@@ -187,7 +64,7 @@ def _memory(chosen, memory, cells: Layout, keep: Keep, states: int = 1) -> dict:
     device=DEVICE,
     progress=PROGRESS,
 )
-def realise(
+def prepare(
     program: Program,
     rule: Rule,
     *,
@@ -206,8 +83,8 @@ def realise(
     probes=None,
     device: str = "auto",
     progress=None,
-) -> Recording:
-    """Run the rate circuit.
+) -> PreparedCircuit:
+    """Prepare the rate circuit.
 
     Args:
         program: keys, values, queries and gates.
@@ -236,8 +113,8 @@ def realise(
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        Recording; its provenance says which form and layout ran and why (``dynamics``,
-        ``dynamics_reason``, ``layout``, ``layout_reason``) and what they store
+        The circuit. The provenance of its Recording says which form and layout ran and why
+        (``dynamics``, ``dynamics_reason``, ``layout``, ``layout_reason``) and what they store
         (``fast_weight_bytes``). The low-rank layout also records what it stores after the last
         token, "token_cell_pre" and "token_cell_post": the weights are the sum of their products
         over token cells.
@@ -246,24 +123,121 @@ def realise(
         FwpError: a token that no first-order continuous dynamics can run (beta*|k|^2 >= 1), a rule
             without continuous form under dynamics="continuous", a bad option.
     """
-    build, size, dt, details, keep = prepare(
-        program, rule, initial_weights=initial_weights, initial_states=initial_states,
-        initial_states_of=initial_states_of, dynamics=dynamics, write=write, relation=relation,
-        dt=dt, window=window, ampa_lag=ampa_lag, layout=layout, record_weights=record_weights,
-        probes=probes,
-    )  # fmt: skip
-    found, info = simulate(
-        build, size, device=device, dt=dt, seed=seed, progress=progress, label=f"rate {rule.name}"
+    options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
+    signals = program.bind(rule)
+    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
+    cells = Layout(program.heads or 1, program.pre, program.post)
+    keep = choose(record_weights, probes, program, len(rule.states) * cells.synapses)
+    shapes = {name: options[name] for name in ("write", "relation", "dt", "window", "ampa_lag")}
+    found, why = None, "asked for"
+    if dynamics != "event":
+        try:
+            found = ode_windows.derive(rule)
+        except Cannot as reason:
+            why = str(reason)
+    if found is None:
+        _check_event(rule, dynamics, shapes, why)
+        made = _event(rule, signals, states, cells, layout, keep, why)
+    else:
+        made = _continuous(found, signals, states["w"], cells, layout, keep, **shapes)
+    return PreparedCircuit("rate", program, rule, options, *made)
+
+
+RATE = Realisation("rate", prepare)
+RateOptions = RATE.options
+
+
+def _check_event(rule: Rule, dynamics: str, shapes: Mapping[str, Any], why: str) -> None:
+    """Refuse what only windows of an ODE have; ``why`` there are none."""
+    if dynamics == "continuous":
+        raise FwpError(
+            f"rule {rule.name!r} has no exact continuous form: {why}; use dynamics='event'"
+        )
+    for name, value in shapes.items():
+        if value is not None:
+            raise FwpError(
+                f"option {name} shapes continuous dynamics only, but rule {rule.name!r} runs "
+                f"as event-time updates ({why}); leave it out"
+            )
+
+
+def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
+    """The circuit of event-time updates, with a weight at every synapse or token cells."""
+    dt, tokens = 1 * b2.ms, len(signals["q"])
+    steps: tuple[low_rank.Step, ...] = ()
+    chosen = layout, "asked for"
+    try:
+        if layout != "synapse":
+            steps = low_rank.derive(rule)
+        if layout == "auto":
+            writes = sum(len(step.writes) for step in steps)
+            chosen = low_rank.choose(writes, tokens, cells, states["w"])
+    except Cannot as reason:
+        if layout == "low_rank":
+            raise FwpError(
+                f"rule {rule.name!r} has no low-rank layout: {reason}; use layout='synapse'"
+            ) from None
+        chosen = "synapse", str(reason)
+    memory = None
+    if chosen[0] == "low_rank":
+        memory = low_rank_events.store(steps, cells, tokens, states["w"])
+        build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
+    else:
+        check_number(keep.probes)
+        build, size = event_updates.builder(rule, signals, cells, states, dt, keep)
+    details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
+    numbers = len(rule.states) * cells.synapses if memory is None else memory.numbers
+    return build, size, dt, keep, details | memory_details(chosen, numbers, keep)
+
+
+def _continuous(
+    found, signals, weights, cells: Layout, layout: str, keep: Keep, write, relation, dt, window,
+    ampa_lag,
+) -> tuple:  # fmt: skip
+    """The circuit of windows of an ODE, with a weight at every synapse or token cells."""
+    if layout == "low_rank" and write == "synaptic":
+        raise FwpError(
+            "layout='low_rank' has no synapse that could integrate each write: leave write out, or "
+            "use layout='synapse'"
+        )
+    relation = relation or "integrator-aware"
+    dt, window, lag, steps = _times(dt, window, ampa_lag, relation)
+    tokens = len(signals["q"])
+    affordable_steps(tokens * len(found) * steps, f"{tokens} tokens of window={window}, dt={dt}")
+    writes = sum(phase.side is not None for phase in found)
+    if layout != "auto":
+        chosen = layout, "asked for"
+    elif write is not None:
+        chosen = "synapse", f"write={write!r} was asked for"
+    elif lag is not None or relation != "integrator-aware":
+        words = "only an instant sum with integrator-aware gains has the same numbers either way"
+        chosen = "synapse", words
+    else:
+        chosen = low_rank.choose(writes, tokens, cells, weights)
+    write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
+    factored, seconds = write == "factored", None if lag is None else float(lag)
+    windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)
+    memory = None
+    if chosen[0] == "low_rank":
+        memory = continuous_network.store(windows, cells, weights)
+    else:
+        check_number(keep.probes)
+    build, size = continuous_network.builder(
+        windows, cells, weights, tokens, dt, lag, factored, keep, memory
     )
-    weights, extra = variables(rule, keep, found)
-    token = size.steps // program.tokens * float(dt)
-    starts = np.round(np.arange(program.tokens) * token, 12)
-    words = {"units": "s", "long_name": "start of the token"}
-    return make_recording(
-        program, rule, "rate", found["readout"], weights, extra,
-        provenance(rule, "rate", seed, details | info, DEVICES.citation(info["device"])),
-        {"token_start": (("token",), starts, words)}, round(program.tokens * token, 12),
-    )  # fmt: skip
+    if lag is not None and float(window / lag) < 20:
+        warn(
+            f"window={window} is shorter than 20 AMPA time constants: expect errors of about "
+            f"exp(-window/ampa_lag) = {exp(-float(window / lag)):.1g}",
+            stacklevel=callers(),
+        )
+    details = {
+        "dynamics": "continuous",
+        "dynamics_reason": "every statement is one window of an ODE",
+    }
+    details |= {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": lag}
+    numbers = cells.synapses if memory is None else memory.numbers
+    return build, size, dt, keep, details | memory_details(chosen, numbers, keep)
 
 
 def _times(dt, window, ampa_lag, relation: str):

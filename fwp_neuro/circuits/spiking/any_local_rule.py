@@ -15,16 +15,22 @@ import brian2 as b2
 import numpy as np
 
 from ...devices import Built, Size
+from ...errors import FwpError
+from ...programs import Program
 from ...rules import Rule
+from ...states import choose
 from ...synapses.circuit_models import SynapseModel
-from ...weight_recording import Keep
-from ..collector import Collector, Port, Record
-from ..head_layout import Layout, cells
+from ..collector import Collector, Port, Record, asked, check_number
+from ..head_layout import Layout, cells, check_rate, fired, firing_cells
+from ..prepared_circuit import check_traces, memory_details, said, steps_between
 from ..rate import event_updates
 from ..token_schedule import Schedule, timed
-from ..weight_probes import by_head
-from . import spiking_cells as cell_groups
 
+#: options without meaning in the generic form, and their values when nobody gives them
+_BIOPHYSICAL = {
+    "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
+    "parameters": None, "calibration": "propagator",
+}  # fmt: skip
 #: signal of a rule -> the population of cells that fires for it
 _POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}
 
@@ -69,29 +75,64 @@ def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
     return found
 
 
-def builder(
-    rule: Rule,
-    signals,
-    states,
-    number: int,
-    kind: str,
-    model: SynapseModel,
-    schedule: Schedule,
-    dt,
-    seed: int,
-    keep: Keep,
-    record: Record,
-) -> tuple:
-    """Return (build, size) for `devices.simulate`; arguments as in `spiking.prepare`."""
+def parts(program: Program, rule: Rule, signals, states, why: str, model: SynapseModel,
+          schedule: Schedule, options) -> tuple:  # fmt: skip
+    """Return (build, size, dt, keep, details) of a `PreparedCircuit`, every option checked.
+
+    Args:
+        states: synaptic state -> [head, post, pre].
+        why: the generic form runs.
+        options: those of the realisation by name.
+    """
+    if options["drugs"]:
+        raise FwpError(
+            f"drugs need the biophysical form, and rule {rule.name!r} runs in the generic one "
+            f"({why})"
+        )
+    for name, usual in _BIOPHYSICAL.items():
+        if options[name] != usual and (name, options[name]) != ("layout", "population"):
+            raise FwpError(
+                f"option {name} shapes the biophysical form only, but rule {rule.name!r} runs in "
+                f"the generic one ({why}); leave it out"
+            )
+    if rule.locality.feedback and not options["feedback"]:
+        raise FwpError(
+            f"rule {rule.name!r} needs feedback: back() sums over the value cells at the key "
+            "cell, and the spiking circuit has no such pathway unless you ask for it with "
+            "feedback=True"
+        )
+    if not np.isfinite(options["cells"]):
+        raise FwpError(
+            "cells=inf (rates instead of spikes) needs the biophysical form, or the rate "
+            "realisation"
+        )
+    number, dt = int(options["cells"]), options["dt"]
+    numbers = sum(state.size for state in states.values())
+    keep = choose(options["record_weights"], options["probes"], program, numbers)
+    check_number(keep.probes)
+    legal = ports(rule, states["w"].shape)
+    names, every = options["record"], steps_between(options["record_every"], dt, schedule)
+    if every and not names:
+        raise FwpError(
+            f"record_every alone samples voltages, but rule {rule.name!r} runs in the generic form "
+            f"({why}), which has none: name what to sample, record={tuple(legal)!r} or some of it"
+        )
+    names = asked(names or (), legal, f"rule {rule.name!r} in the generic form ({why})")
+    elements = {of: int(np.prod(shape)) for of, shape in sizes(states["w"].shape).items()}
+    check_traces(names, legal, elements, schedule, every)
+    spikes = fired(options["record_spikes"], tuple(populations(rule).values()))
     circuit = _Circuit(
-        rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
+        rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"],
+        keep, Record(names, every, spikes),
     )  # fmt: skip
     circuit.check_rates()
-    return circuit.build, circuit.size()
+    layout = ("population", "the text is evaluated once for each key and value dimension")
+    details = {"form": "generic", "form_reason": why, **said(names, model, options)}
+    return circuit.build, circuit.size(), dt, keep, details | memory_details(layout, numbers, keep)
 
 
 class _Circuit:
-    """The circuit of one rule; the arguments are those of `builder`."""
+    """The circuit of one rule."""
 
     def __init__(
         self, rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
@@ -118,7 +159,7 @@ class _Circuit:
             values = self.signals[name]
             largest = np.abs(values).max()
             fastest = largest if side == "pre" else self._baseline(values) + largest / 2
-            cell_groups.check_rate(fastest, self.rate, self.dt)
+            check_rate(fastest, self.rate, self.dt)
 
     def size(self) -> Size:
         """Return what `devices.simulate` chooses a device by."""
@@ -136,9 +177,8 @@ class _Circuit:
         done = np.arange(self.tokens + 1)[:, None] > 0
         namespace["ended"] = b2.TimedArray(done.astype(float), dt=self.token)
         self.collector = Collector(
-            self.schedule, self.keep, ports(self.rule, self.states["w"].shape), self.record,
-            by_head(self.keep.probes),
-        )  # fmt: skip
+            self.schedule, self.keep, ports(self.rule, self.states["w"].shape), self.record
+        )
         groups = {side: self._cells(side, namespace) for side in self.sides}
         fast = self._synapses(groups, namespace)
         objects = []
@@ -208,7 +248,7 @@ class _Circuit:
         rates = np.concatenate(rates, 1) * float(self.rate)
         namespace[table] = timed(rates, self.dt, b2.Hz)
         units = self.layout.heads * self.dims[side]
-        made = cell_groups.group(
+        made = firing_cells(
             units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace, phases,
             self.dt,
         )  # fmt: skip

@@ -24,12 +24,9 @@ import numpy as np
 from ...devices import Built, Size
 from ...synapses.circuit_models import SynapseModel
 from ..collector import Collector
-from ..head_layout import Layout
+from ..head_layout import Layout, firing_cells
 from ..token_schedule import Schedule
-from ..weight_probes import by_head
-from . import spiking_cells as cell_groups
-from .biophysical_ports import SENT, by_channel, ports
-from .circuit_plan import Plan, tables
+from .circuit_plan import SENT, Plan, by_channel, ports, tables
 
 
 def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
@@ -71,10 +68,8 @@ class _Network:
         # in the synapse layout excitation has no variable of its own until somebody asks for it
         self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(plan.record.names)
         self.phases = np.random.default_rng(plan.seed)
-        inputs = by_head(plan.keep.probes)
-        if inputs is not None and self.own:  # the cells of a dimension share its number
-            inputs = np.repeat(inputs, int(plan.cells), axis=1) / plan.cells
-        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, inputs)
+        each = int(plan.cells) if self.own else 1  # the cells of a dimension share its number
+        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, each)
         self.probing = self.collector.probing
         self.namespace = tables(plan, model, schedule, dt)
         self.objects: list[Any] = []
@@ -98,12 +93,10 @@ class _Network:
         """Cells that fire at the rate of their key dimension; OFF after ON for signed keys."""
         plan, units = self.plan, self.heads * self.pre * (1 + self.plan.signed)
         extra, reset = "", ""
-        if (
-            self.own
-        ):  # the NMDA trace lives on the cell and is kicked after its synapses have seen it
+        if self.own:  # the NMDA trace lives on the cell and is kicked after its synapses saw it
             extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
             extra += self.collector.equations("pre")
-        made = cell_groups.group(
+        made = firing_cells(
             units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace,
             self.phases, self.dt, extra, reset,
             self.probing.events(self.namespace) if self.own else None,
@@ -120,11 +113,7 @@ class _Network:
         source = "" if not self.infinite else " + {}/tau_"
         on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
-        for name, tau, drive in (
-            ("on", "ampa", on),
-            ("off", "ampa", off),
-            ("nmda", "nmda", "shown"),
-        ):
+        for name, tau, drive in ("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown"):
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
@@ -190,31 +179,20 @@ class _Network:
             )
         if not self.infinite:
             size = int(self.plan.cells)
-            teachers = cell_groups.group(
-                channels,
-                size,
-                self.plan.kind,
-                "teacher_rate",
-                "teachers",
-                self.namespace,
-                self.phases,
-                self.dt,
-            )
+            teachers = firing_cells(
+                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace,
+                self.phases, self.dt,
+            )  # fmt: skip
             self.objects.append(teachers)
             self.collector.population(
                 "teacher", teachers, size, head=self.heads, sign=2, dimension=self.post
             )
             every = np.arange(channels * size)
             self._connect(
-                teachers,
-                made,
-                "",
-                "teaching",
-                every,
-                every // size,
+                teachers, made, "", "teaching", every, every // size,
                 on_pre="teacher_post += kick_teacher",
                 delay=0 * self.b2.second,  # one for all, or Brian2 keeps one for each synapse
-            )
+            )  # fmt: skip
         return made
 
     # ------------------------------------------------------------------ fast weights

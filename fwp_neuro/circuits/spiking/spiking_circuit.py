@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import Parameter, signature
+from typing import Any
+
+import brian2 as b2
 
 from ...arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text, whole
-from ...device_names import DEVICES
-from ...devices import simulate
-from ...errors import FwpError, warn
+from ...errors import Cannot, FwpError, shown
 from ...programs import Program
-from ...provenance import provenance
 from ...quantities import a_time
-from ...recording import Recording, make_recording
+from ...realisations import Realisation
 from ...rules import Rule
 from ...run_arguments import (  # fmt: skip
     CONSTANTS,
@@ -27,16 +28,23 @@ from ...run_arguments import (  # fmt: skip
     STATES,
     WEIGHTS,
 )
+from ...states import starting_states
 from ...synapses.argument_kinds import name_or_model
+from ...synapses.registered_synapses import get, names
 from ...synapses.synapse_class import Model
-from ...weight_recording import variables
-from ..token_schedule import Timeline
+from ..drugs import AP5, CNQX
+from ..head_layout import KINDS
+from ..prepared_circuit import PreparedCircuit
+from ..rate import ode_windows
+from ..token_schedule import Timeline, make
+from . import any_local_rule, biophysical, synapse_form
 from .calibration import CALIBRATIONS
-from .preparation import FORMS, LAYOUTS, SIGNED, prepare
-from .published_synapses import chosen
-from .published_synapses import realise as published_run
-from .spiking_cells import KINDS
+from .circuit_plan import parts as biophysical_plan
 from .synapse_form import CODINGS
+
+LAYOUTS = ("auto", "population", "synapse")
+FORMS = ("auto", "biophysical", "generic")
+SIGNED = ("refuse", "opponent")
 
 
 @takes(
@@ -70,7 +78,7 @@ from .synapse_form import CODINGS
     device=DEVICE,
     progress=PROGRESS,
 )
-def realise(
+def prepare(
     program: Program,
     rule: Rule,
     *,
@@ -100,8 +108,8 @@ def realise(
     feedback: bool = False,
     device: str = "auto",
     progress=None,
-) -> Recording:
-    """Run the spiking circuit.
+) -> PreparedCircuit:
+    """Prepare the spiking circuit.
 
     Args:
         program: keys >= 0 (or signed_keys="opponent"), values, queries, gates.
@@ -158,65 +166,114 @@ def realise(
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        Recording with readout and weights (ON minus OFF), spikes ("spike_time" and "spike_cell", a
-        number of the dim "cell", whose coordinates "population", "number", "dimension",
-        "cell_head" and "cell_sign" say what the cell is), and traces where asked for. Its
-        provenance says which form and layout ran and why, how many bytes the fast weights take
-        (``fast_weight_bytes``), and ``clipped``, the fraction of weights at a bound of
+        The circuit. Its run gives a Recording with readout and weights (ON minus OFF), spikes
+        ("spike_time" and "spike_cell", a number of the dim "cell", whose coordinates "population",
+        "number", "dimension", "cell_head" and "cell_sign" say what the cell is), and traces where
+        asked for. Its provenance says which form and layout ran and why, how many bytes the fast
+        weights take (``fast_weight_bytes``), and ``clipped``, the fraction of weights at a bound of
         [0, 2 weight_baseline] at token ends (of the last token alone without snapshots).
 
     Raises:
         FwpError: one sentence for every argument the circuit cannot run.
     """
-    given = dict(locals())
+    options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
     published = chosen(synapse, parameters)
     if published is not None:
-        return published_run(program, rule, published, given, USUAL)
+        return synapse_form.prepare(program, rule, published, options, USUAL)
     if value_cells != USUAL["value_cells"] or coding != "auto":
         raise FwpError("value_cells and coding shape a circuit of published synapses: give "
                        "synapse=..., or leave them out")  # fmt: skip
-    ready = prepare(
-        program, rule, initial_weights=initial_weights, initial_states=initial_states,
-        initial_states_of=initial_states_of, seed=seed, form=form, layout=layout, cells=cells,
-        key_cells=key_cells, signed_keys=signed_keys, synapse=synapse, parameters=parameters,
-        constants=constants, timeline=timeline, calibration=calibration, drugs=drugs, dt=dt,
-        record=record, record_every=record_every, record_spikes=record_spikes,
-        record_weights=record_weights, probes=probes, feedback=feedback,
-    )  # fmt: skip
-    found, info = simulate(
-        ready.build, ready.size, device=device, dt=ready.dt, seed=seed, progress=progress,
-        label=f"spiking {rule.name}",
-    )  # fmt: skip
-    if found.get("clipped", 0) > 0.001:
-        warn(
-            f"{100 * found['clipped']:.1f} % of the weights of rule {rule.name!r} sit at a bound "
-            "of [0, 2*weight_baseline] at token ends, which biases the memory: raise "
-            "weight_baseline",
-            stacklevel=3,
+    return _own(program, rule, options)
+
+
+USUAL = {n: p.default for n, p in signature(prepare).parameters.items()
+         if p.default is not Parameter.empty}  # fmt: skip
+
+
+def chosen(synapse, parameters: str | None) -> Model | None:
+    """Return a published synapse, or None for one of the package's own circuit models."""
+    if isinstance(synapse, str):
+        return None if synapse in names("circuit") else get(synapse, parameters)
+    if not isinstance(synapse, Model):
+        raise FwpError(f"synapse must be the name of a synapse model, or one with Brian2 text, got "
+                       f"{shown(synapse)}")  # fmt: skip
+    if parameters is not None:
+        raise FwpError(f"synapse {synapse.name!r} has its parameters: leave out parameters=")
+    return getattr(synapse, "textbook", synapse)
+
+
+def _check(options) -> None:
+    check_drugs(options.drugs)
+    chosen(options.synapse, options.parameters)
+
+
+SPIKING = Realisation("spiking", prepare, _check)
+SpikingOptions = SPIKING.options
+
+
+def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircuit:
+    """Prepare a circuit of the package's own synapses."""
+    given = {**options, "dt": 0.5 * b2.ms if options["dt"] is None else options["dt"]}
+    dt = given["dt"]
+    if given["record"] is not None and not given["record"]:
+        raise FwpError("record names nothing; leave it out, or name variables such as 'w'")
+    if given["record"] and given["record_every"] is None:
+        raise FwpError("record needs record_every, a time such as 1*ms")
+    model = get(given["synapse"], given["parameters"], kind="circuit")
+    model = model.changed(**(given["constants"] or {}))
+    schedule = make(given["timeline"] or Timeline(), dt, program.tokens)
+    check_drugs(given["drugs"])
+    signals = program.bind(rule)
+    write, why = None, "asked for"
+    if given["form"] != "generic":
+        try:
+            write = ode_windows.biophysical_write(rule, signals, (program.pre, program.post))
+        except Cannot as reason:
+            why = str(reason)
+    if given["form"] == "biophysical" and write is None:
+        raise FwpError(
+            f"rule {rule.name!r} has no biophysical form: {why}; use form='generic', which "
+            "evaluates the text on filtered population activity"
         )
-    seen = {name: found[name] for name in ("clipped", "lowest") if name in found}
-    details = {**ready.details, **info, **seen}
-    _scale(found, ready.scale)
-    weights, extra = variables(rule, ready.keep, found)
-    known = {*program.names, *extra}
-    for name, entry in found["recorded"].items():
-        extra[f"{name}_trace" if name in known else name] = entry
-    papers = f"{DEVICES.citation(info['device'])}; {ready.citation}"
-    return make_recording(
-        program, rule, "spiking", found["readout"], weights, extra,
-        provenance(rule, "spiking", seed, details, papers), found["coords"], found["duration"],
+    states = starting_states(
+        rule, program, given["initial_weights"], given["initial_states_of"],
+        given["initial_states"],
+    )  # fmt: skip
+    if write is None:
+        parts = any_local_rule.parts(program, rule, signals, states, why, model, schedule, given)
+        return PreparedCircuit("spiking", program, rule, options, *parts)
+    plan, dt, keep, details = biophysical_plan(
+        program, write, signals["q"], states["w"], model, schedule, given
+    )
+    build, size = biophysical.builder(plan, model, schedule, dt)
+    papers = "; ".join([model.citation, *model.sources.values()])
+    return PreparedCircuit(
+        "spiking", program, rule, options, build, size, dt, keep, details, papers,
+        partial(_in_units, plan.record.scale, rule.name),
     )  # fmt: skip
 
 
-def _scale(found: dict, by: float) -> None:
-    """Give weights and read-outs in units of the programme's values, where they were others."""
-    for name in ("snapshots", "last"):
-        if name in found and by != 1:
-            found[name] = {state: array * by for state, array in found[name].items()}
-    for name in ("readout", "probe_readout"):
-        if name in found:
-            found[name] = found[name] * by
+def _in_units(scale: float, name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return what the biophysical circuit found in the units of the programme."""
+    for mode in ("snapshots", "last"):
+        if mode in found:
+            found[mode] = {state: array * scale for state, array in found[mode].items()}
+    for read in ("readout", "probe_readout"):
+        if read in found:
+            found[read] = found[read] * scale
+    found["details"] = {key: found[key] for key in ("clipped", "lowest")}
+    if found["clipped"] > 0.001:
+        found["doubt"] = (
+            f"{100 * found['clipped']:.1f} % of the weights of rule {name!r} sit at a bound "
+            "of [0, 2*weight_baseline] at token ends, which biases the memory: raise "
+            "weight_baseline"
+        )
+    return found
 
 
-USUAL = {n: p.default for n, p in signature(realise).parameters.items()
-          if p.default is not Parameter.empty}  # fmt: skip
+def check_drugs(given) -> None:
+    """Refuse anything but a list of drugs."""
+    listed = isinstance(given, list | tuple)
+    for drug in given if listed else [given]:
+        if not listed or not isinstance(drug, AP5 | CNQX):
+            raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}")

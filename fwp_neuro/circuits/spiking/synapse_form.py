@@ -1,12 +1,16 @@
 """A fast-weight programme in a circuit of published synapses: what it needs, and its one gain.
 
+The plasticity model writes, its receptor transmits, and the rule says what it is told: how keys and
+values are put to it, and by how much what is recalled is taken off them (see `synapse_network`).
 Nothing is fitted to the task. One token with a key, a query and half of the largest value is run
 first (the calibration); what is read then says how much a written 1 is, in siemens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import brian2 as b2
@@ -16,21 +20,29 @@ from ...devices import simulate
 from ...errors import Cannot, FwpError, shown
 from ...programs import Program, refuse_negative
 from ...rules import Rule
+from ...states import Keep, starting_states
 from ...synapses.coding import USUAL, Experiment
 from ...synapses.coding_by_model import EXPERIMENTS, experiments
 from ...synapses.composition import compose
 from ...synapses.registered_synapses import names
 from ...synapses.synapse_class import Model
 from ...validation import whole
-from ...weight_recording import Keep
+from ..collector import NOTHING, Record
+from ..head_layout import fired
 from ..injected import effective
-from . import biophysical_rules, synapse_network
+from ..prepared_circuit import PreparedCircuit
+from ..rate import ode_windows
+from . import synapse_network
 from .synapse_tables import Tables, Windows, tables
 
 #: value of the calibration, and how many tokens [head, post] it averages
 _CODED, _REPEATS = 0.5, (4, 4)
 #: seconds of reading and of rest, where no timeline says otherwise
 _READ, _REST = 1.0, 0.3
+#: options that mean the same here; all others belong to the circuit of the package's own synapses
+OPTIONS = ("cells", "value_cells", "coding", "synapse", "parameters", "constants", "timeline", "dt",
+           "device", "seed", "progress", "initial_weights", "initial_states",
+           "initial_states_of", "record_spikes", "record_weights")  # fmt: skip
 CODINGS = ("auto", "rates", "volleys")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
@@ -74,7 +86,7 @@ def coding(synapse: Model, wanted: str) -> Experiment:
     return known[wanted]
 
 
-def derive(rule: Rule, program: Program, synapse: Model) -> biophysical_rules.Write:
+def derive(rule: Rule, program: Program, synapse: Model) -> ode_windows.Write:
     """Return what a rule asks of a synapse.
 
     Raises:
@@ -82,7 +94,7 @@ def derive(rule: Rule, program: Program, synapse: Model) -> biophysical_rules.Wr
     """
     signals = program.bind(rule)
     try:
-        write = biophysical_rules.derive(rule, signals, (program.pre, program.post))
+        write = ode_windows.biophysical_write(rule, signals, (program.pre, program.post))
     except Cannot as reason:
         raise FwpError(f"rule {rule.name!r} cannot run in the synapse {synapse.name!r}: "
                        f"{reason}") from None  # fmt: skip
@@ -100,7 +112,7 @@ def derive(rule: Rule, program: Program, synapse: Model) -> biophysical_rules.Wr
     return write
 
 
-class Prepared:
+class PublishedCircuit:
     """A programme ready to run in a circuit of published synapses.
 
     Args:
@@ -114,7 +126,7 @@ class Prepared:
 
     def __init__(self, program: Program, rule: Rule, synapse: Model, *, cells, value_cells,
                  wanted: str = "auto", windows: Windows | None = None, dt=None):  # fmt: skip
-        self.program, self.rule = program, rule
+        self.program, self.rule, self.name = program, rule, synapse.name
         self.synapse, self.receptor = transmitting(synapse)
         self.write = derive(rule, program, self.synapse)
         self.how = coding(self.synapse, wanted)
@@ -180,7 +192,9 @@ class Prepared:
                 one, one, np.full((1, heads, post), _CODED), np.zeros((1, heads)), 1.0, self.cells,
                 self.value_cells,
             )  # fmt: skip
-            found, _ = self._run(commands, 1, device, seed, None)
+            build, size = self.builder(commands, 1)
+            found, _ = simulate(build, size, device=device, dt=self.dt, seed=seed,
+                                label=f"spiking {self.rule.name}")  # fmt: skip
             read = float(found["readout"].mean()) / _CODED
             written = float(self.weights(found, (heads, 1, post)).mean()) / _CODED
             noise = float(found["readout"].std()) / _CODED / np.sqrt(heads * post)
@@ -192,12 +206,11 @@ class Prepared:
             _KNOWN[key] = read, written
         return _KNOWN[key]
 
-    def _run(self, commands, tokens: int, device: str, seed: int, progress):
-        build, size = synapse_network.builder(
-            self.synapse, self.how, commands, self.tables(tokens), self.dt
+    def builder(self, commands, tokens: int, record: Record = NOTHING) -> tuple:
+        """Return (build, size) for `devices.simulate`."""
+        return synapse_network.builder(
+            self.synapse, self.how, commands, self.tables(tokens), self.dt, record
         )
-        return simulate(build, size, device=device, dt=self.dt, seed=seed, progress=progress,
-                        label=f"spiking {self.rule.name}")  # fmt: skip
 
     def weights(self, found, shape) -> np.ndarray:
         """Return the mean effective weight of ON minus OFF cells [head, post, pre]."""
@@ -215,25 +228,20 @@ class Prepared:
             self.key, self.query, self.value, self.erase, recall, self.cells, self.value_cells
         )
 
-    def builder(self, device: str, seed: int) -> tuple:
-        """Return (build, size) for `devices.simulate` or `devices.generate`."""
-        return synapse_network.builder(
-            self.synapse, self.how, self.commands(device, seed), self.tables(self.program.tokens),
-            self.dt,
-        )
-
-    def run(self, device: str, seed: int, progress=None) -> tuple[dict, dict]:
-        """Return what was found, in the units of the rule, and what the device says."""
-        program = self.program
-        read, written = self.calibrated(device, seed)
+    def in_units(self, calibrated: tuple[float, float], found: dict[str, Any]) -> dict[str, Any]:
+        """Return what was found in the units of the programme."""
+        (read, written), program = calibrated, self.program
         scale = self.value_scale * self.key_scale**2
-        commands = self.commands(device, seed)
-        found, info = self._run(commands, program.tokens, device, seed, progress)
         found["readout"] = found["readout"] * scale / read
-        shape = (program.heads or 1, program.pre, program.post)
-        weights = self.weights(found, shape) * self.value_scale * self.key_scale / written
-        found["last"] = {"w": weights}
-        return found, {**info, **self.details, "gain": read, "beyond": found["beyond"]}
+        weights = self.weights(found, (program.heads or 1, program.pre, program.post))
+        found["last"] = {"w": weights * self.value_scale * self.key_scale / written}
+        found["details"] = {"gain": read, "beyond": found["beyond"]}
+        if found["beyond"] > 0.01:
+            found["doubt"] = (
+                f"value cells of {self.name!r} would have had to fire with a chance outside 0..1 "
+                f"in {100 * found['beyond']:.1f} % of cases, which bends the memory"
+            )
+        return found
 
     @property
     def details(self) -> dict[str, Any]:
@@ -249,9 +257,6 @@ class Prepared:
         }  # fmt: skip
 
 
-KEEP = Keep("last", "synapses of a published model keep the weights that they end with")
-
-
 def windows_of(timeline, how: Experiment) -> Windows | None:
     """Return windows with what a `Timeline` says in place of the model's own."""
     if timeline is None:
@@ -262,13 +267,46 @@ def windows_of(timeline, how: Experiment) -> Windows | None:
     return replace(usual, **{n: float(v) for n, v in said.items() if v is not None})
 
 
-def only_here(options, allowed) -> None:
-    """Refuse options that shape other forms of the circuit.
+def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
+            usual: Mapping[str, Any]) -> PreparedCircuit:  # fmt: skip
+    """Turn a programme into a circuit of published synapses, every option checked.
+
+    Args:
+        synapse: from `spiking.chosen`.
+        options: of `spiking.prepare`; usual: its defaults.
 
     Raises:
-        FwpError: with the option's name.
+        FwpError: a port that the synapse has not, or an option of another form.
     """
-    for name, (given, usual) in options.items():
-        if name not in allowed and given is not usual and given != usual:
+    for name, default in usual.items():
+        given = options[name]
+        if name not in OPTIONS and given is not default and given != default:
             raise FwpError(f"option {name} shapes the circuits without a published synapse; with "
                            f"synapse=... leave it out, got {shown(given)}")  # fmt: skip
+    if options["record_weights"] not in ("auto", "last", "none"):
+        raise FwpError("record_weights of a circuit of published synapses is 'last' or 'none': "
+                       "their weights are expressions over many variables")  # fmt: skip
+    synapse = synapse.changed(**(options["constants"] or {}))
+    states = starting_states(rule, program, options["initial_weights"],
+                             options["initial_states_of"], options["initial_states"])  # fmt: skip
+    if any(array.any() for array in states.values()):
+        raise FwpError(f"synapses of {synapse.name!r} start where their model says: a circuit of "
+                       "published synapses takes no initial weights")  # fmt: skip
+    form = PublishedCircuit(
+        program, rule, synapse, cells=options["cells"], value_cells=options["value_cells"],
+        wanted=options["coding"], dt=options["dt"],
+        windows=windows_of(options["timeline"], coding(transmitting(synapse)[0],
+                                                       options["coding"])),
+    )  # fmt: skip
+    mode = "none" if options["record_weights"] == "none" else "last"
+    keep = Keep(mode, "synapses of a published model keep the weights that they end with")
+    spikes = fired(options["record_spikes"], ("key", "value"))
+    device, seed = options["device"], options["seed"]
+    build, size = form.builder(
+        form.commands(device, seed), program.tokens, Record(spikes=spikes)
+    )
+    papers = [synapse.citation, form.synapse.citation, *synapse.sources.values()]
+    return PreparedCircuit(
+        "spiking", program, rule, options, build, size, form.dt, keep, form.details,
+        "; ".join(papers), partial(form.in_units, form.calibrated(device, seed)),
+    )  # fmt: skip

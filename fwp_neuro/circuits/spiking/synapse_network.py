@@ -18,11 +18,12 @@ import brian2 as b2
 import numpy as np
 
 from ...devices import Built, Size
+from ...states import Keep
 from ...synapses.coding import Experiment
 from ...synapses.synapse_class import Model
+from ..collector import NOTHING, Collector, Record
 from ..plastic import connecting
-from ..recorded_cells import Population
-from ..token_schedule import timed
+from ..token_schedule import Schedule, timed
 from .synapse_tables import Tables, chances
 
 #: value that a value cell codes while its teacher says 0
@@ -52,19 +53,23 @@ class Commands:
     value_cells: int
 
 
-def builder(synapse: Model, how: Experiment, commands: Commands, table: Tables, dt) -> tuple:
+def builder(
+    synapse: Model, how: Experiment, commands: Commands, table: Tables, dt,
+    record: Record = NOTHING,
+) -> tuple:  # fmt: skip
     """Return (build, size) for `devices.simulate`.
 
     What is collected: "readout" [token, head, post] in siemens, "weight" [head, post, pre] the mean
     effective weight of ON minus OFF cells, "clipped" the share of steps in which a value cell
-    would have had to fire with a chance outside [0, 1], spikes of key and of value cells.
+    would have had to fire with a chance outside [0, 1], and what `Collector.found` gives, with
+    spikes of the key and value cells that ``record`` names.
     """
     heads, pre, post = (*commands.key.shape[1:], commands.value.shape[2])
     synapses = heads * pre * commands.cells * 2 * post * commands.value_cells
     steps = len(table.sample)
 
     def build() -> Built:
-        return _Network(synapse, how, commands, table, dt).built()
+        return _Network(synapse, how, commands, table, dt, record).built()
 
     return build, Size(steps, 20, int(0.05 * synapses) + 10 * heads * post)
 
@@ -72,12 +77,18 @@ def builder(synapse: Model, how: Experiment, commands: Commands, table: Tables, 
 class _Network:
     """Builds the Brian2 objects of one run."""
 
-    def __init__(self, synapse: Model, how: Experiment, commands: Commands, table: Tables, dt):
+    def __init__(
+        self, synapse: Model, how: Experiment, commands: Commands, table: Tables, dt,
+        record: Record,
+    ):  # fmt: skip
         self.synapse, self.how, self.commands = synapse, how, commands
         self.table, self.dt = table, dt
         self.tokens, self.heads, self.pre = commands.key.shape
         self.post = commands.value.shape[2]
         self.token = table.token_steps * dt
+        schedule = Schedule({}, table.token_steps, self.tokens, float(dt))
+        # the effective weights are expressions over what the synapses end with
+        self.collector = Collector(schedule, Keep("none", ""), record=record)
         self.namespace: dict[str, Any] = {"recalled_as_1": commands.recall * b2.siemens,
                                           "filter": FILTER * b2.second}  # fmt: skip
         for name in ("key_now", "value_now", "second_now", "sample"):
@@ -194,26 +205,26 @@ class _Network:
                                names=names, initial=initial, name="fast_weights")  # fmt: skip
         sums = self._sums(cells, values)
         watch = b2.StateMonitor(values, "total", record=True, dt=self.token, when="start")
-        fired = {"key": b2.SpikeMonitor(keys), "value": b2.SpikeMonitor(cells)}
-        network = b2.Network(keys, values, cells, *made.objects, *sums, watch, *fired.values())
+        collector = self.collector
+        collector.population("key", keys, c.cells, head=self.heads, dimension=self.pre)
+        collector.population(
+            "value", cells, c.value_cells, head=self.heads, sign=2, dimension=self.post
+        )
+        network = b2.Network(
+            keys, values, cells, *made.objects, *sums, watch, *collector.objects
+        )
         variables = [n for n in b2.Equations(self.synapse.equations.synapse).names
                      if n not in b2.Equations(self.synapse.equations.synapse).subexpr_names]
 
         def collect() -> dict[str, Any]:
             total = np.diff(np.array(watch.total_).T[: self.tokens + 1], axis=0)
             shown = self.table.value_now.sum() * len(cells)
-            found = {
+            return {
                 "readout": total.reshape(self.tokens, self.heads, self.post),
                 "variables": {n: made.values(n) for n in variables},
                 "beyond": float(np.array(cells.value_beyond).sum() / max(shown, 1)),
+                **collector.times(),
             }
-            found["populations"] = [
-                Population.of("key", c.cells, head=self.heads, dimension=self.pre),
-                Population.of("value", c.value_cells, head=self.heads, sign=2, dimension=self.post),
-            ]
-            found["fired"] = {n: (np.array(one.i), np.array(one.t_)) for n, one in fired.items()}
-            found["token_seconds"] = float(self.token)
-            return found
 
         return Built(network, collect, self.tokens * self.token + self.dt,
                      keep=(self.namespace, made))  # fmt: skip
