@@ -9,7 +9,7 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro.characterise import Experiment, bilinear, measure, report
 from fwp_neuro.characterise.table import verdict
-from fwp_neuro.synapses.model import Equations, Model
+from fwp_neuro.synapses.model import Equations, Synapse
 
 ms = b2.ms
 #: small but enough for the numbers asserted
@@ -21,7 +21,7 @@ def toy(synapse="w : 1", on_pre="", on_post="", weight="w", **parameters):
     """A model with these equations; x is a presynaptic trace of 20 ms."""
     trace = "dx/dt = -x/(20*ms) : 1 (event-driven)"
     text = Equations(f"{synapse}\n{trace}", f"{on_pre}\nx += 1", on_post)
-    return Model("toy", "toy", "plasticity", "", text, {"eta": 0.01, **parameters}, {"": "toy"},
+    return Synapse("toy", "toy", "plasticity", "", text, {"eta": 0.01, **parameters}, {"": "toy"},
                  "toy", "toy", weight, signed=("gate",))  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_erase_by_a_key_or_a_value(on_pre, on_post, place, word):
 
 def test_an_error_of_the_cell_is_told_from_none():
     # a reset of x before the write would hide the prediction: the trace lives on both sides
-    predicting = Model(
+    predicting = Synapse(
         "toy", "toy", "plasticity", "",
         Equations(
             """

@@ -179,7 +179,7 @@ def test_a_weight_that_decays_does_so_by_one_shared_factor():
 
 def decaying():
     """Pair STDP whose weight relaxes to w_rest and has bounds."""
-    from fwp_neuro.synapses.model import Model
+    from fwp_neuro.synapses.model import Synapse
 
     text = Equations(
         synapse="dw/dt = (w_rest - w)/tau_w : 1 (event-driven)\n"
@@ -188,7 +188,7 @@ def decaying():
         on_post="w = clip(w + 0.95*A*x, 0, 1)\ny += 1",
     )
     values = {"tau": 20 * ms, "tau_w": 200 * ms, "w_rest": 0.25, "A": 0.05}
-    return Model("decaying", "made_up", "plasticity", "", text, values, {}, "", "",
+    return Synapse("decaying", "made_up", "plasticity", "", text, values, {}, "", "",
                  initial={"w": 0.6})  # fmt: skip
 
 
@@ -294,7 +294,7 @@ def test_mistakes_are_one_sentence():
     model = fwp.synapses.get("pair_stdp")
     with pytest.raises(fwp.FwpError, match="no synaptic variable 'z' .legal: w, x, y"):
         factorise(model, keep=["z"])
-    with pytest.raises(fwp.FwpError, match="factorise needs a synapse model"):
+    with pytest.raises(fwp.FwpError, match="factorise needs a Synapse"):
         factorise(3)
     with pytest.raises(fwp.FwpError, match="unknown synapse model 'pair_sdtp'; did you mean 'pair"):
         factorise("pair_sdtp")

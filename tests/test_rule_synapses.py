@@ -86,7 +86,7 @@ def test_a_text_and_a_rule_are_connected_like_a_name():
         fwp.synapses.of_rule("gated_delta", every=2 * ms),
     ):
         pre, post = rate_cells("pre", 4), rate_cells("post", 3, seed=1)
-        every = None if isinstance(given, fwp.synapses.model.Model) else 2 * ms
+        every = None if isinstance(given, fwp.synapses.model.Synapse) else 2 * ms
         made = connect(
             given,
             pre,

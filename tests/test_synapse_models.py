@@ -8,7 +8,7 @@ import fwp_neuro as fwp
 from fwp_neuro import synapses
 from fwp_neuro.characterise import experiments
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.model import KINDS, SHARES, Model
+from fwp_neuro.synapses.model import KINDS, SHARES, Synapse
 from fwp_neuro.synapses.registry import entry
 
 ms, Hz = b2.ms, b2.Hz
@@ -23,7 +23,7 @@ WITH = {p: [n for n in MODELS if getattr(entry(n), p)] for p in ("stdp", "releas
 def test_every_number_has_a_source_and_a_unit(name):
     for chosen in synapses.parameter_sets(name):
         model = synapses.get(name, chosen)
-        assert isinstance(model, Model) and model.parameter_set == chosen
+        assert isinstance(model, Synapse) and model.parameter_set == chosen
         assert model.kind in KINDS and model.citation and len(model.conventions) > 20
         for parameter, value in model.parameters.items():
             assert len(model.source(parameter)) > 10, parameter

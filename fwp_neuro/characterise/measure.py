@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..synapses.coding import Experiment
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from . import bilinear, storage
 from .bilinear import Bilinear
 from .runs import resting, run
@@ -49,7 +49,7 @@ class Measured:
     stored: storage.Stored
 
 
-def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> Measured:
+def measure(model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0) -> Measured:
     """Run a rule's Brian2 text on spikes that code keys and values.
 
     Args:

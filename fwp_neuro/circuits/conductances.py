@@ -16,7 +16,7 @@ from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from ..errors import FwpError, shown
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from ..synapses.renaming import with_names
 from .companions import whole
 from .plastic_cells import listed
@@ -26,7 +26,7 @@ PORT = "conductance"
 ADDED, _TARGET = "added", "adds_to"
 
 
-def directed(model: Model, names, group) -> tuple[Model, Any]:
+def directed(model: Synapse, names, group) -> tuple[Synapse, Any]:
     """Return (model, names without the port) for a synapse whose conductance goes somewhere.
 
     Args:
@@ -68,7 +68,7 @@ def directed(model: Model, names, group) -> tuple[Model, Any]:
     return _adding(model, own, kept, target), given
 
 
-def _adding(model: Model, own: str, kept: str, target: str) -> Model:
+def _adding(model: Synapse, own: str, kept: str, target: str) -> Synapse:
     """Return a model that adds its conductance, a share of its own, to a variable of the cells."""
     made = with_names(model, {own: kept})
     old = made.equations
@@ -85,7 +85,7 @@ def _decays(group, name: str) -> bool:
     return equation is not None and equation.type == DIFFERENTIAL_EQUATION
 
 
-def _found(model: Model, own: str, group) -> str | None:
+def _found(model: Synapse, own: str, group) -> str | None:
     """Return the variable that the cells have, None if they only read it, else refuse."""
     if own in group.variables:
         return own
@@ -101,7 +101,7 @@ def _found(model: Model, own: str, group) -> str | None:
     )
 
 
-def _equation(model: Model, target, group):
+def _equation(model: Synapse, target, group):
     """Return the user's equation of a variable that may take a conductance, or None."""
     variable = group.variables.get(target) if isinstance(target, str) else None
     if not isinstance(variable, ArrayVariable | Subexpression):
@@ -115,7 +115,7 @@ def _equation(model: Model, target, group):
     return equation if equation is not None and equation.type != PARAMETER else None
 
 
-def _in_unit(model: Model, own: str, group, target: str) -> Model:
+def _in_unit(model: Synapse, own: str, group, target: str) -> Synapse:
     """Return a model whose conductance has the unit of the cells' variable."""
     dim = group.variables[target].dim
     if dim == b2.siemens.dim:

@@ -13,7 +13,7 @@ from ..arithmetic import evaluate
 from ..devices import Built, Size, simulate
 from ..errors import FwpError, pick
 from ..quantities import quantity, time
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from . import plastic
 from .plastic import LAYOUTS
 
@@ -44,7 +44,7 @@ def raster(trains: Sequence, duration, dt) -> np.ndarray:
 
 
 def run(
-    model: Model,
+    model: Synapse,
     pre: np.ndarray,
     post: np.ndarray,
     *,
@@ -120,7 +120,7 @@ def run(
     return {**ends, **courses, "weight": effective(model, ends, shape)}
 
 
-def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
+def effective(model: Synapse, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
     """Evaluate a model's effective weight from its variables, in base units."""
     known = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
     found = evaluate(model.weight, {**known, **variables}, f"the weight of {model.name!r}")

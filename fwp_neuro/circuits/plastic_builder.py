@@ -14,7 +14,7 @@ from ..devices.dense import synapses as dense_synapses
 from ..errors import FwpError
 from ..synapses.factorised.report import FactorisedModel
 from ..synapses.factorised.text import lines, renamed, row, text
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from . import companions, plastic_steps, projection_sums, starts
 from . import plastic_checks as checks
 from .attached_variables import others, remember
@@ -39,7 +39,7 @@ _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have wri
 class Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool):
+    def __init__(self, model: Synapse, groups: dict, inputs, delays, name: str, dense: bool):
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
         self.dense = dense
         self.namespace = {**model.parameters, **inputs}

@@ -1,6 +1,6 @@
 """`connect` with a fast-weight rule: its signals, its teacher and its gates.
 
-A rule becomes a `Model` whose text reads the variables of the user's cells by their own
+A rule becomes a `Synapse` whose text reads the variables of the user's cells by their own
 names, and then goes the way of all models.
 """
 
@@ -19,7 +19,7 @@ from ..rules import Rule, rules
 from ..rules.registry import RULES
 from ..symbolic import language
 from ..synapses import registry
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from ..synapses.rule_signals import ROLES, Signals
 from ..synapses.rule_synapse import RuleSynapse, of_rule
 from . import plastic_gates as gates
@@ -63,7 +63,7 @@ class Prepared:
         finish: called with the `Plastic`, which it returns; adds the teacher's objects.
     """
 
-    model: Model
+    model: Synapse
     inputs: Mapping[str, Any] = field(default_factory=dict)
     finish: Callable[[Any], Any] = as_it_is
 
@@ -268,7 +268,7 @@ def _biophysical(
     return Prepared(made, _inputs(code, found, groups), finish)
 
 
-def _apart(made: Model, code: Iterable[str], rows: Iterable[str]) -> None:
+def _apart(made: Synapse, code: Iterable[str], rows: Iterable[str]) -> None:
     """Refuse variables of the cells that are called as what the synapses attach."""
     given = {row.split(" ")[0] for row in rows}  # whose names nobody has
     own = {f"{name}_{side}": name for name in set(made.equations.alone) - given

@@ -18,7 +18,7 @@ from brian2.units.allunits import all_units
 from .. import arithmetic
 from ..errors import FwpError, pick, shown
 from ..synapses import units
-from ..synapses.model import Model, is_share
+from ..synapses.model import Synapse, is_share
 from ..synapses.varying import PLACES, declared, names, readers, started, variable
 from .companions import whole
 from .numbers import is_numbers
@@ -50,7 +50,7 @@ class Values:
         return self.numbers[i if self.place == "pre" else j]
 
 
-def read(model: Model, varying, groups: Mapping, pairs: Mapping, initial) -> tuple[Model, Any]:
+def read(model: Synapse, varying, groups: Mapping, pairs: Mapping, initial) -> tuple[Synapse, Any]:
     """Return a model with variables in place of parameters that vary, and the initial values.
 
     Args:
@@ -107,7 +107,7 @@ def known(pairs: Mapping, groups: Mapping) -> tuple[np.ndarray, np.ndarray]:
 class _Reading:
     """What is known while one call of `connect` reads ``varying``."""
 
-    def __init__(self, model: Model, groups: Mapping, pairs: Mapping):
+    def __init__(self, model: Synapse, groups: Mapping, pairs: Mapping):
         self.model, self.groups = model, groups
         self.pairs = known(pairs, groups) if are_known(pairs) else None
         self.counts: dict[str, int | None] = {side: len(groups[side]) for side in ("pre", "post")}

@@ -12,7 +12,7 @@ import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from ..synapses.plasticity.pairing import check_pairs, steps_of
 from . import injected
 
@@ -20,7 +20,7 @@ from . import injected
 _MOST = 4e8
 
 
-def stdp(model: Model, lags, pairs: int, frequency: float, dt: float = 1e-4,
+def stdp(model: Synapse, lags, pairs: int, frequency: float, dt: float = 1e-4,
          device: str = "auto") -> np.ndarray:  # fmt: skip
     """Return weight after / weight before of pairs of spikes; `fwp_neuro.synapses.stdp_curve`.
 
@@ -61,12 +61,12 @@ def stdp(model: Model, lags, pairs: int, frequency: float, dt: float = 1e-4,
     return after / before
 
 
-def _delay(model: Model, side: str) -> float:
+def _delay(model: Synapse, side: str) -> float:
     name = getattr(model.equations, side)
     return float(model.parameters[name]) if name else 0.0
 
 
-def release(model: Model, times, dt: float = 1e-4, device: str = "auto") -> np.ndarray:
+def release(model: Synapse, times, dt: float = 1e-4, device: str = "auto") -> np.ndarray:
     """Return what each presynaptic spike sends; `fwp_neuro.synapses.short_term`.
 
     Args:

@@ -18,7 +18,7 @@ from ..provenance import provenance
 from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..states import starting_states
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from ..synapses.registry import get, names
 from ..weight_recording import variables
 from .recorded_cells import cell_coordinates, entry, spikes
@@ -31,21 +31,20 @@ OPTIONS = ("cells", "value_cells", "coding", "synapse", "parameters", "constants
            "initial_states_of", "record_spikes", "record_weights")  # fmt: skip
 
 
-def chosen(synapse, parameters: str | None) -> Model | None:
+def chosen(synapse, parameters: str | None) -> Synapse | None:
     """Return a published synapse, or None for one of the package's own circuit models."""
     if isinstance(synapse, str):
         if synapse in names("circuit"):
             return None
         return get(synapse, parameters)
-    if not isinstance(synapse, Model):
-        raise FwpError(f"synapse must be the name of a synapse model, or one with Brian2 text, got "
-                       f"{shown(synapse)}")  # fmt: skip
+    if not isinstance(synapse, Synapse):
+        raise FwpError(f"synapse must be a Synapse or the name of one, got {shown(synapse)}")
     if parameters is not None:
         raise FwpError(f"synapse {synapse.name!r} has its parameters: leave out parameters=")
     return getattr(synapse, "textbook", synapse)
 
 
-def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
+def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str, Any],
             usual: Mapping[str, Any]) -> Prepared:  # fmt: skip
     """Turn a programme into a circuit of published synapses, every option checked.
 
@@ -74,7 +73,7 @@ def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, 
     )  # fmt: skip
 
 
-def realise(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
+def realise(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str, Any],
             usual: Mapping[str, Any]) -> Recording:  # fmt: skip
     """Run a programme in a circuit of published synapses; arguments and errors as for `prepare`."""
     ready = prepare(program, rule, synapse, options, usual)

@@ -28,7 +28,7 @@ from ..run_arguments import (
     WEIGHTS,
 )  # fmt: skip
 from ..synapses.argument_kinds import name_or_model
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from ..weight_recording import variables
 from .calibration import CALIBRATIONS
 from .cells import KINDS
@@ -85,7 +85,7 @@ def realise(
     coding: str = "auto",
     key_cells: str = "poisson",
     signed_keys: str = "refuse",
-    synapse: str | Model = "two_compartment_nmda",
+    synapse: str | Synapse = "two_compartment_nmda",
     parameters: str | None = None,
     constants=None,
     timeline=None,

@@ -19,7 +19,7 @@ from ..rules import Rule
 from ..synapses.coding import USUAL, Experiment
 from ..synapses.coding_by_model import EXPERIMENTS, experiments
 from ..synapses.composition import compose
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from ..synapses.registry import names
 from ..validation import whole
 from ..weight_recording import Keep
@@ -35,7 +35,7 @@ CODINGS = ("auto", "rates", "volleys")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
 
-def transmitting(synapse: Model) -> tuple[Model, str]:
+def transmitting(synapse: Synapse) -> tuple[Synapse, str]:
     """Return a synapse that has a conductance, and a note if a receptor had to be taken for it.
 
     Raises:
@@ -56,7 +56,7 @@ def transmitting(synapse: Model) -> tuple[Model, str]:
     return compose(synapse, None, "ampa"), "read out through AMPA, the default, for want of its own"
 
 
-def coding(synapse: Model, wanted: str) -> Experiment:
+def coding(synapse: Synapse, wanted: str) -> Experiment:
     """Return how keys and values are put to a plasticity model.
 
     Args:
@@ -74,7 +74,7 @@ def coding(synapse: Model, wanted: str) -> Experiment:
     return known[wanted]
 
 
-def derive(rule: Rule, program: Program, synapse: Model) -> writes.Write:
+def derive(rule: Rule, program: Program, synapse: Synapse) -> writes.Write:
     """Return what a rule asks of a synapse.
 
     Raises:
@@ -112,7 +112,7 @@ class Prepared:
         dt: Brian2 time, or None for that of the experiment.
     """
 
-    def __init__(self, program: Program, rule: Rule, synapse: Model, *, cells, value_cells,
+    def __init__(self, program: Program, rule: Rule, synapse: Synapse, *, cells, value_cells,
                  wanted: str = "auto", windows: Windows | None = None, dt=None):  # fmt: skip
         self.program, self.rule = program, rule
         self.synapse, self.receptor = transmitting(synapse)

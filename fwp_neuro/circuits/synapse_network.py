@@ -19,7 +19,7 @@ import numpy as np
 
 from ..devices import Built, Size
 from ..synapses.coding import Experiment
-from ..synapses.model import Model
+from ..synapses.model import Synapse
 from . import plastic
 from .recorded_cells import Population
 from .schedule import timed
@@ -52,7 +52,7 @@ class Commands:
     value_cells: int
 
 
-def builder(synapse: Model, how: Experiment, commands: Commands, table: Tables, dt) -> tuple:
+def builder(synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt) -> tuple:
     """Return (build, size) for `devices.simulate`.
 
     What is collected: "readout" [token, head, post] in siemens, "weight" [head, post, pre] the mean
@@ -72,7 +72,7 @@ def builder(synapse: Model, how: Experiment, commands: Commands, table: Tables, 
 class _Network:
     """Builds the Brian2 objects of one run."""
 
-    def __init__(self, synapse: Model, how: Experiment, commands: Commands, table: Tables, dt):
+    def __init__(self, synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt):
         self.synapse, self.how, self.commands = synapse, how, commands
         self.table, self.dt = table, dt
         self.tokens, self.heads, self.pre = commands.key.shape

@@ -83,7 +83,7 @@ def fit(
     """Fit parameters of a short-term plasticity or plasticity model to measurements.
 
     Args:
-        model: name, or a `Model`, whose parameters are the first start.
+        model: name, or a `Synapse`, whose parameters are the first start.
         data: dict of columns, xarray Dataset or path of a CSV file, see
             `fwp_neuro.synapses.fitting_data`.
         parameters: name of a published parameter set to start from.

@@ -10,7 +10,7 @@ from ..errors import FwpError, pick, shown
 from .fitting_data import Table
 from .fitting_predict import Predictor
 from .fitting_ranges import Box, limits
-from .model import Model
+from .model import Synapse
 
 #: other values of each parameter, and points of the ranges, at which an effect is looked for;
 #: few of them for models that predict one parameter set at a time, which takes them seconds
@@ -18,7 +18,7 @@ _VALUES, _POINTS, _FEW = 4, 6, 2
 
 
 def choose(
-    model: Model, asked, bounds: Mapping | None, table: Table, run, scale: str, options, rng
+    model: Synapse, asked, bounds: Mapping | None, table: Table, run, scale: str, options, rng
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the parameters to fit, those without effect, and those that must wait.
 
@@ -57,7 +57,7 @@ def choose(
     return [name for name in found if name not in wait], idle, wait
 
 
-def _named(model: Model, asked) -> list[str]:
+def _named(model: Synapse, asked) -> list[str]:
     if asked is None:
         return list(model.parameters)
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import FwpError
 from .fitting_data import Table
 from .fitting_ranges import like
-from .model import Model
+from .model import Synapse
 from .registry import entry
 
 SCALES = ("first", "free", "each")
@@ -23,7 +23,7 @@ SCALES = ("first", "free", "each")
 class _Many:
     """What a protocol needs of a model, with some parameters as arrays [set, 1]."""
 
-    model: Model
+    model: Synapse
     values: Mapping[str, np.ndarray]
 
     @property
@@ -54,7 +54,7 @@ class Predictor:
         options: of the protocol.
     """
 
-    model: Model
+    model: Synapse
     names: Sequence[str]
     table: Table
     run: Any

@@ -131,7 +131,7 @@ class Varying:
         parameter: its name.
         place: "synapse", "pre" or "post": what has a value of its own.
         usual: the value that all have in the model.
-        leads: parameters that follow from this one, see `Model.derived`.
+        leads: parameters that follow from this one, see `Synapse.derived`.
     """
 
     parameter: str
@@ -163,8 +163,8 @@ class Varying:
     varying=mapping("variable to parameter"),
 )
 @dataclass(frozen=True)
-class Model:
-    """One published model with one parameter set.
+class Synapse:
+    """One synapse, published or of one's own, with one parameter set.
 
     Attributes:
         name: in the registry.
@@ -221,7 +221,7 @@ class Model:
         return self.sources.get(parameter, self.sources.get("", ""))
 
     @takes(values=inside("a quantity or number like the one that it replaces"))
-    def changed(self, **values) -> Model:
+    def changed(self, **values) -> Synapse:
         """Return the model with some parameters replaced.
 
         Raises:
@@ -249,8 +249,8 @@ class Model:
         return tuple(float(self.parameters[name]) for name in names)
 
 
-#: what users call it
-Synapse = Model
+#: the former name, for one release
+Model = Synapse
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ class Entry:
     """How the registry makes a model.
 
     Attributes:
-        make: parameter set name -> `Model` or any object with its public attributes.
+        make: parameter set name -> `Synapse` or any object with its public attributes.
         sets: names of the parameter sets, the default first.
         kind: one of `KINDS`.
         summary: one line for listings.

@@ -19,7 +19,7 @@ from ..quantities import quantity
 from ..registry import Registry
 from ..validation import whole
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
-from .model import KINDS, SYNAPSES, Entry, Model
+from .model import KINDS, SYNAPSES, Entry, Synapse
 from .model import register as add
 
 #: the folders whose modules register models
@@ -100,7 +100,7 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     return found.make(pick(parameters, sets, what))
 
 
-MODEL = inside("a synapse model, or its name", lambda: get("pair_stdp"))
+MODEL = inside("a Synapse, or the name of one", lambda: get("pair_stdp"))
 
 
 def _protocol(name: str) -> Callable:
@@ -116,7 +116,7 @@ for _name in ("stdp", "release"):
 @takes(
     synapse=inside("a synapse", lambda: get("pair_stdp")), name=optional(text("my_synapse"))
 )
-def register(synapse: Model, name: str | None = None) -> Model:
+def register(synapse: Synapse, name: str | None = None) -> Synapse:
     """Add a synapse of your own, so that it can be asked for by its name everywhere.
 
     Args:
@@ -127,19 +127,19 @@ def register(synapse: Model, name: str | None = None) -> Model:
         the synapse.
 
     Raises:
-        FwpError: no synapse with Brian2 text, or the name is taken.
+        FwpError: no `Synapse`, or the name is taken.
 
     Example:
         >>> fwp.synapses.register(mine)  # doctest: +SKIP
     """
-    if not isinstance(synapse, Model):
-        raise FwpError(f"register needs a synapse with Brian2 text, got {shown(synapse)}")
+    if not isinstance(synapse, Synapse):
+        raise FwpError(f"register needs a Synapse, got {shown(synapse)}")
     made = replace(synapse, name=synapse.name if name is None else name)
     add(made.name, Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary))
     return made
 
 
-def _is_registered(model: Model, found: Entry) -> bool:
+def _is_registered(model: Synapse, found: Entry) -> bool:
     """Whether a model has the text of the registered one, for which its fast forms are made."""
     if model.parameter_set not in found.sets:
         return False
@@ -149,14 +149,14 @@ def _is_registered(model: Model, found: Entry) -> bool:
     )  # fmt: skip
 
 
-def _by_text(model: Model, protocol: str) -> bool:
+def _by_text(model: Synapse, protocol: str) -> bool:
     """Whether a protocol makes sense for a model."""
     return model.kind == "plasticity" if protocol == "stdp" else bool(model.sends)
 
 
-def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
+def _chosen(name, parameters, protocol: str, what: str) -> tuple[Synapse, Any]:
     """Return a model and one of its protocols: its own fast form, or one that runs its text."""
-    if isinstance(name, Model):
+    if isinstance(name, Synapse):
         if parameters is not None:
             raise FwpError(f"{what} takes the parameters of the model {name.name!r} it is given")
         model = name
@@ -164,7 +164,7 @@ def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
         run = getattr(entry(model.name), protocol) if known else None
     else:
         model, run = get(name, parameters), getattr(entry(name), protocol)
-    if run is None and isinstance(model, Model) and _by_text(model, protocol):
+    if run is None and isinstance(model, Synapse) and _by_text(model, protocol):
         return model, PROTOCOLS.get(protocol)
     if run is None:
         able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
@@ -172,7 +172,7 @@ def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
     return model, run
 
 
-def check_options(model: Model, run: Callable, options: Iterable[str], what: str) -> None:
+def check_options(model: Synapse, run: Callable, options: Iterable[str], what: str) -> None:
     """Raise `FwpError`, with the legal ones, for an option that no protocol of a model takes."""
     legal = [name for name in signature(run).parameters if name not in _GIVEN]
     for name in options:
@@ -201,7 +201,7 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
 
     Args:
-        name: of a plasticity model, or a `Model` with changed parameters.
+        name: of a plasticity model, or a `Synapse` with changed parameters.
         parameters: name of a published parameter set; the model's first one if None.
         lags: Brian2 times, postsynaptic minus presynaptic spike, [lag] or one.
         pairs: how many pairs.
@@ -240,7 +240,7 @@ def short_term(name, parameters=None, spike_times=None, **options):
     """Return the release of a short-term plastic synapse at each presynaptic spike.
 
     Args:
-        name: of a short-term plasticity model, or a `Model` with changed parameters.
+        name: of a short-term plasticity model, or a `Synapse` with changed parameters.
         parameters: name of a published parameter set; the model's first one if None.
         spike_times: Brian2 times in increasing order, [spike].
         options: of the model's own protocol.

@@ -19,7 +19,7 @@ from ..rules import Rule
 from ..rules import rule as rule_named
 from ..symbolic import first_order
 from . import rule_rate, rule_receptors, rule_signals
-from .model import Equations, Model
+from .model import Equations, Synapse
 from .rule_signals import Signals
 
 FORMS = ("rate", "biophysical")
@@ -36,8 +36,8 @@ _CONVENTIONS = {
 
 
 @dataclass(frozen=True)
-class RuleSynapse(Model):
-    """A `Model` made of a rule, for cells that use the names of its text.
+class RuleSynapse(Synapse):
+    """A `Synapse` made of a rule, for cells that use the names of its text.
 
     Attributes:
         rule: its text.
@@ -62,14 +62,14 @@ class RuleSynapse(Model):
         """What a biophysical synapse writes."""
         return rule_receptors.derive(self.rule, first_order.derive(self.rule))
 
-    def written(self, signals: Signals, **cells) -> Model:
+    def written(self, signals: Signals, **cells) -> Synapse:
         """Return the model whose text reads its signals from given code.
 
         Args:
             signals: code of everything that the rule reads.
             cells: for the biophysical form, see `rule_receptors.text`.
         """
-        own = {one.name: getattr(self, one.name) for one in fields(Model)}
+        own = {one.name: getattr(self, one.name) for one in fields(Synapse)}
         own |= {"equations": self._text(signals, **cells), "ports": {}}
         own["parameters"] = {**self.parameters, **signals.values}
         own["sources"] = {
@@ -80,7 +80,7 @@ class RuleSynapse(Model):
             "teacher"
         ):  # a voltage of the cell, so that no apical compartment starts
             own["initial"] = {"w": self.initial["w"]}
-        return Model(**own)
+        return Synapse(**own)
 
     def _text(self, signals: Signals, **cells) -> Equations:
         if self.form == "biophysical":
@@ -130,7 +130,7 @@ def of_rule(
     connections a cell pools the inputs that it has.
 
     Returns:
-        a `Model`; ``changed(...)`` replaces parameters of the biophysical form.
+        a `Synapse`; ``changed(...)`` replaces parameters of the biophysical form.
 
     Raises:
         FwpError: an unknown name; event dynamics without ``every``, or ``every`` without

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from brian2 import ms, second
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from ..plasticity.pairing import pairs_of_spikes, steps_of
 from . import point_spine, spine
 
@@ -65,7 +65,7 @@ def derived(p: Mapping[str, Any]) -> dict[str, Any]:
     return found | {"pair_write": float(((ca / found["p_pair"]) ** 4).sum() * dt) * second}
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with the threshold for a match window."""
     values = point_spine.base() | {
         "cap": 1e6, "tau_plasticity": 20 * second, "tau_delay": 500 * ms, "sharpness": 20.0,
@@ -79,7 +79,7 @@ def make(parameters: str) -> Model:
         "theta": _THETA,
         "pair_write": "computed from the other parameters: integral of (ca/p_pair)^4 of one pair",
     }
-    return Model(
+    return Synapse(
         "match_and_control", parameters, "plasticity", SUMMARY, EQUATIONS, values, sources, PAPER,
         "lag = postsynaptic minus presynaptic spike; no delays; weight = AMPA gain of a synapse, 1 "
         "before, at most 8; the written g reaches it with a delay of 0.5 s",
@@ -89,7 +89,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def written(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def written(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
     """Return g [step, ...], in pairs, under spikes [step, ...] that broadcast; dt in seconds."""
     p = model.parameters
     drive = (point_spine.calcium(model, pre, post, dt) / p["p_pair"]) ** 4 / float(p["pair_write"])
@@ -97,7 +97,7 @@ def written(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.nd
     return spine.filtered(drive, tau, dt, tau * -np.expm1(-dt / tau))
 
 
-def gain(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def gain(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
     """Return the AMPA gain [step, ...] under spikes [step, ...]; dt in seconds."""
     p = model.parameters
     tau = float(p["tau_delay"])
@@ -106,7 +106,7 @@ def gain(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarr
     return 1 + (p["strongest"] - 1) * alpha
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the AMPA gain 1 s after the last pair, at each lag (seconds), over that before."""
     dt, found = 0.1e-3, []
     for lag in lags:

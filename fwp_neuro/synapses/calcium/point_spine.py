@@ -30,7 +30,7 @@ import numpy as np
 from brian2 import Hz, ms, mV
 
 from ..magnesium import block_code
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from ..plasticity.pairing import pairs_of_spikes, steps_of
 from . import spine
 from .readouts import READOUTS
@@ -82,21 +82,21 @@ def base() -> dict[str, Any]:
 
 
 def derived(p: Mapping[str, Any]) -> dict[str, float]:
-    """Return the peaks that calibrate a spine, see `Model.derived`."""
+    """Return the peaks that calibrate a spine, see `Synapse.derived`."""
     shapes = {"peak_nmda": ("tau_rise", "tau_nmda"), "peak_bap": ("tau_bap_rise", "tau_bap")}
     found = {n: spine.peak_factor(float(p[a]), float(p[b])) for n, (a, b) in shapes.items()}
     found["p_pre"], found["p_pair"] = spine.peaks(p)
     return found
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a readout."""
     readout = READOUTS[parameters]
     values, sources = base(), dict(SOURCES)
     if readout.factor is not None:
         values["factor"] = readout.factor
         sources["factor"] = readout.source + ", in p_pre (thresholds) or p_pair (Hill)"
-    return Model(
+    return Synapse(
         "point_spine", parameters, "plasticity", _SUMMARY,
         Equations(
             synapse=f"{CALCIUM}\ndw/dt = eta*{readout.code} : 1 (clock-driven)",
@@ -113,26 +113,26 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def read(model: Model, ca: np.ndarray) -> np.ndarray:
+def read(model: Synapse, ca: np.ndarray) -> np.ndarray:
     """Return the model's readout R of calcium."""
     p = model.parameters
     return READOUTS[model.parameter_set](ca, p["p_pre"], p["p_pair"], p.get("factor"))
 
 
-def calcium(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def calcium(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
     """Return calcium [step, ...] under spikes [step, ...] that broadcast; dt in seconds."""
     p = model.parameters
     opened, volts = spine.opening(p, pre, dt), spine.voltage(p, post, dt)
     return spine.calcium(p, opened, volts, dt, float(p["nmda"]))
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
     """Return the weight after spikes [step, ...], 1 before them; dt in seconds."""
     (eta,) = model.numbers("eta")
     return 1 + eta * dt * read(model, calcium(model, pre, post, dt)).sum(0)
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the weight ratio at each lag (seconds)."""
     dt, tail = 0.05e-3, 0.3
     # at low frequencies a pair leaves nothing to the next, e^(-0.5 s/26 ms) < 1e-8

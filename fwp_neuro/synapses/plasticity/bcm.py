@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz, second
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from . import rate_traces as traces
 
 RULE = "dw/dt = eta*x_pre*y_post*(y_post - theta_post) : 1 (clock-driven)"
@@ -34,9 +34,9 @@ SETS = ("spikes", "linear")
 SUMMARY = "BCM: Hebbian with a sliding threshold, makes cells selective"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model whose y is filtered spikes, or the linear output of the synapses."""
-    return Model(
+    return Synapse(
         "bcm", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,
         {"eta": 0.02 * Hz, "tau_theta": 2 * second, "y_0": 1.0, **traces.trace_parameters()},
@@ -54,7 +54,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def course(model: Model, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
+def course(model: Synapse, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
     """Return w [step, post, pre] and theta [step, post] for x [step, pre], y [step, post] or None.
 
     The threshold starts at 0. A given y is filtered spikes, which the threshold sees decay.

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz, second
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from . import rate_traces as traces
 
 SPIKES = Equations(
@@ -33,12 +33,12 @@ SETS = ("spikes", "linear")
 SUMMARY = "homeostatic scaling: multiplies all weights of a cell until it fires at a target rate"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model whose rate is counted spikes, or the linear output of the synapses."""
     linear = parameters == "linear"
     own = traces.trace_parameters() if linear else {"tau_r": 10 * second}
     choice = "modelling choice of this package"
-    return Model(
+    return Synapse(
         "homeostatic_scaling", parameters, "plasticity", SUMMARY, LINEAR if linear else SPIKES,
         {"r_0": 5 * Hz, "tau_h": 86400 * second, **own},
         {
@@ -54,7 +54,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def course(model: Model, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
+def course(model: Synapse, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
     """Return w [step, post, pre] of the linear cell for signals x [step, pre] (set 'linear')."""
     target, tau, one = model.numbers("r_0", "tau_h", "r_one")
 
@@ -64,7 +64,7 @@ def course(model: Model, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
     return traces.follow(update, w, x, None, dt)[0]
 
 
-def factor(model: Model, post: np.ndarray, duration: float) -> float:
+def factor(model: Synapse, post: np.ndarray, duration: float) -> float:
     """Return what weights are multiplied by under postsynaptic spikes (seconds): exact."""
     target, tau, window = model.numbers("r_0", "tau_h", "tau_r")
     post = np.asarray(post, dtype=float)

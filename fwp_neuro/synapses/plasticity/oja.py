@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from . import rate_traces as traces
 
 RULE = "dw/dt = eta*y_post*(x_pre - alpha*y_post*w) : 1 (clock-driven)"
@@ -30,9 +30,9 @@ SETS = ("spikes", "linear")
 SUMMARY = "Oja's rule: Hebbian, finds the first principal component"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model whose y is filtered spikes, or the linear output of the synapses."""
-    return Model(
+    return Synapse(
         "oja", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,
         {"eta": 0.1 * Hz, "alpha": 1.0, **traces.trace_parameters()},
@@ -48,7 +48,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def course(model: Model, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
+def course(model: Synapse, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
     """Return w [step, post, pre] for signals x [step, pre] and y [step, post] or None (linear)."""
     eta, alpha = model.numbers("eta", "alpha")
 

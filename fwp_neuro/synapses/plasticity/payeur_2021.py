@@ -27,7 +27,7 @@ from brian2 import Hz, ms, second
 
 from ...quantities import time
 from ...validation import whole
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from .pairing import pairs_of_spikes
 
 _EVENT = "int(timestep(t - {last}, dt) >= timestep(burst_isi, dt)) : 1"
@@ -70,14 +70,14 @@ _SETS = {
 SETS = tuple(_SETS)
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     eta, tau_pre, tau_avg, where, eta_where = _SETS[parameters]
     values = {
         "eta": eta, "tau_pre": tau_pre * ms, "tau_avg": tau_avg * second, "burst_isi": 16 * ms,
         "E_start": 5 * Hz, "B_start": 0.75 * Hz, "w_start": 1.0, "nmda": 1.0,
     }  # fmt: skip
-    return Model(
+    return Synapse(
         "payeur_2021",
         parameters,
         "plasticity",
@@ -106,7 +106,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def changed_weight(model: Model, pre, post) -> float:
+def changed_weight(model: Synapse, pre, post) -> float:
     """Return the weight after spikes at given times (seconds): exact."""
     p = {name: float(value) for name, value in model.parameters.items()}
     w, x, E, B, bursting, before = p["w_start"], 0.0, p["E_start"], p["B_start"], False, 0.0
@@ -129,7 +129,7 @@ def changed_weight(model: Model, pre, post) -> float:
     return w
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, interval=None):
+def curve(model: Synapse, lags, pairs: int, frequency: float, spikes: int = 1, interval=None):
     """Return the weight ratio at each lag (seconds).
 
     Args:

@@ -36,7 +36,7 @@ from functools import partial
 import numpy as np
 from brian2 import ms, second
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from .pairing import merged, pairs_of_spikes
 
 _SYNAPSE = """
@@ -89,7 +89,7 @@ _CONVENTIONS = (
 )
 
 
-def _make(name: str, parameters: str) -> Model:
+def _make(name: str, parameters: str) -> Synapse:
     used = name == "use_dependent_potentiation"
     values = {
         "nmda": 1.0, "presynaptic": SETS[parameters], "tau_nmda": 100 * ms,
@@ -100,7 +100,7 @@ def _make(name: str, parameters: str) -> Model:
     else:
         values |= {"tau_fast": 96 * second, "tau_slow": 1140 * second}
         values |= {"A_fast": 0.04, "A_slow": 0.02}
-    return Model(
+    return Synapse(
         name,
         parameters,
         "plasticity",
@@ -122,7 +122,7 @@ def _make(name: str, parameters: str) -> Model:
 
 
 def respond(
-    model: Model, pre: np.ndarray, post: np.ndarray, potentiation: float = 0.0
+    model: Synapse, pre: np.ndarray, post: np.ndarray, potentiation: float = 0.0
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Run the synapse on spikes at given times (seconds): exact.
 
@@ -160,17 +160,17 @@ def respond(
     return 1 + float(parts.sum()), np.array(released), np.array(transmitted)
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the weight ratio at each lag (seconds), at the last spike."""
     return np.array([respond(model, *pairs_of_spikes(lag, pairs, frequency))[0] for lag in lags])
 
 
-def release(model: Model, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
+def release(model: Synapse, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
     """Return what each spike releases of a synapse that is potentiated by a share at time 0."""
     return respond(model, times, np.array([]), potentiation)[1]
 
 
-def transmitted(model: Model, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
+def transmitted(model: Synapse, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
     """Return what each spike transmits (release x AMPA gain), likewise."""
     return respond(model, times, np.array([]), potentiation)[2]
 

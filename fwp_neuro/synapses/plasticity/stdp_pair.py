@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import ms
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from .pairing import check_pairs, curves_of, events
 
 _TRACES = """
@@ -79,13 +79,13 @@ SETS = tuple(_SETS)
 SUMMARY = "pair-based spike-timing-dependent plasticity"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     equations, plus, minus, mu, words, source = _SETS[parameters]
     values = {"A_plus": plus, "A_minus": minus, "tau_plus": 20 * ms, "tau_minus": 20 * ms}
     if mu is not None:
         values |= {"w_max": 2.0, "mu": mu}
-    return Model(
+    return Synapse(
         "pair_stdp",
         parameters,
         "plasticity",
@@ -103,7 +103,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
+def changed_weights(model: Synapse, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
     """Return the weight after events [event, lag] (seconds), 1 before them: exact.
 
     Many parameter sets at once: parameters [set, 1] give [set, lag].
@@ -129,12 +129,12 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     return w
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     """Return the weight after spikes at given times (seconds), 1 before them: exact."""
     return float(np.squeeze(changed_weights(model, *events([(pre, post)]))))
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the weight ratio at each lag (seconds)."""
     if model.equations not in (EQUATIONS, NEAREST):
         return curves_of(changed_weights)(model, lags, pairs, frequency)
@@ -142,7 +142,7 @@ def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.nd
     return _regular(model, np.asarray(lags, dtype=float), pairs, 1 / frequency)
 
 
-def _regular(model: Model, lags: np.ndarray, pairs: int, period: float) -> np.ndarray:
+def _regular(model: Synapse, lags: np.ndarray, pairs: int, period: float) -> np.ndarray:
     """Return the weight ratio of additive rules after regular pairs: traces summed beforehand.
 
     Of each pair the second spike meets the trace of the first one's side with the age of the lag,
@@ -159,7 +159,7 @@ def _regular(model: Model, lags: np.ndarray, pairs: int, period: float) -> np.nd
     return 1 + change
 
 
-def _kicks(model: Model, pairs: int, period: float, tau):
+def _kicks(model: Synapse, pairs: int, period: float, tau):
     """Return the sums over ``pairs`` kicks of a trace, and one less, of its values after them."""
     keep = 0.0 if model.equations == NEAREST else 1.0
     left, value, total, before = keep * np.exp(-period / tau), 0.0, 0.0, 0.0

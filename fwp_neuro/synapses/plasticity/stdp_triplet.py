@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import ms
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from .pairing import curves_of, events
 
 TRACES = """
@@ -63,7 +63,7 @@ _PAPER = "pfister2006triplets"
 SUMMARY = "triplet spike-timing-dependent plasticity, which depends on frequency"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     *amplitudes, tau_x, tau_y = TABLE[parameters]
     names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
@@ -75,7 +75,7 @@ def make(parameters: str) -> Model:
     sources = {"": f"{_PAPER}, {table} ({read})"}
     if tau_x is None:
         sources["tau_x"] = "has no effect in the minimal model (A3_minus = 0): any value would do"
-    return Model(
+    return Synapse(
         "triplet_stdp",
         parameters,
         "plasticity",
@@ -91,7 +91,7 @@ def make(parameters: str) -> Model:
     )
 
 
-def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
+def changed_weights(model: Synapse, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
     """Return the weight after events [event, lag] (seconds), 1 before them: exact.
 
     Many parameter sets at once: parameters [set, 1] give [set, lag].
@@ -110,7 +110,7 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     return w
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     """Return the weight after spikes at given times (seconds), 1 before them: exact."""
     return float(np.squeeze(changed_weights(model, *events([(pre, post)]))))
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Hz, ms
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from .pairing import curve_of, merged
 
 EQUATIONS = Equations(
@@ -42,10 +42,10 @@ SUMMARY = "inhibitory plasticity: symmetric window minus a constant, keeps a tar
 _PAPER = "vogels2011inhibitory"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     rho, eta, source = _SETS[parameters]
-    return Model(
+    return Synapse(
         "vogels_2011", parameters, "plasticity", SUMMARY, EQUATIONS,
         {"tau": 20 * ms, "rho_0": rho * Hz, "eta": eta},
         {
@@ -58,7 +58,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     """Return the weight after spikes at given times (seconds), 1 before them: exact."""
     tau, rho, eta = model.numbers("tau", "rho_0", "eta")
     w, x, y, before = 1.0, 0.0, 0.0, 0.0
@@ -76,7 +76,7 @@ curve = curve_of(changed_weight)
 
 
 def balanced_spikes(
-    model: Model, excitation: float, pre_rate: float, cells: int, duration: float, seed: int = 0
+    model: Synapse, excitation: float, pre_rate: float, cells: int, duration: float, seed: int = 0
 ) -> np.ndarray:
     """Return the spike times, seconds, of a cell that plastic inhibition brings to its target.
 

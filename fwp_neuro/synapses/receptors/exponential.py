@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from brian2 import ms, mV, nS
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 from .kinetic import PAPER as _DESTEXHE
 from .kinetic import RATES, RENAMED, opened
 
@@ -80,7 +80,7 @@ def _values(receptor: str, chosen: str) -> tuple[Mapping[str, Any], Mapping[str,
     return values, sources
 
 
-def conductance(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
+def conductance(model: Synapse, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return w = 1 conductance (siemens) just after times ``at`` (seconds) of spikes: exact."""
     receptor = model.name
     tau, jump, gbar = (model.numbers(f"{p}_{receptor}")[0] for p in ("tau", "jump", "gbar"))
@@ -89,9 +89,9 @@ def conductance(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _maker(receptor: str, summary: str):
-    def make(parameters: str) -> Model:
+    def make(parameters: str) -> Synapse:
         values, sources = _values(receptor, parameters)
-        return Model(
+        return Synapse(
             receptor, parameters, "receptor", summary, equations(receptor), values, sources,
             f"{_BRUNEL}; {_WANG}; {_DESTEXHE}",
             "the conductance jumps in the step of the presynaptic spike; conductances are those of "

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import mmolar, ms, mV, nS
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 
 PAPER = "destexhe1998kinetic (ModelDB 18500)"
 
@@ -48,7 +48,7 @@ def opened(alpha: float, beta: float, transmitter: float, pulse: float, r: float
     return goal + (r - goal) * float(np.exp(-rate * pulse))
 
 
-def gating(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
+def gating(model: Synapse, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the open fraction at times ``at`` (seconds, increasing) of spikes: exact."""
     r_, x = model.name.removesuffix("_kinetic"), model.numbers
     (alpha, beta), (transmitter, pulse) = (
@@ -89,7 +89,7 @@ open_{r} : second
 def _maker(name: str, summary: str):
     receptor = name.removesuffix("_kinetic")
 
-    def make(parameters: str) -> Model:
+    def make(parameters: str) -> Synapse:
         rate = RATES[name]
         values = {
             f"alpha_{receptor}": rate.alpha / ms / mmolar, f"beta_{receptor}": rate.beta / ms,
@@ -105,7 +105,7 @@ def _maker(name: str, summary: str):
             values["nmda"], signed = 1.0, (*signed, "nmda")
         else:
             del sources["nmda"]
-        return Model(
+        return Synapse(
             name, parameters, "receptor", summary, equations(receptor), values, sources,
             PAPER,
             "the pulse starts in the step after the spike and is exact if it is a whole number of "

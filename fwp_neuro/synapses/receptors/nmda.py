@@ -29,7 +29,7 @@ import numpy as np
 from brian2 import ms, mV, nS
 from scipy.special import gamma, gammainc
 
-from ..model import Entry, Equations, Model, register
+from ..model import Entry, Equations, Synapse, register
 
 _BRUNEL = "brunel2001effects"
 _WANG = "wang2002probabilistic"
@@ -88,7 +88,7 @@ def _derived(parameters: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _maker(name: str):
-    def make(parameters: str) -> Model:
+    def make(parameters: str) -> Synapse:
         conductance, where = SETS[parameters]
         values = {
             "tau_rise": 2 * ms, "tau_nmda": 100 * ms, "alpha": 0.5 / ms,
@@ -103,7 +103,7 @@ def _maker(name: str):
             values |= _derived(values)
             sources |= {k: SKAAR + ", computed from tau_rise, tau_nmda and alpha" for k in
                         ("k0", "k1")}  # fmt: skip
-        return Model(
+        return Synapse(
             name, parameters, "receptor", SUMMARIES[name], EQUATIONS[name], values, sources,
             f"{_BRUNEL}; {_WANG}" + (f"; {SKAAR}" if jump else ""),
             "without delay; x jumps by 1 a spike and may exceed 1; magnesium block 1 mM, Jahr & "
@@ -116,7 +116,7 @@ def _maker(name: str):
     return make
 
 
-def gating(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
+def gating(model: Synapse, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the gate s just before times ``at`` (seconds, increasing) of spikes.
 
     The jump form is exact; the others are a quadrature with a relative error below 1e-9.
@@ -137,7 +137,7 @@ def gating(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.array([found[now] for now in at])
 
 
-def _between(model: Model, s: float, x: float, span: float) -> tuple[float, float]:
+def _between(model: Synapse, s: float, x: float, span: float) -> tuple[float, float]:
     """Return gate and rise variable after a time without spikes."""
     rise, decay, alpha = model.numbers("tau_rise", "tau_nmda", "alpha")
     if model.name == "nmda_jump" or span == 0:
@@ -156,7 +156,7 @@ def _between(model: Model, s: float, x: float, span: float) -> tuple[float, floa
     return s * np.exp(-exponent(span)) + grown, x * np.exp(-span / rise)
 
 
-def mean_gate(model: Model, rate: float, spikes: int = 60, last: int = 10) -> float:
+def mean_gate(model: Synapse, rate: float, spikes: int = 60, last: int = 10) -> float:
     """Return the time average of the gate over the last periods of a regular train (Hz)."""
     times = np.arange(spikes) / rate
     nodes, weights = np.polynomial.legendre.leggauss(40)
@@ -164,7 +164,7 @@ def mean_gate(model: Model, rate: float, spikes: int = 60, last: int = 10) -> fl
     return float(gating(model, times, period).reshape(last, -1).mean(0) @ weights / 2)
 
 
-def bias(jump: Model, rate: float) -> float:
+def bias(jump: Synapse, rate: float) -> float:
     """Return mean gate of the jump form / exact mean gate - 1, for a regular train (Hz)."""
     shared = {n: jump.parameters[n] for n in ("tau_rise", "tau_nmda", "alpha")}
     exact = _maker("nmda_per_cell")(jump.parameter_set).changed(**shared)
