@@ -26,7 +26,7 @@ import numpy as np
 from ..arguments import takes
 from ..errors import FwpError, pick, shown
 from . import registry, units
-from .model import SHARES, Synapse
+from .model import SYNAPSES, Synapse, is_share
 from .registry import MODEL, get, parameter_sets
 
 _FACTOR, _VOLTS = 100.0, 0.1
@@ -36,14 +36,16 @@ _AT = 1e-6
 
 @lru_cache(maxsize=64)
 def _published(name: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the parameters of all sets of a model of the registry."""
+    """Return the parameters of all sets of a model of the registry; none of one of your own."""
+    if name not in SYNAPSES:
+        return ()
     return tuple(get(name, chosen).parameters for chosen in parameter_sets(name))
 
 
 def _range(model: Synapse, name: str) -> tuple[float, float]:
     """Return where a parameter is searched, in SI units."""
     start, signed = model.parameters[name], name in model.signed
-    if name in SHARES:
+    if is_share(name):
         return (0.0 if signed else 1e-3), 1.0
     sets = [one[name] for one in _published(model.name) if name in one]
     values = np.array([float(value) for value in (*sets, start)])
@@ -61,7 +63,7 @@ def _typical(model: Synapse, like) -> float:
         abs(float(value))
         for one in _published(model.name)
         for name, value in one.items()
-        if name in model.signed and b2.have_same_dimensions(value, like) and name not in SHARES
+        if name in model.signed and b2.have_same_dimensions(value, like) and not is_share(name)
     ]
     return max(found, default=0.0) or 1e-2
 
@@ -118,7 +120,7 @@ def limits(model: Synapse, names: Sequence[str], bounds: Mapping | None) -> dict
             low, high = given
         except (TypeError, ValueError):
             raise FwpError(legal) from None
-        signed, share = name in model.signed, name in SHARES
+        signed, share = name in model.signed, is_share(name)
         low, high = (
             units.check(name, end, old, "the bounds", any_sign=signed, share=share)
             for end in (low, high)

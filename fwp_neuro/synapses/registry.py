@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from inspect import signature
@@ -109,7 +109,7 @@ def _protocol(name: str) -> Callable:
 
 #: protocols on the Brian2 text of any model; circuits, which run it, know the synapses
 PROTOCOLS = Registry("protocol")
-for _name in ("stdp", "release"):
+for _name in ("stdp", "release", "stdp_of_sets", "release_of_sets"):
     PROTOCOLS.add(_name, partial(_protocol, _name))
 
 
@@ -144,8 +144,8 @@ def _is_registered(model: Synapse, found: Entry) -> bool:
     if model.parameter_set not in found.sets:
         return False
     made = found.make(model.parameter_set)
-    return (made.equations, made.weight, made.initial) == (
-        model.equations, model.weight, model.initial
+    return (made.equations, made.weight, made.initial, made.sends) == (
+        model.equations, model.weight, model.initial, model.sends
     )  # fmt: skip
 
 
@@ -154,8 +154,33 @@ def _by_text(model: Synapse, protocol: str) -> bool:
     return model.kind == "plasticity" if protocol == "stdp" else bool(model.sends)
 
 
-def _chosen(name, parameters, protocol: str, what: str) -> tuple[Synapse, Any]:
-    """Return a model and one of its protocols: its own fast form, or one that runs its text."""
+@dataclass(frozen=True)
+class Measured:
+    """A synapse, and how a protocol measures it.
+
+    Attributes:
+        synapse: with its parameters.
+        run: the protocol, the synapse's own fast form or one that runs its text.
+        many: whether ``run`` takes many parameter sets at once, see `Entry`.
+        of_sets: likewise by the text: (synapse, names, numbers [set, parameter], events) ->
+            results [set, ...], see `fwp_neuro.circuits.protocols`; None for a fast form.
+    """
+
+    synapse: Synapse
+    run: Callable
+    many: bool = False
+    of_sets: Callable | None = None
+
+
+def measured(name, parameters, protocol: str, what: str) -> Measured:
+    """Return a synapse with one of its protocols, "stdp" or "release".
+
+    Args:
+        name: of a registered synapse, or a `Synapse`.
+        parameters: name of a parameter set, or None.
+        protocol: which.
+        what: asks for it, for errors.
+    """
     if isinstance(name, Synapse):
         if parameters is not None:
             raise FwpError(f"{what} takes the parameters of the model {name.name!r} it is given")
@@ -165,11 +190,13 @@ def _chosen(name, parameters, protocol: str, what: str) -> tuple[Synapse, Any]:
     else:
         model, run = get(name, parameters), getattr(entry(name), protocol)
     if run is None and isinstance(model, Synapse) and _by_text(model, protocol):
-        return model, PROTOCOLS.get(protocol)
+        model = getattr(model, "textbook", model)
+        of_sets = PROTOCOLS.get(f"{protocol}_of_sets")
+        return Measured(model, PROTOCOLS.get(protocol), of_sets=of_sets)
     if run is None:
         able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
         raise unknown(model.name, able, f"model for {what}:")
-    return model, run
+    return Measured(model, run, many=entry(model.name).many)
 
 
 def check_options(model: Synapse, run: Callable, options: Iterable[str], what: str) -> None:
@@ -215,7 +242,8 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         FwpError: unknown model, set or option, a missing or wrong unit (the sentence names the
             argument), or pairs that are so close that the spikes of one overtake those of the next.
     """
-    model, run = _chosen(name, parameters, "stdp", "stdp_curve")
+    found = measured(name, parameters, "stdp", "stdp_curve")
+    model, run = found.synapse, found.run
     check_options(model, run, options, "stdp_curve")
     lags = quantity(lags, b2.second, "lags", "times such as [-10, 10]*ms")
     frequency = 1 * b2.Hz if frequency is None else frequency
@@ -226,8 +254,7 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         raise FwpError("lags is empty; it must be times such as [-10, 10]*ms")
     pairs = whole(pairs, "pairs")
     _bearable(lags.size * pairs, "lags times pairs")
-    found = run(model, lags.ravel(), pairs, float(rate), **options)
-    return np.reshape(found, lags.shape)
+    return np.reshape(run(model, lags.ravel(), pairs, float(rate), **options), lags.shape)
 
 
 @takes(
@@ -251,7 +278,8 @@ def short_term(name, parameters=None, spike_times=None, **options):
     Raises:
         FwpError: unknown model, set or option, a missing or wrong unit, times that do not increase.
     """
-    model, run = _chosen(name, parameters, "release", "short_term")
+    found = measured(name, parameters, "release", "short_term")
+    model, run = found.synapse, found.run
     check_options(model, run, options, "short_term")
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
