@@ -117,9 +117,51 @@ def test_bilinear_of_known_tables():
     assert leaky.key_only > 0.3 and leaky.value_only == 0
 
 
+def test_a_synapse_of_ones_own_is_measured_from_where_it_starts():
+    from fwp_neuro.characterise import experiments
+
+    mine = replace(HEBB, name="mine", initial={"w": "2*eta"}, signed=())
+    how = experiments(mine)
+    assert [one.coding for one in how] == ["rates", "volleys"] and not how[0].probe
+    assert {(one.state, one.start, one.shift) for one in how} == {("w", 0.02, 0.002)}
+    fading = toy("dw/dt = -w/(10*second) : 1 (event-driven)", on_pre="w += 0*x", on_post="w += x")
+    assert experiments(replace(fading, name="fading"))[0].probe
+    two = replace(HEBB, name="two", weight="w*x")
+    assert experiments(two)[0].state == "" and "no single variable" in experiments(two)[0].note
+
+
+@pytest.mark.slow
+def test_a_synapse_of_ones_own_is_characterised_by_its_text():
+    from fwp_neuro.characterise import characterise
+
+    mine = replace(HEBB, name="mine", initial={"w": 0.5}, signed=())
+    rates, volleys = characterise([mine], repeats=2)
+    assert (rates.model, volleys.model, rates.decay) == ("mine", "mine", np.inf)
+    assert verdict(volleys) == "hebb" and volleys.write.r2 > 0.9
+    assert report([rates, volleys]).splitlines()[1].startswith("mine, rates")
+
+
+def test_a_composition_is_measured_as_its_rule():
+    from fwp_neuro.characterise import experiments
+
+    for name in ("oja", "pair_stdp"):
+        made = fwp.synapses.compose(name, "tsodyks_markram", "ampa")
+        assert experiments(made) == experiments(name)
+
+
+def test_a_port_that_spikes_do_not_drive_is_named():
+    from fwp_neuro.characterise import characterise
+
+    made = fwp.synapses.compose("pair_stdp", eligibility=1 * b2.second)
+    with pytest.raises(fwp.FwpError, match="by its port 'modulator'"):
+        characterise([made])
+
+
 def test_only_plasticity_models_are_measured():
     from fwp_neuro.characterise import characterise, experiments
 
-    for call in (lambda: characterise(["two_compartment_nmda"]), lambda: experiments("delta")):
+    with pytest.raises(fwp.FwpError, match="by its port 'teacher'"):
+        characterise(["two_compartment_nmda"])
+    for call in (lambda: characterise(["ampa"]), lambda: experiments("delta")):
         with pytest.raises(fwp.FwpError, match="is no plasticity model .legal: .*pair_stdp"):
             call()

@@ -99,7 +99,7 @@ def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
     model = synapses.get(name)
     for parameter, value in model.parameters.items():
         wrong = 1.0 if not b2.have_same_dimensions(value, 1) else 1 * ms
-        with pytest.raises(fwp.FwpError, match=f"parameter '{parameter}' of model '{name}'"):
+        with pytest.raises(fwp.FwpError, match=f"parameter '{parameter}' of synapse '{name}'"):
             model.changed(**{parameter: wrong})
         assert model.changed(**{parameter: value}).parameters[parameter] == value
     with pytest.raises(fwp.FwpError, match="unknown parameter of"):
@@ -174,7 +174,7 @@ def test_every_share_is_between_0_and_1():
             found.add(share)
             assert 0 <= model.parameters[share] <= 1
             for value in (3.0, -1):
-                with pytest.raises(fwp.FwpError, match=f"{share!r} of model {name!r} must be"):
+                with pytest.raises(fwp.FwpError, match=f"{share!r} of synapse {name!r} must be"):
                     model.changed(**{share: value})
             assert model.changed(**{share: 1}).parameters[share] == 1
     assert found == set(SHARES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..synapses.models import SynapseModel
+from ..synapses.models import CircuitSynapse
 from .collector import Port
 from .plan import Plan
 
@@ -22,7 +22,7 @@ _CAUGHT_UP = (
 _LEAK = "leak conductance"
 
 
-def ports(plan: Plan, model: SynapseModel) -> dict[str, Port]:
+def ports(plan: Plan, model: CircuitSynapse) -> dict[str, Port]:
     """Return all that a run of the circuit can record, by name."""
     heads, post, pre = plan.weights.shape
     spikes_of_cells = plan.own

@@ -118,6 +118,13 @@ def _equation(model: Synapse, target, group):
 def _in_unit(model: Synapse, own: str, group, target: str) -> Synapse:
     """Return a model whose conductance has the unit of the cells' variable."""
     dim = group.variables[target].dim
+    mine = b2.Equations(model.equations.post)
+    if own in mine and mine[own].dim.is_dimensionless:  # in units of the leak
+        if not dim.is_dimensionless:
+            raise FwpError(f"names: the {PORT} of {model.name!r} is in units of the leak, without "
+                           f"a unit, and {target!r} of the cells {group.name!r} is in "
+                           f"{b2.get_unit(dim)!r}")  # fmt: skip
+        return model
     if dim == b2.siemens.dim:
         return model
     if not dim.is_dimensionless:

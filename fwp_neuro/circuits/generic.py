@@ -16,7 +16,7 @@ import numpy as np
 
 from ..devices import Built, Size
 from ..rules import Rule
-from ..synapses.models import SynapseModel
+from ..synapses.models import CircuitSynapse
 from ..weight_recording import Keep
 from . import cells as cell_groups
 from . import events
@@ -75,7 +75,7 @@ def builder(
     states,
     number: int,
     kind: str,
-    model: SynapseModel,
+    model: CircuitSynapse,
     schedule: Schedule,
     dt,
     seed: int,

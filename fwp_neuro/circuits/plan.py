@@ -8,7 +8,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..synapses.models import SynapseModel
+from ..synapses.models import CircuitSynapse
 from ..weight_recording import Keep
 from .calibration import decay
 from .collector import Record
@@ -61,7 +61,7 @@ class Plan:
         return bool((self.key < 0).any() or (self.query < 0).any())
 
 
-def tables(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> dict[str, Any]:
+def tables(plan: Plan, model: CircuitSynapse, schedule: Schedule, dt) -> dict[str, Any]:
     """Return the network's namespace: courses over time, kicks, and the model's parameters.
 
     A spike kicks a trace of time constant tau by (1 - exp(-dt/tau)) / (cells x rate x dt), for

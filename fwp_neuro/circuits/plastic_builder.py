@@ -243,6 +243,10 @@ class Builder:
             dim = group.variables[own].dim
             if np.ndim(value) or not (isinstance(value, str) or dim.is_dimensionless):
                 value = b2.Quantity(np.ravel(value), dim=dim)
-            setattr(group, own, value)
+            if isinstance(value, str):  # cells that another projection gave it know no parameters
+                view = group.variables[own].get_addressable_value_with_unit(own, group)
+                view.set_item("True", value, namespace=self.namespace)
+            else:
+                setattr(group, own, value)
             if isinstance(given, str):
                 check_finite(group.variables[own], f"initial: {name!r}", given)

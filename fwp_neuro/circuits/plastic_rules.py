@@ -20,8 +20,9 @@ from ..rules.registry import RULES
 from ..symbolic import language
 from ..synapses import registry
 from ..synapses.model import Synapse
+from ..synapses.models import CircuitSynapse
 from ..synapses.rule_signals import ROLES, Signals
-from ..synapses.rule_synapse import RuleSynapse, of_rule
+from ..synapses.rule_synapse import RuleSynapse, of_circuit, of_rule
 from . import plastic_gates as gates
 from . import plastic_teachers as teachers
 from .companions import free_name, whole
@@ -86,6 +87,16 @@ def synapse(given, asked: Asked) -> RuleSynapse | None:
                 "leave it out of connect"
             )
         return given
+    named = isinstance(given, str) and given in registry.names("circuit")
+    circuit = registry.get(given) if named else given
+    if isinstance(circuit, CircuitSynapse) and {"teacher", "gate"} & set(asked.given):
+        wrong = [name for name in asked.given if name not in ("teacher", "gate")]
+        if wrong:
+            raise FwpError(
+                f"{wrong[0]} is an argument of fast-weight rules, and {circuit.name!r} "
+                "takes teacher and gate only: leave it out"
+            )
+        return of_circuit(circuit)
     chosen = _chosen(given, asked)
     if chosen is not None:
         return of_rule(chosen, asked.form or "rate", asked.dynamics, asked.every)

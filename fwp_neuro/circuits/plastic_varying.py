@@ -216,7 +216,7 @@ class _Reading:
             if isinstance(given, str):
                 found = self._worked_out(name, given, i, j, size)
             array = units.check_each(
-                name, found, model.parameters[name], f"model {model.name!r}",
+                name, found, model.parameters[name], f"synapse {model.name!r}",
                 any_sign=name in model.signed, share=is_share(name),
             )  # fmt: skip
             if len(array) != size:
@@ -338,7 +338,7 @@ def put(plastic, name: str, value) -> None:
     count = len(plastic.synapses) if side == "synapse" else len(plastic.side(side))
     if np.ndim(value) == 0 and not isinstance(value, str):
         value = value * np.ones(count)
-    array = units.check_each(one.parameter, value, one.usual, f"model {model.name!r}",
+    array = units.check_each(one.parameter, value, one.usual, f"synapse {model.name!r}",
                              any_sign=one.parameter in model.signed,
                              share=is_share(one.parameter))  # fmt: skip
     if len(array) != count:

@@ -15,7 +15,7 @@ from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..states import starting_states
-from ..synapses.models import SynapseModel
+from ..synapses.models import CircuitSynapse
 from ..validation import affordable, in_bytes
 from ..weight_recording import LIMIT, Keep, choose
 from . import biophysical, biophysical_ports, calibration, cells, drugs, generic, writes
@@ -90,8 +90,10 @@ def prepare(
     return _biophysical(program, write, signals["q"], states["w"], model, schedule, options)
 
 
-def _model(options) -> SynapseModel:
-    model = synapses.get(options["synapse"], options["parameters"], kind="circuit")
+def _model(options) -> CircuitSynapse:
+    model = options["synapse"]
+    if not isinstance(model, CircuitSynapse):
+        model = synapses.get(model, options["parameters"], kind="circuit")
     return model.changed(**(options["constants"] or {}))
 
 

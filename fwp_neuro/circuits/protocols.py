@@ -160,23 +160,30 @@ def _keeping(synapse: Synapse) -> Synapse:
     ))  # fmt: skip
 
 
+def undriven(synapse: Synapse) -> list[str]:
+    """Return the ports that a synapse reads and that spikes of its two cells do not drive."""
+    text = synapse.equations
+    post = b2.Equations(text.post)
+    code = "\n".join((text.on_pre, text.on_post, text.post_spike, text.transmit))
+    driven = {line.target.removesuffix("_post") for line in lines(code)}
+    driven |= {name.removesuffix("_post") for name in b2.Equations(text.synapse).names}
+    return [
+        port for port, own in synapse.ports.items()
+        if port != "conductance" and own not in driven
+        and (own not in post or post[own].type == PARAMETER)
+    ]  # fmt: skip
+
+
 def check_ports(synapse: Synapse) -> None:
     """Refuse a synapse that reads what spikes of its two cells do not drive.
 
     Raises:
         FwpError: with the port.
     """
-    text = synapse.equations
-    post = b2.Equations(text.post)
-    code = "\n".join((text.on_pre, text.on_post, text.post_spike, text.transmit))
-    written = {line.target.removesuffix("_post") for line in lines(code)}
-    summed = {n.removesuffix("_post") for n in b2.Equations(text.synapse).names}
-    for port, own in synapse.ports.items():
-        given = own not in post or post[own].type == PARAMETER
-        if given and own not in written | summed and port != "conductance":
-            raise FwpError(f"{synapse.name!r} changes its weight by its port {port!r}, which pairs "
-                           "of spikes do not drive: measure a synapse without it, or use "
-                           "fwp_neuro.circuits.connect")  # fmt: skip
+    for port in undriven(synapse):
+        raise FwpError(f"{synapse.name!r} changes its weight by its port {port!r}, which "
+                       "spikes of its two cells do not drive: measure a synapse without it, or "
+                       "use fwp_neuro.circuits.connect")  # fmt: skip
 
 
 def only_spikes(synapse: Synapse) -> bool:

@@ -19,6 +19,7 @@ from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..states import starting_states
 from ..synapses.model import Synapse
+from ..synapses.models import CircuitSynapse
 from ..synapses.registry import get, names
 from ..weight_recording import variables
 from .recorded_cells import cell_coordinates, entry, spikes
@@ -41,6 +42,8 @@ def chosen(synapse, parameters: str | None) -> Synapse | None:
         raise FwpError(f"synapse must be a Synapse or the name of one, got {shown(synapse)}")
     if parameters is not None:
         raise FwpError(f"synapse {synapse.name!r} has its parameters: leave out parameters=")
+    if isinstance(synapse, CircuitSynapse):
+        return None
     return getattr(synapse, "textbook", synapse)
 
 

@@ -17,14 +17,14 @@ from ..errors import Cannot, FwpError, shown
 from ..programs import Program, refuse_negative
 from ..rules import Rule
 from ..synapses.coding import USUAL, Experiment
-from ..synapses.coding_by_model import EXPERIMENTS, experiments
+from ..synapses.coding_by_model import EXPERIMENTS, rule_of
 from ..synapses.composition import compose
 from ..synapses.model import Synapse
-from ..synapses.registry import names
 from ..validation import whole
 from ..weight_recording import Keep
 from . import synapse_network, writes
 from .injected import effective
+from .protocols import undriven
 from .synapse_tables import Tables, Windows, tables
 
 #: value of the calibration, and how many tokens [head, post] it averages
@@ -47,9 +47,10 @@ def transmitting(synapse: Synapse) -> tuple[Synapse, str]:
     if synapse.kind != "plasticity":
         raise FwpError(f"synapse {synapse.name!r} has no port v: nothing postsynaptic writes its "
                        "weight, so that it cannot hold v k'; compose it as a release")
-    if "modulator" in synapse.ports:
-        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port modulator, which "
-                       "this circuit does not drive: leave eligibility out, or use "
+    for port in undriven(synapse):
+        hint = "leave eligibility out, or " if port == "modulator" else ""
+        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port {port}, which "
+                       f"this circuit does not drive: {hint}use "
                        "fwp_neuro.circuits.connect")  # fmt: skip
     if "conductance" in synapse.ports:
         return synapse, "its own receptor"
@@ -62,8 +63,8 @@ def coding(synapse: Synapse, wanted: str) -> Experiment:
     Args:
         wanted: "rates", "volleys", or "auto": volleys where the model is measured with them.
     """
-    base = synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
-    usual = experiments(base) if base in names("plasticity") else USUAL
+    base = rule_of(synapse)
+    usual = EXPERIMENTS.get(base, USUAL)
     if base not in EXPERIMENTS:  # it starts where it says itself
         usual = tuple(replace(one, state="") for one in usual)
     known = {one.coding: one for one in usual}

@@ -9,7 +9,7 @@ be negative, so a negative weight transmits nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from brian2 import Equations as Brian2Equations
@@ -30,7 +30,7 @@ from .renaming import with_names
 
 #: which kinds of models play which part
 _PARTS = {
-    "plasticity": ("plasticity", "short-term plasticity"),
+    "plasticity": ("plasticity", "short-term plasticity", "circuit"),
     "release": ("short-term plasticity",),
     "receptor": ("receptor",),
 }
@@ -128,7 +128,10 @@ def _part(role: str, given) -> Synapse:
     if model.kind not in _PARTS[role]:
         raise FwpError(f"{role} must be a model of the kind {' or '.join(_PARTS[role])}, and "
                        f"{model.name!r} is of the kind {model.kind}")  # fmt: skip
-    return model
+    kind = "plasticity" if role == "plasticity" and model.kind == "circuit" else model.kind
+    # a plain one: what a circuit or a rule is besides would not know of the other parts
+    return Synapse(**{**{one.name: getattr(model, one.name) for one in fields(Synapse)},
+                      "kind": kind})  # fmt: skip
 
 
 def _without_weight(release: Synapse) -> Synapse:

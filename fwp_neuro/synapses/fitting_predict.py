@@ -151,7 +151,7 @@ class Predictor:
             found = self._one(numbers, strict=True)
         if not np.isfinite(found).all():
             raise FwpError(
-                f"model {self.model.name!r} has no finite prediction for these data at its start: "
+                f"{self.model.name!r} has no finite prediction for these data at its start: "
                 "give another parameter set"
             )
 

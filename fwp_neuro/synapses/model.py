@@ -231,7 +231,7 @@ class Synapse:
         for name, value in values.items():
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
-            where = f"model {self.name!r}"
+            where = f"synapse {self.name!r}"
             share = is_share(name)
             values[name] = units.check(name, value, old, where, any_sign=signed, share=share)
         new = {**self.parameters, **values}
@@ -265,6 +265,8 @@ class Entry:
         stdp: (model, lags [s], pairs, frequency [Hz], options) -> weight after / before, or None.
         release: (model, spike times [s]) -> release at each spike, or None.
         renamed: former name of a parameter set, which stays legal -> its name.
+        targets: quick -> rows of `fwp_neuro.targets` for a synapse of one's own; None for the
+            package's, which have theirs in that package.
         many: whether these take parameters that are arrays [set, 1] and return [set, lag], or
             [spike, set, train] for times [spike, train]: many parameter sets at once.
     """
@@ -276,6 +278,7 @@ class Entry:
     stdp: Callable | None = None
     release: Callable | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    targets: Callable | None = None
     many: bool = False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..arguments import inside, optional, takes, text
+from ..arguments import function, inside, optional, takes, text
 from ..errors import FwpError, pick, shown, unknown
 from ..quantities import quantity
 from ..registry import Registry
@@ -113,15 +113,26 @@ for _name in ("stdp", "release", "stdp_of_sets", "release_of_sets"):
     PROTOCOLS.add(_name, partial(_protocol, _name))
 
 
+def _no_rows(quick: bool) -> tuple:
+    return ()
+
+
 @takes(
-    synapse=inside("a synapse", lambda: get("pair_stdp")), name=optional(text("my_synapse"))
+    synapse=inside("a synapse", lambda: get("pair_stdp")),
+    name=optional(text("my_synapse")),
+    targets=optional(function("quick")),
 )
-def register(synapse: Synapse, name: str | None = None) -> Synapse:
+def register(
+    synapse: Synapse, name: str | None = None, targets: Callable | None = None
+) -> Synapse:
     """Add a synapse of your own, so that it can be asked for by its name everywhere.
 
     Args:
         synapse: a `Synapse`; the result of `compose` is one.
         name: under which; its own if None.
+        targets: quick -> iterable of `fwp_neuro.targets.Row`: numbers that it must meet, beside
+            what it gives. ``fwp-neuro validate`` prints them, and whether both layouts of its text
+            do the same.
 
     Returns:
         the synapse.
@@ -135,7 +146,9 @@ def register(synapse: Synapse, name: str | None = None) -> Synapse:
     if not isinstance(synapse, Synapse):
         raise FwpError(f"register needs a Synapse, got {shown(synapse)}")
     made = replace(synapse, name=synapse.name if name is None else name)
-    add(made.name, Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary))
+    one = Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary,
+                targets=targets or _no_rows)  # fmt: skip
+    add(made.name, one)
     return made
 
 
@@ -151,7 +164,7 @@ def _is_registered(model: Synapse, found: Entry) -> bool:
 
 def _by_text(model: Synapse, protocol: str) -> bool:
     """Whether a protocol makes sense for a model."""
-    return model.kind == "plasticity" if protocol == "stdp" else bool(model.sends)
+    return model.kind in ("plasticity", "circuit") if protocol == "stdp" else bool(model.sends)
 
 
 @dataclass(frozen=True)

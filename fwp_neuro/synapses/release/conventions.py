@@ -81,7 +81,7 @@ def convention_of(model: Synapse) -> str:
     for name, one in CONVENTIONS.items():
         if model.equations == one.equations:
             return name
-    raise FwpError(f"model {model.name!r} follows none of the conventions {', '.join(CONVENTIONS)}")
+    raise FwpError(f"{model.name!r} follows none of the conventions {', '.join(CONVENTIONS)}")
 
 
 def per_cell(model: Synapse) -> Equations:
