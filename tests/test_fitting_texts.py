@@ -27,8 +27,8 @@ NOISY = ("graupner_brunel",)
 
 
 def sets(synapse, count=3):
-    """Names of all parameters that are not 0, and values [set, parameter] near the own ones."""
-    names = [n for n, value in synapse.parameters.items() if float(value)]
+    """Names of parameters that are not 0 and no delay, and values [set, parameter] near them."""
+    names = [n for n, value in synapse.parameters.items() if float(value) and "delay" not in n]
     own = np.array([float(synapse.parameters[n]) for n in names])
     return names, np.stack([own * (1 - 0.03 * number) for number in range(count)])
 

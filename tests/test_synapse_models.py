@@ -135,7 +135,7 @@ def test_stdp_curve_refuses(arguments, sentence):
 def test_models_are_told_apart_by_kind():
     with pytest.raises(fwp.FwpError, match="'pair_stdp' is a plasticity model, no circuit one"):
         synapses.get("pair_stdp", kind="circuit")
-    with pytest.raises(fwp.FwpError, match="'linear_difference' changes its weight by its port 'teacher'"):
+    with pytest.raises(fwp.FwpError, match="its weight by its port 'teacher'"):
         synapses.stdp_curve("linear_difference", lags=5 * ms)
     with pytest.raises(fwp.FwpError, match="unknown kind of synapse model"):
         synapses.names("receptors")
