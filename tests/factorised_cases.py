@@ -4,7 +4,7 @@ import brian2 as b2
 import numpy as np
 
 import fwp_neuro as fwp
-from fwp_neuro.synapses.synapse_class import Model
+from fwp_neuro.synapses.synapse_class import Synapse
 
 
 def models():
@@ -13,7 +13,7 @@ def models():
     for name in fwp.synapses.names():
         for chosen in fwp.synapses.parameter_sets(name):
             model = fwp.synapses.get(name, chosen)
-            if isinstance(model, Model):
+            if isinstance(model, Synapse):
                 found.setdefault((str(model.equations), model.equations.method), model)
     return list(found.values())
 

@@ -9,7 +9,7 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro.characterise import Experiment, bilinear, measure, report
 from fwp_neuro.characterise.plasticity_table import verdict
-from fwp_neuro.synapses.synapse_class import Equations, Model
+from fwp_neuro.synapses.synapse_class import Equations, Synapse
 
 ms = b2.ms
 #: small but enough for the numbers asserted
@@ -21,7 +21,7 @@ def toy(synapse="w : 1", on_pre="", on_post="", weight="w", **parameters):
     """A model with these equations; x is a presynaptic trace of 20 ms."""
     trace = "dx/dt = -x/(20*ms) : 1 (event-driven)"
     text = Equations(f"{synapse}\n{trace}", f"{on_pre}\nx += 1", on_post)
-    return Model("toy", "toy", "plasticity", "", text, {"eta": 0.01, **parameters}, {"": "toy"},
+    return Synapse("toy", "toy", "plasticity", "", text, {"eta": 0.01, **parameters}, {"": "toy"},
                  "toy", "toy", weight, signed=("gate",))  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_erase_by_a_key_or_a_value(on_pre, on_post, place, word):
 
 def test_an_error_of_the_cell_is_told_from_none():
     # a reset of x before the write would hide the prediction: the trace lives on both sides
-    predicting = Model(
+    predicting = Synapse(
         "toy", "toy", "plasticity", "",
         Equations(
             """
@@ -117,9 +117,51 @@ def test_bilinear_of_known_tables():
     assert leaky.key_only > 0.3 and leaky.value_only == 0
 
 
+def test_a_synapse_of_ones_own_is_measured_from_where_it_starts():
+    from fwp_neuro.characterise import experiments
+
+    mine = replace(HEBB, name="mine", initial={"w": "2*eta"}, signed=())
+    how = experiments(mine)
+    assert [one.coding for one in how] == ["rates", "volleys"] and not how[0].probe
+    assert {(one.state, one.start, one.shift) for one in how} == {("w", 0.02, 0.002)}
+    fading = toy("dw/dt = -w/(10*second) : 1 (event-driven)", on_pre="w += 0*x", on_post="w += x")
+    assert experiments(replace(fading, name="fading"))[0].probe
+    two = replace(HEBB, name="two", weight="w*x")
+    assert experiments(two)[0].state == "" and "no single variable" in experiments(two)[0].note
+
+
+@pytest.mark.slow
+def test_a_synapse_of_ones_own_is_characterised_by_its_text():
+    from fwp_neuro.characterise import characterise
+
+    mine = replace(HEBB, name="mine", initial={"w": 0.5}, signed=())
+    rates, volleys = characterise([mine], repeats=2)
+    assert (rates.model, volleys.model, rates.decay) == ("mine", "mine", np.inf)
+    assert verdict(volleys) == "hebb" and volleys.write.r2 > 0.9
+    assert report([rates, volleys]).splitlines()[1].startswith("mine, rates")
+
+
+def test_a_composition_is_measured_as_its_rule():
+    from fwp_neuro.characterise import experiments
+
+    for name in ("oja", "pair_stdp"):
+        made = fwp.synapses.compose(name, "tsodyks_markram", "ampa")
+        assert experiments(made) == experiments(name)
+
+
+def test_a_port_that_spikes_do_not_drive_is_named():
+    from fwp_neuro.characterise import characterise
+
+    made = fwp.synapses.compose("pair_stdp", eligibility=1 * b2.second)
+    with pytest.raises(fwp.FwpError, match="by its port 'modulator'"):
+        characterise([made])
+
+
 def test_only_plasticity_models_are_measured():
     from fwp_neuro.characterise import characterise, experiments
 
-    for call in (lambda: characterise(["two_compartment_nmda"]), lambda: experiments("delta")):
+    with pytest.raises(fwp.FwpError, match="by its port 'teacher'"):
+        characterise(["two_compartment_nmda"])
+    for call in (lambda: characterise(["ampa"]), lambda: experiments("delta")):
         with pytest.raises(fwp.FwpError, match="is no plasticity model .legal: .*pair_stdp"):
             call()

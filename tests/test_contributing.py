@@ -18,11 +18,11 @@ pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="not a checkout")
 SYNAPSE = """
 from brian2 import ms
 
-from fwp_neuro.synapses.synapse_class import Entry, Equations, Model, register
+from fwp_neuro.synapses.synapse_class import Entry, Equations, Synapse, register
 
 def make(parameters):
     equations = Equations("w : 1\\ndx/dt = -x/tau : 1 (event-driven)", "x += 1", "w += A*x")
-    return Model(
+    return Synapse(
         "new_{0}", parameters, "{1}", "a new {0}", equations,
         {{"A": 0.01, "tau": 20 * ms}}, {{"": "song2000competitive"}}, "song2000competitive",
         "additive", initial={{"w": 1}},

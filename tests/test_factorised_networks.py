@@ -189,7 +189,7 @@ def test_mistakes_are_one_sentence():
         connecting.connect(model, sources(), cells(), connect={"cond": "i != j"})
     with pytest.raises(fwp.FwpError, match="unknown synapse model or rule 'pair_sdtp'; did"):
         connecting.connect("pair_sdtp", sources(), cells())
-    with pytest.raises(fwp.FwpError, match="model must be .* with Brian2 text, got 3"):
+    with pytest.raises(fwp.FwpError, match="model must be a Synapse or the name of one, got 3"):
         connecting.connect(3, sources(), cells())
     with pytest.raises(fwp.FwpError, match="post must be a Brian2 group with cells, got .1, 2."):
         connecting.connect(model, sources(), [1, 2])

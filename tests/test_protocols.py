@@ -68,7 +68,7 @@ def test_a_composition_has_the_curve_of_its_rule():
     np.testing.assert_allclose(found, want, rtol=1e-9)
 
 
-@pytest.mark.parametrize("given, sentence", [(3, "needs a synapse"), ("ampa", "needs a synapse")])
+@pytest.mark.parametrize("given, sentence", [(3, "needs a Synapse"), ("ampa", "needs a Synapse")])
 def test_only_a_synapse_is_registered(given, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
         registered_synapses.register(given)

@@ -9,7 +9,7 @@ from fwp_neuro import synapses
 from fwp_neuro.characterise import experiments
 from fwp_neuro.circuits import injected
 from fwp_neuro.synapses.registered_synapses import entry
-from fwp_neuro.synapses.synapse_class import KINDS, SHARES, Model
+from fwp_neuro.synapses.synapse_class import KINDS, SHARES, Synapse
 
 ms, Hz = b2.ms, b2.Hz
 MODELS = [name for name in synapses.names() if entry(name).kind != "circuit"]
@@ -23,7 +23,7 @@ WITH = {p: [n for n in MODELS if getattr(entry(n), p)] for p in ("stdp", "releas
 def test_every_number_has_a_source_and_a_unit(name):
     for chosen in synapses.parameter_sets(name):
         model = synapses.get(name, chosen)
-        assert isinstance(model, Model) and model.parameter_set == chosen
+        assert isinstance(model, Synapse) and model.parameter_set == chosen
         assert model.kind in KINDS and model.citation and len(model.conventions) > 20
         for parameter, value in model.parameters.items():
             assert len(model.source(parameter)) > 10, parameter
@@ -99,7 +99,7 @@ def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
     model = synapses.get(name)
     for parameter, value in model.parameters.items():
         wrong = 1.0 if not b2.have_same_dimensions(value, 1) else 1 * ms
-        with pytest.raises(fwp.FwpError, match=f"parameter '{parameter}' of model '{name}'"):
+        with pytest.raises(fwp.FwpError, match=f"parameter '{parameter}' of synapse '{name}'"):
             model.changed(**{parameter: wrong})
         assert model.changed(**{parameter: value}).parameters[parameter] == value
     with pytest.raises(fwp.FwpError, match="unknown parameter of"):
@@ -135,7 +135,7 @@ def test_stdp_curve_refuses(arguments, sentence):
 def test_models_are_told_apart_by_kind():
     with pytest.raises(fwp.FwpError, match="'pair_stdp' is a plasticity model, no circuit one"):
         synapses.get("pair_stdp", kind="circuit")
-    with pytest.raises(fwp.FwpError, match="unknown model for stdp_curve: 'linear_difference'"):
+    with pytest.raises(fwp.FwpError, match="its weight by its port 'teacher'"):
         synapses.stdp_curve("linear_difference", lags=5 * ms)
     with pytest.raises(fwp.FwpError, match="unknown kind of synapse model"):
         synapses.names("receptors")
@@ -174,7 +174,7 @@ def test_every_share_is_between_0_and_1():
             found.add(share)
             assert 0 <= model.parameters[share] <= 1
             for value in (3.0, -1):
-                with pytest.raises(fwp.FwpError, match=f"{share!r} of model {name!r} must be"):
+                with pytest.raises(fwp.FwpError, match=f"{share!r} of synapse {name!r} must be"):
                     model.changed(**{share: value})
             assert model.changed(**{share: 1}).parameters[share] == 1
     assert found == set(SHARES)

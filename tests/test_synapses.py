@@ -3,9 +3,12 @@
 import brian2 as b2
 import numpy as np
 import pytest
+from rule_synapse_cases import plain_brian  # noqa: F401  a fixture
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
+from fwp_neuro.circuits import connect
+from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.synapses.magnesium import BLOCKS, block_code
 
@@ -117,7 +120,7 @@ def test_equations_are_legal_and_have_units(name):
 
     def build():
         group = b2.NeuronGroup(
-            1, "\n".join([model.equations, inputs, factor]), namespace=model.parameters,
+            1, "\n".join([model.compartments, inputs, factor]), namespace=model.parameters,
             method="exponential_euler",
         )  # fmt: skip
         group.V_basal, group.V_apical = model.rest_code("0.5"), "E_leak"
@@ -178,12 +181,12 @@ def test_changed_leaves_the_original():
     [
         ({"tau_nmd": 1 * ms}, "unknown parameter of .*'tau_nmd'; did you mean 'tau_nmda'"),
         ({"tau_nmda": 100}, "'tau_nmda' of .* has the wrong unit: got 100, legal is .*msecond"),
-        ({"tau_nmda": 100 * mV}, "'tau_nmda' of synapse model .* has the wrong unit"),
-        ({"conductance": 1 * ms}, "'conductance' of synapse model .* has the wrong unit"),
-        ({"rate": "fast"}, "'rate' of synapse model .* must be a number: got 'fast'"),
-        ({"rate": None}, "'rate' of synapse model .* must be a number: got None"),
-        ({"rate": 0 * b2.Hz}, "'rate' of synapse model .* must be positive"),
-        ({"tau_ampa": -5 * ms}, "'tau_ampa' of synapse model .* must be positive"),
+        ({"tau_nmda": 100 * mV}, "'tau_nmda' of synapse .* has the wrong unit"),
+        ({"conductance": 1 * ms}, "'conductance' of synapse .* has the wrong unit"),
+        ({"rate": "fast"}, "'rate' of synapse .* must be a number: got 'fast'"),
+        ({"rate": None}, "'rate' of synapse .* must be a number: got None"),
+        ({"rate": 0 * b2.Hz}, "'rate' of synapse .* must be positive"),
+        ({"tau_ampa": -5 * ms}, "'tau_ampa' of synapse .* must be positive"),
         ({"weight_baseline": float("nan")}, "'weight_baseline' .* must be one finite number"),
         ({"weight_baseline": [1, 2]}, "'weight_baseline' .* must be one finite number"),
         ({"E_exc": -80 * mV}, "needs E_exc above E_leak, got -80. mV and -70. mV"),
@@ -201,3 +204,118 @@ def test_get_refuses():
         synapses.get("two_compartment_nmda", "ellwood_2023")
     with pytest.raises(fwp.FwpError, match="unknown synapse model 'gaba'"):
         synapses.parameter_sets("gaba")
+
+
+# ---------------------------------------------------------------------- between any cells
+
+STEPS, GRID = 300, 0.5 * ms
+
+
+def spikes_of(cells, chance, seed):
+    table = np.random.default_rng(seed).random((STEPS, cells)) < chance
+    step, cell = np.nonzero(table)
+    return b2.SpikeGeneratorGroup(cells, cell, step * GRID, name=f"cells_{seed}*")
+
+
+def between(name, dt=GRID, **given):
+    """Weights and the basal voltage of a synapse of the circuit between cells of a user's."""
+    b2.defaultclock.dt = dt
+    pre, taught = spikes_of(4, 0.05, 1), spikes_of(2, 0.05, 2)
+    drive = "(-70*mV - v + (0.125 + g_in)*(0*mV - {}))/(10*ms)"
+    drive = drive.format("(-70*mV)" if name == "linear_difference" else "v")
+    post = b2.NeuronGroup(
+        2, f"dv/dt = {drive} : volt\ndg_in/dt = -g_in/(5*ms) : 1\nspeed : Hz\n"
+        "dtrace/dt = -trace/(5*ms) : 1", method="exponential_euler",
+    )  # fmt: skip
+    post.v, post.speed, post.trace = -62 * mV, 2 * b2.Hz, 0.5
+    shown = b2.Synapses(taught, post, on_pre="trace_post += (1 - exp(-dt/(5*ms)))/(100*Hz*dt)")
+    shown.connect(j="i")
+    if given.pop("by_rule", False):
+        given |= {"teacher": taught, "gate": 2 * b2.Hz}
+        names = {"membrane": "v", "conductance": "g_in"}
+    else:
+        names = {"membrane": "v", "conductance": "g_in", "teacher": "trace", "gate": "speed"}
+    made = connect(name, pre, post, names=names, **given)
+    network = b2.Network(pre, taught, post, shown, *made.objects)
+    network.run(STEPS * GRID)
+    return made.values("w").reshape(4, 2), np.array(post.v_)
+
+
+@EVERY_MODEL
+def test_it_is_the_delta_rule_of_the_circuit_between_any_cells(name):
+    """Its text with ports by name = the rule's biophysical form with teacher= and gate=.
+
+    Both step in their own order, so that they differ by an error that falls with the step.
+    """
+    off = []
+    for dt in (0.5 * ms, 0.1 * ms):
+        (text, _), (rule, _) = (between(name, dt, layout="textbook", by_rule=by_rule)
+                                for by_rule in (False, True))  # fmt: skip
+        change = np.abs(rule - 1).max()
+        assert change > 0.1
+        off.append(np.abs(text - rule).max() / change)
+    assert off[1] < 0.05 and off[0] / off[1] == pytest.approx(5, rel=0.2)
+
+
+@EVERY_MODEL
+@pytest.mark.parametrize("by_rule", [False, True])
+def test_both_layouts_of_it_do_the_same(name, by_rule):
+    one, other = (between(name, layout=layout, by_rule=by_rule) for layout in LAYOUTS)
+    for these, those in zip(one, other, strict=True):
+        assert these == pytest.approx(those, rel=1e-10)
+
+
+def test_by_teacher_and_gate_it_is_the_rule_to_the_bit():
+    rule, volts = between("two_compartment_nmda", by_rule=True)
+    plain, same = between("delta", by_rule=True, form="biophysical")
+    np.testing.assert_array_equal(rule, plain)
+    np.testing.assert_array_equal(volts, same)
+
+
+@EVERY_MODEL
+def test_a_port_that_is_missing_is_named(name):
+    pre = b2.PoissonGroup(2, 10 * b2.Hz)
+    post = b2.NeuronGroup(2, "dv/dt = -v/(10*ms) : volt\nspeed : Hz")
+    with pytest.raises(fwp.FwpError, match="reads the membrane .* say which it is by names="):
+        connect(name, pre, post)
+    names = {"membrane": "v", "gate": "speed"}
+    with pytest.raises(fwp.FwpError, match="reads the teacher .* and the cells .* have none"):
+        connect(name, pre, post, names=names)
+    with pytest.raises(fwp.FwpError, match="changes its weight by its port 'teacher'"):
+        synapses.stdp_curve(name, lags=[5] * ms)
+    table = {"lag": [5, 10] * ms, "ratio": [1.1, 1.05]}
+    with pytest.raises(fwp.FwpError, match="changes its weight by its port 'teacher'"):
+        synapses.fit(name, table, free=["rate"])
+    with pytest.raises(fwp.FwpError, match="every is an argument of fast-weight rules"):
+        connect(name, pre, post, teacher=pre, every=1 * ms)
+
+
+@EVERY_MODEL
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_it_can_be_composed(name, layout):
+    made = synapses.compose(name, "tsodyks_markram", "ampa")
+    assert type(made) is synapses.Synapse and made.kind == "plasticity"
+    assert {"membrane", "conductance", "teacher", "gate"} == set(made.ports)
+    assert made.parts["plasticity"].startswith(name)
+    pre = b2.PoissonGroup(2, 50 * b2.Hz)
+    post = b2.NeuronGroup(2, "dv/dt = (-70*mV - v)/(10*ms) : volt\ng_in : siemens\nspeed : Hz\n"
+                          "shown : 1")  # fmt: skip
+    post.speed, post.shown, post.v = 5 * b2.Hz, 1, -70 * mV
+    names = {"membrane": "v", "conductance": "g_in", "teacher": "shown", "gate": "speed"}
+    connected = [connect(made, pre, post, names=names, layout=layout) for _ in range(2)]
+    b2.Network(pre, post, *(one for each in connected for one in each.objects)).run(100 * ms)
+    assert all((each.values("w") > 1).any() for each in connected)
+    assert (post.g_in > 0 * b2.siemens).any()
+    program = fwp.tasks.associative_recall(tokens=2, dim=2, beta=0.5)
+    with pytest.raises(fwp.FwpError, match="by its port teacher, which this circuit does not"):
+        fwp.run(program, "hebb", "spiking", synapse=made)
+
+
+def test_a_run_takes_the_synapse_itself():
+    program = fwp.tasks.associative_recall(tokens=2, dim=2, beta=0.5)
+    chosen = synapses.get("two_compartment_nmda", ELLWOOD).changed(tau_nmda=60 * ms)
+    options = {"cells": 3, "device": "numpy", "seed": 1}
+    one = fwp.run(program, "delta", "spiking", synapse=chosen, **options)
+    same = fwp.run(program, "delta", "spiking", synapse=chosen.name, parameters=ELLWOOD,
+                   constants={"tau_nmda": 60 * ms}, **options)  # fmt: skip
+    np.testing.assert_array_equal(one["readout"], same["readout"])

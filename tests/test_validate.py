@@ -6,7 +6,8 @@ import pytest
 
 from fwp_neuro import targets
 from fwp_neuro.cli import main
-from fwp_neuro.targets import forms_of_receptors, forms_of_rules
+from fwp_neuro.errors import FwpError
+from fwp_neuro.targets import forms_of_receptors, forms_of_rules, own
 from fwp_neuro.targets import rows as base
 from fwp_neuro.targets.rows import Row
 
@@ -47,6 +48,51 @@ def test_every_synapse_model_runs_in_both_forms():
     conventions = {f"tsodyks_markram_{name}" for name in ("to_zero", "three_state", "to_U")}
     assert cases == set(synapses.names()) - conventions - set(synapses.names("circuit"))
     assert set(synapses.names("circuit")) <= set(targets.models())
+
+
+@pytest.fixture
+def mine():
+    """A registered synapse of one's own, forgotten afterwards."""
+    from fwp_neuro import synapses
+    from fwp_neuro.synapses.synapse_class import SYNAPSES
+
+    def targets(quick):
+        value = synapses.get("mine").numbers("A_plus")[0]
+        yield Row("whatever", "A_plus", value, 0.005, 1e-9, "chosen by me, for a test")
+
+    made = synapses.register(synapses.get("pair_stdp"), "mine", targets=targets)
+    synapses.register(synapses.compose("oja", None, "ampa"), "mine_too")
+    yield made
+    for name in ("mine", "mine_too"):
+        SYNAPSES._entries.pop(name)
+
+
+def test_a_synapse_of_ones_own_brings_its_targets(mine, tmp_path, capsys):
+    assert {"mine", "mine_too"} <= set(targets.models())
+    own, layouts = targets.collect(["mine"], quick=True)
+    assert (own.model, own.quantity, own.passed) == ("mine", "A_plus", True)
+    assert layouts.quantity.startswith("textbook layout = factorised") and layouts.passed
+    (only,) = targets.collect(["mine_too"], quick=True)
+    assert only.passed and only.value < 1e-9
+    assert main(["validate", "mine", "mine_too", "--out", str(tmp_path / "picture.png")]) == 0
+    assert "3 of 3 rows pass" in capsys.readouterr().out
+
+
+def test_targets_of_ones_own_must_be_rows(mine):
+    from fwp_neuro import synapses
+    from fwp_neuro.synapses.synapse_class import SYNAPSES
+
+    bare = {"no_rows": (lambda quick: [3], "pair_stdp", "must give fwp_neuro.targets.Row, got 3"),
+            "opens": (None, "ampa", "is a receptor and has no weight")}  # fmt: skip
+    for name, (given, of, sentence) in bare.items():
+        synapses.register(synapses.get(of), name, targets=given)
+        try:
+            with pytest.raises(FwpError, match=sentence):
+                list(targets.collect([name]))
+        finally:
+            SYNAPSES._entries.pop(name)
+    with pytest.raises(FwpError, match="unknown model with published numbers 'mime'.*'mine'"):
+        targets.chosen(["mime"])
 
 
 def test_rows_survive_a_record():
@@ -117,6 +163,7 @@ def toy(monkeypatch):
             made = [(value, {}) if isinstance(value, float) else value for value in values]
             return iter([row(value, x=n, **curve, **more) for n, (value, more) in enumerate(made)])
 
+    monkeypatch.setattr(base, "_own", lambda: own)
     monkeypatch.setattr(base, "import_module", lambda name: Module)
     monkeypatch.setattr(base, "COMMON", ())
     return values

@@ -10,6 +10,7 @@ import xarray as xr
 from ..errors import FwpError, nearest, shown
 from ..synapses.coding_by_model import experiments
 from ..synapses.registered_synapses import get, names
+from ..synapses.synapse_class import Synapse
 from ..validation import seed_number, whole
 from .rule_measures import Measured, measure
 
@@ -37,12 +38,12 @@ def verdict(one: Measured) -> str:
 _MOST = 16e9
 
 
-def _affordable(names: list[str], repeats: int) -> None:
+def _affordable(picked: list, repeats: int) -> None:
     """Refuse, with what it would cost, a size whose spike tables do not fit into memory."""
     sizes = {
-        (name, how.coding): 4 * 8 * len(how.keys) * len(how.values) * repeats
+        (_label(each), how.coding): 4 * 8 * len(how.keys) * len(how.values) * repeats
         * (how.window + how.settle) / how.dt
-        for name in names for how in experiments(name)
+        for each in picked for how in experiments(each)
     }  # fmt: skip
     (name, _), largest = max(sizes.items(), key=lambda item: item[1])
     if largest > _MOST:
@@ -53,42 +54,55 @@ def _affordable(names: list[str], repeats: int) -> None:
         )
 
 
-def chosen(names_given) -> list[str]:
-    """Return the plasticity rules of these names, all registered ones if there are none.
+def _label(given) -> str:
+    return given if isinstance(given, str) else given.name
+
+
+def chosen(given) -> list:
+    """Return plasticity rules, each a name or a `Synapse`; all registered ones if none is given.
 
     Raises:
         FwpError: a name that is no plasticity model.
     """
     legal = [*names("short-term plasticity"), *names("plasticity")]
-    for name in names_given or ():
-        if name not in legal:
+    for name in given or ():
+        if isinstance(name, Synapse):
+            experiments(name)
+        elif name not in (*legal, *names("circuit")):
             guess = nearest(name, legal)
             hint = f"; did you mean {guess!r}?" if guess else ""
             may = ", ".join(legal)
             raise FwpError(f"{shown(name)} is no plasticity model{hint} (legal: {may})")
-    return list(names_given or legal)
+    return list(given or legal)
 
 
 def characterise(
-    picked: list[str] | None = None,
+    picked: list | None = None,
     repeats: int = 16,
     seed: int = 0,
     progress: Callable[[float, str], None] | None = None,
 ) -> list[Measured]:
     """Measure plasticity rules, all registered ones by default.
 
+    Args:
+        picked: names, also of registered ones of your own, or each a `Synapse`.
+        repeats: synapses for each pair of a key and a value entry.
+        seed: of the spikes.
+        progress: called with (fraction, name).
+
     Raises:
-        FwpError: a name that is no plasticity model, fewer than 2 repeats, or so many that their
-            spikes do not fit into memory.
+        FwpError: what is no plasticity model or has a port that spikes do not drive, fewer than 2
+            repeats, or so many that their spikes do not fit into memory.
     """
     picked = chosen(picked)
     _affordable(picked, whole(repeats, "repeats", 2))
     seed = seed_number(seed)
     found = []
-    for number, name in enumerate(picked):
+    for number, each in enumerate(picked):
         if progress is not None:
-            progress(number / len(picked), name)
-        found += [measure(get(name), how, repeats, seed) for how in experiments(name)]
+            progress(number / len(picked), _label(each))
+        synapse = get(each) if isinstance(each, str) else each
+        found += [measure(synapse, how, repeats, seed) for how in experiments(each)]
     return found
 
 
@@ -114,7 +128,7 @@ def report(found: list[Measured]) -> str:
         cells = " ".join(f"{_short(n):>{size}}" for n, size in zip(numbers, sizes, strict=True))
         rule = f"{one.model}, {one.coding}"
         lines.append(f"{rule:{width}} {cells}  {verdict(one)}")
-    notes = {one.model: experiments(one.model)[0].note for one in found}
+    notes = {one.model: one.note for one in reversed(found)}
     lines += [
         "write R2: change of a synapse fitted with c v k' over a grid of key and value entries; "
         "rank 1: share of its largest singular value; k^, v^: exponents",
@@ -124,7 +138,7 @@ def report(found: list[Measured]) -> str:
         "changed by what the cell's other synapses predict",
         "gate 0, .5: write with the gate closed and half open; stored R2: read-outs of random "
         "overlapping pairs against those of the sum of v k'; a rule stores from .5 on",
-        *(f"{name}: {note}" for name, note in notes.items() if note),
+        *(f"{name}: {note}" for name, note in reversed(notes.items()) if note),
     ]
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..circuits import injected
 from ..errors import FwpError
-from ..synapses.synapse_class import Model
+from ..synapses.synapse_class import Synapse
 
 
 def _checked(keys, values) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ def outer_error(keys, values) -> float:
     return float(np.linalg.norm(keys @ weights - values) / np.linalg.norm(values))
 
 
-def recall(model: Model, keys, values, weights=None, device: str = "numpy") -> np.ndarray:
+def recall(model: Synapse, keys, values, weights=None, device: str = "numpy") -> np.ndarray:
     """Write items by spikes into a model's synapses, and read what the change of weights recalls.
 
     Item after item, 300 ms apart, the cells of its key fire six spikes at 100 Hz and the cells of

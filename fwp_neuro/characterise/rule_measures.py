@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..circuits.protocols import check_ports
 from ..synapses.coding import Experiment
-from ..synapses.synapse_class import Model
+from ..synapses.synapse_class import Synapse
 from . import bilinear, storage
 from .bilinear import Bilinear
 from .pairing_runs import resting, run
@@ -34,6 +35,7 @@ class Measured:
             raised so that they predict the value; -1 would be a full delta-rule correction.
         gate: (change with the gate at 0, at one half) as shares of that with the gate at 1.
         stored: `storage.Stored`: random keys and values written one after the other.
+        note: what a reader of the table must know.
     """
 
     model: str
@@ -47,9 +49,10 @@ class Measured:
     cross: float
     gate: tuple[float, float]
     stored: storage.Stored
+    note: str = ""
 
 
-def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> Measured:
+def measure(model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0) -> Measured:
     """Run a rule's Brian2 text on spikes that code keys and values.
 
     Args:
@@ -57,7 +60,11 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
         how: one of its experiments.
         repeats: synapses for each pair of a key and a value entry.
         seed: of the spikes.
+
+    Raises:
+        FwpError: a model with a port that spikes of its two cells do not drive.
     """
+    check_ports(model)
     if how.changes:
         model = model.changed(**how.changes)
     if how.weight:
@@ -88,6 +95,7 @@ def measure(model: Model, how: Experiment, repeats: int = 16, seed: int = 0) -> 
         storage.cross(model, how, seed) if how.state else float("nan"),
         _gate(model, how, spikes, size, table[middle], middle),
         storage.store(model, how, seed=seed),
+        how.note,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..synapses.coding import Experiment
-from ..synapses.synapse_class import Model
+from ..synapses.synapse_class import Synapse
 from .pairing_runs import resting, run
 
 #: share of the variance of the ideal read-outs above which a rule is said to store v k'
@@ -46,7 +46,7 @@ class Stored:
 
 
 def store(
-    model: Model, how: Experiment, items: int = 4, dim: int = 8, cells: int = 6, seed: int = 0
+    model: Synapse, how: Experiment, items: int = 4, dim: int = 8, cells: int = 6, seed: int = 0
 ) -> Stored:
     """Write ``items`` random pairs of ``dim`` entries, ``cells`` cells an entry, and read them."""
     rng = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def _double_centred(table: np.ndarray) -> np.ndarray:
     return table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
 
 
-def cross(model: Model, how: Experiment, seed: int, cells: int = 8) -> float:
+def cross(model: Synapse, how: Experiment, seed: int, cells: int = 8) -> float:
     """Return how a write changes when other active synapses of the cell already drive it.
 
     Half of the keys' synapses start higher by ``how.shift``; the change of the other half's writes

@@ -13,7 +13,8 @@ from ..arithmetic import evaluate
 from ..devices import Built, Size, simulate
 from ..errors import FwpError, pick
 from ..quantities import quantity, time
-from ..synapses.synapse_class import Model
+from ..synapses.synapse_class import Synapse
+from ..synapses.varying import PLACES, readers
 from .plastic import connecting
 from .plastic.connecting import LAYOUTS
 
@@ -44,7 +45,7 @@ def raster(trains: Sequence, duration, dt) -> np.ndarray:
 
 
 def run(
-    model: Model,
+    model: Synapse,
     pre: np.ndarray,
     post: np.ndarray,
     *,
@@ -58,6 +59,8 @@ def run(
     writes: str = "auto",
     device: str = "numpy",
     seed: int = 0,
+    copies: int = 1,
+    varying: Mapping[str, Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Run a model's synapses between cells that spike when they are told to.
 
@@ -81,6 +84,8 @@ def run(
             of "auto" where a synaptic variable is recorded.
         device: see `fwp_neuro.devices`.
         seed: of noise in the equations.
+        copies: how many times all cells of the tables are there (with pairing "one").
+        varying: parameter -> one quantity for each of the copies, or None.
 
     Returns:
         "weight" [post, pre] or [pair]: the effective weight at the end; every synaptic variable
@@ -106,44 +111,63 @@ def run(
                        f"{post.shape[1]}")  # fmt: skip
     if record and record_every is None:
         raise FwpError("record needs record_every, a time such as 1*ms")
-    shape = (post.shape[1], pre.shape[1]) if pairing == "all" else (pre.shape[1],)
+    shape = (post.shape[1], pre.shape[1]) if pairing == "all" else (copies * pre.shape[1],)
+    each = {name: np.repeat(one, pre.shape[1]) for name, one in (varying or {}).items()}
 
     def build() -> Built:
-        return _build(
-            model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes
-        )
+        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every, layout,
+                      writes, each)  # fmt: skip
 
     size = Size(len(pre), 8, 3 * int(np.prod(shape)))
     found, _ = simulate(build, size, device=device, dt=dt, seed=seed)
     courses, ends = found["courses"], found["ends"]
     ends = {name: np.asarray(array).reshape(shape) for name, array in ends.items()}
-    return {**ends, **courses, "weight": effective(model, ends, shape)}
+    base = {name: np.asarray(one) for name, one in each.items()}
+    return {**ends, **courses, "weight": effective(model, {**base, **ends}, shape)}
 
 
-def effective(model: Model, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
+def effective(model: Synapse, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
     """Evaluate a model's effective weight from its variables, in base units."""
     known = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
     found = evaluate(model.weight, {**known, **variables}, f"the weight of {model.name!r}")
     return np.broadcast_to(np.asarray(found, dtype=float), shape).copy()
 
 
+def _places(model: Synapse, varying: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return parameter -> place that reads it -> its values there, for `plastic.connect`.
+
+    Without those that no text reads, because others that follow from them are given too. What
+    `connect` reads itself cannot vary, as it says.
+    """
+    read, text = readers(model, {}), model.equations
+    fixed = {text.delay, text.delay_post, *(by for _, by in text.delayed.values())}
+    fixed |= {"every"} if text.steps else set()
+    every = {name: {place: one for place in PLACES if name in read[place]} or
+             ({"synapse": one} if name in fixed else {}) for name, one in varying.items()}
+    return {name: places for name, places in every.items() if places}
+
+
 def _build(
-    model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes
+    model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes, varying
 ) -> Built:
     text = model.equations
     spikes = {"pre_spikes": b2.TimedArray(pre, dt=dt), "post_spikes": b2.TimedArray(post, dt=dt)}
     namespace = {**model.parameters, **(inputs or {}), **spikes}
 
-    def cells(count: int, side: str, equations: str, reset: str):
+    def cells(table, side: str, equations: str, reset: str):
+        count = table.shape[1] if len(shape) == 2 else shape[0]
+        place = "i" if count == table.shape[1] else f"i % {table.shape[1]}"
         return b2.NeuronGroup(
-            count, equations, threshold=f"{side}_spikes(t, i) > 0.5", reset=reset,
+            count, equations, threshold=f"{side}_spikes(t, {place}) > 0.5", reset=reset,
             method=text.method, namespace=namespace, name=f"{side}_cells",
         )  # fmt: skip
 
-    if text.methods:  # one group has one integrator, so that connect attaches the variables
+    # one group has one integrator and one value of each parameter: then connect attaches the cells'
+    attached = bool(text.methods or varying)
+    if attached:
         text = replace(text, pre="", pre_spike="", post="", post_spike="", method="exact")
-    before = cells(pre.shape[1], "pre", text.pre, text.pre_spike)
-    after = cells(post.shape[1], "post", text.post, text.post_spike)
+    before = cells(pre, "pre", text.pre, text.pre_spike)
+    after = cells(post, "post", text.post, text.post_spike)
     if len(shape) == 2:  # Brian2 keeps synapses in the order in which they are made
         j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
         pairs = {"i": j.ravel(), "j": i.ravel()}
@@ -156,7 +180,8 @@ def _build(
     start = {name: np.ravel(each) if np.ndim(each) > 1 else each for name, each in start.items()}
     made = connecting.connect(model, before, after, layout=layout, connect=pairs, initial=start,
                            inputs=inputs, writes=writes, name="plastic",
-                           names={"conductance": None} if model.parts and text.methods and
+                           varying=_places(model, varying) or None,
+                           names={"conductance": None} if model.parts and attached and
                            "conductance" in model.ports else None)  # fmt: skip
     synapses = made.synapses
     monitors = []

@@ -91,12 +91,16 @@ def _synapse(found: Found, how) -> Iterator[str]:
         yield f"  below: {readable(model.sources[''])}"
     for name, value in getattr(model, "initial", {}).items():
         yield f"  starts at {name} = {value}"
-    # of circuit models: names in a rule's text; of the others: what `connect(names=...)` maps
-    ports = getattr(model, "roles", {}) or getattr(model, "ports", {})
-    if ports:
-        yield from ["ports:", *(f"  {name}: {text}" for name, text in ports.items())]
+    for what, names in (("ports", model.ports), ("in the text of a rule", _roles(model))):
+        if names:
+            yield from [f"{what}:", *(f"  {name}: {text}" for name, text in names.items())]
     yield f"conventions: {model.conventions}"
     yield f"citation: {readable(model.citation)}"
+
+
+def _roles(model) -> Mapping[str, str]:
+    """Return what plays each signal of a rule in the synapse of a circuit."""
+    return getattr(model, "roles", {})
 
 
 def status(model: str, parameter_set: str) -> dict[str, str]:

@@ -22,5 +22,5 @@ NAMES = inside("a tuple of names", tuple)
 
 
 def name_or_model(example: str) -> Kind:
-    """The name of a synapse model that has a protocol, or such a model."""
-    return inside("the name of a synapse model, or a model", lambda: example)
+    """A `Synapse` that has a protocol, or the name of one."""
+    return inside("a Synapse, or the name of one", lambda: example)

@@ -1,4 +1,13 @@
-"""The synapse models of the spiking circuit, as data."""
+"""The synapses of the spiking circuit: an NMDA-gated write between two compartments, read by AMPA.
+
+    dw/dt = gate x_nmda (B(V_apical) - B(V_basal))/slope      x_nmda: NMDA trace of the key cell
+
+B is the voltage factor of the write, ``slope`` its change per unit of the coded number at the value
+baseline, so that the gate is that of the delta rule, in 1/s. A presynaptic spike opens AMPA of the
+basal compartment by w, bounded to [0, 2 weight_baseline], less the feed-forward inhibition that
+cancels the baseline. `fwp_neuro.run` builds circuits of the same equations for every rule that has
+a biophysical form; `connect` puts one synapse between any cells.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +17,24 @@ from typing import Any
 
 import brian2 as b2
 
-from ..errors import FwpError, pick
-from . import units
+from ..errors import FwpError
 from .magnesium import BLOCKS, block_code, magnesium_block
-from .synapse_class import Entry, register
+from .synapse_class import Entry, Equations, Synapse, register
 
 
 @dataclass(frozen=True)
-class SynapseModel:
-    """One synapse model.
+class CircuitSynapse(Synapse):
+    """A synapse of the spiking circuit.
 
     Attributes:
-        name: registry name.
-        equations: Brian2 equations of the two compartments of a value cell.
+        compartments: Brian2 equations of the two compartments of a value cell.
         block: magnesium block of the write, see `magnesium.BLOCKS`; None for a linear voltage
             factor.
-        parameters: Brian2 quantities and numbers by name.
-        sources: parameter name -> where its value comes from.
-        citation: papers behind the equations.
-        conventions: what a reader must know to compare numbers.
         roles: local name of a rule text -> the variable that plays it.
     """
 
-    name: str
-    equations: str
-    block: str | None
-    parameters: dict[str, Any]
-    sources: dict[str, str]
-    citation: str
-    conventions: str
+    compartments: str = ""
+    block: str | None = None
     roles: dict[str, str] = field(default_factory=dict)
 
     def unblocked_code(self, voltage: str) -> str:
@@ -63,7 +61,7 @@ class SynapseModel:
     @property
     def slope(self) -> float:
         """Change of the voltage factor per unit of the coded number, at the value baseline."""
-        v0, step = self.parameters["value_baseline"], 1e-5
+        v0, step = self.parameters["value_baseline"], _STEP
         return (self.unblocked(v0 + step) - self.unblocked(v0 - step)) / (2 * step)
 
     def membrane_lag(self, dt) -> float:
@@ -72,25 +70,20 @@ class SynapseModel:
         speed = 1.0 if self.block is None else 1 + p["conductance"] * p["value_baseline"]
         return math.exp(-speed * float(dt / p["tau_membrane"]))
 
-    def changed(self, **values) -> SynapseModel:
-        """Return the model with some parameters replaced, units and signs checked.
+    def changed(self, **values) -> CircuitSynapse:
+        """Return the synapse with some parameters replaced, see `Synapse.changed`.
 
         Raises:
-            FwpError: unknown parameter, a missing or wrong unit, a value that is not one positive
-                finite number (potentials may have any sign), or E_exc not above E_leak.
+            FwpError: as there, or E_exc not above E_leak.
         """
-        for name, value in values.items():
-            pick(name, self.parameters, f"parameter of synapse model {self.name!r}:")
-            signed = name in ("E_leak", "E_exc")
-            where = f"synapse model {self.name!r}"
-            values[name] = units.check(name, value, self.parameters[name], where, any_sign=signed)
-        new = {**self.parameters, **values}
+        found = super().changed(**values)
+        new = found.parameters
         if not new["E_exc"] > new["E_leak"]:
             raise FwpError(
-                f"synapse model {self.name!r} needs E_exc above E_leak, got {new['E_exc']} and "
+                f"synapse {self.name!r} needs E_exc above E_leak, got {new['E_exc']} and "
                 f"{new['E_leak']}"
             )
-        return replace(self, parameters=new)
+        return found
 
 
 _MEMBRANE = """
@@ -101,6 +94,41 @@ _LINEAR = """
 dV_basal/dt = (E_leak - V_basal + g_basal*(E_exc - E_leak))/tau_membrane : volt
 dV_apical/dt = (E_leak - V_apical + g_apical*(E_exc - E_leak))/tau_membrane : volt
 """
+#: step of the coded number over which the slope of the voltage factor is taken
+_STEP = 1e-5
+
+
+def _text(synapse: CircuitSynapse) -> Equations:
+    """Return the Brian2 text of one synapse, with the cells' parts."""
+    factor, rest = synapse.unblocked_code, synapse.rest_code
+    ends = [factor(rest(f"(value_baseline {sign} {_STEP})")) for sign in "+-"]
+    return Equations(
+        synapse="""
+dw/dt = gate_post*x_nmda*error_post : 1 (clock-driven)
+dx_nmda/dt = -x_nmda/tau_nmda : 1 (clock-driven)
+""",
+        on_pre="""
+g_ampa_post += conductance*KICK_ampa*(clip(w, 0, 2*weight_baseline) - weight_baseline)
+x_nmda += KICK_nmda
+""".replace("KICK_ampa", kick("ampa")).replace("KICK_nmda", kick("nmda")),
+        post=f"""{synapse.compartments.strip()}
+g_basal = conductance*value_baseline + g_ampa : 1
+g_apical = conductance*teacher : 1
+dg_ampa/dt = -g_ampa/tau_ampa : 1
+slope = ({ends[0]} - {ends[1]})/{2 * _STEP} : 1
+error = ({factor("V_apical")} - {factor("V_basal")})/slope : 1
+teacher : 1
+gate : Hz
+""",
+        method="exponential_euler",
+    )
+
+
+def kick(receptor: str) -> str:
+    """Return how much a spike adds to a trace: its mean is 1 at ``rate`` for any dt."""
+    return f"(1 - exp(-dt/tau_{receptor}))/(rate*dt)"
+
+
 _ROLES = {
     "k": "NMDA trace of the key cells (glutamate bound to NMDA receptors)",
     "v": "teacher conductance of the apical compartment",
@@ -139,47 +167,56 @@ def _parameters() -> dict[str, Any]:
     }
 
 
-def _two_compartment(parameters: str) -> SynapseModel:
-    return SynapseModel(
-        "two_compartment_nmda",
-        _MEMBRANE,
-        parameters,
-        _parameters(),
-        dict(_SOURCES),
-        "urbanczik2014learning (dendritic prediction of a somatic teacher); magnesium "
+_SUMMARIES = {
+    "two_compartment_nmda": "NMDA-gated write of the difference between two compartments, read "
+    "out by AMPA",
+    "linear_difference": "two_compartment_nmda with linear membranes, a control",
+}
+
+
+def _made(name: str, parameter_set: str, block: str | None, **facts) -> CircuitSynapse:
+    """Return a synapse with its text."""
+    bare = CircuitSynapse(
+        name, parameter_set, "circuit", _SUMMARIES[name], Equations(), _parameters(),
+        dict(_SOURCES), facts["citation"], facts["conventions"],
+        compartments=facts["compartments"], block=block, roles=dict(_ROLES),
+        signed=("E_leak", "E_exc"), learned=("w",), transmits=("g_ampa",),
+        ports={"membrane": "V_basal", "conductance": "g_ampa", "teacher": "teacher",
+               "gate": "gate"},
+    )  # fmt: skip
+    start = dict.fromkeys(("V_basal", "V_apical"), bare.rest_code("value_baseline"))
+    initial = {"w": "weight_baseline", "teacher": "value_baseline", **start}
+    return replace(bare, equations=_text(bare), initial=initial)
+
+
+def _two_compartment(parameters: str) -> CircuitSynapse:
+    return _made(
+        "two_compartment_nmda", parameters, parameters, compartments=_MEMBRANE,
+        citation="urbanczik2014learning (dendritic prediction of a somatic teacher); magnesium "
         "block: " + BLOCKS[parameters].source,
-        "conductances in units of the leak; the write is proportional to NMDA trace x "
+        conventions="conductances in units of the leak; the write is proportional to NMDA trace x "
         "[B(V_apical) - B(V_basal)]",
-        dict(_ROLES),
-    )
+    )  # fmt: skip
 
 
-def _linear(parameters: str) -> SynapseModel:
-    return SynapseModel(
-        "linear_difference",
-        _LINEAR,
-        None,
-        _parameters(),
-        dict(_SOURCES),
-        "this package: two_compartment_nmda with linear membranes and no magnesium block, a "
-        "control",
-        "currents instead of conductances; separates the lag of the loop from its nonlinearity",
-        dict(_ROLES),
-    )
+def _linear(parameters: str) -> CircuitSynapse:
+    return _made(
+        "linear_difference", parameters, None, compartments=_LINEAR,
+        citation="this package: two_compartment_nmda with linear membranes and no magnesium block, "
+        "a control",
+        conventions="currents instead of conductances; separates the lag of the loop from its "
+        "nonlinearity",
+    )  # fmt: skip
 
 
 register(
     "two_compartment_nmda",
     Entry(
-        _two_compartment,
-        ("jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024"),
-        "circuit",
-        "NMDA-gated write of the difference between two compartments, read out by AMPA",
+        _two_compartment, ("jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024"),
+        "circuit", _SUMMARIES["two_compartment_nmda"],
     ),
-)
+)  # fmt: skip
 register(
     "linear_difference",
-    Entry(
-        _linear, ("default",), "circuit", "two_compartment_nmda with linear membranes, a control"
-    ),
+    Entry(_linear, ("default",), "circuit", _SUMMARIES["linear_difference"]),
 )

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from ..errors import FwpError
+from brian2 import Equations
+from brian2.equations.equations import SUBEXPRESSION
+from brian2.utils.stringtools import get_identifiers
+
+from ..arithmetic import evaluate
+from ..errors import FwpError, shown
 from .coding import USUAL, Experiment, both
-from .registered_synapses import names
+from .registered_synapses import entry, get, names
+from .synapse_class import Synapse
 
 _GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
 _FORCED = "spikes are forced on the postsynaptic cell"
@@ -59,13 +65,48 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
 }  # fmt: skip
 
 
-def experiments(name: str) -> tuple[Experiment, ...]:
+def experiments(synapse: str | Synapse) -> tuple[Experiment, ...]:
     """Return the experiments of a plasticity or short-term plasticity model.
+
+    Args:
+        synapse: name of a registered one, or a `Synapse`. A composition is measured as its rule; a
+            synapse of one's own starts where it says, and its memory is the one variable that is
+            its weight.
 
     Raises:
         FwpError: another model.
     """
-    legal = [*names("short-term plasticity"), *names("plasticity")]
-    if name not in legal:
-        raise FwpError(f"{name!r} is no plasticity model (legal: {', '.join(legal)})")
-    return EXPERIMENTS.get(name, USUAL)
+    kinds = ("short-term plasticity", "plasticity", "circuit")
+    legal = [name for kind in kinds for name in names(kind)]
+    name = synapse if isinstance(synapse, str) else getattr(synapse, "name", synapse)
+    if isinstance(synapse, str) and name in legal:
+        synapse = get(name)
+    if not isinstance(synapse, Synapse) or synapse.kind not in kinds:
+        raise FwpError(f"{shown(name)} is no plasticity model (legal: {', '.join(legal)})")
+    base = rule_of(synapse)
+    if base in EXPERIMENTS and all(
+        not how.state or how.state in Equations(synapse.equations.synapse).names
+        for how in EXPERIMENTS[base]
+    ):
+        return EXPERIMENTS[base]
+    return USUAL if base in legal and entry(base).targets is None else _of_own(synapse)
+
+
+def rule_of(synapse: Synapse) -> str:
+    """Return the name of a synapse's plasticity rule, of a composition that of the part."""
+    return synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
+
+
+def _of_own(synapse: Synapse) -> tuple[Experiment, ...]:
+    """Return the usual experiments from where a synapse itself starts."""
+    rows = Equations(synapse.equations.synapse)
+    held = sorted(n for n in get_identifiers(synapse.weight) if n in rows.names and
+                  rows[n].type != SUBEXPRESSION)  # fmt: skip
+    if len(held) != 1:
+        return both(state="", note="its weight is no single variable: no erase is measured")
+    value = synapse.initial.get(held[0], 0.0)
+    if isinstance(value, str):
+        value = evaluate(value, synapse.parameters, f"initial {held[0]!r} of {synapse.name!r}")
+    start = float(value)
+    return both(state=held[0], start=start, shift=0.1 * (abs(start) or 1.0),
+                probe="event-driven" in rows[held[0]].flags)  # fmt: skip

@@ -9,7 +9,7 @@ be negative, so a negative weight transmits nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from brian2 import Equations as Brian2Equations
@@ -26,11 +26,11 @@ from .factorised.text import Line, lines, renamed, row
 from .factorised.text import text as code_text
 from .registered_synapses import get
 from .renaming import with_names
-from .synapse_class import Equations, Model
+from .synapse_class import Equations, Synapse
 
 #: which kinds of models play which part
 _PARTS = {
-    "plasticity": ("plasticity", "short-term plasticity"),
+    "plasticity": ("plasticity", "short-term plasticity", "circuit"),
     "release": ("short-term plasticity",),
     "receptor": ("receptor",),
 }
@@ -49,13 +49,13 @@ _NOISE = ("euler", "heun", "milstein")
     eligibility=optional(a_time("1*second")),
 )
 def compose(
-    plasticity: str | Model,
-    release: str | Model | None = None,
-    receptor: str | Model | None = None,
+    plasticity: str | Synapse,
+    release: str | Synapse | None = None,
+    receptor: str | Synapse | None = None,
     *,
     name: str | None = None,
     eligibility=None,
-) -> Model:
+) -> Synapse:
     """Return a synapse that transmits: a plasticity rule, its release and its receptor in one text.
 
         synapse = fwp.synapses.compose("pair_stdp", "tsodyks_markram", "ampa")
@@ -107,7 +107,7 @@ def compose(
     )  # fmt: skip
 
 
-def _once(first: Model, release, receptor) -> None:
+def _once(first: Synapse, release, receptor) -> None:
     """Refuse to add to a composition, of which it is no longer known what a spike releases."""
     has = [role for role in ("release", "receptor") if role in first.parts]
     if has and (release is not None or receptor is not None):
@@ -120,19 +120,21 @@ def _label(part) -> str:
     return f"{part.name} ({part.parameter_set})"
 
 
-def _part(role: str, given) -> Model:
+def _part(role: str, given) -> Synapse:
     model = get(given) if isinstance(given, str) else given
-    if not isinstance(model, Model):
-        raise FwpError(f"{role} must be the name of a synapse model or one with Brian2 text, got "
-                       f"{shown(given)}")  # fmt: skip
+    if not isinstance(model, Synapse):
+        raise FwpError(f"{role} must be a Synapse or the name of one, got {shown(given)}")
     model = getattr(model, "textbook", model)
     if model.kind not in _PARTS[role]:
         raise FwpError(f"{role} must be a model of the kind {' or '.join(_PARTS[role])}, and "
                        f"{model.name!r} is of the kind {model.kind}")  # fmt: skip
-    return model
+    kind = "plasticity" if role == "plasticity" and model.kind == "circuit" else model.kind
+    # a plain one: what a circuit or a rule is besides would not know of the other parts
+    return Synapse(**{**{one.name: getattr(model, one.name) for one in fields(Synapse)},
+                      "kind": kind})  # fmt: skip
 
 
-def _without_weight(release: Model) -> Model:
+def _without_weight(release: Synapse) -> Synapse:
     """Return a release of which the amount is all that is sent: the weight is another part's."""
     equations = Brian2Equations(release.equations.synapse)
     rows = [row(one) for n, one in equations.items() if n != "J"]
@@ -142,7 +144,7 @@ def _without_weight(release: Model) -> Model:
                    initial=initial, sends=sends)  # fmt: skip
 
 
-def _names(model: Model) -> set[str]:
+def _names(model: Synapse) -> set[str]:
     """Return every name that a model defines."""
     found = set(model.parameters)
     for part in _ROWS:
@@ -151,20 +153,20 @@ def _names(model: Model) -> set[str]:
     return found | anatomy.temporaries("pre") | anatomy.temporaries("post")
 
 
-def _apart(made: Model, part: Model, role: str) -> Model:
+def _apart(made: Synapse, part: Synapse, role: str) -> Synapse:
     """Return a part with another name for whatever is called as something that is there."""
     weight = {"w"} if role == "receptor" else set()
     return with_names(part, {n: f"{n}_{role}" for n in (_names(part) - weight) & _names(made)})
 
 
-def _said(role: str, made: Model, part: Model) -> str:
+def _said(role: str, made: Synapse, part: Synapse) -> str:
     suffix = f"_{role}"
     names = sorted(n for n in _names(part) if n.endswith(suffix))
     end = f" (its {', '.join(n.removesuffix(suffix) for n in names)} end in {suffix} here)"
     return f"{made.conventions}. {role.capitalize()}: {part.conventions}{end if names else ''}"
 
 
-def _merged(made: Model, part: Model, role: str, text: Equations) -> Model:
+def _merged(made: Synapse, part: Synapse, role: str, text: Equations) -> Synapse:
     """Return both models as one with a given text."""
     derived = [one.derived for one in (made, part) if one.derived is not None]
 
@@ -219,7 +221,7 @@ def _is_clocked(text: Equations) -> bool:
     return any("event-driven" not in found[n].flags for n in found.diff_eq_names)
 
 
-def _joined(made: Model, part: Model) -> Model:
+def _joined(made: Synapse, part: Synapse) -> Synapse:
     """Return a plasticity rule with the state of a release beside it."""
     old = made.equations
     # a release acts at the spike itself, also where the rule waits
@@ -232,7 +234,7 @@ def _joined(made: Model, part: Model) -> Model:
     return replace(_merged(made, part, "release", text), sends="")
 
 
-def _opened(made: Model, rule: Model, receptor: Model, amount: str) -> Model:
+def _opened(made: Synapse, rule: Synapse, receptor: Synapse, amount: str) -> Synapse:
     """Return a synapse whose spikes open a receptor by what they send."""
     old, new = made.equations, receptor.equations
     own = [line for line in lines(old.on_pre) if line.target not in
@@ -288,7 +290,7 @@ def _opened(made: Model, rule: Model, receptor: Model, amount: str) -> Model:
                    transmits=(conductance,))  # fmt: skip
 
 
-def _sent(made: Model) -> str:
+def _sent(made: Synapse) -> str:
     """Return what a spike sends, without a unit and never negative."""
     if made.sends:
         return f"clip({made.sends}, 0, inf)"
@@ -303,7 +305,7 @@ def _sent(made: Model) -> str:
     return f"clip({weight}, 0, inf)"
 
 
-def _event_driven(made: Model) -> bool:
+def _event_driven(made: Synapse) -> bool:
     """Whether the weight is brought up to date at spikes only."""
     anatomy = Anatomy(made)
     names = anatomy.sources(get_identifiers(made.sends or made.weight))

@@ -27,7 +27,7 @@ from ..errors import FwpError
 from ..quantities import quantity
 from .factorised.text import Line, lines, row
 from .factorised.text import text as code_text
-from .synapse_class import Model
+from .synapse_class import Synapse
 
 #: decay of the trace in an Euler step, and its mean over the step relative to its start
 _STEPPED = (
@@ -37,7 +37,7 @@ _STEPPED = (
 _NAMES = ("eligibility", "modulator", "tau_eligibility", "rate_eligibility")
 
 
-def with_eligibility(model: Model, tau, stepped: bool = True) -> Model:
+def with_eligibility(model: Synapse, tau, stepped: bool = True) -> Synapse:
     """Return a model whose weight changes only where a modulator meets its eligibility trace.
 
     Args:

@@ -21,12 +21,13 @@ How often intervals hold the truth is measured by `fwp-neuro coverage`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..arguments import SEED, inside, one_of, real, takes, whole
+from ..arguments import PROGRESS, SEED, inside, one_of, optional, real, takes, whole
 from ..errors import FwpError, warn
+from ..progress import Progress
 from ..validation import generator
 from .argument_kinds import DATA, OPTIONS, PARAMETERS, name_or_model
 from .fitting_data import read
@@ -43,7 +44,7 @@ from .fitting_predict import SCALES, Predictor
 from .fitting_ranges import Box, limits
 from .fitting_result import Fit, short
 from .fitting_search import cost
-from .registered_synapses import _chosen, check_options
+from .registered_synapses import check_options, measured
 
 METHODS = ("covariance", "profile", "bootstrap")
 #: points of the ranges that are compared for each one that is followed downhill; few of them for
@@ -63,6 +64,7 @@ _LOOK, _FEW = 32, 8
     repeats=whole(20, 100_000),
     starts=whole(1, 1000),
     seed=SEED,
+    progress=optional(PROGRESS),
     options=OPTIONS,
 )
 def fit(
@@ -78,12 +80,19 @@ def fit(
     repeats: int = 200,
     starts: int = 4,
     seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
     **options,
 ) -> Fit:
     """Fit parameters of a short-term plasticity or plasticity model to measurements.
 
+    A registered model is fitted by its fast NumPy form if it has one. Any other `Synapse`, also
+    one of your own, is fitted by its Brian2 text: all rows of the table, and all steps of the
+    parameters that one iteration needs, run side by side as synapses of one network. A text that
+    only spikes change takes seconds; where a membrane or a clock-driven variable changes the
+    weight, a fit takes some 50 times what the protocol lasts in Brian2 (a longer ``dt`` helps).
+
     Args:
-        model: name, or a `Model`, whose parameters are the first start.
+        model: name, or a `Synapse`, whose parameters are the first start.
         data: dict of columns, xarray Dataset or path of a CSV file, see
             `fwp_neuro.synapses.fitting_data`.
         parameters: name of a published parameter set to start from.
@@ -99,7 +108,10 @@ def fit(
         repeats: of the bootstrap, 20 to 100000.
         starts: of the search: the given one, and the best of points spread over the ranges.
         seed: of starts and bootstrap.
-        options: of the model's protocol, the same for all rows.
+        progress: called with (fraction, note) at each run of a text; None shows it in one line.
+        options: of the model's protocol, the same for all rows; of a text ``dt``, ``wait`` (how
+            long after the last spike the weight is read) and ``device`` ("numpy", which compiles
+            nothing, unless you name another).
 
     Raises:
         FwpError: everything that data or arguments can have wrong, in one sentence.
@@ -115,18 +127,26 @@ def fit(
     table = read(data)
     protocol = {"trains": "release", "plasticity": "stdp"}[table.kind]
     what = f"fit to {table.kind} data"
-    model, run = _chosen(model, parameters, protocol, what)
-    check_options(model, run, options, what)
+    how = measured(model, parameters, protocol, what)
+    model = how.synapse
+    check_options(model, how.run, options, what)
     columns = [name for name in ("groups", "interval") if name in table.columns]
-    check_options(model, run, columns, f"{what}, given as a column,")
+    check_options(model, how.run, columns, f"{what}, given as a column,")
     table.check_scale(scale)
     rng = generator(seed)
-    names, idle, waiting = choose(model, free, bounds, table, run, scale, options, rng)
+    if how.of_sets is not None:
+        options = {"device": "numpy", **options}
+        progress = Progress(f"fit of {model.name}") if progress is None else progress
+
+    def predictor_of(names: Sequence[str]) -> Predictor:
+        return Predictor(model, names, table, how, scale, options, progress)
+
+    names, idle, waiting = choose(model, free, bounds, predictor_of, rng)
     box = Box(model, names, limits(model, names, bounds))
     known = "sem" in table.columns
     size = np.sqrt(np.mean(table.measured**2)) or 1.0  # of data in whatever unit
     sem = table.columns["sem"] if known else np.full(len(table.measured), size)
-    predictor = Predictor(model, names, table, run, scale, options)
+    predictor = predictor_of(names)
     problem = Problem(predictor, box, table.measured, sem, known, level)
     _enough(predictor, names)
     best = examine(problem, _search(problem, rng, starts))

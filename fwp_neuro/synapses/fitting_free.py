@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from ..errors import FwpError, pick, shown
-from .fitting_data import Table
 from .fitting_predict import Predictor
 from .fitting_ranges import Box, limits
-from .synapse_class import Model
+from .synapse_class import Synapse
 
 #: other values of each parameter, and points of the ranges, at which an effect is looked for;
 #: few of them for models that predict one parameter set at a time, which takes them seconds
@@ -18,7 +17,7 @@ _VALUES, _POINTS, _FEW = 4, 6, 2
 
 
 def choose(
-    model: Model, asked, bounds: Mapping | None, table: Table, run, scale: str, options, rng
+    model: Synapse, asked, bounds: Mapping | None, predictor_of: Callable, rng
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the parameters to fit, those without effect, and those that must wait.
 
@@ -30,7 +29,7 @@ def choose(
         model: the start.
         asked: names, or None for all.
         bounds: of the search, as for `fit`.
-        table, run, scale, options: see `Predictor`.
+        predictor_of: names -> their `Predictor`.
         rng: of the points at which an effect is looked for.
 
     Raises:
@@ -38,15 +37,15 @@ def choose(
     """
     names = _named(model, asked)
     box = Box(model, names, limits(model, names, bounds))
-    predictor = Predictor(model, names, table, run, scale, options)
+    predictor = predictor_of(names)
     predictor.check(box.numbers(box.x0))
-    idle = [n for n in names if not _matters(predictor, box, box.x0, names.index(n), near=True)]
+    idle = _idle(predictor, box, box.x0, names, near=True)
     here = idle
     more = box.drawn(rng, _POINTS if predictor.many else _FEW)
     for point in (box.x0, *more):  # what has no effect here may have one elsewhere
-        idle = [n for n in idle if not _matters(predictor, box, point, names.index(n))]
         if not idle:
             break
+        idle = _idle(predictor, box, point, idle)
     if asked is not None and idle:
         raise FwpError(f"the data do not depend on {', '.join(idle)}: leave it out of free")
     found = [name for name in names if name not in idle]
@@ -57,7 +56,7 @@ def choose(
     return [name for name in found if name not in wait], idle, wait
 
 
-def _named(model: Model, asked) -> list[str]:
+def _named(model: Synapse, asked) -> list[str]:
     if asked is None:
         return list(model.parameters)
     try:
@@ -78,16 +77,34 @@ def _named(model: Model, asked) -> list[str]:
     return names
 
 
-def _matters(predictor: Predictor, box: Box, point, place: int, near: bool = False) -> bool:
-    """Whether predictions depend on one coordinate, from a point on: a step, or its whole range."""
+def _idle(predictor: Predictor, box: Box, point, names, near: bool = False) -> list[str]:
+    """Return the names on whose coordinates no prediction depends, from a point on.
+
+    Looked at is one step, or the whole range; all in one call, where many sets cost like one.
+    """
+    lines = [_line(box, point, box.names.index(name), near) for name in names]
+    measured = predictor.table.measured
+    found = predictor.scaled(
+        predictor(box.numbers(np.concatenate(lines))), measured, np.ones(len(measured))
+    )
+    cuts = np.cumsum([len(line) for line in lines])[:-1]
+    parts = zip(names, np.split(found, cuts), strict=True)
+    return [name for name, part in parts if not _differ(part)]
+
+
+def _line(box: Box, point, place: int, near: bool) -> np.ndarray:
+    """Return a point and others that differ from it in one coordinate [point, coordinate]."""
     low, high = box.low[place], box.high[place]
     step = 0.01 * (high - low)
     one_step = point[place] + (step if point[place] < high - step else -step)
     values = np.array([one_step]) if near else np.linspace(low, high, _VALUES)
     line = np.repeat(point[None], len(values) + 1, axis=0)
     line[1:, place] = values
-    measured = predictor.table.measured
-    found = predictor.scaled(predictor(box.numbers(line)), measured, np.ones(len(measured)))
+    return line
+
+
+def _differ(found: np.ndarray) -> bool:
+    """Whether predictions [set, row] differ, of those that are finite."""
     found = found[np.isfinite(found).all(1)]
     if len(found) < 2:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,17 +13,19 @@ import numpy as np
 from ..errors import FwpError
 from .fitting_data import Table
 from .fitting_ranges import like
-from .registered_synapses import entry
-from .synapse_class import Model
+from .registered_synapses import Measured
+from .synapse_class import Synapse
 
 SCALES = ("first", "free", "each")
+#: runs of a text that usual fits need at most
+_USUAL = 150
 
 
 @dataclass(frozen=True)
 class _Many:
     """What a protocol needs of a model, with some parameters as arrays [set, 1]."""
 
-    model: Model
+    model: Synapse
     values: Mapping[str, np.ndarray]
 
     @property
@@ -49,22 +51,26 @@ class Predictor:
         model: with the parameters that stay.
         names: of those that vary.
         table: the measurements.
-        run: protocol of the model.
+        how: the protocol of the model.
         scale: see `fwp_neuro.synapses.fit`.
         options: of the protocol.
+        progress: called with (fraction, note) before each run of a text; the fraction is that of
+            the most runs that usual fits need.
     """
 
-    model: Model
+    model: Synapse
     names: Sequence[str]
     table: Table
-    run: Any
+    how: Measured
     scale: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Callable[[float, str], None] | None = None
+    _runs: list[int] = field(default_factory=lambda: [0])
 
-    @cached_property
+    @property
     def many(self) -> bool:
-        """Whether the model's protocol takes many parameter sets at once."""
-        return entry(self.model.name).many
+        """Whether many parameter sets cost hardly more than one."""
+        return self.how.many or self.how.of_sets is not None
 
     @cached_property
     def counted(self) -> np.ndarray:
@@ -88,14 +94,40 @@ class Predictor:
         NaN where the model has no answer.
         """
         numbers = np.asarray(numbers, dtype=float)
+        if not len(numbers):
+            return np.empty((0, len(self.table.measured)))
         with np.errstate(all="ignore"):
-            if self.many:
+            if self.how.of_sets is not None:
+                return self._by_text(self.how.of_sets, numbers)
+            if self.how.many:
                 values = {n: numbers[:, place, None] for place, n in enumerate(self.names)}
                 found = np.empty((len(numbers), len(self.table.measured)))
                 for rows, response in self._responses(_Many(self.model, values)):
                     found[:, rows] = response
                 return found
             return np.stack([self._one(one) for one in numbers])
+
+    def _by_text(self, of_sets: Callable, numbers: np.ndarray) -> np.ndarray:
+        """Return predictions [set, row], all of them from one network where the text allows it."""
+        if self.progress is not None:
+            self._runs[0] += 1
+            synapses = len(numbers) * len(self.table.measured)
+            self.progress(min(self._runs[0] / _USUAL, 1.0), f"run {self._runs[0]}: {synapses} "
+                          f"synapses of {self.model.name}")  # fmt: skip
+        groups, columns = self.table.groups, self.table.columns
+        trains = self.table.kind == "trains"
+        if trains:
+            events = [columns["time"][rows] for rows in groups]
+        else:
+            events = [(columns["lag"][rows], *self._pairs(rows[0])) for rows in groups]
+        try:
+            parts = of_sets(self.model, self.names, numbers, events, **self.options)
+        except FwpError:  # a set without an answer, or a parameter that cannot vary over synapses
+            return np.stack([self._one(one) for one in numbers])
+        found = np.empty((len(numbers), len(self.table.measured)))
+        for rows, part in zip(groups, parts, strict=True):
+            found[:, rows] = part / part[:, :1] if trains and self.scale == "first" else part
+        return found
 
     def _one(self, numbers, strict: bool = False) -> np.ndarray:
         """Return predictions [row] for one parameter set; errors of the model if ``strict``."""
@@ -113,13 +145,13 @@ class Predictor:
 
     def check(self, numbers) -> None:
         """Raise `FwpError` if the model has no finite prediction for parameters [parameter]."""
-        if self.many:
+        if self.how.many:
             found = self(np.asarray(numbers)[None])
         else:
             found = self._one(numbers, strict=True)
         if not np.isfinite(found).all():
             raise FwpError(
-                f"model {self.model.name!r} has no finite prediction for these data at its start: "
+                f"{self.model.name!r} has no finite prediction for these data at its start: "
                 "give another parameter set"
             )
 
@@ -128,19 +160,19 @@ class Predictor:
         columns = self.table.columns
         if self.table.kind == "plasticity":
             for rows in self.table.groups:
-                yield rows, self.run(model, columns["lag"][rows], **self._protocol(rows[0]))
+                yield rows, self.how.run(model, columns["lag"][rows], **self._protocol(rows[0]))
             return
         for rows in self._trains():
             # a train that starts at a negative time or late is the same train
             times = columns["time"][rows]
-            response = self.run(model, times - times[0], **self.options)
+            response = self.how.run(model, times - times[0], **self.options)
             if self.scale == "first":
                 response = response / response[0]
             yield rows.T.ravel(), _row(response)
 
     def _trains(self) -> list[np.ndarray]:
         """Return rows [spike, train] of trains with as many spikes; one by one if need be."""
-        if not self.many:
+        if not self.how.many:
             return self.table.groups
         found: dict[int, list] = {}
         for rows in self.table.groups:
@@ -153,9 +185,14 @@ class Predictor:
             given["groups"] = int(columns["groups"][row])
         if "interval" in columns:
             given["interval"] = columns["interval"][row] * b2.second
-        given["pairs"] = int(columns["pairs"][row]) if "pairs" in columns else 60
-        given["frequency"] = float(columns["frequency"][row]) if "frequency" in columns else 1.0
-        return given
+        pairs, frequency = self._pairs(row)
+        return {**given, "pairs": pairs, "frequency": frequency}
+
+    def _pairs(self, row: int) -> tuple[int, float]:
+        """Return how many pairs a row is about, and how many in a second."""
+        columns = self.table.columns
+        pairs = int(columns["pairs"][row]) if "pairs" in columns else 60
+        return pairs, float(columns["frequency"][row]) if "frequency" in columns else 1.0
 
     def scaled(self, found: np.ndarray, measured: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return predictions times the factors that fit the measurements best [set, row].

@@ -27,7 +27,7 @@ from ..arguments import takes
 from ..errors import FwpError, pick, shown
 from . import registered_synapses, units
 from .registered_synapses import MODEL, get, parameter_sets
-from .synapse_class import SHARES, Model
+from .synapse_class import SYNAPSES, Synapse, is_share
 
 _FACTOR, _VOLTS = 100.0, 0.1
 #: how near to a bound, as a share of the range searched, a fitted parameter has run into it
@@ -36,14 +36,16 @@ _AT = 1e-6
 
 @lru_cache(maxsize=64)
 def _published(name: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the parameters of all sets of a model of the registry."""
+    """Return the parameters of all sets of a model of the registry; none of one of your own."""
+    if name not in SYNAPSES:
+        return ()
     return tuple(get(name, chosen).parameters for chosen in parameter_sets(name))
 
 
-def _range(model: Model, name: str) -> tuple[float, float]:
+def _range(model: Synapse, name: str) -> tuple[float, float]:
     """Return where a parameter is searched, in SI units."""
     start, signed = model.parameters[name], name in model.signed
-    if name in SHARES:
+    if is_share(name):
         return (0.0 if signed else 1e-3), 1.0
     sets = [one[name] for one in _published(model.name) if name in one]
     values = np.array([float(value) for value in (*sets, start)])
@@ -55,19 +57,19 @@ def _range(model: Model, name: str) -> tuple[float, float]:
     return (0.0 if b2.have_same_dimensions(start, b2.second) else -reach), reach
 
 
-def _typical(model: Model, like) -> float:
+def _typical(model: Synapse, like) -> float:
     """Return the largest published value of any parameter of the same dimension, or 0.01."""
     found = [
         abs(float(value))
         for one in _published(model.name)
         for name, value in one.items()
-        if name in model.signed and b2.have_same_dimensions(value, like) and name not in SHARES
+        if name in model.signed and b2.have_same_dimensions(value, like) and not is_share(name)
     ]
     return max(found, default=0.0) or 1e-2
 
 
 @takes(model=MODEL)
-def search_ranges(model: str | Model) -> dict[str, tuple]:
+def search_ranges(model: str | Synapse) -> dict[str, tuple]:
     """Return where `fit` searches each parameter of a model if it is given no bounds.
 
     Args:
@@ -82,8 +84,8 @@ def search_ranges(model: str | Model) -> dict[str, tuple]:
         (0.2 * msecond, 2. * second)
     """
     model = registered_synapses.get(model) if isinstance(model, str) else model
-    if not isinstance(model, Model):
-        raise FwpError(f"search_ranges needs a synapse model with parameters, got {shown(model)}")
+    if not isinstance(model, Synapse):
+        raise FwpError(f"search_ranges needs a Synapse or the name of one, got {shown(model)}")
     found = {}
     for name, value in model.parameters.items():
         found[name] = tuple(like(value, end) for end in _range(model, name))
@@ -96,7 +98,7 @@ def like(old, number: float):
     return float(number) if plain else b2.Quantity(float(number), dim=b2.get_dimensions(old))
 
 
-def limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[str, tuple]:
+def limits(model: Synapse, names: Sequence[str], bounds: Mapping | None) -> dict[str, tuple]:
     """Return where each of the parameters is searched (SI units): bounds if given, else a range.
 
     Raises:
@@ -118,7 +120,7 @@ def limits(model: Model, names: Sequence[str], bounds: Mapping | None) -> dict[s
             low, high = given
         except (TypeError, ValueError):
             raise FwpError(legal) from None
-        signed, share = name in model.signed, name in SHARES
+        signed, share = name in model.signed, is_share(name)
         low, high = (
             units.check(name, end, old, "the bounds", any_sign=signed, share=share)
             for end in (low, high)
@@ -139,7 +141,7 @@ class Box:
         logarithmic: whether a coordinate is a logarithm [coordinate].
     """
 
-    def __init__(self, start: Model, names: Sequence[str], ends: Mapping[str, tuple]) -> None:
+    def __init__(self, start: Synapse, names: Sequence[str], ends: Mapping[str, tuple]) -> None:
         self.start, self.names = start, list(names)
         self.logarithmic = np.array([name not in start.signed for name in names], dtype=bool)
         spans = np.array([ends[name] for name in names], dtype=float).reshape(-1, 2)
@@ -165,7 +167,7 @@ class Box:
         values = zip(self.names, self.numbers(x), strict=True)
         return {name: like(self.start.parameters[name], number) for name, number in values}
 
-    def model(self, x) -> Model:
+    def model(self, x) -> Synapse:
         """Return the model with the parameters at a point."""
         return self.start.changed(**self.quantities(x))
 

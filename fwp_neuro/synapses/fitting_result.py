@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .fitting_intervals import Optimum, Problem
-from .synapse_class import Model
+from .synapse_class import Synapse
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Fit:
         data: number of rows that are data.
     """
 
-    model: Model
+    model: Synapse
     parameters: dict
     interval: dict
     level: float

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..errors import FwpError
 from .magnesium import block_code
-from .synapse_class import Model
+from .synapse_class import Synapse
 
 
-def current(receptor: Model, voltage: str = "V", block: str | None = None, magnesium=None) -> str:
+def current(receptor: Synapse, voltage: str = "V", block: str | None = None, magnesium=None) -> str:
     """Return Brian2 code of the inward current of all synapses of one receptor on a cell.
 
     Args:

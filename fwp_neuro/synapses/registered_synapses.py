@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from inspect import signature
@@ -13,13 +13,13 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..arguments import inside, optional, takes, text
+from ..arguments import function, inside, optional, takes, text
 from ..errors import FwpError, pick, shown, unknown
 from ..quantities import quantity
 from ..registry import Registry
 from ..validation import whole
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
-from .synapse_class import KINDS, SYNAPSES, Entry, Model
+from .synapse_class import KINDS, SYNAPSES, Entry, Synapse
 from .synapse_class import register as add
 
 #: events (pairs or spikes) that one call of a protocol may have, at 10 us and more for each
@@ -96,7 +96,7 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     return found.make(pick(parameters, sets, what))
 
 
-MODEL = inside("a synapse model, or its name", lambda: get("pair_stdp"))
+MODEL = inside("a Synapse, or the name of one", lambda: get("pair_stdp"))
 
 
 def _protocol(name: str) -> Callable:
@@ -105,54 +105,92 @@ def _protocol(name: str) -> Callable:
 
 #: protocols on the Brian2 text of any model; circuits, which run it, know the synapses
 PROTOCOLS = Registry("protocol")
-for _name in ("stdp", "release"):
+for _name in ("stdp", "release", "stdp_of_sets", "release_of_sets"):
     PROTOCOLS.add(_name, partial(_protocol, _name))
 
 
+def _no_rows(quick: bool) -> tuple:
+    return ()
+
+
 @takes(
-    synapse=inside("a synapse", lambda: get("pair_stdp")), name=optional(text("my_synapse"))
+    synapse=inside("a synapse", lambda: get("pair_stdp")),
+    name=optional(text("my_synapse")),
+    targets=optional(function("quick")),
 )
-def register(synapse: Model, name: str | None = None) -> Model:
+def register(
+    synapse: Synapse, name: str | None = None, targets: Callable | None = None
+) -> Synapse:
     """Add a synapse of your own, so that it can be asked for by its name everywhere.
 
     Args:
         synapse: a `Synapse`; the result of `compose` is one.
         name: under which; its own if None.
+        targets: quick -> iterable of `fwp_neuro.targets.Row`: numbers that it must meet, beside
+            what it gives. ``fwp-neuro validate`` prints them, and whether both layouts of its text
+            do the same.
 
     Returns:
         the synapse.
 
     Raises:
-        FwpError: no synapse with Brian2 text, or the name is taken.
+        FwpError: no `Synapse`, or the name is taken.
 
     Example:
         >>> fwp.synapses.register(mine)  # doctest: +SKIP
     """
-    if not isinstance(synapse, Model):
-        raise FwpError(f"register needs a synapse with Brian2 text, got {shown(synapse)}")
+    if not isinstance(synapse, Synapse):
+        raise FwpError(f"register needs a Synapse, got {shown(synapse)}")
     made = replace(synapse, name=synapse.name if name is None else name)
-    add(made.name, Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary))
+    one = Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary,
+                targets=targets or _no_rows)  # fmt: skip
+    add(made.name, one)
     return made
 
 
-def _is_registered(model: Model, found: Entry) -> bool:
+def _is_registered(model: Synapse, found: Entry) -> bool:
     """Whether a model has the text of the registered one, for which its fast forms are made."""
     if model.parameter_set not in found.sets:
         return False
     made = found.make(model.parameter_set)
-    return (made.equations, made.weight, made.initial) == (
-        model.equations, model.weight, model.initial
+    return (made.equations, made.weight, made.initial, made.sends) == (
+        model.equations, model.weight, model.initial, model.sends
     )  # fmt: skip
 
 
-def _by_text(model: Model, protocol: str) -> bool:
+def _by_text(model: Synapse, protocol: str) -> bool:
     """Whether a protocol makes sense for a model."""
-    return model.kind == "plasticity" if protocol == "stdp" else bool(model.sends)
+    return model.kind in ("plasticity", "circuit") if protocol == "stdp" else bool(model.sends)
 
 
-def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
-    """Return a model and one of its protocols: its own fast form, or one that runs its text."""
-    if isinstance(name, Model):
+@dataclass(frozen=True)
+class Measured:
+    """A synapse, and how a protocol measures it.
+
+    Attributes:
+        synapse: with its parameters.
+        run: the protocol, the synapse's own fast form or one that runs its text.
+        many: whether ``run`` takes many parameter sets at once, see `Entry`.
+        of_sets: likewise by the text: (synapse, names, numbers [set, parameter], events) ->
+            results [set, ...], see `fwp_neuro.circuits.protocols`; None for a fast form.
+    """
+
+    synapse: Synapse
+    run: Callable
+    many: bool = False
+    of_sets: Callable | None = None
+
+
+def measured(name, parameters, protocol: str, what: str) -> Measured:
+    """Return a synapse with one of its protocols, "stdp" or "release".
+
+    Args:
+        name: of a registered synapse, or a `Synapse`.
+        parameters: name of a parameter set, or None.
+        protocol: which.
+        what: asks for it, for errors.
+    """
+    if isinstance(name, Synapse):
         if parameters is not None:
             raise FwpError(f"{what} takes the parameters of the model {name.name!r} it is given")
         model = name
@@ -160,15 +198,17 @@ def _chosen(name, parameters, protocol: str, what: str) -> tuple[Model, Any]:
         run = getattr(entry(model.name), protocol) if known else None
     else:
         model, run = get(name, parameters), getattr(entry(name), protocol)
-    if run is None and isinstance(model, Model) and _by_text(model, protocol):
-        return model, PROTOCOLS.get(protocol)
+    if run is None and isinstance(model, Synapse) and _by_text(model, protocol):
+        model = getattr(model, "textbook", model)
+        of_sets = PROTOCOLS.get(f"{protocol}_of_sets")
+        return Measured(model, PROTOCOLS.get(protocol), of_sets=of_sets)
     if run is None:
         able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
         raise unknown(model.name, able, f"model for {what}:")
-    return model, run
+    return Measured(model, run, many=entry(model.name).many)
 
 
-def check_options(model: Model, run: Callable, options: Iterable[str], what: str) -> None:
+def check_options(model: Synapse, run: Callable, options: Iterable[str], what: str) -> None:
     """Raise `FwpError`, with the legal ones, for an option that no protocol of a model takes."""
     legal = [name for name in signature(run).parameters if name not in _GIVEN]
     for name in options:
@@ -197,7 +237,7 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
 
     Args:
-        name: of a plasticity model, or a `Model` with changed parameters.
+        name: of a plasticity model, or a `Synapse` with changed parameters.
         parameters: name of a published parameter set; the model's first one if None.
         lags: Brian2 times, postsynaptic minus presynaptic spike, [lag] or one.
         pairs: how many pairs.
@@ -211,7 +251,8 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         FwpError: unknown model, set or option, a missing or wrong unit (the sentence names the
             argument), or pairs that are so close that the spikes of one overtake those of the next.
     """
-    model, run = _chosen(name, parameters, "stdp", "stdp_curve")
+    found = measured(name, parameters, "stdp", "stdp_curve")
+    model, run = found.synapse, found.run
     check_options(model, run, options, "stdp_curve")
     lags = quantity(lags, b2.second, "lags", "times such as [-10, 10]*ms")
     frequency = 1 * b2.Hz if frequency is None else frequency
@@ -222,8 +263,7 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         raise FwpError("lags is empty; it must be times such as [-10, 10]*ms")
     pairs = whole(pairs, "pairs")
     _bearable(lags.size * pairs, "lags times pairs")
-    found = run(model, lags.ravel(), pairs, float(rate), **options)
-    return np.reshape(found, lags.shape)
+    return np.reshape(run(model, lags.ravel(), pairs, float(rate), **options), lags.shape)
 
 
 @takes(
@@ -236,7 +276,7 @@ def short_term(name, parameters=None, spike_times=None, **options):
     """Return the release of a short-term plastic synapse at each presynaptic spike.
 
     Args:
-        name: of a short-term plasticity model, or a `Model` with changed parameters.
+        name: of a short-term plasticity model, or a `Synapse` with changed parameters.
         parameters: name of a published parameter set; the model's first one if None.
         spike_times: Brian2 times in increasing order, [spike].
         options: of the model's own protocol.
@@ -247,7 +287,8 @@ def short_term(name, parameters=None, spike_times=None, **options):
     Raises:
         FwpError: unknown model, set or option, a missing or wrong unit, times that do not increase.
     """
-    model, run = _chosen(name, parameters, "release", "short_term")
+    found = measured(name, parameters, "release", "short_term")
+    model, run = found.synapse, found.run
     check_options(model, run, options, "short_term")
     times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():

@@ -26,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import FwpError
-from .synapse_class import Equations, Model
+from .synapse_class import Equations, Synapse
 
 _SPIKE = "u += U*(1 - u)\nrelease = u*x\nx -= release"
 _STATE = """
@@ -72,7 +72,7 @@ CONVENTIONS: dict[str, Convention] = {
 }
 
 
-def convention_of(model: Model) -> str:
+def convention_of(model: Synapse) -> str:
     """Return the name of the convention that a model's equations follow.
 
     Raises:
@@ -81,10 +81,10 @@ def convention_of(model: Model) -> str:
     for name, one in CONVENTIONS.items():
         if model.equations == one.equations:
             return name
-    raise FwpError(f"model {model.name!r} follows none of the conventions {', '.join(CONVENTIONS)}")
+    raise FwpError(f"{model.name!r} follows none of the conventions {', '.join(CONVENTIONS)}")
 
 
-def per_cell(model: Model) -> Equations:
+def per_cell(model: Synapse) -> Equations:
     """Return the same model with its state in the presynaptic cell: N states instead of N^2.
 
     A cell's reset computes ``released``, which a synapse with a delay of at least one time step

@@ -7,12 +7,12 @@ from dataclasses import fields, replace
 from typing import Any
 
 from .factorised.text import renamed
-from .synapse_class import Equations, Model
+from .synapse_class import Equations, Synapse
 
 _NOT_CODE = ("method", "delay", "delay_post")
 
 
-def with_names(model: Model, names: Mapping[str, str]) -> Model:
+def with_names(model: Synapse, names: Mapping[str, str]) -> Synapse:
     """Return a model with other names for some of its variables and parameters.
 
     Args:

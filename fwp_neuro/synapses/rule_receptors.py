@@ -29,8 +29,8 @@ from ..symbolic import brian2_code
 from ..symbolic.effort import expand
 from ..symbolic.first_order import Rates
 from ..symbolic.language import symbol
-from .circuit_models import SynapseModel
-from .registered_synapses import get, parameter_sets
+from .circuit_models import CircuitSynapse, kick
+from .registered_synapses import get
 from .rule_signals import Signals
 from .synapse_class import Equations
 
@@ -87,19 +87,13 @@ def derive(rule: Rule, rates: Rates) -> Write:
     return Write(gain, decay, compare)
 
 
-def set_name(given: str | None) -> str:
-    """Return the name of a parameter set, that of the first one for None."""
-    return parameter_sets(CIRCUIT)[0] if given is None else given
-
-
-def circuit(parameter_set: str | None) -> SynapseModel:
+def circuit(parameter_set: str | None) -> CircuitSynapse:
     """Return the model of the spiking circuit."""
     return get(CIRCUIT, parameter_set)
 
 
-def parameters(parameter_set: str | None) -> dict[str, Any]:
+def parameters(base: CircuitSynapse) -> dict[str, Any]:
     """Return the circuit's parameters with those of this synapse."""
-    base = circuit(parameter_set)
     return {
         **base.parameters,
         "eta": 1 / base.slope,
@@ -111,10 +105,10 @@ def parameters(parameter_set: str | None) -> dict[str, Any]:
 def names() -> set[str]:
     """Return the names of everything in the text but the gates."""
     own = {"w", "x_nmda", "teacher", "V_teacher", "error", "V_basal", "g_ampa"}
-    return own | set(parameters(None))
+    return own | set(parameters(circuit(None)))
 
 
-def derived(values: Mapping[str, Any], base: SynapseModel) -> dict[str, float]:
+def derived(values: Mapping[str, Any], base: CircuitSynapse) -> dict[str, float]:
     """Return the parameters that follow from the others."""
     own = {name: values[name] for name in base.parameters}
     return {"eta": 1 / replace(base, parameters=own).slope}
@@ -123,7 +117,7 @@ def derived(values: Mapping[str, Any], base: SynapseModel) -> dict[str, float]:
 def text(
     write: Write,
     signals: Signals,
-    base: SynapseModel,
+    base: CircuitSynapse,
     *,
     membrane: str = "V_basal",
     conductance: str = "g_ampa",
@@ -146,7 +140,7 @@ def text(
     error = f"{unblocked(teacher or 'V_teacher')} - {unblocked(other)}"
     rows = [
         *signals.post,
-        *(() if teacher else _APICAL),
+        *(() if teacher else _apical(base)),
         f"error = eta*({error}) : 1 (constant over dt)",
     ]
     alone = tuple(map(_variable, (*signals.pre, *rows)))
@@ -185,15 +179,11 @@ def relaxing(variable: str, rate: str, end: str = "") -> str:
     return f"{away}*(1 - exp(-dt*({rate})))/dt"
 
 
-def kick(receptor: str) -> str:
-    """Return how much a spike adds to a trace: its mean is 1 at ``rate`` for any dt."""
-    return f"(1 - exp(-dt/tau_{receptor}))/(rate*dt)"
-
-
-_SPEED, _DRIVEN = "(1 + conductance*teacher)", "(E_leak + conductance*teacher*E_exc)"
-#: the apical compartment of a postsynaptic cell that a teacher's spikes drive
-_APICAL = (
-    "dV_teacher/dt = "
-    f"{relaxing('V_teacher', f'{_SPEED}/tau_membrane', f'{_DRIVEN}/{_SPEED}')} : volt",
-    f"dteacher/dt = {relaxing('teacher', '1/tau_teacher')} : 1",
-)
+def _apical(base: CircuitSynapse) -> tuple[str, str]:
+    """Return the rows of an apical compartment that a teacher's spikes drive."""
+    speed, driven = "(1 + conductance*teacher)", "(E_leak + conductance*teacher*E_exc)"
+    if base.block is None:  # linear: currents instead of conductances
+        speed, driven = "1", "(E_leak + conductance*teacher*(E_exc - E_leak))"
+    moves = relaxing("V_teacher", f"{speed}/tau_membrane", f"{driven}/{speed}")
+    return (f"dV_teacher/dt = {moves} : volt",
+            f"dteacher/dt = {relaxing('teacher', '1/tau_teacher')} : 1")  # fmt: skip

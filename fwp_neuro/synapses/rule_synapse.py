@@ -19,8 +19,9 @@ from ..rules import Rule
 from ..rules import rule as rule_named
 from ..symbolic import first_order
 from . import rule_rate, rule_receptors, rule_signals
+from .circuit_models import CircuitSynapse
 from .rule_signals import Signals
-from .synapse_class import Equations, Model
+from .synapse_class import Equations, Synapse
 
 FORMS = ("rate", "biophysical")
 DYNAMICS = ("event", "continuous")
@@ -36,14 +37,15 @@ _CONVENTIONS = {
 
 
 @dataclass(frozen=True)
-class RuleSynapse(Model):
-    """A `Model` made of a rule, for cells that use the names of its text.
+class RuleSynapse(Synapse):
+    """A `Synapse` made of a rule, for cells that use the names of its text.
 
     Attributes:
         rule: its text.
         form, dynamics: see `of_rule`.
         homes: name of everything that the rule reads -> "pre", "post" or "shared".
         gates: names of the gates, with the write rate of statements that have none.
+        base: the circuit's synapse whose numbers the biophysical form has, else None.
     """
 
     rule: Rule = field(default_factory=lambda: rule_named("hebb"))
@@ -51,6 +53,7 @@ class RuleSynapse(Model):
     dynamics: str = "event"
     homes: Mapping[str, str] = field(default_factory=dict)
     gates: tuple[str, ...] = ()
+    base: CircuitSynapse | None = None
 
     @property
     def in_hertz(self) -> bool:
@@ -62,14 +65,14 @@ class RuleSynapse(Model):
         """What a biophysical synapse writes."""
         return rule_receptors.derive(self.rule, first_order.derive(self.rule))
 
-    def written(self, signals: Signals, **cells) -> Model:
+    def written(self, signals: Signals, **cells) -> Synapse:
         """Return the model whose text reads its signals from given code.
 
         Args:
             signals: code of everything that the rule reads.
             cells: for the biophysical form, see `rule_receptors.text`.
         """
-        own = {one.name: getattr(self, one.name) for one in fields(Model)}
+        own = {one.name: getattr(self, one.name) for one in fields(Synapse)}
         own |= {"equations": self._text(signals, **cells), "ports": {}}
         own["parameters"] = {**self.parameters, **signals.values}
         own["sources"] = {
@@ -80,12 +83,11 @@ class RuleSynapse(Model):
             "teacher"
         ):  # a voltage of the cell, so that no apical compartment starts
             own["initial"] = {"w": self.initial["w"]}
-        return Model(**own)
+        return Synapse(**own)
 
     def _text(self, signals: Signals, **cells) -> Equations:
-        if self.form == "biophysical":
-            base = rule_receptors.circuit(self.parameter_set)
-            return rule_receptors.text(self.write, signals, base, **cells)
+        if self.base is not None:
+            return rule_receptors.text(self.write, signals, self.base, **cells)
         if self.dynamics == "continuous":
             return rule_rate.continuous(first_order.derive(self.rule), signals)
         return rule_rate.event(self.rule, signals)
@@ -130,7 +132,7 @@ def of_rule(
     connections a cell pools the inputs that it has.
 
     Returns:
-        a `Model`; ``changed(...)`` replaces parameters of the biophysical form.
+        a `Synapse`; ``changed(...)`` replaces parameters of the biophysical form.
 
     Raises:
         FwpError: an unknown name; event dynamics without ``every``, or ``every`` without
@@ -167,7 +169,7 @@ def of_rule(
     except Cannot as reason:
         raise FwpError(f"rule {chosen.name!r} has no continuous form: {reason}") from None
     if form == "biophysical":
-        return _biophysical(chosen, rates, parameters)
+        return _biophysical(chosen, rates, rule_receptors.circuit(parameters))
     common = _common(chosen, "continuous", rates.write_rate)
     return _complete(RuleSynapse(**common, parameters={}, sources={}))
 
@@ -199,15 +201,25 @@ def _common(chosen: Rule, which: str, write_rate: str = "") -> dict[str, Any]:
     }
 
 
-def _biophysical(chosen: Rule, rates, parameters: str | None) -> RuleSynapse:
-    rule_receptors.derive(chosen, rates)
-    base, values = (
-        rule_receptors.circuit(parameters),
-        rule_receptors.parameters(parameters),
+def of_circuit(base: CircuitSynapse) -> RuleSynapse:
+    """Return a synapse of the spiking circuit with its gate and teacher as those of a rule.
+
+    It is the delta rule in the biophysical form, with the numbers of ``base``.
+    """
+    delta = rule_named("delta")
+    made = _biophysical(delta, first_order.derive(delta), base)
+    return replace(
+        made, name=base.name, citation=base.citation, conventions=base.conventions
     )
+
+
+def _biophysical(chosen: Rule, rates, base: CircuitSynapse) -> RuleSynapse:
+    rule_receptors.derive(chosen, rates)
+    values = rule_receptors.parameters(base)
     common = _common(chosen, "biophysical", rates.write_rate)
     common |= {
-        "parameter_set": rule_receptors.set_name(parameters),
+        "parameter_set": base.parameter_set,
+        "base": base,
         "parameters": values,
         "sources": {**base.sources, **rule_receptors.SOURCES},
         "citation": f"{chosen.citation}; {base.citation}",

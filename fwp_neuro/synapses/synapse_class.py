@@ -131,7 +131,7 @@ class Varying:
         parameter: its name.
         place: "synapse", "pre" or "post": what has a value of its own.
         usual: the value that all have in the model.
-        leads: parameters that follow from this one, see `Model.derived`.
+        leads: parameters that follow from this one, see `Synapse.derived`.
     """
 
     parameter: str
@@ -163,8 +163,8 @@ class Varying:
     varying=mapping("variable to parameter"),
 )
 @dataclass(frozen=True)
-class Model:
-    """One published model with one parameter set.
+class Synapse:
+    """One synapse, published or of one's own, with one parameter set.
 
     Attributes:
         name: in the registry.
@@ -221,7 +221,7 @@ class Model:
         return self.sources.get(parameter, self.sources.get("", ""))
 
     @takes(values=inside("a quantity or number like the one that it replaces"))
-    def changed(self, **values) -> Model:
+    def changed(self, **values) -> Synapse:
         """Return the model with some parameters replaced.
 
         Raises:
@@ -231,7 +231,7 @@ class Model:
         for name, value in values.items():
             pick(name, self.parameters, f"parameter of {self.name!r}:")
             old, signed = self.parameters[name], name in self.signed
-            where = f"model {self.name!r}"
+            where = f"synapse {self.name!r}"
             share = is_share(name)
             values[name] = units.check(name, value, old, where, any_sign=signed, share=share)
         new = {**self.parameters, **values}
@@ -249,8 +249,8 @@ class Model:
         return tuple(float(self.parameters[name]) for name in names)
 
 
-#: what users call it
-Synapse = Model
+#: the former name, for one release
+Model = Synapse
 
 
 @dataclass(frozen=True)
@@ -258,13 +258,15 @@ class Entry:
     """How the registry makes a model.
 
     Attributes:
-        make: parameter set name -> `Model` or any object with its public attributes.
+        make: parameter set name -> `Synapse` or any object with its public attributes.
         sets: names of the parameter sets, the default first.
         kind: one of `KINDS`.
         summary: one line for listings.
         stdp: (model, lags [s], pairs, frequency [Hz], options) -> weight after / before, or None.
         release: (model, spike times [s]) -> release at each spike, or None.
         renamed: former name of a parameter set, which stays legal -> its name.
+        targets: quick -> rows of `fwp_neuro.targets` for a synapse of one's own; None for the
+            package's, which have theirs in that package.
         many: whether these take parameters that are arrays [set, 1] and return [set, lag], or
             [spike, set, train] for times [spike, train]: many parameter sets at once.
     """
@@ -276,6 +278,7 @@ class Entry:
     stdp: Callable | None = None
     release: Callable | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    targets: Callable | None = None
     many: bool = False
 
 

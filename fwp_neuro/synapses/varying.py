@@ -14,7 +14,7 @@ import brian2 as b2
 from brian2.utils.stringtools import get_identifiers
 
 from .factorised.text import lines, renamed, row, text, unit
-from .synapse_class import Model, Varying
+from .synapse_class import Synapse, Varying
 
 PLACES = ("synapse", "pre", "post")
 _CODE = {
@@ -22,7 +22,7 @@ _CODE = {
 }  # fmt: skip
 
 
-def readers(model: Model, had: Mapping[str, set[str]]) -> dict[str, set[str]]:
+def readers(model: Synapse, had: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """Return place -> names that its equations, code and initial values read.
 
     Args:
@@ -74,7 +74,7 @@ def names(varying: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]
     return found
 
 
-def declared(model: Model, varying: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Model:
+def declared(model: Synapse, varying: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Synapse:
     """Return a model whose text declares parameters as constant variables.
 
     Args:
@@ -109,7 +109,7 @@ def declared(model: Model, varying: Mapping[str, Mapping[str, tuple[str, ...]]])
     )
 
 
-def started(model: Model, initial: Mapping[str, Any], now: Mapping[str, Mapping[str, str]]):
+def started(model: Synapse, initial: Mapping[str, Any], now: Mapping[str, Mapping[str, str]]):
     """Return initial values with texts that call parameters as their place does, see `names`."""
     place = {n: each for each in PLACES for n in b2.Equations(getattr(model.equations, each)).names}
     return {name: renamed(value, now[place[name]])

@@ -26,7 +26,7 @@ def course(model, g: float = 0.5, after: float = 5.0) -> np.ndarray:
 
     def build() -> Built:
         cells = b2.NeuronGroup(
-            1, f"{model.equations}\ng_basal : 1\ng_apical : 1", method="exact",
+            1, f"{model.compartments}\ng_basal : 1\ng_apical : 1", method="exact",
             namespace=dict(model.parameters), name="compartments",
         )  # fmt: skip
         cells.V_basal = cells.V_apical = model.parameters["E_leak"]

@@ -120,9 +120,14 @@ class Row:
         return {**asdict(self), **numbers, **verdicts}
 
 
+def _own():
+    """Return the module of what users have registered, which needs Brian2."""
+    return import_module(f"{__package__}.own")
+
+
 def models() -> list[str]:
-    """Return the names of the models that have published numbers."""
-    return list(MODULES)
+    """Return the names of models that have published numbers, and of users' registered synapses."""
+    return [*MODULES, *_own().names()]
 
 
 def chosen(names: list[str] | None = None) -> list[str]:
@@ -132,7 +137,10 @@ def chosen(names: list[str] | None = None) -> list[str]:
         FwpError: a model without published numbers.
     """
     what = "model with published numbers"
-    return list(dict.fromkeys(pick(name, MODULES, what) for name in names or MODULES))
+    if names is not None and all(name in MODULES for name in names):
+        return list(dict.fromkeys(names))
+    legal = models()
+    return list(dict.fromkeys(pick(name, legal, what) for name in names or legal))
 
 
 def collect(
@@ -144,22 +152,25 @@ def collect(
 
     After the rows of a model's own module come those that every model has: whether its constants
     are those of the table of published constants, and whether its Brian2 text does what its NumPy
-    form does.
+    form does. A synapse that a user registered has its own targets, and its two layouts compared.
 
     Args:
-        names: names of models.
+        names: names of models, also of registered synapses of your own.
         quick: small simulations; every model in seconds.
         progress: called with (fraction done, model).
 
     Raises:
-        FwpError: a model without published numbers.
+        FwpError: a model without published numbers, or targets of your own that are no rows.
     """
     modules: dict[str, list[str]] = {}  # one that has rows of several models runs once
     for name in chosen(names):
-        modules.setdefault(MODULES[name], []).append(name)
+        modules.setdefault(MODULES.get(name, f"own {name}"), []).append(name)
     for number, (module, members) in enumerate(modules.items()):
         if progress is not None:
             progress(number / len(modules), members[0])
+        if module not in MODULES.values():
+            yield from _own().rows(members[0], quick)
+            continue
         own = import_module(module).rows(quick)
         yield from (row for row in own if row.model in members)
         for common in COMMON:

@@ -14,7 +14,7 @@ import brian2 as b2
 import numpy as np
 
 from ...circuits.plastic.connecting import connect
-from ...synapses.synapse_class import Equations, Model
+from ...synapses.synapse_class import Equations, Synapse
 from .hand_written import CELLS, ON_POST, ON_PRE, SYNAPSES, parameters, thresholds
 from .network import DT, WEIGHTS, Case, relaxed
 
@@ -32,10 +32,10 @@ _TIMES = ("tau_m", "tau_ampa", "tau_nmda", "tau_w", "tau_stdp", "refractory")
 _PLASTIC = ("w0", "tau_w", "tau_stdp", "a_pre", "a_post")
 
 
-def model(case: Case) -> Model:
+def model(case: Case) -> Synapse:
     """Return the reference synapse as a model of the package, in the textbook layout."""
     text = {"pair": TEXTBOOK, "presynaptic": PRESYNAPTIC, "static": STATIC}[case.kind]
-    return Model(
+    return Synapse(
         "reference", "benchmark", "plasticity", "fast weight with pair-based STDP", text,
         {name: value for name, value in quantities(case).items() if name in _PLASTIC},
         {"": "chosen for the benchmark"}, "", "", signed=("a_post",), initial={"w": WEIGHTS},

@@ -17,14 +17,14 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from ...errors import FwpError, shown
 from ...synapses.renaming import with_names
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from .attached_variables import whole
 from .plastic_cells import listed
 
 PORT = "conductance"
 
 
-def directed(model: Model, names, group) -> tuple[Model, Any]:
+def directed(model: Synapse, names, group) -> tuple[Synapse, Any]:
     """Return (model, names without the port) for a synapse whose conductance goes somewhere.
 
     Args:
@@ -66,7 +66,7 @@ def directed(model: Model, names, group) -> tuple[Model, Any]:
     return _adding(model, own, kept, target), given
 
 
-def _adding(model: Model, own: str, kept: str, target: str) -> Model:
+def _adding(model: Synapse, own: str, kept: str, target: str) -> Synapse:
     """Return a model that adds its conductance, a share of its own, to a variable of the cells."""
     made = with_names(model, {own: kept})
     old = made.equations
@@ -83,7 +83,7 @@ def _decays(group, name: str) -> bool:
     return equation is not None and equation.type == DIFFERENTIAL_EQUATION
 
 
-def _found(model: Model, own: str, group) -> str | None:
+def _found(model: Synapse, own: str, group) -> str | None:
     """Return the variable that the cells have, None if they only read it, else refuse."""
     if own in group.variables:
         return own
@@ -99,7 +99,7 @@ def _found(model: Model, own: str, group) -> str | None:
     )
 
 
-def _equation(model: Model, target, group):
+def _equation(model: Synapse, target, group):
     """Return the user's equation of a variable that may take a conductance, or None."""
     variable = group.variables.get(target) if isinstance(target, str) else None
     if not isinstance(variable, ArrayVariable | Subexpression):
@@ -113,9 +113,16 @@ def _equation(model: Model, target, group):
     return equation if equation is not None and equation.type != PARAMETER else None
 
 
-def _in_unit(model: Model, own: str, group, target: str) -> Model:
+def _in_unit(model: Synapse, own: str, group, target: str) -> Synapse:
     """Return a model whose conductance has the unit of the cells' variable."""
     dim = group.variables[target].dim
+    mine = b2.Equations(model.equations.post)
+    if own in mine and mine[own].dim.is_dimensionless:  # in units of the leak
+        if not dim.is_dimensionless:
+            raise FwpError(f"names: the {PORT} of {model.name!r} is in units of the leak, without "
+                           f"a unit, and {target!r} of the cells {group.name!r} is in "
+                           f"{b2.get_unit(dim)!r}")  # fmt: skip
+        return model
     if dim == b2.siemens.dim:
         return model
     if not dim.is_dimensionless:

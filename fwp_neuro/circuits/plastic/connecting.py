@@ -25,7 +25,7 @@ from ...synapses.composition import compose
 from ...synapses.factorised import WRITES, factorise
 from ...synapses.factorised.layout_report import FactorisedModel
 from ...synapses.rule_synapse import DYNAMICS, FORMS
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from . import (
     conductances,
     initial_values,
@@ -74,7 +74,7 @@ def _spiking():
     options=inside("an option of Brian2's Synapses"),
 )
 def connect(
-    model: str | Model | Rule,
+    model: str | Synapse | Rule,
     pre,
     post,
     *,
@@ -85,8 +85,8 @@ def connect(
     keep: tuple[str, ...] = (),
     writes: str = "auto",
     names: Mapping[str, str | None] | None = None,
-    through: str | Model | None = None,
-    release: str | Model | None = None,
+    through: str | Synapse | None = None,
+    release: str | Synapse | None = None,
     delay: Mapping[str, Any] | None = None,
     varying: Mapping[str, Any] | None = None,
     name: str = "plastic*",
@@ -138,8 +138,8 @@ def connect(
                                gate=gate_table, names={"membrane": "v", "conductance": "g_in"})
 
     Args:
-        model: from `fwp_neuro.synapses.get`, any `Model`, or a name in the registry; or a rule: its
-            name, an `fwp_neuro.Rule`, a text (its gates are shared), or what
+        model: from `fwp_neuro.synapses.get`, any `Synapse`, or a name in the registry; or a rule:
+            its name, an `fwp_neuro.Rule`, a text (its gates are shared), or what
             `fwp_neuro.synapses.of_rule` returns. "oja" is a synapse model, and the rule if an
             argument of rules is given.
         pre, post: Brian2 groups, on the default clock or on clocks of their own.
@@ -168,7 +168,7 @@ def connect(
             ``pre`` or each of ``post``: their number says which, or a pair such as ("pre",
             values) does. A text over i, j (numbers of the cells), rand() and randn() (of NumPy)
             is worked out once. A parameter of cells on both sides takes {"pre": values, "post":
-            values}. Parameters that follow from it (see `Model.derived`) vary with it.
+            values}. Parameters that follow from it (see `Synapse.derived`) vary with it.
         name: of the Synapses object; other objects start with it. A * at the end stands for a
             number where the name is taken.
         dense: all to all, without index vectors where the device can do that (see
@@ -243,7 +243,7 @@ def _read(model, asked, parts: Mapping, names, groups, options, delay, dense: bo
     return plastic_rules.prepare(rule, asked, names, groups), None
 
 
-def _factorised(model: Model, keep: set[str], initial: Mapping, **options) -> Model:
+def _factorised(model: Synapse, keep: set[str], initial: Mapping, **options) -> Synapse:
     """Return a model in the factorised layout; what starts from the other side's cells stays."""
     made = factorise(model, keep=keep, **options)
     elsewhere = initial_values.elsewhere(cast(FactorisedModel, made), initial)

@@ -18,7 +18,7 @@ from ...arithmetic import evaluate
 from ...errors import FwpError
 from ...synapses.factorised.layout_report import FactorisedModel
 from ...synapses.factorised.text import lines
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 
 
 def number(value, parameters: Mapping[str, Any]):
@@ -44,7 +44,7 @@ def is_uniform(value, parameters: Mapping[str, Any]) -> bool:
     return True
 
 
-def constants(model: Model, side: str = "") -> dict[str, str]:
+def constants(model: Synapse, side: str = "") -> dict[str, str]:
     """Return what synapses call the constants of cells -> what the cells do."""
     return {f"{n}_{one.place}": n for n, one in model.varying.items()
             if one.place != "synapse" and side in ("", one.place)}  # fmt: skip
@@ -104,7 +104,7 @@ def advance(cells, names: Iterable[str], state: dict[str, Any]) -> None:
         state[line.target] = evaluate(line.expression, state)
 
 
-def differing(model: Model, initial: Mapping[str, Any]) -> Iterable[str]:
+def differing(model: Synapse, initial: Mapping[str, Any]) -> Iterable[str]:
     """Return the names of synaptic variables whose initial values differ between synapses.
 
     Constants of cells do not count: where a variable moves to, they may be one value.

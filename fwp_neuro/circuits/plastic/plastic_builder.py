@@ -15,7 +15,7 @@ from ...devices.dense import synapses as dense_synapses
 from ...errors import FwpError
 from ...synapses.factorised.layout_report import FactorisedModel
 from ...synapses.factorised.text import lines, renamed, row, text
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from ..delay_line import delay_line
 from ..integrators import integrator
 from . import attached_variables, initial_values, plastic_steps, projection_sums
@@ -40,7 +40,7 @@ _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have wri
 class Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Model, groups: dict, inputs, delays, name: str, dense: bool):
+    def __init__(self, model: Synapse, groups: dict, inputs, delays, name: str, dense: bool):
         self.model, self.text, self.groups, self.name = model, model.equations, groups, name
         self.dense = dense
         self.namespace = {**model.parameters, **inputs}
@@ -245,6 +245,10 @@ class Builder:
             dim = group.variables[own].dim
             if np.ndim(value) or not (isinstance(value, str) or dim.is_dimensionless):
                 value = b2.Quantity(np.ravel(value), dim=dim)
-            setattr(group, own, value)
+            if isinstance(value, str):  # cells that another projection gave it know no parameters
+                view = group.variables[own].get_addressable_value_with_unit(own, group)
+                view.set_item("True", value, namespace=self.namespace)
+            else:
+                setattr(group, own, value)
             if isinstance(given, str):
                 check_finite(group.variables[own], f"initial: {name!r}", given)

@@ -17,7 +17,7 @@ from ...errors import FwpError, pick, shown
 from ...quantities import as_brian2, time
 from ...synapses import registered_synapses
 from ...synapses.factorised.text import lines
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from ..plain_numbers import in_words, is_numbers, number_of
 from .attached_variables import SPIKES, whole
 from .plastic_pairs import pairs
@@ -25,17 +25,16 @@ from .plastic_pairs import pairs
 SIDES = ("pre", "post")
 
 
-def textbook(model) -> Model:
+def textbook(model) -> Synapse:
     """Return a model in its textbook layout, also if its name in the registry is given."""
     if isinstance(model, str):
         model = registered_synapses.get(model)
-    if not isinstance(model, Model):
-        raise FwpError(f"model must be the name of a synapse model, or one with Brian2 text, got "
-                       f"{shown(model)}")  # fmt: skip
+    if not isinstance(model, Synapse):
+        raise FwpError(f"model must be a Synapse or the name of one, got {shown(model)}")
     return getattr(model, "textbook", model)
 
 
-def cells(model: Model, groups: Mapping[str, Any], events: bool = False) -> None:
+def cells(model: Synapse, groups: Mapping[str, Any], events: bool = False) -> None:
     """Check the cells of both sides; they need not spike if synapses wait for other ``events``."""
     for side, group in groups.items():
         if not isinstance(group, SpikeSource):
@@ -60,7 +59,7 @@ def connection(value, groups: Mapping[str, Any]) -> dict[str, Any]:
     return pairs(mapping(value, "connect", "{'p': 0.1}"), groups)
 
 
-def kept(model: Model, value) -> set[str]:
+def kept(model: Synapse, value) -> set[str]:
     """Return the names of variables that stay on the synapse."""
     legal = isinstance(value, list | tuple | set | frozenset)
     found = list(value) if legal else []
@@ -76,7 +75,7 @@ def kept(model: Model, value) -> set[str]:
     return set(found)
 
 
-def inputs(model: Model, value) -> dict[str, Any]:
+def inputs(model: Synapse, value) -> dict[str, Any]:
     """Return names for the equations -> a TimedArray, a function or one finite number."""
     found = mapping(value, "inputs", "{'I': 0.1}")
     own = variables(model)
@@ -107,7 +106,7 @@ def inputs(model: Model, value) -> dict[str, Any]:
     return found
 
 
-def delays(model: Model, value, layout: str) -> dict[str, Any]:
+def delays(model: Synapse, value, layout: str) -> dict[str, Any]:
     """Return side -> delay for the sides that have one: the model's own, or what is given.
 
     In the textbook layout it may be an array with a delay for each synapse.
@@ -129,7 +128,7 @@ def delays(model: Model, value, layout: str) -> dict[str, Any]:
     return found
 
 
-def _gate_of_synapse(model: Model) -> None:
+def _gate_of_synapse(model: Synapse) -> None:
     """Refuse a delay where the conductance follows a gate of the presynaptic cell, which has none.
 
     The delay of the plasticity rule's own does not matter: it is not that of the transmission.
@@ -169,7 +168,7 @@ def _is_no_time(value) -> bool:
     return np.size(value) == 1 and float(np.ravel(value)[0]) == 0
 
 
-def variables(model: Model, settable: bool = False) -> dict[str, Any]:
+def variables(model: Synapse, settable: bool = False) -> dict[str, Any]:
     """Return name -> Brian2 equation of a model's own variables, in its textbook layout."""
     text = getattr(model, "textbook", model).equations
     found: dict[str, Any] = {}
@@ -179,7 +178,7 @@ def variables(model: Model, settable: bool = False) -> dict[str, Any]:
             if not (settable and found[n].type == SUBEXPRESSION)}  # fmt: skip
 
 
-def variable(model: Model, name: str, what: str, settable: bool = False):
+def variable(model: Synapse, name: str, what: str, settable: bool = False):
     """Return the Brian2 equation of one of a model's own variables."""
     own = variables(model, settable)
     if name not in own:
@@ -188,7 +187,7 @@ def variable(model: Model, name: str, what: str, settable: bool = False):
     return own[name]
 
 
-def externals(model: Model) -> set[str]:
+def externals(model: Synapse) -> set[str]:
     """Return names in a model's equations that are neither variables nor parameters."""
     text = model.equations
     parts = [b2.Equations(getattr(text, part)) for part in ("synapse", *SIDES)]
@@ -203,13 +202,13 @@ def externals(model: Model) -> set[str]:
             and name not in ("t", "dt", "i", "j", "N") and not name.startswith("xi")}  # fmt: skip
 
 
-def initial(model: Model, value) -> dict[str, Any]:
+def initial(model: Synapse, value) -> dict[str, Any]:
     """Return values at the start, of variables that the model has and of their dimension."""
     found = mapping(value, "initial", "{'w': 0.5}")
     return {name: start(model, name, item) for name, item in found.items()}
 
 
-def start(model: Model, name: str, value, what: str = "initial"):
+def start(model: Synapse, name: str, value, what: str = "initial"):
     """Return a value that a variable of a model may be given.
 
     Raises:

@@ -20,11 +20,11 @@ from brian2.utils.stringtools import get_identifiers
 
 from ...errors import FwpError
 from ...synapses.factorised.text import lines, text
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from .plastic_renewal import at_once
 
 
-def learned(model: Model) -> tuple[str, ...]:
+def learned(model: Synapse) -> tuple[str, ...]:
     """Return the variables that do not change while a model is frozen.
 
     Those that the model names itself, else all that its effective weight is made of and that

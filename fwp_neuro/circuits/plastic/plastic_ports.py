@@ -15,12 +15,12 @@ from brian2.equations.equations import PARAMETER
 
 from ...errors import FwpError, shown
 from ...synapses.renaming import with_names
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from .plastic_cells import in_unit, listed, own_variables
 from .shared_variables import others
 
 
-def read(model: Model, names, groups: Mapping) -> Model:
+def read(model: Synapse, names, groups: Mapping) -> Synapse:
     """Return a model that reads the variables of the cells that ``names`` says.
 
     Args:
@@ -70,7 +70,7 @@ def read(model: Model, names, groups: Mapping) -> Model:
     return with_names(replace(model, initial=start), renames)
 
 
-def _check(model: Model, own: str, target, group, equation) -> None:
+def _check(model: Synapse, own: str, target, group, equation) -> None:
     if not isinstance(target, str) or target not in group.variables:
         raise FwpError(f"names: the cells {group.name!r} have no variable {shown(target)} for "
                        f"{own!r} of {model.name!r} (legal: {listed(group)})")  # fmt: skip
@@ -82,7 +82,7 @@ def _check(model: Model, own: str, target, group, equation) -> None:
     _fits(model, own, target, group, equation)
 
 
-def _fits(model: Model, own: str, target: str, group, equation) -> None:
+def _fits(model: Synapse, own: str, target: str, group, equation) -> None:
     """Refuse a variable of the cells that has another dimension than the model's."""
     dim = group.variables[target].dim
     if dim != equation.dim:
@@ -92,7 +92,7 @@ def _fits(model: Model, own: str, target: str, group, equation) -> None:
                        f"names={{{own!r}: ...}}")  # fmt: skip
 
 
-def _named_or_alone(model: Model, port: str, own: str, group, equation) -> None:
+def _named_or_alone(model: Synapse, port: str, own: str, group, equation) -> None:
     """Refuse to attach a port's variable to cells that could mean another one of theirs."""
     if own in group.variables:
         return

@@ -1,6 +1,6 @@
 """`connect` with a fast-weight rule: its signals, its teacher and its gates.
 
-A rule becomes a `Model` whose text reads the variables of the user's cells by their own
+A rule becomes a `Synapse` whose text reads the variables of the user's cells by their own
 names, and then goes the way of all models.
 """
 
@@ -19,9 +19,10 @@ from ...rules import Rule, rules
 from ...rules.registered_rules import RULES
 from ...symbolic import language
 from ...synapses import registered_synapses
+from ...synapses.circuit_models import CircuitSynapse
 from ...synapses.rule_signals import ROLES, Signals
-from ...synapses.rule_synapse import RuleSynapse, of_rule
-from ...synapses.synapse_class import Model
+from ...synapses.rule_synapse import RuleSynapse, of_circuit, of_rule
+from ...synapses.synapse_class import Synapse
 from . import plastic_gates as gates
 from . import plastic_teachers as teachers
 from .attached_variables import free_name, whole
@@ -63,7 +64,7 @@ class Prepared:
         finish: called with the `Plastic`, which it returns; adds the teacher's objects.
     """
 
-    model: Model
+    model: Synapse
     inputs: Mapping[str, Any] = field(default_factory=dict)
     finish: Callable[[Any], Any] = as_it_is
 
@@ -86,6 +87,16 @@ def synapse(given, asked: Asked) -> RuleSynapse | None:
                 "leave it out of connect"
             )
         return given
+    named = isinstance(given, str) and given in registered_synapses.names("circuit")
+    circuit = registered_synapses.get(given) if named else given
+    if isinstance(circuit, CircuitSynapse) and {"teacher", "gate"} & set(asked.given):
+        wrong = [name for name in asked.given if name not in ("teacher", "gate")]
+        if wrong:
+            raise FwpError(
+                f"{wrong[0]} is an argument of fast-weight rules, and {circuit.name!r} "
+                "takes teacher and gate only: leave it out"
+            )
+        return of_circuit(circuit)
     chosen = _chosen(given, asked)
     if chosen is not None:
         return of_rule(chosen, asked.form or "rate", asked.dynamics, asked.every)
@@ -268,7 +279,7 @@ def _biophysical(
     return Prepared(made, _inputs(code, found, groups), finish)
 
 
-def _apart(made: Model, code: Iterable[str], rows: Iterable[str]) -> None:
+def _apart(made: Synapse, code: Iterable[str], rows: Iterable[str]) -> None:
     """Refuse variables of the cells that are called as what the synapses attach."""
     given = {row.split(" ")[0] for row in rows}  # whose names nobody has
     own = {f"{name}_{side}": name for name in set(made.equations.alone) - given

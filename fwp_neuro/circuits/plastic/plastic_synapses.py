@@ -15,7 +15,7 @@ from brian2.utils.stringtools import get_identifiers
 from ...arguments import filename, inside, one_of, optional, takes, text
 from ...arithmetic import evaluate
 from ...quantities import a_time
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from . import plastic_checks as checks
 from . import plastic_run, plastic_saving, plastic_values
 from .attached_variables import plain_sentences
@@ -37,7 +37,7 @@ class Plastic:
         pairs: the cells (i, j) of the synapses where they are known before these are made, or None.
     """
 
-    model: Model
+    model: Synapse
     synapses: Any
     objects: list = field(default_factory=list)
     where: dict[str, tuple[Any, str]] = field(default_factory=dict)

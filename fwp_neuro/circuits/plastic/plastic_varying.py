@@ -18,7 +18,7 @@ from brian2.units.allunits import all_units
 from ... import arithmetic
 from ...errors import FwpError, pick, shown
 from ...synapses import units
-from ...synapses.synapse_class import Model, is_share
+from ...synapses.synapse_class import Synapse, is_share
 from ...synapses.varying import PLACES, declared, names, readers, started, variable
 from ..plain_numbers import is_numbers
 from .attached_variables import whole
@@ -50,7 +50,7 @@ class Values:
         return self.numbers[i if self.place == "pre" else j]
 
 
-def read(model: Model, varying, groups: Mapping, pairs: Mapping, initial) -> tuple[Model, Any]:
+def read(model: Synapse, varying, groups: Mapping, pairs: Mapping, initial) -> tuple[Synapse, Any]:
     """Return a model with variables in place of parameters that vary, and the initial values.
 
     Args:
@@ -107,7 +107,7 @@ def known(pairs: Mapping, groups: Mapping) -> tuple[np.ndarray, np.ndarray]:
 class _Reading:
     """What is known while one call of `connect` reads ``varying``."""
 
-    def __init__(self, model: Model, groups: Mapping, pairs: Mapping):
+    def __init__(self, model: Synapse, groups: Mapping, pairs: Mapping):
         self.model, self.groups = model, groups
         self.pairs = known(pairs, groups) if are_known(pairs) else None
         self.counts: dict[str, int | None] = {side: len(groups[side]) for side in ("pre", "post")}
@@ -216,7 +216,7 @@ class _Reading:
             if isinstance(given, str):
                 found = self._worked_out(name, given, i, j, size)
             array = units.check_each(
-                name, found, model.parameters[name], f"model {model.name!r}",
+                name, found, model.parameters[name], f"synapse {model.name!r}",
                 any_sign=name in model.signed, share=is_share(name),
             )  # fmt: skip
             if len(array) != size:
@@ -338,7 +338,7 @@ def put(plastic, name: str, value) -> None:
     count = len(plastic.synapses) if side == "synapse" else len(plastic.side(side))
     if np.ndim(value) == 0 and not isinstance(value, str):
         value = value * np.ones(count)
-    array = units.check_each(one.parameter, value, one.usual, f"model {model.name!r}",
+    array = units.check_each(one.parameter, value, one.usual, f"synapse {model.name!r}",
                              any_sign=one.parameter in model.signed,
                              share=is_share(one.parameter))  # fmt: skip
     if len(array) != count:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...synapses.factorised.text import unit
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from . import attached_variables
 from .attached_variables import whole
 
@@ -21,7 +21,7 @@ ADDED, _TARGET = "added", "adds_to"
 _BEFORE_CELLS, _LAST = -1, 1_000_000
 
 
-def adders(model: Model, group, known: Mapping[str, str], label: str) -> Iterator:
+def adders(model: Synapse, group, known: Mapping[str, str], label: str) -> Iterator:
     """Yield what adds the shares of a projection to variables of the cells.
 
     Args:

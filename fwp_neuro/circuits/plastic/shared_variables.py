@@ -14,13 +14,13 @@ from brian2.utils.stringtools import get_identifiers
 
 from ...errors import FwpError
 from ...synapses.factorised.text import lines, row
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from .attached_variables import whole
 
 _KEPT = "attached_by_projections"
 
 
-def _meanings(model: Model, side: str) -> dict[str, tuple]:
+def _meanings(model: Synapse, side: str) -> dict[str, tuple]:
     """Return variable of a side's cells -> what it is: text, numbers, integrator."""
     text = model.equations
     equations, spikes = b2.Equations(getattr(text, side)), lines(getattr(text, f"{side}_spike"))
@@ -38,7 +38,7 @@ def _meanings(model: Model, side: str) -> dict[str, tuple]:
     return found
 
 
-def others(model: Model, side: str, group) -> set[str]:
+def others(model: Synapse, side: str, group) -> set[str]:
     """Return variables that cells have from another projection, for which they mean another thing.
 
     Raises:
@@ -63,7 +63,7 @@ def others(model: Model, side: str, group) -> set[str]:
     return found
 
 
-def remember(model: Model, side: str, group, names: Iterable[str]) -> None:
+def remember(model: Synapse, side: str, group, names: Iterable[str]) -> None:
     """Note what was attached under a model's own names."""
     cells, meanings = whole(group), _meanings(model, side)
     kept = cells.__dict__.setdefault(_KEPT, {})  # of the group itself, also behind a subgroup

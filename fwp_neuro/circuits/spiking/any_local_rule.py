@@ -19,7 +19,7 @@ from ...errors import FwpError
 from ...programs import Program
 from ...rules import Rule
 from ...states import choose
-from ...synapses.circuit_models import SynapseModel
+from ...synapses.circuit_models import CircuitSynapse
 from ..collector import Collector, Port, Record, asked, check_number
 from ..head_layout import Layout, cells, check_rate, fired, firing_cells
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
@@ -75,7 +75,7 @@ def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
     return found
 
 
-def parts(program: Program, rule: Rule, signals, states, why: str, model: SynapseModel,
+def parts(program: Program, rule: Rule, signals, states, why: str, model: CircuitSynapse,
           schedule: Schedule, options) -> tuple:  # fmt: skip
     """Return (build, size, dt, keep, details) of a `PreparedCircuit`, every option checked.
 

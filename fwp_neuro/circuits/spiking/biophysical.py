@@ -22,14 +22,14 @@ import brian2 as b2
 import numpy as np
 
 from ...devices import Built, Size
-from ...synapses.circuit_models import SynapseModel
+from ...synapses.circuit_models import CircuitSynapse
 from ..collector import Collector
 from ..head_layout import Layout, firing_cells
 from ..token_schedule import Schedule
 from .circuit_plan import SENT, Plan, by_channel, ports, tables
 
 
-def builder(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> tuple:
+def builder(plan: Plan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
     """Return (build, size) for `devices.simulate`."""
     heads, post, pre = plan.weights.shape
     per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
@@ -59,7 +59,7 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
-    def __init__(self, plan: Plan, model: SynapseModel, schedule: Schedule, dt):
+    def __init__(self, plan: Plan, model: CircuitSynapse, schedule: Schedule, dt):
         self.b2, self.plan, self.model, self.schedule, self.dt = b2, plan, model, schedule, dt
         self.heads, self.post, self.pre = plan.weights.shape
         self.token = schedule.token_steps * dt
@@ -141,7 +141,7 @@ class _Network:
         other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
         unblocked = self.model.unblocked_code
         equations = (
-            self.model.equations
+            self.model.compartments
             + f"""
             g_basal = conductance*(value_baseline + drive) : 1
             g_apical = conductance*teacher : 1

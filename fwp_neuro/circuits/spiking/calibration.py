@@ -15,25 +15,27 @@ import brian2 as b2
 import numpy as np
 
 from ...errors import FwpError, pick
-from ...synapses.circuit_models import SynapseModel
+from ...synapses.circuit_models import CircuitSynapse
 from ..token_schedule import Schedule
 
 CALIBRATIONS = ("propagator", "closed")
 
 
-def decay(model: SynapseModel, name: str, dt: float) -> float:
+def decay(model: CircuitSynapse, name: str, dt: float) -> float:
     """Return the factor by which a trace of time constant ``name`` decays in one step."""
     return float(np.exp(-dt / float(model.parameters[name])))
 
 
-def area(model: SynapseModel, schedule: Schedule) -> float:
+def area(model: CircuitSynapse, schedule: Schedule) -> float:
     """Return the integral of the NMDA trace of a key of 1 over the write window, in seconds."""
     start, stop = schedule.spans["write"]
     since_onset = np.arange(start, stop)
     return schedule.dt * float(np.sum(1 - decay(model, "tau_nmda", schedule.dt) ** since_onset))
 
 
-def learned(h, model: SynapseModel, schedule: Schedule, feedback: bool, events: bool) -> np.ndarray:
+def learned(
+    h, model: CircuitSynapse, schedule: Schedule, feedback: bool, events: bool
+) -> np.ndarray:
     """Return the part of the error that one write removes in the linearised circuit without noise.
 
     Args:
@@ -65,7 +67,7 @@ def learned(h, model: SynapseModel, schedule: Schedule, feedback: bool, events: 
 
 
 def learning_rate(
-    beta: np.ndarray, norm: np.ndarray, feedback: bool, model: SynapseModel, schedule: Schedule,
+    beta: np.ndarray, norm: np.ndarray, feedback: bool, model: CircuitSynapse, schedule: Schedule,
     calibration: str, events: bool,
 ) -> np.ndarray:  # fmt: skip
     """Return eta (1/s) of every token and head.

@@ -16,7 +16,7 @@ import numpy as np
 from ...errors import FwpError
 from ...programs import Program, refuse_negative
 from ...states import LIMIT, Keep, choose
-from ...synapses.circuit_models import SynapseModel
+from ...synapses.circuit_models import CircuitSynapse
 from ...validation import in_bytes
 from ..collector import NOTHING, Port, Record, asked, check_number
 from ..drugs import AP5, CNQX, combined
@@ -86,7 +86,7 @@ class Plan:
         return bool((self.key < 0).any() or (self.query < 0).any())
 
 
-def tables(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> dict[str, Any]:
+def tables(plan: Plan, model: CircuitSynapse, schedule: Schedule, dt) -> dict[str, Any]:
     """Return the network's namespace: courses over time, kicks, and the model's parameters.
 
     A spike kicks a trace of time constant tau by (1 - exp(-dt/tau)) / (cells x rate x dt), for
@@ -138,7 +138,7 @@ def tables(plan: Plan, model: SynapseModel, schedule: Schedule, dt) -> dict[str,
 # ---------------------------------------------------------------- what can be recorded
 
 
-def ports(plan: Plan, model: SynapseModel) -> dict[str, Port]:
+def ports(plan: Plan, model: CircuitSynapse) -> dict[str, Port]:
     """Return all that a run of the circuit can record, by name."""
     heads, post, pre = plan.weights.shape
     spikes_of_cells = plan.own
@@ -228,7 +228,7 @@ def elements(plan: Plan) -> dict[str, int]:
 # ---------------------------------------------------------------- from options to the plan
 
 
-def parts(program: Program, write: Write, query, weights, model: SynapseModel,
+def parts(program: Program, write: Write, query, weights, model: CircuitSynapse,
           schedule: Schedule, options) -> tuple:  # fmt: skip
     """Return (plan, dt, keep, details) of the biophysical circuit, every option checked.
 

@@ -30,8 +30,9 @@ from ...run_arguments import (  # fmt: skip
 )
 from ...states import starting_states
 from ...synapses.argument_kinds import name_or_model
+from ...synapses.circuit_models import CircuitSynapse
 from ...synapses.registered_synapses import get, names
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from ..drugs import AP5, CNQX
 from ..head_layout import KINDS
 from ..prepared_circuit import PreparedCircuit
@@ -93,7 +94,7 @@ def prepare(
     coding: str = "auto",
     key_cells: str = "poisson",
     signed_keys: str = "refuse",
-    synapse: str | Model = "two_compartment_nmda",
+    synapse: str | Synapse = "two_compartment_nmda",
     parameters: str | None = None,
     constants=None,
     timeline=None,
@@ -190,15 +191,16 @@ USUAL = {n: p.default for n, p in signature(prepare).parameters.items()
          if p.default is not Parameter.empty}  # fmt: skip
 
 
-def chosen(synapse, parameters: str | None) -> Model | None:
+def chosen(synapse, parameters: str | None) -> Synapse | None:
     """Return a published synapse, or None for one of the package's own circuit models."""
     if isinstance(synapse, str):
         return None if synapse in names("circuit") else get(synapse, parameters)
-    if not isinstance(synapse, Model):
-        raise FwpError(f"synapse must be the name of a synapse model, or one with Brian2 text, got "
-                       f"{shown(synapse)}")  # fmt: skip
+    if not isinstance(synapse, Synapse):
+        raise FwpError(f"synapse must be a Synapse or the name of one, got {shown(synapse)}")
     if parameters is not None:
         raise FwpError(f"synapse {synapse.name!r} has its parameters: leave out parameters=")
+    if isinstance(synapse, CircuitSynapse):
+        return None
     return getattr(synapse, "textbook", synapse)
 
 
@@ -219,7 +221,9 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
         raise FwpError("record names nothing; leave it out, or name variables such as 'w'")
     if given["record"] and given["record_every"] is None:
         raise FwpError("record needs record_every, a time such as 1*ms")
-    model = get(given["synapse"], given["parameters"], kind="circuit")
+    model = given["synapse"]
+    if not isinstance(model, CircuitSynapse):
+        model = get(model, given["parameters"], kind="circuit")
     model = model.changed(**(given["constants"] or {}))
     schedule = make(given["timeline"] or Timeline(), dt, program.tokens)
     check_drugs(given["drugs"])

@@ -22,15 +22,15 @@ from ...programs import Program, refuse_negative
 from ...rules import Rule
 from ...states import Keep, starting_states
 from ...synapses.coding import USUAL, Experiment
-from ...synapses.coding_by_model import EXPERIMENTS, experiments
+from ...synapses.coding_by_model import EXPERIMENTS, rule_of
 from ...synapses.composition import compose
-from ...synapses.registered_synapses import names
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from ...validation import whole
 from ..collector import NOTHING, Record
 from ..head_layout import fired
 from ..injected import effective
 from ..prepared_circuit import PreparedCircuit
+from ..protocols import undriven
 from ..rate import ode_windows
 from . import synapse_network
 from .synapse_tables import Tables, Windows, tables
@@ -47,7 +47,7 @@ CODINGS = ("auto", "rates", "volleys")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
 
-def transmitting(synapse: Model) -> tuple[Model, str]:
+def transmitting(synapse: Synapse) -> tuple[Synapse, str]:
     """Return a synapse that has a conductance, and a note if a receptor had to be taken for it.
 
     Raises:
@@ -59,23 +59,24 @@ def transmitting(synapse: Model) -> tuple[Model, str]:
     if synapse.kind != "plasticity":
         raise FwpError(f"synapse {synapse.name!r} has no port v: nothing postsynaptic writes its "
                        "weight, so that it cannot hold v k'; compose it as a release")
-    if "modulator" in synapse.ports:
-        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port modulator, which "
-                       "this circuit does not drive: leave eligibility out, or use "
+    for port in undriven(synapse):
+        hint = "leave eligibility out, or " if port == "modulator" else ""
+        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port {port}, which "
+                       f"this circuit does not drive: {hint}use "
                        "fwp_neuro.circuits.connect")  # fmt: skip
     if "conductance" in synapse.ports:
         return synapse, "its own receptor"
     return compose(synapse, None, "ampa"), "read out through AMPA, the default, for want of its own"
 
 
-def coding(synapse: Model, wanted: str) -> Experiment:
+def coding(synapse: Synapse, wanted: str) -> Experiment:
     """Return how keys and values are put to a plasticity model.
 
     Args:
         wanted: "rates", "volleys", or "auto": volleys where the model is measured with them.
     """
-    base = synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
-    usual = experiments(base) if base in names("plasticity") else USUAL
+    base = rule_of(synapse)
+    usual = EXPERIMENTS.get(base, USUAL)
     if base not in EXPERIMENTS:  # it starts where it says itself
         usual = tuple(replace(one, state="") for one in usual)
     known = {one.coding: one for one in usual}
@@ -86,7 +87,7 @@ def coding(synapse: Model, wanted: str) -> Experiment:
     return known[wanted]
 
 
-def derive(rule: Rule, program: Program, synapse: Model) -> ode_windows.Write:
+def derive(rule: Rule, program: Program, synapse: Synapse) -> ode_windows.Write:
     """Return what a rule asks of a synapse.
 
     Raises:
@@ -124,7 +125,7 @@ class PublishedCircuit:
         dt: Brian2 time, or None for that of the experiment.
     """
 
-    def __init__(self, program: Program, rule: Rule, synapse: Model, *, cells, value_cells,
+    def __init__(self, program: Program, rule: Rule, synapse: Synapse, *, cells, value_cells,
                  wanted: str = "auto", windows: Windows | None = None, dt=None):  # fmt: skip
         self.program, self.rule, self.name = program, rule, synapse.name
         self.synapse, self.receptor = transmitting(synapse)
@@ -267,7 +268,7 @@ def windows_of(timeline, how: Experiment) -> Windows | None:
     return replace(usual, **{n: float(v) for n, v in said.items() if v is not None})
 
 
-def prepare(program: Program, rule: Rule, synapse: Model, options: Mapping[str, Any],
+def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str, Any],
             usual: Mapping[str, Any]) -> PreparedCircuit:  # fmt: skip
     """Turn a programme into a circuit of published synapses, every option checked.
 

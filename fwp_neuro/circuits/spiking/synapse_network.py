@@ -20,7 +20,7 @@ import numpy as np
 from ...devices import Built, Size
 from ...states import Keep
 from ...synapses.coding import Experiment
-from ...synapses.synapse_class import Model
+from ...synapses.synapse_class import Synapse
 from ..collector import NOTHING, Collector, Record
 from ..plastic import connecting
 from ..token_schedule import Schedule, timed
@@ -54,7 +54,7 @@ class Commands:
 
 
 def builder(
-    synapse: Model, how: Experiment, commands: Commands, table: Tables, dt,
+    synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt,
     record: Record = NOTHING,
 ) -> tuple:  # fmt: skip
     """Return (build, size) for `devices.simulate`.
@@ -78,7 +78,7 @@ class _Network:
     """Builds the Brian2 objects of one run."""
 
     def __init__(
-        self, synapse: Model, how: Experiment, commands: Commands, table: Tables, dt,
+        self, synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt,
         record: Record,
     ):  # fmt: skip
         self.synapse, self.how, self.commands = synapse, how, commands

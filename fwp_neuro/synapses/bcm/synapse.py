@@ -17,7 +17,7 @@ from __future__ import annotations
 from brian2 import Hz, second
 
 from .. import rate_traces as traces
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 
 RULE = "dw/dt = eta*x_pre*y_post*(y_post - theta_post) : 1 (clock-driven)"
 THRESHOLD = "dtheta/dt = (y**2/y_0 - theta)/tau_theta : 1"
@@ -33,9 +33,9 @@ SETS = ("spikes", "linear")
 SUMMARY = "BCM: Hebbian with a sliding threshold, makes cells selective"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model whose y is filtered spikes, or the linear output of the synapses."""
-    return Model(
+    return Synapse(
         "bcm", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,
         {"eta": 0.02 * Hz, "tau_theta": 2 * second, "y_0": 1.0, **traces.trace_parameters()},

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...errors import FwpError
-from ..synapse_class import Equations, Model
+from ..synapse_class import Equations, Synapse
 
 _SYNAPSE = """
 dzi/dt = -zi/tau_zi : 1 (event-driven)
@@ -52,7 +52,7 @@ z{own} += jump_{own}
 ON_PRE, ON_POST = _spike("i", "j"), _spike("j", "i")
 
 
-def constants(model: Model, receptor: str) -> dict:
+def constants(model: Synapse, receptor: str) -> dict:
     """Return what the text needs for the traces of one receptor.
 
     Raises:
@@ -82,7 +82,7 @@ def _share(tau, against, what: str) -> float:
     return ratio / (ratio - 1)
 
 
-def events(model: Model, receptor: str = "ampa") -> Model:
+def events(model: Synapse, receptor: str = "ampa") -> Synapse:
     """Return the rule for one receptor's traces in the form that is touched at spikes only.
 
     Its variables are those of the last spike of either side: ``weight`` is the weight then.

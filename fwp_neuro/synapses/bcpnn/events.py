@@ -6,13 +6,13 @@ import numpy as np
 from scipy.linalg import expm
 
 from ..pairing import merged, pairs_of_spikes
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 #: order of the state; the leading 1 carries the constant eps
 STATE = ("one", "zi", "zj", "zij", "Ei", "Ej", "Eij", "Pi", "Pj", "Pij")
 
 
-def system(model: Model, receptor: str) -> np.ndarray:
+def system(model: Synapse, receptor: str) -> np.ndarray:
     """Return A of dx/dt = A x for the state (1, z_i, z_j, z_i z_j, E_i, ..., P_ij), in 1/s."""
     tau_i, tau_j, tau_e, tau_p = model.numbers(
         f"tau_zi_{receptor}", f"tau_zj_{receptor}", "tau_e", "tau_p"
@@ -32,7 +32,7 @@ def system(model: Model, receptor: str) -> np.ndarray:
     return a
 
 
-def traces(model: Model, pre, post, at, receptor: str = "ampa", initial=None) -> np.ndarray:
+def traces(model: Synapse, pre, post, at, receptor: str = "ampa", initial=None) -> np.ndarray:
     """Return the state at given times.
 
     Args:
@@ -70,7 +70,7 @@ def weight(states: np.ndarray) -> np.ndarray:
     return np.log(states[..., 9] / (states[..., 7] * states[..., 8]))
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, receptor: str = "ampa") -> np.ndarray:
+def curve(model: Synapse, lags, pairs: int, frequency: float, receptor: str = "ampa") -> np.ndarray:
     """Return P_ij/(P_i P_j) one period after the last pair, 1 before the first, at each lag.
 
     The weight itself starts at 0, so that its ratio means nothing; this is exp(weight).
@@ -83,7 +83,7 @@ def curve(model: Model, lags, pairs: int, frequency: float, receptor: str = "amp
     return np.array(found)
 
 
-def decayed_products(model: Model, pre, post, at: float, receptor: str = "ampa") -> float:
+def decayed_products(model: Synapse, pre, post, at: float, receptor: str = "ampa") -> float:
     """Return P_ij as linear attention has it: the decayed sum of key times value, eps = 0.
 
     A presynaptic and a postsynaptic spike at a distance u write exp(-|u|/tau_z)/(f_max^2 (tau_zi +

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from brian2 import Hz, ms, second
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 RECEPTORS = ("ampa", "nmda")
@@ -100,14 +100,14 @@ _CHOSEN = {
 }
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     *times, tau_p, f_max, eps, kappa, source = _SETS[parameters]
     names = ("tau_zi_ampa", "tau_zj_ampa", "tau_zi_nmda", "tau_zj_nmda", "tau_e")
     values = {name: time * ms for name, time in zip(names, times, strict=True)}
     values |= {"tau_p": tau_p * second, "f_max": f_max * Hz, "eps": eps, "kappa": kappa}
     gate = {"kappa": source + "; print-now signal, 1 where the set has none"}
-    return Model(
+    return Synapse(
         "bcpnn",
         parameters,
         "plasticity",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..pairing import bursts, merged, steps_of, takes_bursts
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 #: time step, seconds; all slopes are taken in the middle of a step
 _DT = 1e-3
 
 
-def q(model: Model, sign: str, x: np.ndarray) -> np.ndarray:
+def q(model: Synapse, sign: str, x: np.ndarray) -> np.ndarray:
     """Return q_plus (``sign`` "plus") or q_minus of the overlap of both traces."""
     alpha, beta = model.numbers(f"alpha_{sign}", f"beta_{sign}")
     at = [0.5 * (1 + np.tanh(beta * (np.asarray(one) - alpha) / 2)) for one in (x, 0.0, 1.0)]
@@ -32,7 +32,7 @@ def _trace(events: np.ndarray, tau: float, grid: np.ndarray) -> np.ndarray:
 
 
 def traces(
-    model: Model, pre: np.ndarray, post: np.ndarray, until: float
+    model: Synapse, pre: np.ndarray, post: np.ndarray, until: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the middle of the steps, ET and IS at them.
 
@@ -59,7 +59,7 @@ def traces(
 
 
 def changed_weight(
-    model: Model, pre: np.ndarray, post: np.ndarray, start=1.0, until: float | None = None
+    model: Synapse, pre: np.ndarray, post: np.ndarray, start=1.0, until: float | None = None
 ) -> np.ndarray:
     """Return the weight after spikes and plateaus at given times, in the shape of ``start``."""
     pre, post, start = np.asarray(pre), np.asarray(post), np.asarray(start, dtype=float)
@@ -79,7 +79,7 @@ def changed_weight(
     return start * np.exp(-rate.sum()) + target
 
 
-def _kernel(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def _kernel(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     tau_before, tau_after, a, nmda = model.numbers("tau_before", "tau_after", "A", "nmda")
     change, before, after, last = 0.0, 0.0, 0.0, 0.0
     for time, is_pre in merged(pre, post):
@@ -95,7 +95,7 @@ def _kernel(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
 
 @takes_bursts
 def curve(
-    model: Model, lags: np.ndarray, pairs: int, frequency: float, start: float = 1.0, **protocol
+    model: Synapse, lags: np.ndarray, pairs: int, frequency: float, start: float = 1.0, **protocol
 ) -> np.ndarray:
     """Return the weight ratio at each lag (seconds).
 
@@ -109,7 +109,7 @@ def curve(
     return np.array(found)
 
 
-def overlap(model: Model, lags: np.ndarray, **protocol) -> np.ndarray:
+def overlap(model: Synapse, lags: np.ndarray, **protocol) -> np.ndarray:
     """Return the integral of ET IS, seconds, for one pairing at each lag (seconds)."""
     slowest = max(model.numbers("tau_ET", "tau_IS"))
     found = []

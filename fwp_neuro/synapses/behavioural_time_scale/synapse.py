@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from brian2 import Hz, ms, second
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 
@@ -110,7 +110,7 @@ def derived(p: Mapping[str, Any]) -> dict[str, float]:
     return {"et_step": (1 - left) / (1 - left**10), "is_gain": float(gain)}
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     common: dict[str, Any] = dict(
         name="behavioural_time_scale", parameter_set=parameters, kind="plasticity",
@@ -127,13 +127,15 @@ def make(parameters: str) -> Model:
             "A": f"{_CHOICE}: the kernel is published up to its amplitude",
             "nmda": nmda,
         }
-        return Model(equations=KERNEL, parameters=values, sources=sources, citation=paper, **common)
+        return Synapse(
+            equations=KERNEL, parameters=values, sources=sources, citation=paper, **common
+        )
     numbers, source = TABLE[parameters]
     values = dict(zip(NAMES, numbers, strict=True))
     units = {"tau_ET": ms, "tau_IS": ms, "k_plus": Hz, "k_minus": Hz}
     values |= {name: values[name] * unit for name, unit in units.items()}
     values |= {"plateau": 300 * ms, "nmda": 1.0}
-    return Model(
+    return Synapse(
         equations=WEIGHT_DEPENDENT,
         parameters=values | derived(values),
         sources={

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import FwpError, pick
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 STEPS = ("exact", "nest")
 #: longer silences are cut to this: 8 time constants of the slowest variable, the adaptation
 _SILENCE = 1.2
 
 
-def weights(model: Model, pre, post, dt: float, steps: str = "exact", push=80e-3) -> np.ndarray:
+def weights(model: Synapse, pre, post, dt: float, steps: str = "exact", push=80e-3) -> np.ndarray:
     """Return the weight after the last presynaptic or postsynaptic spike of each pair of trains.
 
     Args:
@@ -77,7 +77,7 @@ def _table(pre, post, dt: float) -> np.ndarray:
 class _Cell:
     """The postsynaptic cells, one for each pair of trains, and what the rule reads from them."""
 
-    def __init__(self, model: Model, count: int, dt: float):
+    def __init__(self, model: Synapse, count: int, dt: float):
         self.p = {name: float(value) for name, value in model.parameters.items()}
         self.dt, p = dt, self.p
         self.V, self.V_T = np.full(count, p["E_L"]), np.full(count, p["V_T_rest"])

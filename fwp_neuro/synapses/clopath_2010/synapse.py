@@ -30,7 +30,7 @@ from brian2 import ms, mV, nS, pA, pF
 from ...quantities import time
 from ...validation import time_step, whole
 from ..pairing import pairs_of_spikes
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import weights
 
 EQUATIONS = Equations(
@@ -111,9 +111,9 @@ def _values(chosen: str):
     }  # fmt: skip
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
-    return Model(
+    return Synapse(
         "clopath_2010",
         parameters,
         "plasticity",
@@ -133,7 +133,7 @@ def make(parameters: str) -> Model:
     )  # fmt: skip
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, dt=None, repeats=1, steps="exact"):
+def curve(model: Synapse, lags, pairs: int, frequency: float, dt=None, repeats=1, steps="exact"):
     """Return the weight ratio at each lag (seconds).
 
     Args:

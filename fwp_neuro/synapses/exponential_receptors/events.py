@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def conductance(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
+def conductance(model: Synapse, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return w = 1 conductance (siemens) just after times ``at`` (seconds) of spikes: exact."""
     receptor = model.name
     tau, jump, gbar = (model.numbers(f"{p}_{receptor}")[0] for p in ("tau", "jump", "gbar"))

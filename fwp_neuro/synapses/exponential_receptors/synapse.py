@@ -20,7 +20,7 @@ from brian2 import ms, mV, nS
 from ..kinetic_receptors.events import opened
 from ..kinetic_receptors.synapse import PAPER as _DESTEXHE
 from ..kinetic_receptors.synapse import RATES, RENAMED
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 
 _BRUNEL = "brunel2001effects"
 _WANG = "wang2002probabilistic"
@@ -81,9 +81,9 @@ def _values(receptor: str, chosen: str) -> tuple[Mapping[str, Any], Mapping[str,
 
 
 def _maker(receptor: str, summary: str):
-    def make(parameters: str) -> Model:
+    def make(parameters: str) -> Synapse:
         values, sources = _values(receptor, parameters)
-        return Model(
+        return Synapse(
             receptor, parameters, "receptor", summary, equations(receptor), values, sources,
             f"{_BRUNEL}; {_WANG}; {_DESTEXHE}",
             "the conductance jumps in the step of the presynaptic spike; conductances are those of "

@@ -16,7 +16,7 @@ from ...errors import FwpError, pick, shown
 from ...validation import name_list
 from ..argument_kinds import NAMES
 from ..registered_synapses import MODEL, get
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from .assembly import assemble
 from .layout_report import FactorisedModel
 
@@ -33,13 +33,13 @@ WRITES = ("auto", "presynaptic", "both sides")
     late=inside("sides, 'pre' or 'post', or None"),
 )
 def factorise(
-    model: str | Model,
+    model: str | Synapse,
     *,
     keep: Iterable[str] = (),
     uniform: Iterable[str] = (),
     writes: str = "auto",
     late: Iterable[str] | None = None,
-) -> Model:
+) -> Synapse:
     """Return a model in the cheap layout, with a ``report`` of what moved where and what stayed.
 
     Args:
@@ -68,7 +68,7 @@ def factorise(
         pick(side, ("pre", "post"), "side of late")
     if isinstance(model, str):
         model = get(model)
-    if not isinstance(model, Model):
-        raise FwpError(f"factorise needs a synapse model with Brian2 text, got {shown(model)}")
+    if not isinstance(model, Synapse):
+        raise FwpError(f"factorise needs a Synapse or the name of one, got {shown(model)}")
     textbook = model.textbook if isinstance(model, FactorisedModel) else model
     return assemble(textbook, fixed, shared, writes, late)

@@ -11,7 +11,7 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPR
 from brian2.units.allunits import all_units
 from brian2.utils.stringtools import get_identifiers
 
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from .text import Line, lines
 
 SIDES = ("pre", "post")
@@ -32,7 +32,7 @@ class Anatomy:
     """
 
     def __init__(
-        self, model: Model, uniform: Iterable[str] = (), late: Iterable[str] | None = None
+        self, model: Synapse, uniform: Iterable[str] = (), late: Iterable[str] | None = None
     ):
         text = model.equations
         self.model, self.text = model, text

@@ -10,7 +10,7 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ...errors import Cannot, FwpError
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from . import decays, spikes
 from .anatomy import SIDES, Anatomy
 from .homes import homes
@@ -21,7 +21,7 @@ from .text import renamed, row, text, unit
 from .waiting_writes import Variable, find, kicked
 
 
-def assemble(model: Model, keep, uniform, when: str, late) -> Model:
+def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     """Return the model in the cheap layout; see `factorise`."""
     anatomy = Anatomy(model, uniform, late)
     keep = set(keep)
@@ -64,7 +64,7 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
         new[f"after_{side}"] = text(parts[side].after)
     renewal = kept.renewal()
     equations = replace(anatomy.text, exact=tuple(exact), renewal=renewal, **new)
-    known = {item.name: getattr(model, item.name) for item in fields(Model)}
+    known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
     known |= {"equations": equations, "initial": {**model.initial, **dict.fromkeys(kept.ones, 1)}}
     staged = () if waiting else _staged(anatomy, moved)
     rates = {decay.variable: decay.rate for decay in found}
@@ -72,11 +72,11 @@ def assemble(model: Model, keep, uniform, when: str, late) -> Model:
     return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests)
 
 
-def _as_it_is(model: Model, anatomy: Anatomy) -> Model:
+def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
     """Return a model of which two things that a presynaptic spike does arrive at other times."""
     why = "it transmits at the spike, and the rest of what the spike does waits"
     report = Report({}, dict.fromkeys(anatomy.variables, why), why_not=why)
-    known = {item.name: getattr(model, item.name) for item in fields(Model)}
+    known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
     return FactorisedModel(**known, textbook=model, report=report, rests={})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class FactorisedModel(Model):
+class FactorisedModel(Synapse):
     """A model in the cheap layout.
 
     Attributes:
@@ -54,6 +54,6 @@ class FactorisedModel(Model):
         rests: variable that is kept by factors -> what it decays to, or nothing.
     """
 
-    textbook: Model = field(kw_only=True)
+    textbook: Synapse = field(kw_only=True)
     report: Report = field(default_factory=Report)
     rests: Mapping[str, str] = field(default_factory=dict)

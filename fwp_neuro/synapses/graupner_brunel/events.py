@@ -10,7 +10,7 @@ from ...errors import pick
 from ...validation import generator, whole
 from ..calcium_thresholds import calcium_events, segments
 from ..pairing import bursts, takes_bursts
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 WAYS = ("analytic", "simulation")
 #: longest step of the cubic term, in units of tau: an RK4 step of that length is exact to 1e-8
@@ -18,7 +18,7 @@ _STEP = 0.1
 
 
 def course(
-    model: Model, pre: np.ndarray, post: np.ndarray, until: float | None = None
+    model: Synapse, pre: np.ndarray, post: np.ndarray, until: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return segment lengths [s] and whether calcium is above (theta_d, theta_p) in each.
 
@@ -30,7 +30,7 @@ def course(
     return segments(times, jumps, tau, model.numbers("theta_d", "theta_p"), end)
 
 
-def analytic(model: Model, pre: np.ndarray, post: np.ndarray) -> tuple[float, float]:
+def analytic(model: Synapse, pre: np.ndarray, post: np.ndarray) -> tuple[float, float]:
     """Return the probabilities that the protocol moves a synapse UP, and DOWN.
 
     rho relaxes from rho_0 to Gamma_p/(Gamma_p + Gamma_d), where Gamma is a rate gamma times the
@@ -58,7 +58,7 @@ def analytic(model: Model, pre: np.ndarray, post: np.ndarray) -> tuple[float, fl
 
 
 def simulate(
-    model: Model,
+    model: Synapse,
     pre: np.ndarray,
     post: np.ndarray,
     start: np.ndarray,
@@ -120,7 +120,7 @@ def ratio(up: float, down: float, beta: float, b: float) -> float:
 
 @takes_bursts
 def curve(
-    model: Model,
+    model: Synapse,
     lags: np.ndarray,
     pairs: int,
     frequency: float,

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from brian2 import ms, second
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 # Calcium is exact (it decays from its last event), and the share of a step that it spends above a
@@ -76,12 +76,12 @@ _PAPER = "graupner2012calcium"
 SUMMARY = "calcium with two thresholds moves a bistable, noisy efficacy"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     values = dict(zip(NAMES, TABLE[parameters], strict=True))
     values |= {"tau_Ca": values["tau_Ca"] * ms, "D": values["D"] * ms}
     values |= {"tau": values["tau"] * second, "nmda": 1.0}
-    return Model(
+    return Synapse(
         "graupner_brunel",
         parameters,
         "plasticity",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import rate_traces as traces
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def course(model: Model, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
+def course(model: Synapse, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
     """Return w [step, post, pre] of the linear cell for signals x [step, pre] (set 'linear')."""
     target, tau, one = model.numbers("r_0", "tau_h", "r_one")
 
@@ -18,7 +18,7 @@ def course(model: Model, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
     return traces.follow(update, w, x, None, dt)[0]
 
 
-def factor(model: Model, post: np.ndarray, duration: float) -> float:
+def factor(model: Synapse, post: np.ndarray, duration: float) -> float:
     """Return what weights are multiplied by under postsynaptic spikes (seconds): exact."""
     target, tau, window = model.numbers("r_0", "tau_h", "tau_r")
     post = np.asarray(post, dtype=float)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from brian2 import Hz, second
 
 from .. import rate_traces as traces
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 
 SPIKES = Equations(
     post="dr/dt = -r/tau_r : Hz", post_spike="r += 1/tau_r",
@@ -32,12 +32,12 @@ SETS = ("spikes", "linear")
 SUMMARY = "homeostatic scaling: multiplies all weights of a cell until it fires at a target rate"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model whose rate is counted spikes, or the linear output of the synapses."""
     linear = parameters == "linear"
     own = traces.trace_parameters() if linear else {"tau_r": 10 * second}
     choice = "modelling choice of this package"
-    return Model(
+    return Synapse(
         "homeostatic_scaling", parameters, "plasticity", SUMMARY, LINEAR if linear else SPIKES,
         {"r_0": 5 * Hz, "tau_h": 86400 * second, **own},
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
 def opened(alpha: float, beta: float, transmitter: float, pulse: float, r: float = 0.0) -> float:
@@ -14,7 +14,7 @@ def opened(alpha: float, beta: float, transmitter: float, pulse: float, r: float
     return goal + (r - goal) * float(np.exp(-rate * pulse))
 
 
-def gating(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
+def gating(model: Synapse, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the open fraction at times ``at`` (seconds, increasing) of spikes: exact."""
     r_, x = model.name.removesuffix("_kinetic"), model.numbers
     (alpha, beta), (transmitter, pulse) = (

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from brian2 import mmolar, ms, mV, nS
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 
 PAPER = "destexhe1998kinetic (ModelDB 18500)"
 
@@ -61,7 +61,7 @@ open_{r} : second
 def _maker(name: str, summary: str):
     receptor = name.removesuffix("_kinetic")
 
-    def make(parameters: str) -> Model:
+    def make(parameters: str) -> Synapse:
         rate = RATES[name]
         values = {
             f"alpha_{receptor}": rate.alpha / ms / mmolar, f"beta_{receptor}": rate.beta / ms,
@@ -77,7 +77,7 @@ def _maker(name: str, summary: str):
             values["nmda"], signed = 1.0, (*signed, "nmda")
         else:
             del sources["nmda"]
-        return Model(
+        return Synapse(
             name, parameters, "receptor", summary, equations(receptor), values, sources,
             PAPER,
             "the pulse starts in the step after the spike and is exact if it is a whole number of "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..pairing import merged, pairs_of_spikes
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def weight_at(model: Model, pre, post, end: float, start: float = 0.0) -> float:
+def weight_at(model: Synapse, pre, post, end: float, start: float = 0.0) -> float:
     """Return the weight at ``end`` (seconds) after spikes at given times: exact.
 
     Between spikes k and v decay alike, so that both terms of the rule fall as exp(-2 t/tau_trace)
@@ -32,7 +32,7 @@ def weight_at(model: Model, pre, post, end: float, start: float = 0.0) -> float:
     return float(w)
 
 
-def published_steps(model: Model, pre: np.ndarray, post: np.ndarray, start=0.0) -> np.ndarray:
+def published_steps(model: Synapse, pre: np.ndarray, post: np.ndarray, start=0.0) -> np.ndarray:
     """Return weights [post, pre] by the published steps for spikes [step, cell]."""
     plus, minus, w_max, tau, step = model.numbers(
         "gamma_plus", "gamma_minus", "w_max", "tau_trace", "step"
@@ -46,7 +46,7 @@ def published_steps(model: Model, pre: np.ndarray, post: np.ndarray, start=0.0) 
     return w
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, start: float = 0.25) -> np.ndarray:
+def curve(model: Synapse, lags, pairs: int, frequency: float, start: float = 0.25) -> np.ndarray:
     """Return the weight after the pairs over ``start``, the weight before, at each lag."""
     found = []
     for lag in lags:

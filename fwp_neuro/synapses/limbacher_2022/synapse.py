@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from brian2 import ms
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 EQUATIONS = Equations(
@@ -41,9 +41,9 @@ SETS = ("memorizing_associations",)
 _SUMMARY = "Hebbian key-value memory: bounded outer product, decay of a column by its key"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
-    return Model(
+    return Synapse(
         "limbacher_2022",
         parameters,
         "plasticity",

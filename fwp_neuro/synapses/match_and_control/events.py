@@ -7,10 +7,10 @@ import numpy as np
 from .. import spine_calcium
 from ..pairing import pairs_of_spikes, steps_of
 from ..point_spine import events as point_spine
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def written(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def written(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
     """Return g [step, ...], in pairs, under spikes [step, ...] that broadcast; dt in seconds."""
     p = model.parameters
     drive = (point_spine.calcium(model, pre, post, dt) / p["p_pair"]) ** 4 / float(p["pair_write"])
@@ -18,7 +18,7 @@ def written(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.nd
     return spine_calcium.filtered(drive, tau, dt, tau * -np.expm1(-dt / tau))
 
 
-def gain(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def gain(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
     """Return the AMPA gain [step, ...] under spikes [step, ...]; dt in seconds."""
     p = model.parameters
     tau = float(p["tau_delay"])
@@ -27,7 +27,7 @@ def gain(model: Model, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarr
     return 1 + (p["strongest"] - 1) * alpha
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the AMPA gain 1 s after the last pair, at each lag (seconds), over that before."""
     dt, found = 0.1e-3, []
     for lag in lags:

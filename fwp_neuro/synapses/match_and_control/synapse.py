@@ -26,7 +26,7 @@ from brian2 import ms, second
 
 from .. import spine_calcium
 from ..point_spine import synapse as point_spine
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 PAPER = "ellwood2024short"
@@ -68,7 +68,7 @@ def derived(p: Mapping[str, Any]) -> dict[str, Any]:
     return found | {"pair_write": float(((ca / found["p_pair"]) ** 4).sum() * dt) * second}
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with the threshold for a match window."""
     values = point_spine.base() | {
         "cap": 1e6, "tau_plasticity": 20 * second, "tau_delay": 500 * ms, "sharpness": 20.0,
@@ -82,7 +82,7 @@ def make(parameters: str) -> Model:
         "theta": _THETA,
         "pair_write": "computed from the other parameters: integral of (ca/p_pair)^4 of one pair",
     }
-    return Model(
+    return Synapse(
         "match_and_control", parameters, "plasticity", SUMMARY, EQUATIONS, values, sources, PAPER,
         "lag = postsynaptic minus presynaptic spike; no delays; weight = AMPA gain of a synapse, 1 "
         "before, at most 8; the written g reaches it with a delay of 0.5 s",

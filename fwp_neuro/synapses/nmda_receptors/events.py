@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from .synapse import maker
 
 
-def gating(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
+def gating(model: Synapse, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the gate s just before times ``at`` (seconds, increasing) of spikes.
 
     The jump form is exact; the others are a quadrature with a relative error below 1e-9.
@@ -30,7 +30,7 @@ def gating(model: Model, spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.array([found[now] for now in at])
 
 
-def _between(model: Model, s: float, x: float, span: float) -> tuple[float, float]:
+def _between(model: Synapse, s: float, x: float, span: float) -> tuple[float, float]:
     """Return gate and rise variable after a time without spikes."""
     rise, decay, alpha = model.numbers("tau_rise", "tau_nmda", "alpha")
     if model.name == "nmda_jump" or span == 0:
@@ -49,7 +49,7 @@ def _between(model: Model, s: float, x: float, span: float) -> tuple[float, floa
     return s * np.exp(-exponent(span)) + grown, x * np.exp(-span / rise)
 
 
-def mean_gate(model: Model, rate: float, spikes: int = 60, last: int = 10) -> float:
+def mean_gate(model: Synapse, rate: float, spikes: int = 60, last: int = 10) -> float:
     """Return the time average of the gate over the last periods of a regular train (Hz)."""
     times = np.arange(spikes) / rate
     nodes, weights = np.polynomial.legendre.leggauss(40)
@@ -57,7 +57,7 @@ def mean_gate(model: Model, rate: float, spikes: int = 60, last: int = 10) -> fl
     return float(gating(model, times, period).reshape(last, -1).mean(0) @ weights / 2)
 
 
-def bias(jump: Model, rate: float) -> float:
+def bias(jump: Synapse, rate: float) -> float:
     """Return mean gate of the jump form / exact mean gate - 1, for a regular train (Hz)."""
     shared = {n: jump.parameters[n] for n in ("tau_rise", "tau_nmda", "alpha")}
     exact = maker("nmda_per_cell")(jump.parameter_set).changed(**shared)

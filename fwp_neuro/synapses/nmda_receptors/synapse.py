@@ -29,7 +29,7 @@ import numpy as np
 from brian2 import ms, mV, nS
 from scipy.special import gamma, gammainc
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 
 _BRUNEL = "brunel2001effects"
 _WANG = "wang2002probabilistic"
@@ -88,7 +88,7 @@ def _derived(parameters: Mapping[str, Any]) -> dict[str, float]:
 
 
 def maker(name: str):
-    def make(parameters: str) -> Model:
+    def make(parameters: str) -> Synapse:
         conductance, where = SETS[parameters]
         values = {
             "tau_rise": 2 * ms, "tau_nmda": 100 * ms, "alpha": 0.5 / ms,
@@ -103,7 +103,7 @@ def maker(name: str):
             values |= _derived(values)
             sources |= {k: SKAAR + ", computed from tau_rise, tau_nmda and alpha" for k in
                         ("k0", "k1")}  # fmt: skip
-        return Model(
+        return Synapse(
             name, parameters, "receptor", SUMMARIES[name], EQUATIONS[name], values, sources,
             f"{_BRUNEL}; {_WANG}" + (f"; {SKAAR}" if jump else ""),
             "without delay; x jumps by 1 a spike and may exceed 1; magnesium block 1 mM, Jahr & "

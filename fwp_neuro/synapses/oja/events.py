@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import rate_traces as traces
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def course(model: Model, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
+def course(model: Synapse, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
     """Return w [step, post, pre] for signals x [step, pre] and y [step, post] or None (linear)."""
     eta, alpha = model.numbers("eta", "alpha")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from brian2 import Hz
 
 from .. import rate_traces as traces
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 
 RULE = "dw/dt = eta*y_post*(x_pre - alpha*y_post*w) : 1 (clock-driven)"
 SPIKES = Equations(
@@ -29,9 +29,9 @@ SETS = ("spikes", "linear")
 SUMMARY = "Oja's rule: Hebbian, finds the first principal component"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model whose y is filtered spikes, or the linear output of the synapses."""
-    return Model(
+    return Synapse(
         "oja", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,
         {"eta": 0.1 * Hz, "alpha": 1.0, **traces.trace_parameters()},

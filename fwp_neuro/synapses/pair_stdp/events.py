@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..pairing import check_pairs, curves_of, events
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from .pair_texts import BOUNDED, EQUATIONS, NEAREST, PROPORTIONAL
 
 
-def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
+def changed_weights(model: Synapse, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
     """Return the weight after events [event, lag] (seconds), 1 before them: exact.
 
     Many parameter sets at once: parameters [set, 1] give [set, lag].
@@ -35,12 +35,12 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     return w
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     """Return the weight after spikes at given times (seconds), 1 before them: exact."""
     return float(np.squeeze(changed_weights(model, *events([(pre, post)]))))
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the weight ratio at each lag (seconds)."""
     if model.equations not in (EQUATIONS, NEAREST):
         return curves_of(changed_weights)(model, lags, pairs, frequency)
@@ -48,7 +48,7 @@ def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.nd
     return _regular(model, np.asarray(lags, dtype=float), pairs, 1 / frequency)
 
 
-def _regular(model: Model, lags: np.ndarray, pairs: int, period: float) -> np.ndarray:
+def _regular(model: Synapse, lags: np.ndarray, pairs: int, period: float) -> np.ndarray:
     """Return the weight ratio of additive rules after regular pairs: traces summed beforehand.
 
     Of each pair the second spike meets the trace of the first one's side with the age of the lag,
@@ -65,7 +65,7 @@ def _regular(model: Model, lags: np.ndarray, pairs: int, period: float) -> np.nd
     return 1 + change
 
 
-def _kicks(model: Model, pairs: int, period: float, tau):
+def _kicks(model: Synapse, pairs: int, period: float, tau):
     """Return the sums over ``pairs`` kicks of a trace, and one less, of its values after them."""
     keep = 0.0 if model.equations == NEAREST else 1.0
     left, value, total, before = keep * np.exp(-period / tau), 0.0, 0.0, 0.0

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from brian2 import ms
 
-from ..synapse_class import Entry, Model, register
+from ..synapse_class import Entry, Synapse, register
 from .events import curve
 from .pair_texts import BOUNDED, EQUATIONS, NEAREST, PROPORTIONAL
 
@@ -63,13 +63,13 @@ SETS = tuple(_SETS)
 SUMMARY = "pair-based spike-timing-dependent plasticity"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     equations, plus, minus, mu, words, source = _SETS[parameters]
     values = {"A_plus": plus, "A_minus": minus, "tau_plus": 20 * ms, "tau_minus": 20 * ms}
     if mu is not None:
         values |= {"w_max": 2.0, "mu": mu}
-    return Model(
+    return Synapse(
         "pair_stdp",
         parameters,
         "plasticity",

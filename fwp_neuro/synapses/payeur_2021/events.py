@@ -8,10 +8,10 @@ from brian2 import ms
 from ...quantities import time
 from ...validation import whole
 from ..pairing import pairs_of_spikes
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def changed_weight(model: Model, pre, post) -> float:
+def changed_weight(model: Synapse, pre, post) -> float:
     """Return the weight after spikes at given times (seconds): exact."""
     p = {name: float(value) for name, value in model.parameters.items()}
     w, x, E, B, bursting, before = p["w_start"], 0.0, p["E_start"], p["B_start"], False, 0.0
@@ -34,7 +34,7 @@ def changed_weight(model: Model, pre, post) -> float:
     return w
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, spikes: int = 1, interval=None):
+def curve(model: Synapse, lags, pairs: int, frequency: float, spikes: int = 1, interval=None):
     """Return the weight ratio at each lag (seconds).
 
     Args:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from brian2 import Hz, ms, second
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 _EVENT = "int(timestep(t - {last}, dt) >= timestep(burst_isi, dt)) : 1"
@@ -67,14 +67,14 @@ _SETS = {
 SETS = tuple(_SETS)
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     eta, tau_pre, tau_avg, where, eta_where = _SETS[parameters]
     values = {
         "eta": eta, "tau_pre": tau_pre * ms, "tau_avg": tau_avg * second, "burst_isi": 16 * ms,
         "E_start": 5 * Hz, "B_start": 0.75 * Hz, "w_start": 1.0, "nmda": 1.0,
     }  # fmt: skip
-    return Model(
+    return Synapse(
         "payeur_2021",
         parameters,
         "plasticity",

@@ -31,7 +31,7 @@ from brian2 import Hz, ms, mV
 from .. import spine_calcium
 from ..calcium_readouts import READOUTS
 from ..magnesium import block_code
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 _ELLWOOD = "ellwood2024short"
@@ -81,21 +81,21 @@ def base() -> dict[str, Any]:
 
 
 def derived(p: Mapping[str, Any]) -> dict[str, float]:
-    """Return the peaks that calibrate a spine, see `Model.derived`."""
+    """Return the peaks that calibrate a spine, see `Synapse.derived`."""
     shapes = {"peak_nmda": ("tau_rise", "tau_nmda"), "peak_bap": ("tau_bap_rise", "tau_bap")}
     found = {n: spine_calcium.peak_factor(float(p[a]), float(p[b])) for n, (a, b) in shapes.items()}
     found["p_pre"], found["p_pair"] = spine_calcium.peaks(p)
     return found
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a readout."""
     readout = READOUTS[parameters]
     values, sources = base(), dict(SOURCES)
     if readout.factor is not None:
         values["factor"] = readout.factor
         sources["factor"] = readout.source + ", in p_pre (thresholds) or p_pair (Hill)"
-    return Model(
+    return Synapse(
         "point_spine", parameters, "plasticity", _SUMMARY,
         Equations(
             synapse=f"{CALCIUM}\ndw/dt = eta*{readout.code} : 1 (clock-driven)",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..pairing import merged, pairs_of_spikes
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from .potentiation_texts import USED
 
 
 def respond(
-    model: Model, pre: np.ndarray, post: np.ndarray, potentiation: float = 0.0
+    model: Synapse, pre: np.ndarray, post: np.ndarray, potentiation: float = 0.0
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Run the synapse on spikes at given times (seconds): exact.
 
@@ -48,16 +48,16 @@ def respond(
     return 1 + float(parts.sum()), np.array(released), np.array(transmitted)
 
 
-def curve(model: Model, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
+def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the weight ratio at each lag (seconds), at the last spike."""
     return np.array([respond(model, *pairs_of_spikes(lag, pairs, frequency))[0] for lag in lags])
 
 
-def release(model: Model, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
+def release(model: Synapse, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
     """Return what each spike releases of a synapse that is potentiated by a share at time 0."""
     return respond(model, times, np.array([]), potentiation)[1]
 
 
-def transmitted(model: Model, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
+def transmitted(model: Synapse, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
     """Return what each spike transmits (release x AMPA gain), likewise."""
     return respond(model, times, np.array([]), potentiation)[2]

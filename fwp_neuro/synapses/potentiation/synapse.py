@@ -35,7 +35,7 @@ from functools import partial
 
 from brian2 import ms, second
 
-from ..synapse_class import Entry, Model, register
+from ..synapse_class import Entry, Synapse, register
 from .events import curve, release
 from .potentiation_texts import PASSIVE, USED
 
@@ -63,7 +63,7 @@ _CONVENTIONS = (
 )
 
 
-def _make(name: str, parameters: str) -> Model:
+def _make(name: str, parameters: str) -> Synapse:
     used = name == "use_dependent_potentiation"
     values = {
         "nmda": 1.0, "presynaptic": SETS[parameters], "tau_nmda": 100 * ms,
@@ -74,7 +74,7 @@ def _make(name: str, parameters: str) -> Model:
     else:
         values |= {"tau_fast": 96 * second, "tau_slow": 1140 * second}
         values |= {"A_fast": 0.04, "A_slow": 0.02}
-    return Model(
+    return Synapse(
         name,
         parameters,
         "plasticity",

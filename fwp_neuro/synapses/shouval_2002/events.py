@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 
 from ..magnesium import BLOCKS
 from ..pairing import curve_of, steps_of
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 #: time step of calcium and weight, seconds; both take the middle of a step
 _DT = 0.25e-3
@@ -17,14 +17,14 @@ _DT = 0.25e-3
 _TAIL = 1.5
 
 
-def omega(model: Model, ca: np.ndarray) -> np.ndarray:
+def omega(model: Synapse, ca: np.ndarray) -> np.ndarray:
     """Return the weight that calcium (uM) leads to."""
     a1, a2, b1, b2 = model.numbers("alpha_1", "alpha_2", "beta_1", "beta_2")
     ca = np.asarray(ca, dtype=float)
     return 0.25 + _sigmoid(b2 * (ca - a2)) - 0.25 * _sigmoid(b1 * (ca - a1))
 
 
-def eta(model: Model, ca: np.ndarray) -> np.ndarray:
+def eta(model: Synapse, ca: np.ndarray) -> np.ndarray:
     """Return how fast it leads there, 1/s."""
     p1, p2, p3, p4 = model.numbers("P1", "P2", "P3", "P4")
     return 1 / (p1 / (p2 + np.asarray(ca, dtype=float) ** p3) + p4)
@@ -79,7 +79,7 @@ def _calcium(
 
 
 def changed_weight(
-    model: Model, pre: np.ndarray, post: np.ndarray, clamp: float | None = None,
+    model: Synapse, pre: np.ndarray, post: np.ndarray, clamp: float | None = None,
     until: float | None = None,
 ) -> float:  # fmt: skip
     """Return the weight after spikes at given times (seconds), divided by the one before.
@@ -103,7 +103,7 @@ def changed_weight(
     return float(1 + change / before)
 
 
-def clamped(model: Model, volts, pulses: int = 100, frequency: float = 1.0) -> float:
+def clamped(model: Synapse, volts, pulses: int = 100, frequency: float = 1.0) -> float:
     """Return the weight ratio after presynaptic pulses with the spine held at a Brian2 voltage."""
     pre = np.arange(pulses) / frequency
     return changed_weight(model, pre, np.zeros(0), clamp=float(volts))

@@ -22,7 +22,7 @@ from __future__ import annotations
 from brian2 import ms, mV, second
 
 from ..magnesium import block_code
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 _V = "V_rest + epsp_slow - epsp_fast + bap_f + bap_s"
@@ -58,10 +58,10 @@ _PAPER = "shouval2002unified"
 SUMMARY = "calcium control: the level of NMDA calcium sets target and speed of the weight"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     checked = f"{_PAPER} (recalled; checked against the re-implementation CaDP, not the paper)"
-    return Model(
+    return Synapse(
         "shouval_2002",
         parameters,
         "plasticity",

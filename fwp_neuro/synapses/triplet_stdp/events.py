@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..pairing import curves_of, events
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 from .triplet_texts import NEAREST
 
 
-def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
+def changed_weights(model: Synapse, times: np.ndarray, is_pre: np.ndarray) -> np.ndarray:
     """Return the weight after events [event, lag] (seconds), 1 before them: exact.
 
     Many parameter sets at once: parameters [set, 1] give [set, lag].
@@ -28,7 +28,7 @@ def changed_weights(model: Model, times: np.ndarray, is_pre: np.ndarray) -> np.n
     return w
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     """Return the weight after spikes at given times (seconds), 1 before them: exact."""
     return float(np.squeeze(changed_weights(model, *events([(pre, post)]))))
 

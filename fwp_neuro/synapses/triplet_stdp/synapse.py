@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from brian2 import ms
 
-from ..synapse_class import Entry, Model, register
+from ..synapse_class import Entry, Synapse, register
 from .events import curve
 from .triplet_texts import ALL_TO_ALL, NEAREST
 
@@ -44,7 +44,7 @@ _PAPER = "pfister2006triplets"
 SUMMARY = "triplet spike-timing-dependent plasticity, which depends on frequency"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     *amplitudes, tau_x, tau_y = TABLE[parameters]
     names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus")
@@ -56,7 +56,7 @@ def make(parameters: str) -> Model:
     sources = {"": f"{_PAPER}, {table} ({read})"}
     if tau_x is None:
         sources["tau_x"] = "has no effect in the minimal model (A3_minus = 0): any value would do"
-    return Model(
+    return Synapse(
         "triplet_stdp",
         parameters,
         "plasticity",

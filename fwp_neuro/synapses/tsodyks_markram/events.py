@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..release_conventions import CONVENTIONS, convention_of
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def states(model: Model, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def states(model: Synapse, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return u after and x before each spike at given times (seconds): exact.
 
     Many trains and parameter sets at once: times [spike, train] and parameters [set, 1] give
@@ -41,20 +41,20 @@ def states(model: Model, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(after), np.array(left)
 
 
-def release(model: Model, times: np.ndarray) -> np.ndarray:
+def release(model: Synapse, times: np.ndarray) -> np.ndarray:
     """Return what each spike releases, as a share of all resources."""
     u, x = states(model, times)
     return u * x
 
 
-def steady_state(model: Model, rate: float) -> tuple[float, float]:
+def steady_state(model: Synapse, rate: float) -> tuple[float, float]:
     """Return u after and x before a spike of an endless regular train (Hz)."""
     slowest = max(model.numbers("tau_F", "tau_D"))
     u, x = states(model, np.arange(int(40 * slowest * rate) + 50) / rate)
     return float(u[-1]), float(x[-1])
 
 
-def mean_field(model: Model, rate: float) -> tuple[float, float]:
+def mean_field(model: Synapse, rate: float) -> tuple[float, float]:
     """Return u and x of the published rate equations at a constant rate (Hz).
 
     They release u as it is *before* a spike raises it where u decays to U (Mongillo 2008, eqs 1-2),

@@ -21,7 +21,7 @@ from functools import partial
 from brian2 import ms
 
 from ..release_conventions import CONVENTIONS
-from ..synapse_class import Entry, Model, register
+from ..synapse_class import Entry, Synapse, register
 from .events import release
 
 _NO_FACILITATION = (
@@ -87,14 +87,14 @@ SETS = (
 SUMMARY = "Tsodyks-Markram facilitation and depression"
 
 
-def make(parameters: str, convention: str | None = None) -> Model:
+def make(parameters: str, convention: str | None = None) -> Synapse:
     """Return the model with a parameter set, in the convention of its paper or in another."""
     values, own, source = _sets()[parameters]
     chosen = own if convention is None else convention
     if chosen != "three_state":
         values = {name: value for name, value in values.items() if name != "tau_psc"}
     one = CONVENTIONS[chosen]
-    return Model(
+    return Synapse(
         "tsodyks_markram" if convention is None else f"tsodyks_markram_{convention}",
         parameters,
         "short-term plasticity",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import pick
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 STEPS = ("exact", "nest")
 
@@ -18,7 +18,7 @@ class Cells:
     Weights are [post, pre]. The linear parts are integrated exactly between the steps.
     """
 
-    def __init__(self, model: Model, shape: tuple[int, int], dt: float, steps: str = "exact"):
+    def __init__(self, model: Synapse, shape: tuple[int, int], dt: float, steps: str = "exact"):
         """Start at rest.
 
         Args:
@@ -93,7 +93,7 @@ class Cells:
         self.hidden = self.hidden * self.keep[p["tau_Delta"]] + write
 
 
-def weights(model: Model, pre, post, dt: float, steps: str = "exact") -> np.ndarray:
+def weights(model: Synapse, pre, post, dt: float, steps: str = "exact") -> np.ndarray:
     """Return the weights [post, pre], amperes, after spikes [step, cell]."""
     pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
     cells = Cells(model, (post.shape[1], pre.shape[1]), dt, steps)

@@ -26,7 +26,7 @@ from brian2 import Hz, ms, mV, nS, pA, pF
 from ...quantities import time
 from ...validation import time_step
 from ..pairing import pairs_of_spikes, steps_of
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import weights
 
 EQUATIONS = Equations(
@@ -68,9 +68,9 @@ def _values():
     }  # fmt: skip
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
-    return Model(
+    return Synapse(
         "urbanczik_senn_2014",
         parameters,
         "plasticity",
@@ -93,7 +93,7 @@ def make(parameters: str) -> Model:
     )
 
 
-def curve(model: Model, lags, pairs: int, frequency: float, dt=None, wait=None):
+def curve(model: Synapse, lags, pairs: int, frequency: float, dt=None, wait=None):
     """Return the weight ratio at each lag (seconds), once the changes are expressed.
 
     Args:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..pairing import curve_of, merged
-from ..synapse_class import Model
+from ..synapse_class import Synapse
 
 
-def changed_weight(model: Model, pre: np.ndarray, post: np.ndarray) -> float:
+def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
     """Return the weight after spikes at given times (seconds), 1 before them: exact."""
     tau, rho, eta = model.numbers("tau", "rho_0", "eta")
     w, x, y, before = 1.0, 0.0, 0.0, 0.0
@@ -27,7 +27,7 @@ curve = curve_of(changed_weight)
 
 
 def balanced_spikes(
-    model: Model, excitation: float, pre_rate: float, cells: int, duration: float, seed: int = 0
+    model: Synapse, excitation: float, pre_rate: float, cells: int, duration: float, seed: int = 0
 ) -> np.ndarray:
     """Return the spike times, seconds, of a cell that plastic inhibition brings to its target.
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from brian2 import Hz, ms
 
-from ..synapse_class import Entry, Equations, Model, register
+from ..synapse_class import Entry, Equations, Synapse, register
 from .events import curve
 
 EQUATIONS = Equations(
@@ -41,10 +41,10 @@ SUMMARY = "inhibitory plasticity: symmetric window minus a constant, keeps a tar
 _PAPER = "vogels2011inhibitory"
 
 
-def make(parameters: str) -> Model:
+def make(parameters: str) -> Synapse:
     """Return the model with a parameter set."""
     rho, eta, source = _SETS[parameters]
-    return Model(
+    return Synapse(
         "vogels_2011", parameters, "plasticity", SUMMARY, EQUATIONS,
         {"tau": 20 * ms, "rho_0": rho * Hz, "eta": eta},
         {
