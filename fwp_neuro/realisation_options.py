@@ -38,7 +38,7 @@ class Prepared(ABC):
         """Run it and return a Recording; any number of times."""
 
 
-class Options:
+class RealisationOptions:
     """Options of a realisation: fields with defaults, checked when they are given."""
 
     realisation = ""
@@ -68,7 +68,7 @@ def descriptions(function) -> str:
 
 def options_class(
     name: str, realisation: str, function, also: Callable[[Any], None] = lambda options: None
-) -> type[Options]:
+) -> type[RealisationOptions]:
     """Return a dataclass with the options of the function that runs a realisation.
 
     Args:
@@ -80,7 +80,7 @@ def options_class(
     parameters = inspect.signature(function).parameters.values()
     own = [(p.name, Any, field(default=p.default)) for p in parameters if p.name not in _COMMON]
 
-    made = make_dataclass(name, own, bases=(Options,), frozen=True, namespace={
+    made = make_dataclass(name, own, bases=(RealisationOptions,), frozen=True, namespace={
         "__post_init__": also, "realisation": realisation,
     })  # fmt: skip
     made.__doc__ = (

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from .errors import FwpError, shown, unknown
-from .realisation_options import Options, Prepared, options_class
+from .realisation_options import Prepared, RealisationOptions, options_class
 from .recording import Recording
 from .rules import Rule
 from .rules import rule as get_rule
@@ -41,7 +41,7 @@ class Realisation:
     also: Callable[[Any], None] = lambda options: None
 
     @cached_property
-    def options(self) -> type[Options]:
+    def options(self) -> type[RealisationOptions]:
         """The options as a dataclass, which checks them when it is made."""
         return options_class(
             f"{self.name.capitalize()}Options", self.name, self.function, self.also
@@ -85,7 +85,7 @@ class Realisation:
     def _changed(self, options) -> dict[str, Any]:
         if options is None:
             return {}
-        if not isinstance(options, Options) or options.realisation != self.name:
+        if not isinstance(options, RealisationOptions) or options.realisation != self.name:
             raise FwpError(
                 f"options must be options of the {self.name} realisation, such as "
                 f"fwp_neuro.circuits.RateOptions(...) for 'rate', got {shown(options)}"

@@ -115,8 +115,8 @@ OBJECTS = {
     "fwp.Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3),
     "fwp.comparison.Comparison": lambda: fwp.compare(*[OBJECTS["fwp.Recording"]()] * 2),
     "fwp.circuits.Plastic": plastic_synapses,
-    "fwp.devices.Program": functools.cache(
-        lambda: fwp.devices.Program(fwp.devices.Program.__arguments__["draft"].example())
+    "fwp.devices.DeviceProgram": functools.cache(
+        lambda: fwp.devices.DeviceProgram(fwp.devices.DeviceProgram.__arguments__["draft"].example())
     ),
     "fwp.Recording": lambda: with_spikes(),
     "fwp.synapses.Synapse": lambda: fwp.synapses.get("pair_stdp"),

@@ -23,10 +23,10 @@ from fwp_neuro.benchmarks.circuits import (
 )
 from fwp_neuro.benchmarks.circuits.circuit_contenders import CONTENDERS, DENSE, LEAN, TEXTBOOK
 from fwp_neuro.benchmarks.circuits.hand_written import PARAMETERS
-from fwp_neuro.benchmarks.circuits.network import DT, KINDS, Case, decayed
+from fwp_neuro.benchmarks.circuits.network import DT, KINDS, NetworkCase, decayed
 from fwp_neuro.errors import Cannot
 
-SMALL = Case(900, 0.25)
+SMALL = NetworkCase(900, 0.25)
 needs_compiler = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 needs_nest = pytest.mark.skipif(
     importlib.util.find_spec("nest") is None, reason="nest-simulator is not installed"
@@ -38,7 +38,7 @@ def right():
     """Return the oracle's result of the small network, by kind."""
     found = {}
     for kind in KINDS:
-        weights, fired = oracle.simulate(Case(SMALL.synapses, SMALL.duration, kind))
+        weights, fired = oracle.simulate(NetworkCase(SMALL.synapses, SMALL.duration, kind))
         spikes = np.bincount(fired[:, 1], minlength=SMALL.cells)
         found[kind] = {"weights": weights, "spikes": spikes, "fired": fired}
     return found
@@ -50,7 +50,7 @@ def right():
 def test_the_oracle_follows_the_formulas_spike_by_spike():
     """One synapse, presynaptic spikes at steps 0 and 300, postsynaptic ones at 100 and 300."""
 
-    class One(Case):
+    class One(NetworkCase):
         spikes = np.array([[0, 0], [300, 0]])
         rows = np.array([0])
 
@@ -79,7 +79,7 @@ def test_static_weights_stay_and_kinds_differ(right):
 
 
 def test_cells_fire_at_the_rate_that_is_told():
-    case = Case(10_000, 1.0)
+    case = NetworkCase(10_000, 1.0)
     _, fired = oracle.simulate(case)
     assert 20 < len(fired) / case.cells < 30
     assert len(case.spikes) / case.cells == pytest.approx(20, abs=1)
@@ -88,7 +88,7 @@ def test_cells_fire_at_the_rate_that_is_told():
 
 
 def test_a_replay_of_the_oracles_own_spikes_is_its_result():
-    case = Case(490_000, 0.05)  # more synapses than are compared
+    case = NetworkCase(490_000, 0.05)  # more synapses than are compared
     weights, fired = oracle.simulate(case)
     assert case.rows.size == 142 and weights.shape == (142, 700)
     assert (oracle.replay(case, fired) == weights).all()
@@ -125,7 +125,7 @@ def test_networks_of_brian2_are_right(right, layout, kind):
 
     from fwp_neuro.devices import brian2_state
 
-    case = Case(SMALL.synapses, SMALL.duration, kind)
+    case = NetworkCase(SMALL.synapses, SMALL.duration, kind)
     with brian2_state.runtime("numpy", DT * b2.second, 0):
         network = brian.network(case, layout)
         network.all.run(case.duration * b2.second, namespace={})
@@ -136,7 +136,7 @@ def test_networks_of_brian2_are_right(right, layout, kind):
 
 @needs_nest
 def test_nest_gives_the_weights_of_the_pair_rule(tmp_path):
-    case = Case(900, 0.4)  # NEST prints: its process is its own
+    case = NetworkCase(900, 0.4)  # NEST prints: its process is its own
     np.savez(tmp_path / timing_worker.file(case), weights=np.zeros((30, 30)), spikes=np.zeros(30))
     answer = timing_worker.ask("measure", case, tmp_path / "nest", circuit_contenders.NEST)
     assert not answer["wrong"] and answer["error"] < 1e-12
@@ -144,7 +144,7 @@ def test_nest_gives_the_weights_of_the_pair_rule(tmp_path):
 
 
 def test_the_order_in_nest_is_told_apart_from_brian2s():
-    case = Case(900, 0.25)
+    case = NetworkCase(900, 0.25)
     _, fired = oracle.simulate(case)
     assert np.abs(nest_loop.expected(case, fired) - oracle.replay(case, fired)).max() > 1e-3
 
@@ -155,7 +155,7 @@ def test_a_worker_measures_in_a_process_of_its_own(tmp_path):
     answer = timing_worker.ask("measure", SMALL, tmp_path / "loop", LEAN)
     assert answer["wrong"] == "" and 0 < answer["cpu"] < 10
     # another network's oracle must not do
-    other = Case(SMALL.synapses, SMALL.duration, seed=1)
+    other = NetworkCase(SMALL.synapses, SMALL.duration, seed=1)
     os.rename(tmp_path / timing_worker.file(SMALL), tmp_path / timing_worker.file(other))
     answer = timing_worker.ask("measure", other, tmp_path / "loop", circuit_contenders.GENERIC)
     assert "is off by" in answer["wrong"]
@@ -200,7 +200,7 @@ def test_schedules_hold_each_cells_spikes():
 def test_events_are_spikes_times_their_synapses():
     pre = 30 * len(SMALL.spikes)
     assert SMALL.events(7) == pre + 30 * 7
-    assert Case(900, 0.25, "static").events(7) == pre
+    assert NetworkCase(900, 0.25, "static").events(7) == pre
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_rounds_give_numbers_or_reasons(monkeypatch):
     assert "torch, every step, 1e+04 synapses: no number, for a weight is off by 1" in notes
     assert told == sorted(told) and 0 <= told[0] and told[-1] <= 1
     assert circuit_table.ratio(data, TEXTBOOK, LEAN, 900) == 2
-    expected = Case(900, 0.1).events(10) / 0.1
+    expected = NetworkCase(900, 0.1).events(10) / 0.1
     assert float(circuit_table.speed(data, LEAN).sel(synapses=900)) == pytest.approx(expected)
     assert (circuit_table.per_synapse(data, LEAN) == 50).all()
 

@@ -15,11 +15,11 @@ from fwp_neuro.benchmarks.circuits.circuit_contenders import (
     LEAN,
     TEXTBOOK,
 )
-from fwp_neuro.benchmarks.circuits.network import Case
+from fwp_neuro.benchmarks.circuits.network import NetworkCase
 from fwp_neuro.errors import FwpError
 from fwp_neuro.figure_scripts import script_named
 
-SMALL = Case(900, 0.25)
+SMALL = NetworkCase(900, 0.25)
 needs_compiler = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 needs_nest = pytest.mark.skipif(
     importlib.util.find_spec("nest") is None, reason="nest-simulator is not installed"

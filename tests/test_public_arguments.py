@@ -111,7 +111,7 @@ TAKEN: dict[tuple[str, str], set[str]] = {
     ("fwp.Rule", "states"): {"None"},
     ("fwp.Rule", "reductions"): {"None"},
     ("fwp.Rule", "aliases"): {"None", "text", "path upwards", "code", "list of text"},
-    ("fwp.devices.Program.run", "numbers"): {"None", "empty dict"},
+    ("fwp.devices.DeviceProgram.run", "numbers"): {"None", "empty dict"},
     ("fwp.tasks.SequenceTask", "default_length"): {"1", "list"},
     ("fwp.tasks.SequenceTask.sample", "length"): {"None", "1", "list"},
 }

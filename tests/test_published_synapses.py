@@ -10,7 +10,7 @@ import fwp_neuro as fwp
 from fwp_neuro.characterise import memory_agreement
 from fwp_neuro.circuits.spiking import synapse_network
 from fwp_neuro.circuits.spiking.synapse_form import PublishedCircuit, coding
-from fwp_neuro.circuits.spiking.synapse_tables import Windows, tables
+from fwp_neuro.circuits.spiking.synapse_tables import TokenWindows, tables
 from fwp_neuro.synapses import compose
 from fwp_neuro.synapses.coding_by_model import experiments
 from fwp_neuro.synapses.renaming import with_names
@@ -71,7 +71,7 @@ def test_the_fitted_rule_of_an_exact_memory_is_the_rule():
 
 def test_volleys_of_values_come_late_and_a_token_samples_to_one():
     how = experiments("pair_stdp")[1]
-    found = tables(how, Windows(1.0, 0.0, 0.5, 0.1), 2, how.dt)
+    found = tables(how, TokenWindows(1.0, 0.0, 0.5, 0.1), 2, how.dt)
     key, value = (np.flatnonzero(getattr(found, n)) for n in ("key_now", "value_now"))
     first = key[: len(value) // 2]
     np.testing.assert_array_equal(value[: len(first)] - first, round(how.lag / how.dt))

@@ -21,7 +21,7 @@ from fwp_neuro.sweep.gather import gather
 from fwp_neuro.sweep.grid import read_grid
 from fwp_neuro.sweep.parameter_text import key
 from fwp_neuro.sweep.point_result import to_dataset
-from fwp_neuro.sweep.store import Failure, Store
+from fwp_neuro.sweep.store import Failure, PointStore
 
 
 class Here(Executor):
@@ -300,7 +300,7 @@ def test_folders_and_executors_that_cannot_be(point, tmp_path):
 
 
 def test_a_worker_without_the_folder_sends_the_file(traces, point, tmp_path, monkeypatch):
-    monkeypatch.setattr(Store, "is_here", lambda store: False)
+    monkeypatch.setattr(PointStore, "is_here", lambda store: False)
     traces.switch("fail", 1)
     with pytest.warns(FwpWarning):
         found = sweep(point, {"a": range(3)}, tmp_path / "out")

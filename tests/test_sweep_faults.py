@@ -18,7 +18,7 @@ import fwp_neuro as fwp
 from fwp_neuro.cli import main
 from fwp_neuro.errors import FwpError
 from fwp_neuro.files import is_abandoned, owner, remove_leftovers
-from fwp_neuro.sweep.store import Store
+from fwp_neuro.sweep.store import PointStore
 
 
 @pytest.fixture
@@ -91,12 +91,12 @@ def test_what_killed_processes_left_is_removed_by_the_next_sweep(traces, point, 
 
 
 def test_a_lock_that_is_held_stays(tmp_path):
-    store = Store.open(tmp_path / "out")
+    store = PointStore.open(tmp_path / "out")
     with store.lock("key", 0.0) as mine:
         assert mine
         code = (
-            "import sys\nfrom fwp_neuro.sweep.store import Store\n"
-            f"store = Store.open({str(tmp_path / 'out')!r})\n"
+            "import sys\nfrom fwp_neuro.sweep.store import PointStore\n"
+            f"store = PointStore.open({str(tmp_path / 'out')!r})\n"
             "with store.lock('key', 0.0) as mine:\n    sys.exit(mine)"
         )
         assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -48,7 +48,7 @@ def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, 
     return readouts.movedim(0, 1), states
 
 
-class Step:
+class ExportedStep:
     """One token of a rule as plain tensor code, all symbolic work done when it is made."""
 
     def __init__(self, rule: Rule):
@@ -62,6 +62,6 @@ class Step:
 
 
 @while_it_lives
-def one_token(rule: Rule) -> Step:
+def one_token(rule: Rule) -> ExportedStep:
     """Return the step of a rule, made once."""
-    return Step(rule)
+    return ExportedStep(rule)

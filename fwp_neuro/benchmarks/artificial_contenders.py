@@ -23,7 +23,7 @@ TOLERANCE = 2e-4
 
 
 @dataclass(frozen=True)
-class Contender:
+class ArtificialContender:
     """One rule in one form (or attention): ``forward(*leaves) -> read-out``.
 
     Attributes:
@@ -66,12 +66,12 @@ def signals(name: str, tokens: int, heads: int, dim: int, dtype=torch.float32, s
     return drawn
 
 
-def attention(tokens: int, heads: int, dim: int) -> Contender:
+def attention(tokens: int, heads: int, dim: int) -> ArtificialContender:
     """Causal softmax attention as PyTorch computes it."""
     drawn = signals("hebb", tokens, heads, dim)
     leaves = tuple(drawn[item].movedim(2, 1).contiguous() for item in ("q", "k", "v"))
     flop = 2.0 * tokens * tokens * dim * heads  # two products over half of all pairs
-    return Contender(
+    return ArtificialContender(
         ATTENTION,
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
         leaves,
@@ -79,7 +79,7 @@ def attention(tokens: int, heads: int, dim: int) -> Contender:
     )
 
 
-def fast_weights(name: str, form: str, tokens: int, heads: int, dim: int) -> Contender:
+def fast_weights(name: str, form: str, tokens: int, heads: int, dim: int) -> ArtificialContender:
     """One rule in one form, from zero weights."""
     drawn, chosen = signals(name, tokens, heads, dim), rule(name)
     start = {"w": torch.zeros(1, heads, dim, dim)}
@@ -88,7 +88,7 @@ def fast_weights(name: str, form: str, tokens: int, heads: int, dim: int) -> Con
         return run(chosen, dict(zip(drawn, leaves, strict=True)), start, form)[0]
 
     flop = WORK[name] * float(dim * dim) * tokens * heads
-    return Contender(f"{name} {form}", forward, tuple(drawn.values()), flop)
+    return ArtificialContender(f"{name} {form}", forward, tuple(drawn.values()), flop)
 
 
 def check_here(name: str, form: str) -> None:

@@ -25,7 +25,7 @@ from ..running import run
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryAgreement:
     """One synapse as one rule.
 
     Attributes:
@@ -81,7 +81,7 @@ def effective(given: Program, readout: np.ndarray) -> tuple[float, float, float]
 
 
 def measure(synapse, name: str | Rule = "hebb", *, given: Program | None = None, **options):
-    """Return the `Memory` of a synapse as a rule.
+    """Return the `MemoryAgreement` of a synapse as a rule.
 
     Args:
         synapse: a name or a model, as `fwp_neuro.run` takes it.
@@ -96,13 +96,13 @@ def measure(synapse, name: str | Rule = "hebb", *, given: Program | None = None,
     label = synapse if isinstance(synapse, str) else synapse.name
     code = ran.provenance["options"]["coding"]
     fit = effective(given, ran["readout"].values)
-    return Memory(label, chosen.name, code, found.nrmse, found.slope, *fit)
+    return MemoryAgreement(label, chosen.name, code, found.nrmse, found.slope, *fit)
 
 
 def memories(
     synapses: Sequence, progress: Callable[[float, str], None] | None = None,
     rules: Sequence[str] = ("hebb", "delta"), **options,
-) -> list[Memory]:  # fmt: skip
+) -> list[MemoryAgreement]:  # fmt: skip
     """Return every synapse as every rule; options as in `measure`."""
     pairs = [(synapse, name) for synapse in synapses for name in rules]
     found = []
@@ -113,14 +113,14 @@ def memories(
         try:
             found.append(measure(synapse, name, **options))
         except FwpError as problem:
-            found.append(Memory(label, name, refused=str(problem)))
+            found.append(MemoryAgreement(label, name, refused=str(problem)))
     return found
 
 
 _HEADINGS = ("nRMSE", "slope", "gain", "erase", "decay")
 
 
-def table(found: list[Memory]) -> str:
+def table(found: list[MemoryAgreement]) -> str:
     """Return the memories as a table."""
     rows = [(f"{one.synapse} as {one.rule}, {one.coding}", one.nrmse, one.slope, one.gain,
              one.erase, one.decay) for one in found if not one.refused]  # fmt: skip

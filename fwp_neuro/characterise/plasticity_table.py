@@ -12,13 +12,13 @@ from ..synapses.coding_by_model import experiments
 from ..synapses.registered_synapses import get, names
 from ..synapses.synapse_class import Synapse
 from ..validation import seed_number, whole
-from .rule_measures import Measured, measure
+from .rule_measures import RuleMeasures, measure
 
 #: smallest share of a weight or of a write that counts in a verdict
 COUNTS = 0.1
 
 
-def verdict(one: Measured) -> str:
+def verdict(one: RuleMeasures) -> str:
     """Return which fast-weight rule the measured one is nearest to."""
     if not one.stored.verdict:
         columns, rows = one.stored.rows < COUNTS, one.stored.columns < COUNTS
@@ -81,7 +81,7 @@ def characterise(
     repeats: int = 16,
     seed: int = 0,
     progress: Callable[[float, str], None] | None = None,
-) -> list[Measured]:
+) -> list[RuleMeasures]:
     """Measure plasticity rules, all registered ones by default.
 
     Args:
@@ -113,7 +113,7 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def report(found: list[Measured]) -> str:
+def report(found: list[RuleMeasures]) -> str:
     """Return the table; every number is measured."""
     width = max(len(f"{one.model}, {one.coding}") for one in found)
     head = " ".join(f"{text:>{size}}" for text, size in _HEADINGS)
@@ -151,7 +151,7 @@ def _short(number: float) -> str:
     return f"{number:.3g}" if abs(number) >= 0.005 else "0"
 
 
-def dataset(found: list[Measured]):
+def dataset(found: list[RuleMeasures]):
     """Return the measured numbers as an xarray Dataset [row], with the verdicts."""
     columns = {
         "write_r2": [one.write.r2 for one in found],

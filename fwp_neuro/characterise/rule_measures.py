@@ -18,7 +18,7 @@ ERASES = ("always", "key", "value", "key and value")
 
 
 @dataclass(frozen=True)
-class Measured:
+class RuleMeasures:
     """A plasticity rule, measured.
 
     Attributes:
@@ -52,7 +52,7 @@ class Measured:
     note: str = ""
 
 
-def measure(model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0) -> Measured:
+def measure(model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0) -> RuleMeasures:
     """Run a rule's Brian2 text on spikes that code keys and values.
 
     Args:
@@ -83,7 +83,7 @@ def measure(model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0) -
     spread = float(change[middle].std())
     silent = float(kept[0, 0])
     lasts = how.window + how.settle
-    return Measured(
+    return RuleMeasures(
         model.name,
         how.coding,
         table,

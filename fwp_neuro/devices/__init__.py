@@ -13,6 +13,7 @@ from ..lazy_names import lazy_names
 _NAMES = {
     "Built": "built_network",
     "DEVICES": "device_choice",
+    "DeviceProgram": "device_program",
     "Program": "device_program",
     "Size": "built_network",
     "choose": "device_choice",

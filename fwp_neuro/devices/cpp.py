@@ -36,7 +36,7 @@ class _Rewriting:
             self._writer.write(name, self._change(name, str(contents)))
 
 
-class Device(CPPStandaloneDevice):
+class CppDevice(CPPStandaloneDevice):
     """Writes projects whose source does not depend on numbers; `numbers` holds them.
 
     Attributes:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from . import guards
-from .device import Costs, Device, Job
+from .device import Costs, Device, DeviceJob
 from .device_program import Draft
 
 
-def _draft(job: Job) -> Draft:
+def _draft(job: DeviceJob) -> Draft:
     if job.draft is None:
         job.draft = Draft(job.build, dt=job.dt, seed=job.seed, threads=job.threads)
     return job.draft
 
 
-def _start(job: Job):
+def _start(job: DeviceJob):
     program = _draft(job).program()
     told = job.progress
     progress = None if told is None else lambda fraction: told(fraction, job.label)

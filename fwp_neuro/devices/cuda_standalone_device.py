@@ -9,7 +9,7 @@ from ..errors import Cannot
 from . import cuda, guards, in_process
 from .brian2_state import standalone
 from .built_network import collected
-from .device import Costs, Device, Job
+from .device import Costs, Device, DeviceJob
 
 
 def _works() -> bool:
@@ -22,7 +22,7 @@ def _works() -> bool:
     return True
 
 
-def _run(job: Job) -> dict[str, Any]:
+def _run(job: DeviceJob) -> dict[str, Any]:
     cuda.check_machine()
     folder = temporaries.make("cuda")
     try:

@@ -43,7 +43,7 @@ class Costs:
 
 
 @dataclass
-class Job:
+class DeviceJob:
     """A circuit to be run.
 
     Attributes:
@@ -87,12 +87,12 @@ class Device:
 
     name: str
     costs: Costs
-    start: Callable[[Job], Callable[[], dict[str, Any]]]
+    start: Callable[[DeviceJob], Callable[[], dict[str, Any]]]
     guards: tuple[Callable[[Any], None], ...] = ()
     compiles: bool = True
     need: Callable[[], None] | None = None
     works: Callable[[], bool] | None = None
-    in_cache: Callable[[Job], bool] | None = None
+    in_cache: Callable[[DeviceJob], bool] | None = None
     preferences: Callable[[Any], dict[str, Any]] | None = None
     prepare: Callable[[Any], None] | None = None
     loggers: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from ..arguments import FLAG, FUNCTION, Kind, instance, takes
 from ..errors import FwpError, shown, warn
 from ..run_arguments import DEVICE
 from .built_network import Size
-from .device import NAMES, Job
+from .device import NAMES, DeviceJob
 from .device import device as by_name
 
 DEVICES = device_names.BRIAN
@@ -110,7 +110,7 @@ def choose(
     return device, "asked for"
 
 
-def in_cache(job: Job) -> bool:
+def in_cache(job: DeviceJob) -> bool:
     """Tell whether the program of a job is compiled already."""
     return any(one.in_cache(job) for one in map(by_name, NAMES) if one.in_cache is not None)
 

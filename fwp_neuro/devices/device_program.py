@@ -21,7 +21,7 @@ from ..errors import FwpError
 from ..quantities import a_time
 from . import brian2_state, compiled_builds, guards
 from .built_network import BUILD, DT, Built, built_by, collected
-from .cpp import Device
+from .cpp import CppDevice
 from .device_choice import THREADS, check_cost, clocks_of
 from .execute import execute
 from .inputs import Given, Inputs
@@ -30,7 +30,7 @@ from .lock import brian2_lock
 
 @brian2_lock()
 @takes(build=BUILD, dt=DT, seed=SEED, threads=THREADS)
-def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1) -> Program:
+def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1) -> DeviceProgram:
     """Compile a circuit, or take it from the cache of compiled programs, without running it.
 
     Brian2 generates the source in any case (about a second); it is compiled only if no circuit of
@@ -115,12 +115,12 @@ class Draft:
         """Tell whether the program was compiled before."""
         return compiled_builds.have(self.folder)
 
-    def program(self) -> Program:
+    def program(self) -> DeviceProgram:
         """Compile it, or take it from the cache; the program owns the folder from now on."""
-        return Program(self)
+        return DeviceProgram(self)
 
     def _write(self, build, dt, seed: int, threads: int, own_names: bool) -> None:
-        name, self.device = "cpp_standalone", Device()
+        name, self.device = "cpp_standalone", CppDevice()
         names = brian2_state.own_names() if own_names else contextlib.nullcontext()
         with (
             brian2_state.standalone(name, self.folder, dt, seed, self.device, threads) as b2,
@@ -162,8 +162,8 @@ def _example() -> Draft:
     return Draft(BUILD.example(), dt=DT.example())
 
 
-@takes("Program", draft=instance("fwp_neuro.devices.device_program:Draft", _example))
-class Program:
+@takes("DeviceProgram", draft=instance("fwp_neuro.devices.device_program:Draft", _example))
+class DeviceProgram:
     """A compiled circuit; make it with `compiled`. Threads may run it at the same time.
 
     Attributes:
@@ -197,7 +197,7 @@ class Program:
         how = how if self._finalizer.alive else "closed"
         return f"<Program with {' and '.join(counts)} to change, {how}>"
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> DeviceProgram:
         return self
 
     def __exit__(self, *exception) -> None:
@@ -300,3 +300,7 @@ class Program:
         with brian2_state.reading(device), guards.plain_sentences("cpp_standalone"):
             guards.check_results(self._built)
             return collected(self._built)
+
+
+#: its former name
+Program = DeviceProgram

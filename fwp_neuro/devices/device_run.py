@@ -16,7 +16,7 @@ from ..validation import affordable, affordable_steps
 from . import guards, in_process
 from .brian2_state import standalone
 from .built_network import BUILD, DT, Built, Size
-from .device import STANDALONE, Job
+from .device import STANDALONE, DeviceJob
 from .device import device as by_name
 from .device_choice import THREADS, announce, asked_threads, choose, in_cache
 from .lock import brian2_lock
@@ -70,7 +70,7 @@ def simulate(
     threads = asked_threads(threads, device)
     affordable_steps(size.steps, "the simulation")
     affordable(size.elements, "the cells and synapses that are touched in every step")
-    job = Job(build, dt, seed, threads, progress, label)
+    job = DeviceJob(build, dt, seed, threads, progress, label)
     try:
         try:
             chosen, reason = choose(device, size, lambda: in_cache(job))

@@ -9,11 +9,11 @@ import brian2 as b2
 from . import guards
 from .brian2_state import made, runtime
 from .built_network import Built, built_by, collected
-from .device import Job
+from .device import DeviceJob
 from .device_choice import check_cost, clocks_of
 
 
-def run(job: Job, target: str) -> dict[str, Any]:
+def run(job: DeviceJob, target: str) -> dict[str, Any]:
     """Run a job with one of Brian2's code generation targets, "numpy" or "cython"."""
     with runtime(target, job.dt, job.seed):
         with made() as objects:
@@ -44,7 +44,7 @@ def state(build, name: str, b2) -> Built:
     return built
 
 
-def _report(job: Job) -> dict[str, Any]:
+def _report(job: DeviceJob) -> dict[str, Any]:
     if job.progress is None:
         return {}
     told = job.progress

@@ -168,7 +168,7 @@ class Rule:
             raise Cannot(f"transition of rule {self.name!r} is not derived: {reason}") from None
 
     @cached_property
-    def plan(self) -> plans.Plan:
+    def plan(self) -> plans.MatrixPlan:
         """Decays, reads and rank-one writes of one token, from which the fast forms are made.
 
         Raises:

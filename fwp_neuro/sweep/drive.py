@@ -29,10 +29,10 @@ from .executors import Chosen, choose
 from .function import Function, read_function
 from .gather import gather
 from .grid import Grid, read_grid
-from .point_worker import Job, Outcome, here, work
+from .point_worker import Outcome, PointJob, here, work
 from .pool import death
 from .seeds import point_seed
-from .store import PATIENCE, Failure, Store
+from .store import PATIENCE, Failure, PointStore
 
 #: how often a point is given to a worker that dies of it or loses it
 ATTEMPTS = 3
@@ -68,7 +68,7 @@ class _Run:
     grid: Grid
     keys: list[str]
     seeds: list[int]
-    store: Store
+    store: PointStore
     as_of: float | None
     found: dict[int, xr.Dataset] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def drive(
     names = [keys.key(function.code, values) for values in settings]
     seeds = [point_seed(function.label, values) for values in settings]
     as_of = function.as_of if chosen.fresh else None
-    run = _Run(function, grid, names, seeds, Store.open(out), as_of)
+    run = _Run(function, grid, names, seeds, PointStore.open(out), as_of)
     there = run.store.kept(names)
     for number, key in enumerate(names):
         known = key in there and run.take(number)
@@ -238,7 +238,7 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
     return run.lose(number, Failure("Lost", "its result was computed, but cannot be read"))
 
 
-def _job(run: _Run, number: int, attempt: str, patience: float) -> Job:
+def _job(run: _Run, number: int, attempt: str, patience: float) -> PointJob:
     settings = {**run.function.fixed, **run.grid.points[number]}
     about = {
         "function": run.function.label,
@@ -246,7 +246,7 @@ def _job(run: _Run, number: int, attempt: str, patience: float) -> Job:
         "settings": plain(settings),
         "seed": run.seeds[number],
     }
-    return Job(
+    return PointJob(
         run.function.place, run.function.code, settings, run.keys[number], str(run.store.folder),
         run.store.mark, here(), attempt, patience, run.as_of, run.seeds[number], about,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from ..errors import FwpError
 from .function import Place, find
 from .preload import one_thread, quiet_threads
 from .seeds import point_seed, seeded
-from .store import Failure, Store
+from .store import Failure, PointStore
 
 # Brian2 keeps its device and clock in module state: one simulation at a time in a process
 _ALONE = threading.Lock()
@@ -30,7 +30,7 @@ def here() -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class PointJob:
     """One point for a worker.
 
     Attributes:
@@ -38,7 +38,7 @@ class Job:
         code: the hash that its code must have.
         settings: what to call it with.
         key: names the result.
-        folder, mark: of the `Store`.
+        folder, mark: of the `PointStore`.
         driver: the process that sweeps, see `here`.
         attempt: unlike that of any other job: Dask takes two equal calls for one.
         patience: seconds to wait for a point that another process computes.
@@ -78,12 +78,12 @@ class Outcome:
     content: bytes | None = None
 
 
-def work(job: Job) -> Outcome:
+def work(job: PointJob) -> Outcome:
     """Compute a point, if nobody has or does, and keep it."""
     with _ALONE:
         if here() != job.driver:
             quiet_threads()
-        store = Store(job.folder, job.mark)
+        store = PointStore(job.folder, job.mark)
         try:
             if not store.is_here():
                 return _send(job)
@@ -97,7 +97,7 @@ def work(job: Job) -> Outcome:
             return Outcome("unsaved", Failure.of(error))
 
 
-def _compute(job: Job, store: Store) -> Outcome:
+def _compute(job: PointJob, store: PointStore) -> Outcome:
     try:
         with seeded(point_seed(str(job.place.name), {})):  # what its module draws
             function = find(job.place, job.code, job.as_of)
@@ -133,7 +133,7 @@ def _compute(job: Job, store: Store) -> Outcome:
         return Outcome("failed", failure)
 
 
-def _save(job: Job, store: Store, dataset) -> Outcome:
+def _save(job: PointJob, store: PointStore, dataset) -> Outcome:
     try:
         store.save(job.key, dataset)
     except FwpError as error:
@@ -143,10 +143,10 @@ def _save(job: Job, store: Store, dataset) -> Outcome:
     return Outcome("saved")
 
 
-def _send(job: Job) -> Outcome:
+def _send(job: PointJob) -> Outcome:
     """Compute a point into a folder of this machine, and return the file."""
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
-        store = Store(Path(folder), job.mark)
+        store = PointStore(Path(folder), job.mark)
         store.points.mkdir()
         outcome = _compute(job, store)
         if outcome.kind != "saved":

@@ -45,7 +45,7 @@ class Failure:
         return cls(type(error).__name__, sentence, "".join(traceback.format_exception(error)))
 
 
-class Store:
+class PointStore:
     """The points in the folder ``folder``; ``mark`` is what its file ``.sweep`` holds."""
 
     def __init__(self, folder: str | os.PathLike, mark: str):
@@ -53,7 +53,7 @@ class Store:
         self.points = self.folder / "points"
 
     @classmethod
-    def open(cls, out: str | os.PathLike) -> Store:
+    def open(cls, out: str | os.PathLike) -> PointStore:
         """Make the folder, or open it; FwpError if nothing can be written there."""
         folder = output_folder(out, "out").resolve()
         file = folder / _MARK

@@ -114,7 +114,7 @@ def gather(statement: Statement, values: Mapping[str, Any], namespace: str) -> d
     return _Line(statement, namespace).gather(dict(values))
 
 
-class Step:
+class ArrayStep:
     """One token of a rule: `step` with its symbolic work done when it is made."""
 
     def __init__(self, statements: Sequence[Statement], namespace: str):
@@ -135,15 +135,15 @@ class Step:
 
 
 @while_it_lives
-def numpy_step(rule) -> Step:
+def numpy_step(rule) -> ArrayStep:
     """Return the step of a rule on NumPy arrays."""
-    return Step(rule.statements, "numpy")
+    return ArrayStep(rule.statements, "numpy")
 
 
 @while_it_lives
-def torch_step(rule) -> Step:
+def torch_step(rule) -> ArrayStep:
     """Return the step of a rule on torch tensors."""
-    return Step(rule.statements, "torch")
+    return ArrayStep(rule.statements, "torch")
 
 
 def step(
@@ -163,4 +163,4 @@ def step(
     Returns:
         The states after the token.
     """
-    return Step(statements, namespace)(states, signals)
+    return ArrayStep(statements, namespace)(states, signals)

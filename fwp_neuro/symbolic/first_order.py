@@ -30,7 +30,7 @@ _BAD = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
 
 
 @dataclass(frozen=True)
-class Rates:
+class FirstOrderRates:
     """A rule as differential equations.
 
     Attributes:
@@ -64,7 +64,7 @@ def decays(statements: Sequence[Statement], gates) -> frozenset[str]:
     return frozenset(found & set(gates))
 
 
-def derive(rule) -> Rates:
+def derive(rule) -> FirstOrderRates:
     """Return the differential equations of a rule.
 
     Raises:
@@ -102,7 +102,7 @@ def derive(rule) -> Rates:
     in_hertz = frozenset(
         one.symbol.name for one in sums if one.symbol.name.endswith("_rate")
     )
-    return Rates(
+    return FirstOrderRates(
         right, tuple(sums), in_hertz, homes, name * (symbol(name) in used), falling
     )
 

@@ -27,7 +27,7 @@ from .transition import Transition
 
 
 @dataclass(frozen=True)
-class Write:
+class PlannedWrite:
     """(input + sum_r gain_r u_r) channel', into the states by ``inject``.
 
     Attributes:
@@ -55,7 +55,7 @@ class MicroStep:
 
     carry: tuple[tuple[Product, ...], ...]
     reads: tuple[sympy.Expr, ...]
-    writes: tuple[Write, ...]
+    writes: tuple[PlannedWrite, ...]
 
     @property
     def pure(self) -> bool:
@@ -64,7 +64,7 @@ class MicroStep:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class MatrixPlan:
     """The micro-steps of one token.
 
     Attributes:
@@ -119,7 +119,7 @@ class Plan:
         """
         reads = max(len(step.reads) for step in self.steps)
         writes = max(1, *(len(step.writes) for step in self.steps))
-        none = Write(ZERO, ZERO, (), (ZERO,) * self.states)
+        none = PlannedWrite(ZERO, ZERO, (), (ZERO,) * self.states)
         return tuple(
             MicroStep(
                 step.carry,
@@ -149,7 +149,7 @@ def _filled(items: tuple, count: int, last) -> tuple:
     return (*items, *[last] * (count - len(items)))
 
 
-def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
+def derive(transition: Transition, states: tuple[str, ...]) -> MatrixPlan:
     """Derive the plan of an affine rule.
 
     Raises:
@@ -167,7 +167,7 @@ def derive(transition: Transition, states: tuple[str, ...]) -> Plan:
         steps.append(_micro_step(part, states, contracted))
     known: dict[sympy.Basic, sympy.Basic] = {ZERO: ZERO}
     merged = _unique(tuple(_merge(steps, contracted)), known)
-    return Plan(contracted, merged, _unique(tuple(pools), known), homes, tuple(known))
+    return MatrixPlan(contracted, merged, _unique(tuple(pools), known), homes, tuple(known))
 
 
 def _unique(part, known: dict):
@@ -217,7 +217,7 @@ def _micro_step(part: Affine, states: tuple[str, ...], contracted: str) -> Micro
     if len(states) > 1 and mixed:
         raise Cannot("its synaptic states mix with coefficients that are not shared by all cells")
     writes = tuple(
-        Write(
+        PlannedWrite(
             write.along, write.drive, tuple(dict(write.sums).get(x, ZERO) for x in probes), inject
         )
         for write in part.writes(contracted)
@@ -266,7 +266,7 @@ def _scaled_after(step: MicroStep, scale: MicroStep, contracted: str) -> MicroSt
             by = scale.carry[0][0]
             outer = by.off(contracted)
             writes.append(
-                Write(
+                PlannedWrite(
                     write.channel * by.on(contracted),
                     write.input * outer,
                     tuple(gain * outer for gain in write.gains),

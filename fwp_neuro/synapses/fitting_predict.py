@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import FwpError
 from .fitting_data import Table
 from .fitting_ranges import like
-from .registered_synapses import Measured
+from .registered_synapses import MeasuredByText
 from .synapse_class import Synapse
 
 SCALES = ("first", "free", "each")
@@ -61,7 +61,7 @@ class Predictor:
     model: Synapse
     names: Sequence[str]
     table: Table
-    how: Measured
+    how: MeasuredByText
     scale: str
     options: Mapping[str, Any] = field(default_factory=dict)
     progress: Callable[[float, str], None] | None = None

@@ -14,7 +14,7 @@ from .argument_kinds import VOLTAGE
 
 
 @dataclass(frozen=True)
-class Block:
+class MagnesiumBlock:
     """B(V) = 1 / (1 + factor exp(-slope V)), factor = [Mg] / half for the magnesium-dependent ones.
 
     Attributes:
@@ -31,14 +31,14 @@ class Block:
 
 
 BLOCKS = {
-    "jahr_stevens_1990": Block(
+    "jahr_stevens_1990": MagnesiumBlock(
         0.062, 3.57, 1 / 3.57, "jahr1990voltage"
     ),
-    "vargas_caballero_robinson_2003": Block(
+    "vargas_caballero_robinson_2003": MagnesiumBlock(
         0.072, 2.552, 1 / 2.552,
         "vargas2003slow (as used by chindemi2022calcium)",
     ),
-    "ellwood_2024": Block(
+    "ellwood_2024": MagnesiumBlock(
         0.075, None, 0.4723665527410147, "ellwood2024short: 1/(1 + exp(-0.075 (V + 10)))"
     ),
 }  # fmt: skip

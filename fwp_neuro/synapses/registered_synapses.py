@@ -164,7 +164,7 @@ def _by_text(model: Synapse, protocol: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredByText:
     """A synapse, and how a protocol measures it.
 
     Attributes:
@@ -181,7 +181,7 @@ class Measured:
     of_sets: Callable | None = None
 
 
-def measured(name, parameters, protocol: str, what: str) -> Measured:
+def measured(name, parameters, protocol: str, what: str) -> MeasuredByText:
     """Return a synapse with one of its protocols, "stdp" or "release".
 
     Args:
@@ -201,11 +201,11 @@ def measured(name, parameters, protocol: str, what: str) -> Measured:
     if run is None and isinstance(model, Synapse) and _by_text(model, protocol):
         model = getattr(model, "textbook", model)
         of_sets = PROTOCOLS.get(f"{protocol}_of_sets")
-        return Measured(model, PROTOCOLS.get(protocol), of_sets=of_sets)
+        return MeasuredByText(model, PROTOCOLS.get(protocol), of_sets=of_sets)
     if run is None:
         able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
         raise unknown(model.name, able, f"model for {what}:")
-    return Measured(model, run, many=entry(model.name).many)
+    return MeasuredByText(model, run, many=entry(model.name).many)
 
 
 def check_options(model: Synapse, run: Callable, options: Iterable[str], what: str) -> None:

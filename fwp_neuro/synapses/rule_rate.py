@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..rules import Rule
 from ..symbolic import brian2_code
-from ..symbolic.first_order import Rates
+from ..symbolic.first_order import FirstOrderRates
 from .rule_signals import Signals
 from .synapse_class import Equations
 
@@ -38,7 +38,7 @@ def event(rule: Rule, signals: Signals) -> Equations:
     )
 
 
-def continuous(rates: Rates, signals: Signals) -> Equations:
+def continuous(rates: FirstOrderRates, signals: Signals) -> Equations:
     """Return the text of a rule as differential equations."""
     own = {"pre": list(signals.pre), "post": [*signals.post, f"{READ} : 1"]}
     names, rows = {**signals.code, **{state: state for state in rates.right}}, []

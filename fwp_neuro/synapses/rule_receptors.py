@@ -27,7 +27,7 @@ from ..errors import Cannot
 from ..rules import Rule
 from ..symbolic import brian2_code
 from ..symbolic.effort import expand
-from ..symbolic.first_order import Rates
+from ..symbolic.first_order import FirstOrderRates
 from ..symbolic.language import symbol
 from .circuit_models import CircuitSynapse, kick
 from .registered_synapses import get
@@ -45,7 +45,7 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Write:
+class ReceptorWrite:
     """A rule in the words of the synapse, gates in 1/s.
 
     Attributes:
@@ -58,7 +58,7 @@ class Write:
     compare: bool
 
 
-def derive(rule: Rule, rates: Rates) -> Write:
+def derive(rule: Rule, rates: FirstOrderRates) -> ReceptorWrite:
     """Return the write of a rule.
 
     Raises:
@@ -84,7 +84,7 @@ def derive(rule: Rule, rates: Rates) -> Write:
         raise refusal
     if expand(rest - expected) != 0:
         raise refusal
-    return Write(gain, decay, compare)
+    return ReceptorWrite(gain, decay, compare)
 
 
 def circuit(parameter_set: str | None) -> CircuitSynapse:
@@ -115,7 +115,7 @@ def derived(values: Mapping[str, Any], base: CircuitSynapse) -> dict[str, float]
 
 
 def text(
-    write: Write,
+    write: ReceptorWrite,
     signals: Signals,
     base: CircuitSynapse,
     *,

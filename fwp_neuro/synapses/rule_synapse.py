@@ -61,7 +61,7 @@ class RuleSynapse(Synapse):
         return self.dynamics == "continuous"
 
     @cached_property
-    def write(self) -> rule_receptors.Write:
+    def write(self) -> rule_receptors.ReceptorWrite:
         """What a biophysical synapse writes."""
         return rule_receptors.derive(self.rule, first_order.derive(self.rule))
 

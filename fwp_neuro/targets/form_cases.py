@@ -13,7 +13,7 @@ from ..circuits import injected
 ROUNDING = 1e-9
 
 
-class Found(NamedTuple):
+class BothForms(NamedTuple):
     """Numbers of both forms, in the same order, and what they were before anything happened."""
 
     brian: np.ndarray
@@ -21,17 +21,17 @@ class Found(NamedTuple):
     before: float = 0.0
 
 
-class Case(NamedTuple):
+class FormCase(NamedTuple):
     """One comparison of a model.
 
     Attributes:
         what: which text, in words; empty if the model has one only.
-        run: () -> `Found`.
+        run: () -> `BothForms`.
         within: largest share of the change that may differ.
     """
 
     what: str
-    run: Callable[[], Found]
+    run: Callable[[], BothForms]
     within: float = ROUNDING
 
 

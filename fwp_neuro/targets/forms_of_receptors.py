@@ -12,7 +12,7 @@ from ..synapses.exponential_receptors import events as exponential
 from ..synapses.kinetic_receptors import events as kinetic
 from ..synapses.nmda_receptors import events as nmda
 from ..synapses.tsodyks_markram import events as tm
-from .form_cases import Case, Found, brian, spikes
+from .form_cases import BothForms, FormCase, brian, spikes
 
 _DT = 0.1e-3
 #: steps in which a presynaptic cell spikes, and steps after which conductances are read
@@ -40,7 +40,7 @@ def _conductance(name: str):
         # a summed conductance and a pulse come one step later, a jump does not
         late = _DT if name == "nmda_jump" else 2 * _DT
         exact = gbar * part * form.gating(model, fired, read - late)
-    return Found(shown, 1.5 * exact)
+    return BothForms(shown, 1.5 * exact)
 
 
 def _release(convention: str):
@@ -53,19 +53,19 @@ def _release(convention: str):
     released = [u[-1] * x[-1] for u, x in ends]
     weights = [u[-1] * (x[-1] - u[-1] * x[-1]) for u, x in ends]
     shown = np.stack([found["release"].ravel(), found["weight"].ravel()])
-    return Found(shown, np.array([released, weights]))
+    return BothForms(shown, np.array([released, weights]))
 
 
-CASES: dict[str, tuple[Case, ...]] = {
-    "ampa": (Case("", partial(_conductance, "ampa")),),
-    "gaba_a": (Case("", partial(_conductance, "gaba_a")),),
-    "ampa_kinetic": (Case("", partial(_conductance, "ampa_kinetic")),),
-    "gaba_a_kinetic": (Case("", partial(_conductance, "gaba_a_kinetic")),),
-    "nmda_kinetic": (Case("", partial(_conductance, "nmda_kinetic")),),
-    "nmda_per_cell": (Case("", partial(_conductance, "nmda_per_cell"), 1e-6),),
-    "nmda_per_synapse": (Case("", partial(_conductance, "nmda_per_synapse"), 1e-6),),
-    "nmda_jump": (Case("", partial(_conductance, "nmda_jump")),),
+CASES: dict[str, tuple[FormCase, ...]] = {
+    "ampa": (FormCase("", partial(_conductance, "ampa")),),
+    "gaba_a": (FormCase("", partial(_conductance, "gaba_a")),),
+    "ampa_kinetic": (FormCase("", partial(_conductance, "ampa_kinetic")),),
+    "gaba_a_kinetic": (FormCase("", partial(_conductance, "gaba_a_kinetic")),),
+    "nmda_kinetic": (FormCase("", partial(_conductance, "nmda_kinetic")),),
+    "nmda_per_cell": (FormCase("", partial(_conductance, "nmda_per_cell"), 1e-6),),
+    "nmda_per_synapse": (FormCase("", partial(_conductance, "nmda_per_synapse"), 1e-6),),
+    "nmda_jump": (FormCase("", partial(_conductance, "nmda_jump")),),
     "tsodyks_markram": tuple(
-        Case(one, partial(_release, one)) for one in ("to_zero", "three_state", "to_U")
+        FormCase(one, partial(_release, one)) for one in ("to_zero", "three_state", "to_U")
     ),
 }

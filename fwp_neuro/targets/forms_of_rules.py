@@ -23,7 +23,7 @@ from ..synapses.potentiation.events import respond
 from ..synapses.rate_traces import filtered
 from ..synapses.shouval_2002 import events as shouval_2002_oracle
 from ..synapses.urbanczik_senn_2014.events import weights
-from .form_cases import Case, Found, brian, pairs, spikes
+from .form_cases import BothForms, FormCase, brian, pairs, spikes
 
 _MODELS = "fwp_neuro.synapses"
 
@@ -40,7 +40,7 @@ def _events(name: str, chosen: str | None = None, late: int = 0, **factors):
     form = import_module(f"{_MODELS}.{name}.events").changed_weight
     pre, post = spikes(300, 0.06, 1), spikes(300, 0.06, 2)
     found = brian(model, pre, post, 1e-3)["weight"]
-    return Found(found, pairs(partial(form, model), pre, post, 1e-3, late), 1.0)
+    return BothForms(found, pairs(partial(form, model), pre, post, 1e-3, late), 1.0)
 
 
 def _potentiation(name: str, chosen: str):
@@ -54,14 +54,14 @@ def _potentiation(name: str, chosen: str):
         return weight, sent[-1]
 
     exact = np.moveaxis(pairs(numbers, pre, post, 1e-3), -1, 0)
-    return Found(np.stack([found[n] for n in ("weight", "transmitted")]), exact)
+    return BothForms(np.stack([found[n] for n in ("weight", "transmitted")]), exact)
 
 
 def _limbacher():
     model, pre, post = _model("limbacher_2022"), spikes(200, 0.1, 1), spikes(200, 0.1, 2)
     found = brian(model, pre, post, 1e-3, initial={"w": 0.4})["weight"]
     form = partial(weight_at, model, end=0.2, start=0.4)
-    return Found(found, pairs(form, pre, post, 1e-3, late=1), 0.4)
+    return BothForms(found, pairs(form, pre, post, 1e-3, late=1), 0.4)
 
 
 def _rates(name: str, chosen: str, **factors):
@@ -72,7 +72,7 @@ def _rates(name: str, chosen: str, **factors):
     x, y = filtered(model, pre, dt), filtered(model, post, dt) if chosen == "spikes" else None
     course = import_module(f"{_MODELS}.{name}.events").course(model, start, x, y, dt)
     exact = course[0][-1] if name == "bcm" else course[-1]
-    return Found(found - start, exact - start)
+    return BothForms(found - start, exact - start)
 
 
 def _scaling(chosen: str):
@@ -82,13 +82,13 @@ def _scaling(chosen: str):
         start = np.array([[0.1, 0.3], [0.5, 0.2]])
         found = brian(model, pre, post, dt, initial={"w": start})["weight"]
         exact = homeostatic_scaling.course(model, start, filtered(model, pre, dt), dt)[-1]
-        return Found(found - start, exact - start)
+        return BothForms(found - start, exact - start)
     found = brian(model, pre, post, dt)["weight"]
 
     def form(_, times):
         return homeostatic_scaling.factor(model, times, 0.3)
 
-    return Found(found, pairs(form, pre, post, dt, late=1), 1.0)
+    return BothForms(found, pairs(form, pre, post, dt, late=1), 1.0)
 
 
 def _bcpnn():
@@ -113,7 +113,7 @@ def _bcpnn():
         shown = found["weight"] if receptor == "ampa" else np.log(P["Pij"] / (P["Pi"] * P["Pj"]))
         brians.append(shown / scale)
         exact.append(weight / scale)
-    return Found(np.array(brians), np.array(exact))
+    return BothForms(np.array(brians), np.array(exact))
 
 
 def _bcpnn_events():
@@ -125,7 +125,7 @@ def _bcpnn_events():
     def form(a, b):
         return oracle.weight(oracle.traces(model, a, b, [0.299 + 1e-9])[0])
 
-    return Found(found, pairs(form, pre, post, 1e-3))
+    return BothForms(found, pairs(form, pre, post, 1e-3))
 
 
 def _time_scale(chosen: str):
@@ -138,7 +138,7 @@ def _time_scale(chosen: str):
     def form(a, b):
         return changed_weight(model, a, b, 1.5, until=3.0)
 
-    return Found(found, pairs(form, pre, post, dt, late=1), 1.5)
+    return BothForms(found, pairs(form, pre, post, dt, late=1), 1.5)
 
 
 def _shouval(chosen: str):
@@ -146,7 +146,7 @@ def _shouval(chosen: str):
     pre, post = spikes(600, 0.06, 3, every=10), spikes(600, 0.06, 4, every=10)
     found = brian(model, pre, post, dt)["weight"] / model.initial["w"]
     form = partial(shouval_2002_oracle.changed_weight, model, until=0.3)
-    return Found(found, pairs(form, pre, post, dt, 1), 1.0)
+    return BothForms(found, pairs(form, pre, post, dt, 1), 1.0)
 
 
 def _graupner():
@@ -161,7 +161,7 @@ def _graupner():
         rho = simulate(model, a, b_, np.array([0.4]), np.random.default_rng(0), until=0.3)[0]
         return 1 + rho * (b - 1)
 
-    return Found(found, pairs(form, pre, post, dt), 1 + 0.4 * (b - 1))
+    return BothForms(found, pairs(form, pre, post, dt), 1 + 0.4 * (b - 1))
 
 
 def _graupner_noise():
@@ -173,7 +173,7 @@ def _graupner_noise():
     times = (np.flatnonzero(table[:, 0]) * dt for table in (pre, post))
     lengths, above = course(model, *times, until=0.2)
     sigma, tau = model.numbers("sigma", "tau")
-    return Found([rho.std()], [sigma * np.sqrt((lengths @ above).sum() / tau)])
+    return BothForms([rho.std()], [sigma * np.sqrt((lengths @ above).sum() / tau)])
 
 
 def _urbanczik():
@@ -181,7 +181,7 @@ def _urbanczik():
     model, dt = _model("urbanczik_senn_2014", w_start=10), 0.2e-3
     pre, post = (spikes(1000, 0.06, seed, every=5) for seed in (1, 2))
     before = float(model.parameters["w_start"])
-    return Found(brian(model, pre, post, dt)["weight"], weights(model, pre, post, dt), before)
+    return BothForms(brian(model, pre, post, dt)["weight"], weights(model, pre, post, dt), before)
 
 
 def _clopath(chosen: str):
@@ -193,7 +193,7 @@ def _clopath(chosen: str):
     found = brian(model, pre, post, dt, pairing="one")["weight"]
     times = ([np.flatnonzero(cell) * dt for cell in side.T] for side in (pre, post))
     form = clopath_oracle.weights(model, *times, dt)
-    return Found(found, form, float(model.parameters["w_start"]))
+    return BothForms(found, form, float(model.parameters["w_start"]))
 
 
 def _spine(name: str, chosen: str):
@@ -205,24 +205,24 @@ def _spine(name: str, chosen: str):
     found = brian(model, pre, post, dt)
     if name == "point_spine":
         exact = module.changed_weight(model, pre[:, None], post[..., None], dt)
-        return Found(found["weight"], exact, 1.0)
+        return BothForms(found["weight"], exact, 1.0)
     longer = [np.vstack([table, 0 * table[:1]]) for table in (pre, post)]
     pre, post = longer[0][:, None], longer[1][..., None]
     exact = [form(model, pre, post, dt)[-1] for form in (module.written, module.gain)]
     shares = [1 / np.abs(one - before).max() for one, before in zip(exact, (0, 1), strict=True)]
-    return Found(
+    return BothForms(
         np.stack([found["g"] * shares[0], (found["weight"] - 1) * shares[1]]),
         np.stack([exact[0] * shares[0], (exact[1] - 1) * shares[1]]),
     )
 
 
-def _each(run, *chosen: str, within: float = 1e-9) -> tuple[Case, ...]:
-    return tuple(Case(one, partial(run, one), within) for one in chosen)
+def _each(run, *chosen: str, within: float = 1e-9) -> tuple[FormCase, ...]:
+    return tuple(FormCase(one, partial(run, one), within) for one in chosen)
 
 
-CASES: dict[str, tuple[Case, ...]] = {
+CASES: dict[str, tuple[FormCase, ...]] = {
     "pair_stdp": tuple(
-        Case(one, partial(_events, "pair_stdp", one, A_plus=20, A_minus=20))
+        FormCase(one, partial(_events, "pair_stdp", one, A_plus=20, A_minus=20))
         for one in ("song_miller_abbott_2000", "nearest_neighbour", "guetig_2003",
                     "van_rossum_2000")
     ),
@@ -230,36 +230,36 @@ CASES: dict[str, tuple[Case, ...]] = {
         partial(_events, "triplet_stdp"),
         "hippocampal_culture_all_to_all_full", "visual_cortex_nearest_full",
     ),
-    "vogels_2011": (Case("", partial(_events, "vogels_2011", eta=10)),),
-    "payeur_2021": (Case("", partial(_events, "payeur_2021", late=1)),),
+    "vogels_2011": (FormCase("", partial(_events, "vogels_2011", eta=10)),),
+    "payeur_2021": (FormCase("", partial(_events, "payeur_2021", late=1)),),
     "short_term_potentiation": _each(partial(_potentiation, "short_term_potentiation"), "both"),
     "use_dependent_potentiation": _each(
         partial(_potentiation, "use_dependent_potentiation"), "both"
     ),
-    "limbacher_2022": (Case("", _limbacher, 1e-5),),
+    "limbacher_2022": (FormCase("", _limbacher, 1e-5),),
     "oja": (
-        Case("spikes", partial(_rates, "oja", "spikes", eta=20), 1e-3),
-        Case("linear", partial(_rates, "oja", "linear", eta=20), 1e-3),
+        FormCase("spikes", partial(_rates, "oja", "spikes", eta=20), 1e-3),
+        FormCase("linear", partial(_rates, "oja", "linear", eta=20), 1e-3),
     ),
     "bcm": (
-        Case("spikes", partial(_rates, "bcm", "spikes", eta=10, tau_theta=0.05), 1e-3),
-        Case("linear", partial(_rates, "bcm", "linear", eta=10, tau_theta=0.05), 1e-3),
+        FormCase("spikes", partial(_rates, "bcm", "spikes", eta=10, tau_theta=0.05), 1e-3),
+        FormCase("linear", partial(_rates, "bcm", "linear", eta=10, tau_theta=0.05), 1e-3),
     ),
     "homeostatic_scaling": _each(_scaling, "spikes", "linear", within=1e-4),
     "bcpnn": (
-        Case("traces and weights of both receptors", _bcpnn, 5e-3),
-        Case("touched at spikes only", _bcpnn_events, 1e-7),
+        FormCase("traces and weights of both receptors", _bcpnn, 5e-3),
+        FormCase("touched at spikes only", _bcpnn_events, 1e-7),
     ),
     "behavioural_time_scale": (
-        Case("milstein_2021_network", partial(_time_scale, "milstein_2021_network"), 0.01),
-        Case("bittner_2017", partial(_time_scale, "bittner_2017")),
+        FormCase("milstein_2021_network", partial(_time_scale, "milstein_2021_network"), 0.01),
+        FormCase("bittner_2017", partial(_time_scale, "bittner_2017")),
     ),
     "shouval_2002": _each(_shouval, "pairing", "frequency", within=1e-3),
     "graupner_brunel": (
-        Case("without noise", _graupner, 1e-3),
-        Case("standard deviation by noise, 800 synapses", _graupner_noise, 0.075),
+        FormCase("without noise", _graupner, 1e-3),
+        FormCase("standard deviation by noise, 800 synapses", _graupner_noise, 0.075),
     ),
-    "urbanczik_senn_2014": (Case("", _urbanczik, 0.02),),
+    "urbanczik_senn_2014": (FormCase("", _urbanczik, 0.02),),
     "clopath_2010": _each(_clopath, "nest_example", within=0.02),
     "point_spine": _each(partial(_spine, "point_spine"), "soft_threshold", "hill_4"),
     "match_and_control": _each(partial(_spine, "match_and_control"), "window_1_s"),

@@ -9,7 +9,7 @@ import torch
 from ...remembered import called_once
 from ...rules import Rule
 from .chunk import left, right
-from .coefficients import Numbers
+from .coefficients import PlanNumbers
 
 #: micro-steps in a chunk: where the work in a chunk and that between chunks balance for d = 64
 CHUNK = 64
@@ -30,7 +30,7 @@ class FastForm:
     """
 
     def __init__(self, rule: Rule):
-        self.numbers = Numbers(rule)
+        self.numbers = PlanNumbers(rule)
         self.states = rule.states
         self.left = self.numbers.plan.contracted == "post"
         self.steps = len(self.numbers.plan.steps)

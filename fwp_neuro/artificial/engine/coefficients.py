@@ -9,7 +9,7 @@ import torch
 
 from ...rules import Rule
 from ...symbolic import arrays
-from ...symbolic.matrix_plan import Plan
+from ...symbolic.matrix_plan import MatrixPlan
 from ...symbolic.separation import ZERO
 
 
@@ -66,7 +66,7 @@ class Coefficients:
         return self._each(cut)
 
 
-class Numbers:
+class PlanNumbers:
     """Evaluates the expressions of a rule's plan on tensors.
 
     The expressions are compiled here, once, so that a call is plain tensor code, which
@@ -74,7 +74,7 @@ class Numbers:
     """
 
     def __init__(self, rule: Rule):
-        self.plan: Plan = rule.plan
+        self.plan: MatrixPlan = rule.plan
         self.homes = dict(rule.homes)
         self.rowwise = self.plan.rowwise
         self.decays = self.plan.decay_homes | ({"shared"} if self.plan.states > 1 else set())

@@ -8,7 +8,7 @@ import sympy
 
 from ...rules import Rule
 from ...symbolic.language import symbol
-from ...symbolic.matrix_plan import MicroStep, Plan
+from ...symbolic.matrix_plan import MatrixPlan, MicroStep
 from ...symbolic.separation import Product
 
 
@@ -123,7 +123,7 @@ def derive(rule: Rule) -> Recipe:
     return Recipe(tuple(homes), homes, left, len(rule.states), pools, coefficients, query, steps)
 
 
-def _micro(step: MicroStep, plan: Plan, table: _Table) -> Micro:
+def _micro(step: MicroStep, plan: MatrixPlan, table: _Table) -> Micro:
     reads: dict[str, int] = {}
     places = []  # of each read: where it went, and the shared factor that its gains take over
     for x in step.reads:
@@ -147,7 +147,7 @@ def _micro(step: MicroStep, plan: Plan, table: _Table) -> Micro:
     return Micro(carry, tuple(reads), tuple(writes))
 
 
-def _gain(gain, plan: Plan, table: _Table) -> str:
+def _gain(gain, plan: MatrixPlan, table: _Table) -> str:
     if gain == 0:
         return ""
     return table.add("f" if plan.home(gain) == plan.free else "s", gain)
@@ -159,7 +159,7 @@ def _weight(factor, table: _Table) -> str:
     return table.add("s", factor)
 
 
-def _carry(item: Product, plan: Plan, table: _Table) -> Carry | None:
+def _carry(item: Product, plan: MatrixPlan, table: _Table) -> Carry | None:
     if item.zero:
         return None
     contracted, free = item.on(plan.contracted), item.on(plan.free)

@@ -10,7 +10,7 @@ from ...errors import Cannot, pick
 from ...rules import Rule
 from .. import gate_limits, kernels
 from ..engine import fast_form
-from ..exported import Step, any_number, scanned
+from ..exported import ExportedStep, any_number, scanned
 from ..form_choice import FEW, announce, choose
 from ..form_names import FORMS
 from ..forms import run
@@ -42,7 +42,7 @@ class FastWeights:
             pick(form, ("auto", *self.rule.forms), f"form of memory {self.rule.name!r}:")
             return
         pick(form, FORMS, "form")
-        self.one = Step(self.rule)
+        self.one = ExportedStep(self.rule)
         try:
             self.fast = fast_form(self.rule)
         except Cannot:

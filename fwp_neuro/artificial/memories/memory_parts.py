@@ -6,7 +6,7 @@ import torch
 
 from ...rules import rule
 from ..engine import fast_form
-from ..exported import Step, any_number, scanned
+from ..exported import ExportedStep, any_number, scanned
 
 
 def heads_first(x: torch.Tensor) -> torch.Tensor:
@@ -51,7 +51,7 @@ class DeltaTokens:
     """
 
     def __init__(self):
-        self.form, self.one = fast_form(rule("delta")), Step(rule("delta"))
+        self.form, self.one = fast_form(rule("delta")), ExportedStep(rule("delta"))
 
     def __reduce__(self):
         return DeltaTokens, ()

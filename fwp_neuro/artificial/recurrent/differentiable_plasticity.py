@@ -12,7 +12,7 @@ from .recurrent_class import Recurrent, State
 from .registered_networks import register
 
 
-class Plastic(Recurrent):
+class PlasticNetwork(Recurrent):
     """A recurrent net whose weights are w + alpha * H: baseline, plasticity and Hebbian trace.
 
         h_t = tanh(U x_t + b + (w + alpha * H_{t-1}) h_{t-1})       [n]; w, alpha, H [post, pre]
@@ -39,7 +39,7 @@ class Plastic(Recurrent):
 
 
 @register
-class DifferentiablePlasticity(Plastic):
+class DifferentiablePlasticity(PlasticNetwork):
     """Differentiable plasticity: every recurrent weight has a trained Hebbian part.
 
         h_t = tanh(U x_t + b + (w + alpha * H_{t-1}) h_{t-1})
@@ -81,7 +81,7 @@ class DifferentiablePlasticity(Plastic):
 
 
 @register
-class Backpropamine(Plastic):
+class Backpropamine(PlasticNetwork):
     """Backpropamine: the network itself releases the modulator that gates its plasticity.
 
         h_t = tanh(U x_t + b + (w + alpha * H_{t-1}) h_{t-1})

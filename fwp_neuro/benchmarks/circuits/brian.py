@@ -16,7 +16,7 @@ import numpy as np
 from ...circuits.plastic.connecting import connect
 from ...synapses.synapse_class import Equations, Synapse
 from .hand_written import CELLS, ON_POST, ON_PRE, SYNAPSES, parameters, thresholds
-from .network import DT, WEIGHTS, Case, relaxed
+from .network import DT, WEIGHTS, NetworkCase, relaxed
 
 LAYOUTS = ("textbook", "factorised", "dense", "static")
 TEXTBOOK = Equations(synapse=SYNAPSES, on_pre=ON_PRE, on_post=ON_POST)
@@ -32,7 +32,7 @@ _TIMES = ("tau_m", "tau_ampa", "tau_nmda", "tau_w", "tau_stdp", "refractory")
 _PLASTIC = ("w0", "tau_w", "tau_stdp", "a_pre", "a_post")
 
 
-def model(case: Case) -> Synapse:
+def model(case: NetworkCase) -> Synapse:
     """Return the reference synapse as a model of the package, in the textbook layout."""
     text = {"pair": TEXTBOOK, "presynaptic": PRESYNAPTIC, "static": STATIC}[case.kind]
     return Synapse(
@@ -42,7 +42,7 @@ def model(case: Case) -> Synapse:
     )  # fmt: skip
 
 
-def quantities(case: Case) -> dict:
+def quantities(case: NetworkCase) -> dict:
     """Return the parameters with units."""
     found = {}
     for name, value in parameters(case.cells).items():
@@ -62,7 +62,7 @@ class Network:
         synapses: the Synapses object.
     """
 
-    case: Case
+    case: NetworkCase
     all: Any
     post: Any
     synapses: Any
@@ -86,7 +86,7 @@ class Network:
         return w
 
 
-def network(case: Case, layout: str) -> Network:
+def network(case: NetworkCase, layout: str) -> Network:
     """Make the network of a case in a layout."""
     values = quantities(case)
     used = {n: v for n, v in values.items() if n not in ("dt", "v_threshold", "v_spread", "golden")}
@@ -111,7 +111,7 @@ def network(case: Case, layout: str) -> Network:
     return Network(case, b2.Network(pre, post, *made.objects), post, made.synapses)
 
 
-def _plain(case: Case, pre, post, namespace):
+def _plain(case: NetworkCase, pre, post, namespace):
     text = model(case).equations
     made = b2.Synapses(pre, post, text.synapse, on_pre=text.on_pre, on_post=text.on_post or None,
                        method="exact", namespace=namespace, name="plastic")  # fmt: skip
@@ -122,7 +122,7 @@ def _plain(case: Case, pre, post, namespace):
     return made
 
 
-def schedule(case: Case) -> np.ndarray:
+def schedule(case: NetworkCase) -> np.ndarray:
     """Return each cell's spike times [number, cell] in seconds, then a time that never comes."""
     step, cell = case.spikes.T
     order = np.lexsort((step, cell))

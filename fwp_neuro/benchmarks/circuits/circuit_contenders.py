@@ -9,7 +9,7 @@ from types import ModuleType
 from ... import toolchain
 from ...errors import Cannot
 from .measured import DOUBLE, OTHER_CELLS, SINGLE, Tolerance
-from .network import Case
+from .network import NetworkCase
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Contender:
         name: for tables.
         module: of this package, with ``prepare(case, folder, **options)`` and ``measure(...)``.
         options: of both.
-        kind: which synapse, see `Case`.
+        kind: which synapse, see `NetworkCase`.
         tolerance: how near to the oracle it must be to get a speed.
         pace: rough processor seconds a million synapses and biological second, for progress and
             for the length of a run.
@@ -86,7 +86,7 @@ def check_here(name: str) -> None:
         check()
 
 
-def case(name: str, synapses: int, duration: float, longest: float) -> Case:
+def case(name: str, synapses: int, duration: float, longest: float) -> NetworkCase:
     """Return what a contender simulates: shorter than ``duration`` if that is far too long.
 
     Args:
@@ -96,4 +96,4 @@ def case(name: str, synapses: int, duration: float, longest: float) -> Case:
     cost = contender.pace * synapses / 1e6
     if duration * cost > longest:
         duration = max(round(longest / cost, 3), 0.005)
-    return Case(synapses, duration, contender.kind)
+    return NetworkCase(synapses, duration, contender.kind)

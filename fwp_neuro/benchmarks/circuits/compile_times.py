@@ -14,10 +14,10 @@ import brian2 as b2
 from ... import devices
 from . import brian
 from .measured import spent
-from .network import DT, Case
+from .network import DT, NetworkCase
 
 #: two sizes of the textbook network: populations are compiled in, so that the second builds anew
-CASE, OTHER = Case(10_000, 0.1), Case(12_100, 0.1)
+CASE, OTHER = NetworkCase(10_000, 0.1), NetworkCase(12_100, 0.1)
 RUNS = 7
 
 
@@ -41,7 +41,7 @@ def ours(folder: Path) -> dict[str, float]:
         program's own.
     """
 
-    def build(case: Case):
+    def build(case: NetworkCase):
         def made():
             network = brian.network(case, "textbook")
             return devices.Built(network.all, lambda: {"spikes": network.spikes()},

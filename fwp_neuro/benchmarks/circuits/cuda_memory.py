@@ -10,7 +10,7 @@ import brian2 as b2
 
 from ...devices import brian2_state
 from . import brian
-from .network import DT, Case
+from .network import DT, NetworkCase
 
 LAYOUTS = ("textbook", "factorised")
 #: number of a synapse in the list of a cell, one list a pathway
@@ -29,7 +29,7 @@ def measure() -> dict[str, float]:
 
 def per_synapse(layout: str) -> float:
     """Return the bytes of all arrays with one entry a synapse in one layout."""
-    case = Case(10_000, 10 * DT)
+    case = NetworkCase(10_000, 10 * DT)
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         with brian2_state.standalone("cuda_standalone", Path(folder), DT * b2.second, 0):
             network = brian.network(case, layout)

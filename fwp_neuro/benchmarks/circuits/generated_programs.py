@@ -17,11 +17,11 @@ import brian2 as b2
 import numpy as np
 
 from ...devices import brian2_state, compiled_builds
-from ...devices.cpp import Device
+from ...devices.cpp import CppDevice
 from ...errors import FwpError
 from . import brian
 from .measured import Measured, spent
-from .network import DT, Case
+from .network import DT, NetworkCase
 
 _START = r"""auto fwp_bytes = [](const std::string& what) {
     std::ifstream file("/proc/self/status");
@@ -38,13 +38,13 @@ file << double(fwp_end - fwp_start)/CLOCKS_PER_SEC << " "
 _RESULTS, _RIGHT, _DIGEST = "measured", "right.npz", "digest.json"
 
 
-def prepare(case: Case, folder: Path, layout: str) -> dict[str, float]:
+def prepare(case: NetworkCase, folder: Path, layout: str) -> dict[str, float]:
     """Write and compile the program, run it once and keep its result.
 
     Returns:
         "build", processor seconds to write and compile.
     """
-    begun, device = spent(), Device()
+    begun, device = spent(), CppDevice()
     with brian2_state.standalone("cpp_standalone", folder, DT * b2.second, case.seed, device):
         device.header = compiled_builds.header(
             " ".join(b2.prefs["codegen.cpp.extra_compile_args_gcc"])
@@ -69,7 +69,7 @@ def prepare(case: Case, folder: Path, layout: str) -> dict[str, float]:
     return {"build": taken}
 
 
-def measure(case: Case, folder: Path, layout: str) -> Measured:
+def measure(case: NetworkCase, folder: Path, layout: str) -> Measured:
     """Run the program once; read what it took, and see that it gave what it gave at first.
 
     Raises:

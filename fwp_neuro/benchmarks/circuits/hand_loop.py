@@ -8,16 +8,16 @@ import numpy as np
 
 from . import hand_written
 from .measured import Measured
-from .network import Case
+from .network import NetworkCase
 
 
-def prepare(case: Case, folder: Path, variant: str) -> dict[str, float]:
+def prepare(case: NetworkCase, folder: Path, variant: str) -> dict[str, float]:
     """Compile the loop, unless that was done before."""
     hand_written.build()
     return {}
 
 
-def measure(case: Case, folder: Path, variant: str) -> Measured:
+def measure(case: NetworkCase, folder: Path, variant: str) -> Measured:
     """Run the loop once."""
     found = hand_written.run(
         case.cells, case.spikes, case.steps, variant=variant, w=case.weights(), keep=True

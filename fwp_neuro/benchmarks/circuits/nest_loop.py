@@ -19,7 +19,7 @@ from ...errors import Cannot, FwpError
 from ..peak_memory import forget_peak, memory, trim
 from .hand_written import PARAMETERS, thresholds
 from .measured import Measured
-from .network import DT, Case
+from .network import DT, NetworkCase
 
 #: mean current into a cell, pA: about the rate of the reference network's cells
 CURRENT, CAPACITY, TAU_SYNAPSE = 282.0, 250.0, 5.0
@@ -36,12 +36,12 @@ def check_here() -> None:
         raise Cannot("NEST is not installed (pip install nest-simulator)")
 
 
-def prepare(case: Case, folder: Path) -> dict[str, float]:
+def prepare(case: NetworkCase, folder: Path) -> dict[str, float]:
     """Nothing has to be built."""
     return {}
 
 
-def measure(case: Case, folder: Path) -> Measured:
+def measure(case: NetworkCase, folder: Path) -> Measured:
     """Run the network once in this process."""
     import nest  # noqa: PLC0415  an extra
 
@@ -73,7 +73,7 @@ def measure(case: Case, folder: Path) -> Measured:
     return Measured(done - ready, ready - begun, grown, w, spikes, fired, expected(case, fired))
 
 
-def _build(nest, case: Case):
+def _build(nest, case: NetworkCase):
     p, count = PARAMETERS, case.cells
     scale = CURRENT / (count * 20.0 * 1e-3 * TAU_SYNAPSE * p["w0"])  # pA at weight 1
     cells = nest.Create("iaf_psc_exp", count, params={
@@ -103,7 +103,7 @@ def _build(nest, case: Case):
     return relays, recorder, scale
 
 
-def expected(case: Case, fired: np.ndarray) -> np.ndarray:
+def expected(case: NetworkCase, fired: np.ndarray) -> np.ndarray:
     """Return weights [row, post] by the pair rule in NEST's order, from its postsynaptic spikes.
 
     At a synapse postsynaptic spikes are late by the delay, come before a presynaptic one of the

@@ -28,7 +28,7 @@ KINDS = ("pair", "presynaptic", "static")
 
 
 @dataclass(frozen=True)
-class Case:
+class NetworkCase:
     """One size of the network.
 
     Attributes:

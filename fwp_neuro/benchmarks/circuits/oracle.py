@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .hand_written import PARAMETERS, parameters, thresholds
-from .network import DT, Case, relaxed
+from .network import DT, NetworkCase, relaxed
 
 
 class Synapses:
@@ -16,7 +16,7 @@ class Synapses:
         rows: the presynaptic cells.
     """
 
-    def __init__(self, case: Case, rows: np.ndarray):
+    def __init__(self, case: NetworkCase, rows: np.ndarray):
         self.p, self.case = PARAMETERS, case
         self.w = case.weights(rows)
         self.last = np.zeros_like(self.w)  # when a synapse was brought up to date
@@ -57,7 +57,7 @@ class Synapses:
         self.last[where] = self.now
 
 
-def simulate(case: Case) -> tuple[np.ndarray, np.ndarray]:
+def simulate(case: NetworkCase) -> tuple[np.ndarray, np.ndarray]:
     """Simulate cells and synapses.
 
     Returns:
@@ -87,7 +87,7 @@ def simulate(case: Case) -> tuple[np.ndarray, np.ndarray]:
     return synapses.end()[case.rows], np.array(fired, dtype=int).reshape(-1, 2)
 
 
-def replay(case: Case, fired: np.ndarray) -> np.ndarray:
+def replay(case: NetworkCase, fired: np.ndarray) -> np.ndarray:
     """Return the compared weights [row, post] that follow from postsynaptic spikes [spike, 2].
 
     For contenders whose cells may not fire in exactly the same steps as the oracle's.

@@ -17,7 +17,7 @@ from . import circuit_contenders as registry
 from . import cuda_memory
 from .bandwidth import bandwidth
 from .circuit_contenders import CONTENDERS, EVERY_STEP, TEXTBOOK
-from .network import DT, SIZES, Case
+from .network import DT, SIZES, NetworkCase
 from .timing_worker import ask, ask_builds, ask_cuda, file
 
 #: biological seconds at each number of synapses; any other one gets a second
@@ -82,7 +82,7 @@ class _Run:
 
     # ------------------------------------------------------------------ progress
 
-    def _case(self, name: str, size: int) -> Case:
+    def _case(self, name: str, size: int) -> NetworkCase:
         duration = self.duration or DURATIONS.get(size, 1.0)
         return registry.case(name, size, duration, self.longest)
 
@@ -126,7 +126,7 @@ class _Run:
             self._note("CUDA projects", answer) or self.cuda.update(answer)
         for s, size in enumerate(self.sizes):
             self._tell(f"{size:.2g} synapses, memory bandwidth", 1.0)
-            self.bandwidth[s] = bandwidth(Case(size, DT).cells ** 2)
+            self.bandwidth[s] = bandwidth(NetworkCase(size, DT).cells ** 2)
             folder = root / str(size)
             folder.mkdir()
             ready = [name for name in there if self._prepare(name, size, folder)]
@@ -199,7 +199,7 @@ class _Run:
             data["builds"] = (("build_of", "cost"), table, {"units": "s"})
         coordinates = {
             "contender": self.names,
-            "synapses": [Case(s, DT).cells ** 2 for s in self.sizes],
+            "synapses": [NetworkCase(s, DT).cells ** 2 for s in self.sizes],
         }
         if self.built:
             coordinates |= {"build_of": list(self.built), "cost": costs}

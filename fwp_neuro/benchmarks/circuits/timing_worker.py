@@ -19,10 +19,10 @@ import numpy as np
 from . import oracle
 from .circuit_contenders import CONTENDERS
 from .measured import errors, wrong
-from .network import Case
+from .network import NetworkCase
 
 
-def ask(task: str, case: Case, folder: Path, contender: str = "") -> dict:
+def ask(task: str, case: NetworkCase, folder: Path, contender: str = "") -> dict:
     """Do one step in a new process and return its answer.
 
     Args:
@@ -62,7 +62,7 @@ def _answer(order: dict) -> dict:
     return json.loads(lines[-1])
 
 
-def work(do: str, case: Case, folder: Path, contender: str) -> dict:
+def work(do: str, case: NetworkCase, folder: Path, contender: str) -> dict:
     """Do one step in this process."""
     if do == "oracle":
         weights, fired = oracle.simulate(case)
@@ -84,7 +84,7 @@ def work(do: str, case: Case, folder: Path, contender: str) -> dict:
     }  # fmt: skip
 
 
-def file(case: Case) -> str:
+def file(case: NetworkCase) -> str:
     """Return the name of the file with the oracle's result of a case."""
     return f"oracle_{case.kind}_{case.cells}_{case.steps}_{case.seed}.npz"
 
@@ -100,6 +100,6 @@ if __name__ == "__main__":
 
         answer = measure()
     else:
-        case, folder = Case(**order["case"]), Path(order["folder"])
+        case, folder = NetworkCase(**order["case"]), Path(order["folder"])
         answer = work(order["do"], case, folder, order["contender"])
     print("\n" + json.dumps(answer))

@@ -17,15 +17,15 @@ import torch
 from ..peak_memory import forget_peak, memory, trim
 from .hand_written import PARAMETERS, parameters, thresholds
 from .measured import Measured
-from .network import DT, Case
+from .network import DT, NetworkCase
 
 
-def prepare(case: Case, folder: Path, form: str) -> dict[str, float]:
+def prepare(case: NetworkCase, folder: Path, form: str) -> dict[str, float]:
     """Nothing has to be built."""
     return {}
 
 
-def measure(case: Case, folder: Path, form: str) -> Measured:
+def measure(case: NetworkCase, folder: Path, form: str) -> Measured:
     """Run the network once in this process."""
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -43,12 +43,12 @@ def measure(case: Case, folder: Path, form: str) -> Measured:
     return Measured(cpu, float("nan"), grown, weights, spikes, fired)
 
 
-def _by_step(case: Case) -> list[np.ndarray]:
+def _by_step(case: NetworkCase) -> list[np.ndarray]:
     return np.split(case.spikes[:, 1].astype(np.int64),
                     np.searchsorted(case.spikes[:, 0], np.arange(1, case.steps)))  # fmt: skip
 
 
-def run(case: Case, make, spikes=None, first=None):
+def run(case: NetworkCase, make, spikes=None, first=None):
     """Return the synapses at the end, and the postsynaptic spikes [spike, 2]."""
     p = parameters(case.cells)
     spikes = spikes or [torch.from_numpy(part.copy()) for part in _by_step(case)]

@@ -233,7 +233,7 @@ def _read(model, asked, parts: Mapping, names, groups, options, delay, dense: bo
             text = compose(text, parts["release"], parts["through"])
         checks.cells(text, groups, events)
         text, names = conductances.directed(text, names, groups["post"])
-        return plastic_rules.Prepared(text), names
+        return plastic_rules.PreparedRule(text), names
     for what, part in parts.items():
         if part is not None:
             raise FwpError(f"{what}: rule {rule.name!r} brings what it transmits through; leave it "

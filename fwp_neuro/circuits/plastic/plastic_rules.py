@@ -55,7 +55,7 @@ def as_it_is(made):
 
 
 @dataclass
-class Prepared:
+class PreparedRule:
     """A rule as a model for certain cells, and what `connect` does with it.
 
     Attributes:
@@ -148,7 +148,7 @@ def check_options(model: RuleSynapse, options: Mapping, delay, dense: bool) -> N
         )
 
 
-def prepare(model: RuleSynapse, asked: Asked, names, groups: Mapping) -> Prepared:
+def prepare(model: RuleSynapse, asked: Asked, names, groups: Mapping) -> PreparedRule:
     """Return a rule as a model that reads these cells.
 
     Args:
@@ -195,7 +195,7 @@ def _by_text(model: RuleSynapse, names) -> dict[str, Any]:
     return found
 
 
-def _rate(model: RuleSynapse, teacher, names: dict, groups: Mapping, found) -> Prepared:
+def _rate(model: RuleSynapse, teacher, names: dict, groups: Mapping, found) -> PreparedRule:
     """Return a rule between rate cells."""
     own = {n: home for n, home in model.homes.items() if n not in model.gates}
     code, post, finish = dict(found.code), list(found.post), as_it_is
@@ -223,7 +223,7 @@ def _rate(model: RuleSynapse, teacher, names: dict, groups: Mapping, found) -> P
     signals = Signals(code, found.pre, tuple(post), found.values, readout)
     made = model.written(signals)
     _apart(made, [*code.values(), f"{readout}_post"], (*found.pre, *post))
-    return Prepared(made, _inputs(code.values(), found, groups), finish)
+    return PreparedRule(made, _inputs(code.values(), found, groups), finish)
 
 
 def _side(home: str) -> str:
@@ -247,7 +247,7 @@ def _inputs(code: Iterable[str], found, groups: Mapping) -> dict[str, Any]:
 
 def _biophysical(
     model: RuleSynapse, teacher, names: dict, groups: Mapping, found
-) -> Prepared:
+) -> PreparedRule:
     """Return a rule that writes through NMDA and is read through AMPA."""
     post, cells, finish = groups["post"], {}, as_it_is
     for name in model.parameters:
@@ -276,7 +276,7 @@ def _biophysical(
     read = [f"{n}_post" for n in cells.values() if isinstance(n, str)]
     code = [*found.code.values(), *read]
     _apart(made, code, (*found.pre, *found.post))
-    return Prepared(made, _inputs(code, found, groups), finish)
+    return PreparedRule(made, _inputs(code, found, groups), finish)
 
 
 def _apart(made: Synapse, code: Iterable[str], rows: Iterable[str]) -> None:

@@ -18,12 +18,12 @@ from ..collector import Collector
 from ..head_layout import Layout
 from ..token_schedule import Schedule
 from .continuous import SIDES, Windows, other
-from .low_rank import Operation, Store, kept, needs_replay
+from .low_rank import FactorStore, Operation, kept, needs_replay
 from .low_rank import store as make_store
 from .token_cells import TokenCells
 
 
-def store(windows: Windows, layout: Layout, weights: np.ndarray) -> Store:
+def store(windows: Windows, layout: Layout, weights: np.ndarray) -> FactorStore:
     """Return the low-rank memory of a circuit; ``weights`` are the initial [head, post, pre]."""
     tokens = len(windows.tables["pre"]["keep"]) // windows.per_token
     return make_store(layout, tokens, weights, tuple(side for side in windows.sides if side))
@@ -31,7 +31,7 @@ def store(windows: Windows, layout: Layout, weights: np.ndarray) -> Store:
 
 def builder(
     windows: Windows, layout: Layout, weights: np.ndarray, tokens: int, dt, lag, factored: bool,
-    keep: Keep, memory: Store | None = None,
+    keep: Keep, memory: FactorStore | None = None,
 ) -> tuple:  # fmt: skip
     """Return (build, size) for `devices.simulate`.
 
@@ -65,7 +65,7 @@ class _Circuit:
         self.token = self.steps * dt
         self.namespace = {"tau_ampa": lag if lag is not None else 1 * b2.second}
 
-    def built(self, weights: np.ndarray, memory: Store | None) -> Built:
+    def built(self, weights: np.ndarray, memory: FactorStore | None) -> Built:
         """Assemble the network around its memory: one matrix, or token cells."""
         schedule = Schedule({}, self.steps, self.tokens, float(self.dt))
         # token cells hold no weights that could be sampled or probed
@@ -138,7 +138,7 @@ class _Circuit:
         objects = [synapses, *collector.attach(groups["pre"], groups["post"], synapses, 2)]
         return objects, lambda: collector.found({"w": layout.weights}, self._by_value)
 
-    def _store(self, groups: dict, memory: Store) -> tuple:
+    def _store(self, groups: dict, memory: FactorStore) -> tuple:
         """Token cells in place of the matrix: return the objects, and what collects the weights."""
         window = {"dt": self.window, "when": "start"}
         cells = TokenCells(
@@ -171,7 +171,7 @@ class _Circuit:
 
         return [*cells.objects, *committed.values()], found
 
-    def _filled(self, memory: Store) -> dict[str, np.ndarray]:
+    def _filled(self, memory: FactorStore) -> dict[str, np.ndarray]:
         """Return flag -> [window] of the slot that is filled as the window starts, or -1."""
         per = self.windows.per_token
         tables: dict[str, np.ndarray] = {}

@@ -34,7 +34,7 @@ LAYOUTS = ("auto", "synapse", "low_rank")
 
 
 @dataclass(frozen=True)
-class Step:
+class LowRankStep:
     """One statement: decay factors of both sides, then writes."""
 
     part: Affine
@@ -42,7 +42,7 @@ class Step:
     writes: tuple[Write, ...]
 
 
-def derive(rule: Rule) -> tuple[Step, ...]:
+def derive(rule: Rule) -> tuple[LowRankStep, ...]:
     """Return a rule as decays and outer products.
 
     Raises:
@@ -51,7 +51,7 @@ def derive(rule: Rule) -> tuple[Step, ...]:
     steps = []
     for part in ode_windows.of_weights(rule):
         keep = part.keep.get("w", Product(ZERO))
-        steps.append(Step(part, {"post": keep.off("pre"), "pre": keep.pre}, part.writes()))
+        steps.append(LowRankStep(part, {"post": keep.off("pre"), "pre": keep.pre}, part.writes()))
     return tuple(steps)
 
 
@@ -59,7 +59,7 @@ def derive(rule: Rule) -> tuple[Step, ...]:
 
 
 @dataclass(frozen=True)
-class Store:
+class FactorStore:
     """The outer products of one run: those it starts from, then one for each write of a token.
 
     Attributes:
@@ -97,12 +97,12 @@ class Store:
         return full
 
 
-def store(layout: Layout, tokens: int, weights: np.ndarray, sides: tuple[str, ...]) -> Store:
+def store(layout: Layout, tokens: int, weights: np.ndarray, sides: tuple[str, ...]) -> FactorStore:
     """Return the store of a circuit that starts from weights [head, post, pre]."""
     first = factors(weights)
     if not sides and not first["pre"].shape[1]:  # nothing is ever stored: one silent cell
         first = {s: np.zeros((layout.heads, 1, array.shape[-1])) for s, array in first.items()}
-    return Store(layout, tokens, first, sides)
+    return FactorStore(layout, tokens, first, sides)
 
 
 def together(slots: dict[str, np.ndarray]) -> np.ndarray:
@@ -143,7 +143,7 @@ def needs_replay(keep: Keep) -> bool:
 
 
 def kept(
-    store: Store, slots: dict[str, np.ndarray], operations: Callable[[], list[Operation]],
+    store: FactorStore, slots: dict[str, np.ndarray], operations: Callable[[], list[Operation]],
     keep: Keep,
 ) -> dict:  # fmt: skip
     """Return what is kept of the weights.
@@ -161,7 +161,7 @@ def kept(
     return found | _replay(store, operations(), keep) if needs_replay(keep) else found
 
 
-def _replay(store: Store, operations: list[Operation], keep: Keep) -> dict:
+def _replay(store: FactorStore, operations: list[Operation], keep: Keep) -> dict:
     """Return what is kept of the weights between tokens."""
     now = {side: store.start(side) for side in ("pre", "post")}
     used, snapshots, read = store.given, [], []

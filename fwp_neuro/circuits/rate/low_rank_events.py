@@ -19,7 +19,7 @@ from ..collector import Collector
 from ..head_layout import Layout, cells
 from ..token_schedule import Schedule
 from . import ode_windows
-from .low_rank import Operation, Step, Store, kept, needs_replay
+from .low_rank import FactorStore, LowRankStep, Operation, kept, needs_replay
 from .low_rank import store as make_store
 from .token_cells import TokenCells
 
@@ -28,7 +28,7 @@ _OTHER = {"pre": "post", "post": "pre"}
 _KIND = {"pre": "read", "post": "back"}
 
 
-def store(steps: Sequence[Step], layout: Layout, tokens: int, weights: np.ndarray) -> Store:
+def store(steps: Sequence[LowRankStep], layout: Layout, tokens: int, weights: np.ndarray) -> FactorStore:
     """Return the memory of a circuit; ``weights`` are the initial [head, post, pre]."""
     sides = tuple(write.side for step in steps for write in step.writes)
     return make_store(layout, tokens, weights, sides)
@@ -45,7 +45,7 @@ class _Plan:
         operations: for `replay`: (keep, [(side, name of the commanded vector, name of the other)]).
     """
 
-    def __init__(self, steps: Sequence[Step], signals, memory: Store):
+    def __init__(self, steps: Sequence[LowRankStep], signals, memory: FactorStore):
         self.tables: dict[str, dict[str, np.ndarray]] = {"pre": {}, "post": {}}
         self.sums: list[tuple[str, str, str]] = []
         self.order: list[tuple] = []
@@ -92,14 +92,14 @@ class _Plan:
         return sums, writes
 
 
-def builder(steps: Sequence[Step], signals, memory: Store, dt, keep: Keep) -> tuple:
+def builder(steps: Sequence[LowRankStep], signals, memory: FactorStore, dt, keep: Keep) -> tuple:
     """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
     layout, plan = memory.layout, _Plan(steps, signals, memory)
     size = Size(memory.tokens, 8 + 3 * len(plan.order), memory.numbers * len(plan.order))
     return lambda: _build(plan, layout, memory, dt, keep), size
 
 
-def _build(plan: _Plan, layout: Layout, memory: Store, dt, keep: Keep) -> Built:
+def _build(plan: _Plan, layout: Layout, memory: FactorStore, dt, keep: Keep) -> Built:
     dims = {"pre": layout.pre, "post": layout.post}
     groups, namespace, watched, tokens = {}, {}, [], memory.tokens
     for side in _SIDES:

@@ -144,7 +144,7 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
 
 
 @dataclass(frozen=True)
-class Write:
+class BiophysicalWrite:
     """A rule in the words of the biophysical synapse; arrays have tokens first, then head.
 
     Attributes:
@@ -163,7 +163,7 @@ class Write:
 
 @dataclass(frozen=True)
 class _Told:
-    """What each symbol of a `Write` is in the text of the rule.
+    """What each symbol of a `BiophysicalWrite` is in the text of the rule.
 
     Attributes:
         turnovers: (side, phase) of what the receptors do before the write.
@@ -210,7 +210,7 @@ def _analysed(rule: Rule) -> _Told:
     return _Told(tuple(zip(sides, turnovers, strict=True)), write, value, gain)
 
 
-def biophysical_write(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -> Write:
+def biophysical_write(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -> BiophysicalWrite:
     """Return the write of a rule.
 
     Args:
@@ -237,4 +237,4 @@ def biophysical_write(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[i
         key, value, strength = (-key, -value, strength) if compare else (-key, value, -strength)
     if not compare and (strength <= 0).all():  # an anti-Hebbian text: its sign belongs to the value
         value, strength = -value, -strength
-    return Write(key, value, strength, compare, keep["pre"], keep["post"])
+    return BiophysicalWrite(key, value, strength, compare, keep["pre"], keep["post"])

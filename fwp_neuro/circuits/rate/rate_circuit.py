@@ -164,7 +164,7 @@ def _check_event(rule: Rule, dynamics: str, shapes: Mapping[str, Any], why: str)
 def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
     """The circuit of event-time updates, with a weight at every synapse or token cells."""
     dt, tokens = 1 * b2.ms, len(signals["q"])
-    steps: tuple[low_rank.Step, ...] = ()
+    steps: tuple[low_rank.LowRankStep, ...] = ()
     chosen = layout, "asked for"
     try:
         if layout != "synapse":

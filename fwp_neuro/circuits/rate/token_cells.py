@@ -16,7 +16,7 @@ import brian2 as b2
 import numpy as np
 
 from ..head_layout import Layout
-from .low_rank import Store
+from .low_rank import FactorStore
 
 
 @dataclass
@@ -33,7 +33,7 @@ class TokenCells:
         step: Brian2 time of one row of the tables.
     """
 
-    store: Store
+    store: FactorStore
     reads: list[tuple[str, str]]
     backs: list[tuple[str, str]]
     filled: dict[str, np.ndarray]

@@ -26,10 +26,10 @@ from ...synapses.circuit_models import CircuitSynapse
 from ..collector import Collector
 from ..head_layout import Layout, firing_cells
 from ..token_schedule import Schedule
-from .circuit_plan import SENT, Plan, by_channel, ports, tables
+from .circuit_plan import SENT, CircuitPlan, by_channel, ports, tables
 
 
-def builder(plan: Plan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
+def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
     """Return (build, size) for `devices.simulate`."""
     heads, post, pre = plan.weights.shape
     per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
@@ -59,7 +59,7 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
-    def __init__(self, plan: Plan, model: CircuitSynapse, schedule: Schedule, dt):
+    def __init__(self, plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt):
         self.b2, self.plan, self.model, self.schedule, self.dt = b2, plan, model, schedule, dt
         self.heads, self.post, self.pre = plan.weights.shape
         self.token = schedule.token_steps * dt

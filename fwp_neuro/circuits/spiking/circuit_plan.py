@@ -22,7 +22,7 @@ from ..collector import NOTHING, Port, Record, asked, check_number
 from ..drugs import AP5, CNQX, combined
 from ..head_layout import check_rate, fired
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
-from ..rate.ode_windows import Write
+from ..rate.ode_windows import BiophysicalWrite
 from ..token_schedule import Schedule, timed
 from . import calibration
 from .calibration import decay
@@ -41,7 +41,7 @@ _LEAK = "leak conductance"
 
 
 @dataclass(frozen=True)
-class Plan:
+class CircuitPlan:
     """Everything the network needs as numbers; tokens first, then head.
 
     Attributes:
@@ -86,7 +86,7 @@ class Plan:
         return bool((self.key < 0).any() or (self.query < 0).any())
 
 
-def tables(plan: Plan, model: CircuitSynapse, schedule: Schedule, dt) -> dict[str, Any]:
+def tables(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> dict[str, Any]:
     """Return the network's namespace: courses over time, kicks, and the model's parameters.
 
     A spike kicks a trace of time constant tau by (1 - exp(-dt/tau)) / (cells x rate x dt), for
@@ -138,7 +138,7 @@ def tables(plan: Plan, model: CircuitSynapse, schedule: Schedule, dt) -> dict[st
 # ---------------------------------------------------------------- what can be recorded
 
 
-def ports(plan: Plan, model: CircuitSynapse) -> dict[str, Port]:
+def ports(plan: CircuitPlan, model: CircuitSynapse) -> dict[str, Port]:
     """Return all that a run of the circuit can record, by name."""
     heads, post, pre = plan.weights.shape
     spikes_of_cells = plan.own
@@ -209,7 +209,7 @@ def ports(plan: Plan, model: CircuitSynapse) -> dict[str, Port]:
     return found
 
 
-def by_channel(flat: np.ndarray, plan: Plan) -> np.ndarray:
+def by_channel(flat: np.ndarray, plan: CircuitPlan) -> np.ndarray:
     """Turn [sample, synapse] into what is transmitted, [sample, head, channel, post, pre]."""
     heads, post, pre = plan.weights.shape
     # what a synapse transmits is bounded at all times, its state only at the end of a token
@@ -217,7 +217,7 @@ def by_channel(flat: np.ndarray, plan: Plan) -> np.ndarray:
     return np.moveaxis(sent.mean(3), 2, -1)  # the mean over the cells of a dimension
 
 
-def elements(plan: Plan) -> dict[str, int]:
+def elements(plan: CircuitPlan) -> dict[str, int]:
     """Return how many numbers each object of the circuit holds of one variable."""
     heads, post, pre = plan.weights.shape
     each = int(plan.cells) if plan.own else 1
@@ -228,7 +228,7 @@ def elements(plan: Plan) -> dict[str, int]:
 # ---------------------------------------------------------------- from options to the plan
 
 
-def parts(program: Program, write: Write, query, weights, model: CircuitSynapse,
+def parts(program: Program, write: BiophysicalWrite, query, weights, model: CircuitSynapse,
           schedule: Schedule, options) -> tuple:  # fmt: skip
     """Return (plan, dt, keep, details) of the biophysical circuit, every option checked.
 
@@ -265,7 +265,7 @@ def parts(program: Program, write: Write, query, weights, model: CircuitSynapse,
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = choose(options["record_weights"], options["probes"], program, synapses)
     check_number(keep.probes)
-    plan = Plan(
+    plan = CircuitPlan(
         write.key, query, write.value / scale, eta, write.compare, write.keep_pre, write.keep_post,
         weights / scale, *_blocked(schedule, options["drugs"]), options["cells"],
         options["key_cells"], layout, options["seed"], model.parameters["weight_baseline"], keep,
@@ -284,7 +284,7 @@ def parts(program: Program, write: Write, query, weights, model: CircuitSynapse,
     return plan, dt, keep, details | memory_details((layout, why), numbers, keep)
 
 
-def _check_turnover(write: Write) -> None:
+def _check_turnover(write: BiophysicalWrite) -> None:
     for name, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
         if (keep < 0).any() or (keep > 1).any():
             token = int(np.argwhere((keep < 0) | (keep > 1))[0][0])
@@ -316,7 +316,7 @@ def _check_signs(key, query, options, heads: bool) -> None:
         )
 
 
-def _check_rates(plan: Plan, model, dt) -> None:
+def _check_rates(plan: CircuitPlan, model, dt) -> None:
     base, lowest = model.parameters["value_baseline"], np.abs(plan.value).max() / 2
     if base < lowest:
         raise FwpError(
@@ -328,7 +328,7 @@ def _check_rates(plan: Plan, model, dt) -> None:
         check_rate(fastest, model.parameters["rate"], dt)
 
 
-def _record(plan: Plan, model, schedule: Schedule, scale: float, options) -> Record:
+def _record(plan: CircuitPlan, model, schedule: Schedule, scale: float, options) -> Record:
     """Return what is recorded: what was asked for, or with an interval alone the voltages, and the
     weights where they are few."""
     names = options["record"]

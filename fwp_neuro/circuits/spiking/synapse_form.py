@@ -33,7 +33,7 @@ from ..prepared_circuit import PreparedCircuit
 from ..protocols import undriven
 from ..rate import ode_windows
 from . import synapse_network
-from .synapse_tables import Tables, Windows, tables
+from .synapse_tables import Tables, TokenWindows, tables
 
 #: value of the calibration, and how many tokens [head, post] it averages
 _CODED, _REPEATS = 0.5, (4, 4)
@@ -87,7 +87,7 @@ def coding(synapse: Synapse, wanted: str) -> Experiment:
     return known[wanted]
 
 
-def derive(rule: Rule, program: Program, synapse: Synapse) -> ode_windows.Write:
+def derive(rule: Rule, program: Program, synapse: Synapse) -> ode_windows.BiophysicalWrite:
     """Return what a rule asks of a synapse.
 
     Raises:
@@ -121,12 +121,12 @@ class PublishedCircuit:
         synapse: a plasticity model, or a composition with one.
         cells, value_cells: spiking cells for each entry of a key, and each channel of a value.
         wanted: coding, see `coding`.
-        windows: see `Windows`, or None for those of the model's experiment.
+        windows: see `TokenWindows`, or None for those of the model's experiment.
         dt: Brian2 time, or None for that of the experiment.
     """
 
     def __init__(self, program: Program, rule: Rule, synapse: Synapse, *, cells, value_cells,
-                 wanted: str = "auto", windows: Windows | None = None, dt=None):  # fmt: skip
+                 wanted: str = "auto", windows: TokenWindows | None = None, dt=None):  # fmt: skip
         self.program, self.rule, self.name = program, rule, synapse.name
         self.synapse, self.receptor = transmitting(synapse)
         self.write = derive(rule, program, self.synapse)
@@ -136,7 +136,7 @@ class PublishedCircuit:
             raise FwpError("cells=inf (rates instead of spikes) has no meaning for published "
                            "synapses, which spikes change")  # fmt: skip
         self.cells, self.value_cells = int(cells), whole(value_cells, "value_cells")
-        usual = Windows(self.how.window, self.how.settle, _READ, _REST)
+        usual = TokenWindows(self.how.window, self.how.settle, _READ, _REST)
         self.windows = usual if windows is None else windows
         query = program.bind(rule)["q"]
         self.key_scale = max(float(np.abs(self.write.key).max()), float(np.abs(query).max()), 1e-12)
@@ -258,11 +258,11 @@ class PublishedCircuit:
         }  # fmt: skip
 
 
-def windows_of(timeline, how: Experiment) -> Windows | None:
+def windows_of(timeline, how: Experiment) -> TokenWindows | None:
     """Return windows with what a `Timeline` says in place of the model's own."""
     if timeline is None:
         return None
-    usual = Windows(how.window, how.settle, _READ, _REST)
+    usual = TokenWindows(how.window, how.settle, _READ, _REST)
     said = {"write": timeline.write, "settle": timeline.gap, "read": timeline.read,
             "rest": timeline.rest}  # fmt: skip
     return replace(usual, **{n: float(v) for n, v in said.items() if v is not None})

@@ -19,7 +19,7 @@ BURST_GAP = 5e-3
 
 
 @dataclass(frozen=True)
-class Windows:
+class TokenWindows:
     """Durations of the windows of a token, in seconds."""
 
     write: float
@@ -54,7 +54,7 @@ class Tables:
     token_steps: int
 
 
-def tables(how: Experiment, windows: Windows, tokens: int, dt: float) -> Tables:
+def tables(how: Experiment, windows: TokenWindows, tokens: int, dt: float) -> Tables:
     """Return the tables of a programme.
 
     Raises:

@@ -22,7 +22,7 @@ PAPER = "destexhe1998kinetic (ModelDB 18500)"
 
 
 @dataclass(frozen=True)
-class Rates:
+class BindingRates:
     """Binding alpha (per ms and mM), unbinding beta (per ms), reversal (mV)."""
 
     alpha: float
@@ -32,9 +32,9 @@ class Rates:
 
 
 RATES = {
-    "ampa_kinetic": Rates(1.1, 0.19, 0),
-    "nmda_kinetic": Rates(0.072, 0.0066, 0),
-    "gaba_a_kinetic": Rates(5.0, 0.18, -80),
+    "ampa_kinetic": BindingRates(1.1, 0.19, 0),
+    "nmda_kinetic": BindingRates(0.072, 0.0066, 0),
+    "gaba_a_kinetic": BindingRates(5.0, 0.18, -80),
 }
 #: the former name of the set named the wrong paper
 RENAMED = {"destexhe_1994": "destexhe_1998"}
