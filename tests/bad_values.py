@@ -116,7 +116,9 @@ OBJECTS = {
     "fwp.comparison.Comparison": lambda: fwp.compare(*[OBJECTS["fwp.Recording"]()] * 2),
     "fwp.circuits.Plastic": plastic_synapses,
     "fwp.devices.DeviceProgram": functools.cache(
-        lambda: fwp.devices.DeviceProgram(fwp.devices.DeviceProgram.__arguments__["draft"].example())
+        lambda: fwp.devices.DeviceProgram(
+            fwp.devices.DeviceProgram.__arguments__["draft"].example()
+        )
     ),
     "fwp.Recording": lambda: with_spikes(),
     "fwp.synapses.Synapse": lambda: fwp.synapses.get("pair_stdp"),

@@ -62,7 +62,9 @@ SINGLE = Tolerance(3e-5, 3, 3e-3, own=True)
 OTHER_CELLS = Tolerance(1e-9, np.inf, np.inf, own=True)
 
 
-def errors(case: NetworkCase, found: Measured, right: dict[str, np.ndarray], legal: Tolerance) -> dict:
+def errors(
+    case: NetworkCase, found: Measured, right: dict[str, np.ndarray], legal: Tolerance
+) -> dict:
     """Return the distances "weight", "cell", "total" from the oracle's "weights" and "spikes"."""
     weights = found.expected if found.expected is not None else right["weights"]
     if legal.own and found.expected is None:

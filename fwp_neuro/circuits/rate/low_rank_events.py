@@ -28,7 +28,9 @@ _OTHER = {"pre": "post", "post": "pre"}
 _KIND = {"pre": "read", "post": "back"}
 
 
-def store(steps: Sequence[LowRankStep], layout: Layout, tokens: int, weights: np.ndarray) -> FactorStore:
+def store(
+    steps: Sequence[LowRankStep], layout: Layout, tokens: int, weights: np.ndarray
+) -> FactorStore:
     """Return the memory of a circuit; ``weights`` are the initial [head, post, pre]."""
     sides = tuple(write.side for step in steps for write in step.writes)
     return make_store(layout, tokens, weights, sides)

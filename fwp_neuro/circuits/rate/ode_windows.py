@@ -210,7 +210,9 @@ def _analysed(rule: Rule) -> _Told:
     return _Told(tuple(zip(sides, turnovers, strict=True)), write, value, gain)
 
 
-def biophysical_write(rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]) -> BiophysicalWrite:
+def biophysical_write(
+    rule: Rule, signals: dict[str, np.ndarray], shape: tuple[int, int]
+) -> BiophysicalWrite:
     """Return the write of a rule.
 
     Args:
