@@ -12,6 +12,10 @@ Nothing heavy (torch, brian2, matplotlib) is imported before something needs it.
 
 from importlib import import_module
 
+from . import former_names as _former_names
+
+_former_names.install()
+
 # public name -> the module that defines it
 _NAMES = {
     "rule": "rules",

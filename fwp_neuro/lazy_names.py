@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 
 
 def lazy_names(
@@ -44,3 +45,20 @@ def lazy_names(
         return sorted({*vars(sys.modules[package]), *names, *modules})
 
     return get, listed
+
+
+def names_of(package: str, module: str) -> Callable:
+    """Return ``__getattr__`` of a package that was one module before: its names still work.
+
+    Args:
+        package: its ``__name__``.
+        module: where in it the names are now.
+    """
+
+    def get(name: str):
+        # a module of the package is not asked for here, but imported
+        if name.startswith("__") or find_spec(f"{package}.{name}") is not None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{module}"), name)
+
+    return get

@@ -184,7 +184,7 @@ def test_every_lazy_name_of_the_package_is_found_where_it_is_defined():
     files, checked = modules(), 0
     for module, path in files.items():
         if path.name == "__init__.py" and is_lazy(parse(path)):
-            for name in importlib.import_module(module).__all__:
+            for name in getattr(importlib.import_module(module), "__all__", ()):
                 reach = Reach(files, {})
                 reach.attribute(module, name)
                 # and not in doubt anywhere in the package
