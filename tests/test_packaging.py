@@ -2,9 +2,11 @@
 
 import configparser
 import re
+import statistics
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,13 @@ def test_ci_script_ends_with_the_tests():
     assert "set -euo pipefail" in lines
     checks = ["ruff check .", "lint-imports", "mypy", "python -m pytest -n 2 --dist loadfile"]
     assert lines[-4:] == checks
+
+
+def test_modules_are_small_and_have_names_of_their_own():
+    files = sorted(Path(fwp_neuro.__file__).parent.rglob("*.py"))
+    lengths = [len(file.read_text(encoding="utf-8").splitlines()) for file in files]
+    assert max(lengths) <= 400 and statistics.median(lengths) < 120
+    # what the folder of every published synapse has
+    shared = {"__init__.py", "synapse.py", "events.py", "targets.py"}
+    names = Counter(file.name for file in files if file.name not in shared)
+    assert max(names.values()) == 1, names.most_common(3)
