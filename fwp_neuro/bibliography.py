@@ -95,6 +95,11 @@ def keys(text: str) -> list[str]:
     return sorted(found, key=found.get)
 
 
+def missing(text: str) -> list[str]:
+    """Return the words of a text that look like keys and are none of the bibliography."""
+    return list(dict.fromkeys(key for key in KEY.findall(text) if key not in references()))
+
+
 def readable(text: str) -> str:
     """Return a text with authors and year in place of each key."""
     known = references()

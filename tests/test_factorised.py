@@ -52,7 +52,8 @@ def both(model, pre, post, dt, **options):
 def test_what_moves_where(model):
     found = factorise(model).report
     pre, post, decays = SETS.get(label(model), MOVED.get(model.name, ("", "", "")))
-    assert {n for n, side in found.moved.items() if side == "pre"} == set(pre.split())
+    new = "write in MOVED of this file which variables of the new synapse belong to its cells"
+    assert {n for n, side in found.moved.items() if side == "pre"} == set(pre.split()), new
     assert {n for n, side in found.moved.items() if side == "post"} == set(post.split())
     assert set(found.decays) == set(decays.split())
     assert not found.stamped
@@ -98,7 +99,8 @@ WAITING = {
 def test_which_writes_wait_for_presynaptic_spikes(model):
     report = factorise(model).report
     expected = WAITING.get(label(model), WAITING.get(model.name, ""))
-    assert report.waiting == tuple(expected.split())
+    new = "write in WAITING of this file which weights of the new synapse wait"
+    assert report.waiting == tuple(expected.split()), new
     if expected:
         assert not factorise(model, writes="both sides").report.waiting
     else:

@@ -88,7 +88,8 @@ FITS = {
 
 
 def test_every_text_that_only_spikes_change_has_a_fit():
-    assert set(FITS) == {*SPIKES, *fwp.synapses.names("short-term plasticity")}
+    new = "write the parameters to fit of the new synapse in FITS of this file"
+    assert set(FITS) == {*SPIKES, *fwp.synapses.names("short-term plasticity")}, new
 
 
 @pytest.mark.parametrize(

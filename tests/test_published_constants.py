@@ -16,7 +16,8 @@ def test_every_number_is_that_of_the_table(model):
 
 
 def test_every_synapse_model_and_every_network_of_a_paper_is_in_the_table():
-    assert set(synapses.names()) - set(SAME_SETS) <= set(MODELS)
+    new = "write the numbers of the new synapse in fwp_neuro/data/published_constants.csv"
+    assert set(synapses.names()) - set(SAME_SETS) <= set(MODELS), new
     assert set(targets.models()) - {"fit"} <= set(MODELS)
 
 

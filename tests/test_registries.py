@@ -57,13 +57,20 @@ def test_every_name_is_shown(kind, name):
 
 
 @EVERY_ENTRY
+def test_every_key_that_an_entry_names_is_in_the_bibliography(kind, name):
+    absent = bibliography.missing(Found(kind, registry(kind).entry(name)).citation)
+    assert not absent, f"write {absent} in fwp_neuro/data/references.bib"
+
+
+@EVERY_ENTRY
 def test_every_name_is_cited(kind, name):
     printed = fwp.cite(name, kind=kind)
     own = bibliography.keys(Found(kind, registry(kind).entry(name)).citation)
     assert printed.startswith("@software{fwp_neuro") and "{irie2025fast," in printed
     assert all(f"{{{key}," in printed for key in own)
     assert bool(own) != (f"% {name} rests on no paper of its own" in printed)
-    assert own or kind == "commands" or name in ALONE
+    new = "name the paper of the new entry, by its key in fwp_neuro/data/references.bib"
+    assert own or kind == "commands" or name in ALONE, new
 
 
 #: what rests on this package alone

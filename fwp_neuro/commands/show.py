@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 
-from fwp_neuro.bibliography import readable, reference
+from fwp_neuro.bibliography import missing, readable, reference
 from fwp_neuro.registries import KINDS, Found, find, keys, registry
 
 
@@ -33,7 +33,10 @@ def page(found: Found) -> str:
     if own and "\n" not in citation and found.kind != "synapses":
         lines += [f"citation: {readable(citation)}"]
     lines += ["papers:", *(f"  [{key}] {reference(key).long}" for key in own)] if own else []
-    return "\n".join(lines).rstrip() + ("" if own else "\npapers: none of its own")
+    absent = [f"{key} (not in references.bib)" for key in missing(citation)]
+    if absent or not own:
+        lines += [f"papers: {', '.join(absent) or 'none of its own'}"]
+    return "\n".join(lines).rstrip()
 
 
 def _rule(found: Found, rule) -> Iterator[str]:

@@ -11,11 +11,11 @@ from brian2 import ms, mV
 from .. import synapses
 from ..bibliography import readable
 from ..circuits import injected
-from ..synapses import receptor_current
 from ..synapses.kinetic_receptors import events as kinetic_events
 from ..synapses.kinetic_receptors import synapse as kinetic
 from ..synapses.nmda_receptors import events as nmda_events
 from ..synapses.nmda_receptors import synapse as nmda
+from ..synapses.receptor_current import current
 from .rows import Row
 
 _COMPUTED = ", computed from the paper's rate constants"
@@ -122,7 +122,7 @@ def _currents() -> Iterator[Row]:
         receptor = name.removesuffix("_per_cell")
         names = {"V": -0.04, f"g_{receptor}": 1e-9, "mV": float(mV), "exp": np.exp}
         names |= {p: float(value) for p, value in model.parameters.items()}
-        value = 1e12 * eval(receptor_current(model), {"__builtins__": {}}, names)  # noqa: S307
+        value = 1e12 * eval(current(model), {"__builtins__": {}}, names)  # noqa: S307
         yield Row(name, "Brian2 text, inward current of 1 nS at -40 mV (pA)", value, target,
                   1e-4, "g (E - V), for NMDA times the magnesium block",
                   strength="closed form")  # fmt: skip
