@@ -115,6 +115,14 @@ def _named_or_alone(model: Synapse, port: str, own: str, group, equation) -> Non
             f"names={{{port!r}: {like[0]!r}}}, or names={{{port!r}: None}} for a {port} that the "
             "model brings itself and that follows its own equations"
         )
+    if equation.type != PARAMETER and own_variables(group):
+        unit = in_unit(equation.dim)
+        raise FwpError(
+            f"{model.name!r} reads the {port} ({unit}) of its postsynaptic cell, and the cells "
+            f"{group.name!r} have none (their variables: {listed(group)}): give them one and say "
+            f"which it is by names={{{port!r}: ...}}, or names={{{port!r}: None}} for a {port} "
+            "that the model brings itself and that follows its own equations"
+        )
     if equation.type == PARAMETER:
         raise FwpError(
             f"{model.name!r} reads the {port} ({in_unit(equation.dim)}) of its postsynaptic cell, "
