@@ -83,6 +83,7 @@ def options_class(
     made = make_dataclass(name, own, bases=(RealisationOptions,), frozen=True, namespace={
         "__post_init__": also, "realisation": realisation,
     })  # fmt: skip
+    made.__module__ = function.__module__  # where the class is kept, so that it can be pickled
     made.__doc__ = (
         f"Options of the {realisation} realisation, for ``fwp_neuro.run(..., options=...)``.\n\n"
         f"Args:\n{descriptions(function)}\n\nRaises:\n    FwpError: one that is not legal.\n"

@@ -87,8 +87,8 @@ class Realisation:
             return {}
         if not isinstance(options, RealisationOptions) or options.realisation != self.name:
             raise FwpError(
-                f"options must be options of the {self.name} realisation, such as "
-                f"fwp_neuro.circuits.RateOptions(...) for 'rate', got {shown(options)}"
+                f"options must be options of the {self.name} realisation, an object of "
+                f"{self.options.__name__}, got {shown(options)}"
             )
         return options.changed()
 

@@ -164,6 +164,10 @@ class Recording:
             raise unknown(name, map(str, self.dataset.variables), what)
         return self.dataset[name]
 
+    def __iter__(self):
+        """Names of what was recorded, as those of a Dataset."""
+        return iter(self.dataset)
+
     def __getattr__(self, name: str):
         items = self.dataset.variables if "dataset" in vars(self) else ()  # a copy has none yet
         raise no_attribute("a Recording", "rec", name, items)

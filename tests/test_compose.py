@@ -268,6 +268,28 @@ def test_a_share_of_a_part_is_a_share_where_it_varies():
         connect(release, source(count=2), cells(), varying={"U_release": ("pre", [0.5, 1.5])})
 
 
+@pytest.mark.parametrize("rows", ["", "g_nmda : siemens"])
+def test_populations_open_one_receptor_of_a_cell_without_names(rows):
+    found = []
+    for count in (1, 2):
+        post, sources = cells(rows), [source() for _ in range(count)]
+        made = [connect("nmda_per_cell", pre, post) for pre in sources]
+        b2.Network(post, *sources, *(o for one in made for o in one.objects)).run(
+            10 * ms, namespace={}
+        )
+        group, name = made[0].where.get("g_nmda", (post, "g_nmda"))
+        found.append(float(np.array(getattr(group, f"{name}_"))[0]))
+    assert found[0] > 1e-11 and found[1] == pytest.approx(2 * found[0], rel=1e-12)
+
+
+def test_a_plain_conductance_of_the_cells_falls_as_the_receptor_does():
+    post, pre = cells("g_ampa : siemens"), source()
+    made = connect("ampa", pre, post)
+    at, found = course(post, "g_ampa", made, others=[pre])
+    tau, full = (float(made.model.parameters[n]) for n in ("tau_ampa", "gbar_ampa"))
+    np.testing.assert_allclose(found[0], expected((1, 3, 6), at, tau, full), rtol=1e-9, atol=1e-20)
+
+
 @pytest.mark.parametrize(
     "call, sentence",
     [
@@ -293,6 +315,14 @@ def test_a_share_of_a_part_is_a_share_where_it_varies():
          r"reads the modulator \(1\) .*have none \(their variables: g_in, v\)"),
         (lambda: connect("pair_stdp", source(), cells("g : siemens (constant)"),
                          through="ampa", names={"conductance": "g"}), "a constant"),
+        (lambda: connect("pair_stdp", source(), cells(), through="ampa",
+                         names={"conductanse": "g_in"}), "no port or variable 'conductanse'"),
+        (lambda: connect("pair_stdp", source(), cells("g : integer"),
+                         through="ampa", names={"conductance": "g"}), "no real number"),
+        (lambda: connect("pair_stdp", source(), cells("g : siemens (shared)"),
+                         through="ampa", names={"conductance": "g"}), "shared by all of them"),
+        (lambda: fwp.synapses.short_term(compose("pair_stdp", None, "ampa"), None, [1] * ms),
+         "of the kind plasticity and has no release"),
     ],
 )  # fmt: skip
 def test_one_sentence_says_what_cannot_be_composed(call, sentence):

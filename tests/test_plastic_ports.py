@@ -90,6 +90,20 @@ def test_mistakes_are_one_sentence(names, sentence):
         learned("clopath_2010", -70 * mV, names=names, more="\nx2 : 1")
 
 
+@pytest.mark.parametrize("row", ["felt = v + 1*mV : volt", "felt : volt (shared)"])
+def test_a_voltage_that_spikes_raise_is_one_that_every_cell_has(row):
+    with pytest.raises(fwp.FwpError, match="'V' of 'clopath_2010' is changed by spikes"):
+        learned("clopath_2010", -70 * mV, names={"membrane": "felt"}, more=f"\n{row}")
+
+
+def test_cells_without_a_unit_get_no_voltage_that_their_user_does_not_see():
+    pre = b2.SpikeGeneratorGroup(2, [0], [1] * ms)
+    post = b2.NeuronGroup(2, "v : 1", threshold="v > 1", reset="")
+    with pytest.raises(fwp.FwpError, match=r"have none \(their variables: v\): give them one"):
+        connect("clopath_2010", pre, post)
+    connect("clopath_2010", pre, post, names={"membrane": None})
+
+
 def test_none_does_not_take_a_variable_of_the_cells():
     with pytest.raises(fwp.FwpError, match="have a variable 'V', which 'clopath_2010' would read"):
         learned("clopath_2010", -70 * mV, names={"membrane": None}, called="V")

@@ -71,6 +71,12 @@ def test_dims_units_and_attributes():
     )
 
 
+def test_names_of_what_was_recorded_can_be_listed():
+    recording = a_recording()
+    assert list(recording) == list(recording.dataset) and "readout" in recording
+    assert "weight" not in recording
+
+
 def test_head_axis_is_dropped_for_a_program_without_heads():
     voltage = (("time", "head"), [[1.0], [2.0]], {"units": "V"})
     rec = a_recording(heads=False, voltage=voltage)

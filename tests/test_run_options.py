@@ -1,13 +1,14 @@
 """Options of realisations: as dataclasses, and all of them in ``help(fwp_neuro.run)``."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import realisation_options
-from fwp_neuro.circuits import RateOptions, SpikingOptions
+from fwp_neuro.circuits import RateOptions, SpikingOptions, generate
 from fwp_neuro.running import REALISATIONS
 
 FUNCTIONS = {name: REALISATIONS.get(name).function for name in REALISATIONS}
@@ -65,3 +66,17 @@ def test_options_as_an_object_and_as_keywords_are_the_same_run():
 def test_one_sentence_says_which_options_are_legal(call, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
         call()
+
+
+def test_options_can_be_pickled():
+    """As those of a sweep are, which go to other processes."""
+    for given in (RateOptions(dynamics="event"), SpikingOptions(cells=20)):
+        assert pickle.loads(pickle.dumps(given)) == given
+
+
+def test_code_is_generated_with_options_as_an_object(tmp_path):
+    given = {"realisation": "rate", "device": "cpp_standalone", "directory": tmp_path}
+    folder = generate(PROGRAM[:1], "delta", options=RateOptions(dynamics="event"), **given)
+    assert (folder / "main.cpp").exists()
+    with pytest.raises(fwp.FwpError, match="options of the rate realisation, an object of RateOp"):
+        generate(PROGRAM[:1], "delta", options=SpikingOptions(), **given)

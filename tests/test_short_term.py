@@ -161,3 +161,11 @@ def test_a_memory_of_short_term_plasticity_alone_does_not_know_the_values():
     assert np.abs(stored).max() > 0.1  # something was written, and it is blind to the value
     assert np.array_equal(stored, swapped)
     assert abs(rank_argument.told_apart(stored, VALUES)) < 0.5
+
+
+@pytest.mark.parametrize("receptor", [None, "ampa"])
+def test_a_composition_releases_what_its_release_does(receptor):
+    times = np.array([0, 50, 100, 400]) * ms
+    made = fwp.synapses.compose("pair_stdp", "tsodyks_markram", receptor)
+    alone = fwp.synapses.short_term("tsodyks_markram", spike_times=times)
+    np.testing.assert_allclose(fwp.synapses.short_term(made, spike_times=times), alone, rtol=1e-9)

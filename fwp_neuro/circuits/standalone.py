@@ -26,7 +26,8 @@ CIRCUITS = {one.name: one for one in (RATE, SPIKING)}
     directory=filename("project"),
     initial_weights=WEIGHTS,
     seed=SEED,
-    options=inside("an option of the realisation"),
+    options=inside("options of the realisation, or None"),
+    single=inside("an option of the realisation"),
 )
 def generate(
     program: Program,
@@ -37,7 +38,8 @@ def generate(
     directory: str | Path,
     initial_weights=None,
     seed: int = 0,
-    **options,
+    options=None,
+    **single,
 ) -> Path:
     """Write the standalone project of a circuit without compiling or running it.
 
@@ -50,7 +52,8 @@ def generate(
         realisation: "rate" or "spiking".
         device: "cpp_standalone" or "cuda_standalone" (which needs brian2cuda).
         directory: folder to write to; made if it does not exist.
-        options: of the realisation, without ``device`` and ``progress``.
+        options: an object of `RateOptions` or `SpikingOptions`, or None.
+        single: options by their names, without ``device`` and ``progress``; these go before.
 
     Returns:
         the folder, with ``main.cpp`` (C++) or ``main.cu`` (CUDA) and a ``makefile``.
@@ -59,10 +62,11 @@ def generate(
         FwpError: a bad argument, brian2cuda is missing, or the folder cannot be written.
     """
     chosen = CIRCUITS[realisation]
-    chosen.check_names(options, without=("device", "progress"))
+    chosen.check_names(single, without=("device", "progress"))
     # a circuit of published synapses is calibrated by a run of its own, which needs no compiler
     ready = chosen.prepare(
-        program, rule, initial_weights=initial_weights, seed=seed, device="numpy", **options
-    )
+        program, rule, options, initial_weights=initial_weights, seed=seed, device="numpy",
+        **single,
+    )  # fmt: skip
     assert isinstance(ready, PreparedCircuit)  # of a realisation that builds a circuit
     return ready.write(device, directory)

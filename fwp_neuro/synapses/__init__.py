@@ -12,6 +12,7 @@ from ..lazy_names import lazy_names
 # Brian2 is imported only by what needs it
 _NAMES = {
     "compose": "composition",
+    "Equations": "synapse_class",
     "factorise": "factorised",
     "fit": "fitting",
     "Synapse": "synapse_class",

@@ -102,6 +102,7 @@ def compose(
     return replace(
         made,
         name=name or made.name,
+        sends=f"{_sent(first)}*{amount}" if amount else first.sends,
         parts={**first.parts,
                **{role: _label(part) for role, part in parts.items() if part is not None}},
     )  # fmt: skip

@@ -203,8 +203,10 @@ def measured(name, parameters, protocol: str, what: str) -> MeasuredByText:
         of_sets = PROTOCOLS.get(f"{protocol}_of_sets")
         return MeasuredByText(model, PROTOCOLS.get(protocol), of_sets=of_sets)
     if run is None:
-        able = [other for other in SYNAPSES if getattr(entry(other), protocol) is not None]
-        raise unknown(model.name, able, f"model for {what}:")
+        able = names("plasticity") if protocol == "stdp" else names("short-term plasticity")
+        lacks = "learns no weight" if protocol == "stdp" else "has no release that could change"
+        raise FwpError(f"{what}: {model.name!r} is of the kind {model.kind} and {lacks} (legal: "
+                       f"{', '.join(able)}, and compositions of them)")  # fmt: skip
     return MeasuredByText(model, run, many=entry(model.name).many)
 
 

@@ -50,6 +50,19 @@ class Renewal:
     last: bool = False
 
 
+_CODE = text("x += 1", empty=True)
+
+
+@takes(
+    "Equations",
+    synapse=_CODE, on_pre=_CODE, on_post=_CODE, pre=_CODE, pre_spike=_CODE, post=_CODE,
+    post_spike=_CODE, method=text("exact"), delay=_CODE, delay_post=_CODE,
+    delayed=mapping("variable to variable and delay"), before_pre=_CODE, after_pre=_CODE,
+    before_post=_CODE, after_post=_CODE, transmit=_CODE,
+    methods=mapping("variable to integrator"), exact=names("x"), joint=_CODE,
+    renewal=optional(instance("fwp_neuro.synapses.synapse_class:Renewal")), steps=_CODE,
+    alone=names("x"), adds=mapping("variable to variable"),
+)
 @dataclass(frozen=True)
 class Equations:
     """Brian2 text of a model; every part may be empty.

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import brian2 as b2
+import numpy as np
 from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
@@ -38,13 +39,22 @@ def directed(model: Synapse, names, group) -> tuple[Synapse, Any]:
     own = model.ports.get(PORT)
     if own is None or not isinstance(names, Mapping | None):
         return model, names
+    cells = (b2.Equations(getattr(model.equations, side)).names for side in ("pre", "post"))
+    if set(names or ()) - set(model.ports).union(*cells):
+        return model, names  # `plastic_ports` refuses the name
     given = {key: value for key, value in (names or {}).items() if key not in (PORT, own)}
     both = [key for key in (PORT, own) if key in (names or {})]
     if len(both) > 1 and own != PORT:
         raise FwpError(f"names: {PORT!r} and {own!r} are the same of {model.name!r}: give one")
-    if not both and not model.parts:
+    # Brian2 lets one object alone set a summed variable, and several populations may add to it
+    summed = f"{own}_post" in b2.Equations(model.equations.synapse).names
+    alone = not both and not model.parts
+    if alone and own not in group.variables and not summed:
         return model, names
-    target = (names or {})[both[0]] if both else _found(model, own, group)
+    if alone:
+        target = own if own in group.variables else None
+    else:
+        target = (names or {})[both[0]] if both else _found(model, own, group)
     if not both and target == own and _decays(group, own):
         return model, names  # shared with the projection that attached it, if it is the same
     kept = f"{own}_share"
@@ -56,7 +66,7 @@ def directed(model: Synapse, names, group) -> tuple[Synapse, Any]:
     model = _in_unit(model, own, group, target)
     unit = "1" if group.variables[target].dim.is_dimensionless else "siemens"
     if equation is not None and equation.type == DIFFERENTIAL_EQUATION:
-        if f"{own}_post" in b2.Equations(model.equations.synapse).names:
+        if summed:
             raise FwpError(
                 f"the receptor of {model.name!r} sets the conductance in every step, and "
                 f"{target!r} of the cells {group.name!r} has a differential equation: give a plain "
@@ -110,6 +120,11 @@ def _equation(model: Synapse, target, group):
         what = "an expression" if isinstance(variable, Subexpression) else "a constant"
         raise FwpError(f"names: {target!r} of the cells {group.name!r} is {what}, and a "
                        f"{PORT} changes")  # fmt: skip
+    if variable.scalar or not np.issubdtype(variable.dtype, np.floating):
+        what = "shared by all of them" if variable.scalar else "no real number"
+        raise FwpError(f"names: {target!r} of the cells {group.name!r} is {what}, and every cell "
+                       f"has a {PORT} of its own: give a plain variable, such as "
+                       f"'{target} : siemens'")  # fmt: skip
     return equation if equation is not None and equation.type != PARAMETER else None
 
 

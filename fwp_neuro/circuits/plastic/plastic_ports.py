@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import brian2 as b2
+from brian2.core.variables import Subexpression
 from brian2.equations.equations import PARAMETER
 
 from ...errors import FwpError, shown
+from ...synapses.factorised.text import lines
 from ...synapses.renaming import with_names
 from ...synapses.synapse_class import Synapse
 from .plastic_cells import in_unit, listed, own_variables
@@ -83,8 +85,16 @@ def _check(model: Synapse, own: str, target, group, equation) -> None:
 
 
 def _fits(model: Synapse, own: str, target: str, group, equation) -> None:
-    """Refuse a variable of the cells that has another dimension than the model's."""
-    dim = group.variables[target].dim
+    """Refuse a variable of another dimension than the model's, or one that no spike can change."""
+    found = group.variables[target]
+    code = "\n".join((model.equations.on_pre, model.equations.on_post, model.equations.transmit))
+    written = any(one.target == f"{own}_post" for one in lines(code))
+    if written and (isinstance(found, Subexpression) or found.scalar):
+        what = "shared by all of them" if found.scalar else "an expression"
+        raise FwpError(f"{own!r} of {model.name!r} is changed by spikes, and the variable "
+                       f"{target!r} of the cells {group.name!r} is {what}: name one that every "
+                       f"cell has by names={{{own!r}: ...}}")  # fmt: skip
+    dim = found.dim
     if dim != equation.dim:
         wanted, got = in_unit(equation.dim), in_unit(dim)
         raise FwpError(f"{own!r} of {model.name!r} is in {wanted}, but the variable {target!r} of "
@@ -104,6 +114,14 @@ def _named_or_alone(model: Synapse, port: str, own: str, group, equation) -> Non
             f"the cells {group.name!r} have {', '.join(like)} in {unit}: say which it is by "
             f"names={{{port!r}: {like[0]!r}}}, or names={{{port!r}: None}} for a {port} that the "
             "model brings itself and that follows its own equations"
+        )
+    if equation.type != PARAMETER and own_variables(group):
+        unit = in_unit(equation.dim)
+        raise FwpError(
+            f"{model.name!r} reads the {port} ({unit}) of its postsynaptic cell, and the cells "
+            f"{group.name!r} have none (their variables: {listed(group)}): give them one and say "
+            f"which it is by names={{{port!r}: ...}}, or names={{{port!r}: None}} for a {port} "
+            "that the model brings itself and that follows its own equations"
         )
     if equation.type == PARAMETER:
         raise FwpError(
