@@ -99,7 +99,8 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         ("spiking, drugs", "spiking", {**spiking, "drugs": drugs}),
     ]
     for _, realisation, options in jobs:  # before the first of them takes its time
-        REALISATIONS.get(realisation).options(**options)
+        own = {name: value for name, value in options.items() if name != "seed"}
+        REALISATIONS.get(realisation).options(**own)
     total, done, found = len(RULES) * len(jobs), 0, {}
     for rule in RULES:
         for name, realisation, options in jobs:

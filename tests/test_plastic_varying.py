@@ -53,7 +53,7 @@ def test_each_synapse_has_the_states_of_a_network_with_its_parameters(model):
 def test_every_parameter_that_a_model_reads_can_vary():
     delays = {"D", "delay_bap", "delay"}
     # of the protocol, the cell or another parameter set of a model alone
-    unread = {"beta", "t_ref", "w_start", "p_pre", "p_pair"}
+    unread = {"beta", "t_ref", "w_start", "p_pre", "p_pair", "tau_teacher"}
     for model in models():
         if model.kind != "receptor":
             idle = set(model.parameters) - set(places(model, model.parameters))
