@@ -84,7 +84,8 @@ def reference(key: str) -> Reference:
     return references()[key]
 
 
-def keys(text: str) -> list[str]:
+@cache
+def keys(text: str) -> tuple[str, ...]:
     """Return the keys of the entries that a text names, by key, DOI or arXiv number, in order."""
     low, found = text.lower(), {}
     for key, one in references().items():
@@ -92,7 +93,7 @@ def keys(text: str) -> list[str]:
         places = [low.find(mark.lower()) for mark in marks if mark not in ("", "arxiv:")]
         if max(places) >= 0:
             found[key] = min(place for place in places if place >= 0)
-    return sorted(found, key=found.get)
+    return tuple(sorted(found, key=found.get))
 
 
 def missing(text: str) -> list[str]:

@@ -47,7 +47,7 @@ def provenance(
         "realisation": str(realisation),
         "seed": plain(seed),
         "options": plain(options or {}),
-        "citations": keys(f"{getattr(rule, 'citation', '')}; {used}"),
+        "citations": list(keys(f"{getattr(rule, 'citation', '')}; {used}")),
         "versions": versions(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "commit": commit(),

@@ -124,7 +124,7 @@ def test_references_read_well():
     assert short["schlag2021linear"] == "Schlag, Irie & Schmidhuber 2021"
     assert short["irie2025fast"] == "Irie & Gershman 2025"
     assert short["yang2024gated"] == "Yang et al. 2024"
-    assert bibliography.keys("see arXiv:2102.11174, doi:10.7554/eLife.47314") == [
+    assert list(bibliography.keys("see arXiv:2102.11174, doi:10.7554/eLife.47314")) == [
         "schlag2021linear", "stimberg2019brian"
     ]  # fmt: skip
     assert bibliography.readable("oja1982simplified, eq. 3") == "Oja 1982, eq. 3"

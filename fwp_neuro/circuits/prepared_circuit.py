@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..device_names import DEVICES
-from ..devices.built_network import Size
+from ..devices.device import Size
 from ..devices.device_run import generate, simulate
 from ..errors import FwpError, callers, warn
 from ..programs import Program

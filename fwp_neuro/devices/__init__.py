@@ -11,11 +11,11 @@ from ..lazy_names import lazy_names
 
 # Brian2 is imported only by what needs it
 _NAMES = {
-    "Built": "built_network",
+    "Built": "device",
     "DEVICES": "device_choice",
     "DeviceProgram": "device_program",
     "Program": "device_program",
-    "Size": "built_network",
+    "Size": "device",
     "choose": "device_choice",
     "clear_builds": "compiled_builds",
     "compiled": "device_program",
@@ -25,7 +25,7 @@ _NAMES = {
     "simulate": "device_run",
 }
 _SUBMODULES = (
-    "built_network",
+    "device",
     "compiled_builds",
     "device_choice",
     "cuda",
@@ -39,7 +39,7 @@ _SUBMODULES = (
 
 __all__ = list(_NAMES)
 _FORMER = {
-    "base": "built_network",
+    "base": "device",
     "builds": "compiled_builds",
     "choice": "device_choice",
     "program": "device_program",

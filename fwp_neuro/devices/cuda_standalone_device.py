@@ -6,10 +6,10 @@ from typing import Any
 
 from .. import temporaries
 from ..errors import Cannot
-from . import cuda, guards, in_process
+from . import cuda, guards
 from .brian2_state import standalone
-from .built_network import collected
-from .device import Costs, Device, DeviceJob
+from .device import Costs, Device, DeviceJob, collected
+from .device_run import state
 
 
 def _works() -> bool:
@@ -27,7 +27,7 @@ def _run(job: DeviceJob) -> dict[str, Any]:
     folder = temporaries.make("cuda")
     try:
         with standalone("cuda_standalone", folder, job.dt, job.seed) as b2:
-            built = in_process.state(job.build, "cuda_standalone", b2)
+            built = state(job.build, "cuda_standalone", b2)
             cuda.execute(b2.device, folder)
             guards.check_results(built)
             return collected(built)

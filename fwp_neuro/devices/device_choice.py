@@ -13,8 +13,7 @@ from .. import device_names, toolchain
 from ..arguments import FLAG, FUNCTION, Kind, instance, takes
 from ..errors import FwpError, shown, warn
 from ..run_arguments import DEVICE
-from .built_network import Size
-from .device import NAMES, DeviceJob
+from .device import NAMES, DeviceJob, Size
 from .device import device as by_name
 
 DEVICES = device_names.BRIAN
@@ -72,7 +71,7 @@ def clocks_of(network) -> list[float]:
 
 @takes(
     device=DEVICE,
-    size=instance("fwp_neuro.devices.built_network:Size", lambda: Size(1, 1, 1)),
+    size=instance("fwp_neuro.devices.device:Size", lambda: Size(1, 1, 1)),
     in_cache=FUNCTION,
     standalone=FLAG,
 )

@@ -20,8 +20,8 @@ from ..arguments import SEED, function, inside, instance, optional, takes
 from ..errors import FwpError
 from ..quantities import a_time
 from . import brian2_state, compiled_builds, guards
-from .built_network import BUILD, DT, Built, built_by, collected
 from .cpp import CppDevice
+from .device import BUILD, DT, Built, built_by, collected
 from .device_choice import THREADS, check_cost, clocks_of
 from .execute import execute
 from .inputs import Given, Inputs

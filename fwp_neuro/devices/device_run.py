@@ -5,20 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import brian2 as b2
 
 from .. import temporaries
 from ..arguments import SEED, filename, instance, one_of, optional, takes, text
 from ..errors import Cannot, FwpError
 from ..run_arguments import DEVICE, PROGRESS
 from ..validation import affordable, affordable_steps
-from . import guards, in_process
-from .brian2_state import standalone
-from .built_network import BUILD, DT, Built, Size
-from .device import STANDALONE, DeviceJob
+from . import guards
+from .brian2_state import made, runtime, standalone
+from .device import BUILD, DT, STANDALONE, Built, DeviceJob, Size, built_by, collected
 from .device import device as by_name
-from .device_choice import THREADS, announce, asked_threads, choose, in_cache
+from .device_choice import (
+    THREADS,
+    announce,
+    asked_threads,
+    check_cost,
+    choose,
+    clocks_of,
+    in_cache,
+)
 from .lock import brian2_lock
 
 Progress = Callable[[float, str], None]
@@ -27,7 +37,7 @@ Progress = Callable[[float, str], None]
 @brian2_lock()
 @takes(
     build=BUILD,
-    size=instance("fwp_neuro.devices.built_network:Size", lambda: Size(1, 1, 1)),
+    size=instance("fwp_neuro.devices.device:Size", lambda: Size(1, 1, 1)),
     device=DEVICE,
     dt=DT,
     seed=SEED,
@@ -113,7 +123,7 @@ def generate(
         need()
     folder = Path(directory)
     with _made(folder), standalone(device, folder, dt, seed) as b2:
-        built = in_process.state(build, device, b2)  # noqa: F841  it must stay alive
+        built = state(build, device, b2)  # noqa: F841  it must stay alive
         whole = temporaries.written(f"the project in {str(directory)!r}")
         with guards.plain_sentences(device), whole:
             b2.device.build(directory=str(folder), compile=False, run=False)
@@ -134,3 +144,50 @@ def _made(folder: Path):
         for each in new[-1:]:
             shutil.rmtree(each, ignore_errors=True)
         raise
+
+
+def here(target: str, job: DeviceJob) -> Callable[[], dict[str, Any]]:
+    """Return what runs a job in this process; see `run_here`."""
+    return partial(run_here, target, job)
+
+
+def run_here(target: str, job: DeviceJob) -> dict[str, Any]:
+    """Run a job with one of Brian2's code generation targets, "numpy" or "cython"."""
+    with runtime(target, job.dt, job.seed):
+        with made() as objects:
+            built = built_by(job.build)
+        guards.check(built, target, objects())
+        check_cost(built.duration, clocks_of(built.network), target)
+        with guards.its_objects():
+            built.network.run(built.duration, namespace={}, **_report(job))
+        if float(built.network.t) < float(built.duration) - 0.5 * float(job.dt):
+            # Brian2 answers Ctrl+C by ending early, as if all were well
+            raise KeyboardInterrupt
+        guards.compiled_as_asked(built.network, target)
+        guards.check_results(built)
+        return collected(built)
+
+
+def state(build, name: str, b2) -> Built:
+    """Make the network of a standalone device and state its run, behind the guards."""
+    with guards.plain_sentences(name):
+        with made() as objects:
+            built = built_by(build)
+        guards.check(built, name, objects())
+        check_cost(built.duration, clocks_of(built.network), name)
+        with guards.its_objects():
+            built.network.run(built.duration, namespace={})
+        if name == "cuda_standalone":
+            guards.timing_between_runs(b2.get_device())
+    return built
+
+
+def _report(job: DeviceJob) -> dict[str, Any]:
+    if job.progress is None:
+        return {}
+    told = job.progress
+
+    def report(elapsed, completed, start, duration):
+        told(float(completed), job.label)
+
+    return {"report": report, "report_period": 1 * b2.second}

@@ -19,8 +19,7 @@ from brian2.parsing.statements import parse_statement
 from brian2.utils.stringtools import get_identifiers
 
 from ..errors import Cannot, FwpError, warn
-from .built_network import Built
-from .device import STANDALONE
+from .device import STANDALONE, Built
 from .device import device as by_name
 
 _TIMING = re.compile(r"(?:_\w+_)?(delay|dt)")  # Brian2 2.11 calls the delay of a pathway _pre_delay
