@@ -215,7 +215,11 @@ def of_package(models, **options):
                     count, "y : 1", threshold="table(t, i) > 0.5", reset="",
                     namespace={"table": table}, name=f"{side}{number}",
                 ))  # fmt: skip
-            made[name] = connecting.connect(get(name), *groups, name=f"model{number}", **options)
+            model = get(name)
+            # a voltage that the model brings itself
+            names = {port: None for port in ("membrane", "dendrite", "soma") if port in model.ports}
+            made[name] = connecting.connect(model, *groups, name=f"model{number}",
+                                            names=names, **options)  # fmt: skip
             network.add(groups, made[name].objects)
 
         def collect():

@@ -258,7 +258,7 @@ def test_mistakes_in_values_are_one_sentence(layout):
 def test_a_name_and_no_delay_are_what_they_say():
     model = fwp.synapses.get("clopath_2010")
     plain, named = (
-        connecting.connect(one, sources(), cells(), delay=delay)
+        connecting.connect(one, sources(), cells(), delay=delay, names={"membrane": None})
         for one, delay in ((model, None), ("clopath_2010", {"pre": 0 * ms, "post": 0 * ms}))
     )
     assert plain.model.equations == named.model.equations and plain.model.report.waiting
@@ -271,9 +271,11 @@ def test_cells_are_as_they_were_after_a_mistake(layout):
     before, after = sources(), cells()
     had = set(before.variables), set(after.variables)
     with pytest.raises(fwp.FwpError, match="initial: 'w' has 18 values, got 4"):
-        connecting.connect("clopath_2010", before[:6], after, layout=layout, initial={"w": [1] * 4})
+        connecting.connect("clopath_2010", before[:6], after, layout=layout,
+                           names={"membrane": None}, initial={"w": [1] * 4})  # fmt: skip
     assert (set(before.variables), set(after.variables)) == had
-    made = connecting.connect("clopath_2010", before, after, layout=layout)
+    made = connecting.connect("clopath_2010", before, after, layout=layout,
+                              names={"membrane": None})  # fmt: skip
     assert made.where["x"][0] is not before
 
 

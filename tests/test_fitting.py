@@ -174,8 +174,9 @@ TRAIN = {"time": [0, 20, 40, 60] * ms, "amplitude": [1, 1.5, 1.8, 2.0]}
         (dict(data=GOOD, method="boot"), "did you mean 'bootstrap'"),
         (dict(data=GOOD, level=2.0), "level must be in"),
         (dict(data=GOOD, starts=0), "starts is 0"),
-        (dict(data=TRAIN), "unknown model for fit to trains data"),
-        (dict(model="tsodyks_markram", data=GOOD), "unknown model for fit to plasticity data"),
+        (dict(data=TRAIN), "fit to trains data: .* has no release that could change"),
+        (dict(model="tsodyks_markram", data=GOOD),
+         "fit to plasticity data: 'tsodyks_markram' is of the kind"),
         (
             dict(model="tsodyks_markram", data={**TRAIN, "time": [0, 2, 1, 3] * ms}),
             "spike times of a train must increase",

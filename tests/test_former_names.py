@@ -20,6 +20,13 @@ def test_a_former_name_is_the_same_module(old):
     assert found is new or old in FOLDERS
 
 
+def test_a_former_name_hides_nothing_of_its_package():
+    for old in former_names():
+        package, _, name = old.rpartition(".")
+        if package not in former_names():
+            assert name not in getattr(importlib.import_module(package), "__all__", ()), old
+
+
 def test_the_line_that_imports_a_former_name_is_told_the_new_one(tmp_path):
     script = tmp_path / "old.py"
     script.write_text("from fwp_neuro.devices.program import Draft\n"
