@@ -370,9 +370,5 @@ def inside(legal: str, example: Callable[[], Any] = lambda: None) -> Kind:
     return Kind(legal, lambda value, name: value, example, inside=True)
 
 
-#: an argument that may be anything, as it is handed on untouched
-ANYTHING = Kind("anything", lambda value, name: value, lambda: None)
-
-
 def _refuse(value, name: str, legal: str):
     raise FwpError(f"{name} must be {legal}, got {shown(value)}")

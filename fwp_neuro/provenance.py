@@ -47,12 +47,17 @@ def provenance(
         "realisation": str(realisation),
         "seed": plain(seed),
         "options": plain(options or {}),
-        "citations": list(keys(f"{getattr(rule, 'citation', '')}; {used}")),
+        "citations": _cited(getattr(rule, "citation", ""), used),
         "versions": versions(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "commit": commit(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _cited(*texts: str) -> list[str]:
+    """Return the keys of papers that texts name, each once; keys of a text are remembered."""
+    return list(dict.fromkeys(key for text in texts if text for key in keys(text)))
 
 
 def versions() -> dict[str, str]:

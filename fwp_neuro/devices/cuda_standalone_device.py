@@ -44,6 +44,7 @@ DEVICE = Device(
     guards=(
         guards.network_operations, guards.clocks, guards.functions, guards.random_numbers,
     ),
+    told=(guards.timing_between_runs,),
     need=cuda.need_brian2cuda,
     works=_works,
     preferences=cuda.preferences,

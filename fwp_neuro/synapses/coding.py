@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 CODINGS = ("rates", "volleys")
-EVENTS = ("spikes", "bursts", "plateaus")
 #: of single spikes and bursts together where values are burst probabilities, Hz
 BURST_RATE = 10.0
 #: entries of keys and values as shares of the largest one

@@ -88,6 +88,8 @@ def _derived(parameters: Mapping[str, Any]) -> dict[str, float]:
 
 
 def maker(name: str):
+    """Return what makes one of the three forms, by its name, with a parameter set."""
+
     def make(parameters: str) -> Synapse:
         conductance, where = SETS[parameters]
         values = {
