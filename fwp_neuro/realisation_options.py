@@ -1,6 +1,6 @@
 """Options of a realisation as a dataclass, and all of them as text for ``help(fwp_neuro.run)``.
 
-Both are made from the function that runs the realisation: its signature has names and defaults, its
+Both are made from the function that prepares a run: its signature has names and defaults, its
 declaration says what is legal, its docstring what each option means.
 """
 
@@ -69,12 +69,12 @@ def descriptions(function) -> str:
 def options_class(
     name: str, realisation: str, function, also: Callable[[Any], None] = lambda options: None
 ) -> type[RealisationOptions]:
-    """Return a dataclass with the options of the function that runs a realisation.
+    """Return a dataclass with the options of the function that prepares runs of a realisation.
 
     Args:
         name: of the class.
         realisation: its registered name.
-        function: ``realise``, with a declaration of its arguments (`arguments.takes`).
+        function: ``prepare``, with a declaration of its arguments (`arguments.takes`).
         also: called with the options, raises `FwpError` for what the declaration leaves to it.
     """
     parameters = inspect.signature(function).parameters.values()

@@ -134,7 +134,7 @@ def effective(model: Synapse, variables: Mapping[str, np.ndarray], shape) -> np.
 
 
 def _places(model: Synapse, varying: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return parameter -> place that reads it -> its values there, for `plastic.connect`.
+    """Return parameter -> place that reads it -> its values there, for `connect`.
 
     Without those that no text reads, because others that follow from them are given too. What
     `connect` reads itself cannot vary, as it says.

@@ -4,7 +4,7 @@ Brian2 keeps device, code generation target, default clock and seed in module st
 them for one run and puts them back, so that two circuits in one process cannot disturb each other;
 `lock` keeps Brian2 for one thread at a time.
 `compiled` makes a program of a circuit that runs many times with other numbers; compiled programs
-are kept in a cache (`builds`), which `clear_builds` empties.
+are kept in a cache (`compiled_builds`), which `clear_builds` empties.
 """
 
 from ..lazy_names import lazy_names

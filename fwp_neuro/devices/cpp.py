@@ -37,7 +37,7 @@ class _Rewriting:
 
 
 class CppDevice(CPPStandaloneDevice):
-    """Writes projects whose source does not depend on numbers; `numbers` holds them.
+    """Writes projects whose source does not depend on numbers; `numbers_file` holds them.
 
     Attributes:
         numbers: the numbers in the order in which the program reads them.

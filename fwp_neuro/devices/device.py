@@ -186,7 +186,7 @@ class Device:
         start: makes a job ready (compiles it, if it must be), and returns what runs it and gives
             its results; raises `Cannot` for a circuit that the device cannot run.
         guards: functions that raise for a Brian2 network that the device would run wrongly.
-        told: functions that raise for a Brian2 device that was told to run what it would do wrongly.
+        told: functions that raise for a Brian2 device that was told what it would do wrongly.
         compiles: whether it needs a C++ compiler.
         need: raises `FwpError` if a package is missing that it needs.
         works: for "auto", whether the rest of this machine has what it needs; asked only where

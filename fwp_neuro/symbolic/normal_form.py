@@ -16,11 +16,11 @@ same commanded vector are one *write*,
 ``Affine.terms`` write them as products, once a rule, and raise `Cannot` with the reason where a
 coefficient is none. What is made of them:
 
-    `transition`, `spectrum`   side, rank and eigenvalues of the map of the weights
-    `plan`                     statements joined to micro-steps, for the engine and C++ kernels
-    `circuits.phases`          one window of an ODE for each statement, and what the biophysical
-                               synapse is told, from these windows
-    `circuits.low_rank`        one token cell for each write
+    `transition`, `spectrum`       side, rank and eigenvalues of the map of the weights
+    `matrix_plan`                  statements joined to micro-steps, for the engine and C++ kernels
+    `circuits.rate.ode_windows`    one window of an ODE for each statement, and what the
+                                   biophysical synapse is told, from these windows
+    `circuits.rate.low_rank`       one token cell for each write
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ arXiv:2406.06484, here with any decay and any number of reads and writes):
 
 where N, N_q hold inner products of reads (queries) and channels under the decays between their
 tokens, X, Q the reads and queries under the decays before them, C the channels under the decays
-after them. No quotient of cumulative decays occurs (see `halving`), so strong decays are safe.
+after them. No quotient of cumulative decays occurs (see `decay_products`), so strong decays are
+safe.
 """
 
 from __future__ import annotations

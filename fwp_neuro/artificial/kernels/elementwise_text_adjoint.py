@@ -1,4 +1,4 @@
-"""Print the adjoint of a rule's text as it stands (see `literal`).
+"""Print the adjoint of a rule's text as it stands (see `elementwise_text`).
 
 With L_a = dLoss/dS_a after a statement target <- E(states, cells, sums), backward over it
 

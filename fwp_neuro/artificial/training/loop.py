@@ -83,7 +83,7 @@ def train(
         progress: called with (fraction done, note).
         options: steps, batch, length, learning_rate, weight_decay, betas, schedule, warmup, clip,
             evaluate_every, evaluation_batch, long_length, target_loss, target_accuracy, patience,
-            seed; see `options.Options`.
+            seed; see `training_options.Options`.
 
     Returns:
         The course of the training.

@@ -19,7 +19,7 @@ class Options:
         steps: number of steps, all told.
         batch, length: sequences a step, and their length as for ``task.sample``.
         learning_rate, weight_decay, betas: of AdamW.
-        schedule, warmup: "constant", "linear" or "cosine"; see `schedule.factor`.
+        schedule, warmup: "constant", "linear" or "cosine"; see `learning_rate.factor`.
         clip: largest norm of the gradient; None for no limit.
         evaluate_every: steps between evaluations on held-out sequences, the same every time.
         evaluation_batch: number of held-out sequences.

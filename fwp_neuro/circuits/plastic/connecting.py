@@ -225,7 +225,7 @@ def connect(
 
 
 def _read(model, asked, parts: Mapping, names, groups, options, delay, dense: bool) -> tuple:
-    """Return (what is connected, as a `plastic_rules.Prepared`; names that are left to map)."""
+    """Return (what is connected, as a `plastic_rules.PreparedRule`; names that are left to map)."""
     rule, events = plastic_rules.synapse(model, asked), "on_event" in options
     if rule is None:
         text = checks.textbook(model)

@@ -1,8 +1,8 @@
 """The network of a continuous rate circuit: cells, and a memory of one matrix or of token cells.
 
 Order inside a time step (slot "groups"): sums r = W x (orders -6 and -5), synapses (0), cells (1).
-Every update therefore reads the values of the step before, which is what `gains` assumes. Where a
-window ends (slot "start") what the cells integrated is committed (0) and forgotten (1).
+Every update therefore reads the values of the step before, which is what `window_rates` assumes.
+Where a window ends (slot "start") what the cells integrated is committed (0) and forgotten (1).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Event-time updates of a low-rank memory: the rule's statements, run once a token on token cells.
 
-One time step is one token, as in `events`. In slot "groups" each statement gathers its sums through
-the token cells, works out the vectors that it writes, decays what is stored and fills one token
-cell for each write; the read-out is gathered last.
+One time step is one token, as in `event_updates`. In slot "groups" each statement gathers its sums
+through the token cells, works out the vectors that it writes, decays what is stored and fills one
+token cell for each write; the read-out is gathered last.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ A statement is a *phase* when it has the form (read side; the back side is its m
 
 which is what dw/dt = -decay w + (drive_i - erase_i u_i) s_j, u = W x, reaches after a window.
 Facts used: Irie, Faccio & Schmidhuber 2022 (arXiv:2206.01649) for the ODE forms; the exact relation
-between gains and rates is derived in `gains`.
+between gains and rates is derived in `window_rates`.
 
 The biophysical synapse can do less: turnover of its AMPA receptors toward baseline (any factor that
 is shared, presynaptic or postsynaptic), then one NMDA-gated write that is either Hebbian, g V s, or

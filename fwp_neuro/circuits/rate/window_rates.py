@@ -58,7 +58,7 @@ def rates(
     decays near 1 keep their full precision.
 
     Args:
-        numbers: from `phases.evaluate`, each [token, head, 1 or dim].
+        numbers: from `ode_windows.evaluate`, each [token, head, 1 or dim].
         steps: Euler steps in the window.
         dt: time step in seconds.
         relation: "integrator-aware" or "exponential".

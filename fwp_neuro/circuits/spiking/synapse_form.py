@@ -273,8 +273,8 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
     """Turn a programme into a circuit of published synapses, every option checked.
 
     Args:
-        synapse: from `spiking.chosen`.
-        options: of `spiking.prepare`; usual: its defaults.
+        synapse: from `spiking_circuit.chosen`.
+        options: of `spiking_circuit.prepare`; usual: its defaults.
 
     Raises:
         FwpError: a port that the synapse has not, or an option of another form.

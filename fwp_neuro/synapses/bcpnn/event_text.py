@@ -11,7 +11,7 @@ with e decaying by tau_e and p by tau_p/kappa. With tau the time constant of z_i
 a = tau/(tau - tau_e), b = a kappa tau/(kappa tau - tau_p), c = kappa tau_e/(kappa tau_e - tau_p).
 A jump of z changes e and p so that E and P stay where they are. Idea: Vogginger et al. 2015, Front.
 Neurosci. 9:2, doi:10.3389/fnins.2015.00002; the formulae are derived here and tested against
-`bcpnn_oracle`. kappa is constant.
+`events`. kappa is constant.
 """
 
 from __future__ import annotations

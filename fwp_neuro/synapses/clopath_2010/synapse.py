@@ -141,7 +141,7 @@ def curve(model: Synapse, lags, pairs: int, frequency: float, dt=None, repeats=1
         lags, pairs, frequency: of the protocol; there are 5 pairs in the paper.
         dt: time step, a Brian2 time up to 0.2 ms; 0.05 ms if None.
         repeats: how often these pairs come; their changes add up (15 in the paper).
-        steps: see `clopath_oracle.weights`.
+        steps: see `events.weights`.
 
     Raises:
         FwpError: a time without unit, or a step that is too long.

@@ -6,7 +6,7 @@ The gate is linear, so that one variable of the postsynaptic cell sums all synap
 & Wang 2001, J. Comput. Neurosci. 11:63, doi:10.1023/A:1011204814320; Wang 2002, Neuron 36:955,
 doi:10.1016/S0896-6273(02)01092-9; Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal
 Modeling, of which "destexhe_1998" is the limit of a pulse that is short against the decay
-(`kinetic` has the pulse itself).
+(`kinetic_receptors` has the pulse itself).
 As a fast-weight programme: the read-out. `w` scales it, nothing here writes `w`.
 """
 

@@ -30,7 +30,7 @@ from .decays import Decay
 from .spikes import Split
 from .text import renamed
 
-#: integrators for which one step of dv/dt = H v + g is known, see `kept`
+#: integrators for which one step of dv/dt = H v + g is known, see `relative_variables`
 _METHODS = ("euler", "rk2", "rk4")
 
 

@@ -9,8 +9,8 @@ NMDA, block and calcium: Ellwood 2024, PLoS Comput. Biol. 20:e1011843,
 doi:10.1371/journal.pcbi.1011843 (model files). Imposed back-propagating spike: its three numbers
 are fitted by us so that the fourth power of calcium gives Ellwood's published timing curve of 1500
 modelled spines; other numbers fit as well (110 mV with an EPSP of 28 mV), so the curve is a
-calibration and a check of shape, no prediction. R: see `readouts`; the parameter set chooses it.
-The cap on the opening (receptors saturate) and eta are modelling choices.
+calibration and a check of shape, no prediction. R: see `calcium_readouts`; the parameter set
+chooses it. The cap on the opening (receptors saturate) and eta are modelling choices.
 
 Which readout: with imposed spikes, "hill_4" with K at the cell's own pair peak is the most bilinear
 write (R^2 .99 of c v k'), and also in a spiking cell that its teacher alone fires. It does not stay

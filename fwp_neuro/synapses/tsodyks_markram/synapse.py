@@ -1,8 +1,8 @@
 """Tsodyks-Markram short-term plasticity: facilitation and depression of release.
 
 At a spike u <- u + U (1 - u), then u x is released and x <- x - u x; between spikes u and x recover
-as the convention says (see `conventions`, which also derives how the conventions differ). The
-transmitted weight is J u x. ``tsodyks_markram`` takes every published parameter set in the
+as the convention says (see `release_conventions`, which also derives how the conventions differ).
+The transmitted weight is J u x. ``tsodyks_markram`` takes every published parameter set in the
 convention of its paper; ``tsodyks_markram_to_zero``, ``..._three_state`` and ``..._to_U`` put any
 set into one convention, to compare.
 
