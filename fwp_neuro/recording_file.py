@@ -16,6 +16,7 @@ import xarray as xr
 from xarray.backends import H5NetCDFStore
 from xarray.backends.locks import HDF5_LOCK
 
+from . import hdf5_check
 from .errors import FwpError, shown
 from .files import atomic_path, file_path
 from .provenance import attribute
@@ -66,7 +67,7 @@ def _bytes(dataset: xr.Dataset, encoding: dict) -> bytes:
         dataset.dump_to_store(store, encoding=encoding)
     finally:
         store.close()
-    return target.getvalue()
+    return hdf5_check.marked(target.getvalue())
 
 
 def read(path: str | os.PathLike) -> xr.Dataset:
@@ -109,6 +110,7 @@ def _opened(content: bytes) -> xr.Dataset:
             return dataset.load()
     import h5py  # noqa: PLC0415  a large library of C, which most uses of the package do not need
 
+    hdf5_check.check(content)
     # damage is found here: h5netcdf would leave a half-made object behind, whose end complains
     with h5py.File(io.BytesIO(content)) as file:
         dict(file.attrs)
