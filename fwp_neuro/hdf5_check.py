@@ -35,7 +35,7 @@ def marked(content: bytes) -> bytes:
 
 
 def check(content: bytes) -> None:
-    """Raise `ValueError` for a file that is not as it was saved, or that HDF5 cannot read in time."""
+    """Raise `ValueError` for a file that is not as it was saved, or not read in time."""
     if _MARK in content[-_LENGTH:]:
         if marked(content[:-_LENGTH]) != content:
             raise ValueError("it is not as it was saved")
