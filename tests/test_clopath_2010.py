@@ -6,7 +6,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
-from fwp_neuro.synapses.clopath_2010 import targets as targets
+from fwp_neuro.synapses.clopath_2010 import targets
 from fwp_neuro.synapses.clopath_2010.events import weights
 
 ms, Hz = b2.ms, b2.Hz

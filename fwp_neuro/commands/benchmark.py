@@ -7,8 +7,7 @@ from pathlib import Path
 
 from fwp_neuro import figure_scripts
 from fwp_neuro.benchmarks import artificial_table
-from fwp_neuro.benchmarks.circuits import circuit_table as circuit_table
-from fwp_neuro.benchmarks.circuits import scaling_plan
+from fwp_neuro.benchmarks.circuits import circuit_table, scaling_plan
 from fwp_neuro.errors import FwpError, pick, shown
 from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress

@@ -24,7 +24,7 @@ from ..provenance import commit, plain, versions
 from ..recording import Recording
 from ..run_arguments import ProgressCallback
 from ..validation import flag
-from . import parameter_text as keys
+from . import parameter_text
 from .executors import Chosen, choose
 from .function import Function, read_function
 from .gather import gather
@@ -114,7 +114,7 @@ def drive(
     output_folder(out, "out")
     chosen = choose(executor, workers, len(grid.points))
     settings = [{**function.fixed, **point} for point in grid.points]
-    names = [keys.key(function.code, values) for values in settings]
+    names = [parameter_text.key(function.code, values) for values in settings]
     seeds = [point_seed(function.label, values) for values in settings]
     as_of = function.as_of if chosen.fresh else None
     run = _Run(function, grid, names, seeds, PointStore.open(out), as_of)

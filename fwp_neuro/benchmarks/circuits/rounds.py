@@ -13,8 +13,7 @@ import xarray as xr
 from ...errors import Cannot, pick
 from ...validation import machine_memory
 from ..artificial import machine
-from . import circuit_contenders as registry
-from . import cuda_memory
+from . import circuit_contenders, cuda_memory
 from .bandwidth import bandwidth
 from .circuit_contenders import CONTENDERS, EVERY_STEP, TEXTBOOK
 from .network import DT, SIZES, NetworkCase
@@ -84,7 +83,7 @@ class _Run:
 
     def _case(self, name: str, size: int) -> NetworkCase:
         duration = self.duration or DURATIONS.get(size, 1.0)
-        return registry.case(name, size, duration, self.longest)
+        return circuit_contenders.case(name, size, duration, self.longest)
 
     def _seconds(self, name: str, size: int) -> float:
         """Return about how many seconds one measurement takes: start, simulation, results."""
@@ -111,7 +110,7 @@ class _Run:
         there = []
         for name in self.names:
             try:
-                registry.check_here(name)
+                circuit_contenders.check_here(name)
                 there.append(name)
             except Cannot as reason:
                 self.notes.append(f"{name}: {reason}")
@@ -212,7 +211,7 @@ class _Run:
         """Count the events of the reference network in as much time as a short run took."""
         for s in range(len(self.sizes)):
             rates = self.found["events"][:, s] / self.found["duration"][:, s]
-            alike = [o for o, n in enumerate(self.names) if o != c and n != registry.NEST
+            alike = [o for o, n in enumerate(self.names) if o != c and n != circuit_contenders.NEST
                      and CONTENDERS[n].kind == "pair" and np.isfinite(rates[o])]  # fmt: skip
             if alike:
                 self.found["events"][c, s] = rates[alike[0]] * self.found["duration"][c, s]
