@@ -252,7 +252,7 @@ def check_here(name):
 def run(monkeypatch, names, ask=answers, **options):
     monkeypatch.setattr(rounds, "ask", ask)
     monkeypatch.setattr(bandwidth, "bandwidth", lambda floats: 8e9)
-    monkeypatch.setattr(rounds.registry, "check_here", check_here)
+    monkeypatch.setattr(rounds.circuit_contenders, "check_here", check_here)
     return rounds.benchmark((900, 10_000), names, 2, duration=0.1, builds=False, **options)
 
 
