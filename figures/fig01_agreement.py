@@ -1,11 +1,11 @@
 """How closely the circuits follow the algebra, and what the drugs do to the write.
 
-Claims: the spiking error falls as one over the square root of the number of cells, down to a small
-floor without noise; the error of the textbook relation halves with the time step while the
-integrator-aware one stays at rounding; AP5 and CNQX change the write by the factors that the
-circuit's own equations predict.
-Sizes: 8 tokens, 8 key and 8 value dimensions, random rectified keys of unit length, 8 seeds (as
-heads).
+Claims: the spiking error falls as one over the square root of the number of cells, down
+to a small floor without noise; the error of the textbook relation halves with the time
+step while the integrator-aware one stays at rounding; AP5 and CNQX change the write by
+the factors that the circuit's own equations predict.
+Sizes: 8 tokens, 8 key and 8 value dimensions, random rectified keys of unit length, 8
+seeds (as heads).
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     seeds, counts = (4, (10, 40, 160)) if quick else (8, (10, 25, 50, 100, 200, 400))
     jobs = [
         ("scaling, population, Poisson", lambda: _scaling(counts, seeds, "poisson")),
-        ("scaling, population, regular", lambda: _scaling(counts, seeds, "integrate_and_fire")),
+        (
+            "scaling, population, regular",
+            lambda: _scaling(counts, seeds, "integrate_and_fire"),
+        ),
         ("per-synapse weights", lambda: _synapses(50 if quick else 200, 4)),
         ("floor", lambda: _floor(seeds)),
-        ("time step", lambda: _steps((1.0, 0.5, 0.25) if quick else (1.0, 0.5, 0.25, 0.125))),
+        (
+            "time step",
+            lambda: _steps((1.0, 0.5, 0.25) if quick else (1.0, 0.5, 0.25, 0.125)),
+        ),
         ("drugs", lambda: _drugs(2 if quick else 6, 50 if quick else 100)),
     ]
     parts = []
@@ -52,7 +58,8 @@ def _measures(reference, other) -> list[float]:
 
 
 def _scaling(counts, seeds, kind) -> xr.Dataset:
-    """Error against the artificial run and against the same circuit without spike noise."""
+    """Error against the artificial run and against the same circuit without spike
+    noise."""
     against = {"artificial": [], "rates": []}
     for rule, beta in BETA.items():
         program = _program(seeds, beta=beta)
@@ -61,13 +68,23 @@ def _scaling(counts, seeds, kind) -> xr.Dataset:
             "rates": fwp.run(program, rule, "spiking", cells=float("inf")),
         }
         runs = [
-            fwp.run(program, rule, "spiking", cells=n, key_cells=kind, seed=n, record_spikes=False)
+            fwp.run(
+                program,
+                rule,
+                "spiking",
+                cells=n,
+                key_cells=kind,
+                seed=n,
+                record_spikes=False,
+            )
             for n in counts
         ]
         for name, reference in references.items():
             against[name].append([_measures(reference, run) for run in runs])
     dims = ("rule", f"cells_{kind}", "measure")
-    data = {f"{kind}_{name}": (dims, np.array(values)) for name, values in against.items()}
+    data = {
+        f"{kind}_{name}": (dims, np.array(values)) for name, values in against.items()
+    }
     return xr.Dataset(data, {f"cells_{kind}": list(counts)}, {"seeds": seeds})
 
 
@@ -75,10 +92,13 @@ def _synapses(cells, seeds) -> xr.Dataset:
     values = []
     for rule, beta in BETA.items():
         program = _program(seeds, beta=beta)
-        run = fwp.run(program, rule, "spiking", cells=cells, layout="synapse", record_spikes=False)
+        run = fwp.run(
+            program, rule, "spiking", cells=cells, layout="synapse", record_spikes=False
+        )
         values.append(_measures(fwp.run(program, rule), run))
     return xr.Dataset(
-        {"synapse": (("rule", "measure"), np.array(values))}, attrs={"synapse_cells": cells}
+        {"synapse": (("rule", "measure"), np.array(values))},
+        attrs={"synapse_cells": cells},
     )
 
 
@@ -100,17 +120,21 @@ def _floor(seeds) -> xr.Dataset:
         reference = fwp.run(program, rule)
         values.append(
             [
-                _measures(reference, fwp.run(program, rule, "spiking", cells=float("inf"), **o))
+                _measures(
+                    reference, fwp.run(program, rule, "spiking", cells=float("inf"), **o)
+                )
                 for o in variants.values()
             ]
         )
     return xr.Dataset(
-        {"floor": (("rule", "variant", "measure"), np.array(values))}, {"variant": list(variants)}
+        {"floor": (("rule", "variant", "measure"), np.array(values))},
+        {"variant": list(variants)},
     )
 
 
 def _steps(steps) -> xr.Dataset:
-    """Error of the rate circuit for both relations of gains and rates, by time step (ms)."""
+    """Error of the rate circuit for both relations of gains and rates, by time step
+    (ms)."""
     import brian2 as b2
 
     relations = ("exponential", "integrator-aware")
@@ -155,7 +179,11 @@ def _drugs(seeds, cells) -> xr.Dataset:
     for r, rule in enumerate(BETA):
         algebra = fwp.run(program, rule)["weights"].values
         for c, option in enumerate(options):
-            option = {**option, "constants": {"weight_baseline": 2.0}, "record_spikes": False}
+            option = {
+                **option,
+                "constants": {"weight_baseline": 2.0},
+                "record_spikes": False,
+            }
             for t, treatment in enumerate(treatments.values()):
                 drugged = fwp.run(program, rule, "spiking", drugs=treatment, **option)[
                     "weights"
@@ -171,10 +199,11 @@ def _drugs(seeds, cells) -> xr.Dataset:
 
 
 def _laws() -> np.ndarray:
-    """What each drug makes of one write of strength beta, [rule, drug, (algebra, lagging circuit)].
+    """What each drug makes of one write of strength beta, [rule, drug, (algebra, lagging
+    circuit)].
 
-    Algebra: half the rate learns 1 - (1 - beta)^(1/2); without its prediction delta goes on at the
-    first rate for the whole window, -ln(1 - beta). The lagging circuit learns
+    Algebra: half the rate learns 1 - (1 - beta)^(1/2); without its prediction delta goes
+    on at the first rate for the whole window, -ln(1 - beta). The lagging circuit learns
     `calibration.learned`.
     """
     import brian2 as b2
@@ -182,10 +211,15 @@ def _laws() -> np.ndarray:
     from fwp_neuro.circuits.spiking import calibration
     from fwp_neuro.circuits.token_schedule import Timeline, make
 
-    model, schedule = fwp.synapses.get("two_compartment_nmda"), make(Timeline(), 0.5 * b2.ms, 1)
+    model, schedule = (
+        fwp.synapses.get("two_compartment_nmda"),
+        make(Timeline(), 0.5 * b2.ms, 1),
+    )
     beta, one = np.array([[DRUG_BETA]]), np.ones((1, 1))
     h = (
-        calibration.learning_rate(beta, one, True, model, schedule, "propagator", False)[0]
+        calibration.learning_rate(beta, one, True, model, schedule, "propagator", False)[
+            0
+        ]
         * model.slope
     )
     half = float(calibration.learned(h / 2, model, schedule, True, False)[0]) / DRUG_BETA
@@ -205,50 +239,63 @@ def law_slope(data, kind: str, rule: str) -> float:
 def report(data) -> str:
     """Return every number of the figure as a table."""
     lines = [
-        f"spiking circuit against the artificial network, {data.attrs['seeds']} seeds, T=8, d=8"
+        f"spiking circuit against the artificial network, {data.attrs['seeds']} seeds, "
+        "T=8, d=8"
     ]
     for kind, words in (("poisson", "Poisson"), ("integrate_and_fire", "regular")):
         for rule in BETA:
-            lines.append(f"{rule}, {words} cells: slope of log nRMSE on log N (against rates) "
-                         f"{law_slope(data, kind, rule):+.3f}")  # fmt: skip
+            lines.append(f"{rule}, {words} cells: slope of log nRMSE on log N (against "
+                         f"rates) {law_slope(data, kind, rule):+.3f}")  # fmt: skip
             for n in data[f"cells_{kind}"].values:
                 a, b = (
                     data[f"{kind}_{x}"].sel({"rule": rule, f"cells_{kind}": n}).values
                     for x in ("artificial", "rates")
                 )
-                lines.append(f"   N={n:4d}  against artificial: nRMSE {a[0]:.4f} slope {a[1]:.3f} "
-                             f"corr {a[2]:.4f}"
+                lines.append(f"   N={n:4d}  against artificial: nRMSE {a[0]:.4f} slope "
+                             f"{a[1]:.3f} corr {a[2]:.4f}"
                              f"   against rates: nRMSE {b[0]:.4f}")  # fmt: skip
     for rule in BETA:
         a = data.synapse.sel(rule=rule).values
-        lines.append(f"{rule}, per-synapse weights, Poisson N={data.attrs['synapse_cells']}: "
-                     f"nRMSE {a[0]:.4f} slope {a[1]:.3f} corr {a[2]:.4f}")  # fmt: skip
-    lines.append("floor without spike noise (N -> infinity), against the artificial network")
+        lines.append(f"{rule}, per-synapse weights, Poisson "
+                     f"N={data.attrs['synapse_cells']}: nRMSE {a[0]:.4f} slope "
+                     f"{a[1]:.3f} corr {a[2]:.4f}")  # fmt: skip
+    lines.append(
+        "floor without spike noise (N -> infinity), against the artificial network"
+    )
     for rule in BETA:
         for name in data.variant.values:
             a = data.floor.sel(rule=rule, variant=name).values
-            lines.append(f"   {rule:6}{name:28} nRMSE {a[0]:.4f} slope {a[1]:.3f} corr {a[2]:.5f}")
+            lines.append(
+                f"   {rule:6}{name:28} nRMSE {a[0]:.4f} slope {a[1]:.3f} corr {a[2]:.5f}"
+            )
     lines.append("rate circuit, delta, nRMSE against artificial by time step (ms)")
     for relation in data.relation.values:
         row = "  ".join(
             f"{dt:g}: {e:.1e}"
             for dt, e in zip(
-                data.dt.values, data.relation_error.sel(relation=relation).values, strict=True
+                data.dt.values,
+                data.relation_error.sel(relation=relation).values,
+                strict=True,
             )
         )
         lines.append(f"   {relation:18}{row}")
     lines.append(
-        f"size of one write under a drug, relative to the artificial one without (beta {DRUG_BETA})"
+        "size of one write under a drug, relative to the artificial one without (beta "
+        f"{DRUG_BETA})"
     )
     for rule in BETA:
         for drug in data.drug.values:
-            law, w = (data[x].sel(rule=rule, drug=drug).values for x in ("drug_law", "drug_write"))
+            law, w = (
+                data[x].sel(rule=rule, drug=drug).values
+                for x in ("drug_law", "drug_write")
+            )
             both = [
                 *zip(data.law.values, law, strict=True),
                 *zip(data.circuit.values, w, strict=True),
             ]
             lines.append(
-                f"   {rule:6}{drug:22}" + "   ".join(f"{name}: {x:.3f}" for name, x in both)
+                f"   {rule:6}{drug:22}"
+                + "   ".join(f"{name}: {x:.3f}" for name, x in both)
             )
     return "\n".join(lines)
 
@@ -275,23 +322,32 @@ def _plot_law(ax, data):
         for rule, mark in (("hebb", "s"), ("delta", "o")):
             error = data[f"{kind}_rates"].sel(rule=rule, measure="nRMSE")
             fill = COLOURS["spiking"] if rule == "delta" else "white"
-            ax.plot(data[f"cells_{kind}"], error, mark, ms=4.5, color=COLOURS["spiking"], mfc=fill,
-                    alpha=1 if kind == "poisson" else 0.5,
-                    label=f"{rule}, {words} ({law_slope(data, kind, rule):+.2f})")  # fmt: skip
+            ax.plot(data[f"cells_{kind}"], error, mark, ms=4.5, color=COLOURS["spiking"],
+                    mfc=fill, alpha=1 if kind == "poisson" else 0.5,
+                    label=f"{rule}, {words} "
+                          f"({law_slope(data, kind, rule):+.2f})")  # fmt: skip
     n = np.array([8.0, 500.0])
     ax.plot(n, 0.6 / np.sqrt(n), "--", color=GREY, lw=0.9, label=r"$0.6/\sqrt{N}$")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set(xlabel="cells for each number, N", ylabel="nRMSE against rates", ylim=(1.2e-3, 12))
+    ax.set(
+        xlabel="cells for each number, N", ylabel="nRMSE against rates", ylim=(1.2e-3, 12)
+    )
     ax.legend(
-        loc="upper right", ncols=1, fontsize=6.5, title="slope in brackets", title_fontsize=6.5
+        loc="upper right",
+        ncols=1,
+        fontsize=6.5,
+        title="slope in brackets",
+        title_fontsize=6.5,
     )
     _title(ax, "a", "Spike noise averages out")
 
 
 def _plot_floor(ax, data):
     names = list(data.variant.values)
-    for shift, (rule, mark) in zip((-0.13, 0.13), (("hebb", "s"), ("delta", "o")), strict=True):
+    for shift, (rule, mark) in zip(
+        (-0.13, 0.13), (("hebb", "s"), ("delta", "o")), strict=True
+    ):
         error = data.floor.sel(rule=rule, measure="nRMSE").values
         fill = COLOURS["spiking"] if rule == "delta" else "white"
         ax.plot(
@@ -305,7 +361,9 @@ def _plot_floor(ax, data):
         )
     ax.set_xscale("log")
     ax.set_yticks(range(len(names)), names)
-    ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="nRMSE against artificial, no spike noise")
+    ax.set(
+        ylim=(len(names) - 0.5, -0.5), xlabel="nRMSE against artificial, no spike noise"
+    )
     ax.legend(loc="lower right")
     _title(ax, "b", "What is left without noise")
 
@@ -314,9 +372,11 @@ def _plot_steps(ax, data):
     for relation, mark in (("exponential", "D"), ("integrator-aware", "o")):
         error = data.relation_error.sel(relation=relation).values
         order = np.polyfit(np.log(data.dt.values), np.log(np.maximum(error, 1e-17)), 1)[0]
-        words = f"{relation} (error ~ dt^{order:.2f})" if error.min() > 1e-12 else relation
-        ax.plot(data.dt, np.maximum(error, 1e-17), f"-{mark}", color=COLOURS["rate"], ms=4.5,
-                label=words,
+        words = (
+            f"{relation} (error ~ dt^{order:.2f})" if error.min() > 1e-12 else relation
+        )
+        ax.plot(data.dt, np.maximum(error, 1e-17), f"-{mark}", color=COLOURS["rate"],
+                ms=4.5, label=words,
                 mfc="white" if mark == "D" else COLOURS["rate"])  # fmt: skip
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
@@ -346,7 +406,9 @@ def _plot_drugs(ax, data):
                 lw=1.3,
                 label=str(law) if first else None,
             )
-        for shift, (circuit, (mark, fill)) in zip((-0.2, 0.0, 0.2), style.items(), strict=True):
+        for shift, (circuit, (mark, fill)) in zip(
+            (-0.2, 0.0, 0.2), style.items(), strict=True
+        ):
             value = float(data.drug_write.sel(rule=rule, drug=drug, circuit=circuit))
             ax.plot(
                 value,

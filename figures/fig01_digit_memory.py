@@ -1,9 +1,10 @@
-"""Handwritten digits written into fast weights and read back by three realisations of one rule.
+"""Handwritten digits written into fast weights and read back by three realisations of one
+rule.
 
-Claim: the rate circuit equals the artificial network, the spiking circuit equals it up to spike
-noise; delta overwrites a re-bound key and hebb blends; AP5 prevents a write, CNQX prevents a read.
-Simulation: models/digit_memory.py, after Irie & Gershman 2025 (arXiv:2508.08435) and Urbanczik &
-Senn 2014 (doi:10.1016/j.neuron.2013.11.030).
+Claim: the rate circuit equals the artificial network, the spiking circuit equals it up to
+spike noise; delta overwrites a re-bound key and hebb blends; AP5 prevents a write, CNQX
+prevents a read. Simulation: models/digit_memory.py, after Irie & Gershman 2025
+(arXiv:2508.08435) and Urbanczik & Senn 2014 (doi:10.1016/j.neuron.2013.11.030).
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ def _reads(data) -> np.ndarray:
 
 
 def _digits(figure, data) -> None:
-    """One column a key, one row a realisation; delta left and hebb right, a grey scale each."""
-    figure.suptitle("a   Digits read back from the fast weights, key by key", x=0.01, ha="left",
-                    fontsize=9,
+    """One column a key, one row a realisation; delta left and hebb right, a grey scale
+    each."""
+    figure.suptitle("a   Digits read back from the fast weights, key by key", x=0.01,
+                    ha="left", fontsize=9,
                     weight="bold")  # fmt: skip
     left, right = figure.subplots(1, 2)
     _montage(left, data, "delta", "delta: overwrites the re-bound key")
@@ -71,7 +73,9 @@ def _montage(ax, data, rule: str, title: str) -> None:
     from matplotlib.patches import Rectangle
 
     tokens, size = _reads(data), int(np.sqrt(data.sizes["post"]))
-    scale = float(np.abs(data.readout.sel(rule=rule, run="artificial").values[tokens]).max())
+    scale = float(
+        np.abs(data.readout.sel(rule=rule, run="artificial").values[tokens]).max()
+    )
 
     def show(row, column, image, largest, edge=GREY, width=0.4):
         x, y = column * 1.1, row * 1.15
@@ -99,14 +103,16 @@ def _montage(ax, data, rule: str, title: str) -> None:
             show(row, column, image, scale, _DRUG.get(drug, GREY), 1.8 if drug else 0.4)
             if drug:
                 words = {"AP5": "AP5 at its\nwrite", "CNQX": "CNQX at\nits read"}[drug]
-                ax.text(column * 1.1 + 0.5, row * 1.15 + 1.1, words, ha="center", va="top",
-                        fontsize=7,
+                ax.text(column * 1.1 + 0.5, row * 1.15 + 1.1, words, ha="center",
+                        va="top", fontsize=7,
                         color=_DRUG[drug])  # fmt: skip
     rows, right = len(_SHORT) + 1, len(tokens) * 1.1 - 0.1
     ax.text(right / 2, -0.72, title, ha="center", fontsize=8.5)
     for column in range(len(tokens)):
         ax.text(column * 1.1 + 0.5, -0.14, f"key {column + 1}", ha="center", fontsize=7)
-    ax.set(xlim=(-1.42, right + 0.02), ylim=(rows * 1.15 + 0.95, -1.0), yticks=[], xticks=[])
+    ax.set(
+        xlim=(-1.42, right + 0.02), ylim=(rows * 1.15 + 0.95, -1.0), yticks=[], xticks=[]
+    )
     ax.set_aspect("equal")
     ax.tick_params(length=0)
     for side in ax.spines.values():
@@ -142,13 +148,21 @@ def _raster(ax, data) -> None:
     top = dims * (shown + 3)
     ax.text(writes * length / 2, top + 1, "write, then read", ha="center", fontsize=7)
     ax.text((writes + tokens) * length / 2, top + 1, "read only", ha="center", fontsize=7)
-    ax.set(xlim=(0, tokens * length), ylim=(-2, top + 8), xlabel="time (s)", ylabel="key dimension")
-    ax.set_yticks(np.arange(dims) * (shown + 3) + shown / 2, [str(n + 1) for n in range(dims)])
+    ax.set(
+        xlim=(0, tokens * length),
+        ylim=(-2, top + 8),
+        xlabel="time (s)",
+        ylabel="key dimension",
+    )
+    ax.set_yticks(
+        np.arange(dims) * (shown + 3) + shown / 2, [str(n + 1) for n in range(dims)]
+    )
     _letter(ax, "b", "Key cell spikes")
 
 
 def _course(ax, data) -> None:
-    """Fast weights of one pixel over time, with the artificial weights at the token ends."""
+    """Fast weights of one pixel over time, with the artificial weights at the token
+    ends."""
     if "course_delta" not in data:
         ax.set_axis_off()
         return
@@ -160,7 +174,9 @@ def _course(ax, data) -> None:
     colours = ("#D55E00", "#E69F00", "#CC79A7")
     for colour, pre in zip(colours, order[: int((first > 0).sum())], strict=False):
         label = f"key dimension {pre + 1}"
-        ax.plot(data.time, data.course_delta.values[:, pre], color=colour, lw=1, label=label)
+        ax.plot(
+            data.time, data.course_delta.values[:, pre], color=colour, lw=1, label=label
+        )
         ax.plot(ends, weights[:, pre], "o", ms=3, color=colour, mec="black", mew=0.5)
     ax.plot([], [], "o", ms=3, color="white", mec="black", mew=0.5, label="artificial")
     again = (
@@ -171,7 +187,9 @@ def _course(ax, data) -> None:
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.55 * (high - low))
     ax.plot([again * length] * 2, [low, high], color=GREY, lw=0.7, ls=":")
-    ax.text(again * length, high, "re-bound", fontsize=7, color=GREY, ha="center", va="bottom")
+    ax.text(
+        again * length, high, "re-bound", fontsize=7, color=GREY, ha="center", va="bottom"
+    )
     ax.set(xlabel="time (s)", ylabel="fast weight")
     ax.legend(loc="upper right", fontsize=6.5, borderaxespad=0.0)
     _letter(ax, "c", f"Delta weights of pixel {pixel}")
@@ -179,14 +197,18 @@ def _course(ax, data) -> None:
 
 def _agreement(ax, data) -> None:
     """Normalised error of the read-out against the artificial run of the same rule."""
-    runs = [("rate", "rate circuit"), ("spiking, no noise", "spiking circuit,\nno spike noise"),
-            ("spiking", "spiking circuit"), ("spiking, drugs", "spiking + drugs")]  # fmt: skip
-    for shift, (rule, mark) in zip((-0.14, 0.14), (("hebb", "s"), ("delta", "o")), strict=True):
+    runs = [("rate", "rate circuit"), ("spiking, no noise",
+                                       "spiking circuit,\nno spike noise"),
+            ("spiking", "spiking circuit"), ("spiking, drugs",
+                                             "spiking + drugs")]  # fmt: skip
+    for shift, (rule, mark) in zip(
+        (-0.14, 0.14), (("hebb", "s"), ("delta", "o")), strict=True
+    ):
         for row, (run, _) in enumerate(runs):
             error = float(data.measures.sel(rule=rule, run=run, measure="nRMSE"))
             colour = COLOURS["rate" if run == "rate" else "spiking"]
-            ax.plot(max(error, 1e-17), row + shift, mark, ms=4.5, color=colour, label=None,
-                    mfc=colour if rule == "delta" else "white")  # fmt: skip
+            ax.plot(max(error, 1e-17), row + shift, mark, ms=4.5, color=colour,
+                    label=None, mfc=colour if rule == "delta" else "white")  # fmt: skip
         ax.plot(
             [],
             [],
@@ -197,7 +219,9 @@ def _agreement(ax, data) -> None:
             label=rule,
         )
     ax.set_xscale("log")
-    ax.set(xlim=(1e-17, 8), ylim=(len(runs) - 0.4, -0.6), xlabel="nRMSE against artificial")
+    ax.set(
+        xlim=(1e-17, 8), ylim=(len(runs) - 0.4, -0.6), xlabel="nRMSE against artificial"
+    )
     ax.set_xticks([1e-16, 1e-11, 1e-6, 1e-1])
     ax.set_yticks(range(len(runs)), [name for _, name in runs], fontsize=7)
     ax.legend(loc="lower left")

@@ -1,17 +1,19 @@
-"""How many pairs fit into a fast-weight matrix: the rank of its keys decides, and nothing else.
+"""How many pairs fit into a fast-weight matrix: the rank of its keys decides, and nothing
+else.
 
 Claims: a memory with d features recalls S one-hot values with a loss of at least
-max(0, 1 - d/S) / 2 (half the squared error of a query). The best linear read-out of random keys
-reaches it to rounding, for every feature map; trained memories reach it too: ours within .004, the
-published ones with an rmse of .014 or less, on both sides of it (20 sequences are evaluated).
-FAVOR+ has random features that are drawn anew in training, and stays far above its law.
-Sizes: setting 1 of Schlag, Irie & Schmidhuber 2021 (arXiv:2102.11174), figure 2: S = L = 20 to
-600, keys of 64 dimensions before the feature map, 128 nu features of DPFP-nu.
-Published: the last evaluation of every run of their released code (320 runs are in the package).
-Ours: the closed form and the exact read-outs, at all sizes; linear and DPFP-1 memories trained at
-S = 20 to 200 by the rule "hebb" through `fwp_neuro.artificial.apply`, their slow weights by Adam
-(rate .005, where theirs is .001; batch of 32, at most 400 steps; keys and queries are linear in the
-one-hot inputs, without the learned embedding of theirs). Training at S > 200 takes hours on a CPU
+max(0, 1 - d/S) / 2 (half the squared error of a query). The best linear read-out of
+random keys reaches it to rounding, for every feature map; trained memories reach it too:
+ours within .004, the published ones with an rmse of .014 or less, on both sides of it (20
+sequences are evaluated). FAVOR+ has random features that are drawn anew in training, and
+stays far above its law. Sizes: setting 1 of Schlag, Irie & Schmidhuber 2021
+(arXiv:2102.11174), figure 2: S = L = 20 to 600, keys of 64 dimensions before the feature
+map, 128 nu features of DPFP-nu. Published: the last evaluation of every run of their
+released code (320 runs are in the package). Ours: the closed form and the exact
+read-outs, at all sizes; linear and DPFP-1 memories trained at S = 20 to 200 by the rule
+"hebb" through `fwp_neuro.artificial.apply`, their slow weights by Adam (rate .005, where
+theirs is .001; batch of 32, at most 400 steps; keys and queries are linear in the one-hot
+inputs, without the learned embedding of theirs). Training at S > 200 takes hours on a CPU
 and is left out. Quick: S up to 40 with 16 dimensions, 120 steps.
 """
 
@@ -27,9 +29,10 @@ from fwp_neuro.artificial.theory import best_readout_loss, capacity_loss
 from fwp_neuro.plotting import GREY, PAGE
 from fwp_neuro.published import FEATURES, recall_losses
 
-LABEL = {"linear": "linear, d = 64", "dpfp1": "DPFP-1, d = 128", "dpfp2": "DPFP-2, d = 256",
-         "dpfp3": "DPFP-3, d = 384", "favor64": "FAVOR+ 64, d = 128",
-         "favor512": "FAVOR+ 512, d = 1024", "softmax": "softmax attention"}  # fmt: skip
+LABEL = {"linear": "linear, d = 64", "dpfp1": "DPFP-1, d = 128",
+         "dpfp2": "DPFP-2, d = 256", "dpfp3": "DPFP-3, d = 384",
+         "favor64": "FAVOR+ 64, d = 128", "favor512": "FAVOR+ 512, d = 1024",
+         "softmax": "softmax attention"}  # fmt: skip
 COLOUR = {"linear": "#0072B2", "dpfp1": "#D55E00", "dpfp2": "#009E73", "dpfp3": "#CC79A7",
           "favor64": "#8C8C8C", "favor512": "#8C8C8C", "softmax": "black"}  # fmt: skip
 LAWFUL = ("linear", "dpfp1", "dpfp2", "dpfp3")
@@ -44,7 +47,8 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     steps, rate = (120, 4 * RATE) if quick else (STEPS, RATE)
     counts = recall_losses("linear")[0]
     published = [
-        recall_losses(name, "attention" if name == "softmax" else "sum")[1] for name in LABEL
+        recall_losses(name, "attention" if name == "softmax" else "sum")[1]
+        for name in LABEL
     ]
     exact_counts = counts[::6] if quick else counts
     exact = [[exact_loss(name, int(keys)) for keys in exact_counts] for name in LAWFUL]
@@ -70,11 +74,16 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
 
 
 def _map(name: str):
-    return feature_map("dpfp", nu=int(name[4:])) if name != "linear" else feature_map("identity")
+    return (
+        feature_map("dpfp", nu=int(name[4:]))
+        if name != "linear"
+        else feature_map("identity")
+    )
 
 
 def exact_loss(name: str, keys: int, dim: int = 64) -> float:
-    """Return the loss of the best linear read-out of random Gaussian keys after a feature map."""
+    """Return the loss of the best linear read-out of random Gaussian keys after a feature
+    map."""
     drawn = torch.as_tensor(np.random.default_rng(keys).standard_normal((keys, dim)))
     return best_readout_loss(_map(name)(drawn).numpy())
 
@@ -82,10 +91,11 @@ def exact_loss(name: str, keys: int, dim: int = 64) -> float:
 def train(
     name: str, keys: int, dim: int, steps: int, rate: float = RATE
 ) -> tuple[list[float], float]:
-    """Train a memory to hold S pairs: its loss at every step, and that of 20 new sequences.
+    """Train a memory to hold S pairs: its loss at every step, and that of 20 new
+    sequences.
 
-    k = phi(A key + B value), q = phi(C key) with one-hot keys and values; the write is the rule
-    "hebb" with beta = 1. Stops at a loss of .001, as the published runs do.
+    k = phi(A key + B value), q = phi(C key) with one-hot keys and values; the write is
+    the rule "hebb" with beta = 1. Stops at a loss of .001, as the published runs do.
     """
     phi, draw = _map(name), torch.Generator().manual_seed(keys)
     one_hot, bound = torch.eye(keys), keys**-0.5
@@ -94,11 +104,16 @@ def train(
     adam = torch.optim.Adam(slow, lr=rate)
 
     def loss(batch: int) -> torch.Tensor:
-        asked, stored = (torch.rand(batch, keys, generator=draw).argsort(1) for _ in range(2))
+        asked, stored = (
+            torch.rand(batch, keys, generator=draw).argsort(1) for _ in range(2)
+        )
         key, value = phi(slow[0][asked] + slow[1][stored])[:, :, None], one_hot[stored]
         strength = torch.ones(batch, keys, 1)
-        _, weights = apply("hebb", key, key, value[:, :, None], beta=strength, form="chunk")
-        readout = phi(slow[2][asked]) @ weights[:, 0].mT  # all keys are asked after the writes
+        _, weights = apply(
+            "hebb", key, key, value[:, :, None], beta=strength, form="chunk"
+        )
+        # all keys are asked after the writes
+        readout = phi(slow[2][asked]) @ weights[:, 0].mT
         return (readout - value).square().sum(-1).mean() / 2
 
     curve = []
@@ -129,13 +144,16 @@ def report(data) -> str:
     for name in LAWFUL:
         law = capacity_loss(FEATURES[name], data.exact_keys.values)
         gap = float(np.abs(data.exact.sel(lawful=name) - law).max())
-        lines.append(f"   {name:7} published, rmse from the law {law_error(data, name):.4f}; "
-                     f"best read-out of random keys, largest difference {gap:.1e}")  # fmt: skip
+        lines.append(f"   {name:7} published, rmse from the law "
+                     f"{law_error(data, name):.4f}; best read-out of random keys, "
+                     f"largest difference {gap:.1e}")  # fmt: skip
     lines.append(f"trained here ({data.attrs['dim']} dimensions): S, loss, law, steps")
     for name in TRAINED:
         for keys in data.trained_keys.values:
             law = float(capacity_loss(features_of(data, name), keys))
-            steps = int(np.isfinite(data.training.sel(memory=name, trained_keys=keys)).sum())
+            steps = int(
+                np.isfinite(data.training.sel(memory=name, trained_keys=keys)).sum()
+            )
             loss = float(data.trained.sel(memory=name, trained_keys=keys))
             lines.append(f"   {name:7} {keys:4d}  {loss:.4f}  {law:.4f}  {steps}")
     return "\n".join(lines)
@@ -167,12 +185,14 @@ def _plot_law(ax, data):
         ax.plot(data["pairs"], published, mark, ms=3, color=colour, label=LABEL[name])
     for name in TRAINED:
         if features_of(data, name) == FEATURES[name]:
-            ax.plot(data.trained_keys, data.trained.sel(memory=name), "o", ms=6.5, mfc="none",
-                    mec=COLOUR[name], mew=0.9)  # fmt: skip
+            ax.plot(data.trained_keys, data.trained.sel(memory=name), "o", ms=6.5,
+                    mfc="none", mec=COLOUR[name], mew=0.9)  # fmt: skip
     ax.plot([], [], "o", ms=6.5, mfc="none", mec="black", mew=0.9, label="trained here")
     ax.plot([], [], color="black", lw=1, label=r"$\frac{1}{2}\max(0, 1-d/S)$")
     ax.set(xlim=(0, 620), ylim=(-0.015, 0.8), xlabel="keys S", ylabel="loss of a query")
-    ax.legend(loc="upper left", ncols=2, fontsize=6.5, columnspacing=0.6, handletextpad=0.3)
+    ax.legend(
+        loc="upper left", ncols=2, fontsize=6.5, columnspacing=0.6, handletextpad=0.3
+    )
     _title(ax, "a", "Loss against number of keys")
 
 
@@ -180,15 +200,17 @@ def _plot_collapse(ax, data):
     load = np.linspace(0.05, 10, 400)
     ax.plot(load, np.maximum(0, 1 - 1 / load) / 2, color="black", lw=1, label="law")
     for name in LAWFUL:
-        ax.plot(data["pairs"] / FEATURES[name], data.published.sel(features=name), "o", ms=3,
-                color=COLOUR[name], label="published" if name == "linear" else None)  # fmt: skip
-        ax.plot(data.exact_keys / FEATURES[name], data.exact.sel(lawful=name), "+", ms=4.5,
-                mew=0.7, color=COLOUR[name],
-                label="best read-out\nof random keys" if name == "linear" else None)  # fmt: skip
+        ax.plot(data["pairs"] / FEATURES[name], data.published.sel(features=name), "o",
+                ms=3, color=COLOUR[name], label="published"
+                if name == "linear" else None)  # fmt: skip
+        ax.plot(data.exact_keys / FEATURES[name], data.exact.sel(lawful=name), "+",
+                ms=4.5, mew=0.7, color=COLOUR[name],
+                label="best read-out\nof random keys"
+                if name == "linear" else None)  # fmt: skip
     for name in TRAINED:
-        ax.plot(data.trained_keys / features_of(data, name), data.trained.sel(memory=name), "o",
-                ms=6.5, mfc="none", mec=COLOUR[name], mew=0.9,
-                label="trained here" if name == "linear" else None)  # fmt: skip
+        ax.plot(data.trained_keys / features_of(data, name),
+                data.trained.sel(memory=name), "o", ms=6.5, mfc="none", mec=COLOUR[name],
+                mew=0.9, label="trained here" if name == "linear" else None)  # fmt: skip
     ax.set(xlabel="keys per feature S/d", ylabel="loss of a query", ylim=(-0.015, 0.52))
     ax.legend(loc="lower right", fontsize=6.5)
     _title(ax, "b", "One curve")
@@ -196,7 +218,9 @@ def _plot_collapse(ax, data):
 
 def _plot_training(ax, data):
     name = TRAINED[0]
-    sizes = [int(k) for k in data.trained_keys.values][:: -(-data.sizes["trained_keys"] // 4)]
+    sizes = [int(k) for k in data.trained_keys.values][
+        :: -(-data.sizes["trained_keys"] // 4)
+    ]
     lines = ("-", "--", "-.", ":")
     for keys, line in zip(sizes, lines, strict=False):
         curve = data.training.sel(memory=name, trained_keys=keys)

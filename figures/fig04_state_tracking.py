@@ -1,15 +1,16 @@
 """Reflections keep a state for ever: parity, permutations and counting without training.
 
-Claims: a delta write multiplies the fast weights by I - beta k k', with eigenvalue 1 - beta along a
-unit key; it is a reflection at beta = 2. Reflections track parity (delta), words of swaps in S5
-(delta), words of any elements of S5 (DeltaProduct with 4 micro-writes) and counts modulo 5 (two
-reflections are a rotation) without an error over 512 tokens; with write strengths up to 1, no
-eigenvalue is negative and the accuracy falls to chance.
-Sizes: 256 sequences of 512 tokens (quick: 32), float64, no training; eigenvalues of 1500 random
-transitions (quick: 300).
+Claims: a delta write multiplies the fast weights by I - beta k k', with eigenvalue 1 -
+beta along a unit key; it is a reflection at beta = 2. Reflections track parity (delta),
+words of swaps in S5 (delta), words of any elements of S5 (DeltaProduct with 4
+micro-writes) and counts modulo 5 (two reflections are a rotation) without an error over
+512 tokens; with write strengths up to 1, no eigenvalue is negative and the accuracy falls
+to chance. Sizes: 256 sequences of 512 tokens (quick: 32), float64, no training;
+eigenvalues of 1500 random transitions (quick: 300).
 Published: theorems of Grazzi et al. 2025 (arXiv:2411.12537) and Siems et al. 2025
-(arXiv:2502.10297); in panel c the scaled accuracy of trained networks on parity (Grazzi et al.,
-Table 3, best of 3; trained on 3 to 40 tokens, tested on 40 to 256). Ours: programmes by hand.
+(arXiv:2502.10297); in panel c the scaled accuracy of trained networks on parity (Grazzi
+et al., Table 3, best of 3; trained on 3 to 40 tokens, tested on 40 to 256). Ours:
+programmes by hand.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     """Compute spectra and run the hand-made programmes."""
     batch, draws = (32, 300) if quick else (256, 1500)
     betas = np.linspace(0, 2, 21)
-    data = {"delta_eigenvalue": (("beta", "eigenvalue"), [_delta(beta) for beta in betas])}
+    data = {
+        "delta_eigenvalue": (("beta", "eigenvalue"), [_delta(beta) for beta in betas])
+    }
     for limit in (1, 2):
         found = _product(draws, limit)
         data[f"real_{limit}"] = ("draw", found.real)
@@ -57,8 +60,9 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     data["accuracy"] = (("task", "limit", "token"), np.array(rows))
     data["largest_error"] = ("task", errors)
     data["faded"] = (("strength", "span"), faded)
-    coordinates = {"beta": betas, "task": list(COLOUR), "limit": [1, 2], "strength": strengths,
-                   "span": list(SPANS), "token": np.arange(1, TOKENS + 1)}  # fmt: skip
+    coordinates = {"beta": betas, "task": list(COLOUR), "limit": [1, 2],
+                   "strength": strengths, "span": list(SPANS),
+                   "token": np.arange(1, TOKENS + 1)}  # fmt: skip
     return xr.Dataset(data, coordinates, {"batch": batch})
 
 
@@ -66,31 +70,40 @@ def _delta(beta: float) -> np.ndarray:
     """Return the eigenvalues of one delta write with a unit key, from the rule's text."""
     found = fwp.rule("delta")
     key = np.array([0.48, 0.6, 0.64])
-    return np.sort(_eigenvalues(found, {"k": key, "v": np.zeros(1), "beta": beta}, 3).real)
+    return np.sort(
+        _eigenvalues(found, {"k": key, "v": np.zeros(1), "beta": beta}, 3).real
+    )
 
 
 def _product(draws: int, limit: float) -> np.ndarray:
-    """Return eigenvalues of DeltaProduct with two micro-writes: random unit keys and strengths."""
+    """Return eigenvalues of DeltaProduct with two micro-writes: random unit keys and
+    strengths."""
     found, rng, values = delta_product(2), np.random.default_rng(0), []
     for _ in range(draws):
         angle = rng.uniform(0, 2 * np.pi, 2)
         key = np.stack([np.cos(angle), np.sin(angle)], -1)
         strength = limit * rng.beta(0.5, 0.5, 2)  # often near the ends of the range
-        signals = {"k": key[0], "k2": key[1], "v": np.zeros(1), "v2": np.zeros(1), "alpha": 1.0,
-                   "beta": strength[0], "beta2": strength[1]}  # fmt: skip
+        signals = {"k": key[0], "k2": key[1], "v": np.zeros(1), "v2": np.zeros(1),
+                   "alpha": 1.0, "beta": strength[0], "beta2": strength[1]}  # fmt: skip
         values.append(_eigenvalues(found, signals, 2))
     return np.concatenate(values).astype(complex)
 
 
 def _eigenvalues(found, signals, dim: int) -> np.ndarray:
     placed = {
-        name: arrays.to_home(np.asarray(signals[name]), home) for name, home in found.homes.items()
+        name: arrays.to_home(np.asarray(signals[name]), home)
+        for name, home in found.homes.items()
     }
-    return np.linalg.eigvals(spectrum.matrix(found.statements, found.states, placed, (1, dim)))
+    return np.linalg.eigvals(
+        spectrum.matrix(found.statements, found.states, placed, (1, dim))
+    )
 
 
-def track(name: str, batch: int, strength: float, noise: float = 0.0) -> tuple[np.ndarray, float]:
-    """Return scaled accuracy [token], and the largest distance of a read-out from the exact one.
+def track(
+    name: str, batch: int, strength: float, noise: float = 0.0
+) -> tuple[np.ndarray, float]:
+    """Return scaled accuracy [token], and the largest distance of a read-out from the
+    exact one.
 
     Args:
         name: one of the four tasks.
@@ -114,27 +127,34 @@ def track(name: str, batch: int, strength: float, noise: float = 0.0) -> tuple[n
         exact = np.stack([np.cos(turn), np.sin(turn)], -1)
     else:
         elements = tasks.group_elements("S5")
-        programme = by_hand.reflect_permutations(drawn.inputs, elements, strength=strength)
+        programme = by_hand.reflect_permutations(
+            drawn.inputs, elements, strength=strength
+        )
         exact = elements[drawn.targets]
         # after t swaps the sign of the permutation is known
         chance = 1 / 60 if task.parameters["swaps_only"] else 1 / 120
     readout, _ = apply(programme.rule, **programme.signals, form="step")
     error = float(np.abs(readout[:, :, 0].numpy() - exact).max())
-    noisy = readout.numpy() + noise * np.random.default_rng(0).standard_normal(readout.shape)
+    noisy = readout.numpy() + noise * np.random.default_rng(0).standard_normal(
+        readout.shape
+    )
     accuracy = (programme.decode(noisy) == drawn.targets).mean(axis=0)
     return (accuracy - chance) / (1 - chance), error
 
 
 def report(data) -> str:
     """Return accuracies and the published ones."""
-    lines = [f"scaled accuracy over {TOKENS} tokens, {data.attrs['batch']} sequences, no training"]
+    lines = [
+        f"scaled accuracy over {TOKENS} tokens, {data.attrs['batch']} sequences, no "
+        "training"
+    ]
     for name in data.task.values:
         kept = data.accuracy.sel(task=name, limit=2)
         lost = data.accuracy.sel(task=name, limit=1)[TOKENS // 2 :]
         lines.append(
-            f"   {name:12} write strength 2: least {float(kept.min()):.3f} at any token, largest "
-            f"read-out error {float(data.largest_error.sel(task=name)):.1e}; strength 1: "
-            f"{float(lost.mean()):+.3f} over the second half"
+            f"   {name:12} write strength 2: least {float(kept.min()):.3f} at any token, "
+            f"largest read-out error {float(data.largest_error.sel(task=name)):.1e}; "
+            f"strength 1: {float(lost.mean()):+.3f} over the second half"
         )
     lines.append("published, trained on parity (tokens 40 to 256): " + ", ".join(
         f"{name} {value:.3f}" for name, value in PUBLISHED.items()))  # fmt: skip
@@ -166,10 +186,10 @@ def _plot_line(ax, data):
     found = data.delta_eigenvalue.values
     ax.plot(beta, found[:, 0], "o", color=COLOUR["parity"], label="from the rule's text")
     ax.plot(beta, found[:, 1:], "o", color=COLOUR["parity"])
-    ax.annotate("reflection:\ntracks parity", (2, -1), (1.12, -0.93), fontsize=7, va="center",
-                arrowprops={"arrowstyle": "->", "lw": 0.7})  # fmt: skip
-    ax.annotate("overwrites\nthe key's value", (1, 0), (0.1, -0.42), fontsize=7, va="center",
-                arrowprops={"arrowstyle": "->", "lw": 0.7})  # fmt: skip
+    ax.annotate("reflection:\ntracks parity", (2, -1), (1.12, -0.93), fontsize=7,
+                va="center", arrowprops={"arrowstyle": "->", "lw": 0.7})  # fmt: skip
+    ax.annotate("overwrites\nthe key's value", (1, 0), (0.1, -0.42), fontsize=7,
+                va="center", arrowprops={"arrowstyle": "->", "lw": 0.7})  # fmt: skip
     ax.set_xticks([0, 0.5, 1, 1.5, 2])
     ax.text(0.5, -1.12, "no negative eigenvalue", ha="center", fontsize=7, color=GREY)
     ax.set(xlim=(0, 2.06), ylim=(-1.25, 1.15), xlabel=r"write strength $\beta$",
@@ -187,9 +207,15 @@ def _plot_plane(ax, data):
                 label=rf"$\beta \leq {limit}$")  # fmt: skip
     for step in (1, -1):
         angle = 2 * np.pi * step / POSITIONS
-        ax.plot(np.cos(angle), np.sin(angle), "*", ms=9, color=COLOUR["count mod 5"], mec="black",
-                mew=0.4, label="counts modulo 5" if step > 0 else None)  # fmt: skip
-    ax.set(xlabel="real part", ylabel="imaginary part", xlim=(-1.15, 2.35), ylim=(-1.15, 1.15))
+        ax.plot(np.cos(angle), np.sin(angle), "*", ms=9, color=COLOUR["count mod 5"],
+                mec="black", mew=0.4, label="counts modulo 5"
+                if step > 0 else None)  # fmt: skip
+    ax.set(
+        xlabel="real part",
+        ylabel="imaginary part",
+        xlim=(-1.15, 2.35),
+        ylim=(-1.15, 1.15),
+    )
     ax.set_xticks([-1, 0, 1])
     ax.set_yticks([-1, 0, 1])
     ax.set_aspect("equal")
@@ -210,20 +236,29 @@ def _plot_course(ax, data):
         for limit, line, mark in ((2, "-", "o"), (1, "--", "s")):
             ends, means = _bins(data.accuracy.sel(task=name, limit=limit).values)
             colour, kept = COLOUR[str(name)], limit == 2
-            ax.plot(ends, means, line, marker=mark, color=colour, ms=size if kept else 3.5,
-                    mfc=colour if kept else "white", mew=0 if kept else 1,
-                    label=f"{name} ({RULE[str(name)]})" if kept else None)  # fmt: skip
+            ax.plot(ends, means, line, marker=mark, color=colour, ms=size
+                    if kept else 3.5, mfc=colour if kept else "white", mew=0
+                    if kept else 1, label=f"{name} ({RULE[str(name)]})"
+                    if kept else None)  # fmt: skip
     for value, words in zip(PUBLISHED.values(), ("[0, 2]", "[0, 1]"), strict=True):
-        ax.plot([40, 256], [value] * 2, color="#CCCCCC", lw=11, solid_capstyle="butt", zorder=0)
-        ax.text(100, value + 0.055, rf"published (parity), $\beta\in${words}", ha="center",
-                fontsize=6.5, color=GREY)  # fmt: skip
+        ax.plot(
+            [40, 256],
+            [value] * 2,
+            color="#CCCCCC",
+            lw=11,
+            solid_capstyle="butt",
+            zorder=0,
+        )
+        ax.text(100, value + 0.055, rf"published (parity), $\beta\in${words}",
+                ha="center", fontsize=6.5, color=GREY)  # fmt: skip
     ax.set_xscale("log", base=2)
     ax.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
     ax.set(xlabel="token", ylabel="scaled accuracy", ylim=(-0.07, 1.2))
     first = ax.legend(loc="center right", bbox_to_anchor=(1.0, 0.62), fontsize=6.5)
     ax.add_artist(first)
     kinds = [ax.plot([], [], line, marker=mark, color="black", mfc=fill, ms=3.5)[0]
-             for line, mark, fill in (("-", "o", "black"), ("--", "s", "white"))]  # fmt: skip
+             for line, mark, fill in (("-", "o", "black"), ("--", "s",
+                 "white"))]  # fmt: skip
     ax.legend(kinds, [r"$\beta = 2$", r"$\beta = 1$"], loc="center right", fontsize=6.5,
               bbox_to_anchor=(1.0, 0.33))  # fmt: skip
     _title(ax, "c", "Exact at 2, lost at 1")
@@ -234,7 +269,13 @@ def _plot_fading(ax, data):
         data.span.values, ("o", "s", "^"), ("#56B4E9", "#0072B2", "black"), strict=True
     ):
         values = data.faded.sel(span=span)
-        ax.plot(data.strength, values, f"-{mark}", color=colour, label=f"{span // 2} to {span}")
+        ax.plot(
+            data.strength,
+            values,
+            f"-{mark}",
+            color=colour,
+            label=f"{span // 2} to {span}",
+        )
     ax.set(xlabel=r"write strength $\beta$ of a 1", ylabel="scaled accuracy, parity",
            ylim=(-0.07, 1.12))  # fmt: skip
     ax.legend(loc="upper left", title="tokens", title_fontsize=7)

@@ -1,18 +1,19 @@
 """Parity is learned with write strengths up to 2, and not with write strengths up to 1.
 
-Claim, at our budget: a small DeltaNet whose write strength lies in (0, 2) learns parity at the
-lengths it is trained on (3 to 40 tokens) and does well beyond them; the same network with (0, 1)
-learns the first tokens only, and is at chance beyond the trained lengths. A write of strength above
-1 flips the sign of what lies along the key, and parity needs that flip.
-Sizes: 2 layers, 32 dimensions, 2 heads, 23,750 parameters; 500 steps of 64 sequences, AdamW with a
-cosine schedule, 3 seeds; tested on 512 sequences of 256 tokens (quick: 150 steps of 32
-sequences at a constant rate, 1 seed, 128 sequences of 64 tokens). The accuracy at length t is that
-of token t, as the networks are causal.
+Claim, at our budget: a small DeltaNet whose write strength lies in (0, 2) learns parity
+at the lengths it is trained on (3 to 40 tokens) and does well beyond them; the same
+network with (0, 1) learns the first tokens only, and is at chance beyond the trained
+lengths. A write of strength above 1 flips the sign of what lies along the key, and parity
+needs that flip. Sizes: 2 layers, 32 dimensions, 2 heads, 23,750 parameters; 500 steps of
+64 sequences, AdamW with a cosine schedule, 3 seeds; tested on 512 sequences of 256 tokens
+(quick: 150 steps of 32 sequences at a constant rate, 1 seed, 128 sequences of 64 tokens).
+The accuracy at length t is that of token t, as the networks are causal.
 Published: scaled accuracy (0 is chance) over lengths 40 to 256 of Grazzi et al. 2025
-(arXiv:2411.12537), Table 3 (best of 3) and Table 5 (median), of networks with 128 dimensions and 4
-heads, trained with 100,000 steps of 1024 sequences. Ours: everything else. The published schedule
-is 3000 times as many sequences as ours, out of reach on a CPU; the accuracy at lengths that were
-not trained is therefore a lower bound of what these networks can learn.
+(arXiv:2411.12537), Table 3 (best of 3) and Table 5 (median), of networks with 128
+dimensions and 4 heads, trained with 100,000 steps of 1024 sequences. Ours: everything
+else. The published schedule is 3000 times as many sequences as ours, out of reach on a
+CPU; the accuracy at lengths that were not trained is therefore a lower bound of what
+these networks can learn.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ from fwp_neuro.artificial import SequenceModel, train
 from fwp_neuro.plotting import GREY, PAGE
 
 LIMITS, LONGEST = (2, 1), 40
-PUBLISHED = {2: {"best of 3": 1.000, "median": 0.999}, 1: {"best of 3": 0.017, "median": 0.010}}
+PUBLISHED = {
+    2: {"best of 3": 1.000, "median": 0.999},
+    1: {"best of 3": 0.017, "median": 0.010},
+}
 COLOUR = {2: "#0072B2", 1: "#D55E00"}
 
 
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:
-    """Train both ranges of the write strength on the same sequences, and test on longer ones."""
+    """Train both ranges of the write strength on the same sequences, and test on longer
+    ones."""
     if quick:
         seeds, steps, batch, tokens, count = 1, 150, 32, 64, 128
         schedule = {"learning_rate": 5e-3, "schedule": "constant", "warmup": 10}
@@ -46,30 +51,36 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
 
         def note(fraction, words, n=n, limit=limit, seed=seed):
             if progress is not None:
-                progress((n + fraction) / len(runs), f"(0, {limit}), seed {seed}, {words}")
+                progress(
+                    (n + fraction) / len(runs), f"(0, {limit}), seed {seed}, {words}"
+                )
 
         model = network(limit, seed)
         course = train(
-            model, task, steps=steps, length=(3, LONGEST), batch=batch, seed=seed, device="cpu",
-            evaluate_every=25, progress=note, **schedule,
+            model, task, steps=steps, length=(3, LONGEST), batch=batch, seed=seed,
+            device="cpu", evaluate_every=25, progress=note, **schedule,
         )  # fmt: skip
         curves.append(course.history["accuracy"].values)
         with torch.no_grad():
-            found = torch.cat([model(part).argmax(-1) for part in inputs.split(64)]).numpy()
+            found = torch.cat(
+                [model(part).argmax(-1) for part in inputs.split(64)]
+            ).numpy()
         lengths.append((found == test.targets).mean(0))
     shape = (len(LIMITS), seeds, -1)
     data = {
         "curve": (("limit", "seed", "step"), np.reshape(curves, shape)),
         "accuracy": (("limit", "seed", "token"), np.reshape(lengths, shape)),
     }
-    coordinates = {"limit": list(LIMITS), "seed": range(seeds), "token": range(1, tokens + 1),
+    coordinates = {"limit": list(LIMITS), "seed": range(seeds),
+                   "token": range(1, tokens + 1),
                    "step": course.history["step"].values}  # fmt: skip
     size = sum(parameter.numel() for parameter in model.parameters())
     return xr.Dataset(data, coordinates, {"longest": LONGEST, "parameters": size})
 
 
 def network(limit: int, seed: int) -> SequenceModel:
-    """Return the DeltaNet with write strengths in (0, limit), the same for every limit."""
+    """Return the DeltaNet with write strengths in (0, limit), the same for every
+    limit."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         return SequenceModel(
@@ -79,14 +90,16 @@ def network(limit: int, seed: int) -> SequenceModel:
 
 
 def scaled(data, limit: int, trained: bool) -> np.ndarray:
-    """Return the scaled accuracy of every seed at the lengths that were trained, or longer ones."""
+    """Return the scaled accuracy of every seed at the lengths that were trained, or
+    longer ones."""
     longest = data.attrs["longest"]
     span = slice(3, longest) if trained else slice(longest + 1, None)
     return 2 * data["accuracy"].sel(limit=limit, token=span).mean("token").values - 1
 
 
 def plot(data):
-    """Draw the learning curves, the accuracy by length, and ours beside the published ones."""
+    """Draw the learning curves, the accuracy by length, and ours beside the published
+    ones."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(PAGE, 0.36 * PAGE))
@@ -126,9 +139,23 @@ def _published(ax, data, title: str) -> None:
     marks = (("best of 3", "_", 14), ("median", "x", 5))
     for place, limit in enumerate(LIMITS):
         ours = scaled(data, limit, trained=False)
-        ax.plot(np.full(ours.size, place - 0.2), ours, "o", color=COLOUR[limit], alpha=0.7, ms=4)
+        ax.plot(
+            np.full(ours.size, place - 0.2),
+            ours,
+            "o",
+            color=COLOUR[limit],
+            alpha=0.7,
+            ms=4,
+        )
         for which, marker, size in marks:
-            ax.plot(place + 0.2, PUBLISHED[limit][which], marker, color="black", ms=size, mew=1.2)
+            ax.plot(
+                place + 0.2,
+                PUBLISHED[limit][which],
+                marker,
+                color="black",
+                ms=size,
+                mew=1.2,
+            )
     ax.plot([], [], "o", color=GREY, ms=4, label="ours, a seed each")
     for which, marker, _ in marks:
         label = f"published, {which}"
@@ -143,14 +170,18 @@ def report(data) -> str:
     """Return the scaled accuracies beside the published ones."""
     longest, last = data.attrs["longest"], data.sizes["token"]
     lines = [
-        f"parity, DeltaNet with {data.attrs['parameters']} parameters, {data.sizes['seed']} seeds, "
-        f"{int(data['step'][-1])} steps; scaled accuracy of the seeds"
+        f"parity, DeltaNet with {data.attrs['parameters']} parameters, "
+        f"{data.sizes['seed']} seeds, {int(data['step'][-1])} steps; scaled accuracy of "
+        "the seeds"
     ]
     for limit in LIMITS:
-        near, far = (" ".join(f"{a:.3f}" for a in scaled(data, limit, t)) for t in (True, False))
+        near, far = (
+            " ".join(f"{a:.3f}" for a in scaled(data, limit, t)) for t in (True, False)
+        )
         published = ", ".join(f"{which} {a:.3f}" for which, a in PUBLISHED[limit].items())
         lines.append(
             f"write strength in (0, {limit}): lengths 3 to {longest}: {near}; lengths "
-            f"{longest + 1} to {last}: {far} (published, 40 to 256, long training: {published})"
+            f"{longest + 1} to {last}: {far} (published, 40 to 256, long training: "
+            f"{published})"
         )
     return "\n".join(lines)

@@ -1,16 +1,18 @@
-"""In-context regression: fast-weight rules are learning algorithms, and training finds one of them.
+"""In-context regression: fast-weight rules are learning algorithms, and training finds
+one of them.
 
-Claims: on the task of von Oswald et al. 2023 (arXiv:2212.07677) one pass of "hebb" over the
-examples is one gradient step, with a loss of .2062 at the best step size .6061; one pass of "delta"
-reaches .159 at write strength 1; the memory "mesa" is ridge regression, .028 at a ridge of .01. One
-layer of linear attention, trained, ends at the gradient step: loss .2062, and its learned matrices
-are the step size times the identity.
-Sizes: 10 dimensions, 10 examples, x uniform in [-1/2, 1/2], w normal, no noise; loss half the
-squared error. 40,000 sequences for the points (quick: 4,000); training by Adam with batches of
-1,024 for 2,500 steps at rates from .003 to 0 (quick: 150 steps of 512, from .024). The paper trains
-with batches of 2,048 for 10,000 steps at .001; its losses are curves, not a table.
-Published: task and gradient-descent construction; the step size .6061 and all numbers here are
-closed forms of `fwp_neuro.tasks` (ridge: solved numerically). Ours: all points.
+Claims: on the task of von Oswald et al. 2023 (arXiv:2212.07677) one pass of "hebb" over
+the examples is one gradient step, with a loss of .2062 at the best step size .6061; one
+pass of "delta" reaches .159 at write strength 1; the memory "mesa" is ridge regression,
+.028 at a ridge of .01. One layer of linear attention, trained, ends at the gradient step:
+loss .2062, and its learned matrices are the step size times the identity.
+Sizes: 10 dimensions, 10 examples, x uniform in [-1/2, 1/2], w normal, no noise; loss half
+the squared error. 40,000 sequences for the points (quick: 4,000); training by Adam with
+batches of 1,024 for 2,500 steps at rates from .003 to 0 (quick: 150 steps of 512, from
+.024). The paper trains with batches of 2,048 for 10,000 steps at .001; its losses are
+curves, not a table. Published: task and gradient-descent construction; the step size
+.6061 and all numbers here are closed forms of `fwp_neuro.tasks` (ridge: solved
+numerically). Ours: all points.
 """
 
 from __future__ import annotations
@@ -55,9 +57,15 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     }
     data = {
         "loss": (("learner", "moment"), [found[name] for name in LEARNERS]),
-        "target": ("learner", [target(name, 20_000 if quick else 200_000) for name in LEARNERS]),
+        "target": (
+            "learner",
+            [target(name, 20_000 if quick else 200_000) for name in LEARNERS],
+        ),
         "hebb": (("eta", "moment"), [_moments(run("hebb", sequences, e)) for e in etas]),
-        "delta": (("beta", "moment"), [_moments(run("delta", sequences, b)) for b in betas]),
+        "delta": (
+            ("beta", "moment"),
+            [_moments(run("delta", sequences, b)) for b in betas],
+        ),
         "curve": ("step", curve),
         "learned": (("row", "column"), learned_step(slow)),
     }
@@ -67,14 +75,17 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
 
 
 def target(name: str, count: int = 200_000) -> float:
-    """Return the expected loss of a learner: closed form, for ridge regression a sample of it."""
+    """Return the expected loss of a learner: closed form, for ridge regression a sample
+    of it."""
     if name == "predict 0":
         return DIM / 24
     if name.startswith("delta"):
         return tasks.delta_pass_loss(beta=float(name.split(", ")[1]))
     if name.startswith("mesa"):
         many = tasks.regression(DIM).sample(count, seed=2)
-        return float(_error(many, tasks.ridge(*tasks.split_regression(many.inputs), RIDGE)).mean())
+        return float(
+            _error(many, tasks.ridge(*tasks.split_regression(many.inputs), RIDGE)).mean()
+        )
     return tasks.gradient_step_loss()
 
 
@@ -87,7 +98,8 @@ def _moments(error) -> tuple[float, float]:
 
 
 def run(name: str, sequences, strength: float = 1.0) -> np.ndarray:
-    """Return half the squared error of every sequence, by a rule or memory: keys x, values y."""
+    """Return half the squared error of every sequence, by a rule or memory: keys x,
+    values y."""
     x, y = torch.as_tensor(sequences.inputs)[:, :, None].split([DIM, 1], dim=-1)
     write = torch.ones(x.shape[:3], dtype=x.dtype)
     write[:, -1] = 0  # the last token is the query
@@ -95,7 +107,14 @@ def run(name: str, sequences, strength: float = 1.0) -> np.ndarray:
         ridge = torch.full((1, DIM), RIDGE, dtype=x.dtype)
         mesa = memory("mesa", solver="exact", ridge_map="identity")
         readout, _ = apply(
-            mesa, x, x, y, gamma=torch.ones_like(write), beta=write, ridge=ridge, form="step"
+            mesa,
+            x,
+            x,
+            y,
+            gamma=torch.ones_like(write),
+            beta=write,
+            ridge=ridge,
+            form="step",
         )
     else:
         readout, _ = apply(name, x, x, y, beta=strength * write, form="parallel")
@@ -156,18 +175,21 @@ def learned_step(slow) -> np.ndarray:
 def report(data) -> str:
     """Return losses, targets and the learned step size."""
     lines = [
-        f"half the squared error, {data.attrs['count']} sequences: mean, standard error; target"
+        f"half the squared error, {data.attrs['count']} sequences: mean, standard error; "
+        "target"
     ]
     for name in data.learner.values:
         mean, spread = data.loss.sel(learner=name).values
         lines.append(
-            f"   {name:26} {mean:.4f}  {spread:.4f}   {float(data.target.sel(learner=name)):.4f}"
+            f"   {name:26} {mean:.4f}  {spread:.4f}   "
+            f"{float(data.target.sel(learner=name)):.4f}"
         )
     learned = data.learned.values
     off = learned - np.diag(np.diag(learned))
     lines.append(
-        f"learned matrix: diagonal {np.diag(learned).mean():.4f} +- {np.diag(learned).std():.4f} "
-        f"(best step {tasks.optimal_step():.4f}), largest other entry {np.abs(off).max():.4f}"
+        f"learned matrix: diagonal {np.diag(learned).mean():.4f} +- "
+        f"{np.diag(learned).std():.4f} (best step {tasks.optimal_step():.4f}), largest "
+        f"other entry {np.abs(off).max():.4f}"
     )
     return "\n".join(lines)
 
@@ -196,7 +218,14 @@ def _plot_losses(ax, data):
         ax.plot([goal, goal], [row - 0.38, row + 0.38], color="black", lw=1.4,
                 label="expected" if row == 0 else None)  # fmt: skip
         ax.errorbar(mean, row, xerr=spread, fmt="o", ms=4.5, color=colour, elinewidth=1.5)
-        ax.text(max(mean, goal) + 0.015, row, f"{mean:.3f}", va="center", fontsize=6.5, color=GREY)
+        ax.text(
+            max(mean, goal) + 0.015,
+            row,
+            f"{mean:.3f}",
+            va="center",
+            fontsize=6.5,
+            color=GREY,
+        )
     ax.set_yticks(range(len(LEARNERS)), list(LEARNERS))
     ax.set(xlim=(0, 0.5), ylim=(len(LEARNERS) - 0.4, -0.6), xlabel="loss of the query")
     ax.legend(loc="lower right")
@@ -212,11 +241,12 @@ def _plot_steps(ax, data):
         ("delta", delta, "beta", "o", LEARNERS["delta, 1"]),
     ):
         ax.plot(fine, law, color=colour, lw=1)
-        ax.errorbar(data[axis], data[name][:, 0], data[name][:, 1], fmt=mark, ms=4, color=colour,
-                    label=name)  # fmt: skip
+        ax.errorbar(data[axis], data[name][:, 0], data[name][:, 1], fmt=mark, ms=4,
+                    color=colour, label=name)  # fmt: skip
     ax.plot([], [], color="black", lw=1, label="closed forms")
     ax.axhline(DIM / 24, color="#8C8C8C", ls="--", lw=0.9, label="predict 0")
-    ax.set(xlim=(-0.05, 2.85), ylim=(0, 0.95), xlabel=r"write strength $\beta$ (step size)",
+    ax.set(xlim=(-0.05, 2.85), ylim=(0, 0.95), xlabel=r"write strength $\beta$ (step "
+                                                      r"size)",
            ylabel="loss of the query")  # fmt: skip
     ax.legend(loc="upper center", ncols=2)
     _title(ax, "b", "Write strength is a step size")
@@ -225,10 +255,25 @@ def _plot_steps(ax, data):
 def _plot_training(ax, data):
     curve = data.curve.values
     steps = np.arange(1, len(curve) + 1)
-    ax.plot(steps, curve, color=LEARNERS["trained linear attention"], lw=0.8, label="training loss")
+    ax.plot(
+        steps,
+        curve,
+        color=LEARNERS["trained linear attention"],
+        lw=0.8,
+        label="training loss",
+    )
     for name, line in (("predict 0", "--"), ("hebb (best step)", "-")):
-        words = {"predict 0": "predict 0", "hebb (best step)": "one gradient step, best size"}[name]
-        ax.axhline(float(data.target.sel(learner=name)), ls=line, color="black", lw=1, label=words)
+        words = {
+            "predict 0": "predict 0",
+            "hebb (best step)": "one gradient step, best size",
+        }[name]
+        ax.axhline(
+            float(data.target.sel(learner=name)),
+            ls=line,
+            color="black",
+            lw=1,
+            label=words,
+        )
     ax.set_xscale("log")
     ax.set(xlabel="training step", ylabel="loss of the query", ylim=(0.15, 0.6))
     ax.legend(loc="upper right")
@@ -237,7 +282,9 @@ def _plot_training(ax, data):
 
 def _plot_learned(figure, ax, data):
     image = ax.imshow(data.learned.values, cmap="RdBu_r", vmin=-0.8, vmax=0.8)
-    bar = figure.colorbar(image, ax=ax, ticks=[-tasks.optimal_step(), 0, tasks.optimal_step()])
+    bar = figure.colorbar(
+        image, ax=ax, ticks=[-tasks.optimal_step(), 0, tasks.optimal_step()]
+    )
     bar.ax.set_yticklabels([r"$-\eta^*$", "0", r"$\eta^* = 0.606$"])
     ax.set_xticks([0, 4, 9], ["1", "5", "10"])
     ax.set_yticks([0, 4, 9], ["1", "5", "10"])

@@ -1,11 +1,12 @@
 """All forms of a rule give the same numbers; what they cost against softmax attention.
 
-Claims: step, parallel, chunk and compiled form of all registered rules agree to rounding (read-out,
-final state, gradients). The cost of fast weights grows with the tokens, that of attention (Vaswani
-et al. 2017, arXiv:1706.03762) with their square; C++ generated from the rule's text is the fastest
-form on a CPU; peak memory grows with the tokens in every form.
-Sizes: 4 heads, d = 64, float32, one thread, CPU time, medians of interleaved rounds; agreement at
-67 tokens, d_k = 7, d_v = 5, float64. Times differ from machine to machine; their ratios less so.
+Claims: step, parallel, chunk and compiled form of all registered rules agree to rounding
+(read-out, final state, gradients). The cost of fast weights grows with the tokens, that
+of attention (Vaswani et al. 2017, arXiv:1706.03762) with their square; C++ generated from
+the rule's text is the fastest form on a CPU; peak memory grows with the tokens in every
+form. Sizes: 4 heads, d = 64, float32, one thread, CPU time, medians of interleaved
+rounds; agreement at 67 tokens, d_k = 7, d_v = 5, float64. Times differ from machine to
+machine; their ratios less so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ from fwp_neuro.benchmarks.artificial_table import report as table
 from fwp_neuro.errors import FwpError
 from fwp_neuro.plotting import GREY, PAGE
 
-COLOUR = {"hebb": "#009E73", "delta": "#0072B2", "gated_delta": "#D55E00", "gla": "#CC79A7"}
+COLOUR = {
+    "hebb": "#009E73",
+    "delta": "#0072B2",
+    "gated_delta": "#D55E00",
+    "gla": "#CC79A7",
+}
 STYLE = {"compiled": "-", "chunk": "--", "step": ":"}
 FAST = ("parallel", "chunk", "compiled")
 
@@ -37,23 +43,29 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     data = bench.benchmark(threads=(1,), progress=progress, **options)
     names = fwp.rules()
     errors = [[agreement(name, form) for form in FAST] for name in names]
-    return data.assign(agreement=(("rule", "form"), errors, {"units": "1"})).assign_coords(
-        rule=names, form=list(FAST)
-    )
+    return data.assign(
+        agreement=(("rule", "form"), errors, {"units": "1"})
+    ).assign_coords(rule=names, form=list(FAST))
 
 
 def agreement(name: str, form: str, tokens: int = 67) -> float:
-    """Return the largest relative difference from the step form; NaN if the form cannot run."""
+    """Return the largest relative difference from the step form; NaN if the form cannot
+    run."""
     rng, chosen = np.random.default_rng(0), fwp.rule(name)
     sizes = {"shared": (), "pre": (7,), "post": (5,)}
     signals = {}
     for item, home in {**chosen.homes, "q": "pre"}.items():
         shape = (1, tokens, 2, *sizes[home])
-        drawn = rng.uniform(0.1, 0.95, shape) if item in chosen.gates else rng.normal(0, 0.4, shape)
+        drawn = (
+            rng.uniform(0.1, 0.95, shape)
+            if item in chosen.gates
+            else rng.normal(0, 0.4, shape)
+        )
         long = {"q": "query", "k": "key", "v": "value"}.get(item, item)
         signals[long] = torch.tensor(drawn, requires_grad=True)
     states = {
-        n: torch.tensor(rng.normal(size=(1, 2, 5, 7)), requires_grad=True) for n in chosen.states
+        n: torch.tensor(rng.normal(size=(1, 2, 5, 7)), requires_grad=True)
+        for n in chosen.states
     }
     found = []
     for kind in ("step", form):
@@ -67,7 +79,9 @@ def agreement(name: str, form: str, tokens: int = 67) -> float:
             loss, [*signals.values(), *states.values()], materialize_grads=True
         )
         found.append([x.detach() for x in (readout, *final, *slopes)])
-    errors = [(a - b).abs().max() / (1 + a.abs().max()) for a, b in zip(*found, strict=True)]
+    errors = [
+        (a - b).abs().max() / (1 + a.abs().max()) for a, b in zip(*found, strict=True)
+    ]
     return float(torch.stack(errors).max())  # not a number if any is
 
 
@@ -94,7 +108,9 @@ def _agreement(ax, data) -> None:
     for marker, form in zip("sov", data["form"].values, strict=True):
         values = np.maximum(data["agreement"].sel(form=form).values, 1e-17)
         ax.semilogy(places, values, marker, ms=3.5, mfc="none", label=str(form))
-    ax.set_xticks(places, data["rule"].values, rotation=60, ha="right", rotation_mode="anchor")
+    ax.set_xticks(
+        places, data["rule"].values, rotation=60, ha="right", rotation_mode="anchor"
+    )
     ax.tick_params(axis="x", labelsize=5.5, pad=1)
     ax.set(ylim=(1e-17, 1e-12), ylabel="error against step")
     ax.legend(ncols=3, loc="upper left")
@@ -118,24 +134,35 @@ def _time(ax, data, direction: int) -> None:
         median = 1e3 * spent.median("round").values
         if np.isfinite(median).any():
             wide = 2.2 if name == ATTENTION else 1.2
-            ax.loglog(tokens, median, line, marker=".", color=colour, lw=wide, label=label)
+            ax.loglog(
+                tokens, median, line, marker=".", color=colour, lw=wide, label=label
+            )
     ax.set(xlabel="tokens", ylabel="CPU time (ms)")
     ax.set_xticks(tokens, [str(t) for t in tokens])
     ax.minorticks_off()
 
 
 def _memory(ax, data):
-    """Draw peak memory; what stays below 0.1 MiB, for pages in use were enough, is drawn there."""
+    """Draw peak memory; what stays below 0.1 MiB, for pages in use were enough, is drawn
+    there."""
     if "memory" not in data:
         return ax.text(0.5, 0.5, "full size only", ha="center", transform=ax.transAxes)
     tokens = data["memory_tokens"].values
     for name, colour, line, _ in _curves(data):
         if str(name).startswith(("softmax", "delta")):
             for direction, marker in ((0, "o"), (1, "^")):
-                size = data["memory"].sel(contender=name).isel(direction=direction).values / 2**20
+                size = (
+                    data["memory"].sel(contender=name).isel(direction=direction).values
+                    / 2**20
+                )
                 if np.isfinite(size).any():
                     ax.loglog(
-                        tokens, np.maximum(size, 0.1), line, marker=marker, color=colour, ms=3
+                        tokens,
+                        np.maximum(size, 0.1),
+                        line,
+                        marker=marker,
+                        color=colour,
+                        ms=3,
                     )
     ax.plot([], [], "o", color=GREY, label="forward")
     ax.plot([], [], "^", color=GREY, label="forward + backward")
@@ -151,7 +178,8 @@ def report(data) -> str:
     """Return the benchmark's table and the largest disagreement of every form."""
     worst = data["agreement"].max("rule").values
     lines = [
-        f"largest error of the {form} form against step, {data.sizes['rule']} rules: {w:.1e}"
+        f"largest error of the {form} form against step, {data.sizes['rule']} rules: "
+        f"{w:.1e}"
         for form, w in zip(data["form"].values, worst, strict=True)
     ]
     return "\n".join([*lines, "", table(data)])

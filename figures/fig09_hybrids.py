@@ -1,25 +1,27 @@
-"""Hybrids of softmax attention and fast weights against their parts, on parity and on recall.
+"""Hybrids of softmax attention and fast weights against their parts, on parity and on
+recall.
 
-Claims: only what writes every pair into the fast weights at once, the delta rule alone or the
-synchronous hybrid, learns parity; hybrids that hand pairs over later do not, nor does softmax
-attention. In recall a softmax window is precise and ends, while hybrids reach beyond it.
-Found at our budget, and not as expected: the delta rule alone recalls nearly all pairs although its
-keys have fewer dimensions than there are pairs, so that the window adds no precision that could be
-seen. One seed each of the synchronous and the delayed-streaming hybrid is left far behind by its
-training; the others reach 0.9 or more. At lengths that were not trained, delta and synchronous
-keep part of parity, where the published ones keep all.
-Sizes: parity: 2 layers, 32 dimensions, 2 heads, window 8, 200 steps of 32 sequences of 3 to 40
-tokens, tested on 256 sequences of 256 tokens. Recall: 8 pairs in 32 tokens, 32 token classes; one
-layer of 32 dimensions without MLP whose keys have 6 dimensions, fewer than there are pairs; window
-12, up to 600 steps of 64 sequences. Write strengths in (0, 2); AdamW with a cosine schedule; 3
-seeds (quick: 1 seed; parity of 3 to 24 tokens, 100 steps; recall of 4 pairs in 16 tokens with
-4-dimensional keys and window 6, 150 steps). The chunk of the delayed-chunk hybrid is twice the
-window, as published. The parts are the hybrid itself with the blend fixed to one side; softmax
-attention over all tokens is there as well.
-Published: normalised accuracy on parity of Irie, Yau & Gershman 2025 (arXiv:2506.00744), Table 3,
-of networks with 128 dimensions and 4 heads after 20,000 steps of 1024 sequences; its attention sees
-all tokens. Ours: everything else, among it the recall by age. The published schedule, 3200 times
-as many sequences, is out of reach on a CPU.
+Claims: only what writes every pair into the fast weights at once, the delta rule alone or
+the synchronous hybrid, learns parity; hybrids that hand pairs over later do not, nor does
+softmax attention. In recall a softmax window is precise and ends, while hybrids reach
+beyond it. Found at our budget, and not as expected: the delta rule alone recalls nearly
+all pairs although its keys have fewer dimensions than there are pairs, so that the window
+adds no precision that could be seen. One seed each of the synchronous and the
+delayed-streaming hybrid is left far behind by its training; the others reach 0.9 or more.
+At lengths that were not trained, delta and synchronous keep part of parity, where the
+published ones keep all. Sizes: parity: 2 layers, 32 dimensions, 2 heads, window 8, 200
+steps of 32 sequences of 3 to 40 tokens, tested on 256 sequences of 256 tokens. Recall: 8
+pairs in 32 tokens, 32 token classes; one layer of 32 dimensions without MLP whose keys
+have 6 dimensions, fewer than there are pairs; window 12, up to 600 steps of 64 sequences.
+Write strengths in (0, 2); AdamW with a cosine schedule; 3 seeds (quick: 1 seed; parity of
+3 to 24 tokens, 100 steps; recall of 4 pairs in 16 tokens with 4-dimensional keys and
+window 6, 150 steps). The chunk of the delayed-chunk hybrid is twice the window, as
+published. The parts are the hybrid itself with the blend fixed to one side; softmax
+attention over all tokens is there as well. Published: normalised accuracy on parity of
+Irie, Yau & Gershman 2025 (arXiv:2506.00744), Table 3, of networks with 128 dimensions and
+4 heads after 20,000 steps of 1024 sequences; its attention sees all tokens. Ours:
+everything else, among it the recall by age. The published schedule, 3200 times as many
+sequences, is out of reach on a CPU.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ from fwp_neuro.artificial import SequenceModel, train
 from fwp_neuro.artificial.memories.registered_memories import MEMORIES
 from fwp_neuro.plotting import GREY, PAGE
 
-#: contender -> memory, window as a multiple of the usual one, fixed blend (1: fast weights alone)
+#: contender -> memory, window as a multiple of the usual one, fixed blend (1: fast
+#: weights alone)
 CONTENDERS = {
     "attention, all tokens": ("softmax_attention", None, None),
     "window alone": ("hybrid_synchronous", 1, 0.0),
@@ -46,7 +49,8 @@ CONTENDERS = {
 }
 PUBLISHED = {"attention, all tokens": 2.2, "delta alone": 100.0, "delayed-streaming": 3.3,
              "delayed-chunk": 2.8, "synchronous": 100.0}  # fmt: skip
-COLOUR = {"attention, all tokens": "black", "window alone": "#999999", "delta alone": "#0072B2",
+COLOUR = {"attention, all tokens": "black", "window alone": "#999999",
+          "delta alone": "#0072B2",
           "delayed-streaming": "#CC79A7", "delayed-chunk": "#D55E00",
           "synchronous": "#009E73"}  # fmt: skip
 
@@ -55,7 +59,9 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     """Train every contender on both tasks."""
 
     def part(begin):
-        return progress and (lambda fraction, note: progress((begin + fraction) / 2, note))
+        return progress and (
+            lambda fraction, note: progress((begin + fraction) / 2, note)
+        )
 
     found = [parity(quick, part(0)), recall(quick, part(1))]
     return xr.merge(found, combine_attrs="drop_conflicts")
@@ -94,14 +100,17 @@ def parity(
 def recall(
     quick: bool = False, progress: Callable | None = None, contenders=tuple(CONTENDERS)
 ) -> xr.Dataset:
-    """Return the accuracy of recall by age: tokens from a value to the query that asks for it."""
+    """Return the accuracy of recall by age: tokens from a value to the query that asks
+    for it."""
     if quick:
         seeds, steps, vocab, pairs, key_dim, window = 1, 150, 16, 4, 4, 6
     else:
         seeds, steps, vocab, pairs, key_dim, window = 3, 600, 32, 8, 6, 12
     tokens = 4 * pairs
     task = tasks.multi_query_recall(vocab=vocab, pairs=pairs)
-    test = tasks.multi_query_recall(vocab=vocab, pairs=pairs, seed=1).sample(512, length=tokens)
+    test = tasks.multi_query_recall(vocab=vocab, pairs=pairs, seed=1).sample(
+        512, length=tokens
+    )
     age = ages(test, pairs)
     present, queries = np.unique(age[test.mask], return_counts=True)
 
@@ -110,9 +119,9 @@ def recall(
         model = network(name, window, seed, layers=1, vocabulary=vocab, mlp_expansion=0,
                         options=options)  # fmt: skip
         train(
-            model, task, steps=steps, length=tokens, batch=64, learning_rate=0.01, device="cpu",
-            schedule="cosine", warmup=steps // 20, evaluate_every=steps // 10, seed=seed,
-            target_accuracy=0.995,
+            model, task, steps=steps, length=tokens, batch=64, learning_rate=0.01,
+            device="cpu", schedule="cosine", warmup=steps // 20,
+            evaluate_every=steps // 10, seed=seed, target_accuracy=0.995,
         )  # fmt: skip
         hits = right(model, test)
         by_age = [hits[test.mask & (age == a)].mean() for a in present]
@@ -129,8 +138,11 @@ def recall(
     return xr.Dataset(data, coordinates, sizes)
 
 
-def _every(one: Callable, contenders, seeds: int, task: str, progress) -> list[np.ndarray]:
-    """Return the results of one(contender, seed), each as an array [contender, seed, ...]."""
+def _every(
+    one: Callable, contenders, seeds: int, task: str, progress
+) -> list[np.ndarray]:
+    """Return the results of one(contender, seed), each as an array [contender, seed,
+    ...]."""
     rows = []
     for n, name in enumerate(contenders):
         for seed in range(seeds):
@@ -139,7 +151,9 @@ def _every(one: Callable, contenders, seeds: int, task: str, progress) -> list[n
                 progress(fraction, f"{task}, {name}, seed {seed}")
             rows.append(one(name, seed))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return [column.reshape(len(contenders), seeds, *column.shape[1:]) for column in columns]
+    return [
+        column.reshape(len(contenders), seeds, *column.shape[1:]) for column in columns
+    ]
 
 
 def network(
@@ -168,14 +182,16 @@ def right(model: SequenceModel, batch) -> np.ndarray:
 
 
 def ages(batch, pairs: int) -> np.ndarray:
-    """Return for each query the tokens since the value that it asks for, [batch, token]."""
+    """Return for each query the tokens since the value that it asks for, [batch,
+    token]."""
     keys = batch.inputs[:, 0 : 2 * pairs : 2]
     pair = (batch.inputs[:, :, None] == keys[:, None]).argmax(-1)
     return np.arange(batch.mask.shape[1]) - (2 * pair + 1)
 
 
 def normalised(data, name: str, trained: bool) -> np.ndarray:
-    """Return each seed's accuracy on parity, 0 % at chance, at trained or at longer lengths."""
+    """Return each seed's accuracy on parity, 0 % at chance, at trained or at longer
+    lengths."""
     longest = data.attrs["longest"]
     span = slice(3, longest) if trained else slice(longest + 1, None)
     return 200 * data["parity"].sel(contender=name, token=span).mean("token").values - 100
@@ -184,7 +200,8 @@ def normalised(data, name: str, trained: bool) -> np.ndarray:
 def within(data, name: str, inside: bool) -> np.ndarray:
     """Return each seed's accuracy of recall over all queries inside or beyond the window.
 
-    Ages that the window reaches through the short convolution, three tokens, are in neither.
+    Ages that the window reaches through the short convolution, three tokens, are in
+    neither.
     """
     window, age = data.attrs["recall_window"], data["age"]
     chosen = age < window if inside else age >= window + 3
@@ -204,7 +221,9 @@ def plot(data):
             lines = data[variable].sel(contender=name)
             for line in lines.values:
                 ax.plot(data[along], line, color=COLOUR[name], lw=0.5, alpha=0.4)
-            ax.plot(data[along], lines.mean("seed"), color=COLOUR[name], lw=1.8, label=name)
+            ax.plot(
+                data[along], lines.mean("seed"), color=COLOUR[name], lw=1.8, label=name
+            )
     longest, last = int(data.attrs["longest"]), data.sizes["token"]
     axes[0, 0].axhline(0.5, ls=":", lw=0.9, color=GREY)
     axes[0, 0].set(xlabel="training step", ylabel="accuracy", ylim=(0.45, 1.03),
@@ -213,7 +232,9 @@ def plot(data):
     title = f"(c) recall, {pairs} pairs, {data.attrs['key_dim']} key dimensions"
     ages = data["age"].values
     axes[1, 0].axvspan(ages[0], window - 1, color="0.93", lw=0)
-    axes[1, 0].text(ages[0] + 0.3, 1.01, "inside the window", fontsize=7, color=GREY, va="bottom")
+    axes[1, 0].text(
+        ages[0] + 0.3, 1.01, "inside the window", fontsize=7, color=GREY, va="bottom"
+    )
     axes[1, 0].axhline(2 / data.attrs["vocab"], ls=":", lw=0.9, color=GREY)
     axes[1, 0].set(xlabel="age of the pair (tokens)", ylabel="accuracy", ylim=(0, 1.1))
     axes[1, 0].set_title(title)
@@ -222,8 +243,9 @@ def plot(data):
     for ax in axes.flat:
         ax.set_title(ax.get_title(), loc="left")
         ax.set_title("")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=6, loc="outside lower center",
-                  columnspacing=1.0, handlelength=1.2, fontsize=6.5)  # fmt: skip
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=6,
+                  loc="outside lower center", columnspacing=1.0, handlelength=1.2,
+                  fontsize=6.5)  # fmt: skip
     return figure
 
 
@@ -244,12 +266,14 @@ def _recall_marks(ax, data) -> None:
     for inside, marker, shift in ((True, "o", 0.12), (False, "s", -0.12)):
         for place, name in enumerate(CONTENDERS):
             found = within(data, name, inside)
-            ax.plot(found, np.full(found.size, place - shift), marker, color=COLOUR[name], ms=4,
-                    alpha=0.7, mfc=COLOUR[name] if inside else "none")  # fmt: skip
+            ax.plot(found, np.full(found.size, place - shift), marker, color=COLOUR[name],
+                    ms=4, alpha=0.7, mfc=COLOUR[name] if inside else "none")  # fmt: skip
     ax.plot([], [], "o", color=GREY, ms=4, label="inside the window")
     ax.plot([], [], "s", color=GREY, mfc="none", ms=4, label="beyond it")
     ax.legend(loc="center left", bbox_to_anchor=(0.2, 0.63))
-    ax.set(xlim=(-0.03, 1.03), xlabel="accuracy", title="(d) recall by the age of the pair")
+    ax.set(
+        xlim=(-0.03, 1.03), xlabel="accuracy", title="(d) recall by the age of the pair"
+    )
     _names(ax)
 
 
@@ -263,13 +287,15 @@ def report(data) -> str:
     longest, last, window = (data.attrs["longest"], data.sizes["token"],
                              data.attrs["recall_window"])  # fmt: skip
     lines = [
-        f"parity: normalised % at lengths 3 to {longest} and {longest + 1} to {last}; recall: "
-        f"accuracy in all, at ages below {window} and beyond; mean (least to most) of "
-        f"{data.sizes['seed']} seeds"
+        f"parity: normalised % at lengths 3 to {longest} and {longest + 1} to {last}; "
+        f"recall: accuracy in all, at ages below {window} and beyond; mean (least to "
+        f"most) of {data.sizes['seed']} seeds"
     ]
 
     def spread(values, digits):
-        mean, least, most = (f"{a:.{digits}f}" for a in (values.mean(), values.min(), values.max()))
+        mean, least, most = (
+            f"{a:.{digits}f}" for a in (values.mean(), values.min(), values.max())
+        )
         return f"{mean} ({least} to {most})"
 
     for name in CONTENDERS:

@@ -1,19 +1,21 @@
-"""A new task erases an old one at the read-out, not in memory: amplified keys bring it back.
+"""A new task erases an old one at the read-out, not in memory: amplified keys bring it
+back.
 
-Claims: a linear layer trained by gradient descent is a key-value memory of its error signals,
-W = W_0 + sum_n e_n x_n' (to rounding, in the rule "hebb"). After a second task with the same two
-outputs, the accuracy on the first falls, at worst far below chance; multiplying the keys of the
-first task by a gain at retrieval brings it back, at the expense of the second task: nothing was
-erased, and at a large gain the read-out is that of the first task's memory alone.
-Sizes: digits of the package, 8x8 pixels, 120 images a class, 80 of them for training; 5 epochs a
-task, one image at a time, step .1; softmax of two outputs, W_0 = 0, no bias. All 2,520 successions
-of two pairs of different digits (quick: 29).
-Published: Gershman, Fiete & Irie 2025 (arXiv:2501.02950): the dual form, and a simulation with
-MNIST 0/1, then FashionMNIST T-shirt/trouser, where the accuracy on the first task falls from 99 %
-to about 9 % and is recovered by a gain on its keys. Those images do not come with the package.
-Ours: the digits in place of them, every succession, and the accuracy on both tasks by gain. The
-example in panels a to c, 3 and 6, then 4 and 7, is the succession with the strongest interference;
-the median one costs about a fifth of the accuracy.
+Claims: a linear layer trained by gradient descent is a key-value memory of its error
+signals, W = W_0 + sum_n e_n x_n' (to rounding, in the rule "hebb"). After a second task
+with the same two outputs, the accuracy on the first falls, at worst far below chance;
+multiplying the keys of the first task by a gain at retrieval brings it back, at the
+expense of the second task: nothing was erased, and at a large gain the read-out is that
+of the first task's memory alone. Sizes: digits of the package, 8x8 pixels, 120 images a
+class, 80 of them for training; 5 epochs a task, one image at a time, step .1; softmax of
+two outputs, W_0 = 0, no bias. All 2,520 successions of two pairs of different digits
+(quick: 29). Published: Gershman, Fiete & Irie 2025 (arXiv:2501.02950): the dual form, and
+a simulation with MNIST 0/1, then FashionMNIST T-shirt/trouser, where the accuracy on the
+first task falls from 99 % to about 9 % and is recovered by a gain on its keys. Those
+images do not come with the package. Ours: the digits in place of them, every succession,
+and the accuracy on both tasks by gain. The example in panels a to c, 3 and 6, then 4 and
+7, is the succession with the strongest interference; the median one costs about a fifth
+of the accuracy.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     cases = [
         (first, second)
         for first in combinations(range(10), 2)
-        for second in permutations([digit for digit in range(10) if digit not in first], 2)
+        for second in permutations(
+            [digit for digit in range(10) if digit not in first], 2
+        )
     ]
     if quick:
         cases = [EXAMPLE, *cases[::90]]
@@ -63,14 +67,15 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
         "course": (("epoch", "task"), shown),
         "image": (("task", "output", "pixel"), images),
     }
-    coordinates = {"case": [f"{a} {b}, {c} {d}" for (a, b), (c, d) in cases], "gain": gains,
-                   "end": ["gain 1", "largest gain"], "task": [1, 2],
+    coordinates = {"case": [f"{a} {b}, {c} {d}" for (a, b), (c, d) in cases],
+                   "gain": gains, "end": ["gain 1", "largest gain"], "task": [1, 2],
                    "epoch": np.arange(2 * EPOCHS + 1)}  # fmt: skip
     return xr.Dataset(data, coordinates, {"dual_gap": float(gap)})
 
 
 def split(pair) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return images and outputs (0 for the first digit, 1 for the second) for training and test."""
+    """Return images and outputs (0 for the first digit, 1 for the second) for training
+    and test."""
     images, labels = tasks.digits()
     parts = {"training": slice(0, TRAINING), "test": slice(TRAINING, CLASS)}
     drawn = {}
@@ -89,8 +94,9 @@ def learn(both, seed: int = 0):
     """Train W on one task after the other by stochastic gradient descent from W_0 = 0.
 
     Returns:
-        W [2, 64]; for each task the memory of its updates: keys x_n [update, 64] and values
-        e_n [update, 2], the step times target minus softmax; accuracy [epoch, task] from the start.
+        W [2, 64]; for each task the memory of its updates: keys x_n [update, 64] and
+        values e_n [update, 2], the step times target minus softmax; accuracy [epoch,
+        task] from the start.
     """
     rng, weights, memories = np.random.default_rng(seed), np.zeros((2, 64)), []
     course = [[score(weights, task) for task in both]]
@@ -110,7 +116,8 @@ def learn(both, seed: int = 0):
 
 
 def recall(memories, gain: float) -> np.ndarray:
-    """Return the fast weights [2, 64] of all error signals, the first task's keys times ``gain``.
+    """Return the fast weights [2, 64] of all error signals, the first task's keys times
+    ``gain``.
 
     The rule "hebb", one token an update: W = sum_n value_n (gain_n key_n)'.
     """
@@ -132,7 +139,8 @@ def score(weights, task) -> float:
 
 
 def balance(data) -> int:
-    """Return the gain at which the worse of the example's two accuracies is largest (its index)."""
+    """Return the gain at which the worse of the example's two accuracies is largest (its
+    index)."""
     return int(data.example.min("task").values.argmax())
 
 
@@ -141,11 +149,13 @@ def report(data) -> str:
     found, both, gains = data.example.values, balance(data), data.gain.values
     digits = ", then ".join(" and ".join(map(str, pair)) for pair in EXAMPLE)
     lines = [
-        f"digits {digits}: accuracy on the first task {data.course.values[EPOCHS, 0]:.3f} before, "
-        f"{found[0, 0]:.3f} after the second task",
+        f"digits {digits}: accuracy on the first task "
+        f"{data.course.values[EPOCHS, 0]:.3f} before, {found[0, 0]:.3f} after the second "
+        "task",
         "   keys of the first task times "
         + ", ".join(
-            f"{gains[g]:.1f}: {found[g, 0]:.3f} on the first, {found[g, 1]:.3f} on the second"
+            f"{gains[g]:.1f}: {found[g, 0]:.3f} on the first, {found[g, 1]:.3f} on the "
+            "second"
             for g in (both, -1)
         ),
         f"all {data.sizes['case']} successions, first task (least, quartiles, most)",
@@ -157,9 +167,10 @@ def report(data) -> str:
     return "\n".join([
         *lines,
         f"   strongest interference: {worst}",
-        f"largest difference of the weights from the sum of error signals: "
+        "largest difference of the weights from the sum of error signals: "
         f"{data.attrs['dual_gap']:.1e}",
-        "published (MNIST, FashionMNIST): .99 before, about .09 after, recovered by a gain",
+        "published (MNIST, FashionMNIST): .99 before, about .09 after, recovered by a "
+        "gain",
     ])  # fmt: skip
 
 
@@ -193,13 +204,15 @@ def _plot_images(ax, data):
 
     for row, colour in enumerate((FIRST_COLOUR, SECOND_COLOUR)):
         y = 1.3 * row
-        ax.text(-0.12, y + 0.5, ("first task", "second task")[row], rotation=90, ha="center",
-                va="center", color=colour, fontsize=8)  # fmt: skip
+        ax.text(-0.12, y + 0.5, ("first task", "second task")[row], rotation=90,
+                ha="center", va="center", color=colour, fontsize=8)  # fmt: skip
         for column in (0, 1):
             x = 1.3 * column
             image = data.image.values[row, column].reshape(8, 8)
             ax.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=(x, x + 1, y + 1, y))
-            ax.add_patch(Rectangle((x, y), 1, 1, fill=False, lw=1.4, ec=colour, clip_on=False))
+            ax.add_patch(
+                Rectangle((x, y), 1, 1, fill=False, lw=1.4, ec=colour, clip_on=False)
+            )
             digit = f"digit {EXAMPLE[row][column]}"
             ax.text(x + 0.5, y + 1.14, digit, ha="center", va="center", fontsize=7)
             if row == 0:
@@ -219,7 +232,14 @@ def _plot_course(ax, data):
                 clip_on=False)  # fmt: skip
     ax.axvline(EPOCHS, color=GREY, lw=0.8, ls="--")
     _chance(ax)
-    ax.text(EPOCHS / 2, 1.06, "first task learned", ha="center", fontsize=7, color=FIRST_COLOUR)
+    ax.text(
+        EPOCHS / 2,
+        1.06,
+        "first task learned",
+        ha="center",
+        fontsize=7,
+        color=FIRST_COLOUR,
+    )
     ax.text(1.5 * EPOCHS, 1.06, "second task learned", ha="center", fontsize=7,
             color=SECOND_COLOUR)  # fmt: skip
     ax.text(2 * EPOCHS, 0.52, "chance", ha="right", fontsize=7, color=GREY)
@@ -230,15 +250,24 @@ def _plot_course(ax, data):
 def _plot_gains(ax, data):
     for task, colour, mark in ((1, FIRST_COLOUR, "o"), (2, SECOND_COLOUR, "s")):
         words = ("first task", "second task")[task - 1]
-        ax.plot(data.gain, data.example.sel(task=task), f"-{mark}", color=colour, ms=3, label=words)
+        ax.plot(
+            data.gain,
+            data.example.sel(task=task),
+            f"-{mark}",
+            color=colour,
+            ms=3,
+            label=words,
+        )
     before = float(data.course[EPOCHS, 0])
-    ax.axhline(before, color=FIRST_COLOUR, lw=0.9, ls="--", label="first task, before the second")
+    ax.axhline(
+        before, color=FIRST_COLOUR, lw=0.9, ls="--", label="first task, before the second"
+    )
     _chance(ax)
     ax.set_xscale("log")
     ax.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
     ax.minorticks_off()
-    ax.set(xlabel="gain of the first task's keys at retrieval", ylabel="accuracy on test images",
-           ylim=(-0.03, 1.13))  # fmt: skip
+    ax.set(xlabel="gain of the first task's keys at retrieval",
+           ylabel="accuracy on test images", ylim=(-0.03, 1.13))  # fmt: skip
     ax.legend(loc="center right", bbox_to_anchor=(1.0, 0.27))
     _title(ax, "c", "Recovery by scaling keys")
 
@@ -246,7 +275,9 @@ def _plot_gains(ax, data):
 def _plot_cases(ax, data):
     share = np.arange(1, data.sizes["case"] + 1) / data.sizes["case"]
     looks = ((":", "black", 3), ("-", "#56B4E9", 1), ("-", FIRST_COLOUR, 2))
-    for (words, values), (line, colour, order) in zip(_distributions(data), looks, strict=True):
+    for (words, values), (line, colour, order) in zip(
+        _distributions(data), looks, strict=True
+    ):
         ax.step(np.sort(values), share, line, where="post", color=colour, label=words,
                 zorder=order)  # fmt: skip
     ax.axvline(0.5, color=GREY, lw=0.8, ls=":")

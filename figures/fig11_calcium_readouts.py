@@ -1,18 +1,21 @@
-"""Calcium readouts: Hill-4 writes the best outer product until the input itself fires the cell.
+"""Calcium readouts: Hill-4 writes the best outer product until the input itself fires the
+cell.
 
-Claims: with imposed back-propagating spikes, and in cells that a teacher fires while AMPA input
-stays well below threshold, a Hill-4 readout calibrated to the cell's own pair peak is the most
-bilinear write (R2 .99 of c v k'). That does not survive input that comes near to firing the cell:
-depolarised by 14 mV or more, its R2 falls below that of a soft threshold at 1.5 presynaptic peaks
-(.93 against .97 where input fires 1 Hz, .86 against .94 at 5 Hz; there the square of calcium is
-best, .97, but noisier). Hence the soft threshold, not Hill-4, is the default of `point_spine`.
-Ellwood's fourth power leaks least but is supralinear and needs many times as many synapses.
-Calibrating to the cell's working point instead of its rest matters as much as the choice between
-good readouts. With "foreign keys" (same firing, but keys that had no part in it) little changes:
+Claims: with imposed back-propagating spikes, and in cells that a teacher fires while AMPA
+input stays well below threshold, a Hill-4 readout calibrated to the cell's own pair peak
+is the most bilinear write (R2 .99 of c v k'). That does not survive input that comes near
+to firing the cell:
+depolarised by 14 mV or more, its R2 falls below that of a soft threshold at 1.5
+presynaptic peaks (.93 against .97 where input fires 1 Hz, .86 against .94 at 5 Hz; there
+the square of calcium is best, .97, but noisier). Hence the soft threshold, not Hill-4, is
+the default of `point_spine`. Ellwood's fourth power leaks least but is supralinear and
+needs many times as many synapses. Calibrating to the cell's working point instead of its
+rest matters as much as the choice between good readouts. With "foreign keys" (same
+firing, but keys that had no part in it) little changes:
 the leak is depolarised membrane, not correlation.
-Sizes: 6 x 6 rates, 10 cells and 8 keys a rate, 10 s (quick: 4, 8, 2 s); all cells see all keys.
-Weights stay fixed while calcium is integrated, so that no write feeds back into the firing.
-Published: NMDA, magnesium and calcium constants, fourth power (Ellwood 2024,
+Sizes: 6 x 6 rates, 10 cells and 8 keys a rate, 10 s (quick: 4, 8, 2 s); all cells see all
+keys. Weights stay fixed while calcium is integrated, so that no write feeds back into the
+firing. Published: NMDA, magnesium and calcium constants, fourth power (Ellwood 2024,
 doi:10.1371/journal.pcbi.1011843), thresholds scaled by own peaks (Chindemi et al. 2022,
 doi:10.1038/s41467-022-30214-w). Ours: the cell, the measures, all points.
 """
@@ -66,12 +69,16 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     genuine = _cumulative(p, opened, found["V"], scales, part(0.4, 0.95))
     # the cells of the highest gain, with keys that have no part in making them fire
     last = {name: both[:, -many:] for name, both in scales.items()}
-    foreign = _cumulative(p, spine_calcium.opening(p, foreign, DT), found["V"][:, -many:], last,
-                          part(0.95, 1.0))  # fmt: skip
+    foreign = _cumulative(p, spine_calcium.opening(p, foreign, DT), found["V"][:, -many:],
+                          last, part(0.95, 1.0))  # fmt: skip
 
-    fired = (found["spikes"].sum(0) / seconds).reshape(len(GAINS), len(RATES), cells).mean(-1)
+    fired = (
+        (found["spikes"].sum(0) / seconds).reshape(len(GAINS), len(RATES), cells).mean(-1)
+    )
     grids = [np.repeat(imposed, 2, 0)]
-    grids += [genuine[:, :, :, n * many : (n + 1) * many] for n in range(len(GAINS))] + [foreign]
+    grids += [genuine[:, :, :, n * many : (n + 1) * many] for n in range(len(GAINS))] + [
+        foreign
+    ]
     rates = [RATES, *fired, fired[-1]]
     return _gather(grids, rates, cells, keys, seconds, working, peaks)
 
@@ -99,11 +106,14 @@ def _peaks(both, count: int) -> np.ndarray:
 
 def _cumulative(p, opened, volts, scales, progress) -> np.ndarray:
     every = round(SAMPLE / DT)
-    return calcium_writes.cumulative(p, opened, volts, DT, every, scales, progress=progress)
+    return calcium_writes.cumulative(
+        p, opened, volts, DT, every, scales, progress=progress
+    )
 
 
 def calibrate(p, levels: list[float]) -> np.ndarray:
-    """Return p_pre and p_pair [level, 2] of the spiking cell, held at membrane potentials.
+    """Return p_pre and p_pair [level, 2] of the spiking cell, held at membrane
+    potentials.
 
     The teacher makes it fire once, and the presynaptic spike comes 4 ms before its spike.
     """
@@ -121,7 +131,8 @@ def calibrate(p, levels: list[float]) -> np.ndarray:
 
 
 def _gather(grids, rates, cells, keys, seconds, working, peaks) -> xr.Dataset:
-    """Return the measures of cumulative writes [state, readout, sample, post, pre] of circuits."""
+    """Return the measures of cumulative writes [state, readout, sample, post, pre] of
+    circuits."""
     count = len(RATES)
     columns = []
     for grid, fired in zip(grids, rates, strict=True):
@@ -139,11 +150,14 @@ def _gather(grids, rates, cells, keys, seconds, working, peaks) -> xr.Dataset:
     data["working_point"] = ("gain", np.array(working))
     data["peaks"] = (("level", "spikes"), peaks)
     coordinates = {
-        "circuit": list(CIRCUITS), "state": list(STATES), "readout": list(READOUTS), "v": RATES,
-        "k": RATES, "window": list(WINDOWS), "gain": list(GAINS),
-        "level": ["rest", *(f"gain {gain:g}" for gain in GAINS)], "spikes": ["pre", "pair"],
+        "circuit": list(CIRCUITS), "state": list(STATES), "readout": list(READOUTS),
+        "v": RATES, "k": RATES, "window": list(WINDOWS), "gain": list(GAINS),
+        "level": ["rest", *(f"gain {gain:g}" for gain in GAINS)],
+        "spikes": ["pre", "pair"],
     }  # fmt: skip
-    return xr.Dataset(data, coordinates, {"seconds": seconds, "cells": cells, "keys": keys})
+    return xr.Dataset(
+        data, coordinates, {"seconds": seconds, "cells": cells, "keys": keys}
+    )
 
 
 def _statistics(grid: np.ndarray, fired: np.ndarray) -> dict[str, np.ndarray]:
@@ -158,7 +172,10 @@ def _statistics(grid: np.ndarray, fired: np.ndarray) -> dict[str, np.ndarray]:
         resampled.append([fit(w, RATES, RATES).r2 for w in some])
     second = _windows(grid, 1.0)
     snr = [[_ratio(w[:, USUAL, :, USUAL]) for w in _windows(grid, s)] for s in WINDOWS]
-    apart = [calcium_writes.told_apart(w[:, USUAL, :, USUAL], w[:, 1, :, USUAL]) for w in second]
+    apart = [
+        calcium_writes.told_apart(w[:, USUAL, :, USUAL], w[:, 1, :, USUAL])
+        for w in second
+    ]
     fits = [fit(w, RATES, RATES) for w in mean]
     return {
         "write": mean / mean[:, USUAL, USUAL, None, None],
@@ -186,16 +203,19 @@ def report(data: xr.Dataset) -> str:
     """Return the table of measures."""
     lines = [
         f"6 x 6 rates, {data.attrs['cells']} x {data.attrs['keys']} cells each, "
-        f"{data.attrs['seconds']} s; R2 of c v k^T (+- bootstrap) with the teacher's and with the "
-        "cell's own rate;",
-        "leak = write of (k, v) = (20, 0) / (20, 20), which is read / write where input fires the "
-        "cell; AUC of (20, 20) against (20, 5) in 1 s; SNR = mean / SD of one synapse",
+        f"{data.attrs['seconds']} s; R2 of c v k^T (+- bootstrap) with the teacher's and "
+        "with the cell's own rate;",
+        "leak = write of (k, v) = (20, 0) / (20, 20), which is read / write where input "
+        "fires the cell; AUC of (20, 20) against (20, 5) in 1 s; SNR = mean / SD of one "
+        "synapse",
     ]
     for circuit in data.circuit.values:
         d = data.sel(circuit=circuit)
-        name = circuit if circuit in ("imposed", "foreign keys") else f"input gain {circuit}"
+        name = (
+            circuit if circuit in ("imposed", "foreign keys") else f"input gain {circuit}"
+        )
         lines.append(f"{name}: cells fire at {d.fired.values.round(1).tolist()} Hz")
-        lines.append(f"   {'readout':15}{'calibrated to':15}{'R2':>6}{'+-':>6}{'own':>7}{'leak':>7}"
+        lines.append(f"   {'readout':15}{'calibrated to':15}{'R2':>6}{'+-':>6}{'own':>7}{'leak':>7}"  # noqa: E501
                      f"{'rank-1':>8}{'AUC':>6}   SNR at {list(WINDOWS)} s")  # fmt: skip
         for state in STATES[: 1 if circuit == "imposed" else 2]:
             for readout in data.readout.values:
@@ -207,8 +227,9 @@ def report(data: xr.Dataset) -> str:
                     f"{r['apart']:6.2f}   {snr}"
                 )
     peaks = (data.peaks.sel(spikes="pair") / data.peaks.sel(spikes="pre")).values.round(2)
-    lines.append(f"working points {(1e3 * data.working_point.values).round(1).tolist()} mV; pair "
-                 f"peak / presynaptic peak at rest and there {peaks.tolist()}")  # fmt: skip
+    lines.append(f"working points {(1e3 * data.working_point.values).round(1).tolist()} "
+                 "mV; pair peak / presynaptic peak at rest and there "
+                 f"{peaks.tolist()}")  # fmt: skip
     return "\n".join(lines)
 
 
@@ -248,8 +269,18 @@ def _name(readout: str) -> str:
 def _plot_write(ax, data, circuit: str) -> None:
     ideal = np.outer(RATES, RATES).ravel() / 400
     for readout in ("linear", "fourth_power", "soft_threshold", "hill_4"):
-        write = data.write.sel(circuit=circuit, state="working point", readout=readout).values
-        ax.plot(ideal, write.ravel(), "o", color=READOUT_COLOURS[readout], ms=3, alpha=0.8, mew=0)
+        write = data.write.sel(
+            circuit=circuit, state="working point", readout=readout
+        ).values
+        ax.plot(
+            ideal,
+            write.ravel(),
+            "o",
+            color=READOUT_COLOURS[readout],
+            ms=3,
+            alpha=0.8,
+            mew=0,
+        )
     ax.plot([0, 4], [0, 4], color="black", lw=0.9)
     ax.set(xlim=(-0.1, 4.1), ylim=(-0.2, 8.5), xlabel=r"$v\,k$ / (20 Hz)$^2$",
            ylabel="write / write at (20, 20) Hz")  # fmt: skip
@@ -261,12 +292,19 @@ def _plot_circuits(ax, data, measure: str) -> None:
     for readout, colour in READOUT_COLOURS.items():
         values = data[measure].sel(readout=readout, circuit=list(CIRCUITS[:-1]))
         strong = readout in ("soft_threshold", "hill_4")
-        ax.plot(place, values.sel(state="working point"), "-o", color=colour, label=_name(readout),
+        ax.plot(place, values.sel(state="working point"), "-o", color=colour,
+                label=_name(readout),
                 lw=1.6 if strong else 0.9, ms=3.5 if strong else 2.5)  # fmt: skip
         if strong:
             ax.plot(place, values.sel(state="rest"), ":", color=colour, lw=1.2)
     if measure != "apart":
-        ax.plot([], [], ":", color="black", label="calibrated at rest, not at the working point")
+        ax.plot(
+            [],
+            [],
+            ":",
+            color="black",
+            label="calibrated at rest, not at the working point",
+        )
     ax.set_xticks(place, ["imposed", *CIRCUITS[1:-1]])
     ax.set_xlabel("gain of the AMPA input")
 
@@ -275,13 +313,19 @@ def _plot_noise(ax, data) -> None:
     for readout, colour in READOUT_COLOURS.items():
         snr = data.snr.sel(circuit="imposed", state="rest", readout=readout)
         ax.plot(WINDOWS, snr, "-o", color=colour, ms=2.5)
-        snr = data.snr.sel(circuit=f"{GAINS[-1]:g}", state="working point", readout=readout)
+        snr = data.snr.sel(
+            circuit=f"{GAINS[-1]:g}", state="working point", readout=readout
+        )
         ax.plot(WINDOWS, snr, "--", color=colour, lw=0.9)
     ax.plot([], [], "-", color=GREY, label="imposed spikes")
     ax.plot([], [], "--", color=GREY, label="input fires cells")
     ax.set_xscale("log")
     ax.set_xticks(WINDOWS, [f"{window:g}" for window in WINDOWS])
     ax.minorticks_off()
-    ax.set(xlabel="length of the write (s)", ylabel="mean / SD of one synapse", ylim=(0, None))
+    ax.set(
+        xlabel="length of the write (s)",
+        ylabel="mean / SD of one synapse",
+        ylim=(0, None),
+    )
     ax.legend(loc="upper left")
     _title(ax, "e", "Noise of one synapse")

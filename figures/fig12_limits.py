@@ -1,19 +1,22 @@
-"""What first-order synapses cannot do: fast tokens, negative eigenvalues, keys that share cells.
+"""What first-order synapses cannot do: fast tokens, negative eigenvalues, keys that share
+cells.
 
-Claims: (a) the NMDA current that a token leaves to the next bounds how many tokens a second can be
-written; (b) a write by a first-order process takes a weight toward its target and never past it,
-so that the eigenvalue of the delta rule stays above 0 and parity is out of reach; (c) short-term
-plasticity of the presynaptic cell scales columns of the weight matrix and cannot store pairs whose
-keys share cells.
+Claims: (a) the NMDA current that a token leaves to the next bounds how many tokens a
+second can be written; (b) a write by a first-order process takes a weight toward its
+target and never past it, so that the eigenvalue of the delta rule stays above 0 and
+parity is out of reach; (c) short-term plasticity of the presynaptic cell scales columns
+of the weight matrix and cannot store pairs whose keys share cells.
 
-Simulated: (a), the circuits of (b), (c). Algebra: the lines of (b), among them the second-order
-one, whose frequency is set by hand, and parity, which is a product of 1 - beta.
+Simulated: (a), the circuits of (b), (c). Algebra: the lines of (b), among them the
+second-order one, whose frequency is set by hand, and parity, which is a product of 1 -
+beta.
 
-Established: the decay of NMDA currents over tens to hundreds of milliseconds (Destexhe, Mainen &
-Sejnowski 1994; Lester et al. 1990); the algebra of (b) (Grazzi et al. 2025, arXiv:2411.12537: state
-tracking needs negative eigenvalues) and of (c). Modelling choice: the time course of a token, one
-population of key cells a dimension. Inference of this package: that these bounds would hold for a
-fast-weight memory in a brain, and that a second-order, underdamped synapse would lift (b).
+Established: the decay of NMDA currents over tens to hundreds of milliseconds (Destexhe,
+Mainen & Sejnowski 1994; Lester et al. 1990); the algebra of (b) (Grazzi et al. 2025,
+arXiv:2411.12537: state tracking needs negative eigenvalues) and of (c). Modelling choice:
+the time course of a token, one population of key cells a dimension. Inference of this
+package: that these bounds would hold for a fast-weight memory in a brain, and that a
+second-order, underdamped synapse would lift (b).
 """
 
 from __future__ import annotations
@@ -49,7 +52,8 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
 
 
 def _tokens(taus, gaps) -> xr.Dataset:
-    """Error of the spiking circuit without noise by NMDA decay and silence between tokens (ms)."""
+    """Error of the spiking circuit without noise by NMDA decay and silence between tokens
+    (ms)."""
     import brian2 as b2
 
     program = fwp.tasks.associative_recall(tokens=8, dim=8, heads=4, seed=1, beta=0.8)
@@ -72,7 +76,8 @@ def _tokens(taus, gaps) -> xr.Dataset:
 
 
 def _eigenvalues(count: int) -> xr.Dataset:
-    """What is left of a weight along the key after one write of value 0, by the drive of it."""
+    """What is left of a weight along the key after one write of value 0, by the drive of
+    it."""
     drive = np.linspace(0, 3, count)
     first, spiking, pulse = (np.full(count, np.nan) for _ in range(3))
     for n, x in enumerate(drive):
@@ -86,7 +91,11 @@ def _eigenvalues(count: int) -> xr.Dataset:
             "first_order": (("drive",), first, {"units": "1"}),
             "spiking": (("drive",), spiking, {"units": "1"}),
             "pulse": (("drive",), pulse, {"units": "1"}),
-            "second_order": (("drive",), [_underdamped(x) for x in drive], {"units": "1"}),
+            "second_order": (
+                ("drive",),
+                [_underdamped(x) for x in drive],
+                {"units": "1"},
+            ),
         },
         {"drive": drive},
     )
@@ -95,12 +104,15 @@ def _eigenvalues(count: int) -> xr.Dataset:
 
 def _left(beta: float, realisation: str, **options) -> float:
     program = fwp.Program([[1.0, 0.0]], [[0.0]], query=[[1.0, 0.0]], beta=beta)
-    run = fwp.run(program, "delta", realisation, initial_weights=np.array([[0.5, 0.0]]), **options)
+    run = fwp.run(
+        program, "delta", realisation, initial_weights=np.array([[0.5, 0.0]]), **options
+    )
     return float(run["weights"].values[-1].ravel()[0] / 0.5)
 
 
 def _underdamped(drive: float, damping: float = 0.3) -> float:
-    """W after unit time of W'' + 2 z w W' + w^2 W = 0 from W = 1 at rest, w^2 = the drive x 9.
+    """W after unit time of W'' + 2 z w W' + w^2 W = 0 from W = 1 at rest, w^2 = the drive
+    x 9.
 
     The factor 9 puts the first half turn, w t = pi, at a drive of about 1.
     """
@@ -111,7 +123,8 @@ def _underdamped(drive: float, damping: float = 0.3) -> float:
 
 
 def _parity(length: int) -> xr.Dataset:
-    """Share of right parities of random bits, read from the sign of one weight, by write strength.
+    """Share of right parities of random bits, read from the sign of one weight, by write
+    strength.
 
     A one is a write of value 0 along the key: it multiplies the weight by 1 - beta.
     """
@@ -126,7 +139,8 @@ def _parity(length: int) -> xr.Dataset:
 
 
 def _shared(seeds: int) -> xr.Dataset:
-    """Explained variance of what random overlapping pairs read out, by rule and number of pairs."""
+    """Explained variance of what random overlapping pairs read out, by rule and number of
+    pairs."""
     from fwp_neuro.characterise import experiments, storage
 
     items = (2, 4, 8, 16)
@@ -143,7 +157,8 @@ def _shared(seeds: int) -> xr.Dataset:
 
 
 def fastest(data) -> dict[float, float]:
-    """Return tokens a second at which the read-out is just clear, by NMDA time constant (ms)."""
+    """Return tokens a second at which the read-out is just clear, by NMDA time constant
+    (ms)."""
     found = {}
     for tau in data.tau_nmda.values:
         error = data.crowding.sel(tau_nmda=tau, measure="nRMSE").values
@@ -151,7 +166,9 @@ def fastest(data) -> dict[float, float]:
         clear = np.flatnonzero(error <= CLEAR)
         if clear.size and clear[0] > 0:
             n = clear[0]
-            share = (np.log(error[n - 1]) - np.log(CLEAR)) / np.log(error[n - 1] / error[n])
+            share = (np.log(error[n - 1]) - np.log(CLEAR)) / np.log(
+                error[n - 1] / error[n]
+            )
             gap = gaps[n - 1] + share * (gaps[n] - gaps[n - 1])
         else:
             gap = gaps[0] if clear.size else np.nan
@@ -161,7 +178,9 @@ def fastest(data) -> dict[float, float]:
 
 def report(data) -> str:
     """Return the numbers of the figure."""
-    lines = ["read-out error without spike noise by silence between tokens (delta, 4 seeds)"]
+    lines = [
+        "read-out error without spike noise by silence between tokens (delta, 4 seeds)"
+    ]
     for tau in data.tau_nmda.values:
         row = data.crowding.sel(tau_nmda=tau)
         points = "  ".join(
@@ -171,7 +190,9 @@ def report(data) -> str:
         )
         lines.append(f"   tau {tau:g} ms  {points}")
     for tau, rate in fastest(data).items():
-        lines.append(f"   nRMSE <= {CLEAR} up to {rate:.2f} tokens a second at tau {tau:g} ms")
+        lines.append(
+            f"   nRMSE <= {CLEAR} up to {rate:.2f} tokens a second at tau {tau:g} ms"
+        )
     lines.append("eigenvalue along the key after one write, smallest met")
     for name in ("first_order", "spiking", "pulse", "second_order"):
         lines.append(f"   {name:13}{float(data[name].min()):+.3f}")
@@ -182,7 +203,9 @@ def report(data) -> str:
         )
     for rule in data.synapse.values:
         row = data.stored.sel(synapse=rule).mean("seed").values
-        cells = "  ".join(f"{n}: {x:+.2f}" for n, x in zip(data["items"].values, row, strict=True))
+        cells = "  ".join(
+            f"{n}: {x:+.2f}" for n, x in zip(data["items"].values, row, strict=True)
+        )
         lines.append(f"stored pairs, explained variance, {rule}: {cells}")
     return "\n".join(lines)
 
@@ -208,12 +231,23 @@ def _plot_crowding(ax, data):
     for tau, shade in zip(data.tau_nmda.values, shades, strict=True):
         silence = (data.gap.values + SILENCE) / tau
         error = data.crowding.sel(tau_nmda=tau, measure="nRMSE")
-        ax.plot(silence, error, "-o", color=COLOURS["spiking"], alpha=shade, label=f"{tau:g} ms")
+        ax.plot(
+            silence,
+            error,
+            "-o",
+            color=COLOURS["spiking"],
+            alpha=shade,
+            label=f"{tau:g} ms",
+        )
     x = np.linspace(0.5, 5.5, 50)
     ax.plot(x, np.exp(-x), "--", color=GREY, lw=0.9, label="exp(-x)")
     ax.axhline(CLEAR, color=GREY, lw=0.6, ls=":")
     ax.set_yscale("log")
-    ax.set(xlabel="silence before a write / NMDA decay", ylabel="read-out nRMSE", xlim=(0, 9.5))
+    ax.set(
+        xlabel="silence before a write / NMDA decay",
+        ylabel="read-out nRMSE",
+        xlim=(0, 9.5),
+    )
     ax.legend(title="NMDA decay", title_fontsize=7, loc="upper right")
     _title(ax, "a", "NMDA bounds the rate")
 
@@ -224,11 +258,15 @@ def _plot_eigenvalues(ax, data):
     ax.axhline(0, color=GREY, lw=0.6)
     ax.plot(fine, np.exp(-fine), "-", color="black", lw=0.9, label="exp(-x)")
     ax.plot(x, data.first_order, "s", color=COLOURS["rate"], label="rate circuit")
-    ax.plot(x, data.spiking, "o", color=COLOURS["spiking"], mfc="white", label="NMDA write")
+    ax.plot(
+        x, data.spiking, "o", color=COLOURS["spiking"], mfc="white", label="NMDA write"
+    )
     ax.plot(x, data.pulse, "^", color=COLOURS["artificial"], label="pulse (1 - x)")
     curve = [_underdamped(one) for one in fine]
     ax.plot(fine, curve, "--", color="#CC79A7", label="second order")
-    ax.set(xlabel="drive of the write", ylabel="eigenvalue along the key", ylim=(-1.1, 1.9))
+    ax.set(
+        xlabel="drive of the write", ylabel="eigenvalue along the key", ylim=(-1.1, 1.9)
+    )
     ax.legend(loc="upper right", ncols=2, columnspacing=0.5, handlelength=1.3,
               handletextpad=0.5)  # fmt: skip
     _title(ax, "b", "First order stays > 0")
@@ -239,11 +277,13 @@ def _plot_shared(ax, data):
         "tsodyks_markram": "short-term (column gate)",
         "pair_stdp": "Hebbian (pair STDP)",
     }
-    for rule, colour, mark in zip(data.synapse.values, ("#CC79A7", "#D55E00"), "so", strict=True):
+    for rule, colour, mark in zip(
+        data.synapse.values, ("#CC79A7", "#D55E00"), "so", strict=True
+    ):
         rows = data.stored.sel(synapse=rule)
         ax.errorbar(
-            data["items"], rows.mean("seed"), rows.std("seed"), fmt=f"-{mark}", color=colour,
-            capsize=2, label=words.get(str(rule), str(rule)),
+            data["items"], rows.mean("seed"), rows.std("seed"), fmt=f"-{mark}",
+            color=colour, capsize=2, label=words.get(str(rule), str(rule)),
         )  # fmt: skip
     ax.axhline(0, color=GREY, lw=0.6)
     ax.set_xscale("log", base=2)

@@ -1,17 +1,20 @@
-"""What drugs would show: AP5 the calcium readout, CNQX the error term; and what a key alone writes.
+"""What drugs would show: AP5 the calcium readout, CNQX the error term; and what a key
+alone writes.
 
-Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that the dose
-response tells which power n of calcium is read; with a threshold a write ends at a dose; (b) AMPA
-receptors blocked while a value is written take the prediction away from the delta rule, which then
-writes too much, and change nothing in the Hebbian rule; (c) a key alone, as in a read without a
-teacher, writes a little too, least where the fourth power of calcium is read (here at rest; AMPA
-input that depolarises the cell makes it more, see fig11).
+Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that
+the dose response tells which power n of calcium is read; with a threshold a write ends at
+a dose; (b) AMPA receptors blocked while a value is written take the prediction away from
+the delta rule, which then writes too much, and change nothing in the Hebbian rule; (c) a
+key alone, as in a read without a teacher, writes a little too, least where the fourth
+power of calcium is read (here at rest; AMPA input that depolarises the cell makes it
+more, see fig11).
 
-Established: AP5 blocks the induction and spares the expression of potentiation (Collingridge, Kehl
-& McLennan 1983); CNQX blocks AMPA receptors. Modelling choice: the point spine and its readouts
-(Ellwood 2024, doi:10.1371/journal.pcbi.1011843, for the fourth power), additive writes. Inference
-of this package: that the dose response identifies the readout, that CNQX at the write would tell
-delta from Hebb in a synapse, and the sizes of all effects.
+Established: AP5 blocks the induction and spares the expression of potentiation
+(Collingridge, Kehl & McLennan 1983); CNQX blocks AMPA receptors. Modelling choice: the
+point spine and its readouts (Ellwood 2024, doi:10.1371/journal.pcbi.1011843, for the
+fourth power), additive writes. Inference of this package: that the dose response
+identifies the readout, that CNQX at the write would tell delta from Hebb in a synapse,
+and the sizes of all effects.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from fwp_neuro.plotting import COLOURS, GREY, PAGE, READOUT_COLOURS
 
 #: readout -> power of calcium, not a number where it is none
 READOUTS = {
-    "linear": 1, "square": 2, "fourth_power": 4, "hill_4": np.nan, "soft_threshold": np.nan,
+    "linear": 1, "square": 2, "fourth_power": 4, "hill_4": np.nan,
+    "soft_threshold": np.nan,
 }  # fmt: skip
 BETA = 0.9
 
@@ -63,7 +67,8 @@ def _ap5(doses) -> xr.Dataset:
 
 
 def _cnqx(doses, seeds) -> xr.Dataset:
-    """Size of one write under CNQX relative to the algebra, without and with spike noise."""
+    """Size of one write under CNQX relative to the algebra, without and with spike
+    noise."""
     key = np.zeros((1, seeds, 16))
     for head in range(seeds):
         key[0, head, np.random.default_rng(head).choice(16, 3, replace=False)] = 3**-0.5
@@ -80,8 +85,8 @@ def _cnqx(doses, seeds) -> xr.Dataset:
             for n, dose in enumerate(doses):
                 drug = [fwp.CNQX(float(dose), window="write")] if dose else []
                 found = fwp.run(
-                    program, rule, "spiking", drugs=drug, record_spikes=False, device="numpy",
-                    constants={"weight_baseline": 2.0}, **options,
+                    program, rule, "spiking", drugs=drug, record_spikes=False,
+                    device="numpy", constants={"weight_baseline": 2.0}, **options,
                 )["weights"].values  # fmt: skip
                 written[r, n, c] = (algebra * found).sum() / (algebra**2).sum()
     return xr.Dataset(
@@ -91,22 +96,27 @@ def _cnqx(doses, seeds) -> xr.Dataset:
 
 
 def over_written(dose):
-    """Return how much more delta writes with a fraction ``dose`` of AMPA blocked: the algebra.
+    """Return how much more delta writes with a fraction ``dose`` of AMPA blocked: the
+    algebra.
 
-    dW = h (v - (1 - dose) W k) k' for a window that learns beta = 1 - exp(-h) without the drug.
+    dW = h (v - (1 - dose) W k) k' for a window that learns beta = 1 - exp(-h) without the
+    drug.
     """
     left = np.maximum(1 - np.asarray(dose, dtype=float), 1e-9)
     return (1 - (1 - BETA) ** left) / (left * BETA)
 
 
 def _reading(repeats) -> xr.Dataset:
-    """Change by a key alone, as a share of that by key and value: Poisson, 0 to 40 Hz, 2 s."""
+    """Change by a key alone, as a share of that by key and value: Poisson, 0 to 40 Hz, 2
+    s."""
     from fwp_neuro.characterise import experiments, rule_measures
 
     alone = []
     for readout in READOUTS:
         model = fwp.synapses.get("point_spine", readout)
-        alone.append(rule_measures(model, experiments("point_spine")[0], repeats).write.key_only)
+        alone.append(
+            rule_measures(model, experiments("point_spine")[0], repeats).write.key_only
+        )
     return xr.Dataset({"read_write": (("readout",), np.array(alone), {"units": "1"})})
 
 
@@ -123,15 +133,18 @@ def report(data) -> str:
     lines = ["write under AP5 as a share of that without, 20 pairs at +4 ms, 10 Hz"]
     for readout in data.readout.values:
         row = "  ".join(f"{f:g}: {float(x):.3f}" for f, x in zip(
-            data.ap5_dose.values, data.ap5.sel(readout=readout).values, strict=True))  # fmt: skip
+            data.ap5_dose.values, data.ap5.sel(readout=readout).values,
+            strict=True))  # fmt: skip
         lines.append(f"   {readout:13}(1 - f)^{power(data, readout):.2f}   {row}")
-    lines.append(f"one write under CNQX while it is written, relative to the algebra, beta {BETA}")
+    lines.append(
+        f"one write under CNQX while it is written, relative to the algebra, beta {BETA}"
+    )
     for rule in data.rule.values:
         for dose in data.cnqx_dose.values:
             law = float(over_written(dose)) if rule == "delta" else 1.0
             both = data.cnqx.sel(rule=rule, cnqx_dose=dose).values
-            lines.append(f"   {rule:6}{dose:4.1f}  algebra {law:.3f}  no noise {both[0]:.3f}  "
-                         f"spikes {both[1]:.3f}")  # fmt: skip
+            lines.append(f"   {rule:6}{dose:4.1f}  algebra {law:.3f}  no noise "
+                         f"{both[0]:.3f}  spikes {both[1]:.3f}")  # fmt: skip
     for readout in data.readout.values:
         share = float(data.read_write.sel(readout=readout))
         lines.append(f"key alone writes {share:.3f} of key and value, {readout}")
@@ -145,7 +158,11 @@ def plot(data):
     figure = Figure(figsize=(PAGE, PAGE * 0.36))
     ap5, cnqx, read = figure.subplots(1, 3, width_ratios=[1, 1, 0.8])
     fine = np.linspace(0, 1, 100)
-    names = {"fourth_power": "fourth power", "hill_4": "Hill-4", "soft_threshold": "soft threshold"}
+    names = {
+        "fourth_power": "fourth power",
+        "hill_4": "Hill-4",
+        "soft_threshold": "soft threshold",
+    }
     for readout, n in READOUTS.items():
         colour = READOUT_COLOURS[readout]
         curve = data.ap5.sel(readout=readout)
@@ -155,24 +172,29 @@ def plot(data):
             ap5.plot(fine, (1 - fine) ** n, "-", color=colour, lw=0.9)
         else:
             ap5.plot(data.ap5_dose, curve, ":", color=colour, lw=0.9)
-    ap5.set(xlabel="blocked NMDA, f", ylabel="write, share of control", ylim=(-0.05, 1.35))
+    ap5.set(
+        xlabel="blocked NMDA, f", ylabel="write, share of control", ylim=(-0.05, 1.35)
+    )
     ap5.legend(title="readout; lines: $(1-f)^n$", title_fontsize=7, loc="upper right")
     _title(ap5, "a", "AP5 tells the readout")
     cnqx.plot(fine, over_written(fine), "-", color=GREY, lw=0.9, label="algebra, delta")
     cnqx.plot(fine, np.ones_like(fine), "--", color=GREY, lw=0.9, label="algebra, hebb")
     for rule, mark in (("delta", "o"), ("hebb", "s")):
         for circuit, fill in (("no noise", "white"), ("spikes", COLOURS["spiking"])):
-            cnqx.plot(data.cnqx_dose, data.cnqx.sel(rule=rule, circuit=circuit), mark, mfc=fill,
-                      color=COLOURS["spiking"], label=f"{rule}, {circuit}")  # fmt: skip
-    cnqx.set(xlabel="blocked AMPA at the write", ylabel="size of a write", ylim=(0.7, 3.9))
+            cnqx.plot(data.cnqx_dose, data.cnqx.sel(rule=rule, circuit=circuit), mark,
+                      mfc=fill, color=COLOURS["spiking"],
+                      label=f"{rule}, {circuit}")  # fmt: skip
+    cnqx.set(
+        xlabel="blocked AMPA at the write", ylabel="size of a write", ylim=(0.7, 3.9)
+    )
     cnqx.legend(loc="upper left", ncols=1)
     _title(cnqx, "b", "CNQX tells delta from hebb")
     share = data.read_write.values
     colours = [READOUT_COLOURS[readout] for readout in READOUTS]
     read.bar(range(len(share)), share, color=colours, width=0.65)
     for n, x in enumerate(share):
-        read.annotate(f"{x:.3f}", (n, max(x, 0)), (0, 2), textcoords="offset points", ha="center",
-                      fontsize=7)  # fmt: skip
+        read.annotate(f"{x:.3f}", (n, max(x, 0)), (0, 2), textcoords="offset points",
+                      ha="center", fontsize=7)  # fmt: skip
     read.set_xticks(range(len(share)), ["lin.", "sq.", "4th", "Hill", "soft"])
     read.set(ylabel="key alone / key and value", ylim=(0, max(share) * 1.2))
     _title(read, "c", "A key alone writes")

@@ -1,13 +1,16 @@
-"""Plasticity rules as fast-weight rules: what each writes, erases, forgets, and whether it stores.
+"""Plasticity rules as fast-weight rules: what each writes, erases, forgets, and whether
+it stores.
 
-Claim: published plasticity rules differ in what a fast-weight memory needs. Some store an arbitrary
-v k' from rates, some only from volleys of spikes at the right lag, some not at all; of those
-measured only dendritic prediction corrects a write by what the cell's other synapses predict.
+Claim: published plasticity rules differ in what a fast-weight memory needs. Some store an
+arbitrary v k' from rates, some only from volleys of spikes at the right lag, some not at
+all; of those measured only dendritic prediction corrects a write by what the cell's other
+synapses predict.
 
-Every number is measured by running the rule's own Brian2 text (see ``fwp-neuro plasticity``).
-Established: the equations and parameters of the rules. Modelling choice: keys and values coded by
-Poisson rates up to 40 Hz or by volleys at 10 Hz, forced postsynaptic spikes, the windows. Inference
-of this package: reading the rules as fast-weight rules at all.
+Every number is measured by running the rule's own Brian2 text (see ``fwp-neuro
+plasticity``). Established: the equations and parameters of the rules. Modelling choice:
+keys and values coded by Poisson rates up to 40 Hz or by volleys at 10 Hz, forced
+postsynaptic spikes, the windows. Inference of this package: reading the rules as
+fast-weight rules at all.
 """
 
 from __future__ import annotations
@@ -38,8 +41,8 @@ def report(data) -> str:
         one = data.isel(row=row)
         lines.append(
             f"{str(one.model.values):{width}}  {str(one.coding.values):8}"
-            f"write R2 {float(one.write_r2):6.2f}  stored R2 {float(one.stored_r2):5.2f}  "
-            f"decay {_seconds(float(one.decay)):>9}  {one.verdict.values}"
+            f"write R2 {float(one.write_r2):6.2f}  stored R2 {float(one.stored_r2):5.2f} "
+            f" decay {_seconds(float(one.decay)):>9}  {one.verdict.values}"
         )
     return "\n".join(lines)
 
@@ -59,8 +62,12 @@ def plot(data):
         for row in np.flatnonzero(data.model.values == name):
             _plot_row(panels, place, data.isel(row=int(row)))
     _label(panels, names)
-    marks = [panels[0].plot([], [], mark, color=colour)[0] for mark, colour in CODES.values()]
-    bars = [panels[4].barh([-9], [0], color=shade) for shade in (*CAUSES.values(), "black")]
+    marks = [
+        panels[0].plot([], [], mark, color=colour)[0] for mark, colour in CODES.values()
+    ]
+    bars = [
+        panels[4].barh([-9], [0], color=shade) for shade in (*CAUSES.values(), "black")
+    ]
     words = ["lost by key", "by value", "by both", "by the cell's error"]
     figure.legend([*marks, *bars], [*CODES, *words], loc="outside upper center", ncols=6,
                   columnspacing=1.0)  # fmt: skip
@@ -96,9 +103,17 @@ def _label(panels, names: list[str]) -> None:
     """Write titles, axes and names of rules."""
     fit, stored, noise, decay, erase = panels
     fit.set_yticks(range(len(names)), names)
-    fit.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1), xlabel="$R^2$ of the write\non $c\\,v k^T$")
+    fit.set(
+        ylim=(len(names) - 0.4, -0.6),
+        xlim=(0, 1),
+        xlabel="$R^2$ of the write\non $c\\,v k^T$",
+    )
     stored.set(xlim=(0, 1), xlabel="$R^2$ of reads of\nrandom pairs")
-    noise.set(xscale="log", xlim=(0.1, 1e5), xlabel=f"synapses for SNR {SNR:g}\n(rules that store)")
+    noise.set(
+        xscale="log",
+        xlim=(0.1, 1e5),
+        xlabel=f"synapses for SNR {SNR:g}\n(rules that store)",
+    )
     decay.set(xscale="log", xlim=(0.1, 1e5), xlabel="time constant (s)\n(no mark: none)")
     erase.set(xlim=(0, 1), xlabel="share of the\nold weight lost")
     titles = ("Form", "Storage", "Noise", "Decay", "Erasure")

@@ -1,9 +1,10 @@
 """Every curve of the validation report over its published points.
 
-Claim: the models give the published numbers within the tolerances that the report names (see
-``fwp-neuro validate``, which also has the numbers that lie on no curve). Established: the published
-points. Modelling choice: tolerances, which are the papers' own errors or rounding where they have
-any, and which implementation is followed where publications disagree (each model's docstring).
+Claim: the models give the published numbers within the tolerances that the report names
+(see ``fwp-neuro validate``, which also has the numbers that lie on no curve).
+Established: the published points. Modelling choice: tolerances, which are the papers' own
+errors or rounding where they have any, and which implementation is followed where
+publications disagree (each model's docstring).
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """What plastic circuits cost from 1e4 to 1e7 synapses, and what a machine can hold.
 
-Claims: the factorised layout of a plastic synapse takes at most half the time and 0.7 of the memory
-of the textbook one; a synapse that writes at presynaptic spikes costs little more than one that
-never writes; memory bandwidth, drawn as a line, is what remains between the best loop and the
-machine. Every point is a result that equals the oracle's (`fwp_neuro.benchmarks.circuits`).
-Simulator: Brian2 (Stimberg, Brette & Goodman 2019, doi:10.7554/eLife.47314).
-Sizes: all-to-all, 1 s (0.3 s at 1e7) of biological time, one thread, processor time, medians of 3
-interleaved rounds, a process for each measurement. Times differ from machine to machine.
+Claims: the factorised layout of a plastic synapse takes at most half the time and 0.7 of
+the memory of the textbook one; a synapse that writes at presynaptic spikes costs little
+more than one that never writes; memory bandwidth, drawn as a line, is what remains
+between the best loop and the machine. Every point is a result that equals the oracle's
+(`fwp_neuro.benchmarks.circuits`). Simulator: Brian2 (Stimberg, Brette & Goodman 2019,
+doi:10.7554/eLife.47314). Sizes: all-to-all, 1 s (0.3 s at 1e7) of biological time, one
+thread, processor time, medians of 3 interleaved rounds, a process for each measurement.
+Times differ from machine to machine.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def simulate(quick: bool = False, progress=None):
     """Run the benchmark; quick takes two small sizes, few contenders and no builds."""
     options = {"rounds": 3}
     if quick:
-        options = {"sizes": (2_500, 10_000), "contenders": QUICK, "rounds": 1, "duration": 0.2,
-                   "builds": False}  # fmt: skip
+        options = {"sizes": (2_500, 10_000), "contenders": QUICK, "rounds": 1,
+                   "duration": 0.2, "builds": False}  # fmt: skip
     return benchmark(**options, progress=progress)
 
 
@@ -55,7 +56,12 @@ def plot(data):
     _memory(axes[0, 1], data)
     _builds(axes[1, 0], data)
     _plan(axes[1, 1], data)
-    titles = ("speed", "memory", "compiling and running again", f"one core, {NODE} GiB: the plan")
+    titles = (
+        "speed",
+        "memory",
+        "compiling and running again",
+        f"one core, {NODE} GiB: the plan",
+    )
     for ax, letter, title in zip(axes.flat, "abcd", titles, strict=True):
         ax.set_title(f"({letter}) {title}", loc="left")
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -68,8 +74,8 @@ def _points(ax, data, of) -> None:
         colour, marker, line = LOOK[str(name)]
         values = of(data, name).values
         if np.isfinite(values).any():
-            ax.loglog(data["synapses"].values, values, line, marker=marker, color=colour, ms=3.5,
-                      lw=1.0, label=str(name))  # fmt: skip
+            ax.loglog(data["synapses"].values, values, line, marker=marker, color=colour,
+                      ms=3.5, lw=1.0, label=str(name))  # fmt: skip
     ax.set_xlabel("synapses")
 
 
@@ -103,16 +109,21 @@ def _builds(ax, data):
     for place, value in enumerate(values):
         text = f"{value:.1f} s" if value > 0.5 else f"{1e3 * value:.0f} ms"
         ax.text(place, 1.15 * value, text, ha="center", fontsize=7)
-    ax.set_xticks(range(len(bars)), list(bars), rotation=20, ha="right", rotation_mode="anchor")
+    ax.set_xticks(
+        range(len(bars)), list(bars), rotation=20, ha="right", rotation_mode="anchor"
+    )
     return ax.set(ylabel="processor seconds", ylim=(1e-3, 5 * np.nanmax(values)))
 
 
 def _plan(ax, data) -> None:
-    """Draw biological seconds an hour: measured (solid), and on to what the memory holds."""
+    """Draw biological seconds an hour: measured (solid), and on to what the memory
+    holds."""
     for name in (c.LEAN, c.DENSE, c.FACTORISED, c.TEXTBOOK, c.NEST):
         if name not in data["contender"].values:
             continue
-        sizes = data["synapses"].values[np.isfinite(circuit_table.speed(data, name).values)]
+        sizes = data["synapses"].values[
+            np.isfinite(circuit_table.speed(data, name).values)
+        ]
         if not sizes.size:
             continue
         colour, marker, _ = LOOK[name]

@@ -1,17 +1,17 @@
 """Published synapses as fast-weight memories: a circuit of them against the rule itself.
 
-Claim: synapses of published plasticity rules, read out through AMPA receptors, run the Hebbian rule
-of a fast-weight programme without a fit to the task; where what the cells recall is taken off their
-teacher, the same synapses run the delta rule.
+Claim: synapses of published plasticity rules, read out through AMPA receptors, run the
+Hebbian rule of a fast-weight programme without a fit to the task; where what the cells
+recall is taken off their teacher, the same synapses run the delta rule.
 
-Each circuit is calibrated by one token. Beside error (nRMSE) and slope stands the rule that the
-read-outs follow best, W <- decay W + gain (v - erase W k) k'.
+Each circuit is calibrated by one token. Beside error (nRMSE) and slope stands the rule
+that the read-outs follow best, W <- decay W + gain (v - erase W k) k'.
 Papers: Song, Miller & Abbott 2000, doi:10.1038/78829; Vogels et al. 2011,
-doi:10.1126/science.1211095; Erickson, Maramara & Lisman 2010, doi:10.1162/jocn.2009.21375; Irie &
-Gershman 2025, arXiv:2508.08435.
-Established: the equations and parameters of plasticity rules, release and receptors. Modelling
-choice: keys and values coded by volleys at 10 Hz, one recall for all cells of a value. Inference
-of this package: that such a circuit is a fast-weight programmer at all.
+doi:10.1126/science.1211095; Erickson, Maramara & Lisman 2010,
+doi:10.1162/jocn.2009.21375; Irie & Gershman 2025, arXiv:2508.08435.
+Established: the equations and parameters of plasticity rules, release and receptors.
+Modelling choice: keys and values coded by volleys at 10 Hz, one recall for all cells of a
+value. Inference of this package: that such a circuit is a fast-weight programmer at all.
 """
 
 from __future__ import annotations
@@ -59,12 +59,15 @@ def report(data) -> str:
         for rule in RULES:
             row = data.measured.sel(synapse=synapse, rule=rule).values
             name = str(synapse).replace("\n", " ")
-            lines.append(f"{name:50} {rule:6}" + "".join(f"{number:8.3f}" for number in row))
+            lines.append(
+                f"{name:50} {rule:6}" + "".join(f"{number:8.3f}" for number in row)
+            )
     return "\n".join(lines)
 
 
 def plot(data):
-    """Draw a line for each synapse: error, slope, and the rule that fits its read-outs."""
+    """Draw a line for each synapse: error, slope, and the rule that fits its
+    read-outs."""
     from matplotlib.figure import Figure
 
     names = [str(name) for name in data.synapse.values]
@@ -76,9 +79,13 @@ def plot(data):
             at = np.arange(len(names)) + (-0.14 if rule == "hebb" else 0.14)
             numbers = data.measured.sel(rule=rule, measure=measure).values
             ax.plot(numbers, at, mark, color=colour, ms=4, label=rule, clip_on=False)
-            exact = wanted.get(measure, float(rule == "delta") if measure == "erase" else None)
+            exact = wanted.get(
+                measure, float(rule == "delta") if measure == "erase" else None
+            )
             if exact is not None:
-                ax.axvline(exact, color=colour if measure == "erase" else GREY, lw=0.8, ls=":")
+                ax.axvline(
+                    exact, color=colour if measure == "erase" else GREY, lw=0.8, ls=":"
+                )
         ax.grid(axis="y", color="#DDDDDD", lw=0.5)
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
@@ -90,8 +97,12 @@ def plot(data):
     titles = ("Error", "Gain", "Erasure", "Decay")
     for ax, letter, title in zip(panels, "abcd", titles, strict=True):
         ax.set_title(f"{letter}   {title}", loc="left", fontsize=8, weight="bold")
-    handles = [panels[0].plot([], [], mark, color=colour)[0] for mark, colour in RULES.values()]
+    handles = [
+        panels[0].plot([], [], mark, color=colour)[0] for mark, colour in RULES.values()
+    ]
     words = [f"run as {rule}" for rule in RULES]
     exact = panels[0].plot([], [], ":", color=GREY)[0]
-    figure.legend([*handles, exact], [*words, "exact"], loc="outside upper center", ncols=3)
+    figure.legend(
+        [*handles, exact], [*words, "exact"], loc="outside upper center", ncols=3
+    )
     return figure

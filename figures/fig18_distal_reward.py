@@ -1,13 +1,14 @@
 """A reward that comes seconds late strengthens the synapse that earned it.
 
-Claims: with dopamine-modulated pair STDP and an eligibility trace, the one synapse whose pairs of
-spikes are paid 1 to 3 s later goes from 0 to the top of all weights, while most others fade. Its
-trace is still up when dopamine comes (a); its weight overtakes the others' (b) and ends above all
-of them (c).
-Sizes: 40 cells, 256 synapses that learn, two hours (quick: 20 cells, 64 synapses, 90 minutes). The
-model is `izhikevich_2007_distal_reward`, seed 0; seeds 1 to 3 end in the same way.
-Published: Izhikevich 2007, doi:10.1093/cercor/bhl152, Fig. 1: equations, task and result.
-Ours: a small network of integrate-and-fire cells; to read dopamine as a write gate that comes late.
+Claims: with dopamine-modulated pair STDP and an eligibility trace, the one synapse whose
+pairs of spikes are paid 1 to 3 s later goes from 0 to the top of all weights, while most
+others fade. Its trace is still up when dopamine comes (a); its weight overtakes the
+others' (b) and ends above all of them (c).
+Sizes: 40 cells, 256 synapses that learn, two hours (quick: 20 cells, 64 synapses, 90
+minutes). The model is `izhikevich_2007_distal_reward`, seed 0; seeds 1 to 3 end in the
+same way. Published: Izhikevich 2007, doi:10.1093/cercor/bhl152, Fig. 1: equations, task
+and result. Ours: a small network of integrate-and-fire cells; to read dopamine as a write
+gate that comes late.
 """
 
 from __future__ import annotations
@@ -34,11 +35,16 @@ def report(data) -> str:
 
 
 def example(data) -> int:
-    """Return the pair, 2 s from all others, whose trace is largest when its reward comes."""
+    """Return the pair, 2 s from all others, whose trace is largest when its reward
+    comes."""
     pairs, paid, last = data.pair_time.values, data.reward_time.values, data.at.values[-1]
     left = data.eligibility.sel(at=np.minimum(paid, last), method="nearest").values
     alone = [
-        min(np.abs(np.delete(each, n) - each[n]).min(initial=np.inf) for each in (pairs, paid)) > 2
+        min(
+            np.abs(np.delete(each, n) - each[n]).min(initial=np.inf)
+            for each in (pairs, paid)
+        )
+        > 2
         for n in range(len(pairs))
     ]
     legal = np.array(alone) & (pairs > BEFORE) & (pairs < last - AFTER)
@@ -46,7 +52,8 @@ def example(data) -> int:
 
 
 def plot(data):
-    """Draw trace and dopamine around one reward, weights over time, weights at the end."""
+    """Draw trace and dopamine around one reward, weights over time, weights at the
+    end."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(PAGE, 5.6 / 2.54))
@@ -62,7 +69,9 @@ def plot(data):
     course.set(xlabel="time (min)", ylabel="weight (mV)", ylim=(0, MODEL.MOST * 1.45))
     course.set_title("b  the rewarded synapse grows", loc="left")
     course.legend(loc="upper left")
-    last.hist(weight[~own, -1], np.linspace(0, MODEL.MOST, 41), color=OTHERS, label="others")
+    last.hist(
+        weight[~own, -1], np.linspace(0, MODEL.MOST, 41), color=OTHERS, label="others"
+    )
     last.axvline(weight[own, -1][0], color=OWN, label="rewarded synapse")
     last.set(xlabel="weight at the end (mV)", ylabel="synapses", yscale="log")
     last.set_title("c  it ends as the strongest", loc="left")

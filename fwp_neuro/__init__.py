@@ -1,4 +1,5 @@
-"""Fast-weight programmers, artificial and biological: one rule text, several realisations.
+"""Fast-weight programmers, artificial and biological: one rule text, several
+realisations.
 
     import fwp_neuro as fwp
 
@@ -52,7 +53,9 @@ def __getattr__(name: str):
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
     if name in _NAMES:
-        value = globals()[name] = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+        value = globals()[name] = getattr(
+            import_module(f"{__name__}.{_NAMES[name]}"), name
+        )
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -3,11 +3,12 @@
     @takes(count=whole(), seed=SEED, keys=one_of(KEYS, "kind of keys"))
     def random_keys(count, seed=0, keys="random"): ...
 
-Every argument of a decorated function has a `Kind`: a sentence part that says what is legal, a
-function that reads a value (and returns it, or what it stands for), and an example. A call with a
-missing, unknown or misspelt argument, or with a value that is not of its kind, raises one
-`FwpError` before any work. The tests feed every declared argument of every public function the
-same bad values, so that a new public function is tested by its declaration alone.
+Every argument of a decorated function has a `Kind`: a sentence part that says what is
+legal, a function that reads a value (and returns it, or what it stands for), and an
+example. A call with a missing, unknown or misspelt argument, or with a value that is not
+of its kind, raises one `FwpError` before any work. The tests feed every declared argument
+of every public function the same bad values, so that a new public function is tested by
+its declaration alone.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Kind:
         legal: words that end the sentence "NAME must be ...".
         read: called with (value, name); returns the value to use, or raises `FwpError`.
         example: called without arguments; returns a legal value.
-        inside: whether the function itself checks the value, because that takes other arguments.
+        inside: whether the function itself checks the value, because that takes other
+            arguments.
     """
 
     legal: str
@@ -51,15 +53,16 @@ class Kind:
 
 
 def takes(called: str = "", /, **kinds: Kind):
-    """Declare the arguments of a function, a method or a class; see the head of this module.
+    """Declare the arguments of a function, a method or a class; see the head of this
+    module.
 
     Args:
         called: what errors call the function (its name).
         kinds: argument -> its kind; one for each argument.
 
     Raises:
-        TypeError: (when the module is imported) an argument without a kind, or a kind without an
-            argument.
+        TypeError: (when the module is imported) an argument without a kind, or a kind
+            without an argument.
     """
 
     def declare(target):
@@ -73,7 +76,8 @@ def takes(called: str = "", /, **kinds: Kind):
 
 
 def declares(**kinds: Kind):
-    """Declare arguments that the function checks itself, where a call must cost nothing more.
+    """Declare arguments that the function checks itself, where a call must cost nothing
+    more.
 
     For what PyTorch traces, and for calls of microseconds.
     """
@@ -86,7 +90,11 @@ def declares(**kinds: Kind):
 
 
 def _fitting(function, kinds: Mapping[str, Kind], name: str) -> Mapping[str, Kind]:
-    names = [each for each in inspect.signature(function).parameters if each not in ("self", "cls")]
+    names = [
+        each
+        for each in inspect.signature(function).parameters
+        if each not in ("self", "cls")
+    ]
     if set(names) != set(kinds):
         raise TypeError(f"{name} declares {sorted(kinds)}, but takes {sorted(names)}")
     return kinds
@@ -110,7 +118,8 @@ def _checked(function, kinds: Mapping[str, Kind], name: str):
         if plain and len(arguments) <= len(places):
             given = dict(zip(places, arguments, strict=False)) | options
             once = len(given) == len(arguments) + len(options)
-            if once and needed <= given.keys() <= parameters.keys():  # what `bind` finds, slowly
+            # what `bind` finds, slowly
+            if once and needed <= given.keys() <= parameters.keys():
                 for argument, value in given.items():
                     read, usual, where = readers.get(argument, _UNREAD)
                     if read is not None and value is not usual:
@@ -137,7 +146,8 @@ def _checked(function, kinds: Mapping[str, Kind], name: str):
 
 
 def read_options(function, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options of a function that is called later, each checked by its declaration."""
+    """Return options of a function that is called later, each checked by its
+    declaration."""
     defaults = inspect.signature(function).parameters
     kinds = function.__arguments__
     return {
@@ -148,7 +158,10 @@ def read_options(function, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_each(kind: Kind, function: str, argument: str, values):
     if isinstance(values, dict):
-        return {name: kind.read(value, f"{function}: {name}") for name, value in values.items()}
+        return {
+            name: kind.read(value, f"{function}: {name}")
+            for name, value in values.items()
+        }
     return tuple(kind.read(value, f"{function}: {argument}") for value in values)
 
 
@@ -180,9 +193,14 @@ def whole(least: int = 1, most: int = 2**63 - 1, example: int | None = None) -> 
 
 
 def real(
-    least: float = -math.inf, most: float = math.inf, *, above: bool = False, example: float = 0.5
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    above: bool = False,
+    example: float = 0.5,
 ) -> Kind:
-    """A finite number in [least, most]; ``above``: it must be above ``least``, not at it."""
+    """A finite number in [least, most]; ``above``: it must be above ``least``, not at
+    it."""
 
     def read(value, name: str) -> float:
         number = validation.real(value, name)
@@ -190,7 +208,9 @@ def real(
             raise FwpError(f"{name} must be above {least:g}, got {shown(value)}")
         return validation.real(value, name, least, most)
 
-    edge = f" {'above' if above else 'of at least'} {least:g}" if least > -math.inf else ""
+    edge = (
+        f" {'above' if above else 'of at least'} {least:g}" if least > -math.inf else ""
+    )
     legal = f"a number from {least:g} to {most:g}" if edge and most < math.inf else None
     return Kind(legal or f"a finite number{edge}", read, lambda: example)
 
@@ -203,7 +223,9 @@ SEED = Kind(
 
 GENERATOR = Kind(
     "a whole number from 0 to 4294967295, or a numpy.random.Generator",
-    lambda value, name: value if isinstance(value, np.random.Generator) else SEED.read(value, name),
+    lambda value, name: (
+        value if isinstance(value, np.random.Generator) else SEED.read(value, name)
+    ),
     lambda: 0,
 )
 
@@ -228,7 +250,9 @@ def cells() -> Kind:
     return Kind(legal, read, number.example)
 
 
-def numbers(what: str, axes: int | None = None, example: Callable[[], Any] = list) -> Kind:
+def numbers(
+    what: str, axes: int | None = None, example: Callable[[], Any] = list
+) -> Kind:
     """An array of finite plain numbers; ``what`` says its axes, as in "[post, pre]"."""
 
     def read(value, name: str):
@@ -240,16 +264,19 @@ def numbers(what: str, axes: int | None = None, example: Callable[[], Any] = lis
     return Kind(f"numbers {what}", read, example)
 
 
-# ---------------------------------------------------------------------------- names, texts, files
+# -------------------------------------------------------------------- names, texts, files
 
 
 def one_of(legal: Iterable[str], what: str) -> Kind:
-    """One of several names; ``what`` says what they name, as in "unknown kind of keys 'x'"."""
+    """One of several names; ``what`` says what they name, as in "unknown kind of keys
+    'x'"."""
     legal = tuple(legal)
 
     def read(value, name: str) -> str:
         if not isinstance(value, str):
-            raise FwpError(f"{name} must be one of {', '.join(legal)}, got {shown(value)}")
+            raise FwpError(
+                f"{name} must be one of {', '.join(legal)}, got {shown(value)}"
+            )
         return pick(value, legal, what)
 
     return Kind(f"one of {', '.join(legal)}", read, lambda: legal[0])
@@ -264,7 +291,9 @@ def text(example: str = "text", empty: bool = False) -> Kind:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise FwpError(f"{name} holds a character that is no text: {shown(value)}") from None
+            raise FwpError(
+                f"{name} holds a character that is no text: {shown(value)}"
+            ) from None
         return value
 
     return Kind("text", read, lambda: example)
@@ -284,7 +313,9 @@ def filename(example: str = "results.nc") -> Kind:
 
 def function(*given: str) -> Kind:
     """A function that can be called with so many arguments; the error names them."""
-    legal = f"a function of ({', '.join(given)})" if given else "a function without arguments"
+    legal = (
+        f"a function of ({', '.join(given)})" if given else "a function without arguments"
+    )
 
     def read(value, name: str):
         if not callable(value):
@@ -314,7 +345,8 @@ def names(example: str = "name") -> Kind:
     """A tuple of names, also given as a list."""
     each = several(text(example))
     return Kind(
-        f"names such as ({example!r},)", lambda value, name: tuple(each.read(value, name)),
+        f"names such as ({example!r},)", lambda value, name: tuple(each.read(value,
+            name)),
         lambda: (example,),
     )  # fmt: skip
 
@@ -328,7 +360,7 @@ FUNCTION = Kind(
 )
 
 
-# ---------------------------------------------------------------------------- composed kinds
+# ------------------------------------------------------------------------- composed kinds
 
 
 def optional(kind: Kind) -> Kind:
@@ -353,7 +385,8 @@ def several(kind: Kind) -> Kind:
 
 
 def instance(where: str, example: Callable[[], Any] = lambda: None) -> Kind:
-    """An object of a class, given as "module:Class" so that nothing is imported before a call."""
+    """An object of a class, given as "module:Class" so that nothing is imported before a
+    call."""
     module, _, class_name = where.partition(":")
 
     def read(value, name: str):

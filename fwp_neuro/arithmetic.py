@@ -1,7 +1,8 @@
-"""Arithmetic texts: looked at node by node, and worked out without running them as Python.
+"""Arithmetic texts: looked at node by node, and worked out without running them as
+Python.
 
-A text may hold numbers, names, + - * / // % **, comparisons, and, or, not, and calls of functions
-by name: what Brian2 takes as an expression.
+A text may hold numbers, names, + - * / // % **, comparisons, and, or, not, and calls of
+functions by name: what Brian2 takes as an expression.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ _COMPARED = {
 }  # fmt: skip
 _JOINED = {ast.And: np.logical_and, ast.Or: np.logical_or}
 _LEGAL = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.Name, ast.Load,
-    ast.Constant, *_BINARY, *_UNARY, *_COMPARED, *_JOINED,
+    ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.Name,
+    ast.Load, ast.Constant, *_BINARY, *_UNARY, *_COMPARED, *_JOINED,
 )  # fmt: skip
-#: longer texts are no expressions that somebody wrote; larger exponents would be written out
+#: longer texts are no expressions that somebody wrote; larger exponents would be written
+#: out
 _LONGEST, _LARGEST_EXPONENT = 10_000, 64
 
 UNITS = {name: float(unit) for unit in all_units for name in (str(unit), unit.name)}
@@ -66,7 +68,8 @@ def _read(text: str, what: str) -> ast.expr:
     try:
         tree = ast.parse(text.strip(), mode="eval")
         nodes = list(ast.walk(tree))
-        text.encode("ascii")  # Python takes look-alike letters for one name, Brian2 does not
+        # Python takes look-alike letters for one name, Brian2 does not
+        text.encode("ascii")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise FwpError(f"{what} cannot be read as an expression: {shown(text)}") from None
     for node in nodes:
@@ -90,10 +93,13 @@ def _check_power(node: ast.BinOp, what: str, text: str) -> None:
     """Refuse powers that would be written out digit by digit."""
     inside = list(ast.walk(node.right))
     numbers = [item.value for item in inside if isinstance(item, ast.Constant)]
-    tower = any(isinstance(item, ast.BinOp) and isinstance(item.op, ast.Pow) for item in inside)
+    tower = any(
+        isinstance(item, ast.BinOp) and isinstance(item.op, ast.Pow) for item in inside
+    )
     if tower or any(abs(number) > _LARGEST_EXPONENT for number in numbers):
         raise FwpError(
-            f"{what}: an exponent must be a number up to {_LARGEST_EXPONENT}, got {shown(text)}"
+            f"{what}: an exponent must be a number up to {_LARGEST_EXPONENT}, got "
+            f"{shown(text)}"
         )
 
 
@@ -102,7 +108,8 @@ def evaluate(text: str, names: Mapping[str, Any], what: str = "the expression"):
 
     Raises:
         FwpError: see `read`.
-        NameError: a name or function that is not among ``names``, units and common functions.
+        NameError: a name or function that is not among ``names``, units and common
+            functions.
     """
 
     def value(node):
@@ -129,7 +136,8 @@ def evaluate(text: str, names: Mapping[str, Any], what: str = "the expression"):
         if isinstance(node, ast.Compare):
             terms = [value(item) for item in (node.left, *node.comparators)]
             parts = [_COMPARED[type(op)](a, b)
-                     for op, a, b in zip(node.ops, terms, terms[1:], strict=False)]  # fmt: skip
+                     for op, a, b in zip(node.ops, terms, terms[1:],
+                                         strict=False)]  # fmt: skip
             return np.logical_and.reduce(parts) if len(parts) > 1 else parts[0]
         return _BINARY[type(node.op)](value(node.left), value(node.right))
 

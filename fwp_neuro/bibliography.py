@@ -1,8 +1,9 @@
-"""The bibliography: BibTeX entries in ``fwp_neuro/data/references.bib``, found by their keys.
+"""The bibliography: BibTeX entries in ``fwp_neuro/data/references.bib``, found by their
+keys.
 
-Rules, models, parameter sets and all else name their papers by key, such as ``schlag2021linear``,
-in a text that may say more ("schlag2021linear, eqs 8-11; irie2025fast"). The docstrings of scripts
-name them as readers do, by DOI or arXiv number.
+Rules, models, parameter sets and all else name their papers by key, such as
+``schlag2021linear``, in a text that may say more ("schlag2021linear, eqs 8-11;
+irie2025fast"). The docstrings of scripts name them as readers do, by DOI or arXiv number.
 """
 
 from __future__ import annotations
@@ -47,9 +48,14 @@ class Reference:
         doi, eprint = self.fields.get("doi"), self.fields.get("eprint")
         marks = [f"doi:{doi}" if doi else "", f"arXiv:{eprint}" if eprint else ""]
         marks += [self.fields.get(name, "") for name in ("volume", "url", "isbn")]
-        volume = f"{marks[2]}:{self.plain('pages')}" if marks[2] and "pages" in self.fields else ""
+        volume = (
+            f"{marks[2]}:{self.plain('pages')}"
+            if marks[2] and "pages" in self.fields
+            else ""
+        )
         return ", ".join(filter(None, [
-            f"{self.short}: {self.plain('title')}", *where, volume, *marks[:2], *marks[3:],
+            f"{self.short}: {self.plain('title')}", *where, volume, *marks[:2],
+            *marks[3:],
         ]))  # fmt: skip
 
     def plain(self, field: str) -> str:
@@ -86,7 +92,8 @@ def reference(key: str) -> Reference:
 
 @cache
 def keys(text: str) -> tuple[str, ...]:
-    """Return the keys of the entries that a text names, by key, DOI or arXiv number, in order."""
+    """Return the keys of the entries that a text names, by key, DOI or arXiv number, in
+    order."""
     low, found = text.lower(), {}
     for key, one in references().items():
         marks = [key, one.fields.get("doi", ""), f"arxiv:{one.fields.get('eprint', '')}"]
@@ -98,7 +105,9 @@ def keys(text: str) -> tuple[str, ...]:
 
 def missing(text: str) -> list[str]:
     """Return the words of a text that look like keys and are none of the bibliography."""
-    return list(dict.fromkeys(key for key in KEY.findall(text) if key not in references()))
+    return list(
+        dict.fromkeys(key for key in KEY.findall(text) if key not in references())
+    )
 
 
 def readable(text: str) -> str:
@@ -108,10 +117,12 @@ def readable(text: str) -> str:
 
 
 def bibtex(cited: list[str], version: str) -> str:
-    """Return the BibTeX of the software, of the papers behind it, and of keys, each once."""
+    """Return the BibTeX of the software, of the papers behind it, and of keys, each
+    once."""
     software = (
-        "@software{fwp_neuro,\n  title = {fwp\\_neuro: fast-weight programmers as artificial "
-        "networks and as {Brian2} circuits},\n  author = {{The fwp\\_neuro developers}},\n"
+        "@software{fwp_neuro,\n  title = {fwp\\_neuro: fast-weight programmers as "
+        "artificial networks and as {Brian2} circuits},\n  author = {{The fwp\\_neuro "
+        "developers}},\n"
         f"  version = {{{version}}},\n}}"
     )
     every = dict.fromkeys([*SOURCES, *cited])

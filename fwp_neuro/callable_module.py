@@ -11,8 +11,8 @@ from collections.abc import Callable
 def make_callable(name: str, function: Callable) -> None:
     """Make the module ``name`` call ``function``.
 
-    A subpackage binds its name as an attribute of its parent when it is imported, over a function
-    of that name; being callable, it is right either way.
+    A subpackage binds its name as an attribute of its parent when it is imported, over a
+    function of that name; being callable, it is right either way.
     """
 
     class CallableModule(types.ModuleType):

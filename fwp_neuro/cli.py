@@ -1,7 +1,9 @@
-"""The command ``fwp-neuro``: run models, make figures, list what there is, print citations.
+"""The command ``fwp-neuro``: run models, make figures, list what there is, print
+citations.
 
-A mistake of the user's (`FwpError`, a bad argument) and an interruption end in one sentence on
-standard error and exit status 2; anything else is a bug and keeps its traceback.
+A mistake of the user's (`FwpError`, a bad argument) and an interruption end in one
+sentence on standard error and exit status 2; anything else is a bug and keeps its
+traceback.
 """
 
 from __future__ import annotations
@@ -35,14 +37,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of the command line, with the arguments of one command or of all."""
+    """Return the parser of the command line, with the arguments of one command or of
+    all."""
     top = _Parser(
         prog="fwp-neuro",
-        description="Fast-weight programmers as artificial networks and as Brian2 circuits.",
+        description="Fast-weight programmers as artificial networks and as Brian2 "
+        "circuits.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="store_true", help="print the version")
-    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    subparsers = top.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=_Parser
+    )
     for name, summary in COMMANDS.summaries().items():
         sub = subparsers.add_parser(
             name,
@@ -69,7 +75,9 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.version:
             print(f"fwp-neuro {fwp_neuro.__version__}")
         elif arguments.command is None:
-            raise FwpError(f"name a command: {', '.join(COMMANDS)} (fwp-neuro --help says more)")
+            raise FwpError(
+                f"name a command: {', '.join(COMMANDS)} (fwp-neuro --help says more)"
+            )
         else:
             with _plain_warnings():
                 status = arguments.execute(arguments) or 0
@@ -80,7 +88,8 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError as problem:
         said = problem or "no more can be had"
         return _end(f"this needs more memory than there is ({said}); ask for less")
-    except KeyboardInterrupt as stop:  # who interrupts a long run may say more about what is left
+    except KeyboardInterrupt as stop:
+        # who interrupts a long run may say more about what is left
         return _end(str(stop) or "interrupted: nothing was written")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,7 +98,8 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _plain_warnings():
-    """Print each warning of the package, and each device that it chose, once, as a sentence."""
+    """Print each warning of the package, and each device that it chose, once, as a
+    sentence."""
     said: set[str] = set()
 
     def say(sentence: str, kind: str = "warning: ") -> None:

@@ -1,12 +1,13 @@
-"""Compiled code on disk: trusted if only its owner can write it, made once by many processes.
+"""Compiled code on disk: trusted if only its owner can write it, made once by many
+processes.
 
-Whoever can write a file of compiled code can let this user run anything. So a folder that another
-user owns or can write is not used, nor is a file in it; instead of it a private temporary folder
-serves until the process ends.
+Whoever can write a file of compiled code can let this user run anything. So a folder that
+another user owns or can write is not used, nor is a file in it; instead of it a private
+temporary folder serves until the process ends.
 
-An entry is made in a folder beside, named building_ENTRY.XXX, and moved into place when it is
-whole, under a lock that the system lifts when a process dies: neither two processes at a time nor
-an interruption leave half an entry behind.
+An entry is made in a folder beside, named building_ENTRY.XXX, and moved into place when
+it is whole, under a lock that the system lifts when a process dies: neither two processes
+at a time nor an interruption leave half an entry behind.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def check_private(path: Path, shared: bool = False) -> None:
 
     Args:
         path: exists; a link to it must not belong to another user either.
-        shared: whether others may add files, if they cannot replace each other's (as in /tmp).
+        shared: whether others may add files, if they cannot replace each other's (as in
+            /tmp).
 
     Raises:
         Cannot: what is wrong with it; OSError: it is not there.
@@ -61,7 +63,8 @@ def is_private(path: Path) -> bool:
 
 
 def places(kind: str) -> list[Path]:
-    """Return the folders where compiled things of a kind may lie, none that others can write."""
+    """Return the folders where compiled things of a kind may lie, none that others can
+    write."""
     folder, found = toolchain.cache(kind), []
     with contextlib.suppress(OSError, Cannot):
         _check_place(folder)
@@ -72,8 +75,8 @@ def places(kind: str) -> list[Path]:
 def root(kind: str) -> Path:
     """Return the folder to write compiled things of a kind to, which exists then.
 
-    It is a private one, which goes with the process, where the cache cannot be written or others
-    can write it; a warning says so.
+    It is a private one, which goes with the process, where the cache cannot be written or
+    others can write it; a warning says so.
     """
     folder = toolchain.cache(kind)
     try:
@@ -86,9 +89,9 @@ def root(kind: str) -> Path:
     except OSError as problem:
         why, what_to_do = f"cannot be written ({problem.strerror})", "let"
     warn(
-        f"the cache of compiled {kind} {str(folder)!r} {why} and is not used: {what_to_do} the "
-        f"variable FWP_NEURO_CACHE name another folder; until then {kind} are compiled again in "
-        "every session",
+        f"the cache of compiled {kind} {str(folder)!r} {why} and is not used: "
+        f"{what_to_do} the variable FWP_NEURO_CACHE name another folder; until then "
+        f"{kind} are compiled again in every session",
         stacklevel=3,
     )
     return _private(kind)
@@ -97,7 +100,8 @@ def root(kind: str) -> Path:
 def make_once(
     where: Path, name: str, whole: Callable[[], bool], make: Callable[[Path], None]
 ) -> bool:
-    """Make an entry unless it is there; processes and threads that need it wait for the first.
+    """Make an entry unless it is there; processes and threads that need it wait for the
+    first.
 
     Args:
         where: folder from `root`.
@@ -140,7 +144,8 @@ def seal(file: Path, digest: Path) -> None:
 
 
 def intact(file: Path, digest: Path) -> bool:
-    """Tell whether a file is as it was sealed: to load half a file can end the process."""
+    """Tell whether a file is as it was sealed: to load half a file can end the
+    process."""
     try:
         return is_private(file) and digest.read_text() == _digest(file)
     except (OSError, UnicodeDecodeError):
@@ -152,7 +157,8 @@ def _digest(file: Path) -> str:
 
 
 def _check_place(folder: Path) -> None:
-    """Refuse the folder of a kind if another user can change it or the one that it lies in."""
+    """Refuse the folder of a kind if another user can change it or the one that it lies
+    in."""
     check_private(folder)
     check_private(folder.parent, shared=True)
 
@@ -179,5 +185,6 @@ def _remove_leftovers(where: Path) -> None:
             if dot:
                 with FileLock(where / f"{name}.lock", timeout=0):
                     shutil.rmtree(left, ignore_errors=True)
-            elif time.time() - left.stat().st_mtime > 86400:  # of an older version, unlocked
+            elif time.time() - left.stat().st_mtime > 86400:
+                # of an older version, unlocked
                 shutil.rmtree(left, ignore_errors=True)

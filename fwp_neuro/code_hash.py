@@ -1,10 +1,10 @@
 """Fingerprint of a simulation: a hash of everything that decides what it computes.
 
-In it: that part of the figure script which ``simulate`` reaches, the modules, data and models that
-this part reaches (see `fwp_neuro.reachable_code`), and the versions of the packages that compute.
-Not in it:
-comments, docstrings, and the code that draws, so that neither a change of colour nor one in a part
-of the package that this figure does not use reruns a simulation.
+In it: that part of the figure script which ``simulate`` reaches, the modules, data and
+models that this part reaches (see `fwp_neuro.reachable_code`), and the versions of the
+packages that compute. Not in it:
+comments, docstrings, and the code that draws, so that neither a change of colour nor one
+in a part of the package that this figure does not use reruns a simulation.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ def add_code(
     hash, script: Path, start: Iterable[str] | None = START, package: str = "",
     others: Sequence[Path] = (),
 ) -> None:  # fmt: skip
-    """Add to a hash all that the names ``start`` of a script reach; ``package`` is its ``.``.
+    """Add to a hash all that the names ``start`` of a script reach; ``package`` is its
+    ``.``.
 
-    Without ``start`` all of the script counts, except what it does when it is run itself. So it is
-    with ``others``, further files that it imports; of very many also the comments count.
+    Without ``start`` all of the script counts, except what it does when it is run itself.
+    So it is with ``others``, further files that it imports; of very many also the
+    comments count.
     """
     for name, version in versions().items():
         if name in ("brian2", "numpy", "torch"):
@@ -55,7 +57,11 @@ def add_code(
     reach = reached(script, start, package)
     contents = [(path.name, _whole(path, len(others), reach)) for path in others]
     for path in reach.files():
-        content = code(path.read_bytes()).encode() if path.suffix == ".py" else path.read_bytes()
+        content = (
+            code(path.read_bytes()).encode()
+            if path.suffix == ".py"
+            else path.read_bytes()
+        )
         hash.update(f"{path.relative_to(PACKAGE)}:".encode() + content)
     for name in sorted(reach.run):
         hash.update(f"models/{name}:{ast.dump(reach.scripts[name])}".encode())
@@ -65,7 +71,8 @@ def add_code(
 
 
 def _whole(path: Path, count: int, reach: Reach) -> bytes:
-    """Return what counts of one of ``count`` files, and add to ``reach`` what it reaches."""
+    """Return what counts of one of ``count`` files, and add to ``reach`` what it
+    reaches."""
     try:
         content = path.read_bytes()
         if count <= MANY or PACKAGE.name.encode() in content:
@@ -73,14 +80,20 @@ def _whole(path: Path, count: int, reach: Reach) -> bytes:
             reach.follow(ast.Module(statements, []))
             if count <= MANY:
                 content = "\n".join(map(ast.dump, statements)).encode()
-    except (OSError, SyntaxError, ValueError, RecursionError):  # not Python, or for another one
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        # not Python, or for another one
         content = path.read_bytes() if path.exists() else b""
     return content
 
 
-def reached(script: Path, start: Iterable[str] | None = START, package: str = "") -> Reach:
-    """Return what a script reaches when it is imported and what ``start`` names is used."""
-    models = {name: _without_docstrings(parse(path)) for name, path in scripts("models").items()}
+def reached(
+    script: Path, start: Iterable[str] | None = START, package: str = ""
+) -> Reach:
+    """Return what a script reaches when it is imported and what ``start`` names is
+    used."""
+    models = {
+        name: _without_docstrings(parse(path)) for name, path in scripts("models").items()
+    }
     reach = Reach(modules(leave_out=PRESENTATION), models)
     tree = parse(script)
     # an import runs whether or not its name is used
@@ -103,8 +116,8 @@ def simulation_code(source: str | bytes, start: Iterable[str] | None = START) ->
 def simulation(tree: ast.Module, start: Iterable[str] | None = START) -> list[ast.stmt]:
     """Return the statements of a script that the names ``start`` reach.
 
-    Top-level functions, classes, imports and constants count if ``start`` names them, directly
-    or through others; other top-level statements always do.
+    Top-level functions, classes, imports and constants count if ``start`` names them,
+    directly or through others; other top-level statements always do.
     """
     if start is None:
         return [statement for statement in tree.body if not _is_main_guard(statement)]
@@ -137,7 +150,11 @@ def _bound(statement: ast.stmt) -> set[str]:
         return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
     if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
         nodes = ast.walk(statement)
-        return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        return {
+            n.id
+            for n in nodes
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
     return set()
 
 
@@ -151,7 +168,9 @@ def _is_main_guard(statement: ast.stmt) -> bool:
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:]
     return tree

@@ -1,9 +1,10 @@
 """Comparison of two recordings of one program: how far a circuit is from its reference.
 
 Every variable that both recordings hold in equal shape is compared, read-out first:
-nRMSE = RMSE / (standard deviation of the reference), the regression of the other on the reference
-(slope and bias; a slope below 1 is a loss of gain), and Pearson's correlation. For recall tasks the
-retrieval accuracy asks which stored value the read-out is nearest to.
+nRMSE = RMSE / (standard deviation of the reference), the regression of the other on the
+reference (slope and bias; a slope below 1 is a loss of gain), and Pearson's correlation.
+For recall tasks the retrieval accuracy asks which stored value the read-out is nearest
+to.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ __all__ = ["Comparison", "compare", "table"]
 _MATCH = 0.999  # cosine above which a query is taken to ask for a key
 _WRITE_STRENGTHS = ("beta", "write")
 _FIRST = ("readout", "weights", "final_weights")
-_LAST = ("weights", "final_weights", "token_cell_pre")  # any of them gives the last weights
+# any of them gives the last weights
+_LAST = ("weights", "final_weights", "token_cell_pre")
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well ``other`` follows ``reference`` in one variable (NaN where it is undefined)."""
+    """How well ``other`` follows ``reference`` in one variable (NaN where it is
+    undefined)."""
 
     nrmse: float
     slope: float
@@ -45,10 +48,11 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Fraction of queries of a stored key whose read-out is nearest to the value stored with it.
+    """Fraction of queries of a stored key whose read-out is nearest to the value stored
+    with it.
 
-    ``tokens`` counts those queries (one a token and head); ``chance`` is the mean of 1 / (number of
-    distinct values stored so far).
+    ``tokens`` counts those queries (one a token and head); ``chance`` is the mean of 1 /
+    (number of distinct values stored so far).
     """
 
     reference: float
@@ -59,24 +63,31 @@ class Retrieval:
 
 @takes(reference=RECORDING, other=RECORDING)
 class Comparison:
-    """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each variable."""
+    """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each
+    variable."""
 
     def __init__(self, reference: Recording, other: Recording):
         for run in (reference, other):
             readout = run.dataset.get("readout", xr.DataArray(""))
-            if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {*readout.dims}:
+            if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {
+                *readout.dims
+            }:
                 raise FwpError(
                     "compare needs a 'readout' of numbers [token, ..., post], and "
                     f"{_title(run)} has none"
                 )
         self.reference, self.other = reference, other
         self.notes: list[str] = []
-        self._pairs = {name: _pair(reference, other, name) for name in _shared(reference, other)}
+        self._pairs = {
+            name: _pair(reference, other, name) for name in _shared(reference, other)
+        }
         self._agreements = {name: self._agreement(name) for name in self._pairs}
         self.retrieval = _retrieval(reference, other)
         differing = _differing_gates(reference, other)
         if _other_probes(reference, other):
-            self.notes.append("the two runs had different probes, so their read-outs are left out")
+            self.notes.append(
+                "the two runs had different probes, so their read-outs are left out"
+            )
         if differing:
             self.notes.append(f"the two runs had different gates: {', '.join(differing)}")
 
@@ -117,14 +128,18 @@ class Comparison:
     def per_token(self) -> xr.Dataset:
         """nrmse, slope and correlation with dims ``[variable, token]``.
 
-        The RMSE of a token is divided by the standard deviation of the whole reference; slope and
-        correlation are NaN at tokens whose reference is constant.
+        The RMSE of a token is divided by the standard deviation of the whole reference;
+        slope and correlation are NaN at tokens whose reference is constant.
         """
-        names = [name for name in self.names if "token" in _values(self.reference, name).dims]
+        names = [
+            name for name in self.names if "token" in _values(self.reference, name).dims
+        ]
         rows = np.full((3, len(names), self.reference.dataset.sizes["token"]), np.nan)
         for row, name in enumerate(names):
             axis = self.reference[name].dims.index("token")
-            reference, other = (np.moveaxis(array, axis, 0) for array in self._pairs[name])
+            reference, other = (
+                np.moveaxis(array, axis, 0) for array in self._pairs[name]
+            )
             scale = _spread(reference)
             for token in range(rows.shape[2]):
                 found, _ = _agree(reference[token], other[token], scale)
@@ -143,7 +158,9 @@ class Comparison:
 
     def table(self) -> str:
         """Return a text table: one row a variable, then retrieval and notes."""
-        rows: list[tuple[str, ...]] = [("variable", "nRMSE", "slope", "bias", "correlation")]
+        rows: list[tuple[str, ...]] = [
+            ("variable", "nRMSE", "slope", "bias", "correlation")
+        ]
         rows += [(name, *_cells(self[name])) for name in self.names]
         lines = [f"{_title(self.other)} against {_title(self.reference)} (the reference)"]
         lines += aligned(rows)
@@ -166,12 +183,18 @@ class Comparison:
     __str__ = table
 
     def __repr__(self) -> str:
-        numbers = f"nrmse={self.nrmse:.4g}, slope={self.slope:.4g}, corr={self.correlation:.4g}"
-        return f"Comparison({_title(self.other)} against {_title(self.reference)}: {numbers})"
+        numbers = (
+            f"nrmse={self.nrmse:.4g}, slope={self.slope:.4g}, corr={self.correlation:.4g}"
+        )
+        return (
+            f"Comparison({_title(self.other)} against {_title(self.reference)}: "
+            f"{numbers})"
+        )
 
     @takes(name=text("readout"))
     def pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the two arrays of a compared variable, reference first, axes in equal order."""
+        """Return the two arrays of a compared variable, reference first, axes in equal
+        order."""
         self[name]
         return self._pairs[name]
 
@@ -186,24 +209,42 @@ class Comparison:
 def compare(reference: Recording, other: Recording) -> Comparison:
     """Compare two recordings of the same program; ``reference`` is taken to be right.
 
-    Gates may differ (an ablation); the table then says which. Raises FwpError if one is not a
-    Recording or has no read-out, or if read-outs or fast weights differ in shape, or keys, values
-    or queries in their numbers.
+    Gates may differ (an ablation); the table then says which. Raises FwpError if one is
+    not a Recording or has no read-out, or if read-outs or fast weights differ in shape,
+    or keys, values or queries in their numbers.
     """
     return Comparison(reference, other)
 
 
 @takes(comparisons=instance("collections.abc:Mapping", dict))
 def table(comparisons: Mapping[str, Comparison]) -> str:
-    """Return a text table with one row a named comparison: the read-out's numbers and retrieval."""
-    titles = ("", "nRMSE", "slope", "bias", "correlation", "retrieval", "chance", "queries")
+    """Return a text table with one row a named comparison: the read-out's numbers and
+    retrieval."""
+    titles = (
+        "",
+        "nRMSE",
+        "slope",
+        "bias",
+        "correlation",
+        "retrieval",
+        "chance",
+        "queries",
+    )
     rows: list[tuple[str, ...]] = [titles]
     for name, comparison in comparisons.items():
         if not isinstance(comparison, Comparison):
-            raise FwpError(f"table takes a dict from name to Comparison, got {shown(comparison)}")
+            raise FwpError(
+                f"table takes a dict from name to Comparison, got {shown(comparison)}"
+            )
         found = comparison.retrieval
-        recall = ("-", "-") if not found.tokens else (f"{found.other:.3f}", f"{found.chance:.3f}")
-        rows.append((str(name), *_cells(comparison["readout"]), *recall, str(found.tokens)))
+        recall = (
+            ("-", "-")
+            if not found.tokens
+            else (f"{found.other:.3f}", f"{found.chance:.3f}")
+        )
+        rows.append(
+            (str(name), *_cells(comparison["readout"]), *recall, str(found.tokens))
+        )
     return "\n".join(aligned(rows))
 
 
@@ -228,7 +269,9 @@ def _agree(
         return Agreement(nan, nan, nan, nan), "it is empty, so nothing can be compared"
     for array, name in ((reference, "reference"), (other, "other recording")):
         if not np.isfinite(array).all():
-            return Agreement(nan, nan, nan, nan), f"the {name} holds NaN or infinite numbers"
+            return Agreement(
+                nan, nan, nan, nan
+            ), f"the {name} holds NaN or infinite numbers"
     reference, other = np.float64(reference).ravel(), np.float64(other).ravel()
     own, spread = _spread(reference), _spread(other)
     scale = own if scale is None else scale
@@ -246,7 +289,9 @@ def _agree(
         return Agreement(nrmse, slope, bias, nan), (
             "the other recording is constant, so its correlation is undefined"
         )
-    return Agreement(nrmse, slope, bias, float(np.clip(covariance / (own * spread), -1, 1))), ""
+    return Agreement(
+        nrmse, slope, bias, float(np.clip(covariance / (own * spread), -1, 1))
+    ), ""
 
 
 def _shared(reference: Recording, other: Recording) -> list[str]:
@@ -262,29 +307,38 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
 
     theirs = measured(other)
     names = [name for name in measured(reference) if name in theirs]
-    if "weights" not in names and all(any(n in run for n in _LAST) for run in (reference, other)):
+    if "weights" not in names and all(
+        any(n in run for n in _LAST) for run in (reference, other)
+    ):
         names.append("final_weights")
     if _other_probes(reference, other):
         names.remove("probe_readout")
-    names = [name for name in _FIRST if name in names] + [n for n in names if n not in _FIRST]
-    sizes = {n: (dict(_values(reference, n).sizes), dict(_values(other, n).sizes)) for n in names}
+    names = [name for name in _FIRST if name in names] + [
+        n for n in names if n not in _FIRST
+    ]
+    sizes = {
+        n: (dict(_values(reference, n).sizes), dict(_values(other, n).sizes))
+        for n in names
+    }
     for name in _FIRST:
         if name in sizes and sizes[name][0] != sizes[name][1]:
             raise FwpError(
-                f"compare: {name!r} is {_sizes(sizes[name][0])} in {_title(reference)} (the "
-                f"reference), but {_sizes(sizes[name][1])} in {_title(other)}"
+                f"compare: {name!r} is {_sizes(sizes[name][0])} in {_title(reference)} "
+                f"(the reference), but {_sizes(sizes[name][1])} in {_title(other)}"
             )
     for name in ("key", "value", "query"):
         if name in reference and name in other:
             if not np.array_equal(reference[name].values, other[name].values):
                 raise FwpError(
-                    f"compare: the two recordings ran different programs (their {name!r} differ)"
+                    f"compare: the two recordings ran different programs (their {name!r} "
+                    "differ)"
                 )
     return [name for name in names if sizes[name][0] == sizes[name][1]]
 
 
 def _differing_gates(reference: Recording, other: Recording) -> list[str]:
-    """Return the program arrays that both hold with different numbers (keys and such are equal)."""
+    """Return the program arrays that both hold with different numbers (keys and such are
+    equal)."""
     variables = reference.dataset.data_vars.items()
     return [
         str(name)
@@ -295,7 +349,9 @@ def _differing_gates(reference: Recording, other: Recording) -> list[str]:
     ]
 
 
-def _pair(reference: Recording, other: Recording, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    reference: Recording, other: Recording, name: str
+) -> tuple[np.ndarray, np.ndarray]:
     first = _values(reference, name)
     return first.values, _values(other, name).transpose(*first.dims).values
 
@@ -325,7 +381,8 @@ def _retrieval(reference: Recording, other: Recording) -> Retrieval:
         for recording in (reference, other)
     ]
     written = np.linalg.norm(key, axis=-1) > 0
-    for name in _WRITE_STRENGTHS:  # nothing is stored at a token whose write strength is 0
+    # nothing is stored at a token whose write strength is 0
+    for name in _WRITE_STRENGTHS:
         if name in program:
             gate = program[name]
             gate = gate.any(-1) if gate.ndim == program["key"].ndim else gate != 0
@@ -348,7 +405,9 @@ def _retrieval(reference: Recording, other: Recording) -> Retrieval:
             target = which[np.flatnonzero(matching)[-1]]
             legal = np.unique(which[: token + 1][stored[: token + 1]])
             candidates = distinct[legal] * scale
-            hits.append([_hit(r[token, head], candidates, legal == target) for r in readouts])
+            hits.append(
+                [_hit(r[token, head], candidates, legal == target) for r in readouts]
+            )
             chances.append(1 / len(legal))
     if not hits:
         return nothing
@@ -366,7 +425,8 @@ def _hit(readout: np.ndarray, candidates: np.ndarray, target: np.ndarray) -> flo
 
 
 def _by_head(array: np.ndarray, ndim: int) -> np.ndarray:
-    """Return the array with a head axis: [token, dim] -> [token, 1, dim], [token] -> [token, 1]."""
+    """Return the array with a head axis: [token, dim] -> [token, 1, dim], [token] ->
+    [token, 1]."""
     return array[:, None] if 0 < array.ndim < ndim else array
 
 

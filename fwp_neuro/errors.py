@@ -1,4 +1,5 @@
-"""The one error a user sees: a sentence that names the argument, what it got and what is legal."""
+"""The one error a user sees: a sentence that names the argument, what it got and what is
+legal."""
 
 from __future__ import annotations
 
@@ -12,15 +13,17 @@ from types import FrameType
 #: the command that shows rules, memories, networks and tasks
 LIST = "`fwp-neuro list`"
 
-_MANY, _FEW = 20, 5  # more legal names than _MANY are too many to read: the _FEW nearest are named
+# more legal names than _MANY are too many to read: the _FEW nearest are named
+_MANY, _FEW = 20, 5
 _LONGEST = 600  # characters of a sentence; more than that is no sentence to read
 
 
 class FwpError(ValueError):
-    """A mistake a user can make and mend; the command line prints it and exits with status 2.
+    """A mistake a user can make and mend; the command line prints it and exits with
+    status 2.
 
-    The message is one line: line breaks in what a user gave become spaces, and the middle of a
-    message of more than 600 characters is left out.
+    The message is one line: line breaks in what a user gave become spaces, and the middle
+    of a message of more than 600 characters is left out.
     """
 
     def __init__(self, sentence: object = ""):
@@ -34,8 +37,9 @@ class FwpError(ValueError):
 def _leave_out_brian2() -> None:
     """Let Python print an `FwpError` that ends a script as if Brian2 were not imported.
 
-    When it is imported, Brian2 takes over `sys.excepthook`: it calls whatever ends a script an
-    unexpected error, asks for a report to its developers, and keeps its log file.
+    When it is imported, Brian2 takes over `sys.excepthook`: it calls whatever ends a
+    script an unexpected error, asks for a report to its developers, and keeps its log
+    file.
     """
     theirs = getattr(sys.modules.get("brian2.utils.logger"), "brian_excepthook", None)
     if theirs is None or sys.excepthook is not theirs:
@@ -51,8 +55,9 @@ def _leave_out_brian2() -> None:
 class Cannot(FwpError):
     """Something has no such form, or this machine cannot run it: the only way to say so.
 
-    The message is the reason, a sentence or a part of one ("it is not affine in w"). It is raised
-    where it is known; whoever asked completes it, or takes another form and says why."""
+    The message is the reason, a sentence or a part of one ("it is not affine in w"). It
+    is raised where it is known; whoever asked completes it, or takes another form and
+    says why."""
 
 
 class CallError(FwpError, TypeError):
@@ -60,7 +65,8 @@ class CallError(FwpError, TypeError):
 
 
 class NoAttribute(FwpError, AttributeError):
-    """An attribute that an object does not have: what Python itself calls an AttributeError."""
+    """An attribute that an object does not have: what Python itself calls an
+    AttributeError."""
 
 
 def shown(value, most: int = 60) -> str:
@@ -78,12 +84,14 @@ class FwpWarning(UserWarning):
     """Something a user should know about a run that went on."""
 
 
-#: who gets warnings instead of Python's `warnings` (the command line prints plain sentences)
+#: who gets warnings instead of Python's `warnings` (the command line prints plain
+#: sentences)
 listeners: list[Callable[[str], None]] = []
 
 
 def warn(sentence: str, stacklevel: int = 2) -> None:
-    """Warn with one sentence; ``stacklevel`` counts from the caller, as for `warnings.warn`."""
+    """Warn with one sentence; ``stacklevel`` counts from the caller, as for
+    `warnings.warn`."""
     if listeners:
         listeners[-1](sentence)
     else:
@@ -91,16 +99,20 @@ def warn(sentence: str, stacklevel: int = 2) -> None:
 
 
 def callers() -> int:
-    """Return the stacklevel of the first caller outside this package, as `warn` counts it."""
+    """Return the stacklevel of the first caller outside this package, as `warn` counts
+    it."""
     frame: FrameType | None = sys._getframe(1)
     level = 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("fwp_neuro"):
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(
+        "fwp_neuro"
+    ):
         frame, level = frame.f_back, level + 1
     return level + 1
 
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:
-    """Return the legal name closest in spelling to ``name``, or None if nothing is close."""
+    """Return the legal name closest in spelling to ``name``, or None if nothing is
+    close."""
     names = [str(item) for item in legal]
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if close:
@@ -123,7 +135,8 @@ def no_attribute(what: str, called: str, name: str, items: Iterable) -> Attribut
     items = [str(item) for item in items]
     if name in items:
         return NoAttribute(
-            f'{what} has its variables as items: write {called}["{name}"], not {called}.{name}'
+            f'{what} has its variables as items: write {called}["{name}"], not '
+            f"{called}.{name}"
         )
     guess = nearest(name, items)
     hint = f'; did you mean {called}["{guess}"]?' if guess else ""
@@ -137,7 +150,8 @@ def unknown(name: str, legal: Iterable[str], what: str, listed: str = "") -> Fwp
         name: what was asked for.
         legal: what could be asked for.
         what: what the name is of, as in "unknown rule 'dleta'".
-        listed: the command or function that shows all legal names; many are then not named here.
+        listed: the command or function that shows all legal names; many are then not
+            named here.
     """
     legal = list(dict.fromkeys(str(item) for item in legal))
     asked = shown(str(name) if isinstance(name, str | type) else name)

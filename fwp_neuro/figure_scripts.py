@@ -1,9 +1,9 @@
 """Make the figures: simulate once, keep the data, draw.
 
-A figure script ``figures/figNN_claim.py`` has ``simulate(quick=False, progress=None) -> Dataset``,
-``plot(dataset) -> Figure`` and, if there are numbers to print, ``report(dataset) -> str``. The data
-lie in ``figures/data/NAME-HASH.nc`` (see `fwp_neuro.code_hash`); while the hash stays the same
-nothing is simulated again.
+A figure script ``figures/figNN_claim.py`` has ``simulate(quick=False, progress=None) ->
+Dataset``, ``plot(dataset) -> Figure`` and, if there are numbers to print,
+``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc`` (see
+`fwp_neuro.code_hash`); while the hash stays the same nothing is simulated again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ RESULTS = "results"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was made: its picture and data files, and the table to print with it."""
+    """A figure that was made: its picture and data files, and the table to print with
+    it."""
 
     name: str
     picture: Path
@@ -46,16 +47,23 @@ def figure_scripts() -> dict[str, Path]:
 
 
 def select(names: list[str]) -> list[str]:
-    """Return the figures whose names start with one of ``names``, all of them if none is given."""
+    """Return the figures whose names start with one of ``names``, all of them if none is
+    given."""
     known = figure_scripts()
     if not known:
-        raise FwpError(f"there are no figures in {' or '.join(map(str, folders('figures')))}")
+        raise FwpError(
+            f"there are no figures in {' or '.join(map(str, folders('figures')))}"
+        )
     for name in names:
         if not name or not any(script.startswith(name) for script in known):
-            guess = nearest(name, [*known, *(script.partition("_")[0] for script in known)])
+            guess = nearest(
+                name, [*known, *(script.partition("_")[0] for script in known)]
+            )
             hint = f"; did you mean {guess!r}?" if guess else ""
             listing = ", ".join(known)
-            raise FwpError(f"no figure's name starts with {shown(name)}{hint} (legal: {listing})")
+            raise FwpError(
+                f"no figure's name starts with {shown(name)}{hint} (legal: {listing})"
+            )
     return [script for script in known if not names or script.startswith(tuple(names))]
 
 
@@ -67,8 +75,8 @@ def make(
 ) -> Drawn:
     """Make the figure ``name``, simulating only if there are no data for it yet.
 
-    The picture goes to ``out``; without it to ``figures/``, or, if ``quick``, to ``results/`` in
-    the current folder.
+    The picture goes to ``out``; without it to ``figures/``, or, if ``quick``, to
+    ``results/`` in the current folder.
     """
     path = figure_scripts()[select([name])[0]]
     kept = path.parent / "data"
@@ -78,7 +86,8 @@ def make(
     simulated = not data.exists()
     if simulated:
         keep(script.simulate(quick=quick, progress=progress), data)
-    # also fresh data are drawn from the file, so that what is drawn never depends on the cache
+    # also fresh data are drawn from the file, so that what is drawn never depends on the
+    # cache
 
     dataset = load(data).dataset
     report = script.report(dataset) if hasattr(script, "report") else ""

@@ -19,14 +19,16 @@ from .errors import FwpError, shown
 _A_DAY = 86400.0
 _OWNER = re.compile(r"([0-9a-f]{8})-([0-9]{1,9})-[^.-]*(\.tmp)?$")
 _LONG = 0.005  # seconds for a look at a folder
-_rested: dict[Path, float] = {}  # when a large folder is looked at again, in time of this thread
+# when a large folder is looked at again, in time of this thread
+_rested: dict[Path, float] = {}
 
 
 def file_path(path, doing: str) -> Path:
     """Return a usable path; FwpError for something that names no file."""
     try:
         found = Path(path)
-        os.stat(os.fsencode(found))  # an odd character or a name that is too long fails here
+        # an odd character or a name that is too long fails here
+        os.stat(os.fsencode(found))
     except FileNotFoundError:
         pass
     except (TypeError, ValueError, OSError) as problem:
@@ -38,7 +40,8 @@ def file_path(path, doing: str) -> Path:
 
 
 def check_writable(path, what: str) -> Path:
-    """Return a path that a file can be written to, before the work whose result it will hold.
+    """Return a path that a file can be written to, before the work whose result it will
+    hold.
 
     Raises:
         FwpError: it is a folder, or its folder is missing or cannot be written to.
@@ -50,13 +53,16 @@ def check_writable(path, what: str) -> Path:
     if not path.parent.is_dir():
         raise FwpError(f"{where}: there is no folder {shown(str(path.parent), 200)}")
     if not os.access(path.parent, os.W_OK):
-        raise FwpError(f"{where}: the folder {shown(str(path.parent), 200)} cannot be written to")
+        raise FwpError(
+            f"{where}: the folder {shown(str(path.parent), 200)} cannot be written to"
+        )
     return path
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
-    """Give a temporary path in the same folder and move it over ``path`` if the block succeeds.
+    """Give a temporary path in the same folder and move it over ``path`` if the block
+    succeeds.
 
     A failure leaves an older file as it was and no temporary file; OSErrors become
     FwpErrors. What a killed process left is removed by the next one that writes the same
@@ -70,7 +76,8 @@ def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as problem:
         raise FwpError(
-            f"cannot save the {what} to {shown(str(path), 200)}: {problem.strerror or problem}"
+            f"cannot save the {what} to {shown(str(path), 200)}: "
+            f"{problem.strerror or problem}"
         ) from problem
     finally:
         with contextlib.suppress(OSError):
@@ -78,7 +85,8 @@ def atomic_path(path: str | os.PathLike, what: str) -> Iterator[Path]:
 
 
 def owner(process: int | None = None) -> str:
-    """Return what the name of a temporary file says of a process: its machine and its number."""
+    """Return what the name of a temporary file says of a process: its machine and its
+    number."""
     machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
     return f"{machine}-{os.getpid() if process is None else process}-"
 
@@ -103,7 +111,8 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def is_abandoned(left: Path) -> bool:
-    """Return whether the process is gone that made a temporary file or folder, by its name."""
+    """Return whether the process is gone that made a temporary file or folder, by its
+    name."""
     found = _OWNER.search(left.name)
     if found and owner(int(found[2])).startswith(f"{found[1]}-"):
         return not is_running(int(found[2]))
@@ -126,12 +135,14 @@ def is_running(process: int) -> bool:
 def output_folder(path: str | os.PathLike, what: str = "the folder for results") -> Path:
     """Return ``path`` as a folder that can be written to; it is not made yet.
 
-    Raises FwpError before any long work if it is a file, or if nothing can be written there.
+    Raises FwpError before any long work if it is a file, or if nothing can be written
+    there.
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise FwpError(f"{what} must name a folder, got {shown(path)}")
     try:
-        os.stat(os.fsencode(path))  # an odd character or a name that is too long fails here
+        # an odd character or a name that is too long fails here
+        os.stat(os.fsencode(path))
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as problem:
@@ -152,10 +163,12 @@ def output_folder(path: str | os.PathLike, what: str = "the folder for results")
 
 
 def output_file(path: str | os.PathLike, option: str) -> Path:
-    """Return ``path`` as a file that can be written, or written anew; nothing is made yet.
+    """Return ``path`` as a file that can be written, or written anew; nothing is made
+    yet.
 
-    Raises FwpError before any long work if it is empty, a folder or no ordinary file, or if its
-    folder cannot be written to; the sentence names the ``option`` that it was given to.
+    Raises FwpError before any long work if it is empty, a folder or no ordinary file, or
+    if its folder cannot be written to; the sentence names the ``option`` that it was
+    given to.
     """
     given = os.fspath(path)
     if not given.strip() or "\0" in given:
@@ -166,10 +179,16 @@ def output_file(path: str | os.PathLike, option: str) -> Path:
         if not is_folder:  # as it is called while it is written
             file.with_name(f".{file.name}.{owner()}12345678.tmp").exists()
     except OSError as problem:  # such as a name that is too long
-        raise FwpError(f"{option}: cannot write to {given!r}: {problem.strerror}") from problem
+        raise FwpError(
+            f"{option}: cannot write to {given!r}: {problem.strerror}"
+        ) from problem
     if is_folder or given.endswith(("/", os.sep)):
-        raise FwpError(f"{option} takes the name of a file to write, and {given!r} is a folder")
+        raise FwpError(
+            f"{option} takes the name of a file to write, and {given!r} is a folder"
+        )
     if is_other:
-        raise FwpError(f"{option} takes the name of a file to write; {given!r} is a device")
+        raise FwpError(
+            f"{option} takes the name of a file to write; {given!r} is a device"
+        )
     output_folder(file.parent)
     return file

@@ -1,6 +1,7 @@
 """Modules under the names that they had before: old imports work, and say the new name.
 
-``fwp_neuro/data/former_names.txt`` has a line for each, the former name and the present one.
+``fwp_neuro/data/former_names.txt`` has a line for each, the former name and the present
+one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class _Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module):
         name, new = module.__name__, former_names()[module.__name__]
-        # a former folder stays empty, so that what was inside is looked for here and not there
+        # a former folder stays empty, so that what was inside is looked for here and not
+        # there
         if not any(old.startswith(f"{name}.") for old in former_names()):
             sys.modules[name] = import_module(new)
         warnings.warn(f"{name} is now {new}", DeprecationWarning, stacklevel=2)

@@ -1,9 +1,9 @@
 """Whether the content of an HDF5 file may be given to the HDF5 library.
 
-The library loops for ever over some damaged files, where nothing can interrupt it. What this
-package writes therefore ends with its own hash, after what HDF5 reads. A file without one (changed
-by another program, which leaves the hash out, or of another origin) is first read by a process that
-can be ended.
+The library loops for ever over some damaged files, where nothing can interrupt it. What
+this package writes therefore ends with its own hash, after what HDF5 reads. A file
+without one (changed by another program, which leaves the hash out, or of another origin)
+is first read by a process that can be ended.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import sys
 
 _MARK = b"\nfwp_neuro sha256 "
 _LENGTH = len(_MARK) + 64
-#: seconds that the reading of a file may take in a process of its own, and those of each megabyte
+#: seconds that the reading of a file may take in a process of its own, and those of each
+#: megabyte
 PATIENCE, PATIENCE_MB = 6.0, 0.05
 _CODE = """
 import io, sys

@@ -1,4 +1,5 @@
-"""What one file of Python code imports, read from its tree; see `fwp_neuro.reachable_code`."""
+"""What one file of Python code imports, read from its tree; see
+`fwp_neuro.reachable_code`."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ import re
 
 TOP = __name__.partition(".")[0]
 
-_BY_NAME = {"import_module", "__import__", "run_module"}  # imports a name that is computed
+# imports a name that is computed
+_BY_NAME = {"import_module", "__import__", "run_module"}
 _BY_FOLDER = {"iter_modules", "walk_packages"}  # looks for modules
-_OWN = {"__package__", "__name__", "__spec__"}  # names that are computed from a module's own
+# names that are computed from a module's own
+_OWN = {"__package__", "__name__", "__spec__"}
 _BY_PATH = {"spec_from_file_location", "run_path", "load_script"}  # runs a script
 _LOADER = "load_model"  # runs the script of a name
 _LAZY = "lazy_names"  # makes a package import a name when it is asked for it
@@ -25,7 +28,8 @@ class Reader(ast.NodeVisitor):
 
     def __init__(self, reach, package: str):
         self.reach, self.package = reach, package
-        self.bound: dict[str, set[str]] = {}  # local name -> modules; scopes are not told apart
+        # local name -> modules; scopes are not told apart
+        self.bound: dict[str, set[str]] = {}
         self.names: set[str] = set()
 
     def read(self, tree: ast.Module) -> None:
@@ -41,7 +45,8 @@ class Reader(ast.NodeVisitor):
         for text in texts:
             if text.startswith(f"{TOP}."):  # e.g. the folder of a data file
                 self.reach.add(text)
-        for pattern in filter(None, map(_pattern, nodes)):  # e.g. the same file in many folders
+        # e.g. the same file in many folders
+        for pattern in filter(None, map(_pattern, nodes)):
             for name in filter(pattern.fullmatch, self.reach.modules):
                 self.reach.add(name)
         self._scripts(tree, nodes)
@@ -52,7 +57,8 @@ class Reader(ast.NodeVisitor):
         for alias in node.names:
             self.reach.add(alias.name)
             self._bind(alias.asname or alias.name.partition(".")[0],
-                       alias.name if alias.asname else alias.name.partition(".")[0])  # fmt: skip
+                       alias.name
+                       if alias.asname else alias.name.partition(".")[0])  # fmt: skip
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         base = node.module or ""
@@ -92,25 +98,30 @@ class Reader(ast.NodeVisitor):
             self.reach.add_whole(module)
 
     def _scripts(self, tree: ast.Module, nodes: list[ast.AST]) -> None:
-        """Add the scripts that are run: those whose names are written out, or else all."""
+        """Add the scripts that are run: those whose names are written out, or else
+        all."""
         if _defines(tree, _LOADER):
             return  # those who call it say which
         calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == _LOADER]
         named = [n.args[0].value for n in calls if n.args and is_text(n.args[0])]
         uses = sum(_name(n) == _LOADER for n in nodes)
         uses += sum(
-            isinstance(n, ast.alias) and n.name == _LOADER and bool(n.asname) for n in nodes
+            isinstance(n, ast.alias) and n.name == _LOADER and bool(n.asname)
+            for n in nodes
         )
         if self.names & _BY_PATH or uses > len(named):
             self.reach.add_scripts(self.reach.scripts)
         self.reach.add_scripts(named)
 
     def _computed(self, nodes: list[ast.AST], texts: set[str]) -> None:
-        """Add what imports of a computed name may mean: modules named by a string, or all."""
+        """Add what imports of a computed name may mean: modules named by a string, or
+        all."""
         calls = [n for n in nodes if isinstance(n, ast.Call) and n.args]
         calls = [n for n in calls if _name(n.func) in _BY_NAME]
         named: set[str] = set()
-        computed = self.names & _BY_NAME and not (calls and all(_is_foreign(n) for n in calls))
+        computed = self.names & _BY_NAME and not (
+            calls and all(_is_foreign(n) for n in calls)
+        )
         if computed:
             named = {text for text in texts if text.startswith(f"{TOP}.")}
             if any(isinstance(n, ast.Name) and n.id in _OWN for n in nodes):
@@ -123,10 +134,17 @@ class Reader(ast.NodeVisitor):
 
 
 def lazy_names(tree: ast.Module) -> dict[str, str]:
-    """Return the table, name -> module, of a package that imports when it is asked for a name."""
+    """Return the table, name -> module, of a package that imports when it is asked for a
+    name."""
     tables = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
-    pairs = [pair for table in tables for pair in zip(table.keys, table.values, strict=True)]
-    return {name.value: module.value for name, module in pairs if is_text(name) and is_text(module)}
+    pairs = [
+        pair for table in tables for pair in zip(table.keys, table.values, strict=True)
+    ]
+    return {
+        name.value: module.value
+        for name, module in pairs
+        if is_text(name) and is_text(module)
+    }
 
 
 def is_lazy(tree: ast.Module) -> bool:
@@ -138,9 +156,9 @@ def _defines(tree: ast.Module, name: str) -> bool:
     """Whether a module gives a function or another value this name."""
     targets = [each for s in tree.body if isinstance(s, ast.Assign) for each in s.targets]
     nodes = [node for target in targets for node in ast.walk(target)]
-    return any(isinstance(s, ast.FunctionDef) and s.name == name for s in tree.body) or any(
-        isinstance(node, ast.Name) and node.id == name for node in nodes
-    )
+    return any(
+        isinstance(s, ast.FunctionDef) and s.name == name for s in tree.body
+    ) or any(isinstance(node, ast.Name) and node.id == name for node in nodes)
 
 
 def is_text(node: ast.AST | None) -> bool:

@@ -27,13 +27,14 @@ def lazy_names(
 
     Example:
         >>> __getattr__, __dir__ = lazy_names(__name__, {"connect": "plastic"})  # doctest: +SKIP
-    """
+    """  # noqa: E501
     modules, renamed = frozenset(submodules), dict(former or {})
 
     def get(name: str):
         if name in names:
             value = getattr(import_module(f"{package}.{names[name]}"), name)
-            if name != names[name]:  # else it is the module that the package has by this name
+            # else it is the module that the package has by this name
+            if name != names[name]:
                 setattr(sys.modules[package], name, value)
             return value
         module = renamed.get(name, name)
@@ -48,7 +49,8 @@ def lazy_names(
 
 
 def names_of(package: str, module: str) -> Callable:
-    """Return ``__getattr__`` of a package that was one module before: its names still work.
+    """Return ``__getattr__`` of a package that was one module before: its names still
+    work.
 
     Args:
         package: its ``__name__``.

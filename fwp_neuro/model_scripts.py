@@ -1,11 +1,12 @@
 """Find the scripts of a checkout: models in ``models/``, figures in ``figures/``.
 
 They lie beside the package folder and in the current folder. The environment variable
-``FWP_NEURO_HOME`` names another folder that holds ``models/`` and ``figures/``, to be used instead.
+``FWP_NEURO_HOME`` names another folder that holds ``models/`` and ``figures/``, to be
+used instead.
 
 A model ``models/NAME.py`` has a docstring (its first paragraph is the title), a dataclass
-``Parameters``, ``run(parameters, progress=None) -> xarray.Dataset``, ``report(dataset) -> str``
-and, if a figure script can draw it, that script's name as ``FIGURE``.
+``Parameters``, ``run(parameters, progress=None) -> xarray.Dataset``, ``report(dataset) ->
+str`` and, if a figure script can draw it, that script's name as ``FIGURE``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ HOME_VARIABLE = "FWP_NEURO_HOME"
 
 
 def folders(kind: str) -> list[Path]:
-    """Return the folders to look in for scripts of this kind (``"models"`` or ``"figures"``)."""
+    """Return the folders to look in for scripts of this kind (``"models"`` or
+    ``"figures"``)."""
     home = os.environ.get(HOME_VARIABLE)
     if home:
         return [Path(home) / kind]
@@ -36,7 +38,8 @@ def folders(kind: str) -> list[Path]:
 
 
 def scripts(kind: str, pattern: str = "*.py") -> dict[str, Path]:
-    """Return the scripts of this kind by name, in order; one beside the package comes first."""
+    """Return the scripts of this kind by name, in order; one beside the package comes
+    first."""
     found: dict[str, Path] = {}
     for folder in folders(kind):
         for path in folder.glob(pattern):
@@ -51,7 +54,8 @@ def docstring(path: Path) -> str:
 
 
 def entries(kind: str, pattern: str, needs: tuple[str, ...]) -> Iterator[Named]:
-    """Return the scripts of this kind as entries of a registry, whose citations are docstrings."""
+    """Return the scripts of this kind as entries of a registry, whose citations are
+    docstrings."""
     for name, path in scripts(kind, pattern).items():
         yield Named(
             name,
@@ -62,7 +66,8 @@ def entries(kind: str, pattern: str, needs: tuple[str, ...]) -> Iterator[Named]:
 
 
 def load_script(path: Path, needs: tuple[str, ...] = ()) -> ModuleType:
-    """Import a script from its file; FwpError if it lacks one of the names that it ``needs``."""
+    """Import a script from its file; FwpError if it lacks one of the names that it
+    ``needs``."""
     name = f"fwp_neuro_{path.parent.name}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
@@ -70,7 +75,9 @@ def load_script(path: Path, needs: tuple[str, ...] = ()) -> ModuleType:
     spec.loader.exec_module(module)
     missing = [need for need in needs if not hasattr(module, need)]
     if missing:
-        raise FwpError(f"{path.parent.name}/{path.name} does not define {', '.join(missing)}")
+        raise FwpError(
+            f"{path.parent.name}/{path.name} does not define {', '.join(missing)}"
+        )
     return module
 
 

@@ -1,4 +1,5 @@
-"""Plots at journal width: legible at 8.5 cm, safe for the colour-blind, no display needed."""
+"""Plots at journal width: legible at 8.5 cm, safe for the colour-blind, no display
+needed."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from fwp_neuro.comparison import Comparison
 
 __all__ = [
-    "COLOURS", "COLUMN", "GREY", "PAGE", "READOUT_COLOURS", "comparison_figure", "save", "style",
+    "COLOURS", "COLUMN", "GREY", "PAGE", "READOUT_COLOURS", "comparison_figure", "save",
+    "style",
 ]  # fmt: skip
 
 COLUMN = 8.5 / 2.54
@@ -34,7 +36,8 @@ GREY = "#595959"
 #: readout of calcium -> colour
 READOUT_COLOURS = {
     "linear": "#8C8C8C", "square": "#E69F00", "fourth_power": "#CC79A7",
-    "soft_threshold": "#0072B2", "step": "#56B4E9", "hill_2": "#009E73", "hill_4": "#D55E00",
+    "soft_threshold": "#0072B2", "step": "#56B4E9", "hill_2": "#009E73",
+    "hill_4": "#D55E00",
 }  # fmt: skip
 
 _FORMATS = ("png", "pdf", "svg")
@@ -63,24 +66,31 @@ _STYLE = {
 }
 
 #: settings of Matplotlib that draw nothing, and are left to the user
-_WINDOWS = ("backend", "backend_fallback", "interactive", "toolbar", "timezone", "webagg.address",
-            "webagg.open_in_browser", "webagg.port", "webagg.port_retries", "tk.window_focus",
-            "docstring.hardcopy", "figure.max_open_warning", "savefig.directory", "date.epoch",
-            "figure.hooks", "macosx.window_mode")  # fmt: skip
+_WINDOWS = ("backend", "backend_fallback", "interactive", "toolbar", "timezone",
+            "webagg.address", "webagg.open_in_browser", "webagg.port",
+            "webagg.port_retries", "tk.window_focus", "docstring.hardcopy",
+            "figure.max_open_warning", "savefig.directory", "date.epoch", "figure.hooks",
+            "macosx.window_mode")  # fmt: skip
 
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Use the package's plot settings inside a with block; the user's own come back after it.
+    """Use the package's plot settings inside a with block; the user's own come back after
+    it.
 
-    They start from Matplotlib's own, so that no matplotlibrc breaks or changes a figure: neither
-    its fonts, LaTeX and layout nor what it says of files. Only how windows are made stays.
+    They start from Matplotlib's own, so that no matplotlibrc breaks or changes a figure:
+    neither its fonts, LaTeX and layout nor what it says of files. Only how windows are
+    made stays.
     """
     import matplotlib  # noqa: PLC0415  slow, and names of formats do without
     from cycler import cycler  # noqa: PLC0415  slow, and names of formats do without
 
-    cycle = {"axes.prop_cycle": cycler(color=[*COLOURS.values(), "#CC79A7", "#56B4E9", GREY])}
-    usual = {name: matplotlib.rcParamsDefault[name] for name in matplotlib.rcParamsDefault}
+    cycle = {
+        "axes.prop_cycle": cycler(color=[*COLOURS.values(), "#CC79A7", "#56B4E9", GREY])
+    }
+    usual = {
+        name: matplotlib.rcParamsDefault[name] for name in matplotlib.rcParamsDefault
+    }
     usual = {name: value for name, value in usual.items() if name not in _WINDOWS}
     with matplotlib.rc_context():
         matplotlib.rcParams.update(usual | _STYLE | cycle)
@@ -89,7 +99,8 @@ def style() -> Iterator[None]:
 
 @takes(comparison=instance("fwp_neuro.comparison:Comparison"))
 def comparison_figure(comparison: Comparison) -> Figure:
-    """Draw the read-out against its reference, and the nRMSE per token, one column wide."""
+    """Draw the read-out against its reference, and the nRMSE per token, one column
+    wide."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  slow, and names of formats do without
 
     realisation = str(comparison.other.attrs.get("realisation", "other"))
@@ -104,16 +115,27 @@ def comparison_figure(comparison: Comparison) -> Figure:
         # Every n-th point is enough to see the cloud; the regression uses all of them.
         step = max(1, -(-reference.size // _MOST_POINTS))
         left.plot(
-            reference[::step], other[::step], "o", color=colour, alpha=0.45, mew=0, rasterized=True
+            reference[::step],
+            other[::step],
+            "o",
+            color=colour,
+            alpha=0.45,
+            mew=0,
+            rasterized=True,
         )
         ends = _limits(reference, other)
         left.plot(ends, ends, "--", color=GREY, lw=0.9, label="identity")
         if np.isfinite(comparison.slope):
             fit = comparison.bias + comparison.slope * ends
-            left.plot(ends, fit, color="black", lw=0.9, label=f"slope {comparison.slope:.3f}")
+            left.plot(
+                ends, fit, color="black", lw=0.9, label=f"slope {comparison.slope:.3f}"
+            )
         left.set(xlim=ends, ylim=ends)
         marks = (" (reference)", " (other)") if realisation == against else ("", "")
-        left.set(xlabel=f"{against} read-out{marks[0]}", ylabel=f"{realisation} read-out{marks[1]}")
+        left.set(
+            xlabel=f"{against} read-out{marks[0]}",
+            ylabel=f"{realisation} read-out{marks[1]}",
+        )
         for axis in (left.xaxis, left.yaxis):
             axis.set_major_locator(MaxNLocator(4))
 
@@ -158,7 +180,8 @@ def _figure() -> Figure:
     dpi=real(1, 10_000, example=72.0),
 )
 def save(figure: Figure, path: str | os.PathLike, dpi: float = 300.0) -> Path:
-    """Write a figure (png, pdf or svg by its suffix), whole or not at all, and return its path.
+    """Write a figure (png, pdf or svg by its suffix), whole or not at all, and return its
+    path.
 
     Raises FwpError for another suffix, a missing folder or one that cannot be written to.
     """
@@ -177,7 +200,9 @@ def format_of(path: str | os.PathLike) -> str:
     """
     suffix = Path(path).suffix.lstrip(".").lower()
     if not suffix:
-        raise FwpError(f"cannot save a figure to {str(path)!r}: give a name that ends in .png")
+        raise FwpError(
+            f"cannot save a figure to {str(path)!r}: give a name that ends in .png"
+        )
     return pick(suffix, _FORMATS, "figure format")
 
 

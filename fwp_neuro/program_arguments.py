@@ -1,4 +1,5 @@
-"""Kinds of the arguments of `Program`: arrays of plain numbers, labels, names and homes."""
+"""Kinds of the arguments of `Program`: arrays of plain numbers, labels, names and
+homes."""
 
 from __future__ import annotations
 
@@ -16,14 +17,17 @@ def signal(value, name: str) -> np.ndarray:
     name = name.rpartition(": ")[2]
     where = f"Program argument {name!r}"
     if package_of(value):
-        raise FwpError(f"{where} has units; a program is dimensionless, so divide by a unit first")
+        raise FwpError(
+            f"{where} has units; a program is dimensionless, so divide by a unit first"
+        )
     try:
         value = as_numpy(value)
         if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "biuf":
             # a masked number is a missing one
             value = np.ma.filled(value.astype(np.float64), np.nan)
         array = np.asarray(value)
-    except Exception as problem:  # a ragged list, tensors without numbers or of another layout, ...
+    except Exception as problem:
+        # a ragged list, tensors without numbers or of another layout, ...
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise FwpError(f"{where} cannot be made an array of numbers: {reason}") from None
     if array.dtype.kind not in "biuf":
@@ -43,7 +47,9 @@ def labels_of(value, name: str) -> list[str]:
     except Exception:  # not iterable; each package says so in another way
         labels = [None]
     if not all(isinstance(label, str) for label in labels):
-        raise FwpError("Program argument 'labels' must be a list of strings, one per token")
+        raise FwpError(
+            "Program argument 'labels' must be a list of strings, one per token"
+        )
     return [str(label) for label in labels]
 
 
@@ -61,7 +67,9 @@ def _names(value, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-SIGNAL = Kind("numbers [token, dim] or [token, head, dim]", signal, lambda: np.ones((2, 3)))
+SIGNAL = Kind(
+    "numbers [token, dim] or [token, head, dim]", signal, lambda: np.ones((2, 3))
+)
 LABELS = optional(Kind("one string per token", labels_of))
 BOUND = inside("a Rule", lambda: rule("hebb"))
 CHANGE = Kind("numbers, or None to remove an array", _change)

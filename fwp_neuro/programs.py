@@ -1,9 +1,10 @@
-"""Program: what the slow net tells the synapses, token by token (key, value, query, gates).
+"""Program: what the slow net tells the synapses, token by token (key, value, query,
+gates).
 
-A Program is plain labelled numbers, dimensionless, in float64: the meeting point of the PyTorch and
-the Brian2 world. Without heads every signal is ``[token, dim]`` and a gate is a number, ``[token]``
-or ``[token, dim]``; with heads a signal is ``[token, head, dim]`` and a gate is a number,
-``[token]``, ``[token, head]`` or ``[token, head, dim]``.
+A Program is plain labelled numbers, dimensionless, in float64: the meeting point of the
+PyTorch and the Brian2 world. Without heads every signal is ``[token, dim]`` and a gate is
+a number, ``[token]`` or ``[token, dim]``; with heads a signal is ``[token, head, dim]``
+and a gate is a number, ``[token]``, ``[token, head]`` or ``[token, head, dim]``.
 """
 
 from __future__ import annotations
@@ -52,14 +53,16 @@ class Program:
 
     Parameters
     ----------
-    key, value : array, list or tensor ``[token, (head,) dim]``; ``k`` and ``v`` are the same names.
-    query : as ``key`` (also ``q``); left out, each token is read out with its own key.
-    labels : one string per token, kept as a coordinate of every recording.
-    **signals : gates (``beta``, ``alpha``, ...) and further signals (``kappa``, ...) by name.
+    key, value : array, list or tensor ``[token, (head,) dim]``; ``k`` and ``v`` are the
+    same names. query : as ``key`` (also ``q``); left out, each token is read out with its
+    own key. labels : one string per token, kept as a coordinate of every recording.
+    **signals : gates (``beta``, ``alpha``, ...) and further signals (``kappa``, ...) by
+    name.
 
     Raises
     ------
-    FwpError : an argument of a wrong shape, of another token or head count than the key, not
+    FwpError : an argument of a wrong shape, of another token or head count than the key,
+    not
         numeric, with units, empty or not finite.
     """
 
@@ -72,16 +75,20 @@ class Program:
             name = ALIASES.get(name, name)
             if name in given:
                 short = _TEXT_NAMES[name]
-                raise FwpError(f"Program got both {name!r} and {short!r}, which are the same array")
+                raise FwpError(
+                    f"Program got both {name!r} and {short!r}, which are the same array"
+                )
             given[name] = array
         for name in ("key", "value"):
             if name not in given:
-                raise FwpError(f"Program needs {name!r}: give Program(key=..., value=...)")
+                raise FwpError(
+                    f"Program needs {name!r}: give Program(key=..., value=...)"
+                )
         for name in given:
             if name in _RESERVED or not name.isidentifier():
                 raise FwpError(
-                    f"Program argument {name!r} is not a legal name for a signal or gate (it must "
-                    f"be a Python name and none of: {', '.join(_RESERVED)})"
+                    f"Program argument {name!r} is not a legal name for a signal or gate "
+                    f"(it must be a Python name and none of: {', '.join(_RESERVED)})"
                 )
         arrays = given
         self._own_query = "query" in arrays
@@ -129,7 +136,8 @@ class Program:
         return isinstance(name, str) and ALIASES.get(name, name) in self._arrays
 
     def __getitem__(self, name):
-        """Return one read-only array by name, or, for a slice, the Program of those tokens."""
+        """Return one read-only array by name, or, for a slice, the Program of those
+        tokens."""
         if isinstance(name, slice):
             return self._part(name)
         if name not in self:
@@ -143,8 +151,8 @@ class Program:
     def __repr__(self) -> str:
         heads = "" if self.heads is None else f"{_count(self.heads, 'head')}, "
         return (
-            f"Program({_count(self.tokens, 'token')}, {heads}{self.pre} pre, {self.post} post: "
-            f"{', '.join(self.names)})"
+            f"Program({_count(self.tokens, 'token')}, {heads}{self.pre} pre, {self.post} "
+            f"post: {', '.join(self.names)})"
         )
 
     # ------------------------------------------------------------------ for a rule
@@ -153,10 +161,10 @@ class Program:
     def bind(self, rule) -> dict[str, np.ndarray]:
         """Return what ``rule`` reads, by the names of its text, always with a head axis.
 
-        Shapes: presynaptic ``[token, head, pre]``, postsynaptic ``[token, head, post]``, shared
-        ``[token, head]``, and the query ``q`` ``[token, head, pre]``; float64, fresh copies.
-        Raises FwpError if an array is missing or cannot live where the rule needs it; warns of a
-        gate outside the limits that the rule declares.
+        Shapes: presynaptic ``[token, head, pre]``, postsynaptic ``[token, head, post]``,
+        shared ``[token, head]``, and the query ``q`` ``[token, head, pre]``; float64,
+        fresh copies. Raises FwpError if an array is missing or cannot live where the rule
+        needs it; warns of a gate outside the limits that the rule declares.
         """
         homes = {**_homes(rule), "q": "pre"}
         missing = [name for name in homes if name not in self]
@@ -168,21 +176,28 @@ class Program:
 
     @takes("Program.unused", rule=BOUND)
     def unused(self, rule) -> tuple[str, ...]:
-        """Return the names the program carries and ``rule`` does not read (never the query)."""
+        """Return the names the program carries and ``rule`` does not read (never the
+        query)."""
         used = {ALIASES.get(name, name) for name in _homes(rule)} | {"query"}
         return tuple(name for name in self.names if name not in used)
 
     @takes("Program.nonnegative_keys", where=text("a circuit"), names=NAMES)
-    def nonnegative_keys(self, where: str, names: Iterable[str] = ("key", "query")) -> None:
-        """Raise FwpError if one of the arrays ``names`` has a negative entry; rates have none."""
+    def nonnegative_keys(
+        self, where: str, names: Iterable[str] = ("key", "query")
+    ) -> None:
+        """Raise FwpError if one of the arrays ``names`` has a negative entry; rates have
+        none."""
         for name in names:
-            refuse_negative(ALIASES.get(name, name), self[name], where, self.heads is not None)
+            refuse_negative(
+                ALIASES.get(name, name), self[name], where, self.heads is not None
+            )
 
     # ------------------------------------------------------------------ other programs
 
     @takes("Program.replace", changes=CHANGE)
     def replace(self, **changes) -> Program:
-        """Return a Program with some arrays (or ``labels``) replaced or added; None removes one.
+        """Return a Program with some arrays (or ``labels``) replaced or added; None
+        removes one.
 
         A query that was never given goes on following the key.
         """
@@ -198,13 +213,18 @@ class Program:
     def _part(self, tokens: slice) -> Program:
         try:
             left = len(range(self.tokens)[tokens])
-        except (TypeError, ValueError):  # ends that are no whole numbers, or a step of zero
+        except (TypeError, ValueError):
+            # ends that are no whole numbers, or a step of zero
             raise FwpError(
                 f"a slice of a program takes whole numbers of tokens, got {shown(tokens)}"
             ) from None
         if not left:
-            raise FwpError(f"this slice of a program of {_count(self.tokens, 'token')} is empty")
-        changes: dict[str, Any] = {n: a[tokens] if a.ndim else a for n, a in self._arrays.items()}
+            raise FwpError(
+                f"this slice of a program of {_count(self.tokens, 'token')} is empty"
+            )
+        changes: dict[str, Any] = {
+            n: a[tokens] if a.ndim else a for n, a in self._arrays.items()
+        }
         if not self._own_query:
             del changes["query"]
         return Program(labels=self._labels[tokens] if self._labels else None, **changes)
@@ -213,10 +233,11 @@ class Program:
 
     @takes("Program.dataset", homes=HOMES)
     def dataset(self, homes: Mapping[str, str] | None = None) -> xr.Dataset:
-        """Return the arrays as an xarray.Dataset with dims token, (head,) and pre or post.
+        """Return the arrays as an xarray.Dataset with dims token, (head,) and pre or
+        post.
 
-        ``homes`` (a rule's) says where a gate of ``[token, dim]`` lives if pre and post are equal;
-        without it such a gate is taken to be presynaptic.
+        ``homes`` (a rule's) says where a gate of ``[token, dim]`` lives if pre and post
+        are equal; without it such a gate is taken to be presynaptic.
         """
         import xarray as xr  # noqa: PLC0415  slow, and seldom used
 
@@ -235,7 +256,9 @@ class Program:
     @takes("Program.from_dataset", dataset=DATASET)
     def from_dataset(cls, dataset: xr.Dataset) -> Program:
         """Rebuild the Program from `dataset()`, or from the dataset of a recording."""
-        names = [n for n, v in dataset.data_vars.items() if v.attrs.get("role") == "program"]
+        names = [
+            n for n, v in dataset.data_vars.items() if v.attrs.get("role") == "program"
+        ]
         names = names or [str(name) for name in dataset.data_vars]
         arrays = {}
         for name in names:
@@ -252,7 +275,9 @@ class Program:
         array = self._arrays[name]
         if array.ndim <= len(leading):
             return leading[: array.ndim]
-        home = {"key": "pre", "query": "pre", "value": "post"}.get(name) or homes.get(name)
+        home = {"key": "pre", "query": "pre", "value": "post"}.get(name) or homes.get(
+            name
+        )
         for dim in (home, "pre", "post"):
             if dim in ("pre", "post") and array.shape[-1] == getattr(self, dim):
                 return (*leading, dim)
@@ -264,8 +289,8 @@ class Program:
         key = self._arrays["key"]
         if key.ndim not in (2, 3):
             raise FwpError(
-                f"Program argument 'key' has shape {key.shape}; it must be [token, dim] or "
-                "[token, head, dim]"
+                f"Program argument 'key' has shape {key.shape}; it must be [token, dim] "
+                "or [token, head, dim]"
             )
         heads = self.heads is not None
         full = "[token, head, dim]" if heads else "[token, dim]"
@@ -278,23 +303,24 @@ class Program:
                 *rest, last = legal_here.values()
                 listing = f"{', '.join(rest)} or {last}" if rest else last
                 raise FwpError(
-                    f"Program argument {name!r} has shape {array.shape}; next to a key of shape "
-                    f"{key.shape} it must be {listing}"
+                    f"Program argument {name!r} has shape {array.shape}; next to a key "
+                    f"of shape {key.shape} it must be {listing}"
                 )
             if array.ndim and array.shape[0] != self.tokens:
                 raise FwpError(
-                    f"Program argument {name!r} has {_count(array.shape[0], 'token')} (shape "
-                    f"{array.shape}), but the key has {self.tokens}"
+                    f"Program argument {name!r} has {_count(array.shape[0], 'token')} "
+                    f"(shape {array.shape}), but the key has {self.tokens}"
                 )
             if heads and array.ndim > 1 and array.shape[1] != self.heads:
                 raise FwpError(
-                    f"Program argument {name!r} has {_count(array.shape[1], 'head')} (shape "
-                    f"{array.shape}), but the key has {self.heads}"
+                    f"Program argument {name!r} has {_count(array.shape[1], 'head')} "
+                    f"(shape {array.shape}), but the key has {self.heads}"
                 )
         if self._arrays["query"].shape[-1] != self.pre:
             raise FwpError(
-                f"Program argument 'query' has dimension {self._arrays['query'].shape[-1]}, but "
-                f"the key has {self.pre}; a query must have the dimension of the key"
+                "Program argument 'query' has dimension "
+                f"{self._arrays['query'].shape[-1]}, but the key has {self.pre}; a query "
+                "must have the dimension of the key"
             )
 
     def _checked_labels(self, labels: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -302,22 +328,24 @@ class Program:
             return None
         if len(labels) != self.tokens:
             raise FwpError(
-                f"Program argument 'labels' has {_count(len(labels), 'string')}, but the program "
-                f"has {_count(self.tokens, 'token')}"
+                f"Program argument 'labels' has {_count(len(labels), 'string')}, but the "
+                f"program has {_count(self.tokens, 'token')}"
             )
         return tuple(labels)
 
     def _missing_sentence(self, rule, missing: list[str]) -> str:
         homes, gates = _homes(rule), getattr(rule, "gates", None) or {}
         kinds = [
-            f"{'gate' if name in gates else 'signal'} {name!r} ({homes[name]})" for name in missing
+            f"{'gate' if name in gates else 'signal'} {name!r} ({homes[name]})"
+            for name in missing
         ]
         give = ", ".join(f"{name}=..." for name in missing)
         guess = nearest(missing[0], self.unused(rule)) if len(missing) == 1 else None
         hint = f" (it carries {guess!r}, which the rule does not read)" if guess else ""
         return (
-            f"rule {rule.name!r} needs {' and '.join(kinds)} and the program does not carry "
-            f"{'it' if len(missing) == 1 else 'them'}{hint}: give Program(..., {give})"
+            f"rule {rule.name!r} needs {' and '.join(kinds)} and the program does not "
+            f"carry {'it' if len(missing) == 1 else 'them'}{hint}: give Program(..., "
+            f"{give})"
         )
 
     def _at_home(self, rule, name: str, home: str) -> np.ndarray:
@@ -325,12 +353,16 @@ class Program:
         if array.ndim and self.heads is None:
             array = array[:, None]
         shape = (self.tokens, self.heads or 1)
-        who = f"{'gate' if name in (rule.gates or {}) else 'signal'} {name!r} of rule {rule.name!r}"
+        who = (
+            f"{'gate' if name in (rule.gates or {}) else 'signal'} {name!r} of rule "
+            f"{rule.name!r}"
+        )
         if array.ndim == 3 and home == "shared":
             want = self.tokens if self.heads is None else f"{self.tokens}, {self.heads}"
             raise FwpError(
-                f"{who} lives in {_HOMES[home]}, but the program gives one number per dimension "
-                f"(shape {self[name].shape}); give shape ({want}{',' * (self.heads is None)})"
+                f"{who} lives in {_HOMES[home]}, but the program gives one number per "
+                f"dimension (shape {self[name].shape}); give shape "
+                f"({want}{',' * (self.heads is None)})"
             )
         if home == "shared":
             array = array[:, None] if array.ndim == 1 else array
@@ -350,7 +382,9 @@ def _homes(rule) -> dict[str, str]:
     homes = getattr(rule, "homes", None)
     if not isinstance(homes, Mapping):
         got = shown(rule)
-        raise FwpError(f"a program is bound to a Rule, and got {got}; rule(name) makes one")
+        raise FwpError(
+            f"a program is bound to a Rule, and got {got}; rule(name) makes one"
+        )
     return dict(homes)
 
 
@@ -360,14 +394,16 @@ def _check_finite(name: str, array: np.ndarray, heads: bool) -> None:
         spot = tuple(bad[0])
         place = f" at {_place(spot, heads)}" if spot else ""
         raise FwpError(
-            f"Program argument {name!r} is {array[spot]}{place}; every number must be finite"
+            f"Program argument {name!r} is {array[spot]}{place}; every number must be "
+            "finite"
         )
 
 
 def refuse_negative(name: str, array: np.ndarray, where: str, heads: bool = True) -> None:
     """Raise FwpError if a key has a negative entry, which no cell can fire.
 
-    ``array`` is [token, head, dim], or [token, dim] without ``heads``; ``where`` needs the keys.
+    ``array`` is [token, head, dim], or [token, dim] without ``heads``; ``where`` needs
+    the keys.
     """
     negative = np.argwhere(array < 0)
     if len(negative):

@@ -1,4 +1,5 @@
-"""Progress of long work, in one line: a bar on a terminal, now and then a plain line elsewhere."""
+"""Progress of long work, in one line: a bar on a terminal, now and then a plain line
+elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from fwp_neuro.errors import FwpError
 
 
 class Progress:
-    """Report a long computation on ``stream``; an instance is itself the callback to hand over.
+    """Report a long computation on ``stream``; an instance is itself the callback to hand
+    over.
 
     Parameters
     ----------
@@ -41,11 +43,15 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ):
         if total is not None and total < 1:
-            raise FwpError(f"Progress: total is {total!r}; it must be at least 1, or None")
+            raise FwpError(
+                f"Progress: total is {total!r}; it must be at least 1, or None"
+            )
         self.label, self.total, self.silent = label, total, silent
         self.stream = sys.stderr if stream is None else stream
         self.terminal = bool(getattr(self.stream, "isatty", lambda: False)())
-        self.interval = interval if interval is not None else (0.1 if self.terminal else 10.0)
+        self.interval = (
+            interval if interval is not None else (0.1 if self.terminal else 10.0)
+        )
         self.clock = clock
         self.done = 0
         self.fraction = 0.0
@@ -68,7 +74,9 @@ class Progress:
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Count ``steps`` more of ``total``."""
         if self.total is None:
-            raise FwpError("Progress.advance needs Progress(total=...), the number of steps")
+            raise FwpError(
+                "Progress.advance needs Progress(total=...), the number of steps"
+            )
         self.done += steps
         self.update(self.done / self.total, note)
 

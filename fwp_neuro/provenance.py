@@ -1,6 +1,7 @@
 """Where a recording comes from: rule, realisation, seed, options, versions, commit.
 
-Everything is JSON. Nothing names the user, the machine or a folder: a path keeps its last part.
+Everything is JSON. Nothing names the user, the machine or a folder: a path keeps its last
+part.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ def provenance(
 ) -> dict:
     """Return the JSON-able origin of a recording.
 
-    ``used`` is a text with keys of papers, beside those of the rule: of the simulator, a synapse.
+    ``used`` is a text with keys of papers, beside those of the rule: of the simulator, a
+    synapse.
 
-    ``options`` may hold Brian2 quantities (kept as strings such as ``"5. ms"``), NumPy and PyTorch
-    numbers, nested dicts and lists; other objects are kept by the name of their type.
+    ``options`` may hold Brian2 quantities (kept as strings such as ``"5. ms"``), NumPy
+    and PyTorch numbers, nested dicts and lists; other objects are kept by the name of
+    their type.
     """
     return {
         "rule": str(rule.name),
@@ -56,12 +59,14 @@ def provenance(
 
 
 def _cited(*texts: str) -> list[str]:
-    """Return the keys of papers that texts name, each once; keys of a text are remembered."""
+    """Return the keys of papers that texts name, each once; keys of a text are
+    remembered."""
     return list(dict.fromkeys(key for text in texts if text for key in keys(text)))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that matter, without importing them."""
+    """Return the versions of Python and of the packages that matter, without importing
+    them."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -74,7 +79,8 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str:
-    """Return the git commit of the package's own checkout, '+changes' added if it was edited.
+    """Return the git commit of the package's own checkout, '+changes' added if it was
+    edited.
 
     'unknown' for an installed copy, also for one that lies inside some other repository.
     """
@@ -89,11 +95,18 @@ def commit() -> str:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     # A GIT_DIR left by a git hook would point at another repository.
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    environment = {
+        name: text for name, text in os.environ.items() if not name.startswith("GIT_")
+    }
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(
-            command, capture_output=True, text=True, timeout=10, env=environment, check=True
+            command,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            env=environment,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -118,13 +131,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, type) or callable(value):
         return str(getattr(value, "__name__", type(value).__name__))
     if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        fields = {
+            field.name: getattr(value, field.name) for field in dataclasses.fields(value)
+        }
         return {"type": type(value).__name__, **plain(fields)}
     return type(value).__name__
 
 
 def _plain_number(value: Any) -> Any:
-    """Return a number with a unit, a float, an array or a tensor likewise; None for all else."""
+    """Return a number with a unit, a float, an array or a tensor likewise; None for all
+    else."""
     if hasattr(value, "in_best_unit"):  # a Brian2 quantity: str() keeps its unit
         return str(value)
     if isinstance(value, float):

@@ -1,7 +1,7 @@
 """Quantities that a user gives: checked, and converted to Brian2's units.
 
-Times, rates and any other quantity; units of other packages (see `fwp_neuro.foreign_units`) are
-converted.
+Times, rates and any other quantity; units of other packages (see
+`fwp_neuro.foreign_units`) are converted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _SI = ("m", "kg", "s", "A", "K", "mol", "cd")
 
 
 def as_brian2(value, unit, what: str, example: str) -> Any:
-    """Return a value whose units are Brian2's: foreign quantities converted, all others as given.
+    """Return a value whose units are Brian2's: foreign quantities converted, all others
+    as given.
 
     Args:
         value: anything.
@@ -45,7 +46,9 @@ def as_brian2(value, unit, what: str, example: str) -> Any:
     if type(value) is np.ndarray and value.dtype == object:
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return _stacked([as_brian2(item, unit, what, example) for item in value], what, example)
+        return _stacked(
+            [as_brian2(item, unit, what, example) for item in value], what, example
+        )
     dim = b2.get_dimensions(unit)
     powers = zip(_SI, (float(power) for power in dim._dims), strict=True)
     si = "*".join(f"{name}**{power:g}" for name, power in powers if power)
@@ -59,8 +62,8 @@ def as_brian2(value, unit, what: str, example: str) -> Any:
         return b2.Quantity(np.array(numbers, dtype=float), dim=dim)
     except Exception:  # each package has errors of its own for units that do not convert
         raise FwpError(
-            f"{what} must be {example} (Brian2 units, brian2.units), got {shown(value)} of the "
-            f"package {package}"
+            f"{what} must be {example} (Brian2 units, brian2.units), got {shown(value)} "
+            f"of the package {package}"
         ) from None
 
 
@@ -68,11 +71,14 @@ def _stacked(parts: list, what: str, example: str):
     try:
         return b2.Quantity(parts)
     except Exception:  # ragged lists, or numbers without units among quantities
-        raise FwpError(f"{what} must be {example}, got entries of several kinds") from None
+        raise FwpError(
+            f"{what} must be {example}, got entries of several kinds"
+        ) from None
 
 
 def quantity(value, unit, what: str, example: str, finite: bool = True) -> np.ndarray:
-    """Return a user's quantity as a float array in ``unit``, for instance times in seconds.
+    """Return a user's quantity as a float array in ``unit``, for instance times in
+    seconds.
 
     Args:
         value: Brian2 quantity, list of quantities, or a quantity of another package.
@@ -82,7 +88,8 @@ def quantity(value, unit, what: str, example: str, finite: bool = True) -> np.nd
         finite: whether NaN and infinity are refused.
 
     Raises:
-        FwpError: no unit, another dimension, or entries that are no (finite) real numbers.
+        FwpError: no unit, another dimension, or entries that are no (finite) real
+            numbers.
 
     Example:
         >>> import brian2 as b2
@@ -129,7 +136,8 @@ def _quantity(value, name: str, unit, what: str, default):
     value = as_brian2(value, unit, name, what)
     try:
         fits = np.size(value) == 1 and b2.have_same_dimensions(value, unit)
-    except Exception as problem:  # Brian2 raises several types for things that are no quantity
+    except Exception as problem:
+        # Brian2 raises several types for things that are no quantity
         raise FwpError(f"{name} must be {what}, got {shown(value)}") from problem
     if not fits:
         raise FwpError(f"{name} must be {what}, got {shown(value)}")
@@ -140,13 +148,16 @@ def _quantity(value, name: str, unit, what: str, default):
 
 
 def a_time(example: str = "0.5*ms") -> Kind:
-    """A positive, finite time as a Brian2 quantity; other packages' times are converted."""
+    """A positive, finite time as a Brian2 quantity; other packages' times are
+    converted."""
     legal = f"a time such as {example}"
 
     def read(value, name: str):
         found = quantity(value, b2.second, name, legal, finite=False)
         if found.size != 1 or not 0 < found.item() < math.inf:
-            raise FwpError(f"{name} must be {legal}, positive and finite, got {shown(value)}")
+            raise FwpError(
+                f"{name} must be {legal}, positive and finite, got {shown(value)}"
+            )
         return found.item() * b2.second
 
     return Kind(legal, read, lambda: 0.5 * b2.ms)

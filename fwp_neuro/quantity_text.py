@@ -1,4 +1,5 @@
-"""A quantity that is typed in, such as ``50*ms``, read without evaluating any other code."""
+"""A quantity that is typed in, such as ``50*ms``, read without evaluating any other
+code."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ _OPERATORS = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operat
 
 
 def quantity(text: str, default, what: str):
-    """Return ``text``, such as ``50*ms`` or ``50 ms``, as a Brian2 quantity like ``default``."""
+    """Return ``text``, such as ``50*ms`` or ``50 ms``, as a Brian2 quantity like
+    ``default``."""
     units = {**vars(allunits), **vars(stdunits)}
 
     def evaluate(node):
@@ -36,6 +38,10 @@ def quantity(text: str, default, what: str):
             value = evaluate(ast.parse(number_then_unit, mode="eval").body)
     except (ValueError, SyntaxError, ArithmeticError, MemoryError, RecursionError):
         value = None
-    if value is None or not (b2.have_same_dimensions(value, default) and np.isfinite(value)):
-        raise FwpError(f"{what} takes a quantity such as {default}, and got {shown(text)}")
+    if value is None or not (
+        b2.have_same_dimensions(value, default) and np.isfinite(value)
+    ):
+        raise FwpError(
+            f"{what} takes a quantity such as {default}, and got {shown(text)}"
+        )
     return b2.Quantity(value, dim=default.dim)

@@ -1,9 +1,10 @@
-"""Which modules of the package a piece of code can reach, found by reading and not by running.
+"""Which modules of the package a piece of code can reach, found by reading and not by
+running.
 
-Every import counts, also one inside a function, and so do attributes that a package imports when
-they are asked for (``fwp.artificial.train``), names that are imported from tables of strings (a
-registry), and folders named by a string. In doubt a module counts: a package that is used as a
-value, or whose parts are looked for at run time, counts whole.
+Every import counts, also one inside a function, and so do attributes that a package
+imports when they are asked for (``fwp.artificial.train``), names that are imported from
+tables of strings (a registry), and folders named by a string. In doubt a module counts: a
+package that is used as a value, or whose parts are looked for at run time, counts whole.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _NO_DATA = {".py", ".pyc", ".md", ".bib", ""}
 
 
 def modules(leave_out: Iterable[str] = ()) -> dict[str, Path]:
-    """Return the files of the package by module name, without some files and folders at its top."""
+    """Return the files of the package by module name, without some files and folders at
+    its top."""
     found = {}
     for path in PACKAGE.rglob("*.py"):
         name = path.relative_to(PACKAGE.parent).with_suffix("")
@@ -50,12 +52,15 @@ class Reach:
         self._trees: dict[str, ast.Module] = {}
 
     def follow(self, tree: ast.Module, package: str = "") -> None:
-        """Add all that ``tree`` reaches, itself and through others; ``package`` is its ``.``."""
+        """Add all that ``tree`` reaches, itself and through others; ``package`` is its
+        ``.``."""
         Reader(self, package).read(tree)
         while self._waiting:
             name = self._waiting.pop()
             inner = self.modules[name].name != "__init__.py"
-            Reader(self, name.rpartition(".")[0] if inner else name).read(self._tree(name))
+            Reader(self, name.rpartition(".")[0] if inner else name).read(
+                self._tree(name)
+            )
 
     def files(self) -> list[Path]:
         """Return the files of the modules and, of the packages among them, the data."""
@@ -77,7 +82,8 @@ class Reach:
     def add_whole(self, name: str) -> None:
         """Add a module and, if it is a package, everything in it but published numbers.
 
-        The published numbers of a synapse lie in its folder, and are of no use to a simulation.
+        The published numbers of a synapse lie in its folder, and are of no use to a
+        simulation.
         """
         for other in self.modules:
             inside = other.startswith(f"{name}.") and not other.endswith(".targets")
@@ -91,7 +97,8 @@ class Reach:
             Reader(self, "").read(self.scripts[name])
 
     def attribute(self, module: str, name: str) -> str | None:
-        """Add the module that ``module.name`` is or comes from; return its name if it is one."""
+        """Add the module that ``module.name`` is or comes from; return its name if it is
+        one."""
         inner = f"{module}.{name}"
         if inner in self.modules:
             self.add(inner)

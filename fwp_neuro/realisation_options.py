@@ -1,7 +1,8 @@
-"""Options of a realisation as a dataclass, and all of them as text for ``help(fwp_neuro.run)``.
+"""Options of a realisation as a dataclass, and all of them as text for
+``help(fwp_neuro.run)``.
 
-Both are made from the function that prepares a run: its signature has names and defaults, its
-declaration says what is legal, its docstring what each option means.
+Both are made from the function that prepares a run: its signature has names and defaults,
+its declaration says what is legal, its docstring what each option means.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from typing import Any
 from .arguments import takes
 
 #: arguments of every realisation, which `fwp_neuro.run` has itself
-_COMMON = ("program", "rule", "initial_weights", "seed", "initial_states", "initial_states_of")
+_COMMON = (
+    "program",
+    "rule",
+    "initial_weights",
+    "seed",
+    "initial_states",
+    "initial_states_of",
+)
 _TEXT = "run_options.txt"
 
 
@@ -45,7 +53,9 @@ class RealisationOptions:
 
     def changed(self) -> dict[str, Any]:
         """Return the options that differ from their defaults."""
-        usual = {n: p.default for n, p in inspect.signature(type(self)).parameters.items()}
+        usual = {
+            n: p.default for n, p in inspect.signature(type(self)).parameters.items()
+        }
         return {n: getattr(self, n) for n, default in usual.items()
                 if getattr(self, n) is not default}  # fmt: skip
 
@@ -55,7 +65,9 @@ def descriptions(function) -> str:
     lines = inspect.getdoc(function).splitlines()
     start = lines.index("Args:") + 1
     rest = lines[start:]
-    end = next((n for n, line in enumerate(rest) if line and not line.startswith(" ")), len(rest))
+    end = next(
+        (n for n, line in enumerate(rest) if line and not line.startswith(" ")), len(rest)
+    )
     kept, keep = [], False
     for line in rest[:end]:
         if line.startswith("    ") and not line.startswith("     "):
@@ -67,26 +79,37 @@ def descriptions(function) -> str:
 
 
 def options_class(
-    name: str, realisation: str, function, also: Callable[[Any], None] = lambda options: None
+    name: str,
+    realisation: str,
+    function,
+    also: Callable[[Any], None] = lambda options: None,
 ) -> type[RealisationOptions]:
-    """Return a dataclass with the options of the function that prepares runs of a realisation.
+    """Return a dataclass with the options of the function that prepares runs of a
+    realisation.
 
     Args:
         name: of the class.
         realisation: its registered name.
         function: ``prepare``, with a declaration of its arguments (`arguments.takes`).
-        also: called with the options, raises `FwpError` for what the declaration leaves to it.
+        also: called with the options, raises `FwpError` for what the declaration leaves
+            to it.
     """
     parameters = inspect.signature(function).parameters.values()
-    own = [(p.name, Any, field(default=p.default)) for p in parameters if p.name not in _COMMON]
+    own = [
+        (p.name, Any, field(default=p.default))
+        for p in parameters
+        if p.name not in _COMMON
+    ]
 
     made = make_dataclass(name, own, bases=(RealisationOptions,), frozen=True, namespace={
         "__post_init__": also, "realisation": realisation,
     })  # fmt: skip
-    made.__module__ = function.__module__  # where the class is kept, so that it can be pickled
+    # where the class is kept, so that it can be pickled
+    made.__module__ = function.__module__
     made.__doc__ = (
-        f"Options of the {realisation} realisation, for ``fwp_neuro.run(..., options=...)``.\n\n"
-        f"Args:\n{descriptions(function)}\n\nRaises:\n    FwpError: one that is not legal.\n"
+        f"Options of the {realisation} realisation, for ``fwp_neuro.run(..., "
+        f"options=...)``.\n\nArgs:\n{descriptions(function)}\n\nRaises:\n    FwpError: "
+        "one that is not legal.\n"
     )
     kinds = {n: kind for n, kind in function.__arguments__.items() if n not in _COMMON}
     return takes(name, **kinds)(made)

@@ -1,8 +1,9 @@
 """A realisation as an object: its options, what it prepares of a programme, and its run.
 
-It rests on one declared function, ``prepare(program, rule, *, initial_weights, seed, ...)``, which
-returns a `Prepared`; signature, declaration and docstring of the function are the options.
-`fwp_neuro.run`, code generation and whatever else builds circuits call `Realisation.prepare`.
+It rests on one declared function, ``prepare(program, rule, *, initial_weights, seed,
+...)``, which returns a `Prepared`; signature, declaration and docstring of the function
+are the options. `fwp_neuro.run`, code generation and whatever else builds circuits call
+`Realisation.prepare`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class Realisation:
     Attributes:
         name: as in ``fwp_neuro.run(program, rule, name)``.
         function: prepares a run, see the head of this module.
-        also: called with an object of `options`, raises `FwpError` for what their declaration
-            leaves to it.
+        also: called with an object of `options`, raises `FwpError` for what their
+            declaration leaves to it.
 
     Example:
         >>> ready = fwp_neuro.circuits.RATE.prepare(program, "delta")  # doctest: +SKIP
@@ -54,8 +55,9 @@ class Realisation:
             program: keys, values, queries and gates.
             rule: a registered name or a `Rule`.
             options: an object of `options`, or None.
-            given: single options, which go before those of the object; and ``initial_weights``,
-                ``seed``, ``initial_states`` and ``initial_states_of`` as for `fwp_neuro.run`.
+            given: single options, which go before those of the object; and
+                ``initial_weights``, ``seed``, ``initial_states`` and
+                ``initial_states_of`` as for `fwp_neuro.run`.
 
         Raises:
             FwpError: one sentence naming the argument and what is legal.
@@ -85,7 +87,10 @@ class Realisation:
     def _changed(self, options) -> dict[str, Any]:
         if options is None:
             return {}
-        if not isinstance(options, RealisationOptions) or options.realisation != self.name:
+        if (
+            not isinstance(options, RealisationOptions)
+            or options.realisation != self.name
+        ):
             raise FwpError(
                 f"options must be options of the {self.name} realisation, an object of "
                 f"{self.options.__name__}, got {shown(options)}"
@@ -97,7 +102,8 @@ def find_rule(rule: str | Rule) -> Rule:
     """Return a rule.
 
     Raises:
-        FwpError: no rule; a memory or network of that name is told apart from a misspelling.
+        FwpError: no rule; a memory or network of that name is told apart from a
+            misspelling.
     """
     if isinstance(rule, Rule):
         return rule

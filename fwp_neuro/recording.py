@@ -1,4 +1,5 @@
-"""Recording: what a realisation measured, with named dims, units and its own origin inside.
+"""Recording: what a realisation measured, with named dims, units and its own origin
+inside.
 
 A thin wrapper of an `xarray.Dataset`; `fwp_neuro.recording_file` describes the file.
 """
@@ -26,13 +27,14 @@ from fwp_neuro.provenance import provenance as make_provenance
 class Recording:
     """Read-out, fast weights and further variables of one run of a program.
 
-    ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,) post,
-    pre]``, both xarray.DataArrays; the program's arrays are variables too. A run that keeps less
-    (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post, pre]`` or no weights, and one
-    with probes ``rec["probe_readout"]`` ``[token, (head,) probe, post]``. A circuit adds
-    ``rec["token_start"]`` (s) and `duration`; a spiking one the spikes of its cells (`spikes`) and
-    the traces that were asked for, on the dim ``time`` (s); `sel` selects. Every variable has the
-    attributes ``units`` (``"1"`` if dimensionless) and ``long_name``.
+    ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,)
+    post, pre]``, both xarray.DataArrays; the program's arrays are variables too. A run
+    that keeps less (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post,
+    pre]`` or no weights, and one with probes ``rec["probe_readout"]`` ``[token, (head,)
+    probe, post]``. A circuit adds ``rec["token_start"]`` (s) and `duration`; a spiking
+    one the spikes of its cells (`spikes`) and the traces that were asked for, on the dim
+    ``time`` (s); `sel` selects. Every variable has the attributes ``units`` (``"1"`` if
+    dimensionless) and ``long_name``.
     """
 
     def __init__(self, dataset: xr.Dataset):
@@ -45,7 +47,8 @@ class Recording:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Rule, realisation, seed, options, versions, platform, commit and time of the run."""
+        """Rule, realisation, seed, options, versions, platform, commit and time of the
+        run."""
         try:
             found = json.loads(self.attrs.get("provenance", "{}"))
         except (TypeError, ValueError):
@@ -60,12 +63,15 @@ class Recording:
         if self.swept:
             raise FwpError(f"this recording carries no program: it is {self.swept}")
         if "key" not in self.dataset or "value" not in self.dataset:
-            raise FwpError("this recording carries no program: it has no 'key' and 'value'")
+            raise FwpError(
+                "this recording carries no program: it has no 'key' and 'value'"
+            )
         return Program.from_dataset(self.dataset)
 
     @property
     def final_weights(self) -> xr.DataArray:
-        """Fast weights after the last token, ``[(head,) post, pre]``, however they were recorded.
+        """Fast weights after the last token, ``[(head,) post, pre]``, however they were
+        recorded.
 
         Raises FwpError if nothing was kept of them.
         """
@@ -73,36 +79,46 @@ class Recording:
             return self["final_weights"]
         if "weights" in self:
             weights = self["weights"]
-            if set(weights.dims) <= {"head", "post", "pre"} and "token" not in self.dataset.dims:
+            if (
+                set(weights.dims) <= {"head", "post", "pre"}
+                and "token" not in self.dataset.dims
+            ):
                 return weights  # of one token that was selected
             if not weights.sizes.get("token"):
                 raise FwpError(
-                    f"the weights of this recording have no tokens, only {dict(weights.sizes)}: "
-                    "the axis was cut or renamed"
+                    "the weights of this recording have no tokens, only "
+                    f"{dict(weights.sizes)}: the axis was cut or renamed"
                 )
             return weights.isel(token=-1)
         if "token_cell_pre" in self and "token_cell_post" in self:
             pre, post = self["token_cell_pre"], self["token_cell_post"]
             dims = [*(dim for dim in ("head",) if dim in pre.dims), "post", "pre"]
             last = xr.dot(pre, post, dim="token_cell").transpose(*dims)
-            return last.assign_attrs(units="1", long_name="fast weights after the last token")
+            return last.assign_attrs(
+                units="1", long_name="fast weights after the last token"
+            )
         return self["final_weights"]  # which says in a sentence why there are none
 
     @property
     def duration(self) -> float:
-        """Simulated time in seconds; FwpError if the realisation has none (artificial)."""
+        """Simulated time in seconds; FwpError if the realisation has none
+        (artificial)."""
         if "duration" not in self.attrs:
             raise FwpError("this recording has no duration: its realisation has no time")
         return float(self.attrs["duration"])
 
     @takes(
-        indexers=inside("labels of a dim: a value, a list or a slice", lambda: slice(0, 1)),
+        indexers=inside(
+            "labels of a dim: a value, a list or a slice", lambda: slice(0, 1)
+        ),
     )
     def sel(self, **indexers) -> Recording:
-        """Select by dim, as `xarray.Dataset.sel`: times in seconds, tokens and cells by number.
+        """Select by dim, as `xarray.Dataset.sel`: times in seconds, tokens and cells by
+        number.
 
-        ``time`` and ``cell`` also select among the spikes, ``time`` those of a slice. Ends of a
-        slice belong to it; one of tokens, which have no labels, ends before its stop.
+        ``time`` and ``cell`` also select among the spikes, ``time`` those of a slice.
+        Ends of a slice belong to it; one of tokens, which have no labels, ends before its
+        stop.
 
         Example:
             >>> rec.sel(time=slice(0.6, 1.2))["V_apical"]  # doctest: +SKIP
@@ -110,7 +126,8 @@ class Recording:
             >>> rec.sel(cell=rec["population"] == "key")["spike_time"]  # doctest: +SKIP
 
         Raises:
-            FwpError: a dim that the recording does not have, or a label that it does not have.
+            FwpError: a dim that the recording does not have, or a label that it does not
+                have.
         """
         found, spiked = self.dataset, "spike_time" in self
         legal = dict.fromkeys([*map(str, found.dims), *["time"] * spiked])
@@ -119,7 +136,9 @@ class Recording:
                 raise unknown(dim, legal, "dim of the recording")
             indexers[dim] = _label(dim, label, found)
         try:
-            found = found.sel({dim: label for dim, label in indexers.items() if dim in found.dims})
+            found = found.sel(
+                {dim: label for dim, label in indexers.items() if dim in found.dims}
+            )
         except (KeyError, IndexError, TypeError, ValueError) as problem:
             raise FwpError(f"cannot select {shown(indexers)}: {problem}") from problem
         if spiked and "spike" in found.dims and not {"time", "cell"}.isdisjoint(indexers):
@@ -128,11 +147,12 @@ class Recording:
 
     @takes(population=optional(text("key")))
     def spikes(self, population: str | None = None) -> xr.Dataset:
-        """Return the spikes of one population of cells, or of all, with what each cell is.
+        """Return the spikes of one population of cells, or of all, with what each cell
+        is.
 
         Returns:
-            Dataset [spike] of "time" (s), "cell" and the coordinates of the cells: "population",
-            "number" (in it), "dimension", "cell_head", "cell_sign".
+            Dataset [spike] of "time" (s), "cell" and the coordinates of the cells:
+            "population", "number" (in it), "dimension", "cell_head", "cell_sign".
 
         Raises:
             FwpError: an unknown population, or spikes were not recorded.
@@ -155,8 +175,8 @@ class Recording:
         if name not in self.dataset.variables:
             if name == "sample_time" and "time" in self.dataset.variables:
                 raise FwpError(
-                    "'sample_time' is now 'time', the index of all traces: write rec['time'], and "
-                    "rec.sel(time=...) to select"
+                    "'sample_time' is now 'time', the index of all traces: write "
+                    "rec['time'], and rec.sel(time=...) to select"
                 )
             self._check_kept(name)
             swept = self.swept
@@ -169,17 +189,21 @@ class Recording:
         return iter(self.dataset)
 
     def __getattr__(self, name: str):
-        items = self.dataset.variables if "dataset" in vars(self) else ()  # a copy has none yet
+        # a copy has none yet
+        items = self.dataset.variables if "dataset" in vars(self) else ()
         raise no_attribute("a Recording", "rec", name, items)
 
     @property
     def swept(self) -> str:
-        """Say which sweep these are the results of, or return '' for any other Dataset."""
+        """Say which sweep these are the results of, or return '' for any other
+        Dataset."""
         try:
             origin = self.provenance
         except FwpError:
             return ""
-        if not {"function", "grid"} <= {*origin} or not isinstance(origin["grid"], dict | list):
+        if not {"function", "grid"} <= {*origin} or not isinstance(
+            origin["grid"], dict | list
+        ):
             return ""
         over = ", ".join(map(str, origin["grid"]))
         return f"the results of a sweep of {origin['function']} over {over}"
@@ -191,11 +215,15 @@ class Recording:
         mode, reason = (options.get(f"record_weights{end}") for end in ("", "_reason"))
         if mode not in ("last", "none") or name not in ("weights", "final_weights"):
             return
-        kept = ": recording.final_weights has those after the last token" if mode == "last" else ""
+        kept = (
+            ": recording.final_weights has those after the last token"
+            if mode == "last"
+            else ""
+        )
         raise FwpError(
-            f"{name!r} was not recorded, because the run had record_weights={mode!r} ({reason})"
-            f"{kept}; give record_weights='snapshots' for the weights after every token, or "
-            "probes=... for what they read"
+            f"{name!r} was not recorded, because the run had record_weights={mode!r} "
+            f"({reason}){kept}; give record_weights='snapshots' for the weights after "
+            "every token, or probes=... for what they read"
         )
 
     def __contains__(self, name: object) -> bool:
@@ -217,15 +245,16 @@ class Recording:
     def save(self, path: str | os.PathLike) -> Path:
         """Write one netCDF file, whole or not at all, and return its path.
 
-        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if ``path`` does
-        not end in ``.nc``, if the folder is missing or cannot be written to, or if a variable holds
-        something that netCDF-4 has no type for.
+        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if
+        ``path`` does not end in ``.nc``, if the folder is missing or cannot be written
+        to, or if a variable holds something that netCDF-4 has no type for.
         """
         return recording_file.write(self.dataset, path)
 
 
 def _label(dim: str, label, dataset: xr.Dataset):
-    """Return a label as xarray takes it: times in seconds, and names for a mask of a dim."""
+    """Return a label as xarray takes it: times in seconds, and names for a mask of a
+    dim."""
     label = getattr(label, "values", label)
     if dim == "time":
         if isinstance(label, slice):
@@ -243,7 +272,8 @@ def _seconds(time):
 
 
 def _spikes_of(dataset: xr.Dataset, indexers: Mapping) -> np.ndarray:
-    """Return which spikes belong to the cells and to the slice of time that were selected."""
+    """Return which spikes belong to the cells and to the slice of time that were
+    selected."""
     times = np.round(dataset["spike_time"].values, 12)
     found = np.ones(len(times), bool)
     if "cell" in indexers and "cell" in dataset.coords:
@@ -257,7 +287,8 @@ def _spikes_of(dataset: xr.Dataset, indexers: Mapping) -> np.ndarray:
 
 @takes(path=filename())
 def load(path: str | os.PathLike) -> Recording:
-    """Read a recording that `Recording.save` wrote; FwpError if there is none at ``path``."""
+    """Read a recording that `Recording.save` wrote; FwpError if there is none at
+    ``path``."""
     return Recording(recording_file.read(path))
 
 
@@ -276,10 +307,13 @@ def make_recording(
 
     Parameters
     ----------
-    readout : ``[token, head, post]``; weights : ``[token, head, post, pre]`` or None. The head axis
+    readout : ``[token, head, post]``; weights : ``[token, head, post, pre]`` or None. The
+    head axis
         (of size 1) is dropped if the program has no heads.
-    extra : name -> (dims, array, attrs); attrs must say the ``units``. A head axis is dropped
-        likewise; an entry named like its only dim (``time``) becomes that dim's coordinate.
+    extra : name -> (dims, array, attrs); attrs must say the ``units``. A head axis is
+    dropped
+        likewise; an entry named like its only dim (``time``) becomes that dim's
+        coordinate.
     provenance : the dict of `fwp_neuro.provenance.provenance`; made here if left out.
     coords : coordinates, in the form of ``extra``.
     duration : simulated time in seconds; None for a realisation without time.
@@ -289,27 +323,38 @@ def make_recording(
     measured: dict[str, tuple] = {}
     for name, array, dims, shape, long_name in (
         ("readout", readout, ("post",), (program.post,), "read-out of the fast weights"),
-        ("weights", weights, ("post", "pre"), (program.post, program.pre), "fast weights"),
+        (
+            "weights",
+            weights,
+            ("post", "pre"),
+            (program.post, program.pre),
+            "fast weights",
+        ),
     ):
         if array is None:  # no weights were kept
             continue
         if np.shape(array) != leading + shape:
             raise FwpError(
-                f"make_recording got {name} of shape {np.shape(array)}; for {program!r} it must "
-                f"be {leading + shape}"
+                f"make_recording got {name} of shape {np.shape(array)}; for {program!r} "
+                f"it must be {leading + shape}"
             )
         attrs = {"units": "1", "long_name": long_name}
         measured[name] = (("token", "head", *dims), array, attrs)
     for name, entry in {**(coords or {}), **(extra or {})}.items():
         if name in dataset.variables or name in measured:
-            raise FwpError(f"make_recording got extra {name!r}, a name the recording already has")
+            raise FwpError(
+                f"make_recording got extra {name!r}, a name the recording already has"
+            )
         measured[name] = entry
     for name, (dims, array, attrs) in measured.items():
         variable = _variable(name, dims, array, attrs or {}, program)
         try:
             dataset = dataset.assign({name: variable})
-        except ValueError as problem:  # a dim of another size than before, or a 2-D 'token'
-            raise FwpError(f"make_recording's extra {name!r} does not fit: {problem}") from problem
+        except ValueError as problem:
+            # a dim of another size than before, or a 2-D 'token'
+            raise FwpError(
+                f"make_recording's extra {name!r} does not fit: {problem}"
+            ) from problem
         if dataset[name].dims == (name,) or name in (coords or {}):
             dataset = dataset.set_coords(name)
     if provenance is None:
@@ -327,14 +372,20 @@ def _variable(name: str, dims, array, attrs: Mapping, program: Program) -> xr.Va
     where = f"make_recording's extra {name!r}"
     dims = (dims,) if isinstance(dims, str) else tuple(dims)
     if getattr(getattr(array, "dim", None), "is_dimensionless", True) is False:
-        raise FwpError(f"{where} has Brian2 units; give plain numbers and name the unit in attrs")
+        raise FwpError(
+            f"{where} has Brian2 units; give plain numbers and name the unit in attrs"
+        )
     array = np.array(array)
     if array.ndim != len(dims):
         raise FwpError(f"{where} has dims {dims}, but an array of shape {array.shape}")
     if not attrs.get("units"):
-        raise FwpError(f"{where} has no units: give attrs {{'units': ...}}, '1' if dimensionless")
+        raise FwpError(
+            f"{where} has no units: give attrs {{'units': ...}}, '1' if dimensionless"
+        )
     if program.heads is None and "head" in dims and array.shape[dims.index("head")] == 1:
         array = np.squeeze(array, dims.index("head"))
         dims = tuple(dim for dim in dims if dim != "head")
-    named = {"long_name": name.replace("_", " ")} | {n: attribute(a) for n, a in attrs.items()}
+    named = {"long_name": name.replace("_", " ")} | {
+        n: attribute(a) for n, a in attrs.items()
+    }
     return xr.Variable(dims, array, named)

@@ -1,4 +1,5 @@
-"""All registries: find what has a name, whatever it is, and say which papers it rests on."""
+"""All registries: find what has a name, whatever it is, and say which papers it rests
+on."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Found:
     Attributes:
         kind: one of `KINDS`.
         entry: in the registry of that kind.
-        parameter_set: of a synapse model, where the name gives one ("pair_stdp/soft_bounds").
+        parameter_set: of a synapse model, where the name gives one
+            ("pair_stdp/soft_bounds").
     """
 
     kind: str
@@ -47,7 +49,11 @@ class Found:
     @property
     def name(self) -> str:
         """The name in the registry, with the parameter set if there is one."""
-        return f"{self.entry.name}/{self.parameter_set}" if self.parameter_set else self.entry.name
+        return (
+            f"{self.entry.name}/{self.parameter_set}"
+            if self.parameter_set
+            else self.entry.name
+        )
 
     @property
     def citation(self) -> str:
@@ -85,7 +91,11 @@ def find(name: str, kind: str | None = None) -> list[Found]:
     Raises:
         FwpError: nothing is called so, with the nearest name that there is.
     """
-    kinds = KINDS if kind is None else [each for each in KINDS if registry(each) is registry(kind)]
+    kinds = (
+        KINDS
+        if kind is None
+        else [each for each in KINDS if registry(each) is registry(kind)]
+    )
     first, _, chosen = name.partition("/")
     if chosen and "synapses" in kinds and first in registry("synapses"):
         entry = registry("synapses").entry(first)
@@ -93,7 +103,11 @@ def find(name: str, kind: str | None = None) -> list[Found]:
         chosen = how.renamed.get(chosen, chosen)
         pick(chosen, how.sets, f"parameter set of {first!r}:")
         return [Found("synapses", entry, chosen)]
-    found = [Found(each, registry(each).entry(name)) for each in kinds if name in registry(each)]
+    found = [
+        Found(each, registry(each).entry(name))
+        for each in kinds
+        if name in registry(each)
+    ]
     if not found:
         legal = [other for each in kinds for other in registry(each).all_names()]
         what = "name" if kind is None else registry(kind).kind
@@ -102,16 +116,19 @@ def find(name: str, kind: str | None = None) -> list[Found]:
 
 
 @takes(
-    names=inside("a name, a path of a Recording, or an object with a citation", lambda: "delta"),
+    names=inside(
+        "a name, a path of a Recording, or an object with a citation", lambda: "delta"
+    ),
     kind=optional(text("rules")),
 )
 def cite(*names, kind: str | None = None) -> str:
     """Return BibTeX of the software, its two source papers, and of what was used.
 
     Args:
-        names: of rules, memories, networks, tasks, synapse models (also "model/parameter_set"),
-            figures, models, realisations, devices, commands; paths of saved Recordings (.nc);
-            Recordings, rules, memories or synapse models themselves.
+        names: of rules, memories, networks, tasks, synapse models (also
+            "model/parameter_set"), figures, models, realisations, devices, commands;
+            paths of saved Recordings (.nc); Recordings, rules, memories or synapse models
+            themselves.
         kind: to look in only, such as "rules", where two kinds share a name.
 
     Returns:
@@ -126,7 +143,9 @@ def cite(*names, kind: str | None = None) -> str:
     if kind is not None:
         registry(kind)  # which refuses an unknown one also where nothing is looked up
         if not names:
-            raise FwpError(f"cite: kind is {kind!r}, but no name to look up in it is given")
+            raise FwpError(
+                f"cite: kind is {kind!r}, but no name to look up in it is given"
+            )
     cited: list[str] = []
     remarks: list[str] = []
     for name in names:
@@ -150,18 +169,25 @@ def _citations(thing, kind: str | None) -> Iterator[tuple[str, str]]:
     elif isinstance(getattr(thing, "citation", None), str):
         sources = getattr(thing, "sources", None)
         texts = sources.values() if isinstance(sources, Mapping) else ()
-        yield str(getattr(thing, "name", thing)), "; ".join([thing.citation, *map(str, texts)])
+        yield (
+            str(getattr(thing, "name", thing)),
+            "; ".join([thing.citation, *map(str, texts)]),
+        )
     else:
         raise FwpError(
-            f"cite: {shown(thing)} is no name, no path of a Recording and nothing with a citation"
+            f"cite: {shown(thing)} is no name, no path of a Recording and nothing with a "
+            "citation"
         )
 
 
 def used_by(recording: Recording) -> str:
-    """Return the keys of what a run used; those of its rule if it was saved before keys were."""
+    """Return the keys of what a run used; those of its rule if it was saved before keys
+    were."""
     kept = recording.provenance.get("citations")
     if kept is not None and not isinstance(kept, list):
-        raise FwpError("the provenance of this recording is damaged: its citations are no list")
+        raise FwpError(
+            "the provenance of this recording is damaged: its citations are no list"
+        )
     if kept is not None:
         return "; ".join(map(str, kept))
     rules, name = registry("rules"), recording.attrs.get("rule")
@@ -169,7 +195,8 @@ def used_by(recording: Recording) -> str:
 
 
 def _remark(name: str, citation: str) -> str:
-    """Return what stands in BibTeX for something that names no paper of the bibliography."""
+    """Return what stands in BibTeX for something that names no paper of the
+    bibliography."""
     note = " ".join(citation.split()).replace("&", r"\&")
     if not note or note.startswith("this package") or "\n" in citation:
         return f"% {name} rests on no paper of its own"

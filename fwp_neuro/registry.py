@@ -1,4 +1,5 @@
-"""One kind of registry for everything that has a name: rules, models, devices, commands, ..."""
+"""One kind of registry for everything that has a name: rules, models, devices, commands,
+..."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class Registry:
     Args:
         kind: what an entry is called in errors, such as "memory".
         load: imports the modules that add entries, once, before the first look.
-        find: returns the entries anew at every look, for what lies in folders of the user's.
+        find: returns the entries anew at every look, for what lies in folders of the
+            user's.
         hidden: parameters of classes that are not options of `make`.
 
     Example:
@@ -64,7 +66,9 @@ class Registry:
         self._entries: dict[str, Named] = {}
         self._aliases: dict[str, str] = {}
 
-    def add(self, name: str, load: Callable[[], Any], summary="", citation="", aliases=()) -> None:
+    def add(
+        self, name: str, load: Callable[[], Any], summary="", citation="", aliases=()
+    ) -> None:
         """Add an entry; the arguments are those of `Named`.
 
         Raises:
@@ -74,7 +78,8 @@ class Registry:
         for each in names:
             if each in self._entries or each in self._aliases or names.count(each) > 1:
                 raise FwpError(
-                    f"a {self.kind} named {each!r} is registered already; choose another name"
+                    f"a {self.kind} named {each!r} is registered already; choose another "
+                    "name"
                 )
         self._entries[name] = Named(name, load, summary, citation, tuple(aliases))
         self._aliases.update(dict.fromkeys(aliases, name))
@@ -99,7 +104,9 @@ class Registry:
         if self.load is not None:
             load, self.load = self.load, None
             load()
-        found = {} if self._find is None else {entry.name: entry for entry in self._find()}
+        found = (
+            {} if self._find is None else {entry.name: entry for entry in self._find()}
+        )
         return found | self._entries if found else self._entries
 
     def names(self) -> list[str]:
@@ -127,7 +134,9 @@ class Registry:
             FwpError: unknown name, with the nearest legal one.
         """
         if not isinstance(name, str):
-            raise FwpError(f"a {self.kind} is asked for by its name, got {type(name).__name__}")
+            raise FwpError(
+                f"a {self.kind} is asked for by its name, got {type(name).__name__}"
+            )
         found = self.entries().get(self._aliases.get(name, name))
         if found is None:
             raise unknown(name, self.all_names(), self.kind, LIST)
@@ -150,8 +159,14 @@ class Registry:
         kind = self.get(name)
         own = kind.__init__ is not object.__init__
         taken = ("self", *self.hidden)
-        legal = [item for item in inspect.signature(kind.__init__).parameters if item not in taken]
+        legal = [
+            item
+            for item in inspect.signature(kind.__init__).parameters
+            if item not in taken
+        ]
         for item in options:
             if not own or item not in legal:
-                raise unknown(item, legal if own else (), f"option of {self.kind} {name!r}:")
+                raise unknown(
+                    item, legal if own else (), f"option of {self.kind} {name!r}:"
+                )
         return kind(*arguments, **options)

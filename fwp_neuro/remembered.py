@@ -11,7 +11,8 @@ from .errors import Cannot
 
 
 def while_it_lives(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Call a function of one object (a rule) once, and return the same result from then on.
+    """Call a function of one object (a rule) once, and return the same result from then
+    on.
 
     Nothing keeps the object alive, so the result must not hold it.
     """
@@ -28,7 +29,8 @@ def while_it_lives(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def called_once(function: Callable) -> Callable:
-    """Call a function once for the same arguments (the last 256), also if it raises `Cannot`.
+    """Call a function once for the same arguments (the last 256), also if it raises
+    `Cannot`.
 
     ``cache_clear()`` of what is returned forgets everything.
     """
@@ -38,7 +40,8 @@ def called_once(function: Callable) -> Callable:
         try:
             return function(*given), None
         except Cannot as reason:
-            return None, str(reason)  # a kept error would keep the frames that it went through
+            # a kept error would keep the frames that it went through
+            return None, str(reason)
 
     @functools.wraps(function)
     def remembered(*given):

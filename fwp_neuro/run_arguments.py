@@ -23,7 +23,9 @@ PROGRESS = optional(arguments.PROGRESS)
 
 def _read_names(value, name: str) -> list[str]:
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not all(isinstance(each, str) for each in names):
+    if not isinstance(names, list | tuple) or not all(
+        isinstance(each, str) for each in names
+    ):
         raise FwpError(f"{name} must be names such as ['w', 'V'], got {shown(value)}")
     return list(names)
 
@@ -39,7 +41,8 @@ def _read_spikes(value, name: str):
         return _read_names(value, name)
     except FwpError:
         raise FwpError(
-            f"{name} must be True, False or populations such as ['key'], got {shown(value)}"
+            f"{name} must be True, False or populations such as ['key'], got "
+            f"{shown(value)}"
         ) from None
 
 
@@ -51,8 +54,8 @@ RECORD_SPIKES = Kind(
 def _read_states(value, name: str) -> dict:
     if not isinstance(value, Mapping):
         raise FwpError(
-            f"{name} must be a dict from synaptic state to numbers, such as {{'w': array}}, got "
-            f"{shown(value)}"
+            f"{name} must be a dict from synaptic state to numbers, such as {{'w': "
+            f"array}}, got {shown(value)}"
         )
     return dict(value)
 

@@ -19,14 +19,16 @@ from .run_arguments import PROGRAM, RECORDING, RULE, STATES, WEIGHTS
 
 ARTIFICIAL = Realisation("artificial", realise.prepare)
 
-#: each entry is a `Realisation`; the package ``circuits`` imports its own when they are asked for
+#: each entry is a `Realisation`; the package ``circuits`` imports its own when they are
+#: asked for
 REALISATIONS = Registry("realisation")
 REALISATIONS.put("artificial", ARTIFICIAL, "the rule itself, with NumPy or PyTorch",
                  "harris2020array; paszke2019pytorch")  # fmt: skip
 REALISATIONS.add("rate", lambda: circuits.RATE,
                  "a circuit of rate units in Brian2, whose read-out is that of the rule",
                  "stimberg2019brian")  # fmt: skip
-REALISATIONS.add("spiking", lambda: circuits.SPIKING, "a circuit of spiking cells in Brian2",
+REALISATIONS.add("spiking", lambda: circuits.SPIKING, "a circuit of spiking cells in "
+                                                      "Brian2",
                  "stimberg2019brian")  # fmt: skip
 
 
@@ -55,20 +57,25 @@ def run(
     Args:
         program: keys, values, queries and gates, token by token.
         rule: a registered name or a `Rule`.
-        realisation: "artificial" (NumPy or PyTorch), "rate" or "spiking" (Brian2 circuits).
-        initial_weights: fast weights before the first token, [post, pre] or [head, post, pre].
+        realisation: "artificial" (NumPy or PyTorch), "rate" or "spiking" (Brian2
+            circuits).
+        initial_weights: fast weights before the first token, [post, pre] or [head, post,
+            pre].
         seed: of the random numbers of the realisation.
-        initial_states: synaptic state -> numbers as ``initial_weights``, for rules that have
-            further states, such as ``{"w": ..., "m": ...}``; those not named start at zero.
-        initial_states_of: a Recording to carry on from: its synaptic states after the last token
-            (``initial_weights`` goes before its weights).
+        initial_states: synaptic state -> numbers as ``initial_weights``, for rules that
+            have further states, such as ``{"w": ..., "m": ...}``; those not named start
+            at zero.
+        initial_states_of: a Recording to carry on from: its synaptic states after the
+            last token (``initial_weights`` goes before its weights).
         options: of the realisation, each by its name, listed below; or options=... with a
-            `fwp_neuro.circuits.RateOptions` or ``SpikingOptions``, beside which single ones count.
+            `fwp_neuro.circuits.RateOptions` or ``SpikingOptions``, beside which single
+            ones count.
 
     Returns:
-        A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head axis
-        follows token if the programme has heads), and its provenance. ``record_weights`` and
-        ``probes``, options of every realisation, say what is kept of the weights.
+        A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head
+        axis follows token if the programme has heads), and its provenance.
+        ``record_weights`` and ``probes``, options of every realisation, say what is kept
+        of the weights.
 
     Raises:
         FwpError: one sentence naming the argument and what is legal.
@@ -77,13 +84,15 @@ def run(
         >>> program = fwp_neuro.tasks.associative_recall(beta=0.5)  # doctest: +SKIP
         >>> first = fwp_neuro.run(program[:4], "delta")  # doctest: +SKIP
         >>> rest = fwp_neuro.run(program[4:], "delta", initial_states_of=first)  # doctest: +SKIP
-    """
+    """  # noqa: E501
     start = {"initial_weights": initial_weights, "initial_states": initial_states,
              "initial_states_of": initial_states_of}  # fmt: skip
     start = {name: given for name, given in start.items() if given is not None}
     # Brian2 is for this thread alone, from the import of a circuit on
     with nullcontext() if realisation == "artificial" else brian2_lock():
-        return REALISATIONS.get(realisation).run(program, rule, seed=seed, **start, **options)
+        return REALISATIONS.get(realisation).run(
+            program, rule, seed=seed, **start, **options
+        )
 
 
 run.__doc__ = f"{run.__doc__}\n{indent(text(), '    ')}"

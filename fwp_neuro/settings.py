@@ -1,4 +1,5 @@
-"""Settings from the command line: text turned into the fields of a model's ``Parameters``."""
+"""Settings from the command line: text turned into the fields of a model's
+``Parameters``."""
 
 from __future__ import annotations
 
@@ -26,9 +27,11 @@ def split(assignment: str) -> tuple[str, str]:
 
 
 def fill(parameters: type, texts: Mapping[str, str], model: str):
-    """Make the dataclass ``parameters`` with the fields that ``texts`` names set from text.
+    """Make the dataclass ``parameters`` with the fields that ``texts`` names set from
+    text.
 
-    Raises FwpError for a name that is no field and for a text that its type does not take.
+    Raises FwpError for a name that is no field and for a text that its type does not
+    take.
     """
     fields = {field.name: field for field in dataclasses.fields(parameters) if field.init}
     hints = typing.get_type_hints(parameters)
@@ -87,7 +90,8 @@ def read(text: str, kind, what: str):
 
 def _read_union(text: str, kinds, what: str):
     problems = []
-    for kind in sorted(kinds, key=lambda kind: kind is str):  # any text is a str: try that last
+    # any text is a str: try that last
+    for kind in sorted(kinds, key=lambda kind: kind is str):
         try:
             return read(text, kind, what)
         except FwpError as problem:
@@ -100,7 +104,9 @@ def _read_sequence(value, kind, inner, text: str, what: str):
     if kind is tuple and not fixed and not isinstance(value, tuple | list):
         value = (value,)  # one value needs no trailing comma
     if not isinstance(value, tuple | list):
-        raise FwpError(f"{what} takes several values, such as 1,2,3, and got {shown(text)}")
+        raise FwpError(
+            f"{what} takes several values, such as 1,2,3, and got {shown(text)}"
+        )
     if fixed:
         if len(value) != len(inner):
             raise FwpError(f"{what} takes {len(inner)} values, and got {shown(text)}")
@@ -108,4 +114,6 @@ def _read_sequence(value, kind, inner, text: str, what: str):
     else:
         kinds = (inner[0] if inner else object,) * len(value)
     entry = f"an entry of {what}"
-    return kind(read(repr(item), of, entry) for item, of in zip(value, kinds, strict=True))
+    return kind(
+        read(repr(item), of, entry) for item, of in zip(value, kinds, strict=True)
+    )

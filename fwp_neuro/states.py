@@ -1,8 +1,8 @@
 """The synaptic states that a run starts from, and those that it keeps.
 
-A run keeps snapshots at token times, the last states, probes, or none. A matrix after every token
-costs [token, post, pre] numbers, far more than what a run needs to store. What is kept is therefore
-decided before the run, by the same words in every realisation.
+A run keeps snapshots at token times, the last states, probes, or none. A matrix after
+every token costs [token, post, pre] numbers, far more than what a run needs to store.
+What is kept is therefore decided before the run, by the same words in every realisation.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ def starting_states(
 
     Args:
         weights: [post, pre], [head, post, pre] or None for zeros: the state ``w``.
-        recording: a run to carry on from: its states after the last token, where ``weights`` does
-            not say otherwise.
+        recording: a run to carry on from: its states after the last token, where
+            ``weights`` does not say otherwise.
         given: state -> numbers as ``weights``; states that it does not name are zeros.
 
     Raises:
-        FwpError: wrong shape, units, a value that is not finite, a state that the rule has not, a
-            recording without a state of the rule, or two arguments that say the same.
+        FwpError: wrong shape, units, a value that is not finite, a state that the rule
+            has not, a recording without a state of the rule, or two arguments that say
+            the same.
     """
     shape = (program.heads or 1, program.post, program.pre)
     start = {} if given is None else _named(rule, given, weights, recording)
@@ -62,8 +63,8 @@ def starting_states(
     except MemoryError:
         size = in_bytes(8 * len(rule.states) * math.prod(shape))
         raise FwpError(
-            f"the states of rule {rule.name!r}, [head, post, pre] = {shape}, take {size}, which "
-            "this machine has not free"
+            f"the states of rule {rule.name!r}, [head, post, pre] = {shape}, take "
+            f"{size}, which this machine has not free"
         ) from None
 
 
@@ -73,15 +74,18 @@ def _named(rule: Rule, given: Mapping, weights, recording) -> dict:
         if name not in rule.states:
             raise unknown(name, rule.states, f"synaptic state of rule {rule.name!r}:")
         if given[name] is None:
-            raise FwpError(f"initial_states[{name!r}] is None; leave it out to start from zeros")
+            raise FwpError(
+                f"initial_states[{name!r}] is None; leave it out to start from zeros"
+            )
     if recording is not None:
         raise FwpError(
-            "initial_states and initial_states_of both say which states a run starts from; give one"
+            "initial_states and initial_states_of both say which states a run starts "
+            "from; give one"
         )
     if weights is not None and "w" in given:
         raise FwpError(
-            "initial_weights and initial_states['w'] both say which fast weights a run starts "
-            "from; give one"
+            "initial_weights and initial_states['w'] both say which fast weights a run "
+            "starts from; give one"
         )
     return dict(given)
 
@@ -91,8 +95,8 @@ def _state(value, label: str, shape: tuple[int, ...]) -> np.ndarray:
     array = numbers("[post, pre] or [head, post, pre]").read(value, label)
     if array.shape not in (shape, shape[1:]):
         raise FwpError(
-            f"{label} must be [post, pre] = {shape[1:]} or [head, post, pre] = {shape}, got "
-            f"{array.shape}"
+            f"{label} must be [post, pre] = {shape[1:]} or [head, post, pre] = {shape}, "
+            f"got {array.shape}"
         )
     return array
 
@@ -100,7 +104,9 @@ def _state(value, label: str, shape: tuple[int, ...]) -> np.ndarray:
 def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:
     if not isinstance(recording, Recording):
         got = type(recording).__name__
-        raise FwpError(f"initial_states_of must be a Recording, the run to carry on; got {got}")
+        raise FwpError(
+            f"initial_states_of must be a Recording, the run to carry on; got {got}"
+        )
     found = {}
     for name in rule.states:
         variable = "weights" if name == "w" else name
@@ -116,8 +122,8 @@ def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:
             continue
         if variable not in recording:
             raise FwpError(
-                f"initial_states_of has no synaptic state {name!r}, which rule {rule.name!r} "
-                f"carries on"
+                f"initial_states_of has no synaptic state {name!r}, which rule "
+                f"{rule.name!r} carries on"
             )
         values = recording[variable]
         if not values.sizes.get("token"):
@@ -127,7 +133,8 @@ def _last(rule: Rule, recording: Recording) -> dict[str, np.ndarray]:
 
 
 def further_states(rule: Rule, found: Mapping[str, np.ndarray]) -> dict[str, tuple]:
-    """Return the states beside ``w`` as variables of a recording, from [token, head, post, pre]."""
+    """Return the states beside ``w`` as variables of a recording, from [token, head,
+    post, pre]."""
     dims = ("token", "head", "post", "pre")
     return {
         name: (dims, found[name], {"units": "1", "long_name": f"synaptic state {name}"})
@@ -155,7 +162,8 @@ class Keep:
 
     Attributes:
         mode: "snapshots", "last" or "none"; reason: why.
-        probes: [head, probe, pre] whose read-outs W x are kept after every token, or None.
+        probes: [head, probe, pre] whose read-outs W x are kept after every token, or
+            None.
     """
 
     mode: str
@@ -196,9 +204,9 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
     """Return ``weights`` and the further variables of a recording, from what a run found.
 
     Args:
-        found: "snapshots" (state -> [token, head, post, pre]) or "last" (state -> [head, post,
-            pre]) as the mode says; "probe_readout" [token, head, probe, post] with probes; "slots"
-            (side -> [head, slot, cell]) from a low-rank layout.
+        found: "snapshots" (state -> [token, head, post, pre]) or "last" (state -> [head,
+            post, pre]) as the mode says; "probe_readout" [token, head, probe, post] with
+            probes; "slots" (side -> [head, slot, cell]) from a low-rank layout.
     """
     weights: np.ndarray | None = None
     extra: dict[str, tuple] = {}
@@ -210,7 +218,8 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
     for side, array in found.get("slots", {}).items():
         extra[f"token_cell_{side}"] = (
             ("token_cell", "head", side), np.swapaxes(array, 0, 1),
-            {"units": "1", "long_name": f"{side}synaptic vector of each stored outer product",
+            {"units": "1", "long_name": f"{side}synaptic vector of each stored outer "
+                                        "product",
              "role": "memory"},
         )  # fmt: skip
     if keep.probes is not None:
@@ -226,11 +235,16 @@ def variables(rule: Rule, keep: Keep, found: Mapping) -> tuple[np.ndarray | None
 
 
 def _probes(probes: np.ndarray, program: Program) -> np.ndarray:
-    shape = "[probe, pre]" if program.heads is None else "[probe, pre] or [head, probe, pre]"
+    shape = (
+        "[probe, pre]" if program.heads is None else "[probe, pre] or [head, probe, pre]"
+    )
     heads, array = program.heads or 1, np.asarray(probes, dtype=float)
-    fits = array.ndim == 2 or (array.ndim == 3 and program.heads and array.shape[0] == heads)
+    fits = array.ndim == 2 or (
+        array.ndim == 3 and program.heads and array.shape[0] == heads
+    )
     if not fits or array.shape[-1] != program.pre or not array.size:
         raise FwpError(
-            f"probes must be numbers {shape} with pre = {program.pre}, got shape {array.shape}"
+            f"probes must be numbers {shape} with pre = {program.pre}, got shape "
+            f"{array.shape}"
         )
     return np.broadcast_to(array, (heads, *array.shape[-2:])).copy()

@@ -1,7 +1,8 @@
 """Temporary folders that are removed also after their process was killed.
 
-Each holds a file that its process keeps locked. The system lifts the lock when the process ends,
-however it ends; whoever makes the next folder then removes those that nobody holds.
+Each holds a file that its process keeps locked. The system lifts the lock when the
+process ends, however it ends; whoever makes the next folder then removes those that
+nobody holds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _folders: dict[Path, tuple[int, int | None]] = {}
 
 
 def make(what: str) -> Path:
-    """Return a new temporary folder, for its owner alone; it goes with the process at the latest.
+    """Return a new temporary folder, for its owner alone; it goes with the process at the
+    latest.
 
     Args:
         what: is in it; a part of its name.
@@ -44,7 +46,8 @@ def make(what: str) -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder that this process has made; a child process leaves its parent's alone."""
+    """Remove a folder that this process has made; a child process leaves its parent's
+    alone."""
     process, handle = _folders.get(folder, (None, None))
     if process != os.getpid():
         return
@@ -55,13 +58,14 @@ def remove(folder: Path) -> None:
 
 
 def cannot_write(what: str, problem: OSError, variable: str = "TMPDIR", where="") -> str:
-    """Return the sentence for something that could not be written, e.g. to a full disk."""
+    """Return the sentence for something that could not be written, e.g. to a full
+    disk."""
     where = where or problem.filename and os.path.dirname(problem.filename)
     where = f" to {str(where)!r}" if where else ""
     why = problem.strerror or f"{problem}, as on a full disk"  # NumPy's have no number
     return (
-        f"{what} cannot be written{where}: {why}; free some space, or let the variable {variable} "
-        "name another folder"
+        f"{what} cannot be written{where}: {why}; free some space, or let the variable "
+        f"{variable} name another folder"
     )
 
 

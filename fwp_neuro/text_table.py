@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 
 def aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Return rows of cells as lines: the first column flush left, the others flush right."""
+    """Return rows of cells as lines: the first column flush left, the others flush
+    right."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

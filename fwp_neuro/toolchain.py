@@ -1,7 +1,7 @@
 """The C++ compiler of this machine, and where what it makes is kept.
 
-Compiled things live in $FWP_NEURO_CACHE, else in fwp_neuro in the user's cache ($XDG_CACHE_HOME,
-usually ~/.cache): one folder for each kind, "kernels" and "builds".
+Compiled things live in $FWP_NEURO_CACHE, else in fwp_neuro in the user's cache
+($XDG_CACHE_HOME, usually ~/.cache): one folder for each kind, "kernels" and "builds".
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ COMPILERS = ("g++", "c++", "clang++")
 
 
 def find() -> str | None:
-    """Return the path of the compiler: $CXX, or the first of g++, c++ and clang++ on PATH."""
+    """Return the path of the compiler: $CXX, or the first of g++, c++ and clang++ on
+    PATH."""
     names = os.environ.get("CXX", "").split()[:1] or COMPILERS
     return next((found for name in names if (found := shutil.which(name))), None)
 
@@ -41,7 +42,10 @@ def missing() -> str:
     """Return the sentence that says that there is no compiler."""
     given = os.environ.get("CXX", "").strip()
     if given:
-        return f"no C++ compiler was found: the variable CXX names {given!r}, which is not there"
+        return (
+            f"no C++ compiler was found: the variable CXX names {given!r}, which is not "
+            "there"
+        )
     return f"no C++ compiler was found: install one of {', '.join(COMPILERS)} or set CXX"
 
 
@@ -62,7 +66,8 @@ def _version(compiler: str, changed: float) -> str:
 def telling(said: str) -> str:
     """Return the line of a compiler's messages that says best why it failed."""
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no message"]
-    for words in ("no space left", "quota", "error"):  # a linker gives its reason before its error
+    # a linker gives its reason before its error
+    for words in ("no space left", "quota", "error"):
         for line in lines:
             if words in line.lower():
                 return line
@@ -82,7 +87,8 @@ def processor() -> str:
 
 
 def cache(kind: str) -> Path:
-    """Return the folder in which compiled things of a kind are kept; it need not exist."""
+    """Return the folder in which compiled things of a kind are kept; it need not
+    exist."""
     given = os.environ.get("FWP_NEURO_CACHE")
     if given:
         return Path(given).expanduser() / kind

@@ -1,4 +1,5 @@
-"""Checks of arguments that many functions take, and of gates against the limits of a rule."""
+"""Checks of arguments that many functions take, and of gates against the limits of a
+rule."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _MEMORY = machine_memory() or 16 * 10**9
 
 
 def in_bytes(size: float) -> str:
-    """Write a number of bytes as a reader would, such as 1.6 MB; whole numbers of any size."""
+    """Write a number of bytes as a reader would, such as 1.6 MB; whole numbers of any
+    size."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 999.5 or unit == "GB":
             return f"{Decimal(size) if isinstance(size, int) else size:.3g} {unit}"
@@ -44,26 +46,28 @@ def affordable(count: int, what: str, bytes_each: float = 8) -> int:
 
     Args:
         count: a whole number, e.g. a product of sizes; of any size.
-        what: what would hold them, with the arguments that say so; the error begins with it.
+        what: what would hold them, with the arguments that say so; the error begins with
+            it.
         bytes_each: of one of them, 8 for a number of double precision.
 
     Raises:
-        FwpError: they take more than half of this machine's memory (of 16 GB where that cannot be
-            asked), with the count and the bytes.
+        FwpError: they take more than half of this machine's memory (of 16 GB where that
+            cannot be asked), with the count and the bytes.
 
     Example:
         >>> affordable(tokens * post * pre, f"snapshots of {tokens} tokens")  # doctest: +SKIP
-    """
+    """  # noqa: E501
     size, memory = count * math.ceil(bytes_each), _MEMORY
     if size > memory // 2:
         raise FwpError(
-            f"{what} would be {shown(count)} numbers and take {in_bytes(size)}, but half of this "
-            f"machine's memory is {in_bytes(memory // 2)}; ask for less"
+            f"{what} would be {shown(count)} numbers and take {in_bytes(size)}, but half "
+            f"of this machine's memory is {in_bytes(memory // 2)}; ask for less"
         )
     return count
 
 
-#: steps of a run beyond which it is refused, and seconds that the fastest device takes for one
+#: steps of a run beyond which it is refused, and seconds that the fastest device takes
+#: for one
 MOST_STEPS, SECONDS_A_STEP = 10**9, 2e-6
 
 
@@ -71,14 +75,14 @@ def affordable_steps(steps: float, what: str) -> int:
     """Return a number of time steps if a run of so many ends, before anything runs.
 
     Raises:
-        FwpError: they are more than 10**9, with the time that they would take at least; ``what``
-            begins the sentence and names the arguments.
+        FwpError: they are more than 10**9, with the time that they would take at least;
+            ``what`` begins the sentence and names the arguments.
     """
     if not steps <= MOST_STEPS:
         days = steps * SECONDS_A_STEP / 86400
         raise FwpError(
-            f"{what} makes {steps:.3g} time steps, at least {days:.3g} days of computing; the "
-            f"limit is {MOST_STEPS:.0e} steps"
+            f"{what} makes {steps:.3g} time steps, at least {days:.3g} days of "
+            f"computing; the limit is {MOST_STEPS:.0e} steps"
         )
     return int(steps)
 
@@ -93,8 +97,14 @@ def seed_number(seed, what: str = "seed") -> int:
     Raises:
         FwpError: not a whole number from 0 to 2**32 - 1.
     """
-    if isinstance(seed, _NO_NUMBERS) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-        raise FwpError(f"{what} must be a whole number from 0 to 4294967295, got {shown(seed)}")
+    if (
+        isinstance(seed, _NO_NUMBERS)
+        or not isinstance(seed, Integral)
+        or not 0 <= seed < 2**32
+    ):
+        raise FwpError(
+            f"{what} must be a whole number from 0 to 4294967295, got {shown(seed)}"
+        )
     return int(seed)
 
 
@@ -109,8 +119,8 @@ def whole(value, what: str, least: int = 1, most: int | None = None) -> int:
     """Return ``value`` as an int.
 
     Raises:
-        FwpError: it is no whole number of at least ``least`` (and at most ``most``); the error
-            names ``what``.
+        FwpError: it is no whole number of at least ``least`` (and at most ``most``); the
+            error names ``what``.
     """
     legal = isinstance(value, int | np.integer) and not isinstance(value, _NO_NUMBERS)
     if not legal or value < least or (most is not None and value > most):
@@ -132,9 +142,14 @@ def real(value, what: str, least: float = -math.inf, most: float = math.inf) -> 
     """Return a finite number as a float.
 
     Raises:
-        FwpError: ``value`` is none, or lies outside [least, most]; the error names ``what``.
+        FwpError: ``value`` is none, or lies outside [least, most]; the error names
+            ``what``.
     """
-    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real) or not _finite(value):
+    if (
+        isinstance(value, _NO_NUMBERS)
+        or not isinstance(value, Real)
+        or not _finite(value)
+    ):
         raise FwpError(f"{what} must be a finite number, got {shown(value)}")
     if not least <= value <= most:
         legal = f"at least {least:g}" if most == math.inf else f"in [{least:g}, {most:g}]"
@@ -157,10 +172,13 @@ def time_step(value, most: float, of: str) -> float:
     """Return a time step in ms as a float.
 
     Raises:
-        FwpError: it is not above 0, or above ``most``, which ``of`` says where it comes from.
+        FwpError: it is not above 0, or above ``most``, which ``of`` says where it comes
+            from.
     """
     if not 0 < real(value, "dt") <= most:
-        raise FwpError(f"dt is {value:g} ms; it must be above 0 and at most {most:g} ms, {of}")
+        raise FwpError(
+            f"dt is {value:g} ms; it must be above 0 and at most {most:g} ms, {of}"
+        )
     return float(value)
 
 
@@ -172,7 +190,9 @@ def name_list(value, what: str) -> list[str]:
     """
     given = [value] if isinstance(value, str) else value
     listed = isinstance(given, list | tuple | set | frozenset)
-    if not listed or not all(isinstance(name, str) and name.isidentifier() for name in given):
+    if not listed or not all(
+        isinstance(name, str) and name.isidentifier() for name in given
+    ):
         raise FwpError(f"{what} must be names, got {shown(value)}")
     return list(given)
 
@@ -197,11 +217,12 @@ def flag(value, what: str) -> bool:
     return bool(value)
 
 
-# ---------------------------------------------------------------------------- gates of rules
+# ------------------------------------------------------------------------- gates of rules
 
 
 class Outside(NamedTuple):
-    """A gate outside its range: its name, its first number outside and the token of it."""
+    """A gate outside its range: its name, its first number outside and the token of
+    it."""
 
     gate: str
     value: float
@@ -209,12 +230,16 @@ class Outside(NamedTuple):
 
 
 def within(low: float, high: float, limits: tuple[float, float]) -> bool:
-    """Whether all numbers from ``low`` to ``high`` lie within limits, but for rounding."""
+    """Whether all numbers from ``low`` to ``high`` lie within limits, but for
+    rounding."""
     return low >= limits[0] - _ROUNDING and high <= limits[1] + _ROUNDING
 
 
-def first_outside(gate: str, array: np.ndarray, limits: tuple[float, float]) -> Outside | None:
-    """Return the first number outside limits, None if there is none; tokens lie on axis 0."""
+def first_outside(
+    gate: str, array: np.ndarray, limits: tuple[float, float]
+) -> Outside | None:
+    """Return the first number outside limits, None if there is none; tokens lie on axis
+    0."""
     outside = (array < limits[0] - _ROUNDING) | (array > limits[1] + _ROUNDING)
     if not outside.any():
         return None

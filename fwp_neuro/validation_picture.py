@@ -18,15 +18,22 @@ from .targets.rows import Row
 #: panels side by side on a page
 COLUMNS = 5
 OURS = {"color": "#D55E00", "marker": ".", "ms": 2.5, "lw": 1.0, "zorder": 3}
-MISSED = {"marker": "o", "ms": 6.5, "mfc": "none", "color": "black", "mew": 0.8, "ls": "",
-          "clip_on": False}
+MISSED = {
+    "marker": "o",
+    "ms": 6.5,
+    "mfc": "none",
+    "color": "black",
+    "mew": 0.8,
+    "ls": "",
+    "clip_on": False,
+}
 
 
 def figure(rows: list[Row]):
     """Return a matplotlib Figure with a panel for every curve of the rows.
 
-    Grey points are targets with the tolerance as bars, lines are the package's; a ring is around
-    a value that misses.
+    Grey points are targets with the tolerance as bars, lines are the package's; a ring is
+    around a value that misses.
 
     Raises:
         FwpError: no row belongs to a curve.
@@ -39,7 +46,9 @@ def figure(rows: list[Row]):
         raise FwpError("none of these models has a curve to draw")
     columns = min(COLUMNS, len(curves))
     lines = -(-len(curves) // columns)
-    drawn = Figure(figsize=(plotting.PAGE * columns / COLUMNS, plotting.PAGE * 0.2 * lines + 0.3))
+    drawn = Figure(
+        figsize=(plotting.PAGE * columns / COLUMNS, plotting.PAGE * 0.2 * lines + 0.3)
+    )
     if drawn.get_layout_engine() is not None:  # titles may be wider than their panels
         drawn.get_layout_engine().set(rect=(0, 0, 0.97, 1))
     panels = drawn.subplots(lines, columns, squeeze=False).ravel()
@@ -71,7 +80,8 @@ def _draw_curve(panel, points: list[Row]) -> None:
 
 
 def _title(name: str) -> str:
-    """Return the name of a curve in lines: authors before a year with capitals, no underscores."""
+    """Return the name of a curve in lines: authors before a year with capitals, no
+    underscores."""
     words = name.replace("_", " ")
     authors = re.compile(r"(?:\b[a-z]+ )+(?=\d{4}\b)")
     words = authors.sub(lambda found: found.group().title(), words)

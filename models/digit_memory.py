@@ -1,17 +1,18 @@
-"""Handwritten digits written into fast weights, one re-bound, and read back: three realisations.
+"""Handwritten digits written into fast weights, one re-bound, and read back: three
+realisations.
 
-Papers: the programme is a fast-weight programmer (Irie & Gershman 2025, arXiv:2508.08435; Schlag,
-Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11 for hebb and 20-25 for delta). The spiking
-synapse follows dendritic prediction (Urbanczik & Senn 2014, Neuron 81:521,
+Papers: the programme is a fast-weight programmer (Irie & Gershman 2025, arXiv:2508.08435;
+Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 8-11 for hebb and 20-25 for delta).
+The spiking synapse follows dendritic prediction (Urbanczik & Senn 2014, Neuron 81:521,
 doi:10.1016/j.neuron.2013.11.030) with the magnesium block of Jahr & Stevens 1990
 (doi:10.1523/JNEUROSCI.10-09-03178.1990). Digits: Alpaydin & Kaynak 1998, UCI,
 doi:10.24432/C50P49.
 This is the package's own experiment, no published figure.
 
-Five images are written under five overlapping keys, the first key is re-bound to a sixth image,
-then every key is read. Delta must overwrite the re-bound image, hebb must blend it with the old
-one. In the drugged run AP5 blocks NMDA while one digit is written and CNQX blocks AMPA while one
-key is read.
+Five images are written under five overlapping keys, the first key is re-bound to a sixth
+image, then every key is read. Delta must overwrite the re-bound image, hebb must blend it
+with the old one. In the drugged run AP5 blocks NMDA while one digit is written and CNQX
+blocks AMPA while one key is read.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ RUNS = ("artificial", "rate", "spiking", "spiking, no noise", "spiking, drugs")
 class Parameters:
     """What a user can change.
 
-    seed: of images, keys and spikes. beta: write strength, beta * |key|^2 < 1. dim: key dimensions.
-    cells: spiking cells a number. key_cells: "poisson" or "integrate_and_fire". layout:
-    "population" or "synapse". weight_baseline: weights live in [0, 2 * it], and hebb needs room.
-    dt: time step in ms. ap5: blocked NMDA fraction while the write of token ``ap5_token`` runs.
-    cnqx: blocked AMPA fraction while token ``cnqx_token`` is read. device: of both circuits.
+    seed: of images, keys and spikes. beta: write strength, beta * |key|^2 < 1. dim: key
+    dimensions. cells: spiking cells a number. key_cells: "poisson" or
+    "integrate_and_fire". layout:
+    "population" or "synapse". weight_baseline: weights live in [0, 2 * it], and hebb
+    needs room. dt: time step in ms. ap5: blocked NMDA fraction while the write of token
+    ``ap5_token`` runs. cnqx: blocked AMPA fraction while token ``cnqx_token`` is read.
+    device: of both circuits.
     """
 
     seed: int = 0
@@ -59,19 +62,26 @@ def build(parameters: Parameters):
     """Return the programme: 5 writes, 1 re-binding, 5 reads of 8 x 8 images."""
     if not 0 <= parameters.beta < 1:
         raise fwp.FwpError(
-            f"beta is {parameters.beta:g}; with keys of unit length the circuits need 0 <= beta < 1"
+            f"beta is {parameters.beta:g}; with keys of unit length the circuits need 0 "
+            "<= beta < 1"
         )
     for name, tokens in (("ap5_token", range(6)), ("cnqx_token", range(11))):
         token = getattr(parameters, name)
         if token not in tokens:
-            raise fwp.FwpError(f"{name} is {token}; legal are {tokens.start} to {tokens.stop - 1}")
-    return fwp.tasks.digit_memory(dim=parameters.dim, beta=parameters.beta, seed=parameters.seed)
+            raise fwp.FwpError(
+                f"{name} is {token}; legal are {tokens.start} to {tokens.stop - 1}"
+            )
+    return fwp.tasks.digit_memory(
+        dim=parameters.dim, beta=parameters.beta, seed=parameters.seed
+    )
 
 
 def run(parameters: Parameters, progress=None) -> xr.Dataset:
-    """Run every rule in every realisation; return read-outs, weights, spikes and measures.
+    """Run every rule in every realisation; return read-outs, weights, spikes and
+    measures.
 
-    Dims: rule, run, token, post (64 pixels), pre (keys); measures are against the artificial run.
+    Dims: rule, run, token, post (64 pixels), pre (keys); measures are against the
+    artificial run.
     """
     import brian2 as b2
 
@@ -122,16 +132,25 @@ def _part(progress, done, total, label):
 
 def _gather(program, found, parameters) -> xr.Dataset:
     def stack(name):
-        return np.stack([[found[rule, job][name].values for job in RUNS] for rule in RULES])
+        return np.stack(
+            [[found[rule, job][name].values for job in RUNS] for rule in RULES]
+        )
 
     names = ("nRMSE", "slope", "correlation", "weights nRMSE", "weights slope", "recall")
     measures = np.array(
-        [[_measures(found[rule, "artificial"], found[rule, job]) for job in RUNS] for rule in RULES]
+        [
+            [_measures(found[rule, "artificial"], found[rule, job]) for job in RUNS]
+            for rule in RULES
+        ]
     )
     data = program.dataset()
     data = data.assign_coords(rule=list(RULES), run=list(RUNS), measure=list(names))
     data["readout"] = (("rule", "run", "token", "post"), stack("readout"), {"units": "1"})
-    data["weights"] = (("rule", "run", "token", "post", "pre"), stack("weights"), {"units": "1"})
+    data["weights"] = (
+        ("rule", "run", "token", "post", "pre"),
+        stack("weights"),
+        {"units": "1"},
+    )
     data["measures"] = (("rule", "run", "measure"), measures, {"units": "1"})
     for rule in RULES:
         spikes = found[rule, "spiking"]
@@ -157,8 +176,8 @@ def _gather(program, found, parameters) -> xr.Dataset:
     }
     data.attrs["settings"] = (
         f"seed {parameters.seed}, beta {parameters.beta:g}, {parameters.cells} "
-        f"{parameters.key_cells} cells a number at up to 100 Hz, {parameters.layout} weights, "
-        f"dt {parameters.dt:g} ms"
+        f"{parameters.key_cells} cells a number at up to 100 Hz, {parameters.layout} "
+        f"weights, dt {parameters.dt:g} ms"
     )
     data.attrs["devices"] = "; ".join(
         f"{job}: {found['delta', job].provenance['options']['device']} "
@@ -176,7 +195,8 @@ def _measures(reference, other) -> list[float]:
 
 
 def _recall(recording) -> float:
-    """Return the share of the final reads whose best correlated stored image is the right one."""
+    """Return the share of the final reads whose best correlated stored image is the right
+    one."""
     program = recording.program
     reads = np.flatnonzero(program["read_only"] == 1)
     stored = program["value"][: reads[0]]
@@ -192,7 +212,9 @@ def _recall(recording) -> float:
 def _telling_pixel(program) -> int:
     """Return the pixel that differs most between the re-bound key's old and new image."""
     again = int(np.flatnonzero(program["read_only"] == 1)[0])
-    new, old = (program["value"][int(program[name][again])] for name in ("answer", "former"))
+    new, old = (
+        program["value"][int(program[name][again])] for name in ("answer", "former")
+    )
     return int(np.argmax(np.abs(new - old)))
 
 
@@ -200,7 +222,8 @@ def report(data: xr.Dataset) -> str:
     """Return the comparison table, and what the re-bound key gives back."""
     lines = [
         f"{data.attrs['settings']}",
-        "read-out and weights against the artificial run of the same rule (11 tokens, 64 pixels)",
+        "read-out and weights against the artificial run of the same rule (11 tokens, 64 "
+        "pixels)",
     ]
     lines.append(
         f"{'rule':6}{'run':20}{'nRMSE':>10}{'slope':>8}{'corr':>9}"
@@ -213,15 +236,18 @@ def report(data: xr.Dataset) -> str:
                 f"{rule:6}{job:20}{m[0]:10.2g}{m[1]:8.3f}{m[2]:9.4f}{m[3]:10.2g}{m[4]:9.3f}{m[5]:8.2f}"
             )
     lines.append(
-        "recall: share of the 5 final reads that correlate best with the right one of 6 images"
+        "recall: share of the 5 final reads that correlate best with the right one of 6 "
+        "images"
     )
     reads = np.flatnonzero(data.read_only.values == 1)
     token = int(reads[0])
     new, old = (
-        data["value"].values[int(data[name].values[token])] for name in ("answer", "former")
+        data["value"].values[int(data[name].values[token])]
+        for name in ("answer", "former")
     )
     lines.append(
-        "re-bound key: share of the new and of the old image in the read-out (least squares)"
+        "re-bound key: share of the new and of the old image in the read-out (least "
+        "squares)"
     )
     for rule in data.rule.values:
         for job in data.run.values:

@@ -1,32 +1,35 @@
 """Ellwood 2024: keys that matched a query drive the cell for a while - with point spines.
 
-Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843, figure 5, and its
-code (iellwood/MatchAndControlPaper). 150 axons (keys) fire as Poisson trains at 6 Hz with 50 ms
-refractory time. In the match window (0.5, 1 or 2 s) the cell is made to fire a random train of the
-same kind, the query; one axon, the match, fires 7 ms before each of these spikes. After a gap of
-0.5 s all axons fire new trains for 1 s (control): now the match alone should drive the cell.
-Synapse: `match_and_control`. Measures as in the paper's code: success = share of the match's
-control spikes with a somatic spike within 0-20 ms; spurious = share of somatic spikes that follow
-no spike of the match so. A trial without control spikes counts as success 1, one without somatic
-spikes as spurious 0.
+Ellwood 2024, PLoS Comput. Biol. 20:e1011843, doi:10.1371/journal.pcbi.1011843, figure 5,
+and its code (iellwood/MatchAndControlPaper). 150 axons (keys) fire as Poisson trains at 6
+Hz with 50 ms refractory time. In the match window (0.5, 1 or 2 s) the cell is made to
+fire a random train of the same kind, the query; one axon, the match, fires 7 ms before
+each of these spikes. After a gap of 0.5 s all axons fire new trains for 1 s (control):
+now the match alone should drive the cell. Synapse: `match_and_control`. Measures as in
+the paper's code: success = share of the match's control spikes with a somatic spike
+within 0-20 ms; spurious = share of somatic spikes that follow no spike of the match so. A
+trial without control spikes counts as success 1, one without somatic spikes as spurious
+0.
 
-Deviations: the paper's cell has 1500 spines on six tuft branches, with channels; here the ten
-synapses of an axon are one point spine with an imposed back-propagating spike, equal for all axons,
-and the soma is a threshold: where the ten neighbouring synapses conduct more than ``critical``
-unpotentiated ones, a dendritic spike fires the soma, 1.56-4.75 ms later (the paper's range of
-delays). Those delays do not touch the match window: the paper shifts the match's train by them.
-theta is calibrated so that one of the 149 other axons crosses it in a tenth of the match windows;
-the ratios of the thresholds of the three windows are then the paper's within 3 %.
+Deviations: the paper's cell has 1500 spines on six tuft branches, with channels; here the
+ten synapses of an axon are one point spine with an imposed back-propagating spike, equal
+for all axons, and the soma is a threshold: where the ten neighbouring synapses conduct
+more than ``critical`` unpotentiated ones, a dendritic spike fires the soma, 1.56-4.75 ms
+later (the paper's range of delays). Those delays do not touch the match window: the paper
+shifts the match's train by them. theta is calibrated so that one of the 149 other axons
+crosses it in a tenth of the match windows; the ratios of the thresholds of the three
+windows are then the paper's within 3 %.
 
-Two scenarios. "equal" takes the trains as the paper's code draws them (6 Hz outside the 50 ms) and
-equal spines: overall success comes near, but trials with as many query spikes pass or fail
-together, where the paper's is graded. The paper's two tables, overall success and success by number
-of query spikes, fit each other only if trains fire at 6 Hz net, refractory time included; so drawn,
-with 2 % scatter of the back-propagating spike among axons (chosen by us, after the success by
-number) and thresholds that one of 149 keys crosses in a fifth of the windows (the false-positive
-rate in the paper's figure code), "scattered" comes near both tables. That reading is our inference.
-What neither reaches: the paper's success ends at .95 however many query spikes there are, for its
-cell misses some spikes of a fully potentiated match; the soma here misses none.
+Two scenarios. "equal" takes the trains as the paper's code draws them (6 Hz outside the
+50 ms) and equal spines: overall success comes near, but trials with as many query spikes
+pass or fail together, where the paper's is graded. The paper's two tables, overall
+success and success by number of query spikes, fit each other only if trains fire at 6 Hz
+net, refractory time included; so drawn, with 2 % scatter of the back-propagating spike
+among axons (chosen by us, after the success by number) and thresholds that one of 149
+keys crosses in a fifth of the windows (the false-positive rate in the paper's figure
+code), "scattered" comes near both tables. That reading is our inference. What neither
+reaches: the paper's success ends at .95 however many query spikes there are, for its cell
+misses some spikes of a fully potentiated match; the soma here misses none.
 """
 
 from __future__ import annotations
@@ -54,9 +57,10 @@ class Scenario:
 
     Attributes:
         rate: of a train outside its refractory time, Hz.
-        spread: standard deviation, over axons, of the share of a back-propagating spike that
-            arrives, around 1.
-        theta: match window -> threshold in matched pairs; None: those of the synapse model.
+        spread: standard deviation, over axons, of the share of a back-propagating spike
+            that arrives, around 1.
+        theta: match window -> threshold in matched pairs; None: those of the synapse
+            model.
     """
 
     rate: float
@@ -66,7 +70,9 @@ class Scenario:
 
 SCENARIOS = {
     "equal": Scenario(6.0, 0.0),
-    "scattered": Scenario(1 / (1 / 6 - REFRACTORY), 0.02, {0.5: 3.76, 1.0: 4.88, 2.0: 6.84}),
+    "scattered": Scenario(
+        1 / (1 / 6 - REFRACTORY), 0.02, {0.5: 3.76, 1.0: 4.88, 2.0: 6.84}
+    ),
 }
 #: match window -> success, spurious (the paper's shipped data, 1000 trials each)
 PUBLISHED = {0.5: (0.336, 0.145), 1.0: (0.683, 0.115), 2.0: (0.913, 0.110)}
@@ -86,11 +92,11 @@ dquery/dt = -query/tau_ampa_rise : 1
 class Parameters:
     """What a user can change.
 
-    trials: of each match window. windows: match windows in seconds, of 0.5, 1 and 2. axons: keys,
-    one of which matches. scenario: see `SCENARIOS`. critical: AMPA gain at which an axon's ten
-    synapses make a dendritic spike (1 to 8). theta: threshold in matched pairs, or 0 for that of
-    the scenario. nmda: unblocked fraction of NMDA receptors. dt: time step in ms. seed: of all
-    trains.
+    trials: of each match window. windows: match windows in seconds, of 0.5, 1 and 2.
+    axons: keys, one of which matches. scenario: see `SCENARIOS`. critical: AMPA gain at
+    which an axon's ten synapses make a dendritic spike (1 to 8). theta: threshold in
+    matched pairs, or 0 for that of the scenario. nmda: unblocked fraction of NMDA
+    receptors. dt: time step in ms. seed: of all trains.
     """
 
     trials: int = 40
@@ -112,7 +118,9 @@ def train(rng, start: float, stop: float, rate: float) -> np.ndarray:
     return times[times <= stop]
 
 
-def trains(rng, window: float, axons: int, rate: float) -> tuple[list[np.ndarray], np.ndarray]:
+def trains(
+    rng, window: float, axons: int, rate: float
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Return spike times of all axons, the match first, and of the query, in seconds."""
     control = START + window + GAP
     query = train(rng, START, START + window, rate)
@@ -158,7 +166,8 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
         reset=f"{text.pre_spike}\nfire = 0", namespace=values,
     )  # fmt: skip
     soma = b2.NeuronGroup(
-        len(queries), text.post + SOMA, threshold="clusters + query > 0.5", method=text.method,
+        len(queries), text.post + SOMA, threshold="clusters + query > "
+                                                  "0.5", method=text.method,
         reset=text.post_spike, refractory=6 * b2.ms, namespace=values,
     )  # fmt: skip
     start = b2.Synapses(spikes, axons, on_pre="fire_post = 1")
@@ -171,8 +180,9 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
     ask = b2.Synapses(forced, soma, on_pre="query_post = 10")
     ask.connect(j="i")
     synapses = b2.Synapses(
-        axons, soma, f"{text.synapse}\nclusters_post = int((1 + (strongest - 1)*alpha)*ampa_pre > "
-        "critical) : 1 (summed)", method=text.method, namespace=values,
+        axons, soma, f"{text.synapse}\nclusters_post = int((1 + (strongest - "
+        "1)*alpha)*ampa_pre > critical) : 1 (summed)", method=text.method,
+        namespace=values,
     )  # fmt: skip
     number = np.arange(len(keys))
     synapses.connect(i=number, j=number // parameters.axons)
@@ -181,7 +191,11 @@ def build(parameters: Parameters, window: float, keys: list, queries: list) -> B
     network = b2.Network(spikes, forced, axons, soma, start, drive, ask, synapses, fired)
 
     def collect():
-        return {"time": np.array(fired.t_), "trial": np.array(fired.i), "g": np.array(synapses.g_)}
+        return {
+            "time": np.array(fired.t_),
+            "trial": np.array(fired.i),
+            "g": np.array(synapses.g_),
+        }
 
     duration = START + window + GAP + CONTROL + START
     return Built(network, collect, duration * b2.second, (spikes, forced))
@@ -202,20 +216,32 @@ def measures(keys: np.ndarray, soma: np.ndarray) -> tuple[float, float]:
 
 
 def run(parameters: Parameters, progress=None) -> xr.Dataset:
-    """Run all match windows; return success and spurious share of every trial [window, trial]."""
+    """Run all match windows; return success and spurious share of every trial [window,
+    trial]."""
     import brian2 as b2
 
-    trials, axons = whole(parameters.trials, "trials"), whole(parameters.axons, "axons", 2)
-    seed, dt = seed_number(parameters.seed), time_step(parameters.dt, 0.25, "for a rise of 0.34 ms")
+    trials, axons = (
+        whole(parameters.trials, "trials"),
+        whole(parameters.axons, "axons", 2),
+    )
+    seed, dt = (
+        seed_number(parameters.seed),
+        time_step(parameters.dt, 0.25, "for a rise of 0.34 ms"),
+    )
     affordable(trials * axons, f"the spikes of {trials} trials of {axons} axons", 100)
     real(parameters.critical, "critical", 1, 8)
     real(parameters.nmda, "nmda", 0, 1)
     real(parameters.theta, "theta", 0)
     rate = SCENARIOS[pick(parameters.scenario, SCENARIOS, "scenario")].rate
-    windows = [pick(float(window), WINDOWS, "match window") for window in parameters.windows]
+    windows = [
+        pick(float(window), WINDOWS, "match window") for window in parameters.windows
+    ]
     if not windows:
         raise fwp.FwpError("windows is empty; give one or more of 0.5, 1 and 2")
-    found = {name: np.zeros((len(windows), trials)) for name in ("success", "spurious", "query")}
+    found = {
+        name: np.zeros((len(windows), trials))
+        for name in ("success", "spurious", "query")
+    }
     for row, window in enumerate(windows):
         rng = np.random.default_rng([seed, WINDOWS.index(window)])
         drawn = [trains(rng, window, axons, rate) for _ in range(trials)]
@@ -227,7 +253,8 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
                 parameters, window, keys, queries
             ),
             size, device=parameters.device, dt=dt * b2.ms, seed=seed,
-            progress=_part(progress, row / len(windows), 1 / len(windows)), label=f"{window:g} s",
+            progress=_part(progress, row / len(windows), 1 / len(windows)),
+            label=f"{window:g} s",
         )  # fmt: skip
         control = START + window + GAP
         for trial, (key, query) in enumerate(drawn):
@@ -249,17 +276,21 @@ def report(data: xr.Dataset) -> str:
     """Return success and spurious shares beside the published ones."""
     trials = data.sizes["trial"]
     lines = [
-        f"{data.attrs['scenario']} spines, {trials} trials a match window; mean +- standard error "
-        "(published)"
+        f"{data.attrs['scenario']} spines, {trials} trials a match window; mean +- "
+        "standard error (published)"
     ]
     for window in data.window.values:
         cells = []
-        for name, published in zip(("success", "spurious"), PUBLISHED[float(window)], strict=True):
+        for name, published in zip(
+            ("success", "spurious"), PUBLISHED[float(window)], strict=True
+        ):
             one = data[name].sel(window=window).values
             error = one.std(ddof=1) / np.sqrt(trials) if trials > 1 else float("nan")
             cells.append(f"{name} {one.mean():.3f} +- {error:.3f} ({published:.3f})")
         lines.append(f"   match window {window:g} s: " + "   ".join(cells))
-        count, success = (data[name].sel(window=window).values for name in ("query", "success"))
+        count, success = (
+            data[name].sel(window=window).values for name in ("query", "success")
+        )
         by = [f"{int(n)}: {success[count == n].mean():.2f}" for n in np.unique(count)]
         lines.append("      success by number of query spikes  " + "  ".join(by))
     return "\n".join(lines)

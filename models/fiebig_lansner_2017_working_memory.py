@@ -1,28 +1,30 @@
 """Fiebig & Lansner 2017, scaled down: a working memory of fast Hebbian (BCPNN) synapses.
 
-Fiebig & Lansner 2017, J. Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016: items are encoded in
-one shot by spike-based BCPNN synapses between hypercolumns and then come back by themselves, in
-short bursts that also refresh them. Cells: adaptive exponential integrate-and-fire, soft
-winner-take-all in each hypercolumn by basket cells, AMPA and NMDA BCPNN synapses (tau_z, tau_e,
-gains, depression U = .33 with 500 ms: as in brian_BCPNN, parameter set "fiebig_lansner_2017" of the
-rule `bcpnn`; tau_p is 5 s here, as in the same laboratory's later model, where the set has 1 s),
-negative weights as inhibition, bias current 30 pA log P_j.
+Fiebig & Lansner 2017, J. Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016: items are
+encoded in one shot by spike-based BCPNN synapses between hypercolumns and then come back
+by themselves, in short bursts that also refresh them. Cells: adaptive exponential
+integrate-and-fire, soft winner-take-all in each hypercolumn by basket cells, AMPA and
+NMDA BCPNN synapses (tau_z, tau_e, gains, depression U = .33 with 500 ms: as in
+brian_BCPNN, parameter set "fiebig_lansner_2017" of the rule `bcpnn`; tau_p is 5 s here,
+as in the same laboratory's later model, where the set has 1 s), negative weights as
+inhibition, bias current 30 pA log P_j.
 
 As a fast-weight programme: P_ij is a decayed sum of value times key; the key is the value
 (auto-association), reading is free running, and what is read is written again.
 
-Deviations, many: this is a small network in that style, not the published one. 8 hypercolumns of 8
-minicolumns of 5 pyramidal cells (the paper: many times more cells), all pairs of cells in different
-hypercolumns connected; an item is minicolumn k of every hypercolumn, so items do not overlap;
-no delays, no spatial layout, one network instead of two patches; negative weights act directly as
-GABA conductance of the sending cell instead of through double-bouquet cells; NMDA without magnesium
-block, as in the published code whose numbers are used (brian_BCPNN, see the rule); basket weights,
-recurrent weights in a minicolumn, background and tau_p were set here to suit the size. The
-published capacity is not reproduced or claimed.
+Deviations, many: this is a small network in that style, not the published one. 8
+hypercolumns of 8 minicolumns of 5 pyramidal cells (the paper: many times more cells), all
+pairs of cells in different hypercolumns connected; an item is minicolumn k of every
+hypercolumn, so items do not overlap; no delays, no spatial layout, one network instead of
+two patches; negative weights act directly as GABA conductance of the sending cell instead
+of through double-bouquet cells; NMDA without magnesium block, as in the published code
+whose numbers are used (brian_BCPNN, see the rule); basket weights, recurrent weights in a
+minicolumn, background and tau_p were set here to suit the size. The published capacity is
+not reproduced or claimed.
 
-Three networks run side by side: plastic; with the print-now gate kappa shut, so that nothing is
-ever written; and plastic with the NMDA currents blocked (AP5 acts on transmission only here: the
-write of BCPNN is gated by kappa).
+Three networks run side by side: plastic; with the print-now gate kappa shut, so that
+nothing is ever written; and plastic with the NMDA currents blocked (AP5 acts on
+transmission only here: the write of BCPNN is gated by kappa).
 """
 
 from __future__ import annotations
@@ -39,20 +41,23 @@ from fwp_neuro.validation import positive, seed_number, time_step, whole
 
 NETWORKS = ("plastic", "kappa = 0", "AP5")
 GAP, CUE_EVERY = 250.0, 400.0  # ms between presentations, from cue to cue
-BIN, AWAKE = 50.0, 10.0  # ms, Hz: a pattern whose cells fire more than this in a bin is active
+# ms, Hz: a pattern whose cells fire more than this in a bin is active
+BIN, AWAKE = 50.0, 10.0
 
 
 @dataclass
 class Parameters:
     """What a user can change; times in ms, rates in Hz, conductances in nS.
 
-    items: encoded patterns; controls: patterns that are never shown. columns: hypercolumns. cells:
+    items: encoded patterns; controls: patterns that are never shown. columns:
+    hypercolumns. cells:
     pyramidal cells of a minicolumn. shown: presentation of an item. free: time left alone
-    afterwards. cued: presentation of half a pattern at the end, each pattern once. tau_p: memory
-    time constant of the rule. background, stimulus: Poisson spikes of 1.5 nS on every cell. gain:
-    of all BCPNN conductances. recurrent: fixed weight within a minicolumn, in BCPNN units.
-    to_basket, from_basket: synapses of the basket cells. device: "auto" compiles if there is a
-    compiler.
+    afterwards. cued: presentation of half a pattern at the end, each pattern once. tau_p:
+    memory time constant of the rule. background, stimulus: Poisson spikes of 1.5 nS on
+    every cell. gain:
+    of all BCPNN conductances. recurrent: fixed weight within a minicolumn, in BCPNN
+    units. to_basket, from_basket: synapses of the basket cells. device: "auto" compiles
+    if there is a compiler.
     """
 
     items: int = 4
@@ -93,7 +98,7 @@ open : 1 (constant)
 learns : 1 (constant)
 channel : integer (constant)
 column : integer (constant)
-"""
+"""  # noqa: E501
 _BASKET = """
 dV/dt = (g_leak*(E_leak - V) + g_exc*(E_exc - V))/C : volt (unless refractory)
 dg_exc/dt = -g_exc/tau_fast : siemens
@@ -105,19 +110,23 @@ _SENDS = {
     "g_minus_post -= gain_minus*odds*int(odds < 0)*x_pre",
     "nmda": "odds = log(Pij/(Pi*Pj))\ng_nmda_post += gain*odds*int(odds > 0)*x_pre",
 }
-#: parameter set of brian_BCPNN (fiebig_params.py): cell in pF, nS, mV, ms, pA; gains in nS
+#: parameter set of brian_BCPNN (fiebig_params.py): cell in pF, nS, mV, ms, pA; gains in
+#: nS
 CELL = {"C": 280.0, "g_leak": 14.0, "slope": 3.0, "V_rise": -55.0, "V_reset": -80.0,
-        "E_leak": -70.0, "jump_adapt": 86.0, "tau_adapt": 500.0, "refractory": 5.0}  # fmt: skip
+        "E_leak": -70.0, "jump_adapt": 86.0, "tau_adapt": 500.0,
+        "refractory": 5.0}  # fmt: skip
 GAINS = {"ampa": 0.1 * 0.78 * 3.93, "nmda": 0.1 * 4 * 0.21, "minus": 0.1 * 3 * 3.93}
 SYNAPSES = {"tau_fast": 5.0, "tau_slow": 100.0, "E_exc": 0.0, "E_inh": -75.0}  # ms, mV
 USE, RECOVERY, BIAS, NOISE = 0.33, 500.0, 30.0, 1.5
 
 
 def schedule(p: Parameters) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Return (start, pattern) of presentations and of cues, when recall begins and when cues do."""
+    """Return (start, pattern) of presentations and of cues, when recall begins and when
+    cues do."""
     shown = np.array([(GAP + n * (p.shown + GAP), n) for n in range(p.items)])
     recall = float(shown[-1, 0] + p.shown + GAP)
-    # encoded and unseen patterns in turn, so that neither kind is asked later than the other
+    # encoded and unseen patterns in turn, so that neither kind is asked later than the
+    # other
     order = np.argsort(
         [n if n < p.items else n - p.items + 0.5 for n in range(p.items + p.controls)]
     )
@@ -133,9 +142,9 @@ def _drive(p: Parameters) -> np.ndarray:
     for time, pattern in shown:
         rates[int(time / 10) : int((time + p.shown) / 10), :, int(pattern)] = p.stimulus
     for time, pattern in cues:
-        rates[int(time / 10) : int((time + p.cued) / 10), : p.columns // 2, int(pattern)] = (
-            p.stimulus
-        )
+        rates[
+            int(time / 10) : int((time + p.cued) / 10), : p.columns // 2, int(pattern)
+        ] = p.stimulus
     return rates.reshape(len(rates), -1)
 
 
@@ -152,16 +161,20 @@ def build(parameters: Parameters) -> Built:
     column = network * p.columns + mini // patterns
     units = {"C": b2.pF, "g_leak": nS, "jump_adapt": b2.pA}
     units |= dict.fromkeys(("tau_fast", "tau_slow", "tau_adapt", "refractory"), ms)
-    shared = {name: value * units.get(name, b2.mV) for name, value in {**CELL, **SYNAPSES}.items()}
+    shared = {
+        name: value * units.get(name, b2.mV)
+        for name, value in {**CELL, **SYNAPSES}.items()
+    }
     shared |= {
-        "tau_rec": RECOVERY * ms, "use": USE, "bias_gain": BIAS * b2.pA, "kick": NOISE * nS,
-        "background": p.background * b2.Hz,
+        "tau_rec": RECOVERY * ms, "use": USE, "bias_gain": BIAS * b2.pA,
+        "kick": NOISE * nS, "background": p.background * b2.Hz,
         "stimulus": b2.TimedArray(_drive(p) * b2.Hz, dt=10 * ms),
         "recurrent": p.recurrent * GAINS["ampa"] * nS, "to_basket": p.to_basket * nS,
-        "recurrent_slow": p.recurrent * GAINS["nmda"] * nS, "from_basket": p.from_basket * nS,
+        "recurrent_slow": p.recurrent * GAINS["nmda"] * nS,
+        "from_basket": p.from_basket * nS,
     }  # fmt: skip
-    own = {k: v for k, v in constants(rule, "ampa").items() if k in ("tau_zj", "tau_e", "tau_p",
-           "eps", "jump_j")}  # fmt: skip
+    own = {k: v for k, v in constants(rule, "ampa").items()
+           if k in ("tau_zj", "tau_e", "tau_p", "eps", "jump_j")}  # fmt: skip
     cells = b2.NeuronGroup(
         len(cell), _PYRAMIDAL, threshold="V > -40*mV", refractory="refractory",
         reset="V = V_reset\nadapt += jump_adapt\nx -= use*x\nz_own += jump_j",
@@ -176,22 +189,31 @@ def build(parameters: Parameters) -> Built:
         "g_gaba += kick*poisson(background*dt)", when="start", name="external",
     )  # fmt: skip
     baskets = b2.NeuronGroup(
-        4 * len(NETWORKS) * p.columns, _BASKET, threshold="V > -55*mV", reset="V = E_leak",
-        refractory=2 * ms, method="euler", namespace={**shared, "mV": b2.mV}, name="baskets",
+        4 * len(NETWORKS) * p.columns, _BASKET, threshold="V > -55*mV",
+        reset="V = E_leak", refractory=2 * ms, method="euler",
+        namespace={**shared, "mV": b2.mV}, name="baskets",
     )  # fmt: skip
     baskets.V, baskets.column = CELL["E_leak"] * b2.mV, np.arange(baskets.N) // 4
     wires = [
-        _wire(cells, baskets, "g_exc_post += to_basket", "column_pre == column_post", shared),
-        _wire(baskets, cells, "g_gaba_post += from_basket", "column_pre == column_post", shared),
-        _wire(cells, cells, "g_ampa_post += recurrent*x_pre\ng_nmda_post += recurrent_slow*x_pre",
+        _wire(cells, baskets, "g_exc_post += to_basket", "column_pre == column_post",
+              shared),
+        _wire(baskets, cells, "g_gaba_post += from_basket", "column_pre == column_post",
+              shared),
+        _wire(cells, cells, "g_ampa_post += recurrent*x_pre\ng_nmda_post += "
+                            "recurrent_slow*x_pre",
               f"i // {p.cells} == j // {p.cells} and i != j", shared),
-        *(_plastic(cells, rule, receptor, p, network, column) for receptor in ("ampa", "nmda")),
+        *(_plastic(cells, rule, receptor, p, network, column) for receptor in ("ampa",
+            "nmda")),
     ]  # fmt: skip
     spikes = b2.SpikeMonitor(cells, name="spikes")
 
     def collect():
         at = np.array(spikes.i)
-        return {"time": np.array(spikes.t_) * 1e3, "network": network[at], "mini": mini[at]}
+        return {
+            "time": np.array(spikes.t_) * 1e3,
+            "network": network[at],
+            "mini": mini[at],
+        }
 
     objects = (cells, baskets, *wires, spikes)
     return Built(b2.Network(*objects), collect, end * ms, objects)
@@ -207,7 +229,8 @@ def _wire(source, target, on_pre: str, condition: str, namespace):
 
 
 def _plastic(cells, rule, receptor: str, p: Parameters, network, column):
-    """Return BCPNN synapses of one receptor between hypercolumns; none where kappa is 0."""
+    """Return BCPNN synapses of one receptor between hypercolumns; none where kappa is
+    0."""
     import brian2 as b2
 
     namespace = constants(rule, receptor) | {"gain": p.gain * GAINS[receptor] * b2.nS}
@@ -230,13 +253,15 @@ def _checked(p: Parameters) -> None:
     whole(p.columns, "columns", 2)
     whole(p.cells, "cells", 2)
     seed_number(p.seed)
-    for name in ("shown", "free", "cued", "tau_p", "background", "stimulus", "gain", "recurrent",
-                 "to_basket", "from_basket"):  # fmt: skip
+    for name in ("shown", "free", "cued", "tau_p", "background", "stimulus", "gain",
+                 "recurrent", "to_basket", "from_basket"):  # fmt: skip
         positive(getattr(p, name), name)
     time_step(p.dt, 0.5, "a tenth of the AMPA decay")
     for name, least in (("shown", BIN), ("free", BIN), ("cued", 10.0), ("tau_p", 100.0)):
         if getattr(p, name) < least:
-            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; legal is at least {least:g}")
+            raise fwp.FwpError(
+                f"{name} is {getattr(p, name):g} ms; legal is at least {least:g}"
+            )
     if p.cued > CUE_EVERY / 2:
         raise fwp.FwpError(f"cued is {p.cued:g} ms; legal is at most {CUE_EVERY / 2:g}")
 
@@ -244,9 +269,9 @@ def _checked(p: Parameters) -> None:
 def run(parameters: Parameters, progress=None) -> xr.Dataset:
     """Encode, leave alone, cue; return rates and what came back.
 
-    Dims: network, pattern (encoded ones first), time (bins of 50 ms). ``bursts``: how often a
-    pattern became active in the free time; ``completed``: rate in the columns that got no cue, from
-    the start of the cue for 200 ms.
+    Dims: network, pattern (encoded ones first), time (bins of 50 ms). ``bursts``: how
+    often a pattern became active in the free time; ``completed``: rate in the columns
+    that got no cue, from the start of the cue for 200 ms.
     """
     import brian2 as b2
 
@@ -259,8 +284,8 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     patterns = p.items + p.controls
     size = Size(int(end / p.dt), 20, 3 * p.columns * patterns * p.cells)
     found, info = simulate(
-        lambda: build(p), size, device=device, dt=p.dt * b2.ms, seed=p.seed, progress=progress,
-        label="three networks",
+        lambda: build(p), size, device=device, dt=p.dt * b2.ms, seed=p.seed,
+        progress=progress, label="three networks",
     )  # fmt: skip
     bins = int(round(end / BIN))
     pattern, column = found["mini"] % patterns, found["mini"] // patterns
@@ -283,18 +308,19 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
          "completed": (("network", "pattern"), completed, {"units": "Hz"})},
         {"network": list(NETWORKS), "kind": ("pattern", kind),
          "time": ("time", (np.arange(bins) + 0.5) * BIN, {"units": "ms"})},
-        {"settings": f"{p.columns} hypercolumns x {patterns} minicolumns x {p.cells} cells, "
-         f"tau_p {p.tau_p:g} ms, dt {p.dt:g} ms, seed {p.seed}", "recall": recall, "free": p.free,
-         "device": f"{info['device']} ({info['device_reason']})"},
+        {"settings": f"{p.columns} hypercolumns x {patterns} minicolumns x {p.cells} "
+         f"cells, tau_p {p.tau_p:g} ms, dt {p.dt:g} ms, seed {p.seed}", "recall": recall,
+         "free": p.free, "device": f"{info['device']} ({info['device_reason']})"},
     )  # fmt: skip
 
 
 def report(data: xr.Dataset) -> str:
-    """Return a table: what came back by itself and by cues, encoded against never shown."""
+    """Return a table: what came back by itself and by cues, encoded against never
+    shown."""
     lines = [
         data.attrs["settings"],
-        f"free recall: {data.attrs['free'] / 1e3:g} s without input after the last item; a pattern "
-        f"is active above {AWAKE:g} Hz; cue: half of the hypercolumns",
+        f"free recall: {data.attrs['free'] / 1e3:g} s without input after the last item; "
+        f"a pattern is active above {AWAKE:g} Hz; cue: half of the hypercolumns",
         f"{'network':12}{'kind':13}{'recalled':>10}{'bursts each':>13}"
         f"{'completion by cue (Hz)':>24}",
     ]
@@ -306,7 +332,9 @@ def report(data: xr.Dataset) -> str:
                 f"{network:12}{kind:13}{came:>10}{float(chosen.bursts.mean()):13.2f}"
                 f"{float(chosen.completed.mean()):24.2f}"
             )
-    lines.append("kappa = 0: nothing is written; AP5: written as before, read without NMDA current")
+    lines.append(
+        "kappa = 0: nothing is written; AP5: written as before, read without NMDA current"
+    )
     lines.append(f"code generation: {data.attrs['device']}")
     return "\n".join(lines)
 

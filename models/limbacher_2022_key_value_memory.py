@@ -1,20 +1,22 @@
-"""Limbacher et al. 2022: a spiking key-value memory, written in one shot and read by its keys.
+"""Limbacher et al. 2022: a spiking key-value memory, written in one shot and read by its
+keys.
 
-Limbacher, Oezdenizci & Legenstein, IEEE TNNLS 36:2551 (2025), arXiv:2205.11276 (first posted 2022):
-key and value cells with plastic synapses from keys to values (rule `limbacher_2022`: bounded
-Hebbian write, decay of a column by its own key). Each association lasts 100 ms and is seen once;
-later a key alone drives the value cells through the fast weights.
+Limbacher, Oezdenizci & Legenstein, IEEE TNNLS 36:2551 (2025), arXiv:2205.11276 (first
+posted 2022):
+key and value cells with plastic synapses from keys to values (rule `limbacher_2022`:
+bounded Hebbian write, decay of a column by its own key). Each association lasts 100 ms
+and is seen once; later a key alone drives the value cells through the fast weights.
 
-As a fast-weight programme: w += write (1 - w) v k - erase w k^2. The spiking memory is compared
-with the package's `hebb` and `delta` on the same keys and values, and with the rule itself on rates
-(constant key and value for one token, exact).
+As a fast-weight programme: w += write (1 - w) v k - erase w k^2. The spiking memory is
+compared with the package's `hebb` and `delta` on the same keys and values, and with the
+rule itself on rates (constant key and value for one token, exact).
 
-Deviations: the published network learns its embeddings by gradients and reads with feedback from
-values to keys; here keys and values are random sparse patterns and reading is one pass. Keys fire
-Poisson spikes, an association is followed by 40 ms of silence, so that traces do not bind a key to
-the next value. Value cells are the published ones (20 ms, threshold 0.1, 3 ms refractory, reset by
-subtraction); while writing, fast weights drive them at a fifth, as published. Accuracy here is not
-the published task's accuracy.
+Deviations: the published network learns its embeddings by gradients and reads with
+feedback from values to keys; here keys and values are random sparse patterns and reading
+is one pass. Keys fire Poisson spikes, an association is followed by 40 ms of silence, so
+that traces do not bind a key to the next value. Value cells are the published ones (20
+ms, threshold 0.1, 3 ms refractory, reset by subtraction); while writing, fast weights
+drive them at a fifth, as published. Accuracy here is not the published task's accuracy.
 """
 
 from __future__ import annotations
@@ -46,10 +48,10 @@ THRESHOLD, TEACHER = 0.1, 0.25  # the teacher makes a value cell fire near 100 H
 class Parameters:
     """What a user can change; times in ms, rates in Hz.
 
-    items: numbers of associations, one network each. cells: key cells, and as many value cells.
-    active: share of them in a pattern. rate: of an active key cell. token: how long a pattern
-    lasts; gap: silence after it. beta: write strength of hebb and delta (keys have length 1).
-    device: see `fwp_neuro.devices`.
+    items: numbers of associations, one network each. cells: key cells, and as many value
+    cells. active: share of them in a pattern. rate: of an active key cell. token: how
+    long a pattern lasts; gap: silence after it. beta: write strength of hebb and delta
+    (keys have length 1). device: see `fwp_neuro.devices`.
     """
 
     items: tuple[int, ...] = (2, 4, 8, 16, 32)
@@ -82,7 +84,8 @@ def patterns(p: Parameters) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tables(p: Parameters):
-    """Return key spikes, teacher [step, network x cell], 1 where writing [step], start of reads."""
+    """Return key spikes, teacher [step, network x cell], 1 where writing [step], start of
+    reads."""
     keys, values = patterns(p)
     rng = np.random.default_rng(p.seed + 1)
     slot, token = round((p.token + p.gap) / p.dt), round(p.token / p.dt)
@@ -91,7 +94,9 @@ def _tables(p: Parameters):
     for net, count in enumerate(p.items):
         for n in range(count):
             for phase in (0, most):
-                probability[(phase + n) * slot : (phase + n) * slot + token, net] = keys[n]
+                probability[(phase + n) * slot : (phase + n) * slot + token, net] = keys[
+                    n
+                ]
             teacher[n * slot : n * slot + token, net] = values[n]
     spikes = rng.random(probability.shape) < probability * p.rate * p.dt * 1e-3
     writing = (np.arange(2 * most * slot) < most * slot) * 1.0
@@ -110,14 +115,16 @@ def build(parameters: Parameters) -> Built:
     namespace = {
         **model.parameters, "tau_membrane": TAU_MEMBRANE * ms, "TEACHER": TEACHER,
         "theta": THRESHOLD,
-        "key": b2.TimedArray(spikes, dt=p.dt * ms), "teacher": b2.TimedArray(teacher, dt=p.dt * ms),
+        "key": b2.TimedArray(spikes, dt=p.dt * ms),
+        "teacher": b2.TimedArray(teacher, dt=p.dt * ms),
         "writing": b2.TimedArray(writing, dt=p.dt * ms), "weak": WHILE_WRITING,
         "unit": 1 - np.exp(-1 / TAU_MEMBRANE),
     }  # fmt: skip
-    keys = b2.NeuronGroup(count, "", threshold="key(t, i) > 0.5", reset="", namespace=namespace,
-                          name="keys")  # fmt: skip
+    keys = b2.NeuronGroup(count, "", threshold="key(t, i) > 0.5", reset="",
+                          namespace=namespace, name="keys")  # fmt: skip
     values = b2.NeuronGroup(
-        count, _VALUE, threshold="V > theta", reset="V -= theta", refractory=REFRACTORY * ms,
+        count, _VALUE, threshold="V > theta", reset="V -= "
+                                                    "theta", refractory=REFRACTORY * ms,
         method="euler", namespace=namespace, name="values",
     )  # fmt: skip
     values.V = np.random.default_rng(p.seed + 2).uniform(0, THRESHOLD, count)
@@ -134,10 +141,13 @@ def build(parameters: Parameters) -> Built:
 
     def collect():
         return {"time": np.array(monitor.t_) * 1e3, "cell": np.array(monitor.i),
-                "w": np.array(fast.w_[:]).reshape(len(p.items), p.cells, p.cells)}  # fmt: skip
+                "w": np.array(fast.w_[:]).reshape(len(p.items), p.cells,
+                                                  p.cells)}  # fmt: skip
 
     objects = (keys, values, fast, monitor)
-    return Built(b2.Network(*objects), collect, len(spikes) * p.dt * ms, (*objects, namespace))
+    return Built(
+        b2.Network(*objects), collect, len(spikes) * p.dt * ms, (*objects, namespace)
+    )
 
 
 def rule_on_rates(p: Parameters) -> fwp.Rule:
@@ -153,16 +163,18 @@ def rule_on_rates(p: Parameters) -> fwp.Rule:
     target = plus * w_max / (plus + minus)
     both, alone = (float(-np.expm1(-rate * per_token)) for rate in (plus + minus, minus))
     text = f"w += k*({both}*v*({target} - w) - {alone}*(1 - v)*w)"
-    return fwp.Rule("limbacher_on_rates", text, summary="bounded Hebbian write, column decay")
+    return fwp.Rule(
+        "limbacher_on_rates", text, summary="bounded Hebbian write, column decay"
+    )
 
 
 def run(parameters: Parameters, progress=None) -> xr.Dataset:
     """Write, then read every key; return read-outs, accuracy and comparisons.
 
-    Dims: items (networks), memory (spiking, rule on rates, hebb, delta), item, cell. Read-outs
-    are spikes per second for the spiking memory. ``accuracy``: share of keys whose read-out
-    correlates best with its own value; ``nrmse`` and ``slope``: of the spiking read-out, fitted by
-    one scale to each memory's, against it.
+    Dims: items (networks), memory (spiking, rule on rates, hebb, delta), item, cell.
+    Read-outs are spikes per second for the spiking memory. ``accuracy``: share of keys
+    whose read-out correlates best with its own value; ``nrmse`` and ``slope``: of the
+    spiking read-out, fitted by one scale to each memory's, against it.
     """
     import brian2 as b2
 
@@ -173,10 +185,11 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     slot = _tables(p)[3]
     size = Size(2 * most * slot, 10, nets * p.cells**2)
     found, info = simulate(
-        lambda: build(p), size, device=p.device, dt=p.dt * b2.ms, seed=p.seed, progress=progress,
-        label=f"{nets} networks",
+        lambda: build(p), size, device=p.device, dt=p.dt * b2.ms, seed=p.seed,
+        progress=progress, label=f"{nets} networks",
     )  # fmt: skip
-    token = ((found["time"] / p.dt + 1e-6).astype(int)) // slot - most  # negative: still writing
+    # negative: still writing
+    token = ((found["time"] / p.dt + 1e-6).astype(int)) // slot - most
     counts = np.zeros((nets, most, p.cells))
     reading = token >= 0
     np.add.at(counts, (found["cell"][reading] // p.cells, token[reading],
@@ -199,14 +212,15 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
          **{name: (("items", "memory"), measures[n], {"units": "1"})
             for n, name in enumerate(("accuracy", "nrmse", "slope"))}},
         {"items": list(p.items), "memory": list(MEMORIES)},
-        {"settings": f"{p.cells} key and {p.cells} value cells, {p.active:g} of them active, "
-         f"{p.token:g} ms an association, seed {p.seed}",
+        {"settings": f"{p.cells} key and {p.cells} value cells, {p.active:g} of them "
+         f"active, {p.token:g} ms an association, seed {p.seed}",
          "device": f"{info['device']} ({info['device_reason']})"},
     )  # fmt: skip
 
 
 def _artificial(rule, keys: np.ndarray, values: np.ndarray, p: Parameters) -> np.ndarray:
-    """Return the read-outs [item, cell] of a rule that wrote all items, then reads each."""
+    """Return the read-outs [item, cell] of a rule that wrote all items, then reads
+    each."""
     gates = {}
     if isinstance(rule, str):  # hebb and delta: keys of length 1
         keys = keys / np.sqrt(keys.sum(1, keepdims=True))
@@ -228,7 +242,8 @@ def _accuracy(readout: np.ndarray, values: np.ndarray) -> float:
 
 
 def _agreement(reference: np.ndarray, spiking: np.ndarray) -> tuple[float, float]:
-    """Return nRMSE of the spiking read-out scaled to the reference, and its slope without scale."""
+    """Return nRMSE of the spiking read-out scaled to the reference, and its slope without
+    scale."""
     x, y = reference.ravel(), spiking.ravel()
     if not (x.std() > 0 and y.any()):
         return np.nan, np.nan
@@ -249,22 +264,28 @@ def _checked(p: Parameters) -> None:
         positive(getattr(p, name), name)
     real(p.beta, "beta", 0, 2)  # beyond, the delta rule overshoots ever further
     time_step(p.dt, 2.0, "a tenth of the membrane's 20 ms")
-    steps = affordable_steps(2 * max(p.items) * (p.token + p.gap) / p.dt, f"items={p.items}")
-    affordable(steps * len(p.items) * p.cells, f"spikes of {p.cells} cells, {steps} steps", 32)
+    steps = affordable_steps(
+        2 * max(p.items) * (p.token + p.gap) / p.dt, f"items={p.items}"
+    )
+    affordable(
+        steps * len(p.items) * p.cells, f"spikes of {p.cells} cells, {steps} steps", 32
+    )
     for name in ("token", "gap"):
         if getattr(p, name) < p.dt:
-            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least the step "
-                               f"of {p.dt:g} ms")  # fmt: skip
+            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least "
+                               f"the step of {p.dt:g} ms")  # fmt: skip
     if p.rate * p.dt >= 1000:
         raise fwp.FwpError(f"rate is {p.rate:g} Hz; with dt {p.dt:g} ms it must be below "
                            f"{1000 / p.dt:g}")  # fmt: skip
 
 
 def report(data: xr.Dataset) -> str:
-    """Return accuracy by number of items, and the spiking read-out against each memory."""
+    """Return accuracy by number of items, and the spiking read-out against each
+    memory."""
     lines = [
         data.attrs["settings"],
-        "accuracy: share of keys that give back their own value rather than another stored one",
+        "accuracy: share of keys that give back their own value rather than another "
+        "stored one",
         f"{'items':8}" + "".join(f"{name:>15}" for name in data.memory.values)
         + f"{'chance':>10}",
     ]  # fmt: skip
@@ -274,7 +295,9 @@ def report(data: xr.Dataset) -> str:
     for n, errors, slopes in zip(
         data["items"].values, data.nrmse.values, data.slope.values, strict=True
     ):
-        cells = [f"{e:.3f} ({s:.2f})" for e, s in zip(errors[1:], slopes[1:], strict=True)]
+        cells = [
+            f"{e:.3f} ({s:.2f})" for e, s in zip(errors[1:], slopes[1:], strict=True)
+        ]
         lines.append(f"{n:<8}{'':15}" + "".join(f"{cell:>15}" for cell in cells))
     lines.append(f"code generation: {data.attrs['device']}")
     return "\n".join(lines)

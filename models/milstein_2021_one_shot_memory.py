@@ -1,17 +1,19 @@
-"""One plateau writes a place field: a one-shot memory by behavioural time scale plasticity.
+"""One plateau writes a place field: a one-shot memory by behavioural time scale
+plasticity.
 
-Paper: Milstein et al. 2021, eLife 10:e73046, doi:10.7554/eLife.73046 (weight-dependent model;
-figures 1 and 5-7 show place fields that plateaus make and move), after Bittner et al. 2017,
-Science 357:1033, doi:10.1126/science.aan3846.
+Paper: Milstein et al. 2021, eLife 10:e73046, doi:10.7554/eLife.73046 (weight-dependent
+model; figures 1 and 5-7 show place fields that plateaus make and move), after Bittner et
+al. 2017, Science 357:1033, doi:10.1126/science.aan3846.
 
-An animal runs laps on a circular track. Every CA1 cell hears the same place-tuned CA3 cells with
-weight 1 (silent). In the second lap a plateau of 300 ms in each cell, at a place of its own, writes
-its place field; in the fourth lap a plateau at another place writes a new one, where weights are
-weak, and erases the old one, where they are strong.
+An animal runs laps on a circular track. Every CA1 cell hears the same place-tuned CA3
+cells with weight 1 (silent). In the second lap a plateau of 300 ms in each cell, at a
+place of its own, writes its place field; in the fourth lap a plateau at another place
+writes a new one, where weights are weak, and erases the old one, where they are strong.
 
-Deviations: CA3 cells spike (Poisson) where the paper has rates, and the ramp is the weighted sum of
-the rate maps in units of its largest possible value, without the paper's scaling to millivolts.
-Place cells of the paper hear 200 inputs. Widths, speed and rates are those of its code.
+Deviations: CA3 cells spike (Poisson) where the paper has rates, and the ramp is the
+weighted sum of the rate maps in units of its largest possible value, without the paper's
+scaling to millivolts. Place cells of the paper hear 200 inputs. Widths, speed and rates
+are those of its code.
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ LAPS = ("before", "first plateau", "first read", "second plateau", "second read"
 class Parameters:
     """What a user can change.
 
-    seed: of the spikes. parameter_set: of behavioural_time_scale (milstein_2021_*). inputs: CA3
-    cells. cells: CA1 cells, plateaus at evenly spaced places. shift: cm from the first to the
-    second plateau. track: cm. speed: cm/s. width: of an input's field, cm. rate: its peak, Hz.
-    dt: time step in ms. device: see `fwp_neuro.devices`.
+    seed: of the spikes. parameter_set: of behavioural_time_scale (milstein_2021_*).
+    inputs: CA3 cells. cells: CA1 cells, plateaus at evenly spaced places. shift: cm from
+    the first to the second plateau. track: cm. speed: cm/s. width: of an input's field,
+    cm. rate: its peak, Hz. dt: time step in ms. device: see `fwp_neuro.devices`.
     """
 
     seed: int = 0
@@ -51,17 +53,19 @@ class Parameters:
 
 
 def build(parameters: Parameters):
-    """Return the model, the rate maps [place, input] and the spikes [step, input], [step, cell].
+    """Return the model, the rate maps [place, input] and the spikes [step, input], [step,
+    cell].
 
     Raises:
-        FwpError: a parameter set without a weight-dependent rule, or numbers that make no track.
+        FwpError: a parameter set without a weight-dependent rule, or numbers that make no
+            track.
     """
     import brian2 as b2
 
     p = parameters
     if not p.parameter_set.startswith("milstein"):
-        raise fwp.FwpError("parameter_set must be one of the milstein_2021_* sets: the kernel of "
-                           f"{p.parameter_set!r} never erases")  # fmt: skip
+        raise fwp.FwpError("parameter_set must be one of the milstein_2021_* sets: the "
+                           f"kernel of {p.parameter_set!r} never erases")  # fmt: skip
     for name in ("track", "speed", "width", "rate"):
         positive(getattr(p, name), name)
     real(p.shift, "shift")
@@ -74,8 +78,8 @@ def build(parameters: Parameters):
     cells, inputs = (whole(getattr(p, n), n) for n in ("cells", "inputs"))
     steps = round(p.track / p.speed / (p.dt / 1e3))
     if steps < 10:
-        raise fwp.FwpError(f"a lap of {p.track:g} cm at {p.speed:g} cm/s is {steps} steps of dt; "
-                           "it must be at least 10")  # fmt: skip
+        raise fwp.FwpError(f"a lap of {p.track:g} cm at {p.speed:g} cm/s is {steps} "
+                           "steps of dt; it must be at least 10")  # fmt: skip
     affordable(steps * inputs, f"a lap of {steps} steps for {inputs} inputs", 32)
     place = (np.arange(steps) + 0.5) / steps * p.track
     centres = (np.arange(inputs) + 0.5) / inputs * p.track
@@ -90,8 +94,8 @@ def build(parameters: Parameters):
             trace = trace * left + rate * p.dt / 1e3
             peak = max(peak, trace)
     if not peak > 0.01:
-        raise fwp.FwpError(f"width is {p.width:g} cm: inputs whose fields are so narrow do not "
-                           "fire; make it wider, or the rate larger")  # fmt: skip
+        raise fwp.FwpError(f"width is {p.width:g} cm: inputs whose fields are so narrow "
+                           "do not fire; make it wider, or the rate larger")  # fmt: skip
     model = model.changed(et_step=1 / peak)
     rng = np.random.default_rng(seed_number(p.seed))
     rates = np.tile(maps, (len(LAPS), 1))
@@ -122,10 +126,18 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     if progress is not None:
         progress(0.1, "five laps")
     found = injected.run(
-        model, pre, post, dt=dt, record=("w",), record_every=steps * dt, device=parameters.device
+        model,
+        pre,
+        post,
+        dt=dt,
+        record=("w",),
+        record_every=steps * dt,
+        device=parameters.device,
     )
     # a sample is taken at the start of each lap; the weights at the end complete them
-    starts = found["w"].reshape(len(LAPS), *found["weight"].shape) if "w" in found else None
+    starts = (
+        found["w"].reshape(len(LAPS), *found["weight"].shape) if "w" in found else None
+    )
     weights = np.concatenate([starts[1:], found["weight"][None]])
     most = float(model.parameters["W_max"])
     ramp = np.einsum("lpi,xi->lpx", weights - 1, maps) / ((most - 1) * maps.sum(1))
@@ -137,19 +149,23 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         },
         coords={"lap": list(LAPS), "place": place, "plateau_lap": [LAPS[1], LAPS[3]]},
     )
-    data.attrs |= {"track": parameters.track, "model": f"{model.name}, {model.parameter_set}",
-                   "settings": f"seed {parameters.seed}, {parameters.inputs} inputs"}  # fmt: skip
+    data.attrs |= {"track": parameters.track, "model": f"{model.name}, "
+                                                       f"{model.parameter_set}",
+                   "settings": f"seed {parameters.seed}, {parameters.inputs} "
+                               "inputs"}  # fmt: skip
     return data
 
 
 def measures(data: xr.Dataset) -> dict[str, float]:
     """Return what the plateaus wrote, as means over cells.
 
-    "first peak", "second peak": signed distance in cm from the plateau's place to the field's peak;
-    "moved": how far the second plateau moves the peak; "recall first", "recall second": share of
-    plateau places, shifted by the mean distance of the peaks, at which the right cell has the
-    largest ramp; "weak inputs": change of silent inputs by the first plateau; "strong inputs":
-    change by the second plateau, at the same distance from it, of the inputs that made the peak.
+    "first peak", "second peak": signed distance in cm from the plateau's place to the
+    field's peak; "moved": how far the second plateau moves the peak; "recall first",
+    "recall second": share of plateau places, shifted by the mean distance of the peaks,
+    at which the right cell has the largest ramp; "weak inputs": change of silent inputs
+    by the first plateau; "strong inputs":
+    change by the second plateau, at the same distance from it, of the inputs that made
+    the peak.
     """
     track, place = data.attrs["track"], data.place.values
     cells = np.arange(data.sizes["post"])
@@ -159,7 +175,10 @@ def measures(data: xr.Dataset) -> dict[str, float]:
 
     found, peaks = {}, []
     for name, lap, start in zip(
-        ("first", "second"), ("first read", "second read"), data.plateau.values, strict=True
+        ("first", "second"),
+        ("first read", "second read"),
+        data.plateau.values,
+        strict=True,
     ):
         ramp = data.ramp.sel(lap=lap).values  # [post, place]
         peaks.append(place[ramp.argmax(1)])
@@ -169,9 +188,13 @@ def measures(data: xr.Dataset) -> dict[str, float]:
     found["moved"] = apart(peaks[1], peaks[0]).mean()
     change = data.weights.diff("lap")
     inputs = (np.arange(data.sizes["pre"]) + 0.5) / data.sizes["pre"] * track
-    old = apart(peaks[0], data.plateau.values[1])  # where the first field is, seen from the second
+    # where the first field is, seen from the second
+    old = apart(peaks[0], data.plateau.values[1])
     for name, lap, start in zip(
-        ("weak", "strong"), ("first plateau", "second plateau"), data.plateau.values, strict=True
+        ("weak", "strong"),
+        ("first plateau", "second plateau"),
+        data.plateau.values,
+        strict=True,
     ):
         near = np.abs(apart(inputs, (start + old)[:, None])) < 10  # [post, pre]
         found[f"{name} inputs"] = change.sel(lap=lap).values[near].mean()

@@ -1,28 +1,32 @@
-"""An item held without spikes: short-term facilitation in a selective population, read by a burst.
+"""An item held without spikes: short-term facilitation in a selective population, read by
+a burst.
 
-Paper: Mongillo, Barak & Tsodyks 2008, Science 319:1543, doi:10.1126/science.1150769, Fig. 2A.
-Parameters, synaptic time constant and event order: Tiddia, Golosio, Fanti & Paolucci 2022, Front.
-Integr. Neurosci. 16:972055, doi:10.3389/fnint.2022.972055, and their code (NEST).
+Paper: Mongillo, Barak & Tsodyks 2008, Science 319:1543, doi:10.1126/science.1150769, Fig.
+2A. Parameters, synaptic time constant and event order: Tiddia, Golosio, Fanti & Paolucci
+2022, Front. Integr. Neurosci. 16:972055, doi:10.3389/fnint.2022.972055, and their code
+(NEST).
 
-8000 excitatory and 2000 inhibitory leaky integrate-and-fire cells; five populations of a tenth of
-the excitatory ones each have stronger synapses inside. Every synapse between excitatory cells has
-Tsodyks-Markram plasticity, convention to_U (`fwp_neuro.synapses.release_conventions`); its state
-lives in the presynaptic cell. A cue drives population 0 for 350 ms; 1.5 s of silence later a weak
-input to *all* excitatory cells makes that population, and no other, burst: the calcium-like u is
-the memory. As a fast-weight programme: a column gate W = J diag(u x) on fixed J, not a write of
-v k^T (`fwp_neuro.characterise.rank_argument` has the rank argument).
+8000 excitatory and 2000 inhibitory leaky integrate-and-fire cells; five populations of a
+tenth of the excitatory ones each have stronger synapses inside. Every synapse between
+excitatory cells has Tsodyks-Markram plasticity, convention to_U
+(`fwp_neuro.synapses.release_conventions`); its state lives in the presynaptic cell. A cue
+drives population 0 for 350 ms; 1.5 s of silence later a weak input to *all* excitatory
+cells makes that population, and no other, burst: the calcium-like u is the memory. As a
+fast-weight programme: a column gate W = J diag(u x) on fixed J, not a write of v k^T
+(`fwp_neuro.characterise.rank_argument` has the rank argument).
 
-Known deviations: dt is 0.1 ms instead of 0.05 ms; membrane potentials start at random; the
-silence lasts 1.5 s. The published network (one stable state) is ``--set cells=8000 --set
-connection=0.2 --set eta_exc=22.7 --set readout=1.05``; the bistable case, in which a loaded
-population goes on firing by itself, is ``--set eta_exc=23.7`` on top.
+Known deviations: dt is 0.1 ms instead of 0.05 ms; membrane potentials start at random;
+the silence lasts 1.5 s. The published network (one stable state) is ``--set cells=8000
+--set connection=0.2 --set eta_exc=22.7 --set readout=1.05``; the bistable case, in which
+a loaded population goes on firing by itself, is ``--set eta_exc=23.7`` on top.
 
-Scaling: the smaller default network keeps the 1600 excitatory inputs of a cell (some are double),
-so that mean and variance of its input stay and no weight is scaled. Populations of 320 instead of
-800 cells share more inputs and fluctuate more together, which at the published 22.7 mV wakes the
-loaded population now and then in the silence; the default is 0.2 mV lower for that, and reads out
-with 1.07 for 1.05. Where cells x connection is smaller than 1600, J is multiplied by 1600 / (cells
-x connection): means stay, variances grow by that factor (at 2.5 the burst is a blurred 12 Hz).
+Scaling: the smaller default network keeps the 1600 excitatory inputs of a cell (some are
+double), so that mean and variance of its input stay and no weight is scaled. Populations
+of 320 instead of 800 cells share more inputs and fluctuate more together, which at the
+published 22.7 mV wakes the loaded population now and then in the silence; the default is
+0.2 mV lower for that, and reads out with 1.07 for 1.05. Where cells x connection is
+smaller than 1600, J is multiplied by 1600 / (cells x connection): means stay, variances
+grow by that factor (at 2.5 the burst is a blurred 12 Hz).
 """
 
 from __future__ import annotations
@@ -38,10 +42,12 @@ from fwp_neuro.validation import affordable_steps, real, seed_number, whole
 
 POPULATIONS, CODING = 5, 0.1
 FULL_CELLS, FULL_CONNECTION = 8000, 0.2
-THRESHOLD, RESET, TAU, REFRACTORY, SIGMA = 20.0, (16.0, 13.0), (15.0, 10.0), 2.0, 1.0  # mV, ms
+# mV, ms
+THRESHOLD, RESET, TAU, REFRACTORY, SIGMA = 20.0, (16.0, 13.0), (15.0, 10.0), 2.0, 1.0
 TAU_SYNAPSE, DELAYS, DT = 2.0, (0.1, 1.0), 0.1  # ms
-#: peak of a unitary response (mV), the time constant of the membrane (ms) for which it peaks so,
-#: and that of the target; where they differ, the published code takes that of the source
+#: peak of a unitary response (mV), the time constant of the membrane (ms) for which it
+#: peaks so, and that of the target; where they differ, the published code takes that of
+#: the source
 J = {
     "potentiated": (0.45, 15.0, 15.0), "baseline": (0.10, 15.0, 15.0),
     "inh to exc": (-0.25, 10.0, 15.0), "selective to inh": (0.135, 10.0, 10.0),
@@ -55,11 +61,12 @@ BIN, SAMPLE = 10.0, 10.0  # ms
 class Parameters:
     """What a user can change.
 
-    cells: excitatory cells (a quarter as many inhibitory ones). connection: inputs a cell as a
-    share of the cells of a kind. eta_exc, eta_inh: mean external input, mV: 22.5 to 22.7 for
-    silence, 23.7 for self-sustained bursts. cue, readout: factor on eta_exc. cue_at, cue_for,
-    silence, readout_for: ms. stp: name of the parameter set of the synapses. seed: of wiring and
-    noise. device: "auto" is cpp_standalone where there is a compiler, else numpy.
+    cells: excitatory cells (a quarter as many inhibitory ones). connection: inputs a cell
+    as a share of the cells of a kind. eta_exc, eta_inh: mean external input, mV: 22.5 to
+    22.7 for silence, 23.7 for self-sustained bursts. cue, readout: factor on eta_exc.
+    cue_at, cue_for, silence, readout_for: ms. stp: name of the parameter set of the
+    synapses. seed: of wiring and noise. device: "auto" is cpp_standalone where there is a
+    compiler, else numpy.
     """
 
     cells: int = 3200
@@ -78,7 +85,8 @@ class Parameters:
 
 
 def weight(name: str) -> float:
-    """Return the jump of the synaptic input (mV) that peaks as a potential of the size in `J`."""
+    """Return the jump of the synaptic input (mV) that peaks as a potential of the size in
+    `J`."""
     peak, tau, target = J[name]
     ratio, speed = tau / TAU_SYNAPSE, tau - TAU_SYNAPSE
     height = ratio ** (-TAU_SYNAPSE / speed) - ratio ** (-tau / speed)
@@ -86,10 +94,11 @@ def weight(name: str) -> float:
 
 
 def wiring(parameters: Parameters) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return the synapses of the four pathways as (source, target, jump in mV, delay in ms).
+    """Return the synapses of the four pathways as (source, target, jump in mV, delay in
+    ms).
 
-    Every cell gets a fixed number of inputs from each population; self and double connections are
-    allowed, as in Tiddia et al.
+    Every cell gets a fixed number of inputs from each population; self and double
+    connections are allowed, as in Tiddia et al.
     """
     rng = np.random.default_rng(parameters.seed)
     exc, inh, c = parameters.cells, parameters.cells // 4, parameters.connection
@@ -109,7 +118,13 @@ def wiring(parameters: Parameters) -> dict[str, tuple[np.ndarray, ...]]:
 
     for group in groups:
         for other in groups:
-            connect("ee", other, group, c * size, "potentiated" if other is group else "baseline")
+            connect(
+                "ee",
+                other,
+                group,
+                c * size,
+                "potentiated" if other is group else "baseline",
+            )
         connect("ee", group, rest, c * size, "baseline")
         connect("ei", group, everyone["inh"], c * size, "selective to inh")
     for strength, share in (("potentiated", GAMMA), ("baseline", 1 - GAMMA)):
@@ -124,7 +139,8 @@ def wiring(parameters: Parameters) -> dict[str, tuple[np.ndarray, ...]]:
 
 
 def contrast(parameters: Parameters) -> tuple[np.ndarray, dict[str, float]]:
-    """Return the factor on eta_exc [ms, population or rest], and when things happen (ms)."""
+    """Return the factor on eta_exc [ms, population or rest], and when things happen
+    (ms)."""
     p = parameters
     end = p.cue_at + p.cue_for
     when = {"cue": p.cue_at, "silence": end, "readout": end + p.silence}
@@ -159,15 +175,20 @@ def build(parameters: Parameters) -> Built:
         group = b2.NeuronGroup(
             count,
             "dV/dt = (drive + I - V)/tau : volt (unless refractory)\n"
-            "dI/dt = -I/tau_synapse : volt\ndrive : volt\npopulation : integer (constant)\n"
+            "dI/dt = -I/tau_synapse : volt\ndrive : volt\npopulation : integer "
+            "(constant)\n"
             + (text.pre if stp else ""),
-            threshold="V > threshold", reset="V = rest\n" + (text.pre_spike if stp else ""),
+            threshold="V > threshold", reset="V = rest\n" + (text.pre_spike
+                if stp else ""),
             refractory=REFRACTORY * ms, method="exact", namespace=space,
             name=("exc", "inh")[kind],
         )  # fmt: skip
         factor = "contrast(t, population)*" if stp else ""
-        kept.append(  # external noise that is held for 1 ms, as the generator of Tiddia et al.
-            group.run_regularly(f"drive = {factor}eta + noise*randn()", dt=1 * ms, when="start")
+        # external noise that is held for 1 ms, as the generator of Tiddia et al.
+        kept.append(
+            group.run_regularly(
+                f"drive = {factor}eta + noise*randn()", dt=1 * ms, when="start"
+            )
         )
         group.V = rng.uniform(RESET[kind], THRESHOLD, count) * mV
         return group
@@ -180,13 +201,17 @@ def build(parameters: Parameters) -> Built:
     ends = {"e": exc, "i": inh}
     for name, (source, target, jump, delay) in wiring(p).items():
         code = "I_post += jump*released_pre" if name == "ee" else "I_post += jump"
-        pathway = b2.Synapses(ends[name[0]], ends[name[1]], "jump : volt", on_pre=code, name=name)
+        pathway = b2.Synapses(
+            ends[name[0]], ends[name[1]], "jump : volt", on_pre=code, name=name
+        )
         pathway.connect(i=source, j=target)
         pathway.jump, pathway.delay = jump * mV, delay * ms
         objects.append(pathway)
     spikes = b2.SpikeMonitor(exc, name="exc_spikes")
     others = b2.SpikeMonitor(inh, name="inh_spikes")
-    state = b2.StateMonitor(exc, ("u", "x"), record=np.arange(p.cells), dt=SAMPLE * ms, name="stp")
+    state = b2.StateMonitor(
+        exc, ("u", "x"), record=np.arange(p.cells), dt=SAMPLE * ms, name="stp"
+    )
 
     def collect() -> dict[str, np.ndarray]:
         found = {"time": np.array(spikes.t / ms), "cell": np.array(spikes.i[:])}
@@ -199,20 +224,27 @@ def build(parameters: Parameters) -> Built:
 
 def _checked(p: Parameters) -> None:
     if whole(p.cells, "cells") < 100 or p.cells % 40:
-        raise fwp.FwpError(f"cells is {p.cells}; it must be a multiple of 40, 100 or more")
-    fewest = 2 / (CODING * p.cells)  # the rarest kind: potentiated ones of cells in no population
+        raise fwp.FwpError(
+            f"cells is {p.cells}; it must be a multiple of 40, 100 or more"
+        )
+    # the rarest kind: potentiated ones of cells in no population
+    fewest = 2 / (CODING * p.cells)
     if not fewest <= real(p.connection, "connection") <= 1:
         raise fwp.FwpError(
-            f"connection is {p.connection:g}; with {p.cells} cells it must be from {fewest:g}, so "
-            "that a cell has inputs of every kind, to 1"
+            f"connection is {p.connection:g}; with {p.cells} cells it must be from "
+            f"{fewest:g}, so that a cell has inputs of every kind, to 1"
         )
     for name in ("eta_exc", "eta_inh", "cue", "readout"):
         real(getattr(p, name), name, 0)
     for name in ("cue_at", "cue_for", "silence", "readout_for"):
         least = 40 if name == "silence" else SAMPLE  # some bins of it are to be measured
         if not real(getattr(p, name), name) >= least:
-            raise fwp.FwpError(f"{name} is {getattr(p, name):g} ms; it must be at least {least:g}")
-    affordable_steps((p.cue_at + p.cue_for + p.silence + p.readout_for) / DT, "the protocol")
+            raise fwp.FwpError(
+                f"{name} is {getattr(p, name):g} ms; it must be at least {least:g}"
+            )
+    affordable_steps(
+        (p.cue_at + p.cue_for + p.silence + p.readout_for) / DT, "the protocol"
+    )
     seed_number(p.seed)
     fwp.synapses.get("tsodyks_markram_to_U", p.stp)
 
@@ -223,8 +255,8 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
     Dims: bin (10 ms), population (five, then the cells in none), sample (10 ms).
 
     Raises:
-        FwpError: a network too small for whole populations or without inputs, durations that are
-            too short, or other numbers that make no network.
+        FwpError: a network too small for whole populations or without inputs, durations
+            that are too short, or other numbers that make no network.
     """
     import brian2 as b2
 
@@ -236,8 +268,8 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         device = "cpp_standalone" if has_compiler() else "numpy"
     size = Size(round(when["end"] / DT), 20, 10 * p.cells)
     found, info = simulate(
-        lambda: build(p), size, device=device, dt=DT * b2.ms, seed=p.seed, progress=progress,
-        label="network",
+        lambda: build(p), size, device=device, dt=DT * b2.ms, seed=p.seed,
+        progress=progress, label="network",
     )  # fmt: skip
     return _gather(p, found, info, when)
 
@@ -268,8 +300,8 @@ def _gather(p: Parameters, found, info, when) -> xr.Dataset:
         data[name] = (("sample", "population"), np.transpose(means), {"units": "1"})
     data.attrs |= {name: when[name] for name in when}
     data.attrs |= {
-        "settings": f"{p.cells} excitatory and {p.cells // 4} inhibitory cells, connection "
-        f"{p.connection:g}, eta_exc {p.eta_exc:g} mV, seed {p.seed}",
+        "settings": f"{p.cells} excitatory and {p.cells // 4} inhibitory cells, "
+        f"connection {p.connection:g}, eta_exc {p.eta_exc:g} mV, seed {p.seed}",
         "device": f"{info['device']} ({info['device_reason']})",
         "weight_scale": FULL_CONNECTION * FULL_CELLS / (p.connection * p.cells),
     }
@@ -277,7 +309,8 @@ def _gather(p: Parameters, found, info, when) -> xr.Dataset:
 
 
 def measures(data: xr.Dataset) -> dict[str, float]:
-    """Return u when the read-out comes and the bursts that it makes, cued against the others."""
+    """Return u when the read-out comes and the bursts that it makes, cued against the
+    others."""
     at = data.attrs
 
     def window(start: float, stop: float):
@@ -288,7 +321,9 @@ def measures(data: xr.Dataset) -> dict[str, float]:
     loaded = data.sel(sample=at["silence"], method="nearest").u.values
     burst = window(at["readout"], at["end"])
     # without the tail of the cue
-    silent = window(at["silence"] + min(200, (at["readout"] - at["silence"]) / 2), at["readout"])
+    silent = window(
+        at["silence"] + min(200, (at["readout"] - at["silence"]) / 2), at["readout"]
+    )
     return {
         "u, cued, end of cue": float(loaded[0]),
         "u, cued, at read-out": float(before[0]),
@@ -304,7 +339,10 @@ def measures(data: xr.Dataset) -> dict[str, float]:
 def report(data: xr.Dataset) -> str:
     """Return what the memory held and what the read-out brought back."""
     found = measures(data)
-    lines = [data.attrs["settings"], f"weights scaled by {data.attrs['weight_scale']:.3g}"]
+    lines = [
+        data.attrs["settings"],
+        f"weights scaled by {data.attrs['weight_scale']:.3g}",
+    ]
     lines += [f"{name:28}{value:10.3f}" for name, value in found.items()]
     cued, others = (found[f"peak of burst, {who} (Hz)"] for who in ("cued", "others"))
     verdict = "yes" if cued > 3 * others else "no"

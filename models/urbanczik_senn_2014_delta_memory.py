@@ -1,20 +1,23 @@
 """A delta-rule memory by dendritic prediction: the linear limit of Urbanczik & Senn 2014.
 
-Paper: Urbanczik & Senn 2014, Neuron 81:521, doi:10.1016/j.neuron.2013.11.030 (the neuron and its
-rule, `fwp_neuro.synapses.urbanczik_senn_2014.synapse`). This is the package's own experiment, no
-published figure, and the reading of the rule as a fast delta memory is its own.
+Paper: Urbanczik & Senn 2014, Neuron 81:521, doi:10.1016/j.neuron.2013.11.030 (the neuron
+and its rule, `fwp_neuro.synapses.urbanczik_senn_2014.synapse`). This is the package's own
+experiment, no published figure, and the reading of the rule as a fast delta memory is its
+own.
 
-The dendrite hears a key, its potential V* = gamma W k is the recall, conductances nudge the soma
-toward the value v, and the synapse learns what the soma does beyond V*. With phi linear around its
-operating point and h = 1, a presentation writes beta (v - W k) k^T: exactly the delta rule. A key
-without a teacher changes nothing, as then U = V*: reading does not write.
+The dendrite hears a key, its potential V* = gamma W k is the recall, conductances nudge
+the soma toward the value v, and the synapse learns what the soma does beyond V*. With phi
+linear around its operating point and h = 1, a presentation writes beta (v - W k) k^T:
+exactly the delta rule. A key without a teacher changes nothing, as then U = V*: reading
+does not write.
 
-A token: the key alone until the dendrite has settled, key and teacher, silence until the change is
-expressed, then the query alone, whose recall is the read-out. Weights start at a baseline that
-fixed feed-forward inhibition cancels, so that they stand for signed numbers.
+A token: the key alone until the dendrite has settled, key and teacher, silence until the
+change is expressed, then the query alone, whose recall is the read-out. Weights start at
+a baseline that fixed feed-forward inhibition cancels, so that they stand for signed
+numbers.
 
-"expected" has the mean rates instead of spikes (NumPy); "spiking" has Poisson key cells, somata
-that draw their spikes, and the equations of the model in Brian2.
+"expected" has the mean rates instead of spikes (NumPy); "spiking" has Poisson key cells,
+somata that draw their spikes, and the equations of the model in Brian2.
 """
 
 from __future__ import annotations
@@ -31,25 +34,29 @@ from fwp_neuro.tasks.key_vectors import random_keys
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
 RUNS = ("expected", "spiking")
-#: one in a value is so many volts; a soma at rest fires at `REST_RATE` and, there, at `SLOPE` more
-#: per value; a key cell that stands for one fires at `KEY_RATE`; teaching conductance (siemens)
+#: one in a value is so many volts; a soma at rest fires at `REST_RATE` and, there, at
+#: `SLOPE` more per value; a key cell that stands for one fires at `KEY_RATE`; teaching
+#: conductance (siemens)
 UNIT, REST_RATE, SLOPE, KEY_RATE, TEACHER = 10e-3, 75.0, 50.0, 100.0, 3000e-9
 #: weights live in [0, 2 * this], in units of the fast weight
 BASELINE = 2.0
-#: nominal; with the default times a second presentation still shrinks the error at 10, not at 30
+#: nominal; with the default times a second presentation still shrinks the error at 10,
+#: not at 30
 MOST_BETA = 10.0
-SETTLE, QUERY, LOOK = 80e-3, 200e-3, 120e-3  # seconds; the read-out is the mean of the last LOOK
+# seconds; the read-out is the mean of the last LOOK
+SETTLE, QUERY, LOOK = 80e-3, 200e-3, 120e-3
 
 
 @dataclass
 class Parameters:
     """What a user can change.
 
-    seed: of keys, values and spikes. dim, post: sizes of key and value. pairs: stored, the first of
-    which is re-bound. beta: write strength for keys of length 1, were nothing expressed during the
-    presentation (else about 1 - exp(-beta)). teach: presentation with teacher,
-    ms. tau_delta: low-pass of the write, ms. spiking: whether to run the spiking circuit.
-    key_cells, somata: cells a key and a value number. dt: time step, ms. device: of the circuit.
+    seed: of keys, values and spikes. dim, post: sizes of key and value. pairs: stored,
+    the first of which is re-bound. beta: write strength for keys of length 1, were
+    nothing expressed during the presentation (else about 1 - exp(-beta)). teach:
+    presentation with teacher, ms. tau_delta: low-pass of the write, ms. spiking: whether
+    to run the spiking circuit. key_cells, somata: cells a key and a value number. dt:
+    time step, ms. device: of the circuit.
     """
 
     seed: int = 0
@@ -67,7 +74,8 @@ class Parameters:
 
 
 def build(parameters: Parameters):
-    """Return the programme: overlapping keys of length 1, the first one written twice, then reads.
+    """Return the programme: overlapping keys of length 1, the first one written twice,
+    then reads.
 
     Raises:
         FwpError: numbers that make no memory.
@@ -76,7 +84,11 @@ def build(parameters: Parameters):
     for name in ("beta", "teach", "tau_delta"):
         positive(getattr(parameters, name), name)
     real(parameters.beta, "beta", 0, MOST_BETA)
-    time_step(parameters.dt, min(1.0, parameters.tau_delta / 10), "for 3 ms currents and tau_delta")
+    time_step(
+        parameters.dt,
+        min(1.0, parameters.tau_delta / 10),
+        "for 3 ms currents and tau_delta",
+    )
     if parameters.teach < 10:
         raise fwp.FwpError(f"teach is {parameters.teach:g} ms; it must be at least 10")
     for name in ("dim", "post", "key_cells", "somata"):
@@ -93,15 +105,20 @@ def build(parameters: Parameters):
         key=keys[[*written, *reads]],
         value=np.concatenate([values, np.zeros((pairs, parameters.post))]),
         beta=parameters.beta * write,
-        labels=[f"write {n}" for n in range(pairs)] + ["re-bind 0"] + [f"read {n}" for n in reads],
+        labels=[f"write {n}" for n in range(pairs)]
+        + ["re-bind 0"]
+        + [f"read {n}" for n in reads],
     )
 
 
 def neuron(parameters: Parameters):
-    """Return the model with a write strength that, for one short presentation, is beta."""
+    """Return the model with a write strength that, for one short presentation, is
+    beta."""
     from brian2 import amp, ms
 
-    model = fwp.synapses.get("urbanczik_senn_2014").changed(tau_Delta=parameters.tau_delta * ms)
+    model = fwp.synapses.get("urbanczik_senn_2014").changed(
+        tau_Delta=parameters.tau_delta * ms
+    )
     p = {name: float(value) for name, value in model.parameters.items()}
     gamma = p["g_D"] / (p["g_L"] + p["g_D"])
     # the weight per key cell at which a key of 1 predicts a value of 1
@@ -121,7 +138,8 @@ class LinearCells(Cells):
     """How many key cells each input stands for."""
 
     def fed(self, pre):
-        """Return the currents of all key cells of a step, less those of the fixed inhibition."""
+        """Return the currents of all key cells of a step, less those of the fixed
+        inhibition."""
         return self.copies * (super().fed(pre) - self.p["w_start"] * np.sum(pre))
 
     def phi(self, u):
@@ -134,16 +152,28 @@ class LinearCells(Cells):
 
 
 def protocol(program, parameters: Parameters, tau_delta: float):
-    """Return key rates [step, pre] (1 = key of 1), values, teacher on [step], and each read-out."""
+    """Return key rates [step, pre] (1 = key of 1), values, teacher on [step], and each
+    read-out."""
     dt = parameters.dt * 1e-3
-    lengths = [round(t / dt) for t in (SETTLE, parameters.teach * 1e-3, 7 * tau_delta, QUERY, 0.15)]
+    lengths = [
+        round(t / dt)
+        for t in (SETTLE, parameters.teach * 1e-3, 7 * tau_delta, QUERY, 0.15)
+    ]
     keys, values, taught, looks, at = [], [], [], [], 0
     for token in range(program.tokens):
-        parts = program["key"][token], program["key"][token], 0, program["query"][token], 0
+        parts = (
+            program["key"][token],
+            program["key"][token],
+            0,
+            program["query"][token],
+            0,
+        )
         for number, (length, part) in enumerate(zip(lengths, parts, strict=True)):
             keys.append(np.broadcast_to(part, (length, program.pre)))
             on = number == 1 and program["beta"][token] > 0
-            values.append(np.broadcast_to(program["value"][token], (length, program.post)))
+            values.append(
+                np.broadcast_to(program["value"][token], (length, program.post))
+            )
             taught.append(np.full(length, float(on)))
             at += length
             if number == 3:
@@ -159,7 +189,8 @@ def nudging(values, taught, p) -> np.ndarray:
 
 
 def expected(program, model, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
-    """Return read-outs [token, post] and weights [token, post, pre] with rates for spikes."""
+    """Return read-outs [token, post] and weights [token, post, pre] with rates for
+    spikes."""
     p = {name: float(value) for name, value in model.parameters.items()}
     keys, values, taught, looks = protocol(program, parameters, p["tau_Delta"])
     conductances = nudging(values, taught, p)
@@ -176,7 +207,8 @@ def expected(program, model, parameters: Parameters) -> tuple[np.ndarray, np.nda
 
 
 def spiking(program, model, parameters: Parameters) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return read-outs, weights and the device: Poisson keys and somata, averaged over copies."""
+    """Return read-outs, weights and the device: Poisson keys and somata, averaged over
+    copies."""
     import brian2 as b2
 
     p = {name: float(value) for name, value in model.parameters.items()}
@@ -204,15 +236,16 @@ def spiking(program, model, parameters: Parameters) -> tuple[np.ndarray, np.ndar
         }  # fmt: skip
         before = b2.NeuronGroup(
             program.pre * copies, text.pre, threshold="rand() < rate(t, i)*dt",
-            reset=text.pre_spike, namespace=namespace, method="exponential_euler", name="keys",
+            reset=text.pre_spike, namespace=namespace, method="exponential_euler",
+            name="keys",
         )  # fmt: skip
         after = b2.NeuronGroup(
             program.post * somata, post, namespace=namespace, method="exponential_euler",
             threshold="rand() < (rest_rate + slope*(U - E_L))*dt", name="somata",
         )  # fmt: skip
         synapses = b2.Synapses(
-            before, after, text.synapse, on_pre=text.on_pre + " - w_start", on_post=text.on_post,
-            namespace=namespace, method=text.method, name="plastic",
+            before, after, text.synapse, on_pre=text.on_pre + " - w_start",
+            on_post=text.on_post, namespace=namespace, method=text.method, name="plastic",
         )  # fmt: skip
         pre, cells = (np.ravel(one) for one in np.indices((len(before), len(after))))
         synapses.connect(i=pre, j=cells)
@@ -222,7 +255,9 @@ def spiking(program, model, parameters: Parameters) -> tuple[np.ndarray, np.ndar
         soma = b2.StateMonitor(after, "U", record=True, dt=every * dt)
         # just before the end of a query: the weights that the token leaves behind
         length = len(keys) // program.tokens
-        weights = b2.StateMonitor(synapses, "w", record=np.arange(pre.size), dt=length * dt)
+        weights = b2.StateMonitor(
+            synapses, "w", record=np.arange(pre.size), dt=length * dt
+        )
 
         def collect():
             return {
@@ -248,7 +283,8 @@ def spiking(program, model, parameters: Parameters) -> tuple[np.ndarray, np.ndar
 
 
 def _replaced(line: str, by: dict[str, str]) -> str:
-    """Return an equation with another right-hand side, if its left-hand side is among ``by``."""
+    """Return an equation with another right-hand side, if its left-hand side is among
+    ``by``."""
     left, _, unit = line.rpartition(" : ")
     name = left.partition(" = ")[0]
     return f"{name} = {by[name]} : {unit}" if name in by else line
@@ -286,25 +322,33 @@ def _gather(program, found, parameters: Parameters, device: str) -> xr.Dataset:
     measures = []
     for name in found:
         comparison = fwp.compare(recordings["delta"], recordings[name])
-        one = [(comparison[what].nrmse, comparison[what].slope) for what in ("readout", "weights")]
+        one = [
+            (comparison[what].nrmse, comparison[what].slope)
+            for what in ("readout", "weights")
+        ]
         measures.append([*one[0], *one[1]])
     data = program.dataset().assign_coords(
         run=list(found), measure=["nRMSE", "slope", "weights nRMSE", "weights slope"]
     )
-    for name, dims in (("readout", ("token", "post")), ("weights", ("token", "post", "pre"))):
+    for name, dims in (
+        ("readout", ("token", "post")),
+        ("weights", ("token", "post", "pre")),
+    ):
         stacked = np.stack([recordings[run][name].values for run in found])
         data[name] = (("run", *dims), stacked, {"units": "1"})
     data["measures"] = (("run", "measure"), np.array(measures), {"units": "1"})
     data.attrs["settings"] = (
         f"seed {parameters.seed}, beta {parameters.beta:g} (nominal) = "
-        f"{float(program['beta'].max()):.4f} (measured for one key), {parameters.key_cells} key "
-        f"cells and {parameters.somata} somata a number, dt {parameters.dt:g} ms, device {device}"
+        f"{float(program['beta'].max()):.4f} (measured for one key), "
+        f"{parameters.key_cells} key cells and {parameters.somata} somata a number, dt "
+        f"{parameters.dt:g} ms, device {device}"
     )
     return data
 
 
 def written(parameters: Parameters, squared: float = 1.0) -> float:
-    """Return beta as one presentation of one key to an empty memory shows it: dw = beta v k.
+    """Return beta as one presentation of one key to an empty memory shows it: dw = beta v
+    k.
 
     Args:
         parameters: of the memory.
@@ -344,7 +388,8 @@ def report(data: xr.Dataset) -> str:
 
 
 def shares(data: xr.Dataset, name: str) -> np.ndarray:
-    """Return the least-squares shares of new and old value in the last read-out of the key."""
+    """Return the least-squares shares of new and old value in the last read-out of the
+    key."""
     again = int(np.flatnonzero(data.beta.values > 0)[-1])
     both = np.stack([data["value"].values[token] for token in (again, 0)], 1)
     read = data.readout.sel(run=name).values[again + 1]

@@ -1,4 +1,5 @@
-"""Values that hardly any argument takes, and the public functions that they are fed to."""
+"""Values that hardly any argument takes, and the public functions that they are fed
+to."""
 
 import functools
 import inspect
@@ -172,7 +173,8 @@ def methods(name: str, thing) -> dict[str, object]:
 
 
 def every_public_function() -> list[Public]:
-    """Return public functions, classes, their methods, and each realisation of `fwp.run`."""
+    """Return public functions, classes, their methods, and each realisation of
+    `fwp.run`."""
     from fwp_neuro.running import REALISATIONS
 
     listed = {}
@@ -182,7 +184,12 @@ def every_public_function() -> list[Public]:
     for name in of_plastic:  # of what connect returns
         listed[f"fwp.circuits.Plastic.{name}"] = getattr(type(plastic_synapses()), name)
     public = [
-        Public(name, _bound(name, thing), _signature(thing), getattr(thing, "__arguments__", None))
+        Public(
+            name,
+            _bound(name, thing),
+            _signature(thing),
+            getattr(thing, "__arguments__", None),
+        )
         for name, thing in sorted(listed.items())
     ]
     for name in REALISATIONS.names():
@@ -194,7 +201,8 @@ def every_public_function() -> list[Public]:
 
 
 def _bound(name: str, thing):
-    """Return what is called: a method of an object made at the call, or the function itself."""
+    """Return what is called: a method of an object made at the call, or the function
+    itself."""
     made = OBJECTS.get(name.rpartition(".")[0])
     if made is None or "." not in getattr(thing, "__qualname__", ""):
         return thing

@@ -2,8 +2,8 @@
 
     python build_keys.py 3 pair_stdp/factorised clocks
 
-With a number above 0 sets of Brian2's objects have another order for each number, as they have
-another one in each process, where a hash is an address.
+With a number above 0 sets of Brian2's objects have another order for each number, as they
+have another one in each process, where a hash is an address.
 """
 
 import gc
@@ -22,7 +22,11 @@ from fwp_neuro.devices import Built, compiled, compiled_builds
 def injectable():
     """Return the names of the models that `injected.run` runs."""
     models = ((name, synapses.get(name)) for name in synapses.names())
-    return [name for name, model in models if hasattr(getattr(model, "equations", 0), "pre_spike")]
+    return [
+        name
+        for name, model in models
+        if hasattr(getattr(model, "equations", 0), "pre_spike")
+    ]
 
 
 def spikes(seed, steps):
@@ -38,11 +42,18 @@ def programme(tokens, **gates):
 
 
 def clocks():
-    """A circuit with all that Brian2 keeps in sets: clocks, also idle ones, synapses, two runs."""
+    """A circuit with all that Brian2 keeps in sets: clocks, also idle ones, synapses, two
+    runs."""
     cells = b2.NeuronGroup(3, "dv/dt = -v/(5*ms) : 1\na : 1\nb : 1", threshold="v > 1",
                            reset="v = 0", method="exact", name="cells")  # fmt: skip
-    idle = [b2.NeuronGroup(2, "y = 2*t/ms : 1", dt=n * b2.ms, name=f"idle_{n}") for n in (2, 3, 4)]
-    steps = [cells.run_regularly(f"a += {n}", dt=n * b2.ms, name=f"step_{n}") for n in (5, 6, 7)]
+    idle = [
+        b2.NeuronGroup(2, "y = 2*t/ms : 1", dt=n * b2.ms, name=f"idle_{n}")
+        for n in (2, 3, 4)
+    ]
+    steps = [
+        cells.run_regularly(f"a += {n}", dt=n * b2.ms, name=f"step_{n}")
+        for n in (5, 6, 7)
+    ]
     paths = [b2.Synapses(cells, cells, "w : 1", on_pre="a_post += w", name=f"paths_{n}")
              for n in range(4)]  # fmt: skip
     for path in paths:
@@ -68,7 +79,11 @@ CIRCUITS = {
 
 
 def everything():
-    models = [f"{name}/{layout}" for name in injectable() for layout in ("textbook", "factorised")]
+    models = [
+        f"{name}/{layout}"
+        for name in injectable()
+        for layout in ("textbook", "factorised")
+    ]
     return [*models, *CIRCUITS, "clocks"]
 
 
@@ -131,4 +146,6 @@ if __name__ == "__main__":
     if int(sys.argv[1]):
         shuffle(int(sys.argv[1]))
     compiled_builds.header = lambda flags: ""
-    print(json.dumps({label: key_of_label(label) for label in sys.argv[2:] or everything()}))
+    print(
+        json.dumps({label: key_of_label(label) for label in sys.argv[2:] or everything()})
+    )

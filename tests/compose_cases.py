@@ -24,6 +24,7 @@ def course(post, variable, *made, others=(), duration=30, when="after_groups"):
 
 
 def expected(times, at, tau, jump):
-    """Conductance that the cells see in a time step of .1 ms: a spike acts in the next one."""
+    """Conductance that the cells see in a time step of .1 ms: a spike acts in the next
+    one."""
     since = at[:, None] - np.asarray(times) * 1e-3 - 1e-4
     return jump * (np.where(since > -1e-9, np.exp(-since / tau), 0)).sum(1)

@@ -72,10 +72,11 @@ def report(dataset):
 
 @pytest.fixture(scope="module", autouse=True)
 def _old_objects_aside():
-    """Keep what is there before a file's tests from being searched for garbage again and again.
+    """Keep what is there before a file's tests from being searched for garbage again and
+    again.
 
-    Brian2 collects garbage at every run. Among the millions of objects of all test files and their
-    libraries, this takes longer than most runs.
+    Brian2 collects garbage at every run. Among the millions of objects of all test files
+    and their libraries, this takes longer than most runs.
     """
     gc.collect()
     gc.freeze()
@@ -84,7 +85,10 @@ def _old_objects_aside():
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A folder with one toy model and one toy figure, which the command line uses."""
-    for kind, name, source in (("models", "toy", MODEL), ("figures", "fig01_toy", FIGURE)):
+    for kind, name, source in (
+        ("models", "toy", MODEL),
+        ("figures", "fig01_toy", FIGURE),
+    ):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / f"{name}.py").write_text(source)
     monkeypatch.setenv("FWP_NEURO_HOME", str(tmp_path))

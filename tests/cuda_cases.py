@@ -1,8 +1,9 @@
-"""Every circuit, synapse model and network model at its smallest: what CUDA code is made of.
+"""Every circuit, synapse model and network model at its smallest: what CUDA code is made
+of.
 
-A case is a function without arguments that returns (build, dt), as `devices.simulate` takes them.
-Circuits and synapse models all have the same time step, so that one project can hold them, and
-draw no random numbers, so that every device gets the same spikes.
+A case is a function without arguments that returns (build, dt), as `devices.simulate`
+takes them. Circuits and synapse models all have the same time step, so that one project
+can hold them, and draw no random numbers, so that every device gets the same spikes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
 DT = 1 * ms
-BRISK = Timeline(**{name: 20 * ms for name in ("settle", "write", "gap", "query", "read", "rest")})
+BRISK = Timeline(
+    **{name: 20 * ms for name in ("settle", "write", "gap", "query", "read", "rest")}
+)
 Case = Callable[[], tuple]
 
 
@@ -61,10 +64,13 @@ MODELS = {
 
 
 def _program(name: str) -> fwp.Program:
-    """A programme whose keys are so short that windows of ODEs exist for every write strength."""
+    """A programme whose keys are so short that windows of ODEs exist for every write
+    strength."""
     program = rule_program(name)
     homes, signals = rule(name).homes, program.bind(rule(name))
-    short = [n for n, home in homes.items() if home == "pre" and n not in rule(name).gates]
+    short = [
+        n for n, home in homes.items() if home == "pre" and n not in rule(name).gates
+    ]
     names = {"k": "key", "q": "query"}
     return program.replace(**{names.get(n, n): 0.5 * signals[n] for n in short})
 
@@ -93,12 +99,15 @@ def _cells():
     spine = synapses.get("point_spine").parameters
     return captured(
         driven_cells,
-        lambda: driven_cells.run(spine, _spikes(4, 1), _spikes(3, 2), np.ones(3), float(DT)),
+        lambda: driven_cells.run(
+            spine, _spikes(4, 1), _spikes(3, 2), np.ones(3), float(DT)
+        ),
     )
 
 
 def _ring(dt=None) -> Case:
-    """Cells that hand a number on to each other: what each synapse reads, another one writes."""
+    """Cells that hand a number on to each other: what each synapse reads, another one
+    writes."""
 
     def build():
         spikes = b2.TimedArray(_spikes(5, 3, 0.3), dt=DT)
@@ -113,7 +122,9 @@ def _ring(dt=None) -> Case:
             delay=(0 if dt is None else 10) * ms,
         )  # fmt: skip
         synapses.connect(condition="i != j")
-        return Built(b2.Network(cells, synapses), dict, 200 * DT, keep=(cells, synapses, spikes))
+        return Built(
+            b2.Network(cells, synapses), dict, 200 * DT, keep=(cells, synapses, spikes)
+        )
 
     return lambda: (build, DT)
 
@@ -130,7 +141,9 @@ def continuous(name: str) -> bool:
 def biophysical(name: str) -> bool:
     """Whether a rule has the NMDA-gated spiking circuit."""
     program = rule_program(name)
-    return can(ode_windows.biophysical_write, rule(name), program.bind(rule(name)), (4, 3))
+    return can(
+        ode_windows.biophysical_write, rule(name), program.bind(rule(name)), (4, 3)
+    )
 
 
 _WINDOW = {"dt": DT, "window": 10 * ms}
@@ -193,9 +206,9 @@ CERTAIN = (
     "limbacher_2022_key_value_memory", "milstein_2021_one_shot_memory",
     "ellwood_2024_match_and_control",
 )  # fmt: skip
-#: those whose synapses have delays of their own: brian2cuda makes their queues in threads that read
-#: what the first thread writes, without a barrier between. Threads of a real GPU start together, so
-#: that all read first; here they must not share a block
+#: those whose synapses have delays of their own: brian2cuda makes their queues in threads
+#: that read what the first thread writes, without a barrier between. Threads of a real
+#: GPU start together, so that all read first; here they must not share a block
 DELAYED = ("mongillo_2008_working_memory", "ellwood_2024_match_and_control")
 #: the network models, as small and as short as they go
 NETWORKS = {
@@ -212,10 +225,11 @@ NETWORKS = {
         readout_for=20,
     ),
     "fiebig_lansner_2017_working_memory": _network(
-        "fiebig_lansner_2017_working_memory", items=1, controls=1, columns=2, cells=2, shown=50,
-        free=100, cued=20,
+        "fiebig_lansner_2017_working_memory", items=1, controls=1, columns=2, cells=2,
+        shown=50, free=100, cued=20,
     ),
-    "limbacher_2022_key_value_memory": _network("limbacher_2022_key_value_memory", items=(2,)),
+    "limbacher_2022_key_value_memory": _network("limbacher_2022_key_value_memory",
+                                                items=(2,)),
     "milstein_2021_one_shot_memory": _network(
         "milstein_2021_one_shot_memory", inputs=20, cells=2, track=60,
     ),

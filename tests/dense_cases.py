@@ -62,13 +62,15 @@ def spikes(seed: int, cells: int) -> np.ndarray:
 
 
 def world(make, name: str, rules=tuple(RULES)):
-    """Return groups and synapses of rules, between cells that spike when they are told to."""
+    """Return groups and synapses of rules, between cells that spike when they are told
+    to."""
 
     def cells(side: str, count: int, seed: int):
         table = b2.TimedArray(spikes(seed, count), dt=DT)
         return b2.NeuronGroup(
-            count, "\n".join(f"{v} : 1" for v in VARIABLES), threshold="table(t, i) > 0.5",
-            reset="", namespace={"table": table}, name=f"{name}_{side}",
+            count, "\n".join(f"{v} : 1" for v in VARIABLES),
+            threshold="table(t, i) > 0.5", reset="", namespace={"table": table},
+            name=f"{name}_{side}",
         )  # fmt: skip
 
     pre, post = cells("before", ROWS, 1), cells("after", COLUMNS, 2)
@@ -99,11 +101,18 @@ def worlds(*makes) -> Built:
         found = []
         for part, made in parts:
             one = {rule: np.array(each.w[:]) for rule, each in made.items()}
-            one |= {f"{n} {v}": np.array(getattr(part[n], v)) for n in (0, 1) for v in VARIABLES}
+            one |= {
+                f"{n} {v}": np.array(getattr(part[n], v))
+                for n in (0, 1)
+                for v in VARIABLES
+            }
             one["indices"] = np.array([made["part"].i[:], made["part"].j[:]])
             one["picked"] = np.array(made["pair"].w[3, 5:9])
             found.append(one)
-        return {"worlds": found, "kinds": [type(made["pair"]).__name__ for _, made in parts]}
+        return {
+            "worlds": found,
+            "kinds": [type(made["pair"]).__name__ for _, made in parts],
+        }
 
     return Built(b2.Network(groups, synapses), collect, STEPS * DT, (parts,))
 
@@ -123,8 +132,8 @@ def reference(cells: int, table: np.ndarray, steps: int):
         pre = b2.SpikeGeneratorGroup(cells, table[:, 1], table[:, 0] * DT, name="given")
         post = b2.NeuronGroup(
             cells, hand_written.CELLS, threshold="v > v_threshold", reset="v = v_reset",
-            refractory=values["refractory"] * b2.second, method="euler", namespace=namespace,
-            name="cells",
+            refractory=values["refractory"] * b2.second, method="euler",
+            namespace=namespace, name="cells",
         )  # fmt: skip
         post.v = namespace["v_rest"]
         post.v_threshold = hand_written.thresholds(cells) * b2.volt
@@ -143,7 +152,11 @@ def reference(cells: int, table: np.ndarray, steps: int):
             )
             order = np.lexsort((monitor.i, step))
             fired = np.stack([step, np.array(monitor.i)], 1)[order]
-            return {"w": w.reshape(cells, cells), "spikes": fired, "dense": type(synapses)}
+            return {
+                "w": w.reshape(cells, cells),
+                "spikes": fired,
+                "dense": type(synapses),
+            }
 
         return Built(b2.Network(pre, post, synapses, monitor), collect, steps * DT)
 

@@ -15,8 +15,8 @@ def simulate(build, device="numpy", **options):
 
 
 def cells(number=2, name="cells", **options):
-    return b2.NeuronGroup(number, "dv/dt = -v/(5*ms) : 1\nz : 1", method="exact", name=name,
-                          **options)  # fmt: skip
+    return b2.NeuronGroup(number, "dv/dt = -v/(5*ms) : 1\nz : 1", method="exact",
+                          name=name, **options)  # fmt: skip
 
 
 def firing(**options):

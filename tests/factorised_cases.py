@@ -1,4 +1,5 @@
-"""Every text of a registered synapse model, and the spikes on which two layouts are compared."""
+"""Every text of a registered synapse model, and the spikes on which two layouts are
+compared."""
 
 import brian2 as b2
 import numpy as np
@@ -25,13 +26,16 @@ def label(model) -> str:
 def spikes(model, dt, pre=3, post=2, steps=240, rate=0.03, seed=1):
     """Random spikes [step, cell] of both sides, some of them in one and the same step.
 
-    The last ones reach every synapse in the last step, so that event-driven variables are as of
-    then in every layout.
+    The last ones reach every synapse in the last step, so that event-driven variables are
+    as of then in every layout.
     """
     rng = np.random.default_rng(seed)
     shared = rng.choice(steps - 60, 6, replace=False)
     found = []
-    for cells, delay in ((pre, model.equations.delay), (post, model.equations.delay_post)):
+    for cells, delay in (
+        (pre, model.equations.delay),
+        (post, model.equations.delay_post),
+    ):
         late = int(round(float(model.parameters[delay] / dt))) if delay else 0
         table = (rng.random((steps, cells)) < rate).astype(float)
         table[shared] = 1
@@ -43,7 +47,9 @@ def spikes(model, dt, pre=3, post=2, steps=240, rate=0.03, seed=1):
 
 def step(model):
     """A time step that makes a short run long for the model's time constants."""
-    return (0.2 if model.name in ("bcpnn", "clopath_2010", "urbanczik_senn_2014") else 0.5) * b2.ms
+    return (
+        0.2 if model.name in ("bcpnn", "clopath_2010", "urbanczik_senn_2014") else 0.5
+    ) * b2.ms
 
 
 def assert_same(found, expected, relative=1e-12):

@@ -29,7 +29,8 @@ REPRESENTATIVE = [
 ]
 EVERY_RULE = [*rules(), TYPED_IN, NOT_AFFINE]
 EVERYTHING = [*EVERY_RULE, *memories()]
-#: memory -> options that bring its mini-batches, windows and iterations below a few tokens
+#: memory -> options that bring its mini-batches, windows and iterations below a few
+#: tokens
 SMALL = {
     "mesa": {"iterations": 4},
     "rwkv6": {"block": 4},
@@ -40,7 +41,10 @@ SMALL = {
     "hybrid_delayed_streaming": {"window": 4},
     "hybrid_delayed_chunk": {"window": 4},
 }
-EVERYTHING_SMALL = [*EVERY_RULE, *(memory(name, **SMALL.get(name, {})) for name in memories())]
+EVERYTHING_SMALL = [
+    *EVERY_RULE,
+    *(memory(name, **SMALL.get(name, {})) for name in memories()),
+]
 DIM, HEADS, TOKENS = 8, 2, 19
 
 
@@ -57,7 +61,9 @@ def layer(rule, dim=DIM, heads=HEADS, seed=0, dtype=torch.float64, **options):
 
 def inputs(batch=3, tokens=TOKENS, dim=DIM, seed=1, dtype=torch.float64):
     """Gaussian inputs [batch, token, dim]."""
-    return torch.randn(batch, tokens, dim, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    return torch.randn(
+        batch, tokens, dim, generator=torch.Generator().manual_seed(seed)
+    ).to(dtype)
 
 
 def distance(ones, others):

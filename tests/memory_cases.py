@@ -1,4 +1,5 @@
-"""Cases of the laws of memories: every registered memory, and options that change its equation."""
+"""Cases of the laws of memories: every registered memory, and options that change its
+equation."""
 
 from types import SimpleNamespace
 
@@ -48,12 +49,19 @@ VARIANTS = {
             {"window": 0, "mixing": "sum"},
             {"window": 7, "feature_map": "elu", "key_norm": "sum", "scale": 1.0},
         ]
-        for name in ("hybrid_synchronous", "hybrid_delayed_streaming", "hybrid_delayed_chunk")
+        for name in (
+            "hybrid_synchronous",
+            "hybrid_delayed_streaming",
+            "hybrid_delayed_chunk",
+        )
     },
 }
-#: (memory, gate) -> factor of its random values, where the usual ones soon leave nothing to see
+#: (memory, gate) -> factor of its random values, where the usual ones soon leave nothing
+#: to see
 GENTLE = {("titans", "alpha"): 0.05, ("titans", "theta"): 0.3}
-CASES = [(name, options) for name in memories() for options in ({}, *VARIANTS.get(name, []))]
+CASES = [
+    (name, options) for name in memories() for options in ({}, *VARIANTS.get(name, []))
+]
 
 PARALLEL = [case for case in CASES if "parallel" in memory(case[0], **case[1]).forms]
 
@@ -70,12 +78,15 @@ def apart(one, two):
 
 
 def each(cases=CASES):
-    ids = [name + "".join(f"-{n}={x}" for n, x in options.items()) for name, options in cases]
+    ids = [
+        name + "".join(f"-{n}={x}" for n, x in options.items()) for name, options in cases
+    ]
     return pytest.mark.parametrize(("name", "options"), cases, ids=ids)
 
 
 def start(built, heads=HEADS, batch=BATCH, dtype=torch.float64, pre=PRE, post=POST):
-    """The state before the first token, and the value_dim (the key's where it has to be)."""
+    """The state before the first token, and the value_dim (the key's where it has to
+    be)."""
     like = torch.zeros((), dtype=dtype)
     try:
         return built.initial(batch, heads, post, pre, like), post
@@ -92,7 +103,9 @@ def draw(built, tokens=TOKENS, seed=0, heads=HEADS, batch=BATCH, pre=PRE, post=P
     for name, home in {**built.homes, "q": "pre"}.items():
         dim = {"shared": (), "pre": (pre,), "post": (post,)}[home]
         shape = (batch, tokens, heads, *dim)
-        low, high = built.domains.get(name, (0, 1)) if name in built.gates else (-np.inf, np.inf)
+        low, high = (
+            built.domains.get(name, (0, 1)) if name in built.gates else (-np.inf, np.inf)
+        )
         if np.isinf(low):
             signals[name] = 0.6 * rng.standard_normal(shape)
         else:
@@ -108,7 +121,8 @@ def moved(state, seed=1):
     """The state with fast weights that are not zero."""
     generator = torch.Generator().manual_seed(seed)
     return {
-        name: array + 0.3 * torch.randn(array.shape, generator=generator, dtype=array.dtype)
+        name: array
+        + 0.3 * torch.randn(array.shape, generator=generator, dtype=array.dtype)
         if name[0] in "wb"
         else array
         for name, array in state.items()
@@ -117,7 +131,9 @@ def moved(state, seed=1):
 
 def cut(built, signals, begin, end):
     """The tokens begin..end of the signals; constants stay."""
-    return {n: x[:, begin:end] if n in {*built.homes, "q"} else x for n, x in signals.items()}
+    return {
+        n: x[:, begin:end] if n in {*built.homes, "q"} else x for n, x in signals.items()
+    }
 
 
 def later(name, options, seed=0, tokens=TOKENS, before=3):
@@ -132,10 +148,15 @@ def later(name, options, seed=0, tokens=TOKENS, before=3):
 def head(built, signals, state, batch, head):
     """One head as NumPy: signals as attributes, state by name."""
     signals = {
-        n: x[batch, :, head] if n in {*built.homes, "q"} else x[head] for n, x in signals.items()
+        n: x[batch, :, head] if n in {*built.homes, "q"} else x[head]
+        for n, x in signals.items()
     }
     states = {  # keys and values have the time before the head
-        n: x[batch, :, head] if n in built.growing else x[batch, head] if x.ndim > 1 else x[batch]
+        n: x[batch, :, head]
+        if n in built.growing
+        else x[batch, head]
+        if x.ndim > 1
+        else x[batch]
         for n, x in state.items()
     }
     arrays = {n: x.numpy() for n, x in signals.items()}

@@ -10,7 +10,8 @@ TOKENS = 19
 
 
 def run(name, signals, form="step", state=None, **options):
-    """Run a memory; state from `initial` unless given; constants by default those of the memory."""
+    """Run a memory; state from `initial` unless given; constants by default those of the
+    memory."""
     built = memory(name, **options)
     value_dim, key_dim = signals["v"].shape[-1], signals["q"].shape[-1]
     heads = signals["q"].shape[2]

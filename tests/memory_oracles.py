@@ -1,9 +1,10 @@
-"""Every memory once more, by hand, for one head: written from the papers' equations in NumPy.
+"""Every memory once more, by hand, for one head: written from the papers' equations in
+NumPy.
 
-An oracle takes the options of the memory, one head's signals ``s`` (attributes [token(, dim)] and
-constants) and its state before the first token (name -> array); it returns the read-outs
-[token, value_dim] and the final fast weights under the names of the state, as far as they have an
-independent meaning.
+An oracle takes the options of the memory, one head's signals ``s`` (attributes [token(,
+dim)] and constants) and its state before the first token (name -> array); it returns the
+read-outs [token, value_dim] and the final fast weights under the names of the state, as
+far as they have an independent meaning.
 """
 
 import math
@@ -36,7 +37,9 @@ def elu1(x):
 def dpfp(x, nu):
     r = np.maximum(np.concatenate([x, -x]), 0)
     n = len(r)
-    return np.array([r[i] * r[(i - shift) % n] for shift in range(1, nu + 1) for i in range(n)])
+    return np.array(
+        [r[i] * r[(i - shift) % n] for shift in range(1, nu + 1) for i in range(n)]
+    )
 
 
 FEATURES = {"identity": lambda x: x, "elu": elu1, "silu": silu, "softmax": softmax}
@@ -101,7 +104,11 @@ def predict(parts, weights, x, layers, s):
         z = weights[w] @ z + (weights[b] if b in weights else 0)
         if n < len(layers) - 1:
             normal = (1 + torch.erf(z / math.sqrt(2))) / 2
-            z = z * normal if parts.get("activation", "gelu") == "gelu" else z / (1 + (-z).exp())
+            z = (
+                z * normal
+                if parts.get("activation", "gelu") == "gelu"
+                else z / (1 + (-z).exp())
+            )
     if parts["layer_norm"]:
         z = (z - z.mean()) / (z.var(unbiased=False) + 1e-6).sqrt()
         z = z * torch.as_tensor(s.gain) + torch.as_tensor(s.shift)
@@ -193,7 +200,8 @@ def attention(q, keys, values, scale=None):
 @oracle
 def softmax_attention(options, s, state):
     reads = [
-        attention(q, s.k[: t + 1], s.v[: t + 1], options.get("scale")) for t, q in enumerate(s.q)
+        attention(q, s.k[: t + 1], s.v[: t + 1], options.get("scale"))
+        for t, q in enumerate(s.q)
     ]
     return reads, {"keys": s.k, "values": s.v}
 
@@ -201,7 +209,10 @@ def softmax_attention(options, s, state):
 @oracle
 def path_attention(options, s, state):
     norm, tokens = NORMS[options.get("direction_norm", "l2")], len(s.q)
-    H = [eye(len(w)) - b * outer(norm(w), norm(w)) for w, b in zip(s.w, s.beta, strict=True)]
+    H = [
+        eye(len(w)) - b * outer(norm(w), norm(w))
+        for w, b in zip(s.w, s.beta, strict=True)
+    ]
     reads = []
     for t in range(tokens):
         keys = np.array(s.k[: t + 1])
@@ -233,7 +244,10 @@ def forgetting_attention(options, s, state, keys_at=None):
 def path_fox(options, s, state):
     _, whole = path_attention(options, s, state)
     norm = NORMS[options.get("direction_norm", "l2")]
-    H = [eye(len(w)) - b * outer(norm(w), norm(w)) for w, b in zip(s.w, s.beta, strict=True)]
+    H = [
+        eye(len(w)) - b * outer(norm(w), norm(w))
+        for w, b in zip(s.w, s.beta, strict=True)
+    ]
 
     def keys_at(t):
         keys = np.array(s.k[: t + 1])
@@ -270,7 +284,9 @@ def slot_attention(options, s, state, keeps):
 
 
 def slot_gates(options, s, name):
-    return np.stack([getattr(s, f"{name}{n}") for n in range(options.get("slots", 16))], -1)
+    return np.stack(
+        [getattr(s, f"{name}{n}") for n in range(options.get("slots", 16))], -1
+    )
 
 
 @oracle
@@ -291,11 +307,14 @@ def bounded_memory_attention(options, s, state):  # by sums over all tokens, not
 def pairs(x):
     """All products of two entries; those of two different ones once, times sqrt(2)."""
     d = range(len(x))
-    return np.array([x[i] * x[j] * (1 if i == j else math.sqrt(2)) for i in d for j in d[i:]])
+    return np.array(
+        [x[i] * x[j] * (1 if i == j else math.sqrt(2)) for i in d for j in d[i:]]
+    )
 
 
 def kernel_attention(options, s, old, kernel):
-    """sum_j kernel(q, k_j) v_j, over their sum; ``old(q)`` is what the first weights give."""
+    """sum_j kernel(q, k_j) v_j, over their sum; ``old(q)`` is what the first weights
+    give."""
     reads = []
     for t, q in enumerate(s.q):
         weights = np.array([kernel(q, k) for k in s.k[: t + 1]])
@@ -337,8 +356,12 @@ def rebased(options, s, state):
 
 
 def hybrid(options, s, W, written, window):
-    """Blend; ``written(t)`` lists the (pair, beta) that W gets before the read of token t."""
-    phi, norm = FEATURES[options.get("feature_map", "silu")], NORMS[options.get("key_norm", "l2")]
+    """Blend; ``written(t)`` lists the (pair, beta) that W gets before the read of token
+    t."""
+    phi, norm = (
+        FEATURES[options.get("feature_map", "silu")],
+        NORMS[options.get("key_norm", "l2")],
+    )
     reads, mixing = [], options.get("mixing", "vector")
     for t in range(len(s.q)):
         for j, beta in written(t):
@@ -346,7 +369,9 @@ def hybrid(options, s, W, written, window):
             W = W + beta * outer(s.v[j] - W @ k, k)
         fast = W @ norm(phi(s.q[t]))
         first = window(t)
-        kept = attention(s.q[t], s.k[first : t + 1], s.v[first : t + 1], options.get("scale"))
+        kept = attention(
+            s.q[t], s.k[first : t + 1], s.v[first : t + 1], options.get("scale")
+        )
         reads.append(
             fast + kept
             if mixing == "sum"

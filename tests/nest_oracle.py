@@ -1,7 +1,8 @@
-"""Protocols in NEST, as a program of its own: JSON on standard input, JSON on standard output.
+"""Protocols in NEST, as a program of its own: JSON on standard input, JSON on standard
+output.
 
-NEST prints a banner and keeps global state, so that the tests run it in a process that ends.
-Times are in ms, voltages in mV, conductances in nS, capacitances in pF.
+NEST prints a banner and keeps global state, so that the tests run it in a process that
+ends. Times are in ms, voltages in mV, conductances in nS, capacitances in pF.
 """
 
 import json
@@ -10,7 +11,8 @@ import sys
 
 
 def clopath(asked: dict, nest) -> dict:
-    """Weights of a Clopath synapse after spike trains; every synapse onto a cell of its own."""
+    """Weights of a Clopath synapse after spike trains; every synapse onto a cell of its
+    own."""
     found = []
     for pre, post in zip(asked["pre"], asked["post"], strict=True):
         start(nest, asked["dt"])
@@ -18,10 +20,16 @@ def clopath(asked: dict, nest) -> dict:
         relay = nest.Create("parrot_neuron")
         for times, target, weight in ((pre, relay, 1.0), (post, cell, asked["push"])):
             source = nest.Create("spike_generator", params={"spike_times": times})
-            nest.Connect(source, target, syn_spec={"delay": asked["dt"], "weight": weight})
+            nest.Connect(
+                source, target, syn_spec={"delay": asked["dt"], "weight": weight}
+            )
         recorder = nest.Create("weight_recorder")
         nest.CopyModel("clopath_synapse", "recorded", {"weight_recorder": recorder})
-        synapse = {"synapse_model": "recorded", "weight": asked["weight"], "delay": asked["dt"]}
+        synapse = {
+            "synapse_model": "recorded",
+            "weight": asked["weight"],
+            "delay": asked["dt"],
+        }
         nest.Connect(relay, cell, syn_spec={**synapse, "tau_x": asked["tau_x"]})
         nest.Simulate(max(*pre, *post) + 10)
         found.append(recorder.get("events", "weights").tolist())
@@ -29,23 +37,32 @@ def clopath(asked: dict, nest) -> dict:
 
 
 def urbanczik(asked: dict, nest) -> dict:
-    """Spikes of a nudged soma and the weights of its dendritic inputs, a pattern of them repeated.
+    """Spikes of a nudged soma and the weights of its dendritic inputs, a pattern of them
+    repeated.
 
-    The nudging conductances are given as jumps [step] of the first pattern on; they decay.
+    The nudging conductances are given as jumps [step] of the first pattern on; they
+    decay.
     """
     start(nest, asked["dt"])
     nest.rng_seed = asked["seed"]
     dt, count = asked["dt"], len(asked["pattern"])
     ports = nest.GetDefaults("pp_cond_exp_mc_urbanczik")["receptor_types"]
     cell = nest.Create("pp_cond_exp_mc_urbanczik", params=asked["cell"])
-    relays, sources = nest.Create("parrot_neuron", count), nest.Create("spike_generator", count)
+    relays, sources = (
+        nest.Create("parrot_neuron", count),
+        nest.Create("spike_generator", count),
+    )
     for source, times in zip(sources, asked["pattern"], strict=True):
         late = [t + n * asked["period"] for n in range(asked["repeats"]) for t in times]
         source.spike_times = [round(t, 1) for t in late]
     nest.Connect(sources, relays, "one_to_one", syn_spec={"delay": dt})
     recorder = nest.Create("weight_recorder")
     nest.CopyModel("urbanczik_synapse", "recorded", {"weight_recorder": recorder})
-    synapse = {"synapse_model": "recorded", "receptor_type": ports["dendritic_exc"], "delay": dt}
+    synapse = {
+        "synapse_model": "recorded",
+        "receptor_type": ports["dendritic_exc"],
+        "delay": dt,
+    }
     nest.Connect(relays, cell, syn_spec={**synapse, **asked["synapse"]})
     for port, jumps in asked["nudge"].items():
         times = [round((n + 1) * dt, 1) for n in range(len(jumps))]
@@ -55,7 +72,8 @@ def urbanczik(asked: dict, nest) -> dict:
     soma = nest.Create("spike_recorder")
     nest.Connect(cell, soma)
     meter = nest.Create(
-        "multimeter", params={"record_from": ["V_m.s", "V_m.p"], "interval": asked["every"]}
+        "multimeter",
+        params={"record_from": ["V_m.s", "V_m.p"], "interval": asked["every"]},
     )
     nest.Connect(meter, cell, syn_spec={"delay": dt})
     nest.Simulate(asked["repeats"] * asked["period"])
@@ -64,13 +82,15 @@ def urbanczik(asked: dict, nest) -> dict:
     last = {int(sender) - first: float(w) for sender, w in
             zip(events["senders"], events["weights"], strict=True)}  # fmt: skip
     voltages = {
-        name: meter.events[f"V_m.{part}"].tolist() for name, part in zip("UV", "sp", strict=True)
+        name: meter.events[f"V_m.{part}"].tolist()
+        for name, part in zip("UV", "sp", strict=True)
     }
     return {"spikes": soma.events["times"].tolist(), "weights": last, **voltages}
 
 
 def short_term(asked: dict, nest) -> dict:
-    """What short-term plastic synapses of weight 1 send at each spike, [synapse][spike]."""
+    """What short-term plastic synapses of weight 1 send at each spike,
+    [synapse][spike]."""
     found = []
     for synapse in asked["synapses"]:
         start(nest, asked["dt"])
@@ -87,7 +107,8 @@ def short_term(asked: dict, nest) -> dict:
 
 
 def nmda(asked: dict, nest) -> dict:
-    """Gate, current and voltage of a cell with an NMDA synapse from one that is made to fire."""
+    """Gate, current and voltage of a cell with an NMDA synapse from one that is made to
+    fire."""
     start(nest, asked["dt"])
     cell = {**asked["cell"], "gsl_error_tol": 1e-9}
     # the pulse that makes it fire is over when it may fire again
@@ -95,19 +116,28 @@ def nmda(asked: dict, nest) -> dict:
     after = nest.Create(asked["model"], params={**cell, "V_th": 100.0})
     ports = before.receptor_types
     source = nest.Create("spike_generator", params={"spike_times": asked["spikes"]})
-    nest.Connect(source, before, syn_spec={"weight": 5000.0, "receptor_type": ports["AMPA"]})
-    synapse = {"receptor_type": ports["NMDA"], "weight": asked["weight"], "delay": asked["delay"]}
+    nest.Connect(
+        source, before, syn_spec={"weight": 5000.0, "receptor_type": ports["AMPA"]}
+    )
+    synapse = {
+        "receptor_type": ports["NMDA"],
+        "weight": asked["weight"],
+        "delay": asked["delay"],
+    }
     nest.Connect(before, after, syn_spec=synapse)
     current = nest.Create("step_current_generator", params=asked["current"])
     nest.Connect(current, after)
     recorder = nest.Create("spike_recorder", params={"time_in_steps": True})
     nest.Connect(before, recorder)
     meter = nest.Create(
-        "multimeter", params={"record_from": ["V_m", "s_NMDA", "I_NMDA"], "interval": asked["dt"]}
+        "multimeter",
+        params={"record_from": ["V_m", "s_NMDA", "I_NMDA"], "interval": asked["dt"]},
     )
     nest.Connect(meter, after)
     nest.Simulate(asked["duration"])
-    found = {name: meter.events[name].tolist() for name in ("times", "V_m", "s_NMDA", "I_NMDA")}
+    found = {
+        name: meter.events[name].tolist() for name in ("times", "V_m", "s_NMDA", "I_NMDA")
+    }
     return {**found, "spikes": (recorder.events["times"] * asked["dt"]).tolist()}
 
 

@@ -17,7 +17,8 @@ def ask(protocol: str, **question) -> dict:
     """Return NEST's answer, see `nest_oracle.PROTOCOLS`."""
     run = subprocess.run(
         [sys.executable, Path(__file__).with_name("nest_oracle.py")],
-        input=json.dumps({"protocol": protocol, **question}), capture_output=True, text=True,
+        input=json.dumps({"protocol": protocol, **question}), capture_output=True,
+        text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     return json.loads(run.stdout)

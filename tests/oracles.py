@@ -1,7 +1,9 @@
-"""Every registered rule once more, by hand, in matrix notation (W [post, pre], column vectors).
+"""Every registered rule once more, by hand, in matrix notation (W [post, pre], column
+vectors).
 
-Written from the equations of the papers, not from the rule texts of the package. A step takes the
-fast weights and one token's signals ``s`` (attributes k, v and the gates, 1-D arrays or numbers).
+Written from the equations of the papers, not from the rule texts of the package. A step
+takes the fast weights and one token's signals ``s`` (attributes k, v and the gates, 1-D
+arrays or numbers).
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ def delta(W, s):  # W (I - beta k k') + beta v k'
 
 
 @oracle
-def gated_delta(W, s):  # alpha W (I - beta k k') + beta v k': the decayed weights are corrected
+# alpha W (I - beta k k') + beta v k': the decayed weights are corrected
+def gated_delta(W, s):
     return s.alpha * W @ householder(s.beta, s.k) + s.beta * outer(s.v, s.k)
 
 
@@ -61,7 +64,9 @@ def delta_then_decay(W, s):  # alpha (W (I - beta k k') + beta v k')
 
 @oracle
 def leaky_delta(W, s):  # W (alpha I - erase k k') + write v k'
-    return W @ (s.alpha * eye(len(s.k)) - s.erase * outer(s.k, s.k)) + s.write * outer(s.v, s.k)
+    return W @ (s.alpha * eye(len(s.k)) - s.erase * outer(s.k, s.k)) + s.write * outer(
+        s.v, s.k
+    )
 
 
 @oracle
@@ -124,19 +129,22 @@ def gated_oja(W, s):  # (I - beta v v') Diag(alpha) W + beta v k'
 
 
 @oracle
-def momentum_delta(W, M, s):  # S = eta S - beta dL/dW with L = |W k - v|^2 / 2;  W = alpha W + S
+# S = eta S - beta dL/dW with L = |W k - v|^2 / 2;  W = alpha W + S
+def momentum_delta(W, M, s):
     M = s.eta * M - s.beta * outer(W @ s.k - s.v, s.k)
     return s.alpha * W + M, M
 
 
 @oracle
-def momentum_deltanet(W, M, s):  # M = mu M - eta dL/dW with the error read at p;  W = alpha W + b M
+# M = mu M - eta dL/dW with the error read at p;  W = alpha W + b M
+def momentum_deltanet(W, M, s):
     M = s.mu * M - s.eta * outer(W @ s.p - s.v, s.k)
     return s.alpha * W + s.beta * M, M
 
 
 @oracle
-def preconditioned_delta(W, H, s):  # H counts squared keys, whose logarithm sets the write gain
+# H counts squared keys, whose logarithm sets the write gain
+def preconditioned_delta(W, H, s):
     H = s.gamma * H + s.rho * outer(np.ones(len(s.v)), s.k**2)
     r = np.log(np.abs(H) + 1e-6) + 0.2
     gain = 1.5 ** (-r / (1 + np.abs(r)))
@@ -145,7 +153,8 @@ def preconditioned_delta(W, H, s):  # H counts squared keys, whose logarithm set
 
 
 def draw(rule, lead, pre=5, post=3, seed=0):
-    """Draw random signals of a rule: name -> [*lead, dim] (shared: [*lead]), gates in (0.1, 0.95).
+    """Draw random signals of a rule: name -> [*lead, dim] (shared: [*lead]), gates in
+    (0.1, 0.95).
 
     The query ``q`` comes along; keys and values have entries of either sign.
     """
@@ -154,21 +163,25 @@ def draw(rule, lead, pre=5, post=3, seed=0):
     for name, home in {**rule.homes, "q": "pre"}.items():
         shape = (*lead, *{"shared": (), "pre": (pre,), "post": (post,)}[home])
         gate = name in rule.gates
-        signals[name] = rng.uniform(0.1, 0.95, shape) if gate else rng.normal(0, 0.6, shape)
+        signals[name] = (
+            rng.uniform(0.1, 0.95, shape) if gate else rng.normal(0, 0.6, shape)
+        )
     return signals
 
 
 def draw_states(rule, lead, pre=5, post=3, seed=0):
-    """Draw a state before the first token that is not zero: state -> [*lead, post, pre]."""
+    """Draw a state before the first token that is not zero: state -> [*lead, post,
+    pre]."""
     rng = np.random.default_rng([seed, 1])
     return {name: rng.standard_normal((*lead, post, pre)) for name in rule.states}
 
 
 def walk(name, signals, states):
-    """Run the hand-written step of rule ``name`` over signals [token, dim] from states [post, pre].
+    """Run the hand-written step of rule ``name`` over signals [token, dim] from states
+    [post, pre].
 
-    Returns the read-outs W_t q_t [token, post] and the states after every token, in the order of
-    the rule's states, each [token, post, pre].
+    Returns the read-outs W_t q_t [token, post] and the states after every token, in the
+    order of the rule's states, each [token, post, pre].
     """
     now, readouts, kept = tuple(states.values()), [], []
     for t in range(len(signals["q"])):

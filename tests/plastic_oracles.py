@@ -1,8 +1,9 @@
-"""Weights under clocks of one's own and under frozen learning, from the textbook text of a model.
+"""Weights under clocks of one's own and under frozen learning, from the textbook text of
+a model.
 
-The oracle of a frozen run is the textbook text with a factor ``learning`` before every change of
-what is frozen, 1 or 0 in time; the oracle of a run on some clock is the textbook layout with
-everything on the default clock.
+The oracle of a frozen run is the textbook text with a factor ``learning`` before every
+change of what is frozen, 1 or 0 in time; the oracle of a run on some clock is the
+textbook layout with everything on the default clock.
 """
 
 from dataclasses import replace
@@ -29,7 +30,8 @@ def gated(model):
             right, unit = rest.rsplit(" : ", 1)
             line = f"{head} = learning_now*({right}) : {unit}"
         rows.append(line)
-    # stages of an integrator in the middle of a step must not see the end of a frozen time
+    # stages of an integrator in the middle of a step must not see the end of a frozen
+    # time
     rows.append("learning_now = learning(t) : 1 (constant over dt)")
     new = {"synapse": "\n".join(rows)}
     for side in ("on_pre", "on_post"):
@@ -51,8 +53,9 @@ def groups(tables, dts, names=("before", "after")):
         clock = {} if dt is None else {"dt": dt}
         step = b2.defaultclock.dt if dt is None else dt
         given = {f"{name}_table": b2.TimedArray(table, dt=step)}
-        made.append(b2.NeuronGroup(table.shape[1], "", threshold=f"{name}_table(t, i) > 0.5",
-                                   reset="", name=name, namespace=given, **clock))  # fmt: skip
+        made.append(b2.NeuronGroup(table.shape[1], "",
+                                   threshold=f"{name}_table(t, i) > 0.5", reset="",
+                                   name=name, namespace=given, **clock))  # fmt: skip
     return made
 
 

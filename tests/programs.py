@@ -1,7 +1,7 @@
 """Random programmes for the circuits, and how far two recordings are apart.
 
-Heads are independent memories in one network, so that several heads are several seeds for the price
-of one run.
+Heads are independent memories in one network, so that several heads are several seeds for
+the price of one run.
 """
 
 import numpy as np
@@ -17,7 +17,8 @@ def unit(array):
 
 
 def random_program(tokens=8, heads=4, pre=8, post=8, seed=0, signed=False, **gates):
-    """Rectified-Gaussian keys of norm 1, values uniform in [-1, 1], queries among the keys so far.
+    """Rectified-Gaussian keys of norm 1, values uniform in [-1, 1], queries among the
+    keys so far.
 
     ``signed`` leaves the keys Gaussian. Gates as for `Program`; beta is 0.8 unless given.
     """
@@ -40,7 +41,8 @@ def sparse_program(tokens=1, heads=4, pre=16, on=3, post=8, seed=0, beta=0.9):
 
 
 def rule_program(name, tokens=3, heads=2, pre=4, post=3, seed=0):
-    """A programme with every signal and gate that a rule needs, well inside the gates' domains."""
+    """A programme with every signal and gate that a rule needs, well inside the gates'
+    domains."""
     rule, rng, arrays = fwp.rule(name), np.random.default_rng(seed), {}
     for name, home in rule.homes.items():
         if name in ("k", "v"):
@@ -55,8 +57,11 @@ def rule_program(name, tokens=3, heads=2, pre=4, post=3, seed=0):
 
 
 def spiking(program, rule, **options):
-    """Run the spiking circuit with NumPy code; rates, not spikes, unless ``cells`` is given."""
-    return fwp.run(program, rule, "spiking", **{"cells": INF, "device": "numpy", **options})
+    """Run the spiking circuit with NumPy code; rates, not spikes, unless ``cells`` is
+    given."""
+    return fwp.run(
+        program, rule, "spiking", **{"cells": INF, "device": "numpy", **options}
+    )
 
 
 def artificial(program, rule, **options):

@@ -7,11 +7,24 @@ import numpy as np
 
 import fwp_neuro as fwp
 
-NAMES = ["beta", "E", "int", "ms", "np", "s0", "template", "Integer", "kq", "x", "token_ended"]
+NAMES = [
+    "beta",
+    "E",
+    "int",
+    "ms",
+    "np",
+    "s0",
+    "template",
+    "Integer",
+    "kq",
+    "x",
+    "token_ended",
+]
 NUMBERS = ["0.3", "2", "1/3", "0.5", "1.25", "-0.7", "3", "1e-2", "0", "1"]
 FUNCTIONS = [
-    "tanh({})", "({})**2", "exp(-({})**2)", "abs({})", "sqrt(1 + ({})**2)", "({0})/(1 + ({0})**2)",
-    "log(2 + ({})**2)", "sign({})", "-({})", "1.5*({})", "({})**3", "1/(1 + abs({}))",
+    "tanh({})", "({})**2", "exp(-({})**2)", "abs({})", "sqrt(1 + ({})**2)",
+    "({0})/(1 + ({0})**2)", "log(2 + ({})**2)", "sign({})", "-({})", "1.5*({})",
+    "({})**3", "1/(1 + abs({}))",
 ]  # fmt: skip
 
 
@@ -33,7 +46,9 @@ class Text:
         self.states = pick([(), (), (), ("m",), ("momentum",)])
         every = ("w", *self.states)
         targets = [pick(every) for _ in range(self.draw.randrange(1, 4))]
-        lines = [self._statement(target, every) for target in [*self.states, *targets, "w"]]
+        lines = [
+            self._statement(target, every) for target in [*self.states, *targets, "w"]
+        ]
         self.text = pick(["\n", "; "]).join(lines)
         used = lambda name: re.search(rf"\b{name}\b", self.text)  # noqa: E731
         self.gates = {name: home for name, home in self.gates.items() if used(name)}
@@ -51,7 +66,8 @@ class Text:
         key /= np.linalg.norm(key, axis=-1, keepdims=True)
         size = {"shared": (), "pre": (pre,), "post": (post,)}
         gates = {
-            name: rng.uniform(0.1, 0.9, (*lead, *size[home])) for name, home in self.gates.items()
+            name: rng.uniform(0.1, 0.9, (*lead, *size[home]))
+            for name, home in self.gates.items()
         }
         value, query = rng.normal(size=(*lead, post)), rng.normal(size=(*lead, pre))
         weights = rng.normal(size=(*lead[1:], post, pre))
@@ -62,7 +78,9 @@ class Text:
 
     def _vector(self, home: str, depth: int = 2) -> str:
         pick = self.draw.choice
-        names = {"pre": ["k", "q"], "post": ["v"], "shared": NUMBERS}[home] + 2 * self._of(home)
+        names = {"pre": ["k", "q"], "post": ["v"], "shared": NUMBERS}[
+            home
+        ] + 2 * self._of(home)
         if not depth or self.draw.random() < 0.4:
             return pick(names)
         kind = self.draw.randrange(4 if home != "shared" else 3)
@@ -80,9 +98,12 @@ class Text:
         again, state = self._vector("pre", 1), self.draw.choice(every)
         kinds = [
             f"{post}*({pre})", f"{shared}*{post}*({pre})", f"{shared}*{state}",
-            f"tanh({pre})*{state}", f"tanh({post})*{state}", f"{shared}*{state}*tanh({post})",
-            f"-{shared}*0.2*read({pre})*({again})", f"({post} - read({pre}))*({again})*0.3",
-            f"read(pool({pre}*k)*k)*k*0.2", f"{shared}*v*k", "v", "k", self.draw.choice(NUMBERS),
+            f"tanh({pre})*{state}", f"tanh({post})*{state}",
+            f"{shared}*{state}*tanh({post})", f"-{shared}*0.2*read({pre})*({again})",
+            f"({post} - "
+                                                    f"read({pre}))*({again})*0.3",
+            f"read(pool({pre}*k)*k)*k*0.2", f"{shared}*v*k", "v", "k",
+            self.draw.choice(NUMBERS),
             f"({post} + 1)*({pre} - 2)/(1 + ({again})**2)", f"{post}/(2 + {state}**2)",
         ]  # fmt: skip
         rare = [f"({pre} - back({post}))*({post})*0.3", f"pool(back({post})*k)*v*k*0.1"]
@@ -91,7 +112,9 @@ class Text:
     def _statement(self, target: str, every) -> str:
         operator = self.draw.choice(["+=", "=", "-=", "+=", "+=", "*=", "/="])
         if operator == "*=":
-            return f"{target} *= {self._vector(self.draw.choice(['shared', 'pre', 'post']))}"
+            return (
+                f"{target} *= {self._vector(self.draw.choice(['shared', 'pre', 'post']))}"
+            )
         if operator == "/=":
             return f"{target} /= 1 + abs({self._vector('post')})"
         if operator == "=":

@@ -26,8 +26,9 @@ WAYS = {
     "scaled": ("hebb", {}),
     "generic": ("gated_delta", {"form": "generic"}),
 }
-ALL = ["w", "w_channel", "g_ampa", "g_inhibition", "g_basal", "g_apical", "x_nmda", "V", "V_basal",
-       "V_apical", "drive", "teacher", "unblocked", "error", "write", "gate"]  # fmt: skip
+ALL = ["w", "w_channel", "g_ampa", "g_inhibition", "g_basal", "g_apical", "x_nmda", "V",
+       "V_basal", "V_apical", "drive", "teacher", "unblocked", "error", "write",
+       "gate"]  # fmt: skip
 GENERIC = ["w", "k", "v", "q"]
 
 
@@ -50,5 +51,9 @@ def run(way, names="all", every=0.5, **changes):
     options = {"cells": CELLS, "device": "numpy", "timeline": SHORT, "seed": 2, **options}
     weights = rng.uniform(-0.3, 0.3, (HEADS, POST, PRE))
     return fwp.run(
-        program, rule, "spiking", initial_weights=weights, **{**options, **record, **changes}
+        program,
+        rule,
+        "spiking",
+        initial_weights=weights,
+        **{**options, **record, **changes},
     )

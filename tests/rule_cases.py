@@ -85,7 +85,9 @@ def windows(name, program, steps, dt):
     """
     chosen = rule(name)
     signals = program.bind(chosen)
-    found = ode_windows.derive(chosen) if name != "hgrn2" else ode_windows.derive(chosen)[:1]
+    found = (
+        ode_windows.derive(chosen) if name != "hgrn2" else ode_windows.derive(chosen)[:1]
+    )
     per = len(found) + 1
     shape = {"pre": program.pre, "post": program.post, "shared": 1}
     homes = {**chosen.homes, "q": "pre"}

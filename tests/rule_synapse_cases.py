@@ -1,4 +1,5 @@
-"""Cells that several tests of rules between Brian2 cells share; runs without a compiler."""
+"""Cells that several tests of rules between Brian2 cells share; runs without a
+compiler."""
 
 import brian2 as b2
 import numpy as np

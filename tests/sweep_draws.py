@@ -1,4 +1,5 @@
-"""A function for the tests of sweeps that draws from every global generator, without a seed."""
+"""A function for the tests of sweeps that draws from every global generator, without a
+seed."""
 
 SOURCE = '''
 """Points that draw from every generator of a process."""
@@ -25,7 +26,7 @@ def draw(a, with_brian2=False, with_torch=False):
         found["brian2"] = cells.x[:]
     found["again"] = np.random.random(2)
     return found
-'''
+'''  # noqa: E501
 GENERATORS = ("numpy", "python", "torch", "brian2", "again")
 
 

@@ -1,4 +1,5 @@
-"""A function for the tests of sweeps, written into a folder: it leaves a trace of every call."""
+"""A function for the tests of sweeps, written into a folder: it leaves a trace of every
+call."""
 
 SOURCE = '''
 """Points that leave traces."""
@@ -47,5 +48,7 @@ class Traces:
 
     def process(self, a):
         """Return the process that called ``point(a)`` last, or None."""
-        files = sorted(self.folder.glob(f"start-{a}-*"), key=lambda file: file.name.split("-")[4])
+        files = sorted(
+            self.folder.glob(f"start-{a}-*"), key=lambda file: file.name.split("-")[4]
+        )
         return int(files[-1].name.split("-")[3]) if files else None

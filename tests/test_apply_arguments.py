@@ -1,4 +1,5 @@
-"""What `apply` takes beside full tensors: nothing at all, numbers, a scale, fewer heads of keys."""
+"""What `apply` takes beside full tensors: nothing at all, numbers, a scale, fewer heads
+of keys."""
 
 import pytest
 import torch
@@ -35,10 +36,12 @@ def parts(state):
 
 
 def far(one, other):
-    return float((one - other).detach().abs().max()) / (1 + float(other.detach().abs().max()))
+    return float((one - other).detach().abs().max()) / (
+        1 + float(other.detach().abs().max())
+    )
 
 
-# ---------------------------------------------------------------- no token, no sequence, no head
+# --------------------------------------------------------- no token, no sequence, no head
 
 
 @pytest.mark.parametrize("lead", [(2, 0, 2), (0, 7, 2), (2, 7, 0), (0, 0, 2)], ids=str)
@@ -73,9 +76,13 @@ def test_a_gate_may_be_a_number(chosen):
         expected, last = apply(chosen, **{**signals, name: full}, initial_state=states)
         ones = [1] * full.ndim
         for given in (0.4, number, full[:1, :1, :1], number.reshape(ones), full[:, :1]):
-            readout, final = apply(chosen, **{**signals, name: given}, initial_state=states)
+            readout, final = apply(
+                chosen, **{**signals, name: given}, initial_state=states
+            )
             assert far(readout, expected) < 1e-12
-            assert all(far(a, b) < 1e-12 for a, b in zip(parts(final), parts(last), strict=True))
+            assert all(
+                far(a, b) < 1e-12 for a, b in zip(parts(final), parts(last), strict=True)
+            )
         readout, _ = apply(chosen, **{**signals, name: number}, initial_state=states)
         (slope,) = torch.autograd.grad(readout.sum(), number)
         full = full.requires_grad_()
@@ -95,7 +102,10 @@ def test_a_gate_may_be_a_number(chosen):
         (torch.ones(2, 7, 3), r"got \(2, 7, 3\)"),
         (torch.ones(2, 7, 2, device="meta"), "beta is on meta but query is on cpu"),
         (torch.eye(2).to_sparse(), "beta must be a dense torch tensor"),
-        (torch.ones(2, 7, 2, dtype=torch.int64), "beta has dtype torch.int64 but query has"),
+        (
+            torch.ones(2, 7, 2, dtype=torch.int64),
+            "beta has dtype torch.int64 but query has",
+        ),
     ],
 )
 def test_other_gates_are_refused(beta, sentence):
@@ -109,7 +119,9 @@ def test_keys_and_values_are_no_numbers():
     signals, _ = case(rule("delta"))
     with pytest.raises(FwpError, match="value must be a torch tensor, got float"):
         apply("delta", **{**signals, "value": 0.5})
-    with pytest.raises(FwpError, match=r"key is pre and must have shape .*got \(1, 1, 1, 5\)"):
+    with pytest.raises(
+        FwpError, match=r"key is pre and must have shape .*got \(1, 1, 1, 5\)"
+    ):
         apply("delta", **{**signals, "key": signals["key"][:1, :1, :1]})
 
 
@@ -129,7 +141,9 @@ def test_the_scale_multiplies_the_query(chosen):
         assert torch.equal(readout, plain)
 
 
-@pytest.mark.parametrize("scale", [True, "1", float("inf"), 1j, torch.ones(2), [1]], ids=str)
+@pytest.mark.parametrize(
+    "scale", [True, "1", float("inf"), 1j, torch.ones(2), [1]], ids=str
+)
 def test_other_scales_are_refused(scale):
     with pytest.raises(FwpError, match="scale must be a finite number"):
         apply("delta", **case(rule("delta"))[0], scale=scale)
@@ -142,16 +156,20 @@ def test_one_head_of_keys_serves_several_of_values(chosen, form):
         pytest.skip("there is no such form")
     signals, states = case(chosen, heads=6)
     pre = [LONG.get(n, n) for n, home in {**chosen.homes, "q": "pre"}.items()
-           if home == "pre" and n not in chosen.gates and "v" in chosen.homes]  # fmt: skip
+           if home == "pre" and n not in chosen.gates
+           and "v" in chosen.homes]  # fmt: skip
     few = {n: signals[n][:, :, ::3].detach().requires_grad_() for n in pre}
     spread = {n: torch.cat([x[:, :, [h]] for h in (0, 1) for _ in range(3)], 2)
               for n, x in few.items()}  # fmt: skip
-    expected, last = apply(chosen, **{**signals, **spread}, initial_state=states, form=form)
+    expected, last = apply(
+        chosen, **{**signals, **spread}, initial_state=states, form=form
+    )
     readout, final = apply(chosen, **{**signals, **few}, initial_state=states, form=form)
     assert torch.equal(readout, expected)
     assert all(torch.equal(a, b) for a, b in zip(parts(final), parts(last), strict=True))
     slopes = [
-        torch.autograd.grad(y.square().sum(), list(few.values())) for y in (readout, expected)
+        torch.autograd.grad(y.square().sum(), list(few.values()))
+        for y in (readout, expected)
     ]
     assert all(far(a, b) < 1e-12 for a, b in zip(*slopes, strict=True))
 
@@ -159,13 +177,19 @@ def test_one_head_of_keys_serves_several_of_values(chosen, form):
 def test_heads_that_do_not_divide_are_refused():
     signals, _ = case(rule("delta"), heads=6)
     for few in (4, 5):
-        given = {n: x[:, :, :few] if n in ("query", "key") else x for n, x in signals.items()}
-        with pytest.raises(FwpError, match=f"value has 6 heads, .* multiple .*query has {few}"):
+        given = {
+            n: x[:, :, :few] if n in ("query", "key") else x for n, x in signals.items()
+        }
+        with pytest.raises(
+            FwpError, match=f"value has 6 heads, .* multiple .*query has {few}"
+        ):
             apply("delta", **given)
     given = {n: x[:, :, :2] if n in ("value", "beta") else x for n, x in signals.items()}
     with pytest.raises(FwpError, match="value has 2 heads"):
         apply("delta", **given)
-    given = {n: x[:, :, :3] if n in ("query", "key", "beta") else x for n, x in signals.items()}
+    given = {
+        n: x[:, :, :3] if n in ("query", "key", "beta") else x for n, x in signals.items()
+    }
     with pytest.raises(FwpError, match=r"beta is shared and must have shape \(2, 7, 6\)"):
         apply("delta", **given)
     given = {n: x[:, :, :3] if n == "query" else x for n, x in signals.items()}

@@ -34,7 +34,9 @@ def test_every_form_traces_as_one_graph(form):
     same_numbers(rule("gated_delta"), "eager", form)
 
 
-@pytest.mark.parametrize("chosen", ["delta", pytest.param("mesa", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "chosen", ["delta", pytest.param("mesa", marks=pytest.mark.slow)]
+)
 def test_traces_ahead_of_time(chosen):
     same_numbers(memory(chosen) if chosen == "mesa" else rule(chosen), "aot_eager")
 

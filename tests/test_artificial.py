@@ -1,4 +1,5 @@
-"""The artificial realisation: both back ends, carried states, heads, errors of its arguments."""
+"""The artificial realisation: both back ends, carried states, heads, errors of its
+arguments."""
 
 import subprocess
 import sys
@@ -18,7 +19,8 @@ EVERY_RULE = pytest.mark.parametrize("name", rules())
 
 
 def programme(name, heads=None, seed=0):
-    """A Program with signals of both signs, and the fast weights before its first token."""
+    """A Program with signals of both signs, and the fast weights before its first
+    token."""
     lead = (TOKENS,) if heads is None else (TOKENS, heads)
     signals = draw(rule(name), lead, PRE, POST, seed)
     rng = np.random.default_rng(seed)
@@ -28,7 +30,8 @@ def programme(name, heads=None, seed=0):
 
 
 def expected(name, program, start):
-    """Read-outs and weights after every token of the hand-written oracle, without heads."""
+    """Read-outs and weights after every token of the hand-written oracle, without
+    heads."""
     signals = {n: array[:, 0] for n, array in program.bind(rule(name)).items()}
     states = {n: start if n == "w" else np.zeros_like(start) for n in rule(name).states}
     readouts, traces = walk(name, signals, states)
@@ -38,7 +41,9 @@ def expected(name, program, start):
 # ---------------------------------------------------------------- run
 
 
-@pytest.mark.parametrize("options", [{}, {"backend": "torch"}, {"backend": "numpy"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"backend": "torch"}, {"backend": "numpy"}], ids=str
+)
 @EVERY_RULE
 def test_run_equals_the_hand_written_oracle(name, options):
     program, start = programme(name)
@@ -111,7 +116,9 @@ def test_initial_weights_go_before_the_carried_ones():
     program, start = programme("delta")
     first = fwp.run(program, "delta")
     both = fwp.run(program, "delta", initial_weights=start, initial_states_of=first)
-    assert both["weights"].equals(fwp.run(program, "delta", initial_weights=start)["weights"])
+    assert both["weights"].equals(
+        fwp.run(program, "delta", initial_weights=start)["weights"]
+    )
 
 
 def test_the_program_and_the_initial_weights_stay_as_they_were():
@@ -151,7 +158,10 @@ NAN = np.full((POST, PRE), np.nan)
         (dict(rule="dleta"), "unknown rule 'dleta'; did you mean 'delta'"),
         (dict(rule=3), "rule must be a name or a Rule, got int"),
         (dict(rule="gla"), "rule 'gla' needs gate 'alpha'"),
-        (dict(realisation="rte"), "realisation 'rte'; did you mean 'rate'.*legal: artificial"),
+        (
+            dict(realisation="rte"),
+            "realisation 'rte'; did you mean 'rate'.*legal: artificial",
+        ),
         (dict(backend="numpi"), "unknown backend of .*'numpi'; did you mean 'numpy'"),
         (dict(dtype="float46"), "unknown dtype of .*'float46'; did you mean 'float64'"),
         (dict(dtype=np.float32), "dtype must be one of float64, float32, got <class"),
@@ -160,11 +170,23 @@ NAN = np.full((POST, PRE), np.nan)
         (dict(seed=0.5), "seed must be a whole number"),
         (dict(seed=True), "seed must be a whole number"),
         (dict(seed=2**32), "seed must be a whole number"),
-        (dict(initial_weights=np.zeros((PRE, POST))), r"must be \[post, pre\] = \(3, 5\)"),
-        (dict(initial_weights=np.zeros((2, POST, PRE))), r"= \(1, 3, 5\), got \(2, 3, 5\)"),
+        (
+            dict(initial_weights=np.zeros((PRE, POST))),
+            r"must be \[post, pre\] = \(3, 5\)",
+        ),
+        (
+            dict(initial_weights=np.zeros((2, POST, PRE))),
+            r"= \(1, 3, 5\), got \(2, 3, 5\)",
+        ),
         (dict(initial_weights=1.0), r"initial_weights must be .*got \(\)"),
-        (dict(initial_weights="zeros"), "initial_weights must be real numbers, got 'zeros'"),
-        (dict(initial_weights=[[0.0], [0.0, 1.0]]), r"must be real numbers, got \[\[0.0\]"),
+        (
+            dict(initial_weights="zeros"),
+            "initial_weights must be real numbers, got 'zeros'",
+        ),
+        (
+            dict(initial_weights=[[0.0], [0.0, 1.0]]),
+            r"must be real numbers, got \[\[0.0\]",
+        ),
         (dict(initial_weights=NAN), "initial_weights must be finite, got array"),
         (dict(initial_states_of=3), "initial_states_of must be a Recording, got 3"),
     ],
@@ -196,10 +218,14 @@ DELTA = ("query", "key", "value", "beta")
 def test_apply_starts_from_zero_and_returns_the_final_state():
     given = tensors(*DELTA)
     readout, final = apply("delta", **given)
-    again, same = apply(rule("delta"), **given, initial_state=torch.zeros(1, 1, POST, PRE).double())
+    again, same = apply(
+        rule("delta"), **given, initial_state=torch.zeros(1, 1, POST, PRE).double()
+    )
     assert readout.shape == (1, 2, 1, POST) and final.shape == (1, 1, POST, PRE)
     assert torch.equal(readout, again) and torch.equal(final, same)
-    assert torch.allclose((final @ given["query"][:, -1, :, :, None])[..., 0], readout[:, -1])
+    assert torch.allclose(
+        (final @ given["query"][:, -1, :, :, None])[..., 0], readout[:, -1]
+    )
 
 
 def test_apply_takes_and_returns_a_dict_for_rules_with_further_states():
@@ -232,22 +258,53 @@ def test_gradients_reach_the_first_token_through_the_state():
     [
         (dict(beta=None), r"apply\(rule='delta'\) needs beta \(shared\) .*pass beta="),
         (dict(key=None), r"needs key \(pre\) and did not get it: pass key="),
-        (dict(bta=torch.zeros(1, 2, 1)), "unknown signal for apply.*'bta'; did you mean 'beta'"),
-        (dict(beta=torch.zeros(1, 2)), r"beta is shared .*shape \(1, 2, 1\) .*got \(1, 2\)"),
-        (dict(key=torch.zeros(1, 2, 1, 4)), r"key is pre and must have shape \(1, 2, 1, 5\)"),
-        (dict(value=torch.zeros(1, 3, 1, 3)), r"value is post and must have shape \(1, 2, 1, 3\)"),
-        (dict(query=torch.zeros(2, PRE)), r"must be \[batch, token, head, dim\], got \(2, 5\)"),
+        (
+            dict(bta=torch.zeros(1, 2, 1)),
+            "unknown signal for apply.*'bta'; did you mean 'beta'",
+        ),
+        (
+            dict(beta=torch.zeros(1, 2)),
+            r"beta is shared .*shape \(1, 2, 1\) .*got \(1, 2\)",
+        ),
+        (
+            dict(key=torch.zeros(1, 2, 1, 4)),
+            r"key is pre and must have shape \(1, 2, 1, 5\)",
+        ),
+        (
+            dict(value=torch.zeros(1, 3, 1, 3)),
+            r"value is post and must have shape \(1, 2, 1, 3\)",
+        ),
+        (
+            dict(query=torch.zeros(2, PRE)),
+            r"must be \[batch, token, head, dim\], got \(2, 5\)",
+        ),
         (dict(query=torch.zeros(1, 2, 1, 0)), r"got \(1, 2, 1, 0\) \(its dim is empty\)"),
         (dict(query=np.zeros((1, 2, 1, PRE))), "must be a torch tensor, got ndarray"),
         (dict(form="stepp"), "unknown form 'stepp'; did you mean 'step'"),
-        (dict(initial_state=torch.zeros(POST, PRE).double()), r"= \(1, 1, 3, 5\), got \(3, 5\)"),
-        (dict(initial_state=torch.zeros(1, 1, POST, PRE)), "torch.float64, got torch.float32"),
-        (dict(initial_state=np.zeros((1, 1, POST, PRE))), "must be a torch tensor.*got ndarray"),
-        (dict(initial_state={"m": torch.zeros(1, 1, POST, PRE)}), "state of rule 'delta': 'm'"),
+        (
+            dict(initial_state=torch.zeros(POST, PRE).double()),
+            r"= \(1, 1, 3, 5\), got \(3, 5\)",
+        ),
+        (
+            dict(initial_state=torch.zeros(1, 1, POST, PRE)),
+            "torch.float64, got torch.float32",
+        ),
+        (
+            dict(initial_state=np.zeros((1, 1, POST, PRE))),
+            "must be a torch tensor.*got ndarray",
+        ),
+        (
+            dict(initial_state={"m": torch.zeros(1, 1, POST, PRE)}),
+            "state of rule 'delta': 'm'",
+        ),
     ],
 )
 def test_nonsense_arguments_of_apply_raise_a_sentence(changes, sentence):
-    given = {n: array for n, array in {**tensors(*DELTA), **changes}.items() if array is not None}
+    given = {
+        n: array
+        for n, array in {**tensors(*DELTA), **changes}.items()
+        if array is not None
+    }
     with pytest.raises(FwpError, match=sentence):
         apply("delta", **given)
 
@@ -263,7 +320,9 @@ def test_rules_and_programs_need_neither_torch_nor_brian2_nor_matplotlib():
         "fwp.rule('delta').eigenvalues, fwp.rule('delta').latex\n"
         "print([m for m in ('torch', 'brian2', 'matplotlib') if m in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "[]"
 
@@ -273,6 +332,14 @@ def test_oracle_takes_any_leading_axes():
     signals = draw(chosen, (TOKENS, 2, 4), PRE, POST)
     states = draw_states(chosen, (2, 4), PRE, POST)
     readout, traces = oracle(chosen, signals, states)
-    assert readout.shape == (TOKENS, 2, 4, POST) and traces["w"].shape == (TOKENS, 2, 4, POST, PRE)
-    one, _ = oracle(chosen, {n: a[:, 1, 3] for n, a in signals.items()}, {"w": states["w"][1, 3]})
+    assert readout.shape == (TOKENS, 2, 4, POST) and traces["w"].shape == (
+        TOKENS,
+        2,
+        4,
+        POST,
+        PRE,
+    )
+    one, _ = oracle(
+        chosen, {n: a[:, 1, 3] for n, a in signals.items()}, {"w": states["w"][1, 3]}
+    )
     assert np.abs(readout[:, 1, 3] - one).max() < 1e-14

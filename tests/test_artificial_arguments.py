@@ -1,4 +1,5 @@
-"""Bad values for the arguments of the artificial side: one sentence, or the right result, soon."""
+"""Bad values for the arguments of the artificial side: one sentence, or the right result,
+soon."""
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from fwp_neuro.rules import rule
 
 NAN, INF = float("nan"), float("inf")
 #: values that no argument below takes
-BAD = [-1, 1.5, NAN, INF, 10**400, "x", b"x", object(), 1j, [[1, [2]]], (1, 2), int, range(3),
+BAD = [-1, 1.5, NAN, INF, 10**400, "x", b"x", object(), 1j, [[1, [2]]], (1, 2), int,
+       range(3),
        bytearray(b"a"), np.ones((2, 3)), np.ones((1, 3, 1, 4)), np.array([object()]),
        torch.ones(2, 3, dtype=torch.complex64), torch.ones(2, 3, 4, 5, 6), torch.ones(0),
-       torch.ones(1, 3, 1, 4, device="meta"), torch.eye(3).to_sparse(), "\udcff"]  # fmt: skip
+       torch.ones(1, 3, 1, 4, device="meta"), torch.eye(3).to_sparse(),
+       "\udcff"]  # fmt: skip
 
 
 def signals():
@@ -30,7 +33,12 @@ def signals():
 
 NET, LEARNED = network("elstm", 4), Layer("delta", 4)
 MODEL = SequenceModel(1, 4, vocabulary=3)
-ARRAYS = {"k": np.ones((3, 4)), "v": np.ones((3, 4)), "q": np.ones((3, 4)), "beta": np.ones(3)}
+ARRAYS = {
+    "k": np.ones((3, 4)),
+    "v": np.ones((3, 4)),
+    "q": np.ones((3, 4)),
+    "beta": np.ones(3),
+}
 PLACED = {"k": np.ones((3, 1, 4)), "v": np.ones((3, 4, 1)), "beta": np.ones((3, 1, 1))}
 START = {"w": np.zeros((4, 4))}
 #: title -> (function of keywords, legal keywords, those that are fed bad values)
@@ -38,7 +46,17 @@ CALLS = {
     "apply": (
         apply,
         {"rule": "delta", **signals(), "beta": 0.5},
-        ("rule", "query", "key", "value", "initial_state", "form", "chunk", "mask", "cu_seqlens"),
+        (
+            "rule",
+            "query",
+            "key",
+            "value",
+            "initial_state",
+            "form",
+            "chunk",
+            "mask",
+            "cu_seqlens",
+        ),
     ),
     "memory": (
         apply,
@@ -52,7 +70,12 @@ CALLS = {
     ),
     "unroll": (
         unroll,
-        {"rule": rule("delta"), "signals": PLACED, "queries": ARRAYS["q"], "states": START},
+        {
+            "rule": rule("delta"),
+            "signals": PLACED,
+            "queries": ARRAYS["q"],
+            "states": START,
+        },
         ("rule", "signals", "states", "namespace", "keep_states"),
     ),
     "Layer": (
@@ -82,7 +105,14 @@ CALLS = {
     "SequenceModel": (
         SequenceModel,
         {"layers": 1, "model_dim": 4, "vocabulary": 3},
-        ("layers", "model_dim", "vocabulary", "output_size", "mixer_options", "tied_head"),
+        (
+            "layers",
+            "model_dim",
+            "vocabulary",
+            "output_size",
+            "mixer_options",
+            "tied_head",
+        ),
     ),
     "a model": (
         MODEL,
@@ -91,13 +121,18 @@ CALLS = {
     ),
     "network": (network, {"name": "elstm", "model_dim": 4}, ("name", "model_dim")),
     "a network": (NET, {"x": torch.ones(1, 3, 4)}, ("x", "state", "return_state")),
-    "RealTimeLearner": (RealTimeLearner, {"network": NET, "batch": 1}, ("network", "batch")),
+    "RealTimeLearner": (
+        RealTimeLearner,
+        {"network": NET, "batch": 1},
+        ("network", "batch"),
+    ),
     "a learner": (RealTimeLearner(NET, 1).step, {"x": torch.ones(1, 4)}, ("x",)),
 }
 
 
 @pytest.mark.parametrize(
-    ("title", "argument"), [(title, one) for title, (*_, names) in CALLS.items() for one in names]
+    ("title", "argument"),
+    [(title, one) for title, (*_, names) in CALLS.items() for one in names],
 )
 def test_bad_values_end_in_one_sentence(title, argument):
     function, legal, _ = CALLS[title]
@@ -121,7 +156,9 @@ def test_bad_values_end_in_one_sentence(title, argument):
         lambda: SequenceModel(1, 4, input_size=10**12),
         lambda: SequenceModel(1, 4, vocabulary=3, output_size=10**12),
         lambda: SequenceModel(1, 4, vocabulary=3, mlp_expansion=1e12),
-        lambda: SequenceModel(1, 4, vocabulary=3, mixer="s4d", mixer_options={"modes": 10**12}),
+        lambda: SequenceModel(
+            1, 4, vocabulary=3, mixer="s4d", mixer_options={"modes": 10**12}
+        ),
         lambda: network("lstm", 10**9),
         lambda: network("lstm", 10**400),
         lambda: network("fast_weight_memory", 8, memory_dim=10**5),
@@ -136,7 +173,9 @@ def test_absurd_sizes_are_refused_before_anything_is_allocated(call):
 
 
 def test_a_learner_does_not_add_up_in_half_precision():
-    with pytest.raises(FwpError, match="adds up sensitivities in float32 or float64, and the netw"):
+    with pytest.raises(
+        FwpError, match="adds up sensitivities in float32 or float64, and the netw"
+    ):
         RealTimeLearner(network("elstm", 4).bfloat16(), 1)
 
 

@@ -1,4 +1,5 @@
-"""BCPNN: Brian2 text and event form against the oracle, stationary values, forgetting, gate."""
+"""BCPNN: Brian2 text and event form against the oracle, stationary values, forgetting,
+gate."""
 
 import brian2 as b2
 import numpy as np
@@ -28,7 +29,8 @@ def times(column):
 
 
 def finer(table, factor):
-    """The same spikes with shorter steps: each acts at the end of the last part of its step."""
+    """The same spikes with shorter steps: each acts at the end of the last part of its
+    step."""
     fine = np.zeros((len(table) * factor, table.shape[1]))
     fine[factor - 1 :: factor] = table
     return fine
@@ -36,7 +38,9 @@ def finer(table, factor):
 
 def on_brian2(model, pre, post, dt=1.0, **options):
     factor = round(1 / dt)
-    return injected.run(model, finer(pre, factor), finer(post, factor), dt=dt * ms, **options)
+    return injected.run(
+        model, finer(pre, factor), finer(post, factor), dt=dt * ms, **options
+    )
 
 
 @pytest.mark.parametrize("chosen", SETS)
@@ -44,7 +48,9 @@ def test_brian2_text_is_the_oracle(chosen):
     model = synapses.get("bcpnn", chosen)
     pre, post = trains(1, 300, seed=1), trains(1, 300, seed=2)
     pre[100] = post[100] = 1  # together in one step
-    found = on_brian2(model, pre, post, 0.5 if chosen != "chrysanthidis_double_bouquet" else 0.1)
+    found = on_brian2(
+        model, pre, post, 0.5 if chosen != "chrysanthidis_double_bouquet" else 0.1
+    )
     for receptor in bcpnn.RECEPTORS:
         exact = oracle.traces(model, times(pre), times(post), [0.3], receptor)[0]
         for n, name in enumerate(oracle.STATE[1:], 1):
@@ -62,7 +68,9 @@ def test_event_form_is_the_oracle_at_the_last_spike(chosen, receptor):
     pre[100] = post[100] = pre[280] = 1
     pre[281:] = post[280:] = 0  # the last spike is the presynaptic one at 0.281 s
     found = on_brian2(event_text.events(model, receptor), pre, post)["weight"]
-    exact = oracle.weight(oracle.traces(model, times(pre), times(post), [0.281], receptor)[0])
+    exact = oracle.weight(
+        oracle.traces(model, times(pre), times(post), [0.281], receptor)[0]
+    )
     assert float(found.squeeze()) == pytest.approx(exact, rel=1e-8)
 
 
@@ -87,7 +95,8 @@ def test_oracle_by_small_euler_steps():
         Zi += any(abs(t - s) < dt / 2 for s in pre) / (p["f_max"] * p["tau_zi_nmda"])
         Zj += any(abs(t - s) < dt / 2 for s in post) / (p["f_max"] * p["tau_zj_nmda"])
         Pi, Pj, Pij = (
-            P + dt * p["kappa"] * (E - P) / p["tau_p"] for P, E in ((Pi, Ei), (Pj, Ej), (Pij, Eij))
+            P + dt * p["kappa"] * (E - P) / p["tau_p"]
+            for P, E in ((Pi, Ei), (Pj, Ej), (Pij, Eij))
         )
         Ei, Ej, Eij = (
             E + dt * (Z - E) / p["tau_e"] for E, Z in ((Ei, Zi), (Ej, Zj), (Eij, Zi * Zj))
@@ -98,7 +107,9 @@ def test_oracle_by_small_euler_steps():
 
 def test_the_gate_shut_changes_nothing_exactly():
     model = synapses.get("bcpnn").changed(kappa=0)
-    found = on_brian2(model, trains(1, 300, seed=5, rate=0.1), trains(1, 300, seed=6, rate=0.1))
+    found = on_brian2(
+        model, trains(1, 300, seed=5, rate=0.1), trains(1, 300, seed=6, rate=0.1)
+    )
     eps = model.parameters["eps"]
     assert (found["Pi_ampa"] == eps).all() and (found["Pij_ampa"] == eps**2).all()
     assert (found["Pij_nmda"] == eps**2).all() and (found["Eij_ampa"] > eps**2).all()
@@ -122,7 +133,10 @@ def test_p_is_the_decayed_sum_of_key_times_value_where_z_and_e_are_short():
     errors = []
     for scale in (4.0, 2.0, 1.0):  # tau_e in ms
         model = synapses.get("bcpnn").changed(
-            tau_zi_ampa=scale * ms / 2, tau_zj_ampa=scale * ms / 2, tau_e=scale * ms, eps=1e-12
+            tau_zi_ampa=scale * ms / 2,
+            tau_zj_ampa=scale * ms / 2,
+            tau_e=scale * ms,
+            eps=1e-12,
         )
         exact = oracle.traces(model, pre, post, [3.2])[0][9]
         sums = oracle.decayed_products(model, pre, post, 3.2)

@@ -1,4 +1,5 @@
-"""Behavioural time scale plasticity: Brian2 text against the oracle, kernels, signs, the memory."""
+"""Behavioural time scale plasticity: Brian2 text against the oracle, kernels, signs, the
+memory."""
 
 import brian2 as b2
 import numpy as np
@@ -26,7 +27,12 @@ def on_brian2(model, dt=5, device="numpy", starts=(1.0, 3.0)):
         table[np.round(times * 1e3 / dt).astype(int) - 1] = 1
         tables.append(table)
     return injected.run(
-        model, *tables, dt=dt * ms, pairing="one", initial={"w": np.array(starts)}, device=device
+        model,
+        *tables,
+        dt=dt * ms,
+        pairing="one",
+        initial={"w": np.array(starts)},
+        device=device,
     )["weight"]
 
 
@@ -36,7 +42,9 @@ def test_brian2_text_is_the_oracle(chosen):
     starts = np.array([1.0, 3.0])
     exact = oracle.changed_weight(model, PRE, POST, starts, until=3.0)
     change = exact - starts
-    assert on_brian2(model) - starts == pytest.approx(change, abs=0.01 * np.abs(change).max())
+    assert on_brian2(model) - starts == pytest.approx(
+        change, abs=0.01 * np.abs(change).max()
+    )
     assert np.abs(change).max() > 0.02
 
 
@@ -57,13 +65,18 @@ def test_halving_the_step_changes_a_write_by_less_than_a_percent():
 def test_full_ap5_changes_no_weight_at_all(chosen):
     model = synapses.get(NAME, chosen).changed(nmda=0)
     assert (on_brian2(model, 10) == (1, 3)).all()
-    assert synapses.stdp_curve(model, lags=[-1, 0.5] * second, pairs=1) == pytest.approx(1, abs=0)
+    assert synapses.stdp_curve(model, lags=[-1, 0.5] * second, pairs=1) == pytest.approx(
+        1, abs=0
+    )
 
 
 def test_kernel_has_the_two_time_constants():
     model, lags = synapses.get(NAME, "bittner_2017"), np.array([0.5, 1, 2, 3])
     way = dict(pairs=5, frequency=1 / (15 * second), **BURST)
-    sides = [synapses.stdp_curve(model, lags=sign * lags * second, **way) - 1 for sign in (1, -1)]
+    sides = [
+        synapses.stdp_curve(model, lags=sign * lags * second, **way) - 1
+        for sign in (1, -1)
+    ]
     assert oracle.decay_times(lags, *sides) == pytest.approx((1.31, 0.69), rel=0.01)
     one = synapses.stdp_curve(model, lags=[1, -1] * second, pairs=1) - 1
     assert one == pytest.approx(0.03 * np.exp([-1 / 1.31, -1 / 0.69]), rel=1e-12)
@@ -93,7 +106,9 @@ def test_q_is_a_sigmoid_from_zero_to_one(sign):
 def test_weak_weights_potentiate_and_strong_ones_depress():
     for chosen in ("milstein_2021_mean", "milstein_2021_network"):
         weak, strong = (
-            synapses.stdp_curve(NAME, chosen, lags=0.2 * second, pairs=1, start=w, **BURST)
+            synapses.stdp_curve(
+                NAME, chosen, lags=0.2 * second, pairs=1, start=w, **BURST
+            )
             for w in (1, 4)
         )
         assert weak > 1.5 and strong < 0.9

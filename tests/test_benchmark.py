@@ -1,4 +1,5 @@
-"""The benchmark of the artificial side: no speed without the law, ratios from paired rounds."""
+"""The benchmark of the artificial side: no speed without the law, ratios from paired
+rounds."""
 
 import numpy as np
 import pytest
@@ -6,7 +7,12 @@ import torch
 import xarray as xr
 
 from fwp_neuro import cli
-from fwp_neuro.benchmarks import artificial, artificial_contenders, artificial_table, peak_memory
+from fwp_neuro.benchmarks import (
+    artificial,
+    artificial_contenders,
+    artificial_table,
+    peak_memory,
+)
 from fwp_neuro.benchmarks.artificial_contenders import ATTENTION
 
 SMALL = {"lengths": (32, 64), "threads": (1,), "rounds": 2, "memory": ()}
@@ -22,11 +28,19 @@ def test_every_contender_has_times_ratios_and_shares(measured):
         ATTENTION, "hebb chunk", "delta chunk", "hebb step", "delta step",
     ]  # fmt: skip
     assert measured["cpu"].shape == (5, 2, 2, 1, 2)
-    assert np.isfinite(measured["cpu"].values).all() and (measured["cpu"].values > 0).all()
+    assert (
+        np.isfinite(measured["cpu"].values).all() and (measured["cpu"].values > 0).all()
+    )
     assert artificial_table.ratio(measured, ATTENTION, 64, 0) == 1.0
-    spent = measured["cpu"].sel(tokens=64, contender=[ATTENTION, "delta step"]).isel(direction=0)
+    spent = (
+        measured["cpu"]
+        .sel(tokens=64, contender=[ATTENTION, "delta step"])
+        .isel(direction=0)
+    )
     expected = np.median(spent.values[0] / spent.values[1])
-    assert artificial_table.ratio(measured, "delta step", 64, 0) == pytest.approx(expected)
+    assert artificial_table.ratio(measured, "delta step", 64, 0) == pytest.approx(
+        expected
+    )
     peak = float(measured["peak"].sel(tokens=64)[0])
     flop = 6 * 64**2 * 64 * 4
     share = flop / artificial_table.median(measured, "delta step", 64, 0, 1) / peak
@@ -58,11 +72,20 @@ def test_aims_are_held_against_what_was_measured(measured):
             "flop": (("contender", "tokens"), np.full((3, 3), 20.0)),
             "peak": (("tokens", "threads"), np.full((3, 1), 4.0)),
         },
-        {"contender": names, "tokens": lengths, "direction": ["forward", "both"], "threads": [1]},
+        {
+            "contender": names,
+            "tokens": lengths,
+            "direction": ["forward", "both"],
+            "threads": [1],
+        },
     )
     said = "\n".join(artificial_table.targets(data))
-    assert "delta compiled, T=4096, forward, x attention: 16.00, aim >= 15: reached" in said
-    assert "delta compiled, T=4096, both, x attention: 5.00, aim >= 6: NOT reached" in said
+    assert (
+        "delta compiled, T=4096, forward, x attention: 16.00, aim >= 15: reached" in said
+    )
+    assert (
+        "delta compiled, T=4096, both, x attention: 5.00, aim >= 6: NOT reached" in said
+    )
     assert "delta compiled, T=4096, share of sgemm: 0.50, aim >= 0.4: reached" in said
     assert "delta chunk, T=4096, both, x attention: 2.00, aim >= 3: NOT reached" in said
     assert "time(16384) / time(4096): 4.50, aim <= 5: reached" in said
@@ -72,7 +95,9 @@ def test_a_form_that_misses_the_law_gets_no_speed(monkeypatch):
     right = artificial_contenders.run
 
     def wrong(rule, signals, states, form, chunk=None):
-        readout, final = right(rule, signals, states, "step" if form == "chunk" else form, chunk)
+        readout, final = right(
+            rule, signals, states, "step" if form == "chunk" else form, chunk
+        )
         return readout * (1.001 if form == "chunk" else 1.0), final
 
     monkeypatch.setattr(artificial_contenders, "run", wrong)
@@ -91,7 +116,8 @@ def test_the_law_error_of_the_chunk_form_is_rounding(rule):
 
 
 def test_the_counted_work_is_that_of_the_algebra():
-    """Of a d x d matrix: 2 d^2 a product with a vector or an outer product added, d^2 a decay."""
+    """Of a d x d matrix: 2 d^2 a product with a vector or an outer product added, d^2 a
+    decay."""
     assert artificial_contenders.WORK == {
         "hebb": 2 + 2,
         "gla": 1 + 4,
@@ -103,7 +129,9 @@ def test_the_counted_work_is_that_of_the_algebra():
 
 def test_threads_are_put_back(measured):
     before = torch.get_num_threads()
-    artificial.benchmark(rules=("hebb",), forms=("chunk",), **{**SMALL, "threads": (1, 2)})
+    artificial.benchmark(
+        rules=("hebb",), forms=("chunk",), **{**SMALL, "threads": (1, 2)}
+    )
     assert torch.get_num_threads() == before
 
 
@@ -118,8 +146,14 @@ def test_memory_is_measured_in_a_process_of_its_own():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["benchmark", "artifical"], "unknown side to benchmark: 'artifical'; did you mean"),
-        (["benchmark", "artificial", "--rounds", "0"], "--rounds must be from 1 to 1000, got 0"),
+        (
+            ["benchmark", "artifical"],
+            "unknown side to benchmark: 'artifical'; did you mean",
+        ),
+        (
+            ["benchmark", "artificial", "--rounds", "0"],
+            "--rounds must be from 1 to 1000, got 0",
+        ),
         (["benchmark", "artificial", "--out", "/proc/x/y.nc"], "cannot write to folder"),
     ],
 )

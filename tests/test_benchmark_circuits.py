@@ -1,4 +1,5 @@
-"""The benchmark of circuits: contenders equal the oracle, no number for a wrong one, the plan."""
+"""The benchmark of circuits: contenders equal the oracle, no number for a wrong one, the
+plan."""
 
 import importlib.util
 import os
@@ -21,7 +22,12 @@ from fwp_neuro.benchmarks.circuits import (
     timing_worker,
     torch_loops,
 )
-from fwp_neuro.benchmarks.circuits.circuit_contenders import CONTENDERS, DENSE, LEAN, TEXTBOOK
+from fwp_neuro.benchmarks.circuits.circuit_contenders import (
+    CONTENDERS,
+    DENSE,
+    LEAN,
+    TEXTBOOK,
+)
 from fwp_neuro.benchmarks.circuits.hand_written import PARAMETERS
 from fwp_neuro.benchmarks.circuits.network import DT, KINDS, NetworkCase, decayed
 from fwp_neuro.errors import Cannot
@@ -38,7 +44,9 @@ def right():
     """Return the oracle's result of the small network, by kind."""
     found = {}
     for kind in KINDS:
-        weights, fired = oracle.simulate(NetworkCase(SMALL.synapses, SMALL.duration, kind))
+        weights, fired = oracle.simulate(
+            NetworkCase(SMALL.synapses, SMALL.duration, kind)
+        )
         spikes = np.bincount(fired[:, 1], minlength=SMALL.cells)
         found[kind] = {"weights": weights, "spikes": spikes, "fired": fired}
     return found
@@ -48,7 +56,8 @@ def right():
 
 
 def test_the_oracle_follows_the_formulas_spike_by_spike():
-    """One synapse, presynaptic spikes at steps 0 and 300, postsynaptic ones at 100 and 300."""
+    """One synapse, presynaptic spikes at steps 0 and 300, postsynaptic ones at 100 and
+    300."""
 
     class One(NetworkCase):
         spikes = np.array([[0, 0], [300, 0]])
@@ -137,8 +146,14 @@ def test_networks_of_brian2_are_right(right, layout, kind):
 @needs_nest
 def test_nest_gives_the_weights_of_the_pair_rule(tmp_path):
     case = NetworkCase(900, 0.4)  # NEST prints: its process is its own
-    np.savez(tmp_path / timing_worker.file(case), weights=np.zeros((30, 30)), spikes=np.zeros(30))
-    answer = timing_worker.ask("measure", case, tmp_path / "nest", circuit_contenders.NEST)
+    np.savez(
+        tmp_path / timing_worker.file(case),
+        weights=np.zeros((30, 30)),
+        spikes=np.zeros(30),
+    )
+    answer = timing_worker.ask(
+        "measure", case, tmp_path / "nest", circuit_contenders.NEST
+    )
     assert not answer["wrong"] and answer["error"] < 1e-12
     assert answer["cpu"] > 0 and answer["spikes"] > 100
 
@@ -146,7 +161,9 @@ def test_nest_gives_the_weights_of_the_pair_rule(tmp_path):
 def test_the_order_in_nest_is_told_apart_from_brian2s():
     case = NetworkCase(900, 0.25)
     _, fired = oracle.simulate(case)
-    assert np.abs(nest_loop.expected(case, fired) - oracle.replay(case, fired)).max() > 1e-3
+    assert (
+        np.abs(nest_loop.expected(case, fired) - oracle.replay(case, fired)).max() > 1e-3
+    )
 
 
 @needs_compiler
@@ -157,7 +174,9 @@ def test_a_worker_measures_in_a_process_of_its_own(tmp_path):
     # another network's oracle must not do
     other = NetworkCase(SMALL.synapses, SMALL.duration, seed=1)
     os.rename(tmp_path / timing_worker.file(SMALL), tmp_path / timing_worker.file(other))
-    answer = timing_worker.ask("measure", other, tmp_path / "loop", circuit_contenders.GENERIC)
+    answer = timing_worker.ask(
+        "measure", other, tmp_path / "loop", circuit_contenders.GENERIC
+    )
     assert "is off by" in answer["wrong"]
 
 
@@ -176,15 +195,20 @@ def test_every_contender_has_what_the_rounds_call():
 def test_a_slow_contender_runs_shorter():
     assert circuit_contenders.case(TEXTBOOK, 10**6, 1.0, longest=10).duration == 1.0
     assert (
-        circuit_contenders.case(circuit_contenders.EVERY_STEP, 10**6, 1.0, longest=15).duration
+        circuit_contenders.case(
+            circuit_contenders.EVERY_STEP, 10**6, 1.0, longest=15
+        ).duration
         == 0.1
     )
     assert (
-        circuit_contenders.case(circuit_contenders.EVERY_STEP, 10**7, 1.0, longest=0.1).duration
+        circuit_contenders.case(
+            circuit_contenders.EVERY_STEP, 10**7, 1.0, longest=0.1
+        ).duration
         == 0.005
     )
     assert (
-        circuit_contenders.case(circuit_contenders.STATIC, 10**4, 1.0, longest=10).kind == "static"
+        circuit_contenders.case(circuit_contenders.STATIC, 10**4, 1.0, longest=10).kind
+        == "static"
     )
 
 
@@ -230,16 +254,21 @@ def test_bandwidth_is_that_of_a_machine():
 
 
 def answers(task, case, folder, contender=""):
-    """Answer in place of a worker: every second costs 2 s with the first contender, 1 s else."""
+    """Answer in place of a worker: every second costs 2 s with the first contender, 1 s
+    else."""
     if task == "oracle":
         folder.joinpath(timing_worker.file(case)).touch()
         return {"spikes": 1}
     if task == "prepare":
-        return {"problem": "no room"} if contender == circuit_contenders.ROWS else {"build": 3.0}
+        return (
+            {"problem": "no room"}
+            if contender == circuit_contenders.ROWS
+            else {"build": 3.0}
+        )
     bad = contender == circuit_contenders.EVERY_STEP
     return {
-        "cpu": case.duration * (2 if contender == TEXTBOOK else 1), "setup": 0.5, "error": 0.0,
-        "bytes": 50.0 * case.synapses, "spikes": 10, "mean_weight": 0.25,
+        "cpu": case.duration * (2 if contender == TEXTBOOK else 1), "setup": 0.5,
+        "error": 0.0, "bytes": 50.0 * case.synapses, "spikes": 10, "mean_weight": 0.25,
         "wrong": "a weight is off by 1" if bad else "",
     }  # fmt: skip
 
@@ -253,12 +282,20 @@ def run(monkeypatch, names, ask=answers, **options):
     monkeypatch.setattr(rounds, "ask", ask)
     monkeypatch.setattr(bandwidth, "bandwidth", lambda floats: 8e9)
     monkeypatch.setattr(rounds.circuit_contenders, "check_here", check_here)
-    return rounds.benchmark((900, 10_000), names, 2, duration=0.1, builds=False, **options)
+    return rounds.benchmark(
+        (900, 10_000), names, 2, duration=0.1, builds=False, **options
+    )
 
 
 def test_rounds_give_numbers_or_reasons(monkeypatch):
     told = []
-    names = (TEXTBOOK, LEAN, DENSE, circuit_contenders.ROWS, circuit_contenders.EVERY_STEP)
+    names = (
+        TEXTBOOK,
+        LEAN,
+        DENSE,
+        circuit_contenders.ROWS,
+        circuit_contenders.EVERY_STEP,
+    )
     data = run(monkeypatch, names, progress=lambda part, note: told.append(part))
     assert np.isfinite(data["cpu"].sel(contender=[TEXTBOOK, LEAN]).values).all()
     for name in (DENSE, circuit_contenders.ROWS, circuit_contenders.EVERY_STEP):
@@ -267,22 +304,32 @@ def test_rounds_give_numbers_or_reasons(monkeypatch):
     notes = data.attrs["notes"]
     assert f"{DENSE}: not here" in notes
     assert f"{circuit_contenders.ROWS}, 9e+02 synapses: no number, for no room" in notes
-    assert "torch, every step, 1e+04 synapses: no number, for a weight is off by 1" in notes
+    assert (
+        "torch, every step, 1e+04 synapses: no number, for a weight is off by 1" in notes
+    )
     assert told == sorted(told) and 0 <= told[0] and told[-1] <= 1
     assert circuit_table.ratio(data, TEXTBOOK, LEAN, 900) == 2
     expected = NetworkCase(900, 0.1).events(10) / 0.1
-    assert float(circuit_table.speed(data, LEAN).sel(synapses=900)) == pytest.approx(expected)
+    assert float(circuit_table.speed(data, LEAN).sel(synapses=900)) == pytest.approx(
+        expected
+    )
     assert (circuit_table.per_synapse(data, LEAN) == 50).all()
 
 
-def test_events_of_a_run_that_is_too_short_for_spikes_are_those_of_the_network(monkeypatch):
+def test_events_of_a_run_that_is_too_short_for_spikes_are_those_of_the_network(
+    monkeypatch,
+):
     def ask(task, case, folder, contender=""):
         return {**answers(task, case, folder, contender), "wrong": ""}
 
-    data = run(monkeypatch, (circuit_contenders.EVERY_STEP, TEXTBOOK), ask, longest=0.1245)
+    data = run(
+        monkeypatch, (circuit_contenders.EVERY_STEP, TEXTBOOK), ask, longest=0.1245
+    )
     short = data.sel(contender=circuit_contenders.EVERY_STEP, synapses=10_000)
     whole = data.sel(contender=TEXTBOOK, synapses=10_000)
-    assert float(short["duration"]) == 0.083 and float(whole["duration"]) == pytest.approx(0.1)
+    assert float(short["duration"]) == 0.083 and float(
+        whole["duration"]
+    ) == pytest.approx(0.1)
     assert float(short["events"]) == pytest.approx(0.83 * float(whole["events"]))
 
 

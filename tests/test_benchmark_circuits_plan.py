@@ -7,7 +7,12 @@ import pytest
 import xarray as xr
 
 from fwp_neuro import cli, toolchain
-from fwp_neuro.benchmarks.circuits import circuit_contenders, circuit_table, rounds, scaling_plan
+from fwp_neuro.benchmarks.circuits import (
+    circuit_contenders,
+    circuit_table,
+    rounds,
+    scaling_plan,
+)
 from fwp_neuro.benchmarks.circuits.circuit_contenders import (
     CONTENDERS,
     DENSE,
@@ -27,9 +32,14 @@ needs_nest = pytest.mark.skipif(
 
 
 def numbers(**seconds) -> xr.Dataset:
-    """Return a dataset at 1e5 and 1e6 synapses: contender -> seconds and bytes a synapse."""
+    """Return a dataset at 1e5 and 1e6 synapses: contender -> seconds and bytes a
+    synapse."""
     names = list(seconds)
-    cpu = np.array([seconds[name][0] for name in names], float)[..., None] * [1.0, 1.0, 1.0]
+    cpu = np.array([seconds[name][0] for name in names], float)[..., None] * [
+        1.0,
+        1.0,
+        1.0,
+    ]
     shape = (len(names), 2)
     sizes = np.array([100_000, 1_000_000])
     whole = ("contender", "synapses")
@@ -39,7 +49,8 @@ def numbers(**seconds) -> xr.Dataset:
             "load": ((*whole, "round"), np.ones_like(cpu)),
             "events": (whole, np.ones(shape) * 40 * sizes),
             "duration": (whole, np.ones(shape)),
-            "bytes": (whole, np.array([seconds[name][1] for name in names], float) * sizes),
+            "bytes": (whole, np.array([seconds[name][1] for name in names],
+                                      float) * sizes),
             "bandwidth": ("synapses", [8e9, 4e9]),
             "builds": (("build_of", "cost"), [[20.0, np.nan, np.nan, np.nan, np.nan],
                                               [10.0, 8.0, 0.02, 0.03, 0.1]]),
@@ -68,10 +79,12 @@ def test_aims_are_held_against_what_was_measured():
         "factorised, x textbook's time, at 1e+05 synapses: 0.4, aim <= 0.5: reached",
         "factorised, x textbook's time, at 1e+06 synapses: 0.6, aim <= 0.5: NOT reached",
         "factorised, x textbook's memory, at 1e+05 synapses: 0.5, aim <= 0.7: reached",
-        "factorised, x textbook's memory, at 1e+06 synapses: 0.8, aim <= 0.7: NOT reached",
+        "factorised, x textbook's memory, at 1e+06 synapses: 0.8, aim <= 0.7: NOT "
+        "reached",
         "x static network's time, at 1e+05 synapses: 1.1, aim <= 1.3: reached",
         "x static network's time, at 1e+06 synapses: 1.4, aim <= 1.3: NOT reached",
-        "dense engine, x hand-written C++'s time, at 1e+06 synapses: 3, aim <= 4: reached",
+        "dense engine, x hand-written C++'s time, at 1e+06 synapses: 3, aim <= 4: "
+        "reached",
         "first build, x Brian2's processor time: 0.5, aim <= 0.65: reached",
         "marginal run, x first build: 0.002, aim <= 0.01: reached",
         "marginal run, ms above its simulation: 100, aim <= 50: NOT reached",
@@ -83,15 +96,21 @@ def test_aims_are_held_against_what_was_measured():
 def test_the_report_has_every_contender_growth_and_notes():
     text = circuit_table.report(numbers(**DATA))
     for name in DATA:
-        assert text.count(f"  {name} ") == 3 and f"  {name}: {CONTENDERS[name].note}" in text
-    assert "4.00e+07" in text and "n^1.30" in text and "note: a note" in text  # 40e6 / 1 s, 2 / 0.1
-    assert circuit_table.growth(numbers(**DATA), circuit_contenders.NEST) == pytest.approx(1.0)
+        assert (
+            text.count(f"  {name} ") == 3 and f"  {name}: {CONTENDERS[name].note}" in text
+        )
+    # 40e6 / 1 s, 2 / 0.1
+    assert "4.00e+07" in text and "n^1.30" in text and "note: a note" in text
+    assert circuit_table.growth(
+        numbers(**DATA), circuit_contenders.NEST
+    ) == pytest.approx(1.0)
 
 
 def test_a_memory_holds_what_its_bytes_allow():
     data = numbers(**DATA)
     assert scaling_plan.holds(data, TEXTBOOK, 80e9) == pytest.approx(0.8e9)
-    assert scaling_plan.holds(data, TEXTBOOK, 80e12) == 2**31 - 1  # Brian2's numbers of synapses
+    # Brian2's numbers of synapses
+    assert scaling_plan.holds(data, TEXTBOOK, 80e12) == 2**31 - 1
     assert scaling_plan.holds(data, LEAN, 80e12) == pytest.approx(1.6e13)
 
 
@@ -112,7 +131,8 @@ def test_the_plan_says_what_was_not_run():
         "was not run",
         "1.1e+09, 1.7 s/h",  # textbook in 100 GiB: 0.8 * 100 * 2^30 / 80
         "not run on a GPU",
-        "textbook: 64 bytes a synapse in the generated project, so 1.0e+09 synapses in 80 GB",
+        "textbook: 64 bytes a synapse in the generated project, so 1.0e+09 synapses in "
+        "80 GB",
         "1e+06 synapses: 12 MB and 0.3 core seconds a biological second",
         "1e+10 synapses: 5",  # NEST: 1e12 bytes in nodes of 0.8 * 256 GiB
         "It exports no NeuroML, PyNN or NESTML",
@@ -141,7 +161,10 @@ def test_the_figure_draws_what_there_is(part):
     ("words", "sentence"),
     [
         (["benchmark", "circuit"], "did you mean 'circuits'"),
-        (["benchmark", "circuits", "--rounds", "0"], "--rounds must be from 1 to 1000, got 0"),
+        (
+            ["benchmark", "circuits", "--rounds", "0"],
+            "--rounds must be from 1 to 1000, got 0",
+        ),
         (["benchmark", "circuits", "--out", "/proc/x/y.nc"], "cannot write to folder"),
     ],
 )
@@ -159,7 +182,10 @@ def test_unknown_contenders_are_refused():
 @needs_compiler
 def test_the_quick_benchmark_measures_all_that_is_here(tmp_path, capsys):
     """Compiles five small programs: a minute of processor time."""
-    assert cli.main(["benchmark", "circuits", "--quick", "--out", str(tmp_path / "all.nc")]) == 0
+    assert (
+        cli.main(["benchmark", "circuits", "--quick", "--out", str(tmp_path / "all.nc")])
+        == 0
+    )
     text = capsys.readouterr().out
     assert "no number, for" not in text and "scaling plan" in text
     from fwp_neuro.recording import load

@@ -1,4 +1,5 @@
-"""Compiled programs: kept by content, run with other numbers, whole or not there at all."""
+"""Compiled programs: kept by content, run with other numbers, whole or not there at
+all."""
 
 import shutil
 
@@ -29,12 +30,15 @@ def circuit(
     duration=20.0,
     delay=1.0,
 ):
-    """Three cells that a spike train drives: constants, tables, starts and arrays of all kinds."""
+    """Three cells that a spike train drives: constants, tables, starts and arrays of all
+    kinds."""
 
     def build():
         drive = b2.TimedArray(table, dt=row * b2.ms)
         namespace = {"tau": tau * b2.ms, "gain": gain, "drive": drive}
-        source = b2.SpikeGeneratorGroup(1, np.zeros(len(spikes), int), np.array(spikes) * b2.ms)
+        source = b2.SpikeGeneratorGroup(
+            1, np.zeros(len(spikes), int), np.array(spikes) * b2.ms
+        )
         cells = b2.NeuronGroup(
             3, "dv/dt = (gain*drive(t) - v)/tau : 1 (unless refractory)\n"
             "dx/dt = -x/tau : 1\nu : 1",
@@ -42,8 +46,9 @@ def circuit(
             method="euler", namespace=namespace, name="cells",
         )  # fmt: skip
         cells.v, cells.x, cells.u = start, "0.125*i", "rand()"
-        paths = b2.Synapses(source, cells, "w : 1", on_pre="v_post += w", delay=delay * b2.ms,
-                            namespace=namespace, name="paths")  # fmt: skip
+        paths = b2.Synapses(source, cells, "w : 1", on_pre="v_post += w",
+                            delay=delay * b2.ms, namespace=namespace,
+                            name="paths")  # fmt: skip
         paths.connect(i=np.zeros(3, int), j=np.arange(3))
         paths.w = np.array(weights)
         fired = b2.SpikeMonitor(cells)
@@ -119,14 +124,17 @@ def test_no_number_compiles_again(program, what):
         found = other.run()
     same(found, numpy(build))
     assert any(
-        found[name].shape != array.shape or np.abs(found[name] - array).max(initial=0) > 1e-3
+        found[name].shape != array.shape
+        or np.abs(found[name] - array).max(initial=0) > 1e-3
         for name, array in program.run().items()
     )  # the number mattered
 
 
 def test_another_equation_is_another_program(program):
     def build():
-        cells = b2.NeuronGroup(3, "dv/dt = -v/tau : 1", namespace={"tau": 5 * b2.ms}, name="cells")
+        cells = b2.NeuronGroup(
+            3, "dv/dt = -v/tau : 1", namespace={"tau": 5 * b2.ms}, name="cells"
+        )
         return Built(b2.Network(cells), dict, 1 * b2.ms)
 
     draft = Draft(build, dt=DT)
@@ -159,7 +167,7 @@ def test_a_table_from_outside_keeps_its_own_name(cache):
     assert len(tables) == 2 or not tables  # none: nothing reads v
 
 
-# ---------------------------------------------------------------- a program that runs often
+# -------------------------------------------------------------- a program that runs often
 
 
 RUNS = {
@@ -169,7 +177,11 @@ RUNS = {
         {},
         {"start": 0.55, "weights": (0.9, 0.8, 0.15)},
     ),
-    "table": ({"drive": [1.0, 0.25, 0.5, 3.0, 2.0]}, {}, {"table": (1.0, 0.25, 0.5, 3.0, 2.0)}),
+    "table": (
+        {"drive": [1.0, 0.25, 0.5, 3.0, 2.0]},
+        {},
+        {"table": (1.0, 0.25, 0.5, 3.0, 2.0)},
+    ),
     "duration": ({}, {"duration": 31 * b2.ms}, {"duration": 31.0}),
     "nothing": ({}, {}, {}),
 }
@@ -196,7 +208,9 @@ def test_a_run_costs_little_more_than_its_process(program):
 
 
 def test_what_can_be_changed_is_listed(program):
-    assert program.constants["tau"] == program.constants["cells.tau"] == pytest.approx(0.005)
+    assert (
+        program.constants["tau"] == program.constants["cells.tau"] == pytest.approx(0.005)
+    )
     assert program.tables == {"drive": (3,), "cells.drive": (3,)}
 
 
@@ -229,9 +243,18 @@ def test_numbers_that_do_not_fit_are_refused(program, numbers, words):
         ({"duration": 0 * b2.ms}, "duration must be a time .* positive and finite"),
         ({"duration": -1 * b2.ms}, "duration must be a time .* positive and finite"),
         ({"duration": np.inf * b2.ms}, "duration must be a time .* positive and finite"),
-        ({"duration": 1e-9 * b2.second}, "a duration of 1e-06 ms makes no time step of 0.5 ms"),
-        ({"duration": 1e9 * b2.second}, "makes 2e.12 time steps of 0.5 ms, on .* days of"),
-        ({"duration": 1e300 * b2.second}, "at least .*e.29. days of computing; the limit is 2"),
+        (
+            {"duration": 1e-9 * b2.second},
+            "a duration of 1e-06 ms makes no time step of 0.5 ms",
+        ),
+        (
+            {"duration": 1e9 * b2.second},
+            "makes 2e.12 time steps of 0.5 ms, on .* days of",
+        ),
+        (
+            {"duration": 1e300 * b2.second},
+            "at least .*e.29. days of computing; the limit is 2",
+        ),
         ({"numbers": {"paths.w": np.ones(2)}}, "'paths.w' has 3 values, got 2"),
         ({"progress": 3}, "progress must be a function, got 3"),
     ],
@@ -243,7 +266,9 @@ def test_options_that_do_not_fit_are_refused(program, options, words):
 
 def test_names_that_brian2_keeps_for_itself_are_no_numbers_of_the_circuit(program):
     for name in ("cells._spikespace", "paths._synaptic_pre"):
-        with pytest.raises(fwp.FwpError, match="unknown number of the circuit") as problem:
+        with pytest.raises(
+            fwp.FwpError, match="unknown number of the circuit"
+        ) as problem:
             program.run({name: 1})
         legal = str(problem.value).split("(legal: ")[1].rstrip(")").split(", ")
         assert {"tau", "cells.v", "drive"} <= set(legal)
@@ -268,7 +293,9 @@ def test_a_closed_program_leaves_no_file_and_says_so(program):
 
 
 def test_nan_is_no_result_and_is_named(program):
-    with pytest.raises(fwp.FwpError, match="v of 'cells' is not a number in 3 of 3 places"):
+    with pytest.raises(
+        fwp.FwpError, match="v of 'cells' is not a number in 3 of 3 places"
+    ):
         program.run({"gain": float("nan")})
 
 
@@ -279,7 +306,10 @@ def test_a_crash_says_so(program, monkeypatch):
     try:
         for text, words in (
             ("#!/bin/sh\nkill -SEGV $$\n", r"failed \(signal 11\)"),
-            ("#!/bin/sh\necho out of luck; exit 7\n", r"failed \(status 7\): out of luck"),
+            (
+                "#!/bin/sh\necho out of luck; exit 7\n",
+                r"failed \(status 7\): out of luck",
+            ),
         ):
             main.write_text(text)
             main.chmod(0o755)
@@ -295,7 +325,9 @@ def test_a_crash_says_so(program, monkeypatch):
 def test_devices_in_turns_give_right_results_also_after_a_failure(program):
     reference = numpy(circuit())
     for device in ("cpp_standalone", "numpy", "cpp_standalone"):
-        found, info = devices.simulate(circuit(), Size(40, 8, 10), device=device, dt=DT, seed=0)
+        found, info = devices.simulate(
+            circuit(), Size(40, 8, 10), device=device, dt=DT, seed=0
+        )
         assert info["device"] == device
         same(found, reference)
         with pytest.raises(fwp.FwpError, match="not a number"):
@@ -330,14 +362,21 @@ def test_threads_give_the_same_results(cache):
     def threaded():
         with pytest.warns(fwp.errors.FwpWarning, match="OpenMP"):
             return devices.simulate(
-                circuit(), Size(40, 8, 10), device="cpp_standalone", dt=DT, seed=0, threads=2
+                circuit(),
+                Size(40, 8, 10),
+                device="cpp_standalone",
+                dt=DT,
+                seed=0,
+                threads=2,
             )[0]
 
     found, expected = threaded(), numpy(circuit())
     same(threaded(), found)
     # each thread draws random numbers of its own, other ones than a single thread
     drawn = found.pop("u")
-    assert ((drawn >= 0) & (drawn < 1)).all() and not np.array_equal(drawn, expected.pop("u"))
+    assert ((drawn >= 0) & (drawn < 1)).all() and not np.array_equal(
+        drawn, expected.pop("u")
+    )
     same(found, expected)
 
 
@@ -345,7 +384,9 @@ def test_threads_give_the_same_results(cache):
 
 
 @pytest.mark.slow
-def test_a_first_build_costs_two_thirds_of_brian2s_and_a_run_a_hundredth(tmp_path, monkeypatch):
+def test_a_first_build_costs_two_thirds_of_brian2s_and_a_run_a_hundredth(
+    tmp_path, monkeypatch
+):
     """CPU time of compilers, with what is done once in a cache (the header) left out."""
     import resource
 

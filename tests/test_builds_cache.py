@@ -64,7 +64,9 @@ def test_a_damaged_program_is_compiled_again(project, damage):
 def test_a_failed_build_leaves_nothing_and_names_the_error(project):
     good = (project / "main.cpp").read_text()
     (project / "main.cpp").write_text("int main() { return wrong; }\n")
-    with pytest.raises(fwp.FwpError, match="could not compile the standalone program: .*'wrong'"):
+    with pytest.raises(
+        fwp.FwpError, match="could not compile the standalone program: .*'wrong'"
+    ):
         compiled_builds.program(project)
     assert not [item for item in compiled_builds.folder().iterdir() if item.is_dir()]
     (project / "main.cpp").write_text(good)
@@ -127,7 +129,9 @@ def test_the_cache_keeps_what_was_used_last(project, monkeypatch):
     assert not compiled_builds.folder().exists()
 
 
-def test_without_a_cache_that_can_be_written_a_program_is_still_made(project, monkeypatch):
+def test_without_a_cache_that_can_be_written_a_program_is_still_made(
+    project, monkeypatch
+):
     (project.parent / "file").write_text("")
     monkeypatch.setenv("FWP_NEURO_CACHE", str(project.parent / "file"))
     with pytest.warns(fwp.errors.FwpWarning, match="cannot be written.*FWP_NEURO_CACHE"):

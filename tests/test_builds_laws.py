@@ -9,7 +9,15 @@ import sys
 import brian2 as b2
 import build_keys
 import pytest
-from build_keys import CIRCUITS, clocks, injectable, key_of, key_of_label, programme, spikes
+from build_keys import (
+    CIRCUITS,
+    clocks,
+    injectable,
+    key_of,
+    key_of_label,
+    programme,
+    spikes,
+)
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses, toolchain
@@ -53,7 +61,8 @@ def test_numbers_of_a_synapse_model(name, key):
     other, changed = other_numbers(model)
     assert changed > 0
     first = key(injected.run, model, *spikes(1, 50), dt=1 * b2.ms)
-    # what waits in a line of delayed values has as many places as there are steps in the delay
+    # what waits in a line of delayed values has as many places as there are steps in the
+    # delay
     dt = (1.0 if model.equations.delayed else 0.5) * b2.ms
     assert key(injected.run, other, *spikes(2, 90), dt=dt) == first
 
@@ -64,11 +73,14 @@ CHANGED = {
     "rate in events": {},
     "rate of low rank": {"window": 30 * b2.ms, "dt": 0.25 * b2.ms},
     "population": {
-        "dt": 0.25 * b2.ms, "seed": 4, "constants": {"rate": 37 * b2.Hz, "weight_baseline": 2.7}
+        "dt": 0.25 * b2.ms, "seed": 4, "constants": {"rate": 37 * b2.Hz,
+            "weight_baseline": 2.7}
     },
     "synapse": {"seed": 4, "constants": {"rate": 37 * b2.Hz}},
     "generic": {"seed": 4, "constants": {"rate": 37 * b2.Hz}},
 }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "name", [name if name == "population" else pytest.param(name, marks=pytest.mark.slow)
              for name in CIRCUITS]
@@ -80,15 +92,18 @@ def test_numbers_of_a_circuit(name, key):
     if rule == "gated_delta":
         gates, others = {**gates, "alpha": 0.9}, {**others, "alpha": 0.75}
     first = key(fwp.run, programme(3, **gates), rule, realisation, **options)
-    tokens = 3 if options.get("layout") == "low_rank" else 5  # cells for tokens are structure
-    again = key(fwp.run, programme(tokens, **others), rule, realisation, **options, **changed)
+    # cells for tokens are structure
+    tokens = 3 if options.get("layout") == "low_rank" else 5
+    again = key(
+        fwp.run, programme(tokens, **others), rule, realisation, **options, **changed
+    )
     assert again == first
     if options.get("layout") == "synapse":  # what is recorded is structure
         recorded = {**options, "record_every": 1 * b2.ms}
         assert key(fwp.run, programme(3, **gates), rule, realisation, **recorded) != first
 
 
-# ---------------------------------------------------------------- one key in every process
+# --------------------------------------------------------------- one key in every process
 
 FEW = ("clocks", "pair_stdp/factorised", "triplet_stdp/factorised")
 
@@ -98,8 +113,9 @@ def keys_of_processes(count, *labels):
     found = []
     for number in range(1, count + 1):
         done = subprocess.run(
-            [sys.executable, build_keys.__file__, str(number), *labels], capture_output=True,
-            text=True, check=True, env={**os.environ, "PYTHONHASHSEED": str(number)},
+            [sys.executable, build_keys.__file__, str(number), *labels],
+            capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(number)},
         )  # fmt: skip
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return found
@@ -120,7 +136,8 @@ def test_ten_processes_find_one_key_of_every_model_layout_and_circuit(key):
 def test_ten_drafts_in_one_process_have_one_key(key):
     keep, found = [], set()
     for number in range(10):
-        keep.append([object() for _ in range(37 * number)])  # objects come to lie elsewhere
+        # objects come to lie elsewhere
+        keep.append([object() for _ in range(37 * number)])
         found.add(key_of_label("pair_stdp/factorised"))
     assert len(found) == 1
 
@@ -131,4 +148,8 @@ def test_values_of_one_array_are_set_in_turn(key):
         main = (draft.folder / "main.cpp").read_text()
         values = [slot.value for slot in draft.device.numbers.slots]
     places = re.findall(r"_array_cells_b\[(\w+)\] = _fwp_number\[(\d+)\]", main)
-    assert [(at, values[int(n)]) for at, n in places] == [("i", 0.5), ("1", 0.7), ("1", 0.8)]
+    assert [(at, values[int(n)]) for at, n in places] == [
+        ("i", 0.5),
+        ("1", 0.7),
+        ("1", 0.8),
+    ]

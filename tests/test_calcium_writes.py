@@ -1,4 +1,5 @@
-"""Writes between many trains, and the cells that fire because of AMPA input and a teacher."""
+"""Writes between many trains, and the cells that fire because of AMPA input and a
+teacher."""
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ P = synapses.get("point_spine").parameters
 
 def trains(rates, seconds=0.4, seed=0):
     steps = round(seconds / DT)
-    return (np.random.default_rng(seed).random((steps, len(rates))) < rates * DT).astype(float)
+    return (np.random.default_rng(seed).random((steps, len(rates))) < rates * DT).astype(
+        float
+    )
 
 
 def test_writes_step_by_step_are_those_of_the_filters():
@@ -38,7 +41,9 @@ def test_calibrations_run_side_by_side():
     opened, volts = spine_calcium.opening(P, pre, DT), spine_calcium.voltage(P, post, DT)
     peaks = np.array(spine_calcium.peaks(P))
     scales = {f"{x:g}": np.repeat(x * peaks[:, None], 2, 1) for x in (1, 2)}
-    one, two = calcium_writes.cumulative(P, opened, volts, DT, 4000, scales, ("linear", "hill_4"))
+    one, two = calcium_writes.cumulative(
+        P, opened, volts, DT, 4000, scales, ("linear", "hill_4")
+    )
     assert one.shape == (2, 1, 2, 2)
     assert one[0] == pytest.approx(2 * two[0], rel=1e-12)  # linear: the scale divides
     assert (two[1] < one[1]).all()

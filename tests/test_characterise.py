@@ -21,7 +21,8 @@ def toy(synapse="w : 1", on_pre="", on_post="", weight="w", **parameters):
     """A model with these equations; x is a presynaptic trace of 20 ms."""
     trace = "dx/dt = -x/(20*ms) : 1 (event-driven)"
     text = Equations(f"{synapse}\n{trace}", f"{on_pre}\nx += 1", on_post)
-    return Synapse("toy", "toy", "plasticity", "", text, {"eta": 0.01, **parameters}, {"": "toy"},
+    return Synapse("toy", "toy", "plasticity", "", text, {"eta": 0.01, **parameters},
+                   {"": "toy"},
                  "toy", "toy", weight, signed=("gate",))  # fmt: skip
 
 
@@ -69,7 +70,8 @@ def test_erase_by_a_key_or_a_value(on_pre, on_post, place, word):
 
 
 def test_an_error_of_the_cell_is_told_from_none():
-    # a reset of x before the write would hide the prediction: the trace lives on both sides
+    # a reset of x before the write would hide the prediction: the trace lives on both
+    # sides
     predicting = Synapse(
         "toy", "toy", "plasticity", "",
         Equations(
@@ -84,7 +86,9 @@ prediction_post = w*x_pre : 1 (summed)
     )  # fmt: skip
     found = measure(predicting, replace(VOLLEYS, start=0.5, shift=0.5), repeats=8)
     assert found.cross < -0.05
-    plain = replace(predicting, equations=replace(predicting.equations, on_post="w += eta*x_pre"))
+    plain = replace(
+        predicting, equations=replace(predicting.equations, on_post="w += eta*x_pre")
+    )
     assert measure(plain, VOLLEYS, repeats=4).cross == pytest.approx(0)
 
 
@@ -112,7 +116,9 @@ def test_bilinear_of_known_tables():
     exact = bilinear.fit(3 * np.outer(x, x), x, x)
     assert (exact.gain, exact.r2, exact.rank_one) == pytest.approx((3, 1, 1))
     power = bilinear.fit(np.outer(x**2, x**3), x, x)
-    assert (power.value_power, power.key_power) == pytest.approx((2, 3)) and power.r2 < 0.95
+    assert (power.value_power, power.key_power) == pytest.approx(
+        (2, 3)
+    ) and power.r2 < 0.95
     leaky = bilinear.fit(np.outer(x, x) + 2 * x, x, x)
     assert leaky.key_only > 0.3 and leaky.value_only == 0
 
@@ -124,10 +130,15 @@ def test_a_synapse_of_ones_own_is_measured_from_where_it_starts():
     how = experiments(mine)
     assert [one.coding for one in how] == ["rates", "volleys"] and not how[0].probe
     assert {(one.state, one.start, one.shift) for one in how} == {("w", 0.02, 0.002)}
-    fading = toy("dw/dt = -w/(10*second) : 1 (event-driven)", on_pre="w += 0*x", on_post="w += x")
+    fading = toy(
+        "dw/dt = -w/(10*second) : 1 (event-driven)", on_pre="w += 0*x", on_post="w += x"
+    )
     assert experiments(replace(fading, name="fading"))[0].probe
     two = replace(HEBB, name="two", weight="w*x")
-    assert experiments(two)[0].state == "" and "no single variable" in experiments(two)[0].note
+    assert (
+        experiments(two)[0].state == ""
+        and "no single variable" in experiments(two)[0].note
+    )
 
 
 @pytest.mark.slow
@@ -163,5 +174,7 @@ def test_only_plasticity_models_are_measured():
     with pytest.raises(fwp.FwpError, match="by its port 'teacher'"):
         characterise(["two_compartment_nmda"])
     for call in (lambda: characterise(["ampa"]), lambda: experiments("delta")):
-        with pytest.raises(fwp.FwpError, match="is no plasticity model .legal: .*pair_stdp"):
+        with pytest.raises(
+            fwp.FwpError, match="is no plasticity model .legal: .*pair_stdp"
+        ):
             call()

@@ -1,4 +1,5 @@
-"""The command line: what it prints, its errors in one sentence with exit status 2, progress."""
+"""The command line: what it prints, its errors in one sentence with exit status 2,
+progress."""
 
 import io
 import os
@@ -15,7 +16,9 @@ from fwp_neuro.settings import fill
 
 
 def test_run_prints_the_report_and_draws(home, capsys):
-    assert main(["run", "toy", "--set", "size=4", "--seed", "2", "--out", "made/here"]) == 0
+    assert (
+        main(["run", "toy", "--set", "size=4", "--seed", "2", "--out", "made/here"]) == 0
+    )
     printed = capsys.readouterr()
     assert printed.out == "sum 14\nwrote made/here/fig01_toy.png\n"
     assert printed.err == ""
@@ -29,7 +32,9 @@ def test_a_run_leaves_the_pictures_of_figures_alone(home, capsys, options):
     assert main(["run", "toy", *options]) == 0
     assert capsys.readouterr().out.endswith("wrote results/fig01_toy.png\n")
     assert (home / "results/fig01_toy.png").exists()
-    assert (home / "figures/fig01_toy.png").read_bytes() == b"the picture that README shows"
+    assert (
+        home / "figures/fig01_toy.png"
+    ).read_bytes() == b"the picture that README shows"
 
 
 def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
@@ -43,12 +48,19 @@ def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("", "name a command: run, sweep, figures, validate, plasticity, benchmark, list, show"),
+        (
+            "",
+            "name a command: run, sweep, figures, validate, plasticity, benchmark, list, "
+            "show",
+        ),
         ("rnu toy", "unknown command 'rnu'; did you mean 'run'?"),
         ("run", "required: MODEL"),
         ("run toys", "unknown model 'toys'; did you mean 'toy'?"),
         ("run toy --sett x=1", "unrecognized arguments: --sett"),
-        ("run toy --set siz=3", "unknown parameter of model toy 'siz'; did you mean 'size'?"),
+        (
+            "run toy --set siz=3",
+            "unknown parameter of model toy 'siz'; did you mean 'size'?",
+        ),
         ("run toy --set size", "--set takes name=value, and got 'size'"),
         ("run toy --set size=3 --set size=4", "gives size twice"),
         ("run toy --set size=many", "parameter size of model toy takes a whole number"),
@@ -59,7 +71,10 @@ def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
         ("run toy --set where=1,a", "where"),
         ("run toy --seed one", "argument --seed: invalid int value: 'one'"),
         ("run toy --seed 1 --set seed=2", "give the seed once"),
-        ("run toy --out models/toy.py", "write to folder 'models/toy.py': it is not a folder"),
+        (
+            "run toy --out models/toy.py",
+            "write to folder 'models/toy.py': it is not a folder",
+        ),
         ("run toy --out models/toy.py/in", "it is not a folder (models/toy.py)"),
         ("run toy --set note=stop", "interrupted: nothing was written"),
         ("figures fig02", "no figure's name starts with 'fig02'; did you mean 'fig01'?"),
@@ -81,13 +96,21 @@ def test_a_mistake_is_one_sentence(home, capsys, arguments, sentence):
 
 
 def test_a_model_may_say_what_an_interruption_leaves(home, edit, capsys):
-    edit(home / "models/toy.py", "raise KeyboardInterrupt", "raise KeyboardInterrupt('half kept')")
+    edit(
+        home / "models/toy.py",
+        "raise KeyboardInterrupt",
+        "raise KeyboardInterrupt('half kept')",
+    )
     assert main(["run", "toy", "--set", "note=stop"]) == 2
     assert capsys.readouterr().err == "fwp-neuro: half kept\n"
 
 
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_run(home, edit, capsys):
-    edit(home / "models/toy.py", "    values =", "    raise RuntimeError('it ran')\n    values =")
+    edit(
+        home / "models/toy.py",
+        "    values =",
+        "    raise RuntimeError('it ran')\n    values =",
+    )
     assert main(["run", "toy", "--out", "models/toy.py"]) == 2
     with pytest.raises(RuntimeError, match="it ran"):  # a bug keeps its traceback
         main(["run", "toy"])
@@ -127,7 +150,12 @@ def test_list_shows_every_section(home, capsys):
 def test_cite_prints_bibtex(capsys):
     assert main(["cite", "delta", "delta"]) == 0
     printed = capsys.readouterr().out
-    keys = ("irie2025fast", "irie2022learning", "schlag2021linear", "yang2024parallelizing")
+    keys = (
+        "irie2025fast",
+        "irie2022learning",
+        "schlag2021linear",
+        "yang2024parallelizing",
+    )
     for part in ("@software{fwp_neuro", *(f"{{{key}," for key in keys)):
         assert printed.count(part) == 1
     assert printed.count("{") == printed.count("}")
@@ -259,4 +287,7 @@ def test_too_little_memory_is_one_sentence(home, capsys, edit):
     edit(home / "models/toy.py", "values =", "np.zeros(10**15)\n    values =")
     assert main(["run", "toy"]) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "needs more memory than there is (Unable to allocate" in said
+    assert (
+        said.count("\n") == 1
+        and "needs more memory than there is (Unable to allocate" in said
+    )

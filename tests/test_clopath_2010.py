@@ -1,4 +1,5 @@
-"""Voltage-based plasticity: Brian2 text, oracle and NEST's numbers agree; its limits hold."""
+"""Voltage-based plasticity: Brian2 text, oracle and NEST's numbers agree; its limits
+hold."""
 
 import brian2 as b2
 import numpy as np
@@ -34,7 +35,9 @@ def test_halving_the_step_changes_a_write_by_less_than_a_hundredth(model):
 def test_without_nmda_no_weight_changes(model):
     blocked = model.changed(nmda=0)
     lags = [-10, 10] * ms
-    assert (fwp.synapses.stdp_curve(blocked, lags=lags, pairs=5, frequency=50 * Hz) == 1).all()
+    assert (
+        fwp.synapses.stdp_curve(blocked, lags=lags, pairs=5, frequency=50 * Hz) == 1
+    ).all()
     assert (targets.injected(blocked, [50], 0.1 * ms) == 100).all()
 
 
@@ -65,7 +68,9 @@ def test_a_delayed_variable_repeats_the_other_one_exactly_so_much_later(model):
     rng = np.random.default_rng(3)
     pre, post = ((rng.random((600, 2)) < 0.02).astype(float) for _ in range(2))
     record = ["u_minus", "late_minus"]
-    found = injected.run(model, pre, post, dt=0.1 * ms, record=record, record_every=0.1 * ms)
+    found = injected.run(
+        model, pre, post, dt=0.1 * ms, record=record, record_every=0.1 * ms
+    )
     assert (found["late_minus"][40:] == found["u_minus"][:-40]).all()
     assert np.ptp(found["u_minus"]) > 5e-3
 
@@ -82,7 +87,10 @@ def test_it_refuses_trains_that_do_not_pair(model):
 def test_every_device_gives_the_same_weights(device, model):
     rng = np.random.default_rng(4)
     pre, post = ((rng.random((1500, 3)) < 0.004).astype(float) for _ in range(2))
-    found = {d: injected.run(model, pre, post, dt=0.1 * ms, device=d) for d in ("numpy", device)}
+    found = {
+        d: injected.run(model, pre, post, dt=0.1 * ms, device=d)
+        for d in ("numpy", device)
+    }
     assert found[device]["weight"] == pytest.approx(found["numpy"]["weight"], abs=1e-12)
     assert np.ptp(found["numpy"]["weight"]) > 1e-4
 
@@ -90,5 +98,7 @@ def test_every_device_gives_the_same_weights(device, model):
 def test_the_step_of_the_protocol_is_a_time():
     with pytest.raises(fwp.FwpError, match="dt must be a time such as"):
         fwp.synapses.stdp_curve("clopath_2010", lags=10 * ms, pairs=1, dt=0.05)
-    with pytest.raises(fwp.FwpError, match="dt is 1 ms; it must be above 0 and at most 0.2 ms"):
+    with pytest.raises(
+        fwp.FwpError, match="dt is 1 ms; it must be above 0 and at most 0.2 ms"
+    ):
         fwp.synapses.stdp_curve("clopath_2010", lags=10 * ms, pairs=1, dt=1 * ms)

@@ -1,4 +1,5 @@
-"""Caches of compiled code: whole or not there, of this user alone, made once, tidy after a kill."""
+"""Caches of compiled code: whole or not there, of this user alone, made once, tidy after
+a kill."""
 
 import json
 import os
@@ -19,7 +20,9 @@ from fwp_neuro.devices import compiled_builds
 from fwp_neuro.errors import FwpError, FwpWarning
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
-posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no users and modes as on POSIX")
+posix = pytest.mark.skipif(
+    not hasattr(os, "geteuid"), reason="no users and modes as on POSIX"
+)
 
 TINY = 'extern "C" int answer() { return 42; }'
 
@@ -35,7 +38,9 @@ def program(folder):
         folder.mkdir()
         (folder / "main.cpp").write_text("int main() { return 42; }\n")
         (folder / "makefile").write_text("main: main.cpp\n\t$(CXX) main.cpp -o main\n")
-    return subprocess.run([str(compiled_builds.program(folder)[0])], check=False).returncode
+    return subprocess.run(
+        [str(compiled_builds.program(folder)[0])], check=False
+    ).returncode
 
 
 #: kind of cache -> how something is compiled and used
@@ -53,7 +58,8 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def count(tmp_path, monkeypatch):
-    """Return the number of compilations so far, by a compiler that writes a line for each."""
+    """Return the number of compilations so far, by a compiler that writes a line for
+    each."""
     wrapper, log = tmp_path / "wrapper", tmp_path / "log"
     wrapper.write_text(
         f'#!/bin/sh\ncase "$*" in *--version*) ;; *) echo x >> {log}\n'
@@ -86,13 +92,18 @@ def test_a_cache_is_used_and_is_the_users_alone(cache, tmp_path, count, kind):
         for item in (cache, cache / kind):
             assert stat.S_IMODE(item.stat().st_mode) == 0o700
         for item in cache.rglob("*"):
-            assert item.suffix in (".lock", ".sha256", ".json") or not item.stat().st_mode & 0o022
+            assert (
+                item.suffix in (".lock", ".sha256", ".json")
+                or not item.stat().st_mode & 0o022
+            )
 
 
 def test_an_interrupted_compile_leaves_nothing_behind(cache, monkeypatch):
     source = TINY.replace("42", "43")
     with monkeypatch.context() as patch:
-        patch.setattr(compiler.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(
+            compiler.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             kernel(source)
     assert not entries(cache / "kernels")
@@ -138,13 +149,17 @@ def planted(cache, kind, tmp_path):
 
 
 UNSAFE = {
-    "others write it": (lambda folder: folder.chmod(0o777), "can be written by other users"),
-    "its group writes it": (lambda folder: folder.chmod(0o770), "can be written by other users"),
+    "others write it": (lambda folder: folder.chmod(0o777),
+                        "can be written by other users"),
+    "its group writes it": (lambda folder: folder.chmod(0o770),
+                            "can be written by other users"),
     "others write its parent": (
         lambda folder: folder.parent.chmod(0o777), "can be written by other users"
     ),
-    "it is of another user": (lambda folder: os.chown(folder, 4321, -1), "belongs to another user"),
-    "its parent is": (lambda folder: os.chown(folder.parent, 4321, -1), "belongs to another user"),
+    "it is of another user": (lambda folder: os.chown(folder, 4321, -1),
+                              "belongs to another user"),
+    "its parent is": (lambda folder: os.chown(folder.parent, 4321, -1),
+                      "belongs to another user"),
     "a link of another user": (lambda folder: link(folder), "belongs to another user"),
 }  # fmt: skip
 
@@ -210,7 +225,7 @@ def test_without_a_cache_that_can_be_written_it_works_and_says_so(cache, tmp_pat
 
 
 WORK = {
-    "kernels": f"from fwp_neuro.artificial.kernels import compiler as c\n"
+    "kernels": "from fwp_neuro.artificial.kernels import compiler as c\n"
     f"print(c.library({TINY!r}, 'a test').answer())",
     "builds": "import pathlib, sys\nfrom fwp_neuro.devices import builds\n"
     "print(builds.program(pathlib.Path(sys.argv[1]) / 'project')[0].name)",
@@ -224,7 +239,9 @@ def process(kind, folder, **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["builds", pytest.param("kernels", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["builds", pytest.param("kernels", marks=pytest.mark.slow)]
+)
 def test_processes_that_need_one_thing_compile_it_once(cache, tmp_path, count, kind):
     number = 3 if kind == "builds" else 8  # the package of the kernels imports torch
     program(tmp_path)
@@ -243,7 +260,8 @@ def test_threads_that_need_one_thing_compile_it_once(cache, tmp_path, count, kin
         compiled_builds.clear()
     start = count()
     threads = [
-        threading.Thread(target=lambda: found.append(KINDS[kind](tmp_path))) for _ in range(8)
+        threading.Thread(target=lambda: found.append(KINDS[kind](tmp_path)))
+        for _ in range(8)
     ]
     for each in threads:
         each.start()
@@ -262,7 +280,9 @@ def until(condition, seconds=120):
     assert condition()
 
 
-def test_what_a_killed_process_was_building_is_removed_by_the_next(cache, tmp_path, count):
+def test_what_a_killed_process_was_building_is_removed_by_the_next(
+    cache, tmp_path, count
+):
     program(tmp_path)
     compiled_builds.clear()
     start = count()
@@ -298,8 +318,9 @@ def test_temporary_folders_of_killed_processes_are_removed(tmp_path, monkeypatch
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     lives, killed, ends = (
         subprocess.Popen(
-            [sys.executable, "-c", TEMPORARY], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, env={**os.environ, "TMPDIR": str(tmp_path)},
+            [sys.executable, "-c", TEMPORARY], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, env={**os.environ,
+                "TMPDIR": str(tmp_path)},
         )
         for _ in range(3)
     )  # fmt: skip
@@ -320,7 +341,9 @@ def test_temporary_folders_of_killed_processes_are_removed(tmp_path, monkeypatch
 
 
 def test_what_a_compiler_says_best():
-    said = "ld: final link failed: No space left on device\ncollect2: error: ld returned 1\n"
+    said = (
+        "ld: final link failed: No space left on device\ncollect2: error: ld returned 1\n"
+    )
     assert toolchain.telling(said) == "ld: final link failed: No space left on device"
     assert toolchain.telling("In file x\n  x.cpp: error: y\n") == "x.cpp: error: y"
     assert toolchain.telling("something\nelse") == "something"
@@ -332,13 +355,17 @@ def full(*_, **__):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(cache, tmp_path, monkeypatch, kind):
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+    cache, tmp_path, monkeypatch, kind
+):
     program(tmp_path)
     compiled_builds.clear()
     with monkeypatch.context() as patch:
         patch.setattr(code_cache.Path, "write_text", full)
         patch.setattr(compiled_builds.shutil, "copyfile", full)
-        with pytest.raises(FwpError, match=f"cannot be written to .*{kind}': No space.*CACHE"):
+        with pytest.raises(
+            FwpError, match=f"cannot be written to .*{kind}': No space.*CACHE"
+        ):
             KINDS[kind](tmp_path)
     assert not entries(cache / kind)
     assert KINDS[kind](tmp_path) == 42
@@ -369,13 +396,14 @@ attempt(lambda: program.run({"cells.v": np.ones(2000)}), 1000)
 attempt(program.run, 100_000)
 attempt(program.run, resource.RLIM_INFINITY)
 print(json.dumps(said))
-"""
+"""  # noqa: E501
 
 
 @posix
 @pytest.mark.slow
 def test_files_that_cannot_grow_are_one_sentence_each(tmp_path):
-    """Like a full disk: source, numbers and results of a compiled circuit are cut at a size."""
+    """Like a full disk: source, numbers and results of a compiled circuit are cut at a
+    size."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False,
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -383,7 +411,11 @@ def test_files_that_cannot_grow_are_one_sentence_each(tmp_path):
     assert done.returncode == 0, done.stderr
     source, numbers, results, again = json.loads(done.stdout)
     assert "the source of the program cannot be written: " in source
-    assert "the numbers of the run cannot be written: File too large; free some" in numbers
-    assert "standalone program" in results and ("written" in results or "signal 25" in results)
+    assert (
+        "the numbers of the run cannot be written: File too large; free some" in numbers
+    )
+    assert "standalone program" in results and (
+        "written" in results or "signal 25" in results
+    )
     assert again == "fine"
     assert not list(tmp_path.glob("fwp_neuro_*"))

@@ -1,4 +1,5 @@
-"""What a figure's fingerprint counts: all the code that its simulation can reach, and no more."""
+"""What a figure's fingerprint counts: all the code that its simulation can reach, and no
+more."""
 
 import ast
 import importlib
@@ -15,7 +16,12 @@ from fwp_neuro.figure_scripts import figure_scripts
 from fwp_neuro.import_reader import is_lazy
 from fwp_neuro.reachable_code import PACKAGE, Reach, modules, parse
 
-ARTIFICIAL = ("fig02_capacity", "fig05_learned_parity", "fig08_multi_query_recall", "fig09_hybrids")
+ARTIFICIAL = (
+    "fig02_capacity",
+    "fig05_learned_parity",
+    "fig08_multi_query_recall",
+    "fig09_hybrids",
+)
 
 RUN = """
 import sys
@@ -28,14 +34,17 @@ print(*(name for name in sys.modules if name.partition(".")[0] == "fwp_neuro"))
 
 
 @pytest.mark.parametrize(
-    "name", ["fig02_capacity", pytest.param("fig04_state_tracking", marks=pytest.mark.slow),
+    "name", ["fig02_capacity", pytest.param("fig04_state_tracking",
+                                            marks=pytest.mark.slow),
              pytest.param("fig07_cost", marks=pytest.mark.slow),
              pytest.param("fig01_digit_memory", marks=pytest.mark.slow)]
 )  # fmt: skip
 def test_every_module_that_a_simulation_loads_counts(name):
     path = figure_scripts()[name]
     command = [sys.executable, "-c", RUN, str(path)]
-    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    )
     assert len(loaded) > 20
     here = {"fwp_neuro.model_scripts"}  # the code above loads it
     assert loaded & set(modules(leave_out=PRESENTATION)) - here <= reached(path).found
@@ -64,7 +73,10 @@ def test_a_circuit_figure_reaches_circuits_models_and_data():
         "fwp_neuro.circuits.spiking.spiking_circuit",
         "fwp_neuro.synapses.circuit_models",
     } <= reach.found
-    assert {"fwp_neuro.circuits.spiking.biophysical", "fwp_neuro.tasks.recall"} <= reach.found
+    assert {
+        "fwp_neuro.circuits.spiking.biophysical",
+        "fwp_neuro.tasks.recall",
+    } <= reach.found
     assert "fwp_neuro.artificial.training" not in reach.found
     assert reach.run == {"digit_memory"}
     assert any(path.name == "digits.csv.gz" for path in reach.files())
@@ -126,12 +138,13 @@ PIECES = {
     "lazy.two": "",
     "sub.__init__": "",
     "sub.c": "from ..registry import x",
-    "kinds": "import importlib\nK = {'k': 'fwp_neuro.d'}\nimportlib.import_module(K[kind])",
+    "kinds": "import importlib\nK = {'k': "
+    "'fwp_neuro.d'}\nimportlib.import_module(K[kind])",
     "foreign": "import importlib\nimportlib.import_module(f'fla.ops.{name}')",
     "computed": "from importlib import import_module as get\nget(input())",
     "loader": "from importlib.util import spec_from_file_location",
-    "model_scripts": "from importlib.util import spec_from_file_location\ndef load_model(name): "
-    "...",
+    "model_scripts": "from importlib.util import spec_from_file_location\ndef "
+    "load_model(name): ...",
 }
 
 
@@ -156,9 +169,18 @@ PIECES = {
         ("files('fwp_neuro.sub')", "sub"),
         ("import fwp_neuro.loader", "loader e"),
         ("import models.toy", "e"),
-        ("from fwp_neuro.model_scripts import load_model as f\nf('toy')", "model_scripts e"),
-        ("from fwp_neuro.model_scripts import load_model\nload_model('toy')", "model_scripts e"),
-        ("from fwp_neuro.model_scripts import load_model\nload_model('other')", "model_scripts"),
+        (
+            "from fwp_neuro.model_scripts import load_model as f\nf('toy')",
+            "model_scripts e",
+        ),
+        (
+            "from fwp_neuro.model_scripts import load_model\nload_model('toy')",
+            "model_scripts e",
+        ),
+        (
+            "from fwp_neuro.model_scripts import load_model\nload_model('other')",
+            "model_scripts",
+        ),
         (
             "from fwp_neuro.model_scripts import load_model\nmap(load_model, names)",
             "model_scripts e",
@@ -188,6 +210,8 @@ def test_every_lazy_name_of_the_package_is_found_where_it_is_defined():
                 reach = Reach(files, {})
                 reach.attribute(module, name)
                 # and not in doubt anywhere in the package
-                assert len([one for one in reach.found if one.startswith(f"{module}.")]) < 4, name
+                assert (
+                    len([one for one in reach.found if one.startswith(f"{module}.")]) < 4
+                ), name
                 checked += 1
     assert checked > 20

@@ -1,7 +1,8 @@
-"""Bad texts for every argument of every command: one sentence and status 2, before any work.
+"""Bad texts for every argument of every command: one sentence and status 2, before any
+work.
 
-Commands and their arguments are found in the parser. Work is taken to begin where a command shows
-its progress; a text that gets so far must be a legal one.
+Commands and their arguments are found in the parser. Work is taken to begin where a
+command shows its progress; a text that gets so far must be a legal one.
 """
 
 import argparse
@@ -72,13 +73,16 @@ class Began(BaseException):
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return (command, argument) for every argument of every command that takes a text."""
+    """Return (command, argument) for every argument of every command that takes a
+    text."""
     (choices,) = (a.choices for a in cli.parser()._actions if hasattr(a, "add_parser"))
     found = []
     for name, parser in choices.items():
         for action in parser._actions:
             if not isinstance(action, argparse._HelpAction) and action.nargs != 0:
-                found.append((name, action.option_strings[0] if action.option_strings else ""))
+                found.append(
+                    (name, action.option_strings[0] if action.option_strings else "")
+                )
     return sorted(set(found))
 
 
@@ -93,7 +97,9 @@ def began(monkeypatch):
 
 
 @pytest.mark.parametrize(("command", "argument"), commands())
-def test_bad_texts_end_with_a_sentence_and_status_2(command, argument, home, began, capsys):
+def test_bad_texts_end_with_a_sentence_and_status_2(
+    command, argument, home, began, capsys
+):
     wrong = []
     for label, text in TEXTS.items():
         usual = USUAL[command] if argument else []
@@ -110,7 +116,9 @@ def test_bad_texts_end_with_a_sentence_and_status_2(command, argument, home, beg
             wrong.append(f"{label}: too long")
             continue
         except BaseException as raw:
-            wrong.append(f"{label}: {type(raw).__name__} {' '.join(str(raw).split())[:100]}")
+            wrong.append(
+                f"{label}: {type(raw).__name__} {' '.join(str(raw).split())[:100]}"
+            )
             continue
         said = capsys.readouterr().err
         if status != 2:

@@ -63,7 +63,8 @@ def test_per_token():
     rows = found.per_token.sel(variable="readout")
     expected = np.array([0, np.sqrt(9 / 2), np.sqrt(9 / 2)]) / spread
     np.testing.assert_allclose(rows["nrmse"], expected)
-    np.testing.assert_allclose(rows["slope"], [1, -0.5, np.nan])  # the third token is constant
+    # the third token is constant
+    np.testing.assert_allclose(rows["slope"], [1, -0.5, np.nan])
     np.testing.assert_allclose(rows["correlation"], [1, -1, np.nan])
     assert found.per_token["nrmse"].dims == ("variable", "token")
     assert found.nrmse == pytest.approx(np.sqrt(np.mean(rows["nrmse"] ** 2)))
@@ -73,9 +74,12 @@ def test_constant_and_broken_references_are_noted():
     found = two([[0.1, 0.1], [0.1, 0.1]], [[1, 2], [3, 4]])
     assert np.isnan([found.nrmse, found.slope, found.bias, found.correlation]).all()
     assert found.notes == [
-        "readout: the reference is constant, so nRMSE, slope and correlation are undefined"
+        "readout: the reference is constant, so nRMSE, slope and correlation are "
+        "undefined"
     ]
-    assert "note: readout: the reference is constant" in found.table() and "nan" in str(found)
+    assert "note: readout: the reference is constant" in found.table() and "nan" in str(
+        found
+    )
     flat = two([[1, 2], [3, 4]], [[5, 5], [5, 5]])
     assert flat.slope == 0 and flat.bias == 5 and np.isnan(flat.correlation)
     assert "the other recording is constant" in flat.notes[0]
@@ -103,7 +107,9 @@ def test_variables_of_both_in_equal_shape():
     assert compare(first, second).names == ("readout", "b")
     turned = Recording(first.dataset.transpose("cell", "time", ...))
     assert compare(first, turned)["a"].nrmse == 0
-    with pytest.raises(FwpError, match="unknown compared variable 'weight' .legal: readout, b"):
+    with pytest.raises(
+        FwpError, match="unknown compared variable 'weight' .legal: readout, b"
+    ):
         compare(first, second)["weight"]
 
 
@@ -111,16 +117,21 @@ def test_mistakes():
     rec = recording([[1, 2], [3, 4]])
     with pytest.raises(FwpError, match="other must be a Recording, got array"):
         compare(rec, np.zeros(3))
-    with pytest.raises(FwpError, match=r"compare needs a 'readout' .*, and hebb \(rate\) has none"):
+    with pytest.raises(
+        FwpError, match=r"compare needs a 'readout' .*, and hebb \(rate\) has none"
+    ):
         compare(rec, Recording(xr.Dataset(attrs={"rule": "hebb", "realisation": "rate"})))
     with pytest.raises(FwpError) as caught:
         compare(rec, recording([[1, 2, 3]], realisation="rate"))
     assert str(caught.value) == (
-        "compare: 'readout' is [token 2, post 2] in hebb (artificial) (the reference), but "
-        "[token 1, post 3] in hebb (rate)"
+        "compare: 'readout' is [token 2, post 2] in hebb (artificial) (the reference), "
+        "but [token 1, post 3] in hebb (rate)"
     )
     with pytest.raises(FwpError, match="ran different programs .their 'key' differ"):
-        compare(rec, recording([[1, 2], [3, 4]], program=Program(key=EYE[:2], value=EYE[:2, :2])))
+        compare(
+            rec,
+            recording([[1, 2], [3, 4]], program=Program(key=EYE[:2], value=EYE[:2, :2])),
+        )
 
 
 # ---------------------------------------------------------------------- retrieval
@@ -132,12 +143,19 @@ def test_retrieval_by_hand():
     values = [[0, 0], [4, 0], [0, 4], [4, 0]]
     program = Program(key=keys, value=values, query=queries)
     right = [[9, 9], [4, 0], [0, 4], [0, 4]]
-    # token 0 asks for key 1 before it is written: not counted. Candidates: 2, 3, 3 distinct values.
-    # other: token 1 nearest [0, 0] (wrong), token 2 right, token 3 ties [4, 0] with [0, 4] (1/2)
+    # token 0 asks for key 1 before it is written: not counted. Candidates: 2, 3, 3
+    # distinct values.
+    # other: token 1 nearest [0, 0] (wrong), token 2 right, token 3 ties [4, 0] with [0,
+    # 4] (1/2)
     wrong = [[9, 9], [1, 0], [1, 3], [4, 4]]
-    found = compare(recording(right, program=program), recording(wrong, program=program)).retrieval
+    found = compare(
+        recording(right, program=program), recording(wrong, program=program)
+    ).retrieval
     assert found == Retrieval(
-        reference=1.0, other=0.5, chance=pytest.approx((1 / 2 + 1 / 3 + 1 / 3) / 3), tokens=3
+        reference=1.0,
+        other=0.5,
+        chance=pytest.approx((1 / 2 + 1 / 3 + 1 / 3) / 3),
+        tokens=3,
     )
 
 
@@ -147,7 +165,8 @@ def test_retrieval_skips_what_is_not_written():
     for gate in ({"beta": [1, 0, 1]}, {"beta": vectors}, {"beta": 1, "write": [1, 0, 1]}):
         program = Program(key=keys, value=values, query=EYE[[0, 1, 0]], **gate)
         rec = recording([[1.0], [2.0], [1.0]], program=program)
-        # a gate of 0 and a zero key store nothing, so key 1 is never asked for and [1] is alone
+        # a gate of 0 and a zero key store nothing, so key 1 is never asked for and [1] is
+        # alone
         assert compare(rec, rec).retrieval == Retrieval(1.0, 1.0, 1.0, 2)
 
 
@@ -156,8 +175,13 @@ def test_retrieval_by_head():
     values = np.array([[[1.0], [5.0]], [[2.0], [6.0]]])
     queries = np.stack([EYE[[0, 0]], EYE[[2, 0]]], 1)
     program = Program(key=keys, value=values, query=queries)
-    right, wrong = np.array([[[1.0], [0]], [[1.0], [6.0]]]), np.array([[[1.0], [0]], [[2.0], [5]]])
-    first, second = (make_recording(program, RULE, "rate", array) for array in (right, wrong))
+    right, wrong = (
+        np.array([[[1.0], [0]], [[1.0], [6.0]]]),
+        np.array([[[1.0], [0]], [[2.0], [5]]]),
+    )
+    first, second = (
+        make_recording(program, RULE, "rate", array) for array in (right, wrong)
+    )
     found = compare(first, second).retrieval
     assert (found.reference, found.other) == (1.0, pytest.approx(1 / 3))
     assert found.tokens == 3 and found.chance == pytest.approx(2 / 3)
@@ -181,7 +205,8 @@ def test_tables():
         "hebb (rate) against hebb (artificial) (the reference)",
         "variable  nRMSE   slope  bias  correlation",
         "readout   2.291  0.5000     2       0.4472",
-        "retrieval: reference 1.000, other 1.000, chance 1.000 (2 queries of a stored key)",
+        "retrieval: reference 1.000, other 1.000, chance 1.000 (2 queries of a stored "
+        "key)",
     ]
     assert table({"one": found, "another": found}).splitlines() == [
         "         nRMSE   slope  bias  correlation  retrieval  chance  queries",
@@ -189,7 +214,8 @@ def test_tables():
         "another  2.291  0.5000     2       0.4472      1.000   1.000        2",
     ]
     assert repr(found) == (
-        "Comparison(hebb (rate) against hebb (artificial): nrmse=2.291, slope=0.5, corr=0.4472)"
+        "Comparison(hebb (rate) against hebb (artificial): nrmse=2.291, slope=0.5, "
+        "corr=0.4472)"
     )
 
 
@@ -199,14 +225,19 @@ def test_tables():
 def texts(figure):
     from matplotlib.text import Text
 
-    return [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    return [
+        text for text in figure.findobj(Text) if text.get_text() and text.get_visible()
+    ]
 
 
 def test_figure_is_labelled_and_legible():
     found = two([[-1, 1], [-1, 1]], [[2.5, 3.5], [0.5, 1.5]])
     figure = found.plot()
     left, right = figure.axes
-    assert (left.get_xlabel(), left.get_ylabel()) == ("artificial read-out", "rate read-out")
+    assert (left.get_xlabel(), left.get_ylabel()) == (
+        "artificial read-out",
+        "rate read-out",
+    )
     assert (right.get_xlabel(), right.get_ylabel()) == ("token", "read-out nRMSE")
     cloud, identity, fit = left.lines
     np.testing.assert_array_equal(cloud.get_xdata(), [-1, 1, -1, 1])
@@ -220,7 +251,9 @@ def test_figure_is_labelled_and_legible():
     assert min(text.get_fontsize() for text in texts(figure)) >= 7
 
 
-@pytest.mark.parametrize("readout", [[[2, 2], [2, 2]], [[np.nan, 1], [2, 3]], [[np.nan] * 2]])
+@pytest.mark.parametrize(
+    "readout", [[[2, 2], [2, 2]], [[np.nan, 1], [2, 3]], [[np.nan] * 2]]
+)
 def test_figure_of_undefined_numbers(readout, tmp_path):
     program = Program(key=EYE[: len(readout)], value=np.ones((len(readout), 2)))
     rec = recording(readout, program=program)
@@ -242,13 +275,19 @@ def test_save_figure(tmp_path):
     path = tmp_path / "figure.png"
     assert plotting.save(figure, path) == path
     assert path.read_bytes()[:4] == b"\x89PNG" and os.listdir(tmp_path) == ["figure.png"]
-    with pytest.raises(FwpError, match="cannot save the figure to .*: there is no folder"):
+    with pytest.raises(
+        FwpError, match="cannot save the figure to .*: there is no folder"
+    ):
         plotting.save(figure, tmp_path / "nowhere" / "figure.png")
-    with pytest.raises(FwpError, match="unknown figure format 'pngg'; did you mean 'png'"):
+    with pytest.raises(
+        FwpError, match="unknown figure format 'pngg'; did you mean 'png'"
+    ):
         plotting.save(figure, tmp_path / "figure.pngg")
     with pytest.raises(FwpError, match="give a name that ends in .png"):
         plotting.save(figure, tmp_path / "figure")
     if os.path.isdir("/proc/self"):
-        with pytest.raises(FwpError, match="cannot save the figure to '/proc/self/a.png': "):
+        with pytest.raises(
+            FwpError, match="cannot save the figure to '/proc/self/a.png': "
+        ):
             plotting.save(figure, "/proc/self/a.png")
     assert os.listdir(tmp_path) == ["figure.png"]

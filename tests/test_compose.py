@@ -1,4 +1,5 @@
-"""A synapse composed of plasticity, release and receptor, and how it transmits to any cells."""
+"""A synapse composed of plasticity, release and receptor, and how it transmits to any
+cells."""
 
 from dataclasses import replace
 
@@ -28,7 +29,8 @@ def plain_brian(monkeypatch):
 
 
 def check_composition(plasticity, release, receptor):
-    """Both layouts transmit the same, and the weight is that of the plasticity rule alone."""
+    """Both layouts transmit the same, and the weight is that of the plasticity rule
+    alone."""
     alone = fwp.synapses.get(plasticity)
     model = compose(plasticity, release, receptor)
     g, dt = model.ports["conductance"], step(alone)
@@ -58,6 +60,7 @@ def test_compositions_transmit_in_both_layouts(parts):
 def test_every_pair_transmits_in_both_layouts(parts):
     check_composition(*parts)
 
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_sum_of_the_users_cells_follows_the_closed_form(layout):
     pre, post = source(), cells()
@@ -66,7 +69,9 @@ def test_a_sum_of_the_users_cells_follows_the_closed_form(layout):
     at, g = course(post, "g_in", made, others=[pre])
     ampa = fwp.synapses.get("ampa")
     tau, full = ampa.numbers("tau_ampa", "gbar_ampa")
-    np.testing.assert_allclose(g[0], expected((1, 3, 6), at, tau, 0.7 * full), rtol=1e-9, atol=0)
+    np.testing.assert_allclose(
+        g[0], expected((1, 3, 6), at, tau, 0.7 * full), rtol=1e-9, atol=0
+    )
 
 
 def test_a_release_and_its_depression_scale_what_is_sent():
@@ -89,7 +94,8 @@ def test_several_projections_add_up_and_keep_what_was_there():
     for chosen in ([fast], [slow], [fast, slow]):
         pre, post = source(), cells()
         post.g_in = 3 * nS
-        made = [connect("pair_stdp", pre, post, through=one, names={"conductance": "g_in"})
+        made = [connect("pair_stdp", pre, post, through=one,
+                        names={"conductance": "g_in"})
                 for one in chosen]  # fmt: skip
         found.append(course(post, "g_in", *made, others=[pre])[1] - 3e-9)
     one, two, both = found
@@ -118,7 +124,9 @@ def test_a_differential_equation_of_the_cells_takes_the_kicks():
     made = connect("pair_stdp", pre, post, through="ampa", names={"conductance": "g_in"})
     at, g = course(post, "g_in", made, others=[pre], when="start")
     full = fwp.synapses.get("ampa").numbers("gbar_ampa")[0]
-    np.testing.assert_allclose(g[0], expected((1, 3, 6), at, 9e-3, full), rtol=1e-9, atol=0)
+    np.testing.assert_allclose(
+        g[0], expected((1, 3, 6), at, 9e-3, full), rtol=1e-9, atol=0
+    )
 
 
 @pytest.mark.parametrize("receptor", ["ampa", "nmda_per_cell", "gaba_a_kinetic"])
@@ -126,7 +134,9 @@ def test_a_conductance_without_a_unit_counts_in_openings_of_one_spike(receptor):
     found = []
     for rows in ("g_in : siemens", "g_in : 1"):
         pre, post = source(), cells(rows)
-        made = connect("pair_stdp", pre, post, through=receptor, names={"conductance": "g_in"})
+        made = connect(
+            "pair_stdp", pre, post, through=receptor, names={"conductance": "g_in"}
+        )
         found.append(course(post, "g_in", made, others=[pre])[1])
     model = fwp.synapses.get(receptor)
     (full,) = (float(v) for n, v in model.parameters.items() if n.startswith("gbar_"))
@@ -161,7 +171,8 @@ def test_a_part_of_a_group_may_meet_the_whole(layout):
                                namespace=space)  # fmt: skip
         some = {} if part else {"connect": {"condition": "i >= 1 and i < 4"}}
         made = connect("pair_stdp", group[1:4] if part else group, group, through="ampa",
-                       names={"conductance": "g_in"}, layout=layout, delay={"pre": 1 * ms},
+                       names={"conductance": "g_in"}, layout=layout,
+                       delay={"pre": 1 * ms},
                        **some)  # fmt: skip
         g = course(group, "g_in", made)[1]
         found.append((made.values("w"), g))
@@ -174,7 +185,10 @@ def test_a_release_scales_what_a_rule_sends_to_its_own_cell():
     release = fwp.synapses.get("tsodyks_markram", "tsodyks_1998_depressing")  # U = 0.5
     found = []
     for model in (fwp.synapses.get("clopath_2010"), compose("clopath_2010", release)):
-        pre, post = source((5,)), b2.NeuronGroup(1, "", threshold="t > 1*second", reset="")
+        pre, post = (
+            source((5,)),
+            b2.NeuronGroup(1, "", threshold="t > 1*second", reset=""),
+        )
         made = connect(model, pre, post)
         network = b2.Network(pre, post, *made.objects)
         network.run(5 * ms, namespace={})
@@ -194,24 +208,40 @@ def test_a_gate_of_the_synapse_opens_by_the_release_whoever_brings_it():
                        names={"conductance": "g_in"})  # fmt: skip
         found.append(course(post, "g_in", made, others=[pre])[1][0])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
-    assert "scales all that is open" in compose("pair_stdp", release, "nmda_per_cell").conventions
-    assert "scales all that is open" not in compose("oja", release, "nmda_per_synapse").conventions
+    assert (
+        "scales all that is open"
+        in compose("pair_stdp", release, "nmda_per_cell").conventions
+    )
+    assert (
+        "scales all that is open"
+        not in compose("oja", release, "nmda_per_synapse").conventions
+    )
 
 
 def test_a_conductance_that_an_earlier_projection_attached_takes_the_kicks_too():
     found = []
     for chosen in (["ampa"], ["ampa", "composed"]):
         pre = source()
-        post = b2.NeuronGroup(1, "seen = g_ampa : siemens", threshold="t > 1*second", reset="")
+        post = b2.NeuronGroup(
+            1, "seen = g_ampa : siemens", threshold="t > 1*second", reset=""
+        )
         made = [connect("ampa", pre, post)]
         if len(chosen) > 1:
-            made.append(connect(compose("oja", None, "ampa"), pre, post, initial={"w": 1}))
+            made.append(
+                connect(compose("oja", None, "ampa"), pre, post, initial={"w": 1})
+            )
         network = b2.Network(pre, post, *(o for one in made for o in one.objects))
         network.run(8 * ms, namespace={})
         found.append(float(post.g_ampa_[0]))
-    assert found[1] == pytest.approx(2 * found[0], rel=1e-3)  # oja's weight moves a little
+    # oja's weight moves a little
+    assert found[1] == pytest.approx(2 * found[0], rel=1e-3)
     with pytest.raises(fwp.FwpError, match="with other numbers"):
-        connect("pair_stdp", pre, post, through=fwp.synapses.get("ampa").changed(tau_ampa=9 * ms))
+        connect(
+            "pair_stdp",
+            pre,
+            post,
+            through=fwp.synapses.get("ampa").changed(tau_ampa=9 * ms),
+        )
 
 
 @pytest.mark.parametrize("names", [{"conductance": "g_in"}, {"conductance": None}])
@@ -235,9 +265,17 @@ def test_a_loaded_projection_adds_its_conductance_to_the_cells_again(names, tmp_
 def test_delays_of_each_synapse_hold_for_what_one_delay_holds_for():
     found = []
     for late in (2 * ms, [2, 2] * ms):
-        made = connect(compose("graupner_brunel", None, "ampa"), source(count=2), cells(count=1),
-                       layout="textbook", delay={"pre": late}, names={"conductance": "g_in"})
-        found.append({one.objname: float(np.max(one.delay)) for one in made.synapses._pathways})
+        made = connect(
+            compose("graupner_brunel", None, "ampa"),
+            source(count=2),
+            cells(count=1),
+            layout="textbook",
+            delay={"pre": late},
+            names={"conductance": "g_in"},
+        )
+        found.append(
+            {one.objname: float(np.max(one.delay)) for one in made.synapses._pathways}
+        )
     assert found[0] == pytest.approx(found[1])
     assert found[0]["pre"] == 2e-3 and found[0]["arrival"] == 0
 
@@ -249,8 +287,8 @@ def test_a_delay_holds_for_what_is_transmitted_or_is_refused(receptor, layout):
     for late in (None, {"pre": 5 * ms}):
         pre, post = source(), cells()
         try:
-            made = connect("pair_stdp", pre, post, through=receptor, layout=layout, delay=late,
-                           names={"conductance": "g_in"})  # fmt: skip
+            made = connect("pair_stdp", pre, post, through=receptor, layout=layout,
+                           delay=late, names={"conductance": "g_in"})  # fmt: skip
         except fwp.FwpError as refused:
             assert late and "is a gate of the presynaptic cell" in str(refused)
             assert fwp.synapses.get(receptor).equations.pre
@@ -265,7 +303,9 @@ def test_a_share_of_a_part_is_a_share_where_it_varies():
     release = compose("use_dependent_potentiation", "tsodyks_markram")
     assert "U_release" in release.parameters and "U" in model.parameters
     with pytest.raises(fwp.FwpError, match="share from 0 to 1"):
-        connect(release, source(count=2), cells(), varying={"U_release": ("pre", [0.5, 1.5])})
+        connect(
+            release, source(count=2), cells(), varying={"U_release": ("pre", [0.5, 1.5])}
+        )
 
 
 @pytest.mark.parametrize("rows", ["", "g_nmda : siemens"])
@@ -287,41 +327,55 @@ def test_a_plain_conductance_of_the_cells_falls_as_the_receptor_does():
     made = connect("ampa", pre, post)
     at, found = course(post, "g_ampa", made, others=[pre])
     tau, full = (float(made.model.parameters[n]) for n in ("tau_ampa", "gbar_ampa"))
-    np.testing.assert_allclose(found[0], expected((1, 3, 6), at, tau, full), rtol=1e-9, atol=1e-20)
+    np.testing.assert_allclose(
+        found[0], expected((1, 3, 6), at, tau, full), rtol=1e-9, atol=1e-20
+    )
 
 
 @pytest.mark.parametrize(
     "call, sentence",
     [
-        (lambda: compose("ampa"), "plasticity must be a model of the kind plasticity or short"),
-        (lambda: compose("pair_stdp", "ampa"), "release must be a model of the kind short-term"),
-        (lambda: compose("pair_stdp", None, "pair_stdp"), "receptor must be a model of the kind"),
+        (lambda: compose("ampa"), "plasticity must be a model of the kind plasticity or "
+                                  "short"),
+        (lambda: compose("pair_stdp", "ampa"), "release must be a model of the kind "
+                                               "short-term"),
+        (lambda: compose("pair_stdp", None, "pair_stdp"),
+         "receptor must be a model of the kind"),
         (lambda: compose("tsodyks_markram", "tsodyks_markram"), "is a release itself"),
         (lambda: compose(compose("pair_stdp", "tsodyks_markram"), None, "ampa"),
-         "has a release already: give its plasticity rule, release and receptor to one call"),
-        (lambda: compose(compose("pair_stdp", None, "ampa"), None, "ampa"), "has a receptor alr"),
+         "has a release already: give its plasticity rule, release and receptor to one "
+         "call"),
+        (lambda: compose(compose("pair_stdp", None, "ampa"), None, "ampa"),
+         "has a receptor alr"),
         (lambda: compose("pair_sdtp"), "did you mean 'pair_stdp'"),
         (lambda: compose("pair_stdp", eligibility=3), "eligibility"),
-        (lambda: compose("bcpnn", eligibility=1 * b2.second), "only one that is a variable"),
+        (lambda: compose("bcpnn", eligibility=1 * b2.second),
+         "only one that is a variable"),
         (lambda: connect("pair_stdp", source(), cells("x : 1"), through="ampa"),
          r"opens a conductance g_ampa .*nothing .*reads it \(their variables: v, x\)"),
         (lambda: connect("pair_stdp", source(), cells(), through="ampa",
                          names={"conductance": "v"}), "is in volt"),
         (lambda: connect("pair_stdp", source(), cells(), through="ampa",
-                         names={"conductance": "g"}), r"no variable 'g' .*legal: g_in, v"),
+                         names={"conductance": "g"}), r"no variable 'g' .*legal: g_in, "
+                                                      r"v"),
         (lambda: connect("pair_stdp", source(), cells("dg/dt = -g/second : siemens"),
-                         through="nmda_per_cell", names={"conductance": "g"}), "plain variable"),
-        (lambda: connect(compose("pair_stdp", eligibility=1 * b2.second), source(), cells()),
+                         through="nmda_per_cell", names={"conductance": "g"}),
+                         "plain variable"),
+        (lambda: connect(compose("pair_stdp", eligibility=1 * b2.second), source(),
+                         cells()),
          r"reads the modulator \(1\) .*have none \(their variables: g_in, v\)"),
         (lambda: connect("pair_stdp", source(), cells("g : siemens (constant)"),
                          through="ampa", names={"conductance": "g"}), "a constant"),
         (lambda: connect("pair_stdp", source(), cells(), through="ampa",
-                         names={"conductanse": "g_in"}), "no port or variable 'conductanse'"),
+                         names={"conductanse": "g_in"}),
+                         "no port or variable 'conductanse'"),
         (lambda: connect("pair_stdp", source(), cells("g : integer"),
                          through="ampa", names={"conductance": "g"}), "no real number"),
         (lambda: connect("pair_stdp", source(), cells("g : siemens (shared)"),
-                         through="ampa", names={"conductance": "g"}), "shared by all of them"),
-        (lambda: fwp.synapses.short_term(compose("pair_stdp", None, "ampa"), None, [1] * ms),
+                         through="ampa", names={"conductance": "g"}),
+                         "shared by all of them"),
+        (lambda: fwp.synapses.short_term(compose("pair_stdp", None, "ampa"), None,
+                                         [1] * ms),
          "of the kind plasticity and has no release"),
     ],
 )  # fmt: skip

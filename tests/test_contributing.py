@@ -1,4 +1,5 @@
-"""The table of CONTRIBUTING.md: one of each kind is added, then listed, shown and cited."""
+"""The table of CONTRIBUTING.md: one of each kind is added, then listed, shown and
+cited."""
 
 import json
 import re
@@ -29,7 +30,7 @@ def make(parameters):
     )
 
 register("new_{0}", Entry(make, ("first",), "{1}", "a new {0}"))
-"""
+"""  # noqa: E501
 #: row of the table -> kind in the command line, code as it would stand in the package
 ADDED = {
     "rule": ("rules", """
@@ -39,7 +40,7 @@ rules.register(rules.Rule(
     "new_rule", "w = alpha*w; w += v*k", gates={"alpha": "post"}, citation="schlag2021linear",
     summary="decay of each value dimension",
 ))
-"""),
+"""),  # noqa: E501
     "memory": ("memories", """
 from fwp_neuro.artificial.memories import Memory, register
 
@@ -120,7 +121,8 @@ NAMES |= {row: (kind, f"new_{row}") for row, (kind, _) in ADDED.items()}
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory):
-    """A package with one module for each kind, imported; what it added is forgotten afterwards."""
+    """A package with one module for each kind, imported; what it added is forgotten
+    afterwards."""
     folder = tmp_path_factory.mktemp("outside")
     kinds = {kind: registry(kind) for kind, _ in ADDED.values()}
     before = {kind: (dict(of.entries()), dict(of._aliases)) for kind, of in kinds.items()}
@@ -137,7 +139,11 @@ def added(tmp_path_factory):
 
 @pytest.mark.parametrize("row", NAMES)
 def test_what_is_added_is_listed_shown_and_cited(row, added, home, edit, capsys):
-    edit(home / "models/toy.py", "Nothing is published about it.", "After arXiv:2102.11174.")
+    edit(
+        home / "models/toy.py",
+        "Nothing is published about it.",
+        "After arXiv:2102.11174.",
+    )
     edit(home / "figures/fig01_toy.py", "a toy.", "a toy, doi:10.7554/eLife.47314.")
     kind, name = NAMES[row]
     assert main(["list", kind, "--json"]) == 0
@@ -145,7 +151,9 @@ def test_what_is_added_is_listed_shown_and_cited(row, added, home, edit, capsys)
     assert rows[name]["summary"] and rows[name]["citations"]
     assert main(["show", name, "--kind", kind]) == 0
     printed = capsys.readouterr().out
-    assert name in printed.splitlines()[0] and f"[{rows[name]['citations'][0]}]" in printed
+    assert (
+        name in printed.splitlines()[0] and f"[{rows[name]['citations'][0]}]" in printed
+    )
     assert main(["cite", name]) == 0
     assert f"{{{rows[name]['citations'][0]}," in capsys.readouterr().out
 

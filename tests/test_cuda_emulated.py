@@ -1,7 +1,7 @@
 """Generated CUDA code computes what C++ computes: emulated on the CPU, not run on a GPU.
 
-Many circuits share one project, which is compiled once and run twice: with its threads one after
-another in order, and in blocks of four that take their turns in shuffled order.
+Many circuits share one project, which is compiled once and run twice: with its threads
+one after another in order, and in blocks of four that take their turns in shuffled order.
 """
 
 import shutil
@@ -30,7 +30,8 @@ RUNS = ("forward", "shuffled")
 
 
 def both(cases, folder, runs=RUNS):
-    """Return what C++ and, for each run, CUDA on the CPU leave behind, circuit -> name -> array."""
+    """Return what C++ and, for each run, CUDA on the CPU leave behind, circuit -> name ->
+    array."""
     made = {name: case() for name, case in cases.items()}
     builds = {name: build for name, (build, _) in made.items()}
     (dt,) = {float(dt) for _, dt in made.values()}
@@ -41,7 +42,8 @@ def both(cases, folder, runs=RUNS):
 
 
 def check_same(expected, found):
-    """The same spikes, and every state of cells and synapses to 1e-12 of its largest value."""
+    """The same spikes, and every state of cells and synapses to 1e-12 of its largest
+    value."""
     assert expected.keys() == found.keys() and expected
     for name, array in expected.items():
         if name.startswith("spikes"):
@@ -55,14 +57,18 @@ def check_alive(name, found):
     """Cells that can spike do so, and something is left in cells or synapses."""
     spikes = [array for label, array in found.items() if label.startswith("spikes")]
     assert not spikes or sum(map(len, spikes)), name
-    states = [a for label, a in found.items() if not label.startswith("spikes") and a.size]
+    states = [
+        a for label, a in found.items() if not label.startswith("spikes") and a.size
+    ]
     assert any(np.abs(array).max() > 0 for array in states), name
 
 
 def apart(one, other):
     """The largest difference of all states, and whether all spikes are the same."""
     spikes = all(np.array_equal(one[n], other[n]) for n in one if n.startswith("spikes"))
-    states = [np.abs(one[n] - 1.0 * other[n]).max() for n in one if not n.startswith("spikes")]
+    states = [
+        np.abs(one[n] - 1.0 * other[n]).max() for n in one if not n.startswith("spikes")
+    ]
     return max(states), spikes
 
 
@@ -85,7 +91,8 @@ def test_shuffled_threads_show_a_result_that_depends_on_their_order(together):
 
 
 def test_cuda_delivers_late_where_cells_have_a_time_step_of_their_own(together):
-    """A fault of brian2cuda, for which such circuits are refused. No longer there? Allow them."""
+    """A fault of brian2cuda, for which such circuits are refused. No longer there? Allow
+    them."""
     name = "a time step of their own"
     off, same_spikes = apart(together["cpp"][name], together["forward"][name])
     assert same_spikes and off >= 1
@@ -108,7 +115,8 @@ def test_cuda_computes_what_cpp_computes_for_every_rule(of_rules, name):
 
 
 def of_network(name, folder):
-    """Return what C++ and the two runs of CUDA leave behind of one network, name -> array."""
+    """Return what C++ and the two runs of CUDA leave behind of one network, name ->
+    array."""
     runs = ("forward", "narrow") if name in DELAYED else RUNS
     found = both({name: (POISSON | NETWORKS)[name]}, folder, runs)
     return [found[each][name] for each in ("cpp", *runs)]

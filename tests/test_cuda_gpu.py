@@ -1,8 +1,9 @@
 """On a GPU: circuits compute what they compute on the CPU, and how long they take.
 
-Run with ``python -m pytest -m gpu -s tests/test_cuda_gpu.py``. Without a GPU the tests are skipped
-with the reason, except the first one: it goes the whole way with a compiler that compiles for the
-CPU, which shows that these tests would run. Nothing here was run on a GPU so far.
+Run with ``python -m pytest -m gpu -s tests/test_cuda_gpu.py``. Without a GPU the tests
+are skipped with the reason, except the first one: it goes the whole way with a compiler
+that compiles for the CPU, which shows that these tests would run. Nothing here was run on
+a GPU so far.
 """
 
 import logging
@@ -25,7 +26,11 @@ from fwp_neuro.devices import brian2_state, cuda  # noqa: E402
 
 SIZE = devices.Size(1000, 100, 1000)
 #: spikes that are given, or none: rounding cannot move them
-CERTAIN = [*MODELS, *(n for n in CIRCUITS if n.startswith("rate")), "spiking, without noise"]
+CERTAIN = [
+    *MODELS,
+    *(n for n in CIRCUITS if n.startswith("rate")),
+    "spiking, without noise",
+]
 FEW = ("pair_stdp", "rate, continuous")
 
 
@@ -74,7 +79,8 @@ def test_a_gpu_computes_what_the_cpu_computes(a_gpu):
 @pytest.mark.gpu
 @pytest.mark.parametrize("side", [316, 1000, 3162])
 def test_how_long_pair_stdp_takes(a_gpu, side, tmp_path, record_property):
-    """Synaptic events a second of all-to-all pair STDP, 1 s at 1 ms, 20 spikes/s a cell."""
+    """Synaptic events a second of all-to-all pair STDP, 1 s at 1 ms, 20 spikes/s a
+    cell."""
     rng = np.random.default_rng(0)
     pre, post = ((rng.random((1000, side)) < 0.02).astype(float) for _ in range(2))
     build, dt = captured(
@@ -89,7 +95,9 @@ def test_how_long_pair_stdp_takes(a_gpu, side, tmp_path, record_property):
             if device == "cuda_standalone":
                 cuda.execute(brian.device, folder)
             else:
-                brian.device.build(directory=str(folder), compile=True, run=True, with_output=False)
+                brian.device.build(
+                    directory=str(folder), compile=True, run=True, with_output=False
+                )
             seconds[device] = brian.device._last_run_time
             weights[device] = built.collect()["ends"]["w"]
     off = np.abs(weights["cuda_standalone"] - weights["cpp_standalone"]).max()
@@ -97,5 +105,7 @@ def test_how_long_pair_stdp_takes(a_gpu, side, tmp_path, record_property):
     for device, each in seconds.items():
         events = side * (pre.sum() + post.sum()) / each
         record_property(f"{device}, {side}x{side}", events)
-        logging.getLogger("fwp_neuro").info("%s %dx%d: %.3g events/s", device, side, side, events)
+        logging.getLogger("fwp_neuro").info(
+            "%s %dx%d: %.3g events/s", device, side, side, events
+        )
         print(f"\n{device} {side} x {side}: {each:.3f} s, {events:.3g} synaptic events/s")

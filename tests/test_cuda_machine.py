@@ -30,7 +30,8 @@ RUBIN = "0, GPU-3333-cccc, NVIDIA Something New, 14.0, {driver}"
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """Put programs named nvidia-smi and nvcc on the path that say what they are told to."""
+    """Put programs named nvidia-smi and nvcc on the path that say what they are told
+    to."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setattr(cuda, "need_brian2cuda", lambda: None)
@@ -43,10 +44,12 @@ def machine(tmp_path, monkeypatch):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
 
-    def made(rows=(H100,), driver="570.10", newest="13.0", nvcc="13.0", knows="75 80 90 120",
-             smi=None):  # fmt: skip
+    def made(rows=(H100,), driver="570.10", newest="13.0", nvcc="13.0",
+             knows="75 80 90 120", smi=None):  # fmt: skip
         echoes = "; ".join(f'echo "{row.format(driver=driver)}"' for row in rows)
-        program("nvidia-smi", smi or SMI.format(rows=echoes, driver=driver, newest=newest))
+        program(
+            "nvidia-smi", smi or SMI.format(rows=echoes, driver=driver, newest=newest)
+        )
         if nvcc:
             program("nvcc", NVCC.format(release=nvcc, architectures=knows))
         return folder
@@ -68,7 +71,9 @@ def refused():
 
 @pytest.mark.parametrize("nvcc", ["12.4", "13.0"])
 @pytest.mark.parametrize("newest", ["13.0", "13.2"])
-def test_an_h100_is_accepted_with_any_toolkit_that_its_driver_runs(machine, nvcc, newest, recwarn):
+def test_an_h100_is_accepted_with_any_toolkit_that_its_driver_runs(
+    machine, nvcc, newest, recwarn
+):
     machine(nvcc=nvcc, newest=newest)
     cuda.check_machine()
     assert not recwarn.list
@@ -82,14 +87,19 @@ def test_a_toolkit_newer_than_the_driver_by_a_minor_version_is_accepted(machine)
 
 def test_a_gpu_newer_than_nvcc_gets_the_newest_code_that_nvcc_knows(machine):
     machine(rows=[RUBIN])
-    with pytest.warns(fwp.errors.FwpWarning, match="capability 14.0.*newer than nvcc 13.0.*12.0"):
+    with pytest.warns(
+        fwp.errors.FwpWarning, match="capability 14.0.*newer than nvcc 13.0.*12.0"
+    ):
         cuda.check_machine()
 
 
 def test_preferences_are_those_of_the_machine(machine):
     pytest.importorskip("brian2cuda")
     machine(nvcc="12.4")
-    found = {name.rpartition(".")[2]: value for name, value in cuda.preferences(b2.prefs).items()}
+    found = {
+        name.rpartition(".")[2]: value
+        for name, value in cuda.preferences(b2.prefs).items()
+    }
     assert found["compute_capability"] == 9.0 and found["cuda_runtime_version"] == 12.4
     assert found["detect_gpus"] is False and found["gpu_id"] == 0
     assert found["extra_compile_args_nvcc"] == ["-w", "-std=c++17"]
@@ -100,7 +110,8 @@ def test_the_least_capable_of_several_gpus_decides(machine, monkeypatch):
     machine(rows=[H100, other])
     assert [one.capability for one in gpu.gpus()] == [(9, 0), (8, 0)]
     assert cuda._capability(gpu.gpus()) == (8, 0)
-    for shown, expected in (("1", [(8, 0)]), ("GPU-4444", [(8, 0)]), ("1,0", [(8, 0), (9, 0)]),
+    for shown, expected in (("1", [(8, 0)]), ("GPU-4444", [(8, 0)]),
+                            ("1,0", [(8, 0), (9, 0)]),
                             ("0,7,1", [(9, 0)]), ("MIG-5", [(9, 0)])):  # fmt: skip
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
         assert [one.capability for one in gpu.gpus()] == expected, shown
@@ -146,7 +157,9 @@ def test_a_compiler_that_does_not_work(machine):
 def test_a_driver_too_old_for_the_toolkit(machine):
     machine(driver="535.1", newest="12.2", nvcc="13.0")
     sentence = refused()
-    assert "driver 535.1 runs CUDA up to 12.2, and nvcc is of CUDA 13.0: update" in sentence
+    assert (
+        "driver 535.1 runs CUDA up to 12.2, and nvcc is of CUDA 13.0: update" in sentence
+    )
 
 
 def test_a_gpu_older_than_nvcc_compiles_for(machine):
@@ -171,14 +184,18 @@ def test_brian2cuda_must_fit_brian2(monkeypatch, ours, brian, fits):
     pins = {"1.0a7": "2.8.0", "1.0b1": "2.10.1", "1.0b2": "2.12.0"}
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
-    monkeypatch.setattr(importlib.metadata, "requires", lambda _: [f"brian2=={pins[ours]}"])
+    monkeypatch.setattr(
+        importlib.metadata, "requires", lambda _: [f"brian2=={pins[ours]}"]
+    )
     if fits:
         return cuda.need_brian2cuda()
-    with pytest.raises(fwp.FwpError, match=f"brian2cuda {ours} does not fit brian2 {brian}.*pip"):
+    with pytest.raises(
+        fwp.FwpError, match=f"brian2cuda {ours} does not fit brian2 {brian}.*pip"
+    ):
         cuda.need_brian2cuda()
 
 
-# ---------------------------------------------------------------- what programs say when they fail
+# ------------------------------------------------------- what programs say when they fail
 
 
 @pytest.mark.parametrize(
@@ -188,14 +205,26 @@ def test_brian2cuda_must_fit_brian2(monkeypatch, ours, brian, fits):
             "nvcc fatal : Unsupported gpu architecture 'compute_70'",
             "does not know the architecture",
         ),
-        ("nvcc fatal: Value 'sm_130' is not defined for option 'gpu-architecture'", "architecture"),
-        ("#error -- unsupported GNU version! gcc versions later than 14 are", "variable CXX"),
+        (
+            "nvcc fatal: Value 'sm_130' is not defined for option 'gpu-architecture'",
+            "architecture",
+        ),
+        (
+            "#error -- unsupported GNU version! gcc versions later than 14 are",
+            "variable CXX",
+        ),
         ("rand.h:4:10: fatal error: curand.h: No such file or directory", "FWP_CURAND"),
         ("/usr/bin/ld: cannot find -lcurand", "has no cuRAND"),
         ("#error Thrust requires at least C++17. Define", "wants C++17"),
         ("nvcc error : 'cicc' died due to signal 9 (Killed)", "out of main memory"),
-        ("make: /usr/local/cuda/bin/nvcc: No such file or directory", "no CUDA compiler is here"),
-        ("INFO a\nx.cu(3): error: identifier is undefined\nmake: ***", "says: x.cu(3): error"),
+        (
+            "make: /usr/local/cuda/bin/nvcc: No such file or directory",
+            "no CUDA compiler is here",
+        ),
+        (
+            "INFO a\nx.cu(3): error: identifier is undefined\nmake: ***",
+            "says: x.cu(3): error",
+        ),
     ],
 )
 def test_a_failed_build_is_explained(said, meaning):
@@ -205,23 +234,30 @@ def test_a_failed_build_is_explained(said, meaning):
 @pytest.mark.parametrize(
     ("said", "meaning"),
     [
-        ("ERROR: cudaSetDevice(0) failed at main.cu:89 : CUDA driver version is insufficient for "
-         "CUDA runtime version", "driver is older than the CUDA toolkit"),
-        ("the provided PTX was compiled with an unsupported toolchain.", "driver is older"),
-        ("INFO x\nERROR: cudaMalloc(...) failed at objects.cu:7 : out of memory", "out of memory"),
-        ("terminate called after throwing an instance of 'thrust::system::detail::bad_alloc'\n"
-         "  what():  std::bad_alloc: cudaErrorMemoryAllocation: out of memory", "out of memory"),
+        ("ERROR: cudaSetDevice(0) failed at main.cu:89 : CUDA driver version is "
+         "insufficient for CUDA runtime version", "driver is older than the CUDA "
+                                                  "toolkit"),
+        ("the provided PTX was compiled with an unsupported toolchain.",
+         "driver is older"),
+        ("INFO x\nERROR: cudaMalloc(...) failed at objects.cu:7 : out of memory",
+         "out of memory"),
+        ("terminate called after throwing an instance of "
+         "'thrust::system::detail::bad_alloc'\n  what():  std::bad_alloc: cudaErrorMemoryAllocation: out of memory", "out of memory"),  # noqa: E501
         ("ERROR while allocating 800 bytes in cudaVector.h/reserve()\nout of memory",
          "gpu_heap_size = 1024"),
-        ("ERROR while allocating memory with size 80 in spikequeue.h/prepare()", "gpu_heap_size"),
+        ("ERROR while allocating memory with size 80 in spikequeue.h/prepare()",
+         "gpu_heap_size"),
         ("failed at x.cu:1 : no kernel image is available for execution on the device",
          "architecture of this GPU"),
         ("failed at main.cu:89 : no CUDA-capable device is detected", "finds no GPU"),
-        ("failed : all CUDA-capable devices are busy or unavailable", "taken by another program"),
-        ("./main: error while loading shared libraries: libcurand.so.10: cannot open shared",
+        ("failed : all CUDA-capable devices are busy or unavailable",
+         "taken by another program"),
+        ("./main: error while loading shared libraries: libcurand.so.10: cannot open "
+         "shared",
          "LD_LIBRARY_PATH"),
         ("failed : too many resources requested for launch", "launch_bounds"),
-        ("failed at k.cu:9 : an illegal memory access was encountered", "a kernel failed"),
+        ("failed at k.cu:9 : an illegal memory access was encountered",
+         "a kernel failed"),
         ("INFO one\nsomething else", "says: something else"),
         ("", "says: nothing"),
     ],
@@ -238,7 +274,8 @@ def check_sentence(problem, meaning):
 
 
 class Device:
-    """Stands in for Brian2's device: writes a project whose program fails as it is told to."""
+    """Stands in for Brian2's device: writes a project whose program fails as it is told
+    to."""
 
     def __init__(self, make="true", program="true"):
         self.make, self.program = make, program
@@ -270,6 +307,8 @@ def test_failures_of_make_and_of_the_program_reach_the_user(tmp_path, capfd):
     with pytest.raises(fwp.FwpError, match="has no cuRAND"):
         cuda.execute(Device(make="echo cannot find -lcurand >&2; false"), tmp_path)
     with pytest.raises(fwp.FwpError, match="GPU is out of memory"):
-        cuda.execute(Device(program="echo failed : out of memory >&2; exit 255"), tmp_path)
+        cuda.execute(
+            Device(program="echo failed : out of memory >&2; exit 255"), tmp_path
+        )
     assert b2.prefs.devices.cpp_standalone.run_cmd_unix == before
     assert capfd.readouterr() == ("", "")

@@ -64,7 +64,11 @@ def test_the_hand_written_loop_refuses_what_it_cannot_read():
 
 def test_dense_synapses_give_the_same_spikes_and_weights(runtime):
     found, _ = devices.simulate(
-        reference(CELLS, GIVEN, TIME), Size(TIME, 5, 900), device="cpp_standalone", dt=DT, seed=0
+        reference(CELLS, GIVEN, TIME),
+        Size(TIME, 5, 900),
+        device="cpp_standalone",
+        dt=DT,
+        seed=0,
     )
     assert found["dense"] is dense.DenseSynapses
     assert (found["spikes"] == runtime["spikes"]).all()
@@ -87,7 +91,11 @@ def test_every_rule_agrees_with_brian2s_own_synapses():
         else:
             assert abs(ours[name] - value).max() < 1e-12, name
     runtime, _ = devices.simulate(
-        lambda: worlds(dense.synapses), Size(STEPS, 60, 9000), device="numpy", dt=DT, seed=7
+        lambda: worlds(dense.synapses),
+        Size(STEPS, 60, 9000),
+        device="numpy",
+        dt=DT,
+        seed=7,
     )
     assert runtime["kinds"] == ["Synapses"]
     for name, value in runtime["worlds"][0].items():
@@ -115,7 +123,9 @@ def test_two_runs_keep_spikes_under_way_and_take_other_weights():
         theirs, ours = program.run().values()
         assert (ours == theirs).all()
         start = np.random.default_rng(0).random(ROWS * COLUMNS)
-        first, second = program.run({"first_late.w": start, "second_late.w": start}).values()
+        first, second = program.run(
+            {"first_late.w": start, "second_late.w": start}
+        ).values()
         assert (first == second).all() and abs(first - theirs).max() > 0.1
 
 
@@ -136,7 +146,9 @@ def test_cuda_gets_brian2s_own_synapses(tmp_path):
 def sources(folder, build) -> dict[str, str]:
     """Return the C++ files of a network, not compiled."""
     devices.generate(build, device="cpp_standalone", dt=DT, seed=0, directory=folder)
-    files = {path.stem: path.read_text() for path in (folder / "code_objects").glob("*.cpp")}
+    files = {
+        path.stem: path.read_text() for path in (folder / "code_objects").glob("*.cpp")
+    }
     shutil.rmtree(folder)
     return files
 
@@ -144,12 +156,16 @@ def sources(folder, build) -> dict[str, str]:
 def test_rows_are_free_for_vector_instructions_where_no_synapse_meets_another(tmp_path):
     files = sources(tmp_path / "project", lambda: worlds(dense.synapses))
     code = {  # rule and side -> its loops (Brian2 may append a number to the name)
-        name.partition("_codeobject")[0].removeprefix("world0_"): text.partition("_num_cells")[2]
+        name.partition("_codeobject")[0].removeprefix("world0_"): text.partition(
+            "_num_cells"
+        )[2]
         for name, text in files.items()
         if "_pre_codeobject" in name or "_post_codeobject" in name
     }
     for rule in ("pair", "triplet", "vogels", "late", "part", "loop"):
-        assert "DENSE_FREE" in code[f"{rule}_pre"] and "DENSE_FREE" in code[f"{rule}_post"]
+        assert (
+            "DENSE_FREE" in code[f"{rule}_pre"] and "DENSE_FREE" in code[f"{rule}_post"]
+        )
         assert "_block = 64" in code[f"{rule}_post"]
     for name in ("adds_pre", "feeds_pre", "feeds_post", "places_pre"):
         assert "DENSE_FREE" in code[name]
@@ -172,7 +188,9 @@ def test_what_one_synapse_writes_and_another_reads_keeps_brian2s_order(tmp_path)
         b2.Network(loop, synapses).run(1 * b2.ms)
         b2.device.build(directory=str(tmp_path / "project"), compile=False, run=False)
     for side in ("pre", "post"):
-        text = (tmp_path / "project" / "code_objects" / f"met_{side}_codeobject.cpp").read_text()
+        text = (
+            tmp_path / "project" / "code_objects" / f"met_{side}_codeobject.cpp"
+        ).read_text()
         assert "DENSE_FREE" not in text.partition("_num_cells")[2]
         assert "_block = 64" not in text
 
@@ -189,7 +207,10 @@ def few(read: bool):
             synapses.w["i > 1"] = "0.2"
         assert scale == 0.5
         if isinstance(synapses, dense.DenseSynapses):  # known before a run
-            assert len(synapses) == 12 and (synapses.i[:] == np.repeat(np.arange(3), 4)).all()
+            assert (
+                len(synapses) == 12
+                and (synapses.i[:] == np.repeat(np.arange(3), 4)).all()
+            )
         return Built(b2.Network(pre, post, synapses), dict, 1 * b2.ms, (type(synapses),))
 
     return build
@@ -203,7 +224,8 @@ def test_index_vectors_are_made_only_for_those_who_read_them(tmp_path, read):
 
 
 def of_package(models, **options):
-    """Return a function that connects models of the package between cells told to spike."""
+    """Return a function that connects models of the package between cells told to
+    spike."""
 
     def build() -> Built:
         network, made = b2.Network(), {}
@@ -217,13 +239,21 @@ def of_package(models, **options):
                 ))  # fmt: skip
             model = get(name)
             # a voltage that the model brings itself
-            names = {port: None for port in ("membrane", "dendrite", "soma") if port in model.ports}
+            names = {
+                port: None
+                for port in ("membrane", "dendrite", "soma")
+                if port in model.ports
+            }
             made[name] = connecting.connect(model, *groups, name=f"model{number}",
                                             names=names, **options)  # fmt: skip
             network.add(groups, made[name].objects)
 
         def collect():
-            return {f"{n} {v}": m.values(v) for n, m in made.items() for v in variables(m.model)}
+            return {
+                f"{n} {v}": m.values(v)
+                for n, m in made.items()
+                for v in variables(m.model)
+            }
 
         return Built(network, collect, STEPS * DT, (made,))
 
@@ -249,7 +279,9 @@ def test_models_of_the_package_give_the_same_with_dense_synapses():
     for name, value in theirs.items():
         scale = max(1.0, abs(value).max())
         assert abs(ours[name] - value).max() < 1e-12 * scale, name
-    assert len({tuple(value) for name, value in theirs.items() if name.endswith(" w")}) > 2
+    assert (
+        len({tuple(value) for name, value in theirs.items() if name.endswith(" w")}) > 2
+    )
 
 
 def test_one_sentence_says_what_dense_synapses_cannot_do():
@@ -277,4 +309,6 @@ def test_connect_takes_no_arguments(tmp_path):
             synapses.connect()
         return Built(b2.Network(group, synapses), dict, 1 * b2.ms)
 
-    devices.generate(build, device="cpp_standalone", dt=DT, seed=0, directory=tmp_path / "project")
+    devices.generate(
+        build, device="cpp_standalone", dt=DT, seed=0, directory=tmp_path / "project"
+    )

@@ -1,4 +1,5 @@
-"""Second and forward derivatives of `apply`: the numbers of the plain recurrence, or a sentence."""
+"""Second and forward derivatives of `apply`: the numbers of the plain recurrence, or a
+sentence."""
 
 import logging
 
@@ -23,7 +24,8 @@ EVERYTHING = pytest.mark.parametrize("chosen", [*RULES, *MEMORIES], ids=title)
 
 
 def case(chosen):
-    """Leaves, and a function of them that gives the sum of a curved function of all outputs."""
+    """Leaves, and a function of them that gives the sum of a curved function of all
+    outputs."""
     if isinstance(chosen, Memory):
         signals, states = draw_memory(chosen, TOKENS, heads=1, batch=1), {}
     else:
@@ -51,13 +53,17 @@ def twice(loss, form, leaves):
     """The Hessian times a vector, by the gradient of a gradient."""
     leaves = [x.clone().requires_grad_() for x in leaves]
     first = torch.autograd.grad(loss(form, *leaves), leaves, create_graph=True)
-    along = sum((slope * v).sum() for slope, v in zip(first, directions(leaves), strict=True))
+    along = sum(
+        (slope * v).sum() for slope, v in zip(first, directions(leaves), strict=True)
+    )
     return torch.autograd.grad(along, leaves, materialize_grads=True)
 
 
 def far(ones, others):
     pairs = zip(ones, others, strict=True)
-    return max(float((a - b).abs().max() / (1 + b.abs().max())) for a, b in pairs if a.numel())
+    return max(
+        float((a - b).abs().max() / (1 + b.abs().max())) for a, b in pairs if a.numel()
+    )
 
 
 @EVERYTHING
@@ -77,7 +83,8 @@ def test_auto_has_forward_derivatives(chosen):
     assert far([auto], [expected]) < 1e-9
     with torch.autograd.forward_ad.dual_level():
         dual = [
-            torch.autograd.forward_ad.make_dual(x, v) for x, v in zip(given, along, strict=True)
+            torch.autograd.forward_ad.make_dual(x, v)
+            for x, v in zip(given, along, strict=True)
         ]
         found = torch.autograd.forward_ad.unpack_dual(loss("auto", *dual)).tangent
     assert far([found], [expected]) < 1e-9
@@ -87,7 +94,10 @@ def test_auto_says_which_form_gives_the_second_derivative(caplog):
     leaves, loss = case(rule("delta"))
     with caplog.at_level(logging.INFO, "fwp_neuro"):
         twice(loss, "auto", leaves)
-    assert "the gradient that may be differentiated again runs in the chunk form" in caplog.text
+    assert (
+        "the gradient that may be differentiated again runs in the chunk form"
+        in caplog.text
+    )
 
 
 def test_signals_that_depend_on_one_another_are_not_counted_twice():
@@ -103,7 +113,9 @@ def test_signals_that_depend_on_one_another_are_not_counted_twice():
 @pytest.mark.parametrize("name", ["delta", "saturating"])
 def test_the_compiled_form_refuses_instead_of_giving_zeros(name):
     leaves, loss = case(next(one for one in RULES if one.name == name))
-    with pytest.raises(FwpError, match="for second derivatives use form='chunk', or form='step'"):
+    with pytest.raises(
+        FwpError, match="for second derivatives use form='chunk', or form='step'"
+    ):
         twice(loss, "compiled", leaves)
     for transform in (
         lambda f: torch.func.jvp(f, (leaves[0],), (leaves[0],)),
@@ -127,7 +139,9 @@ def test_the_library_refuses_too(stub, monkeypatch):  # noqa: F811
     monkeypatch.setattr(library, "check", lambda *_: None)
     leaves, loss = case(rule("delta"))
     started = [x.clone().requires_grad_() for x in leaves]
-    assert all(x is not None for x in torch.autograd.grad(loss("library", *started), started))
+    assert all(
+        x is not None for x in torch.autograd.grad(loss("library", *started), started)
+    )
     with pytest.raises(FwpError, match="flash-linear-attention have no second"):
         twice(loss, "library", leaves)
     with pytest.raises(FwpError, match="no forward derivative"):

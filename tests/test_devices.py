@@ -1,4 +1,5 @@
-"""Devices: which one is chosen, that Brian2's global state survives, and that code is generated."""
+"""Devices: which one is chosen, that Brian2's global state survives, and that code is
+generated."""
 
 import logging
 import shutil
@@ -31,7 +32,9 @@ def brian_state():
         "random": np.random.get_state()[1].tolist(),
         "position": np.random.get_state()[2],
         "buffer": float(BRIAN.runtime_device.rand_buffer.sum()),
-        "loggers": {n: logging.getLogger(n).level for n in ("brian2", "brian2.brian2cuda.device")},
+        "loggers": {
+            n: logging.getLogger(n).level for n in ("brian2", "brian2.brian2cuda.device")
+        },
     }
 
 
@@ -63,8 +66,12 @@ def test_a_failing_run_leaves_no_trace(unchanged):
         devices.simulate(build, SMALL, device="numpy", dt=1 * b2.ms, seed=0)
 
 
-@pytest.mark.parametrize(("error", "when"), [(KeyboardInterrupt, 0.0), (ZeroDivisionError, 1.0)])
-def test_an_interrupted_run_leaves_no_trace_and_the_next_one_is_right(unchanged, error, when):
+@pytest.mark.parametrize(
+    ("error", "when"), [(KeyboardInterrupt, 0.0), (ZeroDivisionError, 1.0)]
+)
+def test_an_interrupted_run_leaves_no_trace_and_the_next_one_is_right(
+    unchanged, error, when
+):
     reference = run(dynamics="event")
 
     def stop(fraction, label):
@@ -73,7 +80,9 @@ def test_an_interrupted_run_leaves_no_trace_and_the_next_one_is_right(unchanged,
 
     with pytest.raises(error):
         run(dynamics="event", progress=stop)
-    assert np.array_equal(run(dynamics="event")["weights"].values, reference["weights"].values)
+    assert np.array_equal(
+        run(dynamics="event")["weights"].values, reference["weights"].values
+    )
 
 
 def test_the_seed_decides_the_random_numbers():
@@ -84,7 +93,9 @@ def test_the_seed_decides_the_random_numbers():
         return devices.Built(network, lambda: {"x": np.array(group.x)}, 2 * b2.ms)
 
     def draw(seed):
-        found, info = devices.simulate(build, SMALL, device="numpy", dt=1 * b2.ms, seed=seed)
+        found, info = devices.simulate(
+            build, SMALL, device="numpy", dt=1 * b2.ms, seed=seed
+        )
         assert info == {"device": "numpy", "device_reason": "asked for"}
         return found["x"].tolist()
 
@@ -121,15 +132,27 @@ def built(**fields):
 
 
 WRONG = {
-    "network": (lambda: b2.Network(), r"Built\(network, collect, duration\), got a Brian2 Network"),
+    "network": (
+        lambda: b2.Network(),
+        r"Built\(network, collect, duration\), got a Brian2 Network",
+    ),
     "int": (lambda: 3, r"build must return fwp.devices.Built\(.*\), got 3"),
     "nothing": (lambda: None, "build must return .*, got None"),
     "no function": (5, "build must be a function without arguments.*, got 5"),
-    "an argument": (lambda x: x, "build must be a function without arguments that returns a Built"),
-    "swapped": (built(network=dict, collect=b2.Network), "network must be a Brian2 Network, got"),
+    "an argument": (
+        lambda x: x,
+        "build must be a function without arguments that returns a Built",
+    ),
+    "swapped": (
+        built(network=dict, collect=b2.Network),
+        "network must be a Brian2 Network, got",
+    ),
     "collect": (built(collect={"x": 1}), "collect must be a function, got {'x': 1}"),
     "duration": (built(duration=20), "duration must be a time such as 100.ms, got 20"),
-    "volts": (built(duration=2 * b2.mV), "duration must be a time such as 100.ms, got 2. . mvolt"),
+    "volts": (
+        built(duration=2 * b2.mV),
+        "duration must be a time such as 100.ms, got 2. . mvolt",
+    ),
 }
 WAYS = {
     "simulate": lambda build, dt, folder: devices.simulate(
@@ -151,7 +174,9 @@ def test_a_wrong_build_is_one_sentence(unchanged, tmp_path, what, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("dt", [0.1, 0, 1 * b2.mV, -1 * b2.ms, [1, 2] * b2.ms, "1*ms", None])
+@pytest.mark.parametrize(
+    "dt", [0.1, 0, 1 * b2.mV, -1 * b2.ms, [1, 2] * b2.ms, "1*ms", None]
+)
 def test_a_wrong_time_step_is_one_sentence(unchanged, tmp_path, dt, way):
     with pytest.raises(fwp.FwpError, match="dt must be a time such as 0.1.ms.*, got"):
         WAYS[way](built(), dt, tmp_path / "new")
@@ -217,7 +242,13 @@ def test_generate_writes_spiking_projects(unchanged, tmp_path, layout, device):
         pytest.importorskip("brian2cuda")
     options, code = SPIKING[layout]
     folder = generate(
-        program(), "delta", "spiking", device=device, directory=tmp_path, seed=3, **options
+        program(),
+        "delta",
+        "spiking",
+        device=device,
+        directory=tmp_path,
+        seed=3,
+        **options,
     )
     check_project(folder, "main.cpp" if device == "cpp_standalone" else "main.cu", code)
 
@@ -226,7 +257,9 @@ def test_generate_works_without_nvcc_and_without_a_gpu(unchanged, tmp_path, monk
     pytest.importorskip("brian2cuda")
     which = shutil.which
     monkeypatch.setattr(
-        shutil, "which", lambda n, *more: None if n in ("nvcc", "nvidia-smi") else which(n, *more)
+        shutil,
+        "which",
+        lambda n, *more: None if n in ("nvcc", "nvidia-smi") else which(n, *more),
     )
     generate(program(), "delta", directory=tmp_path)
     assert "arch=sm_75" in (tmp_path / "makefile").read_text()
@@ -237,10 +270,22 @@ def test_generate_works_without_nvcc_and_without_a_gpu(unchanged, tmp_path, monk
     [
         ((None, "delta"), {}, "program must be a Program"),
         ((program(), "dleta"), {}, "did you mean 'delta'"),
-        ((program(), "delta", "artificial"), {}, "realisation to generate code for: 'artificial'"),
-        ((program(), "delta"), {"device": "numpy"}, "device to generate code for: 'numpy'"),
+        (
+            (program(), "delta", "artificial"),
+            {},
+            "realisation to generate code for: 'artificial'",
+        ),
+        (
+            (program(), "delta"),
+            {"device": "numpy"},
+            "device to generate code for: 'numpy'",
+        ),
         ((program(), "delta"), {"dynamic": "event"}, "did you mean 'dynamics'"),
-        ((program(), "delta"), {"progress": print}, "option of the rate realisation: 'progress'"),
+        (
+            (program(), "delta"),
+            {"progress": print},
+            "option of the rate realisation: 'progress'",
+        ),
         ((program(), "delta"), {"seed": -1}, "seed must be a whole number"),
     ],
 )
@@ -269,7 +314,9 @@ def test_compiled_devices_give_the_same_arrays_also_twice(unchanged, dynamics, d
         pytest.skip("no C++ compiler")
     other = program().replace(beta=0.2)
     for each in (program(), other):
-        reference = fwp.run(each, "gated_delta", "rate", dynamics=dynamics, device="numpy")
+        reference = fwp.run(
+            each, "gated_delta", "rate", dynamics=dynamics, device="numpy"
+        )
         found = fwp.run(each, "gated_delta", "rate", dynamics=dynamics, device=device)
         assert found.provenance["options"]["device"] == device
         for name in ("readout", "weights"):

@@ -1,4 +1,5 @@
-"""Which device runs a circuit: estimated cost, what the machine has, and what is asked for."""
+"""Which device runs a circuit: estimated cost, what the machine has, and what is asked
+for."""
 
 import importlib.util
 import logging
@@ -27,14 +28,17 @@ def test_a_large_network_is_compiled(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(devices.cuda, "has_gpu", lambda: False)
     name, reason = choose("auto", LARGE)
-    assert name == "cpp_standalone" and reason.startswith("cpp_standalone estimated 21 s against")
+    assert name == "cpp_standalone" and reason.startswith(
+        "cpp_standalone estimated 21 s against"
+    )
     assert "numpy 100 s" in reason and "cython" in reason and "cuda" not in reason
 
 
 def test_where_the_compiler_decides_the_cache_is_asked(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(devices.cuda, "has_gpu", lambda: False)
-    middle = Size(40_000, 14, 100)  # numpy takes 4 s: less than a compiler, more than a program
+    # numpy takes 4 s: less than a compiler, more than a program
+    middle = Size(40_000, 14, 100)
     asked = []
 
     def cached(answer):
@@ -45,7 +49,8 @@ def test_where_the_compiler_decides_the_cache_is_asked(monkeypatch):
     assert name == "cpp_standalone" and "compiled before" in reason and len(asked) == 2
     for size in (Size(100, 14, 100), LARGE):
         choose("auto", size, cached(True))
-    assert len(asked) == 2  # it costs the generation of code, so it is asked where it matters
+    # it costs the generation of code, so it is asked where it matters
+    assert len(asked) == 2
     assert choose("auto", LARGE, standalone=False)[0] == "cython"
 
 
@@ -64,7 +69,8 @@ def test_a_gpu_is_used_where_one_answers_and_it_pays(monkeypatch):
         monkeypatch.setattr(devices.cuda, "has_gpu", lambda there=there: there)
         monkeypatch.setattr(devices.cuda, "check_machine", check)
         assert choose("auto", huge)[0] == name
-    monkeypatch.setattr(devices.cuda, "check_machine", fails)  # not asked where it cannot pay
+    # not asked where it cannot pay
+    monkeypatch.setattr(devices.cuda, "check_machine", fails)
     assert choose("auto", SMALL)[0] == "numpy"
 
 
@@ -72,7 +78,9 @@ def test_the_choice_and_its_reason_are_logged_once_a_run(caplog):
     with caplog.at_level(logging.INFO, logger="fwp_neuro.devices"):
         found = run(device="auto")
         run(device="numpy")  # asked for: nothing to explain
-    said = [record.message for record in caplog.records if record.name == "fwp_neuro.devices"]
+    said = [
+        record.message for record in caplog.records if record.name == "fwp_neuro.devices"
+    ]
     reason = found.provenance["options"]["device_reason"]
     assert said == [f"rate gated_delta: device numpy ({reason})"]
     assert reason.startswith("small network: numpy estimated")
@@ -106,7 +114,10 @@ def test_without_a_compiler_a_run_still_gives_the_result(monkeypatch):
     assert len(ours) == 1 and "no C++ compiler found" in ours[0], ours
     assert np.array_equal(found["weights"].values, reference["weights"].values)
     options = found.provenance["options"]
-    assert options["device"] == "numpy" and "cython was asked for" in options["device_reason"]
+    assert (
+        options["device"] == "numpy"
+        and "cython was asked for" in options["device_reason"]
+    )
 
 
 def test_small_networks_need_no_compiler_and_no_warning(monkeypatch):
@@ -117,7 +128,9 @@ def test_small_networks_need_no_compiler_and_no_warning(monkeypatch):
 
 
 def test_an_unknown_device_is_refused_with_the_nearest_name():
-    with pytest.raises(fwp.FwpError, match="unknown device 'nunpy'; did you mean 'numpy'"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown device 'nunpy'; did you mean 'numpy'"
+    ):
         run(device="nunpy")
 
 
@@ -126,7 +139,9 @@ def test_cuda_without_brian2cuda(monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda n: None if n == "brian2cuda" else find_spec(n)
     )
-    with pytest.raises(fwp.FwpError, match="needs brian2cuda, which is not installed: pip install"):
+    with pytest.raises(
+        fwp.FwpError, match="needs brian2cuda, which is not installed: pip install"
+    ):
         run(device="cuda_standalone")
     with pytest.raises(fwp.FwpError, match="needs brian2cuda"):
         generate(program(), "delta", directory="nowhere")
@@ -138,5 +153,7 @@ def test_cuda_without_a_gpu(monkeypatch):
     monkeypatch.setattr(
         shutil, "which", lambda n: None if n == "nvidia-smi" else which(n) or f"/bin/{n}"
     )
-    with pytest.raises(fwp.FwpError, match="no NVIDIA GPU.*nothing was run.*circuits.generate"):
+    with pytest.raises(
+        fwp.FwpError, match="no NVIDIA GPU.*nothing was run.*circuits.generate"
+    ):
         run(device="cuda_standalone")

@@ -1,4 +1,5 @@
-"""Guards: every trap of Brian2's devices that says nothing, as a network with it and without it."""
+"""Guards: every trap of Brian2's devices that says nothing, as a network with it and
+without it."""
 
 import warnings
 
@@ -62,7 +63,10 @@ def build_with_an_operation():
 
 
 def test_network_operations(tmp_path):
-    words = "network operation 'python' is a Python function, which a standalone program would"
+    words = (
+        "network operation 'python' is a Python function, which a standalone program "
+        "would"
+    )
     for device in ("cpp_standalone", "cuda_standalone"):
         if device == "cuda_standalone":
             pytest.importorskip("brian2cuda")
@@ -91,7 +95,10 @@ def test_auto_takes_another_device_where_standalone_cannot(monkeypatch):
 
 def connected(on_pre, target="same", on_post=None, model="w : 1"):
     group = cells(4, threshold="v > 1", reset="v = 0")
-    others = {"same": group, "other": cells(4, name="others", threshold="v > 1", reset="v = 0")}
+    others = {
+        "same": group,
+        "other": cells(4, name="others", threshold="v > 1", reset="v = 0"),
+    }
     source, goal = group, others.get(target, group)
     if target == "parts":
         source, goal = group[:2], group[2:]
@@ -103,9 +110,17 @@ def connected(on_pre, target="same", on_post=None, model="w : 1"):
 @pytest.mark.parametrize(
     ("on_pre", "on_post", "words"),
     [
-        ("z_pre += w\nw += z_post", None, "on_pre of 'paths' writes z_pre and reads z_post"),
+        (
+            "z_pre += w\nw += z_post",
+            None,
+            "on_pre of 'paths' writes z_pre and reads z_post",
+        ),
         ("z_post += z_pre", None, "on_pre of 'paths' writes z_post and reads z_pre"),
-        ("v += 1", "w += v_pre; v_post += 1", "on_post of 'paths' writes v_post and reads v_pre"),
+        (
+            "v += 1",
+            "w += v_pre; v_post += 1",
+            "on_post of 'paths' writes v_post and reads v_pre",
+        ),
         ("v += w*z_pre  # z_post = 1", None, ""),
         ("z_pre = 1\nw = z_pre", None, ""),
         ("z_pre += 1", "w += z_post", ""),
@@ -124,11 +139,14 @@ def test_text_that_depends_on_the_order_of_synapses(on_pre, on_post, words):
 def test_the_order_of_synapses_also_within_expressions():
     model = "w : 1\nseen = z_post : 1"
     with pytest.raises(fwp.FwpError, match="writes z_pre and reads z_post"):
-        guards.same_cells_on_both_sides(connected("z_pre += w; w += seen", model=model).network)
+        guards.same_cells_on_both_sides(
+            connected("z_pre += w; w += seen", model=model).network
+        )
     guards.same_cells_on_both_sides(connected("w += seen", model=model).network)
 
 
-@pytest.mark.parametrize(("flag", "on_pre"), [("event-driven", None), ("event-driven", "v += w"),
+@pytest.mark.parametrize(("flag", "on_pre"), [("event-driven", None), ("event-driven",
+    "v += w"),
                                              ("clock-driven", None)])  # fmt: skip
 def test_event_driven_variables_that_nothing_brings_up_to_date(flag, on_pre):
     group = firing()
@@ -139,7 +157,9 @@ def test_event_driven_variables_that_nothing_brings_up_to_date(flag, on_pre):
     if flag == "clock-driven" or on_pre:
         guards.event_driven(network)
         return
-    with pytest.raises(fwp.FwpError, match="'w' of 'paths' is event-driven, but without on_pre"):
+    with pytest.raises(
+        fwp.FwpError, match="'w' of 'paths' is event-driven, but without on_pre"
+    ):
         guards.event_driven(network)
 
 
@@ -148,7 +168,9 @@ def test_event_driven_variables_that_nothing_brings_up_to_date(flag, on_pre):
 
 def build_with_own_clock(group_dt=None, synapses_dt=None, monitor_dt=None):
     group = firing(dt=group_dt)
-    paths = b2.Synapses(group, group, "w : 1", on_pre="v += w", name="paths", dt=synapses_dt)
+    paths = b2.Synapses(
+        group, group, "w : 1", on_pre="v += w", name="paths", dt=synapses_dt
+    )
     paths.connect(j="i")
     course = b2.StateMonitor(group, "v", record=True, dt=monitor_dt, name="course")
     group.run_regularly("z += 1", dt=monitor_dt)
@@ -160,7 +182,10 @@ def build_with_own_clock(group_dt=None, synapses_dt=None, monitor_dt=None):
     [
         ({"group_dt": 2 * b2.ms}, "'cells' is on a clock of its own"),
         ({"synapses_dt": 2 * b2.ms}, "'paths' is on a clock of its own"),
-        ({"group_dt": 2 * b2.ms, "synapses_dt": 2 * b2.ms}, "'cells', 'paths' are on a clock"),
+        (
+            {"group_dt": 2 * b2.ms, "synapses_dt": 2 * b2.ms},
+            "'cells', 'paths' are on a clock",
+        ),
         ({"monitor_dt": 2 * b2.ms}, ""),
         ({}, ""),
     ],
@@ -178,7 +203,9 @@ def test_a_network_without_the_clock_of_the_run_on_cuda():
     group = cells()
     course = b2.StateMonitor(group, "v", record=True, dt=2 * b2.ms)
     guards.clocks(b2.Network(group, course))
-    with pytest.raises(fwp.FwpError, match="nothing in the network runs with the time step"):
+    with pytest.raises(
+        fwp.FwpError, match="nothing in the network runs with the time step"
+    ):
         guards.clocks(b2.Network(course))
 
 
@@ -187,7 +214,9 @@ def build_with_a_function(*targets):
         return 2 * x
 
     function = b2.check_units(x=1, result=1)(double)
-    for target, text in (("cuda", "__host__ __device__ double double_(double x) {return 2*x;}"),):
+    for target, text in (
+        ("cuda", "__host__ __device__ double double_(double x) {return 2*x;}"),
+    ):
         if target in targets:
             function = b2.implementation(target, text)(function)
     function = b2.check_units(x=1, result=1)(function) if not targets else function
@@ -195,7 +224,9 @@ def build_with_a_function(*targets):
         2,
         "v : 1",
         namespace={
-            "twice": b2.Function(double, arg_units=[1], return_unit=1) if not targets else function
+            "twice": b2.Function(double, arg_units=[1], return_unit=1)
+            if not targets
+            else function
         },
         name="cells",
     )
@@ -204,11 +235,15 @@ def build_with_a_function(*targets):
 
 def test_functions_without_cuda_text():
     pytest.importorskip("brian2cuda")
-    with pytest.raises(fwp.FwpError, match="the function 'twice' of 'cells' has no CUDA text"):
+    with pytest.raises(
+        fwp.FwpError, match="the function 'twice' of 'cells' has no CUDA text"
+    ):
         guards.functions(build_with_a_function().network)
     guards.functions(build_with_a_function("cuda").network)
     table = b2.TimedArray([1.0, 2.0], dt=1 * b2.ms)
-    guards.functions(b2.Network(b2.NeuronGroup(1, "v = table(t) : 1", namespace={"table": table})))
+    guards.functions(
+        b2.Network(b2.NeuronGroup(1, "v = table(t) : 1", namespace={"table": table}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,17 +289,21 @@ def test_timing_that_changes_between_runs_on_cuda(what, tmp_path):
             guards.timing_between_runs(device)
         else:
             name = what.split()[0]
-            with pytest.raises(fwp.FwpError, match=f"{name} of '\\w+' changes between two runs"):
+            with pytest.raises(
+                fwp.FwpError, match=f"{name} of '\\w+' changes between two runs"
+            ):
                 guards.timing_between_runs(device)
 
 
-# ---------------------------------------------------------------- what Brian2 refuses in its words
+# ------------------------------------------------------- what Brian2 refuses in its words
 
 
 def read_before():
     group = cells()
     group.v = "rand()"
-    return built(group, collect=lambda: {"v": np.array(group.v)}, keep=(float(group.v[0]),))
+    return built(
+        group, collect=lambda: {"v": np.array(group.v)}, keep=(float(group.v[0]),)
+    )
 
 
 def stored():
@@ -301,5 +340,7 @@ def test_refusals_are_one_sentence(build, words, tmp_path):
 
 
 def test_an_object_that_is_gone_is_one_sentence(tmp_path):
-    with pytest.raises(fwp.FwpError, match="'gone' is not in the network|object that is gone"):
+    with pytest.raises(
+        fwp.FwpError, match="'gone' is not in the network|object that is gone"
+    ):
         generate(gone, tmp_path)

@@ -1,4 +1,5 @@
-"""Brian2 in threads and child processes, and what a script that ends with an error prints."""
+"""Brian2 in threads and child processes, and what a script that ends with an error
+prints."""
 
 import os
 import subprocess
@@ -23,11 +24,14 @@ def circuit(number):
     """A circuit whose result names it; it has a time step and a seed of its own."""
 
     def build():
-        cells = b2.NeuronGroup(2, "dv/dt = -v/tau : 1\nx : 1", method="exact", name="cells",
+        cells = b2.NeuronGroup(2, "dv/dt = -v/tau : 1\nx : 1", method="exact",
+                               name="cells",
                                namespace={"tau": (number + 1) * b2.ms})  # fmt: skip
         cells.v, cells.x = 1, "rand()"
         return devices.Built(
-            b2.Network(cells), lambda: {"v": np.array(cells.v), "x": np.array(cells.x)}, 5 * b2.ms
+            b2.Network(cells),
+            lambda: {"v": np.array(cells.v), "x": np.array(cells.x)},
+            5 * b2.ms,
         )
 
     return build
@@ -40,13 +44,17 @@ def simulated(number):
 
 def connected(number):
     cells = b2.NeuronGroup(3, "dv/dt = -v/(5*ms) : 1", threshold="v > 1", method="exact")
-    made = connecting.connect(fwp.synapses.get("pair_stdp"), cells, cells, name=f"mine_{number}")
+    made = connecting.connect(
+        fwp.synapses.get("pair_stdp"), cells, cells, name=f"mine_{number}"
+    )
     return {"w": np.array(made.values("w"))}
 
 
 def ran(number):
     options = {"cells": 2, "seed": number} if number % 2 else {}
-    found = fwp.run(program(), "delta", ("rate", "spiking")[number % 2], device="numpy", **options)
+    found = fwp.run(
+        program(), "delta", ("rate", "spiking")[number % 2], device="numpy", **options
+    )
     return {"readout": found["readout"].values, "weights": found["weights"].values}
 
 
@@ -65,7 +73,11 @@ def test_threads_give_what_one_after_the_other_gives(work, target, monkeypatch):
     for one, other in zip(wanted, found, strict=True):
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[name], other[name]) for name in one)
-    assert (float(b2.defaultclock.dt), b2.prefs.codegen.target, type(b2.get_device())) == before
+    assert (
+        float(b2.defaultclock.dt),
+        b2.prefs.codegen.target,
+        type(b2.get_device()),
+    ) == before
 
 
 @pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
@@ -129,8 +141,8 @@ def script(text, tmp_path, *arguments):
     file = tmp_path / "script.py"
     file.write_text(text)
     return subprocess.run(
-        [sys.executable, str(file), *arguments], capture_output=True, text=True, check=False,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        [sys.executable, str(file), *arguments], capture_output=True, text=True,
+        check=False, env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip
 
 
@@ -149,7 +161,7 @@ for each in threads: each.join()
 run()
 assert (signal.signal, signal.getsignal(signal.SIGINT)) == before
 assert len(found) == 3 and found[0] == found[1] == found[2]
-"""
+"""  # noqa: E501
 
 
 def test_the_first_run_of_a_process_may_be_in_a_thread(tmp_path):

@@ -33,7 +33,9 @@ def build_with_nan(gate):
 
 def test_an_exact_solution_that_divides_by_zero():
     with np.errstate(all="ignore"):
-        with pytest.raises(fwp.FwpError, match="v of 'cells' is not a number in 1 of 2 places"):
+        with pytest.raises(
+            fwp.FwpError, match="v of 'cells' is not a number in 1 of 2 places"
+        ):
             simulate(build_with_nan([1.0, 0.0]))
     assert np.isfinite(simulate(build_with_nan([1.0, 0.5]))[0]["v"]).all()
 
@@ -49,7 +51,9 @@ def test_synapses_that_do_not_exist_are_not_recorded():
     network = b2.Network(group, paths, course)
     guards.recorded_indices(network)
     course.record = np.array([0, 5])
-    with pytest.raises(fwp.FwpError, match="'course' records synapse 5 of 'paths', which has 2"):
+    with pytest.raises(
+        fwp.FwpError, match="'course' records synapse 5 of 'paths', which has 2"
+    ):
         guards.recorded_indices(network)
 
 
@@ -58,7 +62,9 @@ def test_code_that_was_not_compiled_although_asked():
     with brian2_state.runtime("numpy", 1 * b2.ms, 0):
         network.run(1 * b2.ms, namespace={})
     guards.compiled_as_asked(network, "numpy")
-    with pytest.raises(fwp.FwpError, match="runs with numpy although cython was asked for"):
+    with pytest.raises(
+        fwp.FwpError, match="runs with numpy although cython was asked for"
+    ):
         guards.compiled_as_asked(network, "cython")
 
 
@@ -66,8 +72,8 @@ def test_code_that_cython_cannot_compile(capfd):
     def build():
         table = b2.TimedArray(np.ones((3, 2)), dt=1 * b2.ms)
         group = b2.NeuronGroup(
-            4, "drive = table(t, i//n) : 1\ndx/dt = (drive - x)/(5*ms) : 1", method="euler",
-            namespace={"table": table, "n": 2}, name="cells",
+            4, "drive = table(t, i//n) : 1\ndx/dt = (drive - x)/(5*ms) : 1",
+            method="euler", namespace={"table": table, "n": 2}, name="cells",
         )  # fmt: skip
         return built(group, collect=lambda: {"x": np.array(group.x)})
 
@@ -103,7 +109,9 @@ def test_threads_warn_once_and_are_off_unless_asked_for():
     assert len(caught) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert asked(1, "numpy") == asked(None, "cpp_standalone") == asked(None, "auto") == 1
+        assert (
+            asked(1, "numpy") == asked(None, "cpp_standalone") == asked(None, "auto") == 1
+        )
 
 
 def test_brian2s_preference_for_threads_is_heard():

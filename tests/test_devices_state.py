@@ -1,4 +1,5 @@
-"""Whatever devices do, and however they fail: the state of the user's process is as it was."""
+"""Whatever devices do, and however they fail: the state of the user's process is as it
+was."""
 
 import gc
 import logging
@@ -28,19 +29,29 @@ CPP = "cpp_standalone" if toolchain.find() else "numpy"
 def state(temporary):
     """Return what a user may have set."""
     gc.collect()  # Brian2's objects, whose names count, refer to each other
-    loggers = [logging.getLogger(name) for name in ("", "brian2", "py.warnings", "fwp_neuro")]
+    loggers = [
+        logging.getLogger(name) for name in ("", "brian2", "py.warnings", "fwp_neuro")
+    ]
     generator = np.random.get_state()
     return {
-        "device": (b2.get_device(), len(DEVICE.previous_devices), float(b2.defaultclock.dt)),
+        "device": (
+            b2.get_device(),
+            len(DEVICE.previous_devices),
+            float(b2.defaultclock.dt),
+        ),
         "preferences": {name: b2.prefs[name] for name in b2.prefs if "cuda" not in name},
         "seeds": (generator[1].tolist(), generator[2], random.getstate()),
         "errors of numpy": np.geterr(),
         "warnings": list(warnings.filters),
-        "loggers": [(each.level, list(each.handlers), list(each.filters)) for each in loggers],
+        "loggers": [
+            (each.level, list(each.handlers), list(each.filters)) for each in loggers
+        ],
         "folder": os.getcwd(),
         "environment": dict(os.environ),
         "signals": (signal.signal, signal.getsignal(signal.SIGINT)),
-        "open files": len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0,
+        "open files": len(os.listdir("/proc/self/fd"))
+        if os.path.isdir("/proc/self/fd")
+        else 0,
         "temporary files": sorted(os.listdir(temporary)),
         "names": b2.NeuronGroup(1, "x : 1").name,
     }
@@ -49,8 +60,8 @@ def state(temporary):
 def circuit(fail=""):
     def build():
         start = float("nan") if fail == "results" else 1
-        cells = b2.NeuronGroup(2, "dv/dt = -v/(5*ms) : 1", threshold="v > 2", reset="v = 0",
-                               method="exact", name="cells")  # fmt: skip
+        cells = b2.NeuronGroup(2, "dv/dt = -v/(5*ms) : 1", threshold="v > 2",
+                               reset="v = 0", method="exact", name="cells")  # fmt: skip
         cells.v = start
         np.random.random(3)
         if fail == "build":
@@ -70,7 +81,9 @@ def circuit(fail=""):
 
 
 def compiled(fail=""):
-    with devices.compiled(circuit(fail if fail != "number" else ""), dt=0.1 * b2.ms) as program:
+    with devices.compiled(
+        circuit(fail if fail != "number" else ""), dt=0.1 * b2.ms
+    ) as program:
         program.run({"cells.v": [1, 2, 3] if fail == "number" else 0.5}, seed=3)
 
 
@@ -81,7 +94,9 @@ def connected(fail=""):
 
 def ran(fail=""):
     program = fwp.tasks.associative_recall(tokens=2, dim=2, beta=0.5)
-    fwp.run(program, "delta", "rate", device="numpy", **({"dynamics": "slow"} if fail else {}))
+    fwp.run(
+        program, "delta", "rate", device="numpy", **({"dynamics": "slow"} if fail else {})
+    )
 
 
 def simulated(fail, device):
@@ -97,8 +112,14 @@ FAILURES = ("", "build", "guard", "cost", "results", "collect")
 WORK = {
     **{f"numpy {fail}": lambda _, f=fail: simulated(f, "numpy") for fail in FAILURES},
     **{f"standalone {fail}": lambda _, f=fail: simulated(f, CPP) for fail in FAILURES},
-    **{f"generated {fail}": lambda folder, f=fail: generated(f, folder) for fail in FAILURES[:4]},
-    **{f"compiled {fail}": lambda _, f=fail: compiled(f) for fail in ("", "number", "cost")},
+    **{
+        f"generated {fail}": lambda folder, f=fail: generated(f, folder)
+        for fail in FAILURES[:4]
+    },
+    **{
+        f"compiled {fail}": lambda _, f=fail: compiled(f)
+        for fail in ("", "number", "cost")
+    },
     **{f"connected {fail}": lambda _, f=fail: connected(f) for fail in ("", "wrongly")},
     **{f"ran {fail}": lambda _, f=fail: ran(f) for fail in ("", "wrongly")},
 }
@@ -106,7 +127,8 @@ WORK = {
 
 @pytest.fixture(scope="module", autouse=True)
 def imported():
-    """Do what happens once: libraries add filters of warnings, Brian2 opens files of its own."""
+    """Do what happens once: libraries add filters of warnings, Brian2 opens files of its
+    own."""
     ran()
     with std_silent():
         pass

@@ -20,7 +20,8 @@ def plain_brian(monkeypatch):
 def test_the_experimenter_pays_b_after_a_within_the_window_and_late(plain_brian):
     b2.defaultclock.dt = 1 * b2.ms
     p = SCRIPT.Parameters(earliest=1.0, latest=1.19)  # a slot every 10 ms
-    a, b = [100, 300, 400, 500, 600], [110, 290, 400, 519, 620]  # 290 is before, 400 with a
+    # 290 is before, 400 with a
+    a, b = [100, 300, 400, 500, 600], [110, 290, 400, 519, 620]
     table = np.zeros((2000, 2))
     table[a, SCRIPT.A] = table[b, SCRIPT.B] = 1
     space = {"fires": b2.TimedArray(table, dt=1 * b2.ms)}
@@ -37,7 +38,8 @@ def test_the_experimenter_pays_b_after_a_within_the_window_and_late(plain_brian)
     rises = np.flatnonzero(np.diff(dopamine.dopamine[0])) + 1
     expected = np.sort(np.array([111, 520]) + 1000 + 10 * np.array(paid.i))
     np.testing.assert_allclose(rises, expected, atol=1)
-    assert dopamine.dopamine[:, -1] == pytest.approx([1.0, 1.0])  # two rewards of 0.5, for all
+    # two rewards of 0.5, for all
+    assert dopamine.dopamine[:, -1] == pytest.approx([1.0, 1.0])
 
 
 def test_a_weight_of_one_is_a_response_of_one_millivolt():
@@ -60,7 +62,8 @@ def test_every_cell_has_its_outputs_and_a_meets_b():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"cells": 12}, "multiple of 5"), ({"outputs": 40}, "outputs"), ({"noise": 0}, "noise"),
+        ({"cells": 12}, "multiple of 5"), ({"outputs": 40}, "outputs"),
+        ({"noise": 0}, "noise"),
         ({"latest": 0.5}, "less than earliest"), ({"duration": 5.0}, "twice latest"),
     ],
 )  # fmt: skip

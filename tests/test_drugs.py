@@ -1,4 +1,5 @@
-"""Receptor antagonists: what a block of NMDA or AMPA receptors does to writes and to reads."""
+"""Receptor antagonists: what a block of NMDA or AMPA receptors does to writes and to
+reads."""
 
 from functools import cache
 
@@ -26,12 +27,20 @@ BETA, CELLS, HEADS = 0.9, 100, 8
 NOISE = 0.6 / np.sqrt(CELLS)  # nRMSE of Poisson cells
 ROOM = {"weight_baseline": 2.0}  # over-writing must not meet the bounds
 BOTH_RULES = pytest.mark.parametrize("name", ["hebb", "delta"])
-BOTH_LAYOUTS = pytest.mark.parametrize(("cells", "layout"), [(INF, "population"), (5, "synapse")])
+BOTH_LAYOUTS = pytest.mark.parametrize(
+    ("cells", "layout"), [(INF, "population"), (5, "synapse")]
+)
 PROGRAM = random_program(3, 2, 4, 3, beta=0.6)
 #: sums and differences of these with the baseline are exact
 WEIGHTS = np.random.default_rng(0).integers(-16, 17, (2, 3, 4)) / 64
 ms = b2.ms
-SHORT = {"settle": 20 * ms, "write": 50 * ms, "gap": 30 * ms, "query": 40 * ms, "read": 20 * ms}
+SHORT = {
+    "settle": 20 * ms,
+    "write": 50 * ms,
+    "gap": 30 * ms,
+    "query": 40 * ms,
+    "read": 20 * ms,
+}
 SHORT = {"timeline": Timeline(**SHORT, rest=30 * ms)}
 WRITE_ONLY = Timeline(**dict.fromkeys(("gap", "query", "read", "rest"), 5 * ms))
 
@@ -59,8 +68,14 @@ def test_ap5_without_a_memory_leaves_exactly_nothing(name):
 @BOTH_RULES
 @BOTH_LAYOUTS
 def test_cnqx_at_reading_silences_reads_and_leaves_the_weights(name, cells, layout):
-    options = {"initial_weights": WEIGHTS, "cells": cells, "layout": layout, "constants": ROOM}
-    options |= SHORT if name == "hebb" else {}  # silence lets the membrane forget the query
+    options = {
+        "initial_weights": WEIGHTS,
+        "cells": cells,
+        "layout": layout,
+        "constants": ROOM,
+    }
+    # silence lets the membrane forget the query
+    options |= SHORT if name == "hebb" else {}
     control = spiking(PROGRAM, name, **options)
     blocked = spiking(PROGRAM, name, drugs=[CNQX(1.0, "read")], **options)
     assert not blocked["readout"].values.any()
@@ -87,7 +102,7 @@ def test_cnqx_at_writing_does_not_touch_hebb(cells):
     assert np.array_equal(blocked["weights"], control["weights"])
 
 
-# ---------------------------------------------------------------------- what the circuit predicts
+# -------------------------------------------------------------- what the circuit predicts
 
 
 @cache
@@ -112,7 +127,9 @@ def predicted(calibrate, ap5=0.0, cnqx=False):
     model = synapses.get("two_compartment_nmda").changed(**ROOM)
     schedule = make(Timeline(), 0.5 * ms, 1)
     beta = np.array([BETA])
-    eta = calibration.learning_rate(beta, np.ones(1), True, model, schedule, calibrate, False)
+    eta = calibration.learning_rate(
+        beta, np.ones(1), True, model, schedule, calibrate, False
+    )
     strength = (1 - ap5) * eta * model.slope
     if cnqx:
         return float(strength[0]) * calibration.area(model, schedule) / BETA
@@ -138,7 +155,8 @@ def test_half_a_block_of_nmda_is_sublinear_in_delta(beta):
 
 
 def test_delta_over_writes_without_its_prediction():
-    """Closed form: -ln(1 - beta) / beta of the algebra, when AMPA is blocked during the write."""
+    """Closed form: -ln(1 - beta) / beta of the algebra, when AMPA is blocked during the
+    write."""
     blind, reference = one_write("delta", "closed", ("CNQX", 1.0), "write")
     assert gain(blind, reference) == pytest.approx(CLOSED_BLIND, rel=0.02)
 
@@ -148,15 +166,21 @@ def test_the_circuits_own_closed_forms(calibrate):
     half, reference = one_write("delta", calibrate, ("AP5", 0.5))
     blind, _ = one_write("delta", calibrate, ("CNQX", 1.0), "write")
     assert gain(half, reference) == pytest.approx(predicted(calibrate, ap5=0.5), rel=0.01)
-    assert gain(blind, reference) == pytest.approx(predicted(calibrate, cnqx=True), rel=0.01)
+    assert gain(blind, reference) == pytest.approx(
+        predicted(calibrate, cnqx=True), rel=0.01
+    )
 
 
 def test_dose_response_of_the_two_rules():
-    """Hebb falls in proportion to the block; delta stays above it, and both end at zero."""
+    """Hebb falls in proportion to the block; delta stays above it, and both end at
+    zero."""
     doses = (0.25, 0.5, 0.75)
     found = {
         name: [
-            gain(one_write(name, "propagator", ("AP5", dose))[0], control(name, "propagator"))
+            gain(
+                one_write(name, "propagator", ("AP5", dose))[0],
+                control(name, "propagator"),
+            )
             for dose in doses
         ]
         for name in ("hebb", "delta")
@@ -167,7 +191,8 @@ def test_dose_response_of_the_two_rules():
 
 @pytest.mark.parametrize("calibrate", calibration.CALIBRATIONS)
 def test_spikes_agree_with_the_closed_forms(calibrate):
-    """Population of 100 Poisson cells, 8 heads; tolerance: the noise of one number, 0.06."""
+    """Population of 100 Poisson cells, 8 heads; tolerance: the noise of one number,
+    0.06."""
     spikes = {"cells": CELLS}
     half, reference = one_write("hebb", calibrate, ("AP5", 0.5), **spikes)
     assert gain(half, reference) == pytest.approx(0.5, rel=NOISE)
@@ -175,10 +200,14 @@ def test_spikes_agree_with_the_closed_forms(calibrate):
     blind, _ = one_write("hebb", calibrate, ("CNQX", 1.0), "write", **spikes)
     assert np.array_equal(blind["weights"], control("hebb", calibrate, CELLS)["weights"])
     half, reference = one_write("delta", calibrate, ("AP5", 0.5), **spikes)
-    assert gain(half, reference) == pytest.approx(predicted(calibrate, ap5=0.5), rel=NOISE)
+    assert gain(half, reference) == pytest.approx(
+        predicted(calibrate, ap5=0.5), rel=NOISE
+    )
     assert gain(half, reference) > 0.5 * (1 + 4 * NOISE)
     blind, _ = one_write("delta", calibrate, ("CNQX", 1.0), "write", **spikes)
-    assert gain(blind, reference) == pytest.approx(predicted(calibrate, cnqx=True), rel=NOISE)
+    assert gain(blind, reference) == pytest.approx(
+        predicted(calibrate, cnqx=True), rel=NOISE
+    )
 
 
 def test_spikes_agree_with_the_textbook_closed_forms():
@@ -189,16 +218,26 @@ def test_spikes_agree_with_the_textbook_closed_forms():
     assert gain(blind, reference) == pytest.approx(CLOSED_BLIND, rel=NOISE)
 
 
-# ---------------------------------------------------------------------- when, and how much together
+# ------------------------------------------------------------ when, and how much together
 
 
 @pytest.mark.parametrize(
     ("window", "steps"),
-    [("always", (0, 1200)), ("write", (0, 420)), ("read", (660, 960)), ((90 * ms, 95 * ms), None)],
+    [
+        ("always", (0, 1200)),
+        ("write", (0, 420)),
+        ("read", (660, 960)),
+        ((90 * ms, 95 * ms), None),
+    ],
 )
 def test_named_windows(window, steps):
-    """In steps of 0.5 ms: "write" from key onset to the closing of the gate, "read" all query."""
-    where = {"spans": make(Timeline(), 0.5 * ms, 2).spans, "token_steps": 1200, "tokens": 2}
+    """In steps of 0.5 ms: "write" from key onset to the closing of the gate, "read" all
+    query."""
+    where = {
+        "spans": make(Timeline(), 0.5 * ms, 2).spans,
+        "token_steps": 1200,
+        "tokens": 2,
+    }
     blocked = CNQX(0.3, window)._blocked(**where, dt=0.0005)
     inside = np.zeros((2, 1200))
     if steps is None:
@@ -227,7 +266,9 @@ def test_a_window_in_time():
 
 
 def test_tokens_and_a_window_together():
-    one = spiking(PROGRAM, "delta", drugs=[AP5(1.0, "write", tokens=range(1, 2))], **SHORT)
+    one = spiking(
+        PROGRAM, "delta", drugs=[AP5(1.0, "write", tokens=range(1, 2))], **SHORT
+    )
     two = spiking(PROGRAM, "delta", drugs=[AP5(1.0, tokens=np.array([1]))], **SHORT)
     assert np.array_equal(one["weights"], two["weights"])
 
@@ -257,10 +298,12 @@ def test_half_a_block_of_ampa_halves_the_reads():
 def test_drugs_are_kept_in_the_provenance():
     drugs = [AP5(0.5, "write", tokens=[0])]
     recording = spiking(PROGRAM[:1], "hebb", drugs=drugs, **SHORT)
-    assert options_of(recording)["drugs"] == ["AP5(fraction=0.5, window='write', tokens=(0,))"]
+    assert options_of(recording)["drugs"] == [
+        "AP5(fraction=0.5, window='write', tokens=(0,))"
+    ]
 
 
-# ---------------------------------------------------------------------- what a drug refuses
+# -------------------------------------------------------------------- what a drug refuses
 
 
 @pytest.mark.parametrize(
@@ -270,9 +313,15 @@ def test_drugs_are_kept_in_the_provenance():
         ((-0.1,), "AP5 fraction must be a number from 0 to 1, got -0.1"),
         (("half",), "AP5 fraction must be a number from 0 to 1, got 'half'"),
         ((float("nan"),), "AP5 fraction must be a number from 0 to 1, got nan"),
-        ((1, "reed"), "unknown AP5 window 'reed'; did you mean 'read'.*legal: always, write, read"),
+        (
+            (1, "reed"),
+            "unknown AP5 window 'reed'; did you mean 'read'.*legal: always, write, read",
+        ),
         ((1, (0, 100)), r"AP5 window .* or \(start, stop\) as times, got \(0, 100\)"),
-        ((1, (5 * ms, 2 * ms)), r"AP5 window must be one of .* or \(start, stop\) as times"),
+        (
+            (1, (5 * ms, 2 * ms)),
+            r"AP5 window must be one of .* or \(start, stop\) as times",
+        ),
         ((1, 5 * ms), r"AP5 window must be one of .* or \(start, stop\) as times"),
         ((1, "read", [-1]), "AP5 tokens must be a list of token numbers from 0 on"),
         ((1, "read", [0.5]), "AP5 tokens must be a list of token numbers from 0 on"),

@@ -53,20 +53,24 @@ def test_a_modulator_turns_eligibility_into_weight_as_the_closed_form_says(rule,
             jumps = np.diff(w)
             when = t[1:]
             changes.append((jumps * np.exp(-(at - when) / tau)).sum())
-    assert changes[1] == pytest.approx(changes[0], rel=0.02)  # a time step of 50 ms is .2 %
+    # a time step of 50 ms is .2 %
+    assert changes[1] == pytest.approx(changes[0], rel=0.02)
     assert abs(changes[0]) > 1e-6
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_bounds_are_those_of_the_weight_and_not_of_its_trace(layout):
-    bounded = fwp.synapses.get("pair_stdp", "hard_bounds").changed(A_plus=0.2, A_minus=0.3)
+    bounded = fwp.synapses.get("pair_stdp", "hard_bounds").changed(
+        A_plus=0.2, A_minus=0.3
+    )
     free = fwp.synapses.get("pair_stdp").changed(A_plus=0.4, A_minus=0.6)  # w_max is 2
     found = {}
     for name, rule in (("bounded", bounded), ("free", free)):
         pre = source((10, 20, 41))
         post = b2.SpikeGeneratorGroup(1, [0, 0, 0], [12, 25, 40] * ms)
-        made = connect(compose(rule, eligibility=0.1 * b2.second), pre, post, layout=layout,
-                       names={"modulator": None}, initial={"w": 1.9})  # fmt: skip
+        made = connect(compose(rule, eligibility=0.1 * b2.second), pre, post,
+                       layout=layout, names={"modulator": None},
+                       initial={"w": 1.9})  # fmt: skip
         network, states = b2.Network(pre, post, *made.objects), []
         for modulator in (1000, -1000, 0, 1000):
             post.modulator = modulator
@@ -98,7 +102,9 @@ def test_a_modulator_keeps_the_weight_within_the_bounds_of_its_rule(layout):
 
 def test_statements_that_change_a_weight_one_after_another_wait_as_one():
     rule = fwp.synapses.get("pair_stdp")
-    text = replace(rule.equations, on_post="w += 3*A_plus*x\nw = clip(w, 0, 1.01)\ny += 1")
+    text = replace(
+        rule.equations, on_post="w += 3*A_plus*x\nw = clip(w, 0, 1.01)\ny += 1"
+    )
     model = compose(replace(rule, equations=text), eligibility=1e4 * b2.second)
     pre, post = source((10,)), b2.SpikeGeneratorGroup(1, [0], [10.1] * ms)
     made = connect(model, pre, post, names={"modulator": None})

@@ -1,4 +1,5 @@
-"""The factorised layout: what moves where, and the trajectories of the textbook layout."""
+"""The factorised layout: what moves where, and the trajectories of the textbook
+layout."""
 
 from dataclasses import replace
 
@@ -18,8 +19,8 @@ from fwp_neuro.synapses.vogels_2011 import events as vogels_2011
 
 ms = b2.ms
 MODELS = models()
-#: model -> (variables on the presynaptic cell, on the postsynaptic one, that decay by factors);
-#: models that are not here have nothing to move
+#: model -> (variables on the presynaptic cell, on the postsynaptic one, that decay by
+#: factors); models that are not here have nothing to move
 MOVED = {
     "nmda_per_synapse": ("s_nmda x_nmda", "", ""),
     "tsodyks_markram": ("release u x", "", ""),
@@ -52,8 +53,13 @@ def both(model, pre, post, dt, **options):
 def test_what_moves_where(model):
     found = factorise(model).report
     pre, post, decays = SETS.get(label(model), MOVED.get(model.name, ("", "", "")))
-    new = "write in MOVED of this file which variables of the new synapse belong to its cells"
-    assert {n for n, side in found.moved.items() if side == "pre"} == set(pre.split()), new
+    new = (
+        "write in MOVED of this file which variables of the new synapse belong to its "
+        "cells"
+    )
+    assert {n for n, side in found.moved.items() if side == "pre"} == set(pre.split()), (
+        new
+    )
     assert {n for n, side in found.moved.items() if side == "post"} == set(post.split())
     assert set(found.decays) == set(decays.split())
     assert not found.stamped
@@ -76,9 +82,12 @@ def test_same_trajectories(model):
     assert np.ptp(expected["weight"]) > 0 or model.kind == "receptor"
 
 
-@pytest.mark.parametrize("name", ["nmda_per_synapse", "limbacher_2022", "bcpnn", "pair_stdp"])
+@pytest.mark.parametrize(
+    "name", ["nmda_per_synapse", "limbacher_2022", "bcpnn", "pair_stdp"]
+)
 def test_same_courses(name):
-    """Samples of every step: of weights, of moved variables, of what synapses sum on cells."""
+    """Samples of every step: of weights, of moved variables, of what synapses sum on
+    cells."""
     model = fwp.synapses.get(name)
     record = {"nmda_per_synapse": ["s_nmda", "g_nmda"], "bcpnn": ["Pij_ampa", "Pj_ampa"]}
     record = record.get(name, ["w"])
@@ -88,10 +97,11 @@ def test_same_courses(name):
 
 
 WAITING = {
-    "bcm-spikes": "w", "oja-spikes": "w", "homeostatic_scaling-spikes": "w", "pair_stdp": "w",
-    "pair_stdp-hard_bounds": "",
-    "clopath_2010": "w", "triplet_stdp": "w", "payeur_2021": "w", "use_dependent_potentiation": "P",
-    "short_term_potentiation": "fast slow", "behavioural_time_scale-bittner_2017": "w",
+    "bcm-spikes": "w", "oja-spikes": "w", "homeostatic_scaling-spikes": "w",
+    "pair_stdp": "w", "pair_stdp-hard_bounds": "",
+    "clopath_2010": "w", "triplet_stdp": "w", "payeur_2021": "w",
+    "use_dependent_potentiation": "P", "short_term_potentiation": "fast slow",
+    "behavioural_time_scale-bittner_2017": "w",
 }  # fmt: skip
 
 
@@ -105,7 +115,9 @@ def test_which_writes_wait_for_presynaptic_spikes(model):
         assert not factorise(model, writes="both sides").report.waiting
     else:
         assert report.why_not
-        with pytest.raises(fwp.FwpError, match="writes='presynaptic' is not possible for"):
+        with pytest.raises(
+            fwp.FwpError, match="writes='presynaptic' is not possible for"
+        ):
             factorise(model, writes="presynaptic")
 
 
@@ -136,7 +148,9 @@ def test_models_without_anything_to_move_keep_their_text():
     for model in same:
         found, old = factorise(model).equations, model.equations
         for side in ("pre", "post"):
-            assert getattr(found, f"before_{side}") + getattr(found, f"after_{side}") == ""
+            assert (
+                getattr(found, f"before_{side}") + getattr(found, f"after_{side}") == ""
+            )
             assert getattr(found, side) == getattr(old, side).strip()
         new, old = (dict(b2.Equations(text.synapse)) for text in (found, old))
         assert new == old
@@ -144,20 +158,27 @@ def test_models_without_anything_to_move_keep_their_text():
 
 @pytest.mark.parametrize(
     "name, oracle",
-    [("pair_stdp", stdp_pair), ("triplet_stdp", stdp_triplet), ("vogels_2011", vogels_2011)],
+    [
+        ("pair_stdp", stdp_pair),
+        ("triplet_stdp", stdp_triplet),
+        ("vogels_2011", vogels_2011),
+    ],
 )
 def test_factorised_text_is_its_numpy_oracle(name, oracle):
     model = fwp.synapses.get(name)
     pre, post = spikes(model, 1 * ms, steps=400)
     found = injected.run(model, pre, post, dt=1 * ms, layout="factorised")["weight"]
-    times = [[np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)]
+    times = [
+        [np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)
+    ]
     expected = [[oracle.changed_weight(model, a, b) for a in times[0]] for b in times[1]]
     assert np.abs(found - np.array(expected)).max() < 1e-12
     assert np.ptp(found) > 1e-3
 
 
 def test_pairs_of_cells_delays_and_starts_of_their_own():
-    """One to one, both sides delayed, variables that do not start at rest, one for each synapse."""
+    """One to one, both sides delayed, variables that do not start at rest, one for each
+    synapse."""
     model = fwp.synapses.get("pair_stdp")
     delays = {"late_pre": 3 * ms, "late_post": 1.5 * ms}
     model = replace(
@@ -169,17 +190,22 @@ def test_pairs_of_cells_delays_and_starts_of_their_own():
     start = {"x": 0.7, "y": 0.3, "w": np.array([1.0, 2, 3, 4])}
     found, expected = both(model, pre, post, 0.5 * ms, pairing="one", initial=start)
     assert_same(found, expected)
-    start["x"] = np.array([0.1, 0.2, 0.3, 0.4])  # differs between synapses: it stays there
+    # differs between synapses: it stays there
+    start["x"] = np.array([0.1, 0.2, 0.3, 0.4])
     found, expected = both(model, pre, post, 0.5 * ms, pairing="one", initial=start)
     assert_same(found, expected)
-    assert factorise(model, keep=["x"]).report.stays["x"] == "it was asked for on the synapse"
+    assert (
+        factorise(model, keep=["x"]).report.stays["x"]
+        == "it was asked for on the synapse"
+    )
     assert set(factorise(model, keep=["x"]).report.decays) == {"x"}
 
 
 def test_a_weight_that_decays_does_so_by_one_shared_factor():
     found, expected = both(decaying(), *spikes(decaying(), 0.5 * ms), 0.5 * ms)
     assert_same(found, expected)
-    found, expected = both(decaying(), *spikes(decaying(), 0.5 * ms), 0.5 * ms, record=["w"],
+    found, expected = both(decaying(), *spikes(decaying(), 0.5 * ms), 0.5 * ms,
+                           record=["w"],
                            record_every=0.5 * ms)  # fmt: skip
     assert np.isfinite(found["w"]).all()
     report = factorise(decaying()).report
@@ -212,21 +238,23 @@ def test_bcpnn_by_events_keeps_what_belongs_to_pairs():
 
 
 def text_of(synapse, on_pre="", on_post="", method="exact"):
-    made = replace(decaying(), equations=Equations(synapse=synapse, on_pre=on_pre, on_post=on_post,
+    made = replace(decaying(), equations=Equations(synapse=synapse, on_pre=on_pre,
+        on_post=on_post,
                                                    method=method))  # fmt: skip
     return replace(made, weight="w", initial={})
 
 
 def test_what_differs_between_synapses_stays_with_a_reason():
-    own = text_of("w : 1\nthis_tau : second\ndx/dt = -x/this_tau : 1 (event-driven)", "x += 1",
-                  "w += x")  # fmt: skip
+    own = text_of("w : 1\nthis_tau : second\ndx/dt = -x/this_tau : 1 (event-driven)",
+                  "x += 1", "w += x")  # fmt: skip
     report = factorise(own).report
     assert report.stays["x"] == "its differential equation needs this_tau"
     assert "needs this_tau" in report.stamped["x"]
     drawn = factorise(text_of("w : 1\nx : 1", "x += rand()", "w += x")).report
     assert "a draw of its own (rand)" in drawn.stays["x"]
     follows = factorise(text_of("w : 1\ndx/dt = -x/tau : 1 (event-driven)\n"
-                                "dz/dt = (x - z)/tau : 1 (event-driven)", "x += 1", "z += 0.1*w",
+                                "dz/dt = (x - z)/tau : 1 (event-driven)", "x += 1",
+                                "z += 0.1*w",
                                 )).report  # fmt: skip
     assert follows.stays["x"] == "z, which stays, follows it between spikes"
     assert not follows.moved
@@ -234,7 +262,11 @@ def test_what_differs_between_synapses_stays_with_a_reason():
 
 @pytest.mark.parametrize("order", ["old", "new", "both"])
 def test_statements_see_a_trace_before_or_after_its_kick(order):
-    code = {"old": "w += x\nx += 1", "new": "x += 1\nw += x", "both": "w += x\nx += 1\nw -= x**2/9"}
+    code = {
+        "old": "w += x\nx += 1",
+        "new": "x += 1\nw += x",
+        "both": "w += x\nx += 1\nw -= x**2/9",
+    }
     model = text_of("w : 1\ndx/dt = -x/tau : 1 (event-driven)", code[order], "w *= 0.9")
     text = factorise(model).equations
     assert bool(text.before_pre) == (order == "new") and "x_pre" in text.on_pre
@@ -289,13 +321,20 @@ def test_statements_are_parted_as_brian_parts_them():
     """Brian2 parts statements at ";" first, also within what looks like a comment."""
     model = fwp.synapses.get("pair_stdp")
     text = model.equations
-    rows = {side: getattr(text, side).strip().split("\n") for side in ("on_pre", "on_post")}
+    rows = {
+        side: getattr(text, side).strip().split("\n") for side in ("on_pre", "on_post")
+    }
     assert len(rows["on_pre"]) > 1
     expected = factorise(model).equations
     for between in ("; ", ";;", "  # a comment\n# another\n", "  # what follows; "):
         told = {side: between.join(part) for side, part in rows.items()}
-        assert factorise(replace(model, equations=replace(text, **told))).equations == expected
-    with pytest.raises(fwp.FwpError, match="no statement of the form 'name = expression': 'w -='"):
+        assert (
+            factorise(replace(model, equations=replace(text, **told))).equations
+            == expected
+        )
+    with pytest.raises(
+        fwp.FwpError, match="no statement of the form 'name = expression': 'w -='"
+    ):
         factorise(replace(model, equations=replace(text, on_pre="x += 1; w -=")))
 
 
@@ -305,11 +344,17 @@ def test_mistakes_are_one_sentence():
         factorise(model, keep=["z"])
     with pytest.raises(fwp.FwpError, match="factorise needs a Synapse"):
         factorise(3)
-    with pytest.raises(fwp.FwpError, match="unknown synapse model 'pair_sdtp'; did you mean 'pair"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown synapse model 'pair_sdtp'; did you mean 'pair"
+    ):
         factorise("pair_sdtp")
     assert factorise("pair_stdp").equations == factorise(model).equations
-    with pytest.raises(fwp.FwpError, match="unknown layout 'factored'; did you mean 'factorised'"):
-        injected.run(model, np.zeros((3, 1)), np.zeros((3, 1)), dt=1 * ms, layout="factored")
+    with pytest.raises(
+        fwp.FwpError, match="unknown layout 'factored'; did you mean 'factorised'"
+    ):
+        injected.run(
+            model, np.zeros((3, 1)), np.zeros((3, 1)), dt=1 * ms, layout="factored"
+        )
     assert factorise(factorise(model)).equations == factorise(model).equations
 
 
@@ -319,5 +364,7 @@ def test_mistakes_are_one_sentence():
 def test_devices_agree(device, name):
     model = decaying() if name == "decaying" else fwp.synapses.get(name)
     pre, post = spikes(model, 0.5 * ms)
-    found = injected.run(model, pre, post, dt=0.5 * ms, layout="factorised", device=device)
+    found = injected.run(
+        model, pre, post, dt=0.5 * ms, layout="factorised", device=device
+    )
     assert_same(found, injected.run(model, pre, post, dt=0.5 * ms))

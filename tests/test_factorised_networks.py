@@ -27,12 +27,14 @@ def sources(count=6):
     """Spikes that are given, several of them in one step."""
     table = np.random.default_rng(5).random((160, count)) < 0.06
     given = {"table": b2.TimedArray(table.astype(float), dt=0.5 * ms)}
-    return b2.NeuronGroup(count, "", threshold="table(t, i) > 0.5", namespace=given, name="sources")
+    return b2.NeuronGroup(
+        count, "", threshold="table(t, i) > 0.5", namespace=given, name="sources"
+    )
 
 
 def cells(count=3, more=""):
-    made = b2.NeuronGroup(count, LIF + more, threshold="v > 1", reset="v = 0", method="exact",
-                          name="cells")  # fmt: skip
+    made = b2.NeuronGroup(count, LIF + more, threshold="v > 1", reset="v = 0",
+                          method="exact", name="cells")  # fmt: skip
     made.v = "0.3*i"
     return made
 
@@ -70,8 +72,9 @@ def late(model, side, layout, writes="auto"):
 
     def build():
         groups = [
-            b2.NeuronGroup(table.shape[1], "", threshold=f"{name}_table(t, i) > 0.5", name=name,
-                           namespace={f"{name}_table": b2.TimedArray(table, dt=dt)})
+            b2.NeuronGroup(table.shape[1], "", threshold=f"{name}_table(t, i) > 0.5",
+                           name=name, namespace={f"{name}_table": b2.TimedArray(table,
+                               dt=dt)})
             for name, table in tables.items()
         ]  # fmt: skip
         made = connecting.connect(
@@ -83,7 +86,9 @@ def late(model, side, layout, writes="auto"):
             return {name: made.values(name) for name in names}
 
         steps = len(tables["before"])
-        return Built(b2.Network(*groups, *made.objects), collect, steps * dt, (groups, made))
+        return Built(
+            b2.Network(*groups, *made.objects), collect, steps * dt, (groups, made)
+        )
 
     return simulate(build, Size(250, 8, 100), device="numpy", dt=dt, seed=0)[0]
 
@@ -128,7 +133,9 @@ def test_two_models_on_the_same_cells_do_not_disturb_each_other():
     def make(layout):
         before, after = sources(), cells()
         made = [
-            connecting.connect(model, before, after, layout=layout, name=name, connect=pairs)
+            connecting.connect(
+                model, before, after, layout=layout, name=name, connect=pairs
+            )
             for name, model, pairs in (
                 ("one", pair, {"condition": "i != j"}),
                 ("two", later, {"i": [0, 0, 4], "j": [0, 2, 1]}),
@@ -138,7 +145,11 @@ def test_two_models_on_the_same_cells_do_not_disturb_each_other():
         return (before, after), made
 
     found = same(make)
-    assert {name: len(table) for name, table in found.items()} == {"0": 15, "1": 3, "2": 18}
+    assert {name: len(table) for name, table in found.items()} == {
+        "0": 15,
+        "1": 3,
+        "2": 18,
+    }
 
 
 def test_recurrent_synapses_read_both_traces_of_one_group():
@@ -147,7 +158,8 @@ def test_recurrent_synapses_read_both_traces_of_one_group():
     def make(layout):
         group = cells(4)
         delays = {"pre": 1.5 * ms, "post": 0.5 * ms}
-        return (group,), [connecting.connect(model, group, group, layout=layout, delay=delays,
+        return (group,), [connecting.connect(model, group, group, layout=layout,
+                                             delay=delays,
                                           connect={"condition": "i != j"})]  # fmt: skip
 
     same(make)
@@ -156,7 +168,8 @@ def test_recurrent_synapses_read_both_traces_of_one_group():
 def test_any_source_of_spikes_will_do():
     before = b2.SpikeGeneratorGroup(2, [0, 1, 1], [1, 1, 5] * ms)
     found = weights(lambda: ((before, after := cells()), [
-        connecting.connect(fwp.synapses.get("pair_stdp"), before, after)]))["0"]  # fmt: skip
+        connecting.connect(fwp.synapses.get("pair_stdp"), before,
+                           after)]))["0"]  # fmt: skip
     assert np.ptp(found) > 1e-4
 
 
@@ -167,35 +180,55 @@ def test_the_cells_keep_their_own_variables():
     made = connecting.connect(model, sources(), after)
     assert (after.x[:] == [1, 2, 3]).all()
     assert made.where["x"][0] is not after and made.where["w"][0] is made.synapses
-    with pytest.raises(fwp.FwpError, match="cells 'cells' and the synapses of 'pair_stdp' both"):
+    with pytest.raises(
+        fwp.FwpError, match="cells 'cells' and the synapses of 'pair_stdp' both"
+    ):
         connecting.connect(model, sources(), cells(more="\nx : 1"), layout="textbook")
 
 
 def test_mistakes_are_one_sentence():
     model = fwp.synapses.get("pair_stdp")
-    with pytest.raises(fwp.FwpError, match="unknown layout 'textbok'; did you mean 'textbook'"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown layout 'textbok'; did you mean 'textbook'"
+    ):
         connecting.connect(model, sources(), cells(), layout="textbok")
     with pytest.raises(fwp.FwpError, match="initial: 'pair_stdp' has no variable 'z'"):
         connecting.connect(model, sources(), cells(), initial={"z": 1})
-    with pytest.raises(fwp.FwpError, match="unknown side of delay 'prae'; did you mean 'pre'"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown side of delay 'prae'; did you mean 'pre'"
+    ):
         connecting.connect(model, sources(), cells(), delay={"prae": 1 * ms})
     with pytest.raises(fwp.FwpError, match="delay must be a time"):
         connecting.connect(model, sources(), cells(), delay={"pre": [1, 2] * ms})
-    with pytest.raises(fwp.FwpError, match="delay must be a mapping such as .*, got 2. . msecond"):
+    with pytest.raises(
+        fwp.FwpError, match="delay must be a mapping such as .*, got 2. . msecond"
+    ):
         connecting.connect(model, sources(), cells(), delay=2 * ms)
-    with pytest.raises(fwp.FwpError, match="connect must be a mapping such as .*, got .1."):
+    with pytest.raises(
+        fwp.FwpError, match="connect must be a mapping such as .*, got .1."
+    ):
         connecting.connect(model, sources(), cells(), connect=[1])
-    with pytest.raises(fwp.FwpError, match="unknown argument of connect 'cond'.*condition"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown argument of connect 'cond'.*condition"
+    ):
         connecting.connect(model, sources(), cells(), connect={"cond": "i != j"})
-    with pytest.raises(fwp.FwpError, match="unknown synapse model or rule 'pair_sdtp'; did"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown synapse model or rule 'pair_sdtp'; did"
+    ):
         connecting.connect("pair_sdtp", sources(), cells())
-    with pytest.raises(fwp.FwpError, match="model must be a Synapse or the name of one, got 3"):
+    with pytest.raises(
+        fwp.FwpError, match="model must be a Synapse or the name of one, got 3"
+    ):
         connecting.connect(3, sources(), cells())
-    with pytest.raises(fwp.FwpError, match="post must be a Brian2 group with cells, got .1, 2."):
+    with pytest.raises(
+        fwp.FwpError, match="post must be a Brian2 group with cells, got .1, 2."
+    ):
         connecting.connect(model, sources(), [1, 2])
     silent = b2.NeuronGroup(2, "v : 1", name="silent")
     for sides in ((silent, cells()), (sources(), silent)):
-        with pytest.raises(fwp.FwpError, match="cells 'silent' never spike: give them a threshold"):
+        with pytest.raises(
+            fwp.FwpError, match="cells 'silent' never spike: give them a threshold"
+        ):
             connecting.connect(model, *sides)
     quick = fwp.synapses.get("short_term_potentiation").changed(tau_F=1 * b2.us)
     b2.defaultclock.dt = 0.5 * ms
@@ -206,9 +239,18 @@ def test_mistakes_are_one_sentence():
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"densse": True}, "unknown argument of plastic.connect 'densse'; did you mean 'dense'"),
-        ({"parameters": "x"}, "unknown argument of plastic.connect 'parameters'.*codeobj_class"),
-        ({"p": 0.1}, "unknown argument of plastic.connect 'p'; .*legal: model, pre, post, layout"),
+        (
+            {"densse": True},
+            "unknown argument of plastic.connect 'densse'; did you mean 'dense'",
+        ),
+        (
+            {"parameters": "x"},
+            "unknown argument of plastic.connect 'parameters'.*codeobj_class",
+        ),
+        (
+            {"p": 0.1},
+            "unknown argument of plastic.connect 'p'; .*legal: model, pre, post, layout",
+        ),
         ({"method": "euler"}, "the model and its cells decide 'method'"),
         ({"dense": "yes"}, "dense must be True or False, got 'yes'"),
     ],
@@ -227,7 +269,9 @@ def test_synapses_say_in_short_what_they_are():
         for layout in connecting.LAYOUTS
     )
     assert plain == "<Plastic 'pair_stdp', textbook: 6 to 3 cells, 18 synapses>"
-    start = "<Plastic 'pair_stdp', factorised: 6 to 3 cells, 18 synapses, moved to cells: "
+    start = (
+        "<Plastic 'pair_stdp', factorised: 6 to 3 cells, 18 synapses, moved to cells: "
+    )
     assert moved.startswith(start) and "x (pre)" in moved and len(moved) < 150
 
 
@@ -259,7 +303,10 @@ def test_a_name_and_no_delay_are_what_they_say():
     model = fwp.synapses.get("clopath_2010")
     plain, named = (
         connecting.connect(one, sources(), cells(), delay=delay, names={"membrane": None})
-        for one, delay in ((model, None), ("clopath_2010", {"pre": 0 * ms, "post": 0 * ms}))
+        for one, delay in (
+            (model, None),
+            ("clopath_2010", {"pre": 0 * ms, "post": 0 * ms}),
+        )
     )
     assert plain.model.equations == named.model.equations and plain.model.report.waiting
     assert "w" in named.where and named.synapses.pre.delay[:] == 0 * ms
@@ -267,7 +314,8 @@ def test_a_name_and_no_delay_are_what_they_say():
 
 @pytest.mark.parametrize("layout", connecting.LAYOUTS)
 def test_cells_are_as_they_were_after_a_mistake(layout):
-    """A trace that a failed attempt left behind would look like the cells' own, and stand still."""
+    """A trace that a failed attempt left behind would look like the cells' own, and stand
+    still."""
     before, after = sources(), cells()
     had = set(before.variables), set(after.variables)
     with pytest.raises(fwp.FwpError, match="initial: 'w' has 18 values, got 4"):

@@ -1,6 +1,7 @@
 """What the figure scripts claim, asserted on their quick simulations.
 
-To add a figure: write functions of its quick dataset and mark each with ``@claim("figNN_name")``.
+To add a figure: write functions of its quick dataset and mark each with
+``@claim("figNN_name")``.
 """
 
 from functools import cache
@@ -69,7 +70,9 @@ def delta_overwrites_and_nothing_else_does(script, data):
 
 @claim("fig03_overwriting")
 def runs_meet_their_closed_forms(script, data):
-    mean, spread = (data.by_writes.sel(moment=m).values for m in ("mean", "standard error"))
+    mean, spread = (
+        data.by_writes.sel(moment=m).values for m in ("mean", "standard error")
+    )
     assert (np.abs(mean - data.by_writes_law.values) < 4 * spread + 1e-12).all()
 
 
@@ -83,8 +86,13 @@ def the_published_sum_rule_averages_sequences_of_length_s(script, data):
 
 @claim("fig03_overwriting")
 def the_published_delta_rule_has_the_capacity_of_figure_2(script, data):
-    for run, features, rmse in (("linear delta", 64, 0.0077), ("dpfp1 delta", 128, 0.0089)):
-        gap = data.published.sel(run=run).values - capacity_loss(features, data["pairs"].values)
+    for run, features, rmse in (
+        ("linear delta", 64, 0.0077),
+        ("dpfp1 delta", 128, 0.0089),
+    ):
+        gap = data.published.sel(run=run).values - capacity_loss(
+            features, data["pairs"].values
+        )
         assert np.sqrt((gap**2).mean()) == pytest.approx(rmse, abs=5e-5)
 
 
@@ -114,7 +122,9 @@ def eigenvalues_are_those_of_a_reflection(script, data):
     low = np.minimum(1 - data.beta, 1)
     np.testing.assert_allclose(data.delta_eigenvalue[:, 0], low, rtol=0, atol=1e-12)
     np.testing.assert_allclose(data.delta_eigenvalue[:, 1:], 1, rtol=0, atol=1e-12)
-    values = {m: data[f"real_{m}"].values + 1j * data[f"imaginary_{m}"].values for m in (1, 2)}
+    values = {
+        m: data[f"real_{m}"].values + 1j * data[f"imaginary_{m}"].values for m in (1, 2)
+    }
     # two positive semidefinite factors have a product with real, nonnegative eigenvalues
     assert np.abs(values[1].imag).max() < 1e-7 and values[1].real.min() > -1e-7
     assert np.abs(values[2].imag).max() > 0.9 and np.abs(values[2]).max() < 1 + 1e-12
@@ -142,7 +152,8 @@ def linear_attention_learns_the_gradient_step(script, data):
     # on the same sequences, so that the noise of drawing them is out
     mean = data.loss.sel(moment="mean")
     trained, step = (
-        float(mean.sel(learner=n)) for n in ("trained linear attention", "hebb (best step)")
+        float(mean.sel(learner=n))
+        for n in ("trained linear attention", "hebb (best step)")
     )
     assert trained == pytest.approx(step, abs=0.004)
     best = tasks.optimal_step() * np.eye(10)
@@ -165,7 +176,9 @@ def scaled_keys_bring_the_first_task_back(script, data):
     found = data.example.values
     assert found[script.balance(data)].min() > 0.85  # one gain serves both tasks
     # in every succession, up to one of the 80 test images
-    np.testing.assert_allclose(data.after[:, 1, 0], data.before, rtol=0, atol=1 / 80 + 1e-12)
+    np.testing.assert_allclose(
+        data.after[:, 1, 0], data.before, rtol=0, atol=1 / 80 + 1e-12
+    )
 
 
 @claim("fig18_distal_reward")

@@ -1,4 +1,5 @@
-"""The figure runner: data are kept by what decides them, and pictures are always drawn."""
+"""The figure runner: data are kept by what decides them, and pictures are always
+drawn."""
 
 import errno
 import os
@@ -22,7 +23,9 @@ def simulations(home):
 
 
 def make(**options):
-    return figure_scripts.make("fig01_toy", progress=lambda fraction, note: None, **options)
+    return figure_scripts.make(
+        "fig01_toy", progress=lambda fraction, note: None, **options
+    )
 
 
 def test_a_second_run_does_not_simulate(home, script, capsys):
@@ -30,7 +33,9 @@ def test_a_second_run_does_not_simulate(home, script, capsys):
     assert main(["figures", "fig01"]) == 0
     printed = capsys.readouterr()
     first, second = printed.out.split("fig01_toy: ")[1:]
-    assert first.startswith("simulated and drawn") and second.startswith("drawn from kept data")
+    assert first.startswith("simulated and drawn") and second.startswith(
+        "drawn from kept data"
+    )
     for part in (first, second):
         assert "4 tokens\n" in part
         assert part.endswith(f"wrote {home / 'figures/fig01_toy.png'}\n")
@@ -62,10 +67,18 @@ def test_only_a_changed_simulation_runs_again(home, script, edit, old, new, agai
 
 @pytest.mark.parametrize(
     ("code", "used"),
-    [("load_model('toy')", True), ("load_model(NAME)", True), ("load_model('other')", False)],
+    [
+        ("load_model('toy')", True),
+        ("load_model(NAME)", True),
+        ("load_model('other')", False),
+    ],
 )
 def test_a_changed_model_simulates_again_what_uses_it(home, script, edit, code, used):
-    edit(script, "import numpy", "from fwp_neuro.model_scripts import load_model\nimport numpy")
+    edit(
+        script,
+        "import numpy",
+        "from fwp_neuro.model_scripts import load_model\nimport numpy",
+    )
     edit(script, "    progress(", f"    {code}\n    progress(")
     edit(home / "models/toy.py", "Nothing is published", "Little is published")
     kept = fingerprint(script, False)
@@ -103,7 +116,11 @@ def test_an_interrupted_simulation_leaves_nothing(home, script, edit, capsys):
 
 def test_an_interruption_names_what_was_finished(home, script, edit, capsys):
     (home / "figures/fig02_stop.py").write_text(script.read_text())
-    edit(home / "figures/fig02_stop.py", 'progress(0.5, "halfway")', "raise KeyboardInterrupt")
+    edit(
+        home / "figures/fig02_stop.py",
+        'progress(0.5, "halfway")',
+        "raise KeyboardInterrupt",
+    )
     assert main(["figures"]) == 2
     assert "not written; finished before: fig01_toy\n" in capsys.readouterr().err
 
@@ -143,7 +160,9 @@ def test_a_users_matplotlibrc_changes_no_picture(home, script, edit, tmp_path):
 
     edit(script, "color=COLOUR", "label='$x_1$'")
     edit(
-        script, "    return figure", "    figure.axes[0].legend(title='a title')\n    return figure"
+        script,
+        "    return figure",
+        "    figure.axes[0].legend(title='a title')\n    return figure",
     )
     before = make().picture.read_bytes()
     (tmp_path / "matplotlibrc").write_text(MATPLOTLIBRC)
@@ -154,7 +173,9 @@ def test_a_users_matplotlibrc_changes_no_picture(home, script, edit, tmp_path):
     assert matplotlib.rcParams["backend"] == backend
 
 
-def test_a_full_disk_leaves_the_old_picture_and_half_of_nothing(home, script, monkeypatch, capsys):
+def test_a_full_disk_leaves_the_old_picture_and_half_of_nothing(
+    home, script, monkeypatch, capsys
+):
     picture = make().picture
     before, files = picture.read_bytes(), sorted(home.rglob("*"))
 
@@ -190,7 +211,15 @@ def test_names_select_by_prefix(home, script):
 
 @pytest.mark.parametrize(
     "words",
-    [[""], ["fig01", ""], [" "], ["fig01", "--out", ""], ["x" * 5000], ["\0"], ["fig01", "nan"]],
+    [
+        [""],
+        ["fig01", ""],
+        [" "],
+        ["fig01", "--out", ""],
+        ["x" * 5000],
+        ["\0"],
+        ["fig01", "nan"],
+    ],
 )
 def test_odd_names_and_folders_of_figures_are_one_sentence(home, script, capsys, words):
     assert main(["figures", *words]) == 2

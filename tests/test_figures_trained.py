@@ -1,4 +1,5 @@
-"""Figures with trained networks: claims at quick size, and their parts against oracles."""
+"""Figures with trained networks: claims at quick size, and their parts against
+oracles."""
 
 import numpy as np
 import pytest
@@ -33,13 +34,16 @@ def hybrids():
 
 @pytest.fixture(scope="module")
 def simulated():
-    """Simulate a figure at quick size, once for all tests: (data, fractions of its progress)."""
+    """Simulate a figure at quick size, once for all tests: (data, fractions of its
+    progress)."""
     found = {}
 
     def once(script):
         if script.__name__ not in found:
             heard = []
-            data = script.simulate(quick=True, progress=lambda part, note: heard.append(part))
+            data = script.simulate(
+                quick=True, progress=lambda part, note: heard.append(part)
+            )
             found[script.__name__] = data, heard
         return found[script.__name__]
 
@@ -67,7 +71,9 @@ def test_parity_is_learned_with_write_strengths_up_to_two_only(parity, simulated
     assert abs(parity.scaled(data, 1, trained=False).max()) < 0.1
     assert parity.scaled(data, 2, trained=False).min() > 0.2
     # the final held-out sequences and those of the length test agree
-    near = data["accuracy"].sel(token=slice(1, 40)).mean("token") - data["curve"].isel(step=-1)
+    near = data["accuracy"].sel(token=slice(1, 40)).mean("token") - data["curve"].isel(
+        step=-1
+    )
     assert abs(near).max() < 0.15
     assert "(0, 2): lengths 3 to 40" in parity.report(data)
 
@@ -105,7 +111,9 @@ def test_the_window_alone_reaches_no_further_and_the_others_do(hybrids):
     after = before.clone()
     after[0, 0] = 1 - after[0, 0]
     for name in hybrids.CONTENDERS:
-        model = hybrids.network(name, window, 0, layers=1, vocabulary=2, options={}).double()
+        model = hybrids.network(
+            name, window, 0, layers=1, vocabulary=2, options={}
+        ).double()
         with torch.no_grad():
             change = (model(after) - model(before)).abs().amax(-1)[0]
         reach = window + 3  # the convolution looks three tokens back
@@ -114,18 +122,24 @@ def test_the_window_alone_reaches_no_further_and_the_others_do(hybrids):
 
 
 def test_delta_alone_is_the_layer_of_the_delta_rule(hybrids):
-    model = hybrids.network("delta alone", 5, 0, layers=1, vocabulary=2, options={"heads": 2})
+    model = hybrids.network(
+        "delta alone", 5, 0, layers=1, vocabulary=2, options={"heads": 2}
+    )
     mixer = model.blocks[0].mixer
     layer = Layer("delta", 32, 2, beta_range=(0, 2), value_map="identity")
     layer.load_state_dict(
         {name: x for name, x in mixer.state_dict().items() if "gate_mix" not in name}
     )
-    x = torch.randn(2, 11, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = torch.randn(
+        2, 11, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     assert torch.allclose(mixer.double()(x), layer.double()(x), rtol=0, atol=1e-12)
 
 
 def test_the_window_is_precise_and_ends(hybrids):
-    data = hybrids.recall(quick=True, contenders=("window alone", "attention, all tokens"))
+    data = hybrids.recall(
+        quick=True, contenders=("window alone", "attention, all tokens")
+    )
     assert hybrids.within(data, "window alone", True).min() > 0.9
     assert hybrids.within(data, "window alone", False).max() < 0.25
     assert hybrids.within(data, "attention, all tokens", False).min() > 0.95
@@ -144,5 +158,8 @@ def test_every_number_is_drawn_and_reported(name, request, simulated, tmp_path):
     data, heard = simulated(script)
     assert heard == sorted(heard) and 0 <= heard[0] and heard[-1] <= 1
     assert all(np.isfinite(variable.values).all() for variable in data.values())
-    assert figure_scripts.draw(script, data, tmp_path / "picture.png").stat().st_size > 10_000
+    assert (
+        figure_scripts.draw(script, data, tmp_path / "picture.png").stat().st_size
+        > 10_000
+    )
     assert len(script.report(data).splitlines()) >= 3

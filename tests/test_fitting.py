@@ -1,4 +1,5 @@
-"""Fitting: known truths are found again, forms of data agree, every misuse is one sentence."""
+"""Fitting: known truths are found again, forms of data agree, every misuse is one
+sentence."""
 
 import brian2 as b2
 import numpy as np
@@ -27,7 +28,13 @@ def curve(noise=0.0, seed=0):
     ]
     sem = max(noise, 1e-3)
     ratio = np.array(ratio) + noise * np.random.default_rng(seed).standard_normal(15)
-    return {"lag": lags * ms, "frequency": hertz * Hz, "ratio": ratio, "pairs": 20, "sem": sem}
+    return {
+        "lag": lags * ms,
+        "frequency": hertz * Hz,
+        "ratio": ratio,
+        "pairs": 20,
+        "sem": sem,
+    }
 
 
 def test_a_short_term_truth_is_found_again_from_a_far_start():
@@ -41,18 +48,22 @@ def test_a_short_term_truth_is_found_again_from_a_far_start():
     assert "chi square" in found.report() and "tau_F" in found.report()
     times = np.arange(5) * 50 * ms
     ours = fwp.synapses.short_term(found.model, spike_times=times)
-    assert ours == pytest.approx(fwp.synapses.short_term(truth(), spike_times=times), rel=0.3)
+    assert ours == pytest.approx(
+        fwp.synapses.short_term(truth(), spike_times=times), rel=0.3
+    )
 
 
 def test_a_plasticity_truth_is_found_again_as_often_as_the_level_says():
-    start = fwp.synapses.get("triplet_stdp", "hippocampal_culture_all_to_all_minimal").changed(
-        A2_plus=2e-3, A3_plus=2e-3, A2_minus=6e-3
-    )
+    start = fwp.synapses.get(
+        "triplet_stdp", "hippocampal_culture_all_to_all_minimal"
+    ).changed(A2_plus=2e-3, A3_plus=2e-3, A2_minus=6e-3)
     true = {"A2_plus": 5.3e-3, "A3_plus": 8e-3, "A2_minus": 3.5e-3}
     hits = 0
     for seed in range(100, 110):
         found = fit(start, curve(0.02, seed), free=list(true), starts=1)
-        hits += sum(low < true[name] < high for name, (low, high) in found.interval.items())
+        hits += sum(
+            low < true[name] < high for name, (low, high) in found.interval.items()
+        )
         assert found.residuals == pytest.approx(found.measured - found.predicted)
     assert hits >= 26  # of 30; at 95 % fewer come once in a few hundred times
 
@@ -63,7 +74,8 @@ def test_bootstrap_and_covariance_agree_and_the_seed_decides():
     runs = [
         fit("triplet_stdp", data, start, free=free, starts=1, **options)
         for options in (
-            {}, *({"method": "bootstrap", "repeats": 30, "seed": seed} for seed in (1, 1, 2))
+            {}, *({"method": "bootstrap", "repeats": 30, "seed": seed} for seed in (1, 1,
+                2))
         )
     ]  # fmt: skip
     for name in free:
@@ -92,7 +104,8 @@ def test_amplitudes_may_come_in_any_unit():
         assert float(other.parameters[name]) == pytest.approx(
             float(plain.parameters[name]), rel=1e-3
         )
-    relative = fit(truth(), data, starts=1)  # 3 first responses are no data, and need no factor
+    # 3 first responses are no data, and need no factor
+    relative = fit(truth(), data, starts=1)
     assert (other.freedom, relative.freedom) == (33 - 1 - 3, 33 - 3 - 3)
 
 
@@ -123,10 +136,14 @@ def test_dict_dataset_and_file_are_the_same(tmp_path):
 def test_what_the_data_do_not_fix_is_said():
     lags = {"lag": [5, 10, 20] * ms, "ratio": [1.3, 1.2, 1.1]}
     found = fit("pair_stdp", lags)
-    assert found.without_effect == ("A_minus", "tau_minus") or "A_minus" in found.parameters
+    assert (
+        found.without_effect == ("A_minus", "tau_minus") or "A_minus" in found.parameters
+    )
     with pytest.raises(fwp.FwpError, match="do not depend on tau_x: leave it out"):
         fit("triplet_stdp", curve(), free=["A2_minus", "tau_x"])
-    found = fit("triplet_stdp", frequency_data(), free=["A3_plus", "A2_minus", "tau_y"], starts=1)
+    found = fit(
+        "triplet_stdp", frequency_data(), free=["A3_plus", "A2_minus", "tau_y"], starts=1
+    )
     assert "tau_y and A3_plus are correlated" in found.report()
 
 
@@ -148,19 +165,37 @@ TRAIN = {"time": [0, 20, 40, 60] * ms, "amplitude": [1, 1.5, 1.8, 2.0]}
     ("arguments", "sentence"),
     [
         (dict(model="pair_stpd", data=GOOD), "did you mean 'pair_stdp'"),
-        (dict(data=[1, 2]), "data must be a dict of columns, an xarray Dataset or the path"),
+        (
+            dict(data=[1, 2]),
+            "data must be a dict of columns, an xarray Dataset or the path",
+        ),
         (dict(data={"ratio": [1.0]}), "a column 'time' .* or a column 'lag'"),
         (dict(data={**GOOD, "freqency": 3 * Hz}), "did you mean 'frequency'"),
         (dict(data={"lag": [5] * ms}), "plasticity data need a column 'ratio'"),
         (dict(data={**GOOD, "lag": [1, 2, 3, 4]}), "column 'lag' must be values such as"),
-        (dict(data={**GOOD, "lag": [1, 2, 3, 4] * Hz}), "column 'lag' must be values such as"),
-        (dict(data={**GOOD, "ratio": [1, 2]}), "column 'ratio' has 2 values where another has 4"),
-        (dict(data={**GOOD, "ratio": [1, 2, np.nan, 1]}), "column 'ratio' must be finite"),
+        (
+            dict(data={**GOOD, "lag": [1, 2, 3, 4] * Hz}),
+            "column 'lag' must be values such as",
+        ),
+        (
+            dict(data={**GOOD, "ratio": [1, 2]}),
+            "column 'ratio' has 2 values where another has 4",
+        ),
+        (
+            dict(data={**GOOD, "ratio": [1, 2, np.nan, 1]}),
+            "column 'ratio' must be finite",
+        ),
         (dict(data={**GOOD, "ratio": ["a"] * 4}), "column 'ratio' must be numbers"),
         (dict(data={**GOOD, "sem": 0.0}), "column 'sem' must be positive"),
-        (dict(data={**GOOD, "frequency": -1 * Hz}), "column 'frequency' must be positive"),
+        (
+            dict(data={**GOOD, "frequency": -1 * Hz}),
+            "column 'frequency' must be positive",
+        ),
         (dict(data={**GOOD, "pairs": 2.5}), "column 'pairs' must hold whole numbers"),
-        (dict(data={**GOOD, "frequency": 500 * Hz}), "lags must be shorter than the 2 ms"),
+        (
+            dict(data={**GOOD, "frequency": 500 * Hz}),
+            "lags must be shorter than the 2 ms",
+        ),
         (dict(data="no_such_file.csv"), "data file 'no_such_file.csv' cannot be read"),
         (dict(data=GOOD, free=["A_pls"]), "did you mean 'A_plus'"),
         (dict(data=GOOD, bounds={"A_pls": (0, 1)}), "parameter in bounds"),
@@ -175,8 +210,10 @@ TRAIN = {"time": [0, 20, 40, 60] * ms, "amplitude": [1, 1.5, 1.8, 2.0]}
         (dict(data=GOOD, level=2.0), "level must be in"),
         (dict(data=GOOD, starts=0), "starts is 0"),
         (dict(data=TRAIN), "fit to trains data: .* has no release that could change"),
-        (dict(model="tsodyks_markram", data=GOOD),
-         "fit to plasticity data: 'tsodyks_markram' is of the kind"),
+        (
+            dict(model="tsodyks_markram", data=GOOD),
+            "fit to plasticity data: 'tsodyks_markram' is of the kind",
+        ),
         (
             dict(model="tsodyks_markram", data={**TRAIN, "time": [0, 2, 1, 3] * ms}),
             "spike times of a train must increase",
@@ -190,12 +227,16 @@ TRAIN = {"time": [0, 20, 40, 60] * ms, "amplitude": [1, 1.5, 1.8, 2.0]}
             dict(model="tsodyks_markram", data=TRAIN, bounds={"U": (0.1, 0.2, 0.3)}),
             "bounds of 'U' must be .lower, upper., got .0.1, 0.2, 0.3.",
         ),
-        (dict(data=GOOD, bounds=3), "bounds must be a dict of parameter: .lower, upper., got 3"),
+        (
+            dict(data=GOOD, bounds=3),
+            "bounds must be a dict of parameter: .lower, upper., got 3",
+        ),
         (dict(data=GOOD, free=3), "free must be names of parameters or None, got 3"),
         (dict(data=GOOD, free=[3]), "unknown parameter of 'pair_stdp' in free: '3'"),
         (
             dict(data=GOOD, foo=1),
-            "unknown option of fit to plasticity data with 'pair_stdp': 'foo' .legal: none",
+            "unknown option of fit to plasticity data with 'pair_stdp': 'foo' .legal: "
+            "none",
         ),
         (
             dict(data={**GOOD, "groups": 2, "interval": 20 * b2.second}),

@@ -38,24 +38,35 @@ def test_a_first_response_that_is_one_by_definition_is_no_datum():
     assert (found.freedom, found.data, len(found.measured)) == (4, 6, 12)
     assert found.chi_square == pytest.approx(np.sum(found.residuals**2), rel=1e-9)
     assert "6 first responses are 1 by definition and no data" in found.report()
-    with pytest.raises(fwp.FwpError, match="1 rows .and 1 first responses.*cannot fix 2 param"):
+    with pytest.raises(
+        fwp.FwpError, match="1 rows .and 1 first responses.*cannot fix 2 param"
+    ):
         fit("tsodyks_markram", {name: values[:2] for name, values in PULSES.items()},
             "tsodyks_1998_depressing", free=["U", "tau_D"])  # fmt: skip
 
 
 def test_a_factor_for_each_train_takes_the_error_of_its_first_response():
-    """Trains times any factors of their own give the same fit, and one that is surer of nothing."""
+    """Trains times any factors of their own give the same fit, and one that is surer of
+    nothing."""
     free = ["U", "tau_D"]
-    each = fit("tsodyks_markram", PULSES, "tsodyks_1998_depressing", free=free, scale="each")
+    each = fit(
+        "tsodyks_markram", PULSES, "tsodyks_1998_depressing", free=free, scale="each"
+    )
     assert each.freedom == 12 - 6 - 2
     factors = np.repeat([1.0, 2, 0.5, 7, 1e-3, 3], 2)
     scaled = {**PULSES, "amplitude": PULSES["amplitude"] * factors, "sem": 0.05 * factors}
-    scaled = fit("tsodyks_markram", scaled, "tsodyks_1998_depressing", free=free, scale="each")
-    known = fit("tsodyks_markram", {**PULSES, "sem": 0.05}, "tsodyks_1998_depressing", free=free,
-                scale="each")  # fmt: skip
-    ratios = fit("tsodyks_markram", {**PULSES, "sem": 0.05}, "tsodyks_1998_depressing", free=free)
+    scaled = fit(
+        "tsodyks_markram", scaled, "tsodyks_1998_depressing", free=free, scale="each"
+    )
+    known = fit("tsodyks_markram", {**PULSES, "sem": 0.05}, "tsodyks_1998_depressing",
+                free=free, scale="each")  # fmt: skip
+    ratios = fit(
+        "tsodyks_markram", {**PULSES, "sem": 0.05}, "tsodyks_1998_depressing", free=free
+    )
     for name in free:
-        assert float(scaled.parameters[name]) == pytest.approx(float(known.parameters[name]), 1e-4)
+        assert float(scaled.parameters[name]) == pytest.approx(
+            float(known.parameters[name]), 1e-4
+        )
         wide, narrow = (float(one.interval[name][1] / one.interval[name][0])
                         for one in (known, ratios))  # fmt: skip
         assert wide > narrow
@@ -64,15 +75,23 @@ def test_a_factor_for_each_train_takes_the_error_of_its_first_response():
 def test_a_parameter_at_a_bound_is_not_free():
     start = get("tsodyks_markram", "tsodyks_1998_depressing")
     for method in ("covariance", "profile", "bootstrap"):
-        with pytest.warns(fwp.errors.FwpWarning, match="ends at the upper bound of U, 0.3"):
-            found = fit(start, PULSES, free=["U", "tau_D"], bounds={"U": (0.1, 0.3)}, method=method)
+        with pytest.warns(
+            fwp.errors.FwpWarning, match="ends at the upper bound of U, 0.3"
+        ):
+            found = fit(
+                start,
+                PULSES,
+                free=["U", "tau_D"],
+                bounds={"U": (0.1, 0.3)},
+                method=method,
+            )
         assert found.at_bound == ("U",) and found.freedom == 6 - 1
         low, high = found.interval["U"]
         assert low < 0.3 and high == pytest.approx(0.3, rel=1e-9)
         assert "at a bound of the search: U (not counted as free)" in found.report()
 
 
-# ---------------------------------------------------------------------- what is not determined
+# ----------------------------------------------------------------- what is not determined
 
 
 def test_derivatives_tell_what_takes_part_in_a_null_direction():
@@ -108,7 +127,8 @@ def test_what_the_data_do_not_determine_has_no_interval(method):
 
 
 def test_without_effect_is_said_only_of_what_has_none_anywhere():
-    """Where an amplitude starts at 0 its time constant has no effect, and has one elsewhere."""
+    """Where an amplitude starts at 0 its time constant has no effect, and has one
+    elsewhere."""
     truth, table = window()
     start = truth.changed(A_plus=0, tau_plus=60 * ms)
     found = fit(start, table)
@@ -143,7 +163,9 @@ def test_free_names_are_told_once():
 # ---------------------------------------------------------------------- the search
 
 
-@pytest.mark.parametrize("plus, minus", [(0.005, 0.005), (-0.002, -0.002), (-0.01, 0.004)])
+@pytest.mark.parametrize(
+    "plus, minus", [(0.005, 0.005), (-0.002, -0.002), (-0.01, 0.004)]
+)
 def test_amplitudes_of_any_sign_are_found(plus, minus):
     truth, table = window(A_plus=plus, A_minus=minus, tau_minus=35 * ms)
     found = fit("pair_stdp", table)
@@ -155,7 +177,10 @@ TRUTHS = [
     ("tsodyks_markram_to_zero", {"U": 0.5, "tau_F": 20 * ms, "tau_D": 700 * ms}),
     ("tsodyks_markram_to_zero", {"U": 0.03, "tau_F": 500 * ms, "tau_D": 130 * ms}),
     ("tsodyks_markram_to_U", {"U": 0.2, "tau_F": 1500 * ms, "tau_D": 200 * ms}),
-    ("pair_stdp", {"A_plus": 0.008, "A_minus": 0.003, "tau_plus": 14 * ms, "tau_minus": 34 * ms}),
+    (
+        "pair_stdp",
+        {"A_plus": 0.008, "A_minus": 0.003, "tau_plus": 14 * ms, "tau_minus": 34 * ms},
+    ),
     ("triplet_stdp", {"A3_plus": 0.0065, "A2_minus": 0.0071, "tau_y": 114 * ms}),
 ]
 
@@ -168,9 +193,15 @@ def test_the_global_optimum_is_found_from_bad_starts(name, true):
         times = np.concatenate([np.arange(8) / rate for rate in (10, 40)])
         times[[7, 15]] += 0.4
         trains = [times[:8], times[8:]]
-        amplitude = [fwp.synapses.short_term(truth, spike_times=t * b2.second) for t in trains]
+        amplitude = [
+            fwp.synapses.short_term(truth, spike_times=t * b2.second) for t in trains
+        ]
         amplitude = np.concatenate([one / one[0] for one in amplitude])
-        table = {"time": times * b2.second, "amplitude": amplitude, "train": np.repeat([1, 2], 8)}
+        table = {
+            "time": times * b2.second,
+            "amplitude": amplitude,
+            "train": np.repeat([1, 2], 8),
+        }
     else:
         lags, rates = np.tile([-30, -10, -4, 4, 10, 25], 2), np.repeat([5, 20], 6)
         ratio = np.empty(12)
@@ -191,13 +222,20 @@ def test_the_global_optimum_is_found_from_bad_starts(name, true):
 
 
 def test_every_parameter_has_a_range_and_the_report_prints_it():
-    for name in (*fwp.synapses.names("short-term plasticity"), "pair_stdp", "clopath_2010"):
+    for name in (
+        *fwp.synapses.names("short-term plasticity"),
+        "pair_stdp",
+        "clopath_2010",
+    ):
         model = get(name)
         ranges = fwp.synapses.search_ranges(model)
         assert set(ranges) == set(model.parameters)
         for key, (low, high) in ranges.items():
             assert low <= model.parameters[key] <= high and low < high
-    assert fwp.synapses.search_ranges(get("pair_stdp"))["tau_plus"] == (0.2 * ms, 2 * b2.second)
+    assert fwp.synapses.search_ranges(get("pair_stdp"))["tau_plus"] == (
+        0.2 * ms,
+        2 * b2.second,
+    )
     report = fit("tsodyks_markram", PULSES, free=["U", "tau_D"], starts=1).report()
     assert "searched 1.3 ms to 150. s" in report
 
@@ -212,7 +250,11 @@ def test_least_squares_of_many_problems_at_once():
         return x[:, :1] * np.exp(-t * np.exp(x[:, 1:])) - data[which]
 
     found, costs = minimise(
-        residuals, np.ones((4, 2)), np.array([-5, -1.0]), np.array([2.5, 3]), np.array([0, 1])
+        residuals,
+        np.ones((4, 2)),
+        np.array([-5, -1.0]),
+        np.array([2.5, 3]),
+        np.array([0, 1]),
     )
     assert found[[0, 2, 3]] == pytest.approx(true[[0, 2, 3]], abs=1e-6)
     assert found[1, 0] == 2.5 and costs[1] > 1e-3 > 1e-12 > costs[[0, 2, 3]].max()
@@ -227,7 +269,10 @@ def test_the_three_intervals_agree_where_the_model_is_almost_linear():
     found = {m: fit(truth, table, method=m, starts=1) for m in ("covariance", "profile")}
     found["bootstrap"] = fit(truth, table, method="bootstrap", repeats=400, starts=1)
     for name in truth.parameters:
-        ends = {m: np.array([float(end) for end in one.interval[name]]) for m, one in found.items()}
+        ends = {
+            m: np.array([float(end) for end in one.interval[name]])
+            for m, one in found.items()
+        }
         width = np.ptp(ends["covariance"])
         assert ends["profile"] == pytest.approx(ends["covariance"], abs=0.01 * width)
         assert ends["bootstrap"] == pytest.approx(ends["covariance"], abs=0.12 * width)
@@ -238,7 +283,9 @@ def test_the_three_intervals_agree_where_the_model_is_almost_linear():
     [("paired pulses", False, "covariance"), ("timing window", True, "bootstrap")],
 )
 def test_intervals_hold_the_truth_as_often_as_they_say(design, errors, method):
-    cell = interval_coverage.measure(40, design, errors, method, seed=5, starts=1, repeats=60)
+    cell = interval_coverage.measure(
+        40, design, errors, method, seed=5, starts=1, repeats=60
+    )
     assert cell.legal, cell
 
 

@@ -1,4 +1,5 @@
-"""Fits by the text of a synapse: one of one's own, and held to the fast forms that there are."""
+"""Fits by the text of a synapse: one of one's own, and held to the fast forms that there
+are."""
 
 from dataclasses import replace
 
@@ -27,8 +28,11 @@ NOISY = ("graupner_brunel",)
 
 
 def sets(synapse, count=3):
-    """Names of parameters that are not 0 and no delay, and values [set, parameter] near them."""
-    names = [n for n, value in synapse.parameters.items() if float(value) and "delay" not in n]
+    """Names of parameters that are not 0 and no delay, and values [set, parameter] near
+    them."""
+    names = [
+        n for n, value in synapse.parameters.items() if float(value) and "delay" not in n
+    ]
     own = np.array([float(synapse.parameters[n]) for n in names])
     return names, np.stack([own * (1 - 0.03 * number) for number in range(count)])
 
@@ -42,7 +46,8 @@ def with_set(synapse, names, numbers):
 @pytest.mark.parametrize(
     "name",
     [*QUICK,
-     *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW if n not in (*AT_ZERO, *NOISY))],
+     *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW if n not in (*AT_ZERO,
+         *NOISY))],
 )  # fmt: skip
 def test_sets_side_by_side_are_those_one_by_one_and_those_of_the_fast_form(name):
     model = fwp.synapses.get(name)
@@ -52,7 +57,9 @@ def test_sets_side_by_side_are_those_one_by_one_and_those_of_the_fast_form(name)
     for number, row in enumerate(numbers):
         one = with_set(model, names, row)
         for curve, part in zip(CURVES, found, strict=True):
-            want = fast(one, *curve) if fast else protocols.stdp(one, *curve, device="numpy")
+            want = (
+                fast(one, *curve) if fast else protocols.stdp(one, *curve, device="numpy")
+            )
             np.testing.assert_allclose(part[number], want, rtol=1e-9)
 
 
@@ -68,7 +75,8 @@ def test_releases_of_sets_are_those_of_the_fast_form(name):
 
 
 def curve(model, scatter=0.02, **options):
-    """A table of weight ratios at six lags, with errors that are the same in every run."""
+    """A table of weight ratios at six lags, with errors that are the same in every
+    run."""
     lags = np.array([-20, -10, -5, 5, 10, 20]) * ms
     options = {"pairs": 5, "frequency": 10 * Hz, **options}
     ratio = fwp.synapses.stdp_curve(model, lags=lags, **options)
@@ -102,13 +110,18 @@ def test_a_fit_by_text_is_the_fit_by_the_fast_form(name):
     if name in PLASTICITY:
         table = curve(model)
     else:
-        table = {"time": [0, 50, 100, 150, 700] * ms, "amplitude": [1, 0.8, 0.6, 0.5, 0.9]}
+        table = {
+            "time": [0, 50, 100, 150, 700] * ms,
+            "amplitude": [1, 0.8, 0.6, 0.5, 0.9],
+        }
     fast = fit(model, table, free=free, starts=1)
     text = fit(replace(model, name="of_ones_own"), table, free=free, starts=1)
     assert text.model.name == "of_ones_own" and text.freedom == fast.freedom
     np.testing.assert_allclose(text.predicted, fast.predicted, rtol=1e-7)
     for one in free:
-        assert float(text.parameters[one]) == pytest.approx(float(fast.parameters[one]), rel=1e-6)
+        assert float(text.parameters[one]) == pytest.approx(
+            float(fast.parameters[one]), rel=1e-6
+        )
         if fast.interval[one] is not None:
             low, high = (float(end) for end in fast.interval[one])
             ours = [float(end) for end in text.interval[one]]
@@ -118,12 +131,14 @@ def test_a_fit_by_text_is_the_fit_by_the_fast_form(name):
 def saturating():
     """A rule that no published one is: what is written shrinks as the weight grows."""
     text = Equations(
-        synapse="w : 1\ndx/dt = -x/tau : 1 (event-driven)\ndy/dt = -y/tau : 1 (event-driven)",
+        synapse="w : 1\ndx/dt = -x/tau : 1 (event-driven)\ndy/dt = -y/tau : 1 "
+        "(event-driven)",
         on_pre="x += 1\nw = clip(w - B*y, 0, inf)",
         on_post="w += A*x*(top - w)\ny += 1",
     )
     values = {"A": 0.05, "B": 0.02, "tau": 15 * ms, "top": 2.0}
-    return Synapse("saturating", "first", "plasticity", "a bound", text, values, {"": "made up"},
+    return Synapse("saturating", "first", "plasticity", "a bound", text, values,
+                   {"": "made up"},
                    "", "soft upper bound", initial={"w": 1})  # fmt: skip
 
 
@@ -131,10 +146,13 @@ def test_a_truth_of_ones_own_is_found_again():
     truth, told = saturating(), []
     start = truth.changed(A=0.2, tau=40 * ms)
     found = fit(start, curve(truth, 0.003, device="numpy"), free=["A", "tau"], starts=1,
-                progress=lambda fraction, note: told.append((fraction, note)))  # fmt: skip
+                progress=lambda fraction, note: told.append((fraction,
+                    note)))  # fmt: skip
     for name, (low, high) in found.interval.items():
         assert low < truth.parameters[name] < high and high < 2 * low
-    assert found.model.parameters["B"] == 0.02 and 0.1 < found.chi_square / found.freedom < 3
+    assert (
+        found.model.parameters["B"] == 0.02 and 0.1 < found.chi_square / found.freedom < 3
+    )
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions) and 0 < fractions[0] <= fractions[-1] <= 1
     assert "synapses of saturating" in told[-1][1]
@@ -157,15 +175,20 @@ def test_a_registered_synapse_of_ones_own_is_fitted_by_its_name():
 
 def test_a_text_that_is_changed_under_a_published_name_is_fitted_by_itself():
     pair = fwp.synapses.get("pair_stdp")
-    mine = replace(pair, equations=replace(pair.equations, on_post="w += 2*A_plus*x\ny += 1"))
+    mine = replace(
+        pair, equations=replace(pair.equations, on_post="w += 2*A_plus*x\ny += 1")
+    )
     table = curve(pair, scatter=0, pairs=1, frequency=1 * Hz)
     found = fit(mine, table, free=["A_plus"], starts=1)
-    assert float(found.parameters["A_plus"]) == pytest.approx(pair.parameters["A_plus"] / 2)
+    assert float(found.parameters["A_plus"]) == pytest.approx(
+        pair.parameters["A_plus"] / 2
+    )
 
 
 def test_a_delay_cannot_vary_over_synapses_and_is_fitted_in_one_network_after_another():
     base = saturating()
-    late = replace(base, equations=replace(base.equations, delay="late"), signed=("late",),
+    late = replace(base, equations=replace(base.equations, delay="late"),
+                   signed=("late",),
                    parameters={**base.parameters, "late": 2 * ms})  # fmt: skip
     names, numbers = ["A", "late"], np.array([[0.05, 0.002], [0.04, 0.003]])
     with pytest.raises(fwp.FwpError, match="'late' .*is the delay"):
@@ -175,7 +198,9 @@ def test_a_delay_cannot_vary_over_synapses_and_is_fitted_in_one_network_after_an
     from fwp_neuro.synapses.registered_synapses import measured
 
     how = measured(late, None, "stdp", "a test")
-    table = read({"lag": LAGS * b2.second, "ratio": [1, 1, 1, 1], "pairs": 3, "frequency": 20 * Hz})
+    table = read(
+        {"lag": LAGS * b2.second, "ratio": [1, 1, 1, 1], "pairs": 3, "frequency": 20 * Hz}
+    )
     found = Predictor(late, names, table, how, "first", {"device": "numpy"})(numbers)
     for row, want in zip(found, numbers, strict=True):
         one = protocols.stdp(with_set(late, names, want), *CURVES[0], device="numpy")
@@ -189,7 +214,9 @@ def test_the_weight_is_read_after_what_is_written_slowly():
     options = {"pairs": 1, "device": "numpy", "dt": 0.05 * ms}
     early, late = (fwp.synapses.stdp_curve(mine, lags=[10] * ms, wait=wait, **options)
                    for wait in (0 * ms, 300 * ms))  # fmt: skip
-    assert late - 1 == pytest.approx(fast - 1, rel=1e-3) and abs(early - late) > 0.1 * (late - 1)
+    assert late - 1 == pytest.approx(fast - 1, rel=1e-3) and abs(early - late) > 0.1 * (
+        late - 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +231,12 @@ def test_the_weight_is_read_after_what_is_written_slowly():
 )
 def test_options_of_a_text_are_checked(options, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
-        fit(saturating(), {"lag": [5, 10] * ms, "ratio": [1.1, 1.05]}, free=["A"], **options)
+        fit(
+            saturating(),
+            {"lag": [5, 10] * ms, "ratio": [1.1, 1.05]},
+            free=["A"],
+            **options,
+        )
 
 
 def test_a_synapse_that_waits_for_a_port_is_refused_with_the_port():

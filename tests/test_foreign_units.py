@@ -20,7 +20,11 @@ def of(package, numbers, unit):
     if package == "brian2":
         return numbers * {"mM": b2.mmolar}.get(unit, getattr(b2, unit, None))
     if package == "timedelta64":
-        return (numbers * 1e6).astype("timedelta64[ns]") if unit == "ms" else numbers * b2.volt
+        return (
+            (numbers * 1e6).astype("timedelta64[ns]")
+            if unit == "ms"
+            else numbers * b2.volt
+        )
     module = pytest.importorskip("astropy.units" if package == "astropy" else package)
     if package == "pint":
         return module.UnitRegistry().Quantity(numbers, unit)
@@ -62,7 +66,9 @@ def test_spike_trains_of_neo_are_quantities():
     train = SpikeTrain(TIMES, "ms")
     assert quantity(train, b2.second, "t", "times") == pytest.approx(SI, rel=1e-12)
     assert package_of([1.0, train]) == "quantities"
-    with pytest.raises(fwp.FwpError, match="t must be times, got entries of several kinds"):
+    with pytest.raises(
+        fwp.FwpError, match="t must be times, got entries of several kinds"
+    ):
         quantity([1.0, train[0]], b2.second, "t", "times")
 
 
@@ -73,9 +79,9 @@ def test_plain_time_spans():
 
 
 BAD = [
-    None, "x", b"x", {}, object(), 1j, [1j], "1", ["1"], [None], [[1, 2], [3]], {1, 2}, 10**400,
-    10**5000, np.array(["2020-01-01"], dtype="M8[D]"), np.nan, np.inf, [1, np.nan], int,
-    np.ma.array([1.0, 2], mask=[True, False]), [object()],
+    None, "x", b"x", {}, object(), 1j, [1j], "1", ["1"], [None], [[1, 2], [3]], {1, 2},
+    10**400, 10**5000, np.array(["2020-01-01"], dtype="M8[D]"), np.nan, np.inf,
+    [1, np.nan], int, np.ma.array([1.0, 2], mask=[True, False]), [object()],
 ]  # fmt: skip
 
 

@@ -11,7 +11,9 @@ import pytest
 import fwp_neuro
 from fwp_neuro.former_names import former_names
 
-FOLDERS = {old for old in former_names() if any(o.startswith(f"{old}.") for o in former_names())}
+FOLDERS = {
+    old for old in former_names() if any(o.startswith(f"{old}.") for o in former_names())
+}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -27,7 +29,9 @@ def test_a_former_name_hides_nothing_of_its_package():
     for old in former_names():
         package, _, name = old.rpartition(".")
         if package not in former_names():
-            assert name not in getattr(importlib.import_module(package), "__all__", ()), old
+            assert name not in getattr(importlib.import_module(package), "__all__", ()), (
+                old
+            )
 
 
 def test_docstrings_name_modules_as_they_are_called_now():
@@ -36,8 +40,12 @@ def test_docstrings_name_modules_as_they_are_called_now():
     root = Path(fwp_neuro.__file__).parent
     for file in root.rglob("*.py"):
         name = ".".join(file.relative_to(root.parent).with_suffix("").parts)
-        package, text = present.get(name, name).rpartition(".")[0], file.read_text("utf-8")
-        known = set(re.findall(r"\w+", re.sub(r"`[^`]*`", "", text)))  # names of other things
+        package, text = (
+            present.get(name, name).rpartition(".")[0],
+            file.read_text("utf-8"),
+        )
+        # names of other things
+        known = set(re.findall(r"\w+", re.sub(r"`[^`]*`", "", text)))
         for word in re.findall(r"(?<!`)`([a-z_][\w.]*)`(?!`)", text):
             first = word.partition(".")[0]
             places = (f"{package}.{word}", f"{package}.{first}", f"fwp_neuro.{word}")
@@ -50,7 +58,8 @@ def test_docstrings_name_modules_as_they_are_called_now():
 def test_the_line_that_imports_a_former_name_is_told_the_new_one(tmp_path):
     script = tmp_path / "old.py"
     script.write_text("from fwp_neuro.devices.program import Draft\n"
-                      "from fwp_neuro.circuits.plastic import LAYOUTS, connect\n")  # fmt: skip
+                      "from fwp_neuro.circuits.plastic import LAYOUTS, "
+                      "connect\n")  # fmt: skip
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert ran.returncode == 0
     assert "old.py:1: DeprecationWarning: fwp_neuro.devices.program is now " in ran.stderr

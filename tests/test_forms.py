@@ -46,8 +46,14 @@ TYPED_IN = [
         gates={"eta": "shared", "alpha": "shared"},
         states=("m",),
     ),
-    Rule("three decays", "w = a*b*c*w + v*k", gates={"a": "pre", "b": "post", "c": "shared"}),
-    Rule("states that mix", "w = 0.9*w + m\nm = 0.5*m + read(q)*k - 0.1*w", states=("m",)),
+    Rule(
+        "three decays",
+        "w = a*b*c*w + v*k",
+        gates={"a": "pre", "b": "post", "c": "shared"},
+    ),
+    Rule(
+        "states that mix", "w = 0.9*w + m\nm = 0.5*m + read(q)*k - 0.1*w", states=("m",)
+    ),
     Rule("mixed channels", "w += 0.3*(v - read(k))*(k + v)"),
     Rule("fresh", "w = v*k"),
     Rule("pooled", "w = w/(1 + pool(k*k)) + v*k*exp(-g)", gates={"g": "shared"}),
@@ -56,7 +62,9 @@ EVERY = [*(rule(name) for name in rules()), *TYPED_IN]
 EVERY_RULE = pytest.mark.parametrize("chosen", EVERY, ids=lambda r: r.name)
 CHUNKED = [chosen for chosen in EVERY if "chunk" in chosen.forms]
 FORMS = pytest.mark.parametrize(
-    "how", [("chunk", 8), ("chunk", None), ("parallel", None), ("compiled", None)], ids=str
+    "how",
+    [("chunk", 8), ("chunk", None), ("parallel", None), ("compiled", None)],
+    ids=str,
 )
 LONG = {"k": "key", "v": "value", "q": "query"}
 
@@ -66,7 +74,9 @@ def case(chosen, tokens=TOKENS, seed=0, **changes):
     signals = draw(chosen, (2, tokens, 2), PRE, POST, seed) | changes
     states = draw_states(chosen, (2, 2), PRE, POST, seed)
     leaf = lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True)  # noqa: E731
-    return {n: leaf(x) for n, x in signals.items()}, {n: leaf(x) for n, x in states.items()}
+    return {n: leaf(x) for n, x in signals.items()}, {
+        n: leaf(x) for n, x in states.items()
+    }
 
 
 def run(chosen, signals, states, form, chunk=None):
@@ -78,14 +88,18 @@ def run(chosen, signals, states, form, chunk=None):
 
 def gradients(outputs, leaves):
     """Gradients of a sum of everything with fixed weights of either sign."""
-    loss = sum((out * torch.arange(out.numel()).view_as(out).sin()).sum() for out in outputs)
+    loss = sum(
+        (out * torch.arange(out.numel()).view_as(out).sin()).sum() for out in outputs
+    )
     return torch.autograd.grad(loss, leaves, materialize_grads=True)
 
 
 def distance(ones, others):
     """Largest difference over the largest number, list by list."""
     pairs = zip(ones, others, strict=True)
-    errors = [(a - b).detach().abs().max() / (1 + a.detach().abs().max()) for a, b in pairs]
+    errors = [
+        (a - b).detach().abs().max() / (1 + a.detach().abs().max()) for a, b in pairs
+    ]
     return float(torch.stack(errors).max())  # not a number if any is
 
 
@@ -118,10 +132,15 @@ def test_the_chunk_form_of_two_halves_is_that_of_the_whole(chosen):
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 7, 8, 9, 600])
-@pytest.mark.parametrize("name", ["gated_delta", "kimi_delta", "delta_product", "gated_oja"])
+@pytest.mark.parametrize(
+    "name", ["gated_delta", "kimi_delta", "delta_product", "gated_oja"]
+)
 def test_any_number_of_tokens(name, tokens):
     signals, states = case(rule(name), tokens)
-    step, fast = run(rule(name), signals, states, "step"), run(rule(name), signals, states, "chunk")
+    step, fast = (
+        run(rule(name), signals, states, "step"),
+        run(rule(name), signals, states, "chunk"),
+    )
     assert distance(step, fast) < 1e-12
 
 
@@ -131,7 +150,8 @@ DECAYING = [r for r in EVERY if {"alpha", "decay", "a", "eta"} & set(r.gates)]
 @pytest.mark.parametrize("form", ["chunk", "compiled"])
 @pytest.mark.parametrize("chosen", DECAYING, ids=lambda r: r.name)
 def test_strong_decays_neither_overflow_nor_lose_digits(chosen, form):
-    """Decays of 1e-4 a token, with some of 1 among them, over 4096 tokens, by the hand's step."""
+    """Decays of 1e-4 a token, with some of 1 among them, over 4096 tokens, by the hand's
+    step."""
     if form not in chosen.forms:
         pytest.skip("no such form, see above")
     if form == "compiled" and compiler.find() is None:
@@ -142,7 +162,9 @@ def test_strong_decays_neither_overflow_nor_lose_digits(chosen, form):
         shape = signals[name].shape
         signals[name] = np.where(rng.uniform(size=shape) < 0.1, 1.0, 1e-4)
     states = draw_states(chosen, (), PRE, POST)
-    batched = {n: torch.tensor(x)[None, :, None].requires_grad_() for n, x in signals.items()}
+    batched = {
+        n: torch.tensor(x)[None, :, None].requires_grad_() for n, x in signals.items()
+    }
     start = {n: torch.tensor(x)[None, None] for n, x in states.items()}
     outputs = run(chosen, batched, start, form)
     if chosen.name in rules():
@@ -164,7 +186,10 @@ def test_decays_of_zero_and_below_zero_are_exact_with_their_gradients(name, form
     shape = draw(rule(name), (2, TOKENS, 2), PRE, POST)["alpha"].shape
     alpha = rng.choice([0.0, -0.7, 1.0], shape)
     signals, states = case(rule(name), alpha=alpha)
-    step, fast = run(rule(name), signals, states, "step"), run(rule(name), signals, states, form)
+    step, fast = (
+        run(rule(name), signals, states, "step"),
+        run(rule(name), signals, states, form),
+    )
     leaves = [*signals.values(), *states.values()]
     assert distance(step, fast) < 1e-13
     assert distance(gradients(step, leaves), gradients(fast, leaves)) < 1e-13
@@ -204,7 +229,9 @@ def test_products_of_decays_between_tokens():
             after[t], product(t + 1, 8)
         )
         for s in range(8):
-            expected = product(s + 1, t) if s < t else torch.zeros(2, 2, dtype=torch.float64)
+            expected = (
+                product(s + 1, t) if s < t else torch.zeros(2, 2, dtype=torch.float64)
+            )
             assert torch.allclose(between[t, s], expected)
     assert torch.allclose(total, product(0, 8))
 
@@ -221,7 +248,11 @@ PER_SYNAPSE = Rule("per synapse", "w = w*(1 - v*v*k*k/9) + v*k")
     [
         (BOTH_SIDES, "both read", "compiled"),
         (NOT_AFFINE, "not affine", "step"),  # because of its tanh at every synapse
-        (PER_SYNAPSE, "no product of one presynaptic and one postsynaptic factor", "compiled"),
+        (
+            PER_SYNAPSE,
+            "no product of one presynaptic and one postsynaptic factor",
+            "compiled",
+        ),
     ],
     ids=lambda x: getattr(x, "name", ""),
 )
@@ -257,7 +288,10 @@ def test_auto_takes_matrix_products_on_a_gpu_without_the_library(monkeypatch):
         (dict(form="chunk", chunk=3), "chunk must be a power of two .*got 3"),
         (dict(form="chunk", chunk="8"), "chunk must be a power of two .*got '8'"),
         (dict(form="chunk", chunk=True), "chunk must be a power of two .*got True"),
-        (dict(form="step", chunk=8), "chunk=8 goes with form='chunk' only, got form='step'"),
+        (
+            dict(form="step", chunk=8),
+            "chunk=8 goes with form='chunk' only, got form='step'",
+        ),
     ],
 )
 def test_nonsense_forms_raise_a_sentence(options, sentence):
@@ -276,7 +310,9 @@ PROGRAM = fwp.tasks.associative_recall(tokens=40, dim=8, beta=0.8, alpha=0.9)
 def test_run_in_a_fast_form_records_readouts_and_the_final_weights(name, form):
     every, fast = fwp.run(PROGRAM, name), fwp.run(PROGRAM, name, form=form)
     assert np.abs(fast["readout"].values - every["readout"].values).max() < 1e-13
-    assert np.abs(fast["final_weights"].values - every["weights"].values[-1]).max() < 1e-13
+    assert (
+        np.abs(fast["final_weights"].values - every["weights"].values[-1]).max() < 1e-13
+    )
     assert "weights" not in fast and fast["final_weights"].dims == ("post", "pre")
     assert fast.provenance["options"]["form"] == form
 
@@ -303,8 +339,14 @@ def test_auto_records_every_weight_by_steps_and_says_so():
             dict(form="chunk", record_weights="snapshots"),
             "record_weights='snapshots' goes with form='step' or 'auto' only",
         ),
-        (dict(form="chunk", backend="numpy"), "the numpy backend goes with form='step' or 'auto'"),
-        (dict(record_weights="final"), "unknown record_weights.*'final'.*legal: auto, snapshots"),
+        (
+            dict(form="chunk", backend="numpy"),
+            "the numpy backend goes with form='step' or 'auto'",
+        ),
+        (
+            dict(record_weights="final"),
+            "unknown record_weights.*'final'.*legal: auto, snapshots",
+        ),
     ],
 )
 def test_records_that_a_form_does_not_have_are_refused(options, sentence):
@@ -312,7 +354,7 @@ def test_records_that_a_form_does_not_have_are_refused(options, sentence):
         fwp.run(PROGRAM, "delta", **options)
 
 
-# ---------------------------------------------------------------- number formats and transforms
+# ---------------------------------------------------------- number formats and transforms
 
 
 def test_whole_numbers_are_refused():
@@ -337,16 +379,21 @@ def test_auto_has_second_derivatives_inside_transforms():
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("mlstm", "a memory"), ("xlstm", "a memory"), ("srwm", "a network")]
+    ("name", "kind"),
+    [("mlstm", "a memory"), ("xlstm", "a memory"), ("srwm", "a network")],
 )
 def test_memories_and_networks_are_told_apart_from_misspelt_rules(name, kind):
-    with pytest.raises(FwpError, match=f"'{name}' is {kind}, not a rule, and runs in PyTorch only"):
+    with pytest.raises(
+        FwpError, match=f"'{name}' is {kind}, not a rule, and runs in PyTorch only"
+    ):
         fwp.run(PROGRAM, name)
 
 
 def test_apply_says_how_a_network_is_built():
     x = torch.ones(1, 2, 1, 2)
-    with pytest.raises(FwpError, match="'srwm' is a recurrent network .*artificial.network"):
+    with pytest.raises(
+        FwpError, match="'srwm' is a recurrent network .*artificial.network"
+    ):
         apply("srwm", x)
 
 
@@ -361,7 +408,9 @@ def test_auto_falls_back_with_a_sentence_if_the_compiler_fails(monkeypatch, tmp_
     monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path))
     mine = Rule("never compiled", "w = 0.123*w + v*k")
     signals, states = case(mine)
-    with pytest.warns(FwpWarning, match="runs in the chunk form, .*could not compile the kernel"):
+    with pytest.warns(
+        FwpWarning, match="runs in the chunk form, .*could not compile the kernel"
+    ):
         auto = run(mine, signals, states, "auto")
     assert distance(auto, run(mine, signals, states, "step")) < 1e-12
 
@@ -369,5 +418,7 @@ def test_auto_falls_back_with_a_sentence_if_the_compiler_fails(monkeypatch, tmp_
 def test_statements_may_stand_on_one_line():
     one, two = "w = alpha*w; w += v*k  # a; b", "w = alpha*w\nw += v*k"
     gates = {"alpha": "pre"}
-    expressions = [[s.expression for s in Rule("g", t, gates).statements] for t in (one, two)]
+    expressions = [
+        [s.expression for s in Rule("g", t, gates).statements] for t in (one, two)
+    ]
     assert expressions[0] == expressions[1] and len(expressions[0]) == 2

@@ -1,4 +1,5 @@
-"""The generic spiking form: any local text on the averaged activity of spiking populations."""
+"""The generic spiking form: any local text on the averaged activity of spiking
+populations."""
 
 import brian2 as b2
 import numpy as np
@@ -22,14 +23,18 @@ from fwp_neuro.rules import rule, rules
 ms = b2.ms
 PROGRAM = random_program(3, 2, 4, 3, beta=0.6)
 WEIGHTS = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 3, 4))
-IDLE = dict.fromkeys(("settle", "gap", "rest"), 5 * ms)  # windows in which this form does nothing
+# windows in which this form does nothing
+IDLE = dict.fromkeys(("settle", "gap", "rest"), 5 * ms)
 SHORT = {"timeline": Timeline(**IDLE)}
-REGULAR = {"cells": 200, "key_cells": "integrate_and_fire", **SHORT}  # nearly without noise
+# nearly without noise
+REGULAR = {"cells": 200, "key_cells": "integrate_and_fire", **SHORT}
 
 
 def is_generic(name):
     program = rule_program(name)
-    return not can(ode_windows.biophysical_write, rule(name), program.bind(rule(name)), (4, 3))
+    return not can(
+        ode_windows.biophysical_write, rule(name), program.bind(rule(name)), (4, 3)
+    )
 
 
 GENERIC = [name for name in rules() if is_generic(name)]
@@ -78,7 +83,9 @@ def test_regular_cells_leave_little_error(name):
 @pytest.mark.parametrize("name", ["oja", "gated_oja"])
 def test_feedback_must_be_asked_for(name):
     program = rule_program(name)
-    with pytest.raises(fwp.FwpError, match="needs feedback.*unless you ask .*feedback=True"):
+    with pytest.raises(
+        fwp.FwpError, match="needs feedback.*unless you ask .*feedback=True"
+    ):
         spiking(program, name, cells=50)
     recording = spiking(program, name, feedback=True, **REGULAR)
     assert nrmse(recording, artificial(program, name)) < 0.01
@@ -93,7 +100,9 @@ def test_asked_for_where_a_biophysical_form_exists():
 
 
 def test_text_that_is_not_affine():
-    bounded = fwp.Rule("bounded", "w = tanh(w + beta*(v - read(k))*k)", gates={"beta": "shared"})
+    bounded = fwp.Rule(
+        "bounded", "w = tanh(w + beta*(v - read(k))*k)", gates={"beta": "shared"}
+    )
     recording = spiking(PROGRAM, bounded, **REGULAR)
     assert options_of(recording)["form_reason"] == "it is not affine in w"
     assert nrmse(recording, artificial(PROGRAM, bounded)) < 0.01
@@ -102,7 +111,9 @@ def test_text_that_is_not_affine():
 def test_initial_weights_are_carried():
     """Without a write they stay, bit for bit, and are read out."""
     still = PROGRAM.replace(beta=0.0)
-    recording = spiking(still, "delta", form="generic", initial_weights=WEIGHTS, **REGULAR)
+    recording = spiking(
+        still, "delta", form="generic", initial_weights=WEIGHTS, **REGULAR
+    )
     assert (recording["weights"].values == WEIGHTS).all()
     assert nrmse(recording, artificial(still, "delta", initial_weights=WEIGHTS)) < 0.01
 
@@ -117,7 +128,8 @@ def test_extra_states_are_carried():
 
 
 def test_signed_keys_and_values_beyond_one():
-    """Cells fire at |k|, and ON and OFF value cells about a baseline that keeps both positive."""
+    """Cells fire at |k|, and ON and OFF value cells about a baseline that keeps both
+    positive."""
     program = random_program(3, 2, 4, 3, beta=0.6, signed=True)
     for scale in (1, 5):
         scaled = program.replace(value=scale * program["value"])
@@ -141,7 +153,9 @@ def test_heads_are_independent():
 @pytest.mark.parametrize("kind", ["poisson", "integrate_and_fire"])
 def test_seed(kind):
     one, other, again = (
-        spiking(PROGRAM, "delta", form="generic", cells=5, key_cells=kind, seed=seed, **SHORT)
+        spiking(
+            PROGRAM, "delta", form="generic", cells=5, key_cells=kind, seed=seed, **SHORT
+        )
         for seed in (1, 2, 1)
     )
     assert np.array_equal(one["weights"], again["weights"])
@@ -169,8 +183,14 @@ def test_longer_windows_average_more_spikes():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"drugs": [AP5()]}, r"drugs need the biophysical form, and rule .* \(asked for\)"),
-        ({"cells": float("inf")}, r"cells=inf .* needs the biophysical form, or the rate"),
+        (
+            {"drugs": [AP5()]},
+            r"drugs need the biophysical form, and rule .* \(asked for\)",
+        ),
+        (
+            {"cells": float("inf")},
+            r"cells=inf .* needs the biophysical form, or the rate",
+        ),
         ({"constants": {"rate": 5000 * b2.Hz}}, "fire at 5000 Hz, more than once in dt"),
     ],
 )
@@ -180,7 +200,11 @@ def test_refuses(options, sentence):
 
 
 def test_refuses_a_biophysical_form_that_does_not_exist():
-    with pytest.raises(fwp.FwpError, match="'rwkv7' has no biophysical form: .*form='generic'"):
+    with pytest.raises(
+        fwp.FwpError, match="'rwkv7' has no biophysical form: .*form='generic'"
+    ):
         spiking(rule_program("rwkv7"), "rwkv7", cells=5, form="biophysical")
-    with pytest.raises(fwp.FwpError, match="drugs need the biophysical form, and rule 'rwkv7'"):
+    with pytest.raises(
+        fwp.FwpError, match="drugs need the biophysical form, and rule 'rwkv7'"
+    ):
         spiking(rule_program("rwkv7"), "rwkv7", cells=5, drugs=[AP5()])

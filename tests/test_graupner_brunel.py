@@ -1,4 +1,5 @@
-"""Graupner & Brunel: exact thresholds, analytic against simulation against Brian2, AP5, errors."""
+"""Graupner & Brunel: exact thresholds, analytic against simulation against Brian2, AP5,
+errors."""
 
 import brian2 as b2
 import numpy as np
@@ -31,7 +32,13 @@ def on_brian2(model, pre, post, start, dt=0.5, device="numpy", seed=0):
     steps, count = int(1200 / dt), len(start)
     spikes = [np.repeat(table(times, steps, dt), count, axis=1) for times in (pre, post)]
     return injected.run(
-        model, *spikes, dt=dt * ms, pairing="one", initial={"rho": start}, device=device, seed=seed
+        model,
+        *spikes,
+        dt=dt * ms,
+        pairing="one",
+        initial={"rho": start},
+        device=device,
+        seed=seed,
     )["rho"]
 
 
@@ -44,7 +51,9 @@ def test_brian2_text_without_noise_is_the_exact_course(chosen):
     start = np.array([0.0, 0.4, 1.0])
     found = on_brian2(model, PRE, POST, start)
     rng = np.random.default_rng(0)
-    exact = graupner_brunel_protocol.simulate(model, PRE / 1e3, POST / 1e3, start, rng, until=1.2)
+    exact = graupner_brunel_protocol.simulate(
+        model, PRE / 1e3, POST / 1e3, start, rng, until=1.2
+    )
     assert found == pytest.approx(exact, abs=3e-3)
     assert chosen == "D" or np.abs(found - start).max() > 0.05
 
@@ -52,7 +61,9 @@ def test_brian2_text_without_noise_is_the_exact_course(chosen):
 def test_halving_the_step_halves_the_error_of_a_write_which_is_below_a_percent():
     model, start = fast("D_prime", sigma=0, D=5 * ms), np.ones(1)
     rng = np.random.default_rng(0)
-    exact = graupner_brunel_protocol.simulate(model, PRE / 1e3, POST / 1e3, start, rng, until=1.2)
+    exact = graupner_brunel_protocol.simulate(
+        model, PRE / 1e3, POST / 1e3, start, rng, until=1.2
+    )
     errors = [on_brian2(model, PRE, POST, start, dt)[0] - exact[0] for dt in (0.5, 0.25)]
     assert abs(errors[1]) < abs(errors[0]) < 0.01 * (1 - exact[0])
     assert errors[1] / errors[0] == pytest.approx(0.5, abs=0.05)
@@ -62,7 +73,9 @@ def test_noise_has_the_same_mean_and_spread_on_brian2():
     model, start = fast(sigma=1.5, D=5 * ms), np.full(2000, 0.4)
     found = on_brian2(model, PRE, POST, start)
     rng = np.random.default_rng(1)
-    exact = graupner_brunel_protocol.simulate(model, PRE / 1e3, POST / 1e3, start, rng, until=1.2)
+    exact = graupner_brunel_protocol.simulate(
+        model, PRE / 1e3, POST / 1e3, start, rng, until=1.2
+    )
     assert found.mean() == pytest.approx(exact.mean(), abs=5 * exact.std() / 2000**0.5)
     assert found.std() == pytest.approx(exact.std(), rel=0.1) and exact.std() > 0.05
 
@@ -72,7 +85,9 @@ def test_noise_has_the_same_mean_and_spread_on_brian2():
 def test_compiled_devices_give_the_same_weights(device):
     model, start = fast(sigma=0, D=5 * ms), np.array([0.0, 1.0])
     reference = on_brian2(model, PRE, POST, start)
-    assert on_brian2(model, PRE, POST, start, device=device) == pytest.approx(reference, abs=1e-12)
+    assert on_brian2(model, PRE, POST, start, device=device) == pytest.approx(
+        reference, abs=1e-12
+    )
 
 
 @pytest.mark.slow
@@ -85,10 +100,17 @@ def test_the_whole_protocol_on_brian2_gives_the_published_curve():
         pre, post = (table(train, 120_200, 0.5) for train in trains)
         spikes = np.repeat(pre, 40, axis=1), np.repeat(post, 25, axis=1)
         rho = injected.run(
-            model, *spikes, dt=0.5 * ms, initial={"rho": start}, device="cpp_standalone", seed=1
+            model,
+            *spikes,
+            dt=0.5 * ms,
+            initial={"rho": start},
+            device="cpp_standalone",
+            seed=1,
         )["rho"]
         found = (1 + (rho > 0.5) * (b - 1)).mean() / (1 + start.mean() * (b - 1))
-        exact = synapses.stdp_curve(model, lags=lag * ms, method="simulation", synapses=20000)
+        exact = synapses.stdp_curve(
+            model, lags=lag * ms, method="simulation", synapses=20000
+        )
         # standard error of 1000 synapses that end UP or DOWN, mostly as they began
         assert found == pytest.approx(float(exact), abs=4 * (b - 1) / 3 * 0.4 / 1000**0.5)
 
@@ -129,12 +151,17 @@ def test_published_curves():
     published = [0.9408, 0.7643, 0.8818, 1.0079, 1.2405, 1.1722, 1.0349]
     assert found == pytest.approx(published, abs=1e-3)
     found = synapses.stdp_curve(NAME, "DPD", lags=[-20, -5, 0, 5, 15, 30] * ms)
-    assert found == pytest.approx([0.9983, 0.8461, 0.9966, 1.1933, 0.8408, 0.9992], abs=1e-3)
+    assert found == pytest.approx(
+        [0.9983, 0.8461, 0.9966, 1.1933, 0.8408, 0.9992], abs=1e-3
+    )
 
 
 def test_bursts_turn_depression_into_potentiation_in_hippocampal_slices():
     """Figure 3: pairs depress, doublets of postsynaptic spikes potentiate as well."""
-    lags, doublets = [-60, 10, 20] * ms, dict(post_spikes=2, burst_frequency=1 / (11.5 * ms))
+    lags, doublets = (
+        [-60, 10, 20] * ms,
+        dict(post_spikes=2, burst_frequency=1 / (11.5 * ms)),
+    )
     common = dict(lags=lags, pairs=100, frequency=5 * Hz)
     pairs = synapses.stdp_curve(NAME, "hippocampal_slices", **common)
     found = synapses.stdp_curve(NAME, "hippocampal_slices", **common, **doublets)
@@ -144,8 +171,8 @@ def test_bursts_turn_depression_into_potentiation_in_hippocampal_slices():
 def test_triplets_in_hippocampal_cultures():
     """Post-pre-post potentiates, pre-post-pre of the same 5 ms does not."""
     both = [
-        synapses.stdp_curve(NAME, "hippocampal_cultures", lags=lag * ms, burst_frequency=100 * Hz,
-                            pre_spikes=pre, post_spikes=post)
+        synapses.stdp_curve(NAME, "hippocampal_cultures", lags=lag * ms,
+                            burst_frequency=100 * Hz, pre_spikes=pre, post_spikes=post)
         for lag, pre, post in ((5, 1, 2), (-5, 2, 1))
     ]  # fmt: skip
     assert both[0] > 1.2 and both[1] < 1
@@ -156,9 +183,15 @@ def test_triplets_in_hippocampal_cultures():
     [
         (dict(method="exact"), "unknown method 'exact'"),
         (dict(post_spikes=2), "bursts need burst_frequency, a rate such as 100"),
-        (dict(post_spikes=9, burst_frequency=5 * Hz), "bursts must be shorter than the 1000 ms"),
+        (
+            dict(post_spikes=9, burst_frequency=5 * Hz),
+            "bursts must be shorter than the 1000 ms",
+        ),
         (dict(post_spikes=0), "post_spikes is 0; it must be a whole number"),
-        (dict(method="simulation", synapses=1), "synapses is 1; it must be a whole number"),
+        (
+            dict(method="simulation", synapses=1),
+            "synapses is 1; it must be a whole number",
+        ),
         (dict(parameters="cortex"), "parameter set of 'graupner_brunel'"),
     ],
 )

@@ -1,7 +1,8 @@
-"""bfloat16 and float16: states are kept in float32, read-outs rounded once, whatever autocast says.
+"""bfloat16 and float16: states are kept in float32, read-outs rounded once, whatever
+autocast says.
 
-Every run is measured against float32 with the same rounded inputs, by the relative error and by the
-slope: a sum that stops growing correlates well with the one that does not.
+Every run is measured against float32 with the same rounded inputs, by the relative error
+and by the slope: a sum that stops growing correlates well with the one that does not.
 """
 
 import copy
@@ -33,7 +34,8 @@ def signals_of(chosen, tokens, dtype, heads=1):
     found = {n: torch.tensor(x).float() for n, x in found.items()}
     for name in {"k", "q"} & set(found):
         found[name] = torch.nn.functional.normalize(found[name].abs(), dim=-1)
-    if chosen.name in ("iplr", "dplr"):  # a free transition: one that contracts, as in RWKV-7
+    # a free transition: one that contracts, as in RWKV-7
+    if chosen.name in ("iplr", "dplr"):
         found |= {"a": -found["k"], "b": 0.5 * found["k"]}
     if "v" in found:
         found["v"] = 0.2 + 0.1 * found["v"]
@@ -53,7 +55,9 @@ def agrees(found, truth, dtype):
 
 
 @HALVES
-@pytest.mark.parametrize("name", [*rules(), SATURATING], ids=lambda x: getattr(x, "name", x))
+@pytest.mark.parametrize(
+    "name", [*rules(), SATURATING], ids=lambda x: getattr(x, "name", x)
+)
 def test_rules_over_4096_tokens(name, dtype):
     chosen = rule(name)
     given = signals_of(chosen, 4096, dtype)
@@ -61,7 +65,8 @@ def test_rules_over_4096_tokens(name, dtype):
     for form in {"auto", *chosen.forms} - {"step", "parallel"}:
         readout, final = apply(name, **given, form=form)
         agrees(readout, truth, dtype)
-        for one, other in zip(*(x.values() if isinstance(x, dict) else [x] for x in (final, last)),
+        for one, other in zip(*(x.values() if isinstance(x, dict) else [x]
+                                for x in (final, last)),
                               strict=True):  # fmt: skip
             assert one.dtype == torch.float32 and error_and_slope(one, other)[0] < 1e-4
 
@@ -163,7 +168,9 @@ def test_the_state_may_be_given_in_float32_and_carries_on():
     given = signals_of(rule("delta"), 60, torch.bfloat16)
     whole, last = apply("delta", **given)
     early, state = apply("delta", **{n: x[:, :31] for n, x in given.items()})
-    late, final = apply("delta", **{n: x[:, 31:] for n, x in given.items()}, initial_state=state)
+    late, final = apply(
+        "delta", **{n: x[:, 31:] for n, x in given.items()}, initial_state=state
+    )
     assert state.dtype == final.dtype == torch.float32
     assert float((final - last).abs().max()) < 1e-6
     assert error_and_slope(torch.cat([early, late], 1), whole)[0] < 1e-3
@@ -174,16 +181,30 @@ def test_halves_and_float32_mix_and_float64_does_not():
     readout, _ = apply("delta", **{**given, "key": given["key"].float()})
     assert readout.dtype == torch.bfloat16
     assert torch.equal(readout, apply("delta", **given)[0])
-    with pytest.raises(FwpError, match="key has dtype torch.float64 but query has torch.bfloat16"):
+    with pytest.raises(
+        FwpError, match="key has dtype torch.float64 but query has torch.bfloat16"
+    ):
         apply("delta", **{**given, "key": given["key"].double()})
-    with pytest.raises(FwpError, match="must have dtype torch.float32, got torch.float64"):
+    with pytest.raises(
+        FwpError, match="must have dtype torch.float32, got torch.float64"
+    ):
         apply("delta", **given, initial_state=torch.zeros(1, 1, POST, PRE).double())
-    with pytest.raises(FwpError, match="query must hold real numbers of a float dtype, got .*fl"):
-        apply("hebb", given["query"].to(torch.float8_e4m3fn), given["key"], given["value"], beta=1)
+    with pytest.raises(
+        FwpError, match="query must hold real numbers of a float dtype, got .*fl"
+    ):
+        apply(
+            "hebb",
+            given["query"].to(torch.float8_e4m3fn),
+            given["key"],
+            given["value"],
+            beta=1,
+        )
 
 
 def test_double_precision_stays_double():
-    given = {n: x.double() for n, x in signals_of(rule("delta"), 30, torch.float32).items()}
+    given = {
+        n: x.double() for n, x in signals_of(rule("delta"), 30, torch.float32).items()
+    }
     readout, final = apply("delta", **given)
     assert readout.dtype == final.dtype == torch.float64
 
@@ -205,5 +226,7 @@ def test_the_oracle_agrees_over_a_thousand_tokens():
     arrays = {n[0] if n in LONG.values() else n: x[0, :, 0].double().numpy()
               for n, x in given.items()}  # fmt: skip
     truth, _ = fwp.artificial.oracle(rule("hebb"), arrays, {"w": np.zeros((POST, PRE))})
-    error, slope = error_and_slope(apply("hebb", **given)[0][0, :, 0], torch.tensor(truth))
+    error, slope = error_and_slope(
+        apply("hebb", **given)[0][0, :, 0], torch.tensor(truth)
+    )
     assert error < 0.005 and abs(slope - 1) < 0.005

@@ -1,4 +1,5 @@
-"""Programmes by hand: every state is that of the task's own solver, whatever form runs them."""
+"""Programmes by hand: every state is that of the task's own solver, whatever form runs
+them."""
 
 import numpy as np
 import pytest
@@ -31,7 +32,11 @@ def test_exchanges_multiply_to_the_transposed_permutation(group):
 @pytest.mark.parametrize("form", ["step", "chunk"])
 @pytest.mark.parametrize(
     ("group", "swaps", "rule"),
-    [("S5", True, "delta"), ("S5", False, "delta_product_n"), ("A5", False, "delta_product_n")],
+    [
+        ("S5", True, "delta"),
+        ("S5", False, "delta_product_n"),
+        ("A5", False, "delta_product_n"),
+    ],
 )
 def test_words_are_exact(group, swaps, rule, form):
     drawn = tasks.group_word_problem(group, swaps_only=swaps).sample(4, length=512)
@@ -68,7 +73,10 @@ def test_strength_one_projects():
     [
         (lambda: reflect_parity(np.array([[0, 2]])), "from 0 to 1"),
         (lambda: reflect_parity(np.array([0, 1])), r"int \[batch, token\]"),
-        (lambda: reflect_parity(np.array([[0, 1]]), 2.5), r"strength must be in \[0, 2\]"),
+        (
+            lambda: reflect_parity(np.array([[0, 1]]), 2.5),
+            r"strength must be in \[0, 2\]",
+        ),
         (lambda: rotate(np.array([[0.5]]), 5), r"int \[batch, token\]"),
         (lambda: exchanges_of([0, 0]), "is no permutation"),
         (

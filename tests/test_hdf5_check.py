@@ -1,4 +1,5 @@
-"""Files that are damaged, that HDF5 would read for ever, or that another program changed."""
+"""Files that are damaged, that HDF5 would read for ever, or that another program
+changed."""
 
 import subprocess
 import time
@@ -43,9 +44,11 @@ def test_every_bit_that_flipped_is_found(saved):
 
 def test_a_file_that_hdf5_reads_for_ever_is_one_sentence(saved, monkeypatch):
     content = saved.read_bytes()
-    saved.write_bytes(content[: content.index(b"\nfwp_neuro sha256 ")])  # of another origin
+    # of another origin
+    saved.write_bytes(content[: content.index(b"\nfwp_neuro sha256 ")])
     assert "readout" in fwp.load(saved)
-    monkeypatch.setattr(hdf5_check, "_CODE", "while True: pass")  # the library's endless loop
+    # the library's endless loop
+    monkeypatch.setattr(hdf5_check, "_CODE", "while True: pass")
     monkeypatch.setattr(hdf5_check, "PATIENCE", 1.0)
     begun = time.monotonic()
     with pytest.raises(fwp.FwpError, match="not a netCDF file, or it is damaged"):

@@ -1,4 +1,5 @@
-"""Compiled kernels: numbers and gradients of the step form and of the hand-written oracles."""
+"""Compiled kernels: numbers and gradients of the step form and of the hand-written
+oracles."""
 
 import re
 
@@ -14,26 +15,32 @@ from fwp_neuro.artificial.kernels import call
 from fwp_neuro.errors import Cannot, FwpError
 from fwp_neuro.rules import rule, rules
 
-#: nested pools, a gain of its own a row, two reads, functions, C++ keywords, a query in the text
+#: nested pools, a gain of its own a row, two reads, functions, C++ keywords, a query in
+#: the text
 TYPED = fwp.Rule(
     "typed in",
     "w = a*w + read(k)*q/3\n"
     "w += double*(tanh(v) - read(k))*k/(1 + pool(k*k*exp(-pool(k)**2)))**0.5",
     {"a": "pre", "double": "post"},
 )
-#: printed as they stand: no plan covers read and back together, what does not factorise, or tanh(w)
+#: printed as they stand: no plan covers read and back together, what does not factorise,
+#: or tanh(w)
 READ_AND_BACK = fwp.Rule(
     "read and back",
-    "w = a*w + b*(v - read(k))*k\nw += b*v*(k - back(v*tanh(read(k)))) - g*back(v)*read(q)/9",
+    "w = a*w + b*(v - read(k))*k\nw += b*v*(k - back(v*tanh(read(k)))) - "
+    "g*back(v)*read(q)/9",
     {"a": "pre", "b": "shared", "g": "post"},
 )
 ENTRYWISE = fwp.Rule(
     "entrywise decay",
-    "m = exp(-a*b*c)*m + (1 - a*b*(1 - pool(k*pool(k))**2/9))*v*k\nw = (1 - abs(a - b))*w + c*m",
+    "m = exp(-a*b*c)*m + (1 - a*b*(1 - pool(k*pool(k))**2/9))*v*k\nw = (1 - abs(a - "
+    "b))*w + c*m",
     {"a": "pre", "b": "post", "c": "shared"},
     states=["m"],
 )
-SATURATING = fwp.Rule("saturating", "w = tanh(c*w + v*k - w*back(v)*read(k)/9)", {"c": "shared"})
+SATURATING = fwp.Rule(
+    "saturating", "w = tanh(c*w + v*k - w*back(v)*read(k)/9)", {"c": "shared"}
+)
 LITERAL = [READ_AND_BACK, ENTRYWISE, SATURATING]
 FAST = [rule("gated_delta"), rule("gated_oja"), rule("momentum_delta"), TYPED]
 SLOW = [one for one in map(rule, rules()) if one.name not in {r.name for r in FAST}]
@@ -54,19 +61,27 @@ def tensors(of, lead=(2, 7, 2), pre=5, post=3, dtype=torch.float64):
     """Draw signals, none much longer than 1 so that nothing explodes, and states."""
     batch, tokens, heads = lead
     signals = {
-        name: torch.tensor(array if name in of.gates else array / np.sqrt(array.shape[-1]))
+        name: torch.tensor(
+            array if name in of.gates else array / np.sqrt(array.shape[-1])
+        )
         for name, array in draw(of, lead, pre, post).items()
     }
     states = draw_states(of, (batch, heads), pre, post)
     states = {name: torch.tensor(array) for name, array in states.items()}
     together = (*signals.values(), *states.values())
-    return [item.to(dtype).requires_grad_() for item in together], list(signals), list(states)
+    return (
+        [item.to(dtype).requires_grad_() for item in together],
+        list(signals),
+        list(states),
+    )
 
 
 def step(of, signals, states):
     rest = {name: item for name, item in signals.items() if name not in "qkv"}
     query, key, value = (signals.get(name) for name in "qkv")
-    readout, final = apply(of, query, key, value, initial_state=states, form="step", **rest)
+    readout, final = apply(
+        of, query, key, value, initial_state=states, form="step", **rest
+    )
     return readout, final if isinstance(final, dict) else {"w": final}
 
 
@@ -77,7 +92,12 @@ def results(run, of, leaves, names, states):
     outputs = [found[0], *(found[1][name] for name in states)]
     random = torch.Generator().manual_seed(1)
     loss = sum(
-        (item * torch.randn(item.shape, generator=random, dtype=torch.float64).to(item.dtype)).sum()
+        (
+            item
+            * torch.randn(item.shape, generator=random, dtype=torch.float64).to(
+                item.dtype
+            )
+        ).sum()
         for item in outputs
     )
     gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
@@ -211,8 +231,14 @@ def test_torch_func():
     sample = torch.func.vmap(torch.func.grad(loss, every), in_dims=1)(*many)
     for n in range(3):
         one = [item[:, n].clone().requires_grad_() for item in many]
-        assert gap([item[n] for item in mapped], [item.detach() for item in run(*one)]) < 1e-12
-        assert gap([item[n] for item in sample], torch.autograd.grad(loss(*one), one)) < 1e-12
+        assert (
+            gap([item[n] for item in mapped], [item.detach() for item in run(*one)])
+            < 1e-12
+        )
+        assert (
+            gap([item[n] for item in sample], torch.autograd.grad(loss(*one), one))
+            < 1e-12
+        )
 
     def total(query, keys):
         shared = [query if n == 3 else item for n, item in enumerate(leaves)]
@@ -234,14 +260,19 @@ def test_torch_compile_traces_it_whole():
 
 def test_an_exported_graph_needs_no_rule(tmp_path):
     leaves, names, run = gated()
-    module = type("Memory", (torch.nn.Module,), {"forward": lambda self, *given: run(*given)})()
+    module = type(
+        "Memory", (torch.nn.Module,), {"forward": lambda self, *given: run(*given)}
+    )()
     batch, token = torch.export.Dim("batch", max=64), torch.export.Dim("token", max=512)
     dims = tuple({0: batch, 1: token} for _ in names) + ({0: batch},)
     graph = torch.export.export(module, tuple(leaves), dynamic_shapes=(dims,))
     torch.export.save(graph, tmp_path / "graph.pt2")
     loaded = torch.export.load(tmp_path / "graph.pt2").module()
     wider, *_ = gated((3, 40, 2))
-    assert gap([x.detach() for x in loaded(*wider)], [x.detach() for x in run(*wider)]) < 1e-12
+    assert (
+        gap([x.detach() for x in loaded(*wider)], [x.detach() for x in run(*wider)])
+        < 1e-12
+    )
     ours = torch.autograd.grad(loss_of(loaded)(*wider), wider)
     assert gap(ours, torch.autograd.grad(loss_of(run)(*wider), wider)) < 1e-12
 
@@ -249,7 +280,9 @@ def test_an_exported_graph_needs_no_rule(tmp_path):
 def test_operator_declares_itself_truly():
     leaves, _, _ = gated()
     given = (call.declaration(FAST[0]), leaves[:-1], leaves[-1:], True)
-    assert set(torch.library.opcheck(kernels.operator.recurrence, given).values()) == {"SUCCESS"}
+    assert set(torch.library.opcheck(kernels.operator.recurrence, given).values()) == {
+        "SUCCESS"
+    }
 
 
 def test_second_derivatives_are_refused():
@@ -264,7 +297,9 @@ def test_forward_derivatives_are_not_lost_in_silence():
     leaves = [item.detach() for item in leaves]
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(leaves[0], torch.ones_like(leaves[0]))
-        with pytest.raises(FwpError, match="no forward derivative .jvp.: use form='chunk'"):
+        with pytest.raises(
+            FwpError, match="no forward derivative .jvp.: use form='chunk'"
+        ):
             run(dual, *leaves[1:])
     with pytest.raises(FwpError, match="no forward derivative"):
         torch.func.jvp(lambda key: run(key, *leaves[1:]), (leaves[0],), (leaves[0],))

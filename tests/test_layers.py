@@ -1,4 +1,5 @@
-"""Laws of every layer: an independent computation, causality, streaming, programmes, copies."""
+"""Laws of every layer: an independent computation, causality, streaming, programmes,
+copies."""
 
 import copy
 import pickle
@@ -43,7 +44,10 @@ def by_hand(net, x):
             convolved[t] += kernel[len(kernel) - 1 - lag] * mixed[t - lag]
     q, k, v = np.split(silu(convolved.reshape(len(x), HEADS, -1)), [4, 8], axis=-1)
     q, k = (a / np.sqrt((a * a).sum(-1, keepdims=True)) for a in (q, k))
-    raw = x @ p["slow.gates.gate_beta.linear.weight"].T + p["slow.gates.gate_beta.linear.bias"]
+    raw = (
+        x @ p["slow.gates.gate_beta.linear.weight"].T
+        + p["slow.gates.gate_beta.linear.bias"]
+    )
     beta = 2 / (1 + np.exp(-raw))
     heads = []
     for h in range(HEADS):
@@ -72,7 +76,9 @@ def test_the_programme_of_a_layer_gives_its_read_out(rule):
     readout = net.read(x)[0][1].detach().numpy()
     program = net.program(x, 1)
     assert program.heads == HEADS and program.tokens == TOKENS
-    found = fwp.run(program, net.rule, initial_weights=net.initial_weights(), backend="numpy")
+    found = fwp.run(
+        program, net.rule, initial_weights=net.initial_weights(), backend="numpy"
+    )
     assert np.abs(found["readout"].values - readout).max() < 1e-12
 
 
@@ -128,7 +134,8 @@ def test_copies_and_saved_weights_give_the_same_numbers(rule):
 @EVERY
 def test_every_parameter_is_used(rule):
     net = layer(rule)
-    net(inputs(1, 70)).square().sum().backward()  # more tokens than the window of any hybrid
+    # more tokens than the window of any hybrid
+    net(inputs(1, 70)).square().sum().backward()
     assert not [name for name, p in net.named_parameters() if p.grad is None]
 
 
@@ -177,7 +184,9 @@ def test_learned_initial_weights_start_where_the_others_do_and_get_gradients(rul
     assert torch.equal(net(x), layer(rule)(x))
     net(x).square().sum().backward()
     grads = {n: p.grad for n, p in net.start.named_parameters()}
-    assert grads and all(bool(g.abs().max() > 0) for n, g in grads.items() if "initial_w" in n)
+    assert grads and all(
+        bool(g.abs().max() > 0) for n, g in grads.items() if "initial_w" in n
+    )
 
 
 @pytest.mark.parametrize("rule", ["softmax_attention", "mesa"])

@@ -11,7 +11,9 @@ FEW = ("delta", NOT_AFFINE.name, "log_linear_attention")
 
 
 def exported(net, x):
-    return torch.export.export(net.eval(), (x,), dynamic_shapes={"x": {1: TOKENS}}).module()
+    return torch.export.export(
+        net.eval(), (x,), dynamic_shapes={"x": {1: TOKENS}}
+    ).module()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""The maps of gates, the options of keys and values, and the short convolution, each by hand."""
+"""The maps of gates, the options of keys and values, and the short convolution, each by
+hand."""
 
 import math
 
@@ -36,7 +37,10 @@ def test_gates_equal_their_equations(kind, dim):
     torch.manual_seed(0)
     gate = make_gate(kind, "g", 5, 2, dim, (-1.0, 3.0)).double()
     x = inputs(dim=5)
-    raw = x.numpy() @ gate.linear.weight.detach().numpy().T + gate.linear.bias.detach().numpy()
+    raw = (
+        x.numpy() @ gate.linear.weight.detach().numpy().T
+        + gate.linear.bias.detach().numpy()
+    )
     rate = np.exp(gate.log_rate.detach().numpy()) if hasattr(gate, "log_rate") else 1.0
     if dim is not None:
         raw, rate = raw.reshape(*raw.shape[:2], 2, 3), np.reshape(rate, (-1, 1))
@@ -86,7 +90,9 @@ def test_decays_of_mamba_start_where_the_paper_puts_them():
 @pytest.mark.parametrize("home", ["shared", "pre", "post"])
 def test_gates_that_are_fixed(home):
     rule = Rule("typed", "w = a*b*w + v*k", gates={"a": home, "b": home})
-    program = layer(rule, gates={"a": "constant", "b": -0.25}).program(inputs(), batch_index=0)
+    program = layer(rule, gates={"a": "constant", "b": -0.25}).program(
+        inputs(), batch_index=0
+    )
     expected = np.array([1 - 2**-5, 1 - 2**-6])
     expected = expected if home == "shared" else expected[:, None]
     assert np.array_equal(program["a"], np.broadcast_to(expected, program["a"].shape))
@@ -110,15 +116,20 @@ def test_range_of_the_write_strengths(beta_range, top):
 
 
 @pytest.mark.parametrize(
-    "norm, size", [("l2", lambda k: np.sqrt((k * k).sum(-1))), ("sum", lambda k: k.sum(-1))]
+    "norm, size",
+    [("l2", lambda k: np.sqrt((k * k).sum(-1))), ("sum", lambda k: k.sum(-1))],
 )
 def test_norms_of_keys_and_queries(norm, size):
-    net = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none", query_scale=0.5)
+    net = layer(
+        "rwkv7", feature_map="elu", key_norm=norm, query_norm="none", query_scale=0.5
+    )
     program = net.program(inputs(), batch_index=0)
     for name in ("key", "kappa"):
         assert np.abs(size(program[name]) - 1).max() < 1e-12
     assert np.abs(size(program["query"]) - 1).max() > 0.01
-    twice = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none").program(inputs(), 0)
+    twice = layer("rwkv7", feature_map="elu", key_norm=norm, query_norm="none").program(
+        inputs(), 0
+    )
     assert np.array_equal(program["query"], 0.5 * twice["query"])
 
 
@@ -135,7 +146,10 @@ def test_the_values_of_oja_have_unit_length_because_they_decide_what_is_kept():
     for name in ("oja", "oja_neuron", "gated_oja"):
         value = layer(name).program(inputs(), batch_index=0)["value"]
         assert np.abs((value**2).sum(-1) - 1).max() < 1e-12
-    assert np.abs((layer("delta").program(inputs(), 0)["value"] ** 2).sum(-1) - 1).max() > 0.1
+    assert (
+        np.abs((layer("delta").program(inputs(), 0)["value"] ** 2).sum(-1) - 1).max()
+        > 0.1
+    )
 
 
 def test_a_tied_key_is_the_key_times_a_learned_gate():
@@ -164,7 +178,12 @@ def test_the_short_convolution_is_that_of_torch(size):
 def test_no_convolution_leaves_no_state_of_it():
     net = layer("delta", convolution=0)
     assert set(net(inputs(), return_state=True)[1]) == {"w"}
-    assert set(net.program(inputs(), batch_index=0).names) == {"key", "value", "query", "beta"}
+    assert set(net.program(inputs(), batch_index=0).names) == {
+        "key",
+        "value",
+        "query",
+        "beta",
+    }
 
 
 def test_output_norm_and_gate():
@@ -174,7 +193,9 @@ def test_output_norm_and_gate():
     assert distance(plain(x), expected) < 1e-14
     centred = layer("delta", output_norm="layer", output_gate=False)
     y = centred.read(x)[0]
-    y = (y - y.mean(-1, keepdim=True)) / (y.var(-1, keepdim=True, correction=0) + 1e-5).sqrt()
+    y = (y - y.mean(-1, keepdim=True)) / (
+        y.var(-1, keepdim=True, correction=0) + 1e-5
+    ).sqrt()
     assert distance(centred(x), y.flatten(-2) @ centred.readout.linear.weight.T) < 1e-12
 
 

@@ -12,7 +12,15 @@ from fwp_neuro.artificial.memories import memory
 from fwp_neuro.errors import FwpError
 
 VOCABULARY, TOKENS = 7, 18
-MIXERS = ["delta", "gated_delta", TYPED_IN, "mesa", "lstm", "srwm", memory("mesa", solver="exact")]
+MIXERS = [
+    "delta",
+    "gated_delta",
+    TYPED_IN,
+    "mesa",
+    "lstm",
+    "srwm",
+    memory("mesa", solver="exact"),
+]
 EVERY = pytest.mark.parametrize("mixer", MIXERS, ids=title)
 
 
@@ -23,7 +31,9 @@ def model(mixer="delta", seed=0, layers=2, **options):
 
 
 def symbols(batch=2, tokens=TOKENS, seed=1):
-    return torch.randint(VOCABULARY, (batch, tokens), generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        VOCABULARY, (batch, tokens), generator=torch.Generator().manual_seed(seed)
+    )
 
 
 @EVERY
@@ -64,8 +74,8 @@ def test_a_mixer_for_each_block_and_vectors_as_inputs():
     mixers = ["delta", "lstm", lambda dim, heads: Layer("oja", dim, heads)]
     options = [{"heads": 2, "beta_range": (0, 2)}, {"hidden_dim": 5}, {"heads": 4}]
     net = model(
-        mixers, layers=3, mixer_options=options, vocabulary=None, input_size=3, output_size=4,
-        mlp_expansion=0,
+        mixers, layers=3, mixer_options=options, vocabulary=None, input_size=3,
+        output_size=4, mlp_expansion=0,
     )  # fmt: skip
     assert [block.mlp for block in net.blocks] == [None] * 3
     assert net.blocks[2].mixer.rule.name == "oja" and net.blocks[1].mixer.hidden_dim == 5
@@ -75,7 +85,10 @@ def test_a_mixer_for_each_block_and_vectors_as_inputs():
 def test_a_tied_head_is_the_embedding():
     net = model(tied_head=True)
     assert net.head.weight is net.input.weight
-    assert "head.weight" in net.state_dict() and copy.deepcopy(net).head.weight.shape == (7, 8)
+    assert "head.weight" in net.state_dict() and copy.deepcopy(net).head.weight.shape == (
+        7,
+        8,
+    )
 
 
 def test_a_model_learns_to_recall():
@@ -88,7 +101,9 @@ def test_a_model_learns_to_recall():
     generator = torch.Generator().manual_seed(0)
 
     def episodes(count):
-        keys = torch.stack([torch.randperm(4, generator=generator)[:2] for _ in range(count)])
+        keys = torch.stack(
+            [torch.randperm(4, generator=generator)[:2] for _ in range(count)]
+        )
         values = torch.randint(4, 8, (count, 2), generator=generator)
         asked = torch.randint(2, (count, 1), generator=generator)
         pairs = torch.stack([keys, values], -1).flatten(1)
@@ -111,14 +126,16 @@ def test_autocast_and_compilation_of_a_model():
     assert y.dtype == torch.bfloat16 and bool(torch.isfinite(y).all())
     net = net.double()
     torch._dynamo.reset()
-    assert distance(torch.compile(net, fullgraph=True, backend="eager")(x), net(x)) < 1e-12
+    assert (
+        distance(torch.compile(net, fullgraph=True, backend="eager")(x), net(x)) < 1e-12
+    )
 
 
 @pytest.mark.parametrize("symbol", [7, -1])
 def test_a_symbol_outside_the_vocabulary_is_named(symbol):
     net, x = model("delta"), symbols()
     x[1, 2] = symbol
-    sentence = rf"SequenceModel: x has a token outside .* 7 symbols, 0 to 6: x\[1, 2\] is {symbol}$"
+    sentence = rf"SequenceModel: x has a token outside .* 7 symbols, 0 to 6: x\[1, 2\] is {symbol}$"  # noqa: E501
     with pytest.raises(FwpError, match=sentence):
         net(x)
     with pytest.raises(FwpError, match="outside the vocabulary of 7 symbols, 0 to 6$"):
@@ -137,7 +154,11 @@ def test_symbols_may_be_mapped_and_exported():
     "options, x, sentence",
     [
         ({}, torch.zeros(2, 5), "hold symbols as int64 or int32, got torch.float32"),
-        ({"vocabulary": None, "input_size": 3}, torch.zeros(2, 5, 4), r"token, 3\], got \(2, 5, 4"),
+        (
+            {"vocabulary": None, "input_size": 3},
+            torch.zeros(2, 5, 4),
+            r"token, 3\], got \(2, 5, 4",
+        ),
     ],
 )
 def test_inputs_of_another_kind_are_refused(options, x, sentence):
@@ -183,12 +204,15 @@ def test_inputs_and_states_that_do_not_fit():
 def test_generated_symbols_are_those_of_the_whole_prefix_each_time(mixer):
     net, prompt = model(mixer), symbols(tokens=5)
     for temperature in (0.0, 0.7):
-        found, state = net.generate(prompt, 6, temperature=temperature, seed=3, return_state=True)
+        found, state = net.generate(
+            prompt, 6, temperature=temperature, seed=3, return_state=True
+        )
         drawn, every = torch.Generator().manual_seed(3), prompt
         for _ in range(6):
             last = net(every)[:, -1]
             chances = (last / (temperature or 1)).softmax(-1)
-            new = torch.multinomial(chances, 1, generator=drawn) if temperature else last.argmax(
+            new = torch.multinomial(chances, 1,
+                                    generator=drawn) if temperature else last.argmax(
                 -1, keepdim=True
             )  # fmt: skip
             every = torch.cat([every, new], 1)

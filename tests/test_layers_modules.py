@@ -4,7 +4,15 @@ import copy
 
 import pytest
 import torch
-from layer_cases import EVERYTHING_SMALL, REPRESENTATIVE, TYPED_IN, distance, inputs, layer, title
+from layer_cases import (
+    EVERYTHING_SMALL,
+    REPRESENTATIVE,
+    TYPED_IN,
+    distance,
+    inputs,
+    layer,
+    title,
+)
 
 from fwp_neuro.artificial import Layer, SequenceModel
 from fwp_neuro.errors import FwpError
@@ -49,7 +57,9 @@ def test_parameters_of_half_the_bits_keep_fast_weights_in_float32(rule):
     y, state = half(x.bfloat16(), return_state=True)
     assert y.dtype == torch.bfloat16 and bool(torch.isfinite(y).all())
     assert all(t.dtype == torch.float32 for t in state.values())
-    assert distance(y.float(), net(x)) < 12 * 2**-8 * (1 + float(net(x).detach().abs().max()))
+    assert distance(y.float(), net(x)) < 12 * 2**-8 * (
+        1 + float(net(x).detach().abs().max())
+    )
 
 
 @EVERY
@@ -58,7 +68,9 @@ def test_double_and_single_agree(rule):
     double = copy.deepcopy(single).double()
     x = inputs(tokens=16)
     y, state = double(x, return_state=True)
-    assert y.dtype == torch.float64 and all(t.dtype == torch.float64 for t in state.values())
+    assert y.dtype == torch.float64 and all(
+        t.dtype == torch.float64 for t in state.values()
+    )
     assert distance(single(x.float()).double(), y) < 1e-4
 
 
@@ -74,7 +86,10 @@ def test_double_and_single_agree(rule):
         ({"feature_map": "sillu"}, "did you mean 'silu'"),
         ({"value_map": "dpfp"}, "value_map must keep value_dim=4"),
         ({"beta_range": (0, 3)}, r"beta_range must be \(0, 1\) or \(0, 2\)"),
-        ({"rule": "gla", "beta_range": (0, 2)}, "needs a gate beta, and the rule has alpha"),
+        (
+            {"rule": "gla", "beta_range": (0, 2)},
+            "needs a gate beta, and the rule has alpha",
+        ),
         ({"gates": {"bta": "sigmoid"}}, "did you mean 'beta'"),
         ({"gates": {"beta": "sigmod"}}, "did you mean 'sigmoid'"),
         ({"gates": {"beta": float("nan")}}, "must be finite"),
@@ -88,7 +103,10 @@ def test_double_and_single_agree(rule):
         ({"rule": "softmax_attention", "initial_state": "learned"}, "nothing to learn"),
         ({"query_scale": "big"}, "query_scale must be a finite number"),
         ({"rule": "titans", "form": "parallel"}, "form of memory 'titans'"),
-        ({"rule": REPRESENTATIVE[7], "form": "chunk"}, "has no parallel and no chunk form"),
+        (
+            {"rule": REPRESENTATIVE[7], "form": "chunk"},
+            "has no parallel and no chunk form",
+        ),
     ],
     ids=lambda value: str(list(value.values())) if isinstance(value, dict) else "",
 )
@@ -115,9 +133,13 @@ def test_inputs_and_states_that_do_not_fit():
         with pytest.raises(FwpError, match=sentence):
             net(x, wrong)
     for index in (3, -1, True, 1.0):
-        with pytest.raises(FwpError, match="batch_index must be a whole number from 0 to 2"):
+        with pytest.raises(
+            FwpError, match="batch_index must be a whole number from 0 to 2"
+        ):
             net.program(x, index)
-    with pytest.raises(FwpError, match="x holds 3 sequences and a programme is one of them: give"):
+    with pytest.raises(
+        FwpError, match="x holds 3 sequences and a programme is one of them: give"
+    ):
         net.program(x)
     for n in range(3):
         alone = net.program(x[n : n + 1])
@@ -132,7 +154,11 @@ def test_a_typed_in_rule_survives_a_copy_without_a_second_derivation():
 @pytest.mark.parametrize("mixer", ["delta", "lstm"])
 def test_input_on_another_device_than_the_parameters_is_one_sentence(mixer):
     net = SequenceModel(1, 8, vocabulary=3, mixer=mixer)
-    with pytest.raises(FwpError, match="parameters on cpu, so x must be there, got a .* on meta"):
+    with pytest.raises(
+        FwpError, match="parameters on cpu, so x must be there, got a .* on meta"
+    ):
         net(torch.ones(1, 2, dtype=torch.int64, device="meta"))
-    with pytest.raises(FwpError, match="parameters on cpu, so x must be there, got a .* on meta"):
+    with pytest.raises(
+        FwpError, match="parameters on cpu, so x must be there, got a .* on meta"
+    ):
         net.blocks[0].mixer(torch.ones(1, 2, 8, device="meta"))

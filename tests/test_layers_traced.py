@@ -1,4 +1,5 @@
-"""Every rule and every memory as a layer under torch.compile, torch.export and torch.func."""
+"""Every rule and every memory as a layer under torch.compile, torch.export and
+torch.func."""
 
 import copy
 import pickle
@@ -38,7 +39,10 @@ def test_compiles_as_one_graph(rule):
 
 @pytest.mark.parametrize(
     "rule",
-    [pytest.param(r, marks=() if r in MEMORIES else pytest.mark.slow) for r in EVERYTHING_SMALL],
+    [
+        pytest.param(r, marks=() if r in MEMORIES else pytest.mark.slow)
+        for r in EVERYTHING_SMALL
+    ],
     ids=title,
 )
 def test_a_compiled_layer_carries_on_from_any_state(rule):
@@ -79,7 +83,9 @@ def test_everything_compiles_ahead_of_time(rule):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["gated_delta", "oja", "ttt_mlp", "log_linear_attention"])
+@pytest.mark.parametrize(
+    "rule", ["gated_delta", "oja", "ttt_mlp", "log_linear_attention"]
+)
 def test_compiles_with_inductor(rule):
     compiled_equals_plain(layer(rule), inputs(tokens=18), 1e-10, "inductor")
 
@@ -87,13 +93,17 @@ def test_compiles_with_inductor(rule):
 @pytest.mark.parametrize("rule", ["delta", "softmax_attention", "log_linear_attention"])
 def test_exports_with_any_batch(rule):
     rule = next(item for item in EVERYTHING_SMALL if title(item) == rule)
-    exported_equals_plain(layer(rule), inputs(3, SOME), inputs(1, SOME, seed=9), inputs(5, SOME))
+    exported_equals_plain(
+        layer(rule), inputs(3, SOME), inputs(1, SOME, seed=9), inputs(5, SOME)
+    )
 
 
 @pytest.mark.slow
 @EVERY
 def test_everything_exports_with_any_batch(rule):
-    exported_equals_plain(layer(rule), inputs(3, SOME), inputs(1, SOME, seed=9), inputs(5, SOME))
+    exported_equals_plain(
+        layer(rule), inputs(3, SOME), inputs(1, SOME, seed=9), inputs(5, SOME)
+    )
 
 
 @EVERY
@@ -114,8 +124,12 @@ def test_the_state_counts_the_tokens_wherever_it_is_made(rule):
     plain = [net(x, state, return_state=True)[1] for state in (None, start)]
     traced = [compiled(net)(x, state, return_state=True)[1] for state in (None, start)]
     for name in net.rule.counters:
-        assert all(torch.equal(state[name], plain[0][name]) for state in (*plain, *traced))
-        assert plain[0][name].dtype == start[name].dtype and bool((plain[0][name] > 0).all())
+        assert all(
+            torch.equal(state[name], plain[0][name]) for state in (*plain, *traced)
+        )
+        assert plain[0][name].dtype == start[name].dtype and bool(
+            (plain[0][name] > 0).all()
+        )
 
 
 def test_more_tokens_than_fit_are_nan_where_a_trace_cannot_refuse_them():
@@ -161,16 +175,25 @@ def test_a_rule_compiles_after_sympy_has_forgotten_its_names(name, monkeypatch):
 
     def fresh(expression):
         """Return an equal expression whose names are other objects."""
-        names = [each for each in expression.free_symbols if isinstance(each, sympy.Symbol)]
-        again = {each: sympy.Symbol.__xnew__(type(each), each.name, real=True) for each in names}
+        names = [
+            each for each in expression.free_symbols if isinstance(each, sympy.Symbol)
+        ]
+        again = {
+            each: sympy.Symbol.__xnew__(type(each), each.name, real=True)
+            for each in names
+        }
         return expression.xreplace(again)
 
     def products(*arguments):
         found = usual(*arguments)
-        return tuple(type(one)(*map(fresh, (one.shared, one.pre, one.post))) for one in found)
+        return tuple(
+            type(one)(*map(fresh, (one.shared, one.pre, one.post))) for one in found
+        )
 
     monkeypatch.setattr(normal_form, "products", products)
     old = rule_named(name)
-    signals = {n: h for n, h in old.homes.items() if n not in old.gates and n not in "kvq"}
+    signals = {
+        n: h for n, h in old.homes.items() if n not in old.gates and n not in "kvq"
+    }
     new = fwp.Rule(f"new_{name}", old.text, old.gates, signals, states=old.states[1:])
     compiled_equals_plain(layer(new), inputs(tokens=5), 1e-12)

@@ -1,4 +1,5 @@
-"""The optional GPU library: its conventions, the law before use, refusals. A stub stands for it."""
+"""The optional GPU library: its conventions, the law before use, refusals. A stub stands
+for it."""
 
 import sys
 import types
@@ -17,15 +18,21 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 def recurrence(q, k, v, g=None, beta=None, scale=None, initial_state=None, **options):
     """Every rule that the library has, in its conventions, token by token.
 
-    State [batch, head, d_k, d_v], decays as logarithms, q scaled (by 1/sqrt(d_k) unless told).
+    State [batch, head, d_k, d_v], decays as logarithms, q scaled (by 1/sqrt(d_k) unless
+    told).
     """
-    assert options.pop("output_final_state") is True and options in ({}, {"normalize": False})
+    assert options.pop("output_final_state") is True and options in (
+        {},
+        {"normalize": False},
+    )
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     state, out = initial_state, []
     for t in range(q.shape[1]):
         if g is not None:
             decay = g[:, t].exp()
-            state = state * (decay[..., None, None] if decay.ndim == 2 else decay[..., None])
+            state = state * (
+                decay[..., None, None] if decay.ndim == 2 else decay[..., None]
+            )
         value = v[:, t]
         if beta is not None:
             value = beta[:, t, :, None] * (value - (k[:, t, :, None] @ state).squeeze(-2))
@@ -60,27 +67,36 @@ def test_the_arguments_are_those_of_the_library(stub, name):
     assert library.law_error(rule(name), torch.float32, CPU) < 1e-5
 
 
-def test_a_kernel_that_agrees_is_taken_and_one_that_does_not_is_refused(stub, monkeypatch):
+def test_a_kernel_that_agrees_is_taken_and_one_that_does_not_is_refused(
+    stub, monkeypatch
+):
     real = library.law_error
-    monkeypatch.setattr(library, "law_error", lambda r, dtype, device: real(r, dtype, CPU))
+    monkeypatch.setattr(
+        library, "law_error", lambda r, dtype, device: real(r, dtype, CPU)
+    )
     asked = ("auto", rule("delta"), 100, torch.float32, CUDA)
     form, why = choose(*asked)
     assert form == "library" and "agree with the step" in why
     library._check_law.cache_clear()
     stub.change = lambda readout: 1.05 * readout
-    with pytest.warns(FwpWarning, match="misses the law .*; the chunk form of this package runs"):
+    with pytest.warns(
+        FwpWarning, match="misses the law .*; the chunk form of this package runs"
+    ):
         form, why = choose(*asked)
     assert form == "chunk" and "misses the law" in why
 
 
 def test_a_gradient_that_is_not_a_number_misses_the_law(stub):
-    stub.change = lambda readout: readout + 0 * (readout - readout).sqrt()  # its slope is 0/0
+    # its slope is 0/0
+    stub.change = lambda readout: readout + 0 * (readout - readout).sqrt()
     assert not library.law_error(rule("delta"), torch.float32, CPU) <= 1.0
 
 
 def test_the_first_look_may_come_without_gradients(stub, monkeypatch):
     real = library.law_error
-    monkeypatch.setattr(library, "law_error", lambda r, dtype, device: real(r, dtype, CPU))
+    monkeypatch.setattr(
+        library, "law_error", lambda r, dtype, device: real(r, dtype, CPU)
+    )
     with torch.inference_mode():
         library.check(rule("gla"), torch.float32, CUDA)
 
@@ -103,7 +119,8 @@ def test_a_kernel_that_fails_is_refused_with_its_first_words(stub, monkeypatch):
     with pytest.warns(FwpWarning, match="fails: no such architecture; the chunk form"):
         with pytest.raises(Cannot, match="no such architecture$"):
             library.check(rule("gla"), torch.float32, CUDA)
-    with pytest.raises(Cannot, match="no such architecture$"):  # remembered, with no more warnings
+    # remembered, with no more warnings
+    with pytest.raises(Cannot, match="no such architecture$"):
         library.check(rule("gla"), torch.float32, CUDA)
 
 
@@ -112,7 +129,12 @@ def test_a_kernel_that_fails_is_refused_with_its_first_words(stub, monkeypatch):
     [
         (rule("delta"), torch.float32, CPU, "need a GPU, and these tensors are on cpu"),
         (rule("oja"), torch.float32, CUDA, "has no kernel for rule 'oja'"),
-        (Rule("delta", "w += v*k"), torch.float32, CUDA, "has no kernel for rule 'delta'"),
+        (
+            Rule("delta", "w += v*k"),
+            torch.float32,
+            CUDA,
+            "has no kernel for rule 'delta'",
+        ),
         (rule("delta"), torch.float64, CUDA, "do not compute in torch.float64"),
     ],
     ids=["cpu", "no kernel", "another rule of that name", "float64"],

@@ -1,4 +1,5 @@
-"""The key-value rule: Brian2 text against the oracle, published steps, erase, bound, gate."""
+"""The key-value rule: Brian2 text against the oracle, published steps, erase, bound,
+gate."""
 
 import brian2 as b2
 import numpy as np
@@ -42,7 +43,8 @@ def test_brian2_text_is_the_oracle():
 def test_published_steps_are_the_rule_to_first_order_in_the_step():
     model, pre, post = synapses.get(NAME), trains(seed=3), trains(2, seed=4)
     steps, time = oracle.published_steps(model, pre, post), exact(model, pre, post)
-    assert steps == pytest.approx(time, rel=0.12)  # 1 ms over 20 ms: twice 5 % of bias in v k
+    # 1 ms over 20 ms: twice 5 % of bias in v k
+    assert steps == pytest.approx(time, rel=0.12)
     assert np.abs(steps / time - 1).mean() > 0.01
 
 
@@ -66,7 +68,9 @@ def test_weights_stay_between_zero_and_the_bound():
 
 def test_with_the_gate_shut_nothing_changes_exactly():
     model = synapses.get(NAME).changed(gate=0)
-    found = injected.run(model, trains(seed=5), trains(2, seed=6), dt=1 * ms, initial={"w": 0.3})
+    found = injected.run(
+        model, trains(seed=5), trains(2, seed=6), dt=1 * ms, initial={"w": 0.3}
+    )
     assert (found["weight"] == 0.3).all()
 
 

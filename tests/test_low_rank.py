@@ -1,4 +1,5 @@
-"""The low-rank layout stores the vectors of each write and has the numbers of the synaptic one."""
+"""The low-rank layout stores the vectors of each write and has the numbers of the
+synaptic one."""
 
 import brian2 as b2
 import numpy as np
@@ -14,7 +15,9 @@ from fwp_neuro.rules import Rule, rule, rules
 
 EXACT = 1e-12
 ONE_STEP = {"dt": 1 * b2.ms, "window": 1 * b2.ms}
-WITHOUT = dict.fromkeys(("momentum_delta", "momentum_deltanet"), "further synaptic states (m)")
+WITHOUT = dict.fromkeys(
+    ("momentum_delta", "momentum_deltanet"), "further synaptic states (m)"
+)
 WITHOUT |= {"preconditioned_delta": "further synaptic states (h)"}
 WITH = [name for name in rules() if name not in WITHOUT]
 PROBES = np.random.default_rng(5).normal(size=(3, 5))
@@ -27,7 +30,9 @@ def furthest(one, other, names=("readout", "weights", "probe_readout")):
 
 
 def run(chosen, program, weights=None, layout="low_rank", **options):
-    return fwp.run(program, chosen, "rate", initial_weights=weights, layout=layout, **options)
+    return fwp.run(
+        program, chosen, "rate", initial_weights=weights, layout=layout, **options
+    )
 
 
 def looked_at(built):
@@ -45,14 +50,19 @@ def large(dim, tokens=4, seed=0):
     return fwp.Program(key=key, value=value, alpha=0.9, beta=0.7)
 
 
-# ---------------------------------------------------------------- the law, over the registry
+# ------------------------------------------------------------- the law, over the registry
 
 
 def test_which_rules_have_it():
-    assert {name for name in rules() if not can(low_rank.derive, rule(name))} == set(WITHOUT)
+    assert {name for name in rules() if not can(low_rank.derive, rule(name))} == set(
+        WITHOUT
+    )
     for name, words in WITHOUT.items():
         assert words in reason(low_rank.derive, rule(name))
-    ranks = {name: sum(len(step.writes) for step in low_rank.derive(rule(name))) for name in WITH}
+    ranks = {
+        name: sum(len(step.writes) for step in low_rank.derive(rule(name)))
+        for name in WITH
+    }
     two = {"rwkv7", "delta_product", "iplr", "dplr"}
     assert ranks == {name: 2 if name in two else 1 for name in WITH}
 
@@ -60,7 +70,9 @@ def test_which_rules_have_it():
 def check(name, **options):
     """From full-rank weights on; what is stored at the end is the weights."""
     program, weights = make(name, heads=2, seed=20)
-    reference = fwp.run(program, name, initial_weights=weights, probes=PROBES, backend="numpy")
+    reference = fwp.run(
+        program, name, initial_weights=weights, probes=PROBES, backend="numpy"
+    )
     found = run(name, program, weights, probes=PROBES, **options)
     assert furthest(reference, found) < EXACT
     pre, post = found["token_cell_pre"].values, found["token_cell_post"].values
@@ -103,7 +115,11 @@ def test_refused_where_it_is_not_legal(name):
     with pytest.raises(fwp.FwpError) as problem:
         run(name, program)
     sentence = str(problem.value)
-    assert WITHOUT[name] in sentence and "layout='synapse'" in sentence and "\n" not in sentence
+    assert (
+        WITHOUT[name] in sentence
+        and "layout='synapse'" in sentence
+        and "\n" not in sentence
+    )
     said = run(name, program, layout="auto").provenance["options"]
     assert said["layout"] == "synapse" and WITHOUT[name] in said["layout_reason"]
 
@@ -115,7 +131,8 @@ MORE = {
         "mine", "w = a*b*w + v*k + u*s - read(k)*s",
         {"a": "pre", "b": "post"}, {"u": "post", "s": "pre"},
     ),
-    "sum_that_is_no_product": Rule("mine", "w += (v + b)*(k + a)", {"a": "pre", "b": "post"}),
+    "sum_that_is_no_product": Rule("mine", "w += (v + b)*(k + a)",
+                                   {"a": "pre", "b": "post"}),
     "uneven_sum": Rule("mine", "w += v*k + b*a", {"a": "pre", "b": "post"}),
     "decay_alone": Rule("mine", "w = a*w", {"a": "post"}),
     "read_and_back_in_one": Rule(
@@ -133,7 +150,9 @@ def test_which_typed_rules_have_it():
 def test_a_typed_rule(kind):
     chosen = MORE[kind]
     program, weights = make(chosen, seed=21)
-    reference = fwp.run(program, chosen, initial_weights=weights, probes=PROBES, backend="numpy")
+    reference = fwp.run(
+        program, chosen, initial_weights=weights, probes=PROBES, backend="numpy"
+    )
     assert furthest(reference, run(chosen, program, weights, probes=PROBES)) < EXACT
 
 
@@ -144,12 +163,13 @@ def test_a_decay_of_each_synapse_and_a_write_that_is_no_outer_product():
     assert "adds more than outer products" in reason(low_rank.derive, mixed)
 
 
-# ---------------------------------------------------------------- carried weights, extremes
+# -------------------------------------------------------------- carried weights, extremes
 
 
 @pytest.mark.parametrize(("name", "form"), [("delta", ONE_STEP), ("rwkv7", {})])
 def test_carries_on_from_what_it_stored(name, form):
-    """Without any matrix recorded; fewer vectors than the weights have rank are taken over."""
+    """Without any matrix recorded; fewer vectors than the weights have rank are taken
+    over."""
     form = form or {"dynamics": "event"}
     program, _ = make(name, tokens=5, seed=22)
     whole = run(name, program, **form)
@@ -161,7 +181,9 @@ def test_carries_on_from_what_it_stored(name, form):
     assert second.dataset.sizes["token_cell"] == rank + 3 * writes
     halves = np.concatenate([first["readout"].values, second["readout"].values])
     assert np.abs(halves - whole["readout"].values).max() < EXACT
-    assert np.abs(second["weights"].values[-1] - whole["weights"].values[-1]).max() < EXACT
+    assert (
+        np.abs(second["weights"].values[-1] - whole["weights"].values[-1]).max() < EXACT
+    )
 
 
 def test_silent_values_growing_and_vanishing_decays():
@@ -192,7 +214,7 @@ def test_has_the_numbers_of_factored_writes_where_these_are_approximate(options)
     assert furthest(one, other, ("readout", "weights")) < EXACT
 
 
-# ---------------------------------------------------------------- what it stores, and the choice
+# --------------------------------------------------------- what it stores, and the choice
 
 
 @pytest.mark.parametrize("options", [ONE_STEP, {"dynamics": "event"}])
@@ -201,7 +223,8 @@ def test_no_matrix_anywhere_in_a_large_circuit(options):
     largest = []
     for dim in (200, 400):
         ready = rate_circuit.prepare(
-            large(dim), rule("gated_delta"), record_weights="none", probes=np.eye(dim)[:2],
+            large(dim), rule("gated_delta"), record_weights="none",
+            probes=np.eye(dim)[:2],
             **options,
         )  # fmt: skip
         details = ready.details
@@ -210,7 +233,9 @@ def test_no_matrix_anywhere_in_a_large_circuit(options):
         with runtime("numpy", ready.dt, 0):
             objects = looked_at(ready.build())
             arrays = [v for o in objects for v in getattr(o, "variables", {}).values()]
-            sizes = [np.size(v.get_value()) for v in arrays if isinstance(v, ArrayVariable)]
+            sizes = [
+                np.size(v.get_value()) for v in arrays if isinstance(v, ArrayVariable)
+            ]
         largest.append(max(sizes))
     assert largest == [4 * 200, 4 * 400]
 

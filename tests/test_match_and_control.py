@@ -1,4 +1,5 @@
-"""Match and control: the synapse against its filters, its gain, and the task's measures."""
+"""Match and control: the synapse against its filters, its gain, and the task's
+measures."""
 
 import brian2 as b2
 import numpy as np
@@ -45,7 +46,9 @@ def test_one_pair_at_the_matched_lag_writes_one():
     model = synapses.get("match_and_control")
     pre, post = np.zeros(5000), np.zeros(5000)
     pre[0], post[70] = 1, 1
-    assert match_and_control.written(model, pre, post, 1e-4)[-1] == pytest.approx(0.98, abs=0.02)
+    assert match_and_control.written(model, pre, post, 1e-4)[-1] == pytest.approx(
+        0.98, abs=0.02
+    )
 
 
 def test_matched_axons_are_potentiated_after_a_delay_and_then_forget():
@@ -68,7 +71,9 @@ def test_trains_keep_their_refractory_time_and_rate():
     assert min(np.diff(one).min(initial=1) for one in many) >= 0.05
     assert min(one.min(initial=9) for one in many) >= 0.5
     assert max(one.max(initial=0) for one in many) <= 2.5
-    assert np.mean([len(one) for one in many]) == pytest.approx(2 / (1 / 6 + 0.05), rel=0.05)
+    assert np.mean([len(one) for one in many]) == pytest.approx(
+        2 / (1 / 6 + 0.05), rel=0.05
+    )
 
 
 def test_the_match_fires_7_ms_before_the_query():
@@ -94,7 +99,9 @@ def test_success_and_spurious_spikes_are_counted_as_in_the_paper(keys, soma, exp
 
 
 def small(**changes):
-    return SCRIPT.run(SCRIPT.Parameters(trials=5, axons=8, windows=(0.5,), dt=0.25, **changes))
+    return SCRIPT.run(
+        SCRIPT.Parameters(trials=5, axons=8, windows=(0.5,), dt=0.25, **changes)
+    )
 
 
 def test_a_small_task_runs():
@@ -129,6 +136,7 @@ def test_the_task_refuses(arguments, sentence):
 def test_the_same_spikes_give_the_same_gain_on_every_device(device):
     model, tables = synapses.get("match_and_control"), spikes()
     reference, found = (
-        injected.run(model, *tables, dt=0.2 * ms, device=d)["weight"] for d in ("numpy", device)
+        injected.run(model, *tables, dt=0.2 * ms, device=d)["weight"]
+        for d in ("numpy", device)
     )
     assert found == pytest.approx(reference, rel=1e-9) and np.ptp(found) > 1

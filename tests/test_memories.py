@@ -6,7 +6,18 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from memory_cases import BATCH, PARALLEL, apart, cut, draw, each, head, later, moved, start
+from memory_cases import (
+    BATCH,
+    PARALLEL,
+    apart,
+    cut,
+    draw,
+    each,
+    head,
+    later,
+    moved,
+    start,
+)
 from memory_oracles import ORACLES
 
 from fwp_neuro.artificial import apply
@@ -25,7 +36,11 @@ def test_every_memory_describes_itself(name):
     built = memory(name)
     assert built.name == name and built.summary and built.citation
     assert built.no_circuit.endswith(".") and built.no_circuit.count(".") == 1
-    assert built.homes["k"] == "pre" and built.homes["v"] == "post" and "q" not in built.homes
+    assert (
+        built.homes["k"] == "pre"
+        and built.homes["v"] == "post"
+        and "q" not in built.homes
+    )
     assert set(built.homes.values()) <= {"shared", "pre", "post"}
     assert set(built.domains) <= set(built.gates)
     assert built.forms[0] == "step" and set(built.forms) <= {"step", "parallel"}
@@ -80,7 +95,9 @@ def test_apply_runs_a_memory_by_name(name):
 @each(PARALLEL)
 def test_parallel_form_equals_step_form(name, options, tokens):
     built, state, signals = later(name, options, tokens=tokens)
-    (y, last), (z, end) = (built.run(form, state, signals) for form in ("step", "parallel"))
+    (y, last), (z, end) = (
+        built.run(form, state, signals) for form in ("step", "parallel")
+    )
     assert apart(y, z) < TOLERANCE
     assert set(last) == set(end) == set(state)
     assert all(apart(last[part], end[part]) < TOLERANCE for part in last)
@@ -123,16 +140,22 @@ def test_a_later_token_changes_no_earlier_read_out(name, options):
 def test_heads_and_batch_run_side_by_side(name, options):
     built = memory(name, **options)
     signals = draw(built)
-    state = start(built, heads=1, batch=1)[0]  # fast weights that are drawn differ between heads
+    # fast weights that are drawn differ between heads
+    state = start(built, heads=1, batch=1)[0]
     whole = {
-        n: x.expand(BATCH, *x.shape[1:]).repeat_interleave(2, 2 if n in built.growing else 1)
+        n: x.expand(BATCH, *x.shape[1:]).repeat_interleave(
+            2, 2 if n in built.growing else 1
+        )
         if x.ndim > 1
         else x.expand(BATCH)
         for n, x in state.items()
     }
     for form in built.forms:
         y, _ = built.run(form, whole, signals)
-        alone = {n: x[1:, :, :1] if n in {*built.homes, "q"} else x[:1] for n, x in signals.items()}
+        alone = {
+            n: x[1:, :, :1] if n in {*built.homes, "q"} else x[:1]
+            for n, x in signals.items()
+        }
         z, _ = built.run(form, state, alone)
         assert apart(y[1:, :, :1], z) < 1e-12
 
@@ -151,11 +174,23 @@ def test_single_precision_gives_single_precision(name, options):
 @pytest.mark.parametrize(
     ("name", "state", "sentence"),
     [
-        ("normalised_linear_attention", {"u": torch.zeros(1)}, "unknown state of memory .*'u'"),
-        ("normalised_linear_attention", {"z": torch.zeros(1, 1)}, "'z' must be .*got \\(1, 1\\)"),
+        (
+            "normalised_linear_attention",
+            {"u": torch.zeros(1)},
+            "unknown state of memory .*'u'",
+        ),
+        (
+            "normalised_linear_attention",
+            {"z": torch.zeros(1, 1)},
+            "'z' must be .*got \\(1, 1\\)",
+        ),
         ("rwkv6", 3, "'w' must be a tensor of shape \\(1, 2, 3, 4\\), got int"),
         ("rwkv6", torch.zeros(1, 2, 3, 4).double(), "'w' must have dtype torch.float32"),
-        ("softmax_attention", {"keys": torch.zeros(1, 5, 2, 3)}, "shape \\(1, 5, 2, 4\\)"),
+        (
+            "softmax_attention",
+            {"keys": torch.zeros(1, 5, 2, 3)},
+            "shape \\(1, 5, 2, 4\\)",
+        ),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(name, state, sentence):
@@ -191,5 +226,7 @@ def test_gates_outside_the_limits_of_a_memory_are_warned_of_once(name):
         for wrong in [low - 0.1, *([high + 0.5] if high < float("inf") else [])]:
             outside = gates[gate].clone()
             outside[0, 2] = wrong
-            with pytest.warns(FwpWarning, match=f"memory '{name}': gate '{gate}' is .* at token 2"):
+            with pytest.warns(
+                FwpWarning, match=f"memory '{name}': gate '{gate}' is .* at token 2"
+            ):
                 apply(name, q, k, v, **gates | {gate: outside})

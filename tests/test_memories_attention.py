@@ -68,14 +68,19 @@ def test_forgetting_attention_of_equal_keys_is_a_ratio_of_decayed_sums(form):
     one = {n: s[n][..., :1] for n in "qk"} | {"alpha": s["forget"], "beta": ones(s)}
     sums, _ = rule("decayed_hebb", s | one, alpha=s["forget"], beta=ones(s))
     totals, _ = rule(
-        "decayed_hebb", s | one | {"v": ones(s)[..., None]}, alpha=s["forget"], beta=ones(s)
+        "decayed_hebb",
+        s | one | {"v": ones(s)[..., None]},
+        alpha=s["forget"],
+        beta=ones(s),
     )
     assert apart(y, sums / totals) < 1e-12
 
 
 @pytest.mark.parametrize("name", ["forgetting_attention", "path_fox"])
 @pytest.mark.parametrize("form", ["step", "parallel"])
-def test_a_closed_forget_gate_leaves_the_present_pair_alone_with_finite_gradients(name, form):
+def test_a_closed_forget_gate_leaves_the_present_pair_alone_with_finite_gradients(
+    name, form
+):
     s = drawn(name)
     gates = torch.zeros_like(s["forget"]).requires_grad_()
     y, _ = run(name, s | {"forget": gates}, form)
@@ -148,8 +153,12 @@ def test_bounded_memory_is_gated_slots_with_the_gates_of_a_running_mean(form):
     alpha = torch.cat([0 * totals[:, :1], totals[:, :-1] / totals[:, 1:]], 1)
     gated = s | {f"alpha{n}": alpha[..., n] for n in range(4)}
     expected, slots = run("gated_slot_attention", gated, slots=4)
-    assert apart(y, expected) < 1e-12 and apart(state["slot_keys"], slots["slot_keys"]) < 1e-12
-    # a slot for each token, that one control alone opens, is softmax attention once all are full
+    assert (
+        apart(y, expected) < 1e-12
+        and apart(state["slot_keys"], slots["slot_keys"]) < 1e-12
+    )
+    # a slot for each token, that one control alone opens, is softmax attention once all
+    # are full
     slots = torch.where(torch.eye(TOKENS, dtype=torch.bool), 0.0, -1e3).double()
     s |= {f"control{n}": slots[:, n, None].expand_as(ones(s)[0])[None].expand_as(ones(s))
           for n in range(TOKENS)}  # fmt: skip
@@ -174,8 +183,11 @@ def test_based_of_short_keys_is_softmax_attention():
     errors = []
     for length in (0.2, 0.1):
         short = s | {"k": length * s["k"]}
-        errors.append(apart(run("based", short, eps=0.0)[0], run("softmax_attention", short)[0]))
-    assert errors[0] < 2e-3 and 7 < errors[0] / errors[1] < 9  # third order in the products
+        errors.append(
+            apart(run("based", short, eps=0.0)[0], run("softmax_attention", short)[0])
+        )
+    # third order in the products
+    assert errors[0] < 2e-3 and 7 < errors[0] / errors[1] < 9
 
 
 def test_rebased_without_norm_gain_and_shift_is_attention_by_the_squared_product():

@@ -48,7 +48,11 @@ def test_taylor_features_expand_the_exponential_and_quadratic_ones_are_its_last_
     for name, kernel in (("taylor", 1 + s + s**2 / 2), ("quadratic", s**2)):
         phi = feature_map(name)
         assert ((phi(X[0]) * phi(X[1])).sum(-1) - kernel).abs().max() < 1e-13
-    assert feature_map("taylor").output_dim(5) == 21 == feature_map("quadratic").output_dim(5) + 6
+    assert (
+        feature_map("taylor").output_dim(5)
+        == 21
+        == feature_map("quadratic").output_dim(5) + 6
+    )
     # the rest of the series is below |s|^3/6 e^|s|
     small = 0.1 * X
     far = (feature_map("based")(small[0]) * feature_map("based")(small[1])).sum(-1)
@@ -59,7 +63,9 @@ def test_taylor_features_expand_the_exponential_and_quadratic_ones_are_its_last_
 def test_dpfp_keys_of_different_quadrants_are_orthogonal():
     # a key and the key of the opposite signs share no feature (Schlag et al. 2021)
     phi = feature_map("dpfp", nu=2)
-    assert torch.equal((phi(X) * phi(-X)).sum(-1) == 0, torch.ones(2, 7, 3, dtype=torch.bool))
+    assert torch.equal(
+        (phi(X) * phi(-X)).sum(-1) == 0, torch.ones(2, 7, 3, dtype=torch.bool)
+    )
 
 
 def test_favor_features_estimate_the_softmax_kernel():
@@ -67,13 +73,16 @@ def test_favor_features_estimate_the_softmax_kernel():
     exact = (q * k).sum(-1).exp()
 
     def error(features, **options):
-        maps = [feature_map("favor", features=features, seed=s, **options) for s in range(100)]
+        maps = [
+            feature_map("favor", features=features, seed=s, **options) for s in range(100)
+        ]
         drawn = torch.stack([(phi(q) * phi(k)).sum(-1) for phi in maps]) / exact - 1
         return drawn.mean(0).abs().max(), drawn.square().mean().sqrt()
 
     (_, few), (bias, many) = error(20), error(320)
     assert 0.2 < many / few < 0.3  # error falls as 1/sqrt(features): 1/4
-    assert bias < 4 * many / 10  # the mean of 100 draws is unbiased within four standard errors
+    # the mean of 100 draws is unbiased within four standard errors
+    assert bias < 4 * many / 10
     assert few < 0.9 * error(20, orthogonal=False)[1]
 
 
@@ -89,7 +98,9 @@ def test_favor_directions_are_orthogonal_and_come_from_the_seed():
 
 def test_linear_attention_with_favor_features_tends_to_softmax_attention():
     generator = torch.Generator().manual_seed(0)
-    signals = {n: 0.25 * torch.randn(1, 9, 1, 4, generator=generator).double() for n in "qkv"}
+    signals = {
+        n: 0.25 * torch.randn(1, 9, 1, 4, generator=generator).double() for n in "qkv"
+    }
 
     def run(name, **options):
         built = memory(name, **options)
@@ -100,7 +111,9 @@ def test_linear_attention_with_favor_features_tends_to_softmax_attention():
 
     def error(features):
         maps = [feature_map("favor", features=features, seed=seed) for seed in range(10)]
-        gone = [run("normalised_linear_attention", feature_map=phi) - exact for phi in maps]
+        gone = [
+            run("normalised_linear_attention", feature_map=phi) - exact for phi in maps
+        ]
         return torch.stack(gone).square().mean().sqrt()
 
     assert 0.2 < error(1024) / error(64) < 0.3
@@ -119,10 +132,16 @@ def test_key_norms_equal_their_equations(name):
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: feature_map("favour"), "unknown feature-map 'favour'; did you mean 'favor'"),
+        (
+            lambda: feature_map("favour"),
+            "unknown feature-map 'favour'; did you mean 'favor'",
+        ),
         (lambda: feature_map("dpfp", mu=1), "option of feature-map 'dpfp': 'mu'"),
         (lambda: feature_map(feature_map("elu"), nu=1), "'elu' is built already"),
-        (lambda: feature_map("dpfp", nu=0), "nu is 0; it must be a whole number of at least 1"),
+        (
+            lambda: feature_map("dpfp", nu=0),
+            "nu is 0; it must be a whole number of at least 1",
+        ),
         (lambda: feature_map("favor", features=0.5), "features is 0.5; it must be"),
         (lambda: feature_map("favor", seed=-1), "seed must be a whole number"),
         (lambda: key_norm("l1"), "unknown key_norm 'l1'; .*legal: none, sum, l2"),

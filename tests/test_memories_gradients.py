@@ -20,11 +20,16 @@ def test_gradients_agree_through_both_forms(name, options):
             for x in (y, *(last[n] for n in sorted(last)))
         )
         wanted = [*leaves.values(), *begin.values()]
-        found = torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True)
-        gradients.append(dict(zip([*leaves, *(f"state {n}" for n in begin)], found, strict=True)))
+        found = torch.autograd.grad(
+            total, wanted, allow_unused=True, materialize_grads=True
+        )
+        gradients.append(
+            dict(zip([*leaves, *(f"state {n}" for n in begin)], found, strict=True))
+        )
     for part, one in gradients[0].items():
         two = gradients[1][part]
-        if part == "state levels":  # a bucket that holds no pair yet is no part of the state
+        # a bucket that holds no pair yet is no part of the state
+        if part == "state levels":
             one, two = (gradient * (state["levels"] != 0) for gradient in (one, two))
         assert torch.isfinite(one).all(), part
         assert apart(one, two) < 1e-9 * (1 + largest(one)), part

@@ -1,4 +1,5 @@
-"""Identities between memories, rules and textbook formulas, each against an independent side."""
+"""Identities between memories, rules and textbook formulas, each against an independent
+side."""
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from fwp_neuro.errors import FwpError
 
 def test_unmapped_unnormalised_linear_attention_is_the_hebb_rule():
     s = drawn("normalised_linear_attention")
-    y, state = run("normalised_linear_attention", s, feature_map="identity", normalise=False)
+    y, state = run(
+        "normalised_linear_attention", s, feature_map="identity", normalise=False
+    )
     expected, w = rule("hebb", s, beta=ones(s))
     assert set(state) == {"w"}
     assert apart(y, expected) < 1e-13 and apart(state["w"], w) < 1e-13
@@ -68,7 +71,9 @@ def test_mlstm_state_times_exp_m_is_the_unstabilised_state(form):
 def test_mlstm_stays_finite_where_its_gates_overflow(form):
     s = drawn("mlstm")
     s |= {name: s[name].abs() for name in "kq"}  # no cancellation in the divisor
-    y = {add: run("mlstm", s | {"input": s["input"] + add}, form)[0] for add in (60, 5000)}
+    y = {
+        add: run("mlstm", s | {"input": s["input"] + add}, form)[0] for add in (60, 5000)
+    }
     # beyond the floor of one, a common factor of all write gates cancels
     assert apart(y[60], y[5000]) < 1e-10
     for part, value in (("input", -5000.0), ("forget", -5000.0), ("forget", 5000.0)):
@@ -85,7 +90,9 @@ def test_rwkv6_reads_as_gated_linear_attention_one_write_earlier():
     s = drawn("rwkv6")
     y, state = run("rwkv6", s | {"u": torch.zeros(HEADS, 5).double()})
     # W_{t-1} q_t: gated linear attention with every write put off by one token
-    put_off = {n: torch.cat([torch.zeros_like(s[n][:, :1]), s[n][:, :-1]], 1) for n in "kv"}
+    put_off = {
+        n: torch.cat([torch.zeros_like(s[n][:, :1]), s[n][:, :-1]], 1) for n in "kv"
+    }
     alpha = torch.cat([torch.ones_like(s["k"][:, :1]), s["decay"][:, :-1]], 1)
     assert apart(y, rule("gla", s | put_off, alpha=alpha)[0]) < 1e-13
     assert apart(state["w"], rule("gla", s, alpha=s["decay"])[1]) < 1e-13
@@ -98,12 +105,18 @@ def test_rwkv6_reads_as_gated_linear_attention_one_write_earlier():
 @pytest.mark.parametrize("block", [1, 3, 16, 64, 200])
 def test_rwkv6_parallel_form_is_right_where_cumulative_decays_underflow(block):
     s = drawn("rwkv6", tokens=150)
-    decay = torch.where(torch.arange(5) < 3, 1e-4, 0.9).double().expand_as(s["decay"]).clone()
-    decay[:, 40:44, :, 1] = 0.0  # 1e-4 ** 150 and 0: no logarithm and no quotient would do
+    decay = (
+        torch.where(torch.arange(5) < 3, 1e-4, 0.9).double().expand_as(s["decay"]).clone()
+    )
+    # 1e-4 ** 150 and 0: no logarithm and no quotient would do
+    decay[:, 40:44, :, 1] = 0.0
     decay[:, 90:, :, 0] = 0.999
     assert (decay.cumprod(1)[:, -1, :, 2] == 0).all()
     leaf = decay.requires_grad_()
-    runs = [run("rwkv6", s | {"decay": leaf}, form, block=block) for form in ("step", "parallel")]
+    runs = [
+        run("rwkv6", s | {"decay": leaf}, form, block=block)
+        for form in ("step", "parallel")
+    ]
     assert apart(runs[0][0], runs[1][0]) < 1e-12
     totals = [(y * s["v"]).sum() + state["w"].sum() for y, state in runs]
     assert apart(*(torch.autograd.grad(total, leaf)[0] for total in totals)) < 1e-11
@@ -184,7 +197,9 @@ def test_plain_ttt_linear_with_batches_of_one_is_the_delta_rule(form):
     s = drawn("ttt_linear", **PLAIN)
     w = moved(start(memory("ttt_linear", **PLAIN))[0])["w"]
     y, state = run("ttt_linear", s, form, {"w": w}, batch=1, **PLAIN)
-    expected, final = apply("delta", s["q"], s["k"], s["v"], beta=s["eta"], initial_state=w)
+    expected, final = apply(
+        "delta", s["q"], s["k"], s["v"], beta=s["eta"], initial_state=w
+    )
     assert apart(y, expected) < 1e-12 and apart(state["w"], final) < 1e-12
 
 
@@ -206,22 +221,33 @@ def test_a_bias_is_one_more_key_that_is_always_on():
 
 
 def test_ttt_with_a_residual_wants_square_weights():
-    with pytest.raises(FwpError, match="ttt_mlp: residual=True .* must equal key_dim=5, got 3"):
+    with pytest.raises(
+        FwpError, match="ttt_mlp: residual=True .* must equal key_dim=5, got 3"
+    ):
         memory("ttt_mlp").initial(1, 1, 3, 5, torch.zeros(()))
 
 
 @pytest.mark.parametrize("name", ["ttt_mlp", "titans"])
 def test_networks_start_from_their_seed_and_learn(name):
     like = torch.zeros((), dtype=torch.float64)
-    states = [memory(name, seed=seed).initial(1, 1, 4, 4, like)["w1"] for seed in (0, 0, 1)]
+    states = [
+        memory(name, seed=seed).initial(1, 1, 4, 4, like)["w1"] for seed in (0, 0, 1)
+    ]
     assert torch.equal(states[0], states[1]) and not torch.allclose(states[0], states[2])
     wide = memory(name, expansion=256).initial(1, 1, 4, 4, like)["w1"]
     assert float(wide.std()) == pytest.approx(0.02, rel=0.05)
     generator = torch.Generator().manual_seed(0)
     k, v = (torch.randn(1, 1, 1, 4, generator=generator).double() for _ in "kv")
-    options = {"std": 0.5, **({"batch": 1, "layer_norm": False} if name == "ttt_mlp" else {})}
-    gates = {"eta": 0.1} if name == "ttt_mlp" else {"eta": 0.0, "theta": 0.05, "alpha": 0.0}
-    shown = {"k": k, "v": v, "q": k} | {n: torch.full((1, 1, 1), x) for n, x in gates.items()}
+    options = {
+        "std": 0.5,
+        **({"batch": 1, "layer_norm": False} if name == "ttt_mlp" else {}),
+    }
+    gates = (
+        {"eta": 0.1} if name == "ttt_mlp" else {"eta": 0.0, "theta": 0.05, "alpha": 0.0}
+    )
+    shown = {"k": k, "v": v, "q": k} | {
+        n: torch.full((1, 1, 1), x) for n, x in gates.items()
+    }
     shown = {n: x.double().expand(1, 60, *x.shape[2:]) for n, x in shown.items()}
     errors = (run(name, shown, **options)[0] - v).norm(dim=-1)[0, :, 0]
     assert errors[-1] < 1e-3 * errors[0]
@@ -287,16 +313,40 @@ def test_log_linear_attention_refuses_more_tokens_than_its_levels_hold(form):
         ("mesa", {"solver": "cgg"}, "unknown solver of mesa: 'cgg'; did you mean 'cg'"),
         ("mesa", {"iterations": 0}, "mesa: iterations is 0; it must be a whole number"),
         ("mesa", {"floor": 1.0}, "floor must be below 1, the default ridge, got 1.0"),
-        ("mesa", {"ridge_map": "soft"}, "ridge_map of mesa: 'soft'; did you mean 'softplus'"),
+        (
+            "mesa",
+            {"ridge_map": "soft"},
+            "ridge_map of mesa: 'soft'; did you mean 'softplus'",
+        ),
         ("mlstm", {"forget_gate": "sigmoi"}, "did you mean 'sigmoid'"),
         ("mesa", {"floor": -0.1}, "mesa: floor must be at least 0, got -0.1"),
-        ("mlstm", {"key_scale": "1"}, "mlstm: key_scale must be a finite number, got '1'"),
+        (
+            "mlstm",
+            {"key_scale": "1"},
+            "mlstm: key_scale must be a finite number, got '1'",
+        ),
         ("mlstm", {"eps": -1}, "mlstm: eps must be at least 0, got -1"),
-        ("ttt_linear", {"residual": 1}, "residual of a fast network must be True or False, got 1"),
-        ("ttt_linear", {"token_scale": "mean"}, "token_scale must be True or False, got 'mean'"),
-        ("ttt_mlp", {"std": float("nan")}, "ttt_mlp: std must be a finite number, got nan"),
+        (
+            "ttt_linear",
+            {"residual": 1},
+            "residual of a fast network must be True or False, got 1",
+        ),
+        (
+            "ttt_linear",
+            {"token_scale": "mean"},
+            "token_scale must be True or False, got 'mean'",
+        ),
+        (
+            "ttt_mlp",
+            {"std": float("nan")},
+            "ttt_mlp: std must be a finite number, got nan",
+        ),
         ("titans", {"seed": -1}, "seed must be a whole number"),
-        ("softmax_attention", {"scale": True}, "softmax_attention: scale must be a finite number"),
+        (
+            "softmax_attention",
+            {"scale": True},
+            "softmax_attention: scale must be a finite number",
+        ),
         ("rwkv6", {"block": 0}, "rwkv6: block is 0"),
         ("ttt_mlp", {"batch": -1}, "ttt_mlp: batch is -1"),
         ("ttt_mlp", {"activation": "glu"}, "activation .* 'glu'; did you mean 'gelu'"),
@@ -305,7 +355,11 @@ def test_log_linear_attention_refuses_more_tokens_than_its_levels_hold(form):
         ("log_linear_attention", {"levels": 0}, "levels is 0"),
         ("path_attention", {"direction_norm": "l1"}, "unknown key_norm 'l1'"),
         ("hybrid_delayed_chunk", {"window": -1}, "hybrid_delayed_chunk: window is -1"),
-        ("hybrid_synchronous", {"mixing": "gate"}, "mixing of hybrid_synchronous: 'gate'"),
+        (
+            "hybrid_synchronous",
+            {"mixing": "gate"},
+            "mixing of hybrid_synchronous: 'gate'",
+        ),
         ("normalised_linear_attention", {"feature_map": "elu2"}, "did you mean 'elu"),
         ("normalised_linear_attention", {"key_norm": "l3"}, "unknown key_norm 'l3'"),
     ],

@@ -23,10 +23,13 @@ def data():
 def share(data, rule, run, token):
     """Least-squares shares of the new and the old image in one read-out."""
     new, old = (
-        data["value"].values[int(data[name].values[token])] for name in ("answer", "former")
+        data["value"].values[int(data[name].values[token])]
+        for name in ("answer", "former")
     )
     return np.linalg.lstsq(
-        np.stack([new, old], 1), data.readout.sel(rule=rule, run=run).values[token], rcond=None
+        np.stack([new, old], 1),
+        data.readout.sel(rule=rule, run=run).values[token],
+        rcond=None,
     )[0]
 
 
@@ -63,20 +66,32 @@ def test_ap5_leaves_a_digit_out_and_cnqx_silences_one_read(data, rule):
     silenced = int(data.attrs["cnqx_token"])
     assert not drugged[silenced].any()
     written = int(data.attrs["ap5_token"])
-    blocked = int(np.flatnonzero((data.answer.values == written) & (data.read_only.values == 1))[0])
+    blocked = int(
+        np.flatnonzero((data.answer.values == written) & (data.read_only.values == 1))[0]
+    )
     program = fwp.tasks.digit_memory(beta=0.9)
     beta = program["beta"].copy()
     beta[written] = 0  # the algebra of a write that did not happen
     expected = fwp.run(program.replace(beta=beta), rule)["readout"].values[blocked]
     assert np.abs(plain[blocked] - expected).mean() > 0.3
     assert np.sqrt(np.mean((drugged[blocked] - expected) ** 2)) < 0.15 * plain.std()
-    before, after = data.weights.sel(rule=rule, run="spiking, drugs").values[[written - 1, written]]
+    before, after = data.weights.sel(rule=rule, run="spiking, drugs").values[
+        [written - 1, written]
+    ]
     assert np.array_equal(before, after)
 
 
 def test_the_table_names_every_run_and_the_shares(data):
     text = load_model("digit_memory").report(data)
-    for word in ("nRMSE", "slope", "corr", "recall", "spiking, drugs", "old", "code generation"):
+    for word in (
+        "nRMSE",
+        "slope",
+        "corr",
+        "recall",
+        "spiking, drugs",
+        "old",
+        "code generation",
+    ):
         assert word in text
 
 
@@ -91,7 +106,9 @@ def test_an_interrupted_main_job_ends_in_one_sentence_and_writes_nothing(tmp_pat
         "--out",
         str(tmp_path),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     time.sleep(12)  # well inside the circuits' simulations
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -102,7 +119,8 @@ def test_an_interrupted_main_job_ends_in_one_sentence_and_writes_nothing(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("setting", "match"), [("beta=1.2", "0 <= beta < 1"), ("ap5_token=99", "legal are 0 to 5")]
+    ("setting", "match"),
+    [("beta=1.2", "0 <= beta < 1"), ("ap5_token=99", "legal are 0 to 5")],
 )
 def test_impossible_settings_are_refused_at_once(setting, match, capsys, tmp_path):
     from fwp_neuro.cli import main
@@ -116,15 +134,20 @@ def test_warnings_on_the_command_line_are_plain_and_said_once(capsys, tmp_path):
 
     settings = ["--set", "weight_baseline=0.5", "--set", "cells=2", "--set", "dt=2.0"]
     assert main(["run", "digit_memory", *settings, "--out", str(tmp_path)]) == 0
-    lines = [line for line in capsys.readouterr().err.splitlines() if "sit at a bound" in line]
+    lines = [
+        line for line in capsys.readouterr().err.splitlines() if "sit at a bound" in line
+    ]
     assert len(lines) == len(set(lines)) > 0
-    assert all(line.startswith("fwp-neuro: warning: ") and ".py" not in line for line in lines)
+    assert all(
+        line.startswith("fwp-neuro: warning: ") and ".py" not in line for line in lines
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(scripts("models")))
 def test_every_model_runs_at_its_default_size_in_a_minute(name, tmp_path):
-    """A minute of one core, compilers included, on an idle machine some seconds less of time."""
+    """A minute of one core, compilers included, on an idle machine some seconds less of
+    time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "fwp_neuro", "run", name, "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)

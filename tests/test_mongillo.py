@@ -1,4 +1,5 @@
-"""Working memory in facilitation: sizes of synapses, scaling, a short run, and the memory."""
+"""Working memory in facilitation: sizes of synapses, scaling, a short run, and the
+memory."""
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ SCRIPT = load_model(MODEL)
 
 def small(**changes):
     parameters = dict(
-        cells=200, connection=1.0, cue_at=60.0, cue_for=60.0, silence=40.0, readout_for=20.0,
-        cue=1.3, device="numpy",
+        cells=200, connection=1.0, cue_at=60.0, cue_for=60.0, silence=40.0,
+        readout_for=20.0, cue=1.3, device="numpy",
     )  # fmt: skip
     return SCRIPT.Parameters(**{**parameters, **changes})
 
@@ -38,7 +39,8 @@ def test_scaling_keeps_the_mean_input_of_every_cell():
             group = cells // SCRIPT.POPULATIONS // 2
             sums.setdefault(name, []).append((total[:group].mean(), total[-1]))
             assert delay.min() >= 0.1 and delay.max() <= 1.0
-            assert np.unique(np.bincount(target)).size == 1  # a fixed number of inputs a cell
+            # a fixed number of inputs a cell
+            assert np.unique(np.bincount(target)).size == 1
     for name, pairs in sums.items():
         assert np.ptp(np.array(pairs), axis=0) == pytest.approx(0, abs=1e-9), name
 

@@ -11,7 +11,9 @@ import pytest
 def test_every_slip_changes_one_place_of_the_package():
     assert len(mutations.SLIPS) == len(set(mutations.SLIPS)) == 40
     for slip in mutations.SLIPS:
-        assert mutations.slipped(slip) != (mutations.TOP / slip.file).read_text(encoding="utf-8")
+        assert mutations.slipped(slip) != (mutations.TOP / slip.file).read_text(
+            encoding="utf-8"
+        )
 
 
 @pytest.mark.slow

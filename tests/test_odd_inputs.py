@@ -1,4 +1,5 @@
-"""Odd inputs that are no bad values of one argument: cut recordings, odd tensors, odd objects."""
+"""Odd inputs that are no bad values of one argument: cut recordings, odd tensors, odd
+objects."""
 
 import json
 
@@ -25,7 +26,9 @@ ODD_TENSORS = {
 @pytest.mark.parametrize("odd", ODD_TENSORS.values(), ids=ODD_TENSORS)
 def test_tensors_that_are_not_dense_are_refused_by_every_module(odd):
     modules = [fwp.artificial.network(name, 8) for name in fwp.artificial.networks()]
-    modules += [fwp.artificial.Layer(rule, 8, 2) for rule in ("delta", "softmax_attention")]
+    modules += [
+        fwp.artificial.Layer(rule, 8, 2) for rule in ("delta", "softmax_attention")
+    ]
     modules.append(fwp.artificial.SequenceModel(1, 8, input_size=8))
     for module in modules:
         with pytest.raises(fwp.FwpError, match="must be a dense torch tensor"):
@@ -65,7 +68,9 @@ def test_scores_that_are_not_finite_write_nothing(temperature):
 
 def test_a_mixer_that_carries_no_state_is_refused():
     with pytest.raises(fwp.FwpError, match="Linear that takes"):
-        fwp.artificial.SequenceModel(1, 8, vocabulary=5, mixer=lambda dim: nn.Linear(dim, dim))
+        fwp.artificial.SequenceModel(
+            1, 8, vocabulary=5, mixer=lambda dim: nn.Linear(dim, dim)
+        )
 
 
 # ---------------------------------------------------------------------- synapses
@@ -73,7 +78,9 @@ def test_a_mixer_that_carries_no_state_is_refused():
 
 def connected(**options):
     pre = b2.PoissonGroup(3, 20 * b2.Hz)
-    post = b2.NeuronGroup(2, "dv/dt=-v/(10*ms):1", threshold="v>1", reset="v=0", method="exact")
+    post = b2.NeuronGroup(
+        2, "dv/dt=-v/(10*ms):1", threshold="v>1", reset="v=0", method="exact"
+    )
     made = fwp.circuits.connect("pair_stdp", pre, post, **options)
     made.cells_alive = pre, post
     return made
@@ -104,7 +111,8 @@ def test_tensors_are_numbers_also_where_they_require_grad(layout):
 
 ODD_VALUES = {
     "nan": float("nan"), "infinity": float("inf"), "flag": True, "nothing": None,
-    "object": object(), "other unit": 1 * b2.mV, "length": [1.0] * 5, "table": np.ones((3, 2)),
+    "object": object(), "other unit": 1 * b2.mV, "length": [1.0] * 5,
+    "table": np.ones((3, 2)),
     "texts": ["a"] * 6, "masked": np.ma.array(np.ones(6), mask=True), "complex": 1j,
     "unknown name": "foo", "no text": "", "huge": 10**400, "dict": {"w": 1},
 }  # fmt: skip
@@ -128,12 +136,17 @@ def test_assigning_an_odd_value_to_synapses_is_one_sentence_and_changes_nothing(
     [
         ({"delay": {"pre": 1e6 * b2.second}}, "a queue of 'pre' spikes for 1e"),
         ({"connect": {"j": "k for k in range(10**9)"}}, "a range of 1e.09 numbers"),
-        ({"connect": {"j": "k for k in range(0, N_post * 10**9, 2)"}}, "a range of 1e.09 numbers"),
+        (
+            {"connect": {"j": "k for k in range(0, N_post * 10**9, 2)"}},
+            "a range of 1e.09 numbers",
+        ),
         ({"inputs": {"tau_plus": 0 * ms}}, "must be above 0"),
         ({"inputs": {"tau_plus": -3 * ms}}, "must be above 0"),
     ],
 )
-def test_absurd_sizes_and_times_are_refused_before_anything_is_made(layout, options, sentence):
+def test_absurd_sizes_and_times_are_refused_before_anything_is_made(
+    layout, options, sentence
+):
     with pytest.raises(fwp.FwpError, match=sentence):
         connected(layout=layout, **options)
 
@@ -176,9 +189,13 @@ def network_of(equations: str):
 def test_a_network_that_cannot_run_is_one_sentence(equations, sentence, tmp_path):
     build = network_of(equations)
     with pytest.raises(fwp.FwpError, match=sentence):
-        fwp.devices.simulate(build, size=fwp.devices.Size(10, 1, 1), device="numpy", **RUN)
+        fwp.devices.simulate(
+            build, size=fwp.devices.Size(10, 1, 1), device="numpy", **RUN
+        )
     with pytest.raises(fwp.FwpError, match=sentence):
-        fwp.devices.generate(build, device="cpp_standalone", directory=tmp_path / "made", **RUN)
+        fwp.devices.generate(
+            build, device="cpp_standalone", directory=tmp_path / "made", **RUN
+        )
 
 
 # ---------------------------------------------------------------------- recordings
@@ -199,7 +216,11 @@ def test_recordings_that_were_cut_are_refused_in_one_sentence(recording):
             _ = cut.final_weights
         with pytest.raises(fwp.FwpError, match="have no tokens"):
             fwp.run(program, "delta", initial_states_of=cut)
-    for odd in (whole.readout.astype(str), whole.readout.astype(object), whole.readout[0]):
+    for odd in (
+        whole.readout.astype(str),
+        whole.readout.astype(object),
+        whole.readout[0],
+    ):
         odd = fwp.Recording(whole.assign(readout=odd))
         for pair in ((recording, odd), (odd, recording), (odd, odd)):
             with pytest.raises(fwp.FwpError, match="needs a 'readout' of numbers"):

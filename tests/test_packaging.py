@@ -36,7 +36,8 @@ def name(requirement):
 def test_importing_is_light(module):
     code = (
         f"import {module}, sys; "
-        "print([m for m in ('torch', 'brian2', 'matplotlib', 'xarray') if m in sys.modules])"
+        "print([m for m in ('torch', 'brian2', 'matplotlib', 'xarray') if m in "
+        "sys.modules])"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True
@@ -55,10 +56,14 @@ def test_public_names_are_there():
 
 
 @pytest.mark.parametrize(
-    "before", ["", "import fwp_neuro.rules; ", "import fwp_neuro.running; ", "fwp.rule('delta'); "]
+    "before",
+    ["", "import fwp_neuro.rules; ", "import fwp_neuro.running; ", "fwp.rule('delta'); "],
 )
 def test_rules_can_be_called_whatever_was_imported(before):
-    code = f"import fwp_neuro as fwp; {before}print('delta' in fwp.rules(), fwp.rule('delta').name)"
+    code = (
+        f"import fwp_neuro as fwp; {before}print('delta' in fwp.rules(), "
+        "fwp.rule('delta').name)"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True
     )
@@ -84,7 +89,10 @@ def test_constraints_pin_every_requirement_exactly():
     for line in lines:
         assert re.fullmatch(r"[\w.-]+==[\w.]+(; ?python_version.*)?", line)
     pinned = {name(line) for line in lines}
-    for section, option in (("options", "install_requires"), ("options.extras_require", "test")):
+    for section, option in (
+        ("options", "install_requires"),
+        ("options.extras_require", "test"),
+    ):
         assert {name(r) for r in requirements(setup()[section][option])} <= pinned
     assert "torch==2.13.0" in lines
 
@@ -93,7 +101,10 @@ def test_pytest_settings():
     options = setup()["tool:pytest"]
     assert requirements(options["testpaths"]) == ["tests", "notebooks"]
     assert "--nbmake" in options["addopts"] and '-m "not slow"' in options["addopts"]
-    assert [line.partition(":")[0] for line in requirements(options["markers"])] == ["slow", "gpu"]
+    assert [line.partition(":")[0] for line in requirements(options["markers"])] == [
+        "slow",
+        "gpu",
+    ]
 
 
 def test_pyproject_only_builds_and_checks_style():
@@ -104,7 +115,7 @@ def test_pyproject_only_builds_and_checks_style():
         "importlinter",
         "mypy",
     }
-    assert parsed["tool"]["ruff"]["line-length"] == 100
+    assert parsed["tool"]["ruff"]["line-length"] == 90
 
 
 def test_data_are_packaged_and_small():
@@ -132,7 +143,12 @@ def test_ci_script_ends_with_the_tests():
     assert script.stat().st_mode & 0o111
     lines = requirements(script.read_text())
     assert "set -euo pipefail" in lines
-    checks = ["ruff check .", "lint-imports", "mypy", "python -m pytest -n 2 --dist loadfile"]
+    checks = [
+        "ruff check .",
+        "lint-imports",
+        "mypy",
+        "python -m pytest -n 2 --dist loadfile",
+    ]
     assert lines[-4:] == checks
 
 

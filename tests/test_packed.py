@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from layer_cases import EVERYTHING_SMALL, NOT_AFFINE, SMALL, TYPED_IN, inputs, layer, title
+from layer_cases import (
+    EVERYTHING_SMALL,
+    NOT_AFFINE,
+    SMALL,
+    TYPED_IN,
+    inputs,
+    layer,
+    title,
+)
 from memory_cases import draw as draw_memory
 from oracles import draw, draw_states
 
@@ -33,18 +41,24 @@ def case(chosen, batch=1, tokens=TOTAL, count=6):
         states = None
     else:
         signals = draw(chosen, (batch, tokens, HEADS), PRE, POST)
-        states = {n: leaf(x) for n, x in draw_states(chosen, (count, HEADS), PRE, POST).items()}
+        states = {
+            n: leaf(x) for n, x in draw_states(chosen, (count, HEADS), PRE, POST).items()
+        }
     return {LONG.get(n, n): leaf(x) for n, x in signals.items()}, states
 
 
 def rows(state, n):
-    return None if state is None else {name: part[n : n + 1] for name, part in state.items()}
+    return (
+        None if state is None else {name: part[n : n + 1] for name, part in state.items()}
+    )
 
 
 def cut(chosen, signals, batch, places):
     """The signals of some tokens of a row; constants of a memory have no tokens."""
     moving = {LONG.get(n, n) for n in (*chosen.homes, "q")}
-    return {n: x[batch : batch + 1, places] if n in moving else x for n, x in signals.items()}
+    return {
+        n: x[batch : batch + 1, places] if n in moving else x for n, x in signals.items()
+    }
 
 
 def parts(state):
@@ -59,7 +73,10 @@ def by_sequence(states, count):
 
 
 def gradients(outputs, leaves):
-    loss = sum((out * (1 + torch.arange(out.numel())).view_as(out).sin()).sum() for out in outputs)
+    loss = sum(
+        (out * (1 + torch.arange(out.numel())).view_as(out).sin()).sum()
+        for out in outputs
+    )
     return torch.autograd.grad(loss, leaves, materialize_grads=True)
 
 
@@ -77,7 +94,12 @@ def check(chosen, form, pieces, batch, tokens, **packing):
     readout, final = apply(chosen, **signals, initial_state=states, form=form, **packing)
     final = by_sequence(final, len(pieces))
     alone = [
-        apply(chosen, **cut(chosen, signals, b, places), initial_state=rows(states, n), form=form)
+        apply(
+            chosen,
+            **cut(chosen, signals, b, places),
+            initial_state=rows(states, n),
+            form=form,
+        )
         for n, (b, places) in enumerate(pieces)
     ]
     found = [readout[b : b + 1, places] for b, places in pieces]
@@ -90,7 +112,9 @@ def check(chosen, form, pieces, batch, tokens, **packing):
     assert not readout[silent].any()
     leaves = [*signals.values(), *(states or {}).values()]
     ours = gradients([*found, *(p for state in final for p in state)], leaves)
-    theirs = gradients([*(y for y, _ in alone), *(p for _, s in alone for p in parts(s))], leaves)
+    theirs = gradients(
+        [*(y for y, _ in alone), *(p for _, s in alone for p in parts(s))], leaves
+    )
     alike(ours, theirs, 1e-11)
 
 
@@ -137,7 +161,9 @@ def test_packed_memories_carry_on(built):
     order = [*range(0, 3), *range(9, 12), *range(3, 9), *range(12, 16)]
     again = {"initial_state": state, "cu_seqlens": torch.tensor([0, 3, 7])}
     second, _ = apply(built, **cut(built, signals, 0, slice(9, 16)), **again)
-    whole, _ = apply(built, **cut(built, signals, 0, order), cu_seqlens=torch.tensor([0, 6, 16]))
+    whole, _ = apply(
+        built, **cut(built, signals, 0, order), cu_seqlens=torch.tensor([0, 6, 16])
+    )
     alike([torch.cat([first, second], 1)[:, order]], [whole], 1e-11)
 
 
@@ -162,14 +188,18 @@ def test_nothing_but_padding_and_no_sequence_at_all():
 
 
 def check_module(net, x, start=None):
-    y, state = net(x, start, return_state=True, cu_seqlens=torch.tensor([0, 7, 8, 15, 19]))
+    y, state = net(
+        x, start, return_state=True, cu_seqlens=torch.tensor([0, 7, 8, 15, 19])
+    )
     for n, (begin, end) in enumerate(((0, 7), (7, 8), (8, 15), (15, 19))):
         alone, last = net(x[:, begin:end], return_state=True)
         alike([y[:, begin:end]], [alone], 1e-11)
         its = state[n] if isinstance(state, list) and len(state) == 4 else None
         flat, _ = torch.utils._pytree.tree_flatten(its if its is not None else state)
         wanted, _ = torch.utils._pytree.tree_flatten(last)
-        alike([part if its is not None else part[n : n + 1] for part in flat], wanted, 1e-11)
+        alike(
+            [part if its is not None else part[n : n + 1] for part in flat], wanted, 1e-11
+        )
 
 
 @pytest.mark.parametrize("chosen", EVERYTHING_SMALL, ids=title)
@@ -192,14 +222,20 @@ def test_padding_of_a_layer(chosen):
     for n in range(2):
         alone, last = net(x[n : n + 1, mask[n]], return_state=True)
         alike([y[n : n + 1, mask[n]]], [alone], 1e-11)
-        its = state[n] if isinstance(state, list) else {m: p[n : n + 1] for m, p in state.items()}
+        its = (
+            state[n]
+            if isinstance(state, list)
+            else {m: p[n : n + 1] for m, p in state.items()}
+        )
         alike(its.values(), last.values(), 1e-11)
     assert not y[~mask].any()
     carried = net(x, state, mask=mask)
     assert carried.shape == x.shape
 
 
-@pytest.mark.parametrize("mixer", ["gated_delta", "lstm", ["delta", "softmax_attention"]], ids=str)
+@pytest.mark.parametrize(
+    "mixer", ["gated_delta", "lstm", ["delta", "softmax_attention"]], ids=str
+)
 def test_models_do_not_see_over_the_borders(mixer):
     torch.manual_seed(0)
     net = SequenceModel(2, 8, vocabulary=7, mixer=mixer).double()
@@ -233,18 +269,30 @@ SIGNALS, _ = case(rule("delta"), 1, 6, 1)
     [
         (dict(cu_seqlens=[0, 6]), r"cu_seqlens must be a tensor \[sequence \+ 1\]"),
         (dict(cu_seqlens=torch.tensor([[0, 6]])), r"got \(1, 2\)"),
-        (dict(cu_seqlens=torch.tensor([0.0, 6.0])), "must hold int32 or int64, got torch.float32"),
-        (dict(cu_seqlens=torch.tensor([0, 5])), r"must rise from 0 to the 6 tokens, got \[0, 5\]"),
+        (
+            dict(cu_seqlens=torch.tensor([0.0, 6.0])),
+            "must hold int32 or int64, got torch.float32",
+        ),
+        (
+            dict(cu_seqlens=torch.tensor([0, 5])),
+            r"must rise from 0 to the 6 tokens, got \[0, 5\]",
+        ),
         (dict(cu_seqlens=torch.tensor([1, 6])), "must rise from 0"),
         (dict(cu_seqlens=torch.tensor([0, 4, 3, 6])), "must rise from 0"),
         (dict(cu_seqlens=torch.tensor([], dtype=torch.int64)), r"got \(0,\)"),
-        (dict(mask=torch.ones(1, 6)), r"mask must be a tensor \[batch, token\] of bool, got .*flo"),
+        (
+            dict(mask=torch.ones(1, 6)),
+            r"mask must be a tensor \[batch, token\] of bool, got .*flo",
+        ),
         (dict(mask=torch.ones(6, dtype=torch.bool)), r"= \(1, 6\), got \(6,\)"),
         (dict(mask=True), "of bool, got True"),
         (dict(mask=torch.ones(1, 6, dtype=torch.int64)), "of bool, got torch.int64"),
         (dict(mask=np.ones((1, 6), bool)), "of bool, got array"),
         (dict(mask=[[1] * 6]), r"of bool, got \[\[1"),
-        (dict(cu_seqlens=np.array([0, 6])), r"a tensor \[sequence \+ 1\] of whole .* got array"),
+        (
+            dict(cu_seqlens=np.array([0, 6])),
+            r"a tensor \[sequence \+ 1\] of whole .* got array",
+        ),
     ],
 )
 def test_nonsense_is_refused(packing, sentence):

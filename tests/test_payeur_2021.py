@@ -1,4 +1,5 @@
-"""Burst-dependent plasticity: Brian2 text and oracle agree, and its sign follows P - Pbar."""
+"""Burst-dependent plasticity: Brian2 text and oracle agree, and its sign follows P -
+Pbar."""
 
 import brian2 as b2
 import numpy as np
@@ -32,7 +33,8 @@ def test_brian2_text_is_its_oracle(model):
 
 
 def test_one_burst_writes_the_trace_times_one_minus_pbar(model):
-    after = changed_weight(model, [0.0], [0.005, 0.012, 0.02])  # the third spike adds nothing
+    # the third spike adds nothing
+    after = changed_weight(model, [0.0], [0.005, 0.012, 0.02])
     trace = np.exp(-np.array([0.005, 0.012]) / 0.02)
     pbar = 0.15
     assert after - 1 == pytest.approx(1e-3 * (trace[1] - pbar * trace[0]), rel=1e-9)
@@ -51,15 +53,23 @@ def test_only_intervals_below_16_ms_make_a_burst(model, interval, counts):
 
 
 def test_the_first_set_is_that_of_the_protocol_in_figure_2_and_the_former_name_is_legal():
-    first, former = (fwp.synapses.get("payeur_2021", name) for name in (None, "payeur_2021"))
+    first, former = (
+        fwp.synapses.get("payeur_2021", name) for name in (None, "payeur_2021")
+    )
     assert first.numbers("tau_pre", "tau_avg", "eta") == (0.05, 15, 0.1)
-    assert former.parameter_set == "class_defaults" and former.numbers("tau_pre") == (0.02,)
+    assert former.parameter_set == "class_defaults" and former.numbers("tau_pre") == (
+        0.02,
+    )
 
 
 def test_presynaptic_bursts_count_once(model):
     post = [0.02]
     burst = changed_weight(model, [0.0, 0.008], post)
-    assert burst == changed_weight(model, [0.0], post) != changed_weight(model, [0.0, 0.017], post)
+    assert (
+        burst
+        == changed_weight(model, [0.0], post)
+        != changed_weight(model, [0.0, 0.017], post)
+    )
 
 
 def test_bursts_potentiate_and_single_spikes_depress(model):
@@ -73,7 +83,9 @@ def test_bursts_potentiate_and_single_spikes_depress(model):
 
 def test_without_nmda_nothing_changes(model):
     blocked = model.changed(nmda=0)
-    assert (injected.run(blocked, spikes(2, 3), spikes(2, 4), dt=1 * ms)["weight"] == 1).all()
+    assert (
+        injected.run(blocked, spikes(2, 3), spikes(2, 4), dt=1 * ms)["weight"] == 1
+    ).all()
     assert changed_weight(blocked, [0.0], [0.005, 0.01]) == 1
 
 
@@ -81,7 +93,9 @@ def test_without_nmda_nothing_changes(model):
 @pytest.mark.parametrize("device", ["cython", "cpp_standalone"])
 def test_every_device_gives_the_same_weights(device, model):
     tables = spikes(3, 1), spikes(2, 2)
-    found = {d: injected.run(model, *tables, dt=1 * ms, device=d) for d in ("numpy", device)}
+    found = {
+        d: injected.run(model, *tables, dt=1 * ms, device=d) for d in ("numpy", device)
+    }
     assert found[device]["weight"] == pytest.approx(found["numpy"]["weight"], abs=1e-14)
 
 
@@ -95,7 +109,9 @@ def test_every_device_gives_the_same_weights(device, model):
 )
 def test_the_interval_of_a_burst_is_a_time(model, options, sentence):
     def at(**options):
-        return fwp.synapses.stdp_curve(model, lags=5 * ms, pairs=5, **{"spikes": 2, **options})
+        return fwp.synapses.stdp_curve(
+            model, lags=5 * ms, pairs=5, **{"spikes": 2, **options}
+        )
 
     assert at() == at(interval=10 * ms) != at(interval=20 * ms)
     with pytest.raises(fwp.FwpError, match=sentence):

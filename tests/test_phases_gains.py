@@ -1,4 +1,5 @@
-"""From statements to phases, and from gains to the rates of an integrator; no Brian2 runs."""
+"""From statements to phases, and from gains to the rates of an integrator; no Brian2
+runs."""
 
 import brian2 as b2
 import numpy as np
@@ -158,7 +159,9 @@ def test_the_exponential_relation_is_the_limit_of_small_steps(case):
     assert gaps[-1].max() < 2e-3  # nearly overwriting: ln(1e-4) / 4000
     for column in gaps.T:
         if column[0] > 1e-9:
-            assert np.polyfit(np.log(steps), np.log(column), 1)[0] == pytest.approx(-1, abs=0.02)
+            assert np.polyfit(np.log(steps), np.log(column), 1)[0] == pytest.approx(
+                -1, abs=0.02
+            )
 
 
 def test_the_textbook_rates_of_hebb_and_delta():
@@ -166,23 +169,35 @@ def test_the_textbook_rates_of_hebb_and_delta():
     assert hebb["decay"].item() == pytest.approx(-np.log(0.8) / 0.1)
     delta = window_rates.rates(numbers(erase=0.6, overlap=1.5), 100, 0.001, "exponential")
     assert delta["erase"].item() == pytest.approx(-np.log(1 - 0.9) / (1.5 * 0.1))
-    aware = window_rates.rates(numbers(erase=0.6, overlap=1.5), 100, 0.001, "integrator-aware")
+    aware = window_rates.rates(
+        numbers(erase=0.6, overlap=1.5), 100, 0.001, "integrator-aware"
+    )
     assert aware["erase"].item() == pytest.approx((1 - 0.1 ** (1 / 100)) / (1.5 * 0.001))
 
 
 def test_rates_of_many_tokens_heads_and_cells_at_once():
     rng = np.random.default_rng(2)
-    shapes = {"keep": (3, 2, 1), "erase": (3, 2, 4), "overlap": (3, 2, 1), "drive": (3, 2, 4)}
+    shapes = {
+        "keep": (3, 2, 1),
+        "erase": (3, 2, 4),
+        "overlap": (3, 2, 1),
+        "drive": (3, 2, 4),
+    }
     many = {name: rng.uniform(0.6, 0.9, shape) for name, shape in shapes.items()}
     many["overlap"] *= 0.5
     for lag in (None, 0.005):
         found = window_rates.rates(many, 40, 0.0005, "integrator-aware", lag)
         for at in np.ndindex(3, 2, 4):
-            one = {n: np.broadcast_to(a, (3, 2, 4))[at].reshape(1, 1, 1) for n, a in many.items()}
+            one = {
+                n: np.broadcast_to(a, (3, 2, 4))[at].reshape(1, 1, 1)
+                for n, a in many.items()
+            }
             single = window_rates.rates(one, 40, 0.0005, "integrator-aware", lag)
             for name, array in found.items():
                 want = single[name].item()
-                assert np.broadcast_to(array, (3, 2, 4))[at] == pytest.approx(want, rel=1e-13)
+                assert np.broadcast_to(array, (3, 2, 4))[at] == pytest.approx(
+                    want, rel=1e-13
+                )
 
 
 @pytest.mark.parametrize(
@@ -222,20 +237,26 @@ def test_leaky_delta_gates_solve_the_equation(norm):
         return (-w / tau + b * np.outer(v - w @ k, k)).ravel()
 
     tight = {"method": "DOP853", "rtol": 1e-13, "atol": 1e-13}
-    exact = solve_ivp(slope, (0, span), weights.ravel(), **tight).y[:, -1].reshape(POST, PRE)
+    exact = (
+        solve_ivp(slope, (0, span), weights.ravel(), **tight).y[:, -1].reshape(POST, PRE)
+    )
     error = gates["write"] * v - gates["erase"] * weights @ k
     assert np.abs(gates["alpha"] * weights + np.outer(error, k) - exact).max() < 1e-11
 
 
 def test_leaky_delta_gates_of_many_keys_and_their_limits():
     norms = np.array([0.0, 0.5, 1.0])
-    found = window_rates.leaky_delta_gates(1e12 * b2.second, 2 * b2.Hz, 0.5 * b2.second, norms)
+    found = window_rates.leaky_delta_gates(
+        1e12 * b2.second, 2 * b2.Hz, 0.5 * b2.second, norms
+    )
     assert all(value.shape == (3,) for value in found.values())
     # without leak it is a delta rule of strength (1 - e^{-b |k|^2 T}) / |k|^2
     strength = np.array([1.0, (1 - np.exp(-0.5)) / 0.5, 1 - np.exp(-1)])
     assert np.allclose(found["alpha"], 1) and np.allclose(found["write"], strength)
     assert np.allclose(found["erase"], strength)
-    short = window_rates.leaky_delta_gates(1 * b2.second, 2 * b2.Hz, 1e-6 * b2.second, norms)
+    short = window_rates.leaky_delta_gates(
+        1 * b2.second, 2 * b2.Hz, 1e-6 * b2.second, norms
+    )
     assert np.allclose(short["erase"], 2e-6, rtol=1e-5) and np.allclose(
         short["write"], 2e-6, rtol=1e-5
     )
@@ -258,7 +279,7 @@ def test_leaky_delta_gates_refuse(arguments, words):
         assert word in str(problem.value)
 
 
-# ---------------------------------------------------------------- layout, windows, quantities
+# ------------------------------------------------------------ layout, windows, quantities
 
 
 def test_layout_orders_synapses_and_back():
@@ -287,7 +308,9 @@ def test_a_token_is_a_window_a_statement_one_to_settle_and_one_to_read(lag, per_
     )
     assert (plan.per_token, plan.steps) == (per_token, 80)
     pre, post = plan.tables["pre"], plan.tables["post"]
-    assert pre["probe"].shape == (TOKENS * per_token, PRE) and post["drive"].shape[1] == POST
+    assert (
+        pre["probe"].shape == (TOKENS * per_token, PRE) and post["drive"].shape[1] == POST
+    )
     probes = pre["probe"].any(1).reshape(TOKENS, per_token)
     assert (probes == [False] + [True] * (per_token - 1)).all()  # the decay asks nothing
     drives = post["drive"].any(1).reshape(TOKENS, per_token)

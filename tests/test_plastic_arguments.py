@@ -1,4 +1,5 @@
-"""Arguments of connect: nothing is run as Python, nothing is stripped, one sentence each."""
+"""Arguments of connect: nothing is run as Python, nothing is stripped, one sentence
+each."""
 
 import os
 
@@ -11,9 +12,10 @@ from fwp_neuro import arithmetic
 from fwp_neuro.circuits.plastic.connecting import connect
 
 ms = b2.ms
-HOSTILE = ("__import__('os').system('touch {}')", "(lambda: 1)()", "f'{{1}}'", "[x for x in (1,)]",
-           "w.__class__", "().__class__.__bases__", "9**9**9", "exp.__self__", "i if i else j",
-           "(yield)", "w := 2", "'a'", "1j", "ｗ", "1e", "")  # fmt: skip
+HOSTILE = ("__import__('os').system('touch {}')", "(lambda: 1)()", "f'{{1}}'",
+           "[x for x in (1,)]", "w.__class__", "().__class__.__bases__", "9**9**9",
+           "exp.__self__", "i if i else j", "(yield)", "w := 2", "'a'", "1j", "ｗ", "1e",
+           "")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +33,14 @@ def cells():
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_texts_are_arithmetic_and_nothing_else(text, tmp_path):
-    text = text.format(tmp_path / "made") if "touch" in text else text.replace("{{1}}", "{1}")
+    text = (
+        text.format(tmp_path / "made")
+        if "touch" in text
+        else text.replace("{{1}}", "{1}")
+    )
     before, after = cells()
-    calls = [{"initial": {"w": text}}, {"connect": {"condition": text}}, {"connect": {"p": text}},
+    calls = [{"initial": {"w": text}}, {"connect": {"condition": text}},
+             {"connect": {"p": text}},
              {"connect": {"n": text}}, {"connect": {"j": text}},
              {"connect": {"j": f"k for k in range({text or '('})"}},
              {"connect": {"j": f"k for k in range(2) if {text}"}}]  # fmt: skip
@@ -48,7 +55,9 @@ def test_texts_are_arithmetic_and_nothing_else(text, tmp_path):
 
 def test_arithmetic_is_worked_out_without_python():
     names = {"w": np.array([1.0, 2.0]), "tau": 0.02}
-    assert (arithmetic.evaluate("clip(w**2 - 1, 0, inf)*int(w > 1.5)", names) == [0, 3]).all()
+    assert (
+        arithmetic.evaluate("clip(w**2 - 1, 0, inf)*int(w > 1.5)", names) == [0, 3]
+    ).all()
     assert arithmetic.evaluate("exp(-5*ms/tau)", names) == np.exp(-0.25)
     assert arithmetic.evaluate("0 < tau <= 0.02 and not tau > 1", names)
     with pytest.raises(NameError):
@@ -66,7 +75,8 @@ WRONG = {
     "connect: i has 2 and j has 3 values": {"connect": {"i": [0, 1], "j": [0, 1, 1]}},
     "takes a condition, or i and j": {"connect": {"i": [0], "j": [0], "condition": True}},
     "keep must be names of variables such as": {"keep": "w"},
-    "keep: 'pair_stdp' has no synaptic variable 'z'": {"keep": ("z",), "layout": "textbook"},
+    "keep: 'pair_stdp' has no synaptic variable 'z'": {"keep": ("z",),
+        "layout": "textbook"},
     "inputs: 'w' is a variable of 'pair_stdp'": {"inputs": {"w": 3}},
     "inputs: the equations of 'pair_stdp' have no 'I'": {"inputs": {"I": 3}},
     "inputs: 'tau_plus' has the wrong unit": {"inputs": {"tau_plus": 3}},
@@ -99,7 +109,9 @@ def test_units_of_other_packages_are_converted_or_refused():
 def test_more_synapses_than_memory_holds_are_refused_before_they_are_made():
     before, after = (b2.PoissonGroup(10**6, 1 * b2.Hz) for _ in range(2))
     for options in ({}, {"dense": True}, {"connect": {"p": 0.5}}, {"connect": {"n": 4}}):
-        with pytest.raises(fwp.FwpError, match=r"1000000 to 1000000 cells makes .* about .* GB"):
+        with pytest.raises(
+            fwp.FwpError, match=r"1000000 to 1000000 cells makes .* about .* GB"
+        ):
             connect("pair_stdp", before, after, **options)
     more = b2.PoissonGroup(2 * 10**6, 1 * b2.Hz)
     with pytest.raises(fwp.FwpError, match="would try a condition on 2e.12 pairs"):
@@ -108,11 +120,13 @@ def test_more_synapses_than_memory_holds_are_refused_before_they_are_made():
 
 TEXTS = {
     "w^2": r"operators and functions only, got 'w\^2'; write a power as x\*\*2",
-    "w = 3": "cannot be read as an expression: 'w = 3'", "rand(": "cannot be read", " ": "be read",
-    "w[0]": "may hold numbers, names, operators", "1e400": "may hold numbers", "'0.5'": "may hold",
+    "w = 3": "cannot be read as an expression: 'w = 3'", "rand(": "cannot be read",
+    " ": "be read", "w[0]": "may hold numbers, names, operators",
+    "1e400": "may hold numbers", "'0.5'": "may hold",
     "nosuch + 1": "Brian2 cannot set 'w'.*nosuch", "1*mV": "Brian2 cannot set 'w'.*unit",
-    "w + 1*ms": "inconsistent units", "randn(2)": "1 parameters, needs 0", "1/0": "cannot set 'w'",
-    "inf": "set: 'inf' gives numbers that are not finite", "log(i)": "'log.i.' gives numbers that",
+    "w + 1*ms": "inconsistent units", "randn(2)": "1 parameters, needs 0",
+    "1/0": "cannot set 'w'", "inf": "set: 'inf' gives numbers that are not finite",
+    "log(i)": "'log.i.' gives numbers that",
 }  # fmt: skip
 
 
@@ -124,18 +138,24 @@ def test_an_odd_text_to_set_is_one_sentence_and_changes_nothing(layout):
         with pytest.raises(fwp.FwpError, match=sentence):
             made.set("w", text)
         assert (made.values("w") == before).all()
-    with pytest.raises(fwp.FwpError, match="initial: 'w': 'log.i.' gives numbers that are not fin"):
+    with pytest.raises(
+        fwp.FwpError, match="initial: 'w': 'log.i.' gives numbers that are not fin"
+    ):
         connect("pair_stdp", *cells(), layout=layout, initial={"w": "log(i)"})
     made.set("w", "2*w")
     assert (made.values("w") == 2 * before).all()
 
 
-@pytest.mark.parametrize("name", ["tsodyks_markram", "graupner_brunel", "short_term_potentiation"])
+@pytest.mark.parametrize(
+    "name", ["tsodyks_markram", "graupner_brunel", "short_term_potentiation"]
+)
 def test_a_model_whose_weight_has_another_name_says_which_names_it_has(name):
     made = connect(name, *cells())
     names = ", ".join(sorted(written(made)))
     for ask in (made.values, made.monitor):
-        with pytest.raises(fwp.FwpError, match=rf"{name!r} has no variable 'w' .legal: {names}"):
+        with pytest.raises(
+            fwp.FwpError, match=rf"{name!r} has no variable 'w' .legal: {names}"
+        ):
             ask("w")
 
 

@@ -12,7 +12,8 @@ from fwp_neuro.synapses.pair_stdp import events as stdp_pair
 
 ms = b2.ms
 STEPS = 120
-#: before connect: default time step in ms, own time steps of the sides; then the default afterwards
+#: before connect: default time step in ms, own time steps of the sides; then the default
+#: afterwards
 CLOCKS = {
     "own on one side": (None, (1, 0), None),
     "own on both sides": (0.1, (1, 1), None),
@@ -54,7 +55,9 @@ def expected(model, tables, dt):
 
 def same(found, right):
     for name, values in found.items():
-        assert np.abs(values - right[name]).max() <= 1e-11 * np.abs(right[name]).max(), name
+        assert np.abs(values - right[name]).max() <= 1e-11 * np.abs(right[name]).max(), (
+            name
+        )
 
 
 def cases():
@@ -102,8 +105,12 @@ def test_a_coarse_clock_on_one_side_is_that_of_its_spikes(layout):
         tables[side] = tables[side][::2]
         steps = [2 * dt if one == side else dt for one in (0, 1)]
         cells = groups(tables, steps)
-        found = connect(model, *cells, layout=layout, delay={"post": 2 * ms, "pre": 0 * ms})
-        late = connect(model, *cells, layout="textbook", delay={"post": 2 * ms, "pre": 0 * ms})
+        found = connect(
+            model, *cells, layout=layout, delay={"post": 2 * ms, "pre": 0 * ms}
+        )
+        late = connect(
+            model, *cells, layout="textbook", delay={"post": 2 * ms, "pre": 0 * ms}
+        )
         plain = connect(model, *cells, layout=layout)
         network = b2.Network(*cells, *found.objects, *late.objects, *plain.objects)
         network.run(STEPS * dt, namespace={})
@@ -113,7 +120,9 @@ def test_a_coarse_clock_on_one_side_is_that_of_its_spikes(layout):
 
 def test_clocks_that_do_not_fit_are_one_sentence():
     cells = groups([np.zeros((10, 2))] * 2, [0.2 * ms, 0.3 * ms])
-    with pytest.raises(fwp.FwpError, match="'before' and 'after' have time steps of 0.2 ms and"):
+    with pytest.raises(
+        fwp.FwpError, match="'before' and 'after' have time steps of 0.2 ms and"
+    ):
         connect("pair_stdp", *cells)
     cells = groups([np.zeros((10, 2))] * 2, [None, 0.3 * ms])
     found = connect("pair_stdp", *cells)
@@ -123,18 +132,23 @@ def test_clocks_that_do_not_fit_are_one_sentence():
     with pytest.raises(fwp.FwpError, match="one that is a whole multiple of the other"):
         network.run(3 * ms, namespace={})
     b2.defaultclock.dt = 0.6 * ms  # now the other clock is the fine one
-    with pytest.raises(fwp.FwpError, match="the time step of the cells was changed after connect"):
+    with pytest.raises(
+        fwp.FwpError, match="the time step of the cells was changed after connect"
+    ):
         network.run(3 * ms, namespace={})
     cells = groups([np.zeros((10, 2))] * 2, [0.2 * ms, 0.2 * ms])
     for options in ({"dt": 0.1 * ms}, {"clock": b2.Clock(0.1 * ms)}):
-        with pytest.raises(fwp.FwpError, match="plastic synapses advance with their cells, by"):
+        with pytest.raises(
+            fwp.FwpError, match="plastic synapses advance with their cells, by"
+        ):
             connect("pair_stdp", *cells, **options)
     assert len(connect("pair_stdp", *cells, dt=0.2 * ms).synapses) == 4
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_time_step_may_change_between_runs_and_be_restored(layout):
-    """Any source of spikes; a network that is stored, runs on another step, and is restored."""
+    """Any source of spikes; a network that is stored, runs on another step, and is
+    restored."""
     model = fwp.synapses.get("pair_stdp")
     b2.defaultclock.dt = 0.5 * ms
     before = b2.SpikeGeneratorGroup(2, [0, 1, 0, 1], [2, 5, 21, 33] * ms)
@@ -143,7 +157,8 @@ def test_the_time_step_may_change_between_runs_and_be_restored(layout):
     network = b2.Network(before, after, *found.objects)
     network.run(10 * ms)
     network.store()
-    right = [[stdp_pair.changed_weight(model, pre, post) for post in ([4e-3, 27e-3], [12e-3])]
+    right = [[stdp_pair.changed_weight(model, pre, post) for post in ([4e-3, 27e-3],
+        [12e-3])]
              for pre in ([2e-3, 21e-3], [5e-3, 33e-3])]  # fmt: skip
     for dt in (1, 0.25, 0.5):
         b2.defaultclock.dt = dt * ms
@@ -161,7 +176,9 @@ def test_networks_are_complete_and_names_are_unique():
     with pytest.raises(fwp.FwpError, match="more than one object called 'mine'"):
         b2.Network(before, after, *(one.objects for one in twice)).run(1 * ms)
     network = b2.Network(before, after, twice[0].synapses)
-    with pytest.raises(fwp.FwpError, match="network lacks 'mine_pre_exact', .*made.objects"):
+    with pytest.raises(
+        fwp.FwpError, match="network lacks 'mine_pre_exact', .*made.objects"
+    ):
         network.run(1 * ms)
     with pytest.raises(fwp.FwpError, match="name must be a letter, then .* got '1x'"):
         connect("pair_stdp", before, after, name="1x")

@@ -1,4 +1,5 @@
-"""Frozen learning, weights that are set, and weights that are recorded, in every layout."""
+"""Frozen learning, weights that are set, and weights that are recorded, in every
+layout."""
 
 import brian2 as b2
 import numpy as np
@@ -26,7 +27,9 @@ def built(model, way, dt, tables=None, **options):
     """Return (network, plastic synapses) between cells that spike as tables say."""
     b2.defaultclock.dt = dt
     layout, writes = WAYS[way]
-    cells = groups(spikes(model, dt, steps=STEPS) if tables is None else tables, (None, None))
+    cells = groups(
+        spikes(model, dt, steps=STEPS) if tables is None else tables, (None, None)
+    )
     made = connect(model, *cells, layout=layout, writes=writes, **options)
     return b2.Network(*cells, *made.objects), made
 
@@ -48,7 +51,9 @@ def test_frozen_weights_are_those_of_a_text_that_does_not_change_them(model):
     learning[FROM:TO] = 0
     inputs = {"learning": b2.TimedArray(learning, dt=dt)}
     right = injected.run(gated(model), *tables, dt=dt, inputs=inputs)
-    ways = WAYS if fwp.synapses.factorise(model).report.waiting else ["waiting", "textbook"]
+    ways = (
+        WAYS if fwp.synapses.factorise(model).report.waiting else ["waiting", "textbook"]
+    )
     for way in ways:
         network, made = built(model, way, dt, tables)
         network.run(FROM * dt, namespace={})
@@ -61,7 +66,10 @@ def test_frozen_weights_are_those_of_a_text_that_does_not_change_them(model):
         for name, values in weights(made).items():
             scale = np.abs(right[name]).max()
             assert np.abs(frozen[name] - before[name]).max() <= 1e-13 * scale, (way, name)
-            assert np.abs(values - right[name].T.ravel()).max() <= 1e-11 * scale, (way, name)
+            assert np.abs(values - right[name].T.ravel()).max() <= 1e-11 * scale, (
+                way,
+                name,
+            )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -86,11 +94,15 @@ def test_the_handle_of_brian_freezes_and_a_stored_network_stays_frozen(way):
 def test_parts_that_are_switched_off_are_one_sentence():
     network, made = built(fwp.synapses.get("pair_stdp"), "waiting", 0.5 * ms)
     made.synapses.pre.active = False
-    with pytest.raises(fwp.FwpError, match="'plastic.*_pre' is a part .* use made.freeze"):
+    with pytest.raises(
+        fwp.FwpError, match="'plastic.*_pre' is a part .* use made.freeze"
+    ):
         network.run(1 * ms, namespace={})
     _, made = built(fwp.synapses.get("tsodyks_markram"), "waiting", 0.5 * ms)
     for call in (made.freeze, lambda: setattr(made.synapses, "active", False)):
-        with pytest.raises(fwp.FwpError, match="'tsodyks_markram' is a short-term plasticity mod"):
+        with pytest.raises(
+            fwp.FwpError, match="'tsodyks_markram' is a short-term plasticity mod"
+        ):
             call()
 
 
@@ -112,7 +124,8 @@ def test_values_that_are_set_between_runs_are_the_same_in_every_layout():
         assert np.ptp(found[0]) > 1e-3
         assert max(np.abs(one - found[-1]).max() for one in found) < 1e-13
     made.set("fast", "0.1*i")
-    for wrong, words in (([1, 2], "set: 'fast' has 6 values, got 2"), (None, "'fast' must be a n"),
+    for wrong, words in (([1, 2], "set: 'fast' has 6 values, got 2"),
+                         (None, "'fast' must be a n"),
                          ("fast +", "cannot be read")):  # fmt: skip
         with pytest.raises(fwp.FwpError, match=words):
             made.set("fast", wrong)
@@ -126,14 +139,20 @@ def test_weights_are_recorded_in_every_layout():
     for way in WAYS:
         network, made = built(fwp.synapses.get("pair_stdp"), way, 0.5 * ms)
         if way == "waiting":
-            with pytest.raises(fwp.FwpError, match="use made.monitor.'w'., or connect with writes"):
+            with pytest.raises(
+                fwp.FwpError, match="use made.monitor.'w'., or connect with writes"
+            ):
                 b2.StateMonitor(made.synapses, "w", record=True)
         monitor = made.monitor("w", dt=1 * ms, record=[0, 3, 5])
         network.add(monitor)
         network.run(STEPS * 0.5 * ms, namespace={})
         found.append(monitor.w)
-    assert found[0].shape == (3, STEPS // 2) and np.ptp(found[0][:, 1:], axis=1).min() > 1e-4
+    assert (
+        found[0].shape == (3, STEPS // 2) and np.ptp(found[0][:, 1:], axis=1).min() > 1e-4
+    )
     assert max(np.abs(one - found[-1]).max() for one in found) < 1e-14
     for wrong in ([6], [-1], 0.5, "x", None):
-        with pytest.raises(fwp.FwpError, match="record must be True or indices from 0 to 5"):
+        with pytest.raises(
+            fwp.FwpError, match="record must be True or indices from 0 to 5"
+        ):
             made.monitor("w", record=wrong)

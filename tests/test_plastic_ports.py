@@ -65,7 +65,9 @@ def test_a_named_variable_is_what_the_model_reads(model, layout):
 @pytest.mark.parametrize("model", WITH_PORTS)
 def test_cells_with_a_voltage_of_their_own_get_none_silently(model):
     ports = registered_synapses.get(model).ports
-    with pytest.raises(fwp.FwpError, match=rf"have v in volt: say which .*{next(iter(ports))}"):
+    with pytest.raises(
+        fwp.FwpError, match=rf"have v in volt: say which .*{next(iter(ports))}"
+    ):
         learned(model, -70 * mV)
     alone = {port: None for port in ports}
     low, high = (learned(model, v, names=alone) for v in (-70 * mV, -40 * mV))
@@ -79,9 +81,15 @@ def test_cells_with_a_voltage_of_their_own_get_none_silently(model):
         (3, "names must be a mapping"),
         ({"mem": "v"}, "have no port or variable 'mem' .*membrane"),
         ({3: "v"}, "have no port or variable 3"),
-        ({"membrane": "y"}, r"have no variable 'y' for 'V' of 'clopath_2010' \(legal: v, x2\)"),
+        (
+            {"membrane": "y"},
+            r"have no variable 'y' for 'V' of 'clopath_2010' \(legal: v, x2\)",
+        ),
         ({"membrane": 3}, "have no variable 3"),
-        ({"membrane": "x2"}, "'V' of 'clopath_2010' is in volt, but the variable 'x2' .* in 1:"),
+        (
+            {"membrane": "x2"},
+            "'V' of 'clopath_2010' is in volt, but the variable 'x2' .* in 1:",
+        ),
         ({"membrane": "v", "V": None}, "'membrane' and 'V' are the same"),
     ],
 )
@@ -99,23 +107,34 @@ def test_a_voltage_that_spikes_raise_is_one_that_every_cell_has(row):
 def test_cells_without_a_unit_get_no_voltage_that_their_user_does_not_see():
     pre = b2.SpikeGeneratorGroup(2, [0], [1] * ms)
     post = b2.NeuronGroup(2, "v : 1", threshold="v > 1", reset="")
-    with pytest.raises(fwp.FwpError, match=r"have none \(their variables: v\): give them one"):
+    with pytest.raises(
+        fwp.FwpError, match=r"have none \(their variables: v\): give them one"
+    ):
         connect("clopath_2010", pre, post)
     connect("clopath_2010", pre, post, names={"membrane": None})
 
 
 def test_none_does_not_take_a_variable_of_the_cells():
-    with pytest.raises(fwp.FwpError, match="have a variable 'V', which 'clopath_2010' would read"):
+    with pytest.raises(
+        fwp.FwpError, match="have a variable 'V', which 'clopath_2010' would read"
+    ):
         learned("clopath_2010", -70 * mV, names={"membrane": None}, called="V")
 
 
 def test_a_name_that_the_model_has_itself_is_refused():
     with pytest.raises(fwp.FwpError, match="has a 'theta_minus' of its own"):
-        learned("clopath_2010", -70 * mV, names={"membrane": "theta_minus"}, called="theta_minus")
+        learned(
+            "clopath_2010",
+            -70 * mV,
+            names={"membrane": "theta_minus"},
+            called="theta_minus",
+        )
 
 
 def test_a_variable_of_another_dimension_is_not_taken_for_the_models():
-    with pytest.raises(fwp.FwpError, match="'x' of 'bcm' is in 1, but the variable 'x' .* in volt"):
+    with pytest.raises(
+        fwp.FwpError, match="'x' of 'bcm' is in 1, but the variable 'x' .* in volt"
+    ):
         pre = b2.NeuronGroup(2, "x : volt", threshold="t > 1*second", reset="")
         post = b2.NeuronGroup(2, "", threshold="t > 1*second", reset="")
         b2.Network(pre, post)

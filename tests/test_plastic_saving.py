@@ -34,7 +34,9 @@ def plain_brian(monkeypatch):
 def cases(quick=QUICK):
     for model in models():
         yield pytest.param(
-            model, id=label(model), marks=() if label(model) in quick else pytest.mark.slow
+            model,
+            id=label(model),
+            marks=() if label(model) in quick else pytest.mark.slow,
         )
 
 
@@ -101,7 +103,9 @@ def test_spikes_on_their_way_frozen_synapses_and_values_that_vary(layout, tmp_pa
     b2.seed(5)
     network.run(HALF * step(model))
     expected = states(made)
-    assert_same(second_half(model, layout, tables, tmp_path / "half.npz", **options), expected)
+    assert_same(
+        second_half(model, layout, tables, tmp_path / "half.npz", **options), expected
+    )
 
     options["varying"] = {"tau_plus": ("pre", [20, 20, 20] * ms)}
     other = second_half(model, layout, tables, tmp_path / "half.npz", **options)
@@ -120,7 +124,10 @@ def test_spikes_on_their_way_frozen_synapses_and_values_that_vary(layout, tmp_pa
 
 @pytest.mark.parametrize("python", ["first", "second"])
 def test_both_queues_of_brian2_read_each_others_files(python, tmp_path, monkeypatch):
-    model, options = fwp.synapses.get("pair_stdp"), {"delay": {"pre": 3 * ms, "post": 1 * ms}}
+    model, options = (
+        fwp.synapses.get("pair_stdp"),
+        {"delay": {"pre": 3 * ms, "post": 1 * ms}},
+    )
     tables = spikes(model, step(model), steps=2 * HALF)
     for table in tables:
         table[HALF - 4 : HALF + 20 : 3] = 1
@@ -142,7 +149,9 @@ def test_both_queues_of_brian2_read_each_others_files(python, tmp_path, monkeypa
     network.run(HALF * step(model))
     expected = states(made)
     queues("second")
-    assert_same(second_half(model, "textbook", tables, tmp_path / "half.npz", **options), expected)
+    assert_same(
+        second_half(model, "textbook", tables, tmp_path / "half.npz", **options), expected
+    )
 
 
 def test_a_file_continues_at_any_time_of_the_network(tmp_path):
@@ -181,7 +190,9 @@ np.savez("found.npz", **second_half(model, {layout!r}, tables, "half.npz"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", ["short_term_potentiation", "clopath_2010", "graupner_brunel"])
+@pytest.mark.parametrize(
+    "name", ["short_term_potentiation", "clopath_2010", "graupner_brunel"]
+)
 def test_a_run_goes_on_in_a_new_process(name, layout, tmp_path):
     model = fwp.synapses.get(name)
     tables = spikes(model, step(model), steps=2 * HALF)
@@ -194,28 +205,34 @@ def test_a_run_goes_on_in_a_new_process(name, layout, tmp_path):
     network.run(HALF * step(model))
     paths = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(fwp.__file__))]
     code = SCRIPT.format(paths=paths, name=name, tables=["0.npy", "1.npy"], layout=layout)
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True
+    )
     with np.load(tmp_path / "found.npz") as found:
         assert_same(dict(found), states(made))
 
 
-# ---------------------------------------------------------------------------- files that do not fit
+# ------------------------------------------------------------------ files that do not fit
 
 
 def test_files_that_do_not_fit_are_one_sentence_and_change_nothing(tmp_path):
     tables = [np.ones((4, 3)), np.ones((4, 3))]
-    _, made = built(fwp.synapses.get("pair_stdp"), "factorised", tables, initial={"w": 0.7})
+    _, made = built(
+        fwp.synapses.get("pair_stdp"), "factorised", tables, initial={"w": 0.7}
+    )
     path = tmp_path / "a.npz"
     assert made.save(path) == path
     assert json.loads(str(np.load(path)["header"]))["model"] == "pair_stdp"
     get = fwp.synapses.get
     wrong = {
-        "its model is 'pair_stdp', and that of these .* 'vogels_2011'": (get("vogels_2011"), {}),
-        "its parameter set is 'song_miller_abbott_2000'": (get("pair_stdp", "hard_bounds"), {}),
+        "its model is 'pair_stdp', and that of these .* 'vogels_2011'": (get("vogels_2011"), {}),  # noqa: E501
+        "its parameter set is 'song_miller_abbott_2000'": (get("pair_stdp",
+            "hard_bounds"), {}),
         "its layout is 'factorised', and": (get("pair_stdp"), {"layout": "textbook"}),
         "its parameters differ: A_plus=0.005 .here 0.1": (
             get("pair_stdp").changed(A_plus=0.1), {}),
-        "its number of synapses is 9, and": (get("pair_stdp"), {"connect": {"i": [0], "j": [1]}}),
+        "its number of synapses is 9, and": (get("pair_stdp"),
+                                             {"connect": {"i": [0], "j": [1]}}),
         "its parameters that vary differ|its parameters differ": (
             get("pair_stdp"), {"varying": {"A_plus": ("pre", [0.1, 0.2, 0.3])}}),
     }  # fmt: skip
@@ -228,11 +245,15 @@ def test_files_that_do_not_fit_are_one_sentence_and_change_nothing(tmp_path):
         assert "\n" not in str(problem.value) and len(str(problem.value)) < 400
         assert_same(states(other), before, 0)
     _, other = built(get("pair_stdp"), "factorised", [np.ones((4, 2)), np.ones((4, 3))])
-    with pytest.raises(fwp.FwpError, match="its number of presynaptic cells is 3, and .* 2"):
+    with pytest.raises(
+        fwp.FwpError, match="its number of presynaptic cells is 3, and .* 2"
+    ):
         other.load(path)
     pairs = {"i": np.array([2, 1, 0]), "j": np.array([0, 1, 2])}
     _, one = built(get("pair_stdp"), "factorised", tables, connect=pairs)
-    _, other = built(get("pair_stdp"), "factorised", tables, connect={"condition": "i == j"})
+    _, other = built(
+        get("pair_stdp"), "factorised", tables, connect={"condition": "i == j"}
+    )
     with pytest.raises(fwp.FwpError, match="its synapses connect other cells"):
         other.load(one.save(tmp_path / "b.npz"))
     _, other = built(get("pair_stdp"), "factorised", tables)
@@ -244,7 +265,9 @@ def test_files_that_do_not_fit_are_one_sentence_and_change_nothing(tmp_path):
             other.load(tmp_path / name)
     with pytest.raises(fwp.FwpError, match="there are no synapses at .*none.npz"):
         other.load(tmp_path / "none.npz")
-    with pytest.raises(fwp.FwpError, match="cannot save the synapses to .*there is no folder"):
+    with pytest.raises(
+        fwp.FwpError, match="cannot save the synapses to .*there is no folder"
+    ):
         other.save(tmp_path / "no" / "a.npz")
 
 
@@ -268,9 +291,13 @@ def test_records_are_the_same_in_every_layout(model):
         b2.seed(5)
         network.run(HALF * dt)
         found[layout] = {name: np.asarray(one.values) for name, one in records.items()}
-        assert np.asarray(records[names[0]].t) == pytest.approx(np.arange(30) * 3 * float(dt))
+        assert np.asarray(records[names[0]].t) == pytest.approx(
+            np.arange(30) * 3 * float(dt)
+        )
         assert every.values.shape == (6, HALF) and repr(every)
-        assert found[layout][names[0]] == pytest.approx(np.asarray(every.values)[[0, 2, 5], ::3])
+        assert found[layout][names[0]] == pytest.approx(
+            np.asarray(every.values)[[0, 2, 5], ::3]
+        )
     assert_same(found["factorised"], found["textbook"])
     if model.kind != "receptor":  # whose synapses may hold a weight alone
         assert any(np.ptp(table) > 0 for table in found["textbook"].values())
@@ -320,7 +347,7 @@ if standalone:
         assert "needs a device that runs step by step" in str(problem)
     else:
         raise AssertionError("saved")
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.slow

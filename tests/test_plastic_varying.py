@@ -12,7 +12,11 @@ import fwp_neuro as fwp
 from fwp_neuro.circuits.plastic.connecting import LAYOUTS, connect
 
 ms = b2.ms
-QUICK = {"pair_stdp-song_miller_abbott_2000", "tsodyks_markram-mongillo_2008", "oja-spikes"}
+QUICK = {
+    "pair_stdp-song_miller_abbott_2000",
+    "tsodyks_markram-mongillo_2008",
+    "oja-spikes",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +30,17 @@ def plain_brian(monkeypatch):
 def cases():
     for model in models():
         yield pytest.param(
-            model, id=label(model), marks=() if label(model) in QUICK else pytest.mark.slow
+            model,
+            id=label(model),
+            marks=() if label(model) in QUICK else pytest.mark.slow,
         )
 
 
 def chosen(model, legal, wanted):
-    """Return ``varying`` of all parameters, each over the wanted place where it can be there."""
-    return {name: given(model, name, wanted if wanted in own else own[0] if own else "both")
+    """Return ``varying`` of all parameters, each over the wanted place where it can be
+    there."""
+    return {name: given(model, name, wanted if wanted in own else own[0]
+                        if own else "both")
             for name, own in legal.items()}  # fmt: skip
 
 
@@ -60,7 +68,7 @@ def test_every_parameter_that_a_model_reads_can_vary():
             assert idle <= delays | unread, (label(model), idle)
 
 
-# ---------------------------------------------------------------------------- which cell is which
+# -------------------------------------------------------------------- which cell is which
 
 
 def sources(counts=(4, 3), steps=80, seed=2):
@@ -68,11 +76,13 @@ def sources(counts=(4, 3), steps=80, seed=2):
     b2.defaultclock.dt = 0.5 * ms
     made = []
     for name, count in zip(("before", "after"), counts, strict=True):
-        table = (np.random.default_rng(seed + count).random((steps, count)) < 0.1).astype(float)
+        table = (np.random.default_rng(seed + count).random((steps, count)) < 0.1).astype(
+            float
+        )
         table[-1] = 1  # event-driven variables are as of the last step
         namespace = {f"{name}_table": b2.TimedArray(table, dt=0.5 * ms)}
-        made.append(b2.NeuronGroup(count, "", threshold=f"{name}_table(t, i) > 0.5", reset="",
-                                   name=name, namespace=namespace))  # fmt: skip
+        made.append(b2.NeuronGroup(count, "", threshold=f"{name}_table(t, i) > 0.5",
+                                   reset="", name=name, namespace=namespace))  # fmt: skip
     return made
 
 
@@ -102,13 +112,19 @@ def test_values_belong_to_the_cells_that_they_are_given_for(layout):
 
 
 def test_what_depends_on_a_parameter_moves_only_to_the_cells_that_have_it():
-    for place, size, home in (("pre", 4, "pre"), ("post", 3, None), ("synapse", 12, None)):
+    for place, size, home in (
+        ("pre", 4, "pre"),
+        ("post", 3, None),
+        ("synapse", 12, None),
+    ):
         values = np.linspace(0.1, 0.4, size)
         made = connect("tsodyks_markram", *sources(), varying={"U": (place, values)})
         assert made.moved.get("u") == home
         assert made.moved.get("x") == home  # which u drives
-        assert made.values("u") == pytest.approx(made.values("U") if place == "synapse" else
-                                                 values[made.cells(place)], abs=1e-12)  # fmt: skip
+        assert made.values("u") == pytest.approx(made.values("U")
+                                                 if place == "synapse" else
+                                                 values[made.cells(place)],
+                                                 abs=1e-12)  # fmt: skip
 
 
 def test_parts_of_groups_and_one_group_on_both_sides():
@@ -118,7 +134,9 @@ def test_parts_of_groups_and_one_group_on_both_sides():
     found = made_of("pair_stdp", groups=(part, after), cells=(before, after),
                     varying={"tau_plus": taus}).values("w")  # fmt: skip
     whole = [20, 10, 15, 20, 20] * ms
-    expected = made_of("pair_stdp", groups=sources((5, 4)), varying={"tau_plus": whole}).values("w")
+    expected = made_of(
+        "pair_stdp", groups=sources((5, 4)), varying={"tau_plus": whole}
+    ).values("w")
     assert_same({"w": found}, {"w": expected.reshape(5, 4)[1:4].ravel()}, 1e-14)
 
     factors = {"pre": [30, 40, 50, 60] * ms, "post": [60, 50, 40, 30] * ms}
@@ -135,32 +153,38 @@ def test_parts_of_groups_and_one_group_on_both_sides():
 def test_two_connections_of_one_pair_of_groups_have_parameters_of_their_own():
     groups = sources()
     made = [connect("pair_stdp", *groups, varying={"tau_plus": taus}, name=f"n{n}")
-            for n, taus in enumerate(([10, 15, 20, 25] * ms, [25, 20, 15, 10] * ms))]  # fmt: skip
+            for n, taus in enumerate(([10, 15, 20, 25] * ms, [25, 20, 15,
+                10] * ms))]  # fmt: skip
     b2.Network(*groups, *made[0].objects, *made[1].objects).run(40 * ms)
-    for one, taus in zip(made, ([10, 15, 20, 25] * ms, [25, 20, 15, 10] * ms), strict=True):
+    for one, taus in zip(
+        made, ([10, 15, 20, 25] * ms, [25, 20, 15, 10] * ms), strict=True
+    ):
         alone = made_of("pair_stdp", varying={"tau_plus": taus})
         assert (one.values("w") == alone.values("w")).all()
 
 
-# ---------------------------------------------------------------------------- what follows
+# --------------------------------------------------------------------------- what follows
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_parameters_that_follow_from_two_sides_are_those_of_each_pair(layout):
-    """p_pair follows from tau_rise of the presynaptic cell and bap of the postsynaptic one."""
+    """p_pair follows from tau_rise of the presynaptic cell and bap of the postsynaptic
+    one."""
     model = fwp.synapses.get("point_spine", "square")
     varying = {name: given(model, name, place) for name, place in
                (("tau_rise", "pre"), ("bap", "post"))}  # fmt: skip
     assert_same(run(model, layout, varying), separate(model, varying))
 
 
-# ---------------------------------------------------------------------------- texts and new values
+# ------------------------------------------------------------------- texts and new values
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_texts_are_worked_out_once(layout):
     some = {"condition": "i != j"}
-    made = made_of("tsodyks_markram", layout, connect=some, varying={"U": "0.1 + 0.1*i + 0.05*j"})
+    made = made_of(
+        "tsodyks_markram", layout, connect=some, varying={"U": "0.1 + 0.1*i + 0.05*j"}
+    )
     i, j = np.array(made.synapses.i), np.array(made.synapses.j)
     assert len(i) == 9 and made.values("U") == pytest.approx(0.1 + 0.1 * i + 0.05 * j)
     b2.seed(1)
@@ -224,7 +248,9 @@ def test_a_delay_of_each_synapse_is_that_of_separate_networks():
         one = run(model, "textbook", delay={"pre": late[n]})["w"]
         assert found["w"][n] == one[n]
     assert np.ptp(found["w"]) > 1e-4
-    with pytest.raises(fwp.FwpError, match="layout='textbook' for a delay of each synapse"):
+    with pytest.raises(
+        fwp.FwpError, match="layout='textbook' for a delay of each synapse"
+    ):
         run(model, "factorised", delay={"pre": late})
     with pytest.raises(fwp.FwpError, match="delay: 'pre' has 3 values, got 2"):
         run(model, "textbook", delay={"pre": late[:2]})
@@ -241,28 +267,39 @@ def test_a_delay_of_each_synapse_is_that_of_separate_networks():
          "unknown parameter of 'pair_stdp' in varying: 'tau'; did you mean 'tau_plus'"),
         ("pair_stdp", {"A_plus": 0.1}, "must be numbers in one row, a text, or a pair"),
         ("pair_stdp", {"A_plus": np.ones(5)},
-         "'A_plus' of 'pair_stdp' has 5 values; legal is one for each of the synapses .12., "
-         "presynaptic cells .4., postsynaptic cells .3.$"),
-        ("pair_stdp", {"A_plus": np.ones((2, 6))}, "varies by numbers in one row|has 2 values"),
+         "'A_plus' of 'pair_stdp' has 5 values; legal is one for each of the synapses "
+         ".12., presynaptic cells .4., postsynaptic cells .3.$"),
+        ("pair_stdp", {"A_plus": np.ones((2, 6))}, "varies by numbers in one row|has 2 "
+                                                   "values"),
         ("pair_stdp", {"tau_plus": np.ones(4)}, "has the wrong unit"),
         ("pair_stdp", {"tau_plus": [1, 2, -3, 4] * ms}, "must be positive .* at place 2"),
-        ("tsodyks_markram", {"U": [0.1, 0.2, 1.2, 0.3]}, "share from 0 to 1, got 1.2 at place 2"),
-        ("tsodyks_markram", {"U": "2*x"}, "'2.x' has an unknown name 'x'; legal are i, j"),
+        ("tsodyks_markram", {"U": [0.1, 0.2, 1.2, 0.3]},
+         "share from 0 to 1, got 1.2 at place 2"),
+        ("tsodyks_markram", {"U": "2*x"}, "'2.x' has an unknown name 'x'; legal are i, "
+                                          "j"),
         ("tsodyks_markram", {"tau_F": "0.2"}, "has the wrong unit"),
         ("tsodyks_markram", {"tau_F": "i*ms + 1"}, "cannot be worked out"),
-        ("tsodyks_markram", {"U": ("prae", np.ones(4))}, "a pair such as .'pre', numbers., got"),
-        ("tsodyks_markram", {"U": {"prae": np.ones(4)}}, "unknown place .* did you mean 'pre'"),
-        ("bcm", {"tau_x": np.ones(4) * ms}, "parameter of cells on both sides: give both, as in"),
+        ("tsodyks_markram", {"U": ("prae", np.ones(4))},
+         "a pair such as .'pre', numbers., got"),
+        ("tsodyks_markram", {"U": {"prae": np.ones(4)}},
+         "unknown place .* did you mean 'pre'"),
+        ("bcm", {"tau_x": np.ones(4) * ms}, "parameter of cells on both sides: give "
+                                            "both, as in"),
         ("bcm", {"y_0": ("pre", np.ones(4))},
          "parameter of the postsynaptic cells, which have one"),
-        ("bcm", {"y_0": np.ones(12)}, "has 12 values; legal is one for each of the postsynaptic"),
-        ("graupner_brunel", {"D": np.ones(12) * ms}, "the delay of presynaptic spikes: give it as"),
+        ("bcm", {"y_0": np.ones(12)}, "has 12 values; legal is one for each of the "
+                                      "postsynaptic"),
+        ("graupner_brunel", {"D": np.ones(12) * ms}, "the delay of presynaptic spikes: "
+                                                     "give it as"),
         ("graupner_brunel", {"beta": np.ones(12)}, "'beta' of .* is read by no equation"),
-        ("clopath_2010", {"delay": np.ones(3) * ms}, "is a delay of variables of the cells"),
+        ("clopath_2010", {"delay": np.ones(3) * ms}, "is a delay of variables of the "
+                                                     "cells"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_mistakes_are_one_sentence_and_leave_cells_as_they_were(model, varying, words, layout):
+def test_mistakes_are_one_sentence_and_leave_cells_as_they_were(
+    model, varying, words, layout
+):
     groups = sources()
     had = [set(group.variables) for group in groups]
     with pytest.raises(fwp.FwpError, match=words) as problem:
@@ -272,31 +309,52 @@ def test_mistakes_are_one_sentence_and_leave_cells_as_they_were(model, varying, 
 
 
 def test_a_number_of_values_that_says_no_place_is_one_sentence():
-    words = "has 4 values, which may be those of presynaptic cells .4., postsynaptic cells .4.: say"
+    words = (
+        "has 4 values, which may be those of presynaptic cells .4., postsynaptic cells "
+        ".4.: say"
+    )
     with pytest.raises(fwp.FwpError, match=words):
         connect("pair_stdp", *sources((4, 4)), varying={"A_plus": np.ones(4)})
-    with pytest.raises(fwp.FwpError, match="may be those of synapses, presynaptic cells .4."):
-        connect("pair_stdp", *sources(), connect={"p": 0.5}, varying={"A_plus": np.ones(4)})
+    with pytest.raises(
+        fwp.FwpError, match="may be those of synapses, presynaptic cells .4."
+    ):
+        connect(
+            "pair_stdp", *sources(), connect={"p": 0.5}, varying={"A_plus": np.ones(4)}
+        )
     groups, some = sources(), {"condition": "i < 2"}
-    with pytest.raises(fwp.FwpError, match="has 9 values; legal is one for each of the 6 synapses"):
+    with pytest.raises(
+        fwp.FwpError, match="has 9 values; legal is one for each of the 6 synapses"
+    ):
         connect("pair_stdp", *groups, connect=some, varying={"A_plus": np.ones(9)})
-    made = connect("pair_stdp", *groups, connect=some, varying={"A_plus": np.arange(6) + 1})
+    made = connect(
+        "pair_stdp", *groups, connect=some, varying={"A_plus": np.arange(6) + 1}
+    )
     assert (made.values("A_plus") == np.arange(6) + 1).all()
-    with pytest.raises(fwp.FwpError, match="initial: 'A_plus' of 'pair_stdp' is given in varying"):
-        connect("pair_stdp", *groups, varying={"A_plus": np.ones(12)}, initial={"A_plus": 2})
+    with pytest.raises(
+        fwp.FwpError, match="initial: 'A_plus' of 'pair_stdp' is given in varying"
+    ):
+        connect(
+            "pair_stdp", *groups, varying={"A_plus": np.ones(12)}, initial={"A_plus": 2}
+        )
     with pytest.raises(fwp.FwpError, match="inputs: 'A_plus' is given in varying"):
-        connect("pair_stdp", *groups, varying={"A_plus": np.ones(12)}, inputs={"A_plus": 2})
+        connect(
+            "pair_stdp", *groups, varying={"A_plus": np.ones(12)}, inputs={"A_plus": 2}
+        )
 
 
 def test_a_parameter_that_only_variables_of_the_cells_read_is_one_sentence():
     before, _ = sources()
     after = b2.NeuronGroup(3, "x : 1\ny : 1\ntheta : 1", threshold="False", name="late")
-    with pytest.raises(fwp.FwpError, match="'tau_theta' .* only by variables that the cells have"):
+    with pytest.raises(
+        fwp.FwpError, match="'tau_theta' .* only by variables that the cells have"
+    ):
         connect("bcm", before, after, varying={"tau_theta": np.ones(3) * b2.second})
 
 
 def test_helpers_say_what_they_should():
     model = fwp.synapses.get("pair_stdp")
     assert float(three(model, "tau_plus")[1]) == pytest.approx(0.016)
-    assert (given(model, "tau_plus", "post")[1][PAIRS["j"]] == three(model, "tau_plus")).all()
+    assert (
+        given(model, "tau_plus", "post")[1][PAIRS["j"]] == three(model, "tau_plus")
+    ).all()
     assert "effective" in states(made_of(model, connect=PAIRS, groups=sources((3, 3))))

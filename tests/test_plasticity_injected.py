@@ -1,4 +1,5 @@
-"""Plasticity models on injected spikes: their Brian2 text gives the weights of their oracle."""
+"""Plasticity models on injected spikes: their Brian2 text gives the weights of their
+oracle."""
 
 import brian2 as b2
 import numpy as np
@@ -26,6 +27,8 @@ def test_pair_stdp_is_its_oracle(device):
     model = fwp.synapses.get("pair_stdp")
     pre, post = trains(seed=1), trains(2, seed=2)
     found = injected.run(model, pre, post, dt=1 * ms, device=device)["weight"]
-    expected = [[stdp_pair.changed_weight(model, a, b) for a in times(pre)] for b in times(post)]
+    expected = [
+        [stdp_pair.changed_weight(model, a, b) for a in times(pre)] for b in times(post)
+    ]
     assert found == pytest.approx(np.array(expected), abs=1e-12)
     assert np.ptp(found) > 1e-3

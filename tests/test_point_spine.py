@@ -1,4 +1,5 @@
-"""The point spine: Ellwood's curve, its linear filters against a solver, Brian2 against filters."""
+"""The point spine: Ellwood's curve, its linear filters against a solver, Brian2 against
+filters."""
 
 import brian2 as b2
 import numpy as np
@@ -45,14 +46,17 @@ def test_the_filters_solve_the_equations():
         v = -75 + 44.3 * shape(t - back, 0.7e-3, 5.26e-3).sum()
         return 21.0 * s / (1 + np.exp(-0.075 * (v + 10))) * (130 - v) - ca / 15e-3
 
-    exact = solve_ivp(slope, (0, 0.06), [0.0], max_step=2e-4, rtol=1e-8, dense_output=True)
+    exact = solve_ivp(
+        slope, (0, 0.06), [0.0], max_step=2e-4, rtol=1e-8, dense_output=True
+    )
     dt = 0.02e-3
     tables = [np.zeros(3000) for _ in range(2)]
     for table, times in zip(tables, (fire, back), strict=True):
         table[np.round(times / dt).astype(int)] = 1
     found = point_spine.calcium(model, *tables, dt)
     at = np.arange(400, 3000, 100)
-    # a spike acts on the state of the next step, and a drive holds for a step: half a step late
+    # a spike acts on the state of the next step, and a drive holds for a step: half a
+    # step late
     assert found[at + 1] == pytest.approx(exact.sol((at - 0.5) * dt)[0], rel=1e-3)
 
 
@@ -72,7 +76,9 @@ def test_the_linear_write_is_the_integral_of_an_outer_product():
 @pytest.mark.parametrize("readout", SETS)
 def test_ap5_prevents_every_write_exactly(readout):
     model = synapses.get("point_spine", readout).changed(nmda=0)
-    found = injected.run(model, trains(2, seed=1), trains(2, seed=2), dt=0.1 * ms)["weight"]
+    found = injected.run(model, trains(2, seed=1), trains(2, seed=2), dt=0.1 * ms)[
+        "weight"
+    ]
     assert (found == 1).all()
 
 
@@ -91,7 +97,9 @@ def test_half_the_step_changes_the_write_by_less_than_a_percent():
 
 def test_a_spine_is_calibrated_to_its_own_peaks():
     model = synapses.get("point_spine")
-    assert model.parameters["p_pair"] / model.parameters["p_pre"] == pytest.approx(5.92, abs=0.02)
+    assert model.parameters["p_pair"] / model.parameters["p_pre"] == pytest.approx(
+        5.92, abs=0.02
+    )
     shifted = model.changed(E_rest=-65 * mV)
     ratio = shifted.parameters["p_pair"] / shifted.parameters["p_pre"]
     assert ratio == pytest.approx(5.27, abs=0.03)  # at -65 mV
@@ -105,7 +113,10 @@ def test_a_spine_is_calibrated_to_its_own_peaks():
 def test_pairs_that_follow_slowly_add_up():
     for rate, pairs in ((1, 7), (5, 3)):
         one, many = (
-            synapses.stdp_curve("point_spine", lags=4 * ms, pairs=n, frequency=rate * b2.Hz) - 1
+            synapses.stdp_curve(
+                "point_spine", lags=4 * ms, pairs=n, frequency=rate * b2.Hz
+            )
+            - 1
             for n in (1, pairs)
         )
         assert many == pytest.approx(pairs * one, rel=1e-2)
@@ -122,7 +133,9 @@ def test_readouts_saturate_where_they_say():
 
 
 def test_a_rise_must_be_shorter_than_its_decay():
-    with pytest.raises(fwp.FwpError, match="a rise shorter than its decay, got 30 and 26 ms"):
+    with pytest.raises(
+        fwp.FwpError, match="a rise shorter than its decay, got 30 and 26 ms"
+    ):
         synapses.get("point_spine").changed(tau_rise=30 * ms)
 
 
@@ -132,6 +145,7 @@ def test_the_same_spikes_give_the_same_weights_on_every_device(device):
     model = synapses.get("point_spine")
     spikes = trains(2, seed=1), trains(3, seed=2)
     reference, found = (
-        injected.run(model, *spikes, dt=0.1 * ms, device=d)["weight"] for d in ("numpy", device)
+        injected.run(model, *spikes, dt=0.1 * ms, device=d)["weight"]
+        for d in ("numpy", device)
     )
     assert found == pytest.approx(reference, rel=1e-12)

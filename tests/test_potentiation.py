@@ -1,4 +1,5 @@
-"""Short-term potentiation: induction by NMDA, two kinds of decay, and where it is expressed."""
+"""Short-term potentiation: induction by NMDA, two kinds of decay, and where it is
+expressed."""
 
 import brian2 as b2
 import numpy as np
@@ -38,7 +39,10 @@ def brian(model, device="numpy", dt=1 * ms):
 def test_brian2_text_is_its_oracle(name, expression):
     model = fwp.synapses.get(name, expression)
     found, pre, post = brian(model)
-    runs = [[potentiation_events.respond(model, a, b) for a in times(pre)] for b in times(post)]
+    runs = [
+        [potentiation_events.respond(model, a, b) for a in times(pre)]
+        for b in times(post)
+    ]
     weights = np.array([[run[0] for run in line] for line in runs])
     sent = np.array([[run[2][-1] for run in line] for line in runs])
     assert found["weight"] == pytest.approx(weights, abs=1e-12) and np.ptp(weights) > 0.01
@@ -98,9 +102,13 @@ def test_expression_is_gain_or_filter():
             rest = potentiation_events.transmitted(model, TRAIN)
             raised = potentiation_events.transmitted(model, TRAIN, 1.0) / rest
             p0 = potentiation_events.transmitted(model, TRAIN, 1.0)
-            ratios[expression], late[expression] = p0[1] / p0[0] / (rest[1] / rest[0]), raised[-1]
+            ratios[expression], late[expression] = (
+                p0[1] / p0[0] / (rest[1] / rest[0]),
+                raised[-1],
+            )
             decay = np.exp(-1 / 96) if name == MODELS[0] else 1.0
-            assert raised[0] == pytest.approx(1 + decay, rel=1e-9)  # the first response, always
+            # the first response, always
+            assert raised[0] == pytest.approx(1 + decay, rel=1e-9)
         assert ratios["post_ampa"] == pytest.approx(1, rel=2e-3)
         assert ratios["pre_release"] < ratios["both"] < 0.95
         assert late["post_ampa"] == pytest.approx(2, rel=2e-2)
@@ -126,6 +134,8 @@ def test_knock_out_of_gluR1_leaves_the_slow_part():
 @pytest.mark.parametrize("name", MODELS)
 def test_a_hebbian_memory_stores_two_items_that_share_presynaptic_cells(name):
     model = fwp.synapses.get(name, "post_ampa")
-    stored, swapped = (rank_argument.recall(model, KEYS, v) for v in (VALUES, VALUES[::-1]))
+    stored, swapped = (
+        rank_argument.recall(model, KEYS, v) for v in (VALUES, VALUES[::-1])
+    )
     assert rank_argument.told_apart(stored, VALUES) > 0.95
     assert rank_argument.told_apart(swapped, VALUES) < -0.95

@@ -15,7 +15,9 @@ from fwp_neuro.running import REALISATIONS
 
 ms = b2.ms
 PRE, POST, TOKENS = 4, 3, 3
-BRISK = Timeline(**{name: 20 * ms for name in ("settle", "write", "gap", "query", "read", "rest")})
+BRISK = Timeline(
+    **{name: 20 * ms for name in ("settle", "write", "gap", "query", "read", "rest")}
+)
 SPIKES = {"cells": 5, "dt": 1 * ms, "timeline": BRISK, "seed": 3}
 PROBES = np.eye(PRE)[:2]
 #: every circuit of the package: realisation, rule and options
@@ -33,11 +35,13 @@ CIRCUITS = {
     "regular cells": ("spiking", "hebb", {**SPIKES, "key_cells": "integrate_and_fire"}),
     "no spikes": ("spiking", "delta", {**SPIKES, "cells": float("inf")}),
     "opponent": ("spiking", "delta", {**SPIKES, "signed_keys": "opponent"}),
-    "traces, drug": ("spiking", "delta", {**SPIKES, "drugs": [AP5(0.5)], "record_every": 5 * ms}),
+    "traces, drug": ("spiking", "delta", {**SPIKES, "drugs": [AP5(0.5)],
+                                          "record_every": 5 * ms}),
     "generic": ("spiking", "momentum_delta", SPIKES),
     "generic, feedback": ("spiking", "oja", {**SPIKES, "feedback": True}),
     "published": ("spiking", "delta", {
-        "synapse": "pair_stdp", "coding": "volleys", "cells": 3, "value_cells": 2, "seed": 3,
+        "synapse": "pair_stdp", "coding": "volleys", "cells": 3, "value_cells": 2,
+        "seed": 3,
     }),
 }  # fmt: skip
 
@@ -54,7 +58,9 @@ def handed_on(monkeypatch, name, call):
     found = []
     with monkeypatch.context() as patch:
         patch.setattr(
-            prepared_circuit, name, lambda build, *_, **options: found.append((build, options))
+            prepared_circuit,
+            name,
+            lambda build, *_, **options: found.append((build, options)),
         )
         try:
             call()
@@ -64,7 +70,8 @@ def handed_on(monkeypatch, name, call):
 
 
 def described(build, dt):
-    """Return everything that a network consists of: objects, places in a step, text, numbers."""
+    """Return everything that a network consists of: objects, places in a step, text,
+    numbers."""
     found = {}
     with runtime("numpy", dt, 0), own_names():
         built = build()
@@ -73,13 +80,17 @@ def described(build, dt):
             one = waiting.pop()
             waiting += one.contained_objects
             said = [type(one).__name__, one.when, one.order, float(one.clock.dt)]
-            said += [str(getattr(one, text, "")) for text in ("equations", "abstract_code")]
+            said += [
+                str(getattr(one, text, "")) for text in ("equations", "abstract_code")
+            ]
             for name, item in getattr(one, "variables", {}).items():
                 if isinstance(item, ArrayVariable):
                     said.append((name, np.asarray(item.get_value()).tolist()))
             for name, item in (getattr(one, "namespace", None) or {}).items():
                 numbers = getattr(item, "values", item)
-                said.append((name, numbers if callable(numbers) else np.asarray(numbers).tolist()))
+                said.append(
+                    (name, numbers if callable(numbers) else np.asarray(numbers).tolist())
+                )
             found[one.name] = said
         return found | {"duration": float(built.duration)}
 
@@ -89,14 +100,17 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) if name == "published" else n
 
 
 @pytest.mark.parametrize("circuit", SLOW)
-def test_the_project_of_a_circuit_is_of_the_network_that_runs(circuit, monkeypatch, tmp_path):
+def test_the_project_of_a_circuit_is_of_the_network_that_runs(
+    circuit, monkeypatch, tmp_path
+):
     realisation, rule, options = CIRCUITS[circuit]
     given = program(rule)
     build, said = handed_on(monkeypatch, "simulate", lambda: fwp.run(
         given, rule, realisation, device="numpy", **options
     ))  # fmt: skip
     other, told = handed_on(monkeypatch, "generate", lambda: generate(
-        given, rule, realisation, device="cpp_standalone", directory=tmp_path / "never", **options
+        given, rule, realisation, device="cpp_standalone", directory=tmp_path / "never",
+        **options
     ))  # fmt: skip
     assert float(said["dt"]) == float(told["dt"]) and said["seed"] == told["seed"]
     ran, written = described(build, said["dt"]), described(other, told["dt"])
@@ -110,19 +124,30 @@ def test_the_project_of_a_circuit_is_of_the_network_that_runs(circuit, monkeypat
 def test_the_project_of_a_circuit_is_written(circuit, tmp_path):
     realisation, rule, options = CIRCUITS[circuit]
     folder = generate(
-        program(rule), rule, realisation, device="cpp_standalone", directory=tmp_path, **options
+        program(rule),
+        rule,
+        realisation,
+        device="cpp_standalone",
+        directory=tmp_path,
+        **options,
     )
     assert (folder / "main.cpp").is_file() and (folder / "makefile").is_file()
 
 
-@pytest.mark.parametrize("circuit", ["windows, low rank", "events", "population", "generic"])
+@pytest.mark.parametrize(
+    "circuit", ["windows, low rank", "events", "population", "generic"]
+)
 def test_a_prepared_circuit_runs_again_and_again(circuit):
     realisation, rule, options = CIRCUITS[circuit]
     given, options = program(rule), {**options, "device": "numpy"}
     ready = REALISATIONS.get(realisation).prepare(given, rule, **options)
     assert isinstance(ready, Prepared) and ready.rule is fwp.rule(rule)
     assert ready.program is given and ready.options["device"] == "numpy"
-    once, again, ran = ready.run(), ready.run(), fwp.run(given, rule, realisation, **options)
+    once, again, ran = (
+        ready.run(),
+        ready.run(),
+        fwp.run(given, rule, realisation, **options),
+    )
     for name in ran.dataset.variables:
         np.testing.assert_array_equal(once[name], ran[name])
         np.testing.assert_array_equal(again[name], ran[name])
@@ -130,7 +155,9 @@ def test_a_prepared_circuit_runs_again_and_again(circuit):
 
 def test_a_realisation_prepares_with_an_object_of_its_options():
     given = program("delta")
-    one = RATE.prepare(given, "delta", RATE.options(dynamics="event"), record_weights="last")
+    one = RATE.prepare(
+        given, "delta", RATE.options(dynamics="event"), record_weights="last"
+    )
     assert one.details["dynamics"] == "event" and one.keep.mode == "last"
     artificial = REALISATIONS.get("artificial")
     chosen = artificial.options(backend="numpy")
@@ -138,7 +165,9 @@ def test_a_realisation_prepares_with_an_object_of_its_options():
     np.testing.assert_array_equal(
         found["readout"], fwp.run(given, "delta", backend="numpy")["readout"]
     )
-    with pytest.raises(fwp.FwpError, match="of the rate realisation.*did you mean 'layout'"):
+    with pytest.raises(
+        fwp.FwpError, match="of the rate realisation.*did you mean 'layout'"
+    ):
         RATE.prepare(given, "delta", layuot="synapse")
 
 
@@ -160,7 +189,8 @@ def passed(call):
 
 def test_a_spiking_run_passes_through_few_modules():
     given, delta, run = program("delta"), fwp.rule("delta"), fwp.run
-    # with "auto" the choice of the device may look for a compiler and for a compiled program
+    # with "auto" the choice of the device may look for a compiler and for a compiled
+    # program
     options = {"cells": 5, "dt": 1 * ms, "timeline": BRISK, "device": "numpy"}
     new = fwp.Rule("new", delta.text, dict(delta.gates), limits=dict(delta.limits))
     run(given, "delta", "spiking", **options)  # imports what it needs

@@ -1,4 +1,5 @@
-"""Programs: what is accepted, how arrays reach a rule, and the sentence each mistake gets."""
+"""Programs: what is accepted, how arrays reach a rule, and the sentence each mistake
+gets."""
 
 import copy
 import pickle
@@ -13,14 +14,20 @@ from fwp_neuro.rules import rule, rules
 
 T, H, PRE, POST = 5, 2, 3, 4
 rng = np.random.default_rng(0)
-KEY, VALUE, QUERY = rng.normal(size=(T, PRE)), rng.normal(size=(T, POST)), rng.random((T, PRE))
+KEY, VALUE, QUERY = (
+    rng.normal(size=(T, PRE)),
+    rng.normal(size=(T, POST)),
+    rng.random((T, PRE)),
+)
 KEYS, VALUES = rng.normal(size=(T, H, PRE)), rng.normal(size=(T, H, POST))
 
 
 def a_rule(gates=(), signals=(), name="gated_delta"):
     gates, signals = dict(gates), dict(signals)
     homes = {"k": "pre", "v": "post"} | signals | gates
-    return types.SimpleNamespace(name=name, text="", homes=homes, gates=gates, signals=signals)
+    return types.SimpleNamespace(
+        name=name, text="", homes=homes, gates=gates, signals=signals
+    )
 
 
 def with_spot(array, spot, number):
@@ -31,7 +38,12 @@ def with_spot(array, spot, number):
 
 def test_sizes_names_and_aliases():
     program = Program(key=KEY, v=VALUE, q=QUERY, beta=0.5)
-    assert (program.tokens, program.heads, program.pre, program.post) == (T, None, PRE, POST)
+    assert (program.tokens, program.heads, program.pre, program.post) == (
+        T,
+        None,
+        PRE,
+        POST,
+    )
     assert program.names == ("key", "value", "query", "beta")
     assert program["k"] is program["key"] and program["q"] is program["query"]
     np.testing.assert_array_equal(program["v"], VALUE)
@@ -78,9 +90,13 @@ def test_immutable_and_copied():
 
 
 def test_bind_without_heads():
-    rule = a_rule(gates={"a": "shared", "b": "shared", "c": "pre", "d": "post", "e": "pre"})
+    rule = a_rule(
+        gates={"a": "shared", "b": "shared", "c": "pre", "d": "post", "e": "pre"}
+    )
     column, full = rng.random(T), rng.random((T, POST))
-    bound = Program(key=KEY, value=VALUE, a=0.25, b=column, c=column, d=full, e=2).bind(rule)
+    bound = Program(key=KEY, value=VALUE, a=0.25, b=column, c=column, d=full, e=2).bind(
+        rule
+    )
     shapes = {name: array.shape for name, array in bound.items()}
     pre, post, shared = (T, 1, PRE), (T, 1, POST), (T, 1)
     assert shapes == {
@@ -92,7 +108,9 @@ def test_bind_without_heads():
     np.testing.assert_array_equal(bound["c"], np.repeat(column, PRE).reshape(T, 1, PRE))
     np.testing.assert_array_equal(bound["d"][:, 0], full)
     np.testing.assert_array_equal(bound["k"][:, 0], KEY)
-    assert all(array.flags.writeable and array.dtype == np.float64 for array in bound.values())
+    assert all(
+        array.flags.writeable and array.dtype == np.float64 for array in bound.values()
+    )
 
 
 def test_bind_with_heads():
@@ -128,15 +146,26 @@ def test_bind_every_rule(name, heads):
 def test_bind_errors():
     program = Program(key=KEY, value=VALUE, alfa=0.5, beta=KEY)
     cases = {
-        (("alpha", "shared"),): "rule 'gated_delta' needs gate 'alpha' (shared) and the program "
+        (
+            ("alpha", "shared"),
+        ): "rule 'gated_delta' needs gate 'alpha' (shared) and the program "
         "does not carry it (it carries 'alfa', which the rule does not read): give "
         "Program(..., alpha=...)",
-        (("g", "pre"), ("h", "post")): "rule 'gated_delta' needs gate 'g' (pre) and gate 'h' "
+        (
+            ("g", "pre"),
+            ("h", "post"),
+        ): "rule 'gated_delta' needs gate 'g' (pre) and gate 'h' "
         "(post) and the program does not carry them: give Program(..., g=..., h=...)",
-        (("beta", "shared"),): "gate 'beta' of rule 'gated_delta' lives in one shared scalar per "
-        "token, but the program gives one number per dimension (shape (5, 3)); give shape (5,)",
-        (("beta", "post"),): "gate 'beta' of rule 'gated_delta' lives in the postsynaptic cells, "
-        "one number per value dimension (4), but the program gives dimension 3 (shape (5, 3))",
+        (
+            ("beta", "shared"),
+        ): "gate 'beta' of rule 'gated_delta' lives in one shared scalar per "
+        "token, but the program gives one number per dimension (shape (5, 3)); give "
+        "shape (5,)",
+        (
+            ("beta", "post"),
+        ): "gate 'beta' of rule 'gated_delta' lives in the postsynaptic cells, "
+        "one number per value dimension (4), but the program gives dimension 3 (shape "
+        "(5, 3))",
     }
     for gates, sentence in cases.items():
         with pytest.raises(FwpError) as caught:
@@ -165,7 +194,8 @@ def test_nonnegative_keys():
         bad.nonnegative_keys("the rate circuit", ("k",))
     assert str(caught.value) == (
         "the rate circuit needs non-negative keys, but 'key' is -0.5 at token 3, "
-        'dimension 1: put it through a non-negative feature map, or pass signed_keys="opponent"'
+        "dimension 1: put it through a non-negative feature map, or pass "
+        'signed_keys="opponent"'
     )
     bad.nonnegative_keys("the rate circuit", ("query",))
     heads = Program(key=with_spot(abs(KEYS), (2, 1, 0), -1), value=VALUES)
@@ -177,7 +207,9 @@ def test_nonnegative_keys():
 
 
 def test_replace_and_slices():
-    program = Program(key=KEY, value=VALUE, beta=0.5, alpha=range(1, T + 1), labels=list("abcde"))
+    program = Program(
+        key=KEY, value=VALUE, beta=0.5, alpha=range(1, T + 1), labels=list("abcde")
+    )
     fewer = program.replace(alpha=None, labels=None)
     assert fewer.names == ("key", "value", "query", "beta") and fewer.labels is None
     assert program.replace(beta=0.25)["beta"] == 0.25 and program["beta"] == 0.5
@@ -193,7 +225,14 @@ def test_replace_and_slices():
 def test_dataset_round_trip(heads):
     key, value = (KEYS, VALUES) if heads else (KEY, VALUE)
     program = Program(
-        **dict(key=key, value=value, beta=0.5, alpha=rng.random(T), gamma=key + 1, delta=value + 1),
+        **dict(
+            key=key,
+            value=value,
+            beta=0.5,
+            alpha=rng.random(T),
+            gamma=key + 1,
+            delta=value + 1,
+        ),
         labels=["a", "b", "a", "", "ü"],
     )
     dataset = program.dataset()
@@ -222,11 +261,18 @@ def test_dataset_homes_decide_between_equal_dims():
 MISTAKES = [
     (dict(value=VALUE), "Program needs 'key': give Program(key=..., value=...)"),
     (dict(key=KEY), "Program needs 'value': give Program(key=..., value=...)"),
-    (dict(key=KEY, k=KEY, value=VALUE), "Program got both 'key' and 'k', which are the same array"),
-    (dict(key=KEY[0], value=VALUE), "'key' has shape (3,); it must be [token, dim] or [token, h"),
+    (
+        dict(key=KEY, k=KEY, value=VALUE),
+        "Program got both 'key' and 'k', which are the same array",
+    ),
+    (
+        dict(key=KEY[0], value=VALUE),
+        "'key' has shape (3,); it must be [token, dim] or [token, h",
+    ),
     (
         dict(key=KEY, value=VALUES),
-        "'value' has shape (5, 2, 4); next to a key of shape (5, 3) it must be [token, dim]",
+        "'value' has shape (5, 2, 4); next to a key of shape (5, 3) it must be [token, "
+        "dim]",
     ),
     (
         dict(key=KEY, value=VALUE, beta=KEYS),
@@ -236,13 +282,22 @@ MISTAKES = [
         dict(key=KEYS, value=VALUES, beta=KEYS[None]),
         "it must be a number, [token], [token, head] or [token, head, dim]",
     ),
-    (dict(key=KEY, value=VALUE[:4]), "'value' has 4 tokens (shape (4, 4)), but the key has 5"),
-    (dict(key=KEY, value=VALUE, beta=[1, 2]), "'beta' has 2 tokens (shape (2,)), but the key"),
+    (
+        dict(key=KEY, value=VALUE[:4]),
+        "'value' has 4 tokens (shape (4, 4)), but the key has 5",
+    ),
+    (
+        dict(key=KEY, value=VALUE, beta=[1, 2]),
+        "'beta' has 2 tokens (shape (2,)), but the key",
+    ),
     (
         dict(key=KEYS, value=VALUES[:, :1]),
         "'value' has 1 head (shape (5, 1, 4)), but the key has 2",
     ),
-    (dict(key=KEYS, value=VALUES, beta=KEY), "'beta' has 3 heads (shape (5, 3)), but the key has"),
+    (
+        dict(key=KEYS, value=VALUES, beta=KEY),
+        "'beta' has 3 heads (shape (5, 3)), but the key has",
+    ),
     (
         dict(key=KEY, value=VALUE, query=VALUE),
         "'query' has dimension 4, but the key has 3; a query",
@@ -251,24 +306,54 @@ MISTAKES = [
         dict(key=with_spot(KEY, (3, 1), np.nan), value=VALUE),
         "'key' is nan at token 3, dimension 1; every number must be finite",
     ),
-    (dict(key=KEYS, value=with_spot(VALUES, (1, 0, 2), -np.inf)), "is -inf at token 1, head 0, d"),
-    (dict(key=KEY, value=VALUE, beta=[1, 1, np.nan, 1, 1]), "'beta' is nan at token 2; every"),
-    (dict(key=KEY, value=VALUE, beta=np.inf), "'beta' is inf; every number must be finite"),
+    (
+        dict(key=KEYS, value=with_spot(VALUES, (1, 0, 2), -np.inf)),
+        "is -inf at token 1, head 0, d",
+    ),
+    (
+        dict(key=KEY, value=VALUE, beta=[1, 1, np.nan, 1, 1]),
+        "'beta' is nan at token 2; every",
+    ),
+    (
+        dict(key=KEY, value=VALUE, beta=np.inf),
+        "'beta' is inf; every number must be finite",
+    ),
     (
         dict(key=np.ma.masked_equal(np.ones((T, PRE)), 1.0), value=VALUE),
         "'key' is nan at token 0, dimension 0",
     ),
-    (dict(key=[["a", "b"]], value=VALUE), "'key' must hold real numbers, and got <U1 entries"),
-    (dict(key=KEY * 1j, value=VALUE), "'key' must hold real numbers, and got complex128 entries"),
-    (dict(key=KEY, value=VALUE, beta=None), "'beta' must hold real numbers, and got object"),
+    (
+        dict(key=[["a", "b"]], value=VALUE),
+        "'key' must hold real numbers, and got <U1 entries",
+    ),
+    (
+        dict(key=KEY * 1j, value=VALUE),
+        "'key' must hold real numbers, and got complex128 entries",
+    ),
+    (
+        dict(key=KEY, value=VALUE, beta=None),
+        "'beta' must hold real numbers, and got object",
+    ),
     (dict(key=[[1, 2], [3]], value=VALUE), "'key' cannot be made an array of numbers: "),
     (dict(key=np.ones((0, 3)), value=VALUE), "'key' is empty (shape (0, 3))"),
     (dict(key=KEY, value=VALUE, w=1), "'w' is not a legal name for a signal or gate"),
     (dict(key=KEY, value=VALUE, **{"my gate": 1}), "'my gate' is not a legal name"),
-    (dict(key=KEY, value=VALUE, labels=["a"]), "'labels' has 1 string, but the program has 5 to"),
-    (dict(key=KEY, value=VALUE, labels="abcde"), "'labels' must be a list of strings, one per to"),
-    (dict(key=KEY, value=VALUE, labels=range(5)), "'labels' must be a list of strings, one per"),
-    (dict(key=KEY, value=VALUE, labels=5), "'labels' must be a list of strings, one per token"),
+    (
+        dict(key=KEY, value=VALUE, labels=["a"]),
+        "'labels' has 1 string, but the program has 5 to",
+    ),
+    (
+        dict(key=KEY, value=VALUE, labels="abcde"),
+        "'labels' must be a list of strings, one per to",
+    ),
+    (
+        dict(key=KEY, value=VALUE, labels=range(5)),
+        "'labels' must be a list of strings, one per",
+    ),
+    (
+        dict(key=KEY, value=VALUE, labels=5),
+        "'labels' must be a list of strings, one per token",
+    ),
 ]
 
 
@@ -280,7 +365,9 @@ def test_mistakes(arguments, sentence):
 
 
 def test_unknown_name_gets_the_nearest():
-    with pytest.raises(FwpError, match="unknown program array 'bta'; did you mean 'beta'"):
+    with pytest.raises(
+        FwpError, match="unknown program array 'bta'; did you mean 'beta'"
+    ):
         Program(key=KEY, value=VALUE, beta=1)["bta"]
 
 

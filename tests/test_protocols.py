@@ -18,7 +18,9 @@ LAGS = np.array([-12, -3, 4, 20]) * 1e-3
 @pytest.mark.parametrize("name", ["pair_stdp", "triplet_stdp", "vogels_2011"])
 def test_the_text_gives_the_curve_of_the_fast_form(name):
     model = fwp.synapses.get(name)
-    fast = fwp.synapses.stdp_curve(name, None, LAGS * b2.second, pairs=4, frequency=20 * b2.Hz)
+    fast = fwp.synapses.stdp_curve(
+        name, None, LAGS * b2.second, pairs=4, frequency=20 * b2.Hz
+    )
     text = protocols.stdp(model, LAGS, 4, 20.0, device="numpy")
     np.testing.assert_allclose(text, fast, rtol=1e-9)
 
@@ -64,11 +66,15 @@ def test_a_composition_has_the_curve_of_its_rule():
     model = compose("pair_stdp", None, "ampa")
     found = fwp.synapses.stdp_curve(model, None, [5] * ms, pairs=2, frequency=10 * b2.Hz,
                                     device="numpy")  # fmt: skip
-    want = fwp.synapses.stdp_curve("pair_stdp", None, [5] * ms, pairs=2, frequency=10 * b2.Hz)
+    want = fwp.synapses.stdp_curve(
+        "pair_stdp", None, [5] * ms, pairs=2, frequency=10 * b2.Hz
+    )
     np.testing.assert_allclose(found, want, rtol=1e-9)
 
 
-@pytest.mark.parametrize("given, sentence", [(3, "needs a Synapse"), ("ampa", "needs a Synapse")])
+@pytest.mark.parametrize(
+    "given, sentence", [(3, "needs a Synapse"), ("ampa", "needs a Synapse")]
+)
 def test_only_a_synapse_is_registered(given, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
         registered_synapses.register(given)

@@ -1,7 +1,8 @@
-"""Bad values for every argument of every public function: one sentence, or a right result.
+"""Bad values for every argument of every public function: one sentence, or a right
+result.
 
-The functions are found, not listed: what a module names in ``__all__``, the methods of public
-classes, and the realisations of `fwp.run`. Each must declare its arguments with
+The functions are found, not listed: what a module names in ``__all__``, the methods of
+public classes, and the realisations of `fwp.run`. Each must declare its arguments with
 `fwp_neuro.arguments.takes`; what is fed to them follows from the declarations.
 """
 
@@ -40,9 +41,15 @@ SMALL = {
 }
 
 #: what is not run once more for each value that is legal
-COSTLY = {"fwp.run[spiking]", "fwp.sweep.sweep", "fwp.circuits.generate", "fwp.artificial.train"}
+COSTLY = {
+    "fwp.run[spiking]",
+    "fwp.sweep.sweep",
+    "fwp.circuits.generate",
+    "fwp.artificial.train",
+}
 
-#: examples of objects that declarations do not make, lest a declaration imports half the package
+#: examples of objects that declarations do not make, lest a declaration imports half the
+#: package
 MADE = {
     "a Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5),
     "a Comparison": lambda: fwp.compare(MADE["a Recording"](), MADE["a Recording"]()),
@@ -56,20 +63,27 @@ NEEDED = {
         **dict.fromkeys(("query", "key", "value"), lambda: torch.ones(1, 3, 1, 2)),
         "beta": lambda: 0.5,
     },
-    "fwp.Program": dict.fromkeys(("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+    "fwp.Program": dict.fromkeys(
+        ("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    ),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.synapses.of_rule": {"every": lambda: 10 * b2.ms},
-    "fwp.tasks.SequenceTask.solve": {"inputs": lambda: regression(dim=2).sample(2).inputs},
+    "fwp.tasks.SequenceTask.solve": {
+        "inputs": lambda: regression(dim=2).sample(2).inputs
+    },
     "fwp.tasks.SequenceTask.check": {"batch": lambda: regression(dim=2).sample(2)},
     "fwp.tasks.SequenceTask.score": {
         "predictions": lambda: regression(dim=2).sample(2).targets,
         "batch": lambda: regression(dim=2).sample(2),
     },
     "fwp.circuits.Plastic.load": {"path": lambda: plastic_synapses().save("weights.npz")},
-    "fwp.load": {"path": lambda: fwp.run(MADE["a Program"](), "delta").save("results.nc")},
+    "fwp.load": {
+        "path": lambda: fwp.run(MADE["a Program"](), "delta").save("results.nc")
+    },
 }
 
-#: (function, argument) -> bad values that it takes, where the function itself checks the argument
+#: (function, argument) -> bad values that it takes, where the function itself checks the
+#: argument
 DRUG = {
     "fraction": {"0", "1", "fraction"},
     "window": {"times"},
@@ -79,7 +93,15 @@ EMPTY = ("empty list", "empty dict", "empty text")
 NUMBERS = {"-1", "0", "1", "1.5", "a number of 24 digits", "1e308", "fraction"}
 #: `Recurrent` alone allocates nothing
 HUGE = {"1", "a number of 24 digits", "a number of 5000 digits"}
-SIZES = ("model_dim", "heads", "key_dim", "value_dim", "layers", "vocabulary", "output_size")
+SIZES = (
+    "model_dim",
+    "heads",
+    "key_dim",
+    "value_dim",
+    "layers",
+    "vocabulary",
+    "output_size",
+)
 TAKEN: dict[tuple[str, str], set[str]] = {
     (drug, argument): taken
     for drug in ("fwp.AP5", "fwp.CNQX", "fwp.circuits.Drug")
@@ -200,7 +222,9 @@ def outcome(public, argument: str, label: str) -> str:
 def test_every_argument_is_declared(name):
     public = FUNCTIONS[name]
     kinds = {} if public.kinds is None else public.kinds
-    assert set(kinds) == set(public.signature.parameters), f"declare the arguments of {name}"
+    assert set(kinds) == set(public.signature.parameters), (
+        f"declare the arguments of {name}"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

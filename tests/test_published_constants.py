@@ -25,7 +25,9 @@ def test_every_row_of_the_table_says_where_its_number_is_from():
     for one in constants_table.table():
         assert one.status in constants_table.STATUSES and len(one.source) > 10, one
         assert constants_table.table().count(one) == 1 and one.number == one.number, one
-    assert {one.status for one in constants_table.table()} == set(constants_table.STATUSES)
+    assert {one.status for one in constants_table.table()} == set(
+        constants_table.STATUSES
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,9 @@ def test_a_slip_is_named_and_fails_the_row(model, slip, words, monkeypatch):
     def slipped(name, chosen=None, kind=None):
         found = right(name, chosen, kind)
         values = {key: found.parameters[key] * factor for key, factor in slip.items()}
-        return type(found)(**{**vars(found), "parameters": {**found.parameters, **values}})
+        return type(found)(
+            **{**vars(found), "parameters": {**found.parameters, **values}}
+        )
 
     monkeypatch.setattr(registered_synapses, "get", slipped)
     assert any(words in said for said in constants_table.differences(model))
@@ -54,5 +58,6 @@ def test_a_number_that_is_not_in_the_table_is_named(monkeypatch):
     table = [one for one in constants_table.table() if one.parameter != "tau_minus"]
     monkeypatch.setattr(constants_table, "table", lambda: table)
     assert constants_table.differences("pair_stdp") == [
-        f"{name} tau_minus is not in the table" for name in synapses.parameter_sets("pair_stdp")
+        f"{name} tau_minus is not in the table"
+        for name in synapses.parameter_sets("pair_stdp")
     ]

@@ -15,8 +15,8 @@ from fwp_neuro.synapses import compose
 from fwp_neuro.synapses.coding_by_model import experiments
 from fwp_neuro.synapses.renaming import with_names
 
-SIX = ("pair_stdp", "triplet_stdp", "vogels_2011", "limbacher_2022", "short_term_potentiation",
-       "use_dependent_potentiation")  # fmt: skip
+SIX = ("pair_stdp", "triplet_stdp", "vogels_2011", "limbacher_2022",
+       "short_term_potentiation", "use_dependent_potentiation")  # fmt: skip
 SMALL = {"cells": 8, "value_cells": 8, "device": "numpy"}
 
 
@@ -82,7 +82,9 @@ def test_volleys_of_values_come_late_and_a_token_samples_to_one():
 @pytest.mark.parametrize("coding, dt", [("rates", 0.05), ("volleys", 0.01)])
 def test_a_time_step_in_which_cells_cannot_fire_as_they_should_is_refused(coding, dt):
     given = {"synapse": "pair_stdp", "coding": coding, "dt": dt * b2.second, **SMALL}
-    with pytest.raises(fwp.FwpError, match=f"a time step of {dt} s is too long for {coding}"):
+    with pytest.raises(
+        fwp.FwpError, match=f"a time step of {dt} s is too long for {coding}"
+    ):
         fwp.run(short(), "hebb", "spiking", **given)
 
 
@@ -115,12 +117,24 @@ def test_a_synapse_of_ones_own_starts_where_it_says():
     [
         ({"synapse": "ampa"}, "'ampa' has no port w"),
         ({"synapse": "tsodyks_markram"}, "'tsodyks_markram' has no port v"),
-        ({"synapse": compose("pair_stdp", eligibility=1 * b2.second)}, "by its port modulator"),
+        (
+            {"synapse": compose("pair_stdp", eligibility=1 * b2.second)},
+            "by its port modulator",
+        ),
         ({"synapse": "pair_sdtp"}, "did you mean 'pair_stdp'"),
-        ({"synapse": "pair_stdp", "layout": "synapse"}, "option layout shapes the circuits"),
+        (
+            {"synapse": "pair_stdp", "layout": "synapse"},
+            "option layout shapes the circuits",
+        ),
         ({"synapse": "pair_stdp", "cells": float("inf")}, "cells=inf"),
-        ({"synapse": "payeur_2021", "coding": "volleys"}, r"coding 'volleys' is none of .*rates"),
-        ({"synapse": "pair_stdp", "initial_weights": np.ones((2, 2))}, "takes no initial weights"),
+        (
+            {"synapse": "payeur_2021", "coding": "volleys"},
+            r"coding 'volleys' is none of .*rates",
+        ),
+        (
+            {"synapse": "pair_stdp", "initial_weights": np.ones((2, 2))},
+            "takes no initial weights",
+        ),
         ({"coding": "volleys"}, "shape a circuit of published synapses"),
     ],
 )
@@ -139,12 +153,17 @@ def test_a_decay_gate_and_strong_writes_are_refused_by_name():
 
 def test_the_project_of_a_circuit_of_published_synapses_is_written(tmp_path):
     folder = fwp.circuits.generate(
-        short(), "hebb", "spiking", device="cpp_standalone", directory=tmp_path / "project",
-        synapse="pair_stdp", cells=4, value_cells=4,
+        short(), "hebb", "spiking", device="cpp_standalone",
+        directory=tmp_path / "project", synapse="pair_stdp", cells=4, value_cells=4,
     )  # fmt: skip
     assert (folder / "main.cpp").exists()
     # nothing else changes: the circuits of the package's own synapses
     folder = fwp.circuits.generate(
-        short(), "hebb", "spiking", device="cpp_standalone", directory=tmp_path / "own", cells=4
+        short(),
+        "hebb",
+        "spiking",
+        device="cpp_standalone",
+        directory=tmp_path / "own",
+        cells=4,
     )
     assert (folder / "main.cpp").exists()

@@ -14,20 +14,23 @@ from fwp_neuro.rules import Rule, rule, rules
 TOKENS, PRE, POST = 3, 5, 4
 EXACT = 1e-10
 EVERY_RULE = pytest.mark.parametrize("name", rules())
-#: rules whose every statement is one window of an ODE; the others run as event-time updates
+#: rules whose every statement is one window of an ODE; the others run as event-time
+#: updates
 CONTINUOUS = {
     "hebb", "decayed_hebb", "gla", "hgrn2", "delta", "gated_delta", "delta_then_decay",
-    "leaky_delta", "kimi_delta", "gdn2", "comba", "longhorn", "delta_product", "oja", "oja_neuron",
-    "gated_oja",
+    "leaky_delta", "kimi_delta", "gdn2", "comba", "longhorn", "delta_product", "oja",
+    "oja_neuron", "gated_oja",
 }  # fmt: skip
 SHORT = {"window": 5 * b2.ms}  # the map is exact at any number of steps
 
 
 def make(chosen, tokens=TOKENS, heads=None, seed=0):
-    """A programme within what a circuit can do, and weights before its first token that are not 0.
+    """A programme within what a circuit can do, and weights before its first token that
+    are not 0.
 
-    Keys and values have norms of 0.3 to 0.75 and either sign, decays lie in 0.6..0.99, all other
-    gates in 0.1..0.95, so that what a comparing statement leaves, c - e x.s, stays above 0.
+    Keys and values have norms of 0.3 to 0.75 and either sign, decays lie in 0.6..0.99,
+    all other gates in 0.1..0.95, so that what a comparing statement leaves, c - e x.s,
+    stays above 0.
     """
     chosen = rule(chosen)
     rng = np.random.default_rng([seed, 2])
@@ -48,12 +51,15 @@ def make(chosen, tokens=TOKENS, heads=None, seed=0):
 
 def errors(reference, other):
     """nRMSE (RMSE / standard deviation of the reference) of read-out and weights."""
-    pairs = [(reference[name].values, other[name].values) for name in ("readout", "weights")]
+    pairs = [
+        (reference[name].values, other[name].values) for name in ("readout", "weights")
+    ]
     return np.array([np.sqrt(np.mean((a - b) ** 2)) / a.std() for a, b in pairs])
 
 
 def both(chosen, program, weights=None, **options):
-    """Errors of the rate circuit against the artificial network, and the circuit's recording."""
+    """Errors of the rate circuit against the artificial network, and the circuit's
+    recording."""
     reference = fwp.run(program, chosen, "artificial", initial_weights=weights)
     circuit = fwp.run(program, chosen, "rate", initial_weights=weights, **options)
     assert circuit["weights"].shape == reference["weights"].shape
@@ -61,7 +67,7 @@ def both(chosen, program, weights=None, **options):
     return errors(reference, circuit), circuit
 
 
-# ---------------------------------------------------------------- the law, over the registry
+# ------------------------------------------------------------- the law, over the registry
 
 
 def test_which_rules_are_continuous_dynamics():
@@ -107,7 +113,11 @@ def test_default_times_and_zero_initial_weights():
     assert (error < EXACT).all(), error
     options = circuit.provenance["options"]
     assert options["write"] == "synaptic" and options["relation"] == "integrator-aware"
-    assert "0.5" in options["dt"] and "50" in options["window"] and options["ampa_lag"] is None
+    assert (
+        "0.5" in options["dt"]
+        and "50" in options["window"]
+        and options["ampa_lag"] is None
+    )
 
 
 def test_one_step_a_window_is_enough():
@@ -148,7 +158,7 @@ def test_further_synaptic_states_are_recorded():
     assert np.abs(circuit["m"].values - reference["m"].values).max() < 1e-13
 
 
-# ---------------------------------------------------------------- extreme gates stay precise
+# ------------------------------------------------------------- extreme gates stay precise
 
 
 @pytest.mark.parametrize("write", ["synaptic", "factored"])
@@ -172,7 +182,9 @@ def test_weak_silent_and_growing_gates(name, gates, write):
 def test_erasing_along_a_key_orthogonal_to_the_write(write):
     program, weights = make("comba", seed=9)
     key, other = np.eye(PRE)[:TOKENS] * 0.7, np.eye(PRE)[1 : TOKENS + 1] * 0.7
-    error, _ = both("comba", program.replace(key=key, p=other), weights, write=write, **SHORT)
+    error, _ = both(
+        "comba", program.replace(key=key, p=other), weights, write=write, **SHORT
+    )
     assert (error < EXACT).all(), error
 
 
@@ -209,13 +221,18 @@ def test_the_error_of_a_short_window_falls_as_the_lag_settles():
     program, weights = make("delta", seed=13)
     ratios, found = np.array([4, 7, 10, 13]), []
     for ratio in ratios:
-        with pytest.warns(UserWarning, match=r"shorter than 20 AMPA time constants.*exp\(-window"):
-            error, _ = both("delta", program, weights, ampa_lag=5 * b2.ms, window=5 * ratio * b2.ms)
+        with pytest.warns(
+            UserWarning, match=r"shorter than 20 AMPA time constants.*exp\(-window"
+        ):
+            error, _ = both(
+                "delta", program, weights, ampa_lag=5 * b2.ms, window=5 * ratio * b2.ms
+            )
         found.append(error)
     readout, weights = np.polyfit(ratios, np.log(found), 1)[0]
     # Euler steps of h = dt/lag = 0.1 settle by 1 - h a step, so exp(-window/lag) becomes:
     assert readout == pytest.approx(np.log1p(-0.1) / 0.1, abs=0.01)
-    assert -1.3 < weights < -1.05  # a slower write in a longer window helps the weights once more
+    # a slower write in a longer window helps the weights once more
+    assert -1.3 < weights < -1.05
 
 
 # ---------------------------------------------------------------- relations
@@ -226,9 +243,13 @@ def test_the_exponential_relation_converges_at_first_order():
     steps, found, exact = np.array([2, 1, 0.5, 0.25]), [], []
     for dt in steps:
         options = {"dt": dt * b2.ms, "window": 10 * b2.ms}
-        error, _ = both("gated_delta", program, weights, relation="exponential", **options)
+        error, _ = both(
+            "gated_delta", program, weights, relation="exponential", **options
+        )
         found.append(error)
-        error, _ = both("gated_delta", program, weights, relation="integrator-aware", **options)
+        error, _ = both(
+            "gated_delta", program, weights, relation="integrator-aware", **options
+        )
         exact.append(error)
     slopes = np.polyfit(np.log(steps), np.log(found), 1)[0]
     assert ((slopes > 0.9) & (slopes < 1.1)).all(), slopes
@@ -271,32 +292,42 @@ def test_decay_during_the_write_is_the_leaky_ode():
             return (-w / float(tau) + float(strength) * np.outer(v - w @ k, k)).ravel()
 
         tight = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-13}
-        now = solve_ivp(slope, (0, float(span)), now.ravel(), **tight).y[:, -1].reshape(POST, PRE)
+        now = (
+            solve_ivp(slope, (0, float(span)), now.ravel(), **tight)
+            .y[:, -1]
+            .reshape(POST, PRE)
+        )
         assert np.abs(circuit["weights"].values[token] - now).max() < 1e-10
 
 
-# ---------------------------------------------------------------- rules that a user types in
+# ------------------------------------------------------------- rules that a user types in
 
 TYPED = {
-    "gla_in_one_line": (Rule("mine", "w = alpha*w + v*k", {"alpha": "pre"}), "continuous"),
-    "oja_like_one_line": (Rule("mine", "w = alpha*w + v*k", {"alpha": "post"}), "continuous"),
+    "gla_in_one_line": (Rule("mine", "w = alpha*w + v*k", {"alpha": "pre"}),
+                        "continuous"),
+    "oja_like_one_line": (Rule("mine", "w = alpha*w + v*k", {"alpha": "post"}),
+                          "continuous"),
     "delta_by_value_gate": (
         Rule("mine", "w += beta*(v - read(k))*k", {"beta": "post"}), "continuous",
     ),
     "read_and_back": (
-        Rule("mine", "w += beta*(v - read(k))*k\nw += beta*v*(k - back(v))", {"beta": "shared"}),
+        Rule("mine", "w += beta*(v - read(k))*k\nw += beta*v*(k - back(v))",
+             {"beta": "shared"}),
         "continuous",
     ),
     "pooled": (
-        Rule("mine", "w = w/(1 + pool(k*k)) + exp(-beta)*v*k", {"beta": "shared"}), "continuous",
+        Rule("mine", "w = w/(1 + pool(k*k)) + exp(-beta)*v*k", {"beta": "shared"}),
+        "continuous",
     ),
     "saturating": (
         Rule("mine", "w = a*tanh(w) + sqrt(abs(b))*v*k/3", {"a": "pre", "b": "shared"}),
         "event",
     ),
-    "read_within_read": (Rule("mine", "w += beta*read(k*back(v))*k", {"beta": "shared"}), "event"),
+    "read_within_read": (Rule("mine", "w += beta*read(k*back(v))*k", {"beta": "shared"}),
+                         "event"),
     "two_states": (
-        Rule("mine", "m = a*m + v*k\nw = b*w + m", {"a": "pre", "b": "post"}, states=("m",)),
+        Rule("mine", "m = a*m + v*k\nw = b*w + m", {"a": "pre", "b": "post"},
+             states=("m",)),
         "event",
     ),
 }  # fmt: skip
@@ -306,7 +337,9 @@ TYPED = {
 def test_a_typed_rule_runs_as_a_circuit(kind):
     chosen, form = TYPED[kind]
     program, weights = make(chosen, seed=17)
-    error, circuit = both(chosen, program, weights, **(SHORT if form == "continuous" else {}))
+    error, circuit = both(
+        chosen, program, weights, **(SHORT if form == "continuous" else {})
+    )
     assert (error < EXACT).all(), error
     assert circuit.provenance["options"]["dynamics"] == form
     if form == "continuous":
@@ -322,7 +355,9 @@ def test_two_runs_in_one_process_agree_bit_for_bit(options):
     program, weights = make("gated_delta", seed=19)
     first = fwp.run(program, "gated_delta", "rate", initial_weights=weights, **options)
     both("hebb", make("hebb")[0], **SHORT)
-    second = fwp.run(program, "gated_delta", "rate", initial_weights=weights, seed=3, **options)
+    second = fwp.run(
+        program, "gated_delta", "rate", initial_weights=weights, seed=3, **options
+    )
     for name in ("readout", "weights"):
         assert np.array_equal(first[name].values, second[name].values)
 

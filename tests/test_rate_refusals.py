@@ -12,7 +12,11 @@ def refuse(name, *words, changes=None, **options):
     program, weights = make(name, seed=18)
     with pytest.raises(fwp.FwpError) as problem:
         fwp.run(
-            program.replace(**(changes or {})), name, "rate", initial_weights=weights, **options
+            program.replace(**(changes or {})),
+            name,
+            "rate",
+            initial_weights=weights,
+            **options,
         )
     sentence = str(problem.value)
     assert "\n" not in sentence
@@ -39,14 +43,30 @@ def test_an_overwriting_delta_has_no_continuous_counterpart(name, strength):
 
 
 def test_a_decay_to_nothing_is_refused():
-    refuse("gated_delta", "token 0", "decay factor is 0", "infinitely fast", changes={"alpha": 0})
+    refuse(
+        "gated_delta",
+        "token 0",
+        "decay factor is 0",
+        "infinitely fast",
+        changes={"alpha": 0},
+    )
     refuse("gla", "decay factor is -0.5", changes={"alpha": -0.5})
 
 
 @pytest.mark.parametrize("name", ["momentum_delta", "rwkv7"])
 def test_continuous_dynamics_of_a_rule_without_them(name):
-    reason = "further synaptic states (m)" if name == "momentum_delta" else "mixes decay and write"
-    refuse(name, "no exact continuous form", reason, "dynamics='event'", dynamics="continuous")
+    reason = (
+        "further synaptic states (m)"
+        if name == "momentum_delta"
+        else "mixes decay and write"
+    )
+    refuse(
+        name,
+        "no exact continuous form",
+        reason,
+        "dynamics='event'",
+        dynamics="continuous",
+    )
     refuse(name, "option window", reason, "leave it out", window=5 * b2.ms)
 
 
@@ -61,8 +81,20 @@ def test_options_that_do_not_apply_to_event_dynamics(option):
     [
         ({"dt": 0.0005}, ("dt must be a time such as 0.5*ms", "0.0005")),
         ({"dt": 1 * b2.mV}, ("dt must be a time",)),
-        ({"dt": 0 * b2.ms}, ("dt must be a time", "positive",)),
-        ({"dt": np.inf * b2.ms}, ("dt must be a time", "positive and finite",)),
+        (
+            {"dt": 0 * b2.ms},
+            (
+                "dt must be a time",
+                "positive",
+            ),
+        ),
+        (
+            {"dt": np.inf * b2.ms},
+            (
+                "dt must be a time",
+                "positive and finite",
+            ),
+        ),
         ({"window": [1, 2] * b2.ms}, ("window must be a time",)),
         ({"window": "long"}, ("window must be a time", "'long'")),
         (
@@ -72,12 +104,21 @@ def test_options_that_do_not_apply_to_event_dynamics(option):
         ({"window": 0.1 * b2.ms}, ("window must be a whole number of time steps",)),
         ({"ampa_lag": 5}, ("ampa_lag must be a time",)),
         ({"ampa_lag": 0.8 * b2.ms}, ("dt at most half the lag",)),
-        ({"ampa_lag": 5 * b2.ms, "relation": "exponential"}, ("relation='integrator-aware'",)),
+        (
+            {"ampa_lag": 5 * b2.ms, "relation": "exponential"},
+            ("relation='integrator-aware'",),
+        ),
         ({"dynamics": "continous"}, ("did you mean 'continuous'?", "dynamics")),
         ({"write": "factorised"}, ("did you mean 'factored'?",)),
         ({"relation": "exponental"}, ("did you mean 'exponential'?",)),
-        ({"device": "cpp_standalon"}, ("did you mean 'cpp_standalone'?", "cuda_standalone")),
-        ({"windows": 5 * b2.ms}, ("did you mean 'window'?", "option of the rate realisation")),
+        (
+            {"device": "cpp_standalon"},
+            ("did you mean 'cpp_standalone'?", "cuda_standalone"),
+        ),
+        (
+            {"windows": 5 * b2.ms},
+            ("did you mean 'window'?", "option of the rate realisation"),
+        ),
         ({"initial_states_of": 3}, ("must be a Recording", "got 3")),
     ],
 )

@@ -1,4 +1,5 @@
-"""Oja, BCM, Vogels and scaling: Brian2 text against oracles, and closed-form fixed points."""
+"""Oja, BCM, Vogels and scaling: Brian2 text against oracles, and closed-form fixed
+points."""
 
 import brian2 as b2
 import numpy as np
@@ -34,7 +35,9 @@ def fast(name, chosen):
 def compare(name, chosen, device="numpy"):
     model, pre, post, dt = fast(name, chosen), spikes(3, 1), spikes(2, 2), 1e-3
     start = np.array([[0.1, 0.3, 0.2], [0.5, 0.1, 0.4]])
-    found = injected.run(model, pre, post, dt=dt * second, initial={"w": start}, device=device)
+    found = injected.run(
+        model, pre, post, dt=dt * second, initial={"w": start}, device=device
+    )
     x = filtered(model, pre, dt)
     y = filtered(model, post, dt) if chosen == "spikes" else None
     exact = RATE_RULES[name](model, start, x, y, dt)[-1]
@@ -82,14 +85,19 @@ def test_brian2_text_of_vogels_is_the_oracle():
 def test_brian2_text_of_scaling_is_the_closed_form():
     model, post = fast("homeostatic_scaling", "spikes"), spikes(2, 8)
     found = injected.run(model, spikes(1, 9), post, dt=1 * ms)["weight"]
-    # a spike acts at the end of its step, and the rate is constant within one: dt/(2 tau_r) off
+    # a spike acts at the end of its step, and the rate is constant within one: dt/(2
+    # tau_r) off
     at = [(np.flatnonzero(column) + 1) * 1e-3 for column in post.T]
     exact = [[homeostatic_scaling.factor(model, times, 0.8)] for times in at]
     assert found == pytest.approx(np.array(exact), rel=5e-5)
     linear = fast("homeostatic_scaling", "linear")
     pre, start = spikes(2, 10), np.array([[0.2, 0.4]])
-    found = injected.run(linear, pre, post[:, :1], dt=1 * ms, initial={"w": start})["weight"]
-    exact = homeostatic_scaling.course(linear, start, filtered(linear, pre, 1e-3), 1e-3)[-1]
+    found = injected.run(linear, pre, post[:, :1], dt=1 * ms, initial={"w": start})[
+        "weight"
+    ]
+    exact = homeostatic_scaling.course(linear, start, filtered(linear, pre, 1e-3), 1e-3)[
+        -1
+    ]
     assert found == pytest.approx(exact, rel=1e-3)
     assert found[0, 1] / found[0, 0] == pytest.approx(2, rel=1e-9)
 
@@ -112,9 +120,13 @@ def test_oja_with_a_given_output_goes_to_its_regression():
 
 def test_bcm_threshold_meets_its_answer_and_the_cell_selects():
     answers, threshold = bcm_rows.learned(1, 600)
-    assert answers == pytest.approx([1], abs=1e-3) and threshold == pytest.approx(1, abs=1e-3)
+    assert answers == pytest.approx([1], abs=1e-3) and threshold == pytest.approx(
+        1, abs=1e-3
+    )
     answers, threshold = bcm_rows.learned(2, 1000)
-    assert answers == pytest.approx([2, 0], abs=0.05) and threshold == pytest.approx(2, rel=0.03)
+    assert answers == pytest.approx([2, 0], abs=0.05) and threshold == pytest.approx(
+        2, rel=0.03
+    )
 
 
 def test_vogels_window_is_symmetric_around_a_constant_depression():

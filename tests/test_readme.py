@@ -35,7 +35,9 @@ def test_the_example_of_the_biological_side_runs(capsys):
     block = re.findall(r"```python\n(.*?)```", README, re.S)[2]
     exec(compile(block, "README.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert "[0.764" in printed and "[0.36 " in printed and "95%: 0.1615 to 0.2455" in printed
+    assert (
+        "[0.764" in printed and "[0.36 " in printed and "95%: 0.1615 to 0.2455" in printed
+    )
 
 
 def test_the_example_of_plastic_synapses_runs(capsys):
@@ -54,7 +56,8 @@ def test_the_example_of_plastic_synapses_runs(capsys):
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert (
-        '-c constraints.txt -e ".[test]"' in README and '-c constraints.txt -e ".[test]"' in script
+        '-c constraints.txt -e ".[test]"' in README
+        and '-c constraints.txt -e ".[test]"' in script
     )
     assert " && python -m pytest -n 2 --dist loadfile\n" in README
     assert script.endswith("\npython -m pytest -n 2 --dist loadfile\n")
@@ -66,6 +69,8 @@ def test_every_picture_and_notebook_of_the_readme_exists():
 
 
 def test_the_example_of_the_package_docstring_runs(capsys):
-    example = [line[4:] for line in fwp_neuro.__doc__.splitlines() if line.startswith("    ")]
+    example = [
+        line[4:] for line in fwp_neuro.__doc__.splitlines() if line.startswith("    ")
+    ]
     exec(compile("\n".join(example), "fwp_neuro", "exec"), {})
     assert "nRMSE" in capsys.readouterr().out

@@ -1,4 +1,5 @@
-"""Receptors: kinetics of the papers, three forms of the NMDA gate, Brian2 text against oracles."""
+"""Receptors: kinetics of the papers, three forms of the NMDA gate, Brian2 text against
+oracles."""
 
 import brian2 as b2
 import numpy as np
@@ -19,8 +20,11 @@ SPIKES = np.array([20, 31, 36, 180, 500]) * DT
 
 
 def conductance(model, trains, duration=0.1, device="numpy", **options):
-    """Return (time, conductance of one postsynaptic cell) under spikes of presynaptic cells."""
-    pre = injected.raster([t * b2.second for t in trains], duration * b2.second, DT * b2.second)
+    """Return (time, conductance of one postsynaptic cell) under spikes of presynaptic
+    cells."""
+    pre = injected.raster(
+        [t * b2.second for t in trains], duration * b2.second, DT * b2.second
+    )
     (name,) = (n for n in ("ampa", "gaba_a", "nmda") if f"g_{n}" in model.equations.post)
     found = injected.run(
         model, pre, np.zeros((len(pre), 1)), dt=DT * b2.second, record=[f"g_{name}"],
@@ -31,11 +35,14 @@ def conductance(model, trains, duration=0.1, device="numpy", **options):
 
 @pytest.mark.parametrize(
     ("tau_rise", "tau_decay", "k0", "k1"),
-    [(2, 100, 0.648417, -0.632121), (2, 80, 0.652608, -0.632121), (2, 26, 0.699137, -0.632121),
+    [(2, 100, 0.648417, -0.632121), (2, 80, 0.652608, -0.632121),
+     (2, 26, 0.699137, -0.632121),
      (5, 60, 1.059251, -0.917915)],
 )  # fmt: skip
 def test_constants_of_the_jump(tau_rise, tau_decay, k0, k1):
-    model = synapses.get("nmda_jump").changed(tau_rise=tau_rise * ms, tau_nmda=tau_decay * ms)
+    model = synapses.get("nmda_jump").changed(
+        tau_rise=tau_rise * ms, tau_nmda=tau_decay * ms
+    )
     assert model.numbers("k0", "k1") == pytest.approx((k0, k1), abs=5e-7)
 
 
@@ -57,7 +64,8 @@ def test_kinetics_after_a_pulse(name, open_fraction, decay):
 
 def test_the_exponential_set_of_destexhe_is_its_kinetics():
     model = synapses.get("ampa", "destexhe_1998")
-    assert synapses.get("ampa", "destexhe_1994").parameters == model.parameters  # its former name
+    # its former name
+    assert synapses.get("ampa", "destexhe_1994").parameters == model.parameters
     g = exponential.conductance(model, [0], [0, 4e-3])
     r = kinetic.gating(synapses.get("ampa_kinetic"), [0], [1e-3, 5e-3])
     assert g / 1e-9 == pytest.approx(r, rel=1e-12)
@@ -73,7 +81,9 @@ def test_the_exact_gate_solves_its_equation():
     for start, end in zip(SPIKES, [*SPIKES[1:], 0.06], strict=True):
         y = solve_ivp(slope, (start, end), y + [1, 0], rtol=1e-10, atol=1e-13).y[:, -1]
         expected.append(y[1])
-    assert nmda.gating(model, SPIKES, [*SPIKES[1:], 0.06]) == pytest.approx(expected, rel=1e-7)
+    assert nmda.gating(model, SPIKES, [*SPIKES[1:], 0.06]) == pytest.approx(
+        expected, rel=1e-7
+    )
 
 
 @pytest.mark.parametrize("name", synapses.names("receptor"))
@@ -110,7 +120,9 @@ def test_one_gate_a_cell_is_one_gate_a_synapse():
     [(2, 100, 0.015, 0.020), (2, 26, 0.067, 0.080), (5, 60, 0.058, 0.115)],
 )
 def test_bias_of_the_jump_with_regular_trains(tau_rise, tau_decay, low, high):
-    model = synapses.get("nmda_jump").changed(tau_rise=tau_rise * ms, tau_nmda=tau_decay * ms)
+    model = synapses.get("nmda_jump").changed(
+        tau_rise=tau_rise * ms, tau_nmda=tau_decay * ms
+    )
     found = [nmda.bias(model, rate) for rate in (5, 20, 80)]
     assert low < found[0] < found[1] < found[2] < high
 
@@ -131,11 +143,21 @@ def test_the_current_carries_what_the_cell_needs():
     ):
         name = next(n[2:] for n in receptor.parameters if n.startswith("E_"))
         code = current(receptor, "V", block).replace("exp", "np.exp")
-        local = {**receptor.parameters, f"g_{name}": 2 * nS, "V": -70 * mV, "mV": mV, "np": np}
-        assert float(eval(code, local) / b2.pA) == pytest.approx(expected, rel=1e-4, abs=1e-9)  # noqa: S307
+        local = {
+            **receptor.parameters,
+            f"g_{name}": 2 * nS,
+            "V": -70 * mV,
+            "mV": mV,
+            "np": np,
+        }
+        assert float(eval(code, local) / b2.pA) == pytest.approx(
+            expected, rel=1e-4, abs=1e-9
+        )  # noqa: S307
     with pytest.raises(fwp.FwpError, match="has no magnesium block"):
         current(synapses.get("ampa"), block="ellwood_2024")
-    with pytest.raises(fwp.FwpError, match="needs a model of kind 'receptor', got 'pair_stdp'"):
+    with pytest.raises(
+        fwp.FwpError, match="needs a model of kind 'receptor', got 'pair_stdp'"
+    ):
         current(synapses.get("pair_stdp"))
 
 
@@ -144,6 +166,7 @@ def test_the_current_carries_what_the_cell_needs():
 def test_the_same_spikes_give_the_same_conductance_on_every_device(device):
     for name in ("nmda_per_synapse", "nmda_jump"):
         reference, found = (
-            conductance(synapses.get(name), [SPIKES], device=d)[1] for d in ("numpy", device)
+            conductance(synapses.get(name), [SPIKES], device=d)[1]
+            for d in ("numpy", device)
         )
         assert found / 1e-9 == pytest.approx(reference / 1e-9, abs=1e-12)

@@ -1,4 +1,5 @@
-"""Cells and spikes of a recorded spiking run, and the selection of parts of a recording."""
+"""Cells and spikes of a recorded spiking run, and the selection of parts of a
+recording."""
 
 import brian2 as b2
 import numpy as np
@@ -22,7 +23,11 @@ def test_every_cell_says_what_it_is(way):
     assert {name: (names == name).sum() for name in populations} == {
         name: HEADS * units * CELLS for name, units in populations.items()
     }
-    assert len(names) == recording.dataset.sizes["cell"] == len(recording.dataset.indexes["cell"])
+    assert (
+        len(names)
+        == recording.dataset.sizes["cell"]
+        == len(recording.dataset.indexes["cell"])
+    )
     for name in populations:
         own = names == name
         np.testing.assert_array_equal(recording["number"][own], np.arange(own.sum()))
@@ -37,13 +42,26 @@ def test_every_cell_says_what_it_is(way):
 
 def test_a_circuit_of_a_published_synapse_has_cells_too():
     program = random_program(2, 1, PRE, POST, beta=0.3)
-    recording = fwp.run(program, "hebb", "spiking", synapse="pair_stdp", cells=3, device="numpy")
+    recording = fwp.run(
+        program, "hebb", "spiking", synapse="pair_stdp", cells=3, device="numpy"
+    )
     sizes = {name: (recording["population"] == name).sum() for name in ("key", "value")}
     assert sizes["key"] == 3 * PRE and sizes["value"] % (2 * POST) == 0
-    assert recording.spikes("key").sizes["spike"] > 10 < recording.spikes("value").sizes["spike"]
+    assert (
+        recording.spikes("key").sizes["spike"]
+        > 10
+        < recording.spikes("value").sizes["spike"]
+    )
     assert recording.duration == pytest.approx(2 * float(recording["token_start"][1]))
     with pytest.raises(fwp.FwpError, match="record"):
-        fwp.run(program, "hebb", "spiking", synapse="pair_stdp", record="w", record_every=1 * ms)
+        fwp.run(
+            program,
+            "hebb",
+            "spiking",
+            synapse="pair_stdp",
+            record="w",
+            record_every=1 * ms,
+        )
 
 
 def test_spikes_of_some_populations():
@@ -71,13 +89,21 @@ def test_selection():
         np.testing.assert_array_equal(whole, recording[name])
     assert recording.sel(time=slice(0 * ms, 10 * ms)).dataset.sizes["time"] == 21
     assert recording.sel(time=0.1)["V_basal"].dims == ("head", "channel", "post")
-    np.testing.assert_array_equal(recording.sel(token=2)["readout"], recording["readout"][2])
+    np.testing.assert_array_equal(
+        recording.sel(token=2)["readout"], recording["readout"][2]
+    )
     assert recording.sel(token=slice(0, 2)).program.tokens == 2
-    np.testing.assert_array_equal(recording.sel(token=1).final_weights, recording["weights"][1])
-    np.testing.assert_array_equal(recording.sel(post=1, head=0)["w"], recording["w"][:, 0, 1])
+    np.testing.assert_array_equal(
+        recording.sel(token=1).final_weights, recording["weights"][1]
+    )
+    np.testing.assert_array_equal(
+        recording.sel(post=1, head=0)["w"], recording["w"][:, 0, 1]
+    )
     one = recording.sel(cell=7)
     assert (one["spike_cell"] == 7).all() and str(one["population"].values) == "key"
-    teachers = recording.sel(cell=recording["population"] == "teacher", time=slice(0.1, None))
+    teachers = recording.sel(
+        cell=recording["population"] == "teacher", time=slice(0.1, None)
+    )
     assert teachers.dataset.sizes["cell"] == HEADS * 2 * POST * CELLS
     expected = recording.spikes("teacher")
     np.testing.assert_array_equal(
@@ -90,13 +116,22 @@ def test_selection():
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda rec: rec.sel(tokens=1), "unknown dim of the recording 'tokens'; did you mean 'tok"),
+        (
+            lambda rec: rec.sel(tokens=1),
+            "unknown dim of the recording 'tokens'; did you mean 'tok",
+        ),
         (lambda rec: rec.sel(time=77.0), "cannot select .*77"),
         (lambda rec: rec.sel(cell=10**6), "cannot select .*1000000"),
         (lambda rec: rec.sel(token=99), "cannot select .*99"),
         (lambda rec: rec.sel(time="soon"), "cannot select .*soon"),
-        (lambda rec: rec.spikes("keys"), "unknown population of cells 'keys'; did you mean 'key'"),
-        (lambda rec: rec["x_nmd"], "unknown recorded variable 'x_nmd'; did you mean 'x_nmda'"),
+        (
+            lambda rec: rec.spikes("keys"),
+            "unknown population of cells 'keys'; did you mean 'key'",
+        ),
+        (
+            lambda rec: rec["x_nmd"],
+            "unknown recorded variable 'x_nmd'; did you mean 'x_nmda'",
+        ),
     ],
 )
 def test_wrong_selections_are_one_sentence(ask, sentence):
@@ -109,7 +144,9 @@ def test_without_time_there_is_no_duration():
     program = random_program(TOKENS, 1, PRE, POST, beta=0.5)
     artificial = fwp.run(program, "delta")
     assert "token_start" not in artificial
-    with pytest.raises(fwp.FwpError, match="has no duration: its realisation has no time"):
+    with pytest.raises(
+        fwp.FwpError, match="has no duration: its realisation has no time"
+    ):
         artificial.duration  # noqa: B018
     rate = fwp.run(program, "delta", "rate", device="numpy")
     assert rate.duration == pytest.approx(TOKENS * float(rate["token_start"][1]))

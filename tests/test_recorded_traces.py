@@ -1,4 +1,5 @@
-"""What a spiking run records on request: each trace equals the same value found in another way."""
+"""What a spiking run records on request: each trace equals the same value found in
+another way."""
 
 import brian2 as b2
 import numpy as np
@@ -31,12 +32,15 @@ BIOPHYSICAL = [way for way in WAYS if way != "generic"]
 
 def numbers(way):
     """Return the parameters of the synapse model, as plain numbers."""
-    model = fwp.synapses.get(WAYS[way][1].get("synapse", "two_compartment_nmda"), kind="circuit")
+    model = fwp.synapses.get(
+        WAYS[way][1].get("synapse", "two_compartment_nmda"), kind="circuit"
+    )
     return {name: float(value) for name, value in model.parameters.items()}
 
 
 def low_pass(way, population, tau, shape):
-    """Filter the recorded spikes of a population: [step, *shape], the value before each step."""
+    """Filter the recorded spikes of a population: [step, *shape], the value before each
+    step."""
     recording, p = run(way), numbers(way)
     fired, decay = recording.spikes(population), np.exp(-DT / tau)
     kick = (1 - decay) / (CELLS * p["rate"] * DT)
@@ -71,15 +75,21 @@ def test_names_dims_and_units(way, tmp_path):
     asked = recording.provenance["options"]["record"]
     for name in asked:
         trace = recording[name]
-        assert trace.dims[0] == "time" and "head" in trace.dims and trace.attrs["long_name"]
+        assert (
+            trace.dims[0] == "time" and "head" in trace.dims and trace.attrs["long_name"]
+        )
         voltage, rate = name[0] == "V", name in ("gate", "write")
         expected = "V" if voltage else "Hz" if rate else "1"
         if name[:2] == "g_":
             expected = "leak conductance"
         assert trace.attrs["units"].removesuffix(" x (E_exc - E_leak)") == expected, name
     assert {recording[name].attrs["units"] for name in ("time", "token_start")} == {"s"}
-    np.testing.assert_array_equal(recording["time"], np.round(np.arange(STEPS + 1) * DT, 12))
-    np.testing.assert_allclose(recording["token_start"], np.arange(TOKENS) * TOKEN, atol=1e-12)
+    np.testing.assert_array_equal(
+        recording["time"], np.round(np.arange(STEPS + 1) * DT, 12)
+    )
+    np.testing.assert_allclose(
+        recording["token_start"], np.arange(TOKENS) * TOKEN, atol=1e-12
+    )
     again = fwp.load(recording.save(tmp_path / "run.nc"))
     assert again.dataset.identical(recording.dataset)
 
@@ -93,8 +103,12 @@ def test_weights_at_token_ends_are_the_snapshots(way):
         assert np.abs(found).max() > 0.05
         np.testing.assert_allclose(found, recording["weights"].values[token], atol=1e-14)
     if way != "generic":
-        both = recording["w_channel"].values * recording.provenance["options"]["value_scale"]
-        np.testing.assert_allclose(both[:, :, 0] - both[:, :, 1], recording["w"], atol=1e-12)
+        both = (
+            recording["w_channel"].values * recording.provenance["options"]["value_scale"]
+        )
+        np.testing.assert_allclose(
+            both[:, :, 0] - both[:, :, 1], recording["w"], atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("way", ["population", "synapse", "generic"])
@@ -111,11 +125,13 @@ def test_an_interval_alone_keeps_its_meaning():
         np.testing.assert_array_equal(alone[name], all_[name][::4])
     np.testing.assert_array_equal(alone["weight_course"], all_["w"][::4])
     assert "V" not in alone and "weight_course" not in run("synapse", "alone", 2)
-    with pytest.raises(fwp.FwpError, match="'sample_time' is now 'time'.*rec\\['time'\\]"):
+    with pytest.raises(
+        fwp.FwpError, match="'sample_time' is now 'time'.*rec\\['time'\\]"
+    ):
         alone["sample_time"]
 
 
-# ---------------------------------------------------------------------- laws of the traces
+# --------------------------------------------------------------------- laws of the traces
 
 
 @pytest.mark.parametrize("way", BIOPHYSICAL)
@@ -123,7 +139,9 @@ def test_conductances_are_sums_of_weights_and_traces(way):
     recording, p = run(way), numbers(way)
     excitation, inhibition = (recording[n].values for n in ("g_ampa", "g_inhibition"))
     drive, basal = recording["drive"].values, recording["g_basal"].values
-    np.testing.assert_allclose(excitation - inhibition, p["conductance"] * drive, atol=1e-12)
+    np.testing.assert_allclose(
+        excitation - inhibition, p["conductance"] * drive, atol=1e-12
+    )
     np.testing.assert_allclose(
         basal, p["conductance"] * (p["value_baseline"] + drive), atol=1e-12
     )
@@ -133,7 +151,8 @@ def test_conductances_are_sums_of_weights_and_traces(way):
     if way in ("synapse", "opponent"):
         return
     rows = slice(None)
-    if "alpha" in recording:  # at the end of a token weights are sampled before their turnover
+    # at the end of a token weights are sampled before their turnover
+    if "alpha" in recording:
         ends = np.rint(np.arange(1, TOKENS + 1) * TOKEN / DT).astype(int)
         rows = np.setdiff1d(np.arange(STEPS + 1), ends)
     w, x = recording["w_channel"].values, recording["x_ampa"].values
@@ -163,7 +182,9 @@ def test_excitation_of_single_key_cells_is_that_of_their_spikes():
         x[n + 1] = x[n] * decay + (1 - decay) / (CELLS * p["rate"] * DT) * counts[n]
     for channel, sign in ((0, 0.5), (1, -0.5)):
         expected = p["conductance"] * x @ (p["weight_baseline"] + sign * weights[0]).T
-        np.testing.assert_allclose(recording["g_ampa"][:, 0, channel], expected, atol=1e-12)
+        np.testing.assert_allclose(
+            recording["g_ampa"][:, 0, channel], expected, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("way", ["population", "regular", "synapse", "opponent", "drugs"])
@@ -199,7 +220,9 @@ def test_the_block_is_that_of_the_voltage(way):
         np.testing.assert_allclose(recording["error"], error, atol=1e-12)
 
 
-@pytest.mark.parametrize("way", ["population", "rates", "synapse", "opponent", "drugs", "linear"])
+@pytest.mark.parametrize(
+    "way", ["population", "rates", "synapse", "opponent", "drugs", "linear"]
+)
 def test_weights_follow_gate_trace_and_error(way):
     recording = run(way)
     gate, error = recording["gate"].values[:, :, None, None], recording["error"].values
@@ -231,14 +254,18 @@ def test_generic_activities_are_counts_of_spikes():
         np.add.at(counts, where, fired["cell_sign"].values)
         for n in range(TOKENS):
             end = recording.sel(time=round((n + 1) * TOKEN, 12))[name]
-            np.testing.assert_allclose(end, counts[n] / (CELLS * p["rate"] * window), atol=1e-12)
+            np.testing.assert_allclose(
+                end, counts[n] / (CELLS * p["rate"] * window), atol=1e-12
+            )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["population", "synapse", "generic"])
 def test_devices_agree(way):
     kind = {"key_cells": "integrate_and_fire"}
-    one, other = (run(way, every=5.0, device=device, **kind) for device in ("numpy", "cython"))
+    one, other = (
+        run(way, every=5.0, device=device, **kind) for device in ("numpy", "cython")
+    )
     for name in one.dataset.data_vars:
         np.testing.assert_allclose(one[name].values, other[name].values, atol=1e-9)
 
@@ -249,25 +276,37 @@ def test_devices_agree(way):
 @pytest.mark.parametrize(
     ("way", "options", "sentence"),
     [
-        ("population", {"record": ["w"]}, "record needs record_every, a time such as 1\\*ms"),
+        ("population", {"record": ["w"]}, "record needs record_every, a time such as "
+                                          "1\\*ms"),
         ("population", {"record": [], "record_every": 1 * ms}, "record names nothing"),
-        ("population", {"record": 3, "record_every": 1 * ms}, "record must be names such as"),
+        ("population", {"record": 3, "record_every": 1 * ms},
+         "record must be names such as"),
         ("population", {"record": ["x_nmd"], "record_every": 1 * ms},
-         "to record of the biophysical form: 'x_nmd'; did you mean 'x_nmda'.*legal: w, w_cha"),
+         "to record of the biophysical form: 'x_nmd'; did you mean 'x_nmda'.*legal: w, "
+         "w_cha"),
         ("synapse", {"record": ["x_ampa"], "record_every": 1 * ms}, "legal: .*x_nmda, V"),
         ("generic", {"record": ["g_ampa"], "record_every": 1 * ms},
          "rule 'gated_delta' in the generic form .*'g_ampa'.*\\(legal: w, k, q, v\\)"),
-        ("generic", {"record_every": 1 * ms}, "record_every alone samples voltages, but rule 'gat"),
-        ("population", {"record": "w", "record_every": 0.7 * ms}, "whole number of time steps"),
-        ("population", {"record_spikes": ["keys"]}, "population of record_spikes: 'keys'"),
-        ("population", {"record_spikes": 2}, "record_spikes must be True, False or populations"),
+        ("generic", {"record_every": 1 * ms}, "record_every alone samples voltages, but "
+                                              "rule 'gat"),
+        ("population", {"record": "w", "record_every": 0.7 * ms},
+         "whole number of time steps"),
+        ("population", {"record_spikes": ["keys"]}, "population of record_spikes: "
+                                                    "'keys'"),
+        ("population", {"record_spikes": 2}, "record_spikes must be True, False or "
+                                             "populations"),
     ],
 )  # fmt: skip
 def test_refusals(way, options, sentence):
     rule, usual = WAYS[way]
     program = random_program(TOKENS, HEADS, PRE, POST, beta=0.5, alpha=0.9)
     with pytest.raises(fwp.FwpError, match=sentence) as refusal:
-        fwp.run(program, rule, "spiking", **{"cells": 2, "device": "numpy", **usual, **options})
+        fwp.run(
+            program,
+            rule,
+            "spiking",
+            **{"cells": 2, "device": "numpy", **usual, **options},
+        )
     assert "\n" not in str(refusal.value)
 
 
@@ -294,7 +333,9 @@ def test_a_builder_of_another_circuit_uses_the_collector():
 
     legal = {
         "w": Port("synapse", "w", ("post", "pre"), shaped, "weight"),
-        "g": Port("post", "g*siemens", ("post",), lambda a: a[:, None], "conductance", "siemens"),
+        "g": Port(
+            "post", "g*siemens", ("post",), lambda a: a[:, None], "conductance", "siemens"
+        ),
     }
     collector = Collector(
         schedule, Keep("snapshots", "asked for", np.ones((1, 1, 2))), legal,
@@ -308,11 +349,16 @@ def test_a_builder_of_another_circuit_uses_the_collector():
         )  # fmt: skip
         post = b2.NeuronGroup(3, "g = 2.0 : 1" + collector.equations("post"))
         made = b2.Synapses(
-            pre, post, "w : 1" + collector.equations("synapse"), **collector.probing.pathway("w")
+            pre,
+            post,
+            "w : 1" + collector.equations("synapse"),
+            **collector.probing.pathway("w"),
         )
         made.connect()
         made.w = "0.1*i + 0.01*j"
-        made.run_regularly("w += int(t > 0*ms)", dt=collector.token, when="start", order=0)
+        made.run_regularly(
+            "w += int(t > 0*ms)", dt=collector.token, when="start", order=0
+        )
         collector.population("key", pre, 1, head=1, dimension=2)
         collector.weights(made, {"w": "w"}, when="start", order=1)
         collector.traces("synapse", made, when="start", order=6)
@@ -327,7 +373,10 @@ def test_a_builder_of_another_circuit_uses_the_collector():
     dims, w, attrs = found["recorded"]["w"]
     assert dims == ("time", "head", "post", "pre") and attrs["units"] == "1"
     np.testing.assert_allclose(w[[0, -1], 0], [start, start + 2])
-    assert found["recorded"]["g"][2]["units"] == "S" and (found["recorded"]["g"][1] == 2).all()
+    assert (
+        found["recorded"]["g"][2]["units"] == "S"
+        and (found["recorded"]["g"][1] == 2).all()
+    )
     assert found["recorded"]["spike_cell"][1].tolist() == [0, 1, 0, 1]
     assert found["coords"]["population"][1].tolist() == ["key", "key"]
     assert found["duration"] == pytest.approx(2 * TOKEN)

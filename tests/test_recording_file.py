@@ -1,4 +1,5 @@
-"""The file of a recording: others read it, nothing changes on the way, old files still load."""
+"""The file of a recording: others read it, nothing changes on the way, old files still
+load."""
 
 import subprocess
 import sys
@@ -12,25 +13,29 @@ from test_recording import EXTRA, a_recording, same
 from fwp_neuro.recording import Recording, load
 
 ATTRIBUTES = {
-    "yes": True, "no": False, "gain": 1 - 2j, "count": 3, "many": 2**40, "half": 0.5, "empty": "",
-    "words": "a ü", "numpy": np.float64(0.25), "flag": np.bool_(True), "missing_value": "none",
-    "scale_factor": 2.0, "_FillValue": 0.0,
+    "yes": True, "no": False, "gain": 1 - 2j, "count": 3, "many": 2**40, "half": 0.5,
+    "empty": "", "words": "a ü", "numpy": np.float64(0.25), "flag": np.bool_(True),
+    "missing_value": "none", "scale_factor": 2.0, "_FillValue": 0.0,
 }  # fmt: skip
 
 
 def test_attributes_survive(tmp_path):
-    dataset = xr.Dataset({"x": ("token", [1.0, np.nan, 0.0], ATTRIBUTES)}, attrs=ATTRIBUTES)
+    dataset = xr.Dataset(
+        {"x": ("token", [1.0, np.nan, 0.0], ATTRIBUTES)}, attrs=ATTRIBUTES
+    )
     found = load(Recording(dataset).save(tmp_path / "run.nc")).dataset
     for attrs in (found.attrs, found["x"].attrs):
         assert attrs == ATTRIBUTES
         for name in ("yes", "no", "flag", "gain", "count"):
-            assert type(attrs[name]) is type(getattr(ATTRIBUTES[name], "item", lambda n=name: (
+            assert type(attrs[name]) is type(getattr(ATTRIBUTES[name], "item",
+                lambda n=name: (
                 ATTRIBUTES[n]))())  # fmt: skip
     np.testing.assert_array_equal(found["x"].values, [1, np.nan, 0])
 
 
 NUMBERS = [
-    np.array([2**63 - 1, -(2**63)]), np.array([2**64 - 1], "u8"), np.array([1 + 2j, np.nan]),
+    np.array([2**63 - 1, -(2**63)]), np.array([2**64 - 1], "u8"),
+    np.array([1 + 2j, np.nan]),
     np.array([1j], "c8"), np.array([True, False]), np.array([0.1, np.inf], "f2"),
     np.array([1, -1], "i1"), np.array([0.5], np.longdouble), np.array([1.5], ">f8"),
     np.zeros((0, 3)), np.array(2.5), np.array(["a", "", "ü"]), np.array("text"),
@@ -43,7 +48,10 @@ def test_every_type_comes_back(tmp_path, array):
     dataset = xr.Dataset({"a": (dims, array), "b": (dims, array)}).set_coords("b")
     found = load(Recording(dataset).save(tmp_path / "run.nc")).dataset
     for name in ("a", "b"):
-        assert found[name].values.dtype == array.dtype.newbyteorder("=") and not found[name].attrs
+        assert (
+            found[name].values.dtype == array.dtype.newbyteorder("=")
+            and not found[name].attrs
+        )
         np.testing.assert_array_equal(found[name].values, array)
 
 
@@ -60,7 +68,8 @@ def test_old_files_load(tmp_path, heads):
 def test_old_files_of_silent_cells_load(tmp_path):
     dataset = xr.Dataset(
         {"times": (("cell", "spike"), np.zeros((2, 0)), {"units": "s"}),
-         "source": ("spike", np.zeros(0, np.int64)), "name": ("spike", np.zeros(0, "U1"))},
+         "source": ("spike", np.zeros(0, np.int64)),
+         "name": ("spike", np.zeros(0, "U1"))},
         {"of": ("spike", np.zeros(0, bool))},
     )  # fmt: skip
     found = load(old_recordings.save(dataset, tmp_path / "old.nc")).dataset
@@ -92,7 +101,9 @@ def test_netcdf4_reads_it(tmp_path):
         "    print(found.data_model, found['trace'].dimensions, found['trace'].units,\n"
         "          found['label'][:].tolist(), found['readout'][:].sum())\n"
     )
-    said = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, check=True
+    )
     total = a_recording(True, **EXTRA)["readout"].values.sum()
     assert said.stdout.decode().strip() == (
         f"NETCDF4 ('time', 'token') mV ['a', 'ü', '', 'b c', 'a'] {total}"
@@ -111,7 +122,9 @@ def test_a_full_disk_ends_no_process(tmp_path):
         "    print(problem)\n"
     )  # fmt: skip
     before = path.read_bytes()
-    said = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, check=True
+    )
     assert said.stdout.decode().startswith("cannot save the recording to ")
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
@@ -132,6 +145,8 @@ def test_damage_is_one_sentence_or_no_damage(tmp_path):
             refused += 1
     for end in (4, 10, len(content) // 2, len(content) - 8, len(content) - 1):
         path.write_bytes(content[:end])
-        with pytest.raises(ValueError, match="is not a recording: it is not a netCDF file, or it"):
+        with pytest.raises(
+            ValueError, match="is not a recording: it is not a netCDF file, or it"
+        ):
             load(path)
     assert refused

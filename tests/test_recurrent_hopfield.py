@@ -1,4 +1,5 @@
-"""The Lenz-Ising network: energy, fixed points, capacity and the first-step error of theory."""
+"""The Lenz-Ising network: energy, fixed points, capacity and the first-step error of
+theory."""
 
 import math
 
@@ -83,8 +84,9 @@ def test_errors_of_the_first_update_are_those_of_random_crosstalk(load):
     for seed in range(seeds):
         patterns = random_patterns(count, size, seed)
         wrong += int(((patterns @ store(patterns)) * patterns < 0).sum())
-    # a pattern supports each of its cells with N - 1 against (P - 1)(N - 1) random signs; for many
-    # cells this is erfc(sqrt(N / 2P)) / 2 (Hertz, Krogh & Palmer 1991, section 2.2)
+    # a pattern supports each of its cells with N - 1 against (P - 1)(N - 1) random signs;
+    # for many cells this is erfc(sqrt(N / 2P)) / 2 (Hertz, Krogh & Palmer 1991, section
+    # 2.2)
     signs = (count - 1) * (size - 1)
     expected = binom.sf((signs + size - 1) // 2, signs, 0.5)
     trials = seeds * count * size

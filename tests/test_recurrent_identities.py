@@ -18,7 +18,10 @@ def test_baselines_equal_those_of_pytorch_on_copied_weights(name, reference):
 
 
 def test_the_first_programmer_without_squashing_is_linear_attention():
-    net, x = build("schmidhuber1992", {"squash": "identity"}, DIM), inputs(BATCH, TOKENS, DIM)
+    net, x = (
+        build("schmidhuber1992", {"squash": "identity"}, DIM),
+        inputs(BATCH, TOKENS, DIM),
+    )
     scores = (x @ net.key(x).mT).tril()
     assert (net(x) - scores @ net.value(x)).abs().max() < 1e-12
 
@@ -98,7 +101,9 @@ def test_the_parallel_form_is_safe_where_decays_underflow(name):
     x.requires_grad_()
     y = net(x)
     y.square().sum().backward()
-    assert x.grad.isfinite().all() and all(p.grad.isfinite().all() for p in net.parameters())
+    assert x.grad.isfinite().all() and all(
+        p.grad.isfinite().all() for p in net.parameters()
+    )
     state, steps = net.initial(BATCH), []
     for token in x.unbind(1):
         out, state = net.step(token, state)

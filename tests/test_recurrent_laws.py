@@ -1,4 +1,5 @@
-"""Laws that every recurrent network must pass; a newly registered one is tested by them at once."""
+"""Laws that every recurrent network must pass; a newly registered one is tested by them
+at once."""
 
 import copy
 import io
@@ -20,7 +21,10 @@ OPTIONS = {
     "delta_rnn": [{"heads": 3, "feature": "softmax"}],
     "delta_lstm": [{"heads": 2, "candidate": "tanh"}],
     "srwm": [{"heads": 2, "input_feature": "identity"}, {"strengths": 1}],
-    "fast_weights_rnn": [{"hidden_dim": 5, "steps": 3}, {"activation": "tanh", "layer_norm": 0}],
+    "fast_weights_rnn": [
+        {"hidden_dim": 5, "steps": 3},
+        {"activation": "tanh", "layer_norm": 0},
+    ],
     "fast_weight_memory": [{"memory_dim": 4, "controller": "none", "reads": 1}],
     "differentiable_plasticity": [{"trace": "oja", "hidden_dim": 5}],
     "backpropamine": [{"retroactive": True, "hidden_dim": 5}, {"fan_out": False}],
@@ -31,7 +35,9 @@ OPTIONS = {
     "s6": [{"modes": 3, "write": "zoh"}],
     "hopfield": [{"update": "synchronous", "sweeps": 3}],
 }
-CASES = [(name, options) for name in networks() for options in [{}, *OPTIONS.get(name, ())]]
+CASES = [
+    (name, options) for name in networks() for options in [{}, *OPTIONS.get(name, ())]
+]
 EVERY_CASE = pytest.mark.parametrize(
     ("name", "options"), CASES, ids=[f"{n}-{o}" if o else n for n, o in CASES]
 )
@@ -127,7 +133,10 @@ def test_same_seed_same_weights_and_copies_run_alike(name, options):
     net, x = build(name, options), inputs()
     y = net(x)
     again = build(name, options)
-    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), again.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(net.parameters(), again.parameters(), strict=True)
+    )
     other = build(name, options, seed=5)
     other.load_state_dict(net.state_dict())
     buffer = io.BytesIO()
@@ -135,7 +144,13 @@ def test_same_seed_same_weights_and_copies_run_alike(name, options):
     buffer.seek(0)
     fourth = network(name, DIM, **options).double()
     fourth.load_state_dict(torch.load(buffer))
-    for copied in (again, other, fourth, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+    for copied in (
+        again,
+        other,
+        fourth,
+        copy.deepcopy(net),
+        pickle.loads(pickle.dumps(net)),
+    ):
         assert torch.equal(copied(x), y)
 
 
@@ -154,7 +169,9 @@ def test_gradients_reach_every_parameter(name, options):
     net(x).square().sum().backward()
     for parameter_name, parameter in net.named_parameters():
         assert parameter.grad is not None, parameter_name
-        assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, parameter_name
+        assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, (
+            parameter_name
+        )
 
 
 @EVERY_TRAINED_CASE
@@ -168,7 +185,9 @@ def test_gradients_pass_gradcheck(name, options):
     names = [n for n, _ in net.named_parameters()]
 
     def run(x, *parameters):
-        return torch.func.functional_call(net, dict(zip(names, parameters, strict=True)), (x,))
+        return torch.func.functional_call(
+            net, dict(zip(names, parameters, strict=True)), (x,)
+        )
 
     parameters = [p.detach().clone().requires_grad_() for p in net.parameters()]
     assert torch.autograd.gradcheck(run, (x, *parameters), eps=1e-6, atol=1e-7, rtol=1e-5)

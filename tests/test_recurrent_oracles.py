@@ -38,7 +38,7 @@ def heads_of(flat, heads, sizes):
     return [np.split(row, np.cumsum(sizes)[:-1]) for row in per_head]
 
 
-# ---------------------------------------------------------------- one loop for one sequence
+# -------------------------------------------------------------- one loop for one sequence
 
 
 def schmidhuber1992(net, p, xs):
@@ -64,7 +64,8 @@ def recurrent_delta(net, p, xs):
 
 
 def fast_recurrent(net, p, xs, paths, cell):
-    """The Delta RNN and LSTM: cell makes y [head, d] of the pre-activations [path, head, d]."""
+    """The Delta RNN and LSTM: cell makes y [head, d] of the pre-activations [path, head,
+    d]."""
     h, d, phi = net.heads, net.head_dim, FEATURES[net.feature]
     W, R = np.zeros((paths, h, d, d)), np.zeros((paths, h, d, d))
     y = np.zeros((h, d))
@@ -125,7 +126,8 @@ def fast_weights_rnn(net, p, xs):
         for _ in range(net.steps):
             ages = range(len(past) - 1, -1, -1)
             trace = sum(
-                net.rate * net.decay**a * s * (s @ h) for a, s in zip(ages, past, strict=True)
+                net.rate * net.decay**a * s * (s @ h)
+                for a, s in zip(ages, past, strict=True)
             )
             h = z + trace
             if "norm.weight" in p:
@@ -155,7 +157,11 @@ def fast_weight_memory(net, p, xs):
             h, c = lstm_cell(p, "lstm", "", x, h, c)
             z = h
         write = p["write.weight"] @ z + p["write.bias"]
-        s, r, v = np.tanh(write[:m]), np.tanh(write[m : 2 * m]), np.tanh(write[2 * m : 3 * m])
+        s, r, v = (
+            np.tanh(write[:m]),
+            np.tanh(write[m : 2 * m]),
+            np.tanh(write[2 * m : 3 * m]),
+        )
         beta = sigmoid(write[3 * m] + 1)
         flat = F.reshape(m * m, m)  # a matrix over the pairs of keys
         pair = np.kron(s, r)
@@ -178,7 +184,9 @@ def plastic(net, p, xs, update):
         new = np.zeros(n)
         for post in range(n):
             for pre in range(n):
-                a[post] += (p["w"][post, pre] + p["alpha"][post, pre] * H[post, pre]) * h[pre]
+                a[post] += (p["w"][post, pre] + p["alpha"][post, pre] * H[post, pre]) * h[
+                    pre
+                ]
             new[post] = np.tanh(a[post])
         H, E = update(H, E, new, h)
         h = new
@@ -228,7 +236,9 @@ def elstm(net, p, xs):
     c = np.zeros(net.hidden_dim)
     for x in xs:
         f = sigmoid(p["forget.weight"] @ x + p["forget_again"] * c + p["forget.bias"])
-        z = np.tanh(p["candidate.weight"] @ x + p["candidate_again"] * c + p["candidate.bias"])
+        z = np.tanh(
+            p["candidate.weight"] @ x + p["candidate_again"] * c + p["candidate.bias"]
+        )
         c = f * c + (1 - f) * z
         y = c
         if net.gate is not None:
@@ -266,7 +276,8 @@ def s6(net, p, xs):
 
 
 def hopfield(net, p, xs):
-    """Without a matrix: the field of a cell is the sum of its overlaps with the patterns."""
+    """Without a matrix: the field of a cell is the sum of its overlaps with the
+    patterns."""
     patterns = []
     for x in xs:
         y = s = np.where(x >= 0, 1.0, -1.0)

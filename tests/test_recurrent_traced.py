@@ -41,7 +41,10 @@ def test_compiles_ahead_of_time(name, options):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in ("srwm", "lstm") else pytest.mark.slow) for n in dict(CASES)],
+    [
+        pytest.param(n, marks=() if n in ("srwm", "lstm") else pytest.mark.slow)
+        for n in dict(CASES)
+    ],
 )
 def test_exports_with_any_batch(name):
     net = build(name, FEW_SWEEPS.get(name))

@@ -1,4 +1,5 @@
-"""One way to say no: whoever has no such form raises `Cannot` with the reason, once found out."""
+"""One way to say no: whoever has no such form raises `Cannot` with the reason, once found
+out."""
 
 import ast
 from pathlib import Path
@@ -23,7 +24,8 @@ VIEWS = {
     "windows of an ODE": ode_windows.derive,
     "token cells": low_rank.derive,
 }
-#: a factor that differs from synapse to synapse; read and back; not affine; a further state
+#: a factor that differs from synapse to synapse; read and back; not affine; a further
+#: state
 OWN = [
     fwp.Rule("own", "w = (1 - a*b)*w + v*k", {"a": "pre", "b": "post"}),
     fwp.Rule("both", "w += (v - read(k))*k\nw += v*(k - back(v))"),
@@ -32,7 +34,9 @@ OWN = [
 ]
 
 
-@pytest.mark.parametrize("rule", [*map(fwp.rule, fwp.rules()), *OWN], ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "rule", [*map(fwp.rule, fwp.rules()), *OWN], ids=lambda rule: rule.name
+)
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_of_a_rule_is_there_or_says_why_not(rule, view):
     said = []
@@ -53,7 +57,9 @@ def test_the_choice_of_a_form_repeats_the_reason(rule):
         choose("chunk", rule, 100, torch.float32, cpu)
     assert str(refused.value).endswith(str(said.value))
     form, reason = choose("auto", rule, 100, torch.float32, torch.device("meta"))
-    assert form == "step" and reason.startswith(f"{said.value}; matrix products on meta; ")
+    assert form == "step" and reason.startswith(
+        f"{said.value}; matrix products on meta; "
+    )
 
 
 def test_every_exception_of_the_package_is_in_one_module():
@@ -91,5 +97,11 @@ def test_what_cannot_be_is_found_out_once():
 
 
 def test_a_number_that_is_none_is_refused_by_its_reason():
-    with pytest.raises(Cannot, match="^takes the root or logarithm of a negative number$"):
-        number(fwp.Rule("r", "w += v*k").expression("log(2)", "here").func(-1, evaluate=False))
+    with pytest.raises(
+        Cannot, match="^takes the root or logarithm of a negative number$"
+    ):
+        number(
+            fwp.Rule("r", "w += v*k")
+            .expression("log(2)", "here")
+            .func(-1, evaluate=False)
+        )

@@ -1,4 +1,5 @@
-"""Laws over all registries: every name is listed, shown and cited; what it cites is complete."""
+"""Laws over all registries: every name is listed, shown and cited; what it cites is
+complete."""
 
 import json
 import re
@@ -14,7 +15,9 @@ from fwp_neuro.registry import Registry
 from fwp_neuro.synapses import get, names, parameter_sets
 
 EVERYTHING = [(kind, name) for kind in KINDS for name in registry(kind)]
-EVERY_ENTRY = pytest.mark.parametrize(("kind", "name"), EVERYTHING, ids=lambda one: str(one))
+EVERY_ENTRY = pytest.mark.parametrize(
+    ("kind", "name"), EVERYTHING, ids=lambda one: str(one)
+)
 SETS = [(name, chosen) for name in names() for chosen in parameter_sets(name)]
 EVERY_SET = pytest.mark.parametrize(("name", "chosen"), SETS)
 
@@ -41,7 +44,9 @@ def test_names_of_a_kind_are_unique_and_aliases_resolve(kind):
 def test_every_name_is_listed(kind, capsys):
     assert main(["list", kind]) == 0
     printed = capsys.readouterr().out
-    assert all(re.search(rf"^  {re.escape(n)}  +\S", printed, re.M) for n in registry(kind))
+    assert all(
+        re.search(rf"^  {re.escape(n)}  +\S", printed, re.M) for n in registry(kind)
+    )
     assert main(["list", kind, "--json"]) == 0
     (rows,) = json.loads(capsys.readouterr().out).values()
     assert [row["name"] for row in rows] == registry(kind).names()
@@ -88,7 +93,9 @@ def test_every_parameter_set_is_cited_and_every_parameter_has_a_status(name, cho
 
 
 def test_every_key_that_is_used_is_in_the_file_and_every_entry_is_used():
-    texts = [Found(kind, registry(kind).entry(name)).citation for kind, name in EVERYTHING]
+    texts = [
+        Found(kind, registry(kind).entry(name)).citation for kind, name in EVERYTHING
+    ]
     texts += [fwp.artificial.memories and kind.citation for kind in _feature_maps()]
     used = {key for text in texts for key in bibliography.keys(text)}
     named = {key for text in texts for key in bibliography.KEY.findall(text)}
@@ -109,7 +116,15 @@ def test_every_entry_is_complete(key):
     fields = one.fields
     assert {"author", "title", "year"} <= set(fields)
     assert bibliography.KEY.fullmatch(key) and key == one.key and fields["year"] in key
-    places = {"journal", "booktitle", "publisher", "institution", "howpublished", "eprint", "url"}
+    places = {
+        "journal",
+        "booktitle",
+        "publisher",
+        "institution",
+        "howpublished",
+        "eprint",
+        "url",
+    }
     assert places & set(fields)
     assert {"doi", "eprint", "isbn", "url"} & set(fields) or "no DOI" in fields["note"]
     assert re.fullmatch(r"10\.\d{4,}/\S+", fields.get("doi", "10.1000/x"))
@@ -144,8 +159,14 @@ def test_a_name_of_two_kinds_shows_both_unless_one_is_asked_for(capsys):
 def test_a_synapse_model_is_shown_with_units_sources_and_status(capsys):
     assert main(["show", "pair_stdp/soft_bounds"]) == 0
     printed = capsys.readouterr().out
-    for part in ("tau_plus = 20. ms [recalled]", "mu = 1 [", "A_plus*w_max*clip(1 - w/w_max",
-                 "effective weight: w", "conventions: all-to-all", "[guetig2003learning]"):
+    for part in (
+        "tau_plus = 20. ms [recalled]",
+        "mu = 1 [",
+        "A_plus*w_max*clip(1 - w/w_max",
+        "effective weight: w",
+        "conventions: all-to-all",
+        "[guetig2003learning]",
+    ):
         assert part in printed  # fmt: skip
 
 
@@ -156,10 +177,13 @@ def test_a_synapse_model_is_shown_with_units_sources_and_status(capsys):
         ("artificial", {}, {"paszke2019pytorch"}),
         ("rate", {"device": "numpy"}, {"stimberg2019brian"}),
         ("spiking", {"device": "numpy", "cells": 2},
-         {"stimberg2019brian", "urbanczik2014learning", "jahr1990voltage", "brunel2001effects"}),
+         {"stimberg2019brian", "urbanczik2014learning", "jahr1990voltage",
+          "brunel2001effects"}),
     ],
 )  # fmt: skip
-def test_a_recording_says_what_its_run_used(realisation, options, papers, tmp_path, capsys):
+def test_a_recording_says_what_its_run_used(
+    realisation, options, papers, tmp_path, capsys
+):
     program = fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5)
     made = fwp.run(program, "delta", realisation, **options)
     papers = papers | {"schlag2021linear", "yang2024parallelizing"}
@@ -189,8 +213,15 @@ def test_objects_with_a_citation_are_cited_too():
 def test_a_registry_refuses_names_that_are_taken():
     of = Registry("colour")
     of.add("red", lambda: 1, "that of blood", aliases=("crimson",))
-    for name, aliases in (("red", ()), ("crimson", ()), ("blue", ("red",)), ("b", ("b",))):
-        with pytest.raises(fwp.FwpError, match="a colour named '.*' is registered already"):
+    for name, aliases in (
+        ("red", ()),
+        ("crimson", ()),
+        ("blue", ("red",)),
+        ("b", ("b",)),
+    ):
+        with pytest.raises(
+            fwp.FwpError, match="a colour named '.*' is registered already"
+        ):
             of.add(name, lambda: 2, aliases=aliases)
     assert of.get("crimson") == 1 and of.names() == ["red"] and list(of) == ["red"]
     with pytest.raises(fwp.FwpError, match="unknown colour 'rad'; did you mean 'red'"):

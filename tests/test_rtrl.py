@@ -1,4 +1,5 @@
-"""Real-time recurrent learning equals back-propagation through time, in constant memory."""
+"""Real-time recurrent learning equals back-propagation through time, in constant
+memory."""
 
 import numpy as np
 import pytest
@@ -84,7 +85,9 @@ def test_a_loss_at_the_last_token_alone_reaches_the_first():
     net.zero_grad()
     (net(xs.transpose(0, 1))[:, -1] - targets[-1]).square().sum().backward()
     for name, parameter in net.named_parameters():
-        error = (gradients[name] - parameter.grad).abs().max() / parameter.grad.abs().max()
+        error = (
+            gradients[name] - parameter.grad
+        ).abs().max() / parameter.grad.abs().max()
         assert error < 1e-12, name
 
 
@@ -98,7 +101,9 @@ def test_elstm_sensitivities_follow_the_published_recursion():
     for x in xs.numpy():
         f_in = x @ p["forget.weight"].T + p["forget.bias"] + p["forget_again"] * c
         f = 1 / (1 + np.exp(-f_in))
-        z = np.tanh(x @ p["candidate.weight"].T + p["candidate.bias"] + p["candidate_again"] * c)
+        z = np.tanh(
+            x @ p["candidate.weight"].T + p["candidate.bias"] + p["candidate_again"] * c
+        )
         to_z, to_f = (1 - f) * (1 - z**2), (c - z) * f * (1 - f)
         jacobian = f + to_z * p["candidate_again"] + to_f * p["forget_again"]
         s_z = jacobian[..., None] * s_z + to_z[..., None] * x[:, None]
@@ -128,7 +133,9 @@ def test_memory_does_not_grow_with_the_sequence():
         # the graph of a token holds no earlier token: it can be used up at once
         (y - target).square().sum().backward()
     # one number a recurrent parameter and sequence, and the state
-    assert set(counts) == {BATCH * (sum(net.get_parameter(n).numel() for n in net.own) + DIM)}
+    assert set(counts) == {
+        BATCH * (sum(net.get_parameter(n).numel() for n in net.own) + DIM)
+    }
 
 
 def test_the_parameters_that_are_not_recurrent_need_no_sensitivities():

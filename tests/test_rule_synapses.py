@@ -1,4 +1,5 @@
-"""Fast-weight rules between anybody's Brian2 cells: their dynamics, from names and from texts."""
+"""Fast-weight rules between anybody's Brian2 cells: their dynamics, from names and from
+texts."""
 
 import brian2 as b2
 import numpy as np
@@ -73,7 +74,7 @@ def test_continuous_dynamics_are_the_rate_circuit(name):
     np.testing.assert_allclose(y, reference["readout"].values, rtol=0, atol=EXACT)
 
 
-# ---------------------------------------------------------------- texts, differential equations
+# ---------------------------------------------------------- texts, differential equations
 
 
 def test_a_text_and_a_rule_are_connected_like_a_name():

@@ -1,4 +1,5 @@
-"""Fast-weight rules between anybody's Brian2 cells in their biophysical form: NMDA-gated writes."""
+"""Fast-weight rules between anybody's Brian2 cells in their biophysical form: NMDA-gated
+writes."""
 
 import brian2 as b2
 import numpy as np
@@ -220,7 +221,9 @@ def test_biophysical_synapses_freeze_in_both_layouts(name):
         b2.defaultclock.dt = 0.5 * ms
         tables = trains(4, 200, 0.1, 1), trains(3, 200, 0.1, 2)
         pre, teacher = (source(one, 0.5 * ms, "cells") for one in tables)
-        post = b2.NeuronGroup(3, CELL.format(unit="", dim="1"), method="exponential_euler")
+        post = b2.NeuronGroup(
+            3, CELL.format(unit="", dim="1"), method="exponential_euler"
+        )
         post.v = -60 * b2.mV
         names = {"conductance": "g_in", "membrane": "v"}
         made = connect(name, pre, post, form="biophysical", layout=layout, gate=gate,

@@ -90,8 +90,11 @@ BIO = {
         ),
         ("w += every*v*k", {"gate": None}, "has a 'every' of its own, so its gate"),
         ("w += eta*v*k", BIO, "has a 'eta' of its own, so its gate needs another name"),
-        ("delta", {"names": {**ASKS["names"], "v": "read_out_sum"}},
-         "has a 'read_out_sum' of its own, so the variable"),
+        (
+            "delta",
+            {"names": {**ASKS["names"], "v": "read_out_sum"}},
+            "has a 'read_out_sum' of its own, so the variable",
+        ),
         ("momentum_delta", BIO, "'momentum_delta' has no biophysical form"),
         ("delta", {**BIO, "teacher": None}, "in the biophysical form needs teacher"),
         (

@@ -1,4 +1,5 @@
-"""Fast-weight rules between anybody's Brian2 cells: what a network does with them as it runs."""
+"""Fast-weight rules between anybody's Brian2 cells: what a network does with them as it
+runs."""
 
 import brian2 as b2
 import numpy as np
@@ -167,7 +168,8 @@ def test_a_group_teaches_parts_of_groups_with_sparse_connections(options):
 
 
 @pytest.mark.parametrize(
-    "options", [{"every": 1 * ms, "gate": 0.1}, {"dynamics": "continuous", "gate": 100 * b2.Hz}]
+    "options",
+    [{"every": 1 * ms, "gate": 0.1}, {"dynamics": "continuous", "gate": 100 * b2.Hz}],
 )
 def test_cells_are_connected_with_themselves_and_gates_keep_their_names(options):
     cells = rate_cells("cells", 4, "beta : 1\nv : 1")
@@ -175,7 +177,8 @@ def test_cells_are_connected_with_themselves_and_gates_keep_their_names(options)
     x, z = np.array(cells.x), np.array(cells.z)
     gate = options["gate"]
     table = b2.TimedArray([float(gate)] * (1 if "every" in options else b2.Hz), dt=1 * ms)
-    made = connect("oja", cells, cells, **{**options, "gate": table}, teacher=rate_cells("t", 4),
+    made = connect("oja", cells, cells, **{**options, "gate": table},
+                   teacher=rate_cells("t", 4),
                    names={"k": "z", "q": "x", "v": "x"})  # fmt: skip
     network = b2.Network(cells, made.objects, *[o.source for o in made.objects[-1:]])
     network.run(3 * ms, namespace={})

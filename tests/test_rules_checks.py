@@ -24,22 +24,29 @@ class Silent:
 
 
 ODD = [
-    None, True, False, -1, 0, 10**400, 1.5, math.nan, math.inf, "", " ", "\n", "k" * 100_000,
-    "\ud800", "a\0b", "\u202e", "日本", b"x", [], [None], ["m", "m"], (), {}, {"a": None},
+    None, True, False, -1, 0, 10**400, 1.5, math.nan, math.inf, "", " ", "\n",
+    "k" * 100_000, "\ud800", "a\0b", "\u202e", "日本", b"x", [], [None], ["m", "m"], (), {},  # noqa: E501
+    {"a": None},
     {None: "pre"}, {1: 2}, {"beta": "shared"}, {"beta": ["pre"]}, {"beta": (0, math.nan)},
     {"beta": (1, 0)}, {"beta": "ab"}, {"\ud800": "pre"}, {"x" * 100_000: "pre"}, {"m"},
-    frozenset({1}), object(), Silent(), type, len, 1j, np.array([1, 2]), np.array("x"), range(3),
+    frozenset({1}), object(), Silent(), type, len, 1j, np.array([1, 2]), np.array("x"),
+    range(3),
     iter([1]), slice(None), ..., {f"g{n}": "pre" for n in range(10_000)},
     [f"s{n}" for n in range(10_000)],
 ]  # fmt: skip
 ARGUMENTS = [
-    "name", "text", "gates", "signals", "states", "citation", "summary", "domains", "limits",
-    "objective", "reductions", "aliases",
+    "name", "text", "gates", "signals", "states", "citation", "summary", "domains",
+    "limits", "objective", "reductions", "aliases",
 ]  # fmt: skip
 MAKERS = {
     **{
         f"Rule {name}": lambda value, name=name: Rule(
-            **{"name": "mine", "text": "w += beta*v*k", "gates": {"beta": "shared"}, name: value}
+            **{
+                "name": "mine",
+                "text": "w += beta*v*k",
+                "gates": {"beta": "shared"},
+                name: value,
+            }
         )
         for name in ARGUMENTS
     },
@@ -82,7 +89,7 @@ def test_what_is_no_rule_is_not_registered():
     assert rules() == before
 
 
-# ---------------------------------------------------------------- gates outside their range
+# -------------------------------------------------------------- gates outside their range
 
 
 def _run(chosen, form="run", **gates):
@@ -93,18 +100,24 @@ def _run(chosen, form="run", **gates):
     size = {"shared": (), "pre": (2,), "post": (2,)}
     for name, home in chosen.homes.items():
         if name not in arrays:
-            arrays[name] = key if name not in chosen.gates else np.full((tokens, *size[home]), 0.5)
+            arrays[name] = (
+                key if name not in chosen.gates else np.full((tokens, *size[home]), 0.5)
+            )
     for name, value in gates.items():
         arrays[name][1] = value
     if form == "run":
         return fwp.run(fwp.Program(**arrays), chosen)
     if form == "rate":
-        return fwp.run(fwp.Program(**arrays), chosen, "rate", dynamics="event", device="numpy")
+        return fwp.run(
+            fwp.Program(**arrays), chosen, "rate", dynamics="event", device="numpy"
+        )
     tensors = {name: torch.tensor(array)[None, :, None] for name, array in arrays.items()}
     query, k, v = (tensors.pop(name) for name in "qkv")
     if form == "apply":
         return fwp.artificial.apply(chosen, query, k, v, **tensors)
-    layer = fwp.artificial.Layer(chosen, 4, gates={name: float(x) for name, x in gates.items()})
+    layer = fwp.artificial.Layer(
+        chosen, 4, gates={name: float(x) for name, x in gates.items()}
+    )
     return layer(torch.randn(1, 3, 4))
 
 
@@ -129,20 +142,30 @@ def test_every_registered_gate_has_limits_and_a_run_outside_them_says_so_once(na
         assert not _warned(lambda value=value: _run(chosen, "apply", **{gate: value}))
     for value in [low - 0.25] + ([high + 0.25] if high < math.inf else []):
         for form in ("run", "apply"):
-            found = _warned(lambda value=value, form=form: _run(chosen, form, **{gate: value}))
+            found = _warned(
+                lambda value=value, form=form: _run(chosen, form, **{gate: value})
+            )
             assert len(found) == 1, found
-            assert re.search(f"{name!r}: gate {gate!r} is {value:.4g} at token 1", found[0])
+            assert re.search(
+                f"{name!r}: gate {gate!r} is {value:.4g} at token 1", found[0]
+            )
 
 
 @pytest.mark.parametrize("form", ["run", "rate", "apply", "layer"])
 def test_decays_as_logarithms_are_announced_wherever_they_are_used(form):
     [sentence] = _warned(lambda: _run(rule("gated_delta"), form, alpha=-0.1))
-    assert "gate 'alpha' is -0.1" in sentence and "[0, 1]" in sentence and "logarithm" in sentence
+    assert (
+        "gate 'alpha' is -0.1" in sentence
+        and "[0, 1]" in sentence
+        and "logarithm" in sentence
+    )
 
 
 def test_two_gates_outside_their_range_are_one_warning():
     [sentence] = _warned(lambda: _run(rule("gated_delta"), "apply", alpha=1.5, beta=3))
-    assert "'alpha' is 1.5 at token 1" in sentence and "'beta' is 3 at token 1" in sentence
+    assert (
+        "'alpha' is 1.5 at token 1" in sentence and "'beta' is 3 at token 1" in sentence
+    )
 
 
 def test_a_rule_of_your_own_has_the_limits_that_it_declares():
@@ -151,9 +174,13 @@ def test_a_rule_of_your_own_has_the_limits_that_it_declares():
     for declared in ({"domains": {"alpha": (0, 1)}}, {"limits": {"alpha": (0, 1)}}):
         mine = Rule("mine", text, gates, **declared)
         assert _warned(lambda mine=mine: _run(mine, alpha=7))
-    both = Rule("mine", text, gates, domains={"alpha": (0.5, 1)}, limits={"alpha": (0, 1)})
+    both = Rule(
+        "mine", text, gates, domains={"alpha": (0.5, 1)}, limits={"alpha": (0, 1)}
+    )
     assert both.domains == {"alpha": (0.5, 1)} and both.limits == {"alpha": (0, 1)}
-    with pytest.raises(fwp.FwpError, match="limits of rule 'mine': 'alhpa'; did you mean 'alpha'"):
+    with pytest.raises(
+        fwp.FwpError, match="limits of rule 'mine': 'alhpa'; did you mean 'alpha'"
+    ):
         Rule("mine", text, gates, limits={"alhpa": (0, 1)})
 
 
@@ -167,7 +194,9 @@ def test_padding_and_traced_gates_are_not_looked_at():
     )
 
     def total(alpha):
-        return apply("gated_delta", one, one, one, alpha=alpha, beta=0.5 + 0 * alpha)[0].sum()
+        return apply("gated_delta", one, one, one, alpha=alpha, beta=0.5 + 0 * alpha)[
+            0
+        ].sum()
 
     assert not _warned(lambda: torch.func.grad(total)(alpha))
 
@@ -182,10 +211,11 @@ SLIPS = [
 ]  # fmt: skip
 MEANT = [
     "w -= beta*w*k**2", "w -= beta*k**2*w", "w += beta*k*(v - w)", "w += beta*v*(k - w)",
-    "w += beta*v*(k - v*w)", "w += beta*(k - v*w)*v", "w = (1 - beta*k)*w + v*k", "w *= beta*k",
-    "w *= beta*q", "w += beta*(1 - w)*k*v", "w = alpha*w + beta*v", "w += beta*(v - alpha*w)*k",
-    "w = tanh(w + beta*v*k)", "w += beta*(v*k - w*k)", "w -= beta*w*k", "w = k*w + v*beta",
-    "w += beta*v*k*(1 - w*k)", "w += beta*(v - read(k))*k",
+    "w += beta*v*(k - v*w)", "w += beta*(k - v*w)*v", "w = (1 - beta*k)*w + v*k",
+    "w *= beta*k", "w *= beta*q", "w += beta*(1 - w)*k*v", "w = alpha*w + beta*v",
+    "w += beta*(v - alpha*w)*k", "w = tanh(w + beta*v*k)", "w += beta*(v*k - w*k)",
+    "w -= beta*w*k", "w = k*w + v*beta", "w += beta*v*k*(1 - w*k)",
+    "w += beta*(v - read(k))*k",
 ]  # fmt: skip
 
 
@@ -198,12 +228,15 @@ def _typed(text):
 @pytest.mark.parametrize("text", SLIPS)
 def test_a_likely_slip_gets_a_hint_once(text):
     [sentence] = _warned(lambda: _typed(text))
-    signal = next(each for each in "pqk" if f"*{each}" in text.replace("/(1 + pool(k*k))", ""))
+    signal = next(
+        each for each in "pqk" if f"*{each}" in text.replace("/(1 + pool(k*k))", "")
+    )
     call = "back(v)" if "v*w" in text else f"read({signal})"
     assert sentence.startswith("rule 'mine': w*") and sentence.endswith(f"write {call}")
     chosen = _typed(text)
     assert chosen.hint in repr(chosen)
-    assert not _warned(lambda: _run(chosen, "apply"))  # it is said once, where the rule is made
+    # it is said once, where the rule is made
+    assert not _warned(lambda: _run(chosen, "apply"))
 
 
 @pytest.mark.parametrize("text", MEANT)
@@ -217,18 +250,23 @@ def test_no_registered_rule_looks_like_a_slip(name):
 
 
 @pytest.mark.parametrize(
-    "text", ["w = beta*(v - read(k))*k", "w = beta*v*k", "w = read(k)*k", "w *= 0.5; w = v*k"]
+    "text",
+    ["w = beta*(v - read(k))*k", "w = beta*v*k", "w = read(k)*k", "w *= 0.5; w = v*k"],
 )
 def test_a_text_that_forgets_the_weight_gets_a_hint_once(text):
     gates = {"beta": "shared"} if "beta" in text else None
     [sentence] = _warned(lambda: Rule("mine", text, gates))
     right = text.rpartition("w = ")[2]
-    assert sentence.startswith("rule 'mine': ") and sentence.endswith(f"write w += {right}")
+    assert sentence.startswith("rule 'mine': ") and sentence.endswith(
+        f"write w += {right}"
+    )
     assert f"write w += {right})" in repr(Rule("mine", text, gates))
     assert not _warned(lambda: Rule("mine", text.replace("w = ", "w += "), gates))
 
 
-@pytest.mark.parametrize("text", ["w = 0; w += v*k", "w = k", "m = v*k; w = m", "w = tanh(w*k)"])
+@pytest.mark.parametrize(
+    "text", ["w = 0; w += v*k", "w = k", "m = v*k; w = m", "w = tanh(w*k)"]
+)
 def test_a_text_that_keeps_a_state_or_resets_it_gets_none(text):
     assert not _warned(lambda: Rule("mine", text, states=("m",) if "m =" in text else ()))
 

@@ -1,4 +1,5 @@
-"""What is derived from a rule's text: transition, eigenvalues, locality, LaTeX, local objective."""
+"""What is derived from a rule's text: transition, eigenvalues, locality, LaTeX, local
+objective."""
 
 import re
 from types import SimpleNamespace
@@ -21,10 +22,16 @@ NOT_AFFINE = ["preconditioned_delta"]
 AFFINE_RULES = [name for name in rules() if name not in NOT_AFFINE]
 BETA = {"beta": "shared"}
 TYPED_IN = {
-    "normalised": Rule("normalised", "w = w/(1 + pool(k*k))\nw += beta*(v - read(k))*k", BETA),
-    "both_sides": Rule("both_sides", "w += (v - read(k))*k\nw += beta*v*(k - back(v))", BETA),
+    "normalised": Rule(
+        "normalised", "w = w/(1 + pool(k*k))\nw += beta*(v - read(k))*k", BETA
+    ),
+    "both_sides": Rule(
+        "both_sides", "w += (v - read(k))*k\nw += beta*v*(k - back(v))", BETA
+    ),
     "row_keys": Rule("row_keys", "w += (v - read(k))*(k + v)"),
-    "two_states": Rule("two_states", "w = 0.9*w + m\nm = 0.5*m + read(q)*k - 0.1*w", states=("m",)),
+    "two_states": Rule(
+        "two_states", "w = 0.9*w + m\nm = 0.5*m + read(q)*k - 0.1*w", states=("m",)
+    ),
     "fresh": Rule("fresh", "w = v*k"),
 }
 NONLINEAR = {
@@ -42,11 +49,15 @@ def token_of(chosen, seed, pre=PRE, post=POST):
 
 
 def at_home(chosen, signals):
-    return {n: arrays.to_home(np.asarray(signals[n]), home) for n, home in chosen.homes.items()}
+    return {
+        n: arrays.to_home(np.asarray(signals[n]), home)
+        for n, home in chosen.homes.items()
+    }
 
 
 def number(expression, values):
-    """Evaluate a sympy expression with plain NumPy; pool sums over everything it is given."""
+    """Evaluate a sympy expression with plain NumPy; pool sums over everything it is
+    given."""
     expression = sympy.sympify(expression)
     symbols = sorted(expression.free_symbols, key=str)
     words = [{"pool": np.sum, "pool_post": np.sum}, "numpy"]
@@ -67,9 +78,13 @@ def affine_step(part, states, signals):
     for name, coefficient in part.own.items():
         new = new + number(coefficient, values) * states[name]
     for x, f in part.reads:
-        new = new + number(f, values) * (w @ np.broadcast_to(number(x, values), (1, PRE)).T)
+        new = new + number(f, values) * (
+            w @ np.broadcast_to(number(x, values), (1, PRE)).T
+        )
     for y, g in part.backs:
-        new = new + number(g, values) * (np.broadcast_to(number(y, values), (POST, 1)).T @ w)
+        new = new + number(g, values) * (
+            np.broadcast_to(number(y, values), (POST, 1)).T @ w
+        )
     return {**states, part.target: new}
 
 
@@ -131,7 +146,11 @@ def test_a_text_that_is_not_affine_says_so(chosen):
 )
 def test_structure_of_the_transition(name, side, structure, rank):
     transition = rule(name).transition
-    assert (transition.side, transition.structure, transition.rank) == (side, structure, rank)
+    assert (transition.side, transition.structure, transition.rank) == (
+        side,
+        structure,
+        rank,
+    )
     assert structure in str(transition)
 
 
@@ -157,7 +176,9 @@ def test_closed_form_eigenvalues_agree_with_numbers(chosen, seed):
     closed = [number(value, placed) for value in chosen.eigenvalues.closed_form]
     closed = np.concatenate([np.ravel(value) for value in closed]).astype(complex)
     distance = np.abs(numeric[:, None] - closed)
-    assert distance.min(1).max() < 1e-6, "a numeric eigenvalue is missing from the closed form"
+    assert distance.min(1).max() < 1e-6, (
+        "a numeric eigenvalue is missing from the closed form"
+    )
     assert distance.min(0).max() < 1e-6, "a closed form is not an eigenvalue"
 
 
@@ -166,7 +187,10 @@ def test_most_rules_have_a_closed_form_and_it_is_withheld_where_rows_mix_with_co
     assert {"hebb", "gla", "delta", "gated_delta", "comba", "longhorn"} <= names
     assert {"oja", "oja_neuron"} <= names
     assert "normalised" in names
-    assert not {"kimi_delta", "delta_product", "row_keys", "both_sides", "two_states"} & names
+    assert (
+        not {"kimi_delta", "delta_product", "row_keys", "both_sides", "two_states"}
+        & names
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,7 +222,9 @@ def test_two_reflections_give_complex_eigenvalues_and_one_does_not():
     signals = {"k": keys[0], "k2": keys[1], "v": np.ones(1), "v2": np.ones(1)}
     signals |= {"alpha": 1.0, "beta": 2.0, "beta2": 2.0}
     chosen = rule("delta_product")
-    matrix = spectrum.matrix(chosen.statements, chosen.states, at_home(chosen, signals), (1, 3))
+    matrix = spectrum.matrix(
+        chosen.statements, chosen.states, at_home(chosen, signals), (1, 3)
+    )
     phases = np.sort(np.angle(np.linalg.eigvals(matrix)))
     assert phases == pytest.approx([-2 * angle, 0, 2 * angle], abs=1e-12)
 
@@ -221,9 +247,9 @@ def test_closed_form_for_unit_keys():
 LOCALITY = {
     "local": ("hebb", "decayed_hebb", "gla", "hgrn2", "oja_neuron"),
     "post-local error": (
-        "delta", "gated_delta", "delta_then_decay", "leaky_delta", "kimi_delta", "gdn2", "comba",
-        "rwkv7", "iplr", "dplr", "delta_product", "momentum_delta", "momentum_deltanet",
-        "preconditioned_delta",
+        "delta", "gated_delta", "delta_then_decay", "leaky_delta", "kimi_delta", "gdn2",
+        "comba", "rwkv7", "iplr", "dplr", "delta_product", "momentum_delta",
+        "momentum_deltanet", "preconditioned_delta",
     ),
     "post-local error with pooled presynaptic activity": ("longhorn",),
     "needs feedback": ("oja", "gated_oja"),
@@ -261,7 +287,13 @@ GREEK = ("alpha", "beta", "eta", "kappa", "gamma", "phi", "mu", "rho")
 def in_latex(name, home):
     """How a signal is spelled with the index of its home, as a regular expression."""
     stem, digits = re.fullmatch(r"([a-z]+)(\d*)", name).groups()
-    spelled = rf"\\{stem}" if stem in GREEK else stem if len(stem) == 1 else rf"\\mathrm{{{stem}}}"
+    spelled = (
+        rf"\\{stem}"
+        if stem in GREEK
+        else stem
+        if len(stem) == 1
+        else rf"\\mathrm{{{stem}}}"
+    )
     index = {"pre": "[jlm]", "post": "[ilm]", "shared": ""}[home]
     inside = ",".join(part for part in (digits, index) if part)
     return spelled + (rf"_\{{{inside}\}}" if inside else r"(?![_\w])")
@@ -283,9 +315,15 @@ def test_latex_mentions_every_signal_with_its_index_and_renders(name):
     ("text", "latex"),
     [
         ("w = v*k", r"w_{ij} \leftarrow k_{j} v_{i}"),
-        ("w = -read(k)*v", r"w_{ij} \leftarrow - \left(\sum_{l} w_{il} k_{l}\right) v_{i}"),
+        (
+            "w = -read(k)*v",
+            r"w_{ij} \leftarrow - \left(\sum_{l} w_{il} k_{l}\right) v_{i}",
+        ),
         ("w = v - read(k)", r"w_{ij} \leftarrow - \sum_{l} w_{il} k_{l} + v_{i}"),
-        ("w = read(k - q)", r"w_{ij} \leftarrow \sum_{l} w_{il} \left(k_{l} - q_{l}\right)"),
+        (
+            "w = read(k - q)",
+            r"w_{ij} \leftarrow \sum_{l} w_{il} \left(k_{l} - q_{l}\right)",
+        ),
         # the square of a sum is not the sum of squares
         ("w = pool(k)**2", r"w_{ij} \leftarrow \left(\sum_{l} k_{l}\right)^{2}"),
         ("w = pool(k**2)", r"w_{ij} \leftarrow \sum_{l} k_{l}^{2}"),
@@ -304,9 +342,15 @@ WITH_OBJECTIVE = [name for name in rules() if rule(name).objective]
 
 
 def loss(chosen, w, signals):
-    """The objective as a number, evaluated by Python itself on torch tensors [post, pre]."""
+    """The objective as a number, evaluated by Python itself on torch tensors [post,
+    pre]."""
     words = {n: torch.as_tensor(array) for n, array in at_home(chosen, signals).items()}
-    words |= {"w": w, "read": lambda x: w @ x.T, "back": lambda y: y.T @ w, "pool": torch.sum}
+    words |= {
+        "w": w,
+        "read": lambda x: w @ x.T,
+        "back": lambda y: y.T @ w,
+        "pool": torch.sum,
+    }
     return sum(eval(term, {}, words).sum() for term in chosen.objective.terms)
 
 
@@ -328,7 +372,9 @@ def test_the_rule_is_a_gradient_step_on_its_objective(name, seed):
     if chosen.objective.moment == "decayed":  # the first statement alone: w = alpha w
         alpha = arrays.to_home(np.asarray(signals["alpha"]), chosen.homes["alpha"])
         start = alpha * start
-    at = torch.tensor(after if chosen.objective.moment == "after" else start, requires_grad=True)
+    at = torch.tensor(
+        after if chosen.objective.moment == "after" else start, requires_grad=True
+    )
     (slope,) = torch.autograd.grad(loss(chosen, at, signals), at)
     assert np.abs(after - start + slope.numpy()).max() < 1e-12
 
@@ -351,13 +397,16 @@ def test_a_wrong_objective_is_found_out(name):
 )
 def test_the_moment_of_the_gradient_matters(name, right, wrong):
     chosen = rule(name)
-    right, wrong = (Objective(chosen.objective.terms, moment) for moment in (right, wrong))
+    right, wrong = (
+        Objective(chosen.objective.terms, moment) for moment in (right, wrong)
+    )
     assert right.mismatch(chosen) < 1e-12 < 0.01 < wrong.mismatch(chosen)
     assert str(right) != str(wrong)
 
 
 def test_the_oracle_of_longhorn_is_stationary():
-    # argmin |W - W0|^2 / 2 + sum_i beta_i (v - W k)_i^2 / 2, whose gradient vanishes at the step
+    # argmin |W - W0|^2 / 2 + sum_i beta_i (v - W k)_i^2 / 2, whose gradient vanishes at
+    # the step
     chosen = rule("longhorn")
     signals, states = token_of(chosen, seed=9)
     s = SimpleNamespace(**signals)

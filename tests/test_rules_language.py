@@ -1,4 +1,5 @@
-"""The language of rule texts: what it accepts, what it means, and the sentences of its errors."""
+"""The language of rule texts: what it accepts, what it means, and the sentences of its
+errors."""
 
 import numpy as np
 import pytest
@@ -10,13 +11,20 @@ from fwp_neuro.errors import FwpError, nearest, pick, unknown
 from fwp_neuro.rules import Reduction, Rule, register, rule, rules
 from fwp_neuro.symbolic.objective import Objective
 
-K, V, W = np.array([0.4, -0.7]), np.array([0.3, 0.9, -0.5]), np.arange(6.0).reshape(3, 2) / 5
+K, V, W = (
+    np.array([0.4, -0.7]),
+    np.array([0.3, 0.9, -0.5]),
+    np.arange(6.0).reshape(3, 2) / 5,
+)
 
 
 def one_step(text, gates=None, signals=None, states=(), **values):
-    """Run one token of a text from W and return the weights, after NumPy and PyTorch agreed."""
+    """Run one token of a text from W and return the weights, after NumPy and PyTorch
+    agreed."""
     chosen = Rule("r", text, gates, signals, states)
-    given = {"k": K, "q": K, "v": V} | {n: np.asarray(value, float) for n, value in values.items()}
+    given = {"k": K, "q": K, "v": V} | {
+        n: np.asarray(value, float) for n, value in values.items()
+    }
     given = {n: given[n] for n in {**chosen.homes, "q": "pre", "v": "post"}}
     start = {n: W if n == "w" else np.zeros_like(W) for n in chosen.states}
     _, traces = oracle(chosen, {n: array[None] for n, array in given.items()}, start)
@@ -59,7 +67,8 @@ VK = np.outer(V, K)
         ("w = sqrt(v**2)*k", np.outer(np.abs(V), K)),
         ("w = q*v", VK),
         ("# a comment\n\n  w += v*k  # and another\n", W + VK),
-        ("w = v*k\nw = w - read(k)*k", VK - np.outer(VK @ K, K)),  # the read sees the first write
+        # the read sees the first write
+        ("w = v*k\nw = w - read(k)*k", VK - np.outer(VK @ K, K)),
         ("w = (w - read(k)*k) + v*k", W - np.outer(W @ K, K) + VK),
     ],
 )
@@ -71,7 +80,9 @@ def test_a_gate_is_a_number_or_a_vector_at_its_home():
     for home, value in (("shared", 0.7), ("pre", [0.2, 0.3]), ("post", [0.1, 0.2, 0.3])):
         placed = np.asarray(value)[:, None] if home == "post" else np.asarray(value)
         assert np.allclose(one_step("w = g*w", {"g": home}, g=value), placed * W)
-    assert np.allclose(one_step("w += v*kappa", None, {"kappa": "pre"}, kappa=2 * K), W + 2 * VK)
+    assert np.allclose(
+        one_step("w += v*kappa", None, {"kappa": "pre"}, kappa=2 * K), W + 2 * VK
+    )
 
 
 def test_a_further_state_starts_at_zero_and_belongs_to_the_synapse():
@@ -85,7 +96,9 @@ SYMPY_NAMES = ["S", "E", "I", "O", "Q", "gamma", "zeta", "lamda", "beta1", "Symb
 
 @pytest.mark.parametrize("name", SYMPY_NAMES)
 def test_names_that_mean_something_to_sympy_are_just_names(name):
-    assert np.allclose(one_step(f"w += {name}*v*k", {name: "shared"}, **{name: 0.3}), W + 0.3 * VK)
+    assert np.allclose(
+        one_step(f"w += {name}*v*k", {name: "shared"}, **{name: 0.3}), W + 0.3 * VK
+    )
 
 
 def test_homes_list_what_a_programme_must_supply():
@@ -125,7 +138,11 @@ def test_a_taken_name_cannot_be_registered_again(name):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("dleta", "unknown rule 'dleta'; did you mean 'delta'.*legal: delta, .* and 30 more, see "),
+        (
+            "dleta",
+            "unknown rule 'dleta'; did you mean 'delta'.*legal: delta, .* and 30 more, "
+            "see ",
+        ),
         (
             "quite_different",
             r"unknown rule 'quite_different' \(legal: .* more, see `fwp-neuro list`",
@@ -140,7 +157,9 @@ def test_unknown_rule(name, sentence):
 
 
 def test_nearest_and_pick():
-    assert nearest("bta", ["alpha", "beta"]) == "beta" and nearest("zzz", ["alpha"]) is None
+    assert (
+        nearest("bta", ["alpha", "beta"]) == "beta" and nearest("zzz", ["alpha"]) is None
+    )
     assert pick("a", ["a", "b"], "letter") == "a"
     with pytest.raises(FwpError, match=r"unknown letter 'c' \(legal: none\)"):
         pick("c", [], "letter")
@@ -150,10 +169,16 @@ def test_nearest_and_pick():
 def test_of_many_legal_names_the_nearest_are_named():
     many = [f"name{number:02d}" for number in range(21)]
     sentence = str(unknown("nme07", many, "item", "`lister`"))
-    assert sentence.startswith("unknown item 'nme07'; did you mean 'name07'? (legal: name07, ")
-    assert sentence.endswith(" and 16 more, see `lister`)") and sentence.count("name") == 6
+    assert sentence.startswith(
+        "unknown item 'nme07'; did you mean 'name07'? (legal: name07, "
+    )
+    assert (
+        sentence.endswith(" and 16 more, see `lister`)") and sentence.count("name") == 6
+    )
     # a name that only begins like a legal one is named too
-    assert "(legal: long_and_longer, " in str(unknown("long", ["long_and_longer", *many], "x", "y"))
+    assert "(legal: long_and_longer, " in str(
+        unknown("long", ["long_and_longer", *many], "x", "y")
+    )
     # nothing is hidden where it could not be found again
     assert all(name in str(unknown("nme07", many, "item")) for name in many)
     assert "name19)" in str(unknown("nme07", many[:20], "item", "`lister`"))
@@ -164,8 +189,16 @@ def test_of_many_legal_names_the_nearest_are_named():
 BETA = {"beta": "shared"}
 NOT_LEGAL = "is not legal here; use "
 WRONG_TEXT = [
-    ("w += bta*v*k", BETA, "statement 1 .*unknown name 'bta'; did you mean 'beta'.*known: w, k"),
-    ("w += v*k\nw = alhpa*w", {"alpha": "shared"}, "statement 2 .*'alhpa'; did you mean 'alpha'"),
+    (
+        "w += bta*v*k",
+        BETA,
+        "statement 1 .*unknown name 'bta'; did you mean 'beta'.*known: w, k",
+    ),
+    (
+        "w += v*k\nw = alhpa*w",
+        {"alpha": "shared"},
+        "statement 2 .*'alhpa'; did you mean 'alpha'",
+    ),
     ("w += gate*v*k", {}, "unknown name 'gate' .*needs a home: gates={'gate': 'shared'}"),
     ("w += reed(k)", {}, r"unknown function reed\(\); did you mean read\(\).*legal: "),
     ("w += sin(k)", {}, r"unknown function sin\(\)"),
@@ -262,28 +295,52 @@ def test_a_text_never_runs_code(attack, tmp_path):
     [
         (dict(name=""), "a rule needs a name, a non-empty string; got ''"),
         (dict(name=3), "a rule needs a name"),
-        (dict(text=None), "rule 'mine' needs a text, a string of assignments; got NoneType"),
+        (
+            dict(text=None),
+            "rule 'mine' needs a text, a string of assignments; got NoneType",
+        ),
         (dict(gates=BETA), "rule 'mine' declares 'beta' but its text never uses it"),
         (dict(signals={"kappa": "pre"}), "declares 'kappa' but its text never uses it"),
         (dict(states=("m",)), "declares the state 'm' but never assigns it"),
         (dict(text="m = v*k", states=("m",)), "never assigns w, the fast weight"),
-        (dict(text="w = b*k", gates={"b": "sharde"}), "home of 'b' .*did you mean 'shared'"),
-        (dict(text="w = b*k", signals={"b": "shared"}), r"home of 'b' .*\(legal: pre, post\)"),
+        (
+            dict(text="w = b*k", gates={"b": "sharde"}),
+            "home of 'b' .*did you mean 'shared'",
+        ),
+        (
+            dict(text="w = b*k", signals={"b": "shared"}),
+            r"home of 'b' .*\(legal: pre, post\)",
+        ),
         (dict(gates={"k": "pre"}), "'k' already has a meaning .*cannot be declared"),
-        (dict(gates={"dt": "shared"}), "'dt' already has a meaning .*reserved: N, abs, back, dt"),
+        (
+            dict(gates={"dt": "shared"}),
+            "'dt' already has a meaning .*reserved: N, abs, back, dt",
+        ),
         (dict(gates={"read": "pre"}), "'read' already has a meaning"),
         (dict(gates={"xi": "pre"}), "'xi' already has a meaning"),
         (dict(gates={"pool_0": "shared"}), "'pool_0' already has a meaning"),
         (dict(states=("w",)), "'w' already has a meaning"),
-        (dict(gates={"b_pre": "pre"}), "'b_pre' cannot name .*not ending in _pre or _post"),
+        (
+            dict(gates={"b_pre": "pre"}),
+            "'b_pre' cannot name .*not ending in _pre or _post",
+        ),
         (dict(gates={"2b": "pre"}), "'2b' cannot name a signal"),
         (dict(gates={"b c": "pre"}), "'b c' cannot name a signal"),
         (dict(gates={"β": "pre"}), "'β' cannot name a signal"),
         (dict(gates=["beta"]), "gates must be a dict from name to home, got list"),
         (dict(signals="kappa"), "signals must be a dict from name to home, got str"),
-        (dict(domains=[0, 1]), r"domains must be a dict from name to \(low, high\), got list"),
-        (dict(text="w = b*k", gates={"b": "pre"}, signals={"b": "pre"}), "declares 'b' twice"),
-        (dict(text="w = b*k\nb = k", gates={"b": "pre"}, states=("b",)), "declares 'b' twice"),
+        (
+            dict(domains=[0, 1]),
+            r"domains must be a dict from name to \(low, high\), got list",
+        ),
+        (
+            dict(text="w = b*k", gates={"b": "pre"}, signals={"b": "pre"}),
+            "declares 'b' twice",
+        ),
+        (
+            dict(text="w = b*k\nb = k", gates={"b": "pre"}, states=("b",)),
+            "declares 'b' twice",
+        ),
         (dict(text="m = k\nw = m", states=("m", "m")), "declares 'm' twice"),
         (
             dict(text="w = beta*k", gates=BETA, domains={"bta": (0, 1)}),
@@ -297,9 +354,13 @@ def test_nonsense_in_a_declaration_raises_a_sentence(arguments, sentence):
 
 
 def test_nonsense_in_an_objective_raises_a_sentence():
-    with pytest.raises(FwpError, match="unknown objective moment 'befor'; did you mean 'before'"):
+    with pytest.raises(
+        FwpError, match="unknown objective moment 'befor'; did you mean 'before'"
+    ):
         Objective(("w",), "befor")
-    with pytest.raises(FwpError, match="objective of rule 'delta': unknown name 'bta'.*'beta'"):
+    with pytest.raises(
+        FwpError, match="objective of rule 'delta': unknown name 'bta'.*'beta'"
+    ):
         Objective(("bta*w",)).mismatch(rule("delta"))
     with pytest.raises(FwpError, match="must be presynaptic"):
         Objective(("read(v)",)).mismatch(rule("delta"))

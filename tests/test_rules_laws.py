@@ -1,4 +1,5 @@
-"""Laws that every registered rule must pass, and identities that tie the rules to each other."""
+"""Laws that every registered rule must pass, and identities that tie the rules to each
+other."""
 
 from itertools import permutations
 
@@ -21,7 +22,9 @@ def by_oracle(name, signals, states=None):
     """The package's oracle for signals [token, dim]: final weights and read-outs."""
     chosen = rule(name)
     post = signals["v"].shape[-1] if "v" in signals else POST
-    start = dict.fromkeys(chosen.states, np.zeros((post, signals["q"].shape[-1]))) | (states or {})
+    start = dict.fromkeys(chosen.states, np.zeros((post, signals["q"].shape[-1]))) | (
+        states or {}
+    )
     readouts, traces = oracle(chosen, signals, start)
     return traces["w"][-1], readouts
 
@@ -38,19 +41,25 @@ def by_hand(name, signals, states):
     final = {state: np.empty_like(array) for state, array in states.items()}
     for b, h in np.ndindex(BATCH, HEADS):
         one = {n: array[b, :, h] for n, array in signals.items()}
-        readouts[b, :, h], traces = walk(name, one, {n: array[b, h] for n, array in states.items()})
+        readouts[b, :, h], traces = walk(
+            name, one, {n: array[b, h] for n, array in states.items()}
+        )
         for state, trace in zip(states, traces, strict=True):
             final[state][b, h] = trace[-1]
     return readouts, final
 
 
 def tensors(arrays, dtype):
-    return {n: torch.tensor(array, dtype=getattr(torch, dtype)) for n, array in arrays.items()}
+    return {
+        n: torch.tensor(array, dtype=getattr(torch, dtype)) for n, array in arrays.items()
+    }
 
 
 def by_torch(name, signals, states, dtype="float64"):
     signals = tensors(signals, dtype)
-    readout, final = apply(name, signals.pop("q"), **signals, initial_state=tensors(states, dtype))
+    readout, final = apply(
+        name, signals.pop("q"), **signals, initial_state=tensors(states, dtype)
+    )
     final = final if isinstance(final, dict) else {"w": final}
     return readout.numpy(), {n: array.numpy() for n, array in final.items()}
 
@@ -63,16 +72,19 @@ def by_numpy(name, signals, states, dtype="float64"):
 
 
 def error(got, want):
-    """Largest difference of read-outs and final states, relative to the largest number there."""
+    """Largest difference of read-outs and final states, relative to the largest number
+    there."""
     pairs = [(got[0], want[0]), *((got[1][n], want[1][n]) for n in want[1])]
     return max(np.abs(a - b).max() / max(1.0, np.abs(b).max()) for a, b in pairs)
 
 
-# ---------------------------------------------------------------- 1 equals a hand-written oracle
+# --------------------------------------------------------- 1 equals a hand-written oracle
 
 
 def test_every_registered_rule_has_a_hand_written_oracle():
-    assert set(ORACLES) == set(rules()), "write the step of the new rule in tests/oracles.py"
+    assert set(ORACLES) == set(rules()), (
+        "write the step of the new rule in tests/oracles.py"
+    )
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
@@ -108,7 +120,7 @@ def test_whole_sequence_is_two_halves_with_carried_state(name, form):
     assert error(halves, whole) < 1e-13
 
 
-# ---------------------------------------------------------------- 3 gradients, nothing in place
+# ---------------------------------------------------------- 3 gradients, nothing in place
 
 
 @EVERY_RULE
@@ -148,7 +160,8 @@ REDUCTIONS = [(name, each) for name in rules() for each in rule(name).reductions
 
 
 def substituted(chosen, expressions, base):
-    """Signals of ``chosen`` from base signals, some given by expressions, token by token."""
+    """Signals of ``chosen`` from base signals, some given by expressions, token by
+    token."""
     signals = {}
     for name, home in {**chosen.homes, "q": "pre"}.items():
         shape = {"shared": (), "pre": (PRE,), "post": (POST,)}[home]
@@ -162,12 +175,15 @@ def substituted(chosen, expressions, base):
 
 
 @pytest.mark.parametrize(
-    ("name", "reduction"), REDUCTIONS, ids=[f"{name}-{each.to}" for name, each in REDUCTIONS]
+    ("name", "reduction"),
+    REDUCTIONS,
+    ids=[f"{name}-{each.to}" for name, each in REDUCTIONS],
 )
 def test_declared_reductions_hold(name, reduction):
     first, second = rule(name), rule(reduction.to)
     homes = {**first.homes, **second.homes}
-    # a signal that is shared in one rule and a vector in the other is the same number everywhere
+    # a signal that is shared in one rule and a vector in the other is the same number
+    # everywhere
     pairs = (*first.homes.items(), *second.homes.items())
     homes |= {n: home for n, home in pairs if home == "shared"}
     rng = np.random.default_rng(3)
@@ -182,7 +198,16 @@ def test_declared_reductions_hold(name, reduction):
 
 
 #: gate -> the value at which it does nothing
-QUIET = {"beta": 0, "beta2": 0, "alpha": 1, "decay": 1, "erase": 0, "write": 0, "a": 0, "eta": 0}
+QUIET = {
+    "beta": 0,
+    "beta2": 0,
+    "alpha": 1,
+    "decay": 1,
+    "erase": 0,
+    "write": 0,
+    "a": 0,
+    "eta": 0,
+}
 QUIET |= {"mu": 0, "gamma": 1, "rho": 0}
 #: rules that write whatever their gates are -> the signals that must be zero as well
 UNGATED = {"gla": "v", "rwkv7": "v", "iplr": "va", "dplr": "va"}
@@ -191,7 +216,9 @@ UNGATED = {"gla": "v", "rwkv7": "v", "iplr": "va", "dplr": "va"}
 @pytest.mark.parametrize("name", [n for n in rules() if set(rule(n).gates) <= set(QUIET)])
 def test_quiet_gates_leave_the_weights_alone(name):
     signals = draw(rule(name), (TOKENS,), PRE, POST)
-    signals |= {gate: np.full_like(signals[gate], QUIET[gate]) for gate in rule(name).gates}
+    signals |= {
+        gate: np.full_like(signals[gate], QUIET[gate]) for gate in rule(name).gates
+    }
     signals |= {n: 0 * signals[n] for n in UNGATED.get(name, "")}
     start = draw_states(rule(name), (), PRE, POST)
     assert np.array_equal(by_oracle(name, signals, start)[0], start["w"])
@@ -214,21 +241,30 @@ def test_preconditioned_delta_without_squash_is_gated_delta():
     assert np.abs(traces["w"][-1] - want).max() < 1e-13
 
 
-@pytest.mark.parametrize(("past", "gain"), [(0.0, 1.5), (1e12, 1 / 1.5), (np.exp(-0.2), 1.0)])
+@pytest.mark.parametrize(
+    ("past", "gain"), [(0.0, 1.5), (1e12, 1 / 1.5), (np.exp(-0.2), 1.0)]
+)
 def test_the_write_gain_of_a_key_line_falls_with_its_past_activity(past, gain):
     """From 1.5 at a silent line to 1/1.5 at a busy one, and 1 at the stated centre."""
     signals = {n: np.ones((1, size)) for n, size in (("k", 1), ("q", 1), ("v", POST))}
-    signals |= {n: np.full(1, x) for n, x in (("gamma", 1.0), ("rho", 0.0), ("alpha", 1.0))}
+    signals |= {
+        n: np.full(1, x) for n, x in (("gamma", 1.0), ("rho", 0.0), ("alpha", 1.0))
+    }
     signals["beta"] = np.array([0.4])
     start = {"h": np.full((POST, 1), past), "w": np.zeros((POST, 1))}
     w, _ = by_oracle("preconditioned_delta", signals, start)
-    # eps bounds the logarithm at a silent line, so that the limits are reached within 4 percent
-    assert w == pytest.approx(0.4 * gain * np.ones((POST, 1)), rel=1e-5 if gain == 1 else 0.04)
+    # eps bounds the logarithm at a silent line, so that the limits are reached within 4
+    # percent
+    assert w == pytest.approx(
+        0.4 * gain * np.ones((POST, 1)), rel=1e-5 if gain == 1 else 0.04
+    )
 
 
 @pytest.mark.parametrize("arguments", [{"squash": 0.5}, {"eps": 0}, {"center": np.nan}])
 def test_preconditioned_delta_refuses_bad_numbers(arguments):
-    with pytest.raises(FwpError, match=f"preconditioned_delta: {next(iter(arguments))} must be"):
+    with pytest.raises(
+        FwpError, match=f"preconditioned_delta: {next(iter(arguments))} must be"
+    ):
         preconditioned_delta(**arguments)
 
 
@@ -238,7 +274,12 @@ def test_preconditioned_delta_refuses_bad_numbers(arguments):
 def test_oja_is_the_transpose_dual_of_delta():
     signals = draw(rule("oja"), (TOKENS,), PRE, POST, seed=4)
     start = draw_states(rule("oja"), (), PRE, POST, seed=4)
-    swapped = {"k": signals["v"], "v": signals["k"], "q": signals["v"], "beta": signals["beta"]}
+    swapped = {
+        "k": signals["v"],
+        "v": signals["k"],
+        "q": signals["v"],
+        "beta": signals["beta"],
+    }
     dual, _ = by_oracle("delta", swapped, {"w": start["w"].T})
     assert np.abs(by_oracle("oja", signals, start)[0] - dual.T).max() < 1e-13
 
@@ -247,7 +288,9 @@ def test_oja_is_the_transpose_dual_of_delta():
 def test_the_two_oja_rules_are_one_for_a_single_neuron_only(post, same):
     signals = draw(rule("oja"), (TOKENS,), PRE, post, seed=5)
     start = draw_states(rule("oja"), (), PRE, post, seed=5)
-    matrix, neuron = (by_oracle(name, signals, start)[0] for name in ("oja", "oja_neuron"))
+    matrix, neuron = (
+        by_oracle(name, signals, start)[0] for name in ("oja", "oja_neuron")
+    )
     difference = np.abs(matrix - neuron).max()
     assert difference < 1e-13 if same else difference > 0.1
 
@@ -275,20 +318,26 @@ def test_leaky_delta_is_the_exact_solution_of_its_differential_equation():
     tight = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-12}
     exact = solve_ivp(slope, (0, span), w0.ravel(), **tight).y[:, -1].reshape(3, 5)
     norm, alpha = k @ k, np.exp(-span / tau)
-    both = alpha * np.exp(-b * norm * span)  # decay along the key: leak and erasure together
+    # decay along the key: leak and erasure together
+    both = alpha * np.exp(-b * norm * span)
     signals = {"k": k[None], "q": k[None], "v": v[None], "alpha": np.array([alpha])}
     signals["erase"] = np.array([(alpha - both) / norm])
     signals["write"] = np.array([b / (1 / tau + b * norm) * (1 - both)])
     assert np.abs(by_oracle("leaky_delta", signals, {"w": w0})[0] - exact).max() < 1e-10
 
 
-# ---------------------------------------------------------------- 5 retrieval and decay placement
+# -------------------------------------------------------- 5 retrieval and decay placement
 
 
 def orthonormal(items=4, pre=5, post=3, seed=8):
     rng = np.random.default_rng(seed)
     keys = np.linalg.qr(rng.standard_normal((pre, pre)))[0][:items]
-    return {"k": keys, "q": keys, "v": rng.standard_normal((items, post)), "beta": np.ones(items)}
+    return {
+        "k": keys,
+        "q": keys,
+        "v": rng.standard_normal((items, post)),
+        "beta": np.ones(items),
+    }
 
 
 def test_orthonormal_keys_hebb_is_delta_and_recall_is_exact():
@@ -303,7 +352,9 @@ def test_a_unit_key_at_full_strength_overwrites_and_rewriting_changes_nothing():
     start = draw_states(rule("delta"), (), PRE, POST)
     once, read = by_oracle("delta", signals, start)
     twice, _ = by_oracle("delta", signals, {"w": once})
-    assert np.abs(read - signals["v"]).max() < 1e-13 and np.abs(twice - once).max() < 1e-13
+    assert (
+        np.abs(read - signals["v"]).max() < 1e-13 and np.abs(twice - once).max() < 1e-13
+    )
 
 
 def test_rebinding_a_key_mixes_the_old_and_the_new_value():
@@ -328,13 +379,18 @@ def test_delta_is_equivariant_under_rotations_of_keys_and_of_values():
     signals = draw(rule("delta"), (TOKENS,), PRE, POST, seed=10)
     rng = np.random.default_rng(10)
     turn_k, turn_v = (np.linalg.qr(rng.standard_normal((d, d)))[0] for d in (PRE, POST))
-    turned = {n: signals[n] @ turn_k.T for n in ("k", "q")} | {"v": signals["v"] @ turn_v.T}
+    turned = {n: signals[n] @ turn_k.T for n in ("k", "q")} | {
+        "v": signals["v"] @ turn_v.T
+    }
     want = turn_v @ by_oracle("delta", signals)[0] @ turn_k.T
     assert np.abs(by_oracle("delta", {**signals, **turned})[0] - want).max() < 1e-13
 
 
 def test_where_the_decay_stands_is_visible():
-    signals = {**draw(rule("comba"), (TOKENS,), PRE, POST, seed=11), "alpha": np.full(TOKENS, 0.9)}
+    signals = {
+        **draw(rule("comba"), (TOKENS,), PRE, POST, seed=11),
+        "alpha": np.full(TOKENS, 0.9),
+    }
     signals["p"] = signals["k"]
     start = draw_states(rule("delta"), (), PRE, POST, seed=11)
     names = ("gated_delta", "delta_then_decay", "comba")
@@ -344,14 +400,16 @@ def test_where_the_decay_stands_is_visible():
         assert distance > 0.01, (one, other)
 
 
-# ---------------------------------------------------------------- state tracking without training
+# -------------------------------------------------------- state tracking without training
 
 
 def test_delta_counts_parity_with_negative_eigenvalues():
     bits = np.random.default_rng(12).integers(0, 2, 201)
     ones = np.ones((201, 1))
     _, read = by_oracle(
-        "delta", {"k": ones, "q": ones, "v": 0 * ones, "beta": 2.0 * bits}, {"w": np.ones((1, 1))}
+        "delta",
+        {"k": ones, "q": ones, "v": 0 * ones, "beta": 2.0 * bits},
+        {"w": np.ones((1, 1))},
     )
     assert np.array_equal(read[:, 0], (-1.0) ** bits.cumsum())
 
@@ -371,7 +429,9 @@ def test_delta_tracks_three_hundred_swaps_of_five_items():
 def test_two_reflections_in_a_token_are_a_rotation_that_counts_modulo_five():
     half = np.pi / 5  # two mirrors at this angle turn by twice as much
     keys = np.array([[1.0, 0.0], [np.cos(half), np.sin(half)]])
-    rows = {n: np.ones((101, 1)) * keys[row] for n, row in (("k", 0), ("k2", 1), ("q", 0))}
+    rows = {
+        n: np.ones((101, 1)) * keys[row] for n, row in (("k", 0), ("k2", 1), ("q", 0))
+    }
     gates = {"alpha": np.ones(101), "beta": np.full(101, 2.0), "beta2": np.full(101, 2.0)}
     nothing = {"v": np.zeros((101, 2)), "v2": np.zeros((101, 2))}
     _, read = by_oracle("delta_product", {**rows, **gates, **nothing}, {"w": np.eye(2)})

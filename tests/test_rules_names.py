@@ -1,4 +1,5 @@
-"""No legal name of a gate, a signal or a state changes the numbers, whatever else it means."""
+"""No legal name of a gate, a signal or a state changes the numbers, whatever else it
+means."""
 
 import json
 import keyword
@@ -11,7 +12,8 @@ import fwp_neuro as fwp
 from fwp_neuro.artificial.kernels import call
 from fwp_neuro.symbolic import language
 
-#: names of sympy, Python, C, C++ and its macros, Brian2 and its units, and of this package's code
+#: names of sympy, Python, C, C++ and its macros, Brian2 and its units, and of this
+#: package's code
 NASTY = """
 Integer Float Symbol Function Rational Mul Add Pow E I S Q O C beta gamma lamda Lambda oo zoo nan
 int double auto register template typename long unsigned volatile inline std main size_t NULL this
@@ -25,20 +27,23 @@ row_c0 k_c0 p_c0 d_0 o_0 l_w a_v lambda_ beta_ m_ x__y rate gate trace tau spike
 input id type len sum range max min abs_ None_ np torch math sin cos Abs state device dtype heads
 length query_ seed program record_weights training forward weight keys items dims attrs coords sizes
 dim parameters register_buffer
-""".split()
+""".split()  # noqa: E501
 HOMES = ("shared", "pre", "post")
 TOKENS, PRE, POST = 6, 3, 2
 
 
 def _rule(names, further):
-    """Return a rule that uses every name as a gate, and one as a state, in reads and pools."""
+    """Return a rule that uses every name as a gate, and one as a state, in reads and
+    pools."""
     gates = {name: HOMES[n % 3] for n, name in enumerate(names)}
     by_home = {home: [name for name in names if gates[name] == home] for home in HOMES}
     lines = []
     for shared, pre, post in zip(*(by_home[home] for home in HOMES), strict=True):
         lines.append(f"w += ({shared}*{post}*v - read({pre}*k)*{shared})*k*{pre}/9")
         lines.append(f"{further} = 0.5*{further} + {shared}*{post}*k/(4 + pool({pre}*k))")
-    return fwp.Rule("names", "\n".join([*lines, f"w = 0.9*w + {further}"]), gates, states=[further])
+    return fwp.Rule(
+        "names", "\n".join([*lines, f"w = 0.9*w + {further}"]), gates, states=[further]
+    )
 
 
 def _program(names):
@@ -47,13 +52,15 @@ def _program(names):
     key /= np.linalg.norm(key, axis=-1, keepdims=True)
     size = {"shared": (), "pre": (PRE,), "post": (POST,)}
     gates = {
-        name: rng.uniform(0.2, 0.9, (TOKENS, *size[HOMES[n % 3]])) for n, name in enumerate(names)
+        name: rng.uniform(0.2, 0.9, (TOKENS, *size[HOMES[n % 3]]))
+        for n, name in enumerate(names)
     }
     return fwp.Program(key, rng.standard_normal((TOKENS, POST)), **gates)
 
 
 def _groups():
-    """Split the names so that a text stays within its limits; each group is of whole triples."""
+    """Split the names so that a text stays within its limits; each group is of whole
+    triples."""
     whole = NASTY[: len(NASTY) // 3 * 3]
     return [whole[n : n + 66] for n in range(0, len(whole), 66)]
 
@@ -69,12 +76,18 @@ RUNS = {
 
 @pytest.mark.parametrize(
     ("run", "names"),
-    [(run, names) for run in RUNS for names in _groups()[: 1 if run == "event" else None]],
+    [
+        (run, names)
+        for run in RUNS
+        for names in _groups()[: 1 if run == "event" else None]
+    ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_names_change_nothing(names, run):
     plain = [f"b{n}" for n in range(len(names))]
-    expected = fwp.run(_program(plain), _rule(plain, "moment"), backend="numpy", form="step")
+    expected = fwp.run(
+        _program(plain), _rule(plain, "moment"), backend="numpy", form="step"
+    )
     got = fwp.run(_program(names), _rule(names, "m0"), **RUNS[run])
     assert np.allclose(got["readout"], expected["readout"], rtol=1e-9, atol=1e-11)
     assert np.allclose(got.final_weights, expected.final_weights, rtol=1e-9, atol=1e-11)
@@ -82,14 +95,29 @@ def test_names_change_nothing(names, run):
 
 
 #: names that meet those of the printed C++: macros, types, its own arrays and pointers
-PRINTED = ["NULL", "int", "M_PI", "errno", "template", "c0", "d_0", "s0", "unix", "y0", "std", "w0"]
+PRINTED = [
+    "NULL",
+    "int",
+    "M_PI",
+    "errno",
+    "template",
+    "c0",
+    "d_0",
+    "s0",
+    "unix",
+    "y0",
+    "std",
+    "w0",
+]
 
 
 @pytest.mark.slow
 def test_names_change_nothing_in_compiled_code():
     plain = [f"b{n}" for n in range(len(PRINTED))]
     options = dict(form="compiled", record_weights="last")
-    expected = fwp.run(_program(plain), _rule(plain, "moment"), backend="numpy", form="step")
+    expected = fwp.run(
+        _program(plain), _rule(plain, "moment"), backend="numpy", form="step"
+    )
     got = fwp.run(_program(PRINTED), _rule(PRINTED, "m0"), **options)
     assert np.allclose(got["readout"], expected["readout"], rtol=1e-9, atol=1e-11)
 
@@ -98,12 +126,18 @@ def test_a_signal_made_of_the_letters_of_the_built_in_ones_is_a_signal_of_its_ow
     rule = fwp.Rule("letters", "w += qv*kq", signals={"kq": "pre", "qv": "post"})
     declared = json.loads(call.declaration(rule))
     assert declared["signals"] == {"kq": "pre", "qv": "post"}
-    assert call.recipe_of(call.declaration(rule)).homes == {"kq": "pre", "qv": "post", "q": "pre"}
+    assert call.recipe_of(call.declaration(rule)).homes == {
+        "kq": "pre",
+        "qv": "post",
+        "q": "pre",
+    }
 
 
-TEXTS = {  # one of each printer: the plan's kernel, the text as it stands, the continuous circuit
+# one of each printer: the plan's kernel, the text as it stands, the continuous circuit
+TEXTS = {
     "plan": "w = ({0} - {1}*k/9)*w + ({0}*v - read({1}*k))*k*{2}/(2 + pool({1}*k))",
-    "as it stands": "w = tanh(w + {0}*v*k)*{2} - 0.1*back({2}*v)*v*read({1}*k)/(2 + pool({1}*k))",
+    "as it stands": "w = tanh(w + {0}*v*k)*{2} - 0.1*back({2}*v)*v*read({1}*k)/(2 + "
+    "pool({1}*k))",
 }
 
 
@@ -122,7 +156,9 @@ def test_the_gradients_of_compiled_code_do_not_depend_on_names(text):
         }
         leaves = list(tensors.values())
         readout, _ = fwp.artificial.apply(rule, **tensors, form="compiled")
-        found.append([readout.detach(), *torch.autograd.grad(readout.sin().sum(), leaves)])
+        found.append(
+            [readout.detach(), *torch.autograd.grad(readout.sin().sum(), leaves)]
+        )
     for mine, theirs in zip(*found, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-13)
 
@@ -140,7 +176,9 @@ def test_names_change_nothing_in_the_generic_spiking_circuit(name):
 
 @pytest.mark.parametrize("name", sorted(language.RESERVED | language.TAKEN | {"final_m"}))
 def test_a_reserved_name_is_refused_with_a_sentence(name):
-    with pytest.raises(fwp.FwpError, match=f"{name!r} (already has a meaning|is the name of)"):
+    with pytest.raises(
+        fwp.FwpError, match=f"{name!r} (already has a meaning|is the name of)"
+    ):
         fwp.Rule("names", f"w += {name}*v*k", {name: "shared"})
 
 

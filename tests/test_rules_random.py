@@ -16,13 +16,16 @@ FORMS = {
 CIRCUITS = {
     "event": dict(realisation="rate", dynamics="event", device="numpy"),
     "continuous": dict(realisation="rate", device="numpy"),
-    "low rank": dict(realisation="rate", dynamics="event", layout="low_rank", device="numpy"),
+    "low rank": dict(
+        realisation="rate", dynamics="event", layout="low_rank", device="numpy"
+    ),
 }
 COMPILED = {"compiled": dict(form="compiled", record_weights="last")}
 
 
 def deviations(seed: int, runs) -> dict[str, float]:
-    """Return how far each run that gives numbers is from the NumPy oracle; {} without an oracle."""
+    """Return how far each run that gives numbers is from the NumPy oracle; {} without an
+    oracle."""
     text = Text(seed)
     try:
         rule = text.rule()
@@ -30,8 +33,11 @@ def deviations(seed: int, runs) -> dict[str, float]:
         return {}
     program, start = text.program()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # texts whose numbers leave the range of a root, say
-        oracle = fwp.run(program, rule, backend="numpy", form="step", initial_weights=start)
+        # texts whose numbers leave the range of a root, say
+        warnings.simplefilter("ignore")
+        oracle = fwp.run(
+            program, rule, backend="numpy", form="step", initial_weights=start
+        )
         expected = oracle["readout"].values, np.asarray(oracle.final_weights)
         scale = max(1, *(np.abs(array).max() for array in expected))
         if not scale < 1e6:
@@ -43,7 +49,8 @@ def deviations(seed: int, runs) -> dict[str, float]:
             try:
                 got = fwp.run(program, rule, initial_weights=start, **options)
             except fwp.FwpError as refusal:
-                # a form that a rule says it has must run; a circuit may say why it does not
+                # a form that a rule says it has must run; a circuit may say why it does
+                # not
                 assert name in CIRCUITS, f"{text.text!r} {name}: {refusal}"
                 continue
             mine = got["readout"].values, np.asarray(got.final_weights)

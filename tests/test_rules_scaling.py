@@ -1,4 +1,5 @@
-"""Texts that only scale the weights, or set them, have every form that they say they have."""
+"""Texts that only scale the weights, or set them, have every form that they say they
+have."""
 
 import re
 
@@ -9,11 +10,12 @@ import fwp_neuro as fwp
 
 GATES = {"a": "shared", "p": "pre", "o": "post"}
 TEXTS = [
-    "w *= 0.9", "w *= 1", "w = w", "w = 0", "w = 0*w", "w -= w", "w = a*w", "w *= p", "w *= o",
-    "w *= a*p*o", "w *= tanh(p*o)", "w = a*w; w = p*w; w = o*w", "w /= 1 + o**2", "w *= 2; w /= 2",
-    "w *= 0.5; w += 0*v*k", "m = a*m; w = a*w + m", "m = 0; w = m", "m = w; w = a*m + w", "w *= k",
-    "w *= v", "w *= pool(k)", "w = w - read(k)*0", "w = -w", "w *= exp(-1)", "w *= w", "w = 1",
-    "w = k", "w = p*o", "w = read(k)*k", "w = back(v)*v",
+    "w *= 0.9", "w *= 1", "w = w", "w = 0", "w = 0*w", "w -= w", "w = a*w", "w *= p",
+    "w *= o", "w *= a*p*o", "w *= tanh(p*o)", "w = a*w; w = p*w; w = o*w",
+    "w /= 1 + o**2", "w *= 2; w /= 2", "w *= 0.5; w += 0*v*k", "m = a*m; w = a*w + m",
+    "m = 0; w = m", "m = w; w = a*m + w", "w *= k", "w *= v", "w *= pool(k)",
+    "w = w - read(k)*0", "w = -w", "w *= exp(-1)", "w *= w", "w = 1", "w = k", "w = p*o",
+    "w = read(k)*k", "w = back(v)*v",
 ]  # fmt: skip
 TOKENS = 40
 CIRCUITS = {
@@ -24,8 +26,13 @@ CIRCUITS = {
 
 def _case(text):
     rng, size = np.random.default_rng(0), {"shared": (), "pre": (3,), "post": (2,)}
-    homes = {name: home for name, home in GATES.items() if re.search(rf"\b{name}\b", text)}
-    gates = {name: rng.uniform(0.5, 0.95, (TOKENS, *size[home])) for name, home in homes.items()}
+    homes = {
+        name: home for name, home in GATES.items() if re.search(rf"\b{name}\b", text)
+    }
+    gates = {
+        name: rng.uniform(0.5, 0.95, (TOKENS, *size[home]))
+        for name, home in homes.items()
+    }
     key, value = np.abs(rng.normal(size=(TOKENS, 3))), rng.normal(size=(TOKENS, 2))
     key /= np.linalg.norm(key, axis=-1, keepdims=True)
     rule = fwp.Rule("scaling", text, homes, states=("m",) if "m =" in text else ())
@@ -57,15 +64,21 @@ def test_the_compiled_form_and_the_circuits_have_the_numbers_of_the_step(text):
     rule, program, start = _case(text)
     expected = fwp.run(program, rule, backend="numpy", form="step", initial_weights=start)
     for form in ("compiled", "auto"):
-        got = fwp.run(program, rule, form=form, initial_weights=start, record_weights="last")
+        got = fwp.run(
+            program, rule, form=form, initial_weights=start, record_weights="last"
+        )
         assert _distance(got, expected) < 1e-12, form
     program = program[:4]
     expected = fwp.run(program, rule, backend="numpy", form="step", initial_weights=start)
     for name, options in CIRCUITS.items():
         try:
-            got = fwp.run(program, rule, "rate", device="numpy", initial_weights=start, **options)
+            got = fwp.run(
+                program, rule, "rate", device="numpy", initial_weights=start, **options
+            )
         except fwp.FwpError as refusal:
-            assert re.search("use dynamics='event'|use layout='synapse'", str(refusal)), refusal
+            assert re.search("use dynamics='event'|use layout='synapse'", str(refusal)), (
+                refusal
+            )
             continue
         assert _distance(got, expected) < 1e-10, name
 

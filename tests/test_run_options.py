@@ -23,7 +23,9 @@ def test_the_text_of_all_options_is_that_of_the_docstrings():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_help_of_run_has_every_option_of_every_realisation(name):
     part = (
-        realisation_options.text().partition(f"Options of {name!r}:")[2].partition("Options of")[0]
+        realisation_options.text()
+        .partition(f"Options of {name!r}:")[2]
+        .partition("Options of")[0]
     )
     own = [
         n
@@ -60,7 +62,8 @@ def test_options_as_an_object_and_as_keywords_are_the_same_run():
         (lambda: SpikingOptions(cells=-1), "cells"),
         (lambda: fwp.run(PROGRAM, "delta", "rate", options=SpikingOptions()),
          "options must be options of the rate realisation"),
-        (lambda: fwp.run(PROGRAM, "delta", "rate", options={"dt": 1}), "options must be options"),
+        (lambda: fwp.run(PROGRAM, "delta", "rate", options={"dt": 1}),
+         "options must be options"),
     ],
 )  # fmt: skip
 def test_one_sentence_says_which_options_are_legal(call, sentence):
@@ -76,7 +79,11 @@ def test_options_can_be_pickled():
 
 def test_code_is_generated_with_options_as_an_object(tmp_path):
     given = {"realisation": "rate", "device": "cpp_standalone", "directory": tmp_path}
-    folder = generate(PROGRAM[:1], "delta", options=RateOptions(dynamics="event"), **given)
+    folder = generate(
+        PROGRAM[:1], "delta", options=RateOptions(dynamics="event"), **given
+    )
     assert (folder / "main.cpp").exists()
-    with pytest.raises(fwp.FwpError, match="options of the rate realisation, an object of RateOp"):
+    with pytest.raises(
+        fwp.FwpError, match="options of the rate realisation, an object of RateOp"
+    ):
         generate(PROGRAM[:1], "delta", options=SpikingOptions(), **given)

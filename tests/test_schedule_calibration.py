@@ -16,7 +16,9 @@ from fwp_neuro.circuits.spiking import calibration
 from fwp_neuro.circuits.token_schedule import make, timed
 
 ms = b2.ms
-MODEL, LINEAR = (synapses.get(name) for name in ("two_compartment_nmda", "linear_difference"))
+MODEL, LINEAR = (
+    synapses.get(name) for name in ("two_compartment_nmda", "linear_difference")
+)
 SCHEDULE = make(Timeline(), 0.5 * ms, 3)
 
 
@@ -24,7 +26,8 @@ SCHEDULE = make(Timeline(), 0.5 * ms, 3)
 
 
 def test_windows_of_a_token():
-    """In steps of 0.5 ms: 60 settle, 150 write, 120 gap, 150 query (last 100 read), 120 rest."""
+    """In steps of 0.5 ms: 60 settle, 150 write, 120 gap, 150 query (last 100 read), 120
+    rest."""
     assert SCHEDULE.spans == {
         "settle": (0, 120), "write": (120, 420), "gap": (420, 660), "query": (660, 960),
         "rest": (960, 1200), "shown": (0, 420), "read": (760, 960),
@@ -66,8 +69,16 @@ def test_timed_holds_a_constant():
 @pytest.mark.parametrize(
     ("timeline", "dt", "sentence"),
     [
-        (Timeline(gap=10.2 * ms), 0.5, "timeline gap=10.2 ms must be a whole number of time steps"),
-        (Timeline(), 0.7, "timeline settle=60. ms must be a whole number of .* dt=0.7 ms"),
+        (
+            Timeline(gap=10.2 * ms),
+            0.5,
+            "timeline gap=10.2 ms must be a whole number of time steps",
+        ),
+        (
+            Timeline(),
+            0.7,
+            "timeline settle=60. ms must be a whole number of .* dt=0.7 ms",
+        ),
         (Timeline(query=50 * ms), 0.5, "read must not be longer than timeline query"),
     ],
 )
@@ -87,8 +98,11 @@ def test_area_against_the_integral():
         area = 1000 * calibration.area(MODEL, make(Timeline(), dt * ms, 1))
         errors.append(abs(area - exact))
     assert errors[0] < 0.1
-    assert np.divide(errors[:-1], errors[1:]) == pytest.approx(2, rel=0.01)  # a left Riemann sum
-    assert 1000 * calibration.area(MODEL, SCHEDULE) == pytest.approx(Circuit().area(), rel=1e-12)
+    # a left Riemann sum
+    assert np.divide(errors[:-1], errors[1:]) == pytest.approx(2, rel=0.01)
+    assert 1000 * calibration.area(MODEL, SCHEDULE) == pytest.approx(
+        Circuit().area(), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("feedback", [True, False])
@@ -108,11 +122,14 @@ def test_learned_without_lags_is_the_textbook_integral():
     area = calibration.area(model, schedule)
     delta = calibration.learned(h, model, schedule, True, False)
     assert delta == pytest.approx(1 - np.exp(-h * area), abs=3e-3)
-    assert calibration.learned(h, model, schedule, False, False) == pytest.approx(h * area)
+    assert calibration.learned(h, model, schedule, False, False) == pytest.approx(
+        h * area
+    )
 
 
 def test_lag_lets_the_loop_over_learn():
-    """The prediction comes late, so more is written than without lag, and it may overshoot."""
+    """The prediction comes late, so more is written than without lag, and it may
+    overshoot."""
     h = np.array([5.0, 20, 60])
     textbook = 1 - np.exp(-h * calibration.area(MODEL, SCHEDULE))
     for events in (False, True):
@@ -129,7 +146,9 @@ NORM = np.array([[1.0, 0.4], [1.0, 0.9]])
 @pytest.mark.parametrize("model", [MODEL, LINEAR])
 def test_propagator_is_the_root(model, events):
     rates = [
-        calibration.learning_rate(BETA, NORM, delta, model, SCHEDULE, "propagator", events)
+        calibration.learning_rate(
+            BETA, NORM, delta, model, SCHEDULE, "propagator", events
+        )
         for delta in (True, False)
     ]
     strength = rates[0] * NORM * model.slope
@@ -161,10 +180,14 @@ def test_learning_rate_of_the_twin(calibrate, name):
 @pytest.mark.parametrize("feedback", [True, False])
 def test_nothing_is_learned_where_nothing_is_asked(calibrate, feedback):
     beta, norm = np.array([[0.0, 0.5]]), np.ones((1, 2))
-    found = calibration.learning_rate(beta, norm, feedback, MODEL, SCHEDULE, calibrate, False)
+    found = calibration.learning_rate(
+        beta, norm, feedback, MODEL, SCHEDULE, calibrate, False
+    )
     assert found[0, 0] == 0 and found[0, 1] > 0
     silent = np.zeros((1, 2))
-    found = calibration.learning_rate(beta, silent, feedback, MODEL, SCHEDULE, calibrate, False)
+    found = calibration.learning_rate(
+        beta, silent, feedback, MODEL, SCHEDULE, calibrate, False
+    )
     assert np.isfinite(found).all()
 
 
@@ -188,9 +211,13 @@ def test_a_strength_out_of_reach():
     schedule = make(Timeline(settle=0.5 * ms, write=0.5 * ms), 0.5 * ms, 1)
     one = np.ones((1, 1))
     with pytest.raises(fwp.FwpError, match="more than the lagging circuit can learn"):
-        calibration.learning_rate(0.5 * one, one, True, MODEL, schedule, "propagator", False)
+        calibration.learning_rate(
+            0.5 * one, one, True, MODEL, schedule, "propagator", False
+        )
     with pytest.raises(fwp.FwpError, match="settle and write are too short"):
-        calibration.learning_rate(0.5 * one, one, False, MODEL, schedule, "propagator", False)
+        calibration.learning_rate(
+            0.5 * one, one, False, MODEL, schedule, "propagator", False
+        )
 
 
 # ---------------------------------------------------------------------- cells
@@ -201,7 +228,9 @@ def test_numbers_of_cells(number):
     assert number_of_cells().read(number, "cells") == number
 
 
-@pytest.mark.parametrize("number", [0, -1, 2.5, True, None, "10", [3], float("nan"), -float("inf")])
+@pytest.mark.parametrize(
+    "number", [0, -1, 2.5, True, None, "10", [3], float("nan"), -float("inf")]
+)
 def test_numbers_of_cells_refused(number):
     sentence = r"cells must be a whole number from 1 to .*, or float\("
     with pytest.raises(fwp.FwpError, match=sentence):
@@ -210,5 +239,7 @@ def test_numbers_of_cells_refused(number):
 
 def test_rates_beyond_one_spike_a_step():
     check_rate(20.0, 100 * b2.Hz, 0.5 * ms)
-    with pytest.raises(fwp.FwpError, match="fire at 2100 Hz, more than once in dt=0.5 ms"):
+    with pytest.raises(
+        fwp.FwpError, match="fire at 2100 Hz, more than once in dt=0.5 ms"
+    ):
         check_rate(21.0, 100 * b2.Hz, 0.5 * ms)

@@ -28,7 +28,10 @@ FORMS = {
         ({"brackets": True}, (None, 2, 3, 4, 5, 6, (20, 30))),
         ({"modulus": 3, "multiplication": False, "brackets": True}, (None, 17)),
     ],
-    "cycle_navigation": [({}, (None, 1)), ({"positions": 3, "every": False}, (5, (2, 9)))],
+    "cycle_navigation": [
+        ({}, (None, 1)),
+        ({"positions": 3, "every": False}, (5, (2, 9))),
+    ],
     "group_word_problem": [
         *(({"group": group}, (None, 1, (3, 6))) for group in tasks.GROUPS),
         ({"group": "S4", "swaps_only": True, "every": False}, (None, 5)),
@@ -48,7 +51,10 @@ FORMS = {
     ],
     "regression": [({}, (None, 12, (10, 14))), ({"dim": 3}, (3, (3, 9)))],
     "selective_copy": [({"items": 3, "vocab": 4}, (None, 6, (6, 20))), ({}, (40,))],
-    "few_shot_episodes": [({}, (None, 6, (8, 12))), ({"ways": 2, "dim": 1, "spread": 2.0}, (3,))],
+    "few_shot_episodes": [
+        ({}, (None, 6, (8, 12))),
+        ({"ways": 2, "dim": 1, "spread": 2.0}, (3,)),
+    ],
     "delayed_match": [
         ({}, (None, 3, 4)),
         ({"stimuli": 2, "distractors": 1.0}, (3, (5, 9))),
@@ -70,13 +76,19 @@ def make(name, options=None, **more):
 
 
 def same(one, other):
-    pairs = [(getattr(one, name), getattr(other, name)) for name in ("inputs", "targets", "mask")]
+    pairs = [
+        (getattr(one, name), getattr(other, name))
+        for name in ("inputs", "targets", "mask")
+    ]
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_every_listed_task_is_tested_here():
     assert set(FORMS) == set(NAMES)
-    assert all(getattr(tasks, name) is make_it for name, make_it in tasks.sequence_tasks().items())
+    assert all(
+        getattr(tasks, name) is make_it
+        for name, make_it in tasks.sequence_tasks().items()
+    )
 
 
 @pytest.mark.parametrize(("name", "options", "length"), CASES)
@@ -92,9 +104,15 @@ def test_labels_are_those_of_the_solver_and_arrays_are_as_declared(name, options
             assert batch.inputs.dtype == np.int64
             assert 0 <= batch.inputs.min() and batch.inputs.max() < task.input_size
         else:
-            assert batch.inputs.dtype == np.float64 and batch.inputs.shape[2] == task.input_size
+            assert (
+                batch.inputs.dtype == np.float64
+                and batch.inputs.shape[2] == task.input_size
+            )
         if task.loss == "cross_entropy":
-            assert batch.targets.dtype == np.int64 and batch.targets.shape == batch.mask.shape
+            assert (
+                batch.targets.dtype == np.int64
+                and batch.targets.shape == batch.mask.shape
+            )
             assert 0 <= batch.targets.min() and batch.targets.max() < task.output_size
         else:
             assert batch.targets.shape == (*batch.mask.shape, task.output_size)
@@ -111,7 +129,9 @@ def test_check_finds_one_wrong_label(name):
         batch.targets[row, token] = (batch.targets[row, token] + 1) % task.output_size
     else:
         batch.targets[row, token, 0] += 1e-3
-    with pytest.raises(FwpError, match=f"{name}: the target of sequence {row}, token {token} is"):
+    with pytest.raises(
+        FwpError, match=f"{name}: the target of sequence {row}, token {token} is"
+    ):
         task.check(batch)
 
 
@@ -135,7 +155,9 @@ def test_a_perfect_and_a_wrong_prediction_score_as_they_should(name):
     targets = batch.targets
     if task.loss == "squared_error":
         assert task.score(targets, batch)["loss"] == 0
-        assert task.score(targets + 2.0, batch)["loss"] == pytest.approx(2 * task.output_size)
+        assert task.score(targets + 2.0, batch)["loss"] == pytest.approx(
+            2 * task.output_size
+        )
         assert ("accuracy" in task.score(targets, batch)) == task.one_hot
         return
     logits = np.eye(task.output_size)[targets]
@@ -198,7 +220,9 @@ def test_nonsense_is_refused_in_one_sentence(name):
     ):
         with pytest.raises(FwpError) as error:
             mistake()
-        assert "\n" not in str(error.value) and ". " not in str(error.value).replace("... ", "")
+        assert "\n" not in str(error.value) and ". " not in str(error.value).replace(
+            "... ", ""
+        )
 
 
 @pytest.mark.parametrize(
@@ -208,40 +232,67 @@ def test_nonsense_is_refused_in_one_sentence(name):
         (lambda: tasks.parity().sample(2, length=0), "length is 0"),
         (lambda: tasks.cycle_navigation(positions=1), "positions is 1"),
         (lambda: tasks.modular_arithmetic(modulus=1), "modulus is 1"),
-        (lambda: tasks.modular_arithmetic().sample(2, length=5), "is 5; legal lengths are 2, 4, 6"),
+        (
+            lambda: tasks.modular_arithmetic().sample(2, length=5),
+            "is 5; legal lengths are 2, 4, 6",
+        ),
         (lambda: tasks.group_word_problem("S6"), "did you mean 'S"),
-        (lambda: tasks.group_word_problem("A5", swaps_only=True), "symmetric group .* got A5"),
+        (
+            lambda: tasks.group_word_problem("A5", swaps_only=True),
+            "symmetric group .* got A5",
+        ),
         (lambda: tasks.group_elements("Q8"), "unknown group 'Q8'"),
         (lambda: tasks.dyck(kinds=0), "kinds is 0"),
         (lambda: tasks.dyck(depth=0), "depth is 0"),
         (lambda: tasks.legal_brackets(3), "label is 3; with kinds=1 it is at most 2"),
         (lambda: tasks.reset_dyck(reset=1.5), r"reset must be in \[0, 1\], got 1.5"),
-        (lambda: tasks.reset_dyck(mistake=float("nan")), "mistake must be a finite number"),
+        (
+            lambda: tasks.reset_dyck(mistake=float("nan")),
+            "mistake must be a finite number",
+        ),
         (lambda: tasks.counters("anbnc"), "did you mean 'anbncn'"),
         (lambda: tasks.legal_letters("b"), "unknown counter language"),
         (lambda: tasks.schlag_recall(keys=0), "keys is 0"),
         (lambda: tasks.schlag_recall(queries="al"), "did you mean 'all'"),
-        (lambda: tasks.schlag_recall(keys=4).sample(2, length=5), "is 5; .* 1, 2, 3, ... 4"),
+        (
+            lambda: tasks.schlag_recall(keys=4).sample(2, length=5),
+            "is 5; .* 1, 2, 3, ... 4",
+        ),
         (lambda: tasks.multi_query_recall(vocab=9), "vocab is 9; it must be even"),
         (lambda: tasks.multi_query_recall(vocab=8, pairs=4), "at least 10"),
         (lambda: tasks.multi_query_recall(power_a=0), "power_a must be above 0, got 0"),
         (lambda: tasks.forgetting_recall(ask=0.7, erase=0.4), "more than 1"),
         (
-            lambda: tasks.regression(dim=4).check(tasks.regression(dim=4).sample(2, length=3)),
+            lambda: tasks.regression(dim=4).check(
+                tasks.regression(dim=4).sample(2, length=3)
+            ),
             "3 ex",
         ),
-        (lambda: tasks.ridge(np.ones((1, 1, 1)), np.ones((1, 1)), np.ones((1, 1)), 0), "penalty"),
+        (
+            lambda: tasks.ridge(np.ones((1, 1, 1)), np.ones((1, 1)), np.ones((1, 1)), 0),
+            "penalty",
+        ),
         (lambda: tasks.selective_copy(vocab=1), "vocab is 1"),
         (lambda: tasks.few_shot_episodes(ways=1), "ways is 1"),
-        (lambda: tasks.few_shot_episodes(spread=-1.0), "spread must be above 0, got -1.0"),
-        (lambda: tasks.delayed_match(stimuli=1), "stimuli is 1"),
-        (lambda: tasks.delayed_match(distractors="a"), "distractors must be a finite number"),
         (
-            lambda: tasks.Batch(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 4), dtype=bool)),
+            lambda: tasks.few_shot_episodes(spread=-1.0),
+            "spread must be above 0, got -1.0",
+        ),
+        (lambda: tasks.delayed_match(stimuli=1), "stimuli is 1"),
+        (
+            lambda: tasks.delayed_match(distractors="a"),
+            "distractors must be a finite number",
+        ),
+        (
+            lambda: tasks.Batch(
+                np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 4), dtype=bool)
+            ),
             "first two axes",
         ),
         (
-            lambda: tasks.Batch(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)),
+            lambda: tasks.Batch(
+                np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)
+            ),
             "false everywhere",
         ),
     ],

@@ -1,4 +1,5 @@
-"""Sequence tasks of languages and groups against enumeration, known counts and distributions."""
+"""Sequence tasks of languages and groups against enumeration, known counts and
+distributions."""
 
 from itertools import product
 from math import comb
@@ -73,7 +74,8 @@ def test_parity_and_cycle_positions_are_balanced():
         assert_uniform(parity.targets[:, token], 2)
     np.testing.assert_array_equal(parity.targets[:, 0], parity.inputs[:, 0])
     cycle = tasks.cycle_navigation().sample(4000, 1, 40)
-    # eigenvalues of the walk: (1 + 2 cos(2 pi k/5))/3, at most .54, so that 20 moves mix it
+    # eigenvalues of the walk: (1 + 2 cos(2 pi k/5))/3, at most .54, so that 20 moves mix
+    # it
     for token in range(20, 40):
         assert_uniform(cycle.targets[:, token], 5)
 
@@ -95,7 +97,9 @@ def test_arithmetic_agrees_with_python(modulus, brackets, multiplication):
     symbols = [*map(str, range(modulus)), *"+-*=", *("()" if brackets else ""), ""]
     assert task.input_size == len(symbols)
     batch = task.sample(200, 4, (2, 31))
-    for tokens, targets, mask in zip(batch.inputs, batch.targets, batch.mask, strict=True):
+    for tokens, targets, mask in zip(
+        batch.inputs, batch.targets, batch.mask, strict=True
+    ):
         text = "".join(symbols[token] for token in tokens)
         expression, equals, rest = text.partition("=")
         assert equals and not rest and mask.sum() == 1
@@ -111,7 +115,9 @@ def test_arithmetic_has_the_published_number_of_token_classes():
 
 @pytest.mark.parametrize("brackets", [False, True])
 def test_values_are_uniform_without_products_and_zero_leads_with_them(brackets):
-    plain = tasks.modular_arithmetic(brackets=brackets, multiplication=False).sample(4000, 1, 12)
+    plain = tasks.modular_arithmetic(brackets=brackets, multiplication=False).sample(
+        4000, 1, 12
+    )
     assert_uniform(plain.targets[plain.mask], 5)
     times = tasks.modular_arithmetic(brackets=brackets).sample(4000, 1, 12)
     counts = np.bincount(times.targets[times.mask], minlength=5)
@@ -122,7 +128,8 @@ def test_values_are_uniform_without_products_and_zero_leads_with_them(brackets):
 
 
 def legal_words(kinds, length):
-    """Every Dyck word of this length: strings from which striking pairs leaves nothing."""
+    """Every Dyck word of this length: strings from which striking pairs leaves
+    nothing."""
     found = []
     for word in product(range(2 * kinds), repeat=length):
         rest = list(word)
@@ -142,12 +149,15 @@ def deepest(word, kinds):
     return max(np.cumsum([1 if token < kinds else -1 for token in word]), default=0)
 
 
-@pytest.mark.parametrize(("kinds", "length"), [(1, 2), (1, 6), (1, 10), (2, 2), (2, 4), (2, 6)])
+@pytest.mark.parametrize(
+    ("kinds", "length"), [(1, 2), (1, 6), (1, 10), (2, 2), (2, 4), (2, 6)]
+)
 @pytest.mark.parametrize("depth", [None, 1, 2])
 def test_dyck_words_are_all_drawn_equally_often_and_none_else(kinds, length, depth):
     words = legal_words(kinds, length)
     pairs = length // 2
-    assert len(words) == comb(length, pairs) // (pairs + 1) * kinds**pairs  # Catalan number
+    # Catalan number
+    assert len(words) == comb(length, pairs) // (pairs + 1) * kinds**pairs
     words = [word for word in words if depth is None or deepest(word, kinds) <= depth]
     batch = tasks.dyck(kinds, depth).sample(100 * len(words), 3, length)
     drawn, counts = np.unique(batch.inputs, axis=0, return_counts=True)
@@ -159,7 +169,9 @@ def test_dyck_words_are_all_drawn_equally_often_and_none_else(kinds, length, dep
 def test_dyck_targets_are_the_sets_of_symbols_that_can_follow(kinds, depth):
     # all words of up to twice the length, bounded in depth, tell what can follow a prefix
     short, long = (6, 12) if kinds == 1 else (3, 6)
-    words = [word for length in range(0, long + 1, 2) for word in legal_words(kinds, length)]
+    words = [
+        word for length in range(0, long + 1, 2) for word in legal_words(kinds, length)
+    ]
     words = [word for word in words if depth is None or deepest(word, kinds) <= depth]
     follow = {}
     for word in words:
@@ -185,12 +197,16 @@ def test_long_dyck_words_close():
 
 def test_reset_dyck_by_hand_and_in_its_statistics():
     text = ")(#()((#)(#()#"
-    labels = tasks.reset_dyck().solve(np.array([["()#".index(symbol) for symbol in text]]))
+    labels = tasks.reset_dyck().solve(
+        np.array([["()#".index(symbol) for symbol in text]])
+    )
     assert labels.tolist() == [[2, 2, 0, 1, 0, 1, 1, 0, 2, 2, 0, 1, 0, 0]]
     batch = tasks.reset_dyck(reset=0.25).sample(500, 1, 40)
     resets = (batch.inputs == 2).mean()
     assert abs(resets - 0.25) < 5 * (0.25 * 0.75 / 20000) ** 0.5
-    assert np.bincount(batch.targets.ravel(), minlength=3).min() > 0.05 * batch.targets.size
+    assert (
+        np.bincount(batch.targets.ravel(), minlength=3).min() > 0.05 * batch.targets.size
+    )
     # nothing open: a mistake has its probability (first tokens: nothing is open)
     first = tasks.reset_dyck(reset=0, mistake=0.3).sample(4000, 1, 1).inputs
     assert abs((first == 1).mean() - 0.3) < 5 * (0.3 * 0.7 / 4000) ** 0.5

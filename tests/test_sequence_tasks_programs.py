@@ -19,14 +19,18 @@ RECALL = {
 def test_the_delta_rule_runs_recall_episodes_without_error(name, length):
     task = tasks.sequence_tasks()[name](**RECALL[name])
     least = task.lengths[0]
-    batch = task.sample(4, 2, (least, least + 9) if length and len(task.lengths) > 9 else None)
+    batch = task.sample(
+        4, 2, (least, least + 9) if length and len(task.lengths) > 9 else None
+    )
     for episode in range(4):
         program = tasks.as_program(task, batch, episode)
         read = program["read_only"].astype(bool)
         assert read.sum() == batch.mask[episode].sum()
         np.testing.assert_array_equal(program["beta"], np.where(read, 0, 1))
         # a perfect memory gives the target, and so does the delta rule on one-hot keys
-        np.testing.assert_array_equal(tasks.targets(program)[read], program["target"][read])
+        np.testing.assert_array_equal(
+            tasks.targets(program)[read], program["target"][read]
+        )
         readout = fwp.run(program, "delta")["readout"].values
         np.testing.assert_allclose(readout[read], program["target"][read], atol=1e-12)
         if name != "multi_query_recall":  # classes of the task, "empty" is all zero

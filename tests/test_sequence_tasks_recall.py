@@ -14,7 +14,10 @@ def standard_error(samples):
 
 
 def assert_frequency(count, draws, probability):
-    assert abs(count / draws - probability) <= 5 * (probability * (1 - probability) / draws) ** 0.5
+    assert (
+        abs(count / draws - probability)
+        <= 5 * (probability * (1 - probability) / draws) ** 0.5
+    )
 
 
 # ---------------------------------------------------------------------- draws
@@ -35,7 +38,7 @@ def test_race_draws_one_after_another_without_replacement():
         assert_frequency(count, 6000, 1 / 6)
 
 
-# ---------------------------------------------------------------------- Schlag et al. 2021
+# --------------------------------------------------------------------- Schlag et al. 2021
 
 
 def averaging_loss(task, batch):
@@ -48,14 +51,20 @@ def averaging_loss(task, batch):
 
 
 @pytest.mark.parametrize(("size", "published"), [(20, 0.1048), (60, 0.1229)])
-def test_averaging_memory_in_the_released_evaluation_is_the_published_sum_rule(size, published):
-    # L = S, every distinct key once: n ~ Binomial(L, 1/S) given n >= 1 values are averaged,
-    # and an average of n independent values loses (1 - 1/S)(1 - 1/n)/2
-    chances = [comb(size, n) * (size - 1) ** (size - n) / size**size for n in range(1, size + 1)]
+def test_averaging_memory_in_the_released_evaluation_is_the_published_sum_rule(
+    size, published
+):
+    # L = S, every distinct key once: n ~ Binomial(L, 1/S) given n >= 1 values are
+    # averaged, and an average of n independent values loses (1 - 1/S)(1 - 1/n)/2
+    chances = [
+        comb(size, n) * (size - 1) ** (size - n) / size**size for n in range(1, size + 1)
+    ]
     inverse = sum(p / n for n, p in enumerate(chances, 1)) / sum(chances)
     exact = (1 - 1 / size) * (1 - inverse) / 2
     task = tasks.schlag_recall(size, replacement=True)
-    evaluations = [averaging_loss(task, task.sample(20, seed, size)) for seed in range(40)]
+    evaluations = [
+        averaging_loss(task, task.sample(20, seed, size)) for seed in range(40)
+    ]
     error = np.std(evaluations)  # of one evaluation, 20 sequences as published
     assert abs(np.mean(evaluations) - exact) < 4 * error / 40**0.5
     assert abs(published - exact) < 3 * error
@@ -79,7 +88,9 @@ def test_best_read_out_of_a_rank_meets_the_capacity_bound(size, rank):
     key, value = np.split(batch.inputs, 2, axis=-1)
     weights = np.einsum("btv,btk->bvk", value, key)
     left, strength, right = np.linalg.svd(weights)
-    cut = np.einsum("bvr,br,brk->bvk", left[..., :rank], strength[:, :rank], right[:, :rank])
+    cut = np.einsum(
+        "bvr,br,brk->bvk", left[..., :rank], strength[:, :rank], right[:, :rank]
+    )
     scores = task.score(np.einsum("bvk,btk->btv", cut, key), batch)
     assert scores["loss"] == pytest.approx(max(0, 1 - rank / size) / 2, abs=1e-12)
 
@@ -98,9 +109,12 @@ def test_schlag_recall_masks_keys_that_were_never_written():
     key = batch.inputs[..., :6]
     written = key[:, :6].any(axis=1)  # [batch, key]
     asked = key[:, 6:].argmax(axis=-1)
-    np.testing.assert_array_equal(batch.mask[:, 6:], np.take_along_axis(written, asked, axis=1))
+    np.testing.assert_array_equal(
+        batch.mask[:, 6:], np.take_along_axis(written, asked, axis=1)
+    )
     missing = (5 / 6) ** 6
-    # keys of one sequence are not independent, but negatively correlated: a bound on the error
+    # keys of one sequence are not independent, but negatively correlated: a bound on the
+    # error
     assert_frequency((~batch.mask[:, 6:]).sum(), 1800, missing)
 
 
@@ -110,13 +124,19 @@ def test_schlag_recall_masks_keys_that_were_never_written():
 def test_multi_query_recall_follows_its_layout():
     task = tasks.multi_query_recall(vocab=40, pairs=4)
     batch = task.sample(50, 1, 30)
-    keys, values, rest = batch.inputs[:, 0:8:2], batch.inputs[:, 1:8:2], batch.inputs[:, 8:]
+    keys, values, rest = (
+        batch.inputs[:, 0:8:2],
+        batch.inputs[:, 1:8:2],
+        batch.inputs[:, 8:],
+    )
     assert ((1 <= keys) & (keys < 20)).all() and ((20 <= values) & (values < 40)).all()
     assert all(len(set(row)) == 4 for row in [*keys.tolist(), *values.tolist()])
     assert not rest[:, 1::2].any() and ((rest > 0).sum(axis=1) == 4).all()
     np.testing.assert_array_equal(np.sort(rest, axis=1)[:, -4:], np.sort(keys, axis=1))
     np.testing.assert_array_equal(batch.mask[:, 8:], rest > 0)
-    filled = tasks.multi_query_recall(vocab=40, pairs=4, random_fill=True).sample(50, 1, 30)
+    filled = tasks.multi_query_recall(vocab=40, pairs=4, random_fill=True).sample(
+        50, 1, 30
+    )
     np.testing.assert_array_equal(filled.mask, batch.mask)
     np.testing.assert_array_equal(filled.targets, batch.targets)
     assert (filled.inputs[~batch.mask & (batch.inputs == 0)] > 0).mean() > 0.9
@@ -142,16 +162,23 @@ def test_forgetting_recall_by_hand():
     ask, erase, k0, k1, v0, v2 = 0, 1, 2, 3, 4, 6
     events = [(k0, v0), (k1, v2), (k0, ask), (k0, v2), (k0, ask), (k0, erase), (k0, ask)]
     events += [(k1, ask), (k0, erase), (k0, v0), (k0, ask)]
-    solved = tasks.forgetting_recall(keys=2, values=3).solve(np.array(events).reshape(1, -1))
+    solved = tasks.forgetting_recall(keys=2, values=3).solve(
+        np.array(events).reshape(1, -1)
+    )
     answers = [
-        label for label, (_, action) in zip(solved[0, 1::2], events, strict=True) if action == ask
+        label
+        for label, (_, action) in zip(solved[0, 1::2], events, strict=True)
+        if action == ask
     ]
     assert answers == [0, 2, 3, 2, 0]
 
 
-@pytest.mark.parametrize(("length", "empty"), [(4, 0.0), (6, 0.2), (8, 0.28), (10, 0.312)])
+@pytest.mark.parametrize(
+    ("length", "empty"), [(4, 0.0), (6, 0.2), (8, 0.28), (10, 0.312)]
+)
 def test_forgetting_recall_is_empty_as_often_as_it_should(length, empty):
-    # one key: some event after the first changed it with 1 - .4^m, and erased it in a third
+    # one key: some event after the first changed it with 1 - .4^m, and erased it in a
+    # third
     batch = tasks.forgetting_recall(keys=1, values=4).sample(4000, 1, length)
     assert_frequency((batch.targets[:, -1] == 4).sum(), 4000, empty)
     bound = batch.targets[:, -1][batch.targets[:, -1] < 4]
@@ -175,7 +202,11 @@ def test_selective_copy_scatters_evenly():
 def test_delayed_match_is_balanced_and_familiarity_does_not_solve_it(repeats):
     task = tasks.delayed_match(stimuli=6, distractors=0.5, repeats=repeats)
     batch = task.sample(4000, 1, 12)
-    sample, delay, probe = batch.inputs[:, :1], batch.inputs[:, 1:-2], batch.inputs[:, -1:]
+    sample, delay, probe = (
+        batch.inputs[:, :1],
+        batch.inputs[:, 1:-2],
+        batch.inputs[:, -1:],
+    )
     match = batch.targets[:, -1] == 1
     assert_frequency(match.sum(), 4000, 0.5)
     assert not (delay == sample).any() and (batch.inputs[:, -2] == 1).all()
@@ -248,7 +279,8 @@ def test_solvers_have_their_known_losses(regressions, solver, options, exact, pu
             digits = len(str(published).split(".")[1])
             assert abs(exact - published) <= 0.5001 * 10**-digits
     else:
-        assert abs(losses.mean() - published) < 4 * error + 0.0005  # published to 3 digits
+        # published to 3 digits
+        assert abs(losses.mean() - published) < 4 * error + 0.0005
 
 
 def test_best_step_is_the_published_one_and_the_best():

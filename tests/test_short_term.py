@@ -1,4 +1,5 @@
-"""Tsodyks-Markram short-term plasticity in three conventions, and what it cannot store."""
+"""Tsodyks-Markram short-term plasticity in three conventions, and what it cannot
+store."""
 
 import brian2 as b2
 import numpy as np
@@ -44,7 +45,8 @@ def test_devices_agree(device):
 
 
 def test_the_conventions_are_the_equations_they_claim():
-    """Between-spike equations integrated in small steps, with the order of events written out."""
+    """Between-spike equations integrated in small steps, with the order of events written
+    out."""
     U, tau_F, tau_D, tau_psc, dt = 0.2, 1.5, 0.2, 3e-3, 1e-5
     for name, rest, before_jump, psc in (
         ("to_zero", 0.0, False, 0.0),
@@ -82,7 +84,9 @@ def test_a_set_comes_in_the_convention_of_its_paper():
         one = fwp.synapses.get("tsodyks_markram", chosen)
         assert convention_of(one) == convention
         ours = fwp.synapses.short_term("tsodyks_markram", chosen, TIMES * b2.second)
-        other = fwp.synapses.short_term(f"tsodyks_markram_{convention}", chosen, TIMES * b2.second)
+        other = fwp.synapses.short_term(
+            f"tsodyks_markram_{convention}", chosen, TIMES * b2.second
+        )
         assert np.array_equal(ours, other)
     with pytest.raises(fwp.FwpError, match="follows none of the conventions"):
         convention_of(fwp.synapses.get("pair_stdp"))
@@ -121,12 +125,14 @@ def test_state_in_the_presynaptic_cell_gives_the_same_release():
             spikes = b2.SpikeGeneratorGroup(1, [0] * len(TIMES), TIMES * b2.second)
             cells = b2.NeuronGroup(
                 1, text.pre + "\nfired : 1", threshold="fired > 0.5",
-                reset=text.pre_spike + "\nfired = 0", method=text.method, namespace=one.parameters,
+                reset=text.pre_spike + "\nfired = 0", method=text.method,
+                namespace=one.parameters,
             )  # fmt: skip
             drive = b2.Synapses(spikes, cells, on_pre="fired_post = 1")
             drive.connect()
             target = b2.NeuronGroup(1, "got : 1")
-            out = b2.Synapses(cells, target, text.synapse, on_pre="got_post = J*released_pre",
+            out = b2.Synapses(cells, target, text.synapse,
+                              on_pre="got_post = J*released_pre",
                               delay=0.5 * ms)  # fmt: skip
             out.connect()
             out.J = 2
@@ -148,7 +154,9 @@ def test_no_gate_on_fixed_weights_stores_two_items_that_share_presynaptic_cells(
     J = np.random.default_rng(1).lognormal(0, 0.5, (12, 8))
     assert rank_argument.gate_error(J, KEYS, VALUES) > 0.3
     assert rank_argument.outer_error(KEYS, VALUES) < 1e-12
-    assert rank_argument.gate_error(VALUES.T @ np.linalg.pinv(KEYS).T, KEYS, VALUES) < 1e-12
+    assert (
+        rank_argument.gate_error(VALUES.T @ np.linalg.pinv(KEYS).T, KEYS, VALUES) < 1e-12
+    )
     with pytest.raises(fwp.FwpError, match="as many items each"):
         rank_argument.gate_error(J, KEYS, VALUES[:1])
 
@@ -158,7 +166,8 @@ def test_a_memory_of_short_term_plasticity_alone_does_not_know_the_values():
     J = np.random.default_rng(1).lognormal(0, 0.5, (12, 8))
     stored = rank_argument.recall(one, KEYS, VALUES, J)
     swapped = rank_argument.recall(one, KEYS, VALUES[::-1], J)
-    assert np.abs(stored).max() > 0.1  # something was written, and it is blind to the value
+    # something was written, and it is blind to the value
+    assert np.abs(stored).max() > 0.1
     assert np.array_equal(stored, swapped)
     assert abs(rank_argument.told_apart(stored, VALUES)) < 0.5
 
@@ -168,4 +177,6 @@ def test_a_composition_releases_what_its_release_does(receptor):
     times = np.array([0, 50, 100, 400]) * ms
     made = fwp.synapses.compose("pair_stdp", "tsodyks_markram", receptor)
     alone = fwp.synapses.short_term("tsodyks_markram", spike_times=times)
-    np.testing.assert_allclose(fwp.synapses.short_term(made, spike_times=times), alone, rtol=1e-9)
+    np.testing.assert_allclose(
+        fwp.synapses.short_term(made, spike_times=times), alone, rtol=1e-9
+    )

@@ -1,4 +1,5 @@
-"""Calcium control: Brian2 text against the oracle, figure 3, AP5, an oracle of fine steps."""
+"""Calcium control: Brian2 text against the oracle, figure 3, AP5, an oracle of fine
+steps."""
 
 import brian2 as b2
 import numpy as np
@@ -85,20 +86,30 @@ def test_full_ap5_changes_no_weight_at_all():
 def test_omega_and_eta_are_the_computed_values():
     model = synapses.get(NAME)
     ca = np.array([0, 0.35, 0.45, 0.55, 0.6, 1.0])
-    assert oracle.omega(model, ca) == pytest.approx([0.25, 0.125, 0.0004, 0.5, 0.982, 1], abs=5e-4)
+    assert oracle.omega(model, ca) == pytest.approx(
+        [0.25, 0.125, 0.0004, 0.5, 0.982, 1], abs=5e-4
+    )
     times = 1 / oracle.eta(model, ca)
     assert times == pytest.approx([1e4, 3.33, 2.10, 1.60, 1.46, 1.10], rel=5e-3)
 
 
 def test_depression_at_intermediate_and_potentiation_at_high_calcium():
-    """Figure 3: by holding potential, by timing (with depression at long lags), by frequency."""
+    """Figure 3: by holding potential, by timing (with depression at long lags), by
+    frequency."""
     model = synapses.get(NAME)
     assert oracle.clamped(model, -65 * mV, 40) == pytest.approx(1, abs=0.01)
-    assert oracle.clamped(model, -55 * mV, 40) < 0.7 < 1.5 < oracle.clamped(model, -30 * mV, 40)
+    assert (
+        oracle.clamped(model, -55 * mV, 40)
+        < 0.7
+        < 1.5
+        < oracle.clamped(model, -30 * mV, 40)
+    )
     early, paired, late = synapses.stdp_curve(model, lags=[-10, 10, 80] * ms, pairs=40)
     assert early < 0.9 and late < 0.9 and paired > 1.3
     alone = synapses.get(NAME, "frequency")
-    low, high = (oracle.changed_weight(alone, np.arange(40) / f, np.zeros(0)) for f in (1, 20))
+    low, high = (
+        oracle.changed_weight(alone, np.arange(40) / f, np.zeros(0)) for f in (1, 20)
+    )
     assert low < 0.9 and high > 1.5
 
 

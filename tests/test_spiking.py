@@ -1,4 +1,5 @@
-"""The spiking circuit is its NumPy twin, number by number; symmetries; what it records."""
+"""The spiking circuit is its NumPy twin, number by number; symmetries; what it
+records."""
 
 import warnings
 
@@ -39,7 +40,8 @@ def swap(array):
 
 
 def make(seed=1, tokens=TOKENS, alpha=False):
-    """A programme with a gate that changes from token to token, and weights to start from."""
+    """A programme with a gate that changes from token to token, and weights to start
+    from."""
     rng = np.random.default_rng(seed)
     gates = {"beta": rng.uniform(0.3, 0.8, (tokens, HEADS))}
     if alpha:
@@ -52,8 +54,9 @@ def by_twin(program, name, weights, **options):
     """Read-out and weights of the twin, tokens first."""
     alpha = program["alpha"].T if "alpha" in program else 1.0
     found = twin(
-        *(swap(program[signal]) for signal in ("key", "value", "query")), program["beta"].T, alpha,
-        rule="delta" if "delta" in name else "hebb", initial=weights, **options,
+        *(swap(program[signal]) for signal in ("key", "value", "query")),
+        program["beta"].T, alpha, rule="delta" if "delta" in name else "hebb",
+        initial=weights, **options,
     )  # fmt: skip
     return swap(found["readout"]), swap(found["weights"])
 
@@ -64,7 +67,7 @@ def check(recording, expected):
         assert relative(recording[name].values, array) < SAME, name
 
 
-# ---------------------------------------------------------------------- the twin's numbers
+# --------------------------------------------------------------------- the twin's numbers
 
 
 @pytest.mark.parametrize("name", ["hebb", "delta", "decayed_hebb", "gated_delta"])
@@ -77,11 +80,12 @@ def check(recording, expected):
     ],
 )
 def test_equals_the_twin(name, cells, kind, layout):
-    """Also: the event-driven weights of single key cells are the twin's clock-driven ones."""
+    """Also: the event-driven weights of single key cells are the twin's clock-driven
+    ones."""
     program, weights = make(alpha=name in ("decayed_hebb", "gated_delta"))
     recording = spiking(
-        program, name, initial_weights=weights, cells=cells, key_cells=kind, layout=layout,
-        timeline=SHORT,
+        program, name, initial_weights=weights, cells=cells, key_cells=kind,
+        layout=layout, timeline=SHORT,
     )  # fmt: skip
     options = {"cells": cells, "kind": kind, "layout": layout}
     check(recording, by_twin(program, name, weights, circuit=Circuit(**QUICK), **options))
@@ -97,14 +101,19 @@ def test_equals_the_twin_with_other_constants(calibration, layout):
     constants |= {"E_leak": ODD["e_leak"] * b2.mV, "E_exc": ODD["e_exc"] * b2.mV}
     constants |= {"value_baseline": ODD["v0"], "weight_baseline": ODD["w0"]}
     recording = spiking(
-        program, "delta", initial_weights=weights, cells=CELLS, key_cells="integrate_and_fire",
-        layout=layout, calibration=calibration, dt=ODD["dt"] * ms,
-        constants=constants | {"conductance": ODD["conductance"]},
+        program, "delta", initial_weights=weights, cells=CELLS,
+        key_cells="integrate_and_fire", layout=layout, calibration=calibration,
+        dt=ODD["dt"] * ms, constants=constants | {"conductance": ODD["conductance"]},
         timeline=Timeline(**times, rest=ODD["gap"] * ms),
     )  # fmt: skip
     options = {"cells": CELLS, "kind": "integrate_and_fire", "layout": layout}
     expected = by_twin(
-        program, "delta", weights, calibration=calibration, circuit=Circuit(**ODD), **options
+        program,
+        "delta",
+        weights,
+        calibration=calibration,
+        circuit=Circuit(**ODD),
+        **options,
     )
     check(recording, expected)
 
@@ -115,8 +124,9 @@ def test_equals_the_twin_with_drugs(name, cells, layout):
     program, weights = make()
     options = {"cells": cells, "layout": layout}
     recording = spiking(
-        program, name, initial_weights=weights, key_cells="integrate_and_fire", timeline=SHORT,
-        drugs=[AP5(0.4), CNQX(0.7, "write"), CNQX(0.2, "write")], **options,
+        program, name, initial_weights=weights, key_cells="integrate_and_fire",
+        timeline=SHORT, drugs=[AP5(0.4), CNQX(0.7, "write"), CNQX(0.2, "write")],
+        **options,
     )  # fmt: skip
     options |= {"kind": "integrate_and_fire", "circuit": Circuit(**QUICK)}
     expected = by_twin(program, name, weights, ap5=0.4, cnqx=(0.76, "shown"), **options)
@@ -127,7 +137,9 @@ def test_equals_the_twin_with_drugs(name, cells, layout):
 @pytest.mark.parametrize("layout", ["population", "synapse"])
 def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
     program, weights = make(tokens=2)
-    recording = spiking(program, name, initial_weights=weights, layout=layout, cells=CELLS, seed=3)
+    recording = spiking(
+        program, name, initial_weights=weights, layout=layout, cells=CELLS, seed=3
+    )
 
     def counts(population, units, per):
         fired = recording.spikes(population)
@@ -141,7 +153,10 @@ def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
     teachers = counts("teacher", HEADS * 2 * POST, CELLS)
     assert keys.sum() > 500 and teachers.sum() > 500
     spikes = (keys, teachers)
-    check(recording, by_twin(program, name, weights, cells=CELLS, layout=layout, spikes=spikes))
+    check(
+        recording,
+        by_twin(program, name, weights, cells=CELLS, layout=layout, spikes=spikes),
+    )
 
 
 # ---------------------------------------------------------------------- symmetries
@@ -168,7 +183,10 @@ def test_values_beyond_one_are_scaled(name):
     options = {"cells": 5, "timeline": SHORT}
     big = spiking(scaled, name, initial_weights=3 * weights, **options)
     small = spiking(
-        program.replace(value=scaled["value"] / 3), name, initial_weights=weights, **options
+        program.replace(value=scaled["value"] / 3),
+        name,
+        initial_weights=weights,
+        **options,
     )
     for variable in ("readout", "weights"):
         assert relative(big[variable].values, 3 * small[variable].values) < 1e-12
@@ -190,7 +208,14 @@ def test_a_mirrored_key_dimension_mirrors_its_weights():
 def test_opponent_changes_nothing_where_keys_are_not_signed():
     program, weights = make()
     one, two = (
-        spiking(program, "delta", initial_weights=weights, cells=5, timeline=SHORT, signed_keys=how)
+        spiking(
+            program,
+            "delta",
+            initial_weights=weights,
+            cells=5,
+            timeline=SHORT,
+            signed_keys=how,
+        )
         for how in ("refuse", "opponent")
     )
     assert np.array_equal(one["weights"], two["weights"])
@@ -203,7 +228,15 @@ def test_seed(kind, layout):
     """Same seed, same spikes and weights bit for bit, also after another circuit ran."""
     program, _ = make(tokens=2)
     one, other, again = (
-        spiking(program, "delta", cells=5, key_cells=kind, layout=layout, timeline=SHORT, seed=seed)
+        spiking(
+            program,
+            "delta",
+            cells=5,
+            key_cells=kind,
+            layout=layout,
+            timeline=SHORT,
+            seed=seed,
+        )
         for seed in (3, 4, 3)
     )
     for name in ("readout", "weights", "spike_cell", "spike_time"):
@@ -223,7 +256,8 @@ def test_weights_stay_in_their_bounds_and_clipping_is_told():
         recording = spiking(program, "hebb", constants={"weight_baseline": 0.35})
     found = options_of(recording)
     assert found["lowest"] == 0
-    assert found["clipped"] == pytest.approx(2 * 2 / (3 * 6 * 4))  # two values, ON and OFF
+    # two values, ON and OFF
+    assert found["clipped"] == pytest.approx(2 * 2 / (3 * 6 * 4))
     assert np.abs(recording["weights"].values).max() == pytest.approx(0.7)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*sit at a bound")
@@ -254,7 +288,8 @@ def test_traces():
     assert np.allclose(np.diff(times), 0.005)
     assert recording["V_basal"].dims == ("time", "head", "channel", "post")
     assert recording["V_basal"].attrs["units"] == "V"
-    rest = -0.070 / 1.125  # half the excitation of the number 1, 0.25, with its reversal at 0
+    # half the excitation of the number 1, 0.25, with its reversal at 0
+    rest = -0.070 / 1.125
     for name in ("V_basal", "V_apical"):
         voltage = recording[name].values
         assert voltage[0] == pytest.approx(rest)
@@ -262,18 +297,25 @@ def test_traces():
     for n in range(TOKENS):  # at token ends the sampled weight is the recorded one
         [sample] = np.flatnonzero(np.isclose(times, (n + 1) * token))
         assert np.allclose(
-            recording["weight_course"].values[sample], recording["weights"].values[n], atol=1e-12
+            recording["weight_course"].values[sample],
+            recording["weights"].values[n],
+            atol=1e-12,
         )
     shown = (times > 0.03) & (times < 0.21)
-    apical = recording["V_apical"].values[shown].mean(0)  # the teacher depolarises by its value
-    assert np.array_equal(np.sign(apical[:, 0] - apical[:, 1]), np.sign(program["value"][0]))
+    # the teacher depolarises by its value
+    apical = recording["V_apical"].values[shown].mean(0)
+    assert np.array_equal(
+        np.sign(apical[:, 0] - apical[:, 1]), np.sign(program["value"][0])
+    )
 
 
 def test_weights_change_only_while_the_gate_is_open():
     program, _ = make(tokens=2)
     recording = spiking(program, "hebb", record_every=5 * ms)
     phase = recording["time"].values % 0.6
-    changed = np.abs(np.diff(recording["weight_course"].values, axis=0)).max((1, 2, 3)) > 0
+    changed = (
+        np.abs(np.diff(recording["weight_course"].values, axis=0)).max((1, 2, 3)) > 0
+    )
     gated = (phase[:-1] > 0.0599) & (phase[:-1] < 0.2099)
     assert not changed[~gated].any()
     assert changed[gated].all()

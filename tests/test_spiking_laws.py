@@ -1,4 +1,5 @@
-"""How far the spiking circuit is from the algebra: laws in the number of cells, and the floor."""
+"""How far the spiking circuit is from the algebra: laws in the number of cells, and the
+floor."""
 
 from functools import cache
 
@@ -19,7 +20,13 @@ BOTH_RULES = pytest.mark.parametrize("name", BETA)
 POISSON = 0.6  # nRMSE times the square root of the number of Poisson cells
 ms = b2.ms
 #: for laws in which only the noise counts
-BRISK = {"settle": 30 * ms, "write": 75 * ms, "gap": 30 * ms, "query": 75 * ms, "read": 50 * ms}
+BRISK = {
+    "settle": 30 * ms,
+    "write": 75 * ms,
+    "gap": 30 * ms,
+    "query": 75 * ms,
+    "read": 50 * ms,
+}
 BRISK = Timeline(**BRISK, rest=60 * ms)
 
 
@@ -28,9 +35,12 @@ def program(name, tokens=8, heads=4, **options):
 
 
 def law(name, counts, given, seed=0, **options):
-    """Slope of log nRMSE, against rates instead of spikes, on the log of the number of cells."""
+    """Slope of log nRMSE, against rates instead of spikes, on the log of the number of
+    cells."""
     rates = spiking(given, name, **options)
-    errors = [nrmse(spiking(given, name, cells=n, seed=seed, **options), rates) for n in counts]
+    errors = [
+        nrmse(spiking(given, name, cells=n, seed=seed, **options), rates) for n in counts
+    ]
     return np.polyfit(np.log(counts), np.log(errors), 1)[0]
 
 
@@ -52,10 +62,16 @@ def test_population_of_poisson_cells(name):
 
 
 def test_weights_at_every_synapse_are_no_more_biased_than_population_weights():
-    """Regular cells, so that next to no noise hides a bias: the calibration knows the extra lag."""
+    """Regular cells, so that next to no noise hides a bias: the calibration knows the
+    extra lag."""
     given = fwp.tasks.associative_recall(tokens=8, dim=8, heads=4, seed=1, beta=0.8)
     reference = artificial(given, "delta")
-    regular = {"cells": 50, "key_cells": "integrate_and_fire", "dt": ms, "record_spikes": False}
+    regular = {
+        "cells": 50,
+        "key_cells": "integrate_and_fire",
+        "dt": ms,
+        "record_spikes": False,
+    }
     found = {
         layout: fwp.compare(reference, spiking(given, "delta", layout=layout, **regular))
         for layout in ("population", "synapse")
@@ -107,7 +123,7 @@ def test_signed_keys_as_opponents_in_spikes(name):
     assert found.correlation > 0.995
 
 
-# ---------------------------------------------------------------------- rates instead of spikes
+# ---------------------------------------------------------------- rates instead of spikes
 
 
 @BOTH_RULES
@@ -119,7 +135,9 @@ def test_floor(name, signed):
     assert nrmse(recording, artificial(given, name), "weights") < 0.02
 
 
-@pytest.mark.parametrize("name", ["decayed_hebb", "gla", "hgrn2", "gated_delta", "kimi_delta"])
+@pytest.mark.parametrize(
+    "name", ["decayed_hebb", "gla", "hgrn2", "gated_delta", "kimi_delta"]
+)
 def test_floor_with_decay(name):
     tokens, heads, pre = 4, 4, 8
     home = rule(name).gates["alpha"]
@@ -152,7 +170,7 @@ def test_floor_of_oja_for_each_neuron():
     assert nrmse(recording, artificial(given, "oja_neuron")) < 0.02
 
 
-# ---------------------------------------------------------------------- what the floor consists of
+# ------------------------------------------------------------- what the floor consists of
 
 
 def carried(model, schedule):
@@ -167,8 +185,8 @@ def carried(model, schedule):
 def explained(name, given, model):
     """The algebra with the circuit's two known deviations, first alone and then together.
 
-    The effective key is k_t + lambda q_{t-1}; the effective value is the difference of the voltage
-    factors of the ON and the OFF teacher.
+    The effective key is k_t + lambda q_{t-1}; the effective value is the difference of
+    the voltage factors of the ON and the OFF teacher.
     """
     schedule = make(Timeline(), 0.5 * ms, given.tokens)
     key = given["key"].copy()
@@ -180,12 +198,15 @@ def explained(name, given, model):
     effective = fwp.Rule(
         "effective", f"w += beta*{error}*s", {"beta": "shared"}, {"s": "pre", "u": "post"}
     )
-    return [artificial(given.replace(s=key, u=u), effective) for u in (given["value"], value)]
+    return [
+        artificial(given.replace(s=key, u=u), effective) for u in (given["value"], value)
+    ]
 
 
 @cache
 def floor(name, synapse, rest=120):
-    """A run without spikes and its error: (programme, recording, nRMSE against the algebra)."""
+    """A run without spikes and its error: (programme, recording, nRMSE against the
+    algebra)."""
     given = program(name, tokens=3, heads=16)
     recording = spiking(given, name, synapse=synapse, timeline=Timeline(rest=rest * ms))
     return given, recording, nrmse(recording, artificial(given, name))
@@ -207,7 +228,8 @@ def test_longer_silence_lowers_the_floor(name):
 
 @BOTH_RULES
 def test_linear_synapse_is_exact_but_for_the_carried_trace(name):
-    """Without a voltage factor nothing is left once the trace of the last query is gone."""
+    """Without a voltage factor nothing is left once the trace of the last query is
+    gone."""
     given, recording, error = floor(name, "linear_difference")
     with_key, _ = explained(name, given, synapses.get("linear_difference"))
     assert nrmse(recording, with_key) < (1e-4 if name == "hebb" else 0.5 * error)
@@ -227,9 +249,12 @@ def test_propagator_calibration_takes_out_the_lag_of_the_loop():
 
 @pytest.mark.parametrize("parameters", ["vargas_caballero_robinson_2003", "ellwood_2024"])
 def test_other_magnesium_blocks_need_no_new_numbers(parameters):
-    """The slope of the voltage factor is taken from the block, so the gain stays right."""
+    """The slope of the voltage factor is taken from the block, so the gain stays
+    right."""
     given = program("delta", tokens=4)
-    found = fwp.compare(artificial(given, "delta"), spiking(given, "delta", parameters=parameters))
+    found = fwp.compare(
+        artificial(given, "delta"), spiking(given, "delta", parameters=parameters)
+    )
     assert found.slope == pytest.approx(1, abs=0.05)
     assert found.correlation > 0.999
 
@@ -244,7 +269,10 @@ def test_infinity_is_the_limit_of_many_regular_cells():
     given, options = program("delta", tokens=2), {"timeline": BRISK}
     rates = spiking(given, "delta", **options)
     errors = [
-        nrmse(spiking(given, "delta", cells=n, key_cells="integrate_and_fire", **options), rates)
+        nrmse(
+            spiking(given, "delta", cells=n, key_cells="integrate_and_fire", **options),
+            rates,
+        )
         for n in (10, 160)
     ]
     assert errors[1] < errors[0] / 2

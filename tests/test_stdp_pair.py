@@ -1,4 +1,5 @@
-"""Pair STDP: pairing schemes and bounds against ten-line oracles, and against their Brian2 text."""
+"""Pair STDP: pairing schemes and bounds against ten-line oracles, and against their
+Brian2 text."""
 
 import brian2 as b2
 import numpy as np
@@ -16,17 +17,24 @@ LARGE = {"A_plus": 0.3, "A_minus": 0.4}
 
 
 def model(chosen, **changes):
-    return fwp.synapses.get("pair_stdp", parameters=chosen).changed(**LARGE).changed(**changes)
+    return (
+        fwp.synapses.get("pair_stdp", parameters=chosen)
+        .changed(**LARGE)
+        .changed(**changes)
+    )
 
 
 def oracle(one, pre, post):
-    """The rule as it is written: spikes in order, presynaptic ones first at the same time."""
+    """The rule as it is written: spikes in order, presynaptic ones first at the same
+    time."""
     p, chosen = {n: float(v) for n, v in one.parameters.items()}, one.parameter_set
     w, last = 1.0, {True: [], False: []}
     top, mu = p.get("w_max", 1.0), p.get("mu", 0.0)
     for time, is_pre in sorted([(t, True) for t in pre] + [(t, False) for t in post],
                                key=lambda event: (event[0], not event[1])):  # fmt: skip
-        others = last[not is_pre][-1:] if chosen == "nearest_neighbour" else last[not is_pre]
+        others = (
+            last[not is_pre][-1:] if chosen == "nearest_neighbour" else last[not is_pre]
+        )
         tau = p["tau_minus" if is_pre else "tau_plus"]
         trace = sum(np.exp(-(time - other) / tau) for other in others)
         size = -p["A_minus"] * trace if is_pre else p["A_plus"] * trace
@@ -48,7 +56,12 @@ def trains(seed):
 
 @pytest.mark.parametrize("chosen", SETS)
 def test_events_are_the_oracle(chosen):
-    for changes in ({}, {"A_plus": -0.2, "A_minus": -0.1}, {"A_minus": -0.3}, {"tau_plus": 7 * ms}):
+    for changes in (
+        {},
+        {"A_plus": -0.2, "A_minus": -0.1},
+        {"A_minus": -0.3},
+        {"tau_plus": 7 * ms},
+    ):
         one = model(chosen, **changes)
         for seed in range(3):
             pre, post = (at * 1e-3 for at in trains(seed))
@@ -60,7 +73,8 @@ def test_events_are_the_oracle(chosen):
 @pytest.mark.parametrize("layout", ["textbook", "factorised"])
 @pytest.mark.parametrize("chosen", SETS)
 def test_brian2_text_is_its_numpy_form_in_every_layout(chosen, layout):
-    """Also for spikes of both sides in one step; the last steps bring all synapses up to date."""
+    """Also for spikes of both sides in one step; the last steps bring all synapses up to
+    date."""
     one = model(chosen)
     pre, post = np.zeros((402, 2)), np.zeros((402, 2))
     for cell in range(2):
@@ -68,7 +82,9 @@ def test_brian2_text_is_its_numpy_form_in_every_layout(chosen, layout):
         pre[a, cell], post[b, cell] = 1, 1
     pre[-1] = post[-1] = 1
     found = injected.run(one, pre, post, dt=1 * ms, layout=layout)["weight"]
-    times = [[np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)]
+    times = [
+        [np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)
+    ]
     expected = [[stdp_pair.changed_weight(one, a, b) for a in times[0]] for b in times[1]]
     assert np.abs(found - np.array(expected)).max() < 1e-12
     assert np.ptp(expected) > 1e-3 or chosen == "hard_bounds"
@@ -82,7 +98,8 @@ def test_the_curve_is_its_events(chosen):
         lags = np.array([-0.9, -0.5, -0.03, 0, 0.03, 0.4, 0.95]) / rate
         found = stdp_pair.curve(one, lags, pairs, rate)
         expected = [
-            stdp_pair.changed_weight(one, *pairs_of_spikes(lag, pairs, rate)) for lag in lags
+            stdp_pair.changed_weight(one, *pairs_of_spikes(lag, pairs, rate))
+            for lag in lags
         ]
         assert found == pytest.approx(expected, rel=1e-12)
     alone = stdp_pair.curve(one, np.array([-5.0, 5.0]), 1, 1.0)  # longer than a period
@@ -99,7 +116,9 @@ def test_many_parameter_sets_at_once_are_each_alone():
         many = _Many(one, {"A_plus": plus[:, None], "tau_minus": tau[:, None]})
         found = stdp_pair.curve(many, lags, 5, 20.0)
         for row, a, t in zip(found, plus, tau, strict=True):
-            alone = stdp_pair.curve(one.changed(A_plus=a, tau_minus=t * b2.second), lags, 5, 20.0)
+            alone = stdp_pair.curve(
+                one.changed(A_plus=a, tau_minus=t * b2.second), lags, 5, 20.0
+            )
             assert row == pytest.approx(alone, rel=1e-12)
 
 
@@ -133,10 +152,16 @@ def test_an_anti_hebbian_window_mirrors_the_hebbian_one():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (dict(pairs=10**9), "pairs is .*1000000000|lags times pairs is 1e.09: .* hours or more"),
+        (
+            dict(pairs=10**9),
+            "pairs is .*1000000000|lags times pairs is 1e.09: .* hours or more",
+        ),
         (dict(pairs=10**400), "hours or more"),
         (dict(lags=[] * ms), "lags is empty"),
-        (dict(lags=np.zeros(200) * ms, pairs=10**6), "lags times pairs is 2e.08: .* hours or more"),
+        (
+            dict(lags=np.zeros(200) * ms, pairs=10**6),
+            "lags times pairs is 2e.08: .* hours or more",
+        ),
     ],
 )
 def test_absurd_sizes_are_refused_with_their_cost(call, sentence):
@@ -149,7 +174,9 @@ def test_absurd_sizes_are_refused_with_their_cost(call, sentence):
              "behavioural_time_scale"],
 )  # fmt: skip
 def test_endless_protocols_are_refused_with_their_cost(name):
-    with pytest.raises(fwp.FwpError, match="steps of .* ms would take about .* hours or more"):
+    with pytest.raises(
+        fwp.FwpError, match="steps of .* ms would take about .* hours or more"
+    ):
         fwp.synapses.stdp_curve(name, lags=1e9 * b2.second, pairs=1)
 
 

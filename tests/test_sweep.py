@@ -1,4 +1,5 @@
-"""Sweeps without processes: grids, keys, results in one Dataset, what is kept, mistakes."""
+"""Sweeps without processes: grids, keys, results in one Dataset, what is kept,
+mistakes."""
 
 import functools
 import importlib
@@ -76,7 +77,9 @@ def test_chosen_points(traces, point, tmp_path):
 
 def test_a_failed_point_stops_nothing_and_is_computed_again(traces, point, tmp_path):
     traces.switch("fail", 1)
-    with pytest.warns(FwpWarning, match=r"1 of 3 points .*'a': 1.*ValueError: no 1 today, sorry"):
+    with pytest.warns(
+        FwpWarning, match=r"1 of 3 points .*'a': 1.*ValueError: no 1 today, sorry"
+    ):
         found = sweep(point, {"a": range(3)}, tmp_path / "out")
     assert np.isnan(found.result[1]) and found.result[2] == 20
     assert found.error.values.tolist() == ["", "ValueError: no 1 today, sorry", ""]
@@ -103,7 +106,9 @@ def test_a_damaged_result_is_computed_again(traces, point, tmp_path):
     assert found.result.values.tolist() == [0, 10] and sum(traces.calls().values()) == 3
 
 
-def test_an_executor_that_loses_points_is_asked_a_bounded_number_of_times(point, tmp_path):
+def test_an_executor_that_loses_points_is_asked_a_bounded_number_of_times(
+    point, tmp_path
+):
     class Loses(Here):
         asked = 0
 
@@ -116,7 +121,9 @@ def test_an_executor_that_loses_points_is_asked_a_bounded_number_of_times(point,
             return super().submit(function, job)
 
     executor = Loses()
-    with pytest.warns(FwpWarning, match="no worker finished it: OSError: the line is dead"):
+    with pytest.warns(
+        FwpWarning, match="no worker finished it: OSError: the line is dead"
+    ):
         found = fwp.sweep(point, {"a": range(3)}, tmp_path / "out", executor)
     assert executor.asked == 2 + ATTEMPTS and found.result[2] == 20
 
@@ -126,7 +133,9 @@ def test_an_executor_that_loses_points_is_asked_a_bounded_number_of_times(point,
                 raise RuntimeError("cannot schedule new futures after shutdown")
             return super().submit(function, job)
 
-    with pytest.warns(FwpWarning, match="2 of 6 .* not computed: RuntimeError: cannot schedule"):
+    with pytest.warns(
+        FwpWarning, match="2 of 6 .* not computed: RuntimeError: cannot schedule"
+    ):
         found = fwp.sweep(point, {"a": [0, 1, 2, 3, 4, 5]}, tmp_path / "out", Breaks())
     assert found.result[:4].values.tolist() == [0, 10, 20, 30]
 
@@ -148,8 +157,11 @@ def test_code_decides_what_is_computed_again(traces, point, tmp_path, edit):
     assert beside != imports
     edit(file, "FACTOR = 10", "FACTOR = 100")
     assert code_of(place) != beside
-    # this process has the old code in memory: its results would be kept under a wrong name
-    with pytest.raises(FwpError, match="has loaded is not the code .* that were restarted"):
+    # this process has the old code in memory: its results would be kept under a wrong
+    # name
+    with pytest.raises(
+        FwpError, match="has loaded is not the code .* that were restarted"
+    ):
         sweep(point, {"a": [1, 2]}, tmp_path / "out")
     assert traces.calls() == {(1, 0): 1}
 
@@ -157,7 +169,8 @@ def test_code_decides_what_is_computed_again(traces, point, tmp_path, edit):
 def test_the_key_tells_every_value_apart():
     import brian2 as b2
 
-    values = [1, 1.0, True, "1", None, (1,), [1], 2, 1 * b2.ms, 1 * b2.mV, np.ones(1), np.ones(2),
+    values = [1, 1.0, True, "1", None, (1,), [1], 2, 1 * b2.ms, 1 * b2.mV, np.ones(1),
+              np.ones(2),
               {"a": 1}, float("nan"), np.zeros(1), b"1"]  # fmt: skip
     assert len({key("code", {"x": value}) for value in values}) == len(values)
     assert key("code", {"x": np.float64(2)}) == key("code", {"x": 2.0})
@@ -188,7 +201,9 @@ def test_results_of_every_kind():
 
 def test_results_of_different_lengths_and_clashing_names_are_joined():
     grid = read_grid({"size": [2, 3, 4], "rule": ["delta"]})
-    first = xr.Dataset({"v": ("token", [1, 2]), "text": ((), "yes"), "size": ("s", [7, 8])})
+    first = xr.Dataset(
+        {"v": ("token", [1, 2]), "text": ((), "yes"), "size": ("s", [7, 8])}
+    )
     first = first.assign_coords(time=("time", [0.1, 0.3]), s=("s", ["a", "b"]))
     first["course"] = ("time", [10.0, 30.0])
     second = xr.Dataset({"v": ("token", [1, 2, 3]), "course": ("time", [20.0])})
@@ -213,14 +228,19 @@ def test_results_of_different_lengths_and_clashing_names_are_joined():
 def test_quantities_and_other_values_label_the_grid(tmp_path):
     import brian2 as b2
 
-    grid = read_grid({"dt": [0.1, 1] * b2.ms, "where": [(1, 2), None], "on": [True, False]})
+    grid = read_grid(
+        {"dt": [0.1, 1] * b2.ms, "where": [(1, 2), None], "on": [True, False]}
+    )
     labels = gather(grid, {}, {}, {})
     assert np.allclose(labels.dt, [0.0001, 0.001]) and labels.dt.attrs["units"] == "s"
-    assert labels["where"].values.tolist() == ["(1, 2)", "None"] and labels.on.dtype == bool
+    assert (
+        labels["where"].values.tolist() == ["(1, 2)", "None"] and labels.on.dtype == bool
+    )
     assert labels.error.shape == (2, 2, 2)
     assert grid.points[0]["dt"] == 0.1 * b2.ms
     labels = gather(read_grid({"seed": [1, 2**64], "few": [1, 2**53]}), {}, {}, {})
-    assert labels.seed.values.tolist() == ["1", str(2**64)]  # no number of a file holds it
+    # no number of a file holds it
+    assert labels.seed.values.tolist() == ["1", str(2**64)]
     assert labels.few.values.tolist() == [1, 2**53]
 
 
@@ -250,14 +270,22 @@ def by_place(a, /):
         (takes_all, {}, "grid is empty"),
         (takes_all, [], "grid is empty"),
         (takes_all, 3, "grid must be a dict of names"),
-        (takes_all, {"a": 1}, r"grid\['a'\] must be a list of values, got 1; write \[1\]"),
+        (
+            takes_all,
+            {"a": 1},
+            r"grid\['a'\] must be a list of values, got 1; write \[1\]",
+        ),
         (takes_all, {"a": "delta"}, r"write \['delta'\]"),
         (takes_all, {"a": []}, "has no values"),
         (takes_all, {"a": [1, 2, 1]}, "same value twice: number 0 and number 2 are 1"),
         (takes_all, {"a": range(2000), "b": range(2000)}, "has 4000000 points"),
         (takes_all, {"a b": [1]}, "got 'a b'"),
         (takes_all, {"a": [1], "error": [1]}, "uses the name 'error' itself"),
-        (takes_all, {"a": [object()]}, r"grid\['a'\]\[0\] is a object; legal are numbers"),
+        (
+            takes_all,
+            {"a": [object()]},
+            r"grid\['a'\]\[0\] is a object; legal are numbers",
+        ),
         (takes_all, {"b": [1]}, "takes_all needs a, which grid does not set"),
         (takes_all, [{"a": 1}, {"b": 1}], r"grid\[1\] sets b, but grid\[0\] sets a"),
         (takes_all, [{"a": 1}, {"a": 1}], "same point twice"),
@@ -265,7 +293,11 @@ def by_place(a, /):
         (functools.partial(takes_all, b=2), {"a": [1], "b": [1]}, "has 'b' set already"),
         (functools.partial(takes_all, 1), {"b": [1]}, "takes its arguments by name only"),
         (by_place, {"a": [1]}, "takes 'a' by place only"),
-        (nested(), {"a": [1]}, "'nested.<locals>.inner': it is defined inside another function"),
+        (
+            nested(),
+            {"a": [1]},
+            "'nested.<locals>.inner': it is defined inside another function",
+        ),
         (lambda a: a, {"a": [1]}, "it is a lambda"),
         (Thing.method, {"a": [1]}, "it is a method"),
         (len, {"a": [1]}, "function must be a function or 'module:name'"),
@@ -281,16 +313,23 @@ def test_a_mistake_is_one_sentence(tmp_path, function, grid, sentence):
 
 
 def test_a_name_that_the_function_does_not_take(point, tmp_path):
-    with pytest.raises(FwpError, match="unknown parameter of point 'bb'; did you mean 'b'"):
+    with pytest.raises(
+        FwpError, match="unknown parameter of point 'bb'; did you mean 'b'"
+    ):
         sweep(point, {"a": [1], "bb": [1]}, tmp_path / "out")
 
 
 def test_folders_and_executors_that_cannot_be(point, tmp_path):
     (tmp_path / "file").touch()
-    for out, sentence in ((tmp_path / "file", "not a folder"), (3, "out must name a folder")):
+    for out, sentence in (
+        (tmp_path / "file", "not a folder"),
+        (3, "out must name a folder"),
+    ):
         with pytest.raises(FwpError, match=sentence):
             sweep(point, {"a": [1]}, out)
-    with pytest.raises(FwpError, match="executor must be a .*Executor, a Dask client or None"):
+    with pytest.raises(
+        FwpError, match="executor must be a .*Executor, a Dask client or None"
+    ):
         fwp.sweep(point, {"a": [1]}, tmp_path / "out", executor=3)
     with pytest.raises(FwpError, match="workers is for local processes"):
         fwp.sweep(point, {"a": [1]}, tmp_path / "out", Here(), workers=2)
@@ -308,7 +347,9 @@ def test_a_worker_without_the_folder_sends_the_file(traces, point, tmp_path, mon
     monkeypatch.undo()
     traces.switch("fail", 1, on=False)
     found = sweep(f"{traces.module}:point", {"a": range(3)}, tmp_path / "out")
-    assert found.result.values.tolist() == [0, 10, 20] and sum(traces.calls().values()) == 4
+    assert (
+        found.result.values.tolist() == [0, 10, 20] and sum(traces.calls().values()) == 4
+    )
 
 
 def test_a_partial_function_and_its_values_count(traces, point, tmp_path):
@@ -341,10 +382,16 @@ def test_a_model_is_swept_over_its_parameters(home, edit):
         ("toy --set size=3,3 --out o", "same value twice"),
         ("toy --set size=3 --set size=4 --out o", "gives size twice"),
         ("toy --set size=3 --out models/toy.py", "it is not a folder"),
-        ("toy --set size=3 --out o --resources GPU=1", "for the workers of a --scheduler"),
+        (
+            "toy --set size=3 --out o --resources GPU=1",
+            "for the workers of a --scheduler",
+        ),
         ("toy --set size=3 --out o --scheduler here", "an address such as tcp://"),
         ("toy --set size=3 --out o --scheduler no.json", "no scheduler file 'no.json'"),
-        ("toy --set size=3 --out o --scheduler tcp://h:1 --workers 2", "is for this machine"),
+        (
+            "toy --set size=3 --out o --scheduler tcp://h:1 --workers 2",
+            "is for this machine",
+        ),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_sentence(home, capsys, arguments, sentence):
@@ -369,11 +416,15 @@ def test_points_in_threads_run_one_after_another(tmp_path, monkeypatch):
         "    return together\n"
     )
     with ThreadPoolExecutor(4) as threads:
-        found = fwp.sweep("counts_itself:point", {"a": range(8)}, tmp_path / "out", threads)
+        found = fwp.sweep(
+            "counts_itself:point", {"a": range(8)}, tmp_path / "out", threads
+        )
     assert found.result.values.tolist() == [1] * 8
 
 
-def test_the_file_of_a_sweep_says_what_it_is_where_a_run_is_needed(traces, point, tmp_path):
+def test_the_file_of_a_sweep_says_what_it_is_where_a_run_is_needed(
+    traces, point, tmp_path
+):
     sweep(point, {"a": [1, 2]}, tmp_path / "out")
     found = fwp.load(tmp_path / "out" / "sweep.nc")
     program = fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5)

@@ -37,14 +37,18 @@ def client(tmp_path_factory):
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
             host="127.0.0.1", resources={"GPU": 1},
         )  # fmt: skip
-        with cluster, distributed.Client(cluster, timeout=PATIENCE, set_as_default=False) as client:
+        with (
+            cluster,
+            distributed.Client(cluster, timeout=PATIENCE, set_as_default=False) as client,
+        ):
             client.wait_for_workers(2, timeout=PATIENCE)
             yield client
 
 
 @pytest.fixture
 def traces(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)  # of this process; the workers find the file by its path
+    # of this process; the workers find the file by its path
+    monkeypatch.syspath_prepend(tmp_path)
     return sweep_points.Traces(tmp_path)
 
 
@@ -81,7 +85,9 @@ def test_equal_calls_are_not_taken_for_one(client, traces, point, tmp_path):
     assert traces.calls() == {(0, 0): 1, (1, 0): 2}
 
 
-def test_points_that_draw_get_the_numbers_that_they_get_here(client, tmp_path, monkeypatch):
+def test_points_that_draw_get_the_numbers_that_they_get_here(
+    client, tmp_path, monkeypatch
+):
     monkeypatch.syspath_prepend(tmp_path)
     draw, grid = sweep_draws.write(tmp_path), {"a": range(6)}
     found = fwp.sweep(draw, grid, tmp_path / "out", client)
@@ -111,10 +117,15 @@ def test_a_model_runs_on_a_scheduler_by_its_address(client, home, capsys, monkey
 
 def test_workers_are_set_up_by_the_preload(client):
     names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MPLBACKEND", "CYTHON_CACHE_DIR")
-    for found in client.run(lambda: {name: os.environ.get(name) for name in names}).values():
+    for found in client.run(
+        lambda: {name: os.environ.get(name) for name in names}
+    ).values():
         assert found["OMP_NUM_THREADS"] == found["NUMBA_NUM_THREADS"] == "1"
         assert found["MPLBACKEND"] == "Agg"
-        assert found["CYTHON_CACHE_DIR"] in (preload.local_cache(), os.environ.get(names[3]))
+        assert found["CYTHON_CACHE_DIR"] in (
+            preload.local_cache(),
+            os.environ.get(names[3]),
+        )
 
 
 def test_the_cache_of_a_machine_is_private(tmp_path, monkeypatch):
@@ -141,7 +152,10 @@ def test_no_scheduler_is_one_sentence(home, capsys, monkeypatch):
     ]
     assert main(command) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in said
+    assert (
+        said.count("\n") == 1
+        and "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in said
+    )
 
 
 def recipes():
@@ -159,7 +173,11 @@ def test_the_recipe_for_slurm_writes_the_script_that_it_says(tmp_path, monkeypat
     for block in slurm:
         settings = block[block.index("cluster = ") : block.index("cluster.adapt")]
         anywhere = {"dashboard_address": ":0"}  # the usual port may be taken
-        names = {"SLURMCluster": functools.partial(jobs.SLURMCluster, scheduler_options=anywhere)}
+        names = {
+            "SLURMCluster": functools.partial(
+                jobs.SLURMCluster, scheduler_options=anywhere
+            )
+        }
         exec(settings, names)
         with names["cluster"] as cluster:
             scripts.append(cluster.job_script())

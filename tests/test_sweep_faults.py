@@ -37,7 +37,8 @@ def full(*arguments, **options):
 
 
 @pytest.mark.parametrize("where", ["os.replace", "fwp_neuro.recording_file._bytes",
-                                   "pathlib.Path.mkdir", "filelock.FileLock.acquire"])  # fmt: skip
+                                   "pathlib.Path.mkdir",
+                                   "filelock.FileLock.acquire"])  # fmt: skip
 def test_a_full_disk_is_one_sentence_and_the_sweep_goes_on_later(
     traces, point, tmp_path, monkeypatch, where
 ):
@@ -64,7 +65,9 @@ def test_a_disk_that_is_full_in_fact(traces, point, tmp_path):
         pytest.skip("cannot mount")
     try:
         (out / "filler").write_bytes(bytes(48 * 1024))
-        with pytest.raises(FwpError, match="of 100 points are kept, and the same sweep goes on"):
+        with pytest.raises(
+            FwpError, match="of 100 points are kept, and the same sweep goes on"
+        ):
             fwp.sweep(point, {"a": range(100)}, out, workers=2)
         assert not list(out.rglob(".*.tmp"))
         (out / "filler").unlink()
@@ -156,12 +159,17 @@ HUGE = {
     "endless": (lambda: {"a": itertools.count()}, "more than 1000000 values"),
     "product": (lambda: {"a": range(10**5), "b": range(10**5)}, "has 10000000000 points"),
     "points": (lambda: range(10**12), "has 1000000000000 points"),
-    "all points": (lambda: ({"a": a} for a in itertools.count()), "more than 1000000 points"),
+    "all points": (
+        lambda: ({"a": a} for a in itertools.count()),
+        "more than 1000000 points",
+    ),
 }
 
 
 @pytest.mark.parametrize(("grid", "sentence"), HUGE.values(), ids=HUGE)
-def test_a_grid_beyond_all_bounds_is_refused_with_its_size(point, tmp_path, grid, sentence):
+def test_a_grid_beyond_all_bounds_is_refused_with_its_size(
+    point, tmp_path, grid, sentence
+):
     with pytest.raises(FwpError, match=sentence):
         fwp.sweep(point, grid(), tmp_path / "out", Here())
     assert not (tmp_path / "out").exists()
@@ -169,12 +177,13 @@ def test_a_grid_beyond_all_bounds_is_refused_with_its_size(point, tmp_path, grid
 
 #: what no argument of a sweep takes
 BAD = {
-    "true": lambda: True, "minus": lambda: -1, "one and a half": lambda: 1.5, "bytes": lambda: b"x",
-    "nan": lambda: float("nan"), "inf": lambda: float("inf"), "huge": lambda: 10**5000,
-    "object": object, "odd": Odd, "complex": lambda: 1j, "0-d": lambda: np.array(3),
-    "array": lambda: np.zeros((2, 3)), "empty array": lambda: np.zeros(0), "lock": threading.Lock,
-    "decimal": lambda: decimal.Decimal("1.5"), "empty": dict, "empty list": list,
-    "class": lambda: int, "deep": deep, "list": lambda: [None],
+    "true": lambda: True, "minus": lambda: -1, "one and a half": lambda: 1.5,
+    "bytes": lambda: b"x", "nan": lambda: float("nan"), "inf": lambda: float("inf"),
+    "huge": lambda: 10**5000, "object": object, "odd": Odd, "complex": lambda: 1j,
+    "0-d": lambda: np.array(3),
+    "array": lambda: np.zeros((2, 3)), "empty array": lambda: np.zeros(0),
+    "lock": threading.Lock, "decimal": lambda: decimal.Decimal("1.5"), "empty": dict,
+    "empty list": list, "class": lambda: int, "deep": deep, "list": lambda: [None],
     "text of a surrogate": lambda: "\0\udce4",
 }  # fmt: skip
 ARGUMENTS = ("function", "grid", "out", "executor", "workers", "retry", "progress")
@@ -211,9 +220,9 @@ def test_a_bad_value_of_any_argument_is_one_sentence(point, tmp_path, argument):
         ("--scheduler", ["", " ", "x", "tcp://", "a\0b", "none.json"]),
         ("--resources", ["", "GPU", "GPU=", "=1", "GPU=nan", "GPU=inf", "GPU=-1", "GPU=0",
                          "a b=1"]),
-        ("--set", ["", "x", "=1", "size", "size=", "size=nan", "size=1.5", f"size={10**30}",
-                   "gain=1e400", "gain=nan", "gain=inf", "size=" + "(" * 3000, "seed=-1",
-                   f"gain={'9' * 5000}", "nosuch=1"]),
+        ("--set", ["", "x", "=1", "size", "size=", "size=nan", "size=1.5",
+                   f"size={10**30}", "gain=1e400", "gain=nan", "gain=inf",
+                   "size=" + "(" * 3000, "seed=-1", f"gain={'9' * 5000}", "nosuch=1"]),
     ],
 )  # fmt: skip
 def test_a_bad_option_of_the_command_is_one_sentence(home, capsys, option, values):
@@ -224,5 +233,7 @@ def test_a_bad_option_of_the_command_is_one_sentence(home, capsys, option, value
         words = [word for pair in {**command, option: value}.items() for word in pair]
         assert main(["sweep", "toy", *words]) == 2, value
         printed = capsys.readouterr()
-        assert printed.out == "" and printed.err.count("\n") == 1 < len(printed.err) < 800, value
+        assert (
+            printed.out == "" and printed.err.count("\n") == 1 < len(printed.err) < 800
+        ), value
         assert not (home / "o").exists(), value

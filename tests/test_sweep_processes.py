@@ -1,4 +1,5 @@
-"""Sweeps in processes of this machine: deaths, interruptions, and two sweeps in one folder."""
+"""Sweeps in processes of this machine: deaths, interruptions, and two sweeps in one
+folder."""
 
 import importlib
 import multiprocessing
@@ -87,17 +88,24 @@ def test_a_killed_worker_costs_the_point_that_it_computed_only(traces, point, tm
     until(lambda: traces.process(0) != victim)
     traces.switch("hold", 0, on=False)
     found = result()
-    assert found.result.values.tolist() == [0, 10, 20, 30, 40, 50] and (found.error == "").all()
+    assert (
+        found.result.values.tolist() == [0, 10, 20, 30, 40, 50]
+        and (found.error == "").all()
+    )
     assert traces.calls() == {(0, 0): 2, **{(a, 0): 1 for a in range(1, 6)}}
     assert not alive(traces.process(0))
 
 
-def test_files_that_change_while_a_sweep_runs_are_not_computed_with(traces, point, tmp_path, edit):
+def test_files_that_change_while_a_sweep_runs_are_not_computed_with(
+    traces, point, tmp_path, edit
+):
     traces.switch("hold", 0)
     traces.switch("die", 1)  # a worker comes late, and reads the file late
 
     def sweep():
-        with pytest.raises(FwpError, match="a worker cannot run point: .* a file was changed"):
+        with pytest.raises(
+            FwpError, match="a worker cannot run point: .* a file was changed"
+        ):
             fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=1)
         return True
 
@@ -173,11 +181,14 @@ def test_what_a_point_starts_and_leaves_ends_with_the_sweep(tmp_path, ending):
 
 def test_workers_that_cannot_start_are_one_sentence(traces, tmp_path):
     source = SCRIPT.format(module=traces.module).replace(
-        "if __name__", "import os\nif __name__ != '__main__':\n    os._exit(3)\nif __name__"
+        "if __name__",
+        "import os\nif __name__ != '__main__':\n    os._exit(3)\nif __name__",
     )
     (tmp_path / "script.py").write_text(source)
     command = [sys.executable, "script.py"]
-    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    answer = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert "6 of 6 points have no result" in answer.stderr
     assert "ended before it could take a point, 3 times" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -185,7 +196,10 @@ def test_workers_that_cannot_start_are_one_sentence(traces, tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
-    slow = "if parameters.seed == 3:\n        import time\n        time.sleep(1000)\n    values ="
+    slow = (
+        "if parameters.seed == 3:\n        import time\n        time.sleep(1000)\n    "
+        "values ="
+    )
     edit(home / "models/toy.py", "values =", slow)
     start, rest = ["sweep", "toy", "--out", "out", "--set"], ["--workers", "2"]
     assert main([*start, "seed=0"]) == 0
@@ -196,7 +210,8 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
     _, words = sweep.communicate(timeout=PATIENCE)
     assert sweep.returncode == 2, words
     assert words.splitlines()[-1] == (
-        "fwp-neuro: interrupted: 3 of 4 points are kept in out; the same sweep goes on from there"
+        "fwp-neuro: interrupted: 3 of 4 points are kept in out; the same sweep goes on "
+        "from there"
     )
     assert "Traceback" not in words
     capsys.readouterr()
@@ -223,7 +238,9 @@ def test_two_sweeps_in_one_folder_share_the_work(traces, point, tmp_path):
     assert not list((tmp_path / "out/points").glob(".*"))
 
 
-def test_a_broken_pool_of_the_users_ends_the_sweep_with_what_there_is(traces, point, tmp_path):
+def test_a_broken_pool_of_the_users_ends_the_sweep_with_what_there_is(
+    traces, point, tmp_path
+):
     traces.switch("die", 1)
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -237,7 +254,9 @@ def test_a_broken_pool_of_the_users_ends_the_sweep_with_what_there_is(traces, po
 
 
 def test_a_script_that_would_sweep_in_every_worker_is_told(traces, tmp_path):
-    source = SCRIPT.format(module=traces.module).replace('if __name__ == "__main__":', "if True:")
+    source = SCRIPT.format(module=traces.module).replace(
+        'if __name__ == "__main__":', "if True:"
+    )
     (tmp_path / "script.py").write_text(source)
     command = [sys.executable, "script.py"]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -245,7 +264,9 @@ def test_a_script_that_would_sweep_in_every_worker_is_told(traces, tmp_path):
     assert "script.py sweeps when it is imported" in answer.stderr.splitlines()[-1]
     assert '`if __name__ == "__main__":`' in answer.stderr.splitlines()[-1]
     command, source = [sys.executable, "-"], SCRIPT.format(module=traces.module)
-    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, input=source)
+    answer = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, input=source
+    )
     assert answer.returncode == 1 and not (tmp_path / "out").exists()
     assert "comes from standard input" in answer.stderr.splitlines()[-1]
 
@@ -276,8 +297,12 @@ def test_workers_use_one_thread_and_the_environment_of_the_sweep(tmp_path, monke
     assert found.folder == str(tmp_path)
 
 
-def test_a_function_that_workers_cannot_import_stops_the_sweep(traces, point, tmp_path, edit):
-    edit(tmp_path / f"{traces.module}.py", "import os", "import os\nimport no_such_module")
+def test_a_function_that_workers_cannot_import_stops_the_sweep(
+    traces, point, tmp_path, edit
+):
+    edit(
+        tmp_path / f"{traces.module}.py", "import os", "import os\nimport no_such_module"
+    )
     with pytest.raises(FwpError, match="a worker cannot run point: .*no_such_module"):
         fwp.sweep(point, {"a": range(3)}, tmp_path / "out", workers=1)
     assert traces.calls() == {}
@@ -311,7 +336,7 @@ def point(tau, seed):
     made = "program" if program.cache_info().currsize else ""
     found = program().run({"tau": tau*b2.ms}, seed=seed)
     return {"spikes": found["n"], "compiled": program().compiled and not made}
-'''
+'''  # noqa: E501
 
 
 @pytest.mark.slow
@@ -332,5 +357,7 @@ def test_a_circuit_is_compiled_once_in_a_sweep(tmp_path, monkeypatch):
     print(f"first point {first:.2f} s, median of {len(seconds)} points {marginal:.4f} s")
     assert marginal <= first / 100
     # another sweep, in other processes, compiles nothing
-    found = fwp.sweep("compiled_circuit:point", {"tau": [7.0], "seed": [5]}, tmp_path / "out")
+    found = fwp.sweep(
+        "compiled_circuit:point", {"tau": [7.0], "seed": [5]}, tmp_path / "out"
+    )
     assert not found.compiled.any()

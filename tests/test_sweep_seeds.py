@@ -1,4 +1,5 @@
-"""Random numbers of sweeps: independent points, the same numbers wherever a point is computed."""
+"""Random numbers of sweeps: independent points, the same numbers wherever a point is
+computed."""
 
 import importlib
 import multiprocessing
@@ -27,7 +28,8 @@ def draw(tmp_path, monkeypatch):
 
 
 GRID = {"a": range(8), "with_torch": [True], "with_brian2": [True]}
-FEW = {"a": range(8), "with_torch": [False], "with_brian2": [False]}  # imports take seconds
+# imports take seconds
+FEW = {"a": range(8), "with_torch": [False], "with_brian2": [False]}
 
 
 def same(first, second):
@@ -35,7 +37,9 @@ def same(first, second):
     return len(names) >= 4 and all(first[name].equals(second[name]) for name in names)
 
 
-@pytest.mark.parametrize("in_processes", [FEW, pytest.param(GRID, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "in_processes", [FEW, pytest.param(GRID, marks=pytest.mark.slow)]
+)
 def test_any_number_of_processes_draws_the_same(draw, tmp_path, in_processes):
     found = fwp.sweep(draw, in_processes, tmp_path / "here", Here())
     context = multiprocessing.get_context("forkserver")
@@ -56,7 +60,9 @@ def test_points_that_draw_are_independent_and_the_same_everywhere(draw, tmp_path
         numbers = found[name].values.ravel()
         assert len(set(numbers)) == numbers.size and np.isfinite(numbers).all(), name
     # also between generators: equal seeds would give some of them the same numbers
-    every = np.concatenate([found[name].values.ravel() for name in sweep_draws.GENERATORS])
+    every = np.concatenate(
+        [found[name].values.ravel() for name in sweep_draws.GENERATORS]
+    )
     assert len(set(every)) == every.size
 
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
@@ -66,7 +72,10 @@ def test_points_that_draw_are_independent_and_the_same_everywhere(draw, tmp_path
             other = fwp.sweep(draw, backwards, tmp_path / folder, executor)
             assert same(found, other.isel(a=slice(None, None, -1))), folder
     assert random.getstate() == before[0]
-    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), before[1], strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(np.random.get_state(), before[1], strict=True)
+    )
     assert torch.equal(torch.get_rng_state(), before[2])
     # a wider grid, resumed, and points one by one
     few = fwp.sweep(draw, {**grid, "a": [3]}, tmp_path / "few", Here())
@@ -77,7 +86,9 @@ def test_points_that_draw_are_independent_and_the_same_everywhere(draw, tmp_path
     module = importlib.import_module("points_that_draw")
     with fwp.sweep.seeded(int(found.point_seed.sel(a=5).item())):
         by_hand = module.draw(5, with_brian2=True, with_torch=True)
-    assert all(np.array_equal(by_hand[name], found[name].sel(a=5).squeeze()) for name in by_hand)
+    assert all(
+        np.array_equal(by_hand[name], found[name].sel(a=5).squeeze()) for name in by_hand
+    )
 
 
 FRESH = """
@@ -100,7 +111,7 @@ for seed in (1, 1, 2):
     assert "def manual_seed" in inspect.getsource(torch.random)
     assert type(torch.__spec__.loader).__name__ == "SourceFileLoader"
     assert not vars(torch.__spec__.loader).get("exec_module")
-"""
+"""  # noqa: E501
 
 
 def test_what_a_point_imports_itself_is_seeded():
@@ -125,7 +136,11 @@ def test_generators_come_back_also_after_an_error_and_with_another_bit_generator
         with seeded(0):
             first = np.random.random()
             np.random.set_bit_generator(usual)
-        assert np.random.random() == np.random.RandomState(np.random.PCG64(4)).random() != first
+        assert (
+            np.random.random()
+            == np.random.RandomState(np.random.PCG64(4)).random()
+            != first
+        )
         with seeded(0):
             assert np.random.random() == first
     finally:
@@ -173,7 +188,9 @@ def test_what_compiled_code_keeps_in_advance_is_set_aside(tmp_path):
 def test_the_seed_is_of_the_name_and_the_values():
     seeds = {point_seed("f", {"a": a, "b": b}) for a in range(100) for b in range(100)}
     assert len(seeds) == 10_000 and max(seeds) < 2**53
-    assert point_seed("f", {"a": 1, "b": 2}) == point_seed("f", {"b": 2, "a": np.int64(1)})
+    assert point_seed("f", {"a": 1, "b": 2}) == point_seed(
+        "f", {"b": 2, "a": np.int64(1)}
+    )
     assert point_seed("f", {"a": 1}) != point_seed("g", {"a": 1})
     for wrong in (-1, 2**53, 1.5, None, True, "1", float("nan")):
         with pytest.raises(FwpError, match="seed"):
@@ -184,7 +201,9 @@ def test_the_seed_is_of_the_name_and_the_values():
 def test_a_changed_function_draws_the_same(draw, tmp_path, edit):
     found = fwp.sweep(draw, {"a": [1, 2]}, tmp_path / "out", Here())
     edit(
-        tmp_path / "points_that_draw.py", 'found["again"]', "found['other'] = 1\n    found['again']"
+        tmp_path / "points_that_draw.py",
+        'found["again"]',
+        "found['other'] = 1\n    found['again']",
     )
     del sys.modules["points_that_draw"]
     from fwp_neuro.sweep import function

@@ -1,4 +1,5 @@
-"""Laws of every published model: sources, units, legal equations, errors of the protocols."""
+"""Laws of every published model: sources, units, legal equations, errors of the
+protocols."""
 
 import brian2 as b2
 import numpy as np
@@ -15,7 +16,9 @@ ms, Hz = b2.ms, b2.Hz
 MODELS = [name for name in synapses.names() if entry(name).kind != "circuit"]
 RUNNABLE = [name for name in MODELS if synapses.get(name).equations.synapse]
 WEIGHTS = [*synapses.names("plasticity"), *synapses.names("short-term plasticity")]
-WITH_NMDA = [n for n in synapses.names("plasticity") if "nmda" in synapses.get(n).parameters]
+WITH_NMDA = [
+    n for n in synapses.names("plasticity") if "nmda" in synapses.get(n).parameters
+]
 WITH = {p: [n for n in MODELS if getattr(entry(n), p)] for p in ("stdp", "release")}
 
 
@@ -41,9 +44,12 @@ def test_its_brian2_text_runs_and_stays_finite(name):
 
 
 def _spikes(dt, seconds=0.25, seed=0):
-    """Spikes [step, cell] of two cells on either side, at the same times whatever dt (ms)."""
+    """Spikes [step, cell] of two cells on either side, at the same times whatever dt
+    (ms)."""
     rng = np.random.default_rng(seed)
-    coarse = [(rng.random((round(seconds * 1e3), 2)) < 0.05).astype(float) for _ in range(2)]
+    coarse = [
+        (rng.random((round(seconds * 1e3), 2)) < 0.05).astype(float) for _ in range(2)
+    ]
     fine = [np.zeros((len(one) * round(1 / dt), 2)) for one in coarse]
     for many, one in zip(fine, coarse, strict=True):
         many[:: round(1 / dt)] = one
@@ -53,7 +59,9 @@ def _spikes(dt, seconds=0.25, seed=0):
 @pytest.mark.parametrize("name", WITH_NMDA)
 def test_without_nmda_receptors_nothing_is_written_at_all(name):
     model = synapses.get(name)
-    silent = injected.run(model, *[0 * one for one in _spikes(0.5)], dt=0.5 * ms)["weight"]
+    silent = injected.run(model, *[0 * one for one in _spikes(0.5)], dt=0.5 * ms)[
+        "weight"
+    ]
     blocked = injected.run(model.changed(nmda=0), *_spikes(0.5), dt=0.5 * ms)["weight"]
     written = injected.run(model, *_spikes(0.5), dt=0.5 * ms)["weight"]
     assert (blocked == silent).all()
@@ -99,7 +107,9 @@ def test_a_wrong_unit_is_an_error_that_names_the_parameter(name):
     model = synapses.get(name)
     for parameter, value in model.parameters.items():
         wrong = 1.0 if not b2.have_same_dimensions(value, 1) else 1 * ms
-        with pytest.raises(fwp.FwpError, match=f"parameter '{parameter}' of synapse '{name}'"):
+        with pytest.raises(
+            fwp.FwpError, match=f"parameter '{parameter}' of synapse '{name}'"
+        ):
             model.changed(**{parameter: wrong})
         assert model.changed(**{parameter: value}).parameters[parameter] == value
     with pytest.raises(fwp.FwpError, match="unknown parameter of"):
@@ -122,9 +132,15 @@ def test_stdp_curves_are_finite_and_shaped_like_their_lags(name):
         (dict(lags=1 * Hz), "lags must be times such as"),
         (dict(lags=5 * ms, frequency=3), "frequency must be a rate such as"),
         (dict(lags=5 * ms, frequency=-3 * Hz), "frequency must be one positive rate"),
-        (dict(lags=5 * ms, pairs=0), "pairs is 0; it must be a whole number of at least 1"),
+        (
+            dict(lags=5 * ms, pairs=0),
+            "pairs is 0; it must be a whole number of at least 1",
+        ),
         (dict(lags=5 * ms, parameters="song"), "did you mean 'song_miller_abbott_2000'"),
-        (dict(lags=300 * ms, frequency=5 * Hz), "lags must be shorter than the 200 ms between"),
+        (
+            dict(lags=300 * ms, frequency=5 * Hz),
+            "lags must be shorter than the 200 ms between",
+        ),
     ],
 )
 def test_stdp_curve_refuses(arguments, sentence):
@@ -133,7 +149,9 @@ def test_stdp_curve_refuses(arguments, sentence):
 
 
 def test_models_are_told_apart_by_kind():
-    with pytest.raises(fwp.FwpError, match="'pair_stdp' is a plasticity model, no circuit one"):
+    with pytest.raises(
+        fwp.FwpError, match="'pair_stdp' is a plasticity model, no circuit one"
+    ):
         synapses.get("pair_stdp", kind="circuit")
     with pytest.raises(fwp.FwpError, match="its weight by its port 'teacher'"):
         synapses.stdp_curve("linear_difference", lags=5 * ms)
@@ -152,7 +170,9 @@ def test_models_are_told_apart_by_kind():
 def test_injected_runs_refuse(arguments, sentence):
     spikes = np.zeros((10, 2))
     with pytest.raises(fwp.FwpError, match=sentence):
-        injected.run(synapses.get("pair_stdp"), spikes, spikes, **{"dt": 1 * ms, **arguments})
+        injected.run(
+            synapses.get("pair_stdp"), spikes, spikes, **{"dt": 1 * ms, **arguments}
+        )
     with pytest.raises(fwp.FwpError, match="as many steps each"):
         injected.run(synapses.get("pair_stdp"), spikes, spikes[:5], dt=1 * ms)
 
@@ -167,14 +187,18 @@ def test_rasters_refuse_spikes_that_they_cannot_hold():
 
 def test_every_share_is_between_0_and_1():
     found = set()
-    sets = [(name, chosen) for name in MODELS for chosen in fwp.synapses.parameter_sets(name)]
+    sets = [
+        (name, chosen) for name in MODELS for chosen in fwp.synapses.parameter_sets(name)
+    ]
     for name, chosen in sets:
         model = fwp.synapses.get(name, chosen)
         for share in set(SHARES) & set(model.parameters) - found:
             found.add(share)
             assert 0 <= model.parameters[share] <= 1
             for value in (3.0, -1):
-                with pytest.raises(fwp.FwpError, match=f"{share!r} of synapse {name!r} must be"):
+                with pytest.raises(
+                    fwp.FwpError, match=f"{share!r} of synapse {name!r} must be"
+                ):
                     model.changed(**{share: value})
             assert model.changed(**{share: 1}).parameters[share] == 1
     assert found == set(SHARES)
@@ -189,19 +213,26 @@ def test_every_share_is_between_0_and_1():
         ),
         (
             lambda: fwp.synapses.stdp_curve("graupner_brunel", lags=5 * ms, post_spike=2),
-            "did you mean 'post_spikes'. .legal: method, synapses, seed, bistable, pre_spikes, "
-            "post_spikes, burst_frequency, groups, interval.",
+            "did you mean 'post_spikes'. .legal: method, synapses, seed, bistable, "
+            "pre_spikes, post_spikes, burst_frequency, groups, interval.",
         ),
         (
-            lambda: fwp.synapses.short_term("tsodyks_markram", spike_times=[0, 9] * ms, foo=2),
+            lambda: fwp.synapses.short_term(
+                "tsodyks_markram", spike_times=[0, 9] * ms, foo=2
+            ),
             "option of short_term with 'tsodyks_markram': 'foo' .legal: none.",
         ),
         (
-            lambda: fwp.synapses.magnesium_block(-70 * b2.mV, magnesium=[1, 2] * b2.mmolar),
+            lambda: fwp.synapses.magnesium_block(
+                -70 * b2.mV, magnesium=[1, 2] * b2.mmolar
+            ),
             "magnesium must be one concentration >= 0",
         ),
         (lambda: fwp.synapses.magnesium_block(np.nan * b2.mV), "V must not be NaN"),
-        (lambda: fwp.synapses.magnesium_block([-70, np.nan] * b2.mV), "V must not be NaN"),
+        (
+            lambda: fwp.synapses.magnesium_block([-70, np.nan] * b2.mV),
+            "V must not be NaN",
+        ),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(call, sentence):

@@ -1,4 +1,5 @@
-"""Synapse models: listing, sources, units, and the published numbers of the magnesium block."""
+"""Synapse models: listing, sources, units, and the published numbers of the magnesium
+block."""
 
 import brian2 as b2
 import numpy as np
@@ -16,7 +17,8 @@ EVERY_MODEL = pytest.mark.parametrize("name", synapses.names("circuit"))
 mV, mM, ms = b2.mV, b2.mmolar, b2.ms
 
 JS, VCR, ELLWOOD = "jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024"
-#: mV -> unblocked fraction: Jahr & Stevens at 1, 1.2 and 2 mM, Ellwood, Vargas-Caballero & Robinson
+#: mV -> unblocked fraction: Jahr & Stevens at 1, 1.2 and 2 mM, Ellwood, Vargas-Caballero
+#: & Robinson
 TABLE = {
     -90: (0.01329, 0.01110, 0.00669, 0.00247, 0.00390),
     -80: (0.02442, 0.02044, 0.01236, 0.00522, 0.00798),
@@ -57,11 +59,15 @@ def test_block_against_the_table(column, block):
 )
 def test_half_block(model, voltage):
     assert synapses.magnesium_block(voltage * mV, model) == pytest.approx(0.5, abs=1e-12)
-    assert voltage == pytest.approx({JS: -20.53, VCR: -13.01, ELLWOOD: -10}[model], abs=0.006)
+    assert voltage == pytest.approx(
+        {JS: -20.53, VCR: -13.01, ELLWOOD: -10}[model], abs=0.006
+    )
 
 
 def test_one_millimolar_unless_given():
-    assert synapses.magnesium_block(-40 * mV) == synapses.magnesium_block(-40 * mV, JS, 1 * mM)
+    assert synapses.magnesium_block(-40 * mV) == synapses.magnesium_block(
+        -40 * mV, JS, 1 * mM
+    )
     assert synapses.magnesium_block(-70 * mV, magnesium=0 * mM) == 1
 
 
@@ -69,7 +75,9 @@ def test_one_millimolar_unless_given():
 def test_block_code_is_the_block(model):
     namespace = {"V": -35 * mV, "mV": mV, "exp": np.exp}
     code = eval(block_code("V", model, None), namespace)
-    assert float(code) == pytest.approx(float(synapses.magnesium_block(-35 * mV, model)), rel=1e-12)
+    assert float(code) == pytest.approx(
+        float(synapses.magnesium_block(-35 * mV, model)), rel=1e-12
+    )
     assert BLOCKS[model].source
 
 
@@ -79,7 +87,10 @@ def test_block_code_is_the_block(model):
         ((-70,), "V must be a voltage such as"),
         ((-70 * ms,), "V must be a voltage such as"),
         (("-70 mV",), "V must be a voltage such as"),
-        ((-70 * mV, "jahr_stevens"), "unknown magnesium block.*did you mean 'jahr_stevens_1990'"),
+        (
+            (-70 * mV, "jahr_stevens"),
+            "unknown magnesium block.*did you mean 'jahr_stevens_1990'",
+        ),
         ((-70 * mV, JS, 1), "magnesium must be one concentration >= 0 such as"),
         ((-70 * mV, JS, -1 * mM), "magnesium must be one concentration >= 0 such as"),
         ((-70 * mV, JS, "1 mM"), "magnesium must be one concentration >= 0 such as"),
@@ -120,8 +131,8 @@ def test_equations_are_legal_and_have_units(name):
 
     def build():
         group = b2.NeuronGroup(
-            1, "\n".join([model.compartments, inputs, factor]), namespace=model.parameters,
-            method="exponential_euler",
+            1, "\n".join([model.compartments, inputs, factor]),
+            namespace=model.parameters, method="exponential_euler",
         )  # fmt: skip
         group.V_basal, group.V_apical = model.rest_code("0.5"), "E_leak"
         start = float(group.V_basal[0])
@@ -136,7 +147,8 @@ def test_equations_are_legal_and_have_units(name):
         return Built(b2.Network(group), collect, 20 * ms)
 
     found, _ = simulate(build, Size(40, 1, 1), device="numpy", dt=0.5 * ms, seed=0)
-    assert abs(found["moved"]) < 1e-15  # volt: the resting code is where the equations rest
+    # volt: the resting code is where the equations rest
+    assert abs(found["moved"]) < 1e-15
     assert found["apical"] == pytest.approx(-0.070)
     assert found["factor"] == pytest.approx(model.unblocked(0.5), rel=1e-9)
 
@@ -146,7 +158,8 @@ def test_equations_are_legal_and_have_units(name):
     [(0, 0.0445), (0.25, 0.0998), (0.5, 0.1651), (0.75, 0.2302), (1, 0.2896)],
 )
 def test_voltage_factor_of_a_full_conductance(number, unblocked):
-    """With one leak conductance for the number 1 the factor is nearly linear in the number."""
+    """With one leak conductance for the number 1 the factor is nearly linear in the
+    number."""
     model = synapses.get("two_compartment_nmda").changed(conductance=1)
     assert model.unblocked(number) == pytest.approx(unblocked, abs=0.6e-4)
 
@@ -163,7 +176,9 @@ def test_slope_is_the_derivative_at_the_baseline(name):
 
 def test_membrane_lag():
     """Conductance shortens the membrane's time constant; a current does not."""
-    assert synapses.get("linear_difference").membrane_lag(1 * ms) == pytest.approx(np.exp(-0.1))
+    assert synapses.get("linear_difference").membrane_lag(1 * ms) == pytest.approx(
+        np.exp(-0.1)
+    )
     full = synapses.get("two_compartment_nmda").membrane_lag(1 * ms)
     assert full == pytest.approx(np.exp(-0.1 * (1 + 0.25 * 0.5)))
 
@@ -171,7 +186,9 @@ def test_membrane_lag():
 def test_changed_leaves_the_original():
     model = synapses.get("two_compartment_nmda")
     new = model.changed(tau_nmda=100 * ms, weight_baseline=2)
-    assert new.parameters["tau_nmda"] == 100 * ms and new.parameters["weight_baseline"] == 2
+    assert (
+        new.parameters["tau_nmda"] == 100 * ms and new.parameters["weight_baseline"] == 2
+    )
     assert model.parameters["tau_nmda"] == 50 * ms
     assert synapses.get("two_compartment_nmda").parameters["tau_nmda"] == 50 * ms
 
@@ -179,15 +196,24 @@ def test_changed_leaves_the_original():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"tau_nmd": 1 * ms}, "unknown parameter of .*'tau_nmd'; did you mean 'tau_nmda'"),
-        ({"tau_nmda": 100}, "'tau_nmda' of .* has the wrong unit: got 100, legal is .*msecond"),
+        (
+            {"tau_nmd": 1 * ms},
+            "unknown parameter of .*'tau_nmd'; did you mean 'tau_nmda'",
+        ),
+        (
+            {"tau_nmda": 100},
+            "'tau_nmda' of .* has the wrong unit: got 100, legal is .*msecond",
+        ),
         ({"tau_nmda": 100 * mV}, "'tau_nmda' of synapse .* has the wrong unit"),
         ({"conductance": 1 * ms}, "'conductance' of synapse .* has the wrong unit"),
         ({"rate": "fast"}, "'rate' of synapse .* must be a number: got 'fast'"),
         ({"rate": None}, "'rate' of synapse .* must be a number: got None"),
         ({"rate": 0 * b2.Hz}, "'rate' of synapse .* must be positive"),
         ({"tau_ampa": -5 * ms}, "'tau_ampa' of synapse .* must be positive"),
-        ({"weight_baseline": float("nan")}, "'weight_baseline' .* must be one finite number"),
+        (
+            {"weight_baseline": float("nan")},
+            "'weight_baseline' .* must be one finite number",
+        ),
         ({"weight_baseline": [1, 2]}, "'weight_baseline' .* must be one finite number"),
         ({"E_exc": -80 * mV}, "needs E_exc above E_leak, got -80. mV and -70. mV"),
     ],
@@ -198,9 +224,13 @@ def test_changed_refuses(changes, sentence):
 
 
 def test_get_refuses():
-    with pytest.raises(fwp.FwpError, match="unknown synapse model 'linear'.*linear_difference"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown synapse model 'linear'.*linear_difference"
+    ):
         synapses.get("linear")
-    with pytest.raises(fwp.FwpError, match="unknown parameter set.*did you mean 'ellwood_2024'"):
+    with pytest.raises(
+        fwp.FwpError, match="unknown parameter set.*did you mean 'ellwood_2024'"
+    ):
         synapses.get("two_compartment_nmda", "ellwood_2023")
     with pytest.raises(fwp.FwpError, match="unknown synapse model 'gaba'"):
         synapses.parameter_sets("gaba")
@@ -218,7 +248,8 @@ def spikes_of(cells, chance, seed):
 
 
 def between(name, dt=GRID, **given):
-    """Weights and the basal voltage of a synapse of the circuit between cells of a user's."""
+    """Weights and the basal voltage of a synapse of the circuit between cells of a
+    user's."""
     b2.defaultclock.dt = dt
     pre, taught = spikes_of(4, 0.05, 1), spikes_of(2, 0.05, 2)
     drive = "(-70*mV - v + (0.125 + g_in)*(0*mV - {}))/(10*ms)"
@@ -228,13 +259,20 @@ def between(name, dt=GRID, **given):
         "dtrace/dt = -trace/(5*ms) : 1", method="exponential_euler",
     )  # fmt: skip
     post.v, post.speed, post.trace = -62 * mV, 2 * b2.Hz, 0.5
-    shown = b2.Synapses(taught, post, on_pre="trace_post += (1 - exp(-dt/(5*ms)))/(100*Hz*dt)")
+    shown = b2.Synapses(
+        taught, post, on_pre="trace_post += (1 - exp(-dt/(5*ms)))/(100*Hz*dt)"
+    )
     shown.connect(j="i")
     if given.pop("by_rule", False):
         given |= {"teacher": taught, "gate": 2 * b2.Hz}
         names = {"membrane": "v", "conductance": "g_in"}
     else:
-        names = {"membrane": "v", "conductance": "g_in", "teacher": "trace", "gate": "speed"}
+        names = {
+            "membrane": "v",
+            "conductance": "g_in",
+            "teacher": "trace",
+            "gate": "speed",
+        }
     made = connect(name, pre, post, names=names, **given)
     network = b2.Network(pre, taught, post, shown, *made.objects)
     network.run(STEPS * GRID)
@@ -245,7 +283,8 @@ def between(name, dt=GRID, **given):
 def test_it_is_the_delta_rule_of_the_circuit_between_any_cells(name):
     """Its text with ports by name = the rule's biophysical form with teacher= and gate=.
 
-    Both step in their own order, so that they differ by an error that falls with the step.
+    Both step in their own order, so that they differ by an error that falls with the
+    step.
     """
     off = []
     for dt in (0.5 * ms, 0.1 * ms):
@@ -276,10 +315,14 @@ def test_by_teacher_and_gate_it_is_the_rule_to_the_bit():
 def test_a_port_that_is_missing_is_named(name):
     pre = b2.PoissonGroup(2, 10 * b2.Hz)
     post = b2.NeuronGroup(2, "dv/dt = -v/(10*ms) : volt\nspeed : Hz")
-    with pytest.raises(fwp.FwpError, match="reads the membrane .* say which it is by names="):
+    with pytest.raises(
+        fwp.FwpError, match="reads the membrane .* say which it is by names="
+    ):
         connect(name, pre, post)
     names = {"membrane": "v", "gate": "speed"}
-    with pytest.raises(fwp.FwpError, match="reads the teacher .* and the cells .* have none"):
+    with pytest.raises(
+        fwp.FwpError, match="reads the teacher .* and the cells .* have none"
+    ):
         connect(name, pre, post, names=names)
     with pytest.raises(fwp.FwpError, match="changes its weight by its port 'teacher'"):
         synapses.stdp_curve(name, lags=[5] * ms)
@@ -298,16 +341,20 @@ def test_it_can_be_composed(name, layout):
     assert {"membrane", "conductance", "teacher", "gate"} == set(made.ports)
     assert made.parts["plasticity"].startswith(name)
     pre = b2.PoissonGroup(2, 50 * b2.Hz)
-    post = b2.NeuronGroup(2, "dv/dt = (-70*mV - v)/(10*ms) : volt\ng_in : siemens\nspeed : Hz\n"
-                          "shown : 1")  # fmt: skip
+    post = b2.NeuronGroup(2, "dv/dt = (-70*mV - v)/(10*ms) : volt\ng_in : siemens\nspeed "
+                          ": Hz\nshown : 1")  # fmt: skip
     post.speed, post.shown, post.v = 5 * b2.Hz, 1, -70 * mV
     names = {"membrane": "v", "conductance": "g_in", "teacher": "shown", "gate": "speed"}
     connected = [connect(made, pre, post, names=names, layout=layout) for _ in range(2)]
-    b2.Network(pre, post, *(one for each in connected for one in each.objects)).run(100 * ms)
+    b2.Network(pre, post, *(one for each in connected for one in each.objects)).run(
+        100 * ms
+    )
     assert all((each.values("w") > 1).any() for each in connected)
     assert (post.g_in > 0 * b2.siemens).any()
     program = fwp.tasks.associative_recall(tokens=2, dim=2, beta=0.5)
-    with pytest.raises(fwp.FwpError, match="by its port teacher, which this circuit does not"):
+    with pytest.raises(
+        fwp.FwpError, match="by its port teacher, which this circuit does not"
+    ):
         fwp.run(program, "hebb", "spiking", synapse=made)
 
 

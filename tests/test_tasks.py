@@ -24,7 +24,9 @@ def test_random_keys_signed_sparse_and_seeded():
     assert not np.array_equal(sparse, tasks.random_keys(20, 10, seed=1, sparsity=0.3))
 
 
-@pytest.mark.parametrize(("count", "dim", "active"), [(5, 8, 3), (8, 8, 3), (12, 64, 8), (3, 3, 1)])
+@pytest.mark.parametrize(
+    ("count", "dim", "active"), [(5, 8, 3), (8, 8, 3), (12, 64, 8), (3, 3, 1)]
+)
 def test_sparse_keys_keep_their_overlap(count, dim, active):
     keys = tasks.sparse_keys(count, dim, active, seed=2, max_overlap=0.5)
     overlap = keys @ keys.T
@@ -46,7 +48,10 @@ def test_onehot_keys():
         (lambda: tasks.random_keys(2, 3, sparsity=0), "sparsity must be above 0"),
         (lambda: tasks.sparse_keys(9, 8, 3), "found no 9 keys with 3 of 8"),
         (lambda: tasks.sparse_keys(2, 3, 4), "active is 4"),
-        (lambda: tasks.sparse_keys(2, 3, 2, max_overlap=2), "max_overlap must be in \\[0, 1\\]"),
+        (
+            lambda: tasks.sparse_keys(2, 3, 2, max_overlap=2),
+            "max_overlap must be in \\[0, 1\\]",
+        ),
         (lambda: tasks.associative_recall(keys="onehott"), "did you mean 'onehot'"),
         (lambda: tasks.associative_recall(tokens=9, keys="onehot"), "count is 9"),
         (lambda: tasks.associative_recall(heads=0), "heads is 0"),
@@ -88,7 +93,10 @@ def nearest_class(image):
 
 def test_each_digit_looks_like_its_class():
     images, labels = tasks.digits()
-    assert np.mean([nearest_class(i) == k for i, k in zip(images, labels, strict=True)]) > 0.85
+    assert (
+        np.mean([nearest_class(i) == k for i, k in zip(images, labels, strict=True)])
+        > 0.85
+    )
 
 
 @pytest.mark.parametrize("keys", ["random", "onehot", "sparse"])
@@ -108,7 +116,8 @@ def test_recall_asks_for_what_was_written(keys, heads, replacement):
             assert wanted <= token
             np.testing.assert_array_equal(query[token, head], key[wanted, head])
             later = key[wanted + 1 : token + 1, head]
-            assert not (later == key[wanted, head]).all(axis=-1).any()  # the last write counts
+            # the last write counts
+            assert not (later == key[wanted, head]).all(axis=-1).any()
     assert (answer < np.arange(7)[:, None]).any()  # not only the write of the moment
 
 
@@ -164,7 +173,8 @@ def test_digit_memory_writes_rebinds_and_reads():
 
 
 def test_digit_memory_separates_hebb_from_delta():
-    """Crosstalk is moderate, and only error correction forgets the digit that was replaced."""
+    """Crosstalk is moderate, and only error correction forgets the digit that was
+    replaced."""
     for seed in range(3):
         program = tasks.digit_memory(seed=seed, beta=1.0)
         wanted = tasks.targets(program)[-5:]

@@ -13,7 +13,9 @@ from fwp_neuro.published import FEATURES, recall_losses
 def test_capacity_is_that_of_the_best_matrix_of_rank_d():
     rng = np.random.default_rng(0)
     for keys, features in ((7, 3), (5, 5), (4, 6)):
-        left, values, right = np.linalg.svd(np.eye(keys) + 1e-6 * rng.standard_normal((keys, keys)))
+        left, values, right = np.linalg.svd(
+            np.eye(keys) + 1e-6 * rng.standard_normal((keys, keys))
+        )
         best = (left[:, :features] * values[:features]) @ right[:features]
         brute = ((best - np.eye(keys)) ** 2).sum() / (2 * keys)
         assert theory.capacity_loss(features, keys) == pytest.approx(brute, abs=1e-5)
@@ -30,7 +32,11 @@ def brute(memory, beta, keys, length, writes=None, queries="all"):
         n = sum(hits)
         if n == 0 or (writes is not None and n != writes):
             continue
-        chance = (1 / keys) ** n * (1 - 1 / keys) ** (length - n) * (n if queries == "one" else 1)
+        chance = (
+            (1 / keys) ** n
+            * (1 - 1 / keys) ** (length - n)
+            * (n if queries == "one" else 1)
+        )
         for values in product(range(keys), repeat=n):
             read, row, own = np.zeros(keys), 0, 0
             for hit in hits:
@@ -60,12 +66,16 @@ def test_losses_equal_enumeration(memory, beta):
         assert found == pytest.approx(brute(memory, beta, keys, length, n), abs=1e-12)
     for queries in ("all", "one"):
         found = theory.overwriting_loss(memory, keys, length, beta, queries)
-        assert found == pytest.approx(brute(memory, beta, keys, length, None, queries), abs=1e-12)
+        assert found == pytest.approx(
+            brute(memory, beta, keys, length, None, queries), abs=1e-12
+        )
 
 
 def test_the_average_has_the_losses_of_the_published_settings():
     alls = [theory.overwriting_loss("average", s, s) for s in (20, 200)]
-    ones = [theory.overwriting_loss("average", s, 2 * s, queries="one") for s in (20, 200)]
+    ones = [
+        theory.overwriting_loss("average", s, 2 * s, queries="one") for s in (20, 200)
+    ]
     np.testing.assert_allclose(alls + ones, [0.108, 0.116, 0.268, 0.282], atol=5e-4)
 
 
@@ -86,9 +96,13 @@ def test_published_losses_are_those_of_the_paper():
     table = [0.0008887422, 0.024646008, 0.1715406, 0.34256673]
     np.testing.assert_allclose(losses[[0, 2, 4, 9]], table, rtol=1e-12)
     keys, losses = recall_losses("dpfp1", "delta", 2)
-    assert keys.tolist() == list(range(20, 201, 20)) and losses[-1] == pytest.approx(0.1855, 1e-3)
+    assert keys.tolist() == list(range(20, 201, 20)) and losses[-1] == pytest.approx(
+        0.1855, 1e-3
+    )
     assert np.isnan(recall_losses("favor64", "delta", 2)[1][1:]).all()
-    assert (recall_losses("linear", which="best_loss")[1] <= recall_losses("linear")[1]).all()
+    assert (
+        recall_losses("linear", which="best_loss")[1] <= recall_losses("linear")[1]
+    ).all()
     assert set(FEATURES) < {"tanh", "softmax", *FEATURES}
 
 

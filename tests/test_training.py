@@ -1,4 +1,5 @@
-"""The training loop: bit-exact resume, interruptions, schedules, losses by hand, mistakes."""
+"""The training loop: bit-exact resume, interruptions, schedules, losses by hand,
+mistakes."""
 
 import math
 
@@ -61,7 +62,11 @@ class Stop:
 @pytest.mark.parametrize("stop", [1, 5, 9])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"schedule": "cosine", "warmup": 3, "clip": 0.1}, {"patience": 2, "weight_decay": 0.3}],
+    [
+        {},
+        {"schedule": "cosine", "warmup": 3, "clip": 0.1},
+        {"patience": 2, "weight_decay": 0.3},
+    ],
     ids=["plain", "cosine and clipping", "patience"],
 )
 def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path, options, stop):
@@ -69,7 +74,9 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path, options, stop):
     whole, halves = net(dropout=0.3), net(dropout=0.3)
     through = train(whole, TASK, **options)
     path = tmp_path / "training.pt"
-    with pytest.raises(KeyboardInterrupt, match=f"after step {stop}; step {stop} is kept in"):
+    with pytest.raises(
+        KeyboardInterrupt, match=f"after step {stop}; step {stop} is kept in"
+    ):
         train(halves, TASK, checkpoint=path, progress=Stop(stop), **options)
     again = net(dropout=0.3, size=16)
     with torch.no_grad():
@@ -116,11 +123,15 @@ def test_seeds_give_other_batches_and_held_out_sequences_are_others():
     train(again, TASK, steps=2, seed=0, **SMALL)
     assert same(one, again) and not same(one, two)
     streams = [sample(TASK, 64, 40, 0, stream, 0).inputs for stream in range(3)]
-    assert not any(np.array_equal(streams[a], streams[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert not any(
+        np.array_equal(streams[a], streams[b]) for a, b in ((0, 1), (0, 2), (1, 2))
+    )
 
 
 def test_an_interruption_without_a_checkpoint_says_so():
-    with pytest.raises(KeyboardInterrupt, match="after step 2; no checkpoint was asked for"):
+    with pytest.raises(
+        KeyboardInterrupt, match="after step 2; no checkpoint was asked for"
+    ):
         train(net(), TASK, steps=5, progress=Stop(2), **SMALL)
 
 
@@ -130,16 +141,24 @@ def test_a_checkpoint_is_never_overwritten_by_another_training(tmp_path):
     before = path.read_bytes()
     with pytest.raises(FwpError, match="there is a checkpoint at .* pass resume=True"):
         train(net(), TASK, steps=2, checkpoint=path, **SMALL)
-    with pytest.raises(FwpError, match="it was trained with learning_rate=0.001, not 0.1"):
-        train(net(), TASK, steps=4, checkpoint=path, resume=True, learning_rate=0.1, **SMALL)
+    with pytest.raises(
+        FwpError, match="it was trained with learning_rate=0.001, not 0.1"
+    ):
+        train(
+            net(), TASK, steps=4, checkpoint=path, resume=True, learning_rate=0.1, **SMALL
+        )
     with pytest.raises(FwpError, match="trained with task_seed=3, not 4"):
         other = fwp.tasks.parity(seed=4)
         train(net(), other, steps=4, checkpoint=path, resume=True, **SMALL)
-    with pytest.raises(FwpError, match="of another model, whose 'into.weight' has the shape"):
+    with pytest.raises(
+        FwpError, match="of another model, whose 'into.weight' has the shape"
+    ):
         train(net(size=8), TASK, steps=4, checkpoint=path, resume=True, **SMALL)
     assert path.read_bytes() == before
     path.write_bytes(before[: len(before) // 2])
-    with pytest.raises(FwpError, match="it is damaged or no checkpoint; it stays as it is"):
+    with pytest.raises(
+        FwpError, match="it is damaged or no checkpoint; it stays as it is"
+    ):
         train(net(), TASK, steps=4, checkpoint=path, resume=True, **SMALL)
     assert path.read_bytes() == before[: len(before) // 2]
 
@@ -154,7 +173,9 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_named(tmp_path):
         return output * (math.nan if count[0] > 3 else 1.0)
 
     model.register_forward_hook(poison)
-    with pytest.raises(FwpError, match="the loss is not finite at step 6 .learning rate 0.001"):
+    with pytest.raises(
+        FwpError, match="the loss is not finite at step 6 .learning rate 0.001"
+    ):
         train(model, TASK, steps=9, checkpoint=path, resume=True, **SMALL)
     assert path.read_bytes() == before
 
@@ -165,7 +186,12 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_named(tmp_path):
 def test_a_small_network_learns_parity():
     torch.manual_seed(0)
     model = fwp.artificial.SequenceModel(
-        1, 16, vocabulary=2, output_size=2, mixer="delta", mixer_options={"beta_range": (0, 2)}
+        1,
+        16,
+        vocabulary=2,
+        output_size=2,
+        mixer="delta",
+        mixer_options={"beta_range": (0, 2)},
     )
     task = fwp.tasks.parity(seed=0)
     found = train(
@@ -178,7 +204,12 @@ def test_a_small_network_learns_parity():
 
 def test_real_valued_tasks_train_and_stop_at_a_target_loss():
     model = net(task=REGRESSION)
-    options = {"batch": 16, "evaluate_every": 5, "evaluation_batch": 32, "learning_rate": 3e-3}
+    options = {
+        "batch": 16,
+        "evaluate_every": 5,
+        "evaluation_batch": 32,
+        "learning_rate": 3e-3,
+    }
     first = train(model, REGRESSION, steps=5, **options)
     assert np.isnan(first.history["accuracy"]).all() and "accuracy" not in first.best
     target = float(first.history["evaluation_loss"][-1]) * 0.999
@@ -199,7 +230,9 @@ def test_the_history_is_labelled_and_says_where_it_comes_from():
     assert all(v.attrs["long_name"] for v in found.history.data_vars.values())
     assert np.isfinite(found.history["long_accuracy"]).all()
     assert found.provenance["arguments"]["task"] == "parity"
-    assert found.provenance["device"] == "cpu" and "10 steps, all steps done" in repr(found)
+    assert found.provenance["device"] == "cpu" and "10 steps, all steps done" in repr(
+        found
+    )
 
 
 # ---------------------------------------------------------------- formulas
@@ -220,8 +253,17 @@ def test_the_loss_is_the_mean_over_masked_tokens():
 
 
 def test_schedules_are_their_closed_forms():
-    assert [factor(s, 10, "constant", 4) for s in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
-    assert [factor(s, 10, "linear", 0) for s in (0, 5, 9)] == pytest.approx([1.0, 0.5, 0.1])
+    assert [factor(s, 10, "constant", 4) for s in range(6)] == [
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.0,
+        1.0,
+    ]
+    assert [factor(s, 10, "linear", 0) for s in (0, 5, 9)] == pytest.approx(
+        [1.0, 0.5, 0.1]
+    )
     cosine = [factor(s, 8, "cosine", 0) for s in (0, 4, 8)]
     assert cosine == pytest.approx([1.0, 0.5, 0.0])
 
@@ -231,7 +273,9 @@ def test_the_first_step_is_that_of_adamw_by_hand():
     model, before = net(), net()
     train(model, TASK, steps=1, clip=None, learning_rate=0.01, weight_decay=0.1, **SMALL)
     batch = sample(TASK, 8, (3, 9), 0, 0, 0)
-    inputs, targets, mask = (torch.tensor(a) for a in (batch.inputs, batch.targets, batch.mask))
+    inputs, targets, mask = (
+        torch.tensor(a) for a in (batch.inputs, batch.targets, batch.mask)
+    )
     loss_of(TASK, before(inputs), targets, mask).backward()
     for one, other in zip(before.parameters(), model.parameters(), strict=True):
         slope = one.grad / (one.grad.abs() + 1e-8)
@@ -241,7 +285,10 @@ def test_the_first_step_is_that_of_adamw_by_hand():
 
 def test_auto_takes_what_is_there_and_says_so(caplog):
     device, reason = torch_device("auto")
-    assert device.type == ("cuda" if torch.cuda.is_available() else "cpu") and "GPU" in reason
+    assert (
+        device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+        and "GPU" in reason
+    )
     with caplog.at_level("INFO", "fwp_neuro"):
         train(net(), TASK, steps=1, **SMALL)
     assert f"training on {device.type}" in caplog.text
@@ -249,7 +296,9 @@ def test_auto_takes_what_is_there_and_says_so(caplog):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_cuda_without_a_gpu_is_refused():
-    with pytest.raises(FwpError, match="device='cuda' cannot be used: this PyTorch .*legal.*cpu"):
+    with pytest.raises(
+        FwpError, match="device='cuda' cannot be used: this PyTorch .*legal.*cpu"
+    ):
         train(net(), TASK, device="cuda")
 
 
@@ -259,7 +308,10 @@ def test_cuda_without_a_gpu_is_refused():
         (dict(step=3), "unknown option of train: 'step'; did you mean 'steps'"),
         (dict(steps=0), "train: steps is 0; it must be a whole number of at least 1"),
         (dict(learning_rate=-1), "train: learning_rate must be above 0, got -1"),
-        (dict(schedule="cosin"), "unknown schedule of train: 'cosin'; did you mean 'cosine'"),
+        (
+            dict(schedule="cosin"),
+            "unknown schedule of train: 'cosin'; did you mean 'cosine'",
+        ),
         (dict(betas=0.9), "train: betas must be"),
         (dict(betas=(0.9, 2)), "train: betas must be at least 0 and below 1"),
         (dict(clip=0), "train: clip must be above 0, got 0"),
@@ -269,7 +321,10 @@ def test_cuda_without_a_gpu_is_refused():
         (dict(model=3), "model must be a torch nn.Module, got int"),
         (dict(task=3), "task must be a SequenceTask, got 3"),
         (dict(model=nn.Identity()), "the model has no parameters to train"),
-        (dict(model=nn.Embedding(2, 5)), "outputs must be .* = \\(8, .*, 2\\) for task 'parity'"),
+        (
+            dict(model=nn.Embedding(2, 5)),
+            "outputs must be .* = \\(8, .*, 2\\) for task 'parity'",
+        ),
     ],
 )
 def test_nonsense_arguments_raise_a_sentence(options, sentence):

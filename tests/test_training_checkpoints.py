@@ -1,4 +1,5 @@
-"""Checkpoints that cannot be written, that a killed process left half, or that are none."""
+"""Checkpoints that cannot be written, that a killed process left half, or that are
+none."""
 
 import os
 import pickle
@@ -37,7 +38,9 @@ def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_stays(kept, tmp_path
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, before[1]))
-        with pytest.raises(FwpError, match="cannot save the checkpoint to .*: File too large"):
+        with pytest.raises(
+            FwpError, match="cannot save the checkpoint to .*: File too large"
+        ):
             resume(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -102,7 +105,19 @@ def test_what_is_no_checkpoint_is_one_sentence(kept, tmp_path, monkeypatch, kind
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["t.pt"]
 
 
-WRONG = [None, 3, -1, "x", [], {}, [[1.0]], {"a": 1}, {1: torch.ones(2)}, torch.ones(2), True]
+WRONG = [
+    None,
+    3,
+    -1,
+    "x",
+    [],
+    {},
+    [[1.0]],
+    {"a": 1},
+    {1: torch.ones(2)},
+    torch.ones(2),
+    True,
+]
 
 
 @pytest.mark.parametrize("part", checkpoints.CONTENT)
@@ -123,9 +138,13 @@ def test_a_part_that_is_missing_or_odd_is_named(kept, tmp_path, part):
         except FwpError as sentence:
             assert "\n" not in str(sentence)
             found.append(str(sentence))
-            assert all(torch.equal(a, b) for a, b in zip(start, model.parameters(), strict=True))
+            assert all(
+                torch.equal(a, b) for a, b in zip(start, model.parameters(), strict=True)
+            )
     assert f"it lacks {part!r}" in found[0]
-    assert len(found) >= (3 if part in ("step", "without", "best", "rows", "recent") else 8)
+    assert len(found) >= (
+        3 if part in ("step", "without", "best", "rows", "recent") else 8
+    )
 
 
 @pytest.mark.parametrize("change", ["fewer", "shape", "name", "group"])
@@ -143,5 +162,7 @@ def test_the_state_of_another_optimizer_is_refused(kept, tmp_path, change):
     else:
         optimizer["param_groups"] = [3]
     torch.save(content, path)
-    with pytest.raises(FwpError, match="the state of its optimizer does not fit the model"):
+    with pytest.raises(
+        FwpError, match="the state of its optimizer does not fit the model"
+    ):
         resume(path)

@@ -1,4 +1,5 @@
-"""The training loop where things go wrong: odd interruptions, other models, NumPy numbers."""
+"""The training loop where things go wrong: odd interruptions, other models, NumPy
+numbers."""
 
 import signal
 import threading
@@ -30,16 +31,21 @@ def interrupt_forward(model, number, training):
 
 
 @pytest.mark.parametrize(
-    ("training", "number", "step"), [(False, 3, 8), (True, 7, 6)], ids=["evaluation", "step"]
+    ("training", "number", "step"),
+    [(False, 3, 8), (True, 7, 6)],
+    ids=["evaluation", "step"],
 )
-def test_an_interruption_inside_a_pass_goes_on_bit_for_bit(tmp_path, training, number, step):
-    """16 held-out sequences in batches of 8 are two passes; the third belongs to step 8."""
+def test_an_interruption_inside_a_pass_goes_on_bit_for_bit(
+    tmp_path, training, number, step
+):
+    """16 held-out sequences in batches of 8 are two passes; the third belongs to step
+    8."""
     options = {"steps": 12, "patience": 9, **SMALL}
     whole, again, path = net(dropout=0.3), net(dropout=0.3), tmp_path / "t.pt"
     through = train(whole, TASK, **options)
     with pytest.raises(KeyboardInterrupt, match=f"step {step} is kept in"):
-        train(interrupt_forward(net(dropout=0.3), number, training), TASK, checkpoint=path,
-              **options)  # fmt: skip
+        train(interrupt_forward(net(dropout=0.3), number, training), TASK,
+              checkpoint=path, **options)  # fmt: skip
     resumed = train(again, TASK, checkpoint=path, resume=True, **options)
     assert same(whole, again) and resumed.history.equals(through.history)
 
@@ -52,7 +58,9 @@ class Normed(Net):
         self.norm = nn.BatchNorm1d(16)
 
     def forward(self, x):
-        return self.out(self.norm(self.cells(self.into(x))[0].transpose(1, 2)).transpose(1, 2))
+        return self.out(
+            self.norm(self.cells(self.into(x))[0].transpose(1, 2)).transpose(1, 2)
+        )
 
 
 def normed():
@@ -100,14 +108,19 @@ def test_a_sequence_model_resumes_bit_for_bit_in_two_halves(tmp_path):
     through = train(whole, TASK, steps=8, **options)
     train(half, TASK, steps=4, checkpoint=path, **options)
     resumed = train(again, TASK, steps=8, checkpoint=path, resume=True, **options)
-    assert same(whole, again) and not same(whole, half) and resumed.history.equals(through.history)
+    assert (
+        same(whole, again)
+        and not same(whole, half)
+        and resumed.history.equals(through.history)
+    )
     optimizer = torch.load(path, weights_only=True)["optimizer"]["state"]
     train(model(), TASK, steps=8, checkpoint=tmp_path / "whole.pt", **options)
     expected = torch.load(tmp_path / "whole.pt", weights_only=True)["optimizer"]["state"]
     assert optimizer.keys() == expected.keys() and len(optimizer) > 5
     for one, other in zip(optimizer.values(), expected.values(), strict=True):
         assert all(
-            torch.equal(one[name], other[name]) for name in ("step", "exp_avg", "exp_avg_sq")
+            torch.equal(one[name], other[name])
+            for name in ("step", "exp_avg", "exp_avg_sq")
         )
 
 
@@ -116,14 +129,20 @@ def test_a_checkpoint_that_has_done_more_steps_is_refused(tmp_path):
     train(net(), TASK, steps=3, checkpoint=path, **SMALL)
     assert train(net(), TASK, steps=3, checkpoint=path, resume=True, **SMALL).steps == 3
     kept = path.read_bytes()
-    with pytest.raises(FwpError, match="cannot resume from .*it has done 3 steps, and steps=2 end"):
+    with pytest.raises(
+        FwpError, match="cannot resume from .*it has done 3 steps, and steps=2 end"
+    ):
         train(net(), TASK, steps=2, checkpoint=path, resume=True, **SMALL)
     assert path.read_bytes() == kept
 
 
 def test_numpy_numbers_and_lists_are_arguments_like_others(tmp_path):
     path, small = tmp_path / "t.pt", {**SMALL, "length": [np.int64(3), 9]}
-    numpy = {"seed": np.int64(3), "learning_rate": np.float64(2e-3), "betas": np.array([0.8, 0.9])}
+    numpy = {
+        "seed": np.int64(3),
+        "learning_rate": np.float64(2e-3),
+        "betas": np.array([0.8, 0.9]),
+    }
     plain, through = net(), net()
     train(net(), TASK, steps=np.int64(3), checkpoint=path, **numpy, **small)
     options = {"seed": 3, "learning_rate": 2e-3, "betas": (0.8, 0.9), **SMALL}
@@ -145,13 +164,25 @@ def frozen():
 @pytest.mark.parametrize(
     ("other", "sentence"),
     [
-        (other_precision, "its 'into.weight' is torch.float32, and the model's is torch.float64"),
+        (
+            other_precision,
+            "its 'into.weight' is torch.float32, and the model's is torch.float64",
+        ),
         (frozen, "there 'into.weight' is trained, and in this model it is frozen"),
-        (lambda: net(dropout=0.5), "with '.dropout.: Dropout.p=0.0, .*', not '.*p=0.5, .*'"),
-        (normed, "another model, .*'Net\\(', not 'Normed\\('|whose 'norm.weight' has the shape"),
+        (
+            lambda: net(dropout=0.5),
+            "with '.dropout.: Dropout.p=0.0, .*', not '.*p=0.5, .*'",
+        ),
+        (
+            normed,
+            "another model, .*'Net\\(', not 'Normed\\('|whose 'norm.weight' has the "
+            "shape",
+        ),
     ],
 )
-def test_a_checkpoint_of_a_model_that_differs_in_other_ways_is_refused(tmp_path, other, sentence):
+def test_a_checkpoint_of_a_model_that_differs_in_other_ways_is_refused(
+    tmp_path, other, sentence
+):
     path, model = tmp_path / "t.pt", other()
     train(net(), TASK, steps=2, checkpoint=path, **SMALL)
     before = {name: x.clone() for name, x in model.state_dict().items()}
@@ -194,17 +225,31 @@ def test_more_nonsense_raises_a_sentence(options, sentence):
             {"vocabulary": 1},
             "vocabulary=1; .*'parity' needs vocabulary=2, for .* 0 to 1$",
         ),
-        ("parity", {"input_size": 2}, "input_size=2; task 'parity' needs vocabulary=2, for"),
-        ("parity", {"vocabulary": 2, "output_size": 3}, "output_size=3; .* needs output_size=2$"),
+        (
+            "parity",
+            {"input_size": 2},
+            "input_size=2; task 'parity' needs vocabulary=2, for",
+        ),
+        (
+            "parity",
+            {"vocabulary": 2, "output_size": 3},
+            "output_size=3; .* needs output_size=2$",
+        ),
         (
             "regression",
             {"vocabulary": 2},
             "vocabulary=2; .*'regression' needs input_size=.*vectors$",
         ),
-        ("regression", {"input_size": 2}, "input_size=2; task 'regression' needs input_size="),
+        (
+            "regression",
+            {"input_size": 2},
+            "input_size=2; task 'regression' needs input_size=",
+        ),
     ],
 )
-def test_a_model_of_other_sizes_is_refused_before_training(task, sizes, sentence, compiled):
+def test_a_model_of_other_sizes_is_refused_before_training(
+    task, sizes, sentence, compiled
+):
     model = SequenceModel(1, 8, **sizes)
     before = [parameter.clone() for parameter in model.parameters()]
     given = torch.compile(model, backend="eager") if compiled else model
@@ -229,7 +274,9 @@ def test_a_larger_vocabulary_is_legal():
     ],
 )
 def test_what_torch_refuses_is_one_sentence_with_its_cause(first, sentence):
-    with pytest.raises(FwpError, match=f"the model Sequential fails on .*{sentence}") as caught:
+    with pytest.raises(
+        FwpError, match=f"the model Sequential fails on .*{sentence}"
+    ) as caught:
         train(nn.Sequential(first, nn.Linear(2, 2)), TASK, steps=1, **SMALL)
     assert "\n" not in str(caught.value) and caught.value.__cause__ is not None
 
@@ -255,7 +302,9 @@ def test_an_ignored_ctrl_c_stays_ignored_and_threads_can_train():
     finally:
         signal.signal(signal.SIGINT, before)
     found = []
-    thread = threading.Thread(target=lambda: found.append(train(net(), TASK, steps=1, **SMALL)))
+    thread = threading.Thread(
+        target=lambda: found.append(train(net(), TASK, steps=1, **SMALL))
+    )
     thread.start()
     thread.join()
     assert found[0].steps == 1

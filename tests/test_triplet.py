@@ -24,7 +24,9 @@ def compare(chosen, device):
     pre, post = trains(1), trains(2, 3)
     found = injected.run(model, pre, post, dt=1 * ms, device=device)["weight"]
     at = [[np.flatnonzero(column) * 1e-3 for column in table.T] for table in (pre, post)]
-    expected = [[stdp_triplet_events.changed_weight(model, a, b) for a in at[0]] for b in at[1]]
+    expected = [
+        [stdp_triplet_events.changed_weight(model, a, b) for a in at[0]] for b in at[1]
+    ]
     assert found == pytest.approx(np.array(expected), abs=1e-12)
     assert np.ptp(found) > 1e-2
 
@@ -60,17 +62,23 @@ def test_triplets_are_sums_over_spikes(nearest):
     for now in post:
         gain = p["A2_plus"] + p["A3_plus"] * trace(post, now, p["tau_y"])
         w += trace(pre, now, p["tau_plus"]) * gain
-    assert stdp_triplet_events.changed_weight(model, pre, post) == pytest.approx(w, abs=1e-14)
+    assert stdp_triplet_events.changed_weight(model, pre, post) == pytest.approx(
+        w, abs=1e-14
+    )
 
 
 def test_without_triplet_terms_it_is_the_pair_rule():
     pair = synapses.get("pair_stdp")
     triplet = synapses.get("triplet_stdp").changed(
         A2_plus=pair.parameters["A_plus"], A2_minus=pair.parameters["A_minus"], A3_plus=0,
-        A3_minus=0, tau_plus=pair.parameters["tau_plus"], tau_minus=pair.parameters["tau_minus"],
+        A3_minus=0, tau_plus=pair.parameters["tau_plus"],
+        tau_minus=pair.parameters["tau_minus"],
     )  # fmt: skip
     lags = [-30, -5, 0, 12] * ms
-    both = [synapses.stdp_curve(m, lags=lags, pairs=9, frequency=15 * Hz) for m in (pair, triplet)]
+    both = [
+        synapses.stdp_curve(m, lags=lags, pairs=9, frequency=15 * Hz)
+        for m in (pair, triplet)
+    ]
     assert both[0] == pytest.approx(both[1], abs=1e-14)
 
 
@@ -79,7 +87,8 @@ def test_frequency_dependence_has_the_error_of_the_paper():
     assert sjostrom.error(found) == pytest.approx(0.22, abs=0.03)
     pair = sjostrom.changes("pair_stdp", None, pairs=60)
     assert sjostrom.error(pair) > 5
-    assert found[-10, 10] < -0.3 and found[-10, 50] > 0.5  # depression turns into potentiation
+    # depression turns into potentiation
+    assert found[-10, 10] < -0.3 and found[-10, 50] > 0.5
 
 
 def test_groups_of_pairs():

@@ -1,4 +1,5 @@
-"""Dendritic prediction: Brian2 text and oracle agree, errors fall as in NEST, limits hold."""
+"""Dendritic prediction: Brian2 text and oracle agree, errors fall as in NEST, limits
+hold."""
 
 import brian2 as b2
 import numpy as np
@@ -27,7 +28,10 @@ def spikes(dt, seed=0, cells=(6, 2), rates=(0.05, 0.04)):
 
 def test_brian2_text_tends_to_the_oracle_in_proportion_to_the_step(model):
     exact = 2 * weights(model, *spikes(0.02), 2e-5) - weights(model, *spikes(0.04), 4e-5)
-    off = [injected.run(model, *spikes(dt), dt=dt * ms)["weight"] - exact for dt in (0.2, 0.1)]
+    off = [
+        injected.run(model, *spikes(dt), dt=dt * ms)["weight"] - exact
+        for dt in (0.2, 0.1)
+    ]
     written = np.abs(exact - 90e-12).max()
     assert written > 100e-12 and np.abs(off[0]).max() < 0.002 * written
     assert np.abs(off[0] - 2 * off[1]).max() < 0.1 * np.abs(off[0]).max()
@@ -53,14 +57,20 @@ def test_what_is_expressed_lags_behind_by_the_low_pass(model):
     for _ in range(30):
         cells.step(np.zeros(1), np.zeros(1))
     cells.step(np.zeros(1), np.ones(1))  # a spike of the soma 3.2 ms after the input
-    fresh, written = cells.w[0, 0] - 90e-12, cells.sum[0, 0] * float(model.parameters["eta"])
+    fresh, written = (
+        cells.w[0, 0] - 90e-12,
+        cells.sum[0, 0] * float(model.parameters["eta"]),
+    )
     assert written > 0 and abs(fresh) < 0.2 * written
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("device", ["cython", "cpp_standalone"])
 def test_every_device_gives_the_same_weights(device, model):
-    found = {d: injected.run(model, *spikes(0.2), dt=0.2 * ms, device=d) for d in ("numpy", device)}
+    found = {
+        d: injected.run(model, *spikes(0.2), dt=0.2 * ms, device=d)
+        for d in ("numpy", device)
+    }
     assert found[device]["weight"] == pytest.approx(found["numpy"]["weight"], rel=1e-10)
     assert np.ptp(found["numpy"]["weight"]) > 1e-12
 
@@ -70,12 +80,17 @@ def test_every_device_gives_the_same_weights(device, model):
     [
         (dict(dt=0.1), "dt must be a time such as 0.5"),
         (dict(wait=500.0), "wait must be a time such as 0.5"),
-        (dict(dt=1 * ms), "dt is 1 ms; it must be above 0 and at most 0.3 ms, a tenth of tau_s"),
+        (
+            dict(dt=1 * ms),
+            "dt is 1 ms; it must be above 0 and at most 0.3 ms, a tenth of tau_s",
+        ),
     ],
 )
 def test_the_times_of_the_protocol_are_quantities(options, sentence):
     def at(**options):
-        return fwp.synapses.stdp_curve("urbanczik_senn_2014", lags=5 * ms, pairs=2, **options)
+        return fwp.synapses.stdp_curve(
+            "urbanczik_senn_2014", lags=5 * ms, pairs=2, **options
+        )
 
     assert at(wait=50 * ms) == at(dt=0.1 * ms, wait=50 * ms) != at(wait=500 * ms)
     with pytest.raises(fwp.FwpError, match=sentence):

@@ -1,4 +1,5 @@
-"""The dendritic-prediction memory is a delta rule: contraction, overwriting, agreement."""
+"""The dendritic-prediction memory is a delta rule: contraction, overwriting,
+agreement."""
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ def measure(data, run, name):
 
 
 @pytest.mark.parametrize("squared", [0.4, 1.0, 1.3])
-def test_a_presentation_shrinks_the_error_by_one_minus_beta_times_the_squared_key(squared):
+def test_a_presentation_shrinks_the_error_by_one_minus_beta_times_the_squared_key(
+    squared,
+):
     beta = 0.5
     short = MODEL.Parameters(beta=beta, teach=100, tau_delta=1000)
     found, factor = MODEL.contraction(short, squared)
@@ -31,14 +34,18 @@ def test_a_presentation_shrinks_the_error_by_one_minus_beta_times_the_squared_ke
 def test_it_tends_to_the_nominal_write_as_the_change_is_expressed_later():
     beta, squared = 0.6, 1.0
     off = [
-        MODEL.contraction(MODEL.Parameters(beta=beta, teach=200, tau_delta=tau), squared)[1]
+        MODEL.contraction(MODEL.Parameters(beta=beta, teach=200, tau_delta=tau), squared)[
+            1
+        ]
         - (1 - beta * squared)
         for tau in (200, 400, 800)
     ]
     assert 1.6 < off[0] / off[1] < 2.6 and 1.6 < off[1] / off[2] < 2.6
 
 
-def test_what_one_presentation_writes_is_the_delta_rule_for_every_key_of_that_length(data):
+def test_what_one_presentation_writes_is_the_delta_rule_for_every_key_of_that_length(
+    data,
+):
     assert measure(data, "expected", "nRMSE") < 0.002
     assert measure(data, "expected", "weights nRMSE") < 0.002
     assert measure(data, "expected", "slope") == pytest.approx(1, abs=0.002)
@@ -53,7 +60,8 @@ def test_the_rebound_key_gives_back_the_new_value_and_hebb_both(data):
 
 
 def test_reading_does_not_write(data):
-    reads = np.flatnonzero(data.beta.values == 0)  # the soma lags the dendrite by half a ms
+    # the soma lags the dendrite by half a ms
+    reads = np.flatnonzero(data.beta.values == 0)
     w = data.weights.sel(run="expected").values
     assert np.abs(w[reads[-1]] - w[reads[0] - 1]).max() < 2e-3 * np.abs(w[-1]).max()
 
@@ -83,7 +91,8 @@ def test_it_refuses(change, sentence):
 def test_the_spiking_memory_follows_and_its_error_falls_with_the_number_of_cells():
     small = {"dim": 4, "post": 3, "pairs": 3, "device": "cpp_standalone"}
     few, many = (
-        MODEL.run(MODEL.Parameters(key_cells=cells, somata=cells, **small)) for cells in (20, 80)
+        MODEL.run(MODEL.Parameters(key_cells=cells, somata=cells, **small))
+        for cells in (20, 80)
     )
     errors = [measure(data, "spiking", "nRMSE") for data in (few, many)]
     assert errors[1] < 0.2 and 1.3 < errors[0] / errors[1] < 3.2  # 2 on average

@@ -1,4 +1,5 @@
-"""A zoo of texts that a user might type: each runs in every realisation, or says why not."""
+"""A zoo of texts that a user might type: each runs in every realisation, or says why
+not."""
 
 import pytest
 
@@ -6,7 +7,11 @@ import fwp_neuro as fwp
 
 #: text, gates, whether the spiking circuit has a biophysical form for it
 ZOO = {
-    "normalised delta": ("w += beta*(v - read(k))*k/(1 + pool(k*k))", {"beta": "shared"}, True),
+    "normalised delta": (
+        "w += beta*(v - read(k))*k/(1 + pool(k*k))",
+        {"beta": "shared"},
+        True,
+    ),
     "hebb by pooled input": ("w += beta*v*k/pool(k)", {"beta": "shared"}, True),
     "decay and hebb in one line": (
         "w = alpha*w + beta*v*k",
@@ -17,16 +22,26 @@ ZOO = {
     "value only": ("w = alpha*w + 0.1*v", {"alpha": "shared"}, True),
     "a constant": ("w = alpha*w + 0.1", {"alpha": "shared"}, True),
     "anti-hebb": ("w -= beta*v*k", {"beta": "shared"}, True),
-    "erase gate": ("w += beta*(v - read(erase*k))*k", {"beta": "shared", "erase": "pre"}, False),
+    "erase gate": (
+        "w += beta*(v - read(erase*k))*k",
+        {"beta": "shared", "erase": "pre"},
+        False,
+    ),
     "saturating": ("w = tanh(w + beta*v*k)", {"beta": "shared"}, False),
-    "momentum": ("m = eta*m + v*k\nw = alpha*w + m", {"eta": "shared", "alpha": "shared"}, False),
+    "momentum": (
+        "m = eta*m + v*k\nw = alpha*w + m",
+        {"eta": "shared", "alpha": "shared"},
+        False,
+    ),
 }
 
 
 @pytest.fixture(scope="module")
 def program():
     gates = {"alpha": 0.9, "a": 0.9, "b": 0.8, "erase": 0.7, "eta": 0.3}
-    return fwp.tasks.associative_recall(tokens=3, dim=4, post=3, beta=0.5).replace(**gates)
+    return fwp.tasks.associative_recall(tokens=3, dim=4, post=3, beta=0.5).replace(
+        **gates
+    )
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -39,7 +54,12 @@ def test_a_typed_rule_runs_in_every_realisation(program, name):
     assert fwp.compare(artificial, rate)["weights"].nrmse < 1e-10
     cells = float("inf") if biophysical else 400
     spiking = fwp.run(
-        program, rule, "spiking", cells=cells, key_cells="integrate_and_fire", device="numpy"
+        program,
+        rule,
+        "spiking",
+        cells=cells,
+        key_cells="integrate_and_fire",
+        device="numpy",
     )
     form = spiking.provenance["options"]["form"]
     assert form == ("biophysical" if biophysical else "generic")
@@ -53,7 +73,9 @@ def test_a_typed_rule_runs_in_every_realisation(program, name):
 )  # fmt: skip
 def test_the_generic_form_refuses_options_of_the_biophysical_one(program, option):
     rule = fwp.Rule("saturating", *ZOO["saturating"][:2])
-    with pytest.raises(fwp.FwpError, match=f"option {next(iter(option))} shapes the biophysical"):
+    with pytest.raises(
+        fwp.FwpError, match=f"option {next(iter(option))} shapes the biophysical"
+    ):
         fwp.run(program, rule, "spiking", **option)
 
 
@@ -74,7 +96,9 @@ def test_a_read_out_that_is_not_finite_is_announced():
 def test_the_range_of_a_closed_form_reaches_the_ends_that_samples_miss():
     spectrum = fwp.rule("comba").eigenvalues
     assert spectrum.bound and (spectrum.low, spectrum.high, spectrum.radius) == (-1, 2, 2)
-    assert not fwp.rule("rwkv7").eigenvalues.bound and "met" in str(fwp.rule("rwkv7").eigenvalues)
+    assert not fwp.rule("rwkv7").eigenvalues.bound and "met" in str(
+        fwp.rule("rwkv7").eigenvalues
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,8 +106,14 @@ def test_the_range_of_a_closed_form_reaches_the_ends_that_samples_miss():
     [
         ({"text": "w += 9**9**9*v*k"}, "exponent"),
         ({"text": "w += v*k**100"}, "exponent"),
-        ({"text": "w += label*v*k", "gates": {"label": "shared"}}, "already has a meaning"),
-        ({"text": "w += b*v*k", "gates": {"b": "shared"}, "domains": {"b": 1}}, "low <= high"),
+        (
+            {"text": "w += label*v*k", "gates": {"label": "shared"}},
+            "already has a meaning",
+        ),
+        (
+            {"text": "w += b*v*k", "gates": {"b": "shared"}, "domains": {"b": 1}},
+            "low <= high",
+        ),
         ({"text": "w += v*k", "objective": "L"}, "Objective"),
     ],
 )

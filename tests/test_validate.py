@@ -18,8 +18,8 @@ PASSING = (
 )  # fmt: skip
 #: how many rows of their own some modules have, and others at least
 EXACT = {"clopath_2010": 14, "payeur_2021": 13}
-LEAST = {"bcm": 2, "homeostatic_scaling": 2, "match_and_control": 5, "oja": 2, "point_spine": 18,
-         "urbanczik_senn_2014": 8, "vogels_2011": 2}  # fmt: skip
+LEAST = {"bcm": 2, "homeostatic_scaling": 2, "match_and_control": 5, "oja": 2,
+         "point_spine": 18, "urbanczik_senn_2014": 8, "vogels_2011": 2}  # fmt: skip
 
 
 @pytest.mark.parametrize("module", sorted(set(base.MODULES.values())))
@@ -41,13 +41,18 @@ def test_every_model_meets_its_published_numbers(module):
 
 
 def test_every_synapse_model_runs_in_both_forms():
-    """Those of the spiking circuit have closed forms instead, see `targets.compartments`."""
+    """Those of the spiking circuit have closed forms instead, see
+    `targets.compartments`."""
     from fwp_neuro import synapses
 
     cases = {*forms_of_rules.CASES, *forms_of_receptors.CASES}
-    conventions = {f"tsodyks_markram_{name}" for name in ("to_zero", "three_state", "to_U")}
+    conventions = {
+        f"tsodyks_markram_{name}" for name in ("to_zero", "three_state", "to_U")
+    }
     new = "write how the new synapse runs in CASES of fwp_neuro/targets/forms_of_rules.py"
-    assert cases == set(synapses.names()) - conventions - set(synapses.names("circuit")), new
+    assert cases == set(synapses.names()) - conventions - set(
+        synapses.names("circuit")
+    ), new
     assert set(synapses.names("circuit")) <= set(targets.models())
 
 
@@ -75,7 +80,10 @@ def test_a_synapse_of_ones_own_brings_its_targets(mine, tmp_path, capsys):
     assert layouts.quantity.startswith("textbook layout = factorised") and layouts.passed
     (only,) = targets.collect(["mine_too"], quick=True)
     assert only.passed and only.value < 1e-9
-    assert main(["validate", "mine", "mine_too", "--out", str(tmp_path / "picture.png")]) == 0
+    assert (
+        main(["validate", "mine", "mine_too", "--out", str(tmp_path / "picture.png")])
+        == 0
+    )
     assert "3 of 3 rows pass" in capsys.readouterr().out
 
 
@@ -83,7 +91,8 @@ def test_targets_of_ones_own_must_be_rows(mine):
     from fwp_neuro import synapses
     from fwp_neuro.synapses.synapse_class import SYNAPSES
 
-    bare = {"no_rows": (lambda quick: [3], "pair_stdp", "must give fwp_neuro.targets.Row, got 3"),
+    bare = {"no_rows": (lambda quick: [3], "pair_stdp",
+                        "must give fwp_neuro.targets.Row, got 3"),
             "opens": (None, "ampa", "is a receptor and has no weight")}  # fmt: skip
     for name, (given, of, sentence) in bare.items():
         synapses.register(synapses.get(of), name, targets=given)
@@ -92,12 +101,16 @@ def test_targets_of_ones_own_must_be_rows(mine):
                 list(targets.collect([name]))
         finally:
             SYNAPSES._entries.pop(name)
-    with pytest.raises(FwpError, match="unknown model with published numbers 'mime'.*'mine'"):
+    with pytest.raises(
+        FwpError, match="unknown model with published numbers 'mime'.*'mine'"
+    ):
         targets.chosen(["mime"])
 
 
 def test_rows_survive_a_record():
-    one = row(1.2, known_miss=0.3, reason="so", curve="line", axes=("x", "y"), set_after=True)
+    one = row(
+        1.2, known_miss=0.3, reason="so", curve="line", axes=("x", "y"), set_after=True
+    )
     kept = json.loads(json.dumps(one.record()))
     assert not kept.pop("passed") and kept.pop("expected") and not kept.pop("strong")
     assert Row(**{**kept, "axes": tuple(kept["axes"])}) == one
@@ -132,20 +145,26 @@ def test_what_passes(kind, passing, failing):
 
 def test_the_report_says_what_fails_and_why():
     rows = [
-        row(1.0, strength="definition"), row(2.0, reason="the paper rounds", known_miss=1.5),
-        row(0.5, kind="at least", strength="own bound"), row(1.0, set_after=True), row(1.0),
+        row(1.0, strength="definition"), row(2.0, reason="the paper rounds",
+                                             known_miss=1.5),
+        row(0.5, kind="at least", strength="own bound"), row(1.0, set_after=True),
+        row(1.0),
         row(4.0, reason="the paper rounds", known_miss=1.5),
     ]  # fmt: skip
     printed = targets.report(rows)
     assert "3 of 6 rows pass, 1 known misses, 2 unexpected misses" in printed
     assert printed.count("FAIL") == 2 and ">         1" in printed
-    known, unexpected = printed.split("known misses, each")[1].split("unexpected misses (2):")
+    known, unexpected = printed.split("known misses, each")[1].split(
+        "unexpected misses (2):"
+    )
     assert "off by 1, known to be up to 1.5 off: the paper rounds" in known
-    assert "0.5, off by 0.5" in unexpected and "4, off by 3 where 0.1 passes" in unexpected
+    assert (
+        "0.5, off by 0.5" in unexpected and "4, off by 3 where 0.1 passes" in unexpected
+    )
     assert "4 quantitative published, 1 definition, 1 own bound" in printed
     assert (
-        "strong evidence: 3 of 6 rows (3 quantitative published, 0 other simulator), of which "
-        "1 pass; no evidence: 1 rows whose bound was set after" in printed
+        "strong evidence: 3 of 6 rows (3 quantitative published, 0 other simulator), of "
+        "which 1 pass; no evidence: 1 rows whose bound was set after" in printed
     )
     assert printed.splitlines()[1].split()[5] == "definition"
     assert "bound set after measuring" in printed.splitlines()[4]
@@ -161,8 +180,12 @@ def toy(monkeypatch):
         @staticmethod
         def rows(quick):
             curve = {"curve": "line", "axes": ("x (s)", "y (1)")}
-            made = [(value, {}) if isinstance(value, float) else value for value in values]
-            return iter([row(value, x=n, **curve, **more) for n, (value, more) in enumerate(made)])
+            made = [
+                (value, {}) if isinstance(value, float) else value for value in values
+            ]
+            return iter(
+                [row(value, x=n, **curve, **more) for n, (value, more) in enumerate(made)]
+            )
 
     monkeypatch.setattr(base, "_own", lambda: own)
     monkeypatch.setattr(base, "import_module", lambda name: Module)
@@ -170,10 +193,14 @@ def toy(monkeypatch):
     return values
 
 
-def test_the_command_ends_with_0_if_all_pass_and_writes_what_is_asked_for(toy, tmp_path, capsys):
+def test_the_command_ends_with_0_if_all_pass_and_writes_what_is_asked_for(
+    toy, tmp_path, capsys
+):
     toy.append(1.05)
     report, picture = tmp_path / "rows.json", tmp_path / "curves.png"
-    assert main(["validate", "--quick", "--json", str(report), "--out", str(picture)]) == 0
+    assert (
+        main(["validate", "--quick", "--json", str(report), "--out", str(picture)]) == 0
+    )
     assert "2 of 2 rows pass" in capsys.readouterr().out
     kept = json.loads(report.read_text())
     assert kept["quick"] is True and kept["rows"][1]["value"] == 1.05
@@ -195,7 +222,9 @@ KNOWN = {"reason": "the paper rounds", "known_miss": 0.5}
 
 
 @pytest.mark.parametrize(("value", "status"), [(1.4, 0), (1.6, 1)])
-def test_known_misses_within_their_bounds_are_no_failure(toy, value, status, capsys, tmp_path):
+def test_known_misses_within_their_bounds_are_no_failure(
+    toy, value, status, capsys, tmp_path
+):
     toy.append((value, KNOWN))
     assert main(["validate", "--out", str(tmp_path / "x.png")]) == status
     printed = capsys.readouterr().out
@@ -229,8 +258,8 @@ LONG = "x" * 250
         (["--quick=nan"], "ignored explicit argument 'nan'"),
     ],
 )
-def test_the_command_refuses_before_the_long_work(toy, arguments, sentence, capsys, tmp_path,
-                                                  monkeypatch):  # fmt: skip
+def test_the_command_refuses_before_the_long_work(toy, arguments, sentence, capsys,
+                                                  tmp_path, monkeypatch):  # fmt: skip
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     assert main(["validate", *arguments]) == 2

@@ -1,4 +1,5 @@
-"""Checks of arguments that many functions take: sizes, numbers, and how a value is written."""
+"""Checks of arguments that many functions take: sizes, numbers, and how a value is
+written."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -27,9 +28,9 @@ class Silent:
 
 
 NEVER = (
-    None, True, "", "x", b"x", [], {}, object(), 1j, float("nan"), float("inf"), HUGE, -HUGE,
-    Fraction(HUGE), Decimal(1), np.ones((300, 300)), np.array(1), np.array([None]), [1] * 10**4,
-    Silent(), 10**5000, np.timedelta64(3, "s"), np.bool_(True),
+    None, True, "", "x", b"x", [], {}, object(), 1j, float("nan"), float("inf"), HUGE,
+    -HUGE, Fraction(HUGE), Decimal(1), np.ones((300, 300)), np.array(1), np.array([None]),
+    [1] * 10**4, Silent(), 10**5000, np.timedelta64(3, "s"), np.bool_(True),
 )  # fmt: skip
 
 
@@ -44,7 +45,9 @@ def test_what_is_no_number_is_refused_in_one_short_line(check, value):
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 200
 
 
-@pytest.mark.parametrize("value", [*NEVER, -1, 2**32, 1.0], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [*NEVER, -1, 2**32, 1.0], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_seed_is_refused_in_one_short_line(value):
     with pytest.raises(FwpError, match="^seed must be") as refused:
         seed_number(value)
@@ -60,7 +63,9 @@ def test_numbers_of_every_kind_pass():
 def test_what_does_not_fit_into_memory_is_refused_with_count_and_bytes():
     assert affordable(1000, "a memory") == 1000
     for count in (10**23, HUGE, 10**6000):
-        with pytest.raises(FwpError, match=r"^a memory would be .* numbers and take .* GB, but"):
+        with pytest.raises(
+            FwpError, match=r"^a memory would be .* numbers and take .* GB, but"
+        ):
             affordable(count, "a memory")
     limit = (machine_memory() or 16 * 10**9) // 2
     assert affordable(limit // 8, "a memory") and affordable(limit, "a memory", 1)
@@ -71,6 +76,9 @@ def test_what_does_not_fit_into_memory_is_refused_with_count_and_bytes():
 def test_bytes_and_values_are_written_as_a_reader_would():
     assert in_bytes(1600000) == "1.6 MB" and in_bytes(2e12) == "2e+03 GB"
     assert in_bytes(999) == "999 B" and in_bytes(HUGE) == "1.00e+391 GB"
-    assert shown("a\nb") == r"'a\nb'" and shown(np.ones((2, 2))) == "array([[1., 1.], [1., 1.]])"
+    assert (
+        shown("a\nb") == r"'a\nb'"
+        and shown(np.ones((2, 2))) == "array([[1., 1.], [1., 1.]])"
+    )
     assert shown(HUGE) == "1.00e+400" and len(shown("x" * 500)) == 60
     assert shown(Silent()) == "an object of type Silent"

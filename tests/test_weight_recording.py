@@ -32,7 +32,8 @@ WAYS = {
     "rate": ("rate", {"layout": "synapse", **ONE_STEP}),
     "rate, factored": ("rate", {"write": "factored", **ONE_STEP}),
     "rate, low rank": ("rate", {"layout": "low_rank", **ONE_STEP}),
-    "rate, event": ("rate", {"dynamics": "event", "layout": "synapse", "device": "numpy"}),
+    "rate, event": ("rate", {"dynamics": "event", "layout": "synapse",
+                             "device": "numpy"}),
     "rate, event, low rank": (
         "rate", {"dynamics": "event", "layout": "low_rank", "device": "numpy"},
     ),
@@ -55,7 +56,7 @@ def probed(weights, probes=PROBES):
     return np.einsum("thij,hpj->thpi", weights, probes)
 
 
-# ---------------------------------------------------------------- the law, in every realisation
+# ---------------------------------------------------------- the law, in every realisation
 
 
 @EVERY_WAY
@@ -76,7 +77,9 @@ def test_what_is_kept_changes_nothing_else(way):
     assert np.array_equal(every.final_weights.values, weights[-1])
     for recording in kept[::2]:
         read = recording["probe_readout"]
-        assert read.dims == ("token", "head", "probe", "post") and read.attrs["units"] == "1"
+        assert (
+            read.dims == ("token", "head", "probe", "post") and read.attrs["units"] == "1"
+        )
         assert np.abs(read.values - probed(weights)).max() < 1e-13
         assert np.array_equal(recording["probes"].values, PROBES)
     assert "probe_readout" not in last
@@ -121,7 +124,10 @@ def test_without_heads_and_with_one_probe_list_for_all_heads():
     both = run("numpy", probes=PROBES[0])
     shared = np.stack([PROBES[0]] * HEADS)
     assert (
-        np.abs(both["probe_readout"].values - probed(both["weights"].values, shared)).max() < 1e-14
+        np.abs(
+            both["probe_readout"].values - probed(both["weights"].values, shared)
+        ).max()
+        < 1e-14
     )
 
 
@@ -129,7 +135,10 @@ def test_values_beyond_one_scale_the_probes_too():
     scaled = PROGRAM.replace(value=5 * PROGRAM["value"])
     found = run("spiking", scaled, probes=PROBES, constants={"weight_baseline": 4.0})
     assert found.provenance["options"]["value_scale"] > 1
-    assert np.abs(found["probe_readout"].values - probed(found["weights"].values)).max() < 1e-12
+    assert (
+        np.abs(found["probe_readout"].values - probed(found["weights"].values)).max()
+        < 1e-12
+    )
 
 
 # ---------------------------------------------------------------- auto
@@ -161,10 +170,12 @@ def test_the_limit_is_what_the_documentation_says():
 def test_a_form_without_weights_between_tokens_says_so():
     options = run("torch", form="chunk").provenance["options"]
     assert options["record_weights"] == "last"
-    assert options["record_weights_reason"] == "the chunk form has no weights between tokens"
+    assert (
+        options["record_weights_reason"] == "the chunk form has no weights between tokens"
+    )
 
 
-# ---------------------------------------------------------------- no monitor of every synapse
+# ------------------------------------------------------------ no monitor of every synapse
 
 
 def build(way, **options):
@@ -172,7 +183,9 @@ def build(way, **options):
     realisation, usual = WAYS[way]
     options = {"initial_weights": WEIGHTS, **usual, **options}
     del options["device"]
-    prepare = {"rate": rate_circuit.prepare, "spiking": spiking_circuit.prepare}[realisation]
+    prepare = {"rate": rate_circuit.prepare, "spiking": spiking_circuit.prepare}[
+        realisation
+    ]
     ready = prepare(PROGRAM, rule("gated_delta"), **options)
     return ready.build, ready.dt, ready.details
 
@@ -225,7 +238,10 @@ def test_a_course_of_all_weights_is_bounded(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"record_weights": "snapshot"}, "unknown record_weights.*did you mean 'snapshots'"),
+        (
+            {"record_weights": "snapshot"},
+            "unknown record_weights.*did you mean 'snapshots'",
+        ),
         ({"probes": "all"}, "probes must be real numbers, got 'all'"),
         ({"probes": np.ones(4)}, r"with pre = 4, got shape \(4,\)"),
         ({"probes": np.ones((2, 5))}, r"with pre = 4, got shape \(2, 5\)"),
@@ -241,8 +257,12 @@ def test_refuses(way, options, sentence):
 
 
 def test_snapshots_that_do_not_fit_into_memory_are_refused_before_the_run():
-    program = fwp.Program(key=np.ones((5000, 2000)), value=np.ones((5000, 2000)), beta=0.5)
-    with pytest.raises(fwp.FwpError, match="snapshots of 5000 tokens would be .* take 160 GB"):
+    program = fwp.Program(
+        key=np.ones((5000, 2000)), value=np.ones((5000, 2000)), beta=0.5
+    )
+    with pytest.raises(
+        fwp.FwpError, match="snapshots of 5000 tokens would be .* take 160 GB"
+    ):
         fwp.run(program, "delta", record_weights="snapshots")
 
 
@@ -252,22 +272,30 @@ def test_the_number_of_probes_is_bounded_where_each_is_code(way):
     if "low rank" in way or WAYS[way][0] == "artificial":
         assert run(way, probes=many).dataset.sizes["probe"] == MOST_PROBES + 1
         return
-    with pytest.raises(fwp.FwpError, match="probes hold 33 vectors, .* at most 32 in a run"):
+    with pytest.raises(
+        fwp.FwpError, match="probes hold 33 vectors, .* at most 32 in a run"
+    ):
         run(way, probes=many)
 
 
 def test_a_recording_says_why_it_has_no_weights():
     last, none = (run("rate, event", record_weights=mode) for mode in ("last", "none"))
-    with pytest.raises(fwp.FwpError, match="'weights' was not recorded, .*='last' .*final_weights"):
+    with pytest.raises(
+        fwp.FwpError, match="'weights' was not recorded, .*='last' .*final_weights"
+    ):
         last["weights"]
     for missing in (lambda: none["final_weights"], lambda: none.final_weights):
-        with pytest.raises(fwp.FwpError, match="'final_weights' was not recorded.*'none'.*probes"):
+        with pytest.raises(
+            fwp.FwpError, match="'final_weights' was not recorded.*'none'.*probes"
+        ):
             missing()
-    with pytest.raises(fwp.FwpError, match="initial_states_of cannot be carried on: 'final_wei"):
+    with pytest.raises(
+        fwp.FwpError, match="initial_states_of cannot be carried on: 'final_wei"
+    ):
         run("rate, event", initial_states_of=none)
 
 
-# ---------------------------------------------------------------- with the rest of the package
+# ----------------------------------------------------------- with the rest of the package
 
 
 @pytest.mark.parametrize("way", ["torch", "rate, low rank"])
@@ -275,20 +303,30 @@ def test_carries_on_from_the_last_weights(way):
     whole = run(way, record_weights="last")
     first = run(way, PROGRAM[:2], record_weights="none" if "low" in way else "last")
     second = run(way, PROGRAM[2:], initial_states_of=first, record_weights="last")
-    assert np.abs(second["final_weights"].values - whole["final_weights"].values).max() < 1e-13
+    assert (
+        np.abs(second["final_weights"].values - whole["final_weights"].values).max()
+        < 1e-13
+    )
 
 
 def test_comparison_takes_the_last_weights_of_either():
     every, last = run("numpy"), run("rate", record_weights="last", probes=PROBES)
     stored = run("rate, low rank", record_weights="none", probes=PROBES)
-    for reference, other in ((every, last), (last, every), (every, stored), (stored, last)):
+    for reference, other in (
+        (every, last),
+        (last, every),
+        (every, stored),
+        (stored, last),
+    ):
         found = fwp.compare(reference, other)
         assert found.names[:2] == ("readout", "final_weights")
         assert found["final_weights"].nrmse < 1e-12
         assert found.per_token.sizes["token"] == TOKENS
         assert "final_weights" in found.table()
     assert fwp.compare(last, stored)["probe_readout"].nrmse < 1e-12
-    with pytest.raises(fwp.FwpError, match="'weights' was not recorded, because the run had"):
+    with pytest.raises(
+        fwp.FwpError, match="'weights' was not recorded, because the run had"
+    ):
         fwp.compare(every, last)["weights"]
     assert fwp.compare(every, run("rate")).names == ("readout", "weights")
 
@@ -310,11 +348,13 @@ def test_saved_and_loaded(tmp_path):
 
 
 def test_plots_without_weights():
-    found = fwp.compare(run("numpy", record_weights="none"), run("rate", record_weights="none"))
+    found = fwp.compare(
+        run("numpy", record_weights="none"), run("rate", record_weights="none")
+    )
     assert len(found.plot().axes) == 2
 
 
-# ---------------------------------------------------------------- layouts of the spiking circuit
+# --------------------------------------------------------- layouts of the spiking circuit
 
 
 def test_the_spiking_circuit_says_which_layout_ran():
@@ -333,7 +373,8 @@ def test_the_spiking_circuit_says_which_layout_ran():
     assert asked["layout"] == "population" and asked["layout_reason"] == "asked for"
     assert auto["fast_weight_bytes"] == asked["fast_weight_bytes"] == 8 * numbers
     assert own["layout"] == "synapse" and own["fast_weight_bytes"] == 8 * 2 * numbers * 5
-    assert rates["fast_weight_bytes"] == 8 * numbers  # without spikes nothing is to be told apart
+    # without spikes nothing is to be told apart
+    assert rates["fast_weight_bytes"] == 8 * numbers
     assert text["layout"] == "population" and text["fast_weight_bytes"] == 8 * numbers / 2
 
 

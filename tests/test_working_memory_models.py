@@ -19,7 +19,9 @@ def key_values():
 def test_associations_are_stored_in_one_shot_and_read_by_their_keys(key_values):
     assert (key_values.accuracy.sel(memory="spiking") > 0.95).all()
     assert (key_values.accuracy.sel(memory="delta") == 1).all()
-    assert float(key_values.slope.sel(items=8, memory="hebb")) == pytest.approx(1, abs=0.3)
+    assert float(key_values.slope.sel(items=8, memory="hebb")) == pytest.approx(
+        1, abs=0.3
+    )
 
 
 def test_weights_are_those_of_the_rule_on_rates_but_for_spikes(key_values):

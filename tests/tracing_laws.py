@@ -1,4 +1,5 @@
-"""What every module of sequences must pass under torch.compile, torch.export and torch.func."""
+"""What every module of sequences must pass under torch.compile, torch.export and
+torch.func."""
 
 import torch
 from layer_cases import distance
@@ -72,9 +73,13 @@ def gradients_of_every_sample(net, x):
         found = vmap(grad(loss), (None, *[0] * len(given)))(parameters, *given)
         for n in range(len(x)):
             one = [p[n : n + 1] if isinstance(p, torch.Tensor) else
-                   {name: part[n : n + 1] for name, part in p.items()} for p in given]  # fmt: skip
-            # what a state takes the place of has no part in the output: zero, whatever is left
-            loss_of_one = net(*one).square().sum() + 0 * sum(p.sum() for p in net.parameters())
+                   {name: part[n : n + 1] for name, part in p.items()}
+                   for p in given]  # fmt: skip
+            # what a state takes the place of has no part in the output: zero, whatever is
+            # left
+            loss_of_one = net(*one).square().sum() + 0 * sum(
+                p.sum() for p in net.parameters()
+            )
             wanted = torch.autograd.grad(loss_of_one, list(net.parameters()))
             for name, gradient in zip(parameters, wanted, strict=True):
                 error = distance(found[name][n], gradient)

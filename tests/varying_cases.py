@@ -1,4 +1,5 @@
-"""Networks of one synapse a pair of cells, for parameters that differ between synapses."""
+"""Networks of one synapse a pair of cells, for parameters that differ between
+synapses."""
 
 import brian2 as b2
 import numpy as np
@@ -15,7 +16,16 @@ PAIRS = {"i": np.array([0, 1, 2]), "j": np.array([2, 0, 1])}
 #: by what a parameter is multiplied, on synapse 0, 1 and 2
 FACTORS = np.array([1.0, 0.8, 0.65])
 #: where another change would make a model blow up, or take a root of a negative number
-GENTLE = {"V_T_max", "theta_plus", "E_L", "V_T_rest", "V_clamp", "V_reset", "kappa", "r_one"}
+GENTLE = {
+    "V_T_max",
+    "theta_plus",
+    "E_L",
+    "V_T_rest",
+    "V_clamp",
+    "V_reset",
+    "kappa",
+    "r_one",
+}
 
 
 def three(model, name):
@@ -68,8 +78,8 @@ def table_cells(model, dt, tables):
                 if name == "after" and f"{n}_post" in model.equations.synapse
                 and one.type == "parameter"]  # fmt: skip
         made.append(b2.NeuronGroup(
-            table.shape[1], "\n".join(rows), threshold=f"{name}_table(t, i) > 0.5", reset="",
-            name=name, namespace=namespace, dt=dt,
+            table.shape[1], "\n".join(rows), threshold=f"{name}_table(t, i) > 0.5",
+            reset="", name=name, namespace=namespace, dt=dt,
         ))  # fmt: skip
     return made
 
@@ -80,10 +90,13 @@ def states(made):
     equations = b2.Equations(model.equations.synapse)
     names = sorted({*equations.diff_eq_names, *equations.parameter_names})
     found = {n: made.values(n) for n in names
-             if n not in model.varying and "shared" not in equations[n].flags}  # fmt: skip
+             if n not in model.varying
+             and "shared" not in equations[n].flags}  # fmt: skip
     for side in ("pre", "post"):
         equations = b2.Equations(getattr(model.equations, side))
-        for name in {*equations.diff_eq_names, *equations.parameter_names} - set(model.varying):
+        for name in {*equations.diff_eq_names, *equations.parameter_names} - set(
+            model.varying
+        ):
             found[f"{name}_{side}"] = made.values(name)[made.cells(side)]
     known = {n: float(v) for n, v in model.parameters.items()}
     for name, one in model.varying.items():
@@ -110,7 +123,11 @@ def run(model, layout, varying=None, **options):
 
 
 def separate(model, names):
-    """Return the states of synapse n in the n-th of three networks with changed parameters."""
-    runs = [run(model.changed(**{name: three(model, name)[n] for name in names}), "textbook")
+    """Return the states of synapse n in the n-th of three networks with changed
+    parameters."""
+    runs = [run(model.changed(**{name: three(model, name)[n] for name in names}),
+                "textbook")
             for n in range(3)]  # fmt: skip
-    return {name: np.array([one[name][n] for n, one in enumerate(runs)]) for name in runs[0]}
+    return {
+        name: np.array([one[name][n] for n, one in enumerate(runs)]) for name in runs[0]
+    }

@@ -16,12 +16,14 @@ _REFUSED = (
 
 
 def smooth(fast: Callable, plain: Callable, *given: torch.Tensor) -> torch.Tensor:
-    """Return fast(*given), or plain(*given) wherever the kernel of ``fast`` lacks a derivative.
+    """Return fast(*given), or plain(*given) wherever the kernel of ``fast`` lacks a
+    derivative.
 
     Args:
         fast: has a gradient, but neither a second nor a forward derivative.
         plain: the same numbers by tensor operations.
-        given: tensors; every one that may have a gradient, for a closure hides what it holds.
+        given: tensors; every one that may have a gradient, for a closure hides what it
+            holds.
     """
     if torch.compiler.is_compiling():
         return fast(*given)
@@ -48,12 +50,16 @@ class _Smooth(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, slope):
-        """Differentiate ``fast``, or ``plain`` where the gradient may be differentiated again."""
+        """Differentiate ``fast``, or ``plain`` where the gradient may be differentiated
+        again."""
         output, leaves = ctx.graph
         needed = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
             given = [item.view_as(item) for item in ctx.saved_tensors]
-            output, leaves = ctx.plain(*given), [x for x, n in zip(given, needed, strict=True) if n]
+            output, leaves = (
+                ctx.plain(*given),
+                [x for x, n in zip(given, needed, strict=True) if n],
+            )
         found = iter(torch.autograd.grad(
             output, leaves, slope, retain_graph=True, create_graph=torch.is_grad_enabled()
         ))  # fmt: skip

@@ -1,4 +1,5 @@
-"""A recurrence over a number of tokens that is not known yet: what `torch.export` keeps of it."""
+"""A recurrence over a number of tokens that is not known yet: what `torch.export` keeps
+of it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ def any_number(tokens) -> bool:
 
 
 def last_tokens(x: torch.Tensor, count) -> torch.Tensor:
-    """Return the last ``count`` tokens of x [batch, token, ...]; either number may be open."""
+    """Return the last ``count`` tokens of x [batch, token, ...]; either number may be
+    open."""
     tokens = x.shape[1]
     if any_number(tokens):  # a slice would have to know whether it is empty
         return x[:, torch.arange(tokens, device=x.device) >= tokens - count]
@@ -28,7 +30,8 @@ def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, 
     """Run a step token by token in a loop of the graph.
 
     Args:
-        step: (states, signals of one token [batch, head(, dim)]) -> (read-out, new states).
+        step: (states, signals of one token [batch, head(, dim)]) -> (read-out, new
+            states).
         signals: [batch, token, head(, dim)].
         states: [batch, ...].
 
@@ -43,20 +46,26 @@ def scanned(step: Callable, signals: dict, states: dict) -> tuple[torch.Tensor, 
 
     along = {name: array.movedim(1, 0) for name, array in signals.items()}
     # copies: a scan of a graph mixes up two states that are one tensor
-    states = {name: x.clone(memory_format=torch.contiguous_format) for name, x in states.items()}
+    states = {
+        name: x.clone(memory_format=torch.contiguous_format) for name, x in states.items()
+    }
     states, readouts = scan(combine, states, along)
     return readouts.movedim(0, 1), states
 
 
 class ExportedStep:
-    """One token of a rule as plain tensor code, all symbolic work done when it is made."""
+    """One token of a rule as plain tensor code, all symbolic work done when it is
+    made."""
 
     def __init__(self, rule: Rule):
         self.homes, self.step = dict(rule.homes), arrays.torch_step(rule)
 
     def __call__(self, states: dict, signals: dict) -> tuple[torch.Tensor, dict]:
-        """Take one token: signals [batch, head(, dim)], states [batch, head, d_v, d_k]."""
-        now = {name: arrays.to_home(signals[name], home) for name, home in self.homes.items()}
+        """Take one token: signals [batch, head(, dim)], states [batch, head, d_v,
+        d_k]."""
+        now = {
+            name: arrays.to_home(signals[name], home) for name, home in self.homes.items()
+        }
         states = self.step(states, now)
         return self.step.read(states["w"], signals["q"]), states
 

@@ -1,4 +1,5 @@
-"""Which form runs: what was asked for, or for "auto" the fastest that fits, with the reason."""
+"""Which form runs: what was asked for, or for "auto" the fastest that fits, with the
+reason."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ log = logging.getLogger("fwp_neuro")
 
 @lru_cache(maxsize=256)
 def _functions_at_synapses(rule: Rule) -> bool:
-    """Whether the text has exp, tanh, ... of something that differs from synapse to synapse."""
+    """Whether the text has exp, tanh, ... of something that differs from synapse to
+    synapse."""
     return any(
         statement.home(function) == SYNAPSE
         for statement in rule.statements
@@ -41,7 +43,8 @@ def choose(
 
     Args:
         form: "auto" or the one that is asked for.
-        dtype: of the query; bfloat16 and float16 are computed in float32 (see `precision`).
+        dtype: of the query; bfloat16 and float16 are computed in float32 (see
+            `precision`).
 
     Raises:
         FwpError: unknown form; `Cannot` for one that the rule or the machine cannot run.
@@ -91,7 +94,9 @@ def _special(rule: Rule, dtype: torch.dtype, device: torch.device) -> tuple[str,
     if transformed():
         raise Cannot("plain tensor code inside transforms of torch.func")
     if _functions_at_synapses(rule):
-        raise Cannot("PyTorch vectorises functions of every weight, the generated C++ does not")
+        raise Cannot(
+            "PyTorch vectorises functions of every weight, the generated C++ does not"
+        )
     try:
         kernels.check(computed(dtype), device)
         kernels.build(rule, computed(dtype))
@@ -101,9 +106,12 @@ def _special(rule: Rule, dtype: torch.dtype, device: torch.device) -> tuple[str,
 
 
 def announce(rule, asked: str, form: str, reason: str) -> None:
-    """Log an automatic choice; a missing compiler is a warning, because it costs speed."""
+    """Log an automatic choice; a missing compiler is a warning, because it costs
+    speed."""
     if asked != "auto" or torch.compiler.is_compiling():
         return
     log.info("rule %r runs in the %s form: %s", rule.name, form, reason)
-    if form in ("chunk", "step") and ("compiler" in reason or "could not compile" in reason):
+    if form in ("chunk", "step") and (
+        "compiler" in reason or "could not compile" in reason
+    ):
         warn(f"rule {rule.name!r} runs in the {form} form, {reason}", stacklevel=4)

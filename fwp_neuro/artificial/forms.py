@@ -24,7 +24,8 @@ def run(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Run one form on signals and states that are known to fit (see `apply`).
 
-    ``again``: whether a second derivative of the compiled form falls back to tensor operations.
+    ``again``: whether a second derivative of the compiled form falls back to tensor
+    operations.
     """
     if 0 in signals["q"].shape[:3]:
         return nothing(signals, states)

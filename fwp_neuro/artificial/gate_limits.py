@@ -1,4 +1,5 @@
-"""Look at the gates of a run in PyTorch: the least and greatest number of each, and no more."""
+"""Look at the gates of a run in PyTorch: the least and greatest number of each, and no
+more."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from .memories.memory_class import Memory
 from .tracing import unreadable
 
 _FEW = 64
-#: rules looked at on an accelerator: there a look waits for the device, so that one must do
+#: rules looked at on an accelerator: there a look waits for the device, so that one must
+#: do
 _seen: WeakSet[Rule | Memory] = WeakSet()
 
 
@@ -21,8 +23,8 @@ def check(rule: Rule | Memory, signals: Mapping[str, torch.Tensor], rows=None) -
     """Warn once if gates [batch, token, ...] lie outside the limits of a rule.
 
     ``rows`` are the places in [batch token] of each sequence; None for all of them.
-    Nothing is looked at while a graph is traced or inside `torch.func`, and on an accelerator only
-    the first run of a rule.
+    Nothing is looked at while a graph is traced or inside `torch.func`, and on an
+    accelerator only the first run of a rule.
     """
     if unreadable() or torch.jit.is_tracing() or not (ranges := rule.limits):
         return
@@ -45,7 +47,8 @@ def check(rule: Rule | Memory, signals: Mapping[str, torch.Tensor], rows=None) -
 
 
 def _inside(tensor: torch.Tensor, ends) -> bool:
-    """Whether all numbers lie within limits; a few are read one by one, which is faster."""
+    """Whether all numbers lie within limits; a few are read one by one, which is
+    faster."""
     if tensor.numel() > _FEW:
         low, high = torch.aminmax(tensor.detach())
         return within(low.item(), high.item(), ends)
@@ -54,7 +57,8 @@ def _inside(tensor: torch.Tensor, ends) -> bool:
 
 
 def _first(gate: str, tensor: torch.Tensor, rows, tokens: int, ends):
-    """Return the first offence, by its token in the batch; tokens that no sequence has are zero."""
+    """Return the first offence, by its token in the batch; tokens that no sequence has
+    are zero."""
     if rows is not None:
         kept = tensor.new_full(tensor.shape[:2], False, dtype=torch.bool).flatten()
         kept[torch.cat(list(rows))] = True

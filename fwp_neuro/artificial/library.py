@@ -1,8 +1,10 @@
-"""Kernels of the flash-linear-attention library on an NVIDIA GPU, behind a law test. Optional.
+"""Kernels of the flash-linear-attention library on an NVIDIA GPU, behind a law test.
+Optional.
 
 Arguments are translated to the library's conventions (state
-transposed, decays as logarithms, scale given explicitly) and its answer is checked once a process,
-rule and number format against the plain recurrence of this package. Not run on a GPU so far.
+transposed, decays as logarithms, scale given explicitly) and its answer is checked once a
+process, rule and number format against the plain recurrence of this package. Not run on a
+GPU so far.
 
 Library: Yang & Zhang 2024, https://github.com/fla-org/flash-linear-attention
 """
@@ -25,22 +27,31 @@ from .unrolling import recur
 log = logging.getLogger("fwp_neuro")
 
 Signals = Mapping[str, torch.Tensor]
-#: largest relative error that counts as agreement: the library multiplies in TF32 or bfloat16
+#: largest relative error that counts as agreement: the library multiplies in TF32 or
+#: bfloat16
 TOLERANCE = {torch.float32: 1e-2, torch.bfloat16: 5e-2, torch.float16: 2e-2}
 
 
 def _arguments(s: Signals, **more) -> dict:
-    found = {"q": s["q"], "k": s["k"], "v": s["v"], "scale": 1.0, "output_final_state": True} | more
-    halves = {name: found[name].to(s["q"].dtype) for name in "qkv"}  # the kernels take one format
+    found = {
+        "q": s["q"],
+        "k": s["k"],
+        "v": s["v"],
+        "scale": 1.0,
+        "output_final_state": True,
+    } | more
+    # the kernels take one format
+    halves = {name: found[name].to(s["q"].dtype) for name in "qkv"}
     return found | halves
 
 
 def _log(decay: torch.Tensor) -> torch.Tensor:
-    """Return the logarithm of a decay; that of zero is the lowest that a product survives."""
+    """Return the logarithm of a decay; that of zero is the lowest that a product
+    survives."""
     if bool((decay < 0).any()):
         raise FwpError(
-            "form='library' takes decays as logarithms, so alpha must not be negative; use "
-            "form='chunk'"
+            "form='library' takes decays as logarithms, so alpha must not be negative; "
+            "use form='chunk'"
         )
     return decay.clamp_min(torch.finfo(decay.dtype).tiny).log()
 
@@ -68,7 +79,8 @@ KERNELS: dict[str, tuple[str, str, Callable[[Signals], dict]]] = {
         "gated_delta_rule", "chunk_gated_delta_rule",
         lambda s: _arguments(s, g=_log(s["alpha"]), beta=s["beta"]),
     ),
-    "kimi_delta": ("kda", "chunk_kda", lambda s: _arguments(s, g=_log(s["alpha"]), beta=s["beta"])),
+    "kimi_delta": ("kda", "chunk_kda", lambda s: _arguments(s, g=_log(s["alpha"]),
+        beta=s["beta"])),
 }  # fmt: skip
 
 
@@ -80,14 +92,17 @@ def check(chosen: Rule, dtype: torch.dtype, device: torch.device) -> None:
     """
     if device.type != "cuda":
         raise Cannot(
-            f"the kernels of flash-linear-attention need a GPU, and these tensors are on {device}"
+            "the kernels of flash-linear-attention need a GPU, and these tensors are on "
+            f"{device}"
         )
     if chosen.name not in KERNELS or rule(chosen.name) is not chosen:
         raise Cannot(f"flash-linear-attention has no kernel for rule {chosen.name!r}")
     if dtype not in TOLERANCE:
         raise Cannot(f"the kernels of flash-linear-attention do not compute in {dtype}")
     if find_spec("fla") is None:
-        raise Cannot('flash-linear-attention is not installed (pip install "fwp_neuro[kernels]")')
+        raise Cannot(
+            'flash-linear-attention is not installed (pip install "fwp_neuro[kernels]")'
+        )
     _check_law(chosen.name, dtype, str(device))
 
 
@@ -111,18 +126,24 @@ def _check_law(name: str, dtype: torch.dtype, device: str) -> None:
         reason = f"the kernel of flash-linear-attention for {name!r} fails: {first}"
     else:
         if error <= TOLERANCE[dtype]:
-            log.info("flash-linear-attention agrees with rule %r to %.1e (%s)", name, error, dtype)
+            log.info(
+                "flash-linear-attention agrees with rule %r to %.1e (%s)",
+                name,
+                error,
+                dtype,
+            )
             return
         reason = (
-            f"the kernel of flash-linear-attention for {name!r} misses the law (relative error "
-            f"{error:.1e}, legal is {TOLERANCE[dtype]:g})"
+            f"the kernel of flash-linear-attention for {name!r} misses the law (relative "
+            f"error {error:.1e}, legal is {TOLERANCE[dtype]:g})"
         )
     warn(f"{reason}; the chunk form of this package runs instead")
     raise Cannot(reason)
 
 
 def law_error(chosen: Rule, dtype: torch.dtype, device: torch.device) -> float:
-    """Return the largest relative error of read-out, final state and gradients, 130 tokens."""
+    """Return the largest relative error of read-out, final state and gradients, 130
+    tokens."""
     generator = torch.Generator().manual_seed(0)
     leaves = {}
     for name, home in {**chosen.homes, "q": "pre"}.items():
@@ -145,7 +166,11 @@ def law_error(chosen: Rule, dtype: torch.dtype, device: torch.device) -> float:
 
 
 def _step(chosen: Rule, signals: Signals, states: Signals):
-    placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in chosen.homes.items()}
+    placed = {
+        n: arrays.to_home(signals[n], home).unbind(1) for n, home in chosen.homes.items()
+    }
     queries = signals["q"].unbind(1)
-    readouts, _, states = recur(chosen, placed, queries, states, "torch", keep_states=False)
+    readouts, _, states = recur(
+        chosen, placed, queries, states, "torch", keep_states=False
+    )
     return torch.stack(readouts, 1), states

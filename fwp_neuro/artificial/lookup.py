@@ -38,8 +38,9 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
             return RULES.get(rule)
         if rule in NETWORKS:
             raise FwpError(
-                f"{rule!r} is a recurrent network with slow weights of its own, not a rule or "
-                f"memory: build it with fwp_neuro.artificial.network({rule!r}, model_dim)"
+                f"{rule!r} is a recurrent network with slow weights of its own, not a "
+                f"rule or memory: build it with fwp_neuro.artificial.network({rule!r}, "
+                "model_dim)"
             )
         pick(rule, [*RULES.all_names(), *MEMORIES.all_names()], "rule", LIST)
         return MEMORIES.make(rule)

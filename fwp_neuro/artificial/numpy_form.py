@@ -30,24 +30,28 @@ def oracle(
 
     Args:
         rule: the rule.
-        signals: text name -> array with tokens first: pre [token, ..., d_k], post [token, ...,
-            d_v], shared [token, ...]; includes ``q``.
+        signals: text name -> array with tokens first: pre [token, ..., d_k], post [token,
+            ..., d_v], shared [token, ...]; includes ``q``.
         states: synaptic state -> [..., d_v, d_k] before the first token.
 
     Whole numbers and half precision are computed as real numbers of double precision.
 
     Returns:
-        read-out [token, ..., d_v] and every state after each token, name -> [token, ..., d_v, d_k].
+        read-out [token, ..., d_v] and every state after each token, name -> [token, ...,
+        d_v, d_k].
 
     Raises:
-        FwpError: a signal or state is missing, holds no real numbers, or has another shape.
+        FwpError: a signal or state is missing, holds no real numbers, or has another
+            shape.
     """
     check_names(rule, signals, states, "oracle")
     if "q" not in signals:
         raise FwpError("oracle: signals lack the query 'q' [token, ..., d_k]")
     query = _numbers("q", signals["q"])
     if query.ndim < 2 or not query.shape[0]:
-        raise FwpError(f"oracle: q must be [token, ..., d_k] with a token, got {query.shape}")
+        raise FwpError(
+            f"oracle: q must be [token, ..., d_k] with a token, got {query.shape}"
+        )
     given = {name: _numbers(name, signals[name]) for name in rule.homes}
     starts = {name: _numbers(name, states[name]) for name in rule.states}
     rows = starts["w"].shape[-2:-1]
@@ -56,8 +60,12 @@ def oracle(
     legal |= {name: (*query.shape[1:-1], *rows, query.shape[-1]) for name in rule.states}
     for name, array in {**given, **starts}.items():
         if array.shape != legal[name]:
-            raise FwpError(f"oracle: {name} must have shape {legal[name]}, got {array.shape}")
-    placed = {name: arrays.to_home(given[name], home) for name, home in rule.homes.items()}
+            raise FwpError(
+                f"oracle: {name} must have shape {legal[name]}, got {array.shape}"
+            )
+    placed = {
+        name: arrays.to_home(given[name], home) for name, home in rule.homes.items()
+    }
     readouts, traces, _ = recur(rule, placed, query, starts)
     return np.stack(readouts), {name: np.stack(trace) for name, trace in traces.items()}
 
@@ -71,5 +79,11 @@ def _numbers(name: str, given) -> np.ndarray:
             f"oracle: {name} must be an array of numbers, got {shown(given)}"
         ) from problem
     if array.dtype.kind not in "fiu" or hasattr(given, "dimensions"):
-        raise FwpError(f"oracle: {name} must hold real numbers without units, got {shown(given)}")
-    return array if array.dtype.itemsize > 2 and array.dtype.kind == "f" else array.astype(float)
+        raise FwpError(
+            f"oracle: {name} must hold real numbers without units, got {shown(given)}"
+        )
+    return (
+        array
+        if array.dtype.itemsize > 2 and array.dtype.kind == "f"
+        else array.astype(float)
+    )

@@ -1,8 +1,10 @@
-"""Sequences of different lengths in one call: packed one after the other, or with padding.
+"""Sequences of different lengths in one call: packed one after the other, or with
+padding.
 
-All sequences run side by side as far as the shortest, then those that are left as far as the next
-shortest, each time from the state they had: carrying on from a state is what every form of every
-rule, memory and network can do, so nothing else needs to know of borders or padding.
+All sequences run side by side as far as the shortest, then those that are left as far as
+the next shortest, each time from the state they had: carrying on from a state is what
+every form of every rule, memory and network can do, so nothing else needs to know of
+borders or padding.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ def sequences_of(where: str, cu_seqlens, mask, batch: int, tokens: int, device):
     if cu_seqlens is None and mask is None:
         return None
     if torch.compiler.is_compiling():
-        raise FwpError(f"{where}: cu_seqlens and mask are read as numbers, which no trace can do")
+        raise FwpError(
+            f"{where}: cu_seqlens and mask are read as numbers, which no trace can do"
+        )
     places = torch.arange(batch * tokens)
     rows = list(places.view(batch, tokens))
     if cu_seqlens is not None:
@@ -45,20 +49,30 @@ def _offsets(where: str, cu_seqlens, batch: int, tokens: int) -> list[int]:
     given = isinstance(cu_seqlens, torch.Tensor) and not cu_seqlens.is_nested
     if not given or cu_seqlens.ndim != 1 or not len(cu_seqlens):
         got = tuple(cu_seqlens.shape) if given else shown(cu_seqlens)
-        raise FwpError(f"{what} must be a tensor [sequence + 1] of whole numbers, got {got}")
+        raise FwpError(
+            f"{what} must be a tensor [sequence + 1] of whole numbers, got {got}"
+        )
     if cu_seqlens.dtype not in (torch.int32, torch.int64):
         raise FwpError(f"{what} must hold int32 or int64, got {cu_seqlens.dtype}")
     if batch != 1:
-        raise FwpError(f"{what} packs sequences into a batch of 1, got a batch of {batch}")
+        raise FwpError(
+            f"{what} packs sequences into a batch of 1, got a batch of {batch}"
+        )
     ends = _read(what, cu_seqlens)
     if ends[0] != 0 or ends[-1] != tokens or sorted(ends) != ends:
-        raise FwpError(f"{what} must rise from 0 to the {tokens} tokens, got {shown(ends)}")
+        raise FwpError(
+            f"{what} must rise from 0 to the {tokens} tokens, got {shown(ends)}"
+        )
     return ends
 
 
 def _mask(where: str, mask, batch: int, tokens: int) -> torch.Tensor:
     what = f"{where}: mask"
-    if not isinstance(mask, torch.Tensor) or mask.dtype is not torch.bool or mask.is_nested:
+    if (
+        not isinstance(mask, torch.Tensor)
+        or mask.dtype is not torch.bool
+        or mask.is_nested
+    ):
         got = mask.dtype if isinstance(mask, torch.Tensor) else shown(mask)
         raise FwpError(f"{what} must be a tensor [batch, token] of bool, got {got}")
     if tuple(mask.shape) != (batch, tokens):
@@ -86,29 +100,36 @@ def one_each(what: str, given, count: int) -> list:
     if not isinstance(given, list | tuple) or len(given) != count:
         got = f"{len(given)}" if isinstance(given, list | tuple) else type(given).__name__
         raise FwpError(
-            f"{what} must be a list of one state for each of the {count} sequences, for their "
-            f"numbers of tokens differ; got {got}"
+            f"{what} must be a list of one state for each of the {count} sequences, for "
+            f"their numbers of tokens differ; got {got}"
         )
     return list(given)
 
 
 def run_packed(
-    run: Callable, given: dict[str, torch.Tensor], rows: list, state, apart: bool, blank: tuple
+    run: Callable,
+    given: dict[str, torch.Tensor],
+    rows: list,
+    state,
+    apart: bool,
+    blank: tuple,
 ):
     """Run sequences of different lengths.
 
     Args:
-        run: (tensors [sequence, token, ...], state) -> (read-out [sequence, token, ...], state).
+        run: (tensors [sequence, token, ...], state) -> (read-out [sequence, token, ...],
+            state).
         given: tensors [batch, token, ...].
         rows: where the tokens of each sequence lie in [batch token].
-        state: of all sequences, its tensors [sequence, ...]; if ``apart`` a list of one state a
-            sequence, with tensors [1, ...].
-        apart: whether states of sequences of different lengths do not fit into one tensor.
+        state: of all sequences, its tensors [sequence, ...]; if ``apart`` a list of one
+            state a sequence, with tensors [1, ...].
+        apart: whether states of sequences of different lengths do not fit into one
+            tensor.
         blank: shape of the read-out of one token.
 
     Returns:
-        read-out [batch, token, ...], zero where no sequence has a token, and the final states as
-        ``state`` is.
+        read-out [batch, token, ...], zero where no sequence has a token, and the final
+        states as ``state`` is.
     """
     flat = {name: tensor.flatten(0, 1) for name, tensor in given.items()}
     like = next(iter(given.values()))
@@ -139,8 +160,8 @@ def _joined(states: list):
         return None
     if any(each is None for each in states):
         raise FwpError(
-            "a state before the first token is unknown to a module without `initial`; pack no "
-            "sequence without tokens"
+            "a state before the first token is unknown to a module without `initial`; "
+            "pack no sequence without tokens"
         )
     return torch.cat(states)
 
@@ -151,7 +172,9 @@ def _stages(run, flat, rows, state, found: list, finals: list) -> list:
     order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
     if order != list(range(len(rows))):
         picked = torch.tensor(order, device=rows[0].device)
-        state = tree_map(lambda part: part if part is None else part.index_select(0, picked), state)
+        state = tree_map(
+            lambda part: part if part is None else part.index_select(0, picked), state
+        )
     begin = 0
     for end in sorted(set(lengths)):
         active = [n for n in order if lengths[n] >= end]
@@ -179,13 +202,17 @@ def _part(run, flat, places, state):
     return run(piece, state)
 
 
-def run_module(module, x, state, cu_seqlens, mask, initial: Callable, apart: bool, width: int):
-    """Run a module of sequences, module(x, state, return_state), over packed or padded ones.
+def run_module(
+    module, x, state, cu_seqlens, mask, initial: Callable, apart: bool, width: int
+):
+    """Run a module of sequences, module(x, state, return_state), over packed or padded
+    ones.
 
     Args:
         module: returns y [batch, token, width] and the state.
         x: [batch, token, ...], of the right shape.
-        state: of all sequences, if ``apart`` a list of one for each; None for ``initial``.
+        state: of all sequences, if ``apart`` a list of one for each; None for
+            ``initial``.
         initial: count of sequences -> their state before the first token.
         apart, width: as for `run_packed`.
 
@@ -218,7 +245,7 @@ def _of_all(where: str, state, count: int):
         if not isinstance(part, torch.Tensor) or part.ndim < 1 or len(part) != count:
             got = tuple(part.shape) if isinstance(part, torch.Tensor) else shown(part)
             raise FwpError(
-                f"{where}: state must hold tensors with one row for each of the {count} sequences, "
-                f"got {got}"
+                f"{where}: state must hold tensors with one row for each of the {count} "
+                f"sequences, got {got}"
             )
     return state

@@ -1,8 +1,10 @@
-"""In which number format fast weights are computed: float32 at least, whatever the inputs have.
+"""In which number format fast weights are computed: float32 at least, whatever the inputs
+have.
 
-A sum of thousands of writes in bfloat16 stops growing after a few hundred: its 8 bits hold no
-smaller step. So everything is computed in float32 (float64 for float64), and what is read is
-rounded once, to the format of the inputs; `torch.autocast` is switched off on the way.
+A sum of thousands of writes in bfloat16 stops growing after a few hundred: its 8 bits
+hold no smaller step. So everything is computed in float32 (float64 for float64), and what
+is read is rounded once, to the format of the inputs; `torch.autocast` is switched off on
+the way.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ def computed(dtype: torch.dtype) -> torch.dtype:
 
 
 def mixes(dtype: torch.dtype, other: torch.dtype) -> bool:
-    """Whether two inputs may meet: halves and float32 may, float64 goes with itself alone."""
+    """Whether two inputs may meet: halves and float32 may, float64 goes with itself
+    alone."""
     return dtype is other or (dtype in LEGAL[:3] and other in LEGAL[:3])
 
 
 def wide(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor in the format that it is computed in; whole numbers stay as they are."""
+    """Return a tensor in the format that it is computed in; whole numbers stay as they
+    are."""
     return tensor.float() if tensor.dtype in HALF else tensor
 
 
@@ -45,7 +49,8 @@ def autocasts(device: torch.device) -> bool:
 
 
 def full(device: torch.device):
-    """Return a context without autocast, where products are computed in the format of inputs."""
+    """Return a context without autocast, where products are computed in the format of
+    inputs."""
     return torch.autocast(device.type, enabled=False) if autocasts(device) else _AS_IT_IS
 
 
@@ -63,9 +68,10 @@ def dense(where: str, x) -> torch.Tensor:
 
 
 def same_device(where: str, x: torch.Tensor, parameter: torch.Tensor) -> None:
-    """Raise `FwpError` if an input lies on another device than the parameters of a module."""
+    """Raise `FwpError` if an input lies on another device than the parameters of a
+    module."""
     if x.device != parameter.device:
         raise FwpError(
-            f"{where} has parameters on {parameter.device}, so x must be there, got a tensor on "
-            f"{x.device}"
+            f"{where} has parameters on {parameter.device}, so x must be there, got a "
+            f"tensor on {x.device}"
         )

@@ -71,23 +71,30 @@ def prepare(
         rule: the rule.
         initial_weights: [post, pre] or [head, post, pre]; zeros if None.
         seed: recorded only; this realisation draws no random numbers.
-        backend: "torch" (the differentiable forms) or "numpy" (the oracle, step form only).
+        backend: "torch" (the differentiable forms) or "numpy" (the oracle, step form
+            only).
         dtype: "float64" or "float32".
         form: "auto", "step", "parallel", "chunk", "compiled" or "library" (see
             `fwp_neuro.artificial.apply`);
             the choice and its reason are logged and kept in the provenance.
-        record_weights: "snapshots": the states after every token ("weights"), which only the step
-            form has; "last": those after the last one ("final_weights"); "none"; or "auto":
-            snapshots where the form has them and they take up to 64 MB, else the last ones.
+        record_weights: "snapshots": the states after every token ("weights"), which only
+            the step form has; "last": those after the last one ("final_weights"); "none";
+            or "auto":
+            snapshots where the form has them and they take up to 64 MB, else the last
+            ones.
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
             ("probe_readout"), in any form and without keeping a matrix for each token.
-        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
-        initial_states_of: a Recording to carry on from (its synaptic states after the last token).
+        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not
+            named.
+        initial_states_of: a Recording to carry on from (its synaptic states after the
+            last token).
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
     keep = _kept(record_weights, probes, form, backend, program, rule)
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
-    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
+    states = starting_states(
+        rule, program, initial_weights, initial_states_of, initial_states
+    )
     states = {name: array.astype(dtype) for name, array in states.items()}
     chosen = _form(form, keep, backend, rule, signals)
     return _Computation(program, rule, options, keep, signals, states, chosen)
@@ -95,7 +102,8 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Computation(Prepared):
-    """A programme whose signals and states are numbers of one type, and the form that runs it."""
+    """A programme whose signals and states are numbers of one type, and the form that
+    runs it."""
 
     program: Program
     rule: Rule
@@ -117,7 +125,8 @@ class _Computation(Prepared):
         said = {"backend": backend, "dtype": self.options["dtype"], **keep.details}
         said |= dict(zip(("form", "form_reason"), self.form, strict=True))
         return make_recording(
-            self.program, rule, "artificial", found["readout"], *variables(rule, keep, found),
+            self.program, rule, "artificial", found["readout"],
+            *variables(rule, keep, found),
             provenance(rule, "artificial", self.options["seed"], said, _PAPERS[backend]),
         )  # fmt: skip
 
@@ -138,7 +147,9 @@ def _check_finite(rule: Rule, readout: np.ndarray) -> None:
 _PAPERS = {"numpy": "harris2020array", "torch": "paszke2019pytorch"}
 
 
-def _kept(record_weights, probes, form: str, backend: str, program: Program, rule: Rule) -> Keep:
+def _kept(
+    record_weights, probes, form: str, backend: str, program: Program, rule: Rule
+) -> Keep:
     """Settle what is kept of the weights, checked against the form."""
     steps = form in ("auto", "step")
     numbers = len(rule.states) * (program.heads or 1) * program.pre * program.post
@@ -174,7 +185,9 @@ def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
         import torch  # noqa: PLC0415  the NumPy backend does without it
 
         as_array, stack, no_grad = torch.as_tensor, torch.stack, torch.no_grad
-    placed = {n: arrays.to_home(as_array(signals[n]), home) for n, home in rule.homes.items()}
+    placed = {
+        n: arrays.to_home(as_array(signals[n]), home) for n, home in rule.homes.items()
+    }
     states = {name: as_array(array) for name, array in states.items()}
     read: list = []
     watch = None
@@ -187,11 +200,19 @@ def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
     every = keep.mode == "snapshots"
     with no_grad():
         readouts, traces, final = recur(
-            rule, placed, as_array(signals["q"]), states, backend, keep_states=every, watch=watch
+            rule,
+            placed,
+            as_array(signals["q"]),
+            states,
+            backend,
+            keep_states=every,
+            watch=watch,
         )
         found: dict = {"readout": np.asarray(stack(readouts))}
         if every:
-            found["snapshots"] = {n: np.asarray(stack(trace)) for n, trace in traces.items()}
+            found["snapshots"] = {
+                n: np.asarray(stack(trace)) for n, trace in traces.items()
+            }
         found["last"] = {name: np.asarray(state) for name, state in final.items()}
         if read:
             found["probe_readout"] = np.asarray(stack(read))
@@ -199,7 +220,8 @@ def _step(rule: Rule, signals, states, backend: str, keep: Keep) -> dict:
 
 
 def _fast(rule: Rule, signals, states, form: str, keep: Keep) -> dict:
-    """Run a form without weights between tokens; a probe is one more sequence with its query."""
+    """Run a form without weights between tokens; a probe is one more sequence with its
+    query."""
     import torch  # noqa: PLC0415  the NumPy backend does without it
 
     from .forms import run  # noqa: PLC0415  needs torch
@@ -216,9 +238,14 @@ def _fast(rule: Rule, signals, states, form: str, keep: Keep) -> dict:
     signals = {name: repeated(array) for name, array in signals.items() if name != "q"}
     signals["q"] = torch.as_tensor(queries)
     with torch.no_grad():
-        readout, final = run(rule, signals, {n: repeated(s) for n, s in states.items()}, form)
+        readout, final = run(
+            rule, signals, {n: repeated(s) for n, s in states.items()}, form
+        )
     readout = readout.numpy()
-    found = {"readout": readout[0], "last": {n: state[0].numpy() for n, state in final.items()}}
+    found = {
+        "readout": readout[0],
+        "last": {n: state[0].numpy() for n, state in final.items()},
+    }
     if keep.probes is not None:
         found["probe_readout"] = np.moveaxis(readout[1:], 0, 2)
     return found

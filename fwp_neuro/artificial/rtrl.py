@@ -1,4 +1,5 @@
-"""Exact real-time recurrent learning: gradients through all of the past without keeping it."""
+"""Exact real-time recurrent learning: gradients through all of the past without keeping
+it."""
 
 from __future__ import annotations
 
@@ -23,22 +24,26 @@ def _elementwise():
     batch=inside("a whole number of at least 1", lambda: 1),
 )
 class RealTimeLearner:
-    """Run a network of elementwise recurrence token by token, its past differentiated forward.
+    """Run a network of elementwise recurrence token by token, its past differentiated
+    forward.
 
-    With the sensitivity S_t = d c_t / d theta of the state to every parameter of the recurrence,
+    With the sensitivity S_t = d c_t / d theta of the state to every parameter of the
+    recurrence,
 
         S_t = J_t * S_{t-1} + d recur(x_t, c_{t-1}; theta) / d theta,   S_0 = 0
         d loss_t / d theta = (d loss_t / d c_t) . S_t
 
-    where J_t = d c_t / d c_{t-1} is diagonal: a vector. A parameter that drives one channel alone
-    (``own`` of the network) has only the sensitivities of that channel: with a scalar state a
-    channel, one number a parameter and sequence, in place of the whole past that
-    back-propagation through time keeps. A ``shared`` parameter has those of all state elements.
+    where J_t = d c_t / d c_{t-1} is diagonal: a vector. A parameter that drives one
+    channel alone (``own`` of the network) has only the sensitivities of that channel:
+    with a scalar state a channel, one number a parameter and sequence, in place of the
+    whole past that back-propagation through time keeps. A ``shared`` parameter has those
+    of all state elements.
 
-    The gradients are those of back-propagation through time, as long as the parameters stay as
-    they are; with an update at every token the sensitivities mix old and new parameters, which is
-    the usual approximation of online learning. The input is data: it gets no gradient, so learning
-    is exact for one layer (what lies above it is reached at each token, what lies below it not).
+    The gradients are those of back-propagation through time, as long as the parameters
+    stay as they are; with an update at every token the sensitivities mix old and new
+    parameters, which is the usual approximation of online learning. The input is data: it
+    gets no gradient, so learning is exact for one layer (what lies above it is reached at
+    each token, what lies below it not).
 
         learner = RealTimeLearner(network("elstm", 8), batch=4)
         for token, target in zip(x.unbind(1), targets.unbind(1)):
@@ -47,27 +52,28 @@ class RealTimeLearner:
         optimiser.step()
 
     Args:
-        network: any network of the package of class `Elementwise`, e.g. "elstm", "s4d", "s6".
+        network: any network of the package of class `Elementwise`, e.g. "elstm", "s4d",
+            "s6".
         batch: number of sequences that run side by side.
 
     Attributes:
         c: the state [batch, channel, ...], without a graph.
-        sensitivities: name -> S: [batch, channel, ..., parameter row] for own parameters, [batch,
-            channel, ..., parameter] for shared ones.
+        sensitivities: name -> S: [batch, channel, ..., parameter row] for own parameters,
+            [batch, channel, ..., parameter] for shared ones.
 
     Raises:
         FwpError: the network has no elementwise recurrence, batch is no whole number.
 
     Source: Irie, Gopalakrishnan & Schmidhuber 2023, arXiv:2305.19044; Mozer 1989,
     Complex Systems 3:349; Williams & Zipser 1989, doi:10.1162/neco.1989.1.2.270.
-    """
+    """  # noqa: E501
 
     def __init__(self, network: Elementwise, batch: int):
         if not isinstance(network, Elementwise):
             got = getattr(network, "name", "") or type(network).__name__
             raise FwpError(
-                f"RealTimeLearner needs a network with elementwise recurrence (elstm, s4d, s6 or "
-                f"another Elementwise), got {got!r}"
+                "RealTimeLearner needs a network with elementwise recurrence (elstm, "
+                f"s4d, s6 or another Elementwise), got {got!r}"
             )
         self.network = network
         one = sum(p.numel() for p in network.parameters()) + network.model_dim
@@ -78,33 +84,38 @@ class RealTimeLearner:
         self.c = network.initial(batch)["c"].detach()
         if self.c.dtype in HALF:
             raise FwpError(
-                f"RealTimeLearner adds up sensitivities in float32 or float64, and the network has "
-                f"parameters of {self.c.dtype}; use network.float()"
+                "RealTimeLearner adds up sensitivities in float32 or float64, and the "
+                f"network has parameters of {self.c.dtype}; use network.float()"
             )
         self._recur = _Recur(network)
         shape = self.c.shape
         self.sensitivities = {
-            name: self.c.new_zeros(*shape, *parameter.shape[1 if name in network.own else 0 :])
+            name: self.c.new_zeros(
+                *shape, *parameter.shape[1 if name in network.own else 0 :]
+            )
             for name, parameter in self._parameters().items()
         }
 
     def step(self, x: torch.Tensor) -> torch.Tensor:
-        """Take one token: x [batch, model_dim] -> y [batch, model_dim], ready for `backward`.
+        """Take one token: x [batch, model_dim] -> y [batch, model_dim], ready for
+        `backward`.
 
         Raises:
             FwpError: x has another shape or dtype.
         """
         legal = (self.c.shape[0], self.network.model_dim)
         if not isinstance(x, torch.Tensor) or x.layout is not torch.strided:
-            raise FwpError(f"RealTimeLearner: x must be a dense torch tensor, got {shown(x)}")
+            raise FwpError(
+                f"RealTimeLearner: x must be a dense torch tensor, got {shown(x)}"
+            )
         if x.device != self.c.device:
             raise FwpError(
                 f"RealTimeLearner: the network is on {self.c.device}, and x on {x.device}"
             )
         if tuple(x.shape) != legal or x.dtype != self.c.dtype:
             raise FwpError(
-                f"RealTimeLearner: x must be [batch, model_dim] = {legal} of {self.c.dtype}, got "
-                f"{tuple(x.shape)} of {x.dtype}"
+                f"RealTimeLearner: x must be [batch, model_dim] = {legal} of "
+                f"{self.c.dtype}, got {tuple(x.shape)} of {x.dtype}"
             )
         x = x.detach()
         with torch.no_grad():
@@ -117,19 +128,24 @@ class RealTimeLearner:
 
     def _advance(self, x: torch.Tensor) -> None:
         """Move the state and its sensitivities on by one token."""
-        parameters = {name: tensor.detach() for name, tensor in self._parameters().items()}
+        parameters = {
+            name: tensor.detach() for name, tensor in self._parameters().items()
+        }
         own = {name: parameters[name] for name in self.network.own}
         shared = {name: parameters[name] for name in self.network.shared}
 
         def new(own, shared, c, x):
-            every = {f"network.{name}": tensor for name, tensor in {**own, **shared}.items()}
+            every = {
+                f"network.{name}": tensor for name, tensor in {**own, **shared}.items()
+            }
             return functional_call(self._recur, every, (x[None], c[None]))[0]
 
         def total(*arguments):
             return new(*arguments).sum()
 
         def over_channels(*arguments):
-            # row i drives channel i alone: the sum over channels keeps every derivative apart
+            # row i drives channel i alone: the sum over channels keeps every derivative
+            # apart
             return new(*arguments).sum(0)
 
         def each(function):
@@ -150,7 +166,8 @@ class RealTimeLearner:
         self.c = each(new)
 
     def _with_gradients(self) -> torch.Tensor:
-        """Return c with its first-order dependence on the parameters, which adds exactly zero."""
+        """Return c with its first-order dependence on the parameters, which adds exactly
+        zero."""
         c = self.c
         for name, parameter in self._parameters().items():
             shift = parameter - parameter.detach()

@@ -19,7 +19,8 @@ Signals = dict[str, torch.Tensor]
 
 
 class Sizes(NamedTuple):
-    """Sizes of a call; ``heads`` are those of the values, which the heads of keys may divide."""
+    """Sizes of a call; ``heads`` are those of the values, which the heads of keys may
+    divide."""
 
     batch: int
     tokens: int
@@ -32,7 +33,8 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
     """Check names, shapes and dtypes of the signals.
 
     Returns:
-        the sizes, and whether every signal is a tensor of full shape and of the query's dtype.
+        the sizes, and whether every signal is a tensor of full shape and of the query's
+        dtype.
 
     Raises:
         FwpError: one sentence naming the signal and what is legal.
@@ -41,7 +43,9 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
     constants = rule.constants(1, 1) if isinstance(rule, Memory) else {}
     for name in signals:
         if name not in rule.homes and name not in _LONG and name not in constants:
-            raise unknown(name, sorted({*rule.homes, *_LONG, *constants}), f"signal for {where}:")
+            raise unknown(
+                name, sorted({*rule.homes, *_LONG, *constants}), f"signal for {where}:"
+            )
     for name in ("q", "v"):  # from which the sizes are read
         if name in signals:
             _tensor(where, name, signals[name])
@@ -63,7 +67,8 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
         plain = False
         _fits(where, rule, name, array, legal[home], query)
     for name in signals:
-        if name not in rule.homes and name != "q":  # a constant, or a key that the rule has not
+        # a constant, or a key that the rule has not
+        if name not in rule.homes and name != "q":
             _tensor(where, name, signals[name])
             _alike(where, name, signals[name], query)
             plain = plain and signals[name].dtype is dtype
@@ -90,12 +95,13 @@ def _sizes(where: str, rule, signals: Mapping, initial_state) -> Sizes:
     if query.ndim != 4 or not query.shape[3]:
         empty = " (its dim is empty)" if 0 in query.shape[3:] else ""
         raise FwpError(
-            f"{where}: query must be [batch, token, head, dim], got {tuple(query.shape)}{empty}"
+            f"{where}: query must be [batch, token, head, dim], got "
+            f"{tuple(query.shape)}{empty}"
         )
     if query.dtype not in LEGAL:
         raise FwpError(
-            f"{where}: query must hold real numbers of a float dtype, got {query.dtype} (legal: "
-            f"float64, float32, bfloat16, float16)"
+            f"{where}: query must hold real numbers of a float dtype, got {query.dtype} "
+            "(legal: float64, float32, bfloat16, float16)"
         )
     batch, tokens, heads, key_dim = query.shape
     value = signals.get("v") if "v" in rule.homes else None
@@ -103,10 +109,12 @@ def _sizes(where: str, rule, signals: Mapping, initial_state) -> Sizes:
         few, heads = heads, value.shape[2]
         if not few or heads % few:
             raise FwpError(
-                f"{where}: value has {heads} heads, which must be those of the query or a multiple "
-                f"of them, and the query has {few}"
+                f"{where}: value has {heads} heads, which must be those of the query or "
+                f"a multiple of them, and the query has {few}"
             )
-    return Sizes(batch, tokens, heads, _value_dim(rule, signals, initial_state, key_dim), key_dim)
+    return Sizes(
+        batch, tokens, heads, _value_dim(rule, signals, initial_state, key_dim), key_dim
+    )
 
 
 def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: int) -> int:
@@ -115,7 +123,9 @@ def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: in
         array = signals.get(name)
         if home == "post" and isinstance(array, torch.Tensor) and array.ndim == 4:
             return array.shape[-1]
-    states = initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
+    states = (
+        initial_state.values() if isinstance(initial_state, Mapping) else [initial_state]
+    )
     for state in states:
         if isinstance(state, torch.Tensor) and state.ndim == 4 and not state.is_nested:
             return state.shape[-2]
@@ -123,10 +133,13 @@ def _value_dim(rule: Rule | Memory, signals: Mapping, initial_state, key_dim: in
 
 
 def _fits(where: str, rule, name: str, array, legal: tuple, query) -> None:
-    """Refuse a signal that cannot be brought to the legal shape, or has another dtype or device."""
+    """Refuse a signal that cannot be brought to the legal shape, or has another dtype or
+    device."""
     long, home, gate = _LONG.get(name, name), rule.homes[name], name in rule.gates
     if array is None:
-        raise FwpError(f"{where} needs {long} ({home}) and did not get it: pass {long}=...")
+        raise FwpError(
+            f"{where} needs {long} ({home}) and did not get it: pass {long}=..."
+        )
     _tensor(where, name, array, gate)
     if not isinstance(array, torch.Tensor):
         return
@@ -153,23 +166,26 @@ def _alike(where: str, name: str, array, query) -> None:
     if array.dtype is not query.dtype and not mixes(array.dtype, query.dtype):
         raise FwpError(
             f"{where}: {_LONG.get(name, name)} has dtype {array.dtype} but query has "
-            f"{query.dtype}; bfloat16, float16 and float32 may be mixed, float64 needs one dtype"
+            f"{query.dtype}; bfloat16, float16 and float32 may be mixed, float64 needs "
+            "one dtype"
         )
     if array.device != query.device:
         raise FwpError(
-            f"{where}: {_LONG.get(name, name)} is on {array.device} but query is on {query.device}"
+            f"{where}: {_LONG.get(name, name)} is on {array.device} but query is on "
+            f"{query.device}"
         )
 
 
 def together(rule: Rule | Memory, signals: Mapping, sizes: Sizes, scale) -> Signals:
     """Return the signals in full shape and in the format they are computed in.
 
-    Numbers and axes of length one are expanded, the heads of keys and queries repeated (key head
-    i serves the value heads i g to (i + 1) g - 1, g = value heads / key heads), and the query is
-    multiplied by ``scale``.
+    Numbers and axes of length one are expanded, the heads of keys and queries repeated
+    (key head i serves the value heads i g to (i + 1) g - 1, g = value heads / key heads),
+    and the query is multiplied by ``scale``.
 
     Raises:
-        FwpError: the scale or a gate is a number that is not finite in the format of computing.
+        FwpError: the scale or a gate is a number that is not finite in the format of
+            computing.
     """
     query, where = signals["q"], f"apply(rule={rule.name!r})"
     dtype = computed(query.dtype)

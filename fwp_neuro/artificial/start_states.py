@@ -1,4 +1,5 @@
-"""The states that a call of `apply` starts from: what is given, else zeros or a memory's own."""
+"""The states that a call of `apply` starts from: what is given, else zeros or a memory's
+own."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ State = dict[str, torch.Tensor]
 
 
 def states_of(rule: Rule, given, query: torch.Tensor, shape) -> State:
-    """Return every synaptic state of a rule before the first token, in the format of ``query``.
+    """Return every synaptic state of a rule before the first token, in the format of
+    ``query``.
 
     Args:
         rule: the rule.
@@ -38,7 +40,9 @@ def states_of(rule: Rule, given, query: torch.Tensor, shape) -> State:
         if state is None:
             states[name] = query.new_zeros(shape)
             continue
-        _fits(rule, name, state, tuple(shape), "[batch, head, value_dim, key_dim] = ", query)
+        _fits(
+            rule, name, state, tuple(shape), "[batch, head, value_dim, key_dim] = ", query
+        )
         states[name] = state if state.dtype is query.dtype else state.to(query.dtype)
     return states
 
@@ -70,18 +74,23 @@ def _fits(rule: Rule | Memory, name: str, state, shape, legal: str, query) -> No
     where = f"apply(rule={rule.name!r}): initial_state {name!r}"
     if not isinstance(state, torch.Tensor):
         a_tensor = "a torch tensor " if legal.startswith("[") else ""
-        raise FwpError(f"{where} must be {a_tensor}{legal}{shape}, got {type(state).__name__}")
+        raise FwpError(
+            f"{where} must be {a_tensor}{legal}{shape}, got {type(state).__name__}"
+        )
     dense(where, state)
     if tuple(state.shape) != shape:
         raise FwpError(f"{where} must be {legal}{shape}, got {tuple(state.shape)}")
     if not mixes(state.dtype, query.dtype):
         raise FwpError(f"{where} must have dtype {query.dtype}, got {state.dtype}")
     if state.device != query.device:
-        raise FwpError(f"{where} must be on {query.device}, got a tensor on {state.device}")
+        raise FwpError(
+            f"{where} must be on {query.device}, got a tensor on {state.device}"
+        )
 
 
 def nothing(signals: State, states: State) -> tuple[torch.Tensor, State]:
-    """Return the empty read-out of no token (or sequence, or head), and the states as they are.
+    """Return the empty read-out of no token (or sequence, or head), and the states as
+    they are.
 
     The read-out hangs on every signal, so that gradients of empty inputs are empty too.
     """

@@ -20,13 +20,18 @@ def run_tensors(
     form: str,
     chunk: int | None = None,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Run "step", "chunk" or "parallel" over at least one token; shapes as for `apply`."""
+    """Run "step", "chunk" or "parallel" over at least one token; shapes as for
+    `apply`."""
     if form in ("chunk", "parallel"):
         return fast_form(rule)(signals, states, form, chunk)
     if signals["q"].shape[1] == 1:
-        readout, states = one_token(rule)(states, {n: x.squeeze(1) for n, x in signals.items()})
+        readout, states = one_token(rule)(
+            states, {n: x.squeeze(1) for n, x in signals.items()}
+        )
         return readout.unsqueeze(1), states
-    placed = {n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()}
+    placed = {
+        n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()
+    }
     queries = signals["q"].unbind(1)
     readouts, _, states = recur(rule, placed, queries, states, "torch", keep_states=False)
     return torch.stack(readouts, 1), states

@@ -1,8 +1,9 @@
-"""Closed forms of what fast-weight memories can and cannot recall; no training, no simulation.
+"""Closed forms of what fast-weight memories can and cannot recall; no training, no
+simulation.
 
-The task of all of them (`fwp_neuro.tasks.schlag_recall`): S keys, S one-hot values, pairs are
-written one after another, and a query asks for the value that was written last under a key. The
-loss is half the squared error of the read-out, in expectation.
+The task of all of them (`fwp_neuro.tasks.schlag_recall`): S keys, S one-hot values, pairs
+are written one after another, and a query asks for the value that was written last under
+a key. The loss is half the squared error of the read-out, in expectation.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ REBINDING = ("hebb", "average", "gated", "delta")
 def capacity_loss(features: int, keys) -> np.ndarray:
     """Return the least loss of a memory of d features that holds S pairs.
 
-    max(0, 1 - d/S) / 2: the read-outs of S keys from W [S, d] are a matrix of rank d, the targets
-    are the identity of rank S, and the best approximation of rank d misses S - d unit singular
-    values (Eckart & Young 1936), each a squared error of 1 spread over S queries.
+    max(0, 1 - d/S) / 2: the read-outs of S keys from W [S, d] are a matrix of rank d, the
+    targets are the identity of rank S, and the best approximation of rank d misses S - d
+    unit singular values (Eckart & Young 1936), each a squared error of 1 spread over S
+    queries.
 
     Args:
         features: d, dimensions of the keys after the feature map.
@@ -32,8 +34,8 @@ def capacity_loss(features: int, keys) -> np.ndarray:
     Raises:
         FwpError: ``features`` or ``keys`` is below 1.
 
-    Source of the experiment: Schlag, Irie & Schmidhuber 2021 (arXiv:2102.11174), section 4.1 (at
-    most d orthogonal keys) and figure 2; the loss is this package's derivation.
+    Source of the experiment: Schlag, Irie & Schmidhuber 2021 (arXiv:2102.11174), section
+    4.1 (at most d orthogonal keys) and figure 2; the loss is this package's derivation.
     """
     features = whole(features, "capacity_loss: features")
     keys = np.asarray(keys)
@@ -45,8 +47,8 @@ def capacity_loss(features: int, keys) -> np.ndarray:
 def best_readout_loss(keys: np.ndarray) -> float:
     """Return the loss of the best linear read-out of one-hot values from given keys.
 
-    min over W of ||I - W K'||^2 / (2 S), by singular values; it equals `capacity_loss` of the rank
-    of K.
+    min over W of ||I - W K'||^2 / (2 S), by singular values; it equals `capacity_loss` of
+    the rank of K.
 
     Args:
         keys: K [S, d] after the feature map.
@@ -59,18 +61,21 @@ def best_readout_loss(keys: np.ndarray) -> float:
     return float(((keys @ found - target) ** 2).sum() / (2 * len(keys)))
 
 
-def rebinding_loss(memory: str, writes: int, keys: int, beta: float = 1.0, length=None) -> float:
-    """Return the loss of a query whose key was written n times, each time with a new value.
+def rebinding_loss(
+    memory: str, writes: int, keys: int, beta: float = 1.0, length=None
+) -> float:
+    """Return the loss of a query whose key was written n times, each time with a new
+    value.
 
-    The keys are orthonormal, so that nothing but the older values of the same key disturbs. The
-    read-out is sum_i c_i v_i over the writes i = 1..n of this key, and values drawn uniformly from
-    the S one-hot ones give, with s = 1 - 1/S,
+    The keys are orthonormal, so that nothing but the older values of the same key
+    disturbs. The read-out is sum_i c_i v_i over the writes i = 1..n of this key, and
+    values drawn uniformly from the S one-hot ones give, with s = 1 - 1/S,
 
         loss = (s ((1 - c_n)^2 + sum_{i<n} c_i^2) + (1 - sum_i c_i)^2 / S) / 2
 
     hebb: c_i = beta. average (normalised linear attention): c_i = 1/n. delta:
-    c_i = beta (1 - beta)^(n - i). gated: c_i = beta (1 - beta)^(age of write i), where all L
-    tokens count, so that the loss is averaged over the n places among them.
+    c_i = beta (1 - beta)^(n - i). gated: c_i = beta (1 - beta)^(age of write i), where
+    all L tokens count, so that the loss is averaged over the n places among them.
 
     Args:
         memory: "hebb", "average", "gated" or "delta".
@@ -83,7 +88,10 @@ def rebinding_loss(memory: str, writes: int, keys: int, beta: float = 1.0, lengt
         FwpError: an argument is not legal.
     """
     pick(memory, REBINDING, "memory of rebinding_loss:")
-    writes, keys = whole(writes, "rebinding_loss: writes"), whole(keys, "rebinding_loss: keys")
+    writes, keys = (
+        whole(writes, "rebinding_loss: writes"),
+        whole(keys, "rebinding_loss: keys"),
+    )
     beta = real(beta, "rebinding_loss: beta")
     if memory == "gated":
         length = whole(length, "rebinding_loss: length of the gated memory", least=writes)
@@ -118,11 +126,12 @@ def _gated(writes: int, keys: int, beta: float, length: int) -> float:
 def overwriting_loss(
     memory: str, keys: int, length: int, beta: float = 1.0, queries: str = "all"
 ) -> float:
-    """Return the loss when each of L tokens writes a uniformly drawn one of S orthonormal keys.
+    """Return the loss when each of L tokens writes a uniformly drawn one of S orthonormal
+    keys.
 
-    The mean of `rebinding_loss` over the number n of writes of the key that is asked: binomial
-    (L, 1/S) given n >= 1 if all written keys are asked, and n times that, renormalised, if the key
-    of a uniformly drawn write is.
+    The mean of `rebinding_loss` over the number n of writes of the key that is asked:
+    binomial (L, 1/S) given n >= 1 if all written keys are asked, and n times that,
+    renormalised, if the key of a uniformly drawn write is.
 
     Args:
         memory, keys, beta: as in `rebinding_loss`.
@@ -133,7 +142,10 @@ def overwriting_loss(
         FwpError: an argument is not legal.
     """
     pick(queries, ("all", "one"), "kind of queries:")
-    keys, length = whole(keys, "overwriting_loss: keys"), whole(length, "overwriting_loss: length")
+    keys, length = (
+        whole(keys, "overwriting_loss: keys"),
+        whole(length, "overwriting_loss: length"),
+    )
     n = np.arange(1, length + 1)
     weight = binom.pmf(n, length, 1 / keys)
     if queries == "one":

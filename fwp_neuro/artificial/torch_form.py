@@ -1,4 +1,5 @@
-"""``apply``: any rule or memory, in any of its forms, over a batch of sequences in PyTorch."""
+"""``apply``: any rule or memory, in any of its forms, over a batch of sequences in
+PyTorch."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from .start_states import memory_state, states_of
 from .tracing import READY
 
 
-@torch.compiler.assume_constant_result  # symbolic work, which torch.compile need not trace
+# symbolic work, which torch.compile need not trace
+@torch.compiler.assume_constant_result
 def _place_in_form(rule: Rule, form: str) -> str:
     """Make a rule ready in a form, and return the name of its place in `READY`."""
     place = f"{form}_{id(rule)}"  # the rule is kept there, so that no other gets its id
@@ -63,39 +65,45 @@ def apply(
 ) -> tuple[torch.Tensor, torch.Tensor | dict[str, torch.Tensor] | list]:
     """Run a fast-weight rule over a batch of sequences.
 
-    Fast weights are kept and computed in float32 at least, also under `torch.autocast`; the
-    read-out has the dtype of the query, the final state float32 (float64 for float64). bfloat16,
-    float16 and float32 may be mixed, and gradients arrive in the dtype of each input.
+    Fast weights are kept and computed in float32 at least, also under `torch.autocast`;
+    the read-out has the dtype of the query, the final state float32 (float64 for
+    float64). bfloat16, float16 and float32 may be mixed, and gradients arrive in the
+    dtype of each input.
 
     Args:
         rule: name or `Rule`; or name or instance of a `Memory`.
-        query, key, value: [batch, token, head, dim]; value's dim may differ. Queries, keys and
-            other presynaptic signals may have fewer heads that divide those of the value: key head
-            i then serves the g value heads from i g on.
-        initial_state: [batch, head, value_dim, key_dim], or a dict by synaptic state for rules with
-            more than one; zeros if None. It is not changed in place.
-        form: "step" (the plain recurrence), "parallel" (all pairs of tokens: memory quadratic in
-            them), "chunk" (matrix products chunk by chunk), "compiled" (C++ generated from the
-            rule's text, CPU only), "library" (kernels of flash-linear-attention, GPU only, not run
-            on a GPU so far) or "auto". All give the same numbers up to rounding. Forward and second
-            derivatives: "auto" takes tensor operations for them; "compiled" and "library" refuse.
+        query, key, value: [batch, token, head, dim]; value's dim may differ. Queries,
+            keys and other presynaptic signals may have fewer heads that divide those of
+            the value: key head i then serves the g value heads from i g on.
+        initial_state: [batch, head, value_dim, key_dim], or a dict by synaptic state for
+            rules with more than one; zeros if None. It is not changed in place.
+        form: "step" (the plain recurrence), "parallel" (all pairs of tokens: memory
+            quadratic in them), "chunk" (matrix products chunk by chunk), "compiled" (C++
+            generated from the rule's text, CPU only), "library" (kernels of
+            flash-linear-attention, GPU only, not run on a GPU so far) or "auto". All give
+            the same numbers up to rounding. Forward and second
+            derivatives: "auto" takes tensor operations for them; "compiled" and "library"
+                refuse.
         chunk: tokens in a chunk of the chunk form, a power of two.
         scale: multiplies the query, e.g. key_dim ** -0.5 as in attention; 1 if None.
-        mask: [batch, token] of bool, False for padding: such a token writes nothing, the state
-            passes it by and its read-out is zero.
-        cu_seqlens: offsets [sequence + 1] of sequences packed into a batch of one, from 0 to the
-            number of tokens; states then have the sequences in place of the batch.
-        gates: gates and further signals: shared [batch, token, head]; vectors [batch, token, head,
-            dim]; constants of a memory [head, ...]. A gate may be a number, or have axes of 1.
+        mask: [batch, token] of bool, False for padding: such a token writes nothing, the
+            state passes it by and its read-out is zero.
+        cu_seqlens: offsets [sequence + 1] of sequences packed into a batch of one, from 0
+            to the number of tokens; states then have the sequences in place of the batch.
+        gates: gates and further signals: shared [batch, token, head]; vectors [batch,
+            token, head, dim]; constants of a memory [head, ...]. A gate may be a number,
+            or have axes of 1.
 
     Returns:
-        read-out [batch, token, head, value_dim] (read after write), and the final state in the form
-        of ``initial_state`` (a tensor for rules with the single state ``w``, else a dict). With
-        ``mask`` or ``cu_seqlens``, a memory that keeps or counts tokens has a list of states, one
-        for each sequence, and takes such a list as ``initial_state``.
+        read-out [batch, token, head, value_dim] (read after write), and the final state
+        in the form of ``initial_state`` (a tensor for rules with the single state ``w``,
+        else a dict). With ``mask`` or ``cu_seqlens``, a memory that keeps or counts
+        tokens has a list of states, one for each sequence, and takes such a list as
+        ``initial_state``.
 
     Raises:
-        FwpError: a signal is missing, unknown or of the wrong shape, or the form cannot run.
+        FwpError: a signal is missing, unknown or of the wrong shape, or the form cannot
+            run.
     """
     rule = find(rule)
     named = {"k": key, "v": value, "q": query, **gates}
@@ -103,23 +111,32 @@ def apply(
     sizes, plain = check(rule, named, initial_state)
     check_chunk(form, chunk)
     rows = sequences_of(
-        f"apply(rule={rule.name!r})", cu_seqlens, mask, sizes.batch, sizes.tokens, query.device
+        f"apply(rule={rule.name!r})",
+        cu_seqlens,
+        mask,
+        sizes.batch,
+        sizes.tokens,
+        query.device,
     )
     with full(query.device):
         signals = named
         if not plain or scale is not None or query.dtype in HALF:
             signals = together(rule, named, sizes, scale)
         if isinstance(rule, Memory):
-            run_on, states, fixed = _memory(rule, signals, sizes, initial_state, rows, form)
+            run_on, states, fixed = _memory(
+                rule, signals, sizes, initial_state, rows, form
+            )
         else:
-            run_on, states, fixed = _rule(rule, signals, sizes, initial_state, rows, form, chunk,
-                                          query.dtype)  # fmt: skip
+            run_on, states, fixed = _rule(rule, signals, sizes, initial_state, rows, form,
+                                          chunk, query.dtype)  # fmt: skip
         if rows is None:
             readout, states = run_on(signals, states)
         else:
             moving = {n: x for n, x in signals.items() if n not in fixed}
             blank = (sizes.heads, sizes.value_dim)
-            readout, states = run_packed(run_on, moving, rows, states, keeps_tokens(rule), blank)
+            readout, states = run_packed(
+                run_on, moving, rows, states, keeps_tokens(rule), blank
+            )
     if readout.dtype is not query.dtype:
         readout = readout.to(query.dtype)
     return readout, _alone(states)
@@ -136,13 +153,22 @@ def check_chunk(form: str, chunk) -> None:
     """Refuse a chunk that is no power of two, or that goes with another form."""
     if chunk is None:
         return
-    if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1 or chunk & (chunk - 1):
+    if (
+        isinstance(chunk, bool)
+        or not isinstance(chunk, int)
+        or chunk < 1
+        or chunk & (chunk - 1)
+    ):
         raise FwpError(f"chunk must be a power of two (1, 2, 4, ...), got {shown(chunk)}")
     if form != "chunk":
-        raise FwpError(f"chunk={shown(chunk)} goes with form='chunk' only, got form={form!r}")
+        raise FwpError(
+            f"chunk={shown(chunk)} goes with form='chunk' only, got form={form!r}"
+        )
 
 
-def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtype: torch.dtype):
+def _rule(
+    rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtype: torch.dtype
+):
     """Return how a rule is run, the states that it starts from, and no constants."""
     count = sizes.batch if rows is None else len(rows)
     query = signals["q"]
@@ -153,10 +179,15 @@ def _rule(rule: Rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtyp
     gate_limits.check(rule, signals, rows)
     chosen, reason = choose(form, rule, sizes.tokens, dtype, query.device)
     announce(rule, form, chosen, reason)
-    if chosen == "library" and dtype is not query.dtype:  # its kernels take halves as they are
+    # its kernels take halves as they are
+    if chosen == "library" and dtype is not query.dtype:
         signals |= {name: signals[name].to(dtype) for name in "qkv" if name in signals}
     again = form == "auto"
-    return lambda given, states: run(rule, given, states, chosen, chunk, again), states, ()
+    return (
+        lambda given, states: run(rule, given, states, chosen, chunk, again),
+        states,
+        (),
+    )
 
 
 def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
@@ -172,8 +203,8 @@ def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
         constants[name] = signals.setdefault(name, usual)
         if constants[name].shape != usual.shape:
             raise FwpError(
-                f"apply(rule={memory.name!r}): {name} must have shape {tuple(usual.shape)} "
-                f"[head, ...], got {tuple(constants[name].shape)}"
+                f"apply(rule={memory.name!r}): {name} must have shape "
+                f"{tuple(usual.shape)} [head, ...], got {tuple(constants[name].shape)}"
             )
 
     def start(count: int, given):
@@ -188,4 +219,8 @@ def _memory(memory: Memory, signals, sizes: Sizes, given, rows, form: str):
     if form == "auto":
         form = memory.forms[-1] if sizes.tokens > 1 else "step"
         announce(memory, "auto", form, f"its forms are {', '.join(memory.forms)}")
-    return lambda given, states: memory.run(form, states, constants | given), states, constants
+    return (
+        lambda given, states: memory.run(form, states, constants | given),
+        states,
+        constants,
+    )

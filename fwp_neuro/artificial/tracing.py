@@ -1,4 +1,5 @@
-"""Where Python cannot read the numbers in a tensor: while a graph is traced, or inside vmap."""
+"""Where Python cannot read the numbers in a tensor: while a graph is traced, or inside
+vmap."""
 
 from __future__ import annotations
 
@@ -8,21 +9,24 @@ import torch
 
 
 class _Ready:
-    """What a trace needs ready made, each an attribute: a trace finds what lies in a module."""
+    """What a trace needs ready made, each an attribute: a trace finds what lies in a
+    module."""
 
 
 READY = _Ready()
 
 
 def transformed() -> bool:
-    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) or a forward derivative is on."""
+    """Whether a transform of `torch.func` (grad, jvp, vmap, ...) or a forward derivative
+    is on."""
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return True
     return getattr(torch.autograd.forward_ad, "_current_level", -1) >= 0
 
 
 def unreadable() -> bool:
-    """Whether `torch.compile`, `torch.export` or a transform of `torch.func` is at work."""
+    """Whether `torch.compile`, `torch.export` or a transform of `torch.func` is at
+    work."""
     return torch.compiler.is_compiling() or transformed()
 
 

@@ -1,4 +1,5 @@
-"""The plain recurrence, one token after the other; every faster form is tested against it."""
+"""The plain recurrence, one token after the other; every faster form is tested against
+it."""
 
 from __future__ import annotations
 
@@ -43,17 +44,20 @@ def unroll(
     """Step a rule over a sequence; arguments and results are those of `recur`.
 
     Raises:
-        FwpError: an argument is missing or of another kind, or the arrays do not fit together.
+        FwpError: an argument is missing or of another kind, or the arrays do not fit
+            together.
     """
     check_names(rule, signals, states)
     if not _is_sequence(queries):
-        raise FwpError(f"unroll: queries must hold one array a token, got {shown(queries)}")
+        raise FwpError(
+            f"unroll: queries must hold one array a token, got {shown(queries)}"
+        )
     for name in rule.homes:
         given = signals[name]
         if not _is_sequence(given) or len(given) != len(queries):
             raise FwpError(
-                f"unroll: {name} must hold one array for each of the {len(queries)} queries, got "
-                f"{shown(given)}"
+                f"unroll: {name} must hold one array for each of the {len(queries)} "
+                f"queries, got {shown(given)}"
             )
     try:
         return recur(rule, signals, queries, states, namespace, keep_states, watch)
@@ -65,7 +69,9 @@ def unroll(
 
 
 def _is_sequence(given) -> bool:
-    if isinstance(given, str | bytes | bytearray | Mapping) or getattr(given, "is_nested", False):
+    if isinstance(given, str | bytes | bytearray | Mapping) or getattr(
+        given, "is_nested", False
+    ):
         return False
     return hasattr(given, "__len__") and getattr(given, "ndim", 1) > 0
 
@@ -74,13 +80,17 @@ def check_names(rule, signals, states, where: str = "unroll") -> None:
     """Refuse what is no rule, and signals or states that lack a name."""
     if not isinstance(rule, Rule):
         raise FwpError(f"{where}: rule must be a Rule, got {shown(rule)}")
-    for what, given, needed in (("signals", signals, rule.homes), ("states", states, rule.states)):
+    for what, given, needed in (
+        ("signals", signals, rule.homes),
+        ("states", states, rule.states),
+    ):
         if not isinstance(given, Mapping):
             raise FwpError(f"{where}: {what} must be a dict by name, got {shown(given)}")
         for name in needed:
             if name not in given:
                 raise FwpError(
-                    f"{where}: {what} of rule {rule.name!r} lack {name!r} ({', '.join(needed)})"
+                    f"{where}: {what} of rule {rule.name!r} lack {name!r} "
+                    f"({', '.join(needed)})"
                 )
 
 

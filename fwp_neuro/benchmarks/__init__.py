@@ -1,1 +1,2 @@
-"""Benchmarks: times and memory of the package's own forms beside what a user would use instead."""
+"""Benchmarks: times and memory of the package's own forms beside what a user would use
+instead."""

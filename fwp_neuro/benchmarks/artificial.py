@@ -1,4 +1,5 @@
-"""Cost of the artificial side against softmax attention: time, share of the peak, memory."""
+"""Cost of the artificial side against softmax attention: time, share of the peak,
+memory."""
 
 from __future__ import annotations
 
@@ -41,8 +42,8 @@ def benchmark(
 ) -> xr.Dataset:
     """Measure every rule in every form, and attention, in one interleaved run.
 
-    Batch 1, 4 heads, d_k = d_v = 64, float32. A form that misses the law (read-out, state and
-    gradients of the step in float64) is left without a time.
+    Batch 1, 4 heads, d_k = d_v = 64, float32. A form that misses the law (read-out, state
+    and gradients of the step in float64) is left without a time.
 
     Args:
         lengths: tokens.
@@ -54,9 +55,9 @@ def benchmark(
         progress: called with (fraction done, what).
 
     Returns:
-        "cpu" and "wall" [contender, tokens, direction, threads, round] in seconds, NaN where there
-        is no time; "law" [contender] largest relative error; "peak" [tokens, threads] FLOP a CPU
-        second of sgemm, measured in the same rounds;
+        "cpu" and "wall" [contender, tokens, direction, threads, round] in seconds, NaN
+        where there is no time; "law" [contender] largest relative error; "peak" [tokens,
+        threads] FLOP a CPU second of sgemm, measured in the same rounds;
         "memory" [contender, memory_tokens, direction] bytes, NaN for other rules.
     """
     names = [ATTENTION, *(f"{rule} {form}" for form in forms for rule in rules)]
@@ -95,14 +96,25 @@ def benchmark(
         "wall": (dims, times[..., 1], {"units": "s"}),
         "flop": (dims[:2], flop, {"units": "1"}),
         "law": ("contender", [law[name] for name in names], {"units": "1"}),
-        "peak": (("tokens", "threads"), peak, {"units": "1/s", "long_name": "sgemm FLOP/s"}),
+        "peak": (
+            ("tokens", "threads"),
+            peak,
+            {"units": "1/s", "long_name": "sgemm FLOP/s"},
+        ),
     }
-    coordinates = {"contender": names, "tokens": list(lengths), "direction": list(DIRECTIONS),
+    coordinates = {"contender": names, "tokens": list(lengths),
+                   "direction": list(DIRECTIONS),
                    "threads": list(threads)}  # fmt: skip
     if memory:
-        measured = [n for n in names if n.split()[0] in (memory_rule, ATTENTION.split()[0])]
+        measured = [
+            n for n in names if n.split()[0] in (memory_rule, ATTENTION.split()[0])
+        ]
         found = _memory(names, measured, law, memory, parts)
-        data["memory"] = (("contender", "memory_tokens", "direction"), found, {"units": "byte"})
+        data["memory"] = (
+            ("contender", "memory_tokens", "direction"),
+            found,
+            {"units": "byte"},
+        )
         coordinates["memory_tokens"] = list(memory)
     attrs = {"notes": "\n".join(notes), "machine": machine(), "torch": torch.__version__}
     return xr.Dataset(data, coordinates, attrs)
@@ -141,8 +153,8 @@ def _laws(rules, forms) -> tuple[dict[str, float], list[str]]:
             law[name] = law_error(rule, form)
             if not law[name] <= TOLERANCE:
                 notes.append(
-                    f"{name}: no speed, for it misses the law (relative error {law[name]:.1e}, "
-                    f"legal is {TOLERANCE:g})"
+                    f"{name}: no speed, for it misses the law (relative error "
+                    f"{law[name]:.1e}, legal is {TOLERANCE:g})"
                 )
     return law, notes
 
@@ -156,7 +168,9 @@ def _memory(names, measured, law, lengths, parts) -> np.ndarray:
                 if tell is not None:
                     tell(done / len(measured), "")
                 if law[name] <= TOLERANCE:
-                    found[names.index(name), m, d] = peak_memory(name, tokens, HEADS, DIM, bool(d))
+                    found[names.index(name), m, d] = peak_memory(
+                        name, tokens, HEADS, DIM, bool(d)
+                    )
     return found
 
 
@@ -165,7 +179,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as lines:
-            model = next(line.split(":")[1].strip() for line in lines if "model name" in line)
+            model = next(
+                line.split(":")[1].strip() for line in lines if "model name" in line
+            )
     except (OSError, StopIteration):
         pass
     return f"{model}, {os.cpu_count()} cores"

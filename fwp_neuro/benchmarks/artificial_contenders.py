@@ -1,4 +1,5 @@
-"""What the benchmark of the artificial side runs: rules in their forms, and softmax attention."""
+"""What the benchmark of the artificial side runs: rules in their forms, and softmax
+attention."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from ..rules import rule
 ATTENTION = "softmax attention"
 RULES = ("hebb", "gla", "delta", "gated_delta")
 FORMS = ("compiled", "chunk", "step")
-#: floating-point operations a token and head of the recurrence, in units of d^2: decay, read,
-#: write and read-out of a d x d matrix
+#: floating-point operations a token and head of the recurrence, in units of d^2: decay,
+#: read, write and read-out of a d x d matrix
 WORK = {"hebb": 4, "gla": 5, "delta": 6, "gated_delta": 7}
 #: largest relative error of a form in float32 against the step in float64
 TOLERANCE = 2e-4
@@ -30,7 +31,8 @@ class ArtificialContender:
         name: for tables.
         forward: over tensors [batch, token, head(, dim)].
         leaves: its inputs.
-        flop: floating-point operations of one forward run, by the plain count of its algebra.
+        flop: floating-point operations of one forward run, by the plain count of its
+            algebra.
     """
 
     name: str
@@ -50,15 +52,20 @@ class ArtificialContender:
         out.backward(torch.ones_like(out))
 
 
-def signals(name: str, tokens: int, heads: int, dim: int, dtype=torch.float32, seed: int = 0):
-    """Draw inputs of a rule: unit keys and queries, normal values, decays from 0.9 to 1."""
+def signals(
+    name: str, tokens: int, heads: int, dim: int, dtype=torch.float32, seed: int = 0
+):
+    """Draw inputs of a rule: unit keys and queries, normal values, decays from 0.9 to
+    1."""
     generator = torch.Generator().manual_seed(seed)
     drawn = {}
     for item, home in {**rule(name).homes, "q": "pre"}.items():
         shape = (1, tokens, heads) if home == "shared" else (1, tokens, heads, dim)
         if item in rule(name).gates:
             low = 0.9 if item == "alpha" else 0.0
-            tensor = low + (1 - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+            tensor = low + (1 - low) * torch.rand(
+                shape, generator=generator, dtype=torch.float64
+            )
         else:
             tensor = torch.randn(shape, generator=generator, dtype=torch.float64)
             tensor = tensor if item == "v" else F.normalize(tensor, dim=-1)
@@ -79,7 +86,9 @@ def attention(tokens: int, heads: int, dim: int) -> ArtificialContender:
     )
 
 
-def fast_weights(name: str, form: str, tokens: int, heads: int, dim: int) -> ArtificialContender:
+def fast_weights(
+    name: str, form: str, tokens: int, heads: int, dim: int
+) -> ArtificialContender:
     """One rule in one form, from zero weights."""
     drawn, chosen = signals(name, tokens, heads, dim), rule(name)
     start = {"w": torch.zeros(1, heads, dim, dim)}
@@ -97,15 +106,19 @@ def check_here(name: str, form: str) -> None:
 
 
 def law_error(name: str, form: str, tokens: int = 300, dim: int = 64) -> float:
-    """Return the largest relative error of read-out, final state and gradients in float32.
+    """Return the largest relative error of read-out, final state and gradients in
+    float32.
 
-    The reference is the plain recurrence in float64. A form above `TOLERANCE` gets no speed.
+    The reference is the plain recurrence in float64. A form above `TOLERANCE` gets no
+    speed.
     """
     found = []
     for dtype, kind in ((torch.float64, "step"), (torch.float32, form)):
         drawn = signals(name, tokens, 2, dim, torch.float32)
         leaves = {n: x.to(dtype).requires_grad_() for n, x in drawn.items()}
-        start = {"w": torch.linspace(-1, 1, 2 * dim * dim, dtype=dtype).view(1, 2, dim, dim)}
+        start = {
+            "w": torch.linspace(-1, 1, 2 * dim * dim, dtype=dtype).view(1, 2, dim, dim)
+        }
         start["w"].requires_grad_()
         readout, final = run(rule(name), leaves, start, kind)
         loss = (readout * torch.arange(readout.numel()).view_as(readout).sin()).sum()

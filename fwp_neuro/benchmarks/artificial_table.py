@@ -10,14 +10,19 @@ from .artificial_contenders import ATTENTION
 MIB = 2.0**20
 
 
-def median(data: xr.Dataset, name: str, tokens: int, direction: int, threads: int) -> float:
+def median(
+    data: xr.Dataset, name: str, tokens: int, direction: int, threads: int
+) -> float:
     """Return the median CPU seconds of one contender."""
     spent = data["cpu"].sel(contender=name, tokens=tokens, threads=threads)
     return float(np.median(spent.isel(direction=direction)))
 
 
-def ratio(data: xr.Dataset, name: str, tokens: int, direction: int, threads: int = 1) -> float:
-    """Return how many times faster than attention a contender is (median of paired rounds)."""
+def ratio(
+    data: xr.Dataset, name: str, tokens: int, direction: int, threads: int = 1
+) -> float:
+    """Return how many times faster than attention a contender is (median of paired
+    rounds)."""
     pick = data["cpu"].sel(tokens=tokens, threads=threads).isel(direction=direction)
     return float(np.median(pick.sel(contender=ATTENTION) / pick.sel(contender=name)))
 
@@ -36,7 +41,8 @@ def report(data: xr.Dataset) -> str:
     """Return every number as a table."""
     lengths, names = data["tokens"].values, data["contender"].values
     lines = [
-        f"{data.attrs['machine']}; torch {data.attrs['torch']}; batch 1, 4 heads, d = 64, float32",
+        f"{data.attrs['machine']}; torch {data.attrs['torch']}; batch 1, 4 heads, d = "
+        "64, float32",
         "CPU ms (median), times faster than softmax attention, share of sgemm's FLOP/s",
     ]
     for threads in data["threads"].values:
@@ -54,10 +60,14 @@ def report(data: xr.Dataset) -> str:
 
 
 def targets(data: xr.Dataset) -> list[str]:
-    """Return what is aimed at on one CPU thread, what was measured, and whether it is reached."""
+    """Return what is aimed at on one CPU thread, what was measured, and whether it is
+    reached."""
     if 1 not in data["threads"].values:
         return []
-    lengths, names = set(data["tokens"].values.tolist()), set(data["contender"].values.tolist())
+    lengths, names = (
+        set(data["tokens"].values.tolist()),
+        set(data["contender"].values.tolist()),
+    )
     found = []
 
     def aim(words: str, value: float, least: float, most: float = np.inf) -> None:
@@ -68,11 +78,23 @@ def targets(data: xr.Dataset) -> list[str]:
     for rule in ("delta", "gated_delta"):
         compiled, chunk = f"{rule} compiled", f"{rule} chunk"
         if compiled in names and 4096 in lengths:
-            aim(f"{compiled}, T=4096, forward, x attention", ratio(data, compiled, 4096, 0), 15)
-            aim(f"{compiled}, T=4096, both, x attention", ratio(data, compiled, 4096, 1), 6)
+            aim(
+                f"{compiled}, T=4096, forward, x attention",
+                ratio(data, compiled, 4096, 0),
+                15,
+            )
+            aim(
+                f"{compiled}, T=4096, both, x attention",
+                ratio(data, compiled, 4096, 1),
+                6,
+            )
             aim(f"{compiled}, T=4096, share of sgemm", share(data, compiled, 4096), 0.4)
         if compiled in names and 256 in lengths:
-            aim(f"{compiled}, T=256, forward, x attention", ratio(data, compiled, 256, 0), 1)
+            aim(
+                f"{compiled}, T=256, forward, x attention",
+                ratio(data, compiled, 256, 0),
+                1,
+            )
         if chunk in names and 4096 in lengths:
             aim(f"{chunk}, T=4096, both, x attention", ratio(data, chunk, 4096, 1), 3)
         if chunk in names and {4096, 16384} <= lengths:
@@ -84,7 +106,9 @@ def targets(data: xr.Dataset) -> list[str]:
     if "memory" in data and 16384 in data["memory_tokens"].values:
         size = data["memory"].sel(memory_tokens=16384).isel(direction=0)
         if "delta compiled" in names:
-            times = float(size.sel(contender="delta compiled") / size.sel(contender=ATTENTION))
+            times = float(
+                size.sel(contender="delta compiled") / size.sel(contender=ATTENTION)
+            )
             aim("delta compiled, T=16384, forward, memory x attention", times, 0, 2)
     return ["\naims, one thread", *found] if found else []
 

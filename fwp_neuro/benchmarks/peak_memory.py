@@ -15,7 +15,9 @@ import torch
 from .artificial_contenders import ATTENTION, attention, fast_weights
 
 
-def peak_memory(contender: str, tokens: int, heads: int, dim: int, backward: bool) -> float:
+def peak_memory(
+    contender: str, tokens: int, heads: int, dim: int, backward: bool
+) -> float:
     """Return the bytes that a run adds to the peak of its process.
 
     Args:
@@ -31,13 +33,16 @@ def memory(what: str) -> int:
     """Return bytes of this process: "VmRSS" now, "VmHWM" the peak."""
     try:
         with open("/proc/self/status") as lines:
-            return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(what))
+            return 1024 * next(
+                int(line.split()[1]) for line in lines if line.startswith(what)
+            )
     except (OSError, StopIteration):  # no Linux: only the peak since the start is known
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def trim() -> None:
-    """Give memory that was freed back to the system (glibc), so that new memory is seen as new."""
+    """Give memory that was freed back to the system (glibc), so that new memory is seen
+    as new."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -59,7 +64,8 @@ def _measure(contender: str, tokens: int, heads: int, dim: int, backward: bool) 
         return fast_weights(*contender.split(), length, heads, dim)
 
     small, large = make(64), make(tokens)
-    for one in (small.both, small.once):  # load libraries and compile outside of the measurement
+    # load libraries and compile outside of the measurement
+    for one in (small.both, small.once):
         one()
     forget_peak()
     before = memory("VmRSS")

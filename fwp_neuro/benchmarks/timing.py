@@ -1,4 +1,5 @@
-"""Measure calls in turn, so that a change of the machine's load meets all of them alike."""
+"""Measure calls in turn, so that a change of the machine's load meets all of them
+alike."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ import torch
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], object]], rounds: int, progress: Callable | None = None
+    calls: Mapping[str, Callable[[], object]],
+    rounds: int,
+    progress: Callable | None = None,
 ) -> dict[str, np.ndarray]:
     """Time every call once a round, after one round that is not counted.
 

@@ -1,7 +1,8 @@
 """What a plasticity rule is as a fast-weight rule, measured by running it.
 
-Every rule runs its own Brian2 text on spikes that code keys and values; from the weights follow
-its effective write, erase, decay and gate, and whether it can store an arbitrary v k'.
+Every rule runs its own Brian2 text on spikes that code keys and values; from the weights
+follow its effective write, erase, decay and gate, and whether it can store an arbitrary v
+k'.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ class Bilinear:
         gain: c of the least-squares fit c v k' to the table.
         r2: 1 - residual / variance about the mean, of that fit with its one parameter.
         rank_one: share of the squared table in its largest singular value.
-        key_only, value_only: mean change with a key (a value) alone, as a share of that with both.
+        key_only, value_only: mean change with a key (a value) alone, as a share of that
+            with both.
         key_power, value_power: exponents of k and v in the largest rank-one part.
     """
 
@@ -58,7 +59,8 @@ def _share(part: float, whole: float) -> float:
 
 
 def _power(numbers: np.ndarray, part: np.ndarray) -> float:
-    """Return the slope of log |part| on log number; not a number where the part changes sign."""
+    """Return the slope of log |part| on log number; not a number where the part changes
+    sign."""
     part = part[numbers > 0]
     if (part > 0).all() or (part < 0).all():
         return float(np.polyfit(np.log(numbers[numbers > 0]), np.log(np.abs(part)), 1)[0])

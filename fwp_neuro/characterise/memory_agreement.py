@@ -1,12 +1,12 @@
 """How well a published synapse runs the rule that it is supposed to be.
 
-A random programme is run in a circuit of the synapse and by the rule itself. Beside error and slope
-stands the rule that the circuit's read-outs follow best,
+A random programme is run in a circuit of the synapse and by the rule itself. Beside error
+and slope stands the rule that the circuit's read-outs follow best,
 
     W <- decay W + gain (v - erase W k) k'
 
-fitted to the read-outs alone (least squares): decay 1 and gain 1 would be exact; erase is 0 for a
-Hebbian memory and 1 for the delta rule.
+fitted to the read-outs alone (least squares): decay 1 and gain 1 would be exact; erase is
+0 for a Hebbian memory and 1 for the delta rule.
 """
 
 from __future__ import annotations
@@ -47,8 +47,11 @@ class MemoryAgreement:
     refused: str = ""
 
 
-def program(tokens: int = 8, pre: int = 4, post: int = 4, beta: float = 0.7, seed: int = 0):
-    """Return a programme of random keys >= 0 of length 1, values in [-1, 1], one query a key."""
+def program(
+    tokens: int = 8, pre: int = 4, post: int = 4, beta: float = 0.7, seed: int = 0
+):
+    """Return a programme of random keys >= 0 of length 1, values in [-1, 1], one query a
+    key."""
     rng = np.random.default_rng(seed)
     keys = np.abs(rng.normal(size=(tokens, pre)))
     keys /= np.linalg.norm(keys, axis=1, keepdims=True)
@@ -80,7 +83,9 @@ def effective(given: Program, readout: np.ndarray) -> tuple[float, float, float]
     return tuple(float(number) for number in best.x)
 
 
-def measure(synapse, name: str | Rule = "hebb", *, given: Program | None = None, **options):
+def measure(
+    synapse, name: str | Rule = "hebb", *, given: Program | None = None, **options
+):
     """Return the `MemoryAgreement` of a synapse as a rule.
 
     Args:
@@ -107,7 +112,11 @@ def memories(
     pairs = [(synapse, name) for synapse in synapses for name in rules]
     found = []
     for number, (synapse, name) in enumerate(pairs):
-        label = synapse if isinstance(synapse, str) else getattr(synapse, "name", shown(synapse))
+        label = (
+            synapse
+            if isinstance(synapse, str)
+            else getattr(synapse, "name", shown(synapse))
+        )
         if progress is not None:
             progress(number / len(pairs), f"{label} as {name}")
         try:
@@ -125,12 +134,17 @@ def table(found: list[MemoryAgreement]) -> str:
     rows = [(f"{one.synapse} as {one.rule}, {one.coding}", one.nrmse, one.slope, one.gain,
              one.erase, one.decay) for one in found if not one.refused]  # fmt: skip
     width = max((len(row[0]) for row in rows), default=0)
-    lines = [f"{'synapse as rule, coding':{width}} " + " ".join(f"{h:>7}" for h in _HEADINGS)]
+    lines = [
+        f"{'synapse as rule, coding':{width}} " + " ".join(f"{h:>7}" for h in _HEADINGS)
+    ]
     lines += [f"{name:{width}} " + " ".join(f"{n:7.3f}" for n in numbers)
               for name, *numbers in rows]  # fmt: skip
-    lines += [f"{one.synapse} as {one.rule}: {one.refused}" for one in found if one.refused]
+    lines += [
+        f"{one.synapse} as {one.rule}: {one.refused}" for one in found if one.refused
+    ]
     lines.append(
-        "nRMSE, slope: read-outs of a circuit of these synapses against the rule itself; gain, "
-        "erase, decay: of W <- decay W + gain (v - erase W k) k', fitted to the read-outs"
+        "nRMSE, slope: read-outs of a circuit of these synapses against the rule itself; "
+        "gain, erase, decay: of W <- decay W + gain (v - erase W k) k', fitted to the "
+        "read-outs"
     )
     return "\n".join(lines)

@@ -14,7 +14,9 @@ def run(model, how: Experiment, pre, post, start, **options):
     initial = dict(how.initial)
     if how.state:  # as an array, which takes the variable's unit
         initial[how.state] = start if np.ndim(start) else np.array([start])
-    return injected.run(model, pre, post, dt=how.dt * b2.second, initial=initial, **options)
+    return injected.run(
+        model, pre, post, dt=how.dt * b2.second, initial=initial, **options
+    )
 
 
 def resting(model, how: Experiment) -> float:

@@ -22,10 +22,13 @@ def verdict(one: RuleMeasures) -> str:
     """Return which fast-weight rule the measured one is nearest to."""
     if not one.stored.verdict:
         columns, rows = one.stored.rows < COUNTS, one.stored.columns < COUNTS
-        return "stores no v k'" + (": scales columns" if columns else ": scales rows" * rows)
+        return "stores no v k'" + (
+            ": scales columns" if columns else ": scales rows" * rows
+        )
     sign = "" if one.write.gain > 0 else "anti-"
     _, key, value, both = one.erase
-    lost = [name for name, size in zip(("column", "row", "entry"), (key, value, both), strict=True)
+    lost = [name for name, size in zip(("column", "row", "entry"), (key, value, both),
+                                       strict=True)
             if size > COUNTS]  # fmt: skip
     if one.cross < -COUNTS:
         return f"{sign}delta (error of the cell)"
@@ -39,7 +42,8 @@ _MOST = 16e9
 
 
 def _affordable(picked: list, repeats: int) -> None:
-    """Refuse, with what it would cost, a size whose spike tables do not fit into memory."""
+    """Refuse, with what it would cost, a size whose spike tables do not fit into
+    memory."""
     sizes = {
         (_label(each), how.coding): 4 * 8 * len(how.keys) * len(how.values) * repeats
         * (how.window + how.settle) / how.dt
@@ -49,8 +53,9 @@ def _affordable(picked: list, repeats: int) -> None:
     if largest > _MOST:
         most = int(repeats * _MOST / largest)
         raise FwpError(
-            f"repeats is {repeats}: the spikes of {name!r} would take {largest / 1e9:.3g} GB; "
-            f"with {_MOST / 1e9:g} GB at most it may be up to {most}"
+            f"repeats is {repeats}: the spikes of {name!r} would take "
+            f"{largest / 1e9:.3g} GB; with {_MOST / 1e9:g} GB at most it may be up to "
+            f"{most}"
         )
 
 
@@ -59,7 +64,8 @@ def _label(given) -> str:
 
 
 def chosen(given) -> list:
-    """Return plasticity rules, each a name or a `Synapse`; all registered ones if none is given.
+    """Return plasticity rules, each a name or a `Synapse`; all registered ones if none is
+    given.
 
     Raises:
         FwpError: a name that is no plasticity model.
@@ -91,8 +97,8 @@ def characterise(
         progress: called with (fraction, name).
 
     Raises:
-        FwpError: what is no plasticity model or has a port that spikes do not drive, fewer than 2
-            repeats, or so many that their spikes do not fit into memory.
+        FwpError: what is no plasticity model or has a port that spikes do not drive,
+            fewer than 2 repeats, or so many that their spikes do not fit into memory.
     """
     picked = chosen(picked)
     _affordable(picked, whole(repeats, "repeats", 2))
@@ -121,23 +127,26 @@ def report(found: list[RuleMeasures]) -> str:
     for one in found:
         w = one.write
         numbers = (
-            w.r2, w.rank_one, w.key_power, w.value_power, w.key_only, w.value_only, one.noise,
-            one.decay, *one.erase[1:], one.cross, *one.gate, one.stored.r2,
+            w.r2, w.rank_one, w.key_power, w.value_power, w.key_only, w.value_only,
+            one.noise, one.decay, *one.erase[1:], one.cross, *one.gate, one.stored.r2,
         )  # fmt: skip
         sizes = [size for _, size in _HEADINGS]
-        cells = " ".join(f"{_short(n):>{size}}" for n, size in zip(numbers, sizes, strict=True))
+        cells = " ".join(
+            f"{_short(n):>{size}}" for n, size in zip(numbers, sizes, strict=True)
+        )
         rule = f"{one.model}, {one.coding}"
         lines.append(f"{rule:{width}} {cells}  {verdict(one)}")
     notes = {one.model: one.note for one in reversed(found)}
     lines += [
-        "write R2: change of a synapse fitted with c v k' over a grid of key and value entries; "
-        "rank 1: share of its largest singular value; k^, v^: exponents",
-        "k alone, v alone: change with one of the two, as a share of that with both; noise: "
-        "standard deviation of one synapse's change over its mean",
-        "decay: in silence; by k, v, kv: weight lost in the window because of them; by Wk: write "
-        "changed by what the cell's other synapses predict",
-        "gate 0, .5: write with the gate closed and half open; stored R2: read-outs of random "
-        "overlapping pairs against those of the sum of v k'; a rule stores from .5 on",
+        "write R2: change of a synapse fitted with c v k' over a grid of key and value "
+        "entries; rank 1: share of its largest singular value; k^, v^: exponents",
+        "k alone, v alone: change with one of the two, as a share of that with both; "
+        "noise: standard deviation of one synapse's change over its mean",
+        "decay: in silence; by k, v, kv: weight lost in the window because of them; by "
+        "Wk: write changed by what the cell's other synapses predict",
+        "gate 0, .5: write with the gate closed and half open; stored R2: read-outs of "
+        "random overlapping pairs against those of the sum of v k'; a rule stores from "
+        ".5 on",
         *(f"{name}: {note}" for name, note in reversed(notes.items()) if note),
     ]
     return "\n".join(lines)

@@ -25,15 +25,19 @@ class RuleMeasures:
         model: name.
         coding: of keys and values, see `Experiment`.
         table: mean change of the effective weight [value, key].
-        noise: standard deviation of a single synapse's change over its mean, at the middle of the
-            grid: one over the signal-to-noise ratio.
+        noise: standard deviation of a single synapse's change over its mean, at the
+            middle of the grid: one over the signal-to-noise ratio.
         write: `Bilinear` of the table.
         kept: how much of a weight is left after the window [value, key].
-        erase: what is lost in the window, by cause (see `ERASES`), at the middle of the grid.
-        decay: time constant of the weight in silence, seconds; infinite if nothing is lost.
-        cross: change of a write, as a share of it, by other synapses of the cell whose weights are
-            raised so that they predict the value; -1 would be a full delta-rule correction.
-        gate: (change with the gate at 0, at one half) as shares of that with the gate at 1.
+        erase: what is lost in the window, by cause (see `ERASES`), at the middle of the
+            grid.
+        decay: time constant of the weight in silence, seconds; infinite if nothing is
+            lost.
+        cross: change of a write, as a share of it, by other synapses of the cell whose
+            weights are raised so that they predict the value; -1 would be a full
+            delta-rule correction.
+        gate: (change with the gate at 0, at one half) as shares of that with the gate at
+            1.
         stored: `storage.Stored`: random keys and values written one after the other.
         note: what a reader of the table must know.
     """
@@ -52,7 +56,9 @@ class RuleMeasures:
     note: str = ""
 
 
-def measure(model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0) -> RuleMeasures:
+def measure(
+    model: Synapse, how: Experiment, repeats: int = 16, seed: int = 0
+) -> RuleMeasures:
     """Run a rule's Brian2 text on spikes that code keys and values.
 
     Args:
@@ -123,7 +129,8 @@ def _shift(model, how: Experiment) -> float:
 
 
 def _erase(kept: np.ndarray, values, keys, middle) -> tuple[float, ...]:
-    """Return what the middle of the grid loses, by cause (least squares over the grid)."""
+    """Return what the middle of the grid loses, by cause (least squares over the
+    grid)."""
     v, k = np.meshgrid(values, keys, indexing="ij")
     v, k = v / values[middle[0]], k / keys[middle[1]]
     causes = np.stack([np.ones_like(v), k, v, k * v], -1).reshape(-1, 4)
@@ -133,8 +140,11 @@ def _erase(kept: np.ndarray, values, keys, middle) -> tuple[float, ...]:
     return tuple(float(item) for item in found)
 
 
-def _gate(model, how: Experiment, spikes, size, whole: float, middle) -> tuple[float, float]:
-    """Return the change with the gate closed and half open, as shares of the whole one."""
+def _gate(
+    model, how: Experiment, spikes, size, whole: float, middle
+) -> tuple[float, float]:
+    """Return the change with the gate closed and half open, as shares of the whole
+    one."""
     if not how.gate:
         return (float("nan"), float("nan"))
     cells = np.arange(int(np.prod(size))).reshape(size)[middle]

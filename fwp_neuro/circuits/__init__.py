@@ -1,4 +1,5 @@
-"""Brian2 circuits that run a fast-weight programme: rate circuits and spiking circuits."""
+"""Brian2 circuits that run a fast-weight programme: rate circuits and spiking
+circuits."""
 
 from ..lazy_names import lazy_names
 

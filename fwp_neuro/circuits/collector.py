@@ -1,7 +1,7 @@
 """What a circuit records: fast weights and probes at token ends, spikes, and traces.
 
-A builder of a circuit makes one `Collector`, gives its groups the lines that it wants, tells it
-where things are, and takes what it found::
+A builder of a circuit makes one `Collector`, gives its groups the lines that it wants,
+tells it where things are, and takes what it found::
 
     collector = Collector(schedule, keep, ports, record)
     values = b2.NeuronGroup(n, model + collector.equations("post"), ...)
@@ -15,9 +15,10 @@ where things are, and takes what it found::
     ...
     found = collector.found({"w": weights_of_synapses}, by_value)   # once the run is over
 
-``ports`` (name -> `Port`) is all that a user may ask for by ``fwp.run(..., record=names)``; check
-the names with `asked` before anything is built. What nobody asked for costs nothing.
-"""
+``ports`` (name -> `Port`) is all that a user may ask for by ``fwp.run(...,
+record=names)``; check the names with `asked` before anything is built. What nobody asked
+for costs nothing.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -43,13 +44,15 @@ class Port:
 
     Attributes:
         of: the object that has it: "pre" or "post" (cells), "synapse".
-        code: Brian2 expression there, or part of the cell -> expression, for an axis "compartment".
+        code: Brian2 expression there, or part of the cell -> expression, for an axis
+            "compartment".
         dims: axes after time and head.
         arrange: turns [time, element of the object] into [time, head, *dims].
         words: what it is, for ``long_name``.
         unit: Brian2's unit of the expression.
         units: its name in the recording, where it is not that of ``unit``.
-        scaled: whether it is a number of the programme, of which circuits code values up to 1.
+        scaled: whether it is a number of the programme, of which circuits code values up
+            to 1.
     """
 
     of: str
@@ -91,7 +94,8 @@ def asked(names, ports: Mapping[str, Port], circuit: str) -> tuple[str, ...]:
     """Return the names once each.
 
     Raises:
-        FwpError: a name that is no port of the circuit; the sentence lists those that are.
+        FwpError: a name that is no port of the circuit; the sentence lists those that
+            are.
     """
     for name in names:
         if name not in ports:
@@ -104,32 +108,39 @@ MOST_PROBES = 32
 
 
 def check_number(probes: np.ndarray | None) -> None:
-    """Refuse more probes than a circuit with a weight for each synapse can show at once."""
+    """Refuse more probes than a circuit with a weight for each synapse can show at
+    once."""
     if probes is not None and probes.shape[1] > MOST_PROBES:
         raise FwpError(
-            f"probes hold {probes.shape[1]} vectors, and a circuit with a weight for each synapse "
-            f"shows at most {MOST_PROBES} in a run; give fewer, or record_weights='snapshots' "
-            "(the low-rank layout of the rate circuit and the artificial realisation take any "
-            "number)"
+            f"probes hold {probes.shape[1]} vectors, and a circuit with a weight for "
+            f"each synapse shows at most {MOST_PROBES} in a run; give fewer, or "
+            "record_weights='snapshots' (the low-rank layout of the rate circuit and "
+            "the artificial realisation take any number)"
         )
 
 
 class Probing:
     """The probes of one circuit, which store no matrix.
 
-    A probe x is read as W x: where a token ends, the presynaptic cells fire an event of their own,
-    on which every synapse adds w*x_j to its postsynaptic cell. It costs one pass over the synapses
-    a token and one number a postsynaptic cell, and nothing in the circuit sees it.
+    A probe x is read as W x: where a token ends, the presynaptic cells fire an event of
+    their own, on which every synapse adds w*x_j to its postsynaptic cell. It costs one
+    pass over the synapses a token and one number a postsynaptic cell, and nothing in the
+    circuit sees it.
 
     Args:
-        inputs: [probe, presynaptic cell] of numbers, or None for no probes (then every part below
-            is empty).
+        inputs: [probe, presynaptic cell] of numbers, or None for no probes (then every
+            part below is empty).
         steps: time steps in a token; tokens; dt: Brian2 time.
         last_step: as for `Collector`.
     """
 
     def __init__(
-        self, inputs: np.ndarray | None, steps: int, tokens: int, dt, last_step: bool = False
+        self,
+        inputs: np.ndarray | None,
+        steps: int,
+        tokens: int,
+        dt,
+        last_step: bool = False,
     ):
         self.inputs = [] if inputs is None else list(inputs)
         self.steps, self.tokens, self.dt, self.last_step = steps, tokens, dt, last_step
@@ -158,22 +169,26 @@ class Probing:
         code = dict(others or {})
         if self.inputs:
             code["probing"] = "\n".join(
-                f"probed_{n}_post += ({weight})*probe_{n}_pre" for n in range(len(self.inputs))
+                f"probed_{n}_post += ({weight})*probe_{n}_pre"
+                for n in range(len(self.inputs))
             )
         if not code:
             return {}
         # one delay for all, or Brian2 keeps one for each synapse
         options = {"on_pre": code, "delay": dict.fromkeys(code, 0 * b2.second)}
         if self.inputs:
-            options["on_event"] = {name: "spike" for name in code} | {"probing": "token_ends"}
+            options["on_event"] = {name: "spike" for name in code} | {
+                "probing": "token_ends"
+            }
         return options
 
     def attach(self, pre, post, synapses, order: int, when: str = "start") -> list:
-        """Give the event its place in the time step and sample; returns what the network needs.
+        """Give the event its place in the time step and sample; returns what the network
+        needs.
 
         Args:
-            order: the place in slot ``when`` at which weights are those of the token that has
-                ended; ``order`` to ``order + 3`` are taken.
+            order: the place in slot ``when`` at which weights are those of the token that
+                has ended; ``order`` to ``order + 3`` are taken.
         """
         if not self.inputs:
             return []
@@ -181,17 +196,25 @@ class Probing:
         synapses.probing.when, synapses.probing.order = when, order + 1
         for n, values in enumerate(self.inputs):
             setattr(pre, f"probe_{n}", values)
-        names, token = [f"probed_{n}" for n in range(len(self.inputs))], self.steps * self.dt
+        names, token = (
+            [f"probed_{n}" for n in range(len(self.inputs))],
+            self.steps * self.dt,
+        )
         self.monitor = b2.StateMonitor(
             post, names, record=True, dt=token, when=when, order=order + 2, name="probed"
         )
         forget = "\n".join(f"{name} = 0" for name in names)
-        post.run_regularly(forget, dt=token, when=when, order=order + 3, name="probed_forget")
+        post.run_regularly(
+            forget, dt=token, when=when, order=order + 3, name="probed_forget"
+        )
         return [self.monitor]
 
     def found(self) -> np.ndarray:
         """Return what the probes read, [token, probe, postsynaptic cell]."""
-        read = [np.array(getattr(self.monitor, f"probed_{n}")) for n in range(len(self.inputs))]
+        read = [
+            np.array(getattr(self.monitor, f"probed_{n}"))
+            for n in range(len(self.inputs))
+        ]
         return np.stack(read).transpose(2, 0, 1)[-self.tokens :]
 
 
@@ -203,8 +226,8 @@ class Collector:
         schedule: of the tokens; keep: what is kept of the fast weights.
         ports: name -> what may be recorded; record: what is.
         each: how many presynaptic cells share one number.
-        last_step: whether a token ends in its last step, of which it has one (in a slot after all
-            updates), and not in the first step of the next token.
+        last_step: whether a token ends in its last step, of which it has one (in a slot
+            after all updates), and not in the first step of the next token.
         objects: what the network needs of it.
     """
 
@@ -226,7 +249,11 @@ class Collector:
             inputs = np.swapaxes(inputs, 0, 1).reshape(inputs.shape[1], -1)
             inputs = np.repeat(inputs, self.each, axis=1) / self.each
         self.probing = Probing(
-            inputs, self.schedule.token_steps, self.schedule.tokens, self.dt, self.last_step
+            inputs,
+            self.schedule.token_steps,
+            self.schedule.tokens,
+            self.dt,
+            self.last_step,
         )
 
     def _asked(self, of: str) -> dict[str, Port]:
@@ -240,44 +267,49 @@ class Collector:
     # ------------------------------------------------------------------ before the run
 
     def equations(self, of: str) -> str:
-        """Return the lines that an object ("pre", "post", "synapse") gets for what is recorded."""
+        """Return the lines that an object ("pre", "post", "synapse") gets for what is
+        recorded."""
         lines = [] if of == "synapse" else self.probing.lines(of)
         for name, port in self._asked(of).items():
             for own, code in port.codes(name).items():
-                # a monitor of synapses cannot look at their cells: the value is put there for it
+                # a monitor of synapses cannot look at their cells: the value is put there
+                # for it
                 expression = "" if of == "synapse" else f" = {code}"
                 lines.append(f"{own}{expression} : {port.unit}")
         return "\n".join(["", *lines])
 
     def population(self, name: str, group, cells: int, **order: int) -> None:
-        """Say what the cells of a group stand for; records their spikes if these are wanted.
+        """Say what the cells of a group stand for; records their spikes if these are
+        wanted.
 
         Args:
             name: of the population, such as "key", "teacher" or "value".
             group: a NeuronGroup; ``cells`` neighbours of it stand for one number.
-            order: "head", "dimension" and, where there are ON and OFF cells, "sign" -> how many
-                there are, the slowest first.
+            order: "head", "dimension" and, where there are ON and OFF cells, "sign" ->
+                how many there are, the slowest first.
         """
         self._cells.append(Population.of(name, cells, **order))
         if name in self.record.spikes:
             self._monitor(f"spikes_{name}", b2.SpikeMonitor(group, name=f"spikes_{name}"))
 
-    def weights(self, synapses, variables: Mapping[str, str], when: str, order: int) -> None:
+    def weights(
+        self, synapses, variables: Mapping[str, str], when: str, order: int
+    ) -> None:
         """Keep synaptic states (state -> variable) at the ends of tokens, as `keep` says.
 
-        ``when`` and ``order`` are the place in a time step at which the synapses are those of the
-        token that has ended.
+        ``when`` and ``order`` are the place in a time step at which the synapses are
+        those of the token that has ended.
         """
         self.synapses, self.variables = synapses, dict(variables)
         if self.keep.mode == "snapshots":
             self._monitor("weights", b2.StateMonitor(
-                synapses, list(variables.values()), record=np.arange(len(synapses)), dt=self.token,
-                when=when, order=order, name="kept_weights",
+                synapses, list(variables.values()), record=np.arange(len(synapses)),
+                dt=self.token, when=when, order=order, name="kept_weights",
             ))  # fmt: skip
 
     def traces(self, of: str, group, when: str, order: int) -> None:
-        """Sample what is asked of an object, at this place in a time step (for synapses, at this
-        and the next one)."""
+        """Sample what is asked of an object, at this place in a time step (for synapses,
+        at this and the next one)."""
         codes: dict[str, str] = {}
         for name, port in self._asked(of).items():
             codes |= port.codes(name)
@@ -286,11 +318,13 @@ class Collector:
         every = self.record.every * self.dt
         if of == "synapse":
             lines = "\n".join(f"{own} = {code}" for own, code in codes.items())
-            group.run_regularly(lines, dt=every, when=when, order=order, name="sample_synapses")
+            group.run_regularly(
+                lines, dt=every, when=when, order=order, name="sample_synapses"
+            )
             order += 1
         self._monitor(f"traces_{of}", b2.StateMonitor(
-            group, [*codes], record=np.arange(len(group)), dt=every, when=when, order=order,
-            name=f"traces_{of}",
+            group, [*codes], record=np.arange(len(group)), dt=every, when=when,
+            order=order, name=f"traces_{of}",
         ))  # fmt: skip
 
     def attach(self, pre, post, synapses, order: int, when: str = "start") -> list[Any]:
@@ -304,18 +338,21 @@ class Collector:
     # ------------------------------------------------------------------ after the run
 
     def raw(self, state: str) -> np.ndarray:
-        """Return a state of all synapses at token ends, [token, synapse]; the last end alone if no
-        snapshots were kept."""
+        """Return a state of all synapses at token ends, [token, synapse]; the last end
+        alone if no snapshots were kept."""
         variable, tokens = self.variables[state], self.schedule.tokens
         if "weights" in self._monitors:
             return np.array(getattr(self._monitors["weights"], variable)).T[-tokens:]
         return np.array(getattr(self.synapses, variable))[None]
 
-    def found(self, weights: Mapping[str, Callable], by_value: Callable) -> dict[str, Any]:
+    def found(
+        self, weights: Mapping[str, Callable], by_value: Callable
+    ) -> dict[str, Any]:
         """Return what was recorded.
 
         Args:
-            weights: state -> function that turns [token, synapse] into [token, head, post, pre].
+            weights: state -> function that turns [token, synapse] into [token, head,
+                post, pre].
             by_value: turns [..., postsynaptic cell] into [..., head, post].
 
         Returns:
@@ -325,7 +362,9 @@ class Collector:
         """
         found, states = self.times(), {}
         if self.keep.mode != "none":
-            states = {state: arrange(self.raw(state)) for state, arrange in weights.items()}
+            states = {
+                state: arrange(self.raw(state)) for state, arrange in weights.items()
+            }
         if self.keep.mode == "snapshots":
             found["snapshots"] = states
         elif self.keep.mode == "last":
@@ -335,11 +374,14 @@ class Collector:
         return found
 
     def times(self) -> dict[str, Any]:
-        """Return what `found` says of all but weights: "duration", "recorded" and "coords"."""
+        """Return what `found` says of all but weights: "duration", "recorded" and
+        "coords"."""
         found: dict[str, Any] = {"duration": self._seconds(self._steps), "recorded": {}}
         starts = np.arange(self.schedule.tokens) * self.schedule.token_steps
         found["coords"] = {
-            "token_start": entry("token", self._seconds(starts), "s", "start of the token"),
+            "token_start": entry(
+                "token", self._seconds(starts), "s", "start of the token"
+            ),
             **cell_coordinates(self._cells),
         }
         if self.record.names:
@@ -347,10 +389,17 @@ class Collector:
             found["coords"]["time"] = entry("time", self._seconds(times), "s", "time")
             for name in self.record.names:
                 found["recorded"][name] = self._trace(name, found["coords"])
-        monitors = {each.name: self._monitors.get(f"spikes_{each.name}") for each in self._cells}
-        fired = {name: (one.i, one.t) for name, one in monitors.items() if one is not None}
-        # a run lasts one step longer than its tokens, for what happens at the end of the last one
-        found["recorded"] |= spikes(self._cells, fired, (self._steps - 0.5) * self.schedule.dt)
+        monitors = {
+            each.name: self._monitors.get(f"spikes_{each.name}") for each in self._cells
+        }
+        fired = {
+            name: (one.i, one.t) for name, one in monitors.items() if one is not None
+        }
+        # a run lasts one step longer than its tokens, for what happens at the end of the
+        # last one
+        found["recorded"] |= spikes(
+            self._cells, fired, (self._steps - 0.5) * self.schedule.dt
+        )
         return found
 
     @property
@@ -364,10 +413,14 @@ class Collector:
     def _trace(self, name: str, coords: dict) -> tuple:
         port = self.ports[name]
         monitor, scale = self._monitors[f"traces_{port.of}"], self.record.scale
-        parts = [port.arrange(np.array(getattr(monitor, own)).T) for own in port.codes(name)]
+        parts = [
+            port.arrange(np.array(getattr(monitor, own)).T) for own in port.codes(name)
+        ]
         array, dims = parts[0], ("time", "head", *port.dims)
         if isinstance(port.code, Mapping):
             array, dims = np.stack(parts, 1), ("time", "compartment", "head", *port.dims)
-            coords["compartment"] = entry("compartment", [*port.code], "1", "part of the cell")
+            coords["compartment"] = entry(
+                "compartment", [*port.code], "1", "part of the cell"
+            )
         units = port.units or _UNITS.get(port.unit, port.unit)
         return entry(dims, array * scale if port.scaled else array, units, port.words)

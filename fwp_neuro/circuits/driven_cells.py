@@ -1,12 +1,14 @@
-"""Point cells that fire because of AMPA input and a teacher, and the potential of their spines.
+"""Point cells that fire because of AMPA input and a teacher, and the potential of their
+spines.
 
     tau dU/dt = E_rest - U + (g + g_teacher)(E_ampa - U) + hold,   g <- g + gain w per spike
     V = U + back-propagating spikes
 
-in leak conductances; U is reset and refractory at a spike. Weights are fixed: what synapses would
-write is computed afterwards from V (see `fwp_neuro.synapses.point_spine`). All numbers of the cell
-are modelling choices of this package; rest and back-propagating spike are those of `point_spine`.
-"""
+in leak conductances; U is reset and refractory at a spike. Weights are fixed: what
+synapses would write is computed afterwards from V (see `fwp_neuro.synapses.point_spine`).
+All numbers of the cell are modelling choices of this package; rest and back-propagating
+spike are those of `point_spine`.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ hold : volt (constant)
 gain : 1 (constant)
 {BAP}
 V = U + bap_decay - bap_rise : volt
-"""
+"""  # noqa: E501
 
 
 def parameters() -> dict[str, Any]:
@@ -54,7 +56,8 @@ def run(
     Args:
         spine: parameters of a `point_spine` model.
         pre: presynaptic spikes [step, pre].
-        teacher: spikes of each cell's own teacher [step, cell], each strong enough to fire it.
+        teacher: spikes of each cell's own teacher [step, cell], each strong enough to
+            fire it.
         gain: factor on a cell's AMPA weights [cell].
         dt: seconds.
         hold: constant depolarisation, volts.
@@ -62,8 +65,8 @@ def run(
         progress: called with (fraction, note).
 
     Returns:
-        "V" spine potential and "U" membrane potential [step, cell] in volts, at each step's start;
-        "spikes" [step, cell].
+        "V" spine potential and "U" membrane potential [step, cell] in volts, at each
+        step's start; "spikes" [step, cell].
     """
     steps, cells = teacher.shape
     values = {**spine, **parameters()}
@@ -80,9 +83,13 @@ def run(
         post.U, post.gain = spine["E_rest"] + hold * b2.volt, gain
         post.hold = hold * b2.volt
         keys, teachers = source(pre), source(teacher)
-        reads = b2.Synapses(keys, post, on_pre="g_post += weight*gain_post", namespace=values)
+        reads = b2.Synapses(
+            keys, post, on_pre="g_post += weight*gain_post", namespace=values
+        )
         reads.connect()
-        taught = b2.Synapses(teachers, post, on_pre="g_teacher_post += teacher", namespace=values)
+        taught = b2.Synapses(
+            teachers, post, on_pre="g_teacher_post += teacher", namespace=values
+        )
         taught.connect(j="i")
         fired = b2.SpikeMonitor(post)
         course = b2.StateMonitor(post, ["V", "U"], record=True)
@@ -91,12 +98,22 @@ def run(
         def collect():
             spikes = np.zeros((steps, cells))
             spikes[np.round(np.array(fired.t_) / dt).astype(int), np.array(fired.i)] = 1
-            return {"V": np.array(course.V_).T, "U": np.array(course.U_).T, "spikes": spikes}
+            return {
+                "V": np.array(course.V_).T,
+                "U": np.array(course.U_).T,
+                "spikes": spikes,
+            }
 
         return Built(network, collect, steps * dt * b2.second, (keys, teachers))
 
     size = Size(steps, 9, cells + pre.shape[1])
     found, _ = simulate(
-        build, size, device=device, dt=dt * b2.second, seed=0, progress=progress, label="cells"
+        build,
+        size,
+        device=device,
+        dt=dt * b2.second,
+        seed=0,
+        progress=progress,
+        label="cells",
     )
     return found

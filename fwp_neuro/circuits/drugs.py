@@ -13,7 +13,8 @@ from ..errors import FwpError, pick, shown
 from ..quantities import quantity
 from ..validation import real, whole
 
-#: windows of a token that a drug can be given for; "write" includes the settling of the prediction
+#: windows of a token that a drug can be given for; "write" includes the settling of the
+#: prediction
 WINDOWS = ("always", "write", "read")
 
 
@@ -28,8 +29,9 @@ class Drug:
 
     Args:
         fraction: 0 (no block) to 1 (complete block).
-        window: "always", "write" (from key onset to the end of the write window of every token),
-            "read" (the query window of every token), or (start, stop) as Brian2 times.
+        window: "always", "write" (from key onset to the end of the write window of every
+            token), "read" (the query window of every token), or (start, stop) as Brian2
+            times.
         tokens: restrict the block to these tokens (a range or list); all if None.
 
     Raises:
@@ -55,7 +57,11 @@ class Drug:
         if self.tokens is not None:
             listed = isinstance(self.tokens, list | tuple | range | np.ndarray)
             try:
-                if not listed or getattr(self.tokens, "ndim", 1) != 1 or not len(self.tokens):
+                if (
+                    not listed
+                    or getattr(self.tokens, "ndim", 1) != 1
+                    or not len(self.tokens)
+                ):
                     raise FwpError
                 tokens = tuple(whole(n, "a token", 0) for n in self.tokens)
             except FwpError:
@@ -65,8 +71,11 @@ class Drug:
                 ) from None
             object.__setattr__(self, "tokens", tokens)
 
-    def _blocked(self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float):
-        """Return the blocked fraction at every step of the run, [tokens * token_steps]."""
+    def _blocked(
+        self, spans: dict[str, tuple[int, int]], token_steps: int, tokens: int, dt: float
+    ):
+        """Return the blocked fraction at every step of the run, [tokens *
+        token_steps]."""
         inside = np.zeros((tokens, token_steps))
         if self.window == "always":
             inside[:] = 1
@@ -85,8 +94,8 @@ class Drug:
             chosen = [n for n in self.tokens if n < tokens]
             if len(chosen) < len(self.tokens):
                 raise FwpError(
-                    f"{type(self).__name__} tokens {list(self.tokens)} go beyond the programme's "
-                    f"{tokens} tokens"
+                    f"{type(self).__name__} tokens {list(self.tokens)} go beyond the "
+                    f"programme's {tokens} tokens"
                 )
             outside = np.setdiff1d(np.arange(tokens), chosen)
             inside[outside] = 0
@@ -98,11 +107,11 @@ class AP5(Drug):
 
 
 class CNQX(Drug):
-    """AMPA receptor antagonist: scales the drive through the fast weights and its disynaptic
-    inhibition.
+    """AMPA receptor antagonist: scales the drive through the fast weights and its
+    disynaptic inhibition.
 
-    The teacher's pathway is left alone (a modelling choice: local application to the basal
-    dendrite).
+    The teacher's pathway is left alone (a modelling choice: local application to the
+    basal dendrite).
     """
 
 
@@ -115,7 +124,8 @@ def _times(window, name: str) -> tuple:
 
 
 def combined(drugs, kind: type[Drug], **where) -> np.ndarray | float:
-    """Return the blocked fraction over time by all drugs of one kind (independent binding)."""
+    """Return the blocked fraction over time by all drugs of one kind (independent
+    binding)."""
     open_fraction = 1.0
     for drug in drugs:
         if isinstance(drug, kind):

@@ -1,7 +1,8 @@
-"""Cells and synapses of a programme's heads: which there are, what they are in a recording, spikes.
+"""Cells and synapses of a programme's heads: which there are, what they are in a
+recording, spikes.
 
-Every head is one block of all-to-all synapses. A cell that stands for a number fires as a Poisson
-process, or integrates and fires driven to a rate.
+Every head is one block of all-to-all synapses. A cell that stands for a number fires as a
+Poisson process, or integrates and fires driven to a rate.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ..errors import FwpError, pick
 
 @dataclass(frozen=True)
 class Layout:
-    """Presynaptic cells head x pre, postsynaptic cells head x post, synapses in a known order."""
+    """Presynaptic cells head x pre, postsynaptic cells head x post, synapses in a known
+    order."""
 
     heads: int
     pre: int
@@ -29,7 +31,8 @@ class Layout:
         return self.heads * self.pre * self.post
 
     def connections(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (presynaptic, postsynaptic) cell of every synapse, presynaptic index slowest."""
+        """Return (presynaptic, postsynaptic) cell of every synapse, presynaptic index
+        slowest."""
         shape = (self.heads, self.pre, self.post)
         head, pre, post = np.indices(shape, dtype=np.int32).reshape(3, -1)
         return head * self.pre + pre, head * self.post + post
@@ -40,7 +43,9 @@ class Layout:
 
     def weights(self, flat: np.ndarray) -> np.ndarray:
         """Turn [..., synapse] into [..., head, post, pre]."""
-        shaped = np.asarray(flat).reshape(*np.shape(flat)[:-1], self.heads, self.pre, self.post)
+        shaped = np.asarray(flat).reshape(
+            *np.shape(flat)[:-1], self.heads, self.pre, self.post
+        )
         return np.swapaxes(shaped, -1, -2)
 
 
@@ -64,8 +69,8 @@ class Population:
 
     @classmethod
     def of(cls, name: str, cells: int, **order: int) -> Population:
-        """Return a population in which ``cells`` neighbours stand for one number; ``order`` is that
-        of `Collector.population`."""
+        """Return a population in which ``cells`` neighbours stand for one number;
+        ``order`` is that of `Collector.population`."""
         shape = (*order.values(), cells)
         index = np.indices(shape, dtype=np.int32).reshape(len(shape), -1)
         known = dict(zip(order, index, strict=False))
@@ -79,22 +84,27 @@ class Population:
 
 
 def cell_coordinates(populations: Sequence[Population]) -> dict[str, tuple]:
-    """Return coordinates of the dim "cell" of a recording, the populations one after the other."""
+    """Return coordinates of the dim "cell" of a recording, the populations one after the
+    other."""
     if not populations:
         return {}
     sizes = [each.size for each in populations]
     own = [np.arange(size, dtype=np.int32) for size in sizes]
     columns = {
         "cell": (np.arange(sum(sizes), dtype=np.int32), "cell"),
-        "population": (np.repeat([each.name for each in populations], sizes), "its population"),
+        "population": (np.repeat([each.name for each in populations], sizes),
+                       "its population"),
         "number": (np.concatenate(own), "number of the cell in its population"),
         "dimension": (np.concatenate([each.dimension for each in populations]),
                       "dimension that the cell stands for"),
-        "cell_head": (np.concatenate([each.head for each in populations]), "head of the cell"),
+        "cell_head": (np.concatenate([each.head for each in populations]),
+                      "head of the cell"),
         "cell_sign": (np.concatenate([each.sign for each in populations]),
                       "1 for an ON cell, -1 for an OFF cell"),
     }  # fmt: skip
-    return {name: entry("cell", array, "1", words) for name, (array, words) in columns.items()}
+    return {
+        name: entry("cell", array, "1", words) for name, (array, words) in columns.items()
+    }
 
 
 def spikes(
@@ -138,38 +148,46 @@ def fired(wanted: bool | Sequence[str], populations: tuple[str, ...]) -> tuple[s
     """
     if isinstance(wanted, bool):
         return populations if wanted else ()
-    return tuple(pick(name, populations, "population of record_spikes:") for name in wanted)
+    return tuple(
+        pick(name, populations, "population of record_spikes:") for name in wanted
+    )
 
 
 # ---------------------------------------------------------------- numbers as spikes
 
 KINDS = ("poisson", "integrate_and_fire")
-# read where it is needed, in the threshold or in the phase: a variable would be one more updater
+# read where it is needed, in the threshold or in the phase: a variable would be one more
+# updater
 _EQUATIONS = "rate = {table}(t, coded) : Hz\ncoded : integer (constant)\n"
 
 
 def check_rate(fastest: float, rate, dt) -> None:
-    """Raise `FwpError` if a cell that codes the number ``fastest`` fires more than once a step."""
+    """Raise `FwpError` if a cell that codes the number ``fastest`` fires more than once a
+    step."""
     if fastest * float(rate * dt) > 1:
         raise FwpError(
-            f"a cell would have to fire at {fastest * float(rate):.4g} Hz, more than once in "
-            f"dt={dt}: scale the keys down, lower constants={{'rate': ...}}, or take a smaller dt"
+            f"a cell would have to fire at {fastest * float(rate):.4g} Hz, more than "
+            f"once in dt={dt}: scale the keys down, lower constants={{'rate': ...}}, or "
+            "take a smaller dt"
         )
 
 
 def firing_cells(
-    numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases, dt,
-    extra: str = "", reset: str = "", events: dict | None = None,
+    numbers: int, cells: int, kind: str, table: str, name: str, namespace: dict, phases,
+    dt, extra: str = "", reset: str = "", events: dict | None = None,
 ):  # fmt: skip
-    """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number adjacent.
+    """Return a NeuronGroup of ``numbers`` x ``cells`` cells, the cells of one number
+    adjacent.
 
     Args:
         numbers: how many numbers are coded; cell c codes number c // cells.
-        kind: "poisson" (independent Bernoulli trials, one a step) or "integrate_and_fire" (no leak,
-            reset by subtraction, so that the mean rate is exact at any dt; random initial phase).
+        kind: "poisson" (independent Bernoulli trials, one a step) or "integrate_and_fire"
+            (no leak, reset by subtraction, so that the mean rate is exact at any dt;
+            random initial phase).
         table: name in ``namespace`` of the TimedArray [time, number] of rates.
         phases: NumPy generator for the initial phases; dt: time step.
-        extra: further equations; reset: further reset code; events: option of the NeuronGroup.
+        extra: further equations; reset: further reset code; events: option of the
+            NeuronGroup.
     """
     equations = _EQUATIONS.format(table=table) + extra
     if kind == "poisson":
@@ -178,12 +196,15 @@ def firing_cells(
         equations += "\nphase : 1"
         options = {"threshold": "phase >= 1", "reset": "phase -= 1\n" + reset}
     made = b2.NeuronGroup(
-        numbers * cells, equations, method="exact", namespace=namespace, name=name, order=1,
-        **options, **(events or {}),
+        numbers * cells, equations, method="exact", namespace=namespace, name=name,
+        order=1, **options, **(events or {}),
     )  # fmt: skip
     made.coded = np.repeat(np.arange(numbers), cells)
     if kind == "integrate_and_fire":
         made.phase = phases.random(numbers * cells)
-        # not a differential equation: beside it, Brian2's exact integrator refuses decaying traces
-        made.run_regularly("phase += rate*dt", dt=dt, when="groups", order=2, name=f"{name}_phase")
+        # not a differential equation: beside it, Brian2's exact integrator refuses
+        # decaying traces
+        made.run_regularly(
+            "phase += rate*dt", dt=dt, when="groups", order=2, name=f"{name}_phase"
+        )
     return made

@@ -1,4 +1,5 @@
-"""Run a plasticity model on spikes that are given: every device gets the very same ones."""
+"""Run a plasticity model on spikes that are given: every device gets the very same
+ones."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ def raster(trains: Sequence, duration, dt) -> np.ndarray:
     steps = int(round(float(duration / dt)))
     table = np.zeros((steps, len(trains)))
     for cell, train in enumerate(trains):
-        times = quantity(train, b2.second, f"the spike times of cell {cell}", "times in ms")
+        times = quantity(
+            train, b2.second, f"the spike times of cell {cell}", "times in ms"
+        )
         at = np.floor(times / float(dt) + 1e-6).astype(int)
         if (at < 0).any() or (at >= steps).any():
             raise FwpError(f"cell {cell} spikes outside the run of {duration}")
@@ -64,34 +67,35 @@ def run(
 ) -> dict[str, np.ndarray]:
     """Run a model's synapses between cells that spike when they are told to.
 
-    In a time step: continuous changes ("groups"), spikes, on_pre, on_post, then what a spike does
-    to its own cell (resets).
+    In a time step: continuous changes ("groups"), spikes, on_pre, on_post, then what a
+    spike does to its own cell (resets).
 
     Args:
         model: a plasticity or short-term plasticity model.
         pre, post: spikes [step, cell], see `raster`.
         dt: Brian2 time.
-        pairing: "all" (every presynaptic with every postsynaptic cell) or "one" (cell n with
-            cell n, for many pairs that have nothing to do with each other).
-        initial: synaptic variable -> number, quantity or array [post, pre] ("all") or [pair];
-            variable of a cell -> number, quantity or array [cell].
-        inputs: name in the equations -> Brian2 TimedArray or constant, before the parameters.
+        pairing: "all" (every presynaptic with every postsynaptic cell) or "one" (cell n
+            with cell n, for many pairs that have nothing to do with each other).
+        initial: synaptic variable -> number, quantity or array [post, pre] ("all") or
+            [pair]; variable of a cell -> number, quantity or array [cell].
+        inputs: name in the equations -> Brian2 TimedArray or constant, before the
+            parameters.
         record: synaptic or postsynaptic variables to record, each every ``record_every``.
         record_every: Brian2 time; needed with ``record``.
-        layout: "textbook" (every variable of a synapse on the synapse: the oracle) or "factorised"
-            (what is the same for all synapses of a cell lives on the cell).
-        writes: of the factorised layout, see `fwp_neuro.synapses.factorise`; "both sides" instead
-            of "auto" where a synaptic variable is recorded.
+        layout: "textbook" (every variable of a synapse on the synapse: the oracle) or
+            "factorised" (what is the same for all synapses of a cell lives on the cell).
+        writes: of the factorised layout, see `fwp_neuro.synapses.factorise`; "both sides"
+            instead of "auto" where a synaptic variable is recorded.
         device: see `fwp_neuro.devices`.
         seed: of noise in the equations.
         copies: how many times all cells of the tables are there (with pairing "one").
         varying: parameter -> one quantity for each of the copies, or None.
 
     Returns:
-        "weight" [post, pre] or [pair]: the effective weight at the end; every synaptic variable
-        likewise (event-driven ones as of the last spike of either side, those that live on a cell
-        as of the last step); "time" [sample] in seconds and for each recorded variable [sample,
-        cell or synapse], synapses in order of post, then pre.
+        "weight" [post, pre] or [pair]: the effective weight at the end; every synaptic
+        variable likewise (event-driven ones as of the last spike of either side, those
+        that live on a cell as of the last step); "time" [sample] in seconds and for each
+        recorded variable [sample, cell or synapse], synapses in order of post, then pre.
 
     Raises:
         FwpError: rasters that do not fit, an unknown pairing or variable.
@@ -104,19 +108,22 @@ def run(
     pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
     if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
         raise FwpError(
-            f"spikes are tables [step, cell] of as many steps each, got {pre.shape}, {post.shape}"
+            f"spikes are tables [step, cell] of as many steps each, got {pre.shape}, "
+            f"{post.shape}"
         )
     if pairing == "one" and pre.shape != post.shape:
-        raise FwpError(f"pairing 'one' needs as many cells on both sides, got {pre.shape[1]} and "
-                       f"{post.shape[1]}")  # fmt: skip
+        raise FwpError("pairing 'one' needs as many cells on both sides, got "
+                       f"{pre.shape[1]} and {post.shape[1]}")  # fmt: skip
     if record and record_every is None:
         raise FwpError("record needs record_every, a time such as 1*ms")
-    shape = (post.shape[1], pre.shape[1]) if pairing == "all" else (copies * pre.shape[1],)
+    shape = (
+        (post.shape[1], pre.shape[1]) if pairing == "all" else (copies * pre.shape[1],)
+    )
     each = {name: np.repeat(one, pre.shape[1]) for name, one in (varying or {}).items()}
 
     def build() -> Built:
-        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every, layout,
-                      writes, each)  # fmt: skip
+        return _build(model, pre, post, dt, shape, initial, inputs, record, record_every,
+                      layout, writes, each)  # fmt: skip
 
     size = Size(len(pre), 8, 3 * int(np.prod(shape)))
     found, _ = simulate(build, size, device=device, dt=dt, seed=seed)
@@ -129,29 +136,48 @@ def run(
 def effective(model: Synapse, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
     """Evaluate a model's effective weight from its variables, in base units."""
     known = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
-    found = evaluate(model.weight, {**known, **variables}, f"the weight of {model.name!r}")
+    found = evaluate(
+        model.weight, {**known, **variables}, f"the weight of {model.name!r}"
+    )
     return np.broadcast_to(np.asarray(found, dtype=float), shape).copy()
 
 
 def _places(model: Synapse, varying: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return parameter -> place that reads it -> its values there, for `connect`.
 
-    Without those that no text reads, because others that follow from them are given too. What
-    `connect` reads itself cannot vary, as it says.
+    Without those that no text reads, because others that follow from them are given too.
+    What `connect` reads itself cannot vary, as it says.
     """
     read, text = readers(model, {}), model.equations
     fixed = {text.delay, text.delay_post, *(by for _, by in text.delayed.values())}
     fixed |= {"every"} if text.steps else set()
-    every = {name: {place: one for place in PLACES if name in read[place]} or
-             ({"synapse": one} if name in fixed else {}) for name, one in varying.items()}
+    every = {
+        name: {place: one for place in PLACES if name in read[place]}
+        or ({"synapse": one} if name in fixed else {})
+        for name, one in varying.items()
+    }
     return {name: places for name, places in every.items() if places}
 
 
 def _build(
-    model, pre, post, dt, shape, initial, inputs, record, record_every, layout, writes, varying
+    model,
+    pre,
+    post,
+    dt,
+    shape,
+    initial,
+    inputs,
+    record,
+    record_every,
+    layout,
+    writes,
+    varying,
 ) -> Built:
     text = model.equations
-    spikes = {"pre_spikes": b2.TimedArray(pre, dt=dt), "post_spikes": b2.TimedArray(post, dt=dt)}
+    spikes = {
+        "pre_spikes": b2.TimedArray(pre, dt=dt),
+        "post_spikes": b2.TimedArray(post, dt=dt),
+    }
     namespace = {**model.parameters, **(inputs or {}), **spikes}
 
     def cells(table, side: str, equations: str, reset: str):
@@ -162,7 +188,8 @@ def _build(
             method=text.method, namespace=namespace, name=f"{side}_cells",
         )  # fmt: skip
 
-    # one group has one integrator and one value of each parameter: then connect attaches the cells'
+    # one group has one integrator and one value of each parameter: then connect attaches
+    # the cells'
     attached = bool(text.methods or varying)
     if attached:
         text = replace(text, pre="", pre_spike="", post="", post_spike="", method="exact")
@@ -174,11 +201,16 @@ def _build(
     else:
         pairs = {"i": np.arange(shape[0]), "j": np.arange(shape[0])}
     if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
-        writes = "both sides"  # Brian2 cannot record what a synapse works out from its cells
+        # Brian2 cannot record what a synapse works out from its cells
+        writes = "both sides"
     start = {**model.initial, **(initial or {})}  # the cells have their variables already
     # pairs are in the order of an array [post, pre]
-    start = {name: np.ravel(each) if np.ndim(each) > 1 else each for name, each in start.items()}
-    made = connecting.connect(model, before, after, layout=layout, connect=pairs, initial=start,
+    start = {
+        name: np.ravel(each) if np.ndim(each) > 1 else each
+        for name, each in start.items()
+    }
+    made = connecting.connect(model, before, after, layout=layout, connect=pairs,
+                              initial=start,
                            inputs=inputs, writes=writes, name="plastic",
                            varying=_places(model, varying) or None,
                            names={"conductance": None} if model.parts and attached and

@@ -1,4 +1,5 @@
-"""Integrators of synaptic equations that see the intermediate values of cells' variables."""
+"""Integrators of synaptic equations that see the intermediate values of cells'
+variables."""
 
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ from ..synapses.factorised.text import lines, needed, renamed, row, text
 def integrator(method: str, joint: str) -> str | Callable:
     """Return Brian2's integrator, for synapses of which some variables live on cells.
 
-    A Runge-Kutta step of a system uses the state in the middle of the step. Where a part of the
-    system lives on the cells, Brian2 would hold that part fixed. What is returned here derives the
-    step of the whole system with Brian2's own method, and leaves out that it moves the cells'
-    variables.
+    A Runge-Kutta step of a system uses the state in the middle of the step. Where a part
+    of the system lives on the cells, Brian2 would hold that part fixed. What is returned
+    here derives the step of the whole system with Brian2's own method, and leaves out
+    that it moves the cells' variables.
 
     Args:
         method: Brian2's name.
@@ -24,8 +25,11 @@ def integrator(method: str, joint: str) -> str | Callable:
     """
     if not joint.strip():
         return method
-    # Brian2 takes no variables that end in _pre or _post, so they have other names meanwhile
-    suffixed = [row.split("/dt")[0].strip()[1:] for row in joint.splitlines() if row.strip()]
+    # Brian2 takes no variables that end in _pre or _post, so they have other names
+    # meanwhile
+    suffixed = [
+        row.split("/dt")[0].strip()[1:] for row in joint.splitlines() if row.strip()
+    ]
     inner = {name: f"at_{name}_cell" for name in suffixed}
     outer = {new: name for name, new in inner.items()}
 
@@ -33,7 +37,10 @@ def integrator(method: str, joint: str) -> str | Callable:
         rows = [row(equation, inner) for equation in equations.values()]
         heads = {f"d{name}": f"d{new}" for name, new in inner.items()}
         system = b2.Equations("\n".join([*rows, renamed(renamed(joint, heads), inner)]))
-        known = {inner.get(name, name): variable for name, variable in (variables or {}).items()}
+        known = {
+            inner.get(name, name): variable
+            for name, variable in (variables or {}).items()
+        }
         code = StateUpdateMethod.apply_stateupdater(system, known, method, method_options)
         fixed = {*outer, *(f"_{name}" for name in outer)}
         kept = [line for line in lines(code) if line.target not in fixed]

@@ -33,7 +33,8 @@ def number_of(value) -> np.ndarray:
 
 def stands_for_cells(value) -> bool:
     """Whether a value is a Brian2 object that stands for cells, such as ``group.i``."""
-    return hasattr(value, "_indices") and not hasattr(value, "detach")  # a tensor has it too
+    # a tensor has it too
+    return hasattr(value, "_indices") and not hasattr(value, "detach")
 
 
 def in_words(value) -> str:

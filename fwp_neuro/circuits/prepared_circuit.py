@@ -1,4 +1,5 @@
-"""A circuit that is ready: to run, to be written as a project, or to be compiled for many runs."""
+"""A circuit that is ready: to run, to be written as a project, or to be compiled for many
+runs."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class PreparedCircuit(Prepared):
         keep: what is kept of the fast weights.
         details: what the provenance says about the run.
         citation: text with the keys of papers beside those of the rule and the simulator.
-        finish: turns what the circuit collects into the units of the programme; may add "details",
-            and a "doubt", a sentence to warn with.
+        finish: turns what the circuit collects into the units of the programme; may add
+            "details", and a "doubt", a sentence to warn with.
     """
 
     realisation: str
@@ -46,13 +47,17 @@ class PreparedCircuit(Prepared):
     keep: Keep
     details: dict[str, Any]
     citation: str = ""
-    finish: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda found: found)
+    finish: Callable[[dict[str, Any]], dict[str, Any]] = field(
+        default=lambda found: found
+    )
 
     def run(self) -> Recording:
         """Run it on the device of its options."""
         found, info = simulate(
-            self.build, self.size, device=self.options["device"], dt=self.dt, seed=self.seed,
-            progress=self.options["progress"], label=f"{self.realisation} {self.rule.name}",
+            self.build, self.size, device=self.options["device"], dt=self.dt,
+            seed=self.seed, progress=self.options["progress"],
+            label=f"{self.realisation} "
+                                                     f"{self.rule.name}",
         )  # fmt: skip
         found = self.finish(found)
         if found.get("doubt"):
@@ -65,7 +70,8 @@ class PreparedCircuit(Prepared):
         papers = f"{DEVICES.citation(info['device'])}; {self.citation}"
         return make_recording(
             self.program, self.rule, self.realisation, found["readout"], weights, extra,
-            provenance(self.rule, self.realisation, self.seed, details, papers), found["coords"],
+            provenance(self.rule, self.realisation, self.seed, details, papers),
+            found["coords"],
             found["duration"],
         )  # fmt: skip
 
@@ -92,7 +98,7 @@ def memory_details(layout: tuple[str, str], numbers: int, keep: Keep) -> dict[st
     return details | {"fast_weight_bytes": 8 * numbers} | keep.details
 
 
-# ---------------------------------------------------------------- what spiking circuits record
+# ----------------------------------------------------------- what spiking circuits record
 
 
 def said(names, model, options) -> dict[str, Any]:
@@ -103,7 +109,9 @@ def said(names, model, options) -> dict[str, Any]:
     return {**given, "rate": model.parameters["rate"], **traces}
 
 
-def check_traces(names, ports, sizes: dict[str, int], schedule: Schedule, every: int) -> None:
+def check_traces(
+    names, ports, sizes: dict[str, int], schedule: Schedule, every: int
+) -> None:
     """Refuse traces that would not fit into memory."""
     steps = schedule.tokens * schedule.token_steps
     for name in names:
@@ -121,7 +129,9 @@ def steps_between(interval, dt, schedule: Schedule) -> int:
         return 0
     steps = round(float(interval / dt))
     if steps < 1 or abs(steps * float(dt) - float(interval)) > 1e-9:
-        raise FwpError(f"record_every={interval} must be a whole number of time steps dt={dt}")
+        raise FwpError(
+            f"record_every={interval} must be a whole number of time steps dt={dt}"
+        )
     if steps > schedule.tokens * schedule.token_steps:
         raise FwpError(
             f"record_every={interval} is longer than the run, which lasts "

@@ -1,11 +1,11 @@
 """The protocols that experiments measure synapses with, on any synapse's own Brian2 text.
 
-Registered synapses mostly have a faster form, which equals this one; one of your own is measured
-by its text. All lags (or trains) and all parameter sets of a call run side by side, as synapses
-of one network that have nothing to do with each other.
+Registered synapses mostly have a faster form, which equals this one; one of your own is
+measured by its text. All lags (or trains) and all parameter sets of a call run side by
+side, as synapses of one network that have nothing to do with each other.
 
-A text that only spikes change is run with the longest time step on which all spikes lie: between
-them it is exact, so that the step makes no difference.
+A text that only spikes change is run with the longest time step on which all spikes lie:
+between them it is exact, so that the step makes no difference.
 """
 
 from __future__ import annotations
@@ -61,14 +61,19 @@ class _Sets:
                                for n, x in zip(names, row, strict=True)}).parameters
             for row in numbers
         ]  # fmt: skip
-        table = {n: np.array([float(one[n]) for one in every]) for n in old if np.ndim(old[n]) == 0}
+        table = {
+            n: np.array([float(one[n]) for one in every])
+            for n in old
+            if np.ndim(old[n]) == 0
+        }
         differ = [n for n, row in table.items() if (row != float(old[n])).any()]
         return cls(len(every), {n: b2.Quantity(table[n], dim=dims[n]) for n in differ})
 
 
-def stdp(synapse: Synapse, lags, pairs: int, frequency: float, dt=1e-4, device: str = "auto",
-         wait=0.0) -> np.ndarray:  # fmt: skip
-    """Return weight after / weight before of pairs of spikes; `fwp_neuro.synapses.stdp_curve`.
+def stdp(synapse: Synapse, lags, pairs: int, frequency: float, dt=1e-4,
+         device: str = "auto", wait=0.0) -> np.ndarray:  # fmt: skip
+    """Return weight after / weight before of pairs of spikes;
+    `fwp_neuro.synapses.stdp_curve`.
 
     Args:
         synapse: any with a weight.
@@ -76,14 +81,17 @@ def stdp(synapse: Synapse, lags, pairs: int, frequency: float, dt=1e-4, device: 
         pairs, frequency: how many pairs, and how many in a second.
         dt: time step, seconds or a Brian2 time.
         device: see `fwp_neuro.devices`.
-        wait: likewise, how long after the last spike the weight is read, for what is written or
-            expressed slowly; 0 is the time step after that spike has arrived.
+        wait: likewise, how long after the last spike the weight is read, for what is
+            written or expressed slowly; 0 is the time step after that spike has arrived.
     """
-    return stdp_of_sets(synapse, (), [()], [(lags, pairs, frequency)], dt, device, wait)[0][0]
+    return stdp_of_sets(synapse, (), [()], [(lags, pairs, frequency)], dt, device, wait)[
+        0
+    ][0]
 
 
-def stdp_of_sets(synapse: Synapse, names: Sequence[str], numbers, curves: Sequence, dt=1e-4,
-                 device: str = "numpy", wait=0.0) -> list[np.ndarray]:  # fmt: skip
+def stdp_of_sets(synapse: Synapse, names: Sequence[str], numbers, curves: Sequence,
+                 dt=1e-4, device: str = "numpy",
+                 wait=0.0) -> list[np.ndarray]:  # fmt: skip
     """Return [set, lag] for each of several curves (lags, pairs, frequency); see `stdp`.
 
     Args:
@@ -94,14 +102,22 @@ def stdp_of_sets(synapse: Synapse, names: Sequence[str], numbers, curves: Sequen
         FwpError: a set that is not legal, or parameters that cannot vary over synapses.
     """
     check_ports(synapse)
-    sets, dt, wait = _Sets.of(synapse, names, numbers), _seconds(dt, "dt"), _seconds(wait, "wait")
+    sets, dt, wait = (
+        _Sets.of(synapse, names, numbers),
+        _seconds(dt, "dt"),
+        _seconds(wait, "wait"),
+    )
     every = [_pairs(lags, pairs, rate, dt) for lags, pairs, rate in curves]
-    together = [[one for trials in every for one in trials]] if only_spikes(synapse) else every
+    together = (
+        [[one for trials in every for one in trials]] if only_spikes(synapse) else every
+    )
     before = _ends(synapse, sets, [_SILENCE], dt, device, "weight")
     if (before == 0).any():
-        raise FwpError(f"the weight of {synapse.name!r} is 0 before the pairs, so that there is no "
-                       "ratio: give initial values")  # fmt: skip
-    found = [_ends(synapse, sets, trials, dt, device, "weight", wait) for trials in together]
+        raise FwpError(f"the weight of {synapse.name!r} is 0 before the pairs, so that "
+                       "there is no ratio: give initial values")  # fmt: skip
+    found = [
+        _ends(synapse, sets, trials, dt, device, "weight", wait) for trials in together
+    ]
     cuts = np.cumsum([len(trials) for trials in every])[:-1]
     return np.split(np.concatenate(found, axis=1) / before, cuts, axis=1)
 
@@ -134,9 +150,10 @@ def release(synapse: Synapse, times, dt=1e-4, device: str = "auto") -> np.ndarra
     return release_of_sets(synapse, (), [()], [times], dt, device)[0][0]
 
 
-def release_of_sets(synapse: Synapse, names: Sequence[str], numbers, trains: Sequence, dt=1e-4,
-                    device: str = "numpy") -> list[np.ndarray]:  # fmt: skip
-    """Return [set, spike] for each of several trains (seconds [spike]); see `stdp_of_sets`."""
+def release_of_sets(synapse: Synapse, names: Sequence[str], numbers, trains: Sequence,
+                    dt=1e-4, device: str = "numpy") -> list[np.ndarray]:  # fmt: skip
+    """Return [set, spike] for each of several trains (seconds [spike]); see
+    `stdp_of_sets`."""
     check_ports(synapse)
     sets, dt, trials = _Sets.of(synapse, names, numbers), _seconds(dt, "dt"), []
     for times in trains:
@@ -150,7 +167,9 @@ def release_of_sets(synapse: Synapse, names: Sequence[str], numbers, trains: Seq
 def _keeping(synapse: Synapse) -> Synapse:
     """Return a synapse with a variable for what its last spike sent."""
     text = synapse.equations
-    dims = {n: b2.Quantity(1, dim=one.dim) for n, one in b2.Equations(text.synapse).items()}
+    dims = {
+        n: b2.Quantity(1, dim=one.dim) for n, one in b2.Equations(text.synapse).items()
+    }
     known = {**dims, **synapse.parameters}
     one = arithmetic.evaluate(synapse.sends, known, f"what {synapse.name!r} sends")
     row = f"sent_last : {unit(b2.Quantity(one))}"
@@ -161,7 +180,8 @@ def _keeping(synapse: Synapse) -> Synapse:
 
 
 def undriven(synapse: Synapse) -> list[str]:
-    """Return the ports that a synapse reads and that spikes of its two cells do not drive."""
+    """Return the ports that a synapse reads and that spikes of its two cells do not
+    drive."""
     text = synapse.equations
     post = b2.Equations(text.post)
     code = "\n".join((text.on_pre, text.on_post, text.post_spike, text.transmit))
@@ -182,12 +202,13 @@ def check_ports(synapse: Synapse) -> None:
     """
     for port in undriven(synapse):
         raise FwpError(f"{synapse.name!r} changes its weight by its port {port!r}, which "
-                       "spikes of its two cells do not drive: measure a synapse without it, or "
-                       "use fwp_neuro.circuits.connect")  # fmt: skip
+                       "spikes of its two cells do not drive: measure a synapse without "
+                       "it, or use fwp_neuro.circuits.connect")  # fmt: skip
 
 
 def only_spikes(synapse: Synapse) -> bool:
-    """Whether nothing but spikes changes a synapse, or what it reads, but for exact decays."""
+    """Whether nothing but spikes changes a synapse, or what it reads, but for exact
+    decays."""
     text = synapse.equations
     rows = b2.Equations(text.synapse)
     methods = {text.method, *text.methods.values()}
@@ -198,8 +219,8 @@ def only_spikes(synapse: Synapse) -> bool:
         return False
     if any("event-driven" not in rows[n].flags for n in rows.diff_eq_names):
         return False
-    code = [getattr(text, part) for part in ("on_pre", "on_post", "pre_spike", "post_spike",
-                                             "transmit")]  # fmt: skip
+    code = [getattr(text, part) for part in ("on_pre", "on_post", "pre_spike",
+                                             "post_spike", "transmit")]  # fmt: skip
     read = set().union(*(line.reads for part in code for line in lines(part)))
     read |= set().union(*(one.identifiers for one in (rows, *sides)))
     return not read & set(_STEPPED) and not any(n.startswith("xi") for n in read)
@@ -207,7 +228,9 @@ def only_spikes(synapse: Synapse) -> bool:
 
 def _delays(synapse: Synapse) -> list[float]:
     text = synapse.equations
-    return [float(synapse.parameters[name]) for name in (text.delay, text.delay_post) if name]
+    return [
+        float(synapse.parameters[name]) for name in (text.delay, text.delay_post) if name
+    ]
 
 
 def _grid(synapse: Synapse, trials: Sequence, dt: float) -> int:
@@ -219,9 +242,10 @@ def _grid(synapse: Synapse, trials: Sequence, dt: float) -> int:
     return gcd(*np.diff(at).tolist(), *map(round, late)) or 1
 
 
-def _ends(synapse: Synapse, sets: _Sets, trials: Sequence, dt: float, device: str, what: str,
-          wait: float = 0.0) -> np.ndarray:  # fmt: skip
-    """Return a variable after each trial [set, trial]; trials are time steps of both sides."""
+def _ends(synapse: Synapse, sets: _Sets, trials: Sequence, dt: float, device: str,
+          what: str, wait: float = 0.0) -> np.ndarray:  # fmt: skip
+    """Return a variable after each trial [set, trial]; trials are time steps of both
+    sides."""
     every = np.concatenate([np.concatenate(trial) for trial in trials])
     grid = _grid(synapse, trials, dt) if len(every) else 1
     start = int(every.min()) if grid > 1 else 1
@@ -229,13 +253,14 @@ def _ends(synapse: Synapse, sets: _Sets, trials: Sequence, dt: float, device: st
     late = max(_delays(synapse), default=0.0) + wait
     steps = steps_of((last + 2) * step + late, step) if len(every) else 1
     if steps * len(trials) > _MOST:
-        raise FwpError(f"{len(trials)} lags or trains of {steps} time steps of {step:g} s are "
-                       f"{steps * len(trials):.3g} entries of spikes; legal are up to {_MOST:.0e}: "
-                       "fewer pairs or lags, or a longer dt")  # fmt: skip
+        raise FwpError(f"{len(trials)} lags or trains of {steps} time steps of {step:g} "
+                       f"s are {steps * len(trials):.3g} entries of spikes; legal are up "
+                       f"to {_MOST:.0e}: fewer pairs or lags, or a longer "
+                       "dt")  # fmt: skip
     tables = np.zeros((2, steps, len(trials)))
     for number, trial in enumerate(trials):
         for table, at in zip(tables, trial, strict=True):
             table[(at - start) // grid + 1, number] = 1
-    ran = injected.run(synapse, *tables, dt=step * b2.second, pairing="one", device=device,
-                       copies=sets.count, varying=sets.values)  # fmt: skip
+    ran = injected.run(synapse, *tables, dt=step * b2.second, pairing="one",
+                       device=device, copies=sets.count, varying=sets.values)  # fmt: skip
     return ran[what].reshape(sets.count, len(trials))

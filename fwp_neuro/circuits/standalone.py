@@ -43,9 +43,9 @@ def generate(
 ) -> Path:
     """Write the standalone project of a circuit without compiling or running it.
 
-    Neither a compiler nor a GPU is needed. For CUDA the project is written for compute capability
-    7.5 if this machine has no GPU to ask. CUDA code of all circuits is generated, compiled and
-    emulated on a CPU in the tests; it was not run on a GPU.
+    Neither a compiler nor a GPU is needed. For CUDA the project is written for compute
+    capability 7.5 if this machine has no GPU to ask. CUDA code of all circuits is
+    generated, compiled and emulated on a CPU in the tests; it was not run on a GPU.
 
     Args:
         program, rule, initial_weights, seed: as for `fwp_neuro.run`.
@@ -53,7 +53,8 @@ def generate(
         device: "cpp_standalone" or "cuda_standalone" (which needs brian2cuda).
         directory: folder to write to; made if it does not exist.
         options: an object of `RateOptions` or `SpikingOptions`, or None.
-        single: options by their names, without ``device`` and ``progress``; these go before.
+        single: options by their names, without ``device`` and ``progress``; these go
+            before.
 
     Returns:
         the folder, with ``main.cpp`` (C++) or ``main.cu`` (CUDA) and a ``makefile``.
@@ -63,10 +64,11 @@ def generate(
     """
     chosen = CIRCUITS[realisation]
     chosen.check_names(single, without=("device", "progress"))
-    # a circuit of published synapses is calibrated by a run of its own, which needs no compiler
+    # a circuit of published synapses is calibrated by a run of its own, which needs no
+    # compiler
     ready = chosen.prepare(
-        program, rule, options, initial_weights=initial_weights, seed=seed, device="numpy",
-        **single,
+        program, rule, options, initial_weights=initial_weights, seed=seed,
+        device="numpy", **single,
     )  # fmt: skip
     assert isinstance(ready, PreparedCircuit)  # of a realisation that builds a circuit
     return ready.write(device, directory)

@@ -27,8 +27,8 @@ class Timeline:
     settle (60 ms): the key is shown and the prediction settles.
     write (150 ms): the key is shown and the NMDA gate is open.
     gap (120 ms): silence.
-    query (150 ms): the query is shown; read (100 ms): the last part of it, which is averaged.
-    rest (120 ms): silence before the next token, while receptors turn over.
+    query (150 ms): the query is shown; read (100 ms): the last part of it, which is
+    averaged. rest (120 ms): silence before the next token, while receptors turn over.
     """
 
     settle: Any = None
@@ -42,8 +42,8 @@ class Timeline:
         """Return the number of time steps of each window.
 
         Raises:
-            FwpError: a duration without unit, not a multiple of dt, or a read longer than the
-                query.
+            FwpError: a duration without unit, not a multiple of dt, or a read longer than
+                the query.
         """
         found = {}
         for item in fields(self):
@@ -52,13 +52,18 @@ class Timeline:
             what = f"timeline {item.name}={value} with dt={dt}"
             affordable_steps(float(value / dt), what)
             found[item.name] = round(float(value / dt))
-            if found[item.name] < 1 or abs(found[item.name] * float(dt) - float(value)) > 1e-9:
+            if (
+                found[item.name] < 1
+                or abs(found[item.name] * float(dt) - float(value)) > 1e-9
+            ):
                 raise FwpError(
-                    f"timeline {item.name}={value} must be a whole number of time steps dt={dt}"
+                    f"timeline {item.name}={value} must be a whole number of time steps "
+                    f"dt={dt}"
                 )
         if found["read"] > found["query"]:
             raise FwpError(
-                "timeline read must not be longer than timeline query, whose last part it is"
+                "timeline read must not be longer than timeline query, whose last part "
+                "it is"
             )
         return found
 
@@ -79,7 +84,8 @@ class Schedule:
         return inside
 
     def course(self, *parts: tuple[str, np.ndarray]) -> np.ndarray:
-        """Sum (window, per-token values [token, ...]) into a course [token * token_steps, ...]."""
+        """Sum (window, per-token values [token, ...]) into a course [token * token_steps,
+        ...]."""
         total = np.zeros(())
         for window, values in parts:
             active = self.active(window).reshape(1, -1, *([1] * (values.ndim - 1)))
@@ -92,7 +98,9 @@ def make(timeline: Timeline, dt, tokens: int) -> Schedule:
     length = timeline._steps(dt)
     names = ("settle", "write", "gap", "query", "rest")
     edges = np.cumsum([0, *(length[name] for name in names)])
-    affordable_steps(tokens * int(edges[-1]), f"a programme of {tokens} tokens with dt={dt}")
+    affordable_steps(
+        tokens * int(edges[-1]), f"a programme of {tokens} tokens with dt={dt}"
+    )
     spans = {name: (int(edges[n]), int(edges[n + 1])) for n, name in enumerate(names)}
     spans["shown"] = (0, spans["write"][1])
     spans["read"] = (spans["query"][1] - length["read"], spans["query"][1])
@@ -100,7 +108,8 @@ def make(timeline: Timeline, dt, tokens: int) -> Schedule:
 
 
 def timed(course: np.ndarray, dt, unit=1):
-    """Return a Brian2 TimedArray of a course, on the coarsest grid that keeps every edge."""
+    """Return a Brian2 TimedArray of a course, on the coarsest grid that keeps every
+    edge."""
     flat = course.reshape(len(course), -1)
     changes = np.flatnonzero((np.diff(flat, axis=0) != 0).any(1)) + 1
     grid = reduce(gcd, [int(n) for n in changes], len(course))

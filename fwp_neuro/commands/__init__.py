@@ -1,4 +1,5 @@
-"""The subcommands of ``fwp-neuro``: each module has ``add(parser)`` and ``execute(arguments)``."""
+"""The subcommands of ``fwp-neuro``: each module has ``add(parser)`` and
+``execute(arguments)``."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ for _name, _module, _summary in (
     ("figures", "fwp_neuro.commands.figures",
      "make the figures, simulating only what has changed"),
     ("validate", "fwp_neuro.commands.validate",
-     "run the models against their published numbers; status 1 if one unexpectedly fails"),
+     "run the models against their published numbers; status 1 if one unexpectedly "
+     "fails"),
     ("plasticity", "fwp_neuro.commands.plasticity",
      "measure plasticity rules as fast-weight rules: write, erase, decay, gate, storage"),
     ("benchmark", "fwp_neuro.commands.benchmark",
@@ -27,6 +29,9 @@ for _name, _module, _summary in (
     ("cite", "fwp_neuro.commands.cite",
      "print BibTeX of the software and of what has a name, or of what a saved run used"),
     ("coverage", "fwp_neuro.commands.coverage",
-     "fit simulated tables; count the 95 % intervals that hold the truth; status 1 if too few"),
+     "fit simulated tables; count the 95 % intervals that hold the truth; status 1 if "
+     "too few"),
 ):  # fmt: skip
-    COMMANDS.add(_name, lambda module=_module: import_module(module), _summary, "this package")
+    COMMANDS.add(
+        _name, lambda module=_module: import_module(module), _summary, "this package"
+    )

@@ -24,12 +24,18 @@ QUICK = {
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("side", metavar="SIDE", help=f"what to measure: {', '.join(SIDES)}")
+    parser.add_argument(
+        "side", metavar="SIDE", help=f"what to measure: {', '.join(SIDES)}"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="small sizes, few rounds, less of everything"
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="counted rounds (default: 5 and 3)")
-    parser.add_argument("--out", metavar="FILE", help="keep all numbers in this netCDF file")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="counted rounds (default: 5 and 3)"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="keep all numbers in this netCDF file"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -37,17 +43,25 @@ def execute(arguments: argparse.Namespace) -> None:
     side = pick(arguments.side, SIDES, "side to benchmark:")
     rounds = arguments.rounds
     if rounds is not None and not 1 <= rounds <= MOST_ROUNDS:
-        days = f": at a second a round or more that is {rounds / 86400:.3g} days" * (rounds > 0)
-        raise FwpError(f"--rounds must be from 1 to {MOST_ROUNDS}, got {shown(rounds)}{days}")
+        days = f": at a second a round or more that is {rounds / 86400:.3g} days" * (
+            rounds > 0
+        )
+        raise FwpError(
+            f"--rounds must be from 1 to {MOST_ROUNDS}, got {shown(rounds)}{days}"
+        )
     if arguments.out is not None:
         file = output_file(arguments.out, "--out")  # refuse before the long work
         if file.suffix != SUFFIX:
-            raise FwpError(f"--out takes a name that ends in {SUFFIX!r}, got {arguments.out!r}")
+            raise FwpError(
+                f"--out takes a name that ends in {SUFFIX!r}, got {arguments.out!r}"
+            )
     options = QUICK[side] if arguments.quick else {}
     if rounds is not None:
         options = {**options, "rounds": rounds}
     with Progress(f"benchmark {side}") as progress:
-        dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](options, progress)
+        dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](
+            options, progress
+        )
     print(text)
     if arguments.out is not None:
         figure_scripts.keep(dataset, Path(arguments.out))

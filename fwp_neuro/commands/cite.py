@@ -1,4 +1,5 @@
-"""``fwp-neuro cite``: BibTeX of the software, of its two source papers, and of what was used."""
+"""``fwp-neuro cite``: BibTeX of the software, of its two source papers, and of what was
+used."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what you used (see list), model/parameter_set, or a saved recording (.nc)",
     )
-    parser.add_argument("--kind", metavar="KIND", help=f"look in one only: {', '.join(KINDS)}")
+    parser.add_argument(
+        "--kind", metavar="KIND", help=f"look in one only: {', '.join(KINDS)}"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:

@@ -11,9 +11,15 @@ from fwp_neuro.validation import seed_number, whole
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--tables", type=int, default=300, metavar="N", help="tables a cell (default: 300)"
+        "--tables",
+        type=int,
+        default=300,
+        metavar="N",
+        help="tables a cell (default: 300)",
     )
-    parser.add_argument("--profile", action="store_true", help="profile likelihood as well")
+    parser.add_argument(
+        "--profile", action="store_true", help="profile likelihood as well"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise")
 
 

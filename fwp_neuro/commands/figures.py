@@ -13,14 +13,20 @@ from fwp_neuro.progress import Progress, duration
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="start of a figure's name, such as fig01 (all)"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="start of a figure's name, such as fig01 (all)",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="small simulations, to try out; pictures go to results unless --out is given",
+        help="small simulations, to try out; pictures go to results unless --out is "
+        "given",
     )
-    parser.add_argument("--out", metavar="FOLDER", help="folder for the pictures; it is made")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="folder for the pictures; it is made"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -33,14 +39,20 @@ def execute(arguments: argparse.Namespace) -> None:
         start = time.monotonic()
         try:
             with Progress(name) as progress:
-                drawn = figure_scripts.make(name, arguments.quick, arguments.out, progress)
+                drawn = figure_scripts.make(
+                    name, arguments.quick, arguments.out, progress
+                )
         except KeyboardInterrupt as stop:
             finished = f"; finished before: {', '.join(done)}" if done else ""
             sentence = f"interrupted in {name}: its picture was not written{finished}"
             raise KeyboardInterrupt(sentence) from stop
         done.append(name)
         took = duration(time.monotonic() - start)
-        how = f"simulated and drawn in {took}" if drawn.simulated else "drawn from kept data"
+        how = (
+            f"simulated and drawn in {took}"
+            if drawn.simulated
+            else "drawn from kept data"
+        )
         print(f"{name}: {how}")
         if drawn.report:
             print(drawn.report)

@@ -23,9 +23,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Print one section after another."""
     chosen = arguments.kind
-    kinds = KINDS if chosen is None else [k for k in KINDS if registry(k) is registry(chosen)]
+    kinds = (
+        KINDS if chosen is None else [k for k in KINDS if registry(k) is registry(chosen)]
+    )
     if arguments.json:
-        print(json.dumps({kind: _records(kind) for kind in kinds}, indent=1, ensure_ascii=False))
+        print(
+            json.dumps(
+                {kind: _records(kind) for kind in kinds}, indent=1, ensure_ascii=False
+            )
+        )
     else:
         print("\n\n".join(section(kind) for kind in kinds))
 

@@ -14,9 +14,15 @@ MOST = 10_000
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("names", nargs="*", metavar="RULE", help="plasticity rules (default: all)")
-    parser.add_argument("--quick", action="store_true", help="fewer synapses, noisier numbers")
-    parser.add_argument("--repeats", type=int, metavar="N", help="synapses an entry (default: 16)")
+    parser.add_argument(
+        "names", nargs="*", metavar="RULE", help="plasticity rules (default: all)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer synapses, noisier numbers"
+    )
+    parser.add_argument(
+        "--repeats", type=int, metavar="N", help="synapses an entry (default: 16)"
+    )
     parser.add_argument(
         "--memory", action="store_true",
         help="also run hebb and delta in circuits of these synapses (a minute each)",
@@ -35,7 +41,13 @@ def execute(arguments: argparse.Namespace) -> None:
         report,
     )
 
-    repeats = arguments.repeats if arguments.repeats is not None else 4 if arguments.quick else 16
+    repeats = (
+        arguments.repeats
+        if arguments.repeats is not None
+        else 4
+        if arguments.quick
+        else 16
+    )
     if not 2 <= repeats <= MOST:
         # 36 pairs of entries, 4000 steps, four tables
         cost = f": {repeats * 4.6e-3:.3g} GB of spikes a rule or more" * (repeats > 0)

@@ -22,7 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a parameter of the model (again for each)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of the random numbers"
+    )
     parser.add_argument(
         "--out",
         metavar="FOLDER",
@@ -37,7 +39,9 @@ def execute(arguments: argparse.Namespace) -> None:
     parameters = fill(model.Parameters, _settings(arguments), name)
     drawing = getattr(model, "FIGURE", None)
     # not figures/: a run must not take the place of the pictures that README shows
-    folder = output_folder(figure_scripts.RESULTS if arguments.out is None else arguments.out)
+    folder = output_folder(
+        figure_scripts.RESULTS if arguments.out is None else arguments.out
+    )
     script = figure_scripts.script_named(drawing) if drawing else None
     with Progress(name) as progress:
         dataset = model.run(parameters, progress=progress)

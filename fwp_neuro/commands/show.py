@@ -14,7 +14,9 @@ from fwp_neuro.registries import KINDS, Found, find, keys, registry
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", metavar="NAME", help="see list; or model/parameter_set")
-    parser.add_argument("--kind", metavar="KIND", help=f"look in one only: {', '.join(KINDS)}")
+    parser.add_argument(
+        "--kind", metavar="KIND", help=f"look in one only: {', '.join(KINDS)}"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -32,7 +34,9 @@ def page(found: Found) -> str:
     own = keys(citation)
     if own and "\n" not in citation and found.kind != "synapses":
         lines += [f"citation: {readable(citation)}"]
-    lines += ["papers:", *(f"  [{key}] {reference(key).long}" for key in own)] if own else []
+    lines += (
+        ["papers:", *(f"  [{key}] {reference(key).long}" for key in own)] if own else []
+    )
     absent = [f"{key} (not in references.bib)" for key in missing(citation)]
     if absent or not own:
         lines += [f"papers: {', '.join(absent) or 'none of its own'}"]
@@ -46,7 +50,9 @@ def _rule(found: Found, rule) -> Iterator[str]:
     yield "signals, with the home of each:"
     for name, home in rule.homes.items():
         ends = rule.limits.get(name)
-        yield f"  {name}: {home}" + (f", legal from {ends[0]:g} to {ends[1]:g}" if ends else "")
+        yield f"  {name}: {home}" + (
+            f", legal from {ends[0]:g} to {ends[1]:g}" if ends else ""
+        )
     yield f"forms: {', '.join(rule.forms)}"
     if rule.objective is not None:
         yield f"a gradient step on: {' + '.join(rule.objective.terms)}"
@@ -82,7 +88,10 @@ def _synapse(found: Found, how) -> Iterator[str]:
     chosen = found.parameter_set or how.sets[0]
     model = how.make(chosen)
     yield f"parameter sets: {', '.join(how.sets)}"
-    yield from ["equations:", *(f"  {line}" for line in str(model.equations).strip().splitlines())]
+    yield from [
+        "equations:",
+        *(f"  {line}" for line in str(model.equations).strip().splitlines()),
+    ]
     if hasattr(model, "weight"):
         yield f"effective weight: {model.weight}"
     yield f"parameters of {chosen}, with status and source:"
@@ -96,7 +105,10 @@ def _synapse(found: Found, how) -> Iterator[str]:
         yield f"  starts at {name} = {value}"
     for what, names in (("ports", model.ports), ("in the text of a rule", _roles(model))):
         if names:
-            yield from [f"{what}:", *(f"  {name}: {text}" for name, text in names.items())]
+            yield from [
+                f"{what}:",
+                *(f"  {name}: {text}" for name, text in names.items()),
+            ]
     yield f"conventions: {model.conventions}"
     yield f"citation: {readable(model.citation)}"
 
@@ -107,7 +119,8 @@ def _roles(model) -> Mapping[str, str]:
 
 
 def status(model: str, parameter_set: str) -> dict[str, str]:
-    """Return how the number of each parameter was found: "looked up", "recalled", "chosen", ..."""
+    """Return how the number of each parameter was found: "looked up", "recalled",
+    "chosen", ..."""
     from fwp_neuro.targets.constants_table import table  # noqa: PLC0415  needs Brian2
 
     model = "tsodyks_markram" if model.startswith("tsodyks_markram") else model

@@ -1,4 +1,5 @@
-"""``fwp-neuro sweep MODEL``: run a model at every combination of values, here or on a cluster."""
+"""``fwp-neuro sweep MODEL``: run a model at every combination of values, here or on a
+cluster."""
 
 from __future__ import annotations
 
@@ -24,16 +25,23 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=V1,V2",
-        help="values of a parameter (again for each); a value with commas goes in brackets: (1,2)",
+        help="values of a parameter (again for each); a value with commas goes in "
+        "brackets: (1,2)",
     )
-    parser.add_argument("--out", metavar="FOLDER", required=True, help="folder for the results")
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes of this machine (default: one a core)"
+        "--out", metavar="FOLDER", required=True, help="folder for the results"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes of this machine (default: one a core)",
     )
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="run on the workers of this Dask scheduler, tcp://host:port or its JSON file",
+        help="run on the workers of this Dask scheduler, tcp://host:port or its JSON "
+        "file",
     )
     parser.add_argument(
         "--resources",
@@ -43,12 +51,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="what a point needs of a Dask worker, such as GPU=1",
     )
     parser.add_argument(
-        "--keep-failed", action="store_true", help="do not run points again that failed before"
+        "--keep-failed",
+        action="store_true",
+        help="do not run points again that failed before",
     )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Check everything that can be checked, sweep, print; return 1 if a point has no result."""
+    """Check everything that can be checked, sweep, print; return 1 if a point has no
+    result."""
     name = arguments.model
     grid = _grid(load_model(name).Parameters, arguments.set, name)
     function = model_function(name)
@@ -57,26 +68,36 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.resources and scheduler is None:
         raise FwpError("--resources is for the workers of a --scheduler")
     if arguments.workers is not None and scheduler is not None:
-        raise FwpError("--workers is for this machine; the workers of a --scheduler are its own")
+        raise FwpError(
+            "--workers is for this machine; the workers of a --scheduler are its own"
+        )
     with contextlib.ExitStack() as stack:
         executor = None
         if scheduler is not None:
-            executor = stack.enter_context(connect(scheduler, _resources(arguments.resources)))
+            executor = stack.enter_context(
+                connect(scheduler, _resources(arguments.resources))
+            )
         progress = stack.enter_context(Progress(f"sweep {name}"))
         retry = not arguments.keep_failed
-        swept = drive(function, grid, arguments.out, executor, arguments.workers, retry, progress)
+        swept = drive(
+            function, grid, arguments.out, executor, arguments.workers, retry, progress
+        )
     print(_report(swept))
     return 1 if swept.failures else 0
 
 
 def _grid(parameters: type, assignments: list[str], model: str) -> dict[str, list]:
     if not assignments:
-        raise FwpError("sweep needs --set NAME=V1,V2 at least once: there is nothing to vary")
+        raise FwpError(
+            "sweep needs --set NAME=V1,V2 at least once: there is nothing to vary"
+        )
     grid: dict[str, list] = {}
     for name, texts in map(split, assignments):
         if name in grid:
             raise FwpError(f"--set gives {name} twice; give all its values at once")
-        values = [getattr(fill(parameters, {name: text}, model), name) for text in listed(texts)]
+        values = [
+            getattr(fill(parameters, {name: text}, model), name) for text in listed(texts)
+        ]
         grid[name] = values
     return grid
 
@@ -110,7 +131,9 @@ def _resources(texts: list[str]) -> dict[str, float]:
             amount = 0.0
         if not name.isidentifier() or not 0 < amount < math.inf:
             said = shown(text)
-            raise FwpError(f"--resources takes NAME=N, such as GPU=1, and got {said}") from None
+            raise FwpError(
+                f"--resources takes NAME=N, such as GPU=1, and got {said}"
+            ) from None
         if name in found:
             raise FwpError(f"--resources gives {name} twice")
         found[name] = amount
@@ -120,8 +143,8 @@ def _resources(texts: list[str]) -> dict[str, float]:
 def _report(swept) -> str:
     points = swept.grid.points
     lines = [
-        f"{len(points)} points: {swept.computed} computed, {swept.kept} kept from before, "
-        f"{len(swept.failures)} failed"
+        f"{len(points)} points: {swept.computed} computed, {swept.kept} kept from "
+        f"before, {len(swept.failures)} failed"
     ]
     for number, failure in sorted(swept.failures.items()):
         at = ", ".join(f"{name}={value}" for name, value in points[number].items())

@@ -28,9 +28,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Compute all rows, print them, write report and picture; return 1 if one unexpectedly fails.
+    """Compute all rows, print them, write report and picture; return 1 if one
+    unexpectedly fails.
 
-    A row that misses its target for a known reason, by no more than is known, is no failure.
+    A row that misses its target for a known reason, by no more than is known, is no
+    failure.
     """
     names = targets.chosen(arguments.names or None)
     json_file = _files(arguments)
@@ -49,7 +51,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _files(arguments: argparse.Namespace) -> Path | None:
-    """Refuse, before the long work, files that cannot be written; return that of the rows."""
+    """Refuse, before the long work, files that cannot be written; return that of the
+    rows."""
     format_of(arguments.out)
     files = [output_file(arguments.out, "--out")]
     if arguments.json is not None:
@@ -62,7 +65,11 @@ def _files(arguments: argparse.Namespace) -> Path | None:
 
 
 def _write(file: Path, rows, quick: bool) -> None:
-    record = {"quick": quick, "versions": versions(), "rows": [row.record() for row in rows]}
+    record = {
+        "quick": quick,
+        "versions": versions(),
+        "rows": [row.record() for row in rows],
+    }
     with atomic_path(file, "report") as temporary:
         Path(temporary).write_text(json.dumps(record, indent=1), encoding="utf-8")
     print(f"wrote {file}")

@@ -1,1 +1,2 @@
-"""Data that comes with the package; sources and licences are in this folder's README.md."""
+"""Data that comes with the package; sources and licences are in this folder's
+README.md."""

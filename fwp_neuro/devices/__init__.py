@@ -1,10 +1,11 @@
-"""Where a circuit runs: the only package that knows Brian2's devices and code generation targets.
+"""Where a circuit runs: the only package that knows Brian2's devices and code generation
+targets.
 
-Brian2 keeps device, code generation target, default clock and seed in module state. `simulate` sets
-them for one run and puts them back, so that two circuits in one process cannot disturb each other;
-`lock` keeps Brian2 for one thread at a time.
-`compiled` makes a program of a circuit that runs many times with other numbers; compiled programs
-are kept in a cache (`compiled_builds`), which `clear_builds` empties.
+Brian2 keeps device, code generation target, default clock and seed in module state.
+`simulate` sets them for one run and puts them back, so that two circuits in one process
+cannot disturb each other; `lock` keeps Brian2 for one thread at a time.
+`compiled` makes a program of a circuit that runs many times with other numbers; compiled
+programs are kept in a cache (`compiled_builds`), which `clear_builds` empties.
 """
 
 from ..lazy_names import lazy_names

@@ -1,4 +1,5 @@
-"""Brian2's module state (device, target, time step, seed), set for one run and put back."""
+"""Brian2's module state (device, target, time step, seed), set for one run and put
+back."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def reading(standalone_device):
 
 @contextmanager
 def made():
-    """Watch which Brian2 objects are made; yields a function that returns those still alive."""
+    """Watch which Brian2 objects are made; yields a function that returns those still
+    alive."""
 
     def alive() -> dict[int, Any]:
         found = (reference() for reference in list(BrianObject.__instances__()))
@@ -87,7 +89,8 @@ def made():
 
 @contextmanager
 def own_names():
-    """Let Brian2 name objects as if there were no others, so that names do not depend on them."""
+    """Let Brian2 name objects as if there were no others, so that names do not depend on
+    them."""
     kept = InstanceFollower.instance_sets
     InstanceFollower.instance_sets = defaultdict(InstanceTrackerSet)
     try:
@@ -98,7 +101,8 @@ def own_names():
 
 @contextmanager
 def _errors_only(names: tuple[str, ...]):
-    """Let the named loggers report errors only (brian2cuda lists all preferences at a build)."""
+    """Let the named loggers report errors only (brian2cuda lists all preferences at a
+    build)."""
     levels = {name: logging.getLogger(name).level for name in names}
     for name in names:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -111,7 +115,8 @@ def _errors_only(names: tuple[str, ...]):
 
 @contextmanager
 def _active(device, dt, seed: int, preferences: dict[str, Any], **options):
-    """Make a Brian2 device active with a time step, seed and preferences; then put all back."""
+    """Make a Brian2 device active with a time step, seed and preferences; then put all
+    back."""
     runtime = b2.all_devices["runtime"]
     random, runtime_dt = runtime.get_random_state(), runtime.defaultclock.dt
     old, old_dt = {name: b2.prefs[name] for name in preferences}, b2.defaultclock.dt

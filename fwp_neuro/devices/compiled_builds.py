@@ -1,10 +1,10 @@
 """Compiled standalone programs, kept by the content of their source.
 
-They lie in "builds" in the cache (see `fwp_neuro.toolchain.cache`): one folder for each program,
-named by a hash of its source files, compiler, flags, processor and Brian2's version, with the
-program, a digest of it and what it was made of. `fwp_neuro.code_cache` says who may write there and
-how a program gets there whole. Beyond `LIMIT` bytes the programs that were not used for longest go;
-`clear` removes all.
+They lie in "builds" in the cache (see `fwp_neuro.toolchain.cache`): one folder for each
+program, named by a hash of its source files, compiler, flags, processor and Brian2's
+version, with the program, a digest of it and what it was made of. `fwp_neuro.code_cache`
+says who may write there and how a program gets there whole. Beyond `LIMIT` bytes the
+programs that were not used for longest go; `clear` removes all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _KIND = "builds"
 LIMIT = 2_000_000_000
 _PROGRAM, _DIGEST, _MADE_OF = "main", "main.sha256", "made_of.json"
 _COMPILED = "standard.h.gch"
-#: standard headers that Brian2's sources include: most of the time of a build goes into them
+#: standard headers that Brian2's sources include: most of the time of a build goes into
+#: them
 _HEADER = """#include <algorithm>
 #include <climits>
 #include <cmath>
@@ -81,7 +82,11 @@ def key(project: Path) -> str:
     """Return the name in the cache of the program that a project makes."""
     digest = hashlib.sha256()
     used = compiler()
-    for part in (toolchain.version(used), toolchain.processor(), os.environ.get("CXX", "")):
+    for part in (
+        toolchain.version(used),
+        toolchain.processor(),
+        os.environ.get("CXX", ""),
+    ):
         digest.update(part.encode() + b"\0")
     for file in _sources(project):
         text = file.read_bytes()
@@ -177,7 +182,8 @@ def _in_a_sentence(what: str, root: Path) -> Iterator[None]:
 
 
 def _build(project: Path, work: Path) -> None:
-    """Compile a project and leave nothing but the program and what it was made of in a folder."""
+    """Compile a project and leave nothing but the program and what it was made of in a
+    folder."""
     start, source = time.monotonic(), work / "source"
     files = list(_sources(project))
     for file in files:
@@ -208,7 +214,9 @@ def _shell(command: str, work: Path, used: str, what: str) -> None:
         process.wait()
         raise
     if process.returncode:
-        raise Cannot(f"{Path(used).name} could not compile {what}: {toolchain.telling(said)}")
+        raise Cannot(
+            f"{Path(used).name} could not compile {what}: {toolchain.telling(said)}"
+        )
 
 
 def _sources(project: Path) -> Iterator[Path]:

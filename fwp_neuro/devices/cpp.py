@@ -17,7 +17,8 @@ from .numbers_file import Numbers, Text
 _FIXED = {*DEFAULT_UNITS, *DEFAULT_CONSTANTS}
 #: what main does to one array, which is named first
 _WRITES = (
-    "set_by_single_value", "set_by_constant", "set_by_array", "set_array_by_array", "resize_array"
+    "set_by_single_value", "set_by_constant", "set_by_array", "set_array_by_array",
+    "resize_array"
 )  # fmt: skip
 _POINTERS = "///// POINTERS ////////////"
 
@@ -52,11 +53,12 @@ class CppDevice(CPPStandaloneDevice):
     # ------------------------------------------------------------------ main.cpp
 
     def _queue(self) -> list:
-        """Return Brian2's list of what main does, with numbers taken out and in one order.
+        """Return Brian2's list of what main does, with numbers taken out and in one
+        order.
 
-        Brian2 takes clocks, and a model its variables, out of sets, whose order differs from
-        process to process. Writes to different arrays may trade places; those to one array stay in
-        turn.
+        Brian2 takes clocks, and a model its variables, out of sets, whose order differs
+        from process to process. Writes to different arrays may trade places; those to one
+        array stay in turn.
         """
         ordered, writes = [], []
         for what, args in [*self.main_queue, ("end", None)]:
@@ -72,14 +74,21 @@ class CppDevice(CPPStandaloneDevice):
         take = self.numbers.add
         if what == "set_by_single_value":
             name, item, value = args
-            return what, (name, item, _taken(value, lambda v: take("value", name, str(item), v)))
+            return what, (
+                name,
+                item,
+                _taken(value, lambda v: take("value", name, str(item), v)),
+            )
         if what == "set_by_constant":
             name, value, dynamic = args
             if not isinstance(value, kinds.Real):
                 return what, args
             size = f"{name}.size()" if dynamic else f"_num_{name}"
             value = take("value", name, "", value)
-            return "insert_code", f"for (int i=0; i<(int){size}; i++) {name}[i] = {value};"
+            return (
+                "insert_code",
+                f"for (int i=0; i<(int){size}; i++) {name}[i] = {value};",
+            )
         if what == "resize_array":
             name, size = args
             if isinstance(size, kinds.Integral):
@@ -100,7 +109,9 @@ class CppDevice(CPPStandaloneDevice):
                 if not line.startswith(head):
                     return line
                 first, _, rest = line[len(head) :].partition(",")
-                text = _taken(first, lambda v: take("duration", network.name, "duration", v))
+                text = _taken(
+                    first, lambda v: take("duration", network.name, "duration", v)
+                )
                 return f"{head}{text},{rest}"
 
             # clocks that nothing runs on, which come from a set
@@ -129,12 +140,17 @@ class CppDevice(CPPStandaloneDevice):
             text.full_disk()
             for array, kind, size, _ in self.static_array_specs:
                 text.array_file(array, kind, size)
-            for variable, array in sorted(self.dynamic_arrays.items(), key=lambda item: item[1]):
+            for variable, array in sorted(
+                self.dynamic_arrays.items(), key=lambda item: item[1]
+            ):
                 if isinstance(variable.size, kinds.Integral) and variable.size:
                     text.growing_array(array, int(variable.size))
-            for table, array in sorted(self.timed_arrays.items(), key=lambda item: item[1]):
+            for table, array in sorted(
+                self.timed_arrays.items(), key=lambda item: item[1]
+            ):
                 text.text = re.sub(
-                    rf'(name == "{array}\.values"\) \{{\s*var_size = ){table.values.size};',
+                    rf'(name == "{array}\.values"\) \{{\s*var_size = '
+                    rf"){table.values.size};",
                     rf"\1_num_{array}_values;",
                     text.text,
                 )
@@ -155,7 +171,8 @@ class CppDevice(CPPStandaloneDevice):
     def generate_codeobj_source(self, writer):
         owners = {}
         for code in self.code_objects.values():
-            code.variables = dict(sorted(code.variables.items()))  # one order in every process
+            # one order in every process
+            code.variables = dict(sorted(code.variables.items()))
             owners[f"code_objects/{code.name}.cpp"] = code
             for block in code.before_after_blocks:
                 owners[f"code_objects/{block}_{code.name}.cpp"] = code
@@ -176,8 +193,11 @@ class CppDevice(CPPStandaloneDevice):
 
     # ------------------------------------------------------------------ the rest
 
-    def generate_makefile(self, writer, compiler, compiler_flags, linker_flags, nb_threads, debug):
-        """Write a makefile without the pass over all sources that looks for what they include.
+    def generate_makefile(
+        self, writer, compiler, compiler_flags, linker_flags, nb_threads, debug
+    ):
+        """Write a makefile without the pass over all sources that looks for what they
+        include.
 
         It is Brian2's last file: all numbers are known.
         """
@@ -188,19 +208,22 @@ class CppDevice(CPPStandaloneDevice):
             )
             return
         openmp = "-fopenmp " if nb_threads > 0 else ""
-        objects = " ".join(re.sub(r"\.cpp$", ".o", name) for name in sorted(writer.source_files))
+        objects = " ".join(
+            re.sub(r"\.cpp$", ".o", name) for name in sorted(writer.source_files)
+        )
         include = f"-include {self.header} " if self.header else ""
         writer.write(
             "makefile",
             f"OBJS = {objects}\n"
             f"main: $(OBJS)\n\t$(CXX) $(OBJS) -o main {openmp}{linker_flags}\n"
-            f"%.o: %.cpp\n\t$(CXX) -c -Wno-write-strings {compiler_flags} -I. {openmp}{include}"
-            "$< -o $@\n",
+            f"%.o: %.cpp\n\t$(CXX) -c -Wno-write-strings {compiler_flags} -I. "
+            f"{openmp}{include}$< -o $@\n",
         )
 
 
 def _taken(text, take) -> str:
-    """Return the expression for a number that is written as C++ text, or the text itself."""
+    """Return the expression for a number that is written as C++ text, or the text
+    itself."""
     try:
         value = float(str(text).replace(" ", ""))
     except ValueError:
@@ -209,7 +232,8 @@ def _taken(text, take) -> str:
 
 
 def _constants(code) -> dict[str, tuple[str, float]]:
-    """Return the constants of the user's namespace in a code object, with Brian2's line."""
+    """Return the constants of the user's namespace in a code object, with Brian2's
+    line."""
     found = {}
     for name, variable in code.variables.items():
         mine = isinstance(variable, Constant) and variable.owner is None

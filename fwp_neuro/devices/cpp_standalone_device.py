@@ -22,7 +22,9 @@ def _start(job: DeviceJob):
 
 DEVICE = Device(
     "cpp_standalone",
-    Costs(updater=0.15e-6, element=0.7e-9, generate=0.2, compiler=1.5, compile_updater=0.35),
+    Costs(
+        updater=0.15e-6, element=0.7e-9, generate=0.2, compiler=1.5, compile_updater=0.35
+    ),
     start=_start,
     guards=(guards.network_operations,),
     in_cache=lambda job: _draft(job).in_cache(),

@@ -33,27 +33,38 @@ __all__ = [
 ]
 
 #: versions of (brian2cuda, brian2) that generate the same circuits as the other devices
-TESTED = {("1.0a7", "2.8.0"), ("1.0a7", "2.9.0"), ("1.0b1", "2.10.1"), ("1.0b1", "2.11.0")}
+TESTED = {
+    ("1.0a7", "2.8.0"),
+    ("1.0a7", "2.9.0"),
+    ("1.0b1", "2.10.1"),
+    ("1.0b1", "2.11.0"),
+}
 INSTALL = (
-    "pip install -e '.[cuda]' in a clone on Python 3.12 or newer, or pip install --no-deps "
-    "brian2cuda==1.0a7 on 3.11"
+    "pip install -e '.[cuda]' in a clone on Python 3.12 or newer, or pip install "
+    "--no-deps brian2cuda==1.0a7 on 3.11"
 )
 #: source files that are joined into one part, each of which reads the headers anew
 JOINED = 30
-_UNKNOWN = (7, 5)  # the oldest capability that nvcc 13 compiles for, where no GPU can be asked
+# the oldest capability that nvcc 13 compiles for, where no GPU can be asked
+_UNKNOWN = (7, 5)
 
 
 def need_brian2cuda() -> None:
-    """Raise `Cannot`, with the way to get it, if brian2cuda is missing or of another Brian2."""
+    """Raise `Cannot`, with the way to get it, if brian2cuda is missing or of another
+    Brian2."""
     if importlib.util.find_spec("brian2cuda") is None:
         raise Cannot(
-            f"device='cuda_standalone' needs brian2cuda, which is not installed: {INSTALL}"
+            "device='cuda_standalone' needs brian2cuda, which is not installed: "
+            f"{INSTALL}"
         )
     try:
         found = metadata.version("brian2cuda"), metadata.version("brian2")
-    except metadata.PackageNotFoundError:  # not installed but on the path: a developer knows
+    except metadata.PackageNotFoundError:
+        # not installed but on the path: a developer knows
         return
-    pinned = [one for one in metadata.requires("brian2cuda") or () if one.startswith("brian2==")]
+    pinned = [
+        one for one in metadata.requires("brian2cuda") or () if one.startswith("brian2==")
+    ]
     if found not in TESTED and f"brian2=={found[1]}" not in pinned:
         raise Cannot(
             f"brian2cuda {found[0]} does not fit brian2 {found[1]} (it is made for "
@@ -62,7 +73,8 @@ def need_brian2cuda() -> None:
 
 
 def check_machine() -> None:
-    """Raise `Cannot` with one sentence if this machine cannot compile and run CUDA circuits.
+    """Raise `Cannot` with one sentence if this machine cannot compile and run CUDA
+    circuits.
 
     Checks brian2cuda, driver, GPU and compiler, and that the last three fit together.
     """
@@ -74,26 +86,28 @@ def check_machine() -> None:
         newest = gpu.newest_cuda()
         if newest is not None and newest[0] < nvcc.release[0]:
             raise Cannot(
-                f"the NVIDIA driver {there[0].driver} runs CUDA up to {_text(newest)}, and nvcc is "
-                f"of CUDA {_text(nvcc.release)}: update the driver, or put an older CUDA toolkit "
-                "on PATH or into CUDA_PATH"
+                f"the NVIDIA driver {there[0].driver} runs CUDA up to {_text(newest)}, "
+                f"and nvcc is of CUDA {_text(nvcc.release)}: update the driver, or put "
+                "an older CUDA toolkit on PATH or into CUDA_PATH"
             )
     except Cannot as problem:
         raise Cannot(
             f"device='cuda_standalone' cannot run here: {problem}; nothing was run "
-            "(fwp_neuro.circuits.generate(...) writes the CUDA project without running it)"
+            "(fwp_neuro.circuits.generate(...) writes the CUDA project without running "
+            "it)"
         ) from None
     if architecture != capability:
         warn(
-            f"this GPU ({there[0].name}, compute capability {_text(capability)}) is newer than "
-            f"nvcc {_text(nvcc.release)} knows: the circuit is compiled for {_text(architecture)}, "
-            "and the driver translates it when it starts",
+            f"this GPU ({there[0].name}, compute capability {_text(capability)}) is "
+            f"newer than nvcc {_text(nvcc.release)} knows: the circuit is compiled for "
+            f"{_text(architecture)}, and the driver translates it when it starts",
             stacklevel=3,
         )
 
 
 def preferences(prefs) -> dict[str, Any]:
-    """Return the Brian2 preferences that a CUDA build needs on this machine, GPU or not."""
+    """Return the Brian2 preferences that a CUDA build needs on this machine, GPU or
+    not."""
     import brian2cuda  # noqa: F401, PLC0415  an extra; registers the device
 
     backend = "devices.cuda_standalone.cuda_backend."
@@ -111,7 +125,8 @@ def preferences(prefs) -> dict[str, Any]:
     except Cannot:
         path = os.environ.get("CUDA_PATH", "/usr/local/cuda")
         asked |= {"detect_cuda": False, "cuda_runtime_version": 12.0, "cuda_path": path}
-    # Thrust of CUDA 13 needs C++17, for nvcc (the last flag wins) and for the host compiler
+    # Thrust of CUDA 13 needs C++17, for nvcc (the last flag wins) and for the host
+    # compiler
     asked["compute_capability"] = _number(capability)
     asked["extra_compile_args_nvcc"] = ["-w", "-std=c++17", *curand_flags()]
     flags = [flag for flag in prefs[gcc] if not flag.startswith("-std=")] + ["-std=c++17"]
@@ -127,13 +142,15 @@ _MENDED = (
 
 
 def prepare(device) -> None:
-    """Make a fresh CUDA device of Brian2 ready: forget other machines, write code that works.
+    """Make a fresh CUDA device of Brian2 ready: forget other machines, write code that
+    works.
 
-    Two faults of brian2cuda (1.0a7 and 1.0b1) are mended in the files that it writes. Its kernels
-    have scalar code, then code in braces for each element: both may declare the same name. In
-    resets the braces are missing, so that a text as simple as ``timestep(t - last, dt) >
-    timestep(pause, dt)`` declares ``dt`` twice. And where synapses have delays of their own, it
-    compares a running mean with a quotient of whole numbers and stops over a rounding error.
+    Two faults of brian2cuda (1.0a7 and 1.0b1) are mended in the files that it writes. Its
+    kernels have scalar code, then code in braces for each element: both may declare the
+    same name. In resets the braces are missing, so that a text as simple as
+    ``timestep(t - last, dt) > timestep(pause, dt)`` declares ``dt`` twice. And where
+    synapses have delays of their own, it compares a running mean with a quotient of whole
+    numbers and stops over a rounding error.
     """
     from brian2cuda.utils import gputools  # noqa: PLC0415  an extra
 
@@ -154,7 +171,8 @@ def prepare(device) -> None:
 
 
 def execute(device, folder: str | Path) -> None:
-    """Compile and run what a CUDA device has been told; its results can be read afterwards.
+    """Compile and run what a CUDA device has been told; its results can be read
+    afterwards.
 
     Args:
         device: the active CUDA device of Brian2, after ``network.run``.
@@ -167,7 +185,9 @@ def execute(device, folder: str | Path) -> None:
     device.build(directory=str(folder), compile=False, run=False)
     parts = max(1, min(len(sources(folder)) // JOINED, len(os.sched_getaffinity(0))))
     join(folder, parts)
-    done = subprocess.run(["make", f"-j{parts}"], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", f"-j{parts}"], cwd=folder, capture_output=True, text=True
+    )
     if done.returncode:
         raise cuda_errors.build_failed(done.stdout + done.stderr, str(folder))
     run(device, folder)
@@ -180,7 +200,8 @@ def run(device, folder: Path) -> None:
     b2.prefs[name] = ["sh", "-c", 'exec ./main "$@" 2> stderr.txt', "main"]
     said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said):  # Brian2 prints all output of a program that fails
+        # Brian2 prints all output of a program that fails
+        with contextlib.redirect_stdout(said):
             device.run(with_output=False)
     except RuntimeError:
         text = said.getvalue() + (errors.read_text() if errors.exists() else "")
@@ -190,12 +211,14 @@ def run(device, folder: Path) -> None:
 
 
 def _capability(there: list[gpu.Gpu]) -> tuple[int, int]:
-    """Return what all GPUs of a process can do, as CUDA may number them in another order."""
+    """Return what all GPUs of a process can do, as CUDA may number them in another
+    order."""
     return min(one.capability for one in there)
 
 
 def curand_flags() -> list[str]:
-    """Return flags for the cuRAND of the variable FWP_CURAND, where a toolkit comes without it.
+    """Return flags for the cuRAND of the variable FWP_CURAND, where a toolkit comes
+    without it.
 
     It names the folder of ``pip install --no-deps --target FOLDER nvidia-curand``.
     """

@@ -1,4 +1,5 @@
-"""The device "cuda_standalone": a CUDA program of the whole circuit, for an NVIDIA GPU."""
+"""The device "cuda_standalone": a CUDA program of the whole circuit, for an NVIDIA
+GPU."""
 
 from __future__ import annotations
 
@@ -37,9 +38,10 @@ def _run(job: DeviceJob) -> dict[str, Any]:
 
 DEVICE = Device(
     "cuda_standalone",
-    # not measured: the launch of a kernel and published factors over one core (30 to 80), with the
-    # measured time of its compiler
-    Costs(updater=10e-6, element=0.015e-9, generate=1.0, compiler=60.0, compile_updater=10.0),
+    # not measured: the launch of a kernel and published factors over one core (30 to 80),
+    # with the measured time of its compiler
+    Costs(updater=10e-6, element=0.015e-9, generate=1.0, compiler=60.0,
+          compile_updater=10.0),
     start=lambda job: lambda: _run(job),
     guards=(
         guards.network_operations, guards.clocks, guards.functions, guards.random_numbers,

@@ -77,7 +77,8 @@ class Built:
 )
 @dataclass(frozen=True)
 class Size:
-    """What decides between devices: steps, updaters a step, cells and synapses touched a step.
+    """What decides between devices: steps, updaters a step, cells and synapses touched a
+    step.
 
     Raises:
         FwpError: one of them is no whole number from 0 to 2**53.
@@ -100,7 +101,9 @@ def _read_build(value, name: str):
 
 
 #: kinds of arguments of all functions that build a circuit
-BUILD = Kind("a function without arguments that returns a Built", _read_build, lambda: _example)
+BUILD = Kind(
+    "a function without arguments that returns a Built", _read_build, lambda: _example
+)
 DT = a_time("0.1*ms")
 
 
@@ -127,16 +130,19 @@ def collected(built: Built) -> dict[str, Any]:
     """
     found = built.collect()
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise FwpError(f"collect must return a dict from name to array, got {shown(found)}")
+        raise FwpError(
+            f"collect must return a dict from name to array, got {shown(found)}"
+        )
     return found
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Rough seconds of one core of a server of 2023; only their ratios matter for the choice.
+    """Rough seconds of one core of a server of 2023; only their ratios matter for the
+    choice.
 
-    The numbers of numpy, cython and cpp_standalone were measured on eight networks (3 to 30
-    updaters, 20 to 2e5 elements) and hold within a factor of 2.
+    The numbers of numpy, cython and cpp_standalone were measured on eight networks (3 to
+    30 updaters, 20 to 2e5 elements) and hold within a factor of 2.
 
     Attributes:
         updater: of one Brian2 updater, in every step.
@@ -164,7 +170,8 @@ class DeviceJob:
         threads: of OpenMP.
         progress: called with (fraction done, label), or None.
         label: what runs.
-        draft: the source of its program, once somebody asked for it; it is closed at the end.
+        draft: the source of its program, once somebody asked for it; it is closed at the
+            end.
     """
 
     build: Callable[[], Built]
@@ -183,14 +190,17 @@ class Device:
     Attributes:
         name: as a user asks for it.
         costs: for the choice.
-        start: makes a job ready (compiles it, if it must be), and returns what runs it and gives
-            its results; raises `Cannot` for a circuit that the device cannot run.
-        guards: functions that raise for a Brian2 network that the device would run wrongly.
-        told: functions that raise for a Brian2 device that was told what it would do wrongly.
+        start: makes a job ready (compiles it, if it must be), and returns what runs it
+            and gives its results; raises `Cannot` for a circuit that the device cannot
+            run.
+        guards: functions that raise for a Brian2 network that the device would run
+            wrongly.
+        told: functions that raise for a Brian2 device that was told what it would do
+            wrongly.
         compiles: whether it needs a C++ compiler.
         need: raises `FwpError` if a package is missing that it needs.
-        works: for "auto", whether the rest of this machine has what it needs; asked only where
-            the device would be the cheapest.
+        works: for "auto", whether the rest of this machine has what it needs; asked only
+            where the device would be the cheapest.
         in_cache: whether a job is compiled already; None for a device that keeps nothing.
         preferences: Brian2's, for writing the program, from those that are set.
         prepare: makes a fresh device of Brian2 ready.

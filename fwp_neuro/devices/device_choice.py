@@ -31,7 +31,8 @@ def has_compiler() -> bool:
 
 
 def cost(device: str, size: Size, compiled: bool = False) -> float:
-    """Return the estimated seconds of a run; ``compiled`` if nothing has to be compiled first."""
+    """Return the estimated seconds of a run; ``compiled`` if nothing has to be compiled
+    first."""
     costs = by_name(device).costs
     step = size.objects * costs.updater + size.elements * costs.element
     build = 0.0 if compiled else costs.compiler + size.objects * costs.compile_updater
@@ -54,12 +55,15 @@ def check_cost(duration, clocks: list[float], device: str) -> None:
     seconds, dt = float(duration), min(clocks)
     steps = seconds / dt
     if steps <= 1e-4:  # what Brian2 takes for nothing
-        raise FwpError(f"a duration of {_time(seconds)} makes no time step of {_time(dt)}")
+        raise FwpError(
+            f"a duration of {_time(seconds)} makes no time step of {_time(dt)}"
+        )
     days = sum(seconds / each for each in clocks) * by_name(device).costs.updater / 86400
     if days > MOST_DAYS or steps > MOST_STEPS:
         raise FwpError(
-            f"a duration of {_time(seconds)} makes {steps:.3g} time steps of {_time(dt)}, on "
-            f"{device} at least {days:.3g} days of computing; the limit is {MOST_DAYS} days"
+            f"a duration of {_time(seconds)} makes {steps:.3g} time steps of "
+            f"{_time(dt)}, on {device} at least {days:.3g} days of computing; the limit "
+            f"is {MOST_DAYS} days"
         )
 
 
@@ -82,13 +86,14 @@ def choose(
     *,
     standalone: bool = True,
 ) -> tuple[str, str]:
-    """Return the device to use and the reason, by estimated cost when ``device`` is "auto".
+    """Return the device to use and the reason, by estimated cost when ``device`` is
+    "auto".
 
     Args:
         device: one of `DEVICES`.
         size: of the run.
-        in_cache: tells whether the standalone program is compiled already; asked only where the
-            answer decides, because it costs the generation of its code.
+        in_cache: tells whether the standalone program is compiled already; asked only
+            where the answer decides, because it costs the generation of its code.
         standalone: whether standalone devices can run the circuit.
 
     Raises:
@@ -101,8 +106,8 @@ def choose(
         asked.need()
     if asked.compiles and not has_compiler():
         warn(
-            f"no C++ compiler found: device={device!r} falls back to 'numpy', with the same "
-            "results, slower",
+            f"no C++ compiler found: device={device!r} falls back to 'numpy', with the "
+            "same results, slower",
             stacklevel=2,
         )
         return "numpy", f"fallback: {device} was asked for but there is no C++ compiler"
@@ -111,17 +116,22 @@ def choose(
 
 def in_cache(job: DeviceJob) -> bool:
     """Tell whether the program of a job is compiled already."""
-    return any(one.in_cache(job) for one in map(by_name, NAMES) if one.in_cache is not None)
+    return any(
+        one.in_cache(job) for one in map(by_name, NAMES) if one.in_cache is not None
+    )
 
 
-def _cheapest(size: Size, in_cache: Callable[[], bool], standalone: bool) -> tuple[str, str]:
+def _cheapest(
+    size: Size, in_cache: Callable[[], bool], standalone: bool
+) -> tuple[str, str]:
     possible = [one for one in map(by_name, NAMES) if standalone or not one.standalone]
     costs: dict[str, float] = {}
     for one in possible:
         estimated = cost(one.name, size)
         if one.compiles and not has_compiler():
             if estimated < costs["numpy"] and one.works is None:
-                warn("no C++ compiler found: a large network runs with numpy code, slower",
+                warn("no C++ compiler found: a large network runs with numpy code, "
+                     "slower",
                      stacklevel=4)  # fmt: skip
                 return "numpy", "fallback: large network, but there is no C++ compiler"
         elif one.works is None or estimated < min(costs.values()) and one.works():
@@ -148,11 +158,13 @@ def announce(label: str, device: str, reason: str) -> None:
 
 
 def check_threads(threads, name: str = "threads") -> int:
-    """Return a number of threads; `FwpError` unless it is a whole number from 1 to 1024."""
+    """Return a number of threads; `FwpError` unless it is a whole number from 1 to
+    1024."""
     whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
     if not whole or not 1 <= threads <= MOST_THREADS:
         raise FwpError(
-            f"{name} must be a whole number from 1 to {MOST_THREADS}, got {shown(threads)}"
+            f"{name} must be a whole number from 1 to {MOST_THREADS}, got "
+            f"{shown(threads)}"
         )
     return int(threads)
 
@@ -164,7 +176,8 @@ def asked_threads(threads: int | None, device: str) -> int:
     """Return the number of threads to use, and warn of OpenMP if it is more than one.
 
     Args:
-        threads: a whole number, or None for Brian2's preference where the device has OpenMP.
+        threads: a whole number, or None for Brian2's preference where the device has
+            OpenMP.
 
     Raises:
         FwpError: not a whole number from 1, or a device without OpenMP.
@@ -177,12 +190,13 @@ def asked_threads(threads: int | None, device: str) -> int:
         return 1
     if device != "cpp_standalone":
         raise FwpError(
-            f"threads={threads} needs device='cpp_standalone', and device={device!r} has no OpenMP"
+            f"threads={threads} needs device='cpp_standalone', and device={device!r} has "
+            "no OpenMP"
         )
     warn(
-        f"threads={threads}: OpenMP was 20 to 70 times slower than one thread where other work "
-        "ran on the machine, and at best 1.6 times faster; many runs at a time in processes of "
-        "one thread use cores better",
+        f"threads={threads}: OpenMP was 20 to 70 times slower than one thread where "
+        "other work ran on the machine, and at best 1.6 times faster; many runs at a "
+        "time in processes of one thread use cores better",
         stacklevel=3,
     )
     return threads

@@ -1,6 +1,7 @@
 """A circuit compiled once, then run many times with other numbers.
 
-A run costs the start of a process and the simulation: nothing is parsed, generated or compiled.
+A run costs the start of a process and the simulation: nothing is parsed, generated or
+compiled.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ from .lock import brian2_lock
 
 @brian2_lock()
 @takes(build=BUILD, dt=DT, seed=SEED, threads=THREADS)
-def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1) -> DeviceProgram:
-    """Compile a circuit, or take it from the cache of compiled programs, without running it.
+def compiled(
+    build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1
+) -> DeviceProgram:
+    """Compile a circuit, or take it from the cache of compiled programs, without running
+    it.
 
-    Brian2 generates the source in any case (about a second); it is compiled only if no circuit of
-    the same structure was compiled before. All numbers may differ from those of that circuit:
-    constants, initial values, connections, tables, durations, seeds. What must agree are the
-    equations, the number of cells and what is recorded.
+    Brian2 generates the source in any case (about a second); it is compiled only if no
+    circuit of the same structure was compiled before. All numbers may differ from those
+    of that circuit:
+    constants, initial values, connections, tables, durations, seeds. What must agree are
+    the equations, the number of cells and what is recorded.
 
     An example, which compiles once and runs twice::
 
@@ -69,9 +74,9 @@ def compiled(build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1)
         threads: of OpenMP; 1 leaves OpenMP out.
 
     Raises:
-        FwpError: no compiler, or it failed; an argument of another kind, ``build`` returns no
-            `Built`, a run that would take days, or one of the `guards`.
-    """
+        FwpError: no compiler, or it failed; an argument of another kind, ``build``
+            returns no `Built`, a run that would take days, or one of the `guards`.
+    """  # noqa: E501
     draft = Draft(build, dt=dt, seed=seed, threads=threads)
     try:
         return draft.program()
@@ -91,7 +96,9 @@ class Draft:
         built: what ``build`` returned.
     """
 
-    def __init__(self, build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1):
+    def __init__(
+        self, build: Callable[[], Built], *, dt, seed: int = 0, threads: int = 1
+    ):
         self.folder = temporaries.make("program")
         try:
             self._write(build, dt, seed, threads, own_names=True)
@@ -116,14 +123,17 @@ class Draft:
         return compiled_builds.have(self.folder)
 
     def program(self) -> DeviceProgram:
-        """Compile it, or take it from the cache; the program owns the folder from now on."""
+        """Compile it, or take it from the cache; the program owns the folder from now
+        on."""
         return DeviceProgram(self)
 
     def _write(self, build, dt, seed: int, threads: int, own_names: bool) -> None:
         name, self.device = "cpp_standalone", CppDevice()
         names = brian2_state.own_names() if own_names else contextlib.nullcontext()
         with (
-            brian2_state.standalone(name, self.folder, dt, seed, self.device, threads) as b2,
+            brian2_state.standalone(
+                name, self.folder, dt, seed, self.device, threads
+            ) as b2,
             names,
         ):
             with guards.plain_sentences(name):
@@ -137,8 +147,12 @@ class Draft:
             self.device.header = compiled_builds.header(
                 f"{flags} -fopenmp" if threads > 1 else flags
             )
-            with guards.plain_sentences(name), temporaries.written("the source of the program"):
-                for written in ("code_objects", "static_arrays"):  # by a draft of other names
+            with (
+                guards.plain_sentences(name),
+                temporaries.written("the source of the program"),
+            ):
+                # by a draft of other names
+                for written in ("code_objects", "static_arrays"):
                     shutil.rmtree(self.folder / written, ignore_errors=True)
                 self.device.build(directory=str(self.folder), compile=False, run=False)
 
@@ -162,7 +176,9 @@ def _example() -> Draft:
     return Draft(BUILD.example(), dt=DT.example())
 
 
-@takes("DeviceProgram", draft=instance("fwp_neuro.devices.device_program:Draft", _example))
+@takes(
+    "DeviceProgram", draft=instance("fwp_neuro.devices.device_program:Draft", _example)
+)
 class DeviceProgram:
     """A compiled circuit; make it with `compiled`. Threads may run it at the same time.
 
@@ -204,7 +220,8 @@ class DeviceProgram:
         self.close()
 
     def close(self) -> None:
-        """Remove the files of this program (not those of the cache); so does the end of Python."""
+        """Remove the files of this program (not those of the cache); so does the end of
+        Python."""
         self._finalizer()
 
     @property
@@ -235,11 +252,11 @@ class DeviceProgram:
         """Run the program and return what the circuit's ``collect`` gives.
 
         Args:
-            numbers: name -> number, quantity or array. A name is that of a constant in the
-                equations ("tau": in all groups, "cells.tau": in one), of a TimedArray there
-                (likewise; another number of rows is fine) or of a variable ("cells.v": its value
-                at the start; a number, or an array of its length). What is not named is as the
-                circuit was built.
+            numbers: name -> number, quantity or array. A name is that of a constant in
+                the equations ("tau": in all groups, "cells.tau": in one), of a TimedArray
+                there (likewise; another number of rows is fine) or of a variable
+                ("cells.v": its value at the start; a number, or an array of its length).
+                What is not named is as the circuit was built.
             seed: of Brian2's random numbers.
             duration: of the run (Brian2 time above 0), if there is one run.
             progress: called with the fraction done, about once a second.
@@ -248,12 +265,14 @@ class DeviceProgram:
         ``collect`` must take all it returns from the network.
 
         Raises:
-            FwpError: an unknown name, a wrong unit, shape or kind of number, a duration that would
-                take days, or the program failed.
+            FwpError: an unknown name, a wrong unit, shape or kind of number, a duration
+                that would take days, or the program failed.
         """
         begun = time.perf_counter()
         if not self._folder.exists():
-            raise FwpError("the program was closed: compile the circuit again (it is in the cache)")
+            raise FwpError(
+                "the program was closed: compile the circuit again (it is in the cache)"
+            )
         given = self._inputs.read(numbers)
         if seed is not None:
             self._inputs.set(given, "seed", seed)
@@ -266,7 +285,9 @@ class DeviceProgram:
                 self._write(work, given)
             more = self._device.run_environment_variables
             try:
-                simulated = execute(self._folder / "main", work, given.arguments, more, progress)
+                simulated = execute(
+                    self._folder / "main", work, given.arguments, more, progress
+                )
             except FwpError as problem:
                 raise FwpError(given.explained(str(problem))) from None
             found = self._results(work, given)

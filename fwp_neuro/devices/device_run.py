@@ -59,23 +59,25 @@ def simulate(
     """Build and run a circuit on a device.
 
     Args:
-        build: makes the network; called once the device is active, perhaps again on another one.
+        build: makes the network; called once the device is active, perhaps again on
+            another one.
         size: for the choice of device.
         device: one of `DEVICES`.
         dt: time step (Brian2 time).
         seed: of Brian2's random numbers.
         progress: called with (fraction done, label) while the circuit runs.
         label: what runs, for progress and the log.
-        threads: of OpenMP, for cpp_standalone only; 1 leaves OpenMP out. None takes Brian2's
-            preference devices.cpp_standalone.openmp_threads, which is off unless you set it.
+        threads: of OpenMP, for cpp_standalone only; 1 leaves OpenMP out. None takes
+            Brian2's preference devices.cpp_standalone.openmp_threads, which is off unless
+            you set it.
 
     Returns:
         what ``Built.collect`` gives, and the device with the reason for it.
 
     Raises:
-        FwpError: a size that no device of this machine ends, no time step, ``build`` returns no
-            `Built`, unknown device, missing compiler package, no GPU for cuda_standalone, or one of
-            the `guards`.
+        FwpError: a size that no device of this machine ends, no time step, ``build``
+            returns no `Built`, unknown device, missing compiler package, no GPU for
+            cuda_standalone, or one of the `guards`.
     """
     threads = asked_threads(threads, device)
     affordable_steps(size.steps, "the simulation")
@@ -89,7 +91,10 @@ def simulate(
             if device != "auto":
                 raise
             chosen, reason = choose(device, size, standalone=False)
-            run, reason = by_name(chosen).start(job), f"{reason}; not standalone: {problem}"
+            run, reason = (
+                by_name(chosen).start(job),
+                f"{reason}; not standalone: {problem}",
+            )
         if device == "auto":
             announce(label, chosen, reason)
         return run(), {"device": chosen, "device_reason": reason}
@@ -109,14 +114,15 @@ def simulate(
 def generate(
     build: Callable[[], Built], *, device: str, dt, seed: int, directory: str | Path
 ) -> Path:
-    """Write the standalone C++ or CUDA project of a circuit without compiling or running it.
+    """Write the standalone C++ or CUDA project of a circuit without compiling or running
+    it.
 
     Returns:
         the folder, which holds ``main.cpp`` or ``main.cu``.
 
     Raises:
-        FwpError: an argument of another kind, a folder that cannot be written to, brian2cuda is
-            missing, or one of the `guards`.
+        FwpError: an argument of another kind, a folder that cannot be written to,
+            brian2cuda is missing, or one of the `guards`.
     """
     need = by_name(device).need
     if need is not None:
@@ -132,12 +138,15 @@ def generate(
 
 @contextmanager
 def _made(folder: Path):
-    """Make a folder and those above it; if what is done inside fails, remove those that are new."""
+    """Make a folder and those above it; if what is done inside fails, remove those that
+    are new."""
     new = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise FwpError(f"directory {str(folder)!r} cannot be written: {problem.strerror}") from None
+        raise FwpError(
+            f"directory {str(folder)!r} cannot be written: {problem.strerror}"
+        ) from None
     try:
         yield
     except BaseException:

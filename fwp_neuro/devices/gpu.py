@@ -1,4 +1,5 @@
-"""The NVIDIA GPUs, driver and compiler of this machine, asked from nvidia-smi and nvcc."""
+"""The NVIDIA GPUs, driver and compiler of this machine, asked from nvidia-smi and
+nvcc."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Compiler:
-    """A CUDA compiler: its path, its release and the architectures that it can compile for."""
+    """A CUDA compiler: its path, its release and the architectures that it can compile
+    for."""
 
     path: str
     release: tuple[int, int]
@@ -35,7 +37,9 @@ class Compiler:
 def _answer(*command: str) -> str:
     """Return what a program prints, also when it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return f"{Path(command[0]).name} failed: {problem}"
     return done.stdout + done.stderr
@@ -60,29 +64,40 @@ def gpus() -> list[Gpu]:
     found = [row for row in rows if len(row) == 5 and re.fullmatch(r"\d+\.\d+", row[3])]
     if not found:
         first = said.splitlines()[0] if said else "nothing"
-        raise Cannot(f"the NVIDIA driver finds no GPU that works: nvidia-smi says {first!r}")
+        raise Cannot(
+            f"the NVIDIA driver finds no GPU that works: nvidia-smi says {first!r}"
+        )
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if shown is not None:
         found = _visible(found, shown)
-    return [Gpu(name, _pair(capability), driver) for _, _, name, capability, driver in found]
+    return [
+        Gpu(name, _pair(capability), driver) for _, _, name, capability, driver in found
+    ]
 
 
 def _visible(rows: list[list[str]], shown: str) -> list[list[str]]:
-    """Return the rows that CUDA_VISIBLE_DEVICES names, by number or by (part of) their UUID."""
+    """Return the rows that CUDA_VISIBLE_DEVICES names, by number or by (part of) their
+    UUID."""
     chosen = []
     for asked in (part.strip() for part in shown.split(",")):
         row = next(
-            (row for row in rows if asked and (asked == row[0] or row[1].startswith(asked))), None
+            (
+                row
+                for row in rows
+                if asked and (asked == row[0] or row[1].startswith(asked))
+            ),
+            None,
         )
-        if row is None and asked.startswith("MIG-"):  # part of a GPU: as capable as the whole
+        # part of a GPU: as capable as the whole
+        if row is None and asked.startswith("MIG-"):
             row = rows[0]
         if row is None:  # CUDA leaves out this one and all that follow
             break
         chosen.append(row)
     if not chosen:
         raise Cannot(
-            f"the variable CUDA_VISIBLE_DEVICES={shown!r} hides every GPU of this machine (legal "
-            f"are {', '.join(row[0] for row in rows)})"
+            f"the variable CUDA_VISIBLE_DEVICES={shown!r} hides every GPU of this "
+            f"machine (legal are {', '.join(row[0] for row in rows)})"
         )
     return chosen
 
@@ -94,7 +109,8 @@ def newest_cuda() -> tuple[int, int] | None:
 
 
 def toolkit() -> str | None:
-    """Return the folder of the CUDA toolkit: $CUDA_PATH, that of nvcc on the path, or a usual one.
+    """Return the folder of the CUDA toolkit: $CUDA_PATH, that of nvcc on the path, or a
+    usual one.
 
     These are the places where brian2cuda looks, in its order.
     """
@@ -117,23 +133,26 @@ def compiler() -> Compiler:
     path = Path(folder or "", "bin", "nvcc")
     if folder is None or not path.exists():
         raise Cannot(
-            "no CUDA compiler is here (nvcc): install the CUDA toolkit, and put its bin folder on "
-            "PATH or its folder into the variable CUDA_PATH"
+            "no CUDA compiler is here (nvcc): install the CUDA toolkit, and put its bin "
+            "folder on PATH or its folder into the variable CUDA_PATH"
         )
     said = _answer(str(path), "--version")
     release = re.search(r"release (\d+\.\d+)", said)
     if release is None:
-        raise Cannot(f"the CUDA compiler {str(path)!r} does not work: {said.strip()[:200]!r}")
+        raise Cannot(
+            f"the CUDA compiler {str(path)!r} does not work: {said.strip()[:200]!r}"
+        )
     listed = re.findall(r"compute_(\d+)(\d)\b", _answer(str(path), "--list-gpu-arch"))
     known = sorted((int(major), int(minor)) for major, minor in listed)
     return Compiler(str(path), _pair(release.group(1)), tuple(known))
 
 
 def architecture(capability: tuple[int, int], nvcc: Compiler) -> tuple[int, int]:
-    """Return the architecture to compile for: the GPU's, or the newest older one that nvcc knows.
+    """Return the architecture to compile for: the GPU's, or the newest older one that
+    nvcc knows.
 
-    nvcc keeps an intermediate code in the program, from which the driver makes that of a GPU newer
-    than nvcc.
+    nvcc keeps an intermediate code in the program, from which the driver makes that of a
+    GPU newer than nvcc.
 
     Raises:
         Cannot: the GPU is older than every architecture that nvcc knows.
@@ -144,8 +163,9 @@ def architecture(capability: tuple[int, int], nvcc: Compiler) -> tuple[int, int]
     if not older:
         oldest, release = _text(nvcc.architectures[0]), _text(nvcc.release)
         raise Cannot(
-            f"this GPU has compute capability {_text(capability)}, and nvcc {release} compiles for "
-            f"{oldest} and newer: put an older CUDA toolkit on PATH or into CUDA_PATH"
+            f"this GPU has compute capability {_text(capability)}, and nvcc {release} "
+            f"compiles for {oldest} and newer: put an older CUDA toolkit on PATH or into "
+            "CUDA_PATH"
         )
     return older[-1]
 

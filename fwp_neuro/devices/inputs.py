@@ -1,4 +1,5 @@
-"""What a run of a compiled program can change, and the numbers that a user gives for it."""
+"""What a run of a compiled program can change, and the numbers that a user gives for
+it."""
 
 from __future__ import annotations
 
@@ -41,7 +42,10 @@ class Given:
         if not found or f"{START}{found[1]}" not in self.files:
             return said
         each = self.files[f"{START}{found[1]}"].itemsize
-        return f"{found[1]!r} has {int(found[3]) // each} values, got {int(found[2]) // each}"
+        return (
+            f"{found[1]!r} has {int(found[3]) // each} values, got "
+            f"{int(found[2]) // each}"
+        )
 
 
 class Inputs:
@@ -61,7 +65,9 @@ class Inputs:
             if not variable.read_only and owner_name(variable.owner)
         }
         # what Brian2 keeps for itself is no number of the circuit
-        self.variables = {name: each for name, each in named.items() if not _internal(name)}
+        self.variables = {
+            name: each for name, each in named.items() if not _internal(name)
+        }
 
     def read(self, numbers: Mapping[str, Any] | None) -> Given:
         """Return the numbers of a run with some changed.
@@ -97,14 +103,18 @@ class Inputs:
         """
         places = [n for n, slot in enumerate(self.slots) if slot.kind == kind]
         if len(places) != 1:
-            raise FwpError(f"the circuit sets {kind} {len(places)} times, so a run cannot set it")
+            raise FwpError(
+                f"the circuit sets {kind} {len(places)} times, so a run cannot set it"
+            )
         given.values[places[0]] = value
 
     def _constant(self, name: str, value, given: Given) -> None:
         for place, _, constant in self.constants[name]:
             array = _array(value, constant, name)
             if array.size != 1:
-                raise FwpError(f"constant {name!r} is one number, got an array of {array.size}")
+                raise FwpError(
+                    f"constant {name!r} is one number, got an array of {array.size}"
+                )
             given.values[place] = array.item()
 
     def _variable(self, name: str, value, given: Given) -> None:
@@ -113,7 +123,9 @@ class Inputs:
         # how many synapses there are, only the program may know: it says if that is wrong
         size = None if variable.dynamic else int(np.prod(variable.size))
         if array.ndim > 1 or array.size == 0 or array.size not in (1, size or array.size):
-            said = array.size if array.ndim < 2 else f"an array of the shape {array.shape}"
+            said = (
+                array.size if array.ndim < 2 else f"an array of the shape {array.shape}"
+            )
             raise FwpError(f"{name!r} has {size or 'one axis of'} values, got {said}")
         given.changed.append(variable)
         if array.size == 1 and np.isfinite(array).all():
@@ -128,8 +140,8 @@ class Inputs:
         shape = table.values.shape
         if array.ndim != len(shape) or array.shape[1:] != shape[1:] or not array.size:
             raise FwpError(
-                f"table {name!r} has the shape {shape}, got {array.shape}; only the number of "
-                "rows may differ, and there must be one"
+                f"table {name!r} has the shape {shape}, got {array.shape}; only the "
+                "number of rows may differ, and there must be one"
             )
         file = f"{table.name}_values"
         given.files[file] = array
@@ -154,7 +166,8 @@ def _internal(name: str) -> bool:
 
 
 def _constants(device) -> dict[str, list]:
-    """Return the constants by name and by group.name: [(place, slot, Brian2's constant)]."""
+    """Return the constants by name and by group.name: [(place, slot, Brian2's
+    constant)]."""
     constants = {
         (owner_name(code.owner), name): item
         for code in device.code_objects.values()
@@ -203,7 +216,11 @@ def _array(value, variable, name: str) -> np.ndarray:
     elif kind.kind in "iu":
         limits = np.iinfo(kind)
         most = min(limits.max, 2**53)  # numbers travel as floats
-        legal = (array == np.floor(array)) & (array >= max(limits.min, -most)) & (array <= most)
+        legal = (
+            (array == np.floor(array))
+            & (array >= max(limits.min, -most))
+            & (array <= most)
+        )
         words = f"a whole number from {max(limits.min, -most)} to {most}"
     if not np.all(legal):
         raise FwpError(f"{what} must be {words}, got {shown(value)}")

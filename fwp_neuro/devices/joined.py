@@ -1,8 +1,10 @@
-"""Join the source files of a standalone project: the same code, compiled many times faster.
+"""Join the source files of a standalone project: the same code, compiled many times
+faster.
 
-Brian2 writes a file for each piece of code, and every one of them reads the same long headers again
-(Thrust and cuRAND take nvcc some 8 seconds a file). Joined, they are read once a part. What a file
-keeps to itself, in its unnamed namespace, gets a namespace with a name; its functions look there.
+Brian2 writes a file for each piece of code, and every one of them reads the same long
+headers again (Thrust and cuRAND take nvcc some 8 seconds a file). Joined, they are read
+once a part. What a file keeps to itself, in its unnamed namespace, gets a namespace with
+a name; its functions look there.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from pathlib import Path
 _SOURCES = re.compile(r"^SRCS = (.*)$", re.MULTILINE)
 _UNNAMED = re.compile(r"^namespace\s*\{", re.MULTILINE)
 # brian2cuda leaves the unnamed namespace out where code runs before the circuit
-_SUPPORT = re.compile(r"^///// Support code /////\n(.*?)^(?=void )", re.MULTILINE | re.DOTALL)
+_SUPPORT = re.compile(
+    r"^///// Support code /////\n(.*?)^(?=void )", re.MULTILINE | re.DOTALL
+)
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 _USING = "using namespace brian;"
 
@@ -24,11 +28,14 @@ def sources(folder: Path) -> list[str]:
 
 
 def renamed(text: str, number: int) -> str:
-    """Return the text of source file ``number``, with a name for what it keeps to itself."""
+    """Return the text of source file ``number``, with a name for what it keeps to
+    itself."""
     own = f"file_{number}"
     text = _UNNAMED.sub(f"namespace {own} {{", text)
     text = _SUPPORT.sub(rf"namespace {own} {{\n\1}}\n", text)
-    return f"namespace {own} {{}}\n" + text.replace(_USING, f"{_USING} using namespace {own};")
+    return f"namespace {own} {{}}\n" + text.replace(
+        _USING, f"{_USING} using namespace {own};"
+    )
 
 
 def _read(folder: Path, name: str) -> str:

@@ -1,7 +1,8 @@
-"""One thread at a time in Brian2, whose device, clock, preferences and names are module state.
+"""One thread at a time in Brian2, whose device, clock, preferences and names are module
+state.
 
-Threads that want to build or run a circuit wait for each other. Who compiles a program once and
-runs it from several threads waits for the reading of results only.
+Threads that want to build or run a circuit wait for each other. Who compiles a program
+once and runs it from several threads waits for the reading of results only.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def brian2_lock() -> Iterator[None]:
 def _load() -> None:
     """Import Brian2, in any thread.
 
-    Brian2 takes over Ctrl+C when it is imported, which Python refuses outside the main thread, and
-    then the import fails. Another thread leaves Ctrl+C alone.
+    Brian2 takes over Ctrl+C when it is imported, which Python refuses outside the main
+    thread, and then the import fails. Another thread leaves Ctrl+C alone.
     """
     if "brian2" in sys.modules or threading.current_thread() is threading.main_thread():
         import brian2  # noqa: F401, PLC0415  waits while another thread is importing it

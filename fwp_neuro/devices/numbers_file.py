@@ -1,10 +1,10 @@
 """Numbers taken out of generated C++, so that a compiled program runs with other ones.
 
-Brian2 writes constants, initial values, durations and seeds into the source as literals. Here each
-of them becomes ``_fwp_number[n]``, an array that the program reads from the file ``numbers`` when
-it starts. Sizes of populations stay in the source, those of arrays read from files do not. A
-pattern that is not found leaves its literal where it is: the program is right all the same, and
-only compiled again for another number.
+Brian2 writes constants, initial values, durations and seeds into the source as literals.
+Here each of them becomes ``_fwp_number[n]``, an array that the program reads from the
+file ``numbers`` when it starts. Sizes of populations stay in the source, those of arrays
+read from files do not. A pattern that is not found leaves its literal where it is: the
+program is right all the same, and only compiled again for another number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ DONE = "fwp_done "
 NOT_WRITTEN = "Error writing"
 DECLARATION = "extern double _fwp_number[];\n"
 
-# a floating-point literal that stands for itself: 0.1 or 2e-05, but not 1.0f, v1.5 or array[1]
+# a floating-point literal that stands for itself: 0.1 or 2e-05, but not 1.0f, v1.5 or
+# array[1]
 _LITERAL = re.compile(r"(?<![\w.])(?:\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)(?![\w.])")
 #: whole and half numbers up to this size are part of a formula (2.0*x, pow(x, 0.5))
 _FORMULA = 64.0
@@ -33,8 +34,8 @@ class Slot:
     """One number of a program.
 
     Attributes:
-        kind: "constant", "duration", "seed", "value" (set at the start), "literal", "rows" (of a
-            TimedArray), "size" (of an array file) or "dt" (of a TimedArray).
+        kind: "constant", "duration", "seed", "value" (set at the start), "literal",
+            "rows" (of a TimedArray), "size" (of an array file) or "dt" (of a TimedArray).
         owner: name of the group, TimedArray or array.
         name: identifier in the equations, or variable.
         value: the number that the program was made with.
@@ -58,12 +59,14 @@ class Numbers:
         return f"_fwp_number[{len(self.slots) - 1}]"
 
     def write(self, folder: Path, values=None) -> None:
-        """Write the file that a program reads; ``values`` replaces those it was made with."""
+        """Write the file that a program reads; ``values`` replaces those it was made
+        with."""
         values = [slot.value for slot in self.slots] if values is None else values
         (folder / FILE).write_bytes(np.asarray(values, dtype=float).tobytes())
 
     def definition(self) -> str:
-        """Return the C++ text that reads the file, before anything else of the program runs."""
+        """Return the C++ text that reads the file, before anything else of the program
+        runs."""
         size = max(len(self.slots), 1)
         return f"""#include <cstdio>
 #include <cstdlib>
@@ -78,7 +81,7 @@ static bool _fwp_read()
     return true;
 }}
 static const bool _fwp_is_read = _fwp_read();
-"""
+"""  # noqa: E501
 
 
 class Text:
@@ -117,7 +120,9 @@ class Text:
         division = re.search(step, body)
         if division:  # multiplied by the inverse, as the compiler does with literals
             parts = int(division[1])
-            inverse = self.numbers.add("dt", name, "parts of a row in a second", parts / dt)
+            inverse = self.numbers.add(
+                "dt", name, "parts of a row in a second", parts / dt
+            )
             body = re.sub(step, f"{inverse};", body).replace("t/epsilon", "t*epsilon")
             share = self.numbers.add("dt", name, "share of a part in a row", 1 / parts)
             body = body.replace(f"+ 0.5)/{parts})", f"+ 0.5)*{share})")
@@ -146,7 +151,9 @@ class Text:
             return f"_fwp_literal_{len(lines) - 1}"
 
         changed = [
-            line if '"' in line or "#" in line or "//" in line else _LITERAL.sub(take, line)
+            line
+            if '"' in line or "#" in line or "//" in line
+            else _LITERAL.sub(take, line)
             for line in body.split("\n")
         ]
         if lines:
@@ -159,8 +166,14 @@ class Text:
             ("const int _num_{name} = {size};", "const int _num_{name} = (int){size};"),
             ("{name}.resize({size});", "{name}.resize((size_t){size});"),
             ("{name} = new {kind}[{size}];", "{name} = new {kind}[(size_t){size}];"),
-            ("(&{name}[0]), {size}*sizeof({kind})", "(&{name}[0]), (size_t){size}*sizeof({kind})"),
-            ("({name}), {size}*sizeof({kind})", "({name}), (size_t){size}*sizeof({kind})"),
+            (
+                "(&{name}[0]), {size}*sizeof({kind})",
+                "(&{name}[0]), (size_t){size}*sizeof({kind})",
+            ),
+            (
+                "({name}), {size}*sizeof({kind})",
+                "({name}), (size_t){size}*sizeof({kind})",
+            ),
         ):
             old = old.format(name=name, kind=kind, size=size)
             self.replace(old, new.format(name=name, kind=kind, size=length))
@@ -172,7 +185,9 @@ class Text:
             length = self.numbers.add("size", name, "size", size)
             self.replace(old, f"{name}.resize((size_t){length});")
             self.text = re.sub(
-                rf"i<{size}; i\+\+\) {name}\[i\]", f"i<(int){length}; i++) {name}[i]", self.text
+                rf"i<{size}; i\+\+\) {name}\[i\]",
+                f"i<(int){length}; i++) {name}[i]",
+                self.text,
             )
 
     def full_disk(self) -> None:
@@ -186,8 +201,8 @@ class Text:
     def report(self) -> None:
         """Let the loop over time steps print the fraction done, once a second at most.
 
-        It asks the system for the time at some steps only: in a small circuit that call, which
-        Brian2 makes at every step, is a third of the time.
+        It asks the system for the time at some steps only: in a small circuit that call,
+        which Brian2 makes at every step, is a third of the time.
         """
         step = "        t = clock->t[0];\n"
         if step in self.text:
@@ -200,12 +215,15 @@ class Text:
             start = "    double next_report_time = report_period;\n"
             self.text = self.text.replace(step, step + report, 1).replace(
                 start,
-                f"{start}    long _fwp_step = 0;\n    std::time_t _fwp_second = std::time(0);\n",
+                f"{start}    long _fwp_step = 0;\n    std::time_t _fwp_second = "
+                "std::time(0);\n",
             )
             now = "        current = std::clock();\n        elapsed_realtime"
             some = "if ((_fwp_step & 63) == 0 || !clock || !clock->running()) "
             if now in self.text:  # not with OpenMP
-                self.text = self.text.replace(now, now.replace("current =", f"{some}current =", 1))
+                self.text = self.text.replace(
+                    now, now.replace("current =", f"{some}current =", 1)
+                )
                 begin = "    start = std::clock();\n"
                 self.text = self.text.replace(begin, begin + "    current = start;\n", 1)
 

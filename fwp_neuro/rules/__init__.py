@@ -1,4 +1,5 @@
-"""Fast-weight rules: ``rules()`` lists, ``rule(name)`` gets, ``Rule(...)`` makes your own."""
+"""Fast-weight rules: ``rules()`` lists, ``rule(name)`` gets, ``Rule(...)`` makes your
+own."""
 
 from __future__ import annotations
 

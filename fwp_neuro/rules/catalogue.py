@@ -1,7 +1,7 @@
 """The registered rules, each a text with its sources.
 
-Equations follow the papers cited, read after write (y_t = W_t q_t), with no hidden scaling of q and
-no feature map: those belong to the slow net that emits the programme.
+Equations follow the papers cited, read after write (y_t = W_t q_t), with no hidden
+scaling of q and no feature map: those belong to the slow net that emits the programme.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from .rule import Reduction, Rule
 
 _SHARED_BETA = {"beta": "shared"}
 _LOW_RANK = "peng2025rwkv7; yang2024fla, ops/generalized_delta_rule"
-#: limits of gates: what is left of a weight; the strength of an error-correcting write to a unit
-#: key, whose eigenvalue 1 - beta then lies in [-1, 1]; that of a write that corrects nothing
+#: limits of gates: what is left of a weight; the strength of an error-correcting write to
+#: a unit key, whose eigenvalue 1 - beta then lies in [-1, 1]; that of a write that
+#: corrects nothing
 _DECAY, _STRENGTH, _POSITIVE = (0.0, 1.0), (0.0, 2.0), (0.0, math.inf)
 _PRIMER = "irie2025fast"
 
 
 def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
-    """DeltaProduct: ``micro_writes`` delta steps within one token, after one scalar decay.
+    """DeltaProduct: ``micro_writes`` delta steps within one token, after one scalar
+    decay.
 
     Signals k, v, beta for the first micro-write; k2, v2, beta2, ... for the next ones.
     Source: Siems et al. 2025, arXiv:2502.10297.
@@ -33,7 +35,10 @@ def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
         name,
         "\n".join(["w = alpha*w", *writes]),
         gates=gates,
-        signals={**{f"k{n}": "pre" for n in tags[1:]}, **{f"v{n}": "post" for n in tags[1:]}},
+        signals={
+            **{f"k{n}": "pre" for n in tags[1:]},
+            **{f"v{n}": "post" for n in tags[1:]},
+        },
         citation="siems2025deltaproduct",
         summary=f"{micro_writes} delta micro-writes a token",
         domains={f"beta{n}": (0.0, 2.0) for n in tags},
@@ -44,14 +49,18 @@ def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
 
 
 def preconditioned_delta(
-    squash: float = 1.5, center: float = -0.2, eps: float = 1e-6, name: str = "preconditioned_delta"
+    squash: float = 1.5,
+    center: float = -0.2,
+    eps: float = 1e-6,
+    name: str = "preconditioned_delta",
 ) -> Rule:
-    """Gated delta rule whose write gain at each presynaptic line falls with its past activity.
+    """Gated delta rule whose write gain at each presynaptic line falls with its past
+    activity.
 
-    A second state h sums the squared keys, h = gamma h + rho k^2, and the key of the write (not
-    that of the read) is multiplied by M = squash^(-r/(1 + |r|)), r = log(h + eps) - center, which
-    lies between 1/squash and squash. h starts at zero and is the same at all synapses of one
-    presynaptic line (a start below zero counts by its size).
+    A second state h sums the squared keys, h = gamma h + rho k^2, and the key of the
+    write (not that of the read) is multiplied by M = squash^(-r/(1 + |r|)), r = log(h +
+    eps) - center, which lies between 1/squash and squash. h starts at zero and is the
+    same at all synapses of one presynaptic line (a start below zero counts by its size).
 
     Args:
         squash: largest factor; 1 leaves the gated delta rule.
@@ -62,9 +71,9 @@ def preconditioned_delta(
     Raises:
         FwpError: ``squash`` below 1, or a number that is not finite.
 
-    Source: Tumma, Loo & Rus 2026, arXiv:2604.21100. Equation and constants were looked up in the
-    authors' reference code (flash-linear-attention, ops/precond_gated_delta_rule), which also
-    scales q and k to unit length: that belongs to the slow net here.
+    Source: Tumma, Loo & Rus 2026, arXiv:2604.21100. Equation and constants were looked up
+    in the authors' reference code (flash-linear-attention, ops/precond_gated_delta_rule),
+    which also scales q and k to unit length: that belongs to the slow net here.
     """
     gain = -math.log(real(squash, f"{name}: squash", least=1))
     eps, center = positive(eps, f"{name}: eps"), real(center, f"{name}: center")
@@ -77,7 +86,8 @@ def preconditioned_delta(
         states=("h",),
         citation="tumma2026preconditioned",
         limits=dict(gamma=_DECAY, rho=_POSITIVE, alpha=_DECAY, beta=_STRENGTH),
-        summary="gated delta whose write gain at a key line falls with the line's past activity",
+        summary="gated delta whose write gain at a key line falls with the line's past "
+        "activity",
     )
 
 
@@ -89,7 +99,9 @@ CATALOGUE = [
         citation=f"schlag2021linear, eqs 8-11; {_PRIMER}",
         limits=dict(beta=_POSITIVE),
         summary="Hebbian outer product (unnormalised linear attention)",
-        objective=Objective(("-beta*v*read(k)",), "before", "unbounded below; " + _PRIMER),
+        objective=Objective(
+            ("-beta*v*read(k)",), "before", "unbounded below; " + _PRIMER
+        ),
         aliases=("linear_attention",),
     ),
     Rule(
@@ -98,7 +110,8 @@ CATALOGUE = [
         gates={"alpha": "shared", **_SHARED_BETA},
         citation="sun2023retentive; dao2024transformers",
         limits=dict(alpha=_DECAY, beta=_POSITIVE),
-        summary="scalar decay, then Hebbian write (RetNet: constant decay; Mamba-2: gated)",
+        summary="scalar decay, then Hebbian write (RetNet: constant decay; Mamba-2: "
+        "gated)",
         objective=Objective(
             ("-beta*v*read(k)", "(1 - alpha)/2*w**2"), "before", "decay = weight decay"
         ),
@@ -160,7 +173,8 @@ CATALOGUE = [
         "leaky_delta",
         "w = alpha*w + (write*v - erase*read(k))*k",
         gates={"alpha": "shared", "erase": "shared", "write": "shared"},
-        citation="this package: exact solution of dW/dt = -W/tau + b (v - W k) k' over a token",
+        citation="this package: exact solution of dW/dt = -W/tau + b (v - W k) k' over a "
+        "token",
         limits=dict(alpha=_DECAY, erase=_POSITIVE, write=_POSITIVE),
         summary="decay during the write: separate erase and write gains",
         reductions=[
@@ -183,10 +197,11 @@ CATALOGUE = [
         "gdn2",
         "w = alpha*w\nw += (write*v - read(erase*k))*k",
         gates={"alpha": "pre", "erase": "pre", "write": "post"},
-        citation="hatamizadeh2026gated; equation as given in the flash-linear-attention library "
-        "(ops/gdn2)",
+        citation="hatamizadeh2026gated; equation as given in the flash-linear-attention "
+        "library (ops/gdn2)",
         limits=dict(alpha=_DECAY, erase=_STRENGTH, write=_POSITIVE),
-        summary="decay, erase gate for each key dimension, write gate for each value dimension",
+        summary="decay, erase gate for each key dimension, write gate for each value "
+        "dimension",
         reductions=[Reduction("kimi_delta", {"erase": "beta", "write": "beta"}, {})],
     ),
     Rule(
@@ -196,7 +211,8 @@ CATALOGUE = [
         signals={"p": "pre"},
         citation="hu2025comba",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
-        summary="error-correcting write with the undecayed error, erased along its own key p",
+        summary="error-correcting write with the undecayed error, erased along its own "
+        "key p",
         reductions=[Reduction("delta", {"alpha": "1", "p": "k"}, {})],
     ),
     Rule(
@@ -219,7 +235,9 @@ CATALOGUE = [
         summary="decay for each key dimension and an erase along its own removal key",
         domains={"decay": (0.545, 1.0)},
         reductions=[
-            Reduction("delta", {"decay": "1", "a": "beta", "kappa": "k", "v": "beta*v"}, {})
+            Reduction(
+                "delta", {"decay": "1", "a": "beta", "kappa": "k", "v": "beta*v"}, {}
+            )
         ],
     ),
     Rule(
@@ -227,7 +245,8 @@ CATALOGUE = [
         "w += read(a)*b + v*k",
         signals={"a": "pre", "b": "pre"},
         citation=_LOW_RANK,
-        summary="identity plus rank one: reads along a, writes what it read along b, then Hebb",
+        summary="identity plus rank one: reads along a, writes what it read along b, "
+        "then Hebb",
         reductions=[
             Reduction("delta", {"a": "-k", "b": "beta*k", "v": "beta*v"}, {}),
             Reduction("hebb", {"a": "0*k"}, {"beta": "1"}),
@@ -241,7 +260,8 @@ CATALOGUE = [
         limits=dict(decay=_DECAY),
         signals={"a": "pre", "b": "pre"},
         citation=_LOW_RANK,
-        summary="diagonal plus rank one: decay for each key dimension and a free erase direction",
+        summary="diagonal plus rank one: decay for each key dimension and a free erase "
+        "direction",
         reductions=[
             Reduction("iplr", {"decay": "1"}, {}),
             Reduction("gla", {"decay": "alpha", "a": "0*k"}, {}),
@@ -274,7 +294,8 @@ CATALOGUE = [
         "gated_oja",
         "w = alpha*w\nw += beta*v*(k - back(v))",
         gates={"alpha": "post", **_SHARED_BETA},
-        citation="Hu, J., OJA.pdf, with yang2024fla, ops/gated_oja_rule; oja1982simplified",
+        citation="Hu, J., OJA.pdf, with yang2024fla, ops/gated_oja_rule; "
+        "oja1982simplified",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="decay for each value dimension, then Oja in matrix form",
         objective=Objective(("beta/2*(k - back(v))**2",), "decayed"),
@@ -299,12 +320,17 @@ CATALOGUE = [
         signals={"p": "pre"},
         states=("m",),
         citation="huang2026mdn",
-        summary="delta with a momentum, whose error is read along its own key p (alpha k there)",
+        summary="delta with a momentum, whose error is read along its own key p (alpha k "
+        "there)",
         domains={"eta": (0.0, 2.0)},
         limits=dict(mu=_DECAY, alpha=_DECAY, beta=_POSITIVE),
         reductions=[
-            Reduction("momentum_delta", {"mu": "eta", "eta": "beta", "beta": "1", "p": "k"}, {}),
-            Reduction("gated_delta", {"mu": "0", "p": "alpha*k", "beta": "1", "eta": "beta"}, {}),
+            Reduction(
+                "momentum_delta", {"mu": "eta", "eta": "beta", "beta": "1", "p": "k"}, {}
+            ),
+            Reduction(
+                "gated_delta", {"mu": "0", "p": "alpha*k", "beta": "1", "eta": "beta"}, {}
+            ),
         ],
         aliases=("mdn",),
     ),

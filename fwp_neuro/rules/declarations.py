@@ -1,4 +1,5 @@
-"""Check what a rule declares: its name, its gates and signals, their homes and their ranges."""
+"""Check what a rule declares: its name, its gates and signals, their homes and their
+ranges."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ def checked_name(name) -> str:
         raise FwpError(f"a rule needs a name, a non-empty string; got {shown(name)}")
     if len(name) > LONGEST or not name.isprintable():
         raise FwpError(
-            f"the name of a rule is one line of up to {LONGEST} printable characters; got "
-            f"{shown(name)} of {len(name)}"
+            f"the name of a rule is one line of up to {LONGEST} printable characters; "
+            f"got {shown(name)} of {len(name)}"
         )
     return name
 
@@ -45,9 +46,13 @@ def checked_text(text, name: str, what: str, empty: bool = True) -> str:
 
 def checked_states(states, name: str) -> tuple[str, ...]:
     """Return the further synaptic states that a rule declares."""
-    found = _listed((states,) if isinstance(states, str) else states, name, "states", "names")
+    found = _listed(
+        (states,) if isinstance(states, str) else states, name, "states", "names"
+    )
     if len(found) > STATES:
-        raise FwpError(f"rule {name!r} declares {len(found)} states; the limit is {STATES}")
+        raise FwpError(
+            f"rule {name!r} declares {len(found)} states; the limit is {STATES}"
+        )
     for item in found:
         _check_signal(item, name)
     return found
@@ -55,7 +60,9 @@ def checked_states(states, name: str) -> tuple[str, ...]:
 
 def checked_aliases(aliases, name: str) -> tuple[str, ...]:
     """Return the other names of a rule."""
-    found = _listed((aliases,) if isinstance(aliases, str) else aliases, name, "aliases", "names")
+    found = _listed(
+        (aliases,) if isinstance(aliases, str) else aliases, name, "aliases", "names"
+    )
     return tuple(checked_name(item) for item in found)
 
 
@@ -63,7 +70,9 @@ def checked_expressions(given, what: str) -> dict[str, str]:
     """Return the signals of a reduction, name -> expression."""
     texts = [*given, *given.values()] if isinstance(given, Mapping) else [given]
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in texts):
-        raise FwpError(f"{what} must be a dict from signal to expression, got {shown(given)}")
+        raise FwpError(
+            f"{what} must be a dict from signal to expression, got {shown(given)}"
+        )
     return dict(given)
 
 
@@ -73,7 +82,8 @@ def checked_all(items, kind: type, name: str, what: str) -> tuple:
     for item in found:
         if not isinstance(item, kind):
             raise FwpError(
-                f"rule {name!r}: {what} must be {kind.__name__} objects, got {shown(item)}"
+                f"rule {name!r}: {what} must be {kind.__name__} objects, got "
+                f"{shown(item)}"
             )
     return found
 
@@ -82,7 +92,9 @@ def _listed(items, name: str, what: str, of: str) -> tuple:
     if items is None:
         return ()
     if isinstance(items, str | bytes | Mapping) or not isinstance(items, Sequence | set):
-        raise FwpError(f"rule {name!r}: {what} must be a tuple of {of}, got {shown(items)}")
+        raise FwpError(
+            f"rule {name!r}: {what} must be a tuple of {of}, got {shown(items)}"
+        )
     return tuple(items)
 
 
@@ -101,15 +113,17 @@ def checked_homes(gates, signals, states: Iterable[str], name: str) -> tuple[dic
             _check_signal(item, name)
             if not isinstance(home, str):
                 raise FwpError(
-                    f"rule {name!r}: home of {item!r} must be one of {', '.join(legal)}, got "
-                    f"{shown(home)}"
+                    f"rule {name!r}: home of {item!r} must be one of {', '.join(legal)}, "
+                    f"got {shown(home)}"
                 )
             pick(home, legal, f"home of {item!r} in rule {name!r}:")
         found.append(given)
     gates, signals = found
     for item, count in Counter([*gates, *signals, *states]).items():
         if count > 1:
-            raise FwpError(f"rule {name!r} declares {item!r} twice; every name means one thing")
+            raise FwpError(
+                f"rule {name!r} declares {item!r} twice; every name means one thing"
+            )
     return gates, signals
 
 
@@ -124,13 +138,17 @@ def checked_ranges(given, gates, name: str, what: str) -> dict[str, tuple[float,
         pick(gate, gates, f"gate in the {what} of rule {name!r}:")
         try:
             low, high = (float(end) for end in ends)
-            legal = not isinstance(ends, str | bytes) and low <= high and low < math.inf > -high
+            legal = (
+                not isinstance(ends, str | bytes)
+                and low <= high
+                and low < math.inf > -high
+            )
         except (TypeError, ValueError, OverflowError):
             legal = False
         if not legal:
             raise FwpError(
-                f"rule {name!r}: the {what.removesuffix('s')} of gate {gate!r} must be (low, high) "
-                f"with low <= high, got {shown(ends)}"
+                f"rule {name!r}: the {what.removesuffix('s')} of gate {gate!r} must be "
+                f"(low, high) with low <= high, got {shown(ends)}"
             )
         found[gate] = (low, high)
     return found
@@ -139,7 +157,8 @@ def checked_ranges(given, gates, name: str, what: str) -> dict[str, tuple[float,
 def _mapping(given, name: str, what: str, of: str) -> dict:
     if given is not None and not isinstance(given, Mapping):
         raise FwpError(
-            f"rule {name!r}: {what} must be a dict from name to {of}, got {type(given).__name__}"
+            f"rule {name!r}: {what} must be a dict from name to {of}, got "
+            f"{type(given).__name__}"
         )
     if given is not None and len(given) > GATES:
         raise FwpError(f"rule {name!r} has {len(given)} {what}; the limit is {GATES}")
@@ -151,17 +170,18 @@ def _check_signal(item, rule_name: str) -> None:
     legal = isinstance(item, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", item)
     if not legal or item.endswith(("_pre", "_post")) or len(item) > LONGEST:
         raise FwpError(
-            f"rule {rule_name!r}: {shown(item)} cannot name a signal; use up to {LONGEST} letters, "
-            "digits and _, starting with a letter and not ending in _pre or _post"
+            f"rule {rule_name!r}: {shown(item)} cannot name a signal; use up to "
+            f"{LONGEST} letters, digits and _, starting with a letter and not ending in "
+            "_pre or _post"
         )
     if item in language.RESERVED or re.fullmatch(r"(read|back|pool)_\d+", item):
         raise FwpError(
-            f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and cannot be "
-            f"declared; reserved: {', '.join(sorted(language.RESERVED))}"
+            f"rule {rule_name!r}: {item!r} already has a meaning in rule texts and "
+            f"cannot be declared; reserved: {', '.join(sorted(language.RESERVED))}"
         )
     if item in language.TAKEN or item.startswith("final_"):
         raise FwpError(
-            f"rule {rule_name!r}: {item!r} is the name of an argument or of a recorded variable "
-            f"and cannot be declared; these are {', '.join(sorted(language.TAKEN))} and all that "
-            "begins with final_"
+            f"rule {rule_name!r}: {item!r} is the name of an argument or of a recorded "
+            "variable and cannot be declared; these are "
+            f"{', '.join(sorted(language.TAKEN))} and all that begins with final_"
         )

@@ -1,4 +1,5 @@
-"""A fast-weight rule: one short text over local names, and everything that follows from it."""
+"""A fast-weight rule: one short text over local names, and everything that follows from
+it."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _SIGNALS = Kind("a dict from signal to expression", checked_expressions, dict)
 @takes(to=text("delta"), these=_SIGNALS, those=_SIGNALS)
 @dataclass(frozen=True)
 class Reduction:
-    """A declared special case: this rule with ``these`` signals equals rule ``to`` with ``those``.
+    """A declared special case: this rule with ``these`` signals equals rule ``to`` with
+    ``those``.
 
     Both maps give signals as expressions over the other names, e.g. ``{"alpha": "1"}``.
     """
@@ -60,29 +62,34 @@ class Rule:
 
     Args:
         name: how the rule is called.
-        text: assignments to ``w`` (and further ``states``), one a line (or with ``;`` between
-            them), run in order once a token.
-            ``k``, ``q`` live at the presynaptic cell, ``v`` at the postsynaptic one; ``read(x)`` is
-            the postsynaptic sum of w_ij x_j, ``back(y)`` the presynaptic sum of w_ij y_i,
-            ``pool(x)`` the sum of x_j; each is evaluated anew for every statement.
-        gates: gate name -> home, "shared" (a scalar a token), "pre" or "post" (a vector a token).
+        text: assignments to ``w`` (and further ``states``), one a line (or with ``;``
+            between them), run in order once a token.
+            ``k``, ``q`` live at the presynaptic cell, ``v`` at the postsynaptic one;
+            ``read(x)`` is the postsynaptic sum of w_ij x_j, ``back(y)`` the presynaptic
+            sum of w_ij y_i, ``pool(x)`` the sum of x_j; each is evaluated anew for every
+            statement.
+        gates: gate name -> home, "shared" (a scalar a token), "pre" or "post" (a vector a
+            token).
         signals: further signals -> "pre" or "post", beside k, q and v.
-        states: further synaptic states (e.g. a momentum), beside ``w``; they start at zero.
+        states: further synaptic states (e.g. a momentum), beside ``w``; they start at
+            zero.
         citation: paper and equation.
         summary: one line for listings.
-        domains: gate name -> (low, high), the range for the eigenvalues and of a layer's gates;
-            (0, 1) unless given.
-        limits: gate name -> (low, high), the range outside which a run warns; that of ``domains``
-            where it is given, else none.
+        domains: gate name -> (low, high), the range for the eigenvalues and of a layer's
+            gates; (0, 1) unless given.
+        limits: gate name -> (low, high), the range outside which a run warns; that of
+            ``domains`` where it is given, else none.
         objective: a local loss whose gradient step this rule is.
         reductions: declared special cases, checked by the tests.
         aliases: other names in the registry.
 
     Raises:
-        FwpError: the text or a declaration is not legal; the sentence says where and what is.
+        FwpError: the text or a declaration is not legal; the sentence says where and what
+            is.
 
     Source of the language: Irie & Gershman 2025 (arXiv:2508.08435) for the template
-    "W_t = W_{t-1} A_t + B_t, y_t = W_t q_t"; homes and locality are this package's own notation.
+    "W_t = W_{t-1} A_t + B_t, y_t = W_t q_t"; homes and locality are this package's own
+    notation.
     """
 
     def __init__(
@@ -104,7 +111,8 @@ class Rule:
         self.name = name = checked_name(name)
         if not isinstance(text, str):
             raise FwpError(
-                f"rule {name!r} needs a text, a string of assignments; got {type(text).__name__}"
+                f"rule {name!r} needs a text, a string of assignments; got "
+                f"{type(text).__name__}"
             )
         checked_text(text, name, "text")
         self.text = "\n".join(line.strip() for line in text.strip().splitlines())
@@ -117,17 +125,28 @@ class Rule:
         #: every name an expression may use -> home
         self.all_homes = {**names, **dict.fromkeys(self.states, language.SYNAPSE)}
         self.statements: tuple[Statement, ...] = tuple(
-            lower(item, self.all_homes, f"rule {name!r}, statement {n} ({shown(item.line, 100)})")
+            lower(
+                item,
+                self.all_homes,
+                f"rule {name!r}, statement {n} ({shown(item.line, 100)})",
+            )
             for n, item in enumerate(assignments, start=1)
         )
         for item in states:
             if not any(assignment.target == item for assignment in assignments):
-                raise FwpError(f"rule {name!r} declares the state {item!r} but never assigns it")
-        used = {atom.name for item in assignments for atom in item.expression.free_symbols}
+                raise FwpError(
+                    f"rule {name!r} declares the state {item!r} but never assigns it"
+                )
+        used = {
+            atom.name for item in assignments for atom in item.expression.free_symbols
+        }
         for item in declared:
             if item not in used:
-                raise FwpError(f"rule {name!r} declares {item!r} but its text never uses it")
-        #: names the programme must supply for the write (``q`` for the read-out comes on top)
+                raise FwpError(
+                    f"rule {name!r} declares {item!r} but its text never uses it"
+                )
+        #: names the programme must supply for the write (``q`` for the read-out comes on
+        #: top)
         self.homes = {item: home for item, home in names.items() if item in used}
         self.citation = checked_text(citation, name, "citation")
         self.summary = checked_text(summary, name, "summary")
@@ -152,12 +171,14 @@ class Rule:
 
     @takes(text=inside("an expression", lambda: "k"), where=text("an objective"))
     def expression(self, text: str, where: str) -> sympy.Expr:
-        """Parse one expression in this rule's names (used for objectives and reductions)."""
+        """Parse one expression in this rule's names (used for objectives and
+        reductions)."""
         return parsing.expression(text, self.all_homes, self.states, where)
 
     @cached_property
     def transition(self) -> transition.Transition:
-        """How W is carried over a token: affine or not, side, rank, and the legal fast forms.
+        """How W is carried over a token: affine or not, side, rank, and the legal fast
+        forms.
 
         Raises:
             Cannot: the text expands into too many terms to tell.
@@ -165,11 +186,14 @@ class Rule:
         try:
             return transition.derive(self.statements, self.states)
         except Cannot as reason:
-            raise Cannot(f"transition of rule {self.name!r} is not derived: {reason}") from None
+            raise Cannot(
+                f"transition of rule {self.name!r} is not derived: {reason}"
+            ) from None
 
     @cached_property
     def plan(self) -> plans.MatrixPlan:
-        """Decays, reads and rank-one writes of one token, from which the fast forms are made.
+        """Decays, reads and rank-one writes of one token, from which the fast forms are
+        made.
 
         Raises:
             Cannot: the rule has none; the sentence says why.
@@ -190,7 +214,8 @@ class Rule:
 
     @cached_property
     def eigenvalues(self) -> spectrum.Spectrum | None:
-        """Eigenvalues of the transition for unit-norm keys; None for a rule that is not affine."""
+        """Eigenvalues of the transition for unit-norm keys; None for a rule that is not
+        affine."""
         return spectrum.derive(self)
 
     @cached_property
@@ -202,7 +227,8 @@ class Rule:
     def latex(self) -> str:
         """The rule with indices, one line a statement."""
         lines = [
-            latex.statement_latex(s.target, s.original, self.all_homes) for s in self.statements
+            latex.statement_latex(s.target, s.original, self.all_homes)
+            for s in self.statements
         ]
         return r" \\ ".join(lines)
 

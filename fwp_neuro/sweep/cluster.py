@@ -1,4 +1,5 @@
-"""The connection to a Dask scheduler: an executor, and a word on workers that cannot help."""
+"""The connection to a Dask scheduler: an executor, and a word on workers that cannot
+help."""
 
 from __future__ import annotations
 
@@ -15,14 +16,17 @@ TIMEOUT = 30.0
 
 
 @contextlib.contextmanager
-def connect(address: str, resources: Mapping[str, float] | None = None) -> Iterator[Executor]:
+def connect(
+    address: str, resources: Mapping[str, float] | None = None
+) -> Iterator[Executor]:
     """Give the executor of a scheduler, for as long as the block lasts.
 
     Args:
-        address: ``tcp://host:port``, or the JSON file that ``dask scheduler --scheduler-file``
-            writes.
-        resources: what a point needs of a worker, such as ``{"GPU": 1}``: workers that were started
-            with ``--resources "GPU=1"`` run one such point at a time, others none.
+        address: ``tcp://host:port``, or the JSON file that ``dask scheduler
+            --scheduler-file`` writes.
+        resources: what a point needs of a worker, such as ``{"GPU": 1}``: workers that
+            were started with ``--resources "GPU=1"`` run one such point at a time, others
+            none.
 
     Raises:
         FwpError: Dask is not installed, or no scheduler answers.
@@ -40,8 +44,8 @@ def connect(address: str, resources: Mapping[str, float] | None = None) -> Itera
         where = {"scheduler_file": address}
     elif not re.fullmatch(r"(\w+://)?[^/\s]+:\d+", address):
         raise FwpError(
-            f"a scheduler is named by an address such as tcp://10.0.0.1:8786 or by its JSON file, "
-            f"and got {address!r}"
+            "a scheduler is named by an address such as tcp://10.0.0.1:8786 or by its "
+            f"JSON file, and got {address!r}"
         )
     try:
         client = Client(**where, timeout=TIMEOUT, set_as_default=False)
@@ -51,23 +55,28 @@ def connect(address: str, resources: Mapping[str, float] | None = None) -> Itera
     with client:
         _look(client, dict(resources or {}))
         # not pure: Dask would take two equal calls for one, and hand out an old result
-        yield client.get_executor(pure=False, **({"resources": resources} if resources else {}))
+        yield client.get_executor(
+            pure=False, **({"resources": resources} if resources else {})
+        )
 
 
 def _look(client, resources: Mapping[str, float]) -> None:
-    """Warn of a cluster that has no worker to run a point on, as points wait for one for ever."""
+    """Warn of a cluster that has no worker to run a point on, as points wait for one for
+    ever."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     fit = [
         worker
         for worker in workers
-        if all(worker["resources"].get(name, 0) >= need for name, need in resources.items())
+        if all(
+            worker["resources"].get(name, 0) >= need for name, need in resources.items()
+        )
     ]
     if not workers:
         warn("the scheduler has no workers yet; the points wait for them", stacklevel=3)
     elif not fit:
         wanted = ",".join(f"{name}={need:g}" for name, need in resources.items())
         warn(
-            f"none of {len(workers)} workers has the resources {wanted}; the points wait for one "
-            f"that was started with --resources {wanted}",
+            f"none of {len(workers)} workers has the resources {wanted}; the points wait "
+            f"for one that was started with --resources {wanted}",
             stacklevel=3,
         )

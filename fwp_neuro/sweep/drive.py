@@ -1,4 +1,5 @@
-"""Run the points of a sweep on an executor until each is kept, has failed, or was given up."""
+"""Run the points of a sweep on an executor until each is kept, has failed, or was given
+up."""
 
 from __future__ import annotations
 
@@ -81,7 +82,9 @@ class _Run:
         if dataset is None:
             return False
         attrs = dict(dataset.attrs)
-        self.seconds[number] = json.loads(attrs.pop("sweep", "{}")).get("seconds", float("nan"))
+        self.seconds[number] = json.loads(attrs.pop("sweep", "{}")).get(
+            "seconds", float("nan")
+        )
         self.found[number] = dataset.drop_attrs(deep=False).assign_attrs(attrs)
         self.failures.pop(number, None)
         return True
@@ -130,12 +133,16 @@ def drive(
             _compute(run, todo, chosen, progress)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
-                f"interrupted: {len(run.store.kept(names))} of {len(names)} points are kept in "
-                f"{os.fspath(out)}; the same sweep goes on from there"
+                f"interrupted: {len(run.store.kept(names))} of {len(names)} points are "
+                f"kept in {os.fspath(out)}; the same sweep goes on from there"
             ) from stop
     dataset = gather(grid, run.found, run.failures, run.seconds)
     drawn = np.array(seeds, dtype=np.int64).reshape(grid.shape)
-    dataset["point_seed"] = (grid.dims, drawn, {"long_name": "seed of the random numbers"})
+    dataset["point_seed"] = (
+        grid.dims,
+        drawn,
+        {"long_name": "seed of the random numbers"},
+    )
     dataset.attrs = _attributes(run, chosen.name)
     path = Path(out) / FILE
     Recording(dataset).save(path)
@@ -153,12 +160,14 @@ def _check_progress(progress) -> None:
         pass
     if progress is not None and not called:
         raise FwpError(
-            f"progress must be a function that takes (fraction done, note), or None, got "
+            "progress must be a function that takes (fraction done, note), or None, got "
             f"{shown(progress)}"
         )
 
 
-def _compute(run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallback | None) -> None:
+def _compute(
+    run: _Run, todo: list[int], chosen: Chosen, progress: ProgressCallback | None
+) -> None:
     """Give points to the executor and take in what comes back."""
     executor = chosen.start()
     waiting, done = deque(todo), queue.SimpleQueue()
@@ -215,27 +224,33 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
         return run.lose(number, Failure(type(error).__name__, said))
     outcome: Outcome = future.result()
     if not isinstance(outcome, Outcome):
-        raise FwpError(f"the executor gave {shown(outcome)} for a point: it must return what the "
-                       "function that it is given returns")  # fmt: skip
-    if outcome.kind == "unsaved":  # nothing that is computed further would be saved either
+        raise FwpError(f"the executor gave {shown(outcome)} for a point: it must return "
+                       "what the function that it is given returns")  # fmt: skip
+    # nothing that is computed further would be saved either
+    if outcome.kind == "unsaved":
         raise FwpError(
             f"the sweep stops, as a result cannot be saved: {outcome.failure.sentence}; "
-            f"{len(run.found)} of {len(run.keys)} points are kept, and the same sweep goes on from "
-            "there"
+            f"{len(run.found)} of {len(run.keys)} points are kept, and the same sweep "
+            "goes on from there"
         )
     if outcome.kind == "unfit":
-        raise FwpError(f"a worker cannot run {run.function.label}: {outcome.failure.sentence}")
+        raise FwpError(
+            f"a worker cannot run {run.function.label}: {outcome.failure.sentence}"
+        )
     if outcome.kind == "failed":
         run.failures[number] = outcome.failure
         return False
-    if outcome.kind == "busy":  # another sweep computes it: it is asked for later, for a while each
+    # another sweep computes it: it is asked for later, for a while each
+    if outcome.kind == "busy":
         run.attempts.setdefault(number, 0)
         return True
     if outcome.kind == "sent":
         run.store.receive(run.keys[number], outcome.content)
     if run.take(number, PATIENCE if outcome.kind != "sent" else 0.0):
         return False
-    return run.lose(number, Failure("Lost", "its result was computed, but cannot be read"))
+    return run.lose(
+        number, Failure("Lost", "its result was computed, but cannot be read")
+    )
 
 
 def _job(run: _Run, number: int, attempt: str, patience: float) -> PointJob:
@@ -247,7 +262,8 @@ def _job(run: _Run, number: int, attempt: str, patience: float) -> PointJob:
         "seed": run.seeds[number],
     }
     return PointJob(
-        run.function.place, run.function.code, settings, run.keys[number], str(run.store.folder),
+        run.function.place, run.function.code, settings, run.keys[number],
+        str(run.store.folder),
         run.store.mark, here(), attempt, patience, run.as_of, run.seeds[number], about,
     )  # fmt: skip
 
@@ -264,14 +280,17 @@ def _said(error: BaseException) -> str:
 
 
 def _attributes(run: _Run, executor: str) -> dict:
-    """Return the attributes of the Dataset: those that all results share, and where it is from."""
+    """Return the attributes of the Dataset: those that all results share, and where it is
+    from."""
     every = [dict(result.attrs) for result in run.found.values()]
     shared = {
         name: value
         for name, value in (every[0] if every else {}).items()
         if all(name in attrs and attrs[name] == value for attrs in every)
     }
-    axes = run.grid.axes or {name: [p[name] for p in run.grid.points] for name in run.grid.names}
+    axes = run.grid.axes or {
+        name: [p[name] for p in run.grid.points] for name in run.grid.names
+    }
     provenance: Mapping = {
         "function": run.function.label,
         "code": run.function.code,

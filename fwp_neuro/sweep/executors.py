@@ -1,4 +1,5 @@
-"""Where the points of a sweep run: local processes, or an executor that the user gives."""
+"""Where the points of a sweep run: local processes, or an executor that the user
+gives."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Chosen:
         name: what it is.
         start: returns it.
         stop: ends it, given it.
-        fresh: whether its processes start after the sweep, and so with the code of the sweep.
+        fresh: whether its processes start after the sweep, and so with the code of the
+            sweep.
         check: called with it, raises `Cannot` if it can finish nothing any more.
     """
 
@@ -42,16 +44,20 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
     """Return the executor for a sweep of so many points.
 
     Args:
-        executor: a `concurrent.futures.Executor`, a Dask client, or None for local processes.
+        executor: a `concurrent.futures.Executor`, a Dask client, or None for local
+            processes.
         workers: number of local processes; None for one a core that this process may use.
 
     Raises:
-        FwpError: anything else, or local processes from a script that they would run again.
+        FwpError: anything else, or local processes from a script that they would run
+            again.
     """
     if executor is None:
         count = cores() if workers is None else whole(workers, "workers")
         if count > (most := max(MOST_WORKERS, 4 * cores())):
-            raise FwpError(f"workers is {shown(count)}; legal are at most {most} processes")
+            raise FwpError(
+                f"workers is {shown(count)}; legal are at most {most} processes"
+            )
         check_main()
         return Chosen(
             "local processes", lambda: LocalPool(min(count, points)), LocalPool.stop,
@@ -60,7 +66,9 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
     if workers is not None:
         raise FwpError("workers is for local processes: the executor given has its own")
     executor = given(executor)
-    return Chosen(type(executor).__name__, lambda: _ready(executor), check=_check_connection)
+    return Chosen(
+        type(executor).__name__, lambda: _ready(executor), check=_check_connection
+    )
 
 
 def given(executor) -> Executor:
@@ -83,13 +91,14 @@ def cores() -> int:
 
 
 def check_main() -> None:
-    """Raise FwpError in a script that workers cannot import, or would sweep again as they do."""
+    """Raise FwpError in a script that workers cannot import, or would sweep again as they
+    do."""
     main = sys.modules.get("__main__")
     path, frame = getattr(main, "__file__", None), sys._getframe()
     if path == "<stdin>":
         raise FwpError(
-            "the script comes from standard input, and workers cannot import it: save it as a .py "
-            "file and run that"
+            "the script comes from standard input, and workers cannot import it: save it "
+            "as a .py file and run that"
         )
     while frame is not None:
         name = frame.f_globals.get("__name__")
@@ -99,8 +108,10 @@ def check_main() -> None:
             guarded = _guarded(frame.f_code.co_filename, frame.f_lineno)
             if name == "__mp_main__" or not guarded:
                 raise FwpError(
-                    f"{os.path.basename(path or 'the script')} sweeps when it is imported, and "
-                    'every worker imports it: put the call under `if __name__ == "__main__":`'
+                    f"{os.path.basename(path or 'the script')} sweeps when it is "
+                    "imported, and "
+                    "every worker imports it: put the call under `if __name__ == "
+                    '"__main__":`'
                 )
         frame = frame.f_back
 

@@ -1,7 +1,8 @@
-"""What a sweep calls: a function that any process can find by its place, and the hash of its code.
+"""What a sweep calls: a function that any process can find by its place, and the hash of
+its code.
 
-Functions are not pickled. A worker imports the function's module, or runs its file, so that what a
-worker computes is what stands in the file.
+Functions are not pickled. A worker imports the function's module, or runs its file, so
+that what a worker computes is what stands in the file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from .local_code import local_files
 _MODEL = ("run", "Parameters")
 #: code of each function when this process first met it, and so of what it has in memory
 _met: dict[Place, str] = {}
-#: the functions that this process found: what a module caches, such as a compiled circuit, lasts
+#: the functions that this process found: what a module caches, such as a compiled
+#: circuit, lasts
 _found: dict[Place, Callable] = {}
 
 
@@ -37,7 +39,8 @@ class Place:
     Attributes:
         module: name to import it by.
         path: its file, as text.
-        name: the name in the module; "" for a model, which is run with its parameters as keywords.
+        name: the name in the module; "" for a model, which is run with its parameters as
+            keywords.
     """
 
     module: str
@@ -85,16 +88,21 @@ class Function:
         names = list(names)
         for name in names:
             if name in self.fixed:
-                raise FwpError(f"{self.label} has {name!r} set already, so grid cannot set it")
+                raise FwpError(
+                    f"{self.label} has {name!r} set already, so grid cannot set it"
+                )
             if self.takes is not None and name not in self.takes:
                 raise unknown(name, self.takes, f"parameter of {self.label}")
         missing = [name for name in self.needs if name not in (*names, *self.fixed)]
         if missing:
-            raise FwpError(f"{self.label} needs {', '.join(missing)}, which grid does not set")
+            raise FwpError(
+                f"{self.label} needs {', '.join(missing)}, which grid does not set"
+            )
 
 
 def read_function(function) -> Function:
-    """Return a function, a `functools.partial` of one, or ``"module:name"``, ready to sweep.
+    """Return a function, a `functools.partial` of one, or ``"module:name"``, ready to
+    sweep.
 
     Raises:
         FwpError: a function that other processes cannot import, or that takes no names.
@@ -106,10 +114,14 @@ def read_function(function) -> Function:
     fixed: dict = {}
     while isinstance(function, functools.partial):
         if function.args:
-            raise FwpError("a partial function in a sweep takes its arguments by name only")
+            raise FwpError(
+                "a partial function in a sweep takes its arguments by name only"
+            )
         fixed, function = {**function.keywords, **fixed}, function.func
     if not inspect.isfunction(function):
-        raise FwpError(f"function must be a function or 'module:name', got {shown(function)}")
+        raise FwpError(
+            f"function must be a function or 'module:name', got {shown(function)}"
+        )
     place = _place(function)
     takes, needs = _signature(function)
     return Function(place, function.__name__, takes, needs, fixed)
@@ -134,20 +146,21 @@ def find(place: Place, code: str, as_of: float | None = None) -> Callable:
 
     Args:
         code: what its code must be.
-        as_of: the time at which the files had that code, on this machine's clock; files that are
-            older than that are not read again to find out.
+        as_of: the time at which the files had that code, on this machine's clock; files
+            that are older than that are not read again to find out.
 
     Raises:
-        FwpError: its code here is not ``code``; the results would be kept under a wrong name.
+        FwpError: its code here is not ``code``; the results would be kept under a wrong
+            name.
     """
     if place not in _met:
         old = as_of is not None and _changed(place) < as_of
         _met[place] = code if old else code_of(place)
     if _met[place] != code:
         raise FwpError(
-            "the code that it has loaded is not the code of the process that sweeps: a file was "
-            "changed meanwhile, or versions of packages differ; sweep again, with workers that "
-            "were restarted (client.restart() with Dask)"
+            "the code that it has loaded is not the code of the process that sweeps: a "
+            "file was changed meanwhile, or versions of packages differ; sweep again, "
+            "with workers that were restarted (client.restart() with Dask)"
         )
     if place not in _found:
         path = Path(place.path)
@@ -162,8 +175,8 @@ def find(place: Place, code: str, as_of: float | None = None) -> Callable:
 def code_of(place: Place) -> str:
     """Return 12 hexadecimal digits for all the code that a function reaches.
 
-    It counts what the function's file uses from itself, from the package, and from other files of
-    the user's; of installed packages the versions of brian2, numpy and torch.
+    It counts what the function's file uses from itself, from the package, and from other
+    files of the user's; of installed packages the versions of brian2, numpy and torch.
     """
     path = Path(place.path)
     start = (place.name,) if place.name else _MODEL
@@ -190,7 +203,8 @@ def _named(text: str) -> Callable:
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
         raise FwpError(
-            f"function is 'module:name', such as 'my_model:simulate', and got {shown(text)}"
+            "function is 'module:name', such as 'my_model:simulate', and got "
+            f"{shown(text)}"
         )
     try:
         found = importlib.import_module(module)
@@ -216,12 +230,14 @@ def _place(function) -> Place:
         trouble = "a method"
     elif not path or not Path(path).is_file() or Path(path).suffix != ".py":
         trouble = "typed in, not read from a file"
-    elif inspect.unwrap(getattr(module, name, None) or function) is not inspect.unwrap(function):
+    elif inspect.unwrap(getattr(module, name, None) or function) is not inspect.unwrap(
+        function
+    ):
         trouble = f"not what {function.__module__}.{name} is now"
     if trouble:
         raise FwpError(
-            f"workers cannot import the function {name!r}: it is {trouble}; define it with def at "
-            "the top of a .py file"
+            f"workers cannot import the function {name!r}: it is {trouble}; define it "
+            "with def at the top of a .py file"
         )
     return Place(module.__name__, str(Path(path).resolve()), name)
 
@@ -229,7 +245,8 @@ def _place(function) -> Place:
 def _module(place: Place, path: Path):
     main = sys.modules.get("__main__")
     if place.module == "__main__":
-        if _same(main, path):  # the script itself, or its copy in a worker of a local pool
+        # the script itself, or its copy in a worker of a local pool
+        if _same(main, path):
             return main
         return load_script(path)
     try:
@@ -237,7 +254,8 @@ def _module(place: Place, path: Path):
     except ModuleNotFoundError:
         if not path.is_file():
             raise
-        return load_script(path)  # a worker whose import path lacks the folder of the script
+        # a worker whose import path lacks the folder of the script
+        return load_script(path)
 
 
 def _same(module, path: Path) -> bool:
@@ -254,7 +272,7 @@ def _signature(function) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
             f"{function.__name__} takes {only[0]!r} by place only; a sweep calls by name"
         )
     named = [p for p in parameters.values() if p.kind in (kinds.POSITIONAL_OR_KEYWORD,
-                                                          kinds.KEYWORD_ONLY)]  # fmt: skip
+                                                          kinds.KEYWORD_ONLY)]  # fmt: skip  # noqa: E501
     needs = tuple(p.name for p in named if p.default is kinds.empty)
     if any(p.kind is kinds.VAR_KEYWORD for p in parameters.values()):
         return None, needs

@@ -1,4 +1,5 @@
-"""The points of a sweep in one Dataset: the grid's dims first, then those of the results."""
+"""The points of a sweep in one Dataset: the grid's dims first, then those of the
+results."""
 
 from __future__ import annotations
 
@@ -30,12 +31,12 @@ def gather(
         seconds: number of a point -> how long it took.
 
     Returns:
-        every variable of the results with the grid's dims in front, NaN (or "" for text) where
-        there is none: at points that failed, and beyond the end of a shorter result. A dim that
-        has coordinates holds all those that any result has. ``error`` is the sentence of a point's
-        error, "" if it has none, ``seconds`` the time that it took. A result whose name
-        is a name of the grid is called ``result_...``. A variable that has other dims at other
-        points is left out, with a warning.
+        every variable of the results with the grid's dims in front, NaN (or "" for text)
+        where there is none: at points that failed, and beyond the end of a shorter
+        result. A dim that has coordinates holds all those that any result has. ``error``
+        is the sentence of a point's error, "" if it has none, ``seconds`` the time that
+        it took. A result whose name is a name of the grid is called ``result_...``. A
+        variable that has other dims at other points is left out, with a warning.
     """
     taken = {*grid.dims, *grid.names, *RESERVED}
     results = {number: _renamed(dataset, taken) for number, dataset in found.items()}
@@ -46,12 +47,17 @@ def gather(
             try:
                 dataset[name] = _joined(name, results, grid, axes)
             except FwpError as problem:
-                warn(f"{problem}; it is left out, see the files of the points", stacklevel=3)
+                warn(
+                    f"{problem}; it is left out, see the files of the points",
+                    stacklevel=3,
+                )
     for dim, axis in axes.items():
         if axis.values is not None:
             attrs = next(r[dim].attrs for r in results.values() if dim in r.variables)
             dataset = dataset.assign_coords({dim: (dim, axis.values, attrs)})
-    coords = {n for result in results.values() for n in result.coords} & set(dataset.data_vars)
+    coords = {n for result in results.values() for n in result.coords} & set(
+        dataset.data_vars
+    )
     dataset = dataset.set_coords(coords)
     errors = np.full(len(grid.points), "", dtype=object)
     took = np.full(len(grid.points), np.nan)
@@ -73,14 +79,18 @@ def _renamed(dataset: xr.Dataset, taken: set[str]) -> xr.Dataset:
 def _coordinates(grid: Grid) -> dict:
     if grid.axes is not None:
         return {name: (name, *labels(values)) for name, values in grid.axes.items()}
-    return {name: ("point", *labels([point[name] for point in grid.points])) for name in grid.names}
+    return {
+        name: ("point", *labels([point[name] for point in grid.points]))
+        for name in grid.names
+    }
 
 
 def labels(values: list) -> tuple[np.ndarray, dict]:
-    """Return values of a parameter as a coordinate: numbers, SI numbers with their unit, or text.
+    """Return values of a parameter as a coordinate: numbers, SI numbers with their unit,
+    or text.
 
-    Numbers stay numbers, but for whole ones beyond `LARGEST`, which a file could not hold exactly;
-    what is neither number nor text is written out.
+    Numbers stay numbers, but for whole ones beyond `LARGEST`, which a file could not hold
+    exactly; what is neither number nor text is written out.
     """
     first = values[0]
     if all(hasattr(value, "dim") and np.ndim(value) == 0 for value in values):
@@ -90,17 +100,22 @@ def labels(values: list) -> tuple[np.ndarray, dict]:
             return np.array([float(value) for value in values]), {
                 "units": str(get_unit(first.dim)) if not first.is_dimensionless else "1"
             }
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    ):
         if all(isinstance(value, float) or abs(value) <= LARGEST for value in values):
             return np.array(values), {}
     if all(isinstance(value, bool) for value in values):
         return np.array(values), {}
-    return np.array([value if isinstance(value, str) else str(value) for value in values]), {}
+    return np.array(
+        [value if isinstance(value, str) else str(value) for value in values]
+    ), {}
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """A dim of the results: its length over all points, and its coordinates if it has any."""
+    """A dim of the results: its length over all points, and its coordinates if it has
+    any."""
 
     length: int
     values: np.ndarray | None = None
@@ -121,8 +136,12 @@ def _axes(results: Mapping[int, xr.Dataset]) -> dict[str, _Axis]:
     return axes
 
 
-def _joined(name: str, results: Mapping[int, xr.Dataset], grid: Grid, axes) -> xr.Variable:
-    having = {n: result[name] for n, result in results.items() if name in result.variables}
+def _joined(
+    name: str, results: Mapping[int, xr.Dataset], grid: Grid, axes
+) -> xr.Variable:
+    having = {
+        n: result[name] for n, result in results.items() if name in result.variables
+    }
     first = next(iter(having.values()))
     for number, variable in having.items():
         if set(variable.dims) != set(first.dims):
@@ -132,7 +151,9 @@ def _joined(name: str, results: Mapping[int, xr.Dataset], grid: Grid, axes) -> x
             )
     dtype, fill = _filled(name, {variable.dtype for variable in having.values()})
     sizes = tuple(axes[dim].length for dim in first.dims)
-    complete = len(having) == len(grid.points) and all(v.shape == sizes for v in having.values())
+    complete = len(having) == len(grid.points) and all(
+        v.shape == sizes for v in having.values()
+    )
     if complete and len({variable.dtype for variable in having.values()}) == 1:
         dtype, fill = first.dtype, None  # nothing to fill: whole numbers stay whole
     array = np.empty((len(grid.points), *sizes), dtype=dtype)
@@ -143,7 +164,9 @@ def _joined(name: str, results: Mapping[int, xr.Dataset], grid: Grid, axes) -> x
         array[(number, *np.ix_(*places))] = variable.transpose(*first.dims).values
     if dtype.kind == "O":
         array = array.astype(str)
-    return xr.Variable((*grid.dims, *first.dims), array.reshape((*grid.shape, *sizes)), first.attrs)
+    return xr.Variable(
+        (*grid.dims, *first.dims), array.reshape((*grid.shape, *sizes)), first.attrs
+    )
 
 
 def _places(result: xr.Dataset, dim: str, axis: _Axis) -> np.ndarray:
@@ -160,4 +183,6 @@ def _filled(name: str, dtypes: set) -> tuple:
         return np.result_type(*numbers), np.nan
     if kinds <= set("UO"):
         return np.dtype(object), ""
-    raise FwpError(f"{name!r} is of the types {', '.join(map(str, dtypes))}, which no array holds")
+    raise FwpError(
+        f"{name!r} is of the types {', '.join(map(str, dtypes))}, which no array holds"
+    )

@@ -48,7 +48,8 @@ def read_grid(grid) -> Grid:
     """Return the points of ``{name: values}`` (every combination) or of a list of dicts.
 
     Raises:
-        FwpError: no points, too many, a value twice, or anything else in the place of values.
+        FwpError: no points, too many, a value twice, or anything else in the place of
+            values.
     """
     if isinstance(grid, Grid):
         return grid
@@ -57,13 +58,18 @@ def read_grid(grid) -> Grid:
     if _is_listing(grid):
         return _listed(_taken(grid, "grid", "points"))
     raise FwpError(
-        f"grid must be a dict of names and lists of values, or a list of dicts, got {shown(grid)}"
+        "grid must be a dict of names and lists of values, or a list of dicts, got "
+        f"{shown(grid)}"
     )
 
 
 def _is_listing(values) -> bool:
-    """Whether something holds several values: a single array or quantity is iterable as well."""
-    if isinstance(values, str | bytes | bytearray | Mapping) or getattr(values, "ndim", 1) == 0:
+    """Whether something holds several values: a single array or quantity is iterable as
+    well."""
+    if (
+        isinstance(values, str | bytes | bytearray | Mapping)
+        or getattr(values, "ndim", 1) == 0
+    ):
         return False
     return isinstance(values, Iterable)
 
@@ -81,7 +87,9 @@ def _taken(values: Iterable, where: str, what: str) -> list:
     try:
         found = list(islice(values, MOST + 1)) if count is None or count <= MOST else []
     except Exception as problem:  # of an iterator of the user's
-        raise FwpError(f"{where} cannot be read: {type(problem).__name__}: {problem}") from problem
+        raise FwpError(
+            f"{where} cannot be read: {type(problem).__name__}: {problem}"
+        ) from problem
     if count is None and len(found) > MOST or count is not None and count > MOST:
         said = f"more than {MOST}" if count is None else shown(count)
         raise FwpError(f"{where} has {said} {what}; legal are at most {MOST}")
@@ -106,7 +114,9 @@ def _product(grid: Mapping) -> Grid:
         where = f"grid[{shown(name)}]"
         if not _is_listing(values):
             said = shown(values)
-            raise FwpError(f"{where} must be a list of values, got {said}; write [{said}]")
+            raise FwpError(
+                f"{where} must be a list of values, got {said}; write [{said}]"
+            )
         axes[name] = [native(value) for value in _taken(values, where, "values")]
         if not axes[name]:
             raise FwpError(f"{where} has no values")
@@ -115,7 +125,9 @@ def _product(grid: Mapping) -> Grid:
     if count > MOST:
         raise FwpError(f"grid has {shown(count)} points; legal are at most {MOST}")
     names = tuple(axes)
-    points = tuple(dict(zip(names, values, strict=True)) for values in product(*axes.values()))
+    points = tuple(
+        dict(zip(names, values, strict=True)) for values in product(*axes.values())
+    )
     return Grid(axes, names, points)
 
 
@@ -124,7 +136,9 @@ def _listed(points: list) -> Grid:
         raise FwpError("grid is empty: give at least one point")
     for number, point in enumerate(points):
         if not isinstance(point, Mapping) or not point:
-            raise FwpError(f"grid[{number}] must be a dict of names and values, got {shown(point)}")
+            raise FwpError(
+                f"grid[{number}] must be a dict of names and values, got {shown(point)}"
+            )
         if set(point) != set(points[0]):
             raise FwpError(
                 f"grid[{number}] sets {', '.join(map(str, point))}, but grid[0] sets "
@@ -132,7 +146,9 @@ def _listed(points: list) -> Grid:
             )
     for name in points[0]:
         _name(name)
-    native_points = [{name: native(point[name]) for name in points[0]} for point in points]
+    native_points = [
+        {name: native(point[name]) for name in points[0]} for point in points
+    ]
     _once(native_points, "grid", "point")
     return Grid(None, tuple(points[0]), tuple(native_points))
 
@@ -140,7 +156,8 @@ def _listed(points: list) -> Grid:
 def _name(name) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         raise FwpError(
-            f"grid names parameters of the function, such as 'seed', and got {shown(name)}"
+            "grid names parameters of the function, such as 'seed', and got "
+            f"{shown(name)}"
         )
     if name in RESERVED:
         raise FwpError(f"a sweep uses the name {name!r} itself: rename that parameter")
@@ -152,7 +169,7 @@ def _once(values: list, where: str, what: str) -> None:
         text = json.dumps(canonical(value, f"{where}[{number}]"))
         if text in seen:
             raise FwpError(
-                f"{where} has the same {what} twice: number {seen[text]} and number {number} are "
-                f"{shown(value)}"
+                f"{where} has the same {what} twice: number {seen[text]} and number "
+                f"{number} are {shown(value)}"
             )
         seen[text] = number

@@ -1,4 +1,5 @@
-"""The files of a user's own that a file imports: neither Python's, nor installed, nor ours.
+"""The files of a user's own that a file imports: neither Python's, nor installed, nor
+ours.
 
 A file is a library's, and is not read, if it
 
@@ -66,7 +67,8 @@ def local_files(path: Path, module: str) -> list[Path]:
 
 
 def imported(file: Path, exact: bool = True) -> list[_Name]:
-    """Return what a file imports, in order of the names; nothing if it is not readable Python.
+    """Return what a file imports, in order of the names; nothing if it is not readable
+    Python.
 
     Not ``exact``, what looks like an import in a text counts too.
     """
@@ -83,8 +85,14 @@ def _by_tree(tree: ast.Module) -> set[_Name]:
         if isinstance(node, ast.Import):
             names |= {(0, alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names |= _names_from(node.level, node.module, (alias.name for alias in node.names))
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            names |= _names_from(
+                node.level, node.module, (alias.name for alias in node.names)
+            )
+        elif (
+            isinstance(node, ast.Call)
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if called in _CALLS and isinstance(node.args[0].value, str):
                 names.add((0, node.args[0].value))
@@ -109,7 +117,8 @@ def _names_from(level: int, base: str | None, names: Iterable[str]) -> set[_Name
 
 
 def _around(path: Path) -> list[Path]:
-    """Return the __init__.py files of the packages that a file is in, which run before it."""
+    """Return the __init__.py files of the packages that a file is in, which run before
+    it."""
     found, folder = [], path.parent
     while (init := folder / "__init__.py").is_file() and folder != folder.parent:
         found.append(init)
@@ -118,14 +127,16 @@ def _around(path: Path) -> list[Path]:
 
 
 class _Search:
-    """Finds the user's files of module names without importing; ``home`` is the user's as well."""
+    """Finds the user's files of module names without importing; ``home`` is the user's as
+    well."""
 
     def __init__(self, home: Path | None):
         self.home = home
         self._top = functools.cache(self._find_top)
 
     def locate(self, name: _Name, beside: Path) -> list[Path]:
-        """Return the files of a module that a file in ``beside`` imports, and those around it."""
+        """Return the files of a module that a file in ``beside`` imports, and those
+        around it."""
         level, dotted = name
         parts = dotted.split(".") if dotted else []
         if level:
@@ -141,7 +152,8 @@ class _Search:
         return found
 
     def _find_top(self, name: str, beside: Path) -> list[tuple[list[Path], list[Path]]]:
-        """Return the folders and the file of each top-level module of the user's of a name."""
+        """Return the folders and the file of each top-level module of the user's of a
+        name."""
         if self.home is not None and name == self.home.name:
             return [([self.home], [self.home / "__init__.py"])]
         found = []
@@ -189,7 +201,9 @@ def _is_library(place: Path) -> bool:
     """Whether a top-level module, given by its folder or file, is a library's."""
     inits = place.name == "__init__.py"
     top = place.parent if inits else place
-    return any(_lies_in_library(p) for p in (top, top.resolve())) or top.stem in _listed(top.parent)
+    return any(_lies_in_library(p) for p in (top, top.resolve())) or top.stem in _listed(
+        top.parent
+    )
 
 
 def _lies_in_library(place: Path) -> bool:
@@ -197,7 +211,9 @@ def _lies_in_library(place: Path) -> bool:
     if _INSTALLED & {*parts} or any(part.endswith(".egg") for part in parts):
         return True
     pairs = zip(parts, parts[1:], strict=False)
-    if any(a in ("lib", "lib64") and re.fullmatch(r"python3\.\d+t?", b) for a, b in pairs):
+    if any(
+        a in ("lib", "lib64") and re.fullmatch(r"python3\.\d+t?", b) for a, b in pairs
+    ):
         return True
     return any(place.is_relative_to(folder) for folder in _python())
 
@@ -205,16 +221,22 @@ def _lies_in_library(place: Path) -> bool:
 @functools.cache
 def _python() -> list[Path]:
     paths = sysconfig.get_paths()
-    return [Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return [
+        Path(paths[name]).resolve()
+        for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    ]
 
 
 @functools.cache
 def _listed(folder: Path) -> frozenset[str]:
-    """Return the top-level modules that metadata of installed packages in a folder list."""
+    """Return the top-level modules that metadata of installed packages in a folder
+    list."""
     names: set[str] = set()
     for pattern in ("*.dist-info/RECORD", "*.egg-info/installed-files.txt"):
         for record in folder.glob(pattern):
             with open(record, encoding="utf-8", errors="replace") as lines:
-                files = [line.partition(",")[0].strip().removeprefix("../") for line in lines]
+                files = [
+                    line.partition(",")[0].strip().removeprefix("../") for line in lines
+                ]
             names |= {file.partition("/")[0].removesuffix(".py") for file in files}
     return frozenset(names)

@@ -1,4 +1,5 @@
-"""The value of a parameter as text that is the same whenever the value is: what a key hashes."""
+"""The value of a parameter as text that is the same whenever the value is: what a key
+hashes."""
 
 from __future__ import annotations
 
@@ -18,11 +19,12 @@ def native(value):
 
 
 def canonical(value, what: str):
-    """Return ``value`` as nested lists of strings, with its type; equal lists mean equal values.
+    """Return ``value`` as nested lists of strings, with its type; equal lists mean equal
+    values.
 
     Raises:
-        FwpError: the value is of a type whose content cannot be told, or nested without an end;
-            the error names ``what``.
+        FwpError: the value is of a type whose content cannot be told, or nested without
+            an end; the error names ``what``.
     """
     try:
         return _canonical(value, what)
@@ -47,19 +49,25 @@ def _canonical(value, what: str):
     if isinstance(value, tuple | list):
         return [type(value).__name__, *(_canonical(item, what) for item in value)]
     if isinstance(value, Mapping):
-        pairs = [[_canonical(name, what), _canonical(item, what)] for name, item in value.items()]
+        pairs = [
+            [_canonical(name, what), _canonical(item, what)]
+            for name, item in value.items()
+        ]
         return ["mapping", *sorted(pairs)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        fields = {
+            field.name: getattr(value, field.name) for field in dataclasses.fields(value)
+        }
         return ["dataclass", type(value).__qualname__, _canonical(fields, what)]
     raise FwpError(
-        f"{what} is a {type(value).__name__}; legal are numbers, text, None, Brian2 quantities, "
-        "arrays, and tuples, lists, dicts and dataclasses of these"
+        f"{what} is a {type(value).__name__}; legal are numbers, text, None, Brian2 "
+        "quantities, arrays, and tuples, lists, dicts and dataclasses of these"
     )
 
 
 def key(code: str, settings: Mapping) -> str:
-    """Return 20 hexadecimal digits for a function's code and the values it is called with."""
+    """Return 20 hexadecimal digits for a function's code and the values it is called
+    with."""
     # results of a time when points were not seeded have other keys
     text = json.dumps(["seeded", code, canonical(settings, "a value of the grid")])
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -1,4 +1,5 @@
-"""Let the workers of a Dask scheduler set themselves up, those that are there and those to come."""
+"""Let the workers of a Dask scheduler set themselves up, those that are there and those
+to come."""
 
 from __future__ import annotations
 

@@ -42,7 +42,8 @@ class PointJob:
         driver: the process that sweeps, see `here`.
         attempt: unlike that of any other job: Dask takes two equal calls for one.
         patience: seconds to wait for a point that another process computes.
-        as_of: when the files had that code, for a process that has read them since; see `find`.
+        as_of: when the files had that code, for a process that has read them since; see
+            `find`.
         seed: of the random numbers, see `fwp_neuro.sweep.seeds`.
         about: kept with the result.
     """
@@ -66,9 +67,10 @@ class Outcome:
     """What became of a job.
 
     Attributes:
-        kind: "saved" now; "kept" from before; "sent" as ``content``, because the worker does not
-            see the folder; "failed"; "busy", another process computes it; "unfit", this worker
-            cannot run the function; "unsaved", the file system took no result.
+        kind: "saved" now; "kept" from before; "sent" as ``content``, because the worker
+            does not see the folder; "failed"; "busy", another process computes it;
+            "unfit", this worker cannot run the function; "unsaved", the file system took
+            no result.
         failure: the error of a failed point, of an unfit worker or of the file system.
         content: the file of a result.
     """
@@ -120,15 +122,19 @@ def _compute(job: PointJob, store: PointStore) -> Outcome:
     except (Exception, SystemExit) as error:
         if isinstance(error, ValueError) and "main thread" in str(error):
             error = FwpError(
-                "it runs points in a thread that cannot import Brian2; import brian2 in the main "
-                "thread of the process first, as fwp_neuro.sweep.preload does"
+                "it runs points in a thread that cannot import Brian2; import brian2 in "
+                "the main thread of the process first, as fwp_neuro.sweep.preload does"
             )
             return Outcome("unfit", Failure.of(error))
         failure = Failure.of(error)
         try:
             store.fail(job.key, failure, job.about.get("settings", {}))
-        except Exception as problem:  # e.g. a full disk: the sweep still says what happened
-            lost = f"{failure.sentence} (and this was not kept: {Failure.of(problem).sentence})"
+        except Exception as problem:
+            # e.g. a full disk: the sweep still says what happened
+            lost = (
+                f"{failure.sentence} (and this was not kept: "
+                f"{Failure.of(problem).sentence})"
+            )
             failure = dataclasses.replace(failure, sentence=lost)
         return Outcome("failed", failure)
 

@@ -1,9 +1,11 @@
-"""A pool of local processes in which the death of one costs the point that it was computing only.
+"""A pool of local processes in which the death of one costs the point that it was
+computing only.
 
-`pebble` keeps the processes and puts a fresh one in the place of one that died. Here is what
-a simulation needs besides: processes from a fork server, which starts them fast and clean;
-a process group and a temporary folder for each, so that programs and files that a point
-leaves go with its process; and an end of all of them when the sweep ends or is killed.
+`pebble` keeps the processes and puts a fresh one in the place of one that died. Here is
+what a simulation needs besides: processes from a fork server, which starts them fast and
+clean; a process group and a temporary folder for each, so that programs and files that a
+point leaves go with its process; and an end of all of them when the sweep ends or is
+killed.
 """
 
 from __future__ import annotations
@@ -77,12 +79,14 @@ class LocalPool:
         _remove_folders()
 
     def _start(self) -> None:
-        # no process but this one holds the leash: the others see it close, however this one ends
+        # no process but this one holds the leash: the others see it close, however this
+        # one ends
         self._end, self._leash = self._context.Pipe(duplex=False)
         environment = dict(os.environ)
         quiet_threads(environment)
         self._pool = pebble.ProcessPool(
-            self._workers, initializer=_set_up, initargs=(self._end, environment, os.getcwd()),
+            self._workers, initializer=_set_up, initargs=(self._end, environment,
+                os.getcwd()),
             context=self._context,
         )  # fmt: skip
 
@@ -108,16 +112,20 @@ def _set_up(end, environment: dict[str, str], folder: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None  # to be asked for again
-    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"{_FOLDER}{owner()}")
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(
+        prefix=f"{_FOLDER}{owner()}"
+    )
     os.chdir(folder)
     signal.signal(signal.SIGTERM, _on_term)
     threading.Thread(target=_watch, args=(end,), daemon=True).start()
-    # pebble lets a process without a call return when its pipe closes, maybe before `_watch`
+    # pebble lets a process without a call return when its pipe closes, maybe before
+    # `_watch`
     multiprocessing.util.Finalize(None, _leave, exitpriority=0)
 
 
 def _call(function: Callable, *arguments):
-    """Call a function; do not return when this process is told to end (run by a worker)."""
+    """Call a function; do not return when this process is told to end (run by a
+    worker)."""
     global _busy
     _busy = True
     try:
@@ -131,7 +139,8 @@ def _call(function: Callable, *arguments):
 def _on_term(number, frame) -> None:
     if not _busy:
         _leave()
-    # where Python is in a callback of a weak reference it prints what is raised, and goes on
+    # where Python is in a callback of a weak reference it prints what is raised, and goes
+    # on
     sys.unraisablehook = lambda unraisable: None
     raise KeyboardInterrupt  # temporary folders are removed on the way out
 
@@ -163,12 +172,14 @@ def _remove_folders() -> None:
 def _start_fork_server() -> None:
     """Start the fork server with what every worker needs, unless it runs already.
 
-    It loads no code of the user's and none of this package, which may change while it runs.
+    It loads no code of the user's and none of this package, which may change while it
+    runs.
     """
     from multiprocessing import forkserver  # noqa: PLC0415  not on Windows
 
     server = getattr(forkserver, "_forkserver", None)
-    usual = getattr(server, "_preload_modules", None) == ["__main__"]  # not what the user chose
+    # not what the user chose
+    usual = getattr(server, "_preload_modules", None) == ["__main__"]
     before = dict(os.environ)
     quiet_threads(os.environ)  # what it loads must be told of one thread as well
     try:

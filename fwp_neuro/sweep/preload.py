@@ -1,11 +1,12 @@
 """What a worker process needs before it simulates.
 
-One thread, no window, a cache on its own disk, and Brian2 imported in the main thread: Brian2 takes
-over Ctrl+C when it is imported, which Python allows in the main thread only, and Dask runs
-tasks in another one.
+One thread, no window, a cache on its own disk, and Brian2 imported in the main thread:
+Brian2 takes over Ctrl+C when it is imported, which Python allows in the main thread only,
+and Dask runs tasks in another one.
 
-A Dask worker does it when it starts with ``--preload fwp_neuro.sweep.preload``. A sweep asks every
-worker for it as well (`fwp_neuro.sweep.plugin`), too late for libraries that are loaded by then.
+A Dask worker does it when it starts with ``--preload fwp_neuro.sweep.preload``. A sweep
+asks every worker for it as well (`fwp_neuro.sweep.plugin`), too late for libraries that
+are loaded by then.
 """
 
 from __future__ import annotations
@@ -39,15 +40,19 @@ def quiet_threads(environment=os.environ) -> None:
 def one_thread() -> None:
     """Let PyTorch use one thread, if it is loaded."""
     torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "set_num_threads") and torch.get_num_threads() != 1:
+    if (
+        torch is not None
+        and hasattr(torch, "set_num_threads")
+        and torch.get_num_threads() != 1
+    ):
         torch.set_num_threads(1)
 
 
 def local_cache() -> str | None:
     """Return a folder on this machine's own disk for compiled code, private to the user.
 
-    The workers of a machine share it: Brian2 compiles under a file lock, which is slow or broken in
-    a home folder on NFS. None if the place is taken by somebody else.
+    The workers of a machine share it: Brian2 compiles under a file lock, which is slow or
+    broken in a home folder on NFS. None if the place is taken by somebody else.
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = Path(tempfile.gettempdir()) / f"fwp_neuro_cython_{user}"
@@ -68,11 +73,13 @@ def import_brian2() -> None:
 
 
 def dask_setup(worker) -> None:
-    """Set up a Dask worker (Dask calls this, in the main thread of the worker's process)."""
+    """Set up a Dask worker (Dask calls this, in the main thread of the worker's
+    process)."""
     quiet_threads()
     one_thread()
     # Brian2 asks Cython where its cache is; a folder that the user chose stays
     if "CYTHON_CACHE_DIR" not in os.environ and (folder := local_cache()) is not None:
         os.environ["CYTHON_CACHE_DIR"] = folder
-    if threading.current_thread() is threading.main_thread():  # not so for workers that are threads
+    # not so for workers that are threads
+    if threading.current_thread() is threading.main_thread():
         import_brian2()

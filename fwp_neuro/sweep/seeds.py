@@ -1,4 +1,5 @@
-"""The random numbers of a point: every global generator of a process is set from the point's seed.
+"""The random numbers of a point: every global generator of a process is set from the
+point's seed.
 
 A point that draws without a seed of its own, as with ``np.random.randn()``,
 ``random.random()``, ``torch.randn(3)`` or Brian2's ``rand()``, must get other numbers
@@ -117,7 +118,8 @@ _spare = {"rand": 0, "randn": 0}
 
 
 def _brian2(brian2, seed: int) -> Callable[[], None]:
-    """Set aside the random numbers that Brian2's compiled code took from NumPy in advance.
+    """Set aside the random numbers that Brian2's compiled code took from NumPy in
+    advance.
 
     NumPy's generator itself is seeded and put back by `_numpy`. The device holds, for
     each kind of number, how many of its store are used and the address of that store,

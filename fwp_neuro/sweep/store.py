@@ -1,8 +1,8 @@
 """The folder of a sweep: one file a point, named by its key, whole or not there at all.
 
-``points/KEY.nc`` holds a result, ``points/KEY.json`` the error of a point that failed. A point is
-computed under a lock (``.KEY.lock``), which the system frees when its process dies, so that two
-sweeps in one folder share the work.
+``points/KEY.nc`` holds a result, ``points/KEY.json`` the error of a point that failed. A
+point is computed under a lock (``.KEY.lock``), which the system frees when its process
+dies, so that two sweeps in one folder share the work.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a point has no result: the type of the error, one sentence, and where it came from."""
+    """Why a point has no result: the type of the error, one sentence, and where it came
+    from."""
 
     type: str
     sentence: str
@@ -41,8 +42,12 @@ class Failure:
     def of(cls, error: BaseException) -> Failure:
         """Return what is kept of an error."""
         words = " ".join(str(error).split()) or "no message"
-        sentence = words if isinstance(error, FwpError) else f"{type(error).__name__}: {words}"
-        return cls(type(error).__name__, sentence, "".join(traceback.format_exception(error)))
+        sentence = (
+            words if isinstance(error, FwpError) else f"{type(error).__name__}: {words}"
+        )
+        return cls(
+            type(error).__name__, sentence, "".join(traceback.format_exception(error))
+        )
 
 
 class PointStore:
@@ -61,13 +66,16 @@ class PointStore:
             (folder / "points").mkdir(parents=True, exist_ok=True)
             output_folder(folder / "points")
             with filelock.FileLock(folder / "points/.mark.lock"):
-                if not file.exists() or not file.read_text():  # the disk may have been full
+                # the disk may have been full
+                if not file.exists() or not file.read_text():
                     with atomic_path(file, "mark of the sweep") as temporary:
                         temporary.write_text(secrets.token_hex(8))
             store = cls(folder, file.read_text())
         except OSError as problem:
             where = shown(str(out), 200)
-            raise FwpError(f"cannot write to folder {where}: {problem.strerror}") from problem
+            raise FwpError(
+                f"cannot write to folder {where}: {problem.strerror}"
+            ) from problem
         store.clean()
         return store
 
@@ -91,12 +99,14 @@ class PointStore:
 
     def kept(self, keys: Iterable[str]) -> set[str]:
         """Return those keys that have a result, which may be damaged."""
-        # one listing: asking for each file by name would let NFS remember that it is not there
+        # one listing: asking for each file by name would let NFS remember that it is not
+        # there
         there = set(os.listdir(self.points))
         return {key for key in keys if f"{key}.nc" in there}
 
     def read(self, key: str, patience: float = 0.0):
-        """Return the Dataset of a point, or None; a file that is damaged is taken away."""
+        """Return the Dataset of a point, or None; a file that is damaged is taken
+        away."""
         end = time.monotonic() + patience
         while not self.path(key).exists():
             if time.monotonic() > end:
@@ -139,7 +149,8 @@ class PointStore:
 
     @contextlib.contextmanager
     def lock(self, key: str, patience: float) -> Iterator[bool]:
-        """Hold a point; yields False if another process holds it for ``patience`` seconds."""
+        """Hold a point; yields False if another process holds it for ``patience``
+        seconds."""
         path = self.points / f".{key}.lock"
         lock = filelock.FileLock(path)
         try:

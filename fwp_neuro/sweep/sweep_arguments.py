@@ -32,7 +32,9 @@ SWEPT = Kind(
     lambda: "fwp_neuro.validation:in_bytes",
 )
 GRID = Kind(
-    "a dict of names and lists of values, or a list of dicts", _grid, lambda: {"size": [1, 2]}
+    "a dict of names and lists of values, or a list of dicts",
+    _grid,
+    lambda: {"size": [1, 2]},
 )
 FOLDER = Kind("a folder that can be written to", _folder, lambda: "results")
 EXECUTOR = Kind("a concurrent.futures.Executor or a Dask client", _executor)

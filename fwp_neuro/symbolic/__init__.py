@@ -1,1 +1,2 @@
-"""From a rule's text to algebra: parsing, homes, transitions, eigenvalues, LaTeX and array code."""
+"""From a rule's text to algebra: parsing, homes, transitions, eigenvalues, LaTeX and
+array code."""

@@ -27,25 +27,33 @@ def to_home(array, home: str):
 
 @lru_cache(maxsize=512)
 def compiled(expression: sympy.Expr, names: tuple[str, ...], namespace: str):
-    """Return the function of ``names`` that evaluates an expression on arrays of a namespace."""
+    """Return the function of ``names`` that evaluates an expression on arrays of a
+    namespace."""
     if namespace == "torch":
         import torch  # noqa: PLC0415  NumPy does without
 
-        def over_numbers_too(name):  # exp(-1) in a text is a number, which torch.exp refuses
+        # exp(-1) in a text is a number, which torch.exp refuses
+        def over_numbers_too(name):
             tensor, number = getattr(torch, name), getattr(math, name)
             return lambda x: tensor(x) if isinstance(x, torch.Tensor) else number(x)
 
-        functions = {name: over_numbers_too(name) for name in ("exp", "log", "sqrt", "tanh")}
-        # sympy prints sign(x) as a Python "if", which a tensor is not: hide it behind another name
+        functions = {
+            name: over_numbers_too(name) for name in ("exp", "log", "sqrt", "tanh")
+        }
+        # sympy prints sign(x) as a Python "if", which a tensor is not: hide it behind
+        # another name
         expression = expression.replace(sympy.sign, sympy.Function("signum"))
         modules: list[Any] = [functions | {"signum": torch.sign, "Abs": abs, "abs": abs}]
     else:
         modules = ["numpy"]
-    return sympy.lambdify([sympy.Symbol(name, real=True) for name in names], expression, modules)
+    return sympy.lambdify(
+        [sympy.Symbol(name, real=True) for name in names], expression, modules
+    )
 
 
 def evaluate(expression: sympy.Expr, values: Mapping[str, Any], namespace: str):
-    """Evaluate a lowered expression over ``values`` (name -> array in the shape of its home)."""
+    """Evaluate a lowered expression over ``values`` (name -> array in the shape of its
+    home)."""
     return _Formula(expression, namespace)(values)
 
 
@@ -61,12 +69,14 @@ class _Formula:
         return self.function(*[values[name] for name in self.names])
 
 
-#: weights up to which elementwise products are faster on a CPU than PyTorch's matrix product
+#: weights up to which elementwise products are faster on a CPU than PyTorch's matrix
+#: product
 _FEW = 2**17
 
 
 def _products(namespace: str):
-    """Return the function of [..., d_v, d_k] and [..., 1, d_k] to their product [..., d_v, 1]."""
+    """Return the function of [..., d_v, d_k] and [..., 1, d_k] to their product [...,
+    d_v, 1]."""
 
     def product(weights, row):
         return weights @ row.swapaxes(-1, -2)
@@ -109,8 +119,11 @@ class _Line:
         return values
 
 
-def gather(statement: Statement, values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """Return ``values`` together with the sums that the statement reads off the present weights."""
+def gather(
+    statement: Statement, values: Mapping[str, Any], namespace: str
+) -> dict[str, Any]:
+    """Return ``values`` together with the sums that the statement reads off the present
+    weights."""
     return _Line(statement, namespace).gather(dict(values))
 
 
@@ -121,7 +134,9 @@ class ArrayStep:
         self.lines = [_Line(statement, namespace) for statement in statements]
         self.product = _products(namespace)
 
-    def __call__(self, states: Mapping[str, Any], signals: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(
+        self, states: Mapping[str, Any], signals: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return the states after the token; arguments as for `step`."""
         states = dict(states)
         for line in self.lines:
@@ -130,7 +145,8 @@ class ArrayStep:
         return states
 
     def read(self, weights, query):
-        """Return the read-out [..., d_v] of weights [..., d_v, d_k] and a query [..., d_k]."""
+        """Return the read-out [..., d_v] of weights [..., d_v, d_k] and a query [...,
+        d_k]."""
         return self.product(weights, query[..., None, :])[..., 0]
 
 

@@ -1,7 +1,8 @@
 """From the syntax tree of one expression to sympy, node by node.
 
-Nothing of a text is evaluated as Python, so that a signal may have the name of anything in Python
-or sympy; and every number on the way is checked, so that none grows beyond float64.
+Nothing of a text is evaluated as Python, so that a signal may have the name of anything
+in Python or sympy; and every number on the way is checked, so that none grows beyond
+float64.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def build(node: ast.expr) -> sympy.Expr:
 
 
 def chain(node: ast.expr, family: tuple) -> Iterator[tuple[ast.expr, bool]]:
-    """Yield the terms of a sum (or the factors of a product), last first, with its inverse sign."""
+    """Yield the terms of a sum (or the factors of a product), last first, with its
+    inverse sign."""
     while isinstance(node, ast.BinOp) and isinstance(node.op, family):
         yield node.right, isinstance(node.op, family[1])
         node = node.left

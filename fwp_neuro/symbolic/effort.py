@@ -1,4 +1,5 @@
-"""How much work a derivation may take, counted in terms and factors, so that no text hangs it.
+"""How much work a derivation may take, counted in terms and factors, so that no text
+hangs it.
 
 The counts depend on the text alone: the same text gives the same answer on every machine.
 """
@@ -22,7 +23,8 @@ FACTORED = 8
 
 
 def terms(expression: sympy.Expr) -> int:
-    """Return how many terms an expression has once it is expanded, at most ``TERMS + 1``."""
+    """Return how many terms an expression has once it is expanded, at most ``TERMS +
+    1``."""
     return min(_terms(expression), TERMS + 1)
 
 
@@ -37,7 +39,11 @@ def _terms(expression: sympy.Expr) -> int:
         return product
     if expression.is_Pow and expression.exp.is_Integer and inner[0] > 1:
         power = abs(int(expression.exp))
-        return TERMS + 1 if power > TERMS else min(comb(power + inner[0] - 1, power), TERMS + 1)
+        return (
+            TERMS + 1
+            if power > TERMS
+            else min(comb(power + inner[0] - 1, power), TERMS + 1)
+        )
     # what stands inside a function is expanded too, and is one term from outside
     return TERMS + 1 if any(item > TERMS for item in inner) else 1
 
@@ -57,12 +63,15 @@ def expand(expression) -> sympy.Expr:
 def factor(expression) -> sympy.Expr:
     """Return an expression as a product of factors, common factors alone if it is large.
 
-    The time of a full factorisation grows without limit: 60 terms of 60 names take 14 seconds.
+    The time of a full factorisation grows without limit: 60 terms of 60 names take 14
+    seconds.
     """
     expression = sympy.sympify(expression)
     if all(not item.args for item in sympy.Mul.make_args(expression)):
         return expression
-    return sympy.factor(expression) if _small(expression) else sympy.factor_terms(expression)
+    return (
+        sympy.factor(expression) if _small(expression) else sympy.factor_terms(expression)
+    )
 
 
 def _small(expression: sympy.Expr) -> bool:
@@ -71,7 +80,8 @@ def _small(expression: sympy.Expr) -> bool:
 
 
 def divided(expression, by) -> sympy.Expr:
-    """Return a quotient with what numerator and denominator share cancelled, as far as is cheap."""
+    """Return a quotient with what numerator and denominator share cancelled, as far as is
+    cheap."""
     quotient = sympy.sympify(expression) / by
     if _small(quotient):
         return sympy.cancel(sympy.together(quotient))

@@ -10,8 +10,8 @@ dt are the differential equation, with all gates in 1/s,
 
 so that several statements act at the same time, and their order makes no difference. What
 a statement adds without any gate, such as ``w += v*k``, gets a gate of its own, the write
-rate. It is the limit of the exact relation in `circuits.rate.window_rates` for gates that are
-small.
+rate. It is the limit of the exact relation in `circuits.rate.window_rates` for gates that
+are small.
 """
 
 from __future__ import annotations
@@ -57,7 +57,11 @@ def decays(statements: Sequence[Statement], gates) -> frozenset[str]:
     found: set[str] = set()
     for statement in statements:
         own = expand(statement.expression).coeff(symbol(statement.target), 1)
-        found |= {atom.name for atom in sympy.factor_terms(own).as_powers_dict() if atom.is_Symbol}
+        found |= {
+            atom.name
+            for atom in sympy.factor_terms(own).as_powers_dict()
+            if atom.is_Symbol
+        }
     return frozenset(found & set(gates))
 
 
@@ -96,7 +100,9 @@ def derive(rule) -> FirstOrderRates:
         right[statement.target] += linear + symbol(name) * added
     right, sums = _shortest(right, sums)
     used = set().union(*(one.free_symbols for one in right.values()))
-    in_hertz = frozenset(one.symbol.name for one in sums if one.symbol.name.endswith("_rate"))
+    in_hertz = frozenset(
+        one.symbol.name for one in sums if one.symbol.name.endswith("_rate")
+    )
     return FirstOrderRates(
         right, tuple(sums), in_hertz, homes, name * (symbol(name) in used), falling
     )
@@ -104,7 +110,9 @@ def derive(rule) -> FirstOrderRates:
 
 def _orders(expression: sympy.Expr, line: str) -> tuple[sympy.Expr, sympy.Expr]:
     """Return an expression where the time vanishes, and its slope there."""
-    found = tuple(one.subs(_STEP, 0) for one in (expression, sympy.diff(expression, _STEP)))
+    found = tuple(
+        one.subs(_STEP, 0) for one in (expression, sympy.diff(expression, _STEP))
+    )
     if any(one.has(*_BAD) for one in found):
         raise Cannot(f"statement {line!r} has no value where its gates vanish")
     return found

@@ -18,7 +18,8 @@ def _is_sum(expression: sympy.Expr) -> bool:
 
 
 def _named(expression, homes, index, depth: int = 0) -> sympy.Expr:
-    """Return ``expression`` with every symbol and every sum replaced by one named in LaTeX."""
+    """Return ``expression`` with every symbol and every sum replaced by one named in
+    LaTeX."""
     if isinstance(expression, sympy.Symbol):
         return _symbol(expression.name, index[homes[expression.name]])
     if _is_sum(expression):
@@ -26,7 +27,8 @@ def _named(expression, homes, index, depth: int = 0) -> sympy.Expr:
     if not expression.args:
         return expression
     arguments = [_named(argument, homes, index, depth) for argument in expression.args]
-    # in a sum of terms and inside a function a sum stands alone; a factor or a base needs brackets
+    # in a sum of terms and inside a function a sum stands alone; a factor or a base needs
+    # brackets
     negated = len(arguments) == 2 and expression.args[0] == -1
     bare = not (expression.is_Mul or expression.is_Pow) or negated
     if not bare:
@@ -41,7 +43,8 @@ def _symbol(name: str, subscript: str) -> sympy.Symbol:
         base = rf"\mathrm{{{base}}}"
     if not subscript:
         return symbol(base)
-    if base.endswith("}") and "_{" in base:  # beta2 prints as \beta_{2}: join the two subscripts
+    # beta2 prints as \beta_{2}: join the two subscripts
+    if base.endswith("}") and "_{" in base:
         return symbol(base[:-1] + f",{subscript}}}")
     return symbol(f"{base}_{{{subscript}}}")
 

@@ -14,7 +14,11 @@ _CLASSES = {
     ("back",): "needs feedback",
     ("back", "read"): "needs feedback and the post-local read-out",
     ("back", "pool"): "needs feedback and pooled presynaptic activity",
-    ("back", "pool", "read"): "needs feedback, the post-local read-out and pooled activity",
+    (
+        "back",
+        "pool",
+        "read",
+    ): "needs feedback, the post-local read-out and pooled activity",
 }
 _PLACE = {
     "pre": "presynaptic",
@@ -36,8 +40,8 @@ class Locality:
     Attributes:
         name: the class in words.
         signals: (signal, where it comes from) for everything the text uses.
-        local: True if only the synapse's own two cells (and broadcast gates) are needed; a cell's
-            own summed input counts as local to that cell.
+        local: True if only the synapse's own two cells (and broadcast gates) are needed;
+            a cell's own summed input counts as local to that cell.
         feedback: True if a back-projection from the postsynaptic population is needed.
     """
 
@@ -47,7 +51,9 @@ class Locality:
     feedback: bool
 
     def __str__(self) -> str:
-        return f"{self.name}: " + ", ".join(f"{signal} ({place})" for signal, place in self.signals)
+        return f"{self.name}: " + ", ".join(
+            f"{signal} ({place})" for signal, place in self.signals
+        )
 
 
 def derive(statements: tuple[Statement, ...]) -> Locality:
@@ -64,5 +70,8 @@ def derive(statements: tuple[Statement, ...]) -> Locality:
             signals.setdefault(atom.name, _PLACE[statement.homes[atom.name]])
     key = tuple(sorted(kinds))
     return Locality(
-        _CLASSES[key], tuple(signals.items()), not kinds & {"back", "pool"}, "back" in kinds
+        _CLASSES[key],
+        tuple(signals.items()),
+        not kinds & {"back", "pool"},
+        "back" in kinds,
     )

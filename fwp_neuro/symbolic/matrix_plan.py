@@ -1,15 +1,17 @@
 """From a rule's text to what every fast form needs: decays, reads and rank-one writes.
 
-An affine rule is put into micro-steps, each of the form (for reads; mirrored for back-projections)
+An affine rule is put into micro-steps, each of the form (for reads; mirrored for
+back-projections)
 
     u_r  = W x_r                                  reads, of the weights before the micro-step
     S_a <- sum_b carry_ab S_b + sum_g inject_ga (input_g + sum_r gain_gr u_r) channel_g'
 
-with S the synaptic states (W the first). ``x`` and ``channel`` are vectors over the side that a
-read contracts (presynaptic for read, postsynaptic for back), ``input`` and ``gain`` live on the
-free side or are shared, ``carry`` is a product of one factor for each of these homes. Statements
-that only scale the states are merged into their neighbours, so that most rules are one micro-step.
-"""
+with S the synaptic states (W the first). ``x`` and ``channel`` are vectors over the side
+that a read contracts (presynaptic for read, postsynaptic for back), ``input`` and
+``gain`` live on the free side or are shared, ``carry`` is a product of one factor for
+each of these homes. Statements that only scale the states are merged into their
+neighbours, so that most rules are one micro-step.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -96,7 +98,8 @@ class MatrixPlan:
         return home_of(sympy.sympify(expression), dict(self.homes), "plan")
 
     def factor(self, item: Product, side: str) -> sympy.Expr:
-        """Return the factor of a carry that is "shared", or on the side "contracted" or "free"."""
+        """Return the factor of a carry that is "shared", or on the side "contracted" or
+        "free"."""
         return item.shared if side == "shared" else item.on(getattr(self, side))
 
     def carries(self) -> Iterable[Product]:
@@ -105,7 +108,8 @@ class MatrixPlan:
 
     @property
     def decay_homes(self) -> set[str]:
-        """Homes on which a carry is not one: subset of {"shared", "contracted", "free"}."""
+        """Homes on which a carry is not one: subset of {"shared", "contracted",
+        "free"}."""
         found = set()
         for item in self.carries():
             homes = ("shared",) if item.zero else ("shared", "contracted", "free")
@@ -113,7 +117,8 @@ class MatrixPlan:
         return found
 
     def padded(self) -> tuple[MicroStep, ...]:
-        """Return micro-steps of as many reads and as many writes each, the last ones zero.
+        """Return micro-steps of as many reads and as many writes each, the last ones
+        zero.
 
         A rule that only scales its weights writes a zero.
         """
@@ -134,7 +139,8 @@ class MatrixPlan:
 
     @property
     def rowwise(self) -> bool:
-        """Whether each row has a transition of its own, so that its reads are solved for alone."""
+        """Whether each row has a transition of its own, so that its reads are solved for
+        alone."""
         free = any(
             self.home(gain) == self.free
             for step in self.steps
@@ -167,24 +173,29 @@ def derive(transition: Transition, states: tuple[str, ...]) -> MatrixPlan:
         steps.append(_micro_step(part, states, contracted))
     known: dict[sympy.Basic, sympy.Basic] = {ZERO: ZERO}
     merged = _unique(tuple(_merge(steps, contracted)), known)
-    return MatrixPlan(contracted, merged, _unique(tuple(pools), known), homes, tuple(known))
+    return MatrixPlan(
+        contracted, merged, _unique(tuple(pools), known), homes, tuple(known)
+    )
 
 
 def _unique(part, known: dict):
     """Return a part of a plan with one object for equal expressions.
 
-    They are keys of dictionaries, and `torch.compile` finds a key by its identity. SymPy makes the
-    same name twice once its cache has forgotten the first.
+    They are keys of dictionaries, and `torch.compile` finds a key by its identity. SymPy
+    makes the same name twice once its cache has forgotten the first.
     """
     if isinstance(part, sympy.Basic):
         return known.setdefault(part, part)
     if isinstance(part, tuple):
         return tuple(_unique(item, known) for item in part)
-    return type(part)(*(_unique(getattr(part, field.name), known) for field in fields(part)))
+    return type(part)(
+        *(_unique(getattr(part, field.name), known) for field in fields(part))
+    )
 
 
 def _unique_pools(part: Affine, pools: list, homes: dict) -> Affine:
-    """Give pooled sums names that no other statement uses, and note them with all homes."""
+    """Give pooled sums names that no other statement uses, and note them with all
+    homes."""
     renamed: dict[sympy.Symbol, sympy.Symbol] = {}
     for item in part.statement.sums:
         if item.kind == "pool":
@@ -212,13 +223,20 @@ def _micro_step(part: Affine, states: tuple[str, ...], contracted: str) -> Micro
     probes = [x for x, _ in (*part.reads, *part.backs)]  # of one side only
     row = states.index(part.target)
     inject = tuple(ONE if n == row else ZERO for n in range(len(states)))
-    carry = tuple(tuple(_carry(part, target, source) for source in states) for target in states)
+    carry = tuple(
+        tuple(_carry(part, target, source) for source in states) for target in states
+    )
     mixed = any((item.pre, item.post) != (ONE, ONE) for line in carry for item in line)
     if len(states) > 1 and mixed:
-        raise Cannot("its synaptic states mix with coefficients that are not shared by all cells")
+        raise Cannot(
+            "its synaptic states mix with coefficients that are not shared by all cells"
+        )
     writes = tuple(
         PlannedWrite(
-            write.along, write.drive, tuple(dict(write.sums).get(x, ZERO) for x in probes), inject
+            write.along,
+            write.drive,
+            tuple(dict(write.sums).get(x, ZERO) for x in probes),
+            inject,
         )
         for write in part.writes(contracted)
     )
@@ -245,7 +263,8 @@ def _merge(steps: list[MicroStep], contracted: str) -> list[MicroStep]:
 
 
 def _product_of(after, before) -> tuple[tuple[Product, ...], ...]:
-    """Multiply two carry matrices; entries of more than one state are shared factors only."""
+    """Multiply two carry matrices; entries of more than one state are shared factors
+    only."""
     size = range(len(after))
     if len(after) == 1:
         return ((after[0][0] * before[0][0],),)
@@ -284,7 +303,9 @@ def _scaled_after(step: MicroStep, scale: MicroStep, contracted: str) -> MicroSt
 
 def _can_lead(scale: MicroStep, step: MicroStep) -> bool:
     others = scale.carry[0][1:]
-    return not step.reads or reduce(lambda so_far, item: so_far and item.zero, others, True)
+    return not step.reads or reduce(
+        lambda so_far, item: so_far and item.zero, others, True
+    )
 
 
 def _scaled_before(step: MicroStep, scale: MicroStep, contracted: str) -> MicroStep:
@@ -294,7 +315,10 @@ def _scaled_before(step: MicroStep, scale: MicroStep, contracted: str) -> MicroS
         _product_of(step.carry, scale.carry),
         tuple(x * by.off(OTHER[contracted]) for x in step.reads),
         tuple(
-            replace(write, gains=tuple(gain * by.on(OTHER[contracted]) for gain in write.gains))
+            replace(
+                write,
+                gains=tuple(gain * by.on(OTHER[contracted]) for gain in write.gains),
+            )
             for write in step.writes
         ),
     )

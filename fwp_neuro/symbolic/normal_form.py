@@ -1,27 +1,28 @@
 """The affine normal form of a rule, from which all its forms but the plain step are made.
 
-Statement by statement, with s over the synaptic states, it says which state is assigned what:
+Statement by statement, with s over the synaptic states, it says which state is assigned
+what:
 
     target_ij  <-  sum_s keep_s,ij s_ij  +  sum_n shared_n pre_nj post_ni sum_n
 
 where every ``keep`` is a product of one factor for each home (shared by all, presynaptic,
 postsynaptic), and the sum of a term is 1 (the term is an input), a read (W x)_i or a
-back-projection (W' y)_j. Each term is thus a matrix of rank one. Its vector on the side that the
-sum contracts is commanded by the programme alone; the other one may hold the sum. Terms along the
-same commanded vector are one *write*,
+back-projection (W' y)_j. Each term is thus a matrix of rank one. Its vector on the side
+that the sum contracts is commanded by the programme alone; the other one may hold the
+sum. Terms along the same commanded vector are one *write*,
 
     (drive + sum_r gain_r sum_r) along'          (read side; the back side is its mirror image).
 
-`split` finds whether a statement is affine, with its coefficients (`Affine`). ``Affine.keep`` and
-``Affine.terms`` write them as products, once a rule, and raise `Cannot` with the reason where a
-coefficient is none. What is made of them:
+`split` finds whether a statement is affine, with its coefficients (`Affine`).
+``Affine.keep`` and ``Affine.terms`` write them as products, once a rule, and raise
+`Cannot` with the reason where a coefficient is none. What is made of them:
 
     `transition`, `spectrum`       side, rank and eigenvalues of the map of the weights
     `matrix_plan`                  statements joined to micro-steps, for the engine and C++ kernels
     `circuits.rate.ode_windows`    one window of an ODE for each statement, and what the
                                    biophysical synapse is told, from these windows
     `circuits.rate.low_rank`       one token cell for each write
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -53,8 +54,8 @@ class Write:
     Attributes:
         side: where the vector lives that the programme alone commands, "pre" or "post".
         along: that vector; drive: the other one, but for the sums.
-        sums: (x, gain) for each term gain * read(x) (side "pre") or gain * back(x) (side "post")
-            of the other vector.
+        sums: (x, gain) for each term gain * read(x) (side "pre") or gain * back(x) (side
+            "post") of the other vector.
     """
 
     side: str
@@ -90,27 +91,33 @@ class Affine:
 
     @cached_property
     def keep(self) -> dict[str, Product]:
-        """State -> what is left of its own entry; a state that is not named leaves nothing.
+        """State -> what is left of its own entry; a state that is not named leaves
+        nothing.
 
         Raises:
             Cannot: a factor differs from synapse to synapse.
         """
         try:
-            return {name: separate(own, self.statement.home) for name, own in self.own.items()}
+            return {
+                name: separate(own, self.statement.home) for name, own in self.own.items()
+            }
         except Cannot as reason:
             raise Cannot(
-                f"statement {self.statement.line!r} decays every synapse by a factor of its own, "
-                f"{reason}"
+                f"statement {self.statement.line!r} decays every synapse by a factor of "
+                f"its own, {reason}"
             ) from None
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
-        """What is added: terms with a read, then those with a back-projection, then inputs.
+        """What is added: terms with a read, then those with a back-projection, then
+        inputs.
 
         Raises:
             Cannot: one has more than rank one.
         """
-        sums = [("read", *pair) for pair in self.reads] + [("back", *pair) for pair in self.backs]
+        sums = [("read", *pair) for pair in self.reads] + [
+            ("back", *pair) for pair in self.backs
+        ]
         try:
             return tuple(
                 Term(product, kind, probe)
@@ -119,14 +126,16 @@ class Affine:
             )
         except Cannot as reason:
             raise Cannot(
-                f"statement {self.statement.line!r} adds more than outer products: {reason}"
+                f"statement {self.statement.line!r} adds more than outer products: "
+                f"{reason}"
             ) from None
 
     def writes(self, side: str = "pre") -> tuple[Write, ...]:
         """Join the terms along the same vector.
 
         Args:
-            side: where the vector of an input lives, unless a back-projection has the same.
+            side: where the vector of an input lives, unless a back-projection has the
+                same.
 
         Raises:
             Cannot: a term has more than rank one.
@@ -181,7 +190,8 @@ def split(statement: Statement, states: tuple[str, ...]) -> Affine | None:
 
 
 def _linear(expression: sympy.Expr, atoms: frozenset) -> dict | None:
-    """Return atom -> its coefficient, None -> the rest; None if it is not linear as it stands."""
+    """Return atom -> its coefficient, None -> the rest; None if it is not linear as it
+    stands."""
     if not expression.free_symbols & atoms:
         return {None: expression}
     if expression in atoms:

@@ -1,4 +1,5 @@
-"""Local objectives: a loss whose gradient step is the rule, and the check that it really is."""
+"""Local objectives: a loss whose gradient step is the rule, and the check that it really
+is."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Objective:
     """A loss L(W) for one token, written in the words of the rule text.
 
     Attributes:
-        terms: expressions, each summed over the cells or synapses where it lives; L is their sum.
+        terms: expressions, each summed over the cells or synapses where it lives; L is
+            their sum.
         moment: where the gradient is taken: "before", "decayed" or "after".
         source: where the objective comes from.
     """
@@ -36,7 +38,9 @@ class Objective:
 
     def __post_init__(self):
         if isinstance(self.terms, str) or not isinstance(self.terms, tuple | list):
-            raise FwpError(f"terms of an objective must be a tuple, got {shown(self.terms)}")
+            raise FwpError(
+                f"terms of an objective must be a tuple, got {shown(self.terms)}"
+            )
         for term in (*self.terms, self.source):
             if not isinstance(term, str):
                 raise FwpError(
@@ -44,17 +48,22 @@ class Objective:
                 )
         if not isinstance(self.moment, str):
             raise FwpError(
-                f"objective moment must be one of {', '.join(_MOMENTS)}, got {shown(self.moment)}"
+                f"objective moment must be one of {', '.join(_MOMENTS)}, got "
+                f"{shown(self.moment)}"
             )
         pick(self.moment, _MOMENTS, "objective moment")
 
     def __str__(self) -> str:
-        return " + ".join(f"sum[{term}]" for term in self.terms) + f" ({_MOMENTS[self.moment]})"
+        return (
+            " + ".join(f"sum[{term}]" for term in self.terms)
+            + f" ({_MOMENTS[self.moment]})"
+        )
 
     def gradient(self, rule) -> list:
         """Return the statements whose values add up to dL/dw, derived by the chain rule.
 
-        A read(x)_i contains w_ij x_j, so dL/dw_ij = dL/dread(x)_i x_j; likewise for back(y).
+        A read(x)_i contains w_ij x_j, so dL/dw_ij = dL/dread(x)_i x_j; likewise for
+        back(y).
         """
         found = []
         for term in self.terms:
@@ -69,21 +78,26 @@ class Objective:
             for item in lowered.sums:
                 if item.kind != "pool":
                     slope = sympy.diff(lowered.expression, item.symbol)
-                    if item.argument.free_symbols & reached or lowered.home(slope) not in (
+                    if item.argument.free_symbols & reached or lowered.home(
+                        slope
+                    ) not in (
                         "shared",
                         item.home,
                     ):
                         raise FwpError(
-                            f"objective {term!r} of rule {rule.name!r} cannot be differentiated "
-                            "here: a term with read() or back() must live on the cells where "
-                            "that sum lands, unnested"
+                            f"objective {term!r} of rule {rule.name!r} cannot be "
+                            "differentiated here: a term with read() or back() must "
+                            "live on the cells where that sum lands, unnested"
                         )
-                    gradient += sympy.diff(lowered.expression, item.symbol) * item.argument
+                    gradient += (
+                        sympy.diff(lowered.expression, item.symbol) * item.argument
+                    )
             found.append((lowered, gradient))
         return found
 
     def mismatch(self, rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
-        """Return the largest |W_t - W_start + dL/dW| on one random token (0 if it is true)."""
+        """Return the largest |W_t - W_start + dL/dW| on one random token (0 if it is
+        true)."""
         rng = np.random.default_rng(seed)
         signals = {}
         for name, home in rule.homes.items():

@@ -1,4 +1,5 @@
-"""Write an expression as a product of factors that each live on one side of the synapse."""
+"""Write an expression as a product of factors that each live on one side of the
+synapse."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ class Product:
     post: sympy.Expr = ONE
 
     def __mul__(self, other: Product) -> Product:
-        return Product(self.shared * other.shared, self.pre * other.pre, self.post * other.post)
+        return Product(
+            self.shared * other.shared, self.pre * other.pre, self.post * other.post
+        )
 
     def __pow__(self, exponent) -> Product:
         return Product(self.shared**exponent, self.pre**exponent, self.post**exponent)
@@ -74,7 +77,9 @@ def products(expression, home: Home) -> tuple[Product, ...]:
     try:
         return (separate(expression, home),)
     except Cannot:
-        return tuple(_term(term, home) for term in sympy.Add.make_args(expand(expression)))
+        return tuple(
+            _term(term, home) for term in sympy.Add.make_args(expand(expression))
+        )
 
 
 def _term(term: sympy.Expr, home: Home) -> Product:
@@ -123,7 +128,9 @@ def _of_sum(total: sympy.Expr, home: Home) -> Product:
         for name, row in others:
             ratio = row.get(pivot, sympy.Integer(0)) / first[pivot]
             # a name below the fraction line could be zero
-            if not ratio.is_Number or row != {p: sympy.expand(ratio * c) for p, c in first.items()}:
+            if not ratio.is_Number or row != {
+                p: sympy.expand(ratio * c) for p, c in first.items()
+            }:
                 raise Cannot(_MIXED)
             post += ratio * name
         pre = sympy.Add(*(coefficient * name for name, coefficient in first.items()))

@@ -1,8 +1,9 @@
 """Eigenvalues of a rule's transition, derived from its text.
 
-Two ways: a closed form where the text allows one (scalar decays with at most one rank-one term, or
-pure decays), and numbers: the homogeneous step applied to a basis of weight matrices gives the
-transition as an ordinary matrix, for any affine rule, also with extra synaptic states.
+Two ways: a closed form where the text allows one (scalar decays with at most one rank-one
+term, or pure decays), and numbers: the homogeneous step applied to a basis of weight
+matrices gives the transition as an ordinary matrix, for any affine rule, also with extra
+synaptic states.
 """
 
 from __future__ import annotations
@@ -31,18 +32,20 @@ WORK = 100_000_000
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues of the transition over one token, with unit-norm signals and gates in their
-    domains.
+    """Eigenvalues of the transition over one token, with unit-norm signals and gates in
+    their domains.
 
     Attributes:
-        closed_form: the distinct eigenvalues as sympy expressions, or () where none is derived;
-            ``pool`` sums over presynaptic cells, ``pool_post`` over postsynaptic ones.
+        closed_form: the distinct eigenvalues as sympy expressions, or () where none is
+            derived; ``pool`` sums over presynaptic cells, ``pool_post`` over postsynaptic
+            ones.
         low, high: smallest and largest real part met.
         radius: largest modulus met.
         complex: whether any eigenvalue had an imaginary part.
         domains: the gate ranges assumed.
         note: how the range was found.
-        bound: whether the range is that of the closed form; else it is the largest met in samples.
+        bound: whether the range is that of the closed form; else it is the largest met in
+            samples.
     """
 
     closed_form: tuple[sympy.Expr, ...]
@@ -56,10 +59,16 @@ class Spectrum:
 
     def __str__(self) -> str:
         kind = "complex, real part" if self.complex else "real,"
-        form = "{" + ", ".join(map(str, self.closed_form)) + "}, " if self.closed_form else ""
+        form = (
+            "{" + ", ".join(map(str, self.closed_form)) + "}, "
+            if self.closed_form
+            else ""
+        )
         words = "modulus <=" if self.bound else "largest modulus met"
         span = f"{kind} in [{self.low:.3g}, {self.high:.3g}], {words} {self.radius:.3g}"
-        gates = ", ".join(f"{name} in [{a:g}, {b:g}]" for name, (a, b) in self.domains.items())
+        gates = ", ".join(
+            f"{name} in [{a:g}, {b:g}]" for name, (a, b) in self.domains.items()
+        )
         return f"{form}{span} (signals of unit norm{', ' + gates if gates else ''})"
 
 
@@ -79,7 +88,9 @@ def closed_form(transition: Transition) -> tuple[sympy.Expr, ...]:
     if len(terms) > 1 or homes != {"shared"}:
         return ()
     part, kind, signal, factor = terms[0]
-    others = sympy.prod([own for own, at in zip(decays, parts, strict=True) if at is not part])
+    others = sympy.prod(
+        [own for own, at in zip(decays, parts, strict=True) if at is not part]
+    )
     overlap = _pull_out(sympy.Function(kind), signal * factor, part, kind)
     if overlap is None:
         return ()
@@ -88,19 +99,24 @@ def closed_form(transition: Transition) -> tuple[sympy.Expr, ...]:
         along = sympy.factor_terms(effort.expand(own + overlap))
     except Cannot:
         return ()
-    return tuple(dict.fromkeys(sympy.factor_terms(others * each) for each in (own, along)))
+    return tuple(
+        dict.fromkeys(sympy.factor_terms(others * each) for each in (own, along))
+    )
 
 
 def _spelled_out(expression, part) -> sympy.Expr:
-    """Write the pooled sums of a lowered expression as pool(...) again, inner ones too."""
-    for item in reversed(part.statement.sums):  # a sum's argument holds only sums before it
+    """Write the pooled sums of a lowered expression as pool(...) again, inner ones
+    too."""
+    # a sum's argument holds only sums before it
+    for item in reversed(part.statement.sums):
         if item.kind == "pool":
             expression = expression.xreplace({item.symbol: pool(item.argument)})
     return expression
 
 
 def _pull_out(function, product, part, kind) -> sympy.Expr | None:
-    """Take what is constant along the summed side out of the sum; None if it does not factor."""
+    """Take what is constant along the summed side out of the sum; None if it does not
+    factor."""
     side = "pre" if kind == "pool" else "post"
     try:
         factors = separate(product, part.statement.home)
@@ -110,14 +126,19 @@ def _pull_out(function, product, part, kind) -> sympy.Expr | None:
 
 
 def matrix(
-    statements, states, signals: Mapping[str, np.ndarray], shape, lead: tuple[int, ...] = ()
+    statements,
+    states,
+    signals: Mapping[str, np.ndarray],
+    shape,
+    lead: tuple[int, ...] = (),
 ) -> np.ndarray:
     """Return the transition of one token as a matrix on the stacked states.
 
     Args:
         statements: lowered statements of an affine rule.
         states: names of the synaptic states.
-        signals: one token's signals in the shape of their homes, after ``lead`` and an axis of 1.
+        signals: one token's signals in the shape of their homes, after ``lead`` and an
+            axis of 1.
         shape: (d_v, d_k).
         lead: leading axes of the signals, for many tokens at once.
 
@@ -131,23 +152,29 @@ def matrix(
     moved = arrays.step(statements, start, signals)
     offset = arrays.step(statements, nothing, signals)
     columns = [
-        np.broadcast_to(moved[name] - offset[name], (*lead, size, *shape)) for name in states
+        np.broadcast_to(moved[name] - offset[name], (*lead, size, *shape))
+        for name in states
     ]
     return np.stack(columns, -3).reshape(*lead, size, size).swapaxes(-1, -2)
 
 
 def _homogeneous(part: Affine) -> Statement:
     """Return a statement without what it adds whatever the weights are."""
-    sums = {item.argument: item.symbol for item in part.statement.sums if item.kind == "read"}
+    sums = {
+        item.argument: item.symbol for item in part.statement.sums if item.kind == "read"
+    }
     total = [symbol(name) * factor for name, factor in part.own.items()]
     total += [sums[x] * factor for x, factor in part.reads]
-    sums = {item.argument: item.symbol for item in part.statement.sums if item.kind == "back"}
+    sums = {
+        item.argument: item.symbol for item in part.statement.sums if item.kind == "back"
+    }
     total += [sums[y] * factor for y, factor in part.backs]
     return replace(part.statement, expression=sympy.Add(*total))
 
 
 def _tokens(rule, domains, samples: int, shape, seed: int) -> list[dict[str, np.ndarray]]:
-    """Draw signals of unit norm, with gates in the corners of their domains and then inside."""
+    """Draw signals of unit norm, with gates in the corners of their domains and then
+    inside."""
     rng = np.random.default_rng(seed)
     corners = list(itertools.islice(itertools.product(*domains.values()), CORNERS))
     found = []
@@ -158,9 +185,12 @@ def _tokens(rule, domains, samples: int, shape, seed: int) -> list[dict[str, np.
             if name in domains:
                 low, high = domains[name]
                 inside = rng.uniform(low, high, size)
-                corner = np.full(size, corners[n % len(corners)][list(domains).index(name)])
+                corner = np.full(
+                    size, corners[n % len(corners)][list(domains).index(name)]
+                )
                 array = corner if n < len(corners) else inside
-            elif n < len(corners):  # an axis reaches the ends that random directions only approach
+            elif n < len(corners):
+                # an axis reaches the ends that random directions only approach
                 array = np.eye(size[0])[n % size[0]]
             else:
                 array = rng.standard_normal(size)
@@ -173,15 +203,17 @@ def _tokens(rule, domains, samples: int, shape, seed: int) -> list[dict[str, np.
 def _sampled(rule, domains, samples: int, shape, seed: int) -> tuple[np.ndarray, int]:
     """Return the eigenvalues of sampled tokens, and of how many tokens they are.
 
-    A text with roots or logarithms has no real value for some signals: there their moduli are
-    tried, and tokens without any value are left out.
+    A text with roots or logarithms has no real value for some signals: there their moduli
+    are tried, and tokens without any value are left out.
     """
     statements = tuple(_homogeneous(part) for part in rule.transition.statements)
     tokens = _tokens(rule, domains, samples, shape, seed)
     kept = []
     for change in (np.asarray, np.abs):
         stacked = {
-            name: arrays.to_home(np.stack([change(token[name]) for token in tokens])[:, None], home)
+            name: arrays.to_home(
+                np.stack([change(token[name]) for token in tokens])[:, None], home
+            )
             for name, home in rule.homes.items()
         }
         with np.errstate(all="ignore"):
@@ -200,9 +232,9 @@ def derive(
 ) -> Spectrum | None:
     """Derive the spectrum of a rule; None if it is not affine.
 
-    Gates run over the corners of their domains, with signals along an axis, and then over random
-    points inside, with random signals of unit norm; of rules with many synaptic states fewer
-    tokens are tried.
+    Gates run over the corners of their domains, with signals along an axis, and then over
+    random points inside, with random signals of unit norm; of rules with many synaptic
+    states fewer tokens are tried.
 
     Raises:
         FwpError: the transition is finite for none of them.
@@ -215,8 +247,8 @@ def derive(
     values, found = _sampled(rule, domains, samples, shape, seed)
     if not found:
         raise FwpError(
-            f"rule {rule.name!r} has no eigenvalues: its transition is finite for none of "
-            f"{samples} tokens with signals of unit norm"
+            f"rule {rule.name!r} has no eigenvalues: its transition is finite for none "
+            f"of {samples} tokens with signals of unit norm"
         )
     form, bound = closed_form(transition), True
     for expression in form:
@@ -224,7 +256,10 @@ def derive(
         bound &= ends is not None
         values = np.append(values, ends if ends is not None else [])
     tidy = np.round(values, 9) + 0.0  # no minus zero
-    note = f"{found} tokens with d_v, d_k = {shape}: every corner of the gate domains, then random"
+    note = (
+        f"{found} tokens with d_v, d_k = {shape}: every corner of the gate domains, then "
+        "random"
+    )
     if found < samples:
         note += f" ({samples - found} more have no finite transition)"
     if form and bound:
@@ -236,7 +271,8 @@ def derive(
 
 
 def _ends(expression: sympy.Expr, domains) -> np.ndarray | None:
-    """Return the least and greatest value of a closed form; None if it holds other unknowns.
+    """Return the least and greatest value of a closed form; None if it holds other
+    unknowns.
 
     Factors that share no gate and no sum take their ends independently of each other.
     """
@@ -263,7 +299,8 @@ def _independent(expression: sympy.Expr) -> list[sympy.Expr]:
 
 
 def _grid(expression: sympy.Expr, domains) -> np.ndarray | None:
-    """Return the values of an expression on a grid of gates; None if it holds other unknowns.
+    """Return the values of an expression on a grid of gates; None if it holds other
+    unknowns.
 
     Sums over signals of unit norm go to their ends: pool(x**2) = 1, pool(x*y) in [-1, 1].
     """

@@ -1,4 +1,5 @@
-"""Lower an assignment to one elementwise expression plus the sums it must gather first."""
+"""Lower an assignment to one elementwise expression plus the sums it must gather
+first."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from .parsing import Assignment
 
 @dataclass(frozen=True)
 class Sum:
-    """A sum across synapses that a statement needs: ``symbol`` stands for ``kind(argument)``."""
+    """A sum across synapses that a statement needs: ``symbol`` stands for
+    ``kind(argument)``."""
 
     kind: str
     symbol: sympy.Symbol
@@ -76,5 +78,10 @@ def lower(assignment: Assignment, homes: dict[str, str], where: str) -> Statemen
     lowered = replace(assignment.expression)
     homes.setdefault(assignment.target, SYNAPSE)
     return Statement(
-        assignment.target, lowered, tuple(sums), assignment.expression, assignment.line, homes
+        assignment.target,
+        lowered,
+        tuple(sums),
+        assignment.expression,
+        assignment.line,
+        homes,
     )

@@ -1,4 +1,5 @@
-"""The numbers in a rule text: each is a float64, and none is divided by zero or left undefined."""
+"""The numbers in a rule text: each is a float64, and none is divided by zero or left
+undefined."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ _FUNCTIONS: dict[Any, Callable[..., float]] = {
 
 
 def tame(number: sympy.Expr) -> sympy.Expr:
-    """Return a number as float64 has it: no fraction of endless digits, nothing below its range.
+    """Return a number as float64 has it: no fraction of endless digits, nothing below its
+    range.
 
     Raises:
         Cannot: it is beyond the range of float64.
@@ -52,7 +54,9 @@ def value(expression: sympy.Expr, values=None) -> float:
     Raises:
         ValueError, ArithmeticError: there is none in float64.
     """
-    if values is not None and (expression.is_Symbol or isinstance(expression, AppliedUndef)):
+    if values is not None and (
+        expression.is_Symbol or isinstance(expression, AppliedUndef)
+    ):
         return values(expression)
     if not expression.args:
         return float(expression)
@@ -71,7 +75,8 @@ def value(expression: sympy.Expr, values=None) -> float:
 
 
 def check(expression: sympy.Expr) -> sympy.Expr:
-    """Return an expression just put together if all numbers in its outermost part are legal.
+    """Return an expression just put together if all numbers in its outermost part are
+    legal.
 
     Raises:
         Cannot: one is not.

@@ -1,6 +1,7 @@
 """Is a rule affine in its fast weights, and with which transition and input?
 
-Where every statement has a normal form (see `normal_form`), W_t is an affine function of W_{t-1}:
+Where every statement has a normal form (see `normal_form`), W_t is an affine function of
+W_{t-1}:
 right-acting A = Diag + low rank for reads, left-acting for back-projections.
 """
 
@@ -61,10 +62,14 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
         return Transition((), False, "none", "not affine in w", 0)
     right = sum(len(part.reads) for part in parts)
     left = sum(len(part.backs) for part in parts)
-    decay_home = join(*(_home(part, value) for part in parts for value in part.own.values()))
-    side = {(False, False): "elementwise", (True, False): "right", (False, True): "left"}.get(
-        (bool(right), bool(left)), "both"
+    decay_home = join(
+        *(_home(part, value) for part in parts for value in part.own.values())
     )
+    side = {
+        (False, False): "elementwise",
+        (True, False): "right",
+        (False, True): "left",
+    }.get((bool(right), bool(left)), "both")
     per_row = side == "right" and any(
         join(_home(part, f), "pre") == SYNAPSE for part in parts for _, f in part.reads
     )
@@ -72,7 +77,11 @@ def derive(statements: tuple[Statement, ...], states: tuple[str, ...]) -> Transi
         join(_home(part, g), "post") == SYNAPSE for part in parts for _, g in part.backs
     )
     plain = all(part.own == {part.target: 1} for part in parts)
-    decay = {"shared": "scalar", "pre": "presynaptic diagonal", "post": "postsynaptic diagonal"}
+    decay = {
+        "shared": "scalar",
+        "pre": "presynaptic diagonal",
+        "post": "postsynaptic diagonal",
+    }
     words = "identity" if plain else decay.get(decay_home, "one factor a synapse")
     rank = right + left
     if rank:

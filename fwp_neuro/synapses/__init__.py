@@ -1,10 +1,12 @@
-"""Synapse models: receptors, short-term plasticity, plasticity, and what a circuit is built from.
+"""Synapse models: receptors, short-term plasticity, plasticity, and what a circuit is
+built from.
 
-``names()`` lists them, ``get(name, parameters=...)`` returns one with its Brian2 equations, a
-published parameter set, the source of every number and its conventions. ``stdp_curve`` and
-``short_term`` run the protocols that experiments measure them with; ``fit`` fits a model to them;
-``search_ranges`` says where it searches; ``factorise`` returns a model in the layout that costs
-least in networks; ``of_rule`` makes one of a fast-weight rule.
+``names()`` lists them, ``get(name, parameters=...)`` returns one with its Brian2
+equations, a published parameter set, the source of every number and its conventions.
+``stdp_curve`` and ``short_term`` run the protocols that experiments measure them with;
+``fit`` fits a model to them; ``search_ranges`` says where it searches; ``factorise``
+returns a model in the layout that costs least in networks; ``of_rule`` makes one of a
+fast-weight rule.
 """
 
 from ..lazy_names import lazy_names

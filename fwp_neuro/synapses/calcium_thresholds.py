@@ -1,4 +1,5 @@
-"""Calcium that jumps at spikes and decays: how long, and when, it is above thresholds. Exact."""
+"""Calcium that jumps at spikes and decays: how long, and when, it is above thresholds.
+Exact."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ import numpy as np
 def calcium_events(
     pre: np.ndarray, post: np.ndarray, delay: float, jump_pre: float, jump_post: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return times [event] and jumps [event] of calcium; presynaptic ones come ``delay`` later."""
+    """Return times [event] and jumps [event] of calcium; presynaptic ones come ``delay``
+    later."""
     times = np.concatenate([np.asarray(pre) + delay, np.asarray(post)])
     jumps = np.concatenate([np.full(len(pre), jump_pre), np.full(len(post), jump_post)])
     order = np.argsort(times, kind="stable")
@@ -25,7 +27,11 @@ def peaks(times: np.ndarray, jumps: np.ndarray, tau: float) -> np.ndarray:
 
 
 def segments(
-    times: np.ndarray, jumps: np.ndarray, tau: float, thresholds: tuple[float, ...], end: float
+    times: np.ndarray,
+    jumps: np.ndarray,
+    tau: float,
+    thresholds: tuple[float, ...],
+    end: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut the time from the first event on wherever calcium crosses a threshold.
 
@@ -53,7 +59,11 @@ def segments(
 
 
 def time_above(
-    times: np.ndarray, jumps: np.ndarray, tau: float, thresholds: tuple[float, ...], end: float
+    times: np.ndarray,
+    jumps: np.ndarray,
+    tau: float,
+    thresholds: tuple[float, ...],
+    end: float,
 ) -> np.ndarray:
     """Return for how long calcium is above each threshold [threshold], see `segments`."""
     lengths, above = segments(times, jumps, tau, thresholds, end)

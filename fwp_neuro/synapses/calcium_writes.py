@@ -14,10 +14,12 @@ from .calcium_readouts import READOUTS
 
 def cumulative(
     p: Mapping[str, Any], opened: np.ndarray, volts: np.ndarray, dt: float, every: int,
-    scales: Mapping[str, tuple[np.ndarray, np.ndarray]], readouts: Sequence[str] = tuple(READOUTS),
+    scales: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    readouts: Sequence[str] = tuple(READOUTS),
     progress=None,
 ) -> np.ndarray:  # fmt: skip
-    """Return what readouts have written so far, all presynaptic with all postsynaptic cells.
+    """Return what readouts have written so far, all presynaptic with all postsynaptic
+    cells.
 
     Args:
         p: parameters of a `point_spine` model.
@@ -33,10 +35,14 @@ def cumulative(
         seconds of R = 1 as [scale, readout, sample, post, pre].
     """
     steps, tau = len(opened), float(p["tau_ca"])
-    force = spine_calcium.unblocked(p, volts) * (float(p["influx"]) * tau * -np.expm1(-dt / tau))
+    force = spine_calcium.unblocked(p, volts) * (
+        float(p["influx"]) * tau * -np.expm1(-dt / tau)
+    )
     left = np.exp(-dt / tau)
     ca = np.zeros((volts.shape[1], opened.shape[1]))
-    pairs = [tuple(np.reshape(peak, (-1, 1)) for peak in both) for both in scales.values()]
+    pairs = [
+        tuple(np.reshape(peak, (-1, 1)) for peak in both) for both in scales.values()
+    ]
     chosen = [READOUTS[name] for name in readouts]
     total = np.zeros((len(pairs), len(chosen), *ca.shape))
     found = []
@@ -54,6 +60,7 @@ def cumulative(
 
 
 def told_apart(high: np.ndarray, low: np.ndarray) -> float:
-    """Return how often a draw of ``high`` exceeds one of ``low`` (area under the ROC curve)."""
+    """Return how often a draw of ``high`` exceeds one of ``low`` (area under the ROC
+    curve)."""
     high, low = high.ravel(), low.ravel()
     return float(mannwhitneyu(high, low).statistic / (high.size * low.size))

@@ -1,13 +1,15 @@
-"""The synapses of the spiking circuit: an NMDA-gated write between two compartments, read by AMPA.
+"""The synapses of the spiking circuit: an NMDA-gated write between two compartments, read
+by AMPA.
 
     dw/dt = gate x_nmda (B(V_apical) - B(V_basal))/slope      x_nmda: NMDA trace of the key cell
 
-B is the voltage factor of the write, ``slope`` its change per unit of the coded number at the value
-baseline, so that the gate is that of the delta rule, in 1/s. A presynaptic spike opens AMPA of the
-basal compartment by w, bounded to [0, 2 weight_baseline], less the feed-forward inhibition that
-cancels the baseline. `fwp_neuro.run` builds circuits of the same equations for every rule that has
-a biophysical form; `connect` puts one synapse between any cells.
-"""
+B is the voltage factor of the write, ``slope`` its change per unit of the coded number at
+the value baseline, so that the gate is that of the delta rule, in 1/s. A presynaptic
+spike opens AMPA of the basal compartment by w, bounded to [0, 2 weight_baseline], less
+the feed-forward inhibition that cancels the baseline. `fwp_neuro.run` builds circuits of
+the same equations for every rule that has a biophysical form; `connect` puts one synapse
+between any cells.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ class CircuitSynapse(Synapse):
 
     Attributes:
         compartments: Brian2 equations of the two compartments of a value cell.
-        block: magnesium block of the write, see `magnesium.BLOCKS`; None for a linear voltage
-            factor.
+        block: magnesium block of the write, see `magnesium.BLOCKS`; None for a linear
+            voltage factor.
         roles: local name of a rule text -> the variable that plays it.
     """
 
@@ -52,7 +54,8 @@ class CircuitSynapse(Synapse):
         return float(magnesium_block((leak + g * exc) / (1 + g), self.block))
 
     def rest_code(self, number: str) -> str:
-        """Return Brian2 code of the resting voltage under an input that codes ``number``."""
+        """Return Brian2 code of the resting voltage under an input that codes
+        ``number``."""
         g = f"conductance*{number}"
         if self.block is None:
             return f"(E_leak + {g}*(E_exc - E_leak))"
@@ -60,12 +63,14 @@ class CircuitSynapse(Synapse):
 
     @property
     def slope(self) -> float:
-        """Change of the voltage factor per unit of the coded number, at the value baseline."""
+        """Change of the voltage factor per unit of the coded number, at the value
+        baseline."""
         v0, step = self.parameters["value_baseline"], _STEP
         return (self.unblocked(v0 + step) - self.unblocked(v0 - step)) / (2 * step)
 
     def membrane_lag(self, dt) -> float:
-        """Return what one step leaves of a small voltage deviation at the value baseline."""
+        """Return what one step leaves of a small voltage deviation at the value
+        baseline."""
         p = self.parameters
         speed = 1.0 if self.block is None else 1 + p["conductance"] * p["value_baseline"]
         return math.exp(-speed * float(dt / p["tau_membrane"]))
@@ -140,15 +145,19 @@ _ROLES = {
 _CHOICE = "modelling choice of this package"
 _SOURCES = {
     "tau_ampa": "destexhe1998kinetic: decay 5.26 ms, rounded",
-    "tau_nmda": "within the 26-150 ms of ellwood2024short and destexhe1998kinetic; " + _CHOICE,
+    "tau_nmda": "within the 26-150 ms of ellwood2024short and destexhe1998kinetic; "
+    + _CHOICE,
     "tau_teacher": "as tau_ampa: the teacher is an AMPA input too",
     "tau_membrane": _CHOICE,
     "E_leak": "brunel2001effects: V_L = -70 mV",
     "E_exc": "brunel2001effects: V_E = 0 mV",
-    "conductance": _CHOICE + ": excitation that stands for the number 1, in leak conductances",
+    "conductance": _CHOICE
+    + ": excitation that stands for the number 1, in leak conductances",
     "rate": _CHOICE + ": firing rate of a cell that stands for the number 1",
-    "value_baseline": _CHOICE + ": ON and OFF teachers fire at this number plus and minus v/2",
-    "weight_baseline": _CHOICE + ": the fast weight that the fixed feed-forward inhibition cancels",
+    "value_baseline": _CHOICE
+    + ": ON and OFF teachers fire at this number plus and minus v/2",
+    "weight_baseline": _CHOICE
+    + ": the fast weight that the fixed feed-forward inhibition cancels",
 }
 
 
@@ -168,8 +177,8 @@ def _parameters() -> dict[str, Any]:
 
 
 _SUMMARIES = {
-    "two_compartment_nmda": "NMDA-gated write of the difference between two compartments, read "
-    "out by AMPA",
+    "two_compartment_nmda": "NMDA-gated write of the difference between two "
+    "compartments, read out by AMPA",
     "linear_difference": "two_compartment_nmda with linear membranes, a control",
 }
 
@@ -192,27 +201,28 @@ def _made(name: str, parameter_set: str, block: str | None, **facts) -> CircuitS
 def _two_compartment(parameters: str) -> CircuitSynapse:
     return _made(
         "two_compartment_nmda", parameters, parameters, compartments=_MEMBRANE,
-        citation="urbanczik2014learning (dendritic prediction of a somatic teacher); magnesium "
-        "block: " + BLOCKS[parameters].source,
-        conventions="conductances in units of the leak; the write is proportional to NMDA trace x "
-        "[B(V_apical) - B(V_basal)]",
+        citation="urbanczik2014learning (dendritic prediction of a somatic teacher); "
+        "magnesium block: " + BLOCKS[parameters].source,
+        conventions="conductances in units of the leak; the write is proportional to "
+        "NMDA trace x [B(V_apical) - B(V_basal)]",
     )  # fmt: skip
 
 
 def _linear(parameters: str) -> CircuitSynapse:
     return _made(
         "linear_difference", parameters, None, compartments=_LINEAR,
-        citation="this package: two_compartment_nmda with linear membranes and no magnesium block, "
-        "a control",
-        conventions="currents instead of conductances; separates the lag of the loop from its "
-        "nonlinearity",
+        citation="this package: two_compartment_nmda with linear membranes and no "
+        "magnesium block, a control",
+        conventions="currents instead of conductances; separates the lag of the loop "
+        "from its nonlinearity",
     )  # fmt: skip
 
 
 register(
     "two_compartment_nmda",
     Entry(
-        _two_compartment, ("jahr_stevens_1990", "vargas_caballero_robinson_2003", "ellwood_2024"),
+        _two_compartment, ("jahr_stevens_1990", "vargas_caballero_robinson_2003",
+                           "ellwood_2024"),
         "circuit", _SUMMARIES["two_compartment_nmda"],
     ),
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""How keys and values are put to a plasticity rule: rates, windows, and what an event is."""
+"""How keys and values are put to a plasticity rule: rates, windows, and what an event
+is."""
 
 from __future__ import annotations
 
@@ -19,22 +20,23 @@ class Experiment:
     """One rule's experiment.
 
     Attributes:
-        coding: "rates": an entry is the rate of a cell's independent Poisson spikes; "volleys":
-            all cells may spike together at regular times, postsynaptic ones ``lag`` later, and an
-            entry is the probability that a cell takes part.
+        coding: "rates": an entry is the rate of a cell's independent Poisson spikes;
+            "volleys": all cells may spike together at regular times, postsynaptic ones
+            ``lag`` later, and an entry is the probability that a cell takes part.
         keys, values: entries as shares of the largest, 0 first.
         rate: largest rate of Poisson spikes, or of volleys or bursts, Hz.
         lag: of postsynaptic after presynaptic volleys, seconds.
         window: how long a key and a value are on, seconds.
         settle: silence after the window, seconds, for what is slow to be expressed.
         dt: time step, seconds.
-        event: what a value is written by: postsynaptic "spikes"; "bursts" of two spikes among
-            single ones, an entry being the probability of a burst; or "plateaus", one in the middle
-            of the window with the probability of the entry.
+        event: what a value is written by: postsynaptic "spikes"; "bursts" of two spikes
+            among single ones, an entry being the probability of a burst; or "plateaus",
+            one in the middle of the window with the probability of the entry.
         state: the synaptic variable that memory is kept in.
         start: its value before the window, in base units.
         shift: how much it is raised to measure what is erased.
-        gate: parameter that scales the write, "nmda" where the model has one unless named.
+        gate: parameter that scales the write, "nmda" where the model has one unless
+            named.
         weight: expression to measure instead of the model's effective weight, or empty.
         probe: whether a last presynaptic spike brings event-driven variables up to date.
         initial: further initial values.
@@ -67,7 +69,8 @@ class Experiment:
         return len(self.values) // 2 + 1, len(self.keys) // 2 + 1
 
     def key_spikes(self, keys: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return presynaptic spikes [step, cell] that code ``keys``, silent in the settling."""
+        """Return presynaptic spikes [step, cell] that code ``keys``, silent in the
+        settling."""
         spikes = self._quiet_after(self._spikes(keys, 0.0, rng))
         if self.probe:
             spikes[-1] = 1
@@ -78,7 +81,9 @@ class Experiment:
         if self.event == "spikes":
             return self._quiet_after(self._spikes(values, self.lag, rng))
         if self.event == "bursts":
-            first = self._spikes(np.full(len(values), BURST_RATE / self.rate), self.lag, rng)
+            first = self._spikes(
+                np.full(len(values), BURST_RATE / self.rate), self.lag, rng
+            )
             second = np.zeros_like(first)
             gap = round(5e-3 / self.dt)  # well within every definition of a burst
             second[gap:] = (first & (rng.random(first.shape) < values))[:-gap]
@@ -88,7 +93,9 @@ class Experiment:
         events[middle, rng.random(len(values)) < values] = True
         return events.astype(float)
 
-    def _spikes(self, entries: np.ndarray, lag: float, rng: np.random.Generator) -> np.ndarray:
+    def _spikes(
+        self, entries: np.ndarray, lag: float, rng: np.random.Generator
+    ) -> np.ndarray:
         shape = self._steps(), len(entries)
         if self.coding == "rates":
             return rng.random(shape) < entries * self.rate * self.dt
@@ -108,7 +115,9 @@ class Experiment:
 
 def both(**settings) -> tuple[Experiment, ...]:
     """Return an experiment with either coding."""
-    return Experiment(**settings), Experiment(**{"coding": "volleys", "rate": 10.0, **settings})
+    return Experiment(**settings), Experiment(
+        **{"coding": "volleys", "rate": 10.0, **settings}
+    )
 
 
 USUAL = both()

@@ -1,4 +1,5 @@
-"""How each plasticity rule is measured: what differs from the usual experiment, and why."""
+"""How each plasticity rule is measured: what differs from the usual experiment, and
+why."""
 
 from __future__ import annotations
 
@@ -34,9 +35,11 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
     ),
     "clopath_2010": both(window=0.5, dt=0.1e-3, start=0.5, note=_FORCED),
     "graupner_brunel": both(
-        state="rho", start=0.3, changes={"sigma": 0.0}, note="without its noise, from rho = 0.3"
+        state="rho", start=0.3, changes={"sigma": 0.0},
+        note="without its noise, from rho = 0.3"
     ),
-    "limbacher_2022": both(start=0.0, gate="gate", note="one token of 2 s; the paper has 100 ms"),
+    "limbacher_2022": both(start=0.0, gate="gate",
+                           note="one token of 2 s; the paper has 100 ms"),
     "match_and_control": both(
         state="g", start=0.0, shift=1.0, weight="g",
         note="what is written is g; the AMPA gain is a steep function of it",
@@ -45,12 +48,13 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
     "payeur_2021": (
         Experiment(
             event="bursts", window=4.0,
-            note="a value is the probability that an event is a burst; it must exceed the running "
-            "average to potentiate",
+            note="a value is the probability that an event is a burst; it must exceed "
+            "the running average to potentiate",
         ),
     ),
     "short_term_potentiation": both(
-        state="fast", start=0.0, probe=True, note="the decay is that of the fast component"
+        state="fast", start=0.0, probe=True, note="the decay is that of the fast "
+                                                  "component"
     ),
     "shouval_2002": both(start=0.25, note="from the weight that no calcium leads to"),
     "tsodyks_markram": _GATED_COLUMNS,
@@ -69,9 +73,9 @@ def experiments(synapse: str | Synapse) -> tuple[Experiment, ...]:
     """Return the experiments of a plasticity or short-term plasticity model.
 
     Args:
-        synapse: name of a registered one, or a `Synapse`. A composition is measured as its rule; a
-            synapse of one's own starts where it says, and its memory is the one variable that is
-            its weight.
+        synapse: name of a registered one, or a `Synapse`. A composition is measured as
+            its rule; a synapse of one's own starts where it says, and its memory is the
+            one variable that is its weight.
 
     Raises:
         FwpError: another model.
@@ -82,7 +86,9 @@ def experiments(synapse: str | Synapse) -> tuple[Experiment, ...]:
     if isinstance(synapse, str) and name in legal:
         synapse = get(name)
     if not isinstance(synapse, Synapse) or synapse.kind not in kinds:
-        raise FwpError(f"{shown(name)} is no plasticity model (legal: {', '.join(legal)})")
+        raise FwpError(
+            f"{shown(name)} is no plasticity model (legal: {', '.join(legal)})"
+        )
     base = rule_of(synapse)
     if base in EXPERIMENTS and all(
         not how.state or how.state in Equations(synapse.equations.synapse).names
@@ -93,7 +99,8 @@ def experiments(synapse: str | Synapse) -> tuple[Experiment, ...]:
 
 
 def rule_of(synapse: Synapse) -> str:
-    """Return the name of a synapse's plasticity rule, of a composition that of the part."""
+    """Return the name of a synapse's plasticity rule, of a composition that of the
+    part."""
     return synapse.parts.get("plasticity", synapse.name).split(" ")[0].split("+")[0]
 
 
@@ -103,10 +110,14 @@ def _of_own(synapse: Synapse) -> tuple[Experiment, ...]:
     held = sorted(n for n in get_identifiers(synapse.weight) if n in rows.names and
                   rows[n].type != SUBEXPRESSION)  # fmt: skip
     if len(held) != 1:
-        return both(state="", note="its weight is no single variable: no erase is measured")
+        return both(
+            state="", note="its weight is no single variable: no erase is measured"
+        )
     value = synapse.initial.get(held[0], 0.0)
     if isinstance(value, str):
-        value = evaluate(value, synapse.parameters, f"initial {held[0]!r} of {synapse.name!r}")
+        value = evaluate(
+            value, synapse.parameters, f"initial {held[0]!r} of {synapse.name!r}"
+        )
     start = float(value)
     return both(state=held[0], start=start, shift=0.1 * (abs(start) or 1.0),
                 probe="event-driven" in rows[held[0]].flags)  # fmt: skip

@@ -1,10 +1,11 @@
-"""One synapse from parts: who writes the weight, how much is released, which receptor opens.
+"""One synapse from parts: who writes the weight, how much is released, which receptor
+opens.
 
     conductance of the postsynaptic cell  <-  amount released x weight, through a receptor
 
-Every part is a published model and keeps its text. At a presynaptic spike the release comes first,
-then the receptor opens by the weight as it is, then the plasticity rule acts. Conductances cannot
-be negative, so a negative weight transmits nothing.
+Every part is a published model and keeps its text. At a presynaptic spike the release
+comes first, then the receptor opens by the weight as it is, then the plasticity rule
+acts. Conductances cannot be negative, so a negative weight transmits nothing.
 """
 
 from __future__ import annotations
@@ -36,14 +37,16 @@ _PARTS = {
 }
 _ROWS = ("synapse", "pre", "post")
 _CODE = ("pre_spike", "post_spike")
-_SCALED = ("The gate opens fully at a spike, whatever is released: what the last spike released "
-           "scales all that is open")  # fmt: skip
+_SCALED = ("The gate opens fully at a spike, whatever is released: what the last spike "
+           "released scales all that is open")  # fmt: skip
 _NOISE = ("euler", "heun", "milstein")
 
 
 @takes(
     plasticity=name_or_model("pair_stdp"),
-    release=optional(inside("the name of a model of short-term plasticity, or such a model")),
+    release=optional(
+        inside("the name of a model of short-term plasticity, or such a model")
+    ),
     receptor=optional(inside("the name of a receptor, or a receptor model")),
     name=optional(text("my_synapse")),
     eligibility=optional(a_time("1*second")),
@@ -56,43 +59,50 @@ def compose(
     name: str | None = None,
     eligibility=None,
 ) -> Synapse:
-    """Return a synapse that transmits: a plasticity rule, its release and its receptor in one text.
+    """Return a synapse that transmits: a plasticity rule, its release and its receptor in
+    one text.
 
         synapse = fwp.synapses.compose("pair_stdp", "tsodyks_markram", "ampa")
         made = fwp.circuits.connect(synapse, inputs, cells, names={"conductance": "g_in"})
 
     Args:
-        plasticity: who writes the weight; a model of short-term plasticity alone has a fixed one.
-        release: Tsodyks-Markram or another model of short-term plasticity: a spike releases its
-            amount instead of 1. It takes the place of a release that the plasticity rule brings.
-        receptor: what opens; its conductance is the port "conductance" of the synapse. It takes
-            the place of what the plasticity rule itself does to the postsynaptic cell's voltage
-            or current. None: the synapse transmits only what its plasticity rule does itself.
+        plasticity: who writes the weight; a model of short-term plasticity alone has a
+            fixed one.
+        release: Tsodyks-Markram or another model of short-term plasticity: a spike
+            releases its amount instead of 1. It takes the place of a release that the
+            plasticity rule brings.
+        receptor: what opens; its conductance is the port "conductance" of the synapse. It
+            takes the place of what the plasticity rule itself does to the postsynaptic
+            cell's voltage or current. None: the synapse transmits only what its
+            plasticity rule does itself.
         name: of the synapse; made of the names of its parts if None.
-        eligibility: time constant of a trace that remembers the changes of a rule; a third factor,
-            the port "modulator", turns it into the weight (see `eligibility.with_eligibility`).
+        eligibility: time constant of a trace that remembers the changes of a rule; a
+            third factor, the port "modulator", turns it into the weight (see
+            `eligibility.with_eligibility`).
 
     Returns:
-        a model with the variables and parameters of its parts. A name that two parts have ends in
-        _release or _receptor in the later one; ``conventions`` says which.
+        a model with the variables and parameters of its parts. A name that two parts have
+        ends in _release or _receptor in the later one; ``conventions`` says which.
 
     Raises:
         FwpError: an unknown name, a model that cannot play its part, two releases.
 
-    Source: the parts' own; that they act in this order is a modelling choice of this package.
+    Source: the parts' own; that they act in this order is a modelling choice of this
+    package.
     """
     first = _part("plasticity", plasticity)
     _once(first, release, receptor)
     if eligibility is not None:
-        others = [_part(role, part) for role, part in (("release", release), ("receptor", receptor))
+        others = [_part(role, part) for role, part in (("release", release), ("receptor",
+            receptor))
                   if part is not None]  # fmt: skip
         clocked = any(_is_clocked(one.equations) for one in others)
         first = with_eligibility(first, eligibility, stepped=not clocked)
     made, amount = first, ""
     if release is not None:
         if first.kind == "short-term plasticity":
-            raise FwpError(f"release: {first.name!r} is a release itself; give it as plasticity "
-                           "or as release, not both")  # fmt: skip
+            raise FwpError(f"release: {first.name!r} is a release itself; give it as "
+                           "plasticity or as release, not both")  # fmt: skip
         second = _apart(made, _without_weight(_part("release", release)), "release")
         made, amount = _joined(made, second), second.sends
     if receptor is not None:
@@ -104,16 +114,19 @@ def compose(
         name=name or made.name,
         sends=f"{_sent(first)}*{amount}" if amount else first.sends,
         parts={**first.parts,
-               **{role: _label(part) for role, part in parts.items() if part is not None}},
+               **{role: _label(part) for role, part in parts.items()
+                  if part is not None}},
     )  # fmt: skip
 
 
 def _once(first: Synapse, release, receptor) -> None:
-    """Refuse to add to a composition, of which it is no longer known what a spike releases."""
+    """Refuse to add to a composition, of which it is no longer known what a spike
+    releases."""
     has = [role for role in ("release", "receptor") if role in first.parts]
     if has and (release is not None or receptor is not None):
-        raise FwpError(f"{first.name!r} has a {' and a '.join(has)} already: give its plasticity "
-                       "rule, release and receptor to one call of compose")  # fmt: skip
+        raise FwpError(f"{first.name!r} has a {' and a '.join(has)} already: give its "
+                       "plasticity rule, release and receptor to one call of "
+                       "compose")  # fmt: skip
 
 
 def _label(part) -> str:
@@ -127,16 +140,19 @@ def _part(role: str, given) -> Synapse:
         raise FwpError(f"{role} must be a Synapse or the name of one, got {shown(given)}")
     model = getattr(model, "textbook", model)
     if model.kind not in _PARTS[role]:
-        raise FwpError(f"{role} must be a model of the kind {' or '.join(_PARTS[role])}, and "
-                       f"{model.name!r} is of the kind {model.kind}")  # fmt: skip
-    kind = "plasticity" if role == "plasticity" and model.kind == "circuit" else model.kind
+        raise FwpError(f"{role} must be a model of the kind {' or '.join(_PARTS[role])}, "
+                       f"and {model.name!r} is of the kind {model.kind}")  # fmt: skip
+    kind = (
+        "plasticity" if role == "plasticity" and model.kind == "circuit" else model.kind
+    )
     # a plain one: what a circuit or a rule is besides would not know of the other parts
     return Synapse(**{**{one.name: getattr(model, one.name) for one in fields(Synapse)},
                       "kind": kind})  # fmt: skip
 
 
 def _without_weight(release: Synapse) -> Synapse:
-    """Return a release of which the amount is all that is sent: the weight is another part's."""
+    """Return a release of which the amount is all that is sent: the weight is another
+    part's."""
     equations = Brian2Equations(release.equations.synapse)
     rows = [row(one) for n, one in equations.items() if n != "J"]
     initial = {n: v for n, v in release.initial.items() if n != "J"}
@@ -155,16 +171,24 @@ def _names(model: Synapse) -> set[str]:
 
 
 def _apart(made: Synapse, part: Synapse, role: str) -> Synapse:
-    """Return a part with another name for whatever is called as something that is there."""
+    """Return a part with another name for whatever is called as something that is
+    there."""
     weight = {"w"} if role == "receptor" else set()
-    return with_names(part, {n: f"{n}_{role}" for n in (_names(part) - weight) & _names(made)})
+    return with_names(
+        part, {n: f"{n}_{role}" for n in (_names(part) - weight) & _names(made)}
+    )
 
 
 def _said(role: str, made: Synapse, part: Synapse) -> str:
     suffix = f"_{role}"
     names = sorted(n for n in _names(part) if n.endswith(suffix))
-    end = f" (its {', '.join(n.removesuffix(suffix) for n in names)} end in {suffix} here)"
-    return f"{made.conventions}. {role.capitalize()}: {part.conventions}{end if names else ''}"
+    end = (
+        f" (its {', '.join(n.removesuffix(suffix) for n in names)} end in {suffix} here)"
+    )
+    return (
+        f"{made.conventions}. {role.capitalize()}: "
+        f"{part.conventions}{end if names else ''}"
+    )
 
 
 def _merged(made: Synapse, part: Synapse, role: str, text: Equations) -> Synapse:
@@ -183,10 +207,11 @@ def _merged(made: Synapse, part: Synapse, role: str, text: Equations) -> Synapse
         equations=text,
         parameters={**made.parameters, **part.parameters},
         sources={**made.sources, **sources},
-        citation="; ".join(dict.fromkeys(f"{made.citation}; {part.citation}".split("; "))),
+        citation="; ".join(dict.fromkeys(f"{made.citation}; {part.citation}".split("; "))),  # noqa: E501
         conventions=_said(role, made, part),
         signed=(*made.signed, *part.signed),
-        initial={**{n: v for n, v in part.initial.items() if n != "w" or "w" in made.initial},
+        initial={**{n: v for n, v in part.initial.items() if n != "w"
+                    or "w" in made.initial},
                  **made.initial},
         derived=together if derived else None,
         learned=made.learned,
@@ -194,13 +219,18 @@ def _merged(made: Synapse, part: Synapse, role: str, text: Equations) -> Synapse
 
 
 def _texts(made: Equations, part: Equations) -> dict[str, Any]:
-    """Return equations and resets of both; the integrator of each variable stays what it was."""
+    """Return equations and resets of both; the integrator of each variable stays what it
+    was."""
     found = {name: f"{getattr(made, name).strip()}\n{getattr(part, name).strip()}".strip()
              for name in (*_ROWS, *_CODE)}  # fmt: skip
     method = _method(made, part)
     methods: dict[str, str] = {}
     for one in (made, part):
-        cells = [n for side in ("pre", "post") for n in Brian2Equations(getattr(one, side)).names]
+        cells = [
+            n
+            for side in ("pre", "post")
+            for n in Brian2Equations(getattr(one, side)).names
+        ]
         own = {n: one.methods.get(n, one.method) for n in cells}
         methods |= {n: m for n, m in own.items() if m != method}
     return found | {"method": method, "methods": methods,
@@ -228,8 +258,12 @@ def _joined(made: Synapse, part: Synapse) -> Synapse:
     # a release acts at the spike itself, also where the rule waits
     place = "transmit" if old.delay else "on_pre"
     target = {n for name in made.transmits for n in (name, f"{name}_post")}
-    rule = code_text(replace(ln, expression=f"({ln.expression})*{part.sends}")
-                     if ln.target in target else ln for ln in lines(getattr(old, place)))
+    rule = code_text(
+        replace(ln, expression=f"({ln.expression})*{part.sends}")
+        if ln.target in target
+        else ln
+        for ln in lines(getattr(old, place))
+    )
     more: dict[str, Any] = {place: f"{part.equations.on_pre.strip()}\n{rule}".strip()}
     text = replace(old, **_texts(old, part.equations), **more)
     return replace(_merged(made, part, "release", text), sends="")
@@ -247,15 +281,22 @@ def _opened(made: Synapse, rule: Synapse, receptor: Synapse, amount: str) -> Syn
     opening, held = lines(new.on_pre), ""
     gated = [line for line in opening if "w" not in line.reads]
     # a gate of the synapse opens by what is released, and the fixed weight scales it
-    fixed = not of_weight and summed and bool(gated) and "J" in get_identifiers(made.sends)
+    fixed = (
+        not of_weight and summed and bool(gated) and "J" in get_identifiers(made.sends)
+    )
     if fixed:
-        amount, sent = renamed(made.sends, {"J": "1"}).removeprefix("1*"), "clip(J, 0, inf)"
+        amount, sent = (
+            renamed(made.sends, {"J": "1"}).removeprefix("1*"),
+            "clip(J, 0, inf)",
+        )
     factors = [sent] if of_weight else []
     if amount and not gated:
         factors.append(amount)
     factor = "*".join(factors) or sent
     if summed:
-        live = fixed or of_weight and not _event_driven(made) and (not amount or bool(gated))
+        live = (
+            fixed or of_weight and not _event_driven(made) and (not amount or bool(gated))
+        )
         if gated and amount:
             opening = [Line(ln.target, ln.op, amount) for ln in opening]
         if live:
@@ -299,9 +340,12 @@ def _sent(made: Synapse) -> str:
     weight = made.weight
     if weight in names and not names[weight].dim.is_dimensionless:
         start = made.initial.get(weight)
-        if not isinstance(start, str) or get_dimensions(made.parameters.get(start)) is None:
-            raise FwpError(f"the weight of {made.name!r} has a unit and no value at the start that "
-                           "it could be compared with")  # fmt: skip
+        if (
+            not isinstance(start, str)
+            or get_dimensions(made.parameters.get(start)) is None
+        ):
+            raise FwpError(f"the weight of {made.name!r} has a unit and no value at the "
+                           "start that it could be compared with")  # fmt: skip
         weight = f"{weight}/{start}"
     return f"clip({weight}, 0, inf)"
 
@@ -311,4 +355,3 @@ def _event_driven(made: Synapse) -> bool:
     anatomy = Anatomy(made)
     names = anatomy.sources(get_identifiers(made.sends or made.weight))
     return any(n in anatomy.variables and anatomy.is_event_driven(n) for n in names)
-

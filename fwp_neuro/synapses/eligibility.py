@@ -2,16 +2,17 @@
 
     dc/dt = -c/tau_eligibility,   c <- c + (what the rule would add to w),   dw/dt = c M rate
 
-M is the port "modulator" of the postsynaptic cell: dopamine, reward, a plateau, in any unit that
-the user counts it in; ``rate_eligibility`` is how fast w follows for M = 1. Source of the form:
-Izhikevich 2007, Cereb. Cortex 17:2443, doi:10.1093/cercor/bhl152 (there rate = 1/s and M is the
-concentration of dopamine); Fremaux & Gerstner 2016, Front. Neural Circuits 9:85,
-doi:10.3389/fncir.2015.00085. As a fast-weight programme: the write gate beta comes after the keys
-and values that it gates.
+M is the port "modulator" of the postsynaptic cell: dopamine, reward, a plateau, in any
+unit that the user counts it in; ``rate_eligibility`` is how fast w follows for M = 1.
+Source of the form:
+Izhikevich 2007, Cereb. Cortex 17:2443, doi:10.1093/cercor/bhl152 (there rate = 1/s and M
+is the concentration of dopamine); Fremaux & Gerstner 2016, Front. Neural Circuits 9:85,
+doi:10.3389/fncir.2015.00085. As a fast-weight programme: the write gate beta comes after
+the keys and values that it gates.
 
-Bounds are those of the weight: where the rule's own text clips w, the trace gets the change before
-it is clipped, and w follows the trace up to the bounds and stays there.
-"""
+Bounds are those of the weight: where the rule's own text clips w, the trace gets the
+change before it is clipped, and w follows the trace up to the bounds and stays there.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -38,17 +39,19 @@ _NAMES = ("eligibility", "modulator", "tau_eligibility", "rate_eligibility")
 
 
 def with_eligibility(model: Synapse, tau, stepped: bool = True) -> Synapse:
-    """Return a model whose weight changes only where a modulator meets its eligibility trace.
+    """Return a model whose weight changes only where a modulator meets its eligibility
+    trace.
 
     Args:
         model: a plasticity model whose weight is one synaptic variable.
         tau: time constant of the trace, a Brian2 time.
-        stepped: whether an Euler step may be used that is exact for a constant modulator; only
-            where nothing else on the synapse is integrated in time.
+        stepped: whether an Euler step may be used that is exact for a constant modulator;
+            only where nothing else on the synapse is integrated in time.
 
     Returns:
-        the model with a variable ``eligibility``, in the unit of the weight, the parameters
-        ``tau_eligibility`` and ``rate_eligibility`` (1/s), and the port "modulator".
+        the model with a variable ``eligibility``, in the unit of the weight, the
+        parameters ``tau_eligibility`` and ``rate_eligibility`` (1/s), and the port
+        "modulator".
 
     Raises:
         FwpError: no time, a weight that is an expression, or names that are taken.
@@ -60,8 +63,9 @@ def with_eligibility(model: Synapse, tau, stepped: bool = True) -> Synapse:
     w = model.weight
     kinds = (PARAMETER, DIFFERENTIAL_EQUATION)
     if model.kind != "plasticity" or w not in names or names[w].type not in kinds:
-        raise FwpError(f"eligibility: the weight of {model.name!r} is {w}, and only one that is a "
-                       "variable of a plasticity model can wait for a modulator")  # fmt: skip
+        raise FwpError(f"eligibility: the weight of {model.name!r} is {w}, and only one "
+                       "that is a variable of a plasticity model can wait for a "
+                       "modulator")  # fmt: skip
     if set(_NAMES) & (set(model.parameters) | set(names.names)):
         raise FwpError(f"eligibility: {model.name!r} has an eligibility trace already")
     unit = row(names[w], flags=False).rsplit(":", 1)[1].strip()
@@ -79,9 +83,13 @@ def with_eligibility(model: Synapse, tau, stepped: bool = True) -> Synapse:
     rows.append(f"d{w}/dt = {slope} : {unit} (clock-driven)")
     rows.append(f"deligibility/dt = -eligibility*{fall}{rate} : {unit} (clock-driven)")
     method = "euler" if stepped else text.method if text.method != "exact" else "rk4"
-    cells = [n for side in ("pre", "post") for n in Brian2Equations(getattr(text, side)).names]
+    cells = [
+        n for side in ("pre", "post") for n in Brian2Equations(getattr(text, side)).names
+    ]
     methods = {n: text.methods.get(n, text.method) for n in cells} | {"modulator": method}
-    code: dict[str, Any] = {s: _waiting(getattr(text, s), w) for s in ("on_pre", "on_post")}
+    code: dict[str, Any] = {
+        s: _waiting(getattr(text, s), w) for s in ("on_pre", "on_post")
+    }
     equations = replace(
         text,
         synapse="\n".join(rows),
@@ -100,8 +108,8 @@ def with_eligibility(model: Synapse, tau, stepped: bool = True) -> Synapse:
         sources={**model.sources, "tau_eligibility": "given to compose",
                  "rate_eligibility": here},
         citation=f"{model.citation}; izhikevich2007solving; fremaux2016neuromodulated",
-        conventions=f"{model.conventions}. Changes of {w} go into an eligibility trace; the "
-                    "modulator of the postsynaptic cell turns it into the weight",
+        conventions=f"{model.conventions}. Changes of {w} go into an eligibility trace; "
+                    "the modulator of the postsynaptic cell turns it into the weight",
         ports={**model.ports, "modulator": "modulator"},
     )  # fmt: skip
 
@@ -141,5 +149,7 @@ def _clipped(expression: str) -> list[str]:
 def _bounds(text, w: str) -> tuple[str, str] | None:
     """Return between what the statements of a rule clip the weight, or None."""
     every = [*lines(text.on_pre), *lines(text.on_post)]
-    found = [_clipped(line.expression) for line in every if line.target == w and line.op == "="]
+    found = [
+        _clipped(line.expression) for line in every if line.target == w and line.op == "="
+    ]
     return next(((low, high) for _, low, high in filter(None, found)), None)

@@ -1,22 +1,24 @@
 """Fit a synapse model's parameters to measurements.
 
 Weighted least squares, sum of ((measured - predicted)/sem)^2, over stated ranges
-(`fwp_neuro.synapses.fitting_ranges`): points spread over all of them are compared, and the best
-ones followed downhill (`fitting_search`). Intervals: see `fitting_intervals`.
+(`fwp_neuro.synapses.fitting_ranges`): points spread over all of them are compared, and
+the best ones followed downhill (`fitting_search`). Intervals: see `fitting_intervals`.
 
-What counts as a datum. Relative amplitudes of a train are published as ratios to its first
-response, each with an error of its own; the first is 1 by definition and no datum
-(``scale="first"``). Amplitudes in any unit have a first response with an error like the others;
-one factor is fitted along, for all trains (``scale="free"``) or for each train (``scale="each"``:
-also for trains that were divided by their own measured first response, whose error all others
-share). Degrees of freedom are data minus factors minus the parameters that the data determine
-inside their ranges.
+What counts as a datum. Relative amplitudes of a train are published as ratios to its
+first response, each with an error of its own; the first is 1 by definition and no datum
+(``scale="first"``). Amplitudes in any unit have a first response with an error like the
+others; one factor is fitted along, for all trains (``scale="free"``) or for each train
+(``scale="each"``:
+also for trains that were divided by their own measured first response, whose error all
+others share). Degrees of freedom are data minus factors minus the parameters that the
+data determine inside their ranges.
 
-What the package could be fitted to and was: the frequency dependence of Sjoestroem, Turrigiano &
-Nelson 2001 (`fwp_neuro.targets.fitted_models`). No published table of mossy-fibre trains was found
-that gives numbers for every spike (the abstract of Salin et al. 1996, PNAS 93:13304, says sixfold
-facilitation at low frequencies), so facilitating trains are tested by recovering a known truth.
-How often intervals hold the truth is measured by `fwp-neuro coverage`.
+What the package could be fitted to and was: the frequency dependence of Sjoestroem,
+Turrigiano & Nelson 2001 (`fwp_neuro.targets.fitted_models`). No published table of
+mossy-fibre trains was found that gives numbers for every spike (the abstract of Salin et
+al. 1996, PNAS 93:13304, says sixfold facilitation at low frequencies), so facilitating
+trains are tested by recovering a known truth. How often intervals hold the truth is
+measured by `fwp-neuro coverage`.
 """
 
 from __future__ import annotations
@@ -47,8 +49,8 @@ from .fitting_search import cost
 from .registered_synapses import check_options, measured
 
 METHODS = ("covariance", "profile", "bootstrap")
-#: points of the ranges that are compared for each one that is followed downhill; few of them for
-#: models that predict one parameter set at a time, which takes them seconds
+#: points of the ranges that are compared for each one that is followed downhill; few of
+#: them for models that predict one parameter set at a time, which takes them seconds
 _LOOK, _FEW = 32, 8
 
 
@@ -85,11 +87,12 @@ def fit(
 ) -> Fit:
     """Fit parameters of a short-term plasticity or plasticity model to measurements.
 
-    A registered model is fitted by its fast NumPy form if it has one. Any other `Synapse`, also
-    one of your own, is fitted by its Brian2 text: all rows of the table, and all steps of the
-    parameters that one iteration needs, run side by side as synapses of one network. A text that
-    only spikes change takes seconds; where a membrane or a clock-driven variable changes the
-    weight, a fit takes some 50 times what the protocol lasts in Brian2 (a longer ``dt`` helps).
+    A registered model is fitted by its fast NumPy form if it has one. Any other
+    `Synapse`, also one of your own, is fitted by its Brian2 text: all rows of the table,
+    and all steps of the parameters that one iteration needs, run side by side as synapses
+    of one network. A text that only spikes change takes seconds; where a membrane or a
+    clock-driven variable changes the weight, a fit takes some 50 times what the protocol
+    lasts in Brian2 (a longer ``dt`` helps).
 
     Args:
         model: name, or a `Synapse`, whose parameters are the first start.
@@ -99,19 +102,21 @@ def fit(
         free: names of the parameters to fit; all on which the data depend if None.
         bounds: parameter -> (lower, upper) in its unit; those of
             ``fwp_neuro.synapses.search_ranges(model)`` by default.
-        scale: of trains: "first" (ratios to the first response of their train, which is no
-            datum), "free" (amplitudes in any unit: one common factor is fitted along) or "each"
-            (one factor for each train).
+        scale: of trains: "first" (ratios to the first response of their train, which is
+            no datum), "free" (amplitudes in any unit: one common factor is fitted along)
+            or "each" (one factor for each train).
         method: of the intervals, "covariance" (quick), "profile" (profile likelihood) or
             "bootstrap" (parametric; it sets the quantiles of the profile).
         level: probability of the intervals.
         repeats: of the bootstrap, 20 to 100000.
-        starts: of the search: the given one, and the best of points spread over the ranges.
+        starts: of the search: the given one, and the best of points spread over the
+            ranges.
         seed: of starts and bootstrap.
-        progress: called with (fraction, note) at each run of a text; None shows it in one line.
-        options: of the model's protocol, the same for all rows; of a text ``dt``, ``wait`` (how
-            long after the last spike the weight is read) and ``device`` ("numpy", which compiles
-            nothing, unless you name another).
+        progress: called with (fraction, note) at each run of a text; None shows it in one
+            line.
+        options: of the model's protocol, the same for all rows; of a text ``dt``,
+            ``wait`` (how long after the last spike the weight is read) and ``device``
+            ("numpy", which compiles nothing, unless you name another).
 
     Raises:
         FwpError: everything that data or arguments can have wrong, in one sentence.
@@ -123,7 +128,7 @@ def fit(
         ...                          free=["U", "tau_D"])
         >>> found.freedom
         2
-    """
+    """  # noqa: E501
     table = read(data)
     protocol = {"trains": "release", "plasticity": "stdp"}[table.kind]
     what = f"fit to {table.kind} data"
@@ -156,8 +161,8 @@ def fit(
         end = "upper" if best.ends[names.index(name)] > 0 else "lower"
         warn(
             f"the fit of {model.name!r} ends at the {end} bound of {name}, "
-            f"{short(found.parameters[name])}: wider bounds may fit better, and its interval is "
-            "cut off there"
+            f"{short(found.parameters[name])}: wider bounds may fit better, and its "
+            "interval is cut off there"
         )
     return found
 
@@ -167,16 +172,19 @@ def _enough(predictor: Predictor, names: Sequence[str]) -> None:
     rows, lost = int(predictor.counted.sum()), len(names) + len(predictor.factors)
     if rows <= lost:
         left = len(predictor.counted) - rows
-        first = f" (and {left} first responses, which are 1 by definition)" if left else ""
+        first = (
+            f" (and {left} first responses, which are 1 by definition)" if left else ""
+        )
         raise FwpError(
             f"{rows} rows{first} cannot fix {lost} parameters ({', '.join(names)}"
-            f"{', and the scale' if predictor.factors else ''}): name fewer in free, or give more "
-            "rows"
+            f"{', and the scale' if predictor.factors else ''}): name fewer in free, or "
+            "give more rows"
         )
 
 
 def _search(problem: Problem, rng, starts: int) -> np.ndarray:
-    """Return the best point: from the start, and from the best of points all over the box."""
+    """Return the best point: from the start, and from the best of points all over the
+    box."""
     box, points = problem.box, problem.box.x0[None]
     if starts > 1:
         drawn = box.drawn(rng, (_LOOK if problem.predictor.many else _FEW) * (starts - 1))
@@ -186,11 +194,14 @@ def _search(problem: Problem, rng, starts: int) -> np.ndarray:
     return problem.minimise(found[np.argmin(costs)][None])[0][0]
 
 
-def _intervals(problem: Problem, best: Optimum, method: str, repeats: int, rng) -> np.ndarray:
+def _intervals(
+    problem: Problem, best: Optimum, method: str, repeats: int, rng
+) -> np.ndarray:
     """Return the ends of the intervals [lower or upper, coordinate]."""
     if method == "profile":
         return by_profile(problem, best, best.determined | (best.ends != 0))
-    ends = by_profile(problem, best, best.ends != 0)  # one-sided: no other method applies there
+    # one-sided: no other method applies there
+    ends = by_profile(problem, best, best.ends != 0)
     if method == "covariance":
         found = by_covariance(problem, best)
     else:

@@ -1,9 +1,9 @@
 """Columns of measurements from a CSV file or an xarray Dataset, with their units.
 
-A CSV file has one line of names, units in brackets: ``time [ms],amplitude [mV]`` or ``lag (ms)``.
-Cells are parted by commas, semicolons or tabs; with semicolons or tabs, numbers may have decimal
-commas. Lines that start with ``#`` and empty lines are skipped; a byte order mark, Windows line
-ends and quotes are understood.
+A CSV file has one line of names, units in brackets: ``time [ms],amplitude [mV]`` or ``lag
+(ms)``. Cells are parted by commas, semicolons or tabs; with semicolons or tabs, numbers
+may have decimal commas. Lines that start with ``#`` and empty lines are skipped; a byte
+order mark, Windows line ends and quotes are understood.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ import numpy as np
 from ..errors import FwpError, pick, shown
 
 _LARGEST = 100_000_000  # bytes
-_TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "usec": 1e-6, "msec": 1e-3, "sec": 1.0}
+_TIMES = {
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "min": 60.0,
+    "usec": 1e-6,
+    "msec": 1e-3,
+    "sec": 1.0,
+}
 _RATES = {"Hz": 1.0, "kHz": 1e3, "1/s": 1.0, "mHz": 1e-3}
 _SHARES = {"1": 1.0, "%": 0.01}
 #: kind of column -> unit in a header -> (Brian2 unit or "", number of them)
@@ -30,7 +38,8 @@ UNITS: dict[str, dict[str, tuple[str, float]]] = {
     "amplitude": {name: ("", size) for name, size in _SHARES.items()} | {
         prefix + symbol: (unit, size)
         for symbol, unit in (("V", "volt"), ("A", "amp"), ("S", "siemens"))
-        for prefix, size in (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12))
+        for prefix, size in (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p",
+            1e-12))
     },
     "label": {},
 }  # fmt: skip
@@ -57,7 +66,8 @@ def from_csv(path: Path, kinds: dict[str, str]) -> dict:
         kinds: column -> kind in `UNITS`; other columns have plain numbers.
 
     Raises:
-        FwpError: no such file, no text, or no table of columns with names, in one sentence.
+        FwpError: no such file, no text, or no table of columns with names, in one
+            sentence.
     """
     where = f"data file {str(path)!r}"
     numbered = _lines(_text(path, where))
@@ -67,7 +77,8 @@ def from_csv(path: Path, kinds: dict[str, str]) -> dict:
     for number, line in rows:
         if len(line) != len(header):
             raise FwpError(
-                f"{where}, line {number}: {len(line)} cells where the header has {len(header)}"
+                f"{where}, line {number}: {len(line)} cells where the header has "
+                f"{len(header)}"
             )
     found: dict = {}
     for place, head in enumerate(header):
@@ -96,7 +107,9 @@ def _text(path: Path, where: str) -> str:
         if path.exists() and not path.is_file():
             raise FwpError(f"{where} cannot be read: it is no plain file")
         if path.stat().st_size > _LARGEST:
-            raise FwpError(f"{where} is larger than {_LARGEST // 10**6} MB: no table of a fit")
+            raise FwpError(
+                f"{where} is larger than {_LARGEST // 10**6} MB: no table of a fit"
+            )
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -111,13 +124,16 @@ def _text(path: Path, where: str) -> str:
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
-    """Return (number of the line, its cells) of all lines that are neither empty nor comments."""
+    """Return (number of the line, its cells) of all lines that are neither empty nor
+    comments."""
     head = next((line for line in text.splitlines() if _told(line)), "")
     marks = {mark: len(next(csv.reader([head], delimiter=mark), [])) for mark in ",;\t"}
     mark = max(marks, key=lambda mark: marks[mark])
     found = []
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True
+        )
         for line in reader:
             if any(cell.strip() for cell in line) and _told(line[0]):
                 cells = line if mark == "," else [_point(cell) for cell in line]
@@ -138,7 +154,8 @@ def _point(cell: str) -> str:
 
 
 def _name_and_unit(head: str) -> tuple[str, str]:
-    """Return name and unit of a header such as ``time [ms]``, ``lag (ms)`` or ``ratio``."""
+    """Return name and unit of a header such as ``time [ms]``, ``lag (ms)`` or
+    ``ratio``."""
     found = re.fullmatch(r"([^\[(]*?)\s*(?:\[([^\]]*)\]|\(([^)]*)\))?", head)
     if not found:
         return head, ""
@@ -157,7 +174,8 @@ def _number(cell: str, where: str) -> float:
 
 
 def from_xarray(data, kinds: dict[str, str]) -> dict:
-    """Return the columns of a Dataset: variables, with the unit of their attribute ``units``."""
+    """Return the columns of a Dataset: variables, with the unit of their attribute
+    ``units``."""
     found = {}
     for name in data.variables:
         if name in data.dims and name not in kinds:
@@ -166,9 +184,13 @@ def from_xarray(data, kinds: dict[str, str]) -> dict:
         kind = kinds.get(name, "number")
         if kind != "label":
             if unit is not None and not isinstance(unit, str):
-                raise FwpError(f"units of variable {name!r} must be text, got {shown(unit)}")
+                raise FwpError(
+                    f"units of variable {name!r} must be text, got {shown(unit)}"
+                )
             if values.dtype.kind not in "biufm":
-                raise FwpError(f"variable {name!r} must hold numbers, got {shown(values)}")
+                raise FwpError(
+                    f"variable {name!r} must hold numbers, got {shown(values)}"
+                )
             values = with_unit(values, unit or "", kind, f"variable {name!r}")
         found[name] = values
     return found

@@ -11,8 +11,9 @@ from .fitting_predict import Predictor
 from .fitting_ranges import Box, limits
 from .synapse_class import Synapse
 
-#: other values of each parameter, and points of the ranges, at which an effect is looked for;
-#: few of them for models that predict one parameter set at a time, which takes them seconds
+#: other values of each parameter, and points of the ranges, at which an effect is looked
+#: for; few of them for models that predict one parameter set at a time, which takes them
+#: seconds
 _VALUES, _POINTS, _FEW = 4, 6, 2
 
 
@@ -21,9 +22,9 @@ def choose(
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the parameters to fit, those without effect, and those that must wait.
 
-    The first depend on the data somewhere in their ranges, the second nowhere. The third have no
-    effect near the start: without a choice of the user's they stay as they are where the table has
-    too few rows for all.
+    The first depend on the data somewhere in their ranges, the second nowhere. The third
+    have no effect near the start: without a choice of the user's they stay as they are
+    where the table has too few rows for all.
 
     Args:
         model: the start.
@@ -33,7 +34,8 @@ def choose(
         rng: of the points at which an effect is looked for.
 
     Raises:
-        FwpError: unknown or repeated names, or a parameter that was asked for and has no effect.
+        FwpError: unknown or repeated names, or a parameter that was asked for and has no
+            effect.
     """
     names = _named(model, asked)
     box = Box(model, names, limits(model, names, bounds))
@@ -47,7 +49,9 @@ def choose(
             break
         idle = _idle(predictor, box, point, idle)
     if asked is not None and idle:
-        raise FwpError(f"the data do not depend on {', '.join(idle)}: leave it out of free")
+        raise FwpError(
+            f"the data do not depend on {', '.join(idle)}: leave it out of free"
+        )
     found = [name for name in names if name not in idle]
     if not found:
         raise FwpError(f"the data depend on no parameter of {model.name!r}")
@@ -66,21 +70,28 @@ def _named(model: Synapse, asked) -> list[str]:
     if names is None:
         known = isinstance(asked, str) and asked in model.parameters
         like = f": write free=[{asked!r}]" if known else ""
-        raise FwpError(f"free must be names of parameters or None, got {shown(asked)}{like}")
+        raise FwpError(
+            f"free must be names of parameters or None, got {shown(asked)}{like}"
+        )
     if not names:
-        raise FwpError("free names no parameter; leave it out to fit all that have an effect")
+        raise FwpError(
+            "free names no parameter; leave it out to fit all that have an effect"
+        )
     for name in names:
         name = name if isinstance(name, str) else shown(name)
         pick(name, model.parameters, f"parameter of {model.name!r} in free:")
         if names.count(name) > 1:
-            raise FwpError(f"free names {name!r} {names.count(name)} times; once is enough")
+            raise FwpError(
+                f"free names {name!r} {names.count(name)} times; once is enough"
+            )
     return names
 
 
 def _idle(predictor: Predictor, box: Box, point, names, near: bool = False) -> list[str]:
     """Return the names on whose coordinates no prediction depends, from a point on.
 
-    Looked at is one step, or the whole range; all in one call, where many sets cost like one.
+    Looked at is one step, or the whole range; all in one call, where many sets cost like
+    one.
     """
     lines = [_line(box, point, box.names.index(name), near) for name in names]
     measured = predictor.table.measured
@@ -93,7 +104,8 @@ def _idle(predictor: Predictor, box: Box, point, names, near: bool = False) -> l
 
 
 def _line(box: Box, point, place: int, near: bool) -> np.ndarray:
-    """Return a point and others that differ from it in one coordinate [point, coordinate]."""
+    """Return a point and others that differ from it in one coordinate [point,
+    coordinate]."""
     low, high = box.low[place], box.high[place]
     step = 0.01 * (high - low)
     one_step = point[place] + (step if point[place] < high - step else -step)

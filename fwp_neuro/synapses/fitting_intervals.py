@@ -1,18 +1,20 @@
 """Intervals of fitted parameters: from the covariance, the profile, or a bootstrap.
 
-All work in the coordinates of the search (logarithms of positive parameters) and in units of the
-noise: 1 where errors are given, else the residuals' own size with as many degrees of freedom.
+All work in the coordinates of the search (logarithms of positive parameters) and in units
+of the noise: 1 where errors are given, else the residuals' own size with as many degrees
+of freedom.
 
 covariance  the optimum plus and minus a normal (without errors: Student) quantile of standard
             errors from (J^T J)^-1.
 profile     where the sum of squares, minimised over all other parameters, has risen by the square
             of that quantile (Venzon & Moolgavkar 1988, Appl. Stat. 37:87).
 bootstrap   the profile's interval with quantiles from tables that are drawn from the fitted curve
-            plus noise: of each the signed root of the rise of its sum of squares at the truth, in
-            units of its own noise (DiCiccio, Martin & Stern 2001, Can. J. Stat. 29:67). A plain
-            percentile interval of so few data is too narrow, one from errors in units of their
-            standard errors held decay times of paired pulses in 92 % of tables only.
-"""
+            plus noise: of each the signed root of the rise of its sum of squares at the
+            truth, in units of its own noise (DiCiccio, Martin & Stern 2001, Can. J. Stat.
+            29:67). A plain percentile interval of so few data is too narrow, one from
+            errors in units of their standard errors held decay times of paired pulses in
+            92 % of tables only.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from .fitting_predict import Predictor
 from .fitting_ranges import Box
 from .fitting_search import cost, jacobian, minimise
 
-_NULL = 1e-6  # singular value, against the largest, below which a direction is not determined
+# singular value, against the largest, below which a direction is not determined
+_NULL = 1e-6
 _PART = 1e-3  # share of a parameter in such a direction from which it takes part
 
 
@@ -64,7 +67,9 @@ class Problem:
         found = (self.curve(x, measured) - measured) / self.sem
         return found[:, self.predictor.counted]
 
-    def minimise(self, x, low=None, high=None, measured=None, exact: float = 1e-9, most: int = 80):
+    def minimise(
+        self, x, low=None, high=None, measured=None, exact: float = 1e-9, most: int = 80
+    ):
         """Return the optima from starts [problem, coordinate], and their costs."""
         low = self.box.low if low is None else low
         high = self.box.high if high is None else high
@@ -74,8 +79,11 @@ class Problem:
         )  # fmt: skip
 
     def slopes(self, x, measured=None) -> np.ndarray:
-        """Return the derivatives of the residuals at points [point, datum, coordinate]."""
-        low, high = (np.broadcast_to(end, x.shape) for end in (self.box.low, self.box.high))
+        """Return the derivatives of the residuals at points [point, datum,
+        coordinate]."""
+        low, high = (
+            np.broadcast_to(end, x.shape) for end in (self.box.low, self.box.high)
+        )
         return jacobian(
             lambda points, which: self.residuals(points, which, measured),
             x, np.arange(len(x)), low, high,
@@ -129,9 +137,10 @@ def examine(problem: Problem, x: np.ndarray) -> Optimum:
 def resolve(slope: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Return which parameters derivatives determine, their covariance, and the rank.
 
-    The columns of ``slope`` [datum, coordinate], which are derivatives by logarithms (or by
-    signed parameters in units of their size) of data in units of their errors, are scaled to
-    length 1. What takes part in a direction without singular value is not determined.
+    The columns of ``slope`` [datum, coordinate], which are derivatives by logarithms (or
+    by signed parameters in units of their size) of data in units of their errors, are
+    scaled to length 1. What takes part in a direction without singular value is not
+    determined.
     """
     size = len(free)
     length = np.linalg.norm(slope, axis=0)
@@ -140,7 +149,9 @@ def resolve(slope: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray
     determined, covariance = np.zeros(size, dtype=bool), np.zeros((size, size))
     if not len(places):
         return determined, covariance, 0
-    _, values, directions = np.linalg.svd(slope[:, places] / length[places], full_matrices=False)
+    _, values, directions = np.linalg.svd(
+        slope[:, places] / length[places], full_matrices=False
+    )
     seen = values > _NULL * values[0]
     null = 1 - (directions[seen] ** 2).sum(0)  # squared share of what no direction sees
     inside = places[null < _PART**2]
@@ -158,12 +169,15 @@ def by_covariance(problem: Problem, best: Optimum) -> np.ndarray:
     return np.clip([best.x - step, best.x + step], problem.box.low, problem.box.high)
 
 
-def by_profile(problem: Problem, best: Optimum, which: np.ndarray, aims=None) -> np.ndarray:
+def by_profile(
+    problem: Problem, best: Optimum, which: np.ndarray, aims=None
+) -> np.ndarray:
     """Return the ends of the profile-likelihood intervals [lower or upper, coordinate].
 
-    Only for coordinates ``which`` [coordinate]; the others keep the optimum. An end that the data
-    do not fix is the bound. ``aims`` [lower or upper, coordinate] is how far the root of the rise
-    of the sum of squares goes, in units of the noise; the normal or Student quantile if None.
+    Only for coordinates ``which`` [coordinate]; the others keep the optimum. An end that
+    the data do not fix is the bound. ``aims`` [lower or upper, coordinate] is how far the
+    root of the rise of the sum of squares goes, in units of the noise; the normal or
+    Student quantile if None.
     """
     box, places = problem.box, np.flatnonzero(which)
     ends = np.repeat(best.x[None], 2, axis=0)
@@ -187,10 +201,12 @@ def by_profile(problem: Problem, best: Optimum, which: np.ndarray, aims=None) ->
             break
         held = x[now].copy()
         held[np.arange(len(now)), place[now]] = (best.x[place] + sign * at)[now]
-        low, high = (np.repeat(end[None], len(now), axis=0) for end in (box.low, box.high))
-        low[np.arange(len(now)), place[now]] = high[np.arange(len(now)), place[now]] = held[
-            np.arange(len(now)), place[now]
-        ]
+        low, high = (
+            np.repeat(end[None], len(now), axis=0) for end in (box.low, box.high)
+        )
+        low[np.arange(len(now)), place[now]] = high[np.arange(len(now)), place[now]] = (
+            held[np.arange(len(now)), place[now]]
+        )
         x[now], costs = problem.minimise(held, low, high, exact=1e-6)
         rise = np.sqrt(2 * np.maximum(costs - best.cost, 0)) / max(best.noise, 1e-300)
         below = rise < aim[now]
@@ -208,18 +224,22 @@ def by_profile(problem: Problem, best: Optimum, which: np.ndarray, aims=None) ->
 
 
 def _next(near, far, rise_near, rise_far, aim, room) -> np.ndarray:
-    """Return where to look next: further out, or between two points by the rise, almost linear."""
+    """Return where to look next: further out, or between two points by the rise, almost
+    linear."""
     with np.errstate(all="ignore"):
         further = near * np.clip(1.1 * aim / np.maximum(rise_near, 1e-9), 1.3, 4)
         share = (aim - rise_near) / (rise_far - rise_near)
         between = near + np.clip(np.where(np.isfinite(share), share, 0.5), 0.05, 0.95) * (
             far - near
         )
-    return np.minimum(np.where(np.isfinite(far), between, np.maximum(further, 1e-9)), room)
+    return np.minimum(
+        np.where(np.isfinite(far), between, np.maximum(further, 1e-9)), room
+    )
 
 
 def by_bootstrap(problem: Problem, best: Optimum, repeats: int, rng) -> np.ndarray:
-    """Return the ends of the bootstrap intervals [lower or upper, coordinate], within the box."""
+    """Return the ends of the bootstrap intervals [lower or upper, coordinate], within the
+    box."""
     curve, places = problem.curve(best.x[None])[0], np.flatnonzero(best.determined)
     drawn = curve + best.noise * problem.sem * rng.standard_normal((repeats, len(curve)))
     starts = np.repeat(best.x[None], repeats, axis=0)

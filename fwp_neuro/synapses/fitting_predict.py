@@ -39,7 +39,8 @@ class _Many:
     def numbers(self, *names: str) -> tuple:
         parameters = self.model.parameters
         return tuple(
-            self.values[name] if name in self.values else float(parameters[name]) for name in names
+            self.values[name] if name in self.values else float(parameters[name])
+            for name in names
         )
 
 
@@ -54,8 +55,8 @@ class Predictor:
         how: the protocol of the model.
         scale: see `fwp_neuro.synapses.fit`.
         options: of the protocol.
-        progress: called with (fraction, note) before each run of a text; the fraction is that of
-            the most runs that usual fits need.
+        progress: called with (fraction, note) before each run of a text; the fraction is
+            that of the most runs that usual fits need.
     """
 
     model: Synapse
@@ -74,7 +75,8 @@ class Predictor:
 
     @cached_property
     def counted(self) -> np.ndarray:
-        """Whether a row is a datum [row]: the first response of a train is none if it is 1."""
+        """Whether a row is a datum [row]: the first response of a train is none if it is
+        1."""
         found = np.ones(len(self.table.measured), dtype=bool)
         if self.table.kind == "trains" and self.scale == "first":
             found[[rows[0] for rows in self.table.groups]] = False
@@ -100,7 +102,9 @@ class Predictor:
             if self.how.of_sets is not None:
                 return self._by_text(self.how.of_sets, numbers)
             if self.how.many:
-                values = {n: numbers[:, place, None] for place, n in enumerate(self.names)}
+                values = {
+                    n: numbers[:, place, None] for place, n in enumerate(self.names)
+                }
                 found = np.empty((len(numbers), len(self.table.measured)))
                 for rows, response in self._responses(_Many(self.model, values)):
                     found[:, rows] = response
@@ -108,11 +112,13 @@ class Predictor:
             return np.stack([self._one(one) for one in numbers])
 
     def _by_text(self, of_sets: Callable, numbers: np.ndarray) -> np.ndarray:
-        """Return predictions [set, row], all of them from one network where the text allows it."""
+        """Return predictions [set, row], all of them from one network where the text
+        allows it."""
         if self.progress is not None:
             self._runs[0] += 1
             synapses = len(numbers) * len(self.table.measured)
-            self.progress(min(self._runs[0] / _USUAL, 1.0), f"run {self._runs[0]}: {synapses} "
+            self.progress(min(self._runs[0] / _USUAL, 1.0),
+                          f"run {self._runs[0]}: {synapses} "
                           f"synapses of {self.model.name}")  # fmt: skip
         groups, columns = self.table.groups, self.table.columns
         trains = self.table.kind == "trains"
@@ -122,15 +128,19 @@ class Predictor:
             events = [(columns["lag"][rows], *self._pairs(rows[0])) for rows in groups]
         try:
             parts = of_sets(self.model, self.names, numbers, events, **self.options)
-        except FwpError:  # a set without an answer, or a parameter that cannot vary over synapses
+        except FwpError:
+            # a set without an answer, or a parameter that cannot vary over synapses
             return np.stack([self._one(one) for one in numbers])
         found = np.empty((len(numbers), len(self.table.measured)))
         for rows, part in zip(groups, parts, strict=True):
-            found[:, rows] = part / part[:, :1] if trains and self.scale == "first" else part
+            found[:, rows] = (
+                part / part[:, :1] if trains and self.scale == "first" else part
+            )
         return found
 
     def _one(self, numbers, strict: bool = False) -> np.ndarray:
-        """Return predictions [row] for one parameter set; errors of the model if ``strict``."""
+        """Return predictions [row] for one parameter set; errors of the model if
+        ``strict``."""
         found = np.full(len(self.table.measured), np.nan)
         old = self.model.parameters
         values = {n: like(old[n], x) for n, x in zip(self.names, numbers, strict=True)}
@@ -144,15 +154,16 @@ class Predictor:
         return found
 
     def check(self, numbers) -> None:
-        """Raise `FwpError` if the model has no finite prediction for parameters [parameter]."""
+        """Raise `FwpError` if the model has no finite prediction for parameters
+        [parameter]."""
         if self.how.many:
             found = self(np.asarray(numbers)[None])
         else:
             found = self._one(numbers, strict=True)
         if not np.isfinite(found).all():
             raise FwpError(
-                f"{self.model.name!r} has no finite prediction for these data at its start: "
-                "give another parameter set"
+                f"{self.model.name!r} has no finite prediction for these data at its "
+                "start: give another parameter set"
             )
 
     def _responses(self, model):
@@ -160,7 +171,10 @@ class Predictor:
         columns = self.table.columns
         if self.table.kind == "plasticity":
             for rows in self.table.groups:
-                yield rows, self.how.run(model, columns["lag"][rows], **self._protocol(rows[0]))
+                yield (
+                    rows,
+                    self.how.run(model, columns["lag"][rows], **self._protocol(rows[0])),
+                )
             return
         for rows in self._trains():
             # a train that starts at a negative time or late is the same train
@@ -171,7 +185,8 @@ class Predictor:
             yield rows.T.ravel(), _row(response)
 
     def _trains(self) -> list[np.ndarray]:
-        """Return rows [spike, train] of trains with as many spikes; one by one if need be."""
+        """Return rows [spike, train] of trains with as many spikes; one by one if need
+        be."""
         if not self.how.many:
             return self.table.groups
         found: dict[int, list] = {}
@@ -194,7 +209,9 @@ class Predictor:
         pairs = int(columns["pairs"][row]) if "pairs" in columns else 60
         return pairs, float(columns["frequency"][row]) if "frequency" in columns else 1.0
 
-    def scaled(self, found: np.ndarray, measured: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def scaled(
+        self, found: np.ndarray, measured: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         """Return predictions times the factors that fit the measurements best [set, row].
 
         Args:
@@ -209,13 +226,16 @@ class Predictor:
         with np.errstate(all="ignore"):
             for rows in self.factors:
                 part, weight = found[:, rows], weights[rows]
-                factor = (weight * part * measured[:, rows]).sum(1) / (weight * part**2).sum(1)
+                factor = (weight * part * measured[:, rows]).sum(1) / (
+                    weight * part**2
+                ).sum(1)
                 scaled[:, rows] = factor[:, None] * part
         return scaled
 
 
 def _row(response) -> np.ndarray:
-    """Return releases [spike, set, train] as [set, row], train after train; [spike] as is."""
+    """Return releases [spike, set, train] as [set, row], train after train; [spike] as
+    is."""
     response = np.asarray(response)
     if response.ndim == 1:
         return response

@@ -24,15 +24,17 @@ class Fit:
         method: "covariance", "profile" or "bootstrap".
         measured, predicted: [row].
         chi_square: sum of squares over sem^2; without sem, plain sum of squares.
-        freedom: degrees of freedom: data minus the parameters that they determine (and scale
-            factors); first responses that are 1 by definition are no data, and parameters at a
-            bound are not free.
-        without_effect: parameters that change nothing for these data, over their whole range;
-            they kept their values.
-        correlation: largest absolute correlation of two fitted parameters, and their names.
+        freedom: degrees of freedom: data minus the parameters that they determine (and
+            scale factors); first responses that are 1 by definition are no data, and
+            parameters at a bound are not free.
+        without_effect: parameters that change nothing for these data, over their whole
+            range; they kept their values.
+        correlation: largest absolute correlation of two fitted parameters, and their
+            names.
         at_bound: fitted parameters that ended at a bound of the search.
-        not_determined: fitted parameters that other values of themselves, or of themselves and
-            others together, would replace without any change of the predictions.
+        not_determined: fitted parameters that other values of themselves, or of
+            themselves and others together, would replace without any change of the
+            predictions.
         searched: fitted parameter -> (lower, upper) of the search.
         data: number of rows that are data.
     """
@@ -56,7 +58,8 @@ class Fit:
 
     @classmethod
     def of(cls, problem: Problem, best: Optimum, ends, method: str, idle, waiting) -> Fit:
-        """Return the result of an optimum with its intervals [lower or upper, coordinate].
+        """Return the result of an optimum with its intervals [lower or upper,
+        coordinate].
 
         ``idle`` and ``waiting`` are names of parameters, see `fitting_free.choose`.
         """
@@ -69,7 +72,10 @@ class Fit:
         return cls(
             box.model(best.x),
             box.quantities(best.x) | {n: box.start.parameters[n] for n in waiting},
-            {n: (lower[n], upper[n]) if ok else None for n, ok in zip(names, told, strict=True)}
+            {
+                n: (lower[n], upper[n]) if ok else None
+                for n, ok in zip(names, told, strict=True)
+            }
             | dict.fromkeys(waiting),
             problem.level,
             method,
@@ -100,7 +106,9 @@ class Fit:
             f"{self.chi_square:.4g} with {self.freedom} degrees of freedom, {rows} rows"
         ]
         if self.data < rows:
-            lines.append(f"{rows - self.data} first responses are 1 by definition and no data")
+            lines.append(
+                f"{rows - self.data} first responses are 1 by definition and no data"
+            )
         for name, value in self.parameters.items():
             line = f"  {name:12}{short(value):>12}   {self._ends(name)}"
             if name in self.searched:
@@ -110,14 +118,16 @@ class Fit:
         lines.append(f"intervals: {self.method}")
         if self.correlation[0] > 0.95:
             lines.append(
-                f"{self.correlation[1]} are correlated ({self.correlation[0]:.3f}): these data "
-                "hardly tell them apart"
+                f"{self.correlation[1]} are correlated ({self.correlation[0]:.3f}): "
+                "these data hardly tell them apart"
             )
         if self.at_bound:
-            lines.append(f"at a bound of the search: {', '.join(self.at_bound)} (not counted as "
-                         "free)")  # fmt: skip
+            lines.append(f"at a bound of the search: {', '.join(self.at_bound)} (not "
+                         "counted as free)")  # fmt: skip
         if self.without_effect:
-            lines.append(f"without effect on these data: {', '.join(self.without_effect)}")
+            lines.append(
+                f"without effect on these data: {', '.join(self.without_effect)}"
+            )
         return "\n".join(lines)
 
     def _ends(self, name: str) -> str:

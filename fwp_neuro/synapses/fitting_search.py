@@ -1,9 +1,11 @@
 """Least squares over a box, for many problems at once.
 
-Levenberg-Marquardt steps, clipped to the box. One call follows a batch of problems side by side:
-the starts of a search, the repetitions of a bootstrap, the points of a profile. Derivatives are
-central differences, so that one evaluation of the model for many parameter sets gives them all.
-Every coordinate of the box is scaled to about 1 (see `fwp_neuro.synapses.fitting_ranges`).
+Levenberg-Marquardt steps, clipped to the box. One call follows a batch of problems side
+by side:
+the starts of a search, the repetitions of a bootstrap, the points of a profile.
+Derivatives are central differences, so that one evaluation of the model for many
+parameter sets gives them all. Every coordinate of the box is scaled to about 1 (see
+`fwp_neuro.synapses.fitting_ranges`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ _LONGEST = 3.0  # step of one iteration in a coordinate that is a logarithm
 
 
 def cost(residuals: np.ndarray) -> np.ndarray:
-    """Return half the sum of squares [problem]; infinite where the model has no answer."""
+    """Return half the sum of squares [problem]; infinite where the model has no
+    answer."""
     with np.errstate(all="ignore"):
         found = 0.5 * np.sum(residuals**2, axis=1)
     return np.where(np.isfinite(found), found, np.inf)
@@ -27,7 +30,8 @@ def jacobian(residuals: Callable, x, which, low, high) -> np.ndarray:
     """Return the derivatives of the residuals [problem, row, coordinate].
 
     Args:
-        residuals: (points [problem, coordinate], numbers of their problems) -> [problem, row].
+        residuals: (points [problem, coordinate], numbers of their problems) -> [problem,
+            row].
         x: points [problem, coordinate].
         which: numbers of the problems [problem].
         low, high: the box [problem, coordinate]; no point outside it is asked for.
@@ -47,13 +51,16 @@ def jacobian(residuals: Callable, x, which, low, high) -> np.ndarray:
 def minimise(
     residuals: Callable, x, low, high, logarithmic, exact: float = 1e-9, most: int = 80
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points where each problem's sum of squares ends [problem, coordinate], and costs.
+    """Return the points where each problem's sum of squares ends [problem, coordinate],
+    and costs.
 
     Args:
         residuals: see `jacobian`.
         x: starts [problem, coordinate].
-        low, high: the box [problem, coordinate]; where both are equal the coordinate is held.
-        logarithmic: whether a coordinate is a logarithm [coordinate]; its steps are limited.
+        low, high: the box [problem, coordinate]; where both are equal the coordinate is
+            held.
+        logarithmic: whether a coordinate is a logarithm [coordinate]; its steps are
+            limited.
         exact: a problem ends when a step moves no coordinate by more.
         most: iterations.
     """
@@ -74,7 +81,9 @@ def minimise(
             slope = jacobian(residuals, x[fresh], fresh, low[fresh], high[fresh])
             normal[fresh] = slope.transpose(0, 2, 1) @ slope
             gradient[fresh] = np.einsum("brp,br->bp", slope, value[fresh])
-            scale[fresh] = np.maximum(scale[fresh], np.diagonal(normal[fresh], axis1=1, axis2=2))
+            scale[fresh] = np.maximum(
+                scale[fresh], np.diagonal(normal[fresh], axis1=1, axis2=2)
+            )
             stale[fresh] = False
         held = (low[now] >= high[now]) | ((x[now] <= low[now]) & (gradient[now] > 0))
         held |= (x[now] >= high[now]) & (gradient[now] < 0)

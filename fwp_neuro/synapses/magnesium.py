@@ -1,4 +1,5 @@
-"""The magnesium block of the NMDA receptor: the fraction of open channels that conduct at V."""
+"""The magnesium block of the NMDA receptor: the fraction of open channels that conduct at
+V."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from .argument_kinds import VOLTAGE
 
 @dataclass(frozen=True)
 class MagnesiumBlock:
-    """B(V) = 1 / (1 + factor exp(-slope V)), factor = [Mg] / half for the magnesium-dependent ones.
+    """B(V) = 1 / (1 + factor exp(-slope V)), factor = [Mg] / half for the
+    magnesium-dependent ones.
 
     Attributes:
         slope: per mV.
@@ -50,7 +52,8 @@ def _factor(model: str, magnesium) -> tuple[float, float]:
     if block.half is None:
         if magnesium is not None:
             raise FwpError(
-                f"magnesium block {model!r} was fitted at one concentration; leave magnesium out"
+                f"magnesium block {model!r} was fitted at one concentration; leave "
+                "magnesium out"
             )
         return block.slope, block.factor
     if magnesium is None:
@@ -76,8 +79,8 @@ def magnesium_block(V, model: str = "jahr_stevens_1990", magnesium=None):
         magnesium: Brian2 concentration; 1 mM if None.
 
     Raises:
-        FwpError: unknown model, wrong unit, a voltage that is NaN, or a concentration for a fit
-            that has none.
+        FwpError: unknown model, wrong unit, a voltage that is NaN, or a concentration for
+            a fit that has none.
     """
     slope, factor = _factor(model, magnesium)
     voltage = quantity(V, b2.mV, "V", "a voltage such as -70*mV", finite=False)

@@ -1,10 +1,11 @@
-"""Rates of cells for rate-based rules: filtered spikes, or the linear output of the synapses.
+"""Rates of cells for rate-based rules: filtered spikes, or the linear output of the
+synapses.
 
-    dx/dt = -x/tau_x, x <- x + 1/(tau_x r_one) at a presynaptic spike: x is the rate in units of
-    r_one; y likewise for the postsynaptic cell, or y = sum_j w_ij x_j
+    dx/dt = -x/tau_x, x <- x + 1/(tau_x r_one) at a presynaptic spike: x is the rate in
+    units of r_one; y likewise for the postsynaptic cell, or y = sum_j w_ij x_j
 
-As everywhere, within a time step the synapses first see x and y of its start, then x and y decay,
-then spikes kick them.
+As everywhere, within a time step the synapses first see x and y of its start, then x and
+y decay, then spikes kick them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ POST_SPIKE = "y += 1/(tau_x*r_one)"
 LINEAR_POST = "y : 1"
 LINEAR = "y_post = w*x_pre : 1 (summed)"
 SOURCES = {
-    "tau_x": "modelling choice of this package: window in which spikes are counted as a rate",
+    "tau_x": "modelling choice of this package: window in which spikes are counted as a "
+    "rate",
     "r_one": "modelling choice of this package: the rate that stands for 1",
 }
 
@@ -39,7 +41,12 @@ def filtered(model, spikes: np.ndarray, dt: float) -> np.ndarray:
 
 
 def follow(
-    update: Callable, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float, state=None
+    update: Callable,
+    w: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    dt: float,
+    state=None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Step a rule through signals that are constant in each step.
 

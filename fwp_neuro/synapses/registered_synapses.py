@@ -1,4 +1,5 @@
-"""Find synapse models by name, and run the protocols that experiments measure them with."""
+"""Find synapse models by name, and run the protocols that experiments measure them
+with."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_mode
 from .synapse_class import KINDS, SYNAPSES, Entry, Synapse
 from .synapse_class import register as add
 
-#: events (pairs or spikes) that one call of a protocol may have, at 10 us and more for each
+#: events (pairs or spikes) that one call of a protocol may have, at 10 us and more for
+#: each
 _MOST = 50_000_000
 #: arguments of a protocol that come from its caller; all others are options
 _GIVEN = ("model", "lags", "pairs", "frequency", "times")
@@ -52,8 +54,8 @@ def names(kind: str | None = None) -> list[str]:
     """Return the names of the models, of one kind if given.
 
     Args:
-        kind: "receptor", "short-term plasticity", "plasticity" or "circuit" (the synapse models
-            of the spiking circuit of a fast-weight programme).
+        kind: "receptor", "short-term plasticity", "plasticity" or "circuit" (the synapse
+            models of the spiking circuit of a fast-weight programme).
 
     Raises:
         FwpError: unknown kind.
@@ -75,17 +77,20 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
     """Return a model with one of its published parameter sets (the first one if None).
 
     The result has ``equations`` (Brian2 text), ``parameters`` (quantities with units),
-    ``citation``, ``sources`` and ``conventions``; ``changed(tau=20*ms)`` replaces parameters.
+    ``citation``, ``sources`` and ``conventions``; ``changed(tau=20*ms)`` replaces
+    parameters.
 
     Raises:
-        FwpError: unknown model or parameter set, with the nearest legal name; or a model of
-            another kind than asked for.
+        FwpError: unknown model or parameter set, with the nearest legal name; or a model
+            of another kind than asked for.
     """
     if kind is not None and name not in names(kind):
         if name not in names():
             raise unknown(name, names(kind), f"synapse model of the kind {kind!r}:")
         legal = ", ".join(names(kind))
-        raise FwpError(f"{name!r} is a {entry(name).kind} model, no {kind} one (legal: {legal})")
+        raise FwpError(
+            f"{name!r} is a {entry(name).kind} model, no {kind} one (legal: {legal})"
+        )
     found = entry(name)
     sets = found.sets
     what = f"parameter set of {name!r}:"
@@ -126,9 +131,9 @@ def register(
     Args:
         synapse: a `Synapse`; the result of `compose` is one.
         name: under which; its own if None.
-        targets: quick -> iterable of `fwp_neuro.targets.Row`: numbers that it must meet, beside
-            what it gives. ``fwp-neuro validate`` prints them, and whether both layouts of its text
-            do the same.
+        targets: quick -> iterable of `fwp_neuro.targets.Row`: numbers that it must meet,
+            beside what it gives. ``fwp-neuro validate`` prints them, and whether both
+            layouts of its text do the same.
 
     Returns:
         the synapse.
@@ -149,7 +154,8 @@ def register(
 
 
 def _is_registered(model: Synapse, found: Entry) -> bool:
-    """Whether a model has the text of the registered one, for which its fast forms are made."""
+    """Whether a model has the text of the registered one, for which its fast forms are
+    made."""
     if model.parameter_set not in found.sets:
         return False
     made = found.make(model.parameter_set)
@@ -160,7 +166,11 @@ def _is_registered(model: Synapse, found: Entry) -> bool:
 
 def _by_text(model: Synapse, protocol: str) -> bool:
     """Whether a protocol makes sense for a model."""
-    return model.kind in ("plasticity", "circuit") if protocol == "stdp" else bool(model.sends)
+    return (
+        model.kind in ("plasticity", "circuit")
+        if protocol == "stdp"
+        else bool(model.sends)
+    )
 
 
 @dataclass(frozen=True)
@@ -171,8 +181,9 @@ class MeasuredByText:
         synapse: with its parameters.
         run: the protocol, the synapse's own fast form or one that runs its text.
         many: whether ``run`` takes many parameter sets at once, see `Entry`.
-        of_sets: likewise by the text: (synapse, names, numbers [set, parameter], events) ->
-            results [set, ...], see `fwp_neuro.circuits.protocols`; None for a fast form.
+        of_sets: likewise by the text: (synapse, names, numbers [set, parameter], events)
+            -> results [set, ...], see `fwp_neuro.circuits.protocols`; None for a fast
+            form.
     """
 
     synapse: Synapse
@@ -192,7 +203,9 @@ def measured(name, parameters, protocol: str, what: str) -> MeasuredByText:
     """
     if isinstance(name, Synapse):
         if parameters is not None:
-            raise FwpError(f"{what} takes the parameters of the model {name.name!r} it is given")
+            raise FwpError(
+                f"{what} takes the parameters of the model {name.name!r} it is given"
+            )
         model = name
         known = model.name in SYNAPSES and _is_registered(model, entry(model.name))
         run = getattr(entry(model.name), protocol) if known else None
@@ -203,15 +216,25 @@ def measured(name, parameters, protocol: str, what: str) -> MeasuredByText:
         of_sets = PROTOCOLS.get(f"{protocol}_of_sets")
         return MeasuredByText(model, PROTOCOLS.get(protocol), of_sets=of_sets)
     if run is None:
-        able = names("plasticity") if protocol == "stdp" else names("short-term plasticity")
-        lacks = "learns no weight" if protocol == "stdp" else "has no release that could change"
-        raise FwpError(f"{what}: {model.name!r} is of the kind {model.kind} and {lacks} (legal: "
-                       f"{', '.join(able)}, and compositions of them)")  # fmt: skip
+        able = (
+            names("plasticity") if protocol == "stdp" else names("short-term plasticity")
+        )
+        lacks = (
+            "learns no weight"
+            if protocol == "stdp"
+            else "has no release that could change"
+        )
+        raise FwpError(f"{what}: {model.name!r} is of the kind {model.kind} and {lacks} "
+                       f"(legal: {', '.join(able)}, and compositions of "
+                       "them)")  # fmt: skip
     return MeasuredByText(model, run, many=entry(model.name).many)
 
 
-def check_options(model: Synapse, run: Callable, options: Iterable[str], what: str) -> None:
-    """Raise `FwpError`, with the legal ones, for an option that no protocol of a model takes."""
+def check_options(
+    model: Synapse, run: Callable, options: Iterable[str], what: str
+) -> None:
+    """Raise `FwpError`, with the legal ones, for an option that no protocol of a model
+    takes."""
     legal = [name for name in signature(run).parameters if name not in _GIVEN]
     for name in options:
         pick(name, legal, f"option of {what} with {model.name!r}:")
@@ -235,8 +258,11 @@ def _bearable(events: int, what: str) -> None:
     frequency=inside("a rate such as 1*Hz, or None"),
     options=OPTIONS,
 )
-def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None, **options):
-    """Return how much pairs of one presynaptic and one postsynaptic spike change a weight.
+def stdp_curve(
+    name, parameters=None, lags=None, pairs: int = 60, frequency=None, **options
+):
+    """Return how much pairs of one presynaptic and one postsynaptic spike change a
+    weight.
 
     Args:
         name: of a plasticity model, or a `Synapse` with changed parameters.
@@ -250,8 +276,9 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
         weight after / weight before, as an array in the shape of ``lags``.
 
     Raises:
-        FwpError: unknown model, set or option, a missing or wrong unit (the sentence names the
-            argument), or pairs that are so close that the spikes of one overtake those of the next.
+        FwpError: unknown model, set or option, a missing or wrong unit (the sentence
+            names the argument), or pairs that are so close that the spikes of one
+            overtake those of the next.
     """
     found = measured(name, parameters, "stdp", "stdp_curve")
     model, run = found.synapse, found.run
@@ -260,7 +287,9 @@ def stdp_curve(name, parameters=None, lags=None, pairs: int = 60, frequency=None
     frequency = 1 * b2.Hz if frequency is None else frequency
     rate = quantity(frequency, b2.Hz, "frequency", "a rate such as 1*Hz")
     if rate.shape or not rate > 0:
-        raise FwpError(f"frequency must be one positive rate such as 1*Hz, got {shown(frequency)}")
+        raise FwpError(
+            f"frequency must be one positive rate such as 1*Hz, got {shown(frequency)}"
+        )
     if not lags.size:
         raise FwpError("lags is empty; it must be times such as [-10, 10]*ms")
     pairs = whole(pairs, "pairs")
@@ -287,12 +316,15 @@ def short_term(name, parameters=None, spike_times=None, **options):
         release per spike [spike], as a share of all resources (1 = everything).
 
     Raises:
-        FwpError: unknown model, set or option, a missing or wrong unit, times that do not increase.
+        FwpError: unknown model, set or option, a missing or wrong unit, times that do not
+            increase.
     """
     found = measured(name, parameters, "release", "short_term")
     model, run = found.synapse, found.run
     check_options(model, run, options, "short_term")
-    times = quantity(spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms")
+    times = quantity(
+        spike_times, b2.second, "spike_times", "times such as [0, 50, 100]*ms"
+    )
     if times.ndim != 1 or not times.size or (np.diff(times) <= 0).any():
         raise FwpError("spike_times must be one row of times that increase")
     _bearable(times.size, "the number of spike_times")

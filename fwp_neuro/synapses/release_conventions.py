@@ -1,25 +1,29 @@
 """Three published conventions of the Tsodyks-Markram model, which give different numbers.
 
-All have a release probability u that a spike raises by U (1 - u) and resources x of which the spike
-releases the share u. They differ in what u decays to, and in how resources come back:
+All have a release probability u that a spike raises by U (1 - u) and resources x of which
+the spike releases the share u. They differ in what u decays to, and in how resources come
+back:
 
 `to_zero`      du/dt = -u/tau_F,      dx/dt = (1 - x)/tau_D.  u is U at a first spike.
-               Tsodyks, Pawelzik & Markram 1998 with tau_inact -> 0; Fuhrmann et al. 2002; Maass &
-               Markram 2002; NEST's ``tsodyks2_synapse``.
+               Tsodyks, Pawelzik & Markram 1998 with tau_inact -> 0; Fuhrmann et al. 2002;
+               Maass & Markram 2002; NEST's ``tsodyks2_synapse``.
 `three_state`  as `to_zero`, but what is released stays inactive (y) for tau_psc before it recovers
                (z): dy/dt = -y/tau_psc, dz/dt = y/tau_psc - z/tau_D, x = 1 - y - z.
                Tsodyks, Uziel & Markram 2000; NEST's ``tsodyks_synapse``.
 `to_U`         du/dt = (U - u)/tau_F, dx/dt = (1 - x)/tau_D.  u is U + U (1 - U) at a first spike,
                because the spike raises u before it releases.
-               Mongillo, Barak & Tsodyks 2008; Tiddia et al. 2022 (NEST ``tsodyks3_synapse``).
+               Mongillo, Barak & Tsodyks 2008; Tiddia et al. 2022 (NEST
+               ``tsodyks3_synapse``).
 
-In every one the spike raises u first and then releases u x ("u after, x before the spike").
+In every one the spike raises u first and then releases u x ("u after, x before the
+spike").
 
-A fourth description, "u decays to U and the spike releases before it raises u", is not a fourth
-model: with v for its u, v(n+1) = U + [v(n) + U (1 - v(n)) - U] e = U + (1 - U) v(n) e, which is the
-recursion of `to_zero` for the raised u. So a first-spike u of .344 for U = .19 (Tiddia et al.) says
-that u rests at U *and* is raised before release; .19 says `to_zero`, in either of its two wordings.
-"""
+A fourth description, "u decays to U and the spike releases before it raises u", is not a
+fourth model: with v for its u, v(n+1) = U + [v(n) + U (1 - v(n)) - U] e = U + (1 - U)
+v(n) e, which is the recursion of `to_zero` for the raised u. So a first-spike u of .344
+for U = .19 (Tiddia et al.) says that u rests at U *and* is raised before release; .19
+says `to_zero`, in either of its two wordings.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -50,8 +54,8 @@ CONVENTIONS: dict[str, Convention] = {
     "to_zero": Convention(
         Equations(synapse=_STATE.format(rest="-u"), on_pre=_SPIKE),
         False,
-        "u decays to 0 and is raised before release (U at a first spike), resources recover at "
-        "once: NEST tsodyks2_synapse",
+        "u decays to 0 and is raised before release (U at a first spike), resources "
+        "recover at once: NEST tsodyks2_synapse",
     ),
     "three_state": Convention(
         Equations(
@@ -60,14 +64,14 @@ CONVENTIONS: dict[str, Convention] = {
             on_pre=_SPIKE + "\ny += release",
         ),
         False,
-        "u decays to 0 and is raised before release (U at a first spike), released resources are "
-        "inactive for tau_psc before they recover: NEST tsodyks_synapse",
+        "u decays to 0 and is raised before release (U at a first spike), released "
+        "resources are inactive for tau_psc before they recover: NEST tsodyks_synapse",
     ),
     "to_U": Convention(
         Equations(synapse=_STATE.format(rest="(U - u)"), on_pre=_SPIKE),
         True,
-        "u decays to U and is raised before release (U + U (1 - U) at a first spike), resources "
-        "recover at once: Mongillo 2008, Tiddia 2022 (NEST tsodyks3_synapse)",
+        "u decays to U and is raised before release (U + U (1 - U) at a first spike), "
+        "resources recover at once: Mongillo 2008, Tiddia 2022 (NEST tsodyks3_synapse)",
     ),
 }
 
@@ -81,15 +85,19 @@ def convention_of(model: Synapse) -> str:
     for name, one in CONVENTIONS.items():
         if model.equations == one.equations:
             return name
-    raise FwpError(f"{model.name!r} follows none of the conventions {', '.join(CONVENTIONS)}")
+    raise FwpError(
+        f"{model.name!r} follows none of the conventions {', '.join(CONVENTIONS)}"
+    )
 
 
 def per_cell(model: Synapse) -> Equations:
-    """Return the same model with its state in the presynaptic cell: N states instead of N^2.
+    """Return the same model with its state in the presynaptic cell: N states instead of
+    N^2.
 
-    A cell's reset computes ``released``, which a synapse with a delay of at least one time step
-    and shorter than any interval between spikes reads as ``released_pre`` in its on_pre. Legal
-    where U and the time constants are those of the cell; start u and x at ``model.initial``.
+    A cell's reset computes ``released``, which a synapse with a delay of at least one
+    time step and shorter than any interval between spikes reads as ``released_pre`` in
+    its on_pre. Legal where U and the time constants are those of the cell; start u and x
+    at ``model.initial``.
     """
     lines = model.equations.synapse.replace(" (event-driven)", "").strip().splitlines()
     kept = [line for line in lines if not line.startswith("J ")]

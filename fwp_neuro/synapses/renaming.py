@@ -17,8 +17,8 @@ def with_names(model: Synapse, names: Mapping[str, str]) -> Synapse:
 
     Args:
         model: in the textbook layout.
-        names: old name -> new one, of a variable of the synapse or of a cell, of a parameter, or
-            of a value that the code of spikes keeps meanwhile.
+        names: old name -> new one, of a variable of the synapse or of a cell, of a
+            parameter, or of a value that the code of spikes keeps meanwhile.
     """
     names = {own: new for own, new in names.items() if own != new}
     if not names:

@@ -10,8 +10,8 @@ the gate is that of the rule, in 1/s: to the first order the bracket is (v - rea
 eta. A spike of a cell opens AMPA by w, bounded to [0, 2 weight_baseline], less the part
 of the baseline that feed-forward inhibition takes away.
 
-Parameters and sources are those of `circuit_models` ("two_compartment_nmda"), whose circuit runs
-the same equations.
+Parameters and sources are those of `circuit_models` ("two_compartment_nmda"), whose
+circuit runs the same equations.
 """
 
 from __future__ import annotations

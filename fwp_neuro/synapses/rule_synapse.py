@@ -202,7 +202,8 @@ def _common(chosen: Rule, which: str, write_rate: str = "") -> dict[str, Any]:
 
 
 def of_circuit(base: CircuitSynapse) -> RuleSynapse:
-    """Return a synapse of the spiking circuit with its gate and teacher as those of a rule.
+    """Return a synapse of the spiking circuit with its gate and teacher as those of a
+    rule.
 
     It is the delta rule in the biophysical form, with the numbers of ``base``.
     """

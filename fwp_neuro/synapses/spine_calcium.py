@@ -1,7 +1,9 @@
-"""The calcium of a spine as linear filters on a time grid, for whole spike trains at once.
+"""The calcium of a spine as linear filters on a time grid, for whole spike trains at
+once.
 
-The grid is Brian2's: within a step the synapse first reads NMDA opening and voltage of the step's
-start, then the traces decay, then spikes kick them. All functions take time along axis 0.
+The grid is Brian2's: within a step the synapse first reads NMDA opening and voltage of
+the step's start, then the traces decay, then spikes kick them. All functions take time
+along axis 0.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from scipy.signal import lfilter
 from ..errors import FwpError
 from .magnesium import BLOCKS
 
-#: lag of the pair whose calcium peak calibrates a spine (postsynaptic minus presynaptic spike)
+#: lag of the pair whose calcium peak calibrates a spine (postsynaptic minus presynaptic
+#: spike)
 PAIR_LAG = 4e-3
 _CALIBRATION_DT = 0.02e-3
 _BLOCK = BLOCKS["ellwood_2024"]
@@ -41,14 +44,17 @@ def filtered(drive: np.ndarray, tau: float, dt: float, gain: float = 1.0) -> np.
     return lfilter([0, gain], [1, -np.exp(-dt / tau)], drive, axis=0)
 
 
-def two_exponentials(spikes: np.ndarray, rise: float, decay: float, dt: float) -> np.ndarray:
+def two_exponentials(
+    spikes: np.ndarray, rise: float, decay: float, dt: float
+) -> np.ndarray:
     """Return the sum of time courses of peak one, one a spike."""
     both = filtered(spikes, decay, dt) - filtered(spikes, rise, dt)
     return peak_factor(rise, decay) * both
 
 
 def opening(p: Mapping[str, Any], pre: np.ndarray, dt: float) -> np.ndarray:
-    """Return NMDA opening under presynaptic spikes, 1 = peak of one spike, at most `cap`."""
+    """Return NMDA opening under presynaptic spikes, 1 = peak of one spike, at most
+    `cap`."""
     course = two_exponentials(pre, float(p["tau_rise"]), float(p["tau_nmda"]), dt)
     return np.clip(course, 0, float(p["cap"]))
 
@@ -60,15 +66,21 @@ def voltage(p: Mapping[str, Any], post: np.ndarray, dt: float) -> np.ndarray:
 
 
 def unblocked(p: Mapping[str, Any], volts: np.ndarray) -> np.ndarray:
-    """Return what potential contributes to the calcium drive: unblocked share x driving force."""
+    """Return what potential contributes to the calcium drive: unblocked share x driving
+    force."""
     block = 1 / (1 + _BLOCK.factor * np.exp(-_BLOCK.slope * 1e3 * volts))
     return block * (float(p["E_ca"]) - volts)
 
 
 def calcium(
-    p: Mapping[str, Any], opened: np.ndarray, volts: np.ndarray, dt: float, nmda: float = 1.0
+    p: Mapping[str, Any],
+    opened: np.ndarray,
+    volts: np.ndarray,
+    dt: float,
+    nmda: float = 1.0,
 ) -> np.ndarray:
-    """Return calcium for NMDA opening and potential, which broadcast against each other."""
+    """Return calcium for NMDA opening and potential, which broadcast against each
+    other."""
     drive = opened * unblocked(p, volts)
     tau = float(p["tau_ca"])
     gain = nmda * float(p["influx"]) * tau * -np.expm1(-dt / tau)

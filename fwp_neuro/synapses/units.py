@@ -1,4 +1,5 @@
-"""Check a parameter that a user gives against the one that it replaces: unit, sign, finiteness."""
+"""Check a parameter that a user gives against the one that it replaces: unit, sign,
+finiteness."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from ..quantities import as_brian2
 
 
 def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = False):
-    """Return ``value``, with Brian2's units, if it can stand for ``old``; else raise `FwpError`.
+    """Return ``value``, with Brian2's units, if it can stand for ``old``; else raise
+    `FwpError`.
 
     Args:
         name: of the parameter.
@@ -18,7 +20,8 @@ def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = Fa
         old: the quantity or number that it replaces: it fixes the unit.
         where: what the parameter belongs to, such as "synapse model 'x'".
         any_sign: whether zero and negative values are legal.
-        share: whether the parameter is a share of a whole, which ends at 1 and is never negative.
+        share: whether the parameter is a share of a whole, which ends at 1 and is never
+            negative.
     """
     where = f"parameter {name!r} of {where}"
     legal = f"got {shown(value)}, legal is a quantity like {old!r}"
@@ -30,7 +33,11 @@ def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = Fa
         raise FwpError(f"{where} must be a number: {legal}") from None
     if not fits:
         raise FwpError(f"{where} has the wrong unit: {legal}")
-    if number.dtype.kind not in "iuf" or number.size != 1 or not np.isfinite(number).all():
+    if (
+        number.dtype.kind not in "iuf"
+        or number.size != 1
+        or not np.isfinite(number).all()
+    ):
         raise FwpError(f"{where} must be one finite number: {legal}")
     if np.ndim(value):
         value = b2.Quantity.with_dimensions(number.item(), b2.get_dimensions(old))
@@ -41,11 +48,14 @@ def check(name: str, value, old, where: str, *, any_sign: bool, share: bool = Fa
     return value
 
 
-def check_each(name: str, values, old, where: str, *, any_sign: bool, share: bool = False):
+def check_each(
+    name: str, values, old, where: str, *, any_sign: bool, share: bool = False
+):
     """Return an array of values for a parameter, each as `check` has it, in base units.
 
     Raises:
-        FwpError: another dimension, no numbers in one row, or one that `check` would refuse.
+        FwpError: another dimension, no numbers in one row, or one that `check` would
+            refuse.
     """
     where = f"parameter {name!r} of {where}"
     like = f"legal are quantities like {old!r}"

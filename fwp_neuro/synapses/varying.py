@@ -1,7 +1,8 @@
 """A model's text with parameters that have a value of their own on each synapse or cell.
 
-A parameter becomes a constant variable, of the synapse or of the cells of one side. Where a cell
-has it, the synapse reads it as Brian2 names variables of cells, with _pre or _post behind.
+A parameter becomes a constant variable, of the synapse or of the cells of one side. Where
+a cell has it, the synapse reads it as Brian2 names variables of cells, with _pre or _post
+behind.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .synapse_class import Synapse, Varying
 
 PLACES = ("synapse", "pre", "post")
 _CODE = {
-    "synapse": ("on_pre", "on_post", "transmit"), "pre": ("pre_spike",), "post": ("post_spike",),
+    "synapse": ("on_pre", "on_post", "transmit"), "pre": ("pre_spike",),
+    "post": ("post_spike",),
 }  # fmt: skip
 
 
@@ -27,8 +29,8 @@ def readers(model: Synapse, had: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
     Args:
         model: in the textbook layout.
-        had: side -> variables that the cells have themselves, of which the model's text is not
-            used.
+        had: side -> variables that the cells have themselves, of which the model's text
+            is not used.
     """
     found = {}
     for place in PLACES:
@@ -50,7 +52,8 @@ def _read(value) -> set[str]:
 
 
 def variable(parameter: str, place: str, places: Mapping[str, Any]) -> str:
-    """Return the name of the variable that holds a parameter's values at one of its places.
+    """Return the name of the variable that holds a parameter's values at one of its
+    places.
 
     That of the parameter if it can be: Brian2 has no variables that end in _pre or _post.
     """
@@ -74,23 +77,30 @@ def names(varying: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]
     return found
 
 
-def declared(model: Synapse, varying: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Synapse:
+def declared(
+    model: Synapse, varying: Mapping[str, Mapping[str, tuple[str, ...]]]
+) -> Synapse:
     """Return a model whose text declares parameters as constant variables.
 
     Args:
         model: in the textbook layout.
-        varying: parameter -> place ("synapse", "pre" or "post") -> parameters that follow.
+        varying: parameter -> place ("synapse", "pre" or "post") -> parameters that
+            follow.
     """
     now, old = names(varying), model.equations
     new: dict[str, Any] = {}
     for place in PLACES:
-        rows = [row(one, now[place]) for one in b2.Equations(getattr(old, place)).values()]
+        rows = [
+            row(one, now[place]) for one in b2.Equations(getattr(old, place)).values()
+        ]
         rows += [f"{variable(parameter, place, places)} : "
                  f"{unit(b2.Quantity(model.parameters[parameter]))} (constant)"
                  for parameter, places in varying.items() if place in places]  # fmt: skip
         new[place] = "\n".join(rows)
         for part in _CODE[place]:
-            new[part] = text(ln.renamed(now[place], {}) for ln in lines(getattr(old, part)))
+            new[part] = text(
+                ln.renamed(now[place], {}) for ln in lines(getattr(old, part))
+            )
     held = {
         variable(parameter, place, places): Varying(
             parameter, place, model.parameters[parameter], leads
@@ -109,9 +119,16 @@ def declared(model: Synapse, varying: Mapping[str, Mapping[str, tuple[str, ...]]
     )
 
 
-def started(model: Synapse, initial: Mapping[str, Any], now: Mapping[str, Mapping[str, str]]):
-    """Return initial values with texts that call parameters as their place does, see `names`."""
-    place = {n: each for each in PLACES for n in b2.Equations(getattr(model.equations, each)).names}
+def started(
+    model: Synapse, initial: Mapping[str, Any], now: Mapping[str, Mapping[str, str]]
+):
+    """Return initial values with texts that call parameters as their place does, see
+    `names`."""
+    place = {
+        n: each
+        for each in PLACES
+        for n in b2.Equations(getattr(model.equations, each)).names
+    }
     return {name: renamed(value, now[place[name]])
             if isinstance(value, str) and name in place else value
             for name, value in initial.items()}  # fmt: skip

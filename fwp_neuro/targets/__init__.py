@@ -1,7 +1,7 @@
 """Published numbers that the models must meet, and what the models give.
 
-Each module has ``rows(quick) -> iterator of Row``: that of a synapse is ``targets.py`` in its
-folder, which is found there; another is one more line in `rows.MODULES`.
+Each module has ``rows(quick) -> iterator of Row``: that of a synapse is ``targets.py`` in
+its folder, which is found there; another is one more line in `rows.MODULES`.
 """
 
 from __future__ import annotations

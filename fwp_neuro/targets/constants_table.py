@@ -1,7 +1,8 @@
 """The constants of every model against a table of them as their sources print them.
 
-The table ``fwp_neuro/data/published_constants.csv`` was written apart from the code; its README
-there explains the columns. A slip in a number of a parameter set is a difference from it.
+The table ``fwp_neuro/data/published_constants.csv`` was written apart from the code; its
+README there explains the columns. A slip in a number of a parameter set is a difference
+from it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from ..synapses import registered_synapses
 from ..synapses.magnesium import BLOCKS
 from .rows import Row
 
-#: how the number in the table was found: in the source itself, in other code or text that names the
-#: source, from memory, chosen by this package, or computed from the others apart from the package
+#: how the number in the table was found: in the source itself, in other code or text that
+#: names the source, from memory, chosen by this package, or computed from the others
+#: apart from the package
 STATUSES = ("looked up", "looked up second hand", "recalled", "chosen", "computed")
 #: share by which a number may differ from the table: rounding, or steps of the quadrature
 WITHIN = {"computed": 5e-4}
@@ -52,7 +54,9 @@ class Constant:
 
     def agrees(self, value: float) -> bool:
         """Whether a number of the package is that of the table."""
-        return abs(value - self.number) <= WITHIN.get(self.status, EXACT) * abs(self.number)
+        return abs(value - self.number) <= WITHIN.get(self.status, EXACT) * abs(
+            self.number
+        )
 
 
 @cache
@@ -71,19 +75,25 @@ def rows(model: str) -> Iterator[Row]:
     count = {status: sum(one.status == status for one in known) for status in STATUSES}
     said = ", ".join(f"{number} {status}" for status, number in count.items() if number)
     source = f"data/{_FILE}: {len(known)} numbers ({said})"
-    yield Row(model, "numbers that differ from the table of published constants", len(found), 0, 0,
+    yield Row(model, "numbers that differ from the table of published "
+                     "constants", len(found), 0, 0,
               "; ".join([source, *found]), "at most", strength="definition")  # fmt: skip
 
 
 def differences(model: str) -> list[str]:
-    """Return in words each number of a model that is not in the table, or differs from it."""
+    """Return in words each number of a model that is not in the table, or differs from
+    it."""
     known = [constant for constant in table() if constant.model == model]
     found = []
     for chosen, values in _numbers(model).items():
         every = "*" if chosen not in _LISTED else ""
         expected = {c.parameter: c for c in known if c.parameter_set == every}
         expected |= {c.parameter: c for c in known if c.parameter_set == chosen}
-        found += [f"{chosen} {name} is not in the table" for name in values if name not in expected]
+        found += [
+            f"{chosen} {name} is not in the table"
+            for name in values
+            if name not in expected
+        ]
         for name, constant in expected.items():
             if name not in values:
                 found.append(f"{chosen} {name} is in the table, and not in the model")
@@ -91,14 +101,18 @@ def differences(model: str) -> list[str]:
                 found.append(f"{chosen} {name} is {values[name]:.8g}, in the table "
                              f"{constant.number:.8g}")  # fmt: skip
     missing = {c.parameter_set for c in known} - {"*", *_numbers(model)}
-    return found + [f"parameter set {name} is only in the table" for name in sorted(missing)]
+    return found + [
+        f"parameter set {name} is only in the table" for name in sorted(missing)
+    ]
 
 
 def _numbers(model: str) -> dict[str, dict[str, float]]:
-    """Return parameter set -> parameter -> number in base units, of a model or a script."""
+    """Return parameter set -> parameter -> number in base units, of a model or a
+    script."""
     if model == "magnesium_block":
         return {name: {key: value for key, value in vars(block).items() if key != "source"
-                       and value is not None} for name, block in BLOCKS.items()}  # fmt: skip
+                       and value is not None} for name,
+                       block in BLOCKS.items()}  # fmt: skip
     listed = _listed(model)
     if model not in registered_synapses.names():
         return listed
@@ -108,12 +122,15 @@ def _numbers(model: str) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name in names:
         for chosen in registered_synapses.parameter_sets(name):
-            found.setdefault(chosen, {}).update(_parameters(registered_synapses.get(name, chosen)))
+            found.setdefault(chosen, {}).update(
+                _parameters(registered_synapses.get(name, chosen))
+            )
     return found | listed
 
 
 def _parameters(model) -> dict[str, float]:
-    """Return the parameters of a model, and what it starts from where that is a number."""
+    """Return the parameters of a model, and what it starts from where that is a
+    number."""
     numbers = {name: float(value) for name, value in model.parameters.items()}
     start = getattr(model, "initial", {})
     return numbers | {f"initial.{name}": float(value) for name, value in start.items()
@@ -157,4 +174,6 @@ def _unit(text: str):
     try:
         return _evaluated(text, names)
     except NameError as problem:
-        raise FwpError(f"unit {text!r} of {_FILE} is none of {', '.join(names)}") from problem
+        raise FwpError(
+            f"unit {text!r} of {_FILE} is none of {', '.join(names)}"
+        ) from problem

@@ -21,7 +21,8 @@ def rows(quick: bool) -> Iterator[Row]:
         for squared in (0.5, 1.0):
             _, factor = memory.contraction(short, squared)
             yield Row(
-                MODEL, f"error after / before a presentation, beta {beta:g}, |k|^2 {squared:g}",
+                MODEL, f"error after / before a presentation, beta {beta:g}, |k|^2 "
+                       f"{squared:g}",
                 factor, 1 - beta * squared, 0.005, "1 - beta |k|^2 (delta rule)",
                 strength="closed form",
             )  # fmt: skip

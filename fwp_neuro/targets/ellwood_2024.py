@@ -1,4 +1,5 @@
-"""The 150-key task of match and control with point spines, against Ellwood's published data."""
+"""The 150-key task of match and control with point spines, against Ellwood's published
+data."""
 
 from __future__ import annotations
 
@@ -15,20 +16,22 @@ _TASK = _PAPER + ", figure 5: shipped data of 1000 trials"
 #: match window s -> success by number of query spikes
 BY_COUNT = {0.5: {3: 0.116, 4: 0.701, 5: 0.931}, 1.0: {5: 0.646, 6: 0.822, 7: 0.931}}
 _FITTED = (
-    "; the scenario's spread of the spines and its thresholds were fitted to these very tables: a "
-    "fit, not a validation"
+    "; the scenario's spread of the spines and its thresholds were fitted to these very "
+    "tables: a fit, not a validation"
 )
 _CERTAIN = (
-    "the paper's success ends at .95 however many query spikes there are: its cell misses some "
-    "spikes of a fully potentiated match, the soma here misses none"
+    "the paper's success ends at .95 however many query spikes there are: its cell "
+    "misses some spikes of a fully potentiated match, the soma here misses none"
 )
-#: equal spines also do not grade success with the number of query spikes; no row compares that
+#: equal spines also do not grade success with the number of query spikes; no row compares
+#: that
 _FALSE = (
-    "thresholds that a false key crosses in a tenth (equal) or a fifth (scattered) of the windows "
-    "let too few false keys through"
+    "thresholds that a false key crosses in a tenth (equal) or a fifth (scattered) of "
+    "the windows let too few false keys through"
 )
-#: rows of full size (300 trials) known to miss: (scenario, match window, quantity) -> how far off
-#: at most, and why. That is measured with seed 0, and half as much again is allowed.
+#: rows of full size (300 trials) known to miss: (scenario, match window, quantity) -> how
+#: far off at most, and why. That is measured with seed 0, and half as much again is
+#: allowed.
 MISSES = {
     ("scattered", 0.5, "spurious"): (0.065, _FALSE),
     ("scattered", 0.5, "success after 5"): (0.07, _CERTAIN),
@@ -42,7 +45,8 @@ MISSES = {
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Compare success and spurious shares of the read; quick: one match window, few trials."""
+    """Compare success and spurious shares of the read; quick: one match window, few
+    trials."""
     script = load_model(TASK)
     trials, windows = (24, (1.0,)) if quick else (300, (0.5, 1.0, 2.0))
     for scenario in ("scattered",) if quick else script.SCENARIOS:
@@ -75,10 +79,15 @@ def _compare(script, data, scenario: str) -> Iterator[Row]:
                 axes=("match window (s)", f"{name} (share of spikes)"),
                 **known(float(window), name),
             )  # fmt: skip
-        counts = BY_COUNT.get(float(window), {}) if scenario == "scattered" and trials > 100 else {}
+        counts = (
+            BY_COUNT.get(float(window), {})
+            if scenario == "scattered" and trials > 100
+            else {}
+        )
         for count, target in counts.items():
             some = one.success.values[one["query"].values == count]
             spread = 2 * float(some.std()) / np.sqrt(some.size)
-            yield Row(TASK, f"success after {count} query spikes, {where}", float(some.mean()),
+            yield Row(TASK, f"success after {count} query spikes, "
+                            f"{where}", float(some.mean()),
                       target, max(0.04, spread), source, strength=strength,
                       **known(float(window), f"success after {count}"))  # fmt: skip

@@ -10,12 +10,16 @@ from ..model_scripts import load_model
 from .rows import Row
 
 MODEL = "fiebig_lansner_2017_working_memory"
-#: sizes that run in seconds without a compiler; too short for all items to come back by themselves
+#: sizes that run in seconds without a compiler; too short for all items to come back by
+#: themselves
 QUICK = {
     "items": 2, "controls": 2, "columns": 6, "gain": 1.0, "free": 1000.0, "shown": 250.0,
     "dt": 0.5, "device": "numpy",
 }  # fmt: skip
-PAPER = "Fiebig & Lansner 2017: one-shot encoding, free reactivation; no published number here"
+PAPER = (
+    "Fiebig & Lansner 2017: one-shot encoding, free reactivation; no published number "
+    "here"
+)
 OURS = "kappa = 0 writes nothing and AP5 leaves too little current: our controls"
 
 
@@ -39,8 +43,8 @@ def rows(quick: bool) -> Iterator[Row]:
             strength="own bound",
             set_after=True,
         )
-    yield Row(MODEL, "bursts of patterns never shown", bursts[plastic, ~encoded].sum(), 0, 0, PAPER,
-              "at most", strength="own bound", set_after=True)  # fmt: skip
+    yield Row(MODEL, "bursts of patterns never shown", bursts[plastic, ~encoded].sum(), 0,
+              0, PAPER, "at most", strength="own bound", set_after=True)  # fmt: skip
     whole = completed[plastic, encoded].mean()
     yield Row(
         MODEL,
@@ -53,8 +57,8 @@ def rows(quick: bool) -> Iterator[Row]:
         strength="own bound",
         set_after=True,
     )
-    yield Row(MODEL, "completion, never shown (Hz)", completed[plastic, ~encoded].mean(), 3, 0,
-              PAPER, "at most", strength="own bound", set_after=True)  # fmt: skip
+    yield Row(MODEL, "completion, never shown (Hz)", completed[plastic, ~encoded].mean(),
+              3, 0, PAPER, "at most", strength="own bound", set_after=True)  # fmt: skip
     yield Row(
         MODEL,
         "bursts with kappa = 0 or AP5",

@@ -1,4 +1,5 @@
-"""Fits: Sjoestroem's frequency dependence with two rules, and known truths found again."""
+"""Fits: Sjoestroem's frequency dependence with two rules, and known truths found
+again."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ MODEL = "fit"
 #: made in `trains`: amplitudes relative to the first response have this standard error
 SEM = 0.1
 _EARLY = (
-    "Markram's rise from .02 at 5 Hz to .26 at 10 Hz is steeper than that of the fitted rule, .09 "
-    "and .18: 1.2 SEM at 5 Hz, and the chi square of all points does not refuse the rule"
+    "Markram's rise from .02 at 5 Hz to .26 at 10 Hz is steeper than that of the fitted "
+    "rule, .09 and .18: 1.2 SEM at 5 Hz, and the chi square of all points does not "
+    "refuse the rule"
 )
 
 
@@ -25,20 +27,34 @@ def frequency_data() -> dict:
     """Return the measurements of Sjoestroem et al. 2001 as columns for `fit`."""
     rows = [(lag, *point) for lag, points in sjostrom.CHANGES.items() for point in points]
     lag, hertz, change, sem = np.array(rows, dtype=float).T
-    return {"lag": lag * ms, "frequency": hertz * Hz, "ratio": 1 + change, "sem": sem, "pairs": 60}
+    return {
+        "lag": lag * ms,
+        "frequency": hertz * Hz,
+        "ratio": 1 + change,
+        "sem": sem,
+        "pairs": 60,
+    }
 
 
 def markram_data() -> dict:
     """Return the measurements of Markram et al. 1997 as columns for `fit`."""
     rows = [(lag, *one) for lag, many in sjostrom.MARKRAM.items() for one in many]
     lag, hertz, change, sem = np.array(rows, dtype=float).T
-    return {"lag": lag * ms, "frequency": hertz * Hz, "ratio": 1 + change, "sem": sem, "pairs": 60}
+    return {
+        "lag": lag * ms,
+        "frequency": hertz * Hz,
+        "ratio": 1 + change,
+        "sem": sem,
+        "pairs": 60,
+    }
 
 
 def trains(model, seed: int, rates=(10, 20, 50), spikes: int = 10) -> dict:
-    """Return noisy relative amplitudes of a model's trains with a recovery test 0.5 s after each.
+    """Return noisy relative amplitudes of a model's trains with a recovery test 0.5 s
+    after each.
 
-    A synthetic stand-in for facilitating (mossy-fibre) trains, of which no table was found.
+    A synthetic stand-in for facilitating (mossy-fibre) trains, of which no table was
+    found.
     """
     rng, columns = np.random.default_rng(seed), {"time": [], "amplitude": [], "train": []}
     for rate in rates:
@@ -50,11 +66,17 @@ def trains(model, seed: int, rates=(10, 20, 50), spikes: int = 10) -> dict:
         columns["amplitude"].append(release / release[0] + noise)
         columns["train"] += [f"{rate} Hz"] * len(times)
     time, amplitude = (np.concatenate(columns[name]) for name in ("time", "amplitude"))
-    return {"time": time * second, "amplitude": amplitude, "train": columns["train"], "sem": SEM}
+    return {
+        "time": time * second,
+        "amplitude": amplitude,
+        "train": columns["train"],
+        "sem": SEM,
+    }
 
 
 def coverage(sets: int) -> tuple[float, float]:
-    """Return how often 95 % intervals hold the truth, and the root mean square log error."""
+    """Return how often 95 % intervals hold the truth, and the root mean square log
+    error."""
     truth = synapses.get("tsodyks_markram", "tsodyks_1998_facilitating")
     hits, off = [], []
     for seed in range(sets):
@@ -74,13 +96,14 @@ def rows(quick: bool) -> Iterator[Row]:
     free = ("A3_plus", "A2_minus", "tau_y")
     starts = 1 if quick else 4
     triplet = synapses.fit("triplet_stdp", data, chosen, free=free, starts=starts)
-    pair = synapses.fit("pair_stdp", data, free=("A_plus", "A_minus", "tau_plus", "tau_minus"),
+    pair = synapses.fit("pair_stdp", data, free=("A_plus", "A_minus", "tau_plus",
+                                                 "tau_minus"),
                         starts=starts)  # fmt: skip
     paper = "Pfister & Gerstner 2006, J. Neurosci. 26:9673"
     yield Row(
         MODEL, "triplet rule, mean square error in SEM: fitted against published set",
-        triplet.chi_square / len(triplet.measured), published, 0.0, sjostrom.SOURCE, "at most",
-        strength="own bound",
+        triplet.chi_square / len(triplet.measured), published, 0.0, sjostrom.SOURCE,
+        "at most", strength="own bound",
     )  # fmt: skip
     for name, one, kind in (("triplet", triplet, "at least"), ("pair", pair, "at most")):
         yield Row(
@@ -96,10 +119,12 @@ def rows(quick: bool) -> Iterator[Row]:
         float(low <= 7.1e-3 <= high), 1.0, 0.0, f"{paper}, table 3",
     )  # fmt: skip
     held, error = coverage(6 if quick else 60)
-    yield Row(MODEL, "facilitating trains: 95 % intervals that hold the truth", held, 0.95,
+    yield Row(MODEL, "facilitating trains: 95 % intervals that hold the "
+                     "truth", held, 0.95,
               0.1 if quick else 0.04, "synthetic, this package",
               strength="closed form")  # fmt: skip
-    yield Row(MODEL, "facilitating trains: error of a fitted parameter (log)", error, 0.15, 0.0,
+    yield Row(MODEL, "facilitating trains: error of a fitted parameter "
+                     "(log)", error, 0.15, 0.0,
               "synthetic, this package", "at most", strength="own bound",
               set_after=True)  # fmt: skip
 
@@ -107,8 +132,9 @@ def rows(quick: bool) -> Iterator[Row]:
 def _markram(starts: int) -> Iterator[Row]:
     """Yield how a triplet rule fitted to Markram's points fits them."""
     free = ("A3_plus", "A2_minus", "tau_y")
-    found = synapses.fit("triplet_stdp", markram_data(), "visual_cortex_all_to_all_minimal",
-                         free=free, starts=starts)  # fmt: skip
+    found = synapses.fit("triplet_stdp", markram_data(),
+                         "visual_cortex_all_to_all_minimal", free=free,
+                         starts=starts)  # fmt: skip
     source = f"{sjostrom.MARKRAM_SOURCE}; 60 pairs: our choice"
     yield Row(
         MODEL, "triplet rule on Markram's frequencies: probability of a worse chi square",
@@ -117,9 +143,12 @@ def _markram(starts: int) -> Iterator[Row]:
     )  # fmt: skip
     model = found.model
     for hertz, change, sem in sjostrom.MARKRAM[5]:
-        value = synapses.stdp_curve(model, lags=5 * ms, frequency=hertz * Hz, pairs=60) - 1
+        value = (
+            synapses.stdp_curve(model, lags=5 * ms, frequency=hertz * Hz, pairs=60) - 1
+        )
         yield Row(
-            MODEL, f"triplet rule fitted to Markram, +5 ms, {hertz:g} Hz", float(value), change,
+            MODEL, f"triplet rule fitted to Markram, +5 ms, {hertz:g} "
+                   "Hz", float(value), change,
             max(sem, sjostrom.DIGITISED), f"{source}; fitted", strength="fitted by us",
             curve="fit to Markram, +5 ms", x=hertz, axes=sjostrom.AXES,
             known_miss=0.1 if hertz == 5 else 0.0, reason=_EARLY if hertz == 5 else "",

@@ -1,4 +1,5 @@
-"""Runs of a model's Brian2 text and of its NumPy form on the same spikes; see `two_forms`."""
+"""Runs of a model's Brian2 text and of its NumPy form on the same spikes; see
+`two_forms`."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ ROUNDING = 1e-9
 
 
 class BothForms(NamedTuple):
-    """Numbers of both forms, in the same order, and what they were before anything happened."""
+    """Numbers of both forms, in the same order, and what they were before anything
+    happened."""
 
     brian: np.ndarray
     numpy: np.ndarray
@@ -35,8 +37,11 @@ class FormCase(NamedTuple):
     within: float = ROUNDING
 
 
-def spikes(steps: int, rate: float, seed: int, every: int = 1, cells: int = 2) -> np.ndarray:
-    """Return spikes [step, cell]: a share of the steps has one, at ``every``-th steps only."""
+def spikes(
+    steps: int, rate: float, seed: int, every: int = 1, cells: int = 2
+) -> np.ndarray:
+    """Return spikes [step, cell]: a share of the steps has one, at ``every``-th steps
+    only."""
     drawn = np.random.default_rng(seed).random((steps // every, cells)) < rate
     table = np.zeros((steps, cells))
     table[every - 1 :: every] = drawn[: len(table[every - 1 :: every])]
@@ -52,10 +57,14 @@ def pairs(form: Callable, pre: np.ndarray, post: np.ndarray, dt: float, late: in
         dt: seconds.
         late: 1 where the text lets a spike act at the end of its step.
     """
-    times = [[(np.flatnonzero(cell) + late) * dt for cell in side.T] for side in (pre, post)]
+    times = [
+        [(np.flatnonzero(cell) + late) * dt for cell in side.T] for side in (pre, post)
+    ]
     return np.array([[form(a, b) for a in times[0]] for b in times[1]])
 
 
-def brian(model, pre: np.ndarray, post: np.ndarray, dt: float, **options) -> dict[str, np.ndarray]:
+def brian(
+    model, pre: np.ndarray, post: np.ndarray, dt: float, **options
+) -> dict[str, np.ndarray]:
     """Return what `fwp_neuro.circuits.injected.run` does, dt in seconds."""
     return injected.run(model, pre, post, dt=dt * second, **options)

@@ -32,7 +32,10 @@ def _conductance(name: str):
     # a sample is from before what its step does, and a spike acts in its own step
     shown = found[f"g_{receptor}"][_READ, 0]
     fired, read = np.array(_SPIKES) * _DT, np.array(_READ) * _DT
-    gbar, part = float(model.parameters[f"gbar_{receptor}"]), float(model.parameters.get("nmda", 1))
+    gbar, part = (
+        float(model.parameters[f"gbar_{receptor}"]),
+        float(model.parameters.get("nmda", 1)),
+    )
     if name in ("ampa", "gaba_a"):
         exact = exponential.conductance(model, fired, read - _DT)
     else:
@@ -66,6 +69,7 @@ CASES: dict[str, tuple[FormCase, ...]] = {
     "nmda_per_synapse": (FormCase("", partial(_conductance, "nmda_per_synapse"), 1e-6),),
     "nmda_jump": (FormCase("", partial(_conductance, "nmda_jump")),),
     "tsodyks_markram": tuple(
-        FormCase(one, partial(_release, one)) for one in ("to_zero", "three_state", "to_U")
+        FormCase(one, partial(_release, one))
+        for one in ("to_zero", "three_state", "to_U")
     ),
 }

@@ -1,6 +1,7 @@
 """How each plasticity rule is run in both forms, see `two_forms`.
 
-Rules are made fast where they would otherwise hardly change a weight within the short runs.
+Rules are made fast where they would otherwise hardly change a weight within the short
+runs.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ def _rates(name: str, chosen: str, **factors):
     pre, post, dt = spikes(300, 0.05, 1), spikes(300, 0.05, 2), 1e-3
     start = np.array([[0.1, 0.3], [0.5, 0.2]])
     found = brian(model, pre, post, dt, initial={"w": start})["weight"]
-    x, y = filtered(model, pre, dt), filtered(model, post, dt) if chosen == "spikes" else None
+    x, y = (
+        filtered(model, pre, dt),
+        filtered(model, post, dt) if chosen == "spikes" else None,
+    )
     course = import_module(f"{_MODELS}.{name}.events").course(model, start, x, y, dt)
     exact = course[0][-1] if name == "bcm" else course[-1]
     return BothForms(found - start, exact - start)
@@ -110,7 +114,11 @@ def _bcpnn():
         weight = oracle.weight(ends)
         scale = np.abs(weight).max()
         P = {name: found[f"{name}_{receptor}"] for name in ("Pi", "Pj", "Pij")}
-        shown = found["weight"] if receptor == "ampa" else np.log(P["Pij"] / (P["Pi"] * P["Pj"]))
+        shown = (
+            found["weight"]
+            if receptor == "ampa"
+            else np.log(P["Pij"] / (P["Pi"] * P["Pj"]))
+        )
         brians.append(shown / scale)
         exact.append(weight / scale)
     return BothForms(np.array(brians), np.array(exact))
@@ -151,22 +159,30 @@ def _shouval(chosen: str):
 
 def _graupner():
     """Without noise, rho is followed exactly between the crossings of the thresholds."""
-    model, dt = get("graupner_brunel", "cortical_slices").changed(sigma=0, D=5 * ms), 0.5e-3
+    model, dt = (
+        get("graupner_brunel", "cortical_slices").changed(sigma=0, D=5 * ms),
+        0.5e-3,
+    )
     model = model.changed(tau=model.parameters["tau"] / 10)
     b = float(model.parameters["b"])
     pre, post = spikes(600, 0.08, 1, every=2), spikes(600, 0.08, 2, every=2)
     found = brian(model, pre, post, dt, initial={"rho": 0.4})["weight"]
 
     def form(a, b_):
-        rho = simulate(model, a, b_, np.array([0.4]), np.random.default_rng(0), until=0.3)[0]
+        rho = simulate(
+            model, a, b_, np.array([0.4]), np.random.default_rng(0), until=0.3
+        )[0]
         return 1 + rho * (b - 1)
 
     return BothForms(found, pairs(form, pre, post, dt), 1 + 0.4 * (b - 1))
 
 
 def _graupner_noise():
-    """The standard deviation of rho that noise alone makes: sigma sqrt(time above/tau)."""
-    model = get("graupner_brunel", "DP").changed(gamma_d=0, gamma_p=0, D=5 * ms, sigma=0.05)
+    """The standard deviation of rho that noise alone makes: sigma sqrt(time
+    above/tau)."""
+    model = get("graupner_brunel", "DP").changed(
+        gamma_d=0, gamma_p=0, D=5 * ms, sigma=0.05
+    )
     dt, pre, post = 0.5e-3, np.zeros((400, 20)), np.zeros((400, 40))
     pre[[19, 59, 139]], post[[39, 99, 179]] = 1, 1
     rho = brian(model, pre, post, dt, initial={"rho": 0.5}, seed=3)["rho"]
@@ -181,7 +197,9 @@ def _urbanczik():
     model, dt = _model("urbanczik_senn_2014", w_start=10), 0.2e-3
     pre, post = (spikes(1000, 0.06, seed, every=5) for seed in (1, 2))
     before = float(model.parameters["w_start"])
-    return BothForms(brian(model, pre, post, dt)["weight"], weights(model, pre, post, dt), before)
+    return BothForms(
+        brian(model, pre, post, dt)["weight"], weights(model, pre, post, dt), before
+    )
 
 
 def _clopath(chosen: str):
@@ -209,7 +227,9 @@ def _spine(name: str, chosen: str):
     longer = [np.vstack([table, 0 * table[:1]]) for table in (pre, post)]
     pre, post = longer[0][:, None], longer[1][..., None]
     exact = [form(model, pre, post, dt)[-1] for form in (module.written, module.gain)]
-    shares = [1 / np.abs(one - before).max() for one, before in zip(exact, (0, 1), strict=True)]
+    shares = [
+        1 / np.abs(one - before).max() for one, before in zip(exact, (0, 1), strict=True)
+    ]
     return BothForms(
         np.stack([found["g"] * shares[0], (found["weight"] - 1) * shares[1]]),
         np.stack([exact[0] * shares[0], (exact[1] - 1) * shares[1]]),
@@ -232,7 +252,8 @@ CASES: dict[str, tuple[FormCase, ...]] = {
     ),
     "vogels_2011": (FormCase("", partial(_events, "vogels_2011", eta=10)),),
     "payeur_2021": (FormCase("", partial(_events, "payeur_2021", late=1)),),
-    "short_term_potentiation": _each(partial(_potentiation, "short_term_potentiation"), "both"),
+    "short_term_potentiation": _each(partial(_potentiation, "short_term_potentiation"),
+                                     "both"),
     "use_dependent_potentiation": _each(
         partial(_potentiation, "use_dependent_potentiation"), "both"
     ),
@@ -242,8 +263,10 @@ CASES: dict[str, tuple[FormCase, ...]] = {
         FormCase("linear", partial(_rates, "oja", "linear", eta=20), 1e-3),
     ),
     "bcm": (
-        FormCase("spikes", partial(_rates, "bcm", "spikes", eta=10, tau_theta=0.05), 1e-3),
-        FormCase("linear", partial(_rates, "bcm", "linear", eta=10, tau_theta=0.05), 1e-3),
+        FormCase("spikes", partial(_rates, "bcm", "spikes", eta=10, tau_theta=0.05),
+                 1e-3),
+        FormCase("linear", partial(_rates, "bcm", "linear", eta=10, tau_theta=0.05),
+                 1e-3),
     ),
     "homeostatic_scaling": _each(_scaling, "spikes", "linear", within=1e-4),
     "bcpnn": (
@@ -251,7 +274,8 @@ CASES: dict[str, tuple[FormCase, ...]] = {
         FormCase("touched at spikes only", _bcpnn_events, 1e-7),
     ),
     "behavioural_time_scale": (
-        FormCase("milstein_2021_network", partial(_time_scale, "milstein_2021_network"), 0.01),
+        FormCase("milstein_2021_network", partial(_time_scale, "milstein_2021_network"),
+                 0.01),
         FormCase("bittner_2017", partial(_time_scale, "bittner_2017")),
     ),
     "shouval_2002": _each(_shouval, "pairing", "frequency", within=1e-3),

@@ -1,4 +1,5 @@
-"""How often the 95 % intervals of `fit` hold the truth: tables of known models plus noise."""
+"""How often the 95 % intervals of `fit` hold the truth: tables of known models plus
+noise."""
 
 from __future__ import annotations
 
@@ -69,19 +70,25 @@ def _trains(model) -> dict:
 def _window(model) -> dict:
     """Return the timing window at twelve lags, 60 pairs at 1 Hz."""
     lags = np.array([-80, -50, -30, -20, -10, -5, 5, 10, 20, 30, 50, 80]) * b2.ms
-    return {"lag": lags, "ratio": synapses.stdp_curve(model, lags=lags, pairs=60), "pairs": 60}
+    return {
+        "lag": lags,
+        "ratio": synapses.stdp_curve(model, lags=lags, pairs=60),
+        "pairs": 60,
+    }
 
 
 DESIGNS = {
     "paired pulses": Design(
-        ("tsodyks_markram", "tsodyks_1998_depressing"), ("U", "tau_D"), _pulses, "amplitude", 0.05
+        ("tsodyks_markram", "tsodyks_1998_depressing"), ("U", "tau_D"), _pulses,
+        "amplitude", 0.05
     ),
     "trains": Design(
-        ("tsodyks_markram", "tsodyks_1998_facilitating"), ("U", "tau_F", "tau_D"), _trains,
-        "amplitude", 0.1,
+        ("tsodyks_markram", "tsodyks_1998_facilitating"), ("U", "tau_F", "tau_D"),
+        _trains, "amplitude", 0.1,
     ),
     "timing window": Design(
-        ("pair_stdp", "song_miller_abbott_2000"), ("A_plus", "A_minus", "tau_plus", "tau_minus"),
+        ("pair_stdp", "song_miller_abbott_2000"), ("A_plus", "A_minus", "tau_plus",
+            "tau_minus"),
         _window, "ratio", 0.03,
     ),
 }  # fmt: skip
@@ -112,7 +119,8 @@ class Cell:
 
     @property
     def legal(self) -> bool:
-        """Whether the share is 92 to 98 %; with less than 300 tables, within binomial limits."""
+        """Whether the share is 92 to 98 %; with less than 300 tables, within binomial
+        limits."""
         spread = 3.3 * np.sqrt(0.95 * 0.05 / self.tables)
         return abs(self.mean - 0.95) <= (0.03 if self.tables >= 300 else spread)
 
@@ -150,7 +158,9 @@ def measure(
         if errors:
             table["sem"] = noise * one.noise
         found = fit(truth, table, free=one.free, method=method, seed=number, **options)
-        held += [_holds(found.interval[name], truth.parameters[name]) for name in one.free]
+        held += [
+            _holds(found.interval[name], truth.parameters[name]) for name in one.free
+        ]
     shares = dict(zip(one.free, (held / tables).tolist(), strict=True))
     return Cell(design, errors, method, tables, shares)
 
@@ -176,13 +186,15 @@ def report(found: Iterable[Cell]) -> str:
     """Return a line for each cell: share of all intervals, and of each parameter's."""
     lines = [f"{'design':14} {'errors':7} {'intervals':11} {'held':>6}"]
     for cell in found:
-        parts = ", ".join(f"{name} {100 * share:.1f}" for name, share in cell.held.items())
+        parts = ", ".join(
+            f"{name} {100 * share:.1f}" for name, share in cell.held.items()
+        )
         lines.append(
             f"{cell.design:14} {'given' if cell.errors else 'none':7} {cell.method:11} "
             f"{100 * cell.mean:5.1f}%  ({parts}){'' if cell.legal else '  MISSED'}"
         )
     lines.append(
-        "share of 95 % intervals that hold the truth, of all parameters together; a line is missed "
-        "if that lies outside 92 to 98 % (300 tables or more tell)"
+        "share of 95 % intervals that hold the truth, of all parameters together; a line "
+        "is missed if that lies outside 92 to 98 % (300 tables or more tell)"
     )
     return "\n".join(lines)

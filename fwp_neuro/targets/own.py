@@ -1,4 +1,5 @@
-"""Rows of synapses that users register: their own targets, and the two layouts of their text."""
+"""Rows of synapses that users register: their own targets, and the two layouts of their
+text."""
 
 from __future__ import annotations
 
@@ -25,18 +26,19 @@ def names() -> list[str]:
 
 
 def rows(name: str, quick: bool) -> Iterator[Row]:
-    """Yield the targets that a synapse was registered with, then whether its layouts agree.
+    """Yield the targets that a synapse was registered with, then whether its layouts
+    agree.
 
     Raises:
-        FwpError: targets that are no rows, or a synapse that has none and whose text spikes of
-            its two cells do not drive.
+        FwpError: targets that are no rows, or a synapse that has none and whose text
+            spikes of its two cells do not drive.
     """
     how = SYNAPSES.get(name)
     synapse, given = how.make(how.sets[0]), list(how.targets(quick) or ())
     for row in given:
         if not isinstance(row, Row):
-            raise FwpError(f"targets of synapse {name!r} must give fwp_neuro.targets.Row, got "
-                           f"{shown(row)}")  # fmt: skip
+            raise FwpError(f"targets of synapse {name!r} must give "
+                           f"fwp_neuro.targets.Row, got {shown(row)}")  # fmt: skip
         yield replace(row, model=name)
     try:
         yield _layouts(name, synapse)
@@ -48,8 +50,8 @@ def rows(name: str, quick: bool) -> Iterator[Row]:
 def _layouts(name: str, synapse: Synapse) -> Row:
     """Compare the textbook and the factorised layout on random spikes of 300 ms."""
     if synapse.kind not in _WEIGHED:
-        raise FwpError(f"{name!r} is a {synapse.kind} and has no weight that spikes change: "
-                       "give register(synapse, targets=...)")  # fmt: skip
+        raise FwpError(f"{name!r} is a {synapse.kind} and has no weight that spikes "
+                       "change: give register(synapse, targets=...)")  # fmt: skip
     check_ports(synapse)
     rng = np.random.default_rng(1)
     pre, post = ((rng.random((600, 3)) < 0.03).astype(float) for _ in range(2))
@@ -61,6 +63,7 @@ def _layouts(name: str, synapse: Synapse) -> Row:
     still = injected.run(synapse, 0 * pre[:1], 0 * post[:1], dt=0.5 * ms)["weight"]
     change = np.abs(weights[0] - still).max()
     off = np.abs(weights[1] - weights[0]).max() / change if change > 0 else np.nan
-    return Row(name, "textbook layout = factorised layout: difference / change", float(off), _SAME,
+    return Row(name, "textbook layout = factorised layout: difference / "
+                     "change", float(off), _SAME,
                0.0, "both layouts of its text on the same random spikes, 'numpy' device",
                "at most", strength="two own forms")  # fmt: skip

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..errors import pick
 
-#: what a row is evidence of, the strongest first: a number of a paper or of measurements; a sign or
-#: an order that a paper gives; a run of another simulator or of the authors' code; a number that
-#: something here was fitted to; algebra or quadrature of the published equations; the number that
-#: was put in, so that a row shows only that nothing loses it; two forms of one model in this
-#: package; a bound that this package sets
+#: what a row is evidence of, the strongest first: a number of a paper or of measurements;
+#: a sign or an order that a paper gives; a run of another simulator or of the authors'
+#: code; a number that something here was fitted to; algebra or quadrature of the
+#: published equations; the number that was put in, so that a row shows only that nothing
+#: loses it; two forms of one model in this package; a bound that this package sets
 STRENGTHS = (
     "quantitative published", "qualitative published", "other simulator", "fitted by us",
     "closed form", "definition", "two own forms", "own bound",
@@ -70,8 +70,10 @@ class Row:
         x: place on that curve.
         axes: labels of that curve's axes, with units.
         strength: what the row is evidence of, see `STRENGTHS`.
-        set_after: whether the bound was set after the value was measured; then it is no evidence.
-        known_miss: how far off, absolute, a row with a reason is known to be; more is a fault.
+        set_after: whether the bound was set after the value was measured; then it is no
+            evidence.
+        known_miss: how far off, absolute, a row with a reason is known to be; more is a
+            fault.
     """
 
     model: str
@@ -107,7 +109,8 @@ class Row:
 
     @property
     def strong(self) -> bool:
-        """Whether the row is strong evidence: a published number or another simulator's."""
+        """Whether the row is strong evidence: a published number or another
+        simulator's."""
         return self.strength in STRONG and not self.set_after
 
     def record(self) -> dict:
@@ -116,7 +119,9 @@ class Row:
             name: float(getattr(self, name))
             for name in ("value", "target", "tolerance", "x", "known_miss")
         }
-        verdicts = {name: bool(getattr(self, name)) for name in ("passed", "expected", "strong")}
+        verdicts = {
+            name: bool(getattr(self, name)) for name in ("passed", "expected", "strong")
+        }
         return {**asdict(self), **numbers, **verdicts}
 
 
@@ -126,7 +131,8 @@ def _own():
 
 
 def models() -> list[str]:
-    """Return the names of models that have published numbers, and of users' registered synapses."""
+    """Return the names of models that have published numbers, and of users' registered
+    synapses."""
     return [*MODULES, *_own().names()]
 
 
@@ -150,9 +156,10 @@ def collect(
 ) -> Iterator[Row]:
     """Compute the rows of some models, all by default.
 
-    After the rows of a model's own module come those that every model has: whether its constants
-    are those of the table of published constants, and whether its Brian2 text does what its NumPy
-    form does. A synapse that a user registered has its own targets, and its two layouts compared.
+    After the rows of a model's own module come those that every model has: whether its
+    constants are those of the table of published constants, and whether its Brian2 text
+    does what its NumPy form does. A synapse that a user registered has its own targets,
+    and its two layouts compared.
 
     Args:
         names: names of models, also of registered synapses of your own.
@@ -160,7 +167,8 @@ def collect(
         progress: called with (fraction done, model).
 
     Raises:
-        FwpError: a model without published numbers, or targets of your own that are no rows.
+        FwpError: a model without published numbers, or targets of your own that are no
+            rows.
     """
     modules: dict[str, list[str]] = {}  # one that has rows of several models runs once
     for name in chosen(names):

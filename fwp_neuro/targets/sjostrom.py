@@ -1,4 +1,5 @@
-"""Frequency dependence as Sjoestroem and Markram measured it, to compare several models with."""
+"""Frequency dependence as Sjoestroem and Markram measured it, to compare several models
+with."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def changes(name, parameters: str, **options) -> dict[tuple[int, float], float]:
     """Return a model's weight change at every (lag in ms, Hz) that was measured."""
     return {
         (lag, hertz): float(
-            stdp_curve(name, parameters, lags=lag * ms, frequency=hertz * Hz, **options) - 1
+            stdp_curve(name, parameters, lags=lag * ms, frequency=hertz * Hz, **options)
+            - 1
         )
         for lag, points in CHANGES.items()
         for hertz, _, _ in points
@@ -86,5 +88,6 @@ def rows(
             yield Row(
                 model, f"{what}, {lag:+d} ms, {hertz:g} Hz", found[lag, hertz], mean,
                 max(sem, DIGITISED), f"{SOURCE}; within the SEM, at least {DIGITISED:g}",
-                reason=reason, curve=f"{what}, {lag:+d} ms", x=hertz, axes=AXES, known_miss=known,
+                reason=reason, curve=f"{what}, {lag:+d} ms", x=hertz, axes=AXES,
+                known_miss=known,
             )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The rows of a validation as a table, its misses apart, and what strength its evidence has."""
+"""The rows of a validation as a table, its misses apart, and what strength its evidence
+has."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ def report(rows: list[Row]) -> str:
     model = max([len(row.model) for row in rows], default=0)
     strength = max(map(len, STRENGTHS))
     lines = [
-        f"{'model':{model}}  {'quantity':{width}}  {'value':>10} {'target':>11} {'within':>9}  "
-        f"{'strength':{strength}}  {'verdict':10}  source"
+        f"{'model':{model}}  {'quantity':{width}}  {'value':>10} {'target':>11} "
+        f"{'within':>9}  {'strength':{strength}}  {'verdict':10}  source"
     ]
     for row in rows:
         after = "; bound set after measuring" if row.set_after else ""
@@ -39,34 +40,42 @@ def _misses(rows: list[Row]) -> list[str]:
     if known:
         lines.append(f"known misses, each within its stated bound ({len(known)}):")
     for row in known:
-        lines.append(f"  {row.model}: {row.quantity}: off by {row.off:.3g}, known to be up to "
-                     f"{row.known_miss:.3g} off: {row.reason}")  # fmt: skip
+        lines.append(f"  {row.model}: {row.quantity}: off by {row.off:.3g}, known to be "
+                     f"up to {row.known_miss:.3g} off: {row.reason}")  # fmt: skip
     if failed:
         lines.append(f"unexpected misses ({len(failed)}):")
     for row in failed:
-        known_to = f", known to be up to {row.known_miss:.3g} off" if row.known_miss else ""
-        lines.append(f"  {row.model}: {row.quantity}: {row.value:.5g}, off by {row.off:.3g} where "
-                     f"{row.tolerance:.2g} passes{known_to}")  # fmt: skip
+        known_to = (
+            f", known to be up to {row.known_miss:.3g} off" if row.known_miss else ""
+        )
+        lines.append(f"  {row.model}: {row.quantity}: {row.value:.5g}, off by "
+                     f"{row.off:.3g} where {row.tolerance:.2g} "
+                     f"passes{known_to}")  # fmt: skip
     return lines
 
 
 def evidence(rows: list[Row]) -> str:
-    """Return how many rows have each strength, and in one line how many are strong evidence."""
+    """Return how many rows have each strength, and in one line how many are strong
+    evidence."""
     count = {name: sum(row.strength == name for row in rows) for name in STRENGTHS}
     said = ", ".join(f"{number} {name}" for name, number in count.items() if number)
     strong = [row for row in rows if row.strong]
-    parts = ", ".join(f"{sum(r.strength == name for r in strong)} {name}" for name in STRONG)
+    parts = ", ".join(
+        f"{sum(r.strength == name for r in strong)} {name}" for name in STRONG
+    )
     after = sum(row.set_after for row in rows)
     return (
         f"rows by strength: {said}\n"
         f"strong evidence: {len(strong)} of {len(rows)} rows ({parts}), of which "
-        f"{sum(row.passed for row in strong)} pass; no evidence: {after} rows whose bound was set "
-        "after measuring"
+        f"{sum(row.passed for row in strong)} pass; no evidence: {after} rows whose "
+        "bound was set after measuring"
     )
 
 
 def _sum(rows: list[Row]) -> list[str]:
-    passed, expected = (sum(getattr(r, name) for r in rows) for name in ("passed", "expected"))
+    passed, expected = (
+        sum(getattr(r, name) for r in rows) for name in ("passed", "expected")
+    )
     return [
         f"{passed} of {len(rows)} rows pass, {expected - passed} known misses, "
         f"{len(rows) - expected} unexpected misses"

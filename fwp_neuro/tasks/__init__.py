@@ -1,9 +1,10 @@
 """Tasks: what the synapses, or a network with fast weights, are asked to remember.
 
 Two kinds. Programs (see `fwp_neuro.programs`), which any rule runs as they are:
-`associative_recall` draws random associations; `digit_memory` stores real images of digits.
-And sequence tasks, batches with labels to train a network on: `sequence_tasks()` lists them, each
-is a `SequenceTask`, and `as_program` turns episodes of recall and regression into programs.
+`associative_recall` draws random associations; `digit_memory` stores real images of
+digits. And sequence tasks, batches with labels to train a network on: `sequence_tasks()`
+lists them, each is a `SequenceTask`, and `as_program` turns episodes of recall and
+regression into programs.
 """
 
 from collections.abc import Callable
@@ -93,8 +94,8 @@ def _citation(make: Callable) -> str:
 
 _SEQUENCE_TASKS = (
     schlag_recall, multi_query_recall, forgetting_recall, parity, modular_arithmetic,
-    cycle_navigation, group_word_problem, dyck, reset_dyck, counters, regression, selective_copy,
-    few_shot_episodes, delayed_match,
+    cycle_navigation, group_word_problem, dyck, reset_dyck, counters, regression,
+    selective_copy, few_shot_episodes, delayed_match,
 )  # fmt: skip
 for _make in _SEQUENCE_TASKS:
     _add(_make, partial(_citation, _make))
@@ -103,5 +104,6 @@ _add(digit_memory, "this package; images of alpaydin1998optical")
 
 
 def sequence_tasks() -> dict[str, Callable[..., SequenceTask]]:
-    """Return every sequence task by name: the function that takes its options and ``seed``."""
+    """Return every sequence task by name: the function that takes its options and
+    ``seed``."""
     return {function.__name__: function for function in _SEQUENCE_TASKS}

@@ -34,13 +34,14 @@ def as_program(
 ) -> Program:
     """Return one sequence of a batch as a Program: one token per write, one per read.
 
-    Tasks of recall get one-hot keys and values (an erasure writes the value zero); regression gets
-    key x_i and value y_i, and a last token that reads with the query. A read has ``beta`` 0 and
-    value 0. Queries outside the mask and padding are left out.
+    Tasks of recall get one-hot keys and values (an erasure writes the value zero);
+    regression gets key x_i and value y_i, and a last token that reads with the query. A
+    read has ``beta`` 0 and value 0. Queries outside the mask and padding are left out.
 
-    The program also carries ``target`` [token, post], the right read-out at reads (zero at writes)
-    and ``read_only`` [token]; for tasks of recall ``slot``, ``answer`` and ``former`` as in
-    `associative_recall`, so that `targets` gives what a perfect memory reads out.
+    The program also carries ``target`` [token, post], the right read-out at reads (zero
+    at writes) and ``read_only`` [token]; for tasks of recall ``slot``, ``answer`` and
+    ``former`` as in `associative_recall`, so that `targets` gives what a perfect memory
+    reads out.
 
     Args:
         task: schlag_recall, multi_query_recall, forgetting_recall or regression.
@@ -51,19 +52,22 @@ def as_program(
             multi_query_recall, in the order of its pairs).
         beta: write strength of the writes.
         alpha: decay gate of every token.
-        split_signs: replace each key and query x by [max(x, 0), max(-x, 0)], which cells can fire.
-            A rule then runs in this other feature space, of twice the dimension.
+        split_signs: replace each key and query x by [max(x, 0), max(-x, 0)], which cells
+            can fire. A rule then runs in this other feature space, of twice the
+            dimension.
 
     Raises:
         FwpError: the task has no writes and reads, or an argument is not legal.
     """
     if task.view is None:
         raise FwpError(
-            f"as_program: {task.name} has no writes and reads of its own; take schlag_recall, "
-            "multi_query_recall, forgetting_recall or regression"
+            f"as_program: {task.name} has no writes and reads of its own; take "
+            "schlag_recall, multi_query_recall, forgetting_recall or regression"
         )
     if episode >= len(batch.inputs):
-        raise FwpError(f"as_program: episode is {episode}, but the batch has {len(batch.inputs)}")
+        raise FwpError(
+            f"as_program: episode is {episode}, but the batch has {len(batch.inputs)}"
+        )
     row = task.view(batch.inputs[episode], batch.targets[episode], batch.mask[episode])
     key, extra = row.key, {}
     if keys is not None:
@@ -71,7 +75,10 @@ def as_program(
     if split_signs:
         key = np.concatenate([np.maximum(key, 0), np.maximum(-key, 0)], axis=-1)
     if row.slot is not None:
-        extra = {"slot": row.slot, **_bookkeeping(np.where(row.write, row.slot, -1), row.slot)}
+        extra = {
+            "slot": row.slot,
+            **_bookkeeping(np.where(row.write, row.slot, -1), row.slot),
+        }
     names = np.arange(len(key)) if row.slot is None else row.slot
     verbs = np.where(row.write, "write", "read")
     return Program(
@@ -88,10 +95,12 @@ def as_program(
 
 def _chosen(keys, slot: np.ndarray | None, name: str) -> np.ndarray:
     if slot is None:
-        raise FwpError(f"as_program: {name} brings its own keys, so that keys must be None")
+        raise FwpError(
+            f"as_program: {name} brings its own keys, so that keys must be None"
+        )
     if keys.ndim != 2 or len(keys) <= slot.max():
         raise FwpError(
-            f"as_program: keys has shape {keys.shape}; it must be [slot, dim] with at least "
-            f"{slot.max() + 1} slots for this episode of {name}"
+            f"as_program: keys has shape {keys.shape}; it must be [slot, dim] with at "
+            f"least {slot.max() + 1} slots for this episode of {name}"
         )
     return keys[slot]

@@ -16,31 +16,36 @@ CHOMSKY = "deletang2023neural; lengths and scaled accuracy of grazzi2025unlockin
 def parity(every: bool = True, seed: int = 0) -> SequenceTask:
     """Return the task to tell whether the number of ones so far is odd.
 
-    Inputs are bits x_t, independent and fair; targets y_t = (x_1 + ... + x_t) mod 2. A length
-    counts tokens: 3 to 40 unless given (published tests take 40 to 256).
+    Inputs are bits x_t, independent and fair; targets y_t = (x_1 + ... + x_t) mod 2. A
+    length counts tokens: 3 to 40 unless given (published tests take 40 to 256).
 
     Args:
-        every: the loss counts at every token; else at the last one only, as in the source.
+        every: the loss counts at every token; else at the last one only, as in the
+            source.
 
     Raises:
         FwpError: an argument is not legal.
 
-    Source: Deletang et al. 2023 (arXiv:2207.02098), task "parity check"; lengths of Grazzi et al.
-    2025 (arXiv:2411.12537), Table 3.
+    Source: Deletang et al. 2023 (arXiv:2207.02098), task "parity check"; lengths of
+    Grazzi et al. 2025 (arXiv:2411.12537), Table 3.
     """
     return _walk("parity", np.array([0, 1]), 2, every, seed, {"every": every})
 
 
 @takes(positions=whole(2, 10**6), every=FLAG, seed=SEED)
-def cycle_navigation(positions: int = 5, every: bool = True, seed: int = 0) -> SequenceTask:
+def cycle_navigation(
+    positions: int = 5, every: bool = True, seed: int = 0
+) -> SequenceTask:
     """Return the task to tell where on a cycle a walker is, that starts at position 0.
 
-    Inputs are moves, independent and uniform: 0 stays, 1 goes one up, 2 goes one down; targets
-    y_t = (y_{t-1} + move) mod ``positions``. A length counts tokens: 3 to 40 unless given.
+    Inputs are moves, independent and uniform: 0 stays, 1 goes one up, 2 goes one down;
+    targets y_t = (y_{t-1} + move) mod ``positions``. A length counts tokens: 3 to 40
+    unless given.
 
     Args:
         positions: size of the cycle, 5 in the source.
-        every: the loss counts at every token; else at the last one only, as in the source.
+        every: the loss counts at every token; else at the last one only, as in the
+            source.
 
     Raises:
         FwpError: an argument is not legal.
@@ -53,7 +58,8 @@ def cycle_navigation(positions: int = 5, every: bool = True, seed: int = 0) -> S
 
 
 def last_or_every(batch: int, tokens: int, every: bool) -> np.ndarray:
-    """Return a mask [batch, token] that is true at every token, or at the last one only."""
+    """Return a mask [batch, token] that is true at every token, or at the last one
+    only."""
     mask = np.full((batch, tokens), every)
     mask[:, -1] = True
     return mask
@@ -74,7 +80,9 @@ def run_automaton(table: np.ndarray, inputs: np.ndarray, start: int = 0) -> np.n
 
 
 def _walk(name, steps, modulus, every, seed, parameters) -> SequenceTask:
-    table = np.array([[(state + step) % modulus for step in steps] for state in range(modulus)])
+    table = np.array(
+        [[(state + step) % modulus for step in steps] for state in range(modulus)]
+    )
     return SequenceTask(
         name=name,
         citation=CHOMSKY,

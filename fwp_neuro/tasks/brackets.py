@@ -1,4 +1,5 @@
-"""Bracket languages: Dyck words of one or more kinds of brackets, and Dyck-1 with resets."""
+"""Bracket languages: Dyck words of one or more kinds of brackets, and Dyck-1 with
+resets."""
 
 from __future__ import annotations
 
@@ -17,14 +18,16 @@ OPEN, CLOSE, RESET = 0, 1, 2  # tokens of `reset_dyck`
 def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTask:
     """Return the task to tell, inside a Dyck word, which symbols may legally come next.
 
-    Inputs are whole Dyck words, uniform over all words of their length: tokens 0 to kinds - 1 open
-    a bracket of that kind, tokens kinds to 2 kinds - 1 close it. The target after each token is
-    the set of legal next symbols (an end of the word included), which is fixed by the innermost
-    open bracket, so that a set is one class (`legal_brackets` spells it out):
+    Inputs are whole Dyck words, uniform over all words of their length: tokens 0 to
+    kinds - 1 open a bracket of that kind, tokens kinds to 2 kinds - 1 close it. The
+    target after each token is the set of legal next symbols (an end of the word
+    included), which is fixed by the innermost open bracket, so that a set is one class
+    (`legal_brackets` spells it out):
 
     * 0: nothing is open; every opening bracket and the end are legal;
     * 1 + i: kind i is innermost; every opening bracket and closing i are legal;
-    * kinds + 1 + i: as before, but ``depth`` brackets are open and only closing i is legal.
+    * kinds + 1 + i: as before, but ``depth`` brackets are open and only closing i is
+      legal.
 
     A length counts tokens and is even: 2 to 50 unless given.
 
@@ -35,9 +38,9 @@ def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTas
     Raises:
         FwpError: an argument is not legal.
 
-    Source: next-symbol prediction of Suzgun et al. 2019 (arXiv:1911.03329) and Bhattamishra, Ahuja
-    & Goyal 2020 (arXiv:2009.11264), where the set is a k-hot vector; bounded depth of Hewitt et al.
-    2020 (arXiv:2010.07515).
+    Source: next-symbol prediction of Suzgun et al. 2019 (arXiv:1911.03329) and
+    Bhattamishra, Ahuja & Goyal 2020 (arXiv:2009.11264), where the set is a k-hot vector;
+    bounded depth of Hewitt et al. 2020 (arXiv:2010.07515).
     """
     return SequenceTask(
         name="dyck",
@@ -55,14 +58,16 @@ def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTas
 
 @takes(label=whole(0), kinds=whole(1, 10**4))
 def legal_brackets(label: int, kinds: int = 1) -> set[int]:
-    """Return the set of tokens that a target of `dyck` stands for; 2 kinds is the end of the word.
+    """Return the set of tokens that a target of `dyck` stands for; 2 kinds is the end of
+    the word.
 
     Raises:
         FwpError: no such label.
     """
     if label > 2 * kinds:
         raise FwpError(
-            f"legal_brackets: label is {label}; with kinds={kinds} it is at most {2 * kinds}"
+            f"legal_brackets: label is {label}; with kinds={kinds} it is at most "
+            f"{2 * kinds}"
         )
     if label == 0:
         return {*range(kinds), 2 * kinds}
@@ -72,7 +77,8 @@ def legal_brackets(label: int, kinds: int = 1) -> set[int]:
 
 
 def _draw(kinds, depth, rng, batch, length) -> Batch:
-    """Walk from height 0 back to height 0, each step weighted by the walks it leaves possible."""
+    """Walk from height 0 back to height 0, each step weighted by the walks it leaves
+    possible."""
     top = length // 2 if depth is None else min(depth, length // 2)
     walks = np.zeros((length + 1, top + 3))  # [steps left, 1 + height], over 2**steps
     walks[0, 1] = 1
@@ -96,7 +102,8 @@ def _draw(kinds, depth, rng, batch, length) -> Batch:
 
 
 def _solve(kinds, depth, inputs) -> np.ndarray:
-    """Look back from each token for the nearest opening bracket that nothing has closed."""
+    """Look back from each token for the nearest opening bracket that nothing has
+    closed."""
     targets = np.zeros_like(inputs)
     for row, tokens in enumerate(inputs.tolist()):
         for last in range(len(tokens)):
@@ -119,25 +126,26 @@ def _solve(kinds, depth, inputs) -> np.ndarray:
 def reset_dyck(reset: float = 0.1, mistake: float = 0.2, seed: int = 0) -> SequenceTask:
     """Return the task to tell how the brackets since the last reset stand.
 
-    Inputs: 0 opens, 1 closes, 2 resets: all before it is forgotten. The words of the language are
-    S* # v, with # the reset, S all three symbols and v a Dyck-1 word, so that after each token what
-    counts is v, the tokens since the last reset (or the start). Targets:
+    Inputs: 0 opens, 1 closes, 2 resets: all before it is forgotten. The words of the
+    language are S* # v, with # the reset, S all three symbols and v a Dyck-1 word, so
+    that after each token what counts is v, the tokens since the last reset (or the
+    start). Targets:
 
     * 0: v is a Dyck word (the sequence may end here);
     * 1: v can still become one (a bracket is open);
     * 2: v cannot any more (more closed than were open), until the next reset.
 
-    Each token is a reset with probability ``reset``. Else, with nothing open, it closes (the
-    mistake) with probability ``mistake`` and opens otherwise; with something open, or after a
-    mistake, it opens or closes with equal probability. A length counts tokens: 2 to 50 unless
-    given.
+    Each token is a reset with probability ``reset``. Else, with nothing open, it closes
+    (the mistake) with probability ``mistake`` and opens otherwise; with something open,
+    or after a mistake, it opens or closes with equal probability. A length counts tokens:
+    2 to 50 unless given.
 
     Raises:
         FwpError: an argument is not legal.
 
-    Source: language of Bhattamishra, Ahuja & Goyal 2020 (arXiv:2009.11264), "Reset Dyck-1"; for
-    fast weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076). The three-class target is this
-    package's form of "may the word end here, or later".
+    Source: language of Bhattamishra, Ahuja & Goyal 2020 (arXiv:2009.11264), "Reset
+    Dyck-1"; for fast weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076). The
+    three-class target is this package's form of "may the word end here, or later".
     """
     return SequenceTask(
         name="reset_dyck",
@@ -167,7 +175,8 @@ def _draw_resets(reset, mistake, rng, batch, length) -> Batch:
 
 
 def _solve_resets(inputs) -> np.ndarray:
-    """Cut out what stands since the last reset and strike pairs of brackets until none is left."""
+    """Cut out what stands since the last reset and strike pairs of brackets until none is
+    left."""
     targets = np.empty_like(inputs)
     for row, tokens in enumerate(inputs):
         text = "".join("()#"[token] for token in tokens)

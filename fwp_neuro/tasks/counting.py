@@ -1,4 +1,5 @@
-"""Counter languages: words that need counting, read with the set of legal next symbols."""
+"""Counter languages: words that need counting, read with the set of legal next
+symbols."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from fwp_neuro.arguments import SEED, one_of, takes
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
 LETTERS = "abc"
-# language -> (letters, symbols that a word's length is a multiple of, target classes); "$" ends
+# language -> (letters, symbols that a word's length is a multiple of, target classes);
+# "$" ends
 LANGUAGES = {
     "anbn": (2, 2, ("ab", "b", "$")),
     "anbncn": (3, 3, ("ab", "b", "c", "$")),
@@ -23,17 +25,17 @@ LANGUAGES = {
 def counters(language: str = "anbn", seed: int = 0) -> SequenceTask:
     """Return the task to tell, inside a word, which symbols may legally come next.
 
-    Languages (n >= 1): ``"anbn"`` a^n b^n, ``"anbncn"`` a^n b^n c^n, ``"aa"`` (aa)^n, ``"abab"``
-    (abab)^n. Inputs are whole words, tokens a = 0, b = 1, c = 2; the target after each token is the
-    set of symbols that can follow in some word of the language, as a class: row of
-    `legal_letters`. A length counts tokens, and since a language has one word of each length the
-    seed only chooses lengths: at most 50 unless given.
+    Languages (n >= 1): ``"anbn"`` a^n b^n, ``"anbncn"`` a^n b^n c^n, ``"aa"`` (aa)^n,
+    ``"abab"`` (abab)^n. Inputs are whole words, tokens a = 0, b = 1, c = 2; the target
+    after each token is the set of symbols that can follow in some word of the language,
+    as a class: row of `legal_letters`. A length counts tokens, and since a language has
+    one word of each length the seed only chooses lengths: at most 50 unless given.
 
     Raises:
         FwpError: unknown language or an illegal length.
 
-    Source: next-symbol prediction of Bhattamishra, Ahuja & Goyal 2020 (arXiv:2009.11264); for fast
-    weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076).
+    Source: next-symbol prediction of Bhattamishra, Ahuja & Goyal 2020 (arXiv:2009.11264);
+    for fast weights Irie, Csordas & Schmidhuber 2023 (arXiv:2310.16076).
     """
     letters, step, classes = LANGUAGES[language]
     return SequenceTask(
@@ -52,7 +54,8 @@ def counters(language: str = "anbn", seed: int = 0) -> SequenceTask:
 
 @takes(language=one_of(LANGUAGES, "counter language"))
 def legal_letters(language: str = "anbn") -> tuple[str, ...]:
-    """Return, for each target class of `counters`, the legal next letters; "$" is the end.
+    """Return, for each target class of `counters`, the legal next letters; "$" is the
+    end.
 
     Raises:
         FwpError: unknown language.
@@ -71,7 +74,8 @@ def _draw(language, rng, batch, length) -> Batch:
         letters = LANGUAGES[language][0]
         block = length // letters
         word = (place - 1) // block
-        # the last a may still be followed by another a, but the last b calls for the next letter
+        # the last a may still be followed by another a, but the last b calls for the next
+        # letter
         target = np.where(place <= block, 0, place // block)
     tile = partial(np.tile, reps=(batch, 1))
     return Batch(tile(word), tile(target), np.ones((batch, length), dtype=bool))

@@ -1,4 +1,5 @@
-"""Tasks that hold something over a delay: selective copying and delayed match to sample."""
+"""Tasks that hold something over a delay: selective copying and delayed match to
+sample."""
 
 from __future__ import annotations
 
@@ -10,18 +11,20 @@ from fwp_neuro.arguments import FLAG, SEED, real, takes, whole
 from fwp_neuro.tasks.drawing import distinct
 from fwp_neuro.tasks.sequences import LONGEST, Batch, SequenceTask
 
-BLANK, CUE, FIRST = 0, 1, 2  # token classes of both tasks; data and stimuli start at FIRST
+# token classes of both tasks; data and stimuli start at FIRST
+BLANK, CUE, FIRST = 0, 1, 2
 
 
 @takes(items=whole(1, 10**6), vocab=whole(2, 10**6), seed=SEED)
 def selective_copy(items: int = 16, vocab: int = 16, seed: int = 0) -> SequenceTask:
-    """Return the task to repeat, in order, the data tokens that were scattered among blanks.
+    """Return the task to repeat, in order, the data tokens that were scattered among
+    blanks.
 
-    Token classes: 0 is blank, 1 is the cue to answer, then ``vocab`` data tokens. Of the first
-    T - items tokens, ``items`` at uniformly drawn places are uniform data tokens and the others are
-    blank; the last ``items`` tokens are cues. The target at cue i is the i-th data token (0 to
-    vocab - 1), and the loss counts at cues only. A length is T, 2 items at least: 16 items unless
-    given, 256 by default as in the second source.
+    Token classes: 0 is blank, 1 is the cue to answer, then ``vocab`` data tokens. Of the
+    first T - items tokens, ``items`` at uniformly drawn places are uniform data tokens
+    and the others are blank; the last ``items`` tokens are cues. The target at cue i is
+    the i-th data token (0 to vocab - 1), and the loss counts at cues only. A length is T,
+    2 items at least: 16 items unless given, 256 by default as in the second source.
 
     Raises:
         FwpError: an argument is not legal.
@@ -69,21 +72,24 @@ def _solve_copy(inputs) -> np.ndarray:
 def delayed_match(
     stimuli: int = 8, distractors: float = 0.5, repeats: bool = True, seed: int = 0
 ) -> SequenceTask:
-    """Return the task to tell whether the stimulus after the cue is the one that came first.
+    """Return the task to tell whether the stimulus after the cue is the one that came
+    first.
 
-    Token classes: 0 is blank, 1 is the cue, then ``stimuli`` stimuli. The first token is the
-    sample, uniform; then comes a delay, each token of which is a distractor with probability
-    ``distractors`` (uniform over the other stimuli), else blank; then the cue, then the probe. The
-    probe is the sample in half of the sequences. Else it is, with ``repeats``, one of the
-    distractors shown (so that having been seen before does not give a match away), and without, or
-    where none was shown, uniform over the other stimuli. The target, at the probe only, is 1 for a
-    match and 0 else. A length counts tokens, from 3 (no delay): 8 to 24 unless given.
+    Token classes: 0 is blank, 1 is the cue, then ``stimuli`` stimuli. The first token is
+    the sample, uniform; then comes a delay, each token of which is a distractor with
+    probability ``distractors`` (uniform over the other stimuli), else blank; then the
+    cue, then the probe. The probe is the sample in half of the sequences. Else it is,
+    with ``repeats``, one of the distractors shown (so that having been seen before does
+    not give a match away), and without, or where none was shown, uniform over the other
+    stimuli. The target, at the probe only, is 1 for a match and 0 else. A length counts
+    tokens, from 3 (no delay): 8 to 24 unless given.
 
     Raises:
         FwpError: an argument is not legal.
 
-    Source: delayed match to sample with intervening stimuli and their repetition of Miller,
-    Erickson & Desimone 1996 (doi 10.1523/JNEUROSCI.16-16-05154.1996), one probe a trial.
+    Source: delayed match to sample with intervening stimuli and their repetition of
+    Miller, Erickson & Desimone 1996 (doi 10.1523/JNEUROSCI.16-16-05154.1996), one probe a
+    trial.
     """
     return SequenceTask(
         name="delayed_match",

@@ -1,4 +1,5 @@
-"""Images of handwritten digits, 8x8 pixels (Alpaydin & Kaynak 1998, doi 10.24432/C50P49)."""
+"""Images of handwritten digits, 8x8 pixels (Alpaydin & Kaynak 1998, doi
+10.24432/C50P49)."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ INK = 16  # the largest pixel value of the source
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Return the digits that come with the package (source and licence: ``fwp_neuro/data``).
+    """Return the digits that come with the package (source and licence:
+    ``fwp_neuro/data``).
 
     Returns
     -------
     images
-        [1200, 64] float64 in 0 (paper) to 1 (ink), rows of the 8x8 image one after another.
+        [1200, 64] float64 in 0 (paper) to 1 (ink), rows of the 8x8 image one after
+        another.
     labels
         [1200] integers 0 to 9; 120 of each.
     """

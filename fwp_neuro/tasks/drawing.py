@@ -10,11 +10,14 @@ def distinct(rng: np.random.Generator, batch: int, pool: int, count: int) -> np.
     return race(rng, batch, np.ones(pool), count)
 
 
-def race(rng: np.random.Generator, batch: int, weights: np.ndarray, count: int) -> np.ndarray:
+def race(
+    rng: np.random.Generator, batch: int, weights: np.ndarray, count: int
+) -> np.ndarray:
     """Draw ``count`` different indices per row, one after another with p ~ weights.
 
-    Arrival times exponential with rate ``weights``: the order of arrival is that of successive
-    draws without replacement (Efraimidis & Spirakis 2006, doi 10.1016/j.ipl.2005.11.003).
+    Arrival times exponential with rate ``weights``: the order of arrival is that of
+    successive draws without replacement (Efraimidis & Spirakis 2006, doi
+    10.1016/j.ipl.2005.11.003).
     """
     times = rng.exponential(size=(batch, len(weights))) / weights
     first = np.argpartition(times, count - 1, axis=1)[:, :count]

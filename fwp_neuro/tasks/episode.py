@@ -13,7 +13,8 @@ class Episode:
 
     Args:
         key: float64 [token, dim], one of each token.
-        value: float64 [token, post], zero where nothing is written, or where an erasure is.
+        value: float64 [token, post], zero where nothing is written, or where an erasure
+            is.
         write: bool [token]; the other tokens read.
         target: float64 [token, post], what a read should give (zero at writes).
         slot: int [token], which key it is, or None where every token has its own key.

@@ -17,22 +17,24 @@ def few_shot_episodes(
 ) -> SequenceTask:
     """Return the task to classify x_t from the labelled examples that came before it.
 
-    Each sequence draws ``ways`` class means m_c ~ N(0, I) [dim]; each of N tokens draws a class
-    y_t, uniform, and x_t = m_{y_t} + spread N(0, I). Inputs are float64 [batch, N + 1, dim + ways]:
-    x_t and the one-hot label y_{t-1} of the token before (zero at t = 0), so that a network sees
-    each label one token late; the last token has x = 0 and the label of the last example. The
-    target at t < N is y_t, and the loss counts where the class has been shown before. A length is
-    N, from 1 + ways: 10 ways unless given.
+    Each sequence draws ``ways`` class means m_c ~ N(0, I) [dim]; each of N tokens draws a
+    class y_t, uniform, and x_t = m_{y_t} + spread N(0, I). Inputs are float64 [batch, N +
+    1, dim + ways]:
+    x_t and the one-hot label y_{t-1} of the token before (zero at t = 0), so that a
+    network sees each label one token late; the last token has x = 0 and the label of the
+    last example. The target at t < N is y_t, and the loss counts where the class has been
+    shown before. A length is N, from 1 + ways: 10 ways unless given.
 
-    `solve` reads each label off the token after it; what a learner can do without looking ahead is
-    `nearest_mean`.
+    `solve` reads each label off the token after it; what a learner can do without looking
+    ahead is `nearest_mean`.
 
     Raises:
         FwpError: an argument is not legal.
 
-    Source: Hochreiter, Younger & Conwell 2001 (doi 10.1007/3-540-44668-0_13) and Santoro et al.
-    2016 (arXiv:1605.06065) for labels one token late; Irie et al. 2022 (arXiv:2202.05780) for fast
-    weights; the Gaussian classes are this package's stand-in for images.
+    Source: Hochreiter, Younger & Conwell 2001 (doi 10.1007/3-540-44668-0_13) and Santoro
+    et al. 2016 (arXiv:1605.06065) for labels one token late; Irie et al. 2022
+    (arXiv:2202.05780) for fast weights; the Gaussian classes are this package's stand-in
+    for images.
     """
     return SequenceTask(
         name="few_shot_episodes",
@@ -80,15 +82,16 @@ def _solve(ways, inputs) -> np.ndarray:
     ways=whole(2, 10**5, example=5),
 )
 def nearest_mean(inputs, ways: int) -> np.ndarray:
-    """Classify each token by the nearest mean of the examples labelled so far, int [batch, token].
+    """Classify each token by the nearest mean of the examples labelled so far, int
+    [batch, token].
 
-    The classifier that is Bayes-optimal if the means are known; it uses nothing from later tokens.
-    Class 0 where no label has been seen.
+    The classifier that is Bayes-optimal if the means are known; it uses nothing from
+    later tokens. Class 0 where no label has been seen.
     """
     if inputs.shape[-1] <= ways:
         raise FwpError(
-            f"nearest_mean: inputs have {inputs.shape[-1]} features; they must be more than the "
-            f"{ways} ways"
+            f"nearest_mean: inputs have {inputs.shape[-1]} features; they must be more "
+            f"than the {ways} ways"
         )
     x, late = inputs[..., :-ways], inputs[..., -ways:]
     guesses = np.zeros(inputs.shape[:2], dtype=np.int64)

@@ -19,8 +19,11 @@ GROUPS = ("Z2", "Z60", "S3", "S4", "S5", "A4", "A5")
 def _elements(group: str) -> tuple[tuple[int, ...], ...]:
     points = int(group[1:])
     if group[0] == "Z":  # the rotations of a ring of that many points
-        return tuple(tuple((i + s) % points for i in range(points)) for s in range(points))
-    every = permutations(range(points))  # in lexicographic order, so that the first is the identity
+        return tuple(
+            tuple((i + s) % points for i in range(points)) for s in range(points)
+        )
+    # in lexicographic order, so that the first is the identity
+    every = permutations(range(points))
     return tuple(p for p in every if group[0] == "S" or _is_even(p))
 
 
@@ -31,10 +34,11 @@ def _is_even(permutation) -> bool:
 
 @takes(group=one_of(GROUPS, "group"))
 def group_elements(group: str) -> np.ndarray:
-    """Return the elements of a group as permutations, int [element, point]; row 0 is the identity.
+    """Return the elements of a group as permutations, int [element, point]; row 0 is the
+    identity.
 
-    S and A are the symmetric and alternating groups, in lexicographic order; element s of Z60
-    adds s modulo 60.
+    S and A are the symmetric and alternating groups, in lexicographic order; element s of
+    Z60 adds s modulo 60.
 
     Raises:
         FwpError: unknown group.
@@ -58,7 +62,9 @@ def _table(group: str) -> np.ndarray:
     elements = group_elements(group)
     products = elements[:, elements]  # [a, b, point], a[b[point]]
     flat = products.reshape(-1, elements.shape[1]).tolist()
-    return np.array([numbers[tuple(product)] for product in flat]).reshape(products.shape[:2])
+    return np.array([numbers[tuple(product)] for product in flat]).reshape(
+        products.shape[:2]
+    )
 
 
 @takes(group=one_of(GROUPS, "group"), swaps_only=FLAG, every=FLAG, seed=SEED)
@@ -67,26 +73,29 @@ def group_word_problem(
 ) -> SequenceTask:
     """Return the task to multiply a stream of group elements.
 
-    Inputs are elements x_t, independent and uniform, as row numbers of `group_elements`; targets
-    y_t = x_t o y_{t-1} with y_0 the identity: y_t maps point i to x_t[y_{t-1}[i]], i.e. the
-    permutations act one after another. A length counts tokens: 32 unless given.
+    Inputs are elements x_t, independent and uniform, as row numbers of `group_elements`;
+    targets y_t = x_t o y_{t-1} with y_0 the identity: y_t maps point i to
+    x_t[y_{t-1}[i]], i.e. the permutations act one after another. A length counts tokens:
+    32 unless given.
 
     Args:
         group: one of Z2, Z60, S3, S4, S5, A4, A5.
-        swaps_only: draw only the elements of S3, S4, S5 that exchange two points (the numbers of
-            the elements stay). Accuracy is then not scaled, since the sign of y_t is known from t.
+        swaps_only: draw only the elements of S3, S4, S5 that exchange two points (the
+            numbers of the elements stay). Accuracy is then not scaled, since the sign of
+            y_t is known from t.
         every: the loss counts at every token; else at the last one only.
 
     Raises:
         FwpError: an argument is not legal.
 
-    Source: Merrill, Petty & Sabharwal 2024 (arXiv:2404.08819); swaps only as in Grazzi et al. 2025
-    (arXiv:2411.12537), Fig. 4.
+    Source: Merrill, Petty & Sabharwal 2024 (arXiv:2404.08819); swaps only as in Grazzi et
+    al. 2025 (arXiv:2411.12537), Fig. 4.
     """
     elements = group_elements(group)
     if swaps_only and not group.startswith("S"):
         raise FwpError(
-            f"group_word_problem: swaps_only needs a symmetric group (S3, S4 or S5), got {group}"
+            "group_word_problem: swaps_only needs a symmetric group (S3, S4 or S5), got "
+            f"{group}"
         )
     moved = (elements != np.arange(elements.shape[1])).sum(axis=1)
     pool = np.flatnonzero(moved == 2) if swaps_only else np.arange(len(elements))

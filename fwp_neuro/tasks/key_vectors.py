@@ -1,4 +1,5 @@
-"""Keys: one activity vector of unit length per token, nonnegative where cells must fire it."""
+"""Keys: one activity vector of unit length per token, nonnegative where cells must fire
+it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ def onehot_keys(count: int, dim: int) -> np.ndarray:
     """Return ``count`` keys [count, dim] without any overlap: one active cell each."""
     if count > dim:
         raise FwpError(
-            f"onehot_keys: count is {count}, but dim={dim} cells hold at most {dim} one-hot keys"
+            f"onehot_keys: count is {count}, but dim={dim} cells hold at most {dim} "
+            "one-hot keys"
         )
     affordable(count * dim, f"onehot_keys with count={count} and dim={dim}")
     return np.eye(count, dim)
@@ -42,15 +44,18 @@ def random_keys(
     Parameters
     ----------
     sparsity
-        Fraction of the entries that are active, in (0, 1]: that many (at least one) are drawn for
-        each key and the others are zero. None leaves the choice to the rectification.
+        Fraction of the entries that are active, in (0, 1]: that many (at least one) are
+        drawn for each key and the others are zero. None leaves the choice to the
+        rectification.
     nonnegative
-        Rectify: negative entries become zero, and a key with no positive entry is drawn again.
-        With ``sparsity`` the active entries take their magnitude instead.
+        Rectify: negative entries become zero, and a key with no positive entry is drawn
+        again. With ``sparsity`` the active entries take their magnitude instead.
     """
     affordable(count * dim, f"random_keys with count={count} and dim={dim}")
     rng = generator(seed)
-    keys = np.stack([_gaussian_key(rng, dim, sparsity, nonnegative) for _ in range(count)])
+    keys = np.stack(
+        [_gaussian_key(rng, dim, sparsity, nonnegative) for _ in range(count)]
+    )
     return keys / np.linalg.norm(keys, axis=-1, keepdims=True)
 
 
@@ -81,15 +86,19 @@ def sparse_keys(
     seed: int = 0,
     max_overlap: float = 0.5,
 ) -> np.ndarray:
-    """Draw ``count`` different keys [count, dim] with ``active`` equal entries 1/sqrt(active) each.
+    """Draw ``count`` different keys [count, dim] with ``active`` equal entries
+    1/sqrt(active) each.
 
     No two keys overlap (cosine, the shared active cells over ``active``) by more than
     ``max_overlap``.
     """
     affordable(count * dim, f"sparse_keys with count={count} and dim={dim}")
     if active > dim:
-        raise FwpError(f"sparse_keys: active is {active}, but a key has only dim={dim} cells")
-    shared = min(int(max_overlap * active + 1e-9), active - 1)  # cells that two keys may share
+        raise FwpError(
+            f"sparse_keys: active is {active}, but a key has only dim={dim} cells"
+        )
+    # cells that two keys may share
+    shared = min(int(max_overlap * active + 1e-9), active - 1)
     rng = generator(seed)
     for _ in range(200):  # greedy packing from a random order, a few times over
         chosen: list[frozenset[int]] = []
@@ -102,13 +111,14 @@ def sparse_keys(
                     row[sorted(cells)] = active**-0.5
                 return keys
     raise FwpError(
-        f"sparse_keys: found no {count} keys with {active} of {dim} cells active and overlap at "
-        f"most {max_overlap:g}; ask for fewer keys, more cells or more overlap"
+        f"sparse_keys: found no {count} keys with {active} of {dim} cells active and "
+        f"overlap at most {max_overlap:g}; ask for fewer keys, more cells or more overlap"
     )
 
 
 def _candidates(rng, dim: int, active: int, count: int):
-    """Yield sets of active cells in random order: all of them if few, else a random sample."""
+    """Yield sets of active cells in random order: all of them if few, else a random
+    sample."""
     if comb(dim, active) <= 5000:
         every = list(combinations(range(dim), active))
         for index in rng.permutation(len(every)):

@@ -24,14 +24,15 @@ def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
     """Return the task to predict y = w.x for a new x from N examples of the same w.
 
     Each sequence draws w ~ N(0, I) [dim] and x_i ~ U(-1/2, 1/2)^dim. Inputs are float64
-    [batch, N + 1, dim + 1]: (x_i, y_i) for the N examples, then (x, 0). The target [.., 1] and
-    the loss, half the squared error, stand at the last token. A length is N: 10 unless given. The
-    labels have no noise, so that N >= dim examples determine them; `solve` and `check` refuse
-    fewer.
+    [batch, N + 1, dim + 1]: (x_i, y_i) for the N examples, then (x, 0). The target [..,
+    1] and the loss, half the squared error, stand at the last token. A length is N: 10
+    unless given. The labels have no noise, so that N >= dim examples determine them;
+    `solve` and `check` refuse fewer.
 
-    Expected losses at dim = N = 10 of solvers in this module (the first three in closed form):
-    `predict_zero` .4167, `gradient_step` .2062, `delta_pass` .214, .159, .297 for beta .5, 1, 2,
-    `ridge` about .028 for penalty .01.
+    Expected losses at dim = N = 10 of solvers in this module (the first three in closed
+    form):
+    `predict_zero` .4167, `gradient_step` .2062, `delta_pass` .214, .159, .297 for beta
+    .5, 1, 2, `ridge` about .028 for penalty .01.
 
     Raises:
         FwpError: an argument is not legal.
@@ -57,7 +58,8 @@ def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
 
 @takes(inputs=numbers("[batch, N + 1, dim + 1]", 3, lambda: np.ones((1, 3, 3))))
 def split_regression(inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return x [batch, N, dim], y [batch, N] and the query [batch, dim] of unpadded inputs."""
+    """Return x [batch, N, dim], y [batch, N] and the query [batch, dim] of unpadded
+    inputs."""
     return inputs[:, :-1, :-1], inputs[:, :-1, -1], inputs[:, -1, :-1]
 
 
@@ -84,7 +86,8 @@ def gradient_step(x, y, query, step: float | None = None) -> np.ndarray:
 
 @takes(x=X, y=Y, query=QUERY, beta=real())
 def delta_pass(x, y, query, beta: float = 1.0) -> np.ndarray:
-    """Predict [batch] after one pass of the delta rule, w += beta (y_i - w.x_i) x_i, from w = 0."""
+    """Predict [batch] after one pass of the delta rule, w += beta (y_i - w.x_i) x_i, from
+    w = 0."""
     _check(x, y, query)
     w = np.zeros_like(query)
     for token in range(x.shape[1]):
@@ -95,7 +98,8 @@ def delta_pass(x, y, query, beta: float = 1.0) -> np.ndarray:
 
 @takes(x=X, y=Y, query=QUERY, penalty=real(0, above=True))
 def ridge(x, y, query, penalty: float = 0.01) -> np.ndarray:
-    """Predict [batch] with w = (X'X + penalty I)^-1 X'y, the fixed point of a Mesa layer."""
+    """Predict [batch] with w = (X'X + penalty I)^-1 X'y, the fixed point of a Mesa
+    layer."""
     _check(x, y, query)
     gram = np.einsum("bni,bnj->bij", x, x) + penalty * np.eye(x.shape[2])
     w = np.linalg.solve(gram, np.einsum("bni,bn->bi", x, y)[..., None])[..., 0]
@@ -104,17 +108,21 @@ def ridge(x, y, query, penalty: float = 0.01) -> np.ndarray:
 
 @takes(dim=SIZE, pairs=SIZE)
 def optimal_step(dim: int = 10, pairs: int = 10) -> float:
-    """Return the step of `gradient_step` with the least expected loss, .6061 for 10 and 10."""
+    """Return the step of `gradient_step` with the least expected loss, .6061 for 10 and
+    10."""
     first, second = _moments(dim, pairs)
     return first / second
 
 
 @takes(dim=SIZE, pairs=SIZE, step=optional(real(-1e6, 1e6)))
-def gradient_step_loss(dim: int = 10, pairs: int = 10, step: float | None = None) -> float:
+def gradient_step_loss(
+    dim: int = 10, pairs: int = 10, step: float | None = None
+) -> float:
     """Return the expected loss of `gradient_step`.
 
     dim/24 (1 - 2 step E A_11 + step^2 E (A^2)_11) with A = X'X, E A_11 = N s,
-    E (A^2)_11 = N (N - 1) s^2 + N (f + (dim - 1) s^2), s = E x^2 = 1/12, f = E x^4 = 1/80.
+    E (A^2)_11 = N (N - 1) s^2 + N (f + (dim - 1) s^2), s = E x^2 = 1/12, f = E x^4 =
+    1/80.
     """
     first, second = _moments(dim, pairs)
     step = first / second if step is None else step
@@ -125,8 +133,8 @@ def gradient_step_loss(dim: int = 10, pairs: int = 10, step: float | None = None
 def delta_pass_loss(dim: int = 10, pairs: int = 10, beta: float = 1.0) -> float:
     """Return the expected loss of `delta_pass`.
 
-    dim/24 c^N with c = 1 - 2 beta s + beta^2 (f + (dim - 1) s^2), since E (I - beta x x')^2 = c I;
-    s = E x^2 = 1/12, f = E x^4 = 1/80.
+    dim/24 c^N with c = 1 - 2 beta s + beta^2 (f + (dim - 1) s^2), since E (I - beta x
+    x')^2 = c I; s = E x^2 = 1/12, f = E x^4 = 1/80.
     """
     shrink = 1 - 2 * beta * VARIANCE + beta**2 * (FOURTH + (dim - 1) * VARIANCE**2)
     with np.errstate(over="ignore"):  # steps that diverge
@@ -137,8 +145,8 @@ def _check(x: np.ndarray, y: np.ndarray, query: np.ndarray) -> None:
     """Raise `FwpError` unless examples and query belong together."""
     if y.shape != x.shape[:2] or query.shape != (len(x), x.shape[2]):
         raise FwpError(
-            f"x {x.shape}, y {y.shape} and query {query.shape} must be [batch, N, dim], [batch, N] "
-            "and [batch, dim] with the same batch, N and dim"
+            f"x {x.shape}, y {y.shape} and query {query.shape} must be [batch, N, dim], "
+            "[batch, N] and [batch, dim] with the same batch, N and dim"
         )
 
 
@@ -167,8 +175,8 @@ def _solve(inputs) -> np.ndarray:
         x, y = tokens[:last, :-1], tokens[:last, -1]
         if len(x) < x.shape[1]:
             raise FwpError(
-                f"regression: {len(x)} examples do not determine {x.shape[1]} weights, so that "
-                "no solver can find the label"
+                f"regression: {len(x)} examples do not determine {x.shape[1]} weights, "
+                "so that no solver can find the label"
             )
         targets[row, last] = np.linalg.lstsq(x, y, rcond=None)[0] @ tokens[last, :-1]
     return targets

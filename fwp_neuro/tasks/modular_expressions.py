@@ -17,30 +17,34 @@ RANKS = {"+": 1, "-": 1, "*": 2}
 def modular_arithmetic(
     modulus: int = 5, brackets: bool = False, multiplication: bool = True, seed: int = 0
 ) -> SequenceTask:
-    """Return the task to give the value modulo ``modulus`` of an expression that ends in "=".
+    """Return the task to give the value modulo ``modulus`` of an expression that ends in
+    "=".
 
-    Token classes: the numbers 0 to modulus - 1, then ``+ - * =``, then ``( )`` with brackets, and
-    padding as the last class (10 classes, with brackets 12, for modulus 5). The target stands, and
-    the loss counts, at the "=" only. A length counts tokens with the "=".
+    Token classes: the numbers 0 to modulus - 1, then ``+ - * =``, then ``( )`` with
+    brackets, and padding as the last class (10 classes, with brackets 12, for modulus 5).
+    The target stands, and the loss counts, at the "=" only. A length counts tokens with
+    the "=".
 
-    Without brackets an expression is number, operator, number, ..., all uniform, and ``*`` binds
-    before ``+`` and ``-``, so that lengths are even. With brackets an expression E_n of n tokens is
-    E_1 = d, E_2 = -d, E_3 = (d), E_4 = (-d), and for n >= 5 E_n = (E_i op E_j) with
-    i + j + 3 = n and i uniform from 1 to n - 4; numbers d and operators are uniform. Any length
-    from 2 is legal. Zero is the most frequent value, since one factor of zero is enough, and more
-    so with brackets; scaled accuracy nevertheless takes chance as 1 / modulus, as published.
+    Without brackets an expression is number, operator, number, ..., all uniform, and
+    ``*`` binds before ``+`` and ``-``, so that lengths are even. With brackets an
+    expression E_n of n tokens is E_1 = d, E_2 = -d, E_3 = (d), E_4 = (-d), and for n >= 5
+    E_n = (E_i op E_j) with i + j + 3 = n and i uniform from 1 to n - 4; numbers d and
+    operators are uniform. Any length from 2 is legal. Zero is the most frequent value,
+    since one factor of zero is enough, and more so with brackets; scaled accuracy
+    nevertheless takes chance as 1 / modulus, as published.
 
     Args:
         modulus: 5 in the source.
         brackets: whether there are brackets.
-        multiplication: whether ``*`` is among the operators (its token class stays in any case).
+        multiplication: whether ``*`` is among the operators (its token class stays in any
+            case).
 
     Raises:
         FwpError: an argument is not legal.
 
-    Source: Deletang et al. 2023 (arXiv:2207.02098), tasks "modular arithmetic" and "modular
-    arithmetic (simple)"; lengths 3 to 40 and scaled accuracy of Grazzi et al. 2025
-    (arXiv:2411.12537), Table 3.
+    Source: Deletang et al. 2023 (arXiv:2207.02098), tasks "modular arithmetic" and
+    "modular arithmetic (simple)"; lengths 3 to 40 and scaled accuracy of Grazzi et al.
+    2025 (arXiv:2411.12537), Table 3.
     """
     symbols = [*range(modulus), *"+-*=", *("()" if brackets else ""), "pad"]
     code = {symbol: index for index, symbol in enumerate(symbols)}
@@ -57,7 +61,11 @@ def modular_arithmetic(
         chance=1 / modulus,
         pad=code["pad"],
         seed=seed,
-        parameters={"modulus": modulus, "brackets": brackets, "multiplication": multiplication},
+        parameters={
+            "modulus": modulus,
+            "brackets": brackets,
+            "multiplication": multiplication,
+        },
     )
 
 
@@ -81,7 +89,9 @@ def _flat(code, operators, modulus, rng, batch, length) -> Batch:
 def _nested(code, operators, modulus, rng, batch, length) -> Batch:
     """Draw expressions with brackets, one after another."""
     drawn = [_expression(rng, operators, modulus, length - 1) for _ in range(batch)]
-    inputs = np.array([[code[symbol] for symbol in [*symbols, "="]] for symbols, _ in drawn])
+    inputs = np.array(
+        [[code[symbol] for symbol in [*symbols, "="]] for symbols, _ in drawn]
+    )
     return _at_the_end(inputs, np.array([value for _, value in drawn]))
 
 
@@ -113,22 +123,30 @@ def _solve(symbols, modulus, inputs) -> np.ndarray:
     end = symbols.index("=")
     for row, tokens in enumerate(inputs):
         place = int(np.flatnonzero(tokens == end)[0])
-        targets[row, place] = _shunt([symbols[token] for token in tokens[:place]]) % modulus
+        targets[row, place] = (
+            _shunt([symbols[token] for token in tokens[:place]]) % modulus
+        )
     return targets
 
 
 def _shunt(symbols: list) -> int:
     operands, pending, negate, before = [], [], False, "("
-    for symbol in [*symbols, ")"]:  # the closing bracket that the start of the text opened
+    # the closing bracket that the start of the text opened
+    for symbol in [*symbols, ")"]:
         if not isinstance(symbol, str):
             operands.append(-symbol if negate else symbol)
             negate = False
         elif symbol == "(":
             pending.append(symbol)
         elif symbol == "-" and isinstance(before, str) and before != ")":
-            negate = True  # a sign, not an operator; the grammar puts one before numbers only
+            # a sign, not an operator; the grammar puts one before numbers only
+            negate = True
         else:
-            while pending and pending[-1] != "(" and RANKS[pending[-1]] >= RANKS.get(symbol, 0):
+            while (
+                pending
+                and pending[-1] != "("
+                and RANKS[pending[-1]] >= RANKS.get(symbol, 0)
+            ):
                 b, a = operands.pop(), operands.pop()
                 operands.append({"+": a + b, "-": a - b, "*": a * b}[pending.pop()])
             if symbol != ")":

@@ -1,4 +1,5 @@
-"""Multi-query associative recall (MQAR) of Arora et al. 2024: pairs first, then scattered keys."""
+"""Multi-query associative recall (MQAR) of Arora et al. 2024: pairs first, then scattered
+keys."""
 
 from __future__ import annotations
 
@@ -29,21 +30,22 @@ def multi_query_recall(
 ) -> SequenceTask:
     """Return the task to give, at each later occurrence of a key, the value it came with.
 
-    Token classes: 0 is blank, 1 to vocab/2 - 1 are keys, vocab/2 to vocab - 1 are values. A
-    sequence of T tokens starts with key, value, key, value, ...: ``pairs`` different keys, each
-    with its own value, all uniform. Of the remaining places every second one, counted from the
-    first, can hold a query: query i is the key i at gap g_i, the gaps being drawn without
-    replacement with p(g) ~ power_a (g + 1)^(power_a - 1), g = 0 .. (T - 2 pairs)/2 - 1, so that
-    early ones are likelier. The other tokens are blank. The target at a query is the value, as a
-    token class, and the loss counts there only. A length is T, even, 4 pairs at least:
+    Token classes: 0 is blank, 1 to vocab/2 - 1 are keys, vocab/2 to vocab - 1 are values.
+    A sequence of T tokens starts with key, value, key, value, ...: ``pairs`` different
+    keys, each with its own value, all uniform. Of the remaining places every second one,
+    counted from the first, can hold a query: query i is the key i at gap g_i, the gaps
+    being drawn without replacement with p(g) ~ power_a (g + 1)^(power_a - 1), g = 0 ..
+    (T - 2 pairs)/2 - 1, so that early ones are likelier. The other tokens are blank. The
+    target at a query is the value, as a token class, and the loss counts there only. A
+    length is T, even, 4 pairs at least:
     16 pairs unless given.
 
     Args:
         vocab: number of token classes, even; 8192 in the source.
         pairs: number of pairs; the published (T, pairs) are (64, 4), (128, 8), (256, 16).
         power_a: above 0; 1 makes all gaps equally likely.
-        random_fill: blank tokens become uniform random tokens, which may be keys again (the loss
-            still counts at the drawn queries only).
+        random_fill: blank tokens become uniform random tokens, which may be keys again
+            (the loss still counts at the drawn queries only).
 
     Raises:
         FwpError: an argument is not legal.
@@ -52,8 +54,8 @@ def multi_query_recall(
     """
     if vocab % 2 or vocab // 2 - 1 < pairs:
         raise FwpError(
-            f"multi_query_recall: vocab is {vocab}; it must be even and, for {pairs} pairs, at "
-            f"least {2 * pairs + 2}"
+            f"multi_query_recall: vocab is {vocab}; it must be even and, for {pairs} "
+            f"pairs, at least {2 * pairs + 2}"
         )
     return SequenceTask(
         name="multi_query_recall",

@@ -1,12 +1,12 @@
 """Tasks of recall: write associations, then ask for one that was written earlier.
 
-Besides key, value, query, ``beta`` and ``alpha`` the programs carry, per token, what a picture or a
-score needs (no rule reads these; they go into every recording):
+Besides key, value, query, ``beta`` and ``alpha`` the programs carry, per token, what a
+picture or a score needs (no rule reads these; they go into every recording):
 
 ``slot``         index of the key that the query asks for
 ``answer``       the token whose value the read-out of this token should be (read after write)
 ``former``       the token whose value stood under that key before, or -1
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -74,20 +74,20 @@ def associative_recall(
     Parameters
     ----------
     tokens, dim, post, heads
-        Sizes: keys [token, (head,) dim], values [token, (head,) post]; ``post`` is ``dim`` if not
-        given. Values are uniform in [-1, 1]; heads are independent.
+        Sizes: keys [token, (head,) dim], values [token, (head,) post]; ``post`` is
+        ``dim`` if not given. Values are uniform in [-1, 1]; heads are independent.
     nonnegative
-        Keys without negative entries, as cells can fire them (``keys="random"`` only; the other
-        kinds always are).
+        Keys without negative entries, as cells can fire them (``keys="random"`` only; the
+        other kinds always are).
     beta, alpha
-        Write strength and decay gate, a number or one per token; ``alpha`` is 1 (no decay) if not
-        given.
+        Write strength and decay gate, a number or one per token; ``alpha`` is 1 (no
+        decay) if not given.
     keys
-        ``"random"`` (rectified Gaussian), ``"onehot"`` (no overlap) or ``"sparse"`` (a quarter of
-        the cells, any overlap).
+        ``"random"`` (rectified Gaussian), ``"onehot"`` (no overlap) or ``"sparse"`` (a
+        quarter of the cells, any overlap).
     replacement
-        Draw the key of each token anew from ``min(tokens, dim)`` keys, so that keys come back with
-        another value; else every token has its own key.
+        Draw the key of each token anew from ``min(tokens, dim)`` keys, so that keys come
+        back with another value; else every token has its own key.
     """
     post = dim if post is None else post
     affordable(
@@ -110,7 +110,9 @@ def associative_recall(
                 **_bookkeeping(written, slot),
             }
         )
-    stacked = {name: np.stack([part[name] for part in parts], axis=1) for name in parts[0]}
+    stacked = {
+        name: np.stack([part[name] for part in parts], axis=1) for name in parts[0]
+    }
     if heads is None:
         stacked = {name: array[:, 0] for name, array in stacked.items()}
         labels = [f"ask key {slot}" for slot in stacked["slot"]]
@@ -139,36 +141,46 @@ def digit_memory(
     alpha: float = 1.0,
     seed: int = 0,
 ) -> Program:
-    """Store images of digits under overlapping keys, re-bind one key, then read every key.
+    """Store images of digits under overlapping keys, re-bind one key, then read every
+    key.
 
-    The tokens are: one write per digit; one write of the new digit under the key of an old one;
-    one read-only token (``beta`` 0) per key. Values are images [token, 64] in [-1 paper, 1 ink].
-    The program also carries ``digit`` and ``former_digit`` (the classes of the images that
-    ``answer`` and ``former`` point at, or -1) and ``read_only`` (1 where a token writes nothing).
+    The tokens are: one write per digit; one write of the new digit under the key of an
+    old one; one read-only token (``beta`` 0) per key. Values are images [token, 64] in
+    [-1 paper, 1 ink]. The program also carries ``digit`` and ``former_digit`` (the
+    classes of the images that ``answer`` and ``former`` point at, or -1) and
+    ``read_only`` (1 where a token writes nothing).
 
     Parameters
     ----------
     digits
         Classes to store, all different; their images are drawn by ``seed``.
     rebind
-        (old, new): the key of digit ``old`` gets an image of ``new``; None to leave that out.
+        (old, new): the key of digit ``old`` gets an image of ``new``; None to leave that
+        out.
     dim, active
-        Key cells, and how many of them each key makes active, all alike; two keys share at most
-        half of theirs, so that a rule without error correction shows some crosstalk.
+        Key cells, and how many of them each key makes active, all alike; two keys share
+        at most half of theirs, so that a rule without error correction shows some
+        crosstalk.
     beta, alpha
-        Write strength of the writes (below 1 for keys of unit length, or no circuit can follow);
-        decay gate of every token.
+        Write strength of the writes (below 1 for keys of unit length, or no circuit can
+        follow); decay gate of every token.
     """
     if len(set(digits)) < len(digits) or not digits:
-        raise FwpError(f"digit_memory: digits is {digits}; give at least one, all different")
+        raise FwpError(
+            f"digit_memory: digits is {digits}; give at least one, all different"
+        )
     writes = list(enumerate(digits))  # (slot, class) of each write
     labels = [f"write {digit}" for digit in digits]
     if rebind is not None:
         if len(rebind) != 2:
-            raise FwpError(f"digit_memory: rebind is {rebind!r}; it must be (old, new) or None")
+            raise FwpError(
+                f"digit_memory: rebind is {rebind!r}; it must be (old, new) or None"
+            )
         old, new = rebind
         if old not in digits:
-            raise FwpError(f"digit_memory: rebind starts from {old}, which is not among {digits}")
+            raise FwpError(
+                f"digit_memory: rebind starts from {old}, which is not among {digits}"
+            )
         writes.append((digits.index(old), new))
         labels.append(f"re-bind {old} -> {new}")
     labels += [f"read key {digit}" for digit in digits]
@@ -195,7 +207,8 @@ def digit_memory(
 
 
 def _bookkeeping(written: np.ndarray, slot: np.ndarray) -> dict[str, np.ndarray]:
-    """Find, for the slot [token] asked at each token, the last write of it and the one before.
+    """Find, for the slot [token] asked at each token, the last write of it and the one
+    before.
 
     ``written`` [token] is the slot that each token writes, -1 for none.
     """
@@ -219,7 +232,8 @@ def _gate(value, tokens: int, name: str) -> np.ndarray:
     value = np.asarray(value)
     if value.shape not in ((), (tokens,)):
         raise FwpError(
-            f"{name} must be a number or one for each of {tokens} tokens, got shape {value.shape}"
+            f"{name} must be a number or one for each of {tokens} tokens, got shape "
+            f"{value.shape}"
         )
     return np.full(tokens, value) if value.ndim == 0 else value
 
@@ -228,5 +242,8 @@ def _exemplars(classes: list[int], seed: int) -> np.ndarray:
     """Draw one image [64] for each entry, different ones for a class that comes twice."""
     images, labels = digit_images()
     rng = generator(seed)
-    order = {digit: iter(rng.permutation(np.flatnonzero(labels == digit))) for digit in range(10)}
+    order = {
+        digit: iter(rng.permutation(np.flatnonzero(labels == digit)))
+        for digit in range(10)
+    }
     return images[[next(order[digit]) for digit in classes]]

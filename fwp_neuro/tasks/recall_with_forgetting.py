@@ -24,15 +24,17 @@ ASK, ERASE, FIRST_KEY = 0, 1, 2  # token classes
 def forgetting_recall(
     keys: int = 8, values: int = 8, ask: float = 0.4, erase: float = 0.2, seed: int = 0
 ) -> SequenceTask:
-    """Return the task to give the present value of a key, or to say that it has none any more.
+    """Return the task to give the present value of a key, or to say that it has none any
+    more.
 
-    Token classes: 0 asks, 1 erases, then ``keys`` keys, then ``values`` values. A sequence is a
-    run of events of two tokens, (key, value) binds the key (anew), (key, 1) erases it, (key, 0)
-    asks for it. The first event binds, the last one asks; each other one asks with probability
-    ``ask``, erases with probability ``erase`` and else binds. A key to be bound is uniform over all
-    keys, its value uniform over all values; a key to be asked or erased is uniform over those that
-    came before. The target, at the token 0 only, is the value bound last, or the class ``values``
-    ("empty") if the key was erased since. A length counts tokens, even, from 4: 64 unless given.
+    Token classes: 0 asks, 1 erases, then ``keys`` keys, then ``values`` values. A
+    sequence is a run of events of two tokens, (key, value) binds the key (anew), (key, 1)
+    erases it, (key, 0) asks for it. The first event binds, the last one asks; each other
+    one asks with probability ``ask``, erases with probability ``erase`` and else binds. A
+    key to be bound is uniform over all keys, its value uniform over all values; a key to
+    be asked or erased is uniform over those that came before. The target, at the token 0
+    only, is the value bound last, or the class ``values`` ("empty") if the key was erased
+    since. A length counts tokens, even, from 4: 64 unless given.
 
     Raises:
         FwpError: an argument is not legal.
@@ -41,7 +43,9 @@ def forgetting_recall(
     (arXiv:2102.11174, setting 2), with queries between the writes, to explicit erasure.
     """
     if ask + erase > 1:
-        raise FwpError(f"forgetting_recall: ask {ask:g} and erase {erase:g} add up to more than 1")
+        raise FwpError(
+            f"forgetting_recall: ask {ask:g} and erase {erase:g} add up to more than 1"
+        )
     return SequenceTask(
         name="forgetting_recall",
         citation="this package; re-binding as in schlag2021linear",
@@ -86,7 +90,9 @@ def _solve(keys, values, inputs) -> np.ndarray:
         for event in np.flatnonzero((action == ASK) & (key >= FIRST_KEY)):
             changes = (key[:event] == key[event]) & (action[:event] != ASK)
             last = action[np.flatnonzero(changes)[-1]]
-            targets[row, 2 * event + 1] = values if last == ERASE else last - FIRST_KEY - keys
+            targets[row, 2 * event + 1] = (
+                values if last == ERASE else last - FIRST_KEY - keys
+            )
     return targets
 
 

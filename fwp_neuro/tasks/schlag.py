@@ -1,4 +1,5 @@
-"""Associative retrieval of Schlag, Irie & Schmidhuber 2021: write L pairs, then ask for keys."""
+"""Associative retrieval of Schlag, Irie & Schmidhuber 2021: write L pairs, then ask for
+keys."""
 
 from __future__ import annotations
 
@@ -23,27 +24,29 @@ QUERIES = ("all", "one")
 def schlag_recall(
     keys: int = 20, replacement: bool = False, queries: str = "all", seed: int = 0
 ) -> SequenceTask:
-    """Return the task to write L (key, value) pairs and to read the last value of keys afterwards.
+    """Return the task to write L (key, value) pairs and to read the last value of keys
+    afterwards.
 
-    There are S = ``keys`` keys and S values. Inputs are float64 [batch, L + queries, 2 S]: the
-    one-hot key, then the one-hot value, which is all zero in a query; targets [.., S] are the
-    one-hot value written last under the key; the loss is half the sum of squares, counted at
-    queries only. A length is L.
+    There are S = ``keys`` keys and S values. Inputs are float64 [batch, L + queries, 2
+    S]: the one-hot key, then the one-hot value, which is all zero in a query; targets
+    [.., S] are the one-hot value written last under the key; the loss is half the sum of
+    squares, counted at queries only. A length is L.
 
-    * ``replacement=False`` (setting 1, capacity): keys and values are drawn without replacement,
-      L <= S, L = S unless given.
-    * ``replacement=True`` (setting 2, overwriting): each key and each value is drawn anew, L = 2 S
-      unless given.
-    * ``queries="all"``: all S keys are asked in random order at the end; those never written are
-      left out of the mask. ``queries="one"``: one key, that of a uniformly drawn write, so that
-      keys written often are asked often.
+    * ``replacement=False`` (setting 1, capacity): keys and values are drawn without
+      replacement, L <= S, L = S unless given.
+    * ``replacement=True`` (setting 2, overwriting): each key and each value is drawn
+      anew, L = 2 S unless given.
+    * ``queries="all"``: all S keys are asked in random order at the end; those never
+      written are left out of the mask. ``queries="one"``: one key, that of a uniformly
+      drawn write, so that keys written often are asked often.
 
-    Two hazards when results are compared with the paper. It trains with ``queries="one"`` at
-    L = 2 S in setting 2, but its released code evaluates with all distinct keys (200 at most) of
-    sequences of length L = S, which is easier: a memory that averages all values of a key has an
-    expected loss of .108 to .116 there, and of .268 to .282 at L = 2 S with one query, for S from
-    20 to 200. And it plots the last evaluation, not the best, each an unweighted mean over
-    sequences with unequal numbers of queries, where `score` weighs all queries alike.
+    Two hazards when results are compared with the paper. It trains with ``queries="one"``
+    at L = 2 S in setting 2, but its released code evaluates with all distinct keys (200
+    at most) of sequences of length L = S, which is easier: a memory that averages all
+    values of a key has an expected loss of .108 to .116 there, and of .268 to .282 at L =
+    2 S with one query, for S from 20 to 200. And it plots the last evaluation, not the
+    best, each an unweighted mean over sequences with unequal numbers of queries, where
+    `score` weighs all queries alike.
 
     A read-out of rank d of S orthogonal values without replacement has a loss of at least
     max(0, 1 - d/S) / 2.
@@ -85,7 +88,8 @@ def _draw(size, replacement, queries, rng, batch, length) -> Batch:
     else:
         asked = key[rows, rng.integers(length, size=batch)][:, None]
     answer = np.take_along_axis(stored, asked, axis=1)
-    one_hot = np.concatenate([np.eye(size), np.zeros((1, size))])  # the last row is for -1
+    # the last row is for -1
+    one_hot = np.concatenate([np.eye(size), np.zeros((1, size))])
     nothing = np.zeros((batch, length, size))
     written = np.concatenate([one_hot[key], one_hot[value]], axis=-1)
     reads = np.concatenate([one_hot[asked], np.zeros((*asked.shape, size))], axis=-1)
@@ -108,7 +112,9 @@ def _solve(inputs) -> np.ndarray:
     for row, sequence in enumerate(inputs):
         key, value, write = _parse(sequence)
         for token in np.flatnonzero(~write):
-            found = np.flatnonzero(write[:token] & (key[:token] == key[token]).all(axis=-1))
+            found = np.flatnonzero(
+                write[:token] & (key[:token] == key[token]).all(axis=-1)
+            )
             if len(found):
                 targets[row, token] = value[found[-1]]
     return targets

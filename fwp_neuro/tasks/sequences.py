@@ -1,6 +1,8 @@
-"""Sequence tasks for training: batches of inputs, targets and mask, with a solver for the labels.
+"""Sequence tasks for training: batches of inputs, targets and mask, with a solver for the
+labels.
 
-`SequenceTask` is what every task function (`parity`, `dyck`, `multi_query_recall`, ...) returns.
+`SequenceTask` is what every task function (`parity`, `dyck`, `multi_query_recall`, ...)
+returns.
 """
 
 from __future__ import annotations
@@ -34,10 +36,15 @@ LONGEST = 2**20  # upper end of open ranges of legal lengths
 
 
 def _array(kinds: str, legal: str, example: np.ndarray) -> Kind:
-    """An array whose numbers are of some kinds (NumPy's letters), with a batch and a token axis."""
+    """An array whose numbers are of some kinds (NumPy's letters), with a batch and a
+    token axis."""
 
     def read(value, name: str) -> np.ndarray:
-        fits = isinstance(value, np.ndarray) and value.dtype.kind in kinds and value.ndim >= 2
+        fits = (
+            isinstance(value, np.ndarray)
+            and value.dtype.kind in kinds
+            and value.ndim >= 2
+        )
         if not fits or package_of(value):
             raise FwpError(f"{name} must be an array of {legal}, got {shown(value)}")
         return value
@@ -69,17 +76,24 @@ class Batch:
 
     def __post_init__(self):
         shape = self.mask.shape
-        if len(shape) != 2 or self.inputs.shape[:2] != shape or self.targets.shape[:2] != shape:
+        if (
+            len(shape) != 2
+            or self.inputs.shape[:2] != shape
+            or self.targets.shape[:2] != shape
+        ):
             raise FwpError(
-                f"Batch: inputs {self.inputs.shape}, targets {self.targets.shape} and mask "
-                f"{self.mask.shape} must share their first two axes, batch and token"
+                f"Batch: inputs {self.inputs.shape}, targets {self.targets.shape} and "
+                f"mask {self.mask.shape} must share their first two axes, batch and token"
             )
         if not self.mask.any():
-            raise FwpError("Batch: the mask is false everywhere, so there is nothing to learn")
+            raise FwpError(
+                "Batch: the mask is false everywhere, so there is nothing to learn"
+            )
 
 
 def _batch() -> Batch:
-    """Return two sequences of four tokens with three inputs, and one answer at the end."""
+    """Return two sequences of four tokens with three inputs, and one answer at the
+    end."""
     rng = np.random.default_rng(0)
     inputs = rng.uniform(-1, 1, (2, 4, 3))
     mask = np.tile(np.arange(4) == 3, (2, 1))
@@ -120,9 +134,11 @@ class SequenceTask:
         default_length: length, or (least, most), that `sample` takes if it is given none.
         draw: (rng, batch, length) -> Batch of that many sequences of one length.
         solver: inputs -> targets, by another algorithm than ``draw``.
-        loss: ``"cross_entropy"`` or ``"squared_error"`` (half the sum of squares of a token).
+        loss: ``"cross_entropy"`` or ``"squared_error"`` (half the sum of squares of a
+            token).
         chance: accuracy of guessing, where the literature scales by it, else None.
-        one_hot: the real-valued targets are one-hot classes, so that accuracy makes sense.
+        one_hot: the real-valued targets are one-hot classes, so that accuracy makes
+            sense.
         pad: token class that fills sequences shorter than the batch (real inputs: zeros).
         extra_tokens: tokens of a sequence beyond its length, e.g. for queries.
         seed: of the task; `sample` mixes it with its own.
@@ -158,15 +174,17 @@ class SequenceTask:
         Args:
             batch: number of sequences.
             seed: whole number; another one gives other sequences.
-            length: one legal length, or (least, most): each sequence then draws its own uniformly
-                from the legal ones in that range, and all are padded, with mask false, to the
-                longest of them. Left out: ``default_length``.
+            length: one legal length, or (least, most): each sequence then draws its own
+                uniformly from the legal ones in that range, and all are padded, with mask
+                false, to the longest of them. Left out: ``default_length``.
 
         Raises:
             FwpError: an argument is not legal.
         """
         choices = self._choices(self.default_length if length is None else length)
-        affordable(batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}")
+        affordable(
+            batch * (choices[-1] + self.extra_tokens), f"{batch} sequences of {self.name}"
+        )
         rng = np.random.default_rng([self.seed, seed])
         if len(choices) == 1:
             return self.draw(rng, batch, choices[0])
@@ -177,7 +195,9 @@ class SequenceTask:
         arrays = {}
         for name, fill in {"inputs": self.pad, "targets": 0, "mask": False}.items():
             first = getattr(parts[0][1], name)
-            arrays[name] = np.full((batch, tokens, *first.shape[2:]), fill, dtype=first.dtype)
+            arrays[name] = np.full(
+                (batch, tokens, *first.shape[2:]), fill, dtype=first.dtype
+            )
             for rows, part in parts:
                 piece = getattr(part, name)
                 arrays[name][rows, : piece.shape[1]] = piece
@@ -185,7 +205,8 @@ class SequenceTask:
 
     @takes(inputs=inside("an array of inputs of this task", lambda: np.ones((1, 2), int)))
     def solve(self, inputs: np.ndarray) -> np.ndarray:
-        """Recompute the targets from the inputs; right wherever the mask of a batch is true.
+        """Recompute the targets from the inputs; right wherever the mask of a batch is
+        true.
 
         Raises:
             FwpError: the inputs have another shape, or cannot be sequences of this task.
@@ -196,11 +217,12 @@ class SequenceTask:
         try:
             if self._fits(inputs):
                 return self.solver(inputs)
-        except (IndexError, KeyError, TypeError):  # e.g. an answer is asked for and none was given
+        except (IndexError, KeyError, TypeError):
+            # e.g. an answer is asked for and none was given
             pass
         raise FwpError(
-            f"{self.name}: the inputs, of shape {inputs.shape}, are no sequences of this task "
-            f"(input size {self.input_size})"
+            f"{self.name}: the inputs, of shape {inputs.shape}, are no sequences of this "
+            f"task (input size {self.input_size})"
         )
 
     def _fits(self, inputs: np.ndarray) -> bool:
@@ -208,11 +230,16 @@ class SequenceTask:
             inside = (0 <= inputs).all() and (inputs < self.input_size).all()
             return inputs.ndim == 2 and bool(inside)
         fits = inputs.dtype.kind == "f" and inputs.ndim == 3
-        return fits and inputs.shape[2] == self.input_size and bool(np.isfinite(inputs).all())
+        return (
+            fits
+            and inputs.shape[2] == self.input_size
+            and bool(np.isfinite(inputs).all())
+        )
 
     @takes(batch=BATCH)
     def check(self, batch: Batch) -> None:
-        """Raise unless the targets of a batch are those of the solver, where the mask is true.
+        """Raise unless the targets of a batch are those of the solver, where the mask is
+        true.
 
         Raises:
             FwpError: names the first target that is wrong.
@@ -231,20 +258,23 @@ class SequenceTask:
                 f"{batch.targets[row, token]}, but the solver finds {solved[row, token]}"
             )
 
-    @takes(predictions=inside("predictions [batch, token, output_size]", list), batch=BATCH)
+    @takes(
+        predictions=inside("predictions [batch, token, output_size]", list), batch=BATCH
+    )
     def score(self, predictions, batch: Batch) -> dict[str, float]:
         """Score predictions over the masked tokens.
 
         Args:
-            predictions: [batch, token, output_size] logits or values, or, for classes, int
-                [batch, token].
+            predictions: [batch, token, output_size] logits or values, or, for classes,
+                int [batch, token].
 
         Returns:
             ``loss``, mean over tokens of half the sum of squares (squared error only);
-            ``accuracy``, fraction of tokens that are right (classes and one-hot targets); one with
-            an output that is not a number is wrong;
+            ``accuracy``, fraction of tokens that are right (classes and one-hot targets);
+            one with an output that is not a number is wrong;
             ``sequence_accuracy``, fraction of sequences with every token right;
-            ``scaled_accuracy`` = (accuracy - chance) / (1 - chance), where ``chance`` is set.
+            ``scaled_accuracy`` = (accuracy - chance) / (1 - chance), where ``chance`` is
+            set.
 
         Raises:
             FwpError: a wrong shape.
@@ -275,16 +305,21 @@ class SequenceTask:
         asked = mask.any(axis=1)
         scores["sequence_accuracy"] = float((right | ~mask).all(axis=1)[asked].mean())
         if self.chance is not None:
-            scores["scaled_accuracy"] = (scores["accuracy"] - self.chance) / (1 - self.chance)
+            scores["scaled_accuracy"] = (scores["accuracy"] - self.chance) / (
+                1 - self.chance
+            )
         return scores
 
     def _choices(self, length) -> list[int]:
-        """Return the legal lengths that ``length``, a number or (least, most), stands for."""
+        """Return the legal lengths that ``length``, a number or (least, most), stands
+        for."""
         legal, what = self.lengths, f"{self.name}: length"
         if isinstance(length, list | tuple):
             ends = list(length)
             if len(ends) != 2:
-                raise FwpError(f"{what} is {shown(length)}; give a number or (least, most)")
+                raise FwpError(
+                    f"{what} is {shown(length)}; give a number or (least, most)"
+                )
             least, most = (
                 whole_number(end, f"{what} ({name})")
                 for end, name in zip(ends, ("least", "most"), strict=True)

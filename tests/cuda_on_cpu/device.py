@@ -33,7 +33,8 @@ def run(
     builds: Mapping[str, Callable[[], Built]], name: str, folder: Path, dt, *,
     runs: Iterable[str] = ("forward",), seed: int = 0, jobs: int = 2,
 ) -> dict[str, Run]:  # fmt: skip
-    """Build circuits into one project of "cpp_standalone" or "cuda_standalone", and run it.
+    """Build circuits into one project of "cpp_standalone" or "cuda_standalone", and run
+    it.
 
     Args:
         builds: circuit -> what builds it.

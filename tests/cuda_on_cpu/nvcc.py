@@ -1,7 +1,7 @@
 """Stands in for nvcc: compiles CUDA projects for the CPU, and links them.
 
-``pretend`` puts it on a path, next to an nvidia-smi that tells of a GPU, so that a circuit with
-device="cuda_standalone" goes all the way on a machine that has neither.
+``pretend`` puts it on a path, next to an nvidia-smi that tells of a GPU, so that a
+circuit with device="cuda_standalone" goes all the way on a machine that has neither.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def pretend(folder: Path) -> None:
 def main(arguments: list[str]) -> int:
     """Do what nvcc does with these arguments."""
     if arguments == ["--version"]:
-        print("nvcc of the tests\nfor the\nCPU\nCuda compilation tools, release 13.0, V13.0.88")
+        print(
+            "nvcc of the tests\nfor the\nCPU\nCuda compilation tools, release 13.0, "
+            "V13.0.88"
+        )
         return 0
     if arguments == ["--list-gpu-arch"]:
         print("compute_75\ncompute_90")
@@ -45,10 +48,21 @@ def main(arguments: list[str]) -> int:
         return subprocess.call(["g++", *objects, "-o", str(made)])
     source = Path(arguments[arguments.index("-dc") + 1])
     assert "-arch=sm_90" in arguments
-    standard = [one for one in arguments if one.startswith("-std=")][-1]  # the last one counts
+    # the last one counts
+    standard = [one for one in arguments if one.startswith("-std=")][-1]
     flags = prepare_headers(Path.cwd())
     return subprocess.call(
-        ["g++", standard, *flags, "-O0", "-I.", "-c", str(translate(source)), "-o", str(made)]
+        [
+            "g++",
+            standard,
+            *flags,
+            "-O0",
+            "-I.",
+            "-c",
+            str(translate(source)),
+            "-o",
+            str(made),
+        ]
     )
 
 

@@ -12,7 +12,8 @@ INCLUDE = Path(__file__).parent / "include"
 #: headers that generated code includes, each of which is ``cuda_on_cpu.h``
 FORWARDED = (
     "cuda.h", "cuda_runtime.h", "cuda_profiler_api.h", "curand.h", "curand_kernel.h",
-    *(f"thrust/{name}.h" for name in ("copy", "count", "device_vector", "execution_policy", "fill",
+    *(f"thrust/{name}.h" for name in ("copy", "count", "device_vector",
+                                      "execution_policy", "fill",
       "host_vector", "reduce", "sequence", "sort", "system_error", "unique")),
 )  # fmt: skip
 _FILE = re.compile(r"^namespace file_\d+ \{\}\n(.*)$", re.MULTILINE)
@@ -20,7 +21,8 @@ _LAUNCH = re.compile(r"([A-Za-z_]\w*)\s*<<<(.*?)>>>\s*\(", re.DOTALL)
 
 
 def prepare_headers(folder: Path) -> list[str]:
-    """Write the headers that CUDA code of a project includes; return the flags of g++ for it."""
+    """Write the headers that CUDA code of a project includes; return the flags of g++ for
+    it."""
     headers = folder / "cuda_on_cpu"
     for name in FORWARDED:
         (headers / name).parent.mkdir(parents=True, exist_ok=True)
@@ -32,8 +34,8 @@ def prepare_headers(folder: Path) -> list[str]:
 def translate(source: Path) -> Path:
     """Turn the kernel launches of joined CUDA files into calls; return the C++ file.
 
-    What is compiled for both sides takes the side of the GPU, but for synapses that are made by a
-    rule, which brian2cuda does on the host.
+    What is compiled for both sides takes the side of the GPU, but for synapses that are
+    made by a rule, which brian2cuda does on the host.
     """
 
     def sided(found: re.Match) -> str:
@@ -53,7 +55,8 @@ def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)
     Args:
         folder: holds the makefile.
         jobs: compilers at a time, each with its part of the source.
-        flags: for g++, the same for C++ and CUDA, so that results can be compared to the last bit.
+        flags: for g++, the same for C++ and CUDA, so that results can be compared to the
+            last bit.
 
     Raises:
         RuntimeError: with the first errors of the compiler.
@@ -81,5 +84,9 @@ def compile_project(folder: Path, jobs: int = 2, flags: Sequence[str] = ("-O0",)
 def _run(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if re.search("error|undefined", line)]
+        lines = [
+            line
+            for line in done.stderr.splitlines()
+            if re.search("error|undefined", line)
+        ]
         raise RuntimeError("\n".join(lines[:8]) or done.stderr[-2000:])

@@ -66,8 +66,12 @@ class Together:
         for number, (name, build) in enumerate(builds.items()):
             with _prefixed(f"c{number}_"):
                 built = build()
-                cells = [o for o in built.network.objects if isinstance(o, b2.NeuronGroup)]
-                watched = [b2.SpikeMonitor(group) for group in cells if "spike" in group.events]
+                cells = [
+                    o for o in built.network.objects if isinstance(o, b2.NeuronGroup)
+                ]
+                watched = [
+                    b2.SpikeMonitor(group) for group in cells if "spike" in group.events
+                ]
             self.parts[name], self.spikes[name] = built, watched
             objects += [*built.network.objects, *watched]
         self.network = b2.Network(*objects)
@@ -75,7 +79,9 @@ class Together:
 
     def built(self) -> Built:
         """Return the network as `devices.simulate` takes it."""
-        return Built(self.network, self.collect, self.duration, keep=(self.parts, self.spikes))
+        return Built(
+            self.network, self.collect, self.duration, keep=(self.parts, self.spikes)
+        )
 
     def collect(self) -> dict[str, dict[str, np.ndarray]]:
         """Return for each circuit the spikes of its groups and every state at the end.

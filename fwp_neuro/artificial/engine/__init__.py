@@ -1,4 +1,5 @@
-"""Fast forms of every affine rule, derived from its text: over all tokens, or chunk by chunk."""
+"""Fast forms of every affine rule, derived from its text: over all tokens, or chunk by
+chunk."""
 
 from .chunk_forms import CHUNK, FastForm, fast_form
 

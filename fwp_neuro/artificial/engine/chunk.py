@@ -1,16 +1,17 @@
-"""The chunk form of every rule that has a plan; one chunk over all tokens is the parallel form.
+"""The chunk form of every rule that has a plan; one chunk over all tokens is the parallel
+form.
 
-Within a chunk of C micro-steps that starts from the states S (the weights first), the vectors
-written, delta, solve one unit lower-triangular system (the UT transform of Yang et al. 2024,
-arXiv:2406.06484, here with any decay and any number of reads and writes):
+Within a chunk of C micro-steps that starts from the states S (the weights first), the
+vectors written, delta, solve one unit lower-triangular system (the UT transform of Yang
+et al. 2024, arXiv:2406.06484, here with any decay and any number of reads and writes):
 
     u = N delta + X S',   delta = P + g u,   y = N_q delta + Q S',   S <- S total + delta' C
 
-where N, N_q hold inner products of reads (queries) and channels under the decays between their
-tokens, X, Q the reads and queries under the decays before them, C the channels under the decays
-after them. No quotient of cumulative decays occurs (see `decay_products`), so strong decays are
-safe.
-"""
+where N, N_q hold inner products of reads (queries) and channels under the decays between
+their tokens, X, Q the reads and queries under the decays before them, C the channels
+under the decays after them. No quotient of cumulative decays occurs (see
+`decay_products`), so strong decays are safe.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -60,12 +61,15 @@ def left(numbers: Coefficients, state: torch.Tensor, rowwise: bool):
     since = query @ starts  # [.., C, n c]
     if shared is not None:
         size = shared.before_query.shape[-1]
-        since = (since.unflatten(-1, (size, -1)) * shared.before_query.unsqueeze(-1)).sum(-2)
+        since = (since.unflatten(-1, (size, -1)) * shared.before_query.unsqueeze(-1)).sum(
+            -2
+        )
     return _readout(asked, numbers.channels, since, numbers.contracted), state
 
 
 def _readout(asked, vectors, since, factors) -> torch.Tensor:
-    """Add what the chunk wrote, vectors [.., C, G, d] by asked [.., C, C, G], to what was there."""
+    """Add what the chunk wrote, vectors [.., C, G, d] by asked [.., C, C, G], to what was
+    there."""
     if factors is None:
         return since + asked.flatten(-2) @ vectors.flatten(-3, -2)
     mixed, before, _, _ = mix(asked.flatten(-2), vectors, factors)
@@ -79,6 +83,7 @@ def _chunks(numbers, table, rows, channels, total, shared: SharedDecays | None) 
         if table is not None:
             rows = over_states(rows, shared.before_read.unsqueeze(-2))
     return Chunks(
-        table, rows if table is not None else None, channels, numbers.inputs, numbers.gains, total,
-        None if shared is None else shared.total, free_decays(numbers),
+        table, rows if table is not None else None, channels, numbers.inputs,
+        numbers.gains, total, None if shared is None else shared.total,
+        free_decays(numbers),
     )  # fmt: skip

@@ -11,11 +11,13 @@ from ...rules import Rule
 from .chunk import left, right
 from .coefficients import PlanNumbers
 
-#: micro-steps in a chunk: where the work in a chunk and that between chunks balance for d = 64
+#: micro-steps in a chunk: where the work in a chunk and that between chunks balance for d
+#: = 64
 CHUNK = 64
 #: and for rules with a system of their own for each row, whose tables are larger
 ROWWISE_CHUNK = 16
-#: chunks worked on together: bounds the temporaries, so that the allocator reuses its pages
+#: chunks worked on together: bounds the temporaries, so that the allocator reuses its
+#: pages
 SEGMENT = 8
 
 
@@ -48,7 +50,8 @@ class FastForm:
         Args:
             signals: text name -> [batch, token, head(, dim)], ``q`` included.
             states: name -> [batch, head, post, pre] before the first token.
-            form: "chunk", or "parallel" for one chunk over all tokens (memory quadratic in them).
+            form: "chunk", or "parallel" for one chunk over all tokens (memory quadratic
+                in them).
             chunk: micro-steps in a chunk, a power of two.
 
         Returns:
@@ -56,7 +59,8 @@ class FastForm:
         """
         given = [states[name].mT if self.left else states[name] for name in self.states]
         dims = given[0].shape[-2:]
-        state = given[0] if len(given) == 1 else torch.cat(given, -1)  # [batch, head, f, n c]
+        # [batch, head, f, n c]
+        state = given[0] if len(given) == 1 else torch.cat(given, -1)
         names = [name for name in signals if name in self.numbers.homes or name == "q"]
         tokens = signals["q"].shape[1]
         size = chunk or self.chunk

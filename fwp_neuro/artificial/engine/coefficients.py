@@ -1,4 +1,5 @@
-"""The numbers of a plan: decays, reads and writes of every token, as differentiable tensors."""
+"""The numbers of a plan: decays, reads and writes of every token, as differentiable
+tensors."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ class Coefficients:
         inputs: [.., G, f].
         gains: [.., G, R, f] or [.., G, R, 1].
         inject: [.., G, n].
-        query: [.., c] for a right-acting rule, [.., f] for a left-acting one; zero but at the
-            last micro-step of a token.
+        query: [.., c] for a right-acting rule, [.., f] for a left-acting one; zero but at
+            the last micro-step of a token.
     """
 
     shared: torch.Tensor | None
@@ -47,10 +48,13 @@ class Coefficients:
 
     def _each(self, change) -> Coefficients:
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Coefficients(**{n: None if t is None else change(n, t) for n, t in tensors.items()})
+        return Coefficients(
+            **{n: None if t is None else change(n, t) for n, t in tensors.items()}
+        )
 
     def chunked(self, size: int) -> Coefficients:
-        """Return [batch, head, chunk, size, ...], the last chunk filled with steps of no effect."""
+        """Return [batch, head, chunk, size, ...], the last chunk filled with steps of no
+        effect."""
         lacking = -self.count % size
 
         def cut(name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -77,22 +81,32 @@ class PlanNumbers:
         self.plan: MatrixPlan = rule.plan
         self.homes = dict(rule.homes)
         self.rowwise = self.plan.rowwise
-        self.decays = self.plan.decay_homes | ({"shared"} if self.plan.states > 1 else set())
+        self.decays = self.plan.decay_homes | (
+            {"shared"} if self.plan.states > 1 else set()
+        )
         self.steps = self.plan.padded()
         self.compiled = {each: self._compiled(each) for each in self.plan.expressions}
 
     def _compiled(self, expression) -> tuple:
         names = tuple(sorted(item.name for item in expression.free_symbols))
-        return arrays.compiled(expression, names, "torch"), names, self.plan.home(expression)
+        return (
+            arrays.compiled(expression, names, "torch"),
+            names,
+            self.plan.home(expression),
+        )
 
     def __call__(
         self, signals: Mapping[str, torch.Tensor], free_dim: int, contracted_dim: int
     ) -> Coefficients:
         """Evaluate on signals [batch, head, token(, dim)], ``q`` included."""
-        values = {name: arrays.to_home(signals[name], self.homes[name]) for name in self.homes}
+        values = {
+            name: arrays.to_home(signals[name], self.homes[name]) for name in self.homes
+        }
         for item, argument in self.plan.pools:
             function, names, _ = self.compiled[argument]
-            values[item.name] = function(*(values[name] for name in names)).sum(-1)[..., None]
+            values[item.name] = function(*(values[name] for name in names)).sum(-1)[
+                ..., None
+            ]
         query = signals["q"]
         lead = query.shape[:3]
         sizes = {"contracted": contracted_dim, "free": free_dim, "shared": 1}
@@ -115,11 +129,14 @@ class PlanNumbers:
 
         def matrix(rows) -> torch.Tensor:
             """Evaluate shared expressions to [batch, head, token, row, column]."""
-            found = [torch.cat([number(item, "shared") for item in row], -1) for row in rows]
+            found = [
+                torch.cat([number(item, "shared") for item in row], -1) for row in rows
+            ]
             return torch.stack(found, 3)
 
         def each(of) -> torch.Tensor:
-            """Join what is of every micro-step to [batch, head, token x micro-step, ...]."""
+            """Join what is of every micro-step to [batch, head, token x micro-step,
+            ...]."""
             parts = [of(step) for step in self.steps]
             return parts[0] if len(parts) == 1 else torch.stack(parts, 3).flatten(2, 3)
 
@@ -128,16 +145,22 @@ class PlanNumbers:
                 return None
             return each(lambda s: number(self.plan.factor(s.carry[0][0], kind), kind))
 
-        carries = lambda s: [[ZERO if i.zero else i.shared for i in row] for row in s.carry]  # noqa: E731
+        carries = lambda s: [  # noqa: E731
+            [ZERO if i.zero else i.shared for i in row] for row in s.carry
+        ]  # noqa: E731
         last, kind = self.steps[-1], "free" if self.rowwise else "shared"
         return Coefficients(
-            shared=each(lambda s: matrix(carries(s))) if "shared" in self.decays else None,
+            shared=each(lambda s: matrix(carries(s)))
+            if "shared" in self.decays
+            else None,
             contracted=decay("contracted"),
             free=decay("free"),
             reads=each(lambda s: table(s.reads, "contracted")),
             channels=each(lambda s: table([w.channel for w in s.writes], "contracted")),
             inputs=each(lambda s: table([w.input for w in s.writes], "free")),
-            gains=each(lambda s: torch.stack([table(w.gains, kind) for w in s.writes], 3)),
+            gains=each(
+                lambda s: torch.stack([table(w.gains, kind) for w in s.writes], 3)
+            ),
             inject=each(lambda s: matrix([w.inject for w in s.writes])),
             query=each(lambda s: query if s is last else torch.zeros_like(query)),
         )

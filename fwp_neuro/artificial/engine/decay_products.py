@@ -1,11 +1,13 @@
 """Products of decays between all pairs of tokens, by halving: no division, no logarithm.
 
-The decay from token s to token t, the product of all factors strictly between them, is split at a
-point between the two, so that only products of factors appear. Nothing overflows that the plain
-recurrence would not, zeros and negative factors are exact, and so are gradients. (A quotient of
-cumulative products, the textbook form, loses all digits for strong decays.)
+The decay from token s to token t, the product of all factors strictly between them, is
+split at a point between the two, so that only products of factors appear. Nothing
+overflows that the plain recurrence would not, zeros and negative factors are exact, and
+so are gradients. (A quotient of cumulative products, the textbook form, loses all digits
+for strong decays.)
 
-Blocks of 1, 2, 4, ... tokens are joined pairwise; every function takes a power of two of tokens.
+Blocks of 1, 2, 4, ... tokens are joined pairwise; every function takes a power of two of
+tokens.
 """
 
 from __future__ import annotations
@@ -32,15 +34,16 @@ def pair_products(factors: torch.Tensor):
         factors: [..., C, n, n], the carry of n states over each token.
 
     Returns:
-        between [..., C, C, n, n]: the product over the tokens strictly between s (last) and t
-        (first), 0 unless s < t; before [..., C, n, n]: over all tokens before t; after: over all
-        tokens after s; total [..., n, n].
+        between [..., C, C, n, n]: the product over the tokens strictly between s (last)
+        and t (first), 0 unless s < t; before [..., C, n, n]: over all tokens before t;
+        after: over all tokens after s; total [..., n, n].
     """
     join = torch.mul if factors.shape[-1] == 1 else torch.matmul
     one = torch.eye(factors.shape[-1], dtype=factors.dtype, device=factors.device)
     total = factors  # [..., blocks, n, n]
     before = after = one.expand_as(factors).unsqueeze(-3)  # [..., blocks, size, n, n]
-    between = torch.zeros_like(factors)[..., None, None, :, :]  # [..., blocks, size, size, n, n]
+    # [..., blocks, size, size, n, n]
+    between = torch.zeros_like(factors)[..., None, None, :, :]
     while total.shape[-3] > 1:
         total_1, total_2 = _halves(total, -3)
         before_1, before_2 = _halves(before, -4)
@@ -62,19 +65,23 @@ def pair_products(factors: torch.Tensor):
     )
 
 
-def scores(rows: torch.Tensor, columns: torch.Tensor, factors: torch.Tensor, own: torch.Tensor):
+def scores(
+    rows: torch.Tensor, columns: torch.Tensor, factors: torch.Tensor, own: torch.Tensor
+):
     """Inner products under a decay of each dimension.
 
     Args:
         rows: [..., C, R, d], vectors that read at a token, R a token.
         columns: [..., C, G, d], vectors written at a token, G a token.
         factors: [..., C, d], the decay of each dimension over each token.
-        own: [..., C, R, G], what stands for the product of a row and a column of one token.
+        own: [..., C, R, G], what stands for the product of a row and a column of one
+            token.
 
     Returns:
-        between [..., C R, C G]: sum_d row_t (product of the factors strictly between) column_s for
-        s < t, ``own`` for s = t, else 0; rows with all factors before them [..., C, R, d]; columns
-        with all factors after them [..., C, G, d]; total [..., d].
+        between [..., C R, C G]: sum_d row_t (product of the factors strictly between)
+        column_s for s < t, ``own`` for s = t, else 0; rows with all factors before them
+        [..., C, R, d]; columns with all factors after them [..., C, G, d]; total [...,
+        d].
     """
     count, reads, writes = factors.shape[-2], rows.shape[-2], columns.shape[-2]
     total = factors  # [..., blocks, d]
@@ -108,9 +115,9 @@ def mix(weights: torch.Tensor, vectors: torch.Tensor, factors: torch.Tensor):
         factors: [..., C, d], the decay of each dimension over each token.
 
     Returns:
-        mixed [..., C, d]: sum over s < t and its vectors of weight_ts (product of the factors
-        strictly between) vector_s; before [..., C, d]: all factors before t; vectors with all
-        factors after them [..., C, G, d]; total [..., d].
+        mixed [..., C, d]: sum over s < t and its vectors of weight_ts (product of the
+        factors strictly between) vector_s; before [..., C, d]: all factors before t;
+        vectors with all factors after them [..., C, G, d]; total [..., d].
     """
     count, writes = factors.shape[-2], vectors.shape[-2]
     total = factors
@@ -123,8 +130,11 @@ def mix(weights: torch.Tensor, vectors: torch.Tensor, factors: torch.Tensor):
         before_1, before_2 = _halves(before, -3)
         mixed_1, mixed_2 = _halves(mixed, -3)
         pairs = weights.unflatten(-1, (-1, 2, size * writes)).unflatten(-4, (-1, 2, size))
-        # [..., blocks t, half t, size, blocks s, half s, size G] -> the corner of each diagonal one
-        corner = pairs.select(-2, 0).select(-4, 1).diagonal(dim1=-4, dim2=-2).movedim(-1, -3)
+        # [..., blocks t, half t, size, blocks s, half s, size G] -> the corner of each
+        # diagonal one
+        corner = (
+            pairs.select(-2, 0).select(-4, 1).diagonal(dim1=-4, dim2=-2).movedim(-1, -3)
+        )
         mixed = torch.cat([mixed_1, mixed_2 + before_2 * (corner @ vectors_1)], -2)
         before = torch.cat([before_1, before_2 * total_1.unsqueeze(-2)], -2)
         vectors = torch.cat([vectors_1 * total_2.unsqueeze(-2), vectors_2], -2)

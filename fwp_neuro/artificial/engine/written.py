@@ -1,4 +1,5 @@
-"""Solve for the vectors that the tokens of each chunk write, and carry the states across chunks."""
+"""Solve for the vectors that the tokens of each chunk write, and carry the states across
+chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from .token_pairs import last_axes
 
 @dataclass
 class FreeDecays:
-    """Decays of each row of the weights: pairs [..., f, C, C], before and after [..., C, f]."""
+    """Decays of each row of the weights: pairs [..., f, C, C], before and after [..., C,
+    f]."""
 
     pairs: torch.Tensor
     before: torch.Tensor
@@ -35,8 +37,8 @@ class Chunks:
     """What the chunks [batch, head, chunk, C, ...] of a rule are solved from.
 
     Attributes:
-        table: [.., C, R, C, G] reads against channels, decays between them included; None for
-            rules without reads.
+        table: [.., C, R, C, G] reads against channels, decays between them included; None
+            for rules without reads.
         rows: [.., C, R, n c] reads with all decays since the chunk's start, or None.
         channels: [.., C, G, n c] with all decays until its end.
         inputs: [.., C, G, f]; gains: [.., C, G, R, f or 1].
@@ -62,8 +64,8 @@ def written(chunks: Chunks, state: torch.Tensor, rowwise: bool):
         rowwise: whether each row has its own system.
 
     Returns:
-        delta [batch, head, chunk, C, G, f], the vectors written; starts [batch, head, chunk, f,
-        n c], the states before each chunk; the states after the last.
+        delta [batch, head, chunk, C, G, f], the vectors written; starts [batch, head,
+        chunk, f, n c], the states before each chunk; the states after the last.
     """
     if chunks.rows is None:
         return _given(chunks, state)
@@ -142,7 +144,8 @@ def _together(chunks: Chunks):
 
 
 def _times_gains(matrix: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
-    """Multiply [.., rows, C G] by the block-diagonal gains [.., C, G, R]: [.., rows, C R]."""
+    """Multiply [.., rows, C G] by the block-diagonal gains [.., C, G, R]: [.., rows, C
+    R]."""
     if gains.shape[-2:] == (1, 1):
         return matrix * gains.flatten(-3).unsqueeze(-2)
     count, writes = gains.shape[-3:-1]
@@ -177,7 +180,8 @@ def _by_row(chunks: Chunks):
         seen = rows[number] @ state.unsqueeze(-3).mT  # [batch, head, C, R, f]
         if before is not None:
             seen = seen * before[number]
-        right = inputs[number] + (weights[number] * seen.unsqueeze(-3)).sum(-2)  # [.., C, G, f]
+        # [.., C, G, f]
+        right = inputs[number] + (weights[number] * seen.unsqueeze(-3)).sum(-2)
         right = right.flatten(-3, -2).mT.unsqueeze(-1)  # [batch, head, f, C G, 1]
         solved = torch.linalg.solve_triangular(
             systems[number], right, upper=False, unitriangular=True

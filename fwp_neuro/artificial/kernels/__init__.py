@@ -18,17 +18,21 @@ def check(dtype: torch.dtype, device: torch.device | str) -> None:
         Cannot: another device or number format, or there is no compiler.
     """
     if torch.device(device).type != "cpu":
-        raise Cannot(f"compiled kernels run on the CPU, and these tensors are on {device}")
+        raise Cannot(
+            f"compiled kernels run on the CPU, and these tensors are on {device}"
+        )
     if dtype not in call.DTYPES:
         raise Cannot(
-            f"compiled kernels compute in float32 or float64, and these tensors are {dtype}"
+            "compiled kernels compute in float32 or float64, and these tensors are "
+            f"{dtype}"
         )
     if not compiler.there():
         raise Cannot(compiler.missing())
 
 
 def build(rule: Rule, dtype: torch.dtype) -> None:
-    """Compile the kernel of a rule, if it is not there yet; `check` has let the tensors pass.
+    """Compile the kernel of a rule, if it is not there yet; `check` has let the tensors
+    pass.
 
     Raises:
         Cannot: it cannot be compiled.
@@ -44,29 +48,31 @@ def run(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Run a rule by a C++ kernel printed from its text.
 
-    Token by token, S_t = A_t(S_{t-1}) + B_t and y_t = W_t q_t, as `apply` with form="step" has it;
-    a rule that has no plan (it may not even be affine) is printed statement by statement;
-    gradients come from the adjoint recurrence, with one state in 32 stored and the others computed
-    again. The kernel is compiled on first use and kept in $FWP_NEURO_CACHE or the user's cache.
+    Token by token, S_t = A_t(S_{t-1}) + B_t and y_t = W_t q_t, as `apply` with
+    form="step" has it; a rule that has no plan (it may not even be affine) is printed
+    statement by statement; gradients come from the adjoint recurrence, with one state in
+    32 stored and the others computed again. The kernel is compiled on first use and kept
+    in $FWP_NEURO_CACHE or the user's cache.
 
     Args:
         rule: any rule, registered or typed in.
-        signals: name in the text -> [batch, token, head] if shared, else [batch, token, head, dim];
-            with the query ``q``. Any strides.
+        signals: name in the text -> [batch, token, head] if shared, else [batch, token,
+            head, dim]; with the query ``q``. Any strides.
         states: synaptic state -> [batch, head, d_v, d_k] before the first token.
-        again: whether a gradient that may be differentiated again comes from the chunk form (the
-            step where a rule has none) instead of the adjoint.
+        again: whether a gradient that may be differentiated again comes from the chunk
+            form (the step where a rule has none) instead of the adjoint.
 
     Returns:
-        The read-out [batch, token, head, d_v] and the states after the last token. Nothing is
-        changed in place.
+        The read-out [batch, token, head, d_v] and the states after the last token.
+        Nothing is changed in place.
 
     Raises:
         FwpError: the kernel cannot run (see `check`) or cannot be compiled, or a forward
             derivative or (unless ``again``) a second one is asked for.
 
-    Source: recomputation from stored states, Griewank & Walther 2000, doi:10.1145/347837.347846
-    (with one level); delta recurrence, Yang et al. 2024, arXiv:2406.06484, eq. 3.
+    Source: recomputation from stored states, Griewank & Walther 2000,
+    doi:10.1145/347837.347846 (with one level); delta recurrence, Yang et al. 2024,
+    arXiv:2406.06484, eq. 3.
     """
     query = signals["q"]
     declaration, names = _declared(rule, query.dtype, query.device.type)
@@ -80,14 +86,17 @@ def run(
         parts = given[: len(names)], given[len(names) :]
         readout, _, *after = operator.recurrence(declaration, *parts, keep)
     else:
-        function = operator.Recurrence if torch.compiler.is_compiling() else operator.Eager
+        function = (
+            operator.Recurrence if torch.compiler.is_compiling() else operator.Eager
+        )
         readout, _, *after = function.apply(declaration, len(names), keep, again, *given)
     return readout, dict(zip(rule.states, after, strict=True))
 
 
 @torch.compiler.assume_constant_result
 def _declared(rule: Rule, dtype: torch.dtype, device: str) -> tuple[str, tuple[str, ...]]:
-    """Return a rule's declaration and the order of its signals; raise if no kernel can run it."""
+    """Return a rule's declaration and the order of its signals; raise if no kernel can
+    run it."""
     check(dtype, device)
     declaration = call.declaration(rule)
     return declaration, call.recipe_of(declaration).signals

@@ -1,17 +1,17 @@
 """Print the adjoint of a rule's step loop: the gradients of every coefficient.
 
-With L_a = dLoss/dS_a after a micro-step, D_g = input_g + sum_r gain_gr u_r and e_ga = sum_j
-channel_gj L_aj (a vector over the free side),
+With L_a = dLoss/dS_a after a micro-step, D_g = input_g + sum_r gain_gr u_r and e_ga =
+sum_j channel_gj L_aj (a vector over the free side),
 
     dD_g = sum_a inject_ga e_ga,   du_r = sum_g gain_gr dD_g
     dchannel_gj = <D_g, sum_a inject_ga L_aj>,   dx_rj = <S_0j, du_r>,   dcarry_ab = <L_a, S_b>
     L_b <- sum_a carry_ab L_a + [b = 0] sum_r x_r du_r'
 
-and every read-out y = S_0 q adds q dy' to L_0. One pass over the tile of L does a micro-step and
-gathers e for the micro-step before; states come from a tile kept for every micro-step of the
-segment. Sums over lanes are put off: a vector for each contracted cell is left behind and all are
-summed together after the pass.
-"""
+and every read-out y = S_0 q adds q dy' to L_0. One pass over the tile of L does a
+micro-step and gathers e for the micro-step before; states come from a tile kept for every
+micro-step of the segment. Sums over lanes are put off: a vector for each contracted cell
+is left behind and all are summed together after the pass.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -59,11 +59,17 @@ struct Backward : Coefficients {{
 
 def _pairs(micro: Micro) -> list[tuple[int, int]]:
     """Return the (write, state) pairs of a micro-step that meet."""
-    return [(g, a) for g, w in enumerate(micro.writes) for a, item in enumerate(w.inject) if item]
+    return [
+        (g, a)
+        for g, w in enumerate(micro.writes)
+        for a, item in enumerate(w.inject)
+        if item
+    ]
 
 
 def _readout(recipe: Recipe, row: str, block: int) -> tuple[str, str, str, str]:
-    """Print how a read-out meets the adjoint: before the loop, into L_0, its gradient, after."""
+    """Print how a read-out meets the adjoint: before the loop, into L_0, its gradient,
+    after."""
     q = recipe.query
     free = f"((const V*)b.{q})" if recipe.left else "((const V*)b.dy)"
     contracted = "b.dy" if recipe.left else f"b.{q}"
@@ -82,9 +88,12 @@ def _readout(recipe: Recipe, row: str, block: int) -> tuple[str, str, str, str]:
 
 
 def _old(recipe: Recipe, block: int, states) -> str:
-    lines = [each(block, f"const V s{a}_@ = src[({a} * C + j) * {block} + @];") for a in states]
+    lines = [
+        each(block, f"const V s{a}_@ = src[({a} * C + j) * {block} + @];") for a in states
+    ]
     lines += [
-        each(block, f"V l{a}_@ = tile[({a} * C + j) * {block} + @];") for a in range(recipe.states)
+        each(block, f"V l{a}_@ = tile[({a} * C + j) * {block} + @];")
+        for a in range(recipe.states)
     ]
     return "\n".join(lines)
 
@@ -124,12 +133,14 @@ static void backward_block_{block}(const Backward& b, const Sizes& n, index_t v0
 {loop}
   }}
 }}
-"""
+"""  # noqa: E501
 
 
 def _gathered(micro: Micro, name: str, adjoint: str, block: int) -> list[str]:
     return [
-        each(block, f"{name}{g}_{a}_@ += a_{micro.writes[g].channel}[j] * {adjoint}{a}_@;")
+        each(
+            block, f"{name}{g}_{a}_@ += a_{micro.writes[g].channel}[j] * {adjoint}{a}_@;"
+        )
         for g, a in _pairs(micro)
     ]
 
@@ -145,7 +156,9 @@ def _error(micro: Micro, block: int) -> list[str]:
         terms = []
         for a, weight in enumerate(write.inject):
             if weight:
-                terms.append(f"e{g}_{a}_@" if weight == "1" else f"{at(weight)} * e{g}_{a}_@")
+                terms.append(
+                    f"e{g}_{a}_@" if weight == "1" else f"{at(weight)} * e{g}_{a}_@"
+                )
                 if weight != "1":
                     total = _total(f"e{g}_{a}_@ * d{g}_@", block)
                     lines.append(f"b.g_{weight}[t + 1] += across({total});")
@@ -159,7 +172,9 @@ def _error(micro: Micro, block: int) -> list[str]:
                 total = _total(f"w{g}_@ * u{r}_@", block)
                 lines.append(f"b.g_{gain}[t + 1] += across({total});")
     for r in range(len(micro.reads)):
-        terms = [f"{at(w.gains[r])} * w{g}_@" for g, w in enumerate(micro.writes) if w.gains[r]]
+        terms = [
+            f"{at(w.gains[r])} * w{g}_@" for g, w in enumerate(micro.writes) if w.gains[r]
+        ]
         lines.append(each(block, f"const V du{r}_@ = {' + '.join(terms) or 'V{}'};"))
     return lines
 
@@ -169,7 +184,8 @@ def _mine(name: str) -> str:
 
 
 def _contracted(micro: Micro) -> dict[str, list[str]]:
-    """Return the terms of the gradients of contracted coefficients, before the sum over lanes."""
+    """Return the terms of the gradients of contracted coefficients, before the sum over
+    lanes."""
     terms: dict[str, list[str]] = {}
     for g, a in _pairs(micro):
         terms.setdefault(micro.writes[g].channel, []).append(f"i{g}_{a}_@ * l{a}_@")
@@ -199,12 +215,16 @@ def _decays(micro: Micro) -> list[tuple[str, str]]:
 def _micro_step(recipe: Recipe, m: int, block: int) -> str:
     micro, before = recipe.steps[m], recipe.steps[m - 1]
     terms, decays = _contracted(micro), _decays(micro)
-    names = [*micro.reads, *(item.contracted for item in carries(micro) if item.contracted)]
+    names = [
+        *micro.reads,
+        *(item.contracted for item in carries(micro) if item.contracted),
+    ]
     offset = recipe.reads_before(m)
     summed = list(terms)
     lines = [
         f"const V* src = kept + (t * MICRO + {m}) * size;",
-        *(each(block, f"const V u{r}_@ = reads[(t * READS + {offset + r}) * {block} + @];")
+        *(each(block, f"const V u{r}_@ = reads[(t * READS + {offset + r}) * {block} + "
+                      "@];")
           for r in range(len(micro.reads))),
         *(driven(w, g, block) for g, w in enumerate(micro.writes)),
         injected(micro, block),
@@ -213,23 +233,33 @@ def _micro_step(recipe: Recipe, m: int, block: int) -> str:
         row_pointers(names, "t + 1"),
         row_pointers([w.channel for w in before.writes], "t + 1" if m else "t", "a_"),
         *(each(block, f"V h{g}_{a}_@ = {{}};") for g, a in _pairs(before)),
-        *(each(block, f"V f_{name}_@ = {{}};") for name in dict.fromkeys(n for n, _ in decays)),
-        *(f"V* lanes_{name} = lanes + {n} * padded;" for n, name in enumerate(summed, start=1)),
+        *(each(block, f"V f_{name}_@ = {{}};") for name in dict.fromkeys(n for n,
+            _ in decays)),
+        *(f"V* lanes_{name} = lanes + {n} * padded;" for n,
+          name in enumerate(summed, start=1)),
     ]  # fmt: skip
     start, into, inside, after = _readout(recipe, "t", block) if m == 0 else [""] * 4
-    lines += [start, "for (index_t j = 0; j < C; ++j) {", _old(recipe, block, range(recipe.states))]
+    lines += [
+        start,
+        "for (index_t j = 0; j < C; ++j) {",
+        _old(recipe, block, range(recipe.states)),
+    ]
     lines += [f"lanes_{n}[j] = {_total(' + '.join(terms[n]), block)};" for n in summed]
     lines += [each(block, f"f_{name}_@ += {term};") for name, term in decays]
     for b in range(recipe.states):
         column = [row[b] for row in micro.carry]
-        new = [f"{scale(item)}l{a}_@" for a, item in enumerate(column) if item is not None]
+        new = [
+            f"{scale(item)}l{a}_@" for a, item in enumerate(column) if item is not None
+        ]
         if b == 0:
             new += [f"p_{name}[j] * du{r}_@" for r, name in enumerate(micro.reads)]
             new += [into] if into else []
         lines.append(each(block, f"const V o{b}_@ = {' + '.join(new) or 'V{}'};"))
         lines.append(each(block, f"tile[({b} * C + j) * {block} + @] = o{b}_@;"))
     lines += [*_gathered(before, "h", "o", block), inside, "}", after]
-    lines += [f"sum_lanes(lanes_{n}, padded, b.g_{n} + (t + 1) * padded);" for n in summed]
+    lines += [
+        f"sum_lanes(lanes_{n}, padded, b.g_{n} + (t + 1) * padded);" for n in summed
+    ]
     for name in dict.fromkeys(n for n, _ in decays):
         if name[0] == "f":
             lines.append(each(block, f"{_mine(name)} += f_{name}_@;"))

@@ -16,7 +16,8 @@ from ...rules import Rule
 from ...symbolic.language import BUILT_IN
 from . import compiler, elementwise_text, elementwise_text_adjoint, kernel_program, recipe
 
-#: tokens between two stored states; the adjoint recomputes and keeps those of one such segment
+#: tokens between two stored states; the adjoint recomputes and keeps those of one such
+#: segment
 SEGMENT = 32
 DTYPES = {torch.float32: "float", torch.float64: "double"}
 #: multiply-adds below which another thread costs more than it saves
@@ -31,7 +32,9 @@ _rules: WeakValueDictionary[str, Rule] = WeakValueDictionary()
 def declaration(rule: Rule) -> str:
     """Return everything that a rule's kernel follows from, as JSON."""
     declared = {n: h for n, h in rule.all_homes.items() if h != "synapse"}
-    signals = {n: h for n, h in declared.items() if n not in rule.gates and n not in BUILT_IN}
+    signals = {
+        n: h for n, h in declared.items() if n not in rule.gates and n not in BUILT_IN
+    }
     declared = json.dumps(
         {
             "name": rule.name,
@@ -45,7 +48,8 @@ def declaration(rule: Rule) -> str:
     return declared
 
 
-#: what a kernel is printed from: the plan of a rule, or its text as it stands if it has none
+#: what a kernel is printed from: the plan of a rule, or its text as it stands if it has
+#: none
 Recipe = recipe.Recipe | elementwise_text.Literal
 
 
@@ -70,7 +74,9 @@ def _library(declared: str, dtype: torch.dtype):
     name = json.loads(declared)["name"]
     mine = recipe_of(declared)
     printer = (
-        elementwise_text_adjoint if isinstance(mine, elementwise_text.Literal) else kernel_program
+        elementwise_text_adjoint
+        if isinstance(mine, elementwise_text.Literal)
+        else kernel_program
     )
     text = printer.program(mine, DTYPES[dtype])
     return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
@@ -96,18 +102,23 @@ class Shapes(NamedTuple):
 
     @classmethod
     def of(cls, query: torch.Tensor, state: torch.Tensor) -> Shapes:
-        """Read the sizes off the query [batch, token, head, d_k] and a state [.., d_v, d_k]."""
+        """Read the sizes off the query [batch, token, head, d_k] and a state [.., d_v,
+        d_k]."""
         batch, tokens, heads, pre = query.shape
         return cls(batch, tokens, heads, state.shape[-2], pre)
 
     def sizes(self, mine: Recipe):
         """Return the sizes as the kernel takes them."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
-        segment = min(SEGMENT, self.tokens)  # scratch memory has a row for each of its tokens
-        return (ctypes.c_longlong * 6)(self.batch, self.tokens, self.heads, *sides, segment)
+        # scratch memory has a row for each of its tokens
+        segment = min(SEGMENT, self.tokens)
+        return (ctypes.c_longlong * 6)(
+            self.batch, self.tokens, self.heads, *sides, segment
+        )
 
     def stored(self, mine: Recipe) -> int:
-        """Return how many numbers are stored a head: one state a segment, the free side padded."""
+        """Return how many numbers are stored a head: one state a segment, the free side
+        padded."""
         sides = (self.post, self.pre) if mine.left else (self.pre, self.post)
         state = mine.states * sides[0] * (-(-sides[1] // 16) * 16)
         return state * -(-self.tokens // SEGMENT)
@@ -124,7 +135,8 @@ def _pointers(tensors) -> ctypes.Array:
 
 
 def _readable(signals: list[torch.Tensor]) -> tuple[list[torch.Tensor], ctypes.Array]:
-    """Return signals whose last axis is dense, and the strides over batch, token and head."""
+    """Return signals whose last axis is dense, and the strides over batch, token and
+    head."""
     signals = [s if s.ndim == 3 or s.stride(-1) == 1 else s.contiguous() for s in signals]
     strides = [step for signal in signals for step in signal.stride()[:3]]
     return signals, (ctypes.c_longlong * len(strides))(*strides)
@@ -140,7 +152,8 @@ def _checked(failed: int) -> None:
 
 
 def forward(declared: str, signals, states, keep: bool):
-    """Return read-out, final states and, if ``keep``, the stored states (else an empty tensor)."""
+    """Return read-out, final states and, if ``keep``, the stored states (else an empty
+    tensor)."""
     mine, library = recipe_of(declared), _library(declared, signals[0].dtype)
     shapes = Shapes.of(signals[mine.signals.index("q")], states[0])
     signals, strides = _readable(signals)
@@ -150,8 +163,10 @@ def forward(declared: str, signals, states, keep: bool):
     finals = [new(state.shape) for state in states]
     stored = new(shapes.batch, shapes.heads, shapes.stored(mine) if keep else 0)
     failed = library.forward(
-        shapes.sizes(mine), _pointers(signals), strides, _pointers(states), _pointers(finals),
-        _address(readout), _address(stored if keep else None), ctypes.c_int(shapes.threads()),
+        shapes.sizes(mine), _pointers(signals), strides, _pointers(states),
+        _pointers(finals),
+        _address(readout), _address(stored if keep else None),
+        ctypes.c_int(shapes.threads()),
     )  # fmt: skip
     _checked(failed)
     return readout, finals, stored
@@ -164,10 +179,13 @@ def backward(declared: str, signals, stored, dreadout, dfinals):
     signals, strides = _readable(signals)
     dfinals = [item.contiguous() for item in dfinals]
     dreadout, stored = dreadout.contiguous(), stored.contiguous()
-    gradients = [torch.empty_like(item, memory_format=torch.contiguous_format) for item in signals]
+    gradients = [
+        torch.empty_like(item, memory_format=torch.contiguous_format) for item in signals
+    ]
     dstates = [torch.empty_like(item) for item in dfinals]
     failed = library.backward(
-        shapes.sizes(mine), _pointers(signals), strides, _address(stored), _address(dreadout),
+        shapes.sizes(mine), _pointers(signals), strides, _address(stored),
+        _address(dreadout),
         _pointers(dfinals), _pointers(gradients), _pointers(dstates),
         ctypes.c_int(shapes.threads()),
     )  # fmt: skip

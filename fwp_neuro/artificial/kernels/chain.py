@@ -8,7 +8,8 @@ from .recipe import Recipe
 
 
 def _terms(recipe: Recipe, side: str, name: str) -> str:
-    """Print sum_n dLoss/dcoefficient_n dcoefficient_n/dname over the coefficients of a side."""
+    """Print sum_n dLoss/dcoefficient_n dcoefficient_n/dname over the coefficients of a
+    side."""
     found = []
     for n in recipe.of(side):
         derivative = slope(recipe.coefficients[n], name)
@@ -19,17 +20,23 @@ def _terms(recipe: Recipe, side: str, name: str) -> str:
 
 
 def gradients(recipe: Recipe) -> str:
-    """Print the function that turns a segment's gradients of coefficients into those of signals."""
+    """Print the function that turns a segment's gradients of coefficients into those of
+    signals."""
     shared = [*recipe.signals_of("s"), *(name for name, _ in recipe.pools)]
     lines = [f"    real d_{name} = 0;" for name in shared]
-    lines += [f"    const real {value(name)} = b.{name}[t + 1];" for name, _ in recipe.pools]
+    lines += [
+        f"    const real {value(name)} = b.{name}[t + 1];" for name, _ in recipe.pools
+    ]
     for number, name in enumerate(recipe.signals):
         width = {"c": " * n.contracted", "f": " * n.free"}
         side = next(side for side in "scf" if name in recipe.signals_of(side))
         place = f"all[{number}] + at{width.get(side, '')}"
         lines.append(f"    real* __restrict o_{name} = {place};")
     for side in "cf":
-        body = [f"o_{s}[i] = {_terms(recipe, side, s) or '0'};" for s in recipe.signals_of(side)]
+        body = [
+            f"o_{s}[i] = {_terms(recipe, side, s) or '0'};"
+            for s in recipe.signals_of(side)
+        ]
         sums = {s: _terms(recipe, side, s) for s in shared}
         sums = {s: terms for s, terms in sums.items() if terms}
         body += [f"d_{s} += {terms};" for s, terms in sums.items()]
@@ -41,7 +48,9 @@ def gradients(recipe: Recipe) -> str:
     lines += [_pool(recipe, n, shared) for n in reversed(range(len(recipe.pools)))]
     lines += [f"    *o_{s} = d_{s};" for s in recipe.signals_of("s")]
     body = "\n".join(lines)
-    grads = kernel_layout.rows([f"{name}" for name in recipe.coefficients], "g_", "const ")
+    grads = kernel_layout.rows(
+        [f"{name}" for name in recipe.coefficients], "g_", "const "
+    )
     return f"""
 static void gradients_of_signals(const Signals& signals, index_t first, index_t tokens,
                                  const Sizes& n, const Backward& b, real* const* all,
@@ -66,6 +75,10 @@ def _pool(recipe: Recipe, number: int, shared: list[str]) -> str:
             body.append(f"o_{s}[i] += g_{name} * ({cxx(derivative)});")
     sums = {s: slope(argument, s) for s in shared}
     sums = {s: derivative for s, derivative in sums.items() if derivative != 0}
-    body += [f"d_{s} += g_{name} * ({cxx(derivative)});" for s, derivative in sums.items()]
-    inside = kernel_layout.loop(recipe, recipe.pooled_side, body, [f"d_{s}" for s in sums])
+    body += [
+        f"d_{s} += g_{name} * ({cxx(derivative)});" for s, derivative in sums.items()
+    ]
+    inside = kernel_layout.loop(
+        recipe, recipe.pooled_side, body, [f"d_{s}" for s in sums]
+    )
     return f"    {{ const real g_{name} = d_{name};\n{inside}    }}"

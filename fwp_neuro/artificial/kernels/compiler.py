@@ -15,10 +15,12 @@ from ...errors import Cannot
 from ...temporaries import cannot_write
 from ...toolchain import find, missing, processor, telling, there, version  # noqa: F401
 
-#: contracted multiply-add, but no reordering of sums: results do not depend on the optimiser
-FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp-simd", "-shared",
-         "-fPIC", "-pthread")  # fmt: skip
-#: where kernels are kept: $FWP_NEURO_CACHE/kernels, else fwp_neuro/kernels in the user's cache
+#: contracted multiply-add, but no reordering of sums: results do not depend on the
+#: optimiser
+FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fopenmp-simd",
+         "-shared", "-fPIC", "-pthread")  # fmt: skip
+#: where kernels are kept: $FWP_NEURO_CACHE/kernels, else fwp_neuro/kernels in the user's
+#: cache
 _KIND = "kernels"
 
 
@@ -31,9 +33,9 @@ def _command(compiler: str) -> list[str]:
 def library(source: str, what: str) -> ctypes.CDLL:
     """Load the library of a C++ source; compile it if the cache has none that is whole.
 
-    The file's name is a hash of source, command, compiler version and processor; a digest lies
-    beside it. Without a cache that is this user's alone it lives in a temporary folder until the
-    process ends (see `fwp_neuro.code_cache`).
+    The file's name is a hash of source, command, compiler version and processor; a digest
+    lies beside it. Without a cache that is this user's alone it lives in a temporary
+    folder until the process ends (see `fwp_neuro.code_cache`).
 
     Args:
         source: the C++ text.

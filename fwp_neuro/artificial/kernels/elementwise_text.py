@@ -1,9 +1,10 @@
 """Print a rule's text as it stands in C++: every statement a pass over all synapses.
 
-This is for the rules that have no plan: those with both read() and back(), with coefficients that
-are no product of a presynaptic and a postsynaptic factor, or not affine in w. A statement gathers
-its sums, then assigns w_ij (or another state) from what synapse ij, cells i and j and all cells
-share. States lie as [post, pre]; the inner loop, over pre, is vectorised.
+This is for the rules that have no plan: those with both read() and back(), with
+coefficients that are no product of a presynaptic and a postsynaptic factor, or not affine
+in w. A statement gathers its sums, then assigns w_ij (or another state) from what synapse
+ij, cells i and j and all cells share. States lie as [post, pre]; the inner loop, over
+pre, is vectorised.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def row(statement: int, item: Sum) -> str:
     return f"sum_{statement}_{item.symbol.name}"
 
 
-def loads(recipe: Literal, statement: Statement, number: int, expression, home: str) -> str:
+def loads(
+    recipe: Literal, statement: Statement, number: int, expression, home: str
+) -> str:
     """Print the values of the names of an expression that live at ``home``."""
     index = INDEX[home][0]
     sums = {item.symbol.name: row(number, item) for item in statement.sums}
@@ -123,7 +126,8 @@ def gathered(recipe: Literal, statement: Statement, number: int) -> str:
             lines += [
                 f"std::memset({here}, 0, C * sizeof(real));",
                 "for (index_t i = 0; i < F; ++i)",
-                f"for (index_t j = 0; j < C; ++j) {here}[j] += s_w[i * C + j] * b.argument[i];",
+                f"for (index_t j = 0; j < C; ++j) {here}[j] += s_w[i * C + j] * "
+                "b.argument[i];",
             ]
     return "\n".join(lines)
 
@@ -153,7 +157,9 @@ for (index_t j = 0; j < C; ++j) {{
 def structures(recipe: Literal) -> str:
     """Print the signals and the forward scratch memory."""
     rows = rows_of(recipe)
-    lay_out = "\n".join(f"    {name} = m.take<real>({width});" for name, width in rows.items())
+    lay_out = "\n".join(
+        f"    {name} = m.take<real>({width});" for name, width in rows.items()
+    )
     return f"""
 constexpr int SIGNALS = {len(recipe.signals)}, STATES = {recipe.states};
 constexpr int STATEMENTS = {len(recipe.statements)};
@@ -173,9 +179,10 @@ def forward(recipe: Literal) -> str:
     steps = []
     for number, statement in enumerate(recipe.statements):
         steps.append(
-            "{\nif constexpr (KEEP) { std::memcpy(S + size, S, size * sizeof(real)); S += size; }\n"
+            "{\nif constexpr (KEEP) { std::memcpy(S + size, S, size * sizeof(real)); S "
+            "+= size; }\n"
             f"{states_at(recipe, 'S', 's_')}\n"
-            f"{gathered(recipe, statement, number)}\n{_assigned(recipe, statement, number)}\n}}"
+            f"{gathered(recipe, statement, number)}\n{_assigned(recipe, statement, number)}\n}}"  # noqa: E501
         )
     body = "\n".join(steps)
     return f"""
@@ -225,4 +232,4 @@ extern "C" int forward(const index_t* sizes, const real* const* pointers, const 
       std::memcpy(finals[a] + head * one, s.state + a * one, one * sizeof(real));
   }});
 }}
-"""
+"""  # noqa: E501

@@ -4,7 +4,8 @@ With L_a = dLoss/dS_a after a statement target <- E(states, cells, sums), backwa
 
     L_a <- [a is not target] L_a + L_target dE/dS_a      at every synapse
     gradients of cells' names and of sums += sum over synapses of L_target dE/dname
-    L_w += du_i x_j for a sum u = read(x), y_i dz_j for z = back(y), and on to x, y by the chain
+    L_w += du_i x_j for a sum u = read(x), y_i dz_j for z = back(y), and on to x, y by the
+    chain
 
 The states before every statement of a segment of tokens are computed again and kept.
 """
@@ -19,8 +20,12 @@ from .printer import cxx, slope, value
 
 def structures(recipe: Literal) -> str:
     """Print the scratch memory of the adjoint."""
-    rows = {f"g_{name}": width for name, width in elementwise_text.rows_of(recipe).items()}
-    lay_out = "\n".join(f"    {name} = m.take<real>({width});" for name, width in rows.items())
+    rows = {
+        f"g_{name}": width for name, width in elementwise_text.rows_of(recipe).items()
+    }
+    lay_out = "\n".join(
+        f"    {name} = m.take<real>({width});" for name, width in rows.items()
+    )
     return f"""
 struct Backward : Forward {{
   real *kept, *lambda, *{", *".join(rows)};
@@ -96,7 +101,9 @@ b.g_argument[i] = sum;
 def _through_assignment(recipe: Literal, statement: Statement, number: int) -> str:
     expression, target = statement.expression, statement.target
     homes = {name: recipe.home(statement, name) for name in names_in(expression)}
-    post, shared = ([n for n, home in homes.items() if home == h] for h in ("post", "shared"))
+    post, shared = (
+        [n for n, home in homes.items() if home == h] for h in ("post", "shared")
+    )
     used = [name for name in names_in(expression) if name in recipe.names]
     states = " ".join(f"const real {value(name)} = s_{name}[i * C + j];" for name in used)
     inner = _chain(recipe, statement, number, expression, "pre", "e")
@@ -110,7 +117,11 @@ def _through_assignment(recipe: Literal, statement: Statement, number: int) -> s
         elif name in used:
             inner.append(f"l_{name}[i * C + j] += e * ({derivative});")
     summed = [f"a_{name}" for name in post] + [f"d_{name}" for name in shared]
-    simd = f"#pragma omp simd reduction(+ : {', '.join(summed)})" if summed else "#pragma omp simd"
+    simd = (
+        f"#pragma omp simd reduction(+ : {', '.join(summed)})"
+        if summed
+        else "#pragma omp simd"
+    )
     start = " ".join(f"real a_{name} = 0;" for name in post)
     end = " ".join(f"{_place(recipe, statement, number, n)}[i] += a_{n};" for n in post)
     body = "\n".join(inner)
@@ -142,7 +153,9 @@ def _statement(recipe: Literal, statement: Statement, number: int) -> str:
         else:
             lines.append(f"std::memset({here}, 0, {INDEX[item.home][1]} * sizeof(real));")
     lines.append(_through_assignment(recipe, statement, number))
-    lines += [_through_sum(recipe, statement, number, item) for item in reversed(statement.sums)]
+    lines += [
+        _through_sum(recipe, statement, number, item) for item in reversed(statement.sums)
+    ]
     return "\n".join([*lines, "}"])
 
 
@@ -209,11 +222,12 @@ extern "C" int backward(const index_t* sizes, const real* const* pointers, const
       std::memcpy(dstates[a] + head * one, s.lambda + a * one, one * sizeof(real));
   }});
 }}
-"""
+"""  # noqa: E501
 
 
 def program(recipe: Literal, dtype: str) -> str:
-    """Print the whole C++ program of a rule as it stands; ``dtype`` is "float" or "double"."""
+    """Print the whole C++ program of a rule as it stands; ``dtype`` is "float" or
+    "double"."""
     parts = [
         f"using real = {dtype};",
         support.HEAD,

@@ -1,8 +1,9 @@
-"""Print where a kernel finds its signals, keeps its coefficients, and how it computes them.
+"""Print where a kernel finds its signals, keeps its coefficients, and how it computes
+them.
 
-Every coefficient has one row a token of the segment: a number (shared), ``padded`` numbers
-(contracted side) or ``vectors`` vectors of lanes (free side). Row 0 belongs to no token: its zeros
-stand for what is before the segment.
+Every coefficient has one row a token of the segment: a number (shared), ``padded``
+numbers (contracted side) or ``vectors`` vectors of lanes (free side). Row 0 belongs to no
+token: its zeros stand for what is before the segment.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def take(names: dict[str, str]) -> str:
 
 
 def structures(recipe: Recipe) -> str:
-    """Print the structures of the signals, of the coefficients and of the forward scratch."""
+    """Print the structures of the signals, of the coefficients and of the forward
+    scratch."""
     names = arrays(recipe)
     side = "c" if recipe.left else "f"
     return f"""
@@ -58,11 +60,12 @@ struct Forward : Coefficients {{
     out = m.take<real>(n.rows() * {WIDTHS[side]});
   }}
 }};
-"""
+"""  # noqa: E501
 
 
 def raw_rows(recipe: Recipe) -> str:
-    """Print pointers to a token's signals (``r_``) and the values of the shared ones (``x_``)."""
+    """Print pointers to a token's signals (``r_``) and the values of the shared ones
+    (``x_``)."""
     lines = []
     for number, name in enumerate(recipe.signals):
         at = f"signals.all[{number}].first + signals.all[{number}].token * (first + t)"
@@ -97,7 +100,8 @@ def load(recipe: Recipe, side: str) -> str:
 
 
 def loop(recipe: Recipe, side: str, body: list[str], sums=()) -> str:
-    """Print a loop over the cells of a side; ``sums`` are the numbers that add up over them."""
+    """Print a loop over the cells of a side; ``sums`` are the numbers that add up over
+    them."""
     if not body:
         return ""
     summed = f"#pragma omp simd reduction(+ : {', '.join(sums)})\n" if sums else ""
@@ -109,9 +113,11 @@ def loop(recipe: Recipe, side: str, body: list[str], sums=()) -> str:
 
 
 def rows(names, prefix: str = "", const: str = "") -> str:
-    """Print pointers ``row_...`` to the rows of arrays of the contracted or the free side."""
+    """Print pointers ``row_...`` to the rows of arrays of the contracted or the free
+    side."""
     return "\n".join(
-        f"    {const}real* __restrict row_{prefix}{n} = b.{prefix}{n} + (t + 1) * {WIDTHS[n[0]]};"
+        f"    {const}real* __restrict row_{prefix}{n} = b.{prefix}{n} + (t + 1) * "
+        f"{WIDTHS[n[0]]};"
         for n in names
         if n[0] in "cf"
     )
@@ -141,4 +147,4 @@ static void coefficients(const Signals& signals, index_t first, index_t tokens, 
 {body}
   }}
 }}
-"""
+"""  # noqa: E501

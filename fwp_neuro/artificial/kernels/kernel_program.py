@@ -1,4 +1,5 @@
-"""Print the whole C++ program of a rule, with the functions that PyTorch calls for all heads."""
+"""Print the whole C++ program of a rule, with the functions that PyTorch calls for all
+heads."""
 
 from __future__ import annotations
 
@@ -46,14 +47,18 @@ static void move_states(const Sizes& n, Pointers states, index_t head, V* tiles)
     }}
   }});
 }}
-"""
+"""  # noqa: E501
 
 
 def _forward(recipe: Recipe) -> str:
     """Print the function that runs all heads."""
     width = "contracted" if recipe.left else "free"
     row = kernel_layout.WIDTHS["c" if recipe.left else "f"]
-    clear = "std::memset(s.out, 0, n.rows() * n.padded() * sizeof(real));" if recipe.left else ""
+    clear = (
+        "std::memset(s.out, 0, n.rows() * n.padded() * sizeof(real));"
+        if recipe.left
+        else ""
+    )
     return f"""
 template <int B, bool KEEP, typename... Rest>
 static void forward_block(Rest... rest) {{
@@ -93,7 +98,7 @@ extern "C" int forward(const index_t* sizes, const real* const* pointers, const 
     move_states<false>(n, finals, head, s.state);
   }});
 }}
-"""
+"""  # noqa: E501
 
 
 def _backward(recipe: Recipe) -> str:
@@ -101,7 +106,8 @@ def _backward(recipe: Recipe) -> str:
     row = kernel_layout.WIDTHS["c" if recipe.left else "f"]
     width = "contracted" if recipe.left else "free"
     zero = "\n".join(
-        f"      std::memset(s.g_{n}, 0, n.rows() * {kernel_layout.WIDTHS[n[0]]} * sizeof(real));"
+        f"      std::memset(s.g_{n}, 0, n.rows() * {kernel_layout.WIDTHS[n[0]]} * "
+        "sizeof(real));"
         for n in recipe.coefficients
     )
     return f"""
@@ -144,12 +150,14 @@ extern "C" int backward(const index_t* sizes, const real* const* pointers, const
     move_states<false>(n, dstates, head, s.lambda);
   }});
 }}
-"""
+"""  # noqa: E501
 
 
 def _choices(name: str, arguments: str = "") -> str:
     """Print the choice of the function printed for a block."""
-    return "\n".join(f"  if constexpr (B == {b}) {name}_{b}{arguments}(rest...);" for b in BLOCKS)
+    return "\n".join(
+        f"  if constexpr (B == {b}) {name}_{b}{arguments}(rest...);" for b in BLOCKS
+    )
 
 
 def program(recipe: Recipe, dtype: str) -> str:

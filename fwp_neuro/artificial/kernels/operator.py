@@ -1,8 +1,9 @@
-"""The compiled recurrence as PyTorch operators: gradients, vmap, torch.compile and torch.export.
+"""The compiled recurrence as PyTorch operators: gradients, vmap, torch.compile and
+torch.export.
 
-``fwp_neuro::recurrence`` carries the rule's declaration as text, so that an exported graph holds
-all that it needs. Its adjoint, ``fwp_neuro::recurrence_backward``, is an operator as well, because
-per-sample gradients map over it.
+``fwp_neuro::recurrence`` carries the rule's declaration as text, so that an exported
+graph holds all that it needs. Its adjoint, ``fwp_neuro::recurrence_backward``, is an
+operator as well, because per-sample gradients map over it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ log = logging.getLogger("fwp_neuro")
 
 _ELSE = "form='chunk', or form='step' where a rule has no chunk form"
 _ONCE = (
-    "the gradient of a compiled kernel has no gradient of its own: for second derivatives use "
-    f"{_ELSE}"
+    "the gradient of a compiled kernel has no gradient of its own: for second "
+    f"derivatives use {_ELSE}"
 )
 _FORWARD = f"a compiled kernel has no forward derivative (jvp): use {_ELSE}"
 
@@ -30,8 +31,9 @@ def _nothing() -> bool:
     return True
 
 
-#: whether torch.func transforms, dispatch modes (tracing, counting) or forward derivatives are on;
-#: these are no public names of torch, so where one is missing the answer is yes
+#: whether torch.func transforms, dispatch modes (tracing, counting) or forward
+#: derivatives are on; these are no public names of torch, so where one is missing the
+#: answer is yes
 _WATCHERS = (
     getattr(torch._C, "_are_functorch_transforms_active", _nothing),
     getattr(torch._C, "_len_torch_dispatch_stack", _nothing),
@@ -40,7 +42,8 @@ _WATCHERS = (
 
 
 def unwatched(tensors) -> bool:
-    """Tell whether only autograd looks on, so that the kernel may be called straight away.
+    """Tell whether only autograd looks on, so that the kernel may be called straight
+    away.
 
     The way through the dispatcher takes as long as the kernel does on a hundred tokens.
     """
@@ -62,8 +65,8 @@ def recurrence(
         keep: whether to keep states for the adjoint.
 
     Returns:
-        The read-out [batch, token, head, d_v], the stored states (empty unless ``keep``), and the
-        final states.
+        The read-out [batch, token, head, d_v], the stored states (empty unless ``keep``),
+        and the final states.
     """
     return straight(declaration, signals, states, keep)
 
@@ -82,7 +85,8 @@ def recurrence_backward(
     dreadout: torch.Tensor,
     dfinals: list[torch.Tensor],
 ) -> list[torch.Tensor]:
-    """Return the gradients of all signals, then of all initial states (see `recurrence`)."""
+    """Return the gradients of all signals, then of all initial states (see
+    `recurrence`)."""
     return call.backward(declaration, signals, stored, dreadout, dfinals)
 
 
@@ -107,7 +111,8 @@ def _(declaration, signals, stored, dreadout, dfinals):
 
 
 def _unused(gradient, like: torch.Tensor, *shape) -> torch.Tensor:
-    """Return a gradient, zeros of ``shape`` for an output that nothing was computed from."""
+    """Return a gradient, zeros of ``shape`` for an output that nothing was computed
+    from."""
     return like.new_zeros(shape) if gradient is None else gradient
 
 
@@ -116,13 +121,15 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(declaration, count, keep, again, *given):
-        """Run the operator: ``count`` signals, then the states; ``again`` as for `kernels.run`."""
+        """Run the operator: ``count`` signals, then the states; ``again`` as for
+        `kernels.run`."""
         run = straight if unwatched(given) else recurrence
         return tuple(run(declaration, list(given[:count]), list(given[count:]), keep))
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        """Keep what the adjoint needs; a gradient that nobody asks for is not filled with zeros."""
+        """Keep what the adjoint needs; a gradient that nobody asks for is not filled with
+        zeros."""
         ctx.declaration, ctx.count, ctx.keep, ctx.again, *given = inputs
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(output[1])
@@ -130,7 +137,8 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dreadout, _, *dfinals):
-        """Run the adjoint, or tensor operations where the gradient may be differentiated again."""
+        """Run the adjoint, or tensor operations where the gradient may be differentiated
+        again."""
         tracing = torch.compiler.is_compiling()
         if ctx.again and torch.is_grad_enabled() and not tracing and not transformed():
             return None, None, None, None, *_differentiable(ctx, dreadout, dfinals)
@@ -140,7 +148,9 @@ class Recurrence(torch.autograd.Function):
     def vmap(info, axes, declaration, count, keep, again, *given):
         """Fold the mapped axis into the batch."""
         folded = _folds(given, axes[4:], info.batch_size)
-        return _unfold(Recurrence.apply(declaration, count, keep, again, *folded), info.batch_size)
+        return _unfold(
+            Recurrence.apply(declaration, count, keep, again, *folded), info.batch_size
+        )
 
 
 class Eager(Recurrence):
@@ -182,14 +192,20 @@ def _gradients(ctx, dreadout, dfinals):
     *given, stored = ctx.saved_tensors
     signals, states = given[: ctx.count], given[ctx.count :]
     if not ctx.keep:  # made where no gradient was in sight
-        stored = Recurrence.apply(ctx.declaration, ctx.count, True, False, *given)[1].detach()
+        stored = Recurrence.apply(ctx.declaration, ctx.count, True, False, *given)[
+            1
+        ].detach()
     lead = signals[0].shape[:3]  # batch, token, head
     dreadout = _unused(dreadout, signals[0], *lead, states[0].shape[-2])
     dfinals = [
-        _unused(item, state, *state.shape) for item, state in zip(dfinals, states, strict=True)
+        _unused(item, state, *state.shape)
+        for item, state in zip(dfinals, states, strict=True)
     ]
-    if torch.compiler.is_compiling():  # which cannot trace a Function within a Function's backward
-        return recurrence_backward(ctx.declaration, list(signals), stored, dreadout, dfinals)
+    # which cannot trace a Function within a Function's backward
+    if torch.compiler.is_compiling():
+        return recurrence_backward(
+            ctx.declaration, list(signals), stored, dreadout, dfinals
+        )
     return Adjoint.apply(ctx.declaration, ctx.count, *signals, stored, dreadout, *dfinals)
 
 
@@ -207,7 +223,9 @@ def _differentiable(ctx, dreadout, dfinals):
     pairs = [(readout, dreadout), *zip(finals.values(), dfinals, strict=True)]
     outputs, grads = zip(*((x, g) for x, g in pairs if g is not None), strict=True)
     wanted = [item for item in given if item.requires_grad]
-    found = iter(torch.autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True))
+    found = iter(
+        torch.autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True)
+    )
     return [next(found) if item.requires_grad else None for item in given]
 
 
@@ -253,7 +271,9 @@ def _(info, axes, declaration, signals, states, keep):
 @recurrence_backward.register_vmap
 def _(info, axes, declaration, signals, stored, dreadout, dfinals):
     size = info.batch_size
-    rest = [_fold(item, axis, size) for item, axis in ((stored, axes[2]), (dreadout, axes[3]))]
+    rest = [
+        _fold(item, axis, size) for item, axis in ((stored, axes[2]), (dreadout, axes[3]))
+    ]
     folded = _folds(signals, axes[1], size), *rest, _folds(dfinals, axes[4], size)
     found, axes = _unfold(recurrence_backward(declaration, *folded), size)
     return list(found), list(axes)

@@ -19,7 +19,11 @@ class _Printer(CXX17CodePrinter):
         return f"real({float(expr)!r})"
 
     def _print_Integer(self, expr):
-        return f"real({int(expr)})" if abs(int(expr)) > 2**15 else super()._print_Integer(expr)
+        return (
+            f"real({int(expr)})"
+            if abs(int(expr)) > 2**15
+            else super()._print_Integer(expr)
+        )
 
     def _print_NumberSymbol(self, expr):
         return f"real({float(expr)!r})"
@@ -48,7 +52,8 @@ _PRINTER = _Printer()
 
 
 def value(name: str) -> str:
-    """Return the C++ name of a signal's or a pooled sum's value (no C++ keyword can be hit)."""
+    """Return the C++ name of a signal's or a pooled sum's value (no C++ keyword can be
+    hit)."""
     return f"x_{name}"
 
 

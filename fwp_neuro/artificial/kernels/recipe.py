@@ -14,7 +14,8 @@ from ...symbolic.separation import Product
 
 @dataclass(frozen=True)
 class Carry:
-    """How much of one state goes on: at most one coefficient a kind ("" stands for the factor 1).
+    """How much of one state goes on: at most one coefficient a kind ("" stands for the
+    factor 1).
 
     The shared factor is part of the contracted or free one if there is one.
     """
@@ -57,11 +58,13 @@ class Recipe:
     Attributes:
         signals: names in the order in which the kernel takes them, the query included.
         homes: name -> "shared", "pre" or "post".
-        left: whether the contracted side is postsynaptic (the read-out then sums over lanes).
+        left: whether the contracted side is postsynaptic (the read-out then sums over
+            lanes).
         states: number of synaptic states.
-        pools: (name, argument) of pooled sums over the presynaptic side, inner before outer.
-        coefficients: name -> expression; the first letter of a name is its side: s(hared),
-            c(ontracted) or f(ree).
+        pools: (name, argument) of pooled sums over the presynaptic side, inner before
+            outer.
+        coefficients: name -> expression; the first letter of a name is its side:
+            s(hared), c(ontracted) or f(ree).
         query: coefficient of the query.
         steps: the micro-steps of a token.
     """
@@ -120,15 +123,20 @@ def derive(rule: Rule) -> Recipe:
     steps = tuple(_micro(step, plan, table) for step in plan.steps)
     coefficients = {name: expression for (_, expression), name in table.names.items()}
     pools = tuple((item.name, argument) for item, argument in plan.pools)
-    return Recipe(tuple(homes), homes, left, len(rule.states), pools, coefficients, query, steps)
+    return Recipe(
+        tuple(homes), homes, left, len(rule.states), pools, coefficients, query, steps
+    )
 
 
 def _micro(step: MicroStep, plan: MatrixPlan, table: _Table) -> Micro:
     reads: dict[str, int] = {}
-    places = []  # of each read: where it went, and the shared factor that its gains take over
+    # of each read: where it went, and the shared factor that its gains take over
+    places = []
     for x in step.reads:
         inside = [s for s in x.free_symbols if plan.homes[s.name] == plan.contracted]
-        factor, rest = x.as_independent(*inside, as_Add=False) if inside else (x, sympy.Integer(1))
+        factor, rest = (
+            x.as_independent(*inside, as_Add=False) if inside else (x, sympy.Integer(1))
+        )
         places.append((reads.setdefault(table.add("c", rest), len(reads)), factor))
     carry = tuple(tuple(_carry(item, plan, table) for item in row) for row in step.carry)
     writes = []

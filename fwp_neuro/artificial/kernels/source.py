@@ -1,9 +1,9 @@
 """Print the C++ step loop of a rule.
 
-A tile holds the states of all contracted cells j and of a block of free cells, which are the lanes
-of 1, 2 or 4 vectors. One pass over the tile does a whole micro-step: it writes the new state and
-gathers from it the read-out and what the next micro-step reads, so that a state is loaded and
-stored once a token and every sum over j runs in lanes of its own.
+A tile holds the states of all contracted cells j and of a block of free cells, which are
+the lanes of 1, 2 or 4 vectors. One pass over the tile does a whole micro-step: it writes
+the new state and gathers from it the read-out and what the next micro-step reads, so that
+a state is loaded and stored once a token and every sum over j runs in lanes of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def each(block: int, line: str) -> str:
 
 
 def at(name: str, row: str = "t + 1") -> str:
-    """Print a coefficient's place in the loop over j (contracted), of a vector (free) or shared."""
+    """Print a coefficient's place in the loop over j (contracted), of a vector (free) or
+    shared."""
     if name[0] == "f":
         return f"((const V*)b.{name})[({row}) * vectors + v0 + @]"
     return f"b.{name}[{row}]"
@@ -29,7 +30,9 @@ def at(name: str, row: str = "t + 1") -> str:
 def row_pointers(names, row: str, prefix: str = "p_") -> str:
     """Print pointers to the rows of contracted coefficients."""
     unique = dict.fromkeys(names)
-    return " ".join(f"const real* {prefix}{n} = b.{n} + ({row}) * padded;" for n in unique)
+    return " ".join(
+        f"const real* {prefix}{n} = b.{n} + ({row}) * padded;" for n in unique
+    )
 
 
 def driven(write: Drive, number: int, block: int) -> str:
@@ -71,11 +74,14 @@ def constants(micro: Micro, block: int) -> str:
     shared = {item.shared for item in carries(micro)} - {""}
     free = {item.free for item in carries(micro)} - {""}
     lines = [f"const real k_{name} = {at(name)};" for name in sorted(shared)]
-    return "\n".join(lines + [each(block, f"const V k_{n}_@ = {at(n)};") for n in sorted(free)])
+    return "\n".join(
+        lines + [each(block, f"const V k_{n}_@ = {at(n)};") for n in sorted(free)]
+    )
 
 
 def updated(micro: Micro, block: int) -> str:
-    """Print the new states n<state>_<vector> of contracted cell j from the old s<state>_..."""
+    """Print the new states n<state>_<vector> of contracted cell j from the old
+    s<state>_..."""
     lines = []
     for a, row in enumerate(micro.carry):
         terms = [f"{scale(item)}s{b}_@" for b, item in enumerate(row) if item is not None]
@@ -91,8 +97,8 @@ def updated(micro: Micro, block: int) -> str:
 def block_function(recipe: Recipe, block: int) -> str:
     """Print the loop over the tokens of a segment for one block.
 
-    With KEEP it writes every state to the next tile and every read to ``reads``, for the adjoint;
-    without, it stays in one tile and gives the read-outs.
+    With KEEP it writes every state to the next tile and every read to ``reads``, for the
+    adjoint; without, it stays in one tile and gives the read-outs.
     """
     first = recipe.steps[0].reads
     most = max(len(step.reads) for step in recipe.steps)
@@ -117,7 +123,7 @@ static void forward_block_{block}(const Coefficients& b, real* out, V* lanes, co
 {steps}
   }}
 }}
-"""
+"""  # noqa: E501
 
 
 def _micro_step(recipe: Recipe, m: int, block: int) -> str:
@@ -127,14 +133,19 @@ def _micro_step(recipe: Recipe, m: int, block: int) -> str:
     names = [w.channel for w in micro.writes]
     names += [item.contracted for item in carries(micro) if item.contracted]
     reads = [each(block, f"V x{r}_@ = {{}};") for r in range(len(following))]
-    gathered = [each(block, f"x{r}_@ += a_{name}[j] * n0_@;") for r, name in enumerate(following)]
+    gathered = [
+        each(block, f"x{r}_@ += a_{name}[j] * n0_@;") for r, name in enumerate(following)
+    ]
     keep = [each(block, f"*reads++ = u{r}_@;") for r in range(len(micro.reads))]
     before, inside, after = _readout(recipe, block) if last else ("", "", "")
     old = [
         each(block, f"const V s{a}_@ = src[({a} * C + j) * {block} + @];")
         for a in range(recipe.states)
     ]
-    new = [each(block, f"dst[({a} * C + j) * {block} + @] = n{a}_@;") for a in range(recipe.states)]
+    new = [
+        each(block, f"dst[({a} * C + j) * {block} + @] = n{a}_@;")
+        for a in range(recipe.states)
+    ]
     handed = [each(block, f"u{r}_@ = x{r}_@;") for r in range(len(following))]
     writes = "\n".join(driven(w, g, block) for g, w in enumerate(micro.writes))
     lines = [

@@ -148,7 +148,7 @@ static int shared_out(const Sizes& n, index_t items, int threads, Work work) {
   for (auto& other : others) other.join();
   return failed;
 }
-"""
+"""  # noqa: E501
 
 #: what comes after ``constexpr int SIGNALS``: where the signals of one head lie
 SIGNALS = r"""

@@ -1,4 +1,5 @@
-"""Trainable layers: slow nets that program fast weights, and a small model of sequences."""
+"""Trainable layers: slow nets that program fast weights, and a small model of
+sequences."""
 
 from .layer import Layer
 from .sequence_model import SequenceModel

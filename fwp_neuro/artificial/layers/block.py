@@ -1,4 +1,5 @@
-"""What a sequence model is built of: a token mixer and a gated network, with a residual."""
+"""What a sequence model is built of: a token mixer and a gated network, with a
+residual."""
 
 from __future__ import annotations
 
@@ -21,11 +22,12 @@ Mixer = str | Rule | Memory | Callable[[int], nn.Module]
 
 
 def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> nn.Module:
-    """Build a token mixer: module(x, state=None, return_state=False), x [batch, token, model_dim].
+    """Build a token mixer: module(x, state=None, return_state=False), x [batch, token,
+    model_dim].
 
     Args:
-        mixer: name of a rule, memory or recurrent network, a `Rule`, a `Memory`, or a function of
-            model_dim that returns such a module.
+        mixer: name of a rule, memory or recurrent network, a `Rule`, a `Memory`, or a
+            function of model_dim that returns such a module.
         model_dim: size of input and output.
         options: of the `Layer` or network.
 
@@ -33,7 +35,9 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
         FwpError: unknown name or option, or what the function returned is no module.
     """
     if options is not None and not isinstance(options, Mapping):
-        raise FwpError(f"mixer_options must be a dict from option to value, got {shown(options)}")
+        raise FwpError(
+            f"mixer_options must be a dict from option to value, got {shown(options)}"
+        )
     options = dict(options or {})
     if isinstance(mixer, str):
         names = [*RULES.all_names(), *MEMORIES.all_names(), *NETWORKS.all_names()]
@@ -52,7 +56,8 @@ def make_mixer(mixer: Mixer, model_dim: int, options: Mapping | None = None) -> 
         except Exception as problem:  # whatever a foreign function raises
             first = " ".join(str(problem).split())
             raise FwpError(
-                f"mixer: the function of model_dim fails: {type(problem).__name__}: {first}"
+                f"mixer: the function of model_dim fails: {type(problem).__name__}: "
+                f"{first}"
             ) from problem
         if not isinstance(built, nn.Module):
             raise FwpError(
@@ -72,8 +77,8 @@ def _calls(built: nn.Module) -> None:
         inspect.signature(built.forward).bind(None, None, return_state=True)
     except TypeError:
         raise FwpError(
-            "mixer must return a module called with (x, state, return_state=True), and gave a "
-            f"{type(built).__name__} that takes ({', '.join(_arguments(built))})"
+            "mixer must return a module called with (x, state, return_state=True), and "
+            f"gave a {type(built).__name__} that takes ({', '.join(_arguments(built))})"
         ) from None
     except ValueError:  # a module of C that does not say what it takes
         pass
@@ -108,10 +113,15 @@ class Block(nn.Module):
         self.norm, self.mixer = nn.RMSNorm(model_dim, 1e-5), mixer
         self.mlp = None
         if hidden:
-            self.mlp = nn.Sequential(nn.RMSNorm(model_dim, 1e-5), GatedMlp(model_dim, hidden))
+            self.mlp = nn.Sequential(
+                nn.RMSNorm(model_dim, 1e-5), GatedMlp(model_dim, hidden)
+            )
 
-    def forward(self, x: torch.Tensor, state) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the block's output [batch, token, model_dim] and the state of its mixer."""
+    def forward(
+        self, x: torch.Tensor, state
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the block's output [batch, token, model_dim] and the state of its
+        mixer."""
         mixed, state = self.mixer(self.norm(x), state, return_state=True)
         x = x + mixed
         return (x if self.mlp is None else x + self.mlp(x)), state

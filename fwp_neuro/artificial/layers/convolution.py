@@ -1,4 +1,5 @@
-"""A short causal convolution over tokens, whose last inputs are part of the streamed state."""
+"""A short causal convolution over tokens, whose last inputs are part of the streamed
+state."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from torch import nn
 class ShortConvolution(nn.Module):
     """y_t = sum_{j=0..n-1} c_j * x_{t-n+1+j} for every channel, c [n, channel].
 
-    Written as shifted products, so that one code runs in every number format and transform.
+    Written as shifted products, so that one code runs in every number format and
+    transform.
 
     Args:
         channels: number of channels.
@@ -21,12 +23,16 @@ class ShortConvolution(nn.Module):
     def __init__(self, channels: int, size: int):
         super().__init__()
         self.size = size
-        self.weight = nn.Parameter(torch.empty(size, channels).uniform_(-(size**-0.5), size**-0.5))
+        self.weight = nn.Parameter(
+            torch.empty(size, channels).uniform_(-(size**-0.5), size**-0.5)
+        )
 
     def extra_repr(self) -> str:
         return f"channels={self.weight.shape[1]}, size={self.size}"
 
-    def forward(self, x: torch.Tensor, tail: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, x: torch.Tensor, tail: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Run over tokens.
 
         Args:

@@ -21,9 +21,11 @@ from ..tracing import transformed
 
 
 class FastWeights:
-    """A rule or a memory with its form. It has no parameters, and is pickled as its arguments.
+    """A rule or a memory with its form. It has no parameters, and is pickled as its
+    arguments.
 
-    All symbolic work is done here, once, so that a call is tensor code that `torch.compile` traces.
+    All symbolic work is done here, once, so that a call is tensor code that
+    `torch.compile` traces.
 
     Args:
         rule: name, `Rule` or `Memory`.
@@ -57,7 +59,8 @@ class FastWeights:
         return FastWeights, (self.given, self.form)
 
     def __deepcopy__(self, memo):
-        # a rule never changes, and a second one would have its fast forms derived once more
+        # a rule never changes, and a second one would have its fast forms derived once
+        # more
         given = copy.deepcopy(self.given, memo) if self.is_memory else self.given
         return FastWeights(given, self.form)
 
@@ -73,8 +76,8 @@ class FastWeights:
         """Run over a sequence.
 
         Args:
-            signals: text name -> [batch, token, head(, dim)], ``q`` included; constants of a memory
-                [head, ...].
+            signals: text name -> [batch, token, head(, dim)], ``q`` included; constants
+                of a memory [head, ...].
             states: name -> [batch, ...] before the first token; not changed in place.
             chunk: tokens in a chunk of the chunk form.
 
@@ -86,11 +89,17 @@ class FastWeights:
             gate_limits.check(self.rule, signals)
             form = self.form
             if open_ended and not self.rule.growing:
-                fixed = {n: x for n, x in signals.items() if n not in {*self.rule.homes, "q"}}
+                fixed = {
+                    n: x for n, x in signals.items() if n not in {*self.rule.homes, "q"}
+                }
                 moving = {n: x for n, x in signals.items() if n not in fixed}
                 step = lambda states, now: self.rule.step(states, now | fixed)  # noqa: E731
-                counted = {n: signals["q"].new_zeros(len(signals["q"])) for n in self.rule.counters}
-                states = counted | states  # in a loop nothing is known of a count left out
+                counted = {
+                    n: signals["q"].new_zeros(len(signals["q"]))
+                    for n in self.rule.counters
+                }
+                # in a loop nothing is known of a count left out
+                states = counted | states
                 return scanned(step, moving, states)
             if form == "auto":
                 form = self.rule.forms[-1] if signals["q"].shape[1] > 1 else "step"
@@ -103,7 +112,11 @@ class FastWeights:
         form = self.chosen(signals["q"])
         if form in ("chunk", "parallel"):
             return self.fast(signals, states, form, chunk)
-        if form == "step" and self.traced_step is not None and torch.compiler.is_dynamo_compiling():
+        if (
+            form == "step"
+            and self.traced_step is not None
+            and torch.compiler.is_dynamo_compiling()
+        ):
             return self.traced_step(signals, states)
         return run(self.rule, signals, states, form, again=self.form == "auto")
 
@@ -113,9 +126,10 @@ class FastWeights:
     def chosen(self, query: torch.Tensor) -> str:
         """Return the form that runs on ``query`` [batch, token, head, key_dim].
 
-        "auto" takes plain tensor code (the chunk form, or the step where the rule has no other)
-        inside transforms of `torch.func`, which may ask for a second derivative, and in exported
-        programs, which then run without this package; `torch.compile` gets the compiled form too.
+        "auto" takes plain tensor code (the chunk form, or the step where the rule has no
+        other) inside transforms of `torch.func`, which may ask for a second derivative,
+        and in exported programs, which then run without this package; `torch.compile`
+        gets the compiled form too.
         """
         if self.form != "auto":
             return self.form

@@ -15,8 +15,8 @@ from ...errors import FwpError, pick
 def softplus(x: torch.Tensor) -> torch.Tensor:
     """Return log(1 + exp(x)).
 
-    Through logsigmoid: the backward pass of torch's softplus keeps strides that its traced form
-    does not tell, on which a compiled layer fails.
+    Through logsigmoid: the backward pass of torch's softplus keeps strides that its
+    traced form does not tell, on which a compiled layer fails.
     """
     return -functional.logsigmoid(-x)
 
@@ -31,7 +31,9 @@ class Gate(nn.Module):
         domain: (low, high) of the gate.
     """
 
-    def __init__(self, model_dim: int, heads: int, dim: int | None, domain: tuple[float, float]):
+    def __init__(
+        self, model_dim: int, heads: int, dim: int | None, domain: tuple[float, float]
+    ):
         super().__init__()
         self.heads, self.dim, self.domain = heads, dim, domain
         self.linear = nn.Linear(model_dim, heads * (dim or 1))
@@ -64,7 +66,9 @@ class Softplus(Gate):
     def squash(self, raw):
         low, high = self.domain
         positive = softplus(raw)
-        return high - positive if math.isinf(low) and math.isfinite(high) else low + positive
+        return (
+            high - positive if math.isinf(low) and math.isfinite(high) else low + positive
+        )
 
 
 class Identity(Gate):
@@ -92,16 +96,21 @@ class Mamba(Gate):
 
     At the start exp(A) ~ U(1, 16) and softplus(b) is log-uniform in [1e-3, 0.1].
 
-    Source: Dao & Gu 2024 (Mamba-2), arXiv:2405.21060; as in Yang, Kautz & Hatamizadeh 2025,
-    arXiv:2412.06464.
+    Source: Dao & Gu 2024 (Mamba-2), arXiv:2405.21060; as in Yang, Kautz & Hatamizadeh
+    2025, arXiv:2412.06464.
     """
 
     def __init__(self, model_dim, heads, dim, domain):
         super().__init__(model_dim, heads, dim, domain)
         self.log_rate = nn.Parameter(torch.empty(heads).uniform_(1, 16).log())
         with torch.no_grad():
-            steps = torch.empty_like(self.linear.bias).uniform_(math.log(1e-3), math.log(0.1)).exp()
-            self.linear.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # softplus(b) = step
+            steps = (
+                torch.empty_like(self.linear.bias)
+                .uniform_(math.log(1e-3), math.log(0.1))
+                .exp()
+            )
+            # softplus(b) = step
+            self.linear.bias.copy_(steps + torch.log(-torch.expm1(-steps)))
 
     def exponent(self, raw: torch.Tensor) -> torch.Tensor:
         """Return exp(A) softplus(raw)."""
@@ -113,14 +122,16 @@ class Mamba(Gate):
 
 
 class Forget(Mamba):
-    """1 - exp(-exp(A) softplus(U x + b)): the share forgotten, where `Mamba` is the share kept."""
+    """1 - exp(-exp(A) softplus(U x + b)): the share forgotten, where `Mamba` is the share
+    kept."""
 
     def squash(self, raw):
         return -torch.expm1(-self.exponent(raw))
 
 
 class Gla(Gate):
-    """sigmoid(U x + b)^(1/16). Source: Yang et al. 2024 (GLA), arXiv:2312.06635, section 4.4."""
+    """sigmoid(U x + b)^(1/16). Source: Yang et al. 2024 (GLA), arXiv:2312.06635, section
+    4.4."""
 
     def squash(self, raw):
         return torch.exp(functional.logsigmoid(raw) / 16)
@@ -134,7 +145,8 @@ class Gsa(Gate):
 
 
 class Rwkv7(Gate):
-    """exp(-e^(-1/2) sigmoid(U x + b)). Source: Peng et al. 2025 (RWKV-7), arXiv:2503.14456."""
+    """exp(-e^(-1/2) sigmoid(U x + b)). Source: Peng et al. 2025 (RWKV-7),
+    arXiv:2503.14456."""
 
     def squash(self, raw):
         return torch.exp(-math.exp(-0.5) * torch.sigmoid(raw))
@@ -161,7 +173,8 @@ class Fixed(nn.Module):
         return numbers[:, None].expand(*x.shape[:-1], heads, self.dim)
 
 
-#: name -> map; "constant" (1 - 2^(-5 - head), RetNet, arXiv:2307.08621) and numbers beside them
+#: name -> map; "constant" (1 - 2^(-5 - head), RetNet, arXiv:2307.08621) and numbers
+#: beside them
 KINDS: dict[str, type[Gate]] = {
     "sigmoid": Sigmoid,
     "softplus": Softplus,
@@ -182,7 +195,12 @@ def by_domain(domain: tuple[float, float]) -> str:
 
 
 def make_gate(
-    kind: str | Real | None, name: str, model_dim: int, heads: int, dim: int | None, domain
+    kind: str | Real | None,
+    name: str,
+    model_dim: int,
+    heads: int,
+    dim: int | None,
+    domain,
 ) -> nn.Module:
     """Build the map of one gate.
 
@@ -195,11 +213,15 @@ def make_gate(
     """
     if isinstance(kind, Real) and not isinstance(kind, bool):
         if not math.isfinite(kind):
-            raise FwpError(f"gates: {name!r} fixed to a number must be finite, got {kind!r}")
+            raise FwpError(
+                f"gates: {name!r} fixed to a number must be finite, got {kind!r}"
+            )
         return Fixed(torch.full((heads,), float(kind)), dim)
     kind = by_domain(domain) if kind is None else kind
     if pick(kind, (*KINDS, "constant"), f"map of gate {name!r}") == "constant":
-        return Fixed(1 - 2.0 ** (-5 - torch.arange(heads, dtype=torch.get_default_dtype())), dim)
+        return Fixed(
+            1 - 2.0 ** (-5 - torch.arange(heads, dtype=torch.get_default_dtype())), dim
+        )
     if kind == "sigmoid" and by_domain(domain) != "sigmoid":
         raise FwpError(
             f"gates: {name!r} has the domain {domain}, which a sigmoid cannot fill; use "

@@ -49,7 +49,8 @@ TAIL = "convolution_tail"
     form=inside("a form of the rule, or 'auto'"),
 )
 class Layer(nn.Module):
-    """Fast weights written and read by a slow net: x [batch, token, model_dim] -> the same shape.
+    """Fast weights written and read by a slow net: x [batch, token, model_dim] -> the
+    same shape.
 
         q, k, v, gates = slow net of x           [batch, token, head(, dim)]  (see `Programmer`)
         y_t = W_t q_t,  W_t = rule(W_{t-1}; k_t, v_t, gates_t)                (read after write)
@@ -59,37 +60,41 @@ class Layer(nn.Module):
         rule: name of a rule or memory, a `Rule`, or a `Memory`.
         model_dim: size of input and output.
         heads: number of heads.
-        key_dim, value_dim: sizes of one head before the feature map; model_dim / heads if None.
-        feature_map: of q, k and the like, a name or a `FeatureMap`; "auto": "silu" (for a memory
-            that maps or compares keys itself, "identity").
-        key_norm: "none", "sum" or "l2", after the feature map; "auto": "l2" ("none" there).
+        key_dim, value_dim: sizes of one head before the feature map; model_dim / heads if
+            None.
+        feature_map: of q, k and the like, a name or a `FeatureMap`; "auto": "silu" (for a
+            memory that maps or compares keys itself, "identity").
+        key_norm: "none", "sum" or "l2", after the feature map; "auto": "l2" ("none"
+            there).
         query_norm: likewise of q; "auto": as the key.
         query_scale: factor of q. There is no hidden scaling.
-        value_map, value_norm: likewise of v and the like; "auto": "silu" and "none", but "l2" where
-            the value decides how much is kept, as in Oja's rule.
-        beta_range: (0, 1) or (0, 2), the range of the write strengths beta, beta2, ...; None: the
-            domain that the rule declares.
-        gates: gate -> "sigmoid", "softplus", "identity", "mamba", "forget", "gla", "gsa", "rwkv7",
-            "xlstm", "constant" (RetNet) or a number. Gates not named get the convention of their
-            paper, else the map onto their domain; gates alpha, decay and gamma are decays ("mamba")
-            unless their paper has another.
-        tied: presynaptic signals p = sigmoid(d) * k with d learned, instead of projections of their
-            own ("-p": with a minus sign); None: the convention of the paper (p of Comba).
-        convolution: size of the short causal convolution on q, k, v and the like; 0 for none.
+        value_map, value_norm: likewise of v and the like; "auto": "silu" and "none", but
+            "l2" where the value decides how much is kept, as in Oja's rule.
+        beta_range: (0, 1) or (0, 2), the range of the write strengths beta, beta2, ...;
+            None: the domain that the rule declares.
+        gates: gate -> "sigmoid", "softplus", "identity", "mamba", "forget", "gla", "gsa",
+            "rwkv7", "xlstm", "constant" (RetNet) or a number. Gates not named get the
+            convention of their paper, else the map onto their domain; gates alpha, decay
+            and gamma are decays ("mamba") unless their paper has another.
+        tied: presynaptic signals p = sigmoid(d) * k with d learned, instead of
+            projections of their own ("-p": with a minus sign); None: the convention of
+            the paper (p of Comba).
+        convolution: size of the short causal convolution on q, k, v and the like; 0 for
+            none.
         output_norm: "rms", "layer" or "none", over the value_dim of each head.
         output_gate: whether the read-out is multiplied by swish(G x).
         initial_state: "zeros" or "learned" (see `Start`).
         form: of the computation, as for `fwp_neuro.artificial.apply`.
 
-    The slow constants of a memory are parameters. Fast weights are kept in float32 at least,
-    whatever the number format of the parameters or of autocast.
+    The slow constants of a memory are parameters. Fast weights are kept in float32 at
+    least, whatever the number format of the parameters or of autocast.
 
     Raises:
         FwpError: an option is not legal.
 
-    Source: Irie & Gershman 2025, arXiv:2508.08435; layout of the layer as in Yang et al. 2024,
-    arXiv:2406.06484, and Yang, Kautz & Hatamizadeh 2025, arXiv:2412.06464.
-    """
+    Source: Irie & Gershman 2025, arXiv:2508.08435; layout of the layer as in Yang et al.
+    2024, arXiv:2406.06484, and Yang, Kautz & Hatamizadeh 2025, arXiv:2412.06464.
+    """  # noqa: E501
 
     def __init__(
         self,
@@ -133,7 +138,10 @@ class Layer(nn.Module):
         choice = lambda given, default: default if _is_auto(given) else given  # noqa: E731
         features = choice(feature_map, usual.feature_map)
         key_norm = choice(key_norm, usual.key_norm)
-        given, names = _maps(where, gates), _names(where, usual.tied if tied is None else tied)
+        given, names = (
+            _maps(where, gates),
+            _names(where, usual.tied if tied is None else tied),
+        )
         self.slow = Programmer(
             rule,
             model_dim,
@@ -142,7 +150,9 @@ class Layer(nn.Module):
             self.value_dim,
             keys=Mapped(features, key_norm),
             queries=Mapped(features, choice(query_norm, key_norm)),
-            values=Mapped(choice(value_map, usual.value_map), choice(value_norm, usual.value_norm)),
+            values=Mapped(
+                choice(value_map, usual.value_map), choice(value_norm, usual.value_norm)
+            ),
             query_scale=real(query_scale, f"{where}: query_scale"),
             convolution=whole(convolution, f"{where}: convolution", least=0),
             gates=usual.gates | given,
@@ -152,9 +162,13 @@ class Layer(nn.Module):
         #: key dimensions of the fast weights, after the feature map
         self.feature_dim = self.slow.keys.map.output_dim(self.key_dim)
         self.start = Start(rule, (heads, self.value_dim, self.feature_dim), initial_state)
-        constants = rule.constants(self.value_dim, self.feature_dim) if self.is_memory else {}
+        constants = (
+            rule.constants(self.value_dim, self.feature_dim) if self.is_memory else {}
+        )
         self.constants = _of_every_head(constants, heads)
-        self.readout = ReadOut(where, model_dim, heads, self.value_dim, output_norm, output_gate)
+        self.readout = ReadOut(
+            where, model_dim, heads, self.value_dim, output_norm, output_gate
+        )
 
     @property
     def rule(self) -> Rule | Memory:
@@ -190,17 +204,18 @@ class Layer(nn.Module):
 
         Args:
             x: [batch, token, model_dim].
-            state: to carry on from, as ``return_state=True`` gave it; the start if None. It is not
-                changed in place.
-            return_state: whether to return the state after the last token too: the states of the
-                rule or memory, and the last inputs of the convolution.
-            cu_seqlens: offsets [sequence + 1] of sequences packed into a batch of one, from 0 to
-                the number of tokens. States then have the sequences in place of the batch.
-            mask: [batch, token] of bool, False for padding: the sequence is that of the other
-                tokens, and the output of padding is zero.
+            state: to carry on from, as ``return_state=True`` gave it; the start if None.
+                It is not changed in place.
+            return_state: whether to return the state after the last token too: the states
+                of the rule or memory, and the last inputs of the convolution.
+            cu_seqlens: offsets [sequence + 1] of sequences packed into a batch of one,
+                from 0 to the number of tokens. States then have the sequences in place of
+                the batch.
+            mask: [batch, token] of bool, False for padding: the sequence is that of the
+                other tokens, and the output of padding is zero.
 
-        With either of them a memory that keeps or counts tokens gives, and takes, a list of one
-        state for each sequence.
+        With either of them a memory that keeps or counts tokens gives, and takes, a list
+        of one state for each sequence.
 
         Returns:
             y [batch, token, model_dim], or (y, state).
@@ -225,8 +240,8 @@ class Layer(nn.Module):
         """Run the fast weights alone: x as for `forward`.
 
         Returns:
-            read-out W_t q_t [batch, token, head, value_dim], before norm, gate and output map, and
-            the state after the last token.
+            read-out W_t q_t [batch, token, head, value_dim], before norm, gate and output
+            map, and the state after the last token.
         """
         states = self.initial(x)
         if state is not None:
@@ -258,18 +273,19 @@ class Layer(nn.Module):
         dense(f"{where}: x", x)
         if x.ndim != 3 or x.shape[-1] != self.model_dim or not x.shape[1]:
             raise FwpError(
-                f"{where}: x must be [batch, token, model_dim={self.model_dim}] with at least one "
-                f"token, got {tuple(x.shape)}"
+                f"{where}: x must be [batch, token, model_dim={self.model_dim}] with at "
+                f"least one token, got {tuple(x.shape)}"
             )
         same_device(where, x, weight)
         if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise FwpError(
-                f"{where} has parameters of {weight.dtype}, so x must be {weight.dtype}, got "
-                f"{x.dtype}"
+                f"{where} has parameters of {weight.dtype}, so x must be {weight.dtype}, "
+                f"got {x.dtype}"
             )
 
     def initial_weights(self):
-        """Return W before the first token as an array [head, value_dim, key_dim], for `run`.
+        """Return W before the first token as an array [head, value_dim, key_dim], for
+        `run`.
 
         Raises:
             FwpError: the layer has a memory, which no circuit realises.
@@ -281,26 +297,31 @@ class Layer(nn.Module):
         return numbers.detach().double().cpu().numpy()
 
     def program(self, x: torch.Tensor, batch_index: int | None = None) -> Program:
-        """Return what the slow net commands for one sequence, for any realisation of the rule.
+        """Return what the slow net commands for one sequence, for any realisation of the
+        rule.
 
-        ``fwp_neuro.run(layer.program(x), layer.rule, initial_weights=layer.initial_weights())``
-        gives the read-out of `read` (initial_weights may be left out if they are zeros).
+        ``fwp_neuro.run(layer.program(x), layer.rule,
+        initial_weights=layer.initial_weights())`` gives the read-out of `read`
+        (initial_weights may be left out if they are zeros).
 
         Args:
             x: [batch, token, model_dim].
             batch_index: which sequence; needed where x has several.
 
         Raises:
-            FwpError: no such sequence, several and none chosen, or the layer has a memory, which
-                no circuit realises.
+            FwpError: no such sequence, several and none chosen, or the layer has a
+                memory, which no circuit realises.
         """
         self._refuse_memory()
         tail = self.initial(x).get(TAIL)
         one = _one_sequence(batch_index, x.shape[0])
         with torch.no_grad():
-            signals, _ = self.slow(x[one], tail if tail is None else tail[one], self.dtype)
+            signals, _ = self.slow(
+                x[one], tail if tail is None else tail[one], self.dtype
+            )
         arrays = {name: signal[0] for name, signal in signals.items()}
-        arrays.setdefault("k", arrays["q"])  # a programme has a key and a value, if unused
+        # a programme has a key and a value, if unused
+        arrays.setdefault("k", arrays["q"])
         if "v" not in arrays:
             arrays["v"] = x.new_zeros(x.shape[1], self.heads, self.value_dim)
         return Program(**arrays)
@@ -308,7 +329,8 @@ class Layer(nn.Module):
     def _refuse_memory(self) -> None:
         if self.is_memory:
             raise FwpError(
-                f"memory {self.rule.name!r} has no programme for a circuit: {self.rule.no_circuit}"
+                f"memory {self.rule.name!r} has no programme for a circuit: "
+                f"{self.rule.no_circuit}"
             )
 
 
@@ -318,14 +340,20 @@ def _is_auto(given) -> bool:
 
 def _maps(where: str, gates) -> dict:
     if gates is not None and not isinstance(gates, Mapping):
-        raise FwpError(f"{where}: gates must be a dict from gate to map, got {shown(gates)}")
+        raise FwpError(
+            f"{where}: gates must be a dict from gate to map, got {shown(gates)}"
+        )
     return dict(gates or {})
 
 
 def _names(where: str, tied) -> tuple[str, ...]:
     names = (tied,) if isinstance(tied, str) else tied
-    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
-        raise FwpError(f"{where}: tied must be a list of names of signals, got {shown(tied)}")
+    if not isinstance(names, Sequence) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise FwpError(
+            f"{where}: tied must be a list of names of signals, got {shown(tied)}"
+        )
     return tuple(names)
 
 

@@ -1,4 +1,5 @@
-"""What a layer does with keys, values and gates unless it is told: the conventions of the papers.
+"""What a layer does with keys, values and gates unless it is told: the conventions of the
+papers.
 
 Sources: those of the rule or memory itself (see `fwp_neuro.rule(name).citation`).
 """
@@ -74,7 +75,8 @@ DECAYS = ("alpha", "decay", "gamma")
 
 
 def conventions(rule: Rule | Memory, asked=None) -> Conventions:
-    """Return the conventions of a rule or memory, which may be ``asked`` for by another name."""
+    """Return the conventions of a rule or memory, which may be ``asked`` for by another
+    name."""
     title = asked if isinstance(asked, str) and asked in _TABLE else rule.name
     given = dict(_TABLE.get(title, {}))
     decays = {
@@ -83,17 +85,22 @@ def conventions(rule: Rule | Memory, asked=None) -> Conventions:
         if name in DECAYS and tuple(rule.domains.get(name, (0, 1))) == (0, 1)
     }
     kinds = given.get("gates", {})
-    stems = {name: name if name in kinds else name.rstrip("0123456789") for name in rule.gates}
+    stems = {
+        name: name if name in kinds else name.rstrip("0123456789") for name in rule.gates
+    }
     known = {name: kinds[stem] for name, stem in stems.items() if stem in kinds}
     given["gates"] = decays | known
-    given["tied"] = tuple(name for name in given.get("tied", ()) if name.strip("-") in rule.homes)
+    given["tied"] = tuple(
+        name for name in given.get("tied", ()) if name.strip("-") in rule.homes
+    )
     if isinstance(rule, Rule) and _contracts_values(rule):
         given["value_norm"] = "l2"
     return replace(Conventions(), **given)
 
 
 def _contracts_values(rule: Rule) -> bool:
-    """Whether the carry of the weights depends on the size of the value, as in Oja's rule."""
+    """Whether the carry of the weights depends on the size of the value, as in Oja's
+    rule."""
     w, v = symbol("w"), symbol("v")
     return any(
         any(item.kind == "back" for item in statement.sums)
@@ -102,7 +109,9 @@ def _contracts_values(rule: Rule) -> bool:
     )
 
 
-def domains(rule: Rule | Memory, usual: Conventions, key_dim: int, beta_range=None) -> dict:
+def domains(
+    rule: Rule | Memory, usual: Conventions, key_dim: int, beta_range=None
+) -> dict:
     """Return the domains of all gates.
 
     Args:
@@ -129,5 +138,7 @@ def domains(rule: Rule | Memory, usual: Conventions, key_dim: int, beta_range=No
     if not legal or not all(isinstance(end, Real) for end in beta_range) or (
         tuple(beta_range) not in ((0, 1), (0, 2))
     ):  # fmt: skip
-        raise FwpError(f"{where}: beta_range must be (0, 1) or (0, 2), got {shown(beta_range)}")
+        raise FwpError(
+            f"{where}: beta_range must be (0, 1) or (0, 2), got {shown(beta_range)}"
+        )
     return ranges | dict.fromkeys(strengths, tuple(float(end) for end in beta_range))

@@ -40,11 +40,12 @@ class Mapped:
 class Programmer(nn.Module):
     """x [batch, token, model_dim] -> the signals that a rule needs, and its query.
 
-    One linear map gives q, k, v and the rule's further signals, each through the short convolution.
-    Presynaptic ones go through the feature map and the normalisation of keys (q through its own
-    normalisation, times ``query_scale``), postsynaptic ones through those of values. Gates have
-    linear maps of their own. A tied signal is p = sigmoid(d) * k, d [head, key_dim] learned, or
-    p = -sigmoid(d) * k if its name is given with a minus sign.
+    One linear map gives q, k, v and the rule's further signals, each through the short
+    convolution. Presynaptic ones go through the feature map and the normalisation of keys
+    (q through its own normalisation, times ``query_scale``), postsynaptic ones through
+    those of values. Gates have linear maps of their own. A tied signal is p =
+    sigmoid(d) * k, d [head, key_dim] learned, or p = -sigmoid(d) * k if its name is given
+    with a minus sign.
 
     Args:
         rule: rule or memory.
@@ -88,20 +89,35 @@ class Programmer(nn.Module):
         tieable = [
             name
             for name, home in rule.homes.items()
-            if home == "pre" and name not in rule.gates and name != "k" and "k" in rule.homes
+            if home == "pre"
+            and name not in rule.gates
+            and name != "k"
+            and "k" in rule.homes
         ]
         #: tied signal -> its sign
-        self.signs = {name.removeprefix("-"): -1 if name[:1] == "-" else 1 for name in tied}
+        self.signs = {
+            name.removeprefix("-"): -1 if name[:1] == "-" else 1 for name in tied
+        }
         for name in self.signs:
-            pick(name, tieable, f"presynaptic signal of {rule.name!r} to be tied to its key:")
+            pick(
+                name,
+                tieable,
+                f"presynaptic signal of {rule.name!r} to be tied to its key:",
+            )
         #: signals made by the one linear map -> home
         self.homes = {"q": "pre"} | {
-            n: home for n, home in rule.homes.items() if n not in rule.gates and n not in self.signs
+            n: home
+            for n, home in rule.homes.items()
+            if n not in rule.gates and n not in self.signs
         }
-        self.sizes = [key_dim if home == "pre" else value_dim for home in self.homes.values()]
+        self.sizes = [
+            key_dim if home == "pre" else value_dim for home in self.homes.values()
+        ]
         self.channels = heads * sum(self.sizes)
         self.linear = nn.Linear(model_dim, self.channels, bias=False)
-        self.convolution = ShortConvolution(self.channels, convolution) if convolution else None
+        self.convolution = (
+            ShortConvolution(self.channels, convolution) if convolution else None
+        )
         sides = {"shared": None, "pre": feature_dim, "post": value_dim}
         # prefixed: a gate may have the name of a method of a module
         self.gates = nn.ModuleDict(
@@ -113,18 +129,23 @@ class Programmer(nn.Module):
             }
         )
         self.tied = nn.ParameterDict(
-            {f"tie_{name}": nn.Parameter(torch.zeros(heads, feature_dim)) for name in self.signs}
+            {
+                f"tie_{name}": nn.Parameter(torch.zeros(heads, feature_dim))
+                for name in self.signs
+            }
         )
         width = values.map.output_dim(value_dim)
         if width != value_dim:
             raise FwpError(
-                f"value_map must keep value_dim={value_dim}, and {values.map.name!r} gives {width}"
+                f"value_map must keep value_dim={value_dim}, and {values.map.name!r} "
+                f"gives {width}"
             )
 
     def forward(
         self, x: torch.Tensor, tail: torch.Tensor | None, dtype: torch.dtype
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
-        """Return the signals in ``dtype``, and the tail of the convolution (None without one)."""
+        """Return the signals in ``dtype``, and the tail of the convolution (None without
+        one)."""
         mixed = self.linear(x).to(dtype)
         if self.convolution is not None:
             mixed, tail = self.convolution(mixed, tail)

@@ -24,7 +24,13 @@ class ReadOut(nn.Module):
     """
 
     def __init__(
-        self, where: str, model_dim: int, heads: int, value_dim: int, norm: str, gated: bool
+        self,
+        where: str,
+        model_dim: int,
+        heads: int,
+        value_dim: int,
+        norm: str,
+        gated: bool,
     ):
         super().__init__()
         self.norm = pick(norm, ("rms", "layer", "none"), f"output_norm of {where}:")
@@ -38,7 +44,8 @@ class ReadOut(nn.Module):
         return f"norm={self.norm!r}"
 
     def forward(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Map y [batch, token, head, value_dim], given x [batch, token, model_dim], to its shape.
+        """Map y [batch, token, head, value_dim], given x [batch, token, model_dim], to
+        its shape.
 
         Norm and gate run in the number format of y, the linear map in that of x.
         """

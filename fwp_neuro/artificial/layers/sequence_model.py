@@ -1,4 +1,5 @@
-"""``SequenceModel``: residual blocks of a token mixer and a gated network, streamed or at once."""
+"""``SequenceModel``: residual blocks of a token mixer and a gated network, streamed or at
+once."""
 
 from __future__ import annotations
 
@@ -39,8 +40,8 @@ class SequenceModel(nn.Module):
         vocabulary: number of symbols: x [batch, token] of whole numbers; or else
         input_size: size of vectors: x [batch, token, input_size].
         output_size: numbers a token; ``vocabulary`` (or ``input_size``) if None.
-        mixer: name of a rule, memory or recurrent network, a `Rule`, a `Memory`, or a function of
-            model_dim; or a list of these, one for each block.
+        mixer: name of a rule, memory or recurrent network, a `Rule`, a `Memory`, or a
+            function of model_dim; or a list of these, one for each block.
         mixer_options: of the `Layer` or network; a list of dicts if ``mixer`` is a list.
         mlp_expansion: hidden size of the gated MLP over model_dim; 0 leaves it out.
         tied_head: whether the head is the embedding.
@@ -66,8 +67,12 @@ class SequenceModel(nn.Module):
         layers = whole(layers, "SequenceModel: layers")
         model_dim = whole(model_dim, "SequenceModel: model_dim")
         if (vocabulary is None) == (input_size is None):
-            raise FwpError("SequenceModel needs one of vocabulary and input_size, and not both")
-        affordable(model_dim, f"SequenceModel: vectors of model_dim={shown(model_dim)}", 4)
+            raise FwpError(
+                "SequenceModel needs one of vocabulary and input_size, and not both"
+            )
+        affordable(
+            model_dim, f"SequenceModel: vectors of model_dim={shown(model_dim)}", 4
+        )
         hidden = real(mlp_expansion, "SequenceModel: mlp_expansion", least=0) * model_dim
         hidden = min(hidden, 1e300)  # which is still refused, and no infinity
         if output_size is not None:
@@ -78,7 +83,8 @@ class SequenceModel(nn.Module):
         ) + (output_size or 1)
         # a block without any number still takes some kilobytes as an object
         affordable(
-            layers * (4 * model_dim * model_dim + 3 * model_dim * math.ceil(hidden) + 2500)
+            layers
+            * (4 * model_dim * model_dim + 3 * model_dim * math.ceil(hidden) + 2500)
             + ends * model_dim,
             f"SequenceModel: {shown(layers)} layers of model_dim={shown(model_dim)}",
             4,
@@ -102,7 +108,9 @@ class SequenceModel(nn.Module):
         self.head = nn.Linear(model_dim, self.output_size)
         if flag(tied_head, "SequenceModel: tied_head"):
             if output_size != vocabulary:
-                raise FwpError("SequenceModel: tied_head needs output_size equal to vocabulary")
+                raise FwpError(
+                    "SequenceModel: tied_head needs output_size equal to vocabulary"
+                )
             self.head.weight = self.input.weight
 
     def forward(
@@ -126,14 +134,16 @@ class SequenceModel(nn.Module):
             y [batch, token, output_size], or (y, state).
 
         Raises:
-            FwpError: x or state does not fit. A token outside the vocabulary is named on the CPU,
-                without compilation; elsewhere torch's own error ends the run.
+            FwpError: x or state does not fit. A token outside the vocabulary is named on
+                the CPU, without compilation; elsewhere torch's own error ends the run.
         """
         flag(return_state, "SequenceModel: return_state")
         self._check(x)
         if cu_seqlens is not None or mask is not None:
             mixers = [block.mixer for block in self.blocks]
-            apart = any(isinstance(one, Layer) and keeps_tokens(one.rule) for one in mixers)
+            apart = any(
+                isinstance(one, Layer) and keeps_tokens(one.rule) for one in mixers
+            )
             y, state = run_module(
                 self, x, state, cu_seqlens, mask, self._initial, apart, self.output_size
             )
@@ -142,7 +152,9 @@ class SequenceModel(nn.Module):
             state = [None] * len(self.blocks)
         elif not isinstance(state, list | tuple) or len(state) != len(self.blocks):
             got = len(state) if isinstance(state, list | tuple) else type(state).__name__
-            raise FwpError(f"SequenceModel: state must be a list of {len(self.blocks)}, got {got}")
+            raise FwpError(
+                f"SequenceModel: state must be a list of {len(self.blocks)}, got {got}"
+            )
         x, states = self._embedded(x), []
         for block, its in zip(self.blocks, state, strict=True):
             x, its = block(x, its)
@@ -161,18 +173,21 @@ class SequenceModel(nn.Module):
         state: Sequence | None = None,
         return_state: bool = False,
     ):
-        """Write on after a prompt, one symbol after the other, each read once with the state.
+        """Write on after a prompt, one symbol after the other, each read once with the
+        state.
 
         Args:
             prompt: [batch, token] of symbols, at least one.
             tokens: how many symbols to write.
-            temperature: 0: the most likely symbol; else one is drawn from softmax(y / temperature).
+            temperature: 0: the most likely symbol; else one is drawn from softmax(y /
+                temperature).
             seed: of what is drawn; the random numbers of the caller stay as they are.
             state: to carry on from, as ``return_state=True`` gave it; the start if None.
             return_state: whether to return the state after the last symbol written too.
 
         Returns:
-            the symbols written, [batch, tokens] of the prompt's dtype, or (symbols, state).
+            the symbols written, [batch, tokens] of the prompt's dtype, or (symbols,
+            state).
 
         Raises:
             FwpError: the model has no symbols, or an argument is not legal.
@@ -182,7 +197,8 @@ class SequenceModel(nn.Module):
         """
         if self.vocabulary is None or self.output_size != self.vocabulary:
             raise FwpError(
-                "generate: it needs a SequenceModel with a vocabulary, and output_size equal to it"
+                "generate: it needs a SequenceModel with a vocabulary, and output_size "
+                "equal to it"
             )
         whole(tokens, "generate: tokens", least=0)
         temperature = real(temperature, "generate: temperature", least=0)
@@ -209,7 +225,8 @@ class SequenceModel(nn.Module):
         return (found, state) if return_state else found
 
     def _initial(self, count: int) -> list:
-        """Return the states of the blocks before the first token of ``count`` sequences."""
+        """Return the states of the blocks before the first token of ``count``
+        sequences."""
         weight = self.norm.weight
         x = weight.new_zeros(count, 1, len(weight))
         return [
@@ -223,19 +240,26 @@ class SequenceModel(nn.Module):
         symbols = self.vocabulary is not None
         dense("SequenceModel: x", x)
         if x.ndim != (2 if symbols else 3):
-            wanted = "[batch, token] of symbols" if symbols else "[batch, token, input_size]"
-            raise FwpError(f"SequenceModel: x must be a tensor {wanted}, got {tuple(x.shape)}")
+            wanted = (
+                "[batch, token] of symbols" if symbols else "[batch, token, input_size]"
+            )
+            raise FwpError(
+                f"SequenceModel: x must be a tensor {wanted}, got {tuple(x.shape)}"
+            )
         same_device("SequenceModel", x, self.norm.weight)
         if symbols and x.dtype not in (torch.int64, torch.int32):
-            raise FwpError(f"SequenceModel: x must hold symbols as int64 or int32, got {x.dtype}")
+            raise FwpError(
+                f"SequenceModel: x must hold symbols as int64 or int32, got {x.dtype}"
+            )
         if not symbols and x.shape[2] != self.input_size:
             raise FwpError(
-                f"SequenceModel: x must be a tensor [batch, token, {self.input_size}], got "
-                f"{tuple(x.shape)}"
+                f"SequenceModel: x must be a tensor [batch, token, {self.input_size}], "
+                f"got {tuple(x.shape)}"
             )
 
     def _embedded(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what enters the blocks; torch checks symbols anyway, so that this costs nothing.
+        """Return what enters the blocks; torch checks symbols anyway, so that this costs
+        nothing.
 
         Raises:
             FwpError: a symbol is outside the vocabulary.
@@ -253,8 +277,8 @@ class SequenceModel(nn.Module):
                 row, token = outside[0].tolist()
                 where = f": x[{row}, {token}] is {int(x[row, token])}"
             raise FwpError(
-                f"SequenceModel: x has a token outside the vocabulary of {self.vocabulary} "
-                f"symbols, 0 to {self.vocabulary - 1}{where}"
+                "SequenceModel: x has a token outside the vocabulary of "
+                f"{self.vocabulary} symbols, 0 to {self.vocabulary - 1}{where}"
             ) from problem
 
 
@@ -265,7 +289,9 @@ def _finite(scores: torch.Tensor) -> torch.Tensor:
         FwpError: some are not finite, so that no symbol is the most likely one.
     """
     if not scores.isfinite().all():
-        raise FwpError("generate: the model gives scores that are not finite (NaN or infinity)")
+        raise FwpError(
+            "generate: the model gives scores that are not finite (NaN or infinity)"
+        )
     return scores.double()
 
 
@@ -274,6 +300,6 @@ def _for_each(given, count: int, name: str) -> list:
     if not isinstance(given, list | tuple):
         return [given] * count
     if len(given) != count:
-        raise FwpError(f"SequenceModel: {name} must have one entry a layer ({count}), got "
-                       f"{len(given)}")  # fmt: skip
+        raise FwpError(f"SequenceModel: {name} must have one entry a layer ({count}), "
+                       f"got {len(given)}")  # fmt: skip
     return list(given)

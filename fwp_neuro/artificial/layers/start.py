@@ -1,4 +1,5 @@
-"""The state that a layer starts from: zeros, what a memory draws, or learned fast weights."""
+"""The state that a layer starts from: zeros, what a memory draws, or learned fast
+weights."""
 
 from __future__ import annotations
 
@@ -18,22 +19,26 @@ class Start(nn.Module):
     Args:
         rule: rule or memory.
         shape: (heads, value_dim, key_dim).
-        initial_state: "zeros" (a memory may start from numbers of its own), or "learned": the fast
-            weights are parameters that start there (``w`` of a rule; weights and biases of a
-            memory), and every other state starts as before.
+        initial_state: "zeros" (a memory may start from numbers of its own), or "learned":
+            the fast weights are parameters that start there (``w`` of a rule; weights and
+            biases of a memory), and every other state starts as before.
 
     Raises:
         FwpError: unknown option, or nothing to learn.
     """
 
-    def __init__(self, rule: Rule | Memory, shape: tuple[int, int, int], initial_state: str):
+    def __init__(
+        self, rule: Rule | Memory, shape: tuple[int, int, int], initial_state: str
+    ):
         super().__init__()
         pick(initial_state, ("zeros", "learned"), "initial_state")
         where = f"Layer(rule={rule.name!r})"
         if isinstance(rule, Memory):
             start = rule.initial(1, *shape, torch.zeros(()))
             self.growing, self.counters = rule.growing, rule.counters
-            weights = [n for n in start if re.fullmatch(r"[wb]\d*", n) and n not in self.growing]
+            weights = [
+                n for n in start if re.fullmatch(r"[wb]\d*", n) and n not in self.growing
+            ]
         else:
             start = {name: torch.zeros(1, *shape) for name in rule.states}
             self.growing, self.counters, weights = (), (), ["w"]
@@ -55,7 +60,8 @@ class Start(nn.Module):
         return ", ".join(f"{name}={list(shape)}" for name, shape in self.shapes.items())
 
     def numbers(self, name: str) -> torch.Tensor | None:
-        """Return the initial numbers [head, ...] of one state, or None if they are zeros."""
+        """Return the initial numbers [head, ...] of one state, or None if they are
+        zeros."""
         key = f"initial_{name}"
         return self.learned[key] if key in self.learned else self._buffers.get(key)
 
@@ -86,17 +92,21 @@ class Start(nn.Module):
                 raise unknown(name, legal, f"state of {self.where}:")
         for name, tensor in legal.items():
             if name not in given:
-                raise FwpError(f"{self.where}: the state lacks {name!r} ({', '.join(legal)})")
+                raise FwpError(
+                    f"{self.where}: the state lacks {name!r} ({', '.join(legal)})"
+                )
             found = given[name]
             if not isinstance(found, torch.Tensor):
                 got = type(found).__name__
-                raise FwpError(f"{self.where}: state {name!r} must be a torch tensor, got {got}")
+                raise FwpError(
+                    f"{self.where}: state {name!r} must be a torch tensor, got {got}"
+                )
             shape = tuple(tensor.shape)
             if name in self.growing and found.ndim > 1:
                 shape = (shape[0], found.shape[1], *shape[2:])
             if tuple(found.shape) != shape or found.dtype != tensor.dtype:
                 raise FwpError(
-                    f"{self.where}: state {name!r} must be {shape} of {tensor.dtype}, got "
-                    f"{tuple(found.shape)} of {found.dtype}"
+                    f"{self.where}: state {name!r} must be {shape} of {tensor.dtype}, "
+                    f"got {tuple(found.shape)} of {found.dtype}"
                 )
         return dict(given)

@@ -6,4 +6,5 @@ from .registered_memories import memories, memory, register
 
 __all__ = ["Memory", "memories", "memory", "register"]
 
-make_callable(__name__, memories)  # fwp_neuro.artificial.memories() is the documented listing
+# fwp_neuro.artificial.memories() is the documented listing
+make_callable(__name__, memories)

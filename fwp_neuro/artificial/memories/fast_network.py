@@ -1,4 +1,5 @@
-"""A small network as a memory: its prediction, and the gradient of its error written out."""
+"""A small network as a memory: its prediction, and the gradient of its error written
+out."""
 
 from __future__ import annotations
 
@@ -46,10 +47,12 @@ def _place_of_drawn(seed: int, std: float, heads: int, *dims: int) -> str:
 
 @dataclass(frozen=True)
 class FastNetwork:
-    """f(x) = residual x + LN(A_n s(... s(A_1 x))), A_l x = W_l x + b_l, with its gradients.
+    """f(x) = residual x + LN(A_n s(... s(A_1 x))), A_l x = W_l x + b_l, with its
+    gradients.
 
-    The weights are a dict: ``w`` (and ``b``) of a linear memory, else ``w1`` to ``w<depth>`` (and
-    ``b1``, ...), [..., out, in] and [..., out]. Inputs are [..., token, dim].
+    The weights are a dict: ``w`` (and ``b``) of a linear memory, else ``w1`` to
+    ``w<depth>`` (and ``b1``, ...), [..., out, in] and [..., out]. Inputs are [..., token,
+    dim].
 
     Args:
         depth: number of weight matrices.
@@ -87,8 +90,11 @@ class FastNetwork:
         """Names of all weights and biases."""
         return [name for layer in self.layers for name in layer if name]
 
-    def initial(self, batch, heads, value_dim, key_dim, like, seed, std) -> dict[str, torch.Tensor]:
-        """Return zeros for a linear memory, else weights ~ N(0, std^2) from a seed, zero biases.
+    def initial(
+        self, batch, heads, value_dim, key_dim, like, seed, std
+    ) -> dict[str, torch.Tensor]:
+        """Return zeros for a linear memory, else weights ~ N(0, std^2) from a seed, zero
+        biases.
 
         A network of zeros would have no gradient in any of its weights.
         """
@@ -99,10 +105,19 @@ class FastNetwork:
             batch
             * heads
             * (hidden[0] if hidden else 1)
-            * (2 * key_dim if self.depth < 3 else (self.depth - 1) * (hidden[0] if hidden else 1))
+            * (
+                2 * key_dim
+                if self.depth < 3
+                else (self.depth - 1) * (hidden[0] if hidden else 1)
+            )
         )
-        affordable(numbers, f"a fast network of {shown(self.depth)} layers", like.element_size())
-        sizes, weights = [(heads, *size) for size in zip(dims[1:], dims[:-1], strict=True)], {}
+        affordable(
+            numbers, f"a fast network of {shown(self.depth)} layers", like.element_size()
+        )
+        sizes, weights = (
+            [(heads, *size) for size in zip(dims[1:], dims[:-1], strict=True)],
+            {},
+        )
         if self.depth == 1:
             every = [like.new_zeros(size) for size in sizes]
         elif torch.compiler.is_dynamo_compiling():
@@ -130,17 +145,21 @@ class FastNetwork:
         spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()
         return centred / spread, spread
 
-    def finish(self, z: torch.Tensor, x: torch.Tensor, gain=None, shift=None) -> torch.Tensor:
-        """Return residual x + LN(z); gain g and shift c [head, dim] where there is a LN."""
+    def finish(
+        self, z: torch.Tensor, x: torch.Tensor, gain=None, shift=None
+    ) -> torch.Tensor:
+        """Return residual x + LN(z); gain g and shift c [head, dim] where there is a
+        LN."""
         if self.layer_norm:
             z = self._centred(z)[0] * gain[:, None] + shift[:, None]
         return z + x if self.residual else z
 
     def gradients(self, weights, x, target, gain=None, shift=None):
-        """Return [(a_l, e_l)] with d/dW_l of |f(x) - target|^2 / 2 = e_l a_l', d/db_l = e_l.
+        """Return [(a_l, e_l)] with d/dW_l of |f(x) - target|^2 / 2 = e_l a_l', d/db_l =
+        e_l.
 
-        a_l [..., token, in] is the input of layer l and e_l [..., token, out] the error at its
-        output, both for every token at the given weights.
+        a_l [..., token, in] is the input of layer l and e_l [..., token, out] the error
+        at its output, both for every token at the given weights.
         """
         inputs, outputs = [x], [self.affine(weights, 0, x)]
         for layer in range(1, self.depth):

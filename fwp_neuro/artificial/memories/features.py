@@ -19,7 +19,8 @@ register = FEATURE_MAPS.register
 
 
 class FeatureMap:
-    """A map phi of keys and queries [..., dim] -> [..., output_dim(dim)], without learned parts."""
+    """A map phi of keys and queries [..., dim] -> [..., output_dim(dim)], without learned
+    parts."""
 
     name: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -31,7 +32,8 @@ class FeatureMap:
         raise NotImplementedError
 
     def output_dim(self, dim: int) -> int:
-        """Return the number of features of ``dim`` inputs (``dim`` itself unless said)."""
+        """Return the number of features of ``dim`` inputs (``dim`` itself unless
+        said)."""
         return dim
 
     def prepare(self, dim: int) -> None:
@@ -47,7 +49,8 @@ def _elementwise(title: str, function: Callable, source: str, *other_names: str)
         def __call__(self, x):
             return function(x)
 
-        def __reduce__(self):  # pickle by name, for this class has none of its own in the module
+        # pickle by name, for this class has none of its own in the module
+        def __reduce__(self):
             return feature_map, (title,)
 
     register(Map)
@@ -66,8 +69,8 @@ _elementwise("softmax", lambda x: x.softmax(-1), "irie2022modern")
 class Dpfp(FeatureMap):
     """Deterministic parameter-free projection: output_dim = 2 nu dim.
 
-    phi_{i + 2 dim (n - 1)}(x) = r_i r_{i - n} with r = relu([x; -x]) and circular indices,
-    n = 1..nu. (The paper writes r_{i + n}: the same products in another order.)
+    phi_{i + 2 dim (n - 1)}(x) = r_i r_{i - n} with r = relu([x; -x]) and circular
+    indices, n = 1..nu. (The paper writes r_{i + n}: the same products in another order.)
 
     Source: Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eq. 37 and appendix C.
     """
@@ -87,7 +90,8 @@ class Dpfp(FeatureMap):
 
 
 def _squares(x: torch.Tensor) -> torch.Tensor:
-    """Return the dim (dim + 1) / 2 products whose inner product for q and k is (q.k)^2."""
+    """Return the dim (dim + 1) / 2 products whose inner product for q and k is
+    (q.k)^2."""
     first, second = torch.triu_indices(x.shape[-1], x.shape[-1], device=x.device)
     # a product of two different entries stands for both of its orders
     factor = math.sqrt(2) ** (first != second).to(x)
@@ -96,10 +100,12 @@ def _squares(x: torch.Tensor) -> torch.Tensor:
 
 @register
 class Quadratic(FeatureMap):
-    """All products of two entries: phi(q).phi(k) = (q.k)^2 / dim; dim (dim + 1) / 2 features.
+    """All products of two entries: phi(q).phi(k) = (q.k)^2 / dim; dim (dim + 1) / 2
+    features.
 
-    Source: Aksenov et al. 2024 (ReBased), arXiv:2402.10644, whose learned scale and shift before
-    it are in the memory "rebased"; the division by dim is that of flash-linear-attention.
+    Source: Aksenov et al. 2024 (ReBased), arXiv:2402.10644, whose learned scale and shift
+    before it are in the memory "rebased"; the division by dim is that of
+    flash-linear-attention.
     """
 
     name, aliases = "quadratic", ()
@@ -114,12 +120,13 @@ class Quadratic(FeatureMap):
 
 @register
 class Taylor(FeatureMap):
-    """Second-order expansion of exp: phi(q).phi(k) = 1 + s + s^2 / 2 with s = q.k / sqrt(dim).
+    """Second-order expansion of exp: phi(q).phi(k) = 1 + s + s^2 / 2 with s = q.k /
+    sqrt(dim).
 
     1 + dim + dim (dim + 1) / 2 features.
 
-    Source: Arora et al. 2024 (Based), arXiv:2402.18668; looked up in flash-linear-attention
-    (ops/based).
+    Source: Arora et al. 2024 (Based), arXiv:2402.18668; looked up in
+    flash-linear-attention (ops/based).
     """
 
     name, aliases = "taylor", ("based",)
@@ -138,12 +145,12 @@ class Taylor(FeatureMap):
 class Favor(FeatureMap):
     """Positive random features of the softmax kernel: output_dim = 2 features.
 
-    phi(x) = exp(-|x|^2 / 2) / sqrt(2 m) [exp(R x); exp(-R x)], R [m, dim] with rows ~ N(0, I),
-    orthogonal in blocks of dim rows, so that E[phi(q).phi(k)] = exp(q.k). The features are drawn
-    from ``seed`` and stay the same in every call.
+    phi(x) = exp(-|x|^2 / 2) / sqrt(2 m) [exp(R x); exp(-R x)], R [m, dim] with rows ~
+    N(0, I), orthogonal in blocks of dim rows, so that E[phi(q).phi(k)] = exp(q.k). The
+    features are drawn from ``seed`` and stay the same in every call.
 
-    Source: Choromanski et al. 2021 (Performer, FAVOR+), arXiv:2009.14794; in the form of Schlag,
-    Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 31-32.
+    Source: Choromanski et al. 2021 (Performer, FAVOR+), arXiv:2009.14794; in the form of
+    Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174, eqs 31-32.
     """
 
     name, aliases = "favor", ("favor+", "performer")
@@ -176,7 +183,9 @@ class Favor(FeatureMap):
         self.prepare(dim)
         projection = self.drawn[dim] if dim in self.drawn else self.projection(dim)
         projected = x @ projection.to(x).T
-        exponents = torch.cat([projected, -projected], -1) - (x * x).sum(-1, keepdim=True) / 2
+        exponents = (
+            torch.cat([projected, -projected], -1) - (x * x).sum(-1, keepdim=True) / 2
+        )
         return exponents.exp() / (2 * self.features) ** 0.5
 
     def output_dim(self, dim: int) -> int:
@@ -197,7 +206,9 @@ def feature_map(name: str | FeatureMap, **options) -> FeatureMap:
     if not isinstance(name, FeatureMap):
         return FEATURE_MAPS.make(name, **options)
     if options:
-        raise FwpError(f"feature map {name.name!r} is built already and takes no further options")
+        raise FwpError(
+            f"feature map {name.name!r} is built already and takes no further options"
+        )
     return name
 
 
@@ -225,7 +236,8 @@ KEY_NORMS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 def key_norm(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return a normalisation of keys [..., dim] by name.
 
-    "none"; "sum": k / sum_j k_j (Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174); "l2":
+    "none"; "sum": k / sum_j k_j (Schlag, Irie & Schmidhuber 2021, arXiv:2102.11174);
+    "l2":
     k / |k| (Yang et al. 2024, arXiv:2406.06484). Keys of zeros stay zeros.
 
     Raises:

@@ -1,4 +1,5 @@
-"""Softmax attention with a forget gate (FoX): a pair weighs less with every gate after it."""
+"""Softmax attention with a forget gate (FoX): a pair weighs less with every gate after
+it."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from .softmax import append, attend, empty
 
 
 def log_gate(forget: torch.Tensor) -> torch.Tensor:
-    """Return log f; a gate of zero counts as the smallest normal number, which keeps gradients."""
+    """Return log f; a gate of zero counts as the smallest normal number, which keeps
+    gradients."""
     return torch.log(forget.clamp(min=torch.finfo(forget.dtype).tiny))
 
 
 def faded(state: State, forget: torch.Tensor) -> torch.Tensor:
-    """Return the log of what every pair has kept of its weight, with one more pair that kept all.
+    """Return the log of what every pair has kept of its weight, with one more pair that
+    kept all.
 
     Args:
         state: with ``faded`` [batch, time, head].
@@ -28,7 +31,8 @@ def faded(state: State, forget: torch.Tensor) -> torch.Tensor:
 
 
 def faded_tokens(state: State, forget: torch.Tensor) -> torch.Tensor:
-    """As `faded`, after each of several tokens: [batch, head, token, time], -inf for later pairs.
+    """As `faded`, after each of several tokens: [batch, head, token, time], -inf for
+    later pairs.
 
     Args:
         forget: [batch, token, head].
@@ -42,9 +46,9 @@ def faded_tokens(state: State, forget: torch.Tensor) -> torch.Tensor:
 class ForgettingAttention(Memory):
     """FoX: y_t = sum_{j<=t} softmax_j(scale q_t.k_j + sum_{s=j+1..t} log f_s) v_j.
 
-    ``forget`` is f, a shared gate in (0, 1). The state grows as that of softmax attention; beside
-    ``keys`` and ``values`` it holds ``faded`` [batch, time, head], the sum of log f since each
-    pair.
+    ``forget`` is f, a shared gate in (0, 1). The state grows as that of softmax
+    attention; beside ``keys`` and ``values`` it holds ``faded`` [batch, time, head], the
+    sum of log f since each pair.
 
     Args:
         scale: of the products; 1/sqrt(key_dim) if None. It does not scale the gates.
@@ -82,7 +86,12 @@ class ForgettingAttention(Memory):
         logs = faded_tokens(state, signals["forget"])
         q = heads_first(signals["q"])
         scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
-        # as products, because the logarithms have gradients, which the fused kernel does not give
+        # as products, because the logarithms have gradients, which the fused kernel does
+        # not give
         weights = (scale * (q @ heads_first(keys).mT) + logs).softmax(-1)
         readout = heads_first(weights @ heads_first(values))
-        return readout, {"keys": keys, "values": values, "faded": heads_first(logs[:, :, -1])}
+        return readout, {
+            "keys": keys,
+            "values": values,
+            "faded": heads_first(logs[:, :, -1]),
+        }

@@ -1,4 +1,5 @@
-"""Softmax attention over a window and a fast-weight memory in one, blended in three ways."""
+"""Softmax attention over a window and a fast-weight memory in one, blended in three
+ways."""
 
 from __future__ import annotations
 
@@ -24,19 +25,21 @@ _SOURCE = "irie2025blending"
 class Hybrid(Memory):
     """A softmax window over the last pairs and a delta-rule memory W, blended.
 
-    y_t = mix(W phi(q_t), sum_j softmax_j(scale q_t.k_j) v_j), the sum over the pairs in the window,
-    and W <- W + beta_t (v - W phi(k)) phi(k)' for the pairs that are handed to W; which ones, and
-    when, is where the three hybrids differ. Softmax attention takes q and k as they are.
+    y_t = mix(W phi(q_t), sum_j softmax_j(scale q_t.k_j) v_j), the sum over the pairs in
+    the window, and W <- W + beta_t (v - W phi(k)) phi(k)' for the pairs that are handed
+    to W; which ones, and when, is where the three hybrids differ. Softmax attention takes
+    q and k as they are.
 
     Args:
         window: pairs in the softmax window; 0 leaves the fast weights alone.
-        mixing: "sum": y = fast + window; "scalar": y = mix_fast fast + mix_window window, shared
-            gates; "vector": y = mix o fast + (1 - mix) o window, a postsynaptic gate.
+        mixing: "sum": y = fast + window; "scalar": y = mix_fast fast + mix_window window,
+            shared gates; "vector": y = mix o fast + (1 - mix) o window, a postsynaptic
+            gate.
         feature_map, key_norm: phi, of the fast weights' keys and queries.
         scale: of the softmax; 1/sqrt(key_dim) if None.
 
-    State: ``w`` [batch, head, value_dim, feature], and the window ``keys`` and ``values`` [batch,
-    time, head, dim], which starts empty.
+    State: ``w`` [batch, head, value_dim, feature], and the window ``keys`` and ``values``
+    [batch, time, head, dim], which starts empty.
 
     Source: Irie, Yau & Gershman 2025, arXiv:2506.00744.
     """
@@ -58,7 +61,10 @@ class Hybrid(Memory):
         self.window = whole(window, f"{self.name}: window", least=0, most=2**31)
         self.mixing = pick(mixing, _GATES, f"mixing of {self.name}:")
         self.homes = {"k": "pre", "v": "post", "beta": "shared", **_GATES[self.mixing]}
-        self.map, self.norm = features.feature_map(feature_map), features.key_norm(key_norm)
+        self.map, self.norm = (
+            features.feature_map(feature_map),
+            features.key_norm(key_norm),
+        )
         self.scale = real_or_none(scale, f"{self.name}: scale")
         self.delta_tokens = DeltaTokens()
 
@@ -76,17 +82,22 @@ class Hybrid(Memory):
         if self.mixing == "sum":
             return fast + window
         if self.mixing == "scalar":
-            return signals["mix_fast"][..., None] * fast + signals["mix_window"][..., None] * window
+            return (
+                signals["mix_fast"][..., None] * fast
+                + signals["mix_window"][..., None] * window
+            )
         return signals["mix"] * fast + (1 - signals["mix"]) * window
 
     def attend_all(self, q, keys, values, readable) -> torch.Tensor:
-        """Softmax attention of all tokens; ``readable`` [token, time]; zeros without a window."""
+        """Softmax attention of all tokens; ``readable`` [token, time]; zeros without a
+        window."""
         if not self.window:
             return torch.zeros_like(values[:, -q.shape[1] :])
         return attend_tokens(q, keys, values, readable, self.scale)
 
     def sliding(self, kept: int, tokens: int, like: torch.Tensor) -> torch.Tensor:
-        """Return [token, time]: the last ``window`` pairs up to each token, ``kept`` before it."""
+        """Return [token, time]: the last ``window`` pairs up to each token, ``kept``
+        before it."""
         ages = torch.arange(kept, kept + tokens)[:, None] - torch.arange(kept + tokens)
         return ((ages >= 0) & (ages < self.window)).to(like.device)
 
@@ -127,7 +138,9 @@ class Synchronous(Hybrid):
 
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         k, v, q = signals["k"], signals["v"], signals["q"]
-        fast, w = self.delta_tokens(state["w"], self.phi(q), self.phi(k), v, signals["beta"])
+        fast, w = self.delta_tokens(
+            state["w"], self.phi(q), self.phi(k), v, signals["beta"]
+        )
         keys, values = self.joined(state, signals)
         readable = self.sliding(state["keys"].shape[1], q.shape[1], q)
         window = self.attend_all(q, keys, values, readable)
@@ -138,8 +151,8 @@ class Synchronous(Hybrid):
 class DelayedStreaming(Hybrid):
     """A pair is written to W when it leaves a window of S tokens.
 
-    W_t = W_{t-1} + beta_t (v_{t-S} - W_{t-1} phi(k_{t-S})) phi(k_{t-S})', with the write strength
-    of the present token. Read-out, options, state and source: `Hybrid`.
+    W_t = W_{t-1} + beta_t (v_{t-S} - W_{t-1} phi(k_{t-S})) phi(k_{t-S})', with the write
+    strength of the present token. Read-out, options, state and source: `Hybrid`.
     """
 
     name = "hybrid_delayed_streaming"
@@ -158,14 +171,19 @@ class DelayedStreaming(Hybrid):
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         q, tokens = signals["q"], signals["q"].shape[1]
         keys, values = self.joined(state, signals)
-        missing = self.window - state["keys"].shape[1]  # tokens before the first pair leaves
+        # tokens before the first pair leaves
+        missing = self.window - state["keys"].shape[1]
 
         def delayed(x):  # a pair of zeros writes nothing; an export may leave tokens open
             zeros = x.new_zeros(x.shape[0], torch.sym_min(missing, tokens), *x.shape[2:])
             return torch.cat([zeros, x], 1).narrow(1, 0, tokens)
 
         fast, w = self.delta_tokens(
-            state["w"], self.phi(q), delayed(self.phi(keys)), delayed(values), signals["beta"]
+            state["w"],
+            self.phi(q),
+            delayed(self.phi(keys)),
+            delayed(values),
+            signals["beta"],
         )
         readable = self.sliding(state["keys"].shape[1], tokens, q)
         window = self.attend_all(q, keys, values, readable)

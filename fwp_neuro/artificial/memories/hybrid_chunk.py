@@ -16,8 +16,9 @@ from .softmax import append, attend
 class DelayedChunk(Hybrid):
     """The window is the chunk so far; W gets its pairs, one after the other, at its end.
 
-    All ``window`` tokens of a chunk read W as it was before the chunk. The state keeps the write
-    strengths of the chunk too: ``strengths`` [batch, time, head]. Read-out, options and source:
+    All ``window`` tokens of a chunk read W as it was before the chunk. The state keeps
+    the write strengths of the chunk too: ``strengths`` [batch, time, head]. Read-out,
+    options and source:
     `Hybrid`.
     """
 
@@ -33,7 +34,8 @@ class DelayedChunk(Hybrid):
     def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         k, v, q, w = signals["k"], signals["v"], signals["q"], state["w"]
         beta = signals["beta"]
-        if not self.window:  # a chunk of no tokens: every pair is written before it is read
+        # a chunk of no tokens: every pair is written before it is read
+        if not self.window:
             w = delta_step(w, self.phi(k), v, beta)
             fast = self.read(w, q)
             return self.mix(fast, torch.zeros_like(fast), signals), {**state, "w": w}
@@ -59,7 +61,9 @@ class DelayedChunk(Hybrid):
             fast, final = self._scanned(w, q, keys, values, strengths)
             return self.mix(fast, window, signals), final
         phi_q, fast, now = self.phi(q), [], begun
-        chunks = zip(*(x.split(self.window, 1) for x in (keys, values, strengths)), strict=True)
+        chunks = zip(
+            *(x.split(self.window, 1) for x in (keys, values, strengths)), strict=True
+        )
         for chunk in chunks:
             length = chunk[0].shape[1] - now  # new tokens in this chunk
             fast.append(torch.einsum("bhvk,bihk->bihv", w, phi_q[:, :length]))
@@ -69,7 +73,8 @@ class DelayedChunk(Hybrid):
         return self.mix(torch.cat(fast, 1), window, signals), final
 
     def _scanned(self, w, q, keys, values, strengths) -> tuple[torch.Tensor, State]:
-        """Return the fast read-out and the state for a number of tokens that is not known yet.
+        """Return the fast read-out and the state for a number of tokens that is not known
+        yet.
 
         Every pair is written at once to weights that are read from the next chunk on.
         """

@@ -15,8 +15,9 @@ from .registered_memories import register
 class NormalisedLinearAttention(Memory):
     """Linear transformer: W_t = W_{t-1} + v phi(k)', z_t = z_{t-1} + phi(k).
 
-    Read y_t = W_t phi(q) / (z_t.phi(q) + eps), or W_t phi(q) if not ``normalise``. State ``w``
-    [batch, head, value_dim, feature] and, if ``normalise``, ``z`` [batch, head, feature].
+    Read y_t = W_t phi(q) / (z_t.phi(q) + eps), or W_t phi(q) if not ``normalise``. State
+    ``w`` [batch, head, value_dim, feature] and, if ``normalise``, ``z`` [batch, head,
+    feature].
 
     Args:
         feature_map: name or `FeatureMap`, for keys and queries alike.
@@ -30,9 +31,14 @@ class NormalisedLinearAttention(Memory):
 
     name = "normalised_linear_attention"
     aliases = ("linear_transformer",)
-    summary = "Hebbian writes of mapped keys, read-out divided by the summed attention weights"
+    summary = (
+        "Hebbian writes of mapped keys, read-out divided by the summed attention weights"
+    )
     citation = "katharopoulos2020transformers"
-    no_circuit = "The read-out is divided by a second sum over the past, which no synapse here has."
+    no_circuit = (
+        "The read-out is divided by a second sum over the past, which no synapse here "
+        "has."
+    )
     forms = ("step", "parallel")
 
     def __init__(
@@ -42,7 +48,10 @@ class NormalisedLinearAttention(Memory):
         eps: float = 1e-6,
         key_norm: str = "none",
     ):
-        self.phi, self.norm = features.feature_map(feature_map), features.key_norm(key_norm)
+        self.phi, self.norm = (
+            features.feature_map(feature_map),
+            features.key_norm(key_norm),
+        )
         self.normalise = flag(normalise, f"{self.name}: normalise")
         self.eps = real(eps, f"{self.name}: eps", least=0)
 
@@ -50,7 +59,9 @@ class NormalisedLinearAttention(Memory):
         self.phi.prepare(key_dim)
         dim = self.phi.output_dim(key_dim)
         state = {"w": like.new_zeros(batch, heads, value_dim, dim)}
-        return state | ({"z": like.new_zeros(batch, heads, dim)} if self.normalise else {})
+        return state | (
+            {"z": like.new_zeros(batch, heads, dim)} if self.normalise else {}
+        )
 
     def _mapped(self, signals: Signals) -> list[torch.Tensor]:
         return [self.norm(self.phi(signals[name])) for name in ("q", "k")]

@@ -1,4 +1,5 @@
-"""Log-linear attention: the past in buckets of doubling length, each with its own weight."""
+"""Log-linear attention: the past in buckets of doubling length, each with its own
+weight."""
 
 from __future__ import annotations
 
@@ -16,16 +17,18 @@ from .registered_memories import register
 
 @register
 class LogLinearAttention(Memory):
-    """Log-linear attention: y_t = sum_l lambda_t^(l) W_t^(l) q_t over the levels of a Fenwick tree.
+    """Log-linear attention: y_t = sum_l lambda_t^(l) W_t^(l) q_t over the levels of a
+    Fenwick tree.
 
-    Level 0 holds the pair of token t alone; level l > 0 holds the last 2^(l-1) tokens before those
-    of the lower levels if bit l - 1 of t (from 0) is set, else nothing: pair j is on level
-    bit_length(t xor j). Every bucket decays by alpha_t. With the lowest set bit s of t:
+    Level 0 holds the pair of token t alone; level l > 0 holds the last 2^(l-1) tokens
+    before those of the lower levels if bit l - 1 of t (from 0) is set, else nothing: pair
+    j is on level bit_length(t xor j). Every bucket decays by alpha_t. With the lowest set
+    bit s of t:
     W_t^(s+1) = alpha_t sum_{l<=s} W_{t-1}^(l), levels 1..s are empty and W_t^(0) = v k'.
 
-    The weights of the levels are shared gates of their own, ``lambda0`` ... ``lambda<levels-1>``,
-    each [batch, token, head]. State: ``levels`` [batch, head, level, value_dim, key_dim] and
-    ``tokens`` [batch], the tokens so far.
+    The weights of the levels are shared gates of their own, ``lambda0`` ...
+    ``lambda<levels-1>``, each [batch, token, head]. State: ``levels`` [batch, head,
+    level, value_dim, key_dim] and ``tokens`` [batch], the tokens so far.
 
     Args:
         levels: number of levels; 2^(levels-1) tokens fit.
@@ -34,7 +37,8 @@ class LogLinearAttention(Memory):
         FwpError: more tokens than fit. Where a graph alone knows how many
             came before, it reads nan.
 
-    Source: Guo et al. 2025, Log-linear attention, arXiv:2506.04761 (on scalar decay, as Mamba-2).
+    Source: Guo et al. 2025, Log-linear attention, arXiv:2506.04761 (on scalar decay, as
+    Mamba-2).
     """
 
     name = "log_linear_attention"
@@ -63,11 +67,13 @@ class LogLinearAttention(Memory):
         if isinstance(before, int) and before + new > fit:
             tokens = before + new
             raise FwpError(
-                f"log_linear_attention: levels={self.levels} hold {fit} tokens, got {tokens}; "
-                f"pass levels={(tokens - 1).bit_length() + 1}"
+                f"log_linear_attention: levels={self.levels} hold {fit} tokens, got "
+                f"{tokens}; pass levels={(tokens - 1).bit_length() + 1}"
             )
 
-    def _spoilt(self, readout: torch.Tensor, before: int | torch.Tensor, new: int) -> torch.Tensor:
+    def _spoilt(
+        self, readout: torch.Tensor, before: int | torch.Tensor, new: int
+    ) -> torch.Tensor:
         """Return nan where a count that only the running graph knows does not fit."""
         if isinstance(before, int):
             return readout
@@ -85,7 +91,8 @@ class LogLinearAttention(Memory):
         return self._spoilt(readout, token, 1), state
 
     def _merged(self, levels: torch.Tensor, token: int | torch.Tensor) -> torch.Tensor:
-        """Return levels [batch, head, level, ...] with those up to the lowest set bit in one."""
+        """Return levels [batch, head, level, ...] with those up to the lowest set bit in
+        one."""
         if isinstance(token, torch.Tensor):
             old = torch.arange(self.levels, device=levels.device)
             lowest = self._level(token & -token) - 1  # -1 at the first token
@@ -112,33 +119,41 @@ class LogLinearAttention(Memory):
         before, new = count_of(state, "tokens"), q.shape[2]
         self._check(before, new)
         times = before + torch.arange(new, device=q.device)
-        pairs = self._level(times[:, None] ^ times).tril()  # [i, j]: the level of pair j at token i
+        # [i, j]: the level of pair j at token i
+        pairs = self._level(times[:, None] ^ times).tril()
         decay, since = pairwise_decay(alpha), alpha.cumprod(-1)
         scores = (q @ k.mT) * decay * _gather(weights, pairs)
         readout = scores @ v
-        at_end = torch.arange(self.levels, device=q.device)[:, None] == pairs[-1]  # [level, j]
+        # [level, j]
+        at_end = torch.arange(self.levels, device=q.device)[:, None] == pairs[-1]
         kept = (at_end * decay[..., None, -1, :])[..., None] * k[:, :, None]
         final = v[:, :, None].mT @ kept
         if isinstance(before, torch.Tensor) or before:
             last = self._last_tokens(times[0] - 1)
             carried = self._level(times[:, None] ^ last)  # [i, old level]
-            lambdas = _gather(weights, carried) * since[..., None]  # [batch, head, i, old level]
-            readout = readout + torch.einsum("bhil,bhlvk,bhik->bhiv", lambdas, state["levels"], q)
+            # [batch, head, i, old level]
+            lambdas = _gather(weights, carried) * since[..., None]
+            readout = readout + torch.einsum(
+                "bhil,bhlvk,bhik->bhiv", lambdas, state["levels"], q
+            )
             moved = torch.zeros_like(final).index_add(2, carried[-1], state["levels"])
             final = final + since[..., -1, None, None, None] * moved
         state = {"levels": final, "tokens": self._counted(state, new)}
         return self._spoilt(heads_first(readout), before, new), state
 
     def _level(self, differing: torch.Tensor) -> torch.Tensor:
-        """Return the bit length of token xor past token, the level of that pair; the last if more.
+        """Return the bit length of token xor past token, the level of that pair; the last
+        if more.
 
-        Not by `torch.frexp`, whose exponents the default backend of torch.compile cannot convert.
+        Not by `torch.frexp`, whose exponents the default backend of torch.compile cannot
+        convert.
         """
         powers = 2 ** torch.arange(self.levels - 1, device=differing.device)
         return torch.bucketize(differing, powers, right=True)
 
     def _last_tokens(self, now: torch.Tensor) -> torch.Tensor:
-        """Return the last token of each level's bucket at token ``now`` (any if it is empty)."""
+        """Return the last token of each level's bucket at token ``now`` (any if it is
+        empty)."""
         bits = torch.arange(self.levels - 1, device=now.device)
         ends = (((now >> bits) << bits) - 1).clamp(min=0)
         return torch.cat([now.clamp(min=0)[None], ends])

@@ -1,4 +1,5 @@
-"""What several memories need: decays between tokens, and the delta rule inside hybrids."""
+"""What several memories need: decays between tokens, and the delta rule inside
+hybrids."""
 
 from __future__ import annotations
 
@@ -20,10 +21,11 @@ def lower(tokens: int, like: torch.Tensor, diagonal: int = 0) -> torch.Tensor:
 
 
 def pairwise_decay(alpha: torch.Tensor) -> torch.Tensor:
-    """Return D [..., i, j] = prod_{s=j+1..i} alpha_s for i >= j, else 0, of alpha [..., token].
+    """Return D [..., i, j] = prod_{s=j+1..i} alpha_s for i >= j, else 0, of alpha [...,
+    token].
 
-    Products of the factors themselves: no quotient of cumulative products, which is 0/0 as soon as
-    they underflow, and no logarithm, which a decay of zero has not.
+    Products of the factors themselves: no quotient of cumulative products, which is 0/0
+    as soon as they underflow, and no logarithm, which a decay of zero has not.
     """
     later = lower(alpha.shape[-1], alpha, -1)
     factors = torch.where(later, alpha[..., :, None], alpha.new_ones(()))
@@ -34,7 +36,9 @@ def pairwise_log_decay(log_alpha: torch.Tensor) -> torch.Tensor:
     """Return sum_{s=j+1..i} log_alpha_s [..., i, j] for i >= j, else -inf."""
     tokens = log_alpha.shape[-1]
     later = lower(tokens, log_alpha, -1)
-    summed = torch.cumsum(torch.where(later, log_alpha[..., :, None], log_alpha.new_zeros(())), -2)
+    summed = torch.cumsum(
+        torch.where(later, log_alpha[..., :, None], log_alpha.new_zeros(())), -2
+    )
     return summed.masked_fill(~lower(tokens, log_alpha), -torch.inf)
 
 
@@ -47,7 +51,8 @@ def delta_step(w, k, v, beta):
 class DeltaTokens:
     """The delta rule in its chunk form over [batch, token, head(, dim)].
 
-    An object, so that its symbolic work is done where a memory is built, before any trace.
+    An object, so that its symbolic work is done where a memory is built, before any
+    trace.
     """
 
     def __init__(self):
@@ -60,8 +65,8 @@ class DeltaTokens:
         """Run over all tokens.
 
         Returns:
-            read-outs W_t q_t [batch, token, head, value_dim] and the final weights [batch, head,
-            value_dim, key_dim].
+            read-outs W_t q_t [batch, token, head, value_dim] and the final weights
+            [batch, head, value_dim, key_dim].
         """
         signals = {"q": q, "k": k, "v": v, "beta": beta}
         if any_number(q.shape[1]):

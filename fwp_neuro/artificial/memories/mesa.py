@@ -1,4 +1,5 @@
-"""MesaNet: the read-out of the best linear map of all pairs seen, solved anew at every token."""
+"""MesaNet: the read-out of the best linear map of all pairs seen, solved anew at every
+token."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from .registered_memories import register
 def conjugate_gradients(
     product: Callable[[torch.Tensor], torch.Tensor], right: torch.Tensor, iterations: int
 ) -> torch.Tensor:
-    """Solve A x = right [..., n] for a symmetric positive A, given as ``product(x) = A x``.
+    """Solve A x = right [..., n] for a symmetric positive A, given as ``product(x) = A
+    x``.
 
     A system stops where its residual is at the rounding of the number format, before 0/0.
     """
@@ -33,12 +35,16 @@ def conjugate_gradients(
         x, residual = x + length * direction, residual - length * image
         new_energy = (residual * residual).sum(-1, keepdim=True)
         ratio = torch.where(going, new_energy / torch.where(going, energy, 1.0), 0.0)
-        direction, energy = residual + ratio * direction, torch.where(going, new_energy, 0.0)
+        direction, energy = (
+            residual + ratio * direction,
+            torch.where(going, new_energy, 0.0),
+        )
     return x
 
 
 def _symmetric(h: torch.Tensor) -> torch.Tensor:
-    # equal to h; without it conjugate gradients have no meaningful gradient with respect to h
+    # equal to h; without it conjugate gradients have no meaningful gradient with respect
+    # to h
     return (h + h.mT) / 2
 
 
@@ -46,10 +52,10 @@ def _symmetric(h: torch.Tensor) -> torch.Tensor:
 class Mesa(Memory):
     """MesaNet: G_t = gamma G_{t-1} + beta v k', H_t = gamma H_{t-1} + beta k k'.
 
-    Read y_t = G_t (H_t + Lambda)^-1 q: the ridge regression of the values on the keys, each pair
-    weighted by its write strength and decay. State ``w`` = G [batch, head, value_dim, key_dim] and
-    ``h`` = H [batch, head, key_dim, key_dim]. The ridge Lambda is diagonal, from the slow constant
-    ``ridge`` [head, key_dim].
+    Read y_t = G_t (H_t + Lambda)^-1 q: the ridge regression of the values on the keys,
+    each pair weighted by its write strength and decay. State ``w`` = G [batch, head,
+    value_dim, key_dim] and ``h`` = H [batch, head, key_dim, key_dim]. The ridge Lambda is
+    diagonal, from the slow constant ``ridge`` [head, key_dim].
 
     Args:
         solver: "cg" (conjugate gradients) or "exact".
@@ -80,11 +86,15 @@ class Mesa(Memory):
         self.iterations = whole(iterations, "mesa: iterations", most=10_000)
         self.ridge_map = pick(ridge_map, ("softplus", "identity"), "ridge_map of mesa:")
         if real(floor, "mesa: floor", least=0) >= 1:
-            raise FwpError(f"mesa: floor must be below 1, the default ridge, got {floor!r}")
+            raise FwpError(
+                f"mesa: floor must be below 1, the default ridge, got {floor!r}"
+            )
         self.floor = floor
 
     def constants(self, value_dim: int, key_dim: int) -> dict[str, torch.Tensor]:
-        one = math.log(math.expm1(1 - self.floor)) if self.ridge_map == "softplus" else 1.0
+        one = (
+            math.log(math.expm1(1 - self.floor)) if self.ridge_map == "softplus" else 1.0
+        )
         return {"ridge": torch.full((key_dim,), one, dtype=torch.float64)}
 
     def initial(self, batch, heads, value_dim, key_dim, like) -> State:
@@ -93,7 +103,11 @@ class Mesa(Memory):
 
     def _ridge(self, signals: Signals) -> torch.Tensor:
         ridge = signals["ridge"]  # [head, key_dim]
-        return functional.softplus(ridge) + self.floor if self.ridge_map == "softplus" else ridge
+        return (
+            functional.softplus(ridge) + self.floor
+            if self.ridge_map == "softplus"
+            else ridge
+        )
 
     def step(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         k, v, q = signals["k"], signals["v"], signals["q"]
@@ -112,12 +126,14 @@ class Mesa(Memory):
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         q, k, v = (heads_first(signals[name]) for name in ("q", "k", "v"))
         gamma, beta = (heads_first(signals[name]) for name in ("gamma", "beta"))
-        since = gamma.cumprod(-1)[..., None]  # decay of the carried state, [batch, head, token, 1]
+        # decay of the carried state, [batch, head, token, 1]
+        since = gamma.cumprod(-1)[..., None]
         weights = pairwise_decay(gamma) * beta[..., None, :]  # [batch, head, i, j]
         ridge = self._ridge(signals)[:, None]  # [head, 1, key_dim]
         carried_h = _symmetric(state["h"])
 
-        def against(x, values, carried):  # sum_j weights_ij (k_j.x_i) values_j + the carried part
+        # sum_j weights_ij (k_j.x_i) values_j + the carried part
+        def against(x, values, carried):
             return ((x @ k.mT) * weights) @ values + since * (x @ carried.mT)
 
         if self.solver == "cg":  # one product of linear attention each, no H_t is formed
@@ -130,5 +146,8 @@ class Mesa(Memory):
             solved = torch.linalg.solve(h, q)
         written = weights[..., -1, :, None] * k
         kept = since[..., -1:, :]
-        final = {"w": kept * state["w"] + v.mT @ written, "h": kept * state["h"] + k.mT @ written}
+        final = {
+            "w": kept * state["w"] + v.mT @ written,
+            "h": kept * state["h"] + k.mT @ written,
+        }
         return heads_first(against(solved, v, state["w"])), final

@@ -1,4 +1,5 @@
-"""PaTH attention: softmax attention whose keys are reflected by every later token; with a gate."""
+"""PaTH attention: softmax attention whose keys are reflected by every later token; with a
+gate."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ def householder_solve(
 ) -> torch.Tensor:
     """Return X = (I + Diag(b) tril(K K', -1))^-1 Diag(b) R, the UT transform.
 
-    Row s of X is b_s (r_s - sum_{u<s} (k_s.k_u) x_u): what reflection s takes off each of the n
-    vectors whose products with the K are R, after the reflections before it.
+    Row s of X is b_s (r_s - sum_{u<s} (k_s.k_u) x_u): what reflection s takes off each of
+    the n vectors whose products with the K are R, after the reflections before it.
 
     Args:
         keys: K [..., token, key_dim].
@@ -32,15 +33,18 @@ def householder_solve(
     """
     b = strengths[..., None]
     triangle = b * (keys @ keys.mT).tril(-1)
-    return torch.linalg.solve_triangular(triangle, b * right, upper=False, unitriangular=True)
+    return torch.linalg.solve_triangular(
+        triangle, b * right, upper=False, unitriangular=True
+    )
 
 
 @register
 class PathAttention(Memory):
     """PaTH: y_t = sum_{j<=t} softmax_j(scale q_t' H_t H_{t-1} ... H_{j+1} k_j) v_j.
 
-    H_s = I - beta_s w_s w_s' with the presynaptic signal ``w`` of unit length and beta in (0, 2).
-    The state grows as that of softmax attention; its ``keys`` hold H_t ... H_{j+1} k_j.
+    H_s = I - beta_s w_s w_s' with the presynaptic signal ``w`` of unit length and beta in
+    (0, 2). The state grows as that of softmax attention; its ``keys`` hold H_t ...
+    H_{j+1} k_j.
 
     Args:
         scale: of the products; 1/sqrt(key_dim) if None.
@@ -71,9 +75,12 @@ class PathAttention(Memory):
         return attend(signals["q"], new["keys"], new["values"], self.scale), new
 
     def _reflected(self, state: State, signals: Signals) -> State:
-        """Return all pairs after the reflection of one token, with its own pair at the end."""
+        """Return all pairs after the reflection of one token, with its own pair at the
+        end."""
         w = self.norm(signals["w"])[:, None]  # [batch, 1, head, key_dim]
-        along = signals["beta"][:, None, :, None] * (state["keys"] * w).sum(-1, keepdim=True)
+        along = signals["beta"][:, None, :, None] * (state["keys"] * w).sum(
+            -1, keepdim=True
+        )
         reflected = {"keys": state["keys"] - along * w, "values": state["values"]}
         keys, values = append(reflected, signals["k"], signals["v"])
         return {"keys": keys, "values": values}
@@ -83,14 +90,18 @@ class PathAttention(Memory):
         hidden = torch.where(readable, 0.0, -torch.inf).to(signals["q"])
         return self._attend_all(state, signals, hidden)
 
-    def _attend_all(self, state: State, signals: Signals, bias) -> tuple[torch.Tensor, State]:
-        """Read at all tokens; ``bias`` [..., token, time] is added to the scaled products."""
+    def _attend_all(
+        self, state: State, signals: Signals, bias
+    ) -> tuple[torch.Tensor, State]:
+        """Read at all tokens; ``bias`` [..., token, time] is added to the scaled
+        products."""
         kept = state["keys"].shape[1]
         keys = heads_first(torch.cat([state["keys"], signals["k"]], 1))
         values = torch.cat([state["values"], signals["v"]], 1)
         q, w = heads_first(signals["q"]), heads_first(self.norm(signals["w"]))
-        # key j becomes k_j - sum_s w_s c_sj over the reflections s after j, all c by one solve
-        met = (w @ keys.mT).tril(kept - 1)  # [batch, head, s, j]: reflection s comes after key j
+        # key j becomes k_j - sum_s w_s c_sj over the reflections s after j, all c by one
+        # solve [batch, head, s, j]: reflection s comes after key j
+        met = (w @ keys.mT).tril(kept - 1)
         along = householder_solve(w, heads_first(signals["beta"]), met)
         logits = q @ keys.mT - (q @ w.mT).tril() @ along
         scale = q.shape[-1] ** -0.5 if self.scale is None else self.scale
@@ -101,18 +112,22 @@ class PathAttention(Memory):
 
 @register
 class PathFox(PathAttention):
-    """PaTH with a forget gate: logits scale q_t' H_t ... H_{j+1} k_j + sum_{s=j+1..t} log f_s.
+    """PaTH with a forget gate: logits scale q_t' H_t ... H_{j+1} k_j + sum_{s=j+1..t} log
+    f_s.
 
-    ``forget`` is f, a shared gate in (0, 1). Arguments and state are those of `PathAttention`, and
-    ``faded`` [batch, time, head] as of `ForgettingAttention`.
+    ``forget`` is f, a shared gate in (0, 1). Arguments and state are those of
+    `PathAttention`, and ``faded`` [batch, time, head] as of `ForgettingAttention`.
 
-    Source: Yang et al. 2025, PaTH attention, arXiv:2505.16381 (PaTH-FoX); Lin, Nikishin, He &
-    Courville 2025, arXiv:2503.02130. The gate is recalled from the papers: it is not scaled.
+    Source: Yang et al. 2025, PaTH attention, arXiv:2505.16381 (PaTH-FoX); Lin, Nikishin,
+    He & Courville 2025, arXiv:2503.02130. The gate is recalled from the papers: it is not
+    scaled.
     """
 
     name = "path_fox"
     aliases = ("path_forgetting_attention",)
-    summary = "softmax attention whose kept keys are reflected and weigh less at every token"
+    summary = (
+        "softmax attention whose kept keys are reflected and weigh less at every token"
+    )
     citation = "yang2025path; lin2025forgetting"
     homes = {**PathAttention.homes, "forget": "shared"}
     growing = ("keys", "values", "faded")

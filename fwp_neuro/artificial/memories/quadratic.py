@@ -15,17 +15,18 @@ NORM_EPS = 1e-5  # added to the variance of a key, as in the released code
 
 @register
 class Based(NormalisedLinearAttention):
-    """Based: y_t = sum_j g(q_t.k_j / sqrt(key_dim)) v_j / sum_j g(...), g(s) = 1 + s + s^2 / 2.
+    """Based: y_t = sum_j g(q_t.k_j / sqrt(key_dim)) v_j / sum_j g(...), g(s) = 1 + s +
+    s^2 / 2.
 
-    Linear attention with the feature map "taylor". State ``w`` [batch, head, value_dim, feature]
-    and ``z`` [batch, head, feature].
+    Linear attention with the feature map "taylor". State ``w`` [batch, head, value_dim,
+    feature] and ``z`` [batch, head, feature].
 
     Args:
         normalise: whether to divide by the summed weights.
         eps: added to the divisor.
 
-    Source: Arora et al. 2024, Based, arXiv:2402.18668 (its sliding window is not in this memory);
-    looked up in flash-linear-attention (ops/based).
+    Source: Arora et al. 2024, Based, arXiv:2402.18668 (its sliding window is not in this
+    memory); looked up in flash-linear-attention (ops/based).
     """
 
     name = "based"
@@ -39,19 +40,20 @@ class Based(NormalisedLinearAttention):
 
 @register
 class ReBased(NormalisedLinearAttention):
-    """ReBased: y_t = sum_j (q'_t.k'_j)^2 v_j / sum_j (...), q' = g o norm(q) + c, likewise k'.
+    """ReBased: y_t = sum_j (q'_t.k'_j)^2 v_j / sum_j (...), q' = g o norm(q) + c,
+    likewise k'.
 
-    norm takes the mean off a vector and divides it by its standard deviation. Gains and shifts are
-    slow constants [head, key_dim]: ``query_gain``, ``query_shift``, ``key_gain``, ``key_shift``.
-    State as of `Based`, with the feature map "quadratic".
+    norm takes the mean off a vector and divides it by its standard deviation. Gains and
+    shifts are slow constants [head, key_dim]: ``query_gain``, ``query_shift``,
+    ``key_gain``, ``key_shift``. State as of `Based`, with the feature map "quadratic".
 
     Args:
         layer_norm: whether there is norm, else the vector itself.
         normalise, eps: as for `Based`.
 
     Source: Aksenov et al. 2024, ReBased, arXiv:2402.10644. The kernel was looked up in
-    flash-linear-attention (ops/rebased, which shares one gain and shift between q and k); that q
-    and k have their own is recalled.
+    flash-linear-attention (ops/rebased, which shares one gain and shift between q and k);
+    that q and k have their own is recalled.
     """
 
     name = "rebased"
@@ -59,13 +61,20 @@ class ReBased(NormalisedLinearAttention):
     summary = "linear attention with a learned quadratic kernel"
     citation = "aksenov2024linear"
 
-    def __init__(self, layer_norm: bool = True, normalise: bool = True, eps: float = 1e-6):
+    def __init__(
+        self, layer_norm: bool = True, normalise: bool = True, eps: float = 1e-6
+    ):
         super().__init__("quadratic", normalise, eps)
         self.layer_norm = flag(layer_norm, f"{self.name}: layer_norm")
 
     def constants(self, value_dim: int, key_dim: int) -> dict[str, torch.Tensor]:
         one, zero = torch.ones(key_dim), torch.zeros(key_dim)
-        return {"query_gain": one, "query_shift": zero, "key_gain": one, "key_shift": zero}
+        return {
+            "query_gain": one,
+            "query_shift": zero,
+            "key_gain": one,
+            "key_shift": zero,
+        }
 
     def _mapped(self, signals: Signals) -> list[torch.Tensor]:
         found = []

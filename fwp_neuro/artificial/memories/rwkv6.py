@@ -1,4 +1,5 @@
-"""RWKV-6: a decay for each key dimension, read before the write with a bonus for the new pair."""
+"""RWKV-6: a decay for each key dimension, read before the write with a bonus for the new
+pair."""
 
 from __future__ import annotations
 
@@ -12,23 +13,29 @@ from .registered_memories import register
 
 @register
 class Rwkv6(Memory):
-    """RWKV-6 (Finch): y_t = (W_{t-1} + v (u o k)') q, then W_t = W_{t-1} Diag(decay) + v k'.
+    """RWKV-6 (Finch): y_t = (W_{t-1} + v (u o k)') q, then W_t = W_{t-1} Diag(decay) + v
+    k'.
 
-    The query is the paper's receptance r; ``u`` [head, key_dim] is a slow constant (ones unless
-    given: the new pair is read like an old one that has not decayed yet).
+    The query is the paper's receptance r; ``u`` [head, key_dim] is a slow constant (ones
+    unless given: the new pair is read like an old one that has not decayed yet).
 
     Args:
-        block: tokens that the parallel form takes at once; decays between two tokens of a block
-            are products of the decays themselves, so that nothing is divided by what underflows.
+        block: tokens that the parallel form takes at once; decays between two tokens of a
+            block are products of the decays themselves, so that nothing is divided by
+            what underflows.
 
     Source: Peng et al. 2024, Eagle and Finch, arXiv:2404.05892.
     """
 
     name = "rwkv6"
     aliases = ("finch",)
-    summary = "decay for each key dimension; read before write, with a bonus for the new pair"
+    summary = (
+        "decay for each key dimension; read before write, with a bonus for the new pair"
+    )
     citation = "peng2024eagle"
-    no_circuit = "The read-out counts the new pair by a learned bonus instead of by its synapse."
+    no_circuit = (
+        "The read-out counts the new pair by a learned bonus instead of by its synapse."
+    )
     homes = {"k": "pre", "v": "post", "decay": "pre"}
     forms = ("step", "parallel")
 
@@ -42,15 +49,22 @@ class Rwkv6(Memory):
         w, k, v, q = state["w"], signals["k"], signals["v"], signals["q"]
         bonus = (signals["u"] * k * q).sum(-1, keepdim=True)
         readout = (w @ q[..., None])[..., 0] + bonus * v
-        return readout, {"w": w * signals["decay"][..., None, :] + v[..., None] * k[..., None, :]}
+        return readout, {
+            "w": w * signals["decay"][..., None, :] + v[..., None] * k[..., None, :]
+        }
 
     def parallel(self, state: State, signals: Signals) -> tuple[torch.Tensor, State]:
         w, readouts = state["w"], []
         arrays = [heads_first(signals[name]) for name in ("q", "k", "v", "decay")]
-        for q, k, v, decay in zip(*(x.split(self.block, -2) for x in arrays), strict=True):
-            between = pairwise_decay(decay.mT)  # [batch, head, key_dim, i, j]: decay of j+1..i
+        for q, k, v, decay in zip(
+            *(x.split(self.block, -2) for x in arrays), strict=True
+        ):
+            # [batch, head, key_dim, i, j]: decay of j+1..i
+            between = pairwise_decay(decay.mT)
             # read before write: token i meets the decays up to token i - 1
-            before = torch.cat([torch.zeros_like(between[..., :1, :]), between[..., :-1, :]], -2)
+            before = torch.cat(
+                [torch.zeros_like(between[..., :1, :]), between[..., :-1, :]], -2
+            )
             scores = torch.einsum("bhic,bhcij,bhjc->bhij", q, before, k)
             bonus = (q * signals["u"][:, None] * k).sum(-1, keepdim=True)
             since = decay.cumprod(-2)  # decay of the carried weights, up to each token

@@ -11,32 +11,38 @@ from .memory_class import Memory, Signals, State
 from .memory_parts import heads_first, lower, pairwise_decay
 from .registered_memories import register
 
-#: logarithm of a sum without terms: in every number format far below any control, and finite
+#: logarithm of a sum without terms: in every number format far below any control, and
+#: finite
 NOTHING = -1e30
 
 
 @register
 class GatedSlotAttention(Memory):
-    """GSA: K_t = Diag(a_t) K_{t-1} + (1 - a_t) k_t', V_t = Diag(a_t) V_{t-1} + (1 - a_t) v_t'.
+    """GSA: K_t = Diag(a_t) K_{t-1} + (1 - a_t) k_t', V_t = Diag(a_t) V_{t-1} + (1 - a_t)
+    v_t'.
 
-    Read y_t = V_t' softmax(scale K_t q_t), over the slots. The gates a are shared gates of their
-    own, ``alpha0`` ... ``alpha<slots-1>``, each [batch, token, head]. State: ``slot_keys`` K
-    [batch, head, slot, key_dim] and ``slot_values`` V [batch, head, slot, value_dim].
+    Read y_t = V_t' softmax(scale K_t q_t), over the slots. The gates a are shared gates
+    of their own, ``alpha0`` ... ``alpha<slots-1>``, each [batch, token, head]. State:
+    ``slot_keys`` K [batch, head, slot, key_dim] and ``slot_values`` V [batch, head, slot,
+    value_dim].
 
     Args:
         slots: number of slots (64 in the source).
         scale: of the products; 1/sqrt(key_dim) if None.
         block: tokens that the parallel form takes at once, as for RWKV-6.
 
-    Source: Zhang et al. 2024, Gated slot attention, NeurIPS 2024, arXiv:2409.07146; looked up in
-    flash-linear-attention (ops/gsa, layers/gsa: the gate is a sigmoid to the power 1/8).
+    Source: Zhang et al. 2024, Gated slot attention, NeurIPS 2024, arXiv:2409.07146;
+    looked up in flash-linear-attention (ops/gsa, layers/gsa: the gate is a sigmoid to the
+    power 1/8).
     """
 
     name = "gated_slot_attention"
     aliases = ("gsa",)
     summary = "softmax attention over a few slots, gated running means of keys and values"
     citation = "zhang2024gated"
-    no_circuit = "It compares the query with keys that are stored slot by slot, not at synapses."
+    no_circuit = (
+        "It compares the query with keys that are stored slot by slot, not at synapses."
+    )
     forms = ("step", "parallel")
     gate, domain = "alpha", (0.0, 1.0)
 
@@ -55,7 +61,8 @@ class GatedSlotAttention(Memory):
         }
 
     def keeps(self, state: State, gates: torch.Tensor) -> tuple[torch.Tensor, State]:
-        """Return a and what else is new in the state, from the gates [batch, head, token, slot]."""
+        """Return a and what else is new in the state, from the gates [batch, head, token,
+        slot]."""
         return gates, {}
 
     def _stacked(self, signals: Signals) -> torch.Tensor:
@@ -77,7 +84,9 @@ class GatedSlotAttention(Memory):
         kept, new = self.keeps(state, heads_first(self._stacked(signals)))
         arrays = [heads_first(signals[name]) for name in ("q", "k", "v")]
         keys, values, readouts = state["slot_keys"], state["slot_values"], []
-        for q, k, v, a in zip(*(x.split(self.block, 2) for x in (*arrays, kept)), strict=True):
+        for q, k, v, a in zip(
+            *(x.split(self.block, 2) for x in (*arrays, kept)), strict=True
+        ):
             between = pairwise_decay(a.mT)  # [batch, head, slot, i, j]: of tokens j+1..i
             weights = between * (1 - a).mT[..., None, :]
             since = a.cumprod(2)
@@ -95,13 +104,14 @@ class GatedSlotAttention(Memory):
 class BoundedMemoryAttention(GatedSlotAttention):
     """ABC: slot s holds the means of keys and values weighted by exp(control_s).
 
-    K_t = sum_{j<=t} e_j k_j' / z_t with e_j = exp(control_j) [slot] and z_t = sum_{j<=t} e_j, V
-    likewise; read y_t = V_t' softmax(scale K_t q_t). It is `GatedSlotAttention` with
-    a_t = z_{t-1} / z_t. The controls are shared signals ``control0`` ... of either sign. State: as
-    there, and ``log_total`` = log z [batch, head, slot], `NOTHING` before the first token.
+    K_t = sum_{j<=t} e_j k_j' / z_t with e_j = exp(control_j) [slot] and z_t = sum_{j<=t}
+    e_j, V likewise; read y_t = V_t' softmax(scale K_t q_t). It is `GatedSlotAttention`
+    with a_t = z_{t-1} / z_t. The controls are shared signals ``control0`` ... of either
+    sign. State: as there, and ``log_total`` = log z [batch, head, slot], `NOTHING` before
+    the first token.
 
-    Source: Peng et al. 2022, ABC, ACL 2022, arXiv:2110.02488 (the learned control ABC_MLP); looked
-    up in flash-linear-attention (ops/abc).
+    Source: Peng et al. 2022, ABC, ACL 2022, arXiv:2110.02488 (the learned control
+    ABC_MLP); looked up in flash-linear-attention (ops/abc).
     """
 
     name = "bounded_memory_attention"
@@ -115,11 +125,14 @@ class BoundedMemoryAttention(GatedSlotAttention):
         return state | {"log_total": like.new_full((batch, heads, self.slots), NOTHING)}
 
     def keeps(self, state: State, gates: torch.Tensor) -> tuple[torch.Tensor, State]:
-        # by blocks of sums: the second derivative of a running sum of logarithms is not a number
+        # by blocks of sums: the second derivative of a running sum of logarithms is not a
+        # number
         totals = [state["log_total"][:, :, None]]
         for part in gates.split(self.block, 2):
             later = ~lower(part.shape[2], part)[..., None]
             sums = part[:, :, None].masked_fill(later, NOTHING).logsumexp(3)
             totals.append(torch.logaddexp(totals[-1][:, :, -1:], sums))
         totals = torch.cat(totals, 2)
-        return (totals[:, :, :-1] - totals[:, :, 1:]).exp(), {"log_total": totals[:, :, -1]}
+        return (totals[:, :, :-1] - totals[:, :, 1:]).exp(), {
+            "log_total": totals[:, :, -1]
+        }

@@ -1,4 +1,5 @@
-"""Softmax attention as a memory: every pair is kept, and read by its similarity to the query."""
+"""Softmax attention as a memory: every pair is kept, and read by its similarity to the
+query."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from .registered_memories import register
 
 
 def attend(q, keys, values, scale: float | None, bias=0) -> torch.Tensor:
-    """Return sum_j softmax_j(scale q.k_j + bias_j) v_j for one token; zeros if nothing is kept.
+    """Return sum_j softmax_j(scale q.k_j + bias_j) v_j for one token; zeros if nothing is
+    kept.
 
     Args:
         q: [batch, head, key_dim].
@@ -26,7 +28,9 @@ def attend(q, keys, values, scale: float | None, bias=0) -> torch.Tensor:
     return torch.einsum("bht,bthv->bhv", weights, values)
 
 
-def attend_tokens(q, keys, values, readable: torch.Tensor, scale: float | None) -> torch.Tensor:
+def attend_tokens(
+    q, keys, values, readable: torch.Tensor, scale: float | None
+) -> torch.Tensor:
     """As `attend`, for all tokens of q [batch, token, head, key_dim] at once.
 
     Args:
@@ -50,9 +54,13 @@ def attend_tokens(q, keys, values, readable: torch.Tensor, scale: float | None) 
     return heads_first(smooth(kernel, products, *arrays, readable))
 
 
-def append(state: State, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def append(
+    state: State, k: torch.Tensor, v: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the kept keys and values with one more pair [batch, head, dim]."""
-    return torch.cat([state["keys"], k[:, None]], 1), torch.cat([state["values"], v[:, None]], 1)
+    return torch.cat([state["keys"], k[:, None]], 1), torch.cat(
+        [state["values"], v[:, None]], 1
+    )
 
 
 def empty(batch, heads, value_dim, key_dim, like) -> State:
@@ -73,8 +81,8 @@ def causal(kept: int, tokens: int, like: torch.Tensor) -> torch.Tensor:
 class SoftmaxAttention(Memory):
     """Softmax attention: y_t = sum_{j<=t} softmax_j(scale q_t.k_j) v_j.
 
-    The state grows: ``keys`` [batch, time, head, key_dim] and ``values`` [batch, time, head,
-    value_dim], with time 0 before the first token.
+    The state grows: ``keys`` [batch, time, head, key_dim] and ``values`` [batch, time,
+    head, value_dim], with time 0 before the first token.
 
     Args:
         scale: of the products; 1/sqrt(key_dim) if None.

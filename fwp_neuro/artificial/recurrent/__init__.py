@@ -1,4 +1,5 @@
-"""Recurrent networks: fast weights with their own slow weights, and activation memories."""
+"""Recurrent networks: fast weights with their own slow weights, and activation
+memories."""
 
 from .elementwise_recurrence import Elementwise
 from .recurrent_class import Recurrent

@@ -1,4 +1,5 @@
-"""The fast-weights recurrent network that attends to its recent past with a decaying Hebb trace."""
+"""The fast-weights recurrent network that attends to its recent past with a decaying Hebb
+trace."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from .registered_networks import register
 
 @register
 class Ba2016(Recurrent):
-    """Fast weights to attend to the recent past: an inner loop over decaying Hebbian weights.
+    """Fast weights to attend to the recent past: an inner loop over decaying Hebbian
+    weights.
 
     With n = hidden size, A_0 = 0 and h_0 = 0:
 
@@ -21,10 +23,12 @@ class Ba2016(Recurrent):
         g^0 = f(z_t),   g^{s+1} = f(LN(z_t + A_t g^s)),  s = 0 .. steps - 1
         h_t = g^steps
 
-    so A_t g = rate sum_{s<t} decay^{t-1-s} h_s (h_s . g): unnormalised attention to past states.
+    so A_t g = rate sum_{s<t} decay^{t-1-s} h_s (h_s . g): unnormalised attention to past
+    states.
 
     Args:
-        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back
+            linearly.
         decay: lambda, 0.95 in the paper.
         rate: eta, 0.5 in the paper.
         steps: S of the inner loop, 1 in most of the paper's experiments.
@@ -34,8 +38,8 @@ class Ba2016(Recurrent):
     Raises:
         FwpError: an option is not legal.
 
-    Source: Ba, Hinton, Mnih, Leibo & Ionescu 2016, arXiv:1610.06258, eqs 1-2. The initial slow
-    weights are PyTorch's, not the paper's.
+    Source: Ba, Hinton, Mnih, Leibo & Ionescu 2016, arXiv:1610.06258, eqs 1-2. The initial
+    slow weights are PyTorch's, not the paper's.
     """
 
     name = "fast_weights_rnn"
@@ -43,8 +47,8 @@ class Ba2016(Recurrent):
     summary = "recurrent net with an inner loop over decaying Hebbian fast weights"
     citation = "ba2016using, eqs 1-2"
     no_circuit = (
-        "The inner loop and its layer normalisation run several times for one token, and the "
-        "written pattern is the network's own state."
+        "The inner loop and its layer normalisation run several times for one token, and "
+        "the written pattern is the network's own state."
     )
 
     def __init__(
@@ -58,11 +62,15 @@ class Ba2016(Recurrent):
         layer_norm: bool = True,
     ):
         super().__init__(model_dim)
-        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
+        self.hidden_dim, self.readout = hidden_and_readout(
+            self.name, model_dim, hidden_dim
+        )
         self.decay = real(decay, f"{self.name}: decay", 0, 1)
         self.rate = real(rate, f"{self.name}: rate", 0)
         self.steps = whole(steps, f"{self.name}: steps", most=10_000)
-        self.activation = squash_name(self.name, "activation", activation, ("relu", "tanh"))
+        self.activation = squash_name(
+            self.name, "activation", activation, ("relu", "tanh")
+        )
         self.input = nn.Linear(model_dim, self.hidden_dim)
         self.recurrent = nn.Linear(self.hidden_dim, self.hidden_dim, bias=False)
         self.norm = nn.LayerNorm(self.hidden_dim) if layer_norm else nn.Identity()

@@ -10,13 +10,18 @@ from .parts import SQUASHES, drive, hidden_and_readout, lstm_cell, squash_name
 from .recurrent_class import Recurrent, State
 from .registered_networks import register
 
-NO_CIRCUIT = "It has no fast weights: its memory is its activity, and its synapses stay as trained."
+NO_CIRCUIT = (
+    "It has no fast weights: its memory is its activity, and its synapses stay as "
+    "trained."
+)
 
 
 class Core(nn.RNNBase):
-    """The weights of `torch.nn.RNN` or `torch.nn.LSTM` and its kernel: one layer, batch first.
+    """The weights of `torch.nn.RNN` or `torch.nn.LSTM` and its kernel: one layer, batch
+    first.
 
-    `torch.compile` refuses those two by their type, whoever takes the weights and for what.
+    `torch.compile` refuses those two by their type, whoever takes the weights and for
+    what.
 
     Args:
         mode: "RNN_TANH", "RNN_RELU" or "LSTM".
@@ -24,9 +29,11 @@ class Core(nn.RNNBase):
 
     def __init__(self, mode: str, input_size: int, hidden_size: int):
         super().__init__(mode, input_size, hidden_size, batch_first=True)
-        self.kernel = {"LSTM": torch.lstm, "RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}[
-            mode
-        ]
+        self.kernel = {
+            "LSTM": torch.lstm,
+            "RNN_TANH": torch.rnn_tanh,
+            "RNN_RELU": torch.rnn_relu,
+        }[mode]
 
     @property
     def weights(self) -> tuple[torch.Tensor, ...]:
@@ -34,16 +41,25 @@ class Core(nn.RNNBase):
         return self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0
 
     def forward(self, x, start):
-        """Return h [batch, token, hidden_size] and the last states [1, batch, hidden_size]."""
-        options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "bidirectional": False}
-        return self.kernel(x, start, self.weights, train=self.training, batch_first=True, **options)
+        """Return h [batch, token, hidden_size] and the last states [1, batch,
+        hidden_size]."""
+        options = {
+            "has_biases": True,
+            "num_layers": 1,
+            "dropout": 0.0,
+            "bidirectional": False,
+        }
+        return self.kernel(
+            x, start, self.weights, train=self.training, batch_first=True, **options
+        )
 
 
 class Fused(Recurrent):
-    """A network that a fused kernel of PyTorch runs: ``core`` over x [batch, token, model_dim].
+    """A network that a fused kernel of PyTorch runs: ``core`` over x [batch, token,
+    model_dim].
 
-    `torch.compile` and `torch.func` do not take the kernel and run `cell` token by token; a program
-    that is exported keeps the kernel.
+    `torch.compile` and `torch.func` do not take the kernel and run `cell` token by token;
+    a program that is exported keeps the kernel.
     """
 
     core: Core
@@ -63,7 +79,8 @@ class Fused(Recurrent):
         return self.readout(y), state
 
     def fused(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Return h [batch, token, hidden_dim] and the state after the last token, by the kernel."""
+        """Return h [batch, token, hidden_dim] and the state after the last token, by the
+        kernel."""
         raise NotImplementedError
 
     def cell(self, x: torch.Tensor, state: State) -> State:
@@ -78,7 +95,8 @@ class Elman(Fused):
         h_t = f(U x_t + b_U + W h_{t-1} + b_W)          [n], h_0 = 0;  y_t = h_t
 
     Args:
-        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back
+            linearly.
         activation: f, "tanh" or "relu".
 
     Raises:
@@ -93,10 +111,16 @@ class Elman(Fused):
     citation = "elman1990finding"
     no_circuit = NO_CIRCUIT
 
-    def __init__(self, model_dim: int, hidden_dim: int | None = None, activation: str = "tanh"):
+    def __init__(
+        self, model_dim: int, hidden_dim: int | None = None, activation: str = "tanh"
+    ):
         super().__init__(model_dim)
-        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
-        self.activation = squash_name(self.name, "activation", activation, ("tanh", "relu"))
+        self.hidden_dim, self.readout = hidden_and_readout(
+            self.name, model_dim, hidden_dim
+        )
+        self.activation = squash_name(
+            self.name, "activation", activation, ("tanh", "relu")
+        )
         self.core = Core(f"RNN_{activation.upper()}", model_dim, self.hidden_dim)
 
     def initial(self, batch):
@@ -114,11 +138,13 @@ class Elman(Fused):
 class LSTM(Fused):
     """Long short-term memory with a forget gate.
 
-        i, f, o = sigmoid, g = tanh of (U x_t + b_U + W h_{t-1} + b_W), each with its own rows
+        i, f, o = sigmoid, g = tanh of (U x_t + b_U + W h_{t-1} + b_W), each with its own
+        rows
         c_t = f * c_{t-1} + i * g,   h_t = o * tanh(c_t)        [n], h_0 = c_0 = 0;  y_t = h_t
 
     Args:
-        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back
+            linearly.
 
     Raises:
         FwpError: an option is not legal.
@@ -126,7 +152,7 @@ class LSTM(Fused):
     Source: Hochreiter & Schmidhuber 1997, Neural Computation 9:1735,
     doi:10.1162/neco.1997.9.8.1735; forget gate of Gers, Schmidhuber & Cummins 2000,
     doi:10.1162/089976600300015015.
-    """
+    """  # noqa: E501
 
     name = "lstm"
     summary = "long short-term memory with a forget gate: memory in activations"
@@ -135,7 +161,9 @@ class LSTM(Fused):
 
     def __init__(self, model_dim: int, hidden_dim: int | None = None):
         super().__init__(model_dim)
-        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
+        self.hidden_dim, self.readout = hidden_and_readout(
+            self.name, model_dim, hidden_dim
+        )
         self.core = Core("LSTM", model_dim, self.hidden_dim)
 
     def initial(self, batch):

@@ -20,8 +20,8 @@ from .registered_networks import register
 
 CITATION = "irie2021going"
 NO_CIRCUIT = (
-    "Its recurrent fast weights read the softmax of its own last output, which no single local "
-    "text over one key, value and query says."
+    "Its recurrent fast weights read the softmax of its own last output, which no single "
+    "local text over one key, value and query says."
 )
 
 
@@ -34,8 +34,8 @@ class FastRecurrent(Recurrent):
         R_t = R_{t-1} + rho (u - R_{t-1} m) m',     m = softmax(m~), rho = sigmoid(r~)
         a_t = W_t phi(q~) + R_t softmax(y_{t-1})    [path, head, d]
 
-    The recurrent key m is a softmax so that it lives where softmax(y_{t-1}) does; at the first
-    token softmax(0) is uniform.
+    The recurrent key m is a softmax so that it lives where softmax(y_{t-1}) does; at the
+    first token softmax(0) is uniform.
     """
 
     paths = 1
@@ -50,20 +50,27 @@ class FastRecurrent(Recurrent):
     def initial(self, batch: int) -> State:
         d = self.head_dim
         fast = (batch, self.paths, self.heads, d, d)
-        return {"w": self.zeros(*fast), "r": self.zeros(*fast), "y": self.zeros(*self.cells(batch))}
+        return {
+            "w": self.zeros(*fast),
+            "r": self.zeros(*fast),
+            "y": self.zeros(*self.cells(batch)),
+        }
 
     def cells(self, batch: int) -> tuple[int, ...]:
         """Return the shape of y: [batch, head, head_dim]."""
         return batch, self.heads, self.head_dim
 
     def activations(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Write both fast nets and read them: a [batch, path, head, head_dim] and the new w, r."""
+        """Write both fast nets and read them: a [batch, path, head, head_dim] and the new
+        w, r."""
         feature = FEATURES[self.feature]
         query, key, value, again_key, again_value, strength, again_strength = (
             signal.unflatten(1, (self.paths, self.heads)) for signal in self.slow(x)
         )
         w = delta_write(state["w"], feature(key), value, strength.sigmoid())
-        r = delta_write(state["r"], again_key.softmax(-1), again_value, again_strength.sigmoid())
+        r = delta_write(
+            state["r"], again_key.softmax(-1), again_value, again_strength.sigmoid()
+        )
         a = read(w, feature(query)) + read(r, state["y"].softmax(-1).unsqueeze(1))
         return a, {"w": w, "r": r}
 
@@ -74,12 +81,13 @@ class DeltaRNN(FastRecurrent):
 
         y_t = W_t phi(q_t) + R_t softmax(y_{t-1})
 
-    with W and R as in `FastRecurrent`; the heads are concatenated and mixed by an output matrix.
+    with W and R as in `FastRecurrent`; the heads are concatenated and mixed by an output
+    matrix.
 
     Args:
         heads: number of heads; divides model_dim.
-        feature: phi of key and query of W: "normalised_elu" (ELU + 1 over its sum) in the paper, or
-            "softmax", "identity".
+        feature: phi of key and query of W: "normalised_elu" (ELU + 1 over its sum) in the
+            paper, or "softmax", "identity".
 
     Raises:
         FwpError: an option is not legal.
@@ -88,7 +96,9 @@ class DeltaRNN(FastRecurrent):
     """
 
     name = "delta_rnn"
-    summary = "recurrent fast net: input and recurrent matrix both written by the delta rule"
+    summary = (
+        "recurrent fast net: input and recurrent matrix both written by the delta rule"
+    )
     citation = CITATION + ", eq. 12"
     no_circuit = NO_CIRCUIT
 
@@ -105,20 +115,22 @@ class DeltaRNN(FastRecurrent):
 class DeltaLSTM(FastRecurrent):
     """The Delta LSTM: an LSTM whose six matrices are fast weights written by delta rules.
 
-    Three paths of `FastRecurrent`, each with its own W, R, keys, values, queries and write
-    strengths, give the pre-activations a^i, a^u, a^o of input gate, candidate and output gate:
+    Three paths of `FastRecurrent`, each with its own W, R, keys, values, queries and
+    write strengths, give the pre-activations a^i, a^u, a^o of input gate, candidate and
+    output gate:
 
         i_t = sigmoid(a^i),  o_t = sigmoid(a^o),  u_t = f(a^u)
         c_t = i_t * u_t + (1 - i_t) * c_{t-1}
         y_t = o_t * c_t                             (softmax(y_{t-1}) enters every R)
 
-    Taken from Irie et al. 2021 (the text names a Delta LSTM, the authors' published program spells
-    it out): three gates with an input and a recurrent fast matrix each, separate keys, values,
-    queries and strengths for every matrix, the forget gate tied to 1 - i, ELU + 1 over its sum for
-    the input keys and queries, softmax for the recurrent keys and for y_{t-1}.
-    Chosen by this package: among the variants of that program, which differ in f and in where
-    the softmax stands, the one with a linear candidate and an unsquashed cell is the default; f is
-    an option; the heads are mixed by an output matrix as in the Delta RNN.
+    Taken from Irie et al. 2021 (the text names a Delta LSTM, the authors' published
+    program spells it out): three gates with an input and a recurrent fast matrix each,
+    separate keys, values, queries and strengths for every matrix, the forget gate tied to
+    1 - i, ELU + 1 over its sum for the input keys and queries, softmax for the recurrent
+    keys and for y_{t-1}. Chosen by this package: among the variants of that program,
+    which differ in f and in where the softmax stands, the one with a linear candidate and
+    an unsquashed cell is the default; f is an option; the heads are mixed by an output
+    matrix as in the Delta RNN.
 
     Args:
         heads: number of heads; divides model_dim.

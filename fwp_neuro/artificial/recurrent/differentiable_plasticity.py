@@ -1,4 +1,5 @@
-"""Differentiable plasticity: recurrent weights with a trained Hebbian part, plain or modulated."""
+"""Differentiable plasticity: recurrent weights with a trained Hebbian part, plain or
+modulated."""
 
 from __future__ import annotations
 
@@ -13,16 +14,19 @@ from .registered_networks import register
 
 
 class PlasticNetwork(Recurrent):
-    """A recurrent net whose weights are w + alpha * H: baseline, plasticity and Hebbian trace.
+    """A recurrent net whose weights are w + alpha * H: baseline, plasticity and Hebbian
+    trace.
 
         h_t = tanh(U x_t + b + (w + alpha * H_{t-1}) h_{t-1})       [n]; w, alpha, H [post, pre]
 
     Subclasses say how H changes. w and alpha start normal with deviation 0.01.
-    """
+    """  # noqa: E501
 
     def __init__(self, model_dim: int, hidden_dim: int | None):
         super().__init__(model_dim)
-        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
+        self.hidden_dim, self.readout = hidden_and_readout(
+            self.name, model_dim, hidden_dim
+        )
         n = self.hidden_dim
         self.input = nn.Linear(model_dim, n)
         self.w = nn.Parameter(0.01 * torch.randn(n, n))
@@ -49,7 +53,8 @@ class DifferentiablePlasticity(PlasticNetwork):
     w, alpha [n, n], the scalar eta (from 0.01) and U, b are trained.
 
     Args:
-        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back
+            linearly.
         trace: "decay" or "oja".
 
     Raises:
@@ -63,11 +68,13 @@ class DifferentiablePlasticity(PlasticNetwork):
     summary = "recurrent net whose weights have a trained Hebbian part"
     citation = "miconi2018differentiable"
     no_circuit = (
-        "It writes the product of its own successive states, so there is no program that could be "
-        "computed before the circuit runs."
+        "It writes the product of its own successive states, so there is no program that "
+        "could be computed before the circuit runs."
     )
 
-    def __init__(self, model_dim: int, hidden_dim: int | None = None, trace: str = "decay"):
+    def __init__(
+        self, model_dim: int, hidden_dim: int | None = None, trace: str = "decay"
+    ):
         super().__init__(model_dim, hidden_dim)
         self.trace = pick(trace, ("decay", "oja"), f"trace of {self.name}:")
         self.eta = nn.Parameter(torch.tensor(0.01))
@@ -92,11 +99,12 @@ class Backpropamine(PlasticNetwork):
                       E_t = (1 - eta) E_{t-1} + eta h_t h_{t-1}'        eligibility trace
 
     Args:
-        hidden_dim: n; model_dim without a read-out if None, else h is mapped back linearly.
-        retroactive: whether the modulator gates the eligibility trace (eta is trained, from 0.1)
-            rather than the present product.
-        fan_out: whether each cell weighs the modulator (f, f_0 trained), as in the authors'
-            program.
+        hidden_dim: n; model_dim without a read-out if None, else h is mapped back
+            linearly.
+        retroactive: whether the modulator gates the eligibility trace (eta is trained,
+            from 0.1) rather than the present product.
+        fan_out: whether each cell weighs the modulator (f, f_0 trained), as in the
+            authors' program.
         clip: bound of H; 1 in the paper (2 in the authors' maze program).
 
     Raises:
@@ -107,11 +115,13 @@ class Backpropamine(PlasticNetwork):
 
     name = "backpropamine"
     aliases = ("miconi2019",)
-    summary = "plastic recurrent net that releases its own modulator, simple or retroactive"
+    summary = (
+        "plastic recurrent net that releases its own modulator, simple or retroactive"
+    )
     citation = "miconi2019backpropamine"
     no_circuit = (
-        "Its modulator depends on its own state and its trace is clipped, so there is no program "
-        "that could be computed before the circuit runs."
+        "Its modulator depends on its own state and its trace is clipped, so there is no "
+        "program that could be computed before the circuit runs."
     )
 
     def __init__(

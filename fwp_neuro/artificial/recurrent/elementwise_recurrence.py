@@ -10,13 +10,14 @@ from .recurrent_class import Recurrent
 
 
 class Elementwise(Recurrent):
-    """A network each element of whose state depends on its own past alone, and on the input.
+    """A network each element of whose state depends on its own past alone, and on the
+    input.
 
         c_t = recur(x_t, c_{t-1})  with  d c_t[i] / d c_{t-1}[j] = 0 for i != j
         y_t = readout(x_t, c_t)
 
-    The state is {"c": [batch, channel, ...]}, zero at first. `RealTimeLearner` differentiates it
-    forward in time.
+    The state is {"c": [batch, channel, ...]}, zero at first. `RealTimeLearner`
+    differentiates it forward in time.
 
     Attributes:
         own: parameters of `recur` whose row i (first index) drives channel i alone.

@@ -1,4 +1,5 @@
-"""The elementwise LSTM: a non-linear recurrence that exact real-time learning can follow."""
+"""The elementwise LSTM: a non-linear recurrence that exact real-time learning can
+follow."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from .registered_networks import register
 
 @register
 class ELSTM(Elementwise):
-    """The elementwise LSTM (e-LSTM, "quasi-LSTM"): recurrent vectors in place of matrices.
+    """The elementwise LSTM (e-LSTM, "quasi-LSTM"): recurrent vectors in place of
+    matrices.
 
         f_t = sigmoid(F x_t + w_f * c_{t-1} + b_f)          [n]
         z_t = tanh(Z x_t + w_z * c_{t-1} + b_z)
@@ -23,22 +25,27 @@ class ELSTM(Elementwise):
     F, Z, w and b start normal with deviation 0.1.
 
     Args:
-        hidden_dim: n; model_dim without a read-out if None, else y is mapped back linearly.
+        hidden_dim: n; model_dim without a read-out if None, else y is mapped back
+            linearly.
         output_gate: whether o acts; without it y_t = c_t.
 
     Raises:
         FwpError: an option is not legal.
 
-    Source: Irie, Gopalakrishnan & Schmidhuber 2023, Exploring the promise and limits of real-time
-    recurrent learning, arXiv:2305.19044; after the QRNN of Bradbury et al. 2016, arXiv:1611.01576.
-    """
+    Source: Irie, Gopalakrishnan & Schmidhuber 2023, Exploring the promise and limits of
+    real-time recurrent learning, arXiv:2305.19044; after the QRNN of Bradbury et al.
+    2016, arXiv:1611.01576.
+    """  # noqa: E501
 
     name = "elstm"
     aliases = ("e_lstm", "quasi_lstm")
-    summary = "LSTM with elementwise recurrence: exact real-time recurrent learning is cheap"
+    summary = (
+        "LSTM with elementwise recurrence: exact real-time recurrent learning is cheap"
+    )
     citation = "irie2024exploring"
     no_circuit = (
-        "It has no fast weights: its memory is its activity, and its synapses stay as trained."
+        "It has no fast weights: its memory is its activity, and its synapses stay as "
+        "trained."
     )
     own = (
         "candidate.weight",
@@ -49,9 +56,13 @@ class ELSTM(Elementwise):
         "forget_again",
     )
 
-    def __init__(self, model_dim: int, hidden_dim: int | None = None, output_gate: bool = True):
+    def __init__(
+        self, model_dim: int, hidden_dim: int | None = None, output_gate: bool = True
+    ):
         super().__init__(model_dim)
-        self.hidden_dim, self.projection = hidden_and_readout(self.name, model_dim, hidden_dim)
+        self.hidden_dim, self.projection = hidden_and_readout(
+            self.name, model_dim, hidden_dim
+        )
         n = self.hidden_dim
         self.candidate, self.forget = nn.Linear(model_dim, n), nn.Linear(model_dim, n)
         self.candidate_again = nn.Parameter(torch.empty(n))

@@ -1,4 +1,5 @@
-"""The fast weight memory: a third-order associative memory beside an LSTM, read several times."""
+"""The fast weight memory: a third-order associative memory beside an LSTM, read several
+times."""
 
 from __future__ import annotations
 
@@ -30,24 +31,28 @@ class FastWeightMemory(Recurrent):
     Args:
         memory_dim: m, 32 in the authors' program; at least 2, since LN needs a spread.
         reads: number of chained reads, 3 in the paper.
-        hidden_dim: size of the LSTM; model_dim without a read-out if None, else h + O n is mapped
-            back linearly. Without the LSTM the size that O maps to.
+        hidden_dim: size of the LSTM; model_dim without a read-out if None, else h + O n
+            is mapped back linearly. Without the LSTM the size that O maps to.
         controller: "lstm" (paper) or "none".
 
     Raises:
         FwpError: an option is not legal.
 
-    Source: Schlag, Munkhdalai & Schmidhuber 2021, Learning associative inference using fast weight
-    memory, arXiv:2011.07831, and the authors' program for the factor 1/m and the bias of beta.
-    """
+    Source: Schlag, Munkhdalai & Schmidhuber 2021, Learning associative inference using
+    fast weight memory, arXiv:2011.07831, and the authors' program for the factor 1/m and
+    the bias of beta.
+    """  # noqa: E501
 
     name = "fast_weight_memory"
     aliases = ("fwm", "schlag2021")
-    summary = "third-order fast tensor beside an LSTM, written by a delta rule, read several times"
+    summary = (
+        "third-order fast tensor beside an LSTM, written by a delta rule, read several "
+        "times"
+    )
     citation = "schlag2021learning"
     no_circuit = (
-        "Its weights have three indices and are divided by their own norm, which no pairwise "
-        "synapse can know."
+        "Its weights have three indices and are divided by their own norm, which no "
+        "pairwise synapse can know."
     )
 
     def __init__(
@@ -61,9 +66,13 @@ class FastWeightMemory(Recurrent):
         super().__init__(model_dim)
         self.memory_dim = m = whole(memory_dim, f"{self.name}: memory_dim", 2)
         self.reads = whole(reads, f"{self.name}: reads")
-        self.hidden_dim, self.readout = hidden_and_readout(self.name, model_dim, hidden_dim)
+        self.hidden_dim, self.readout = hidden_and_readout(
+            self.name, model_dim, hidden_dim
+        )
         pick(controller, ("lstm", "none"), f"controller of {self.name}:")
-        self.lstm = nn.LSTMCell(model_dim, self.hidden_dim) if controller == "lstm" else None
+        self.lstm = (
+            nn.LSTMCell(model_dim, self.hidden_dim) if controller == "lstm" else None
+        )
         slow = model_dim if self.lstm is None else self.hidden_dim
         self.write = nn.Linear(slow, 3 * m + 1)
         self.query = nn.Linear(slow, m * (1 + reads))
@@ -101,7 +110,9 @@ class FastWeightMemory(Recurrent):
         m = self.memory_dim
         signals, strength = self.write(x).split((3 * m, 1), -1)
         s, r, value = signals.tanh().split(m, -1)
-        error = (strength + 1).sigmoid() * (value - torch.einsum("bsrv,bs,br->bv", fast, s, r))
+        error = (strength + 1).sigmoid() * (
+            value - torch.einsum("bsrv,bs,br->bv", fast, s, r)
+        )
         fast = fast + torch.einsum("bs,br,bv->bsrv", s, r, error / m)
         norm = fast.flatten(1).norm(dim=-1).clamp(min=1)
         return fast / norm[:, None, None, None]

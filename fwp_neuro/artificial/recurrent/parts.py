@@ -1,4 +1,5 @@
-"""Parts that several recurrent networks share: slow nets, feature maps, reads, delta writes."""
+"""Parts that several recurrent networks share: slow nets, feature maps, reads, delta
+writes."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def head_dim(network: str, model_dim: int, heads) -> int:
 
 
 class SlowNet(nn.Linear):
-    """Slow weights that program heads: x [batch, model_dim] -> [batch, head, size] for each size.
+    """Slow weights that program heads: x [batch, model_dim] -> [batch, head, size] for
+    each size.
 
     No bias, as in the released code of the recurrent fast-weight programmers.
     """
@@ -45,7 +47,8 @@ def _normalised_elu(x: torch.Tensor) -> torch.Tensor:
     return _SUM_NORM(_ELU(x))
 
 
-#: feature maps of keys and queries that keep their size; "normalised_elu" is (ELU + 1) / its sum
+#: feature maps of keys and queries that keep their size; "normalised_elu" is (ELU + 1) /
+#: its sum
 FEATURES: dict[str, Callable] = {
     "softmax": feature_map("softmax"),
     "normalised_elu": _normalised_elu,
@@ -99,7 +102,8 @@ def lstm_cell(x, h, c, *weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
 
 
 def hidden_and_readout(network: str, model_dim: int, hidden_dim) -> tuple[int, nn.Module]:
-    """Return the hidden size and the map back to ``model_dim``: none if ``hidden_dim`` is None."""
+    """Return the hidden size and the map back to ``model_dim``: none if ``hidden_dim`` is
+    None."""
     if hidden_dim is None:
         return model_dim, nn.Identity()
     whole(hidden_dim, f"{network}: hidden_dim")

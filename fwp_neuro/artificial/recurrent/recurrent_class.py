@@ -1,4 +1,5 @@
-"""What every recurrent network of this package offers: the calling convention of a layer."""
+"""What every recurrent network of this package offers: the calling convention of a
+layer."""
 
 from __future__ import annotations
 
@@ -22,8 +23,9 @@ State = dict[str, torch.Tensor]
 class Recurrent(nn.Module):
     """A network run token by token: x [batch, token, model_dim] -> y of the same shape.
 
-    A subclass states its equation with shapes and its source in its docstring, takes conventions
-    as keyword arguments with the defaults of its paper, and defines `initial` and `step`.
+    A subclass states its equation with shapes and its source in its docstring, takes
+    conventions as keyword arguments with the defaults of its paper, and defines `initial`
+    and `step`.
 
     Attributes:
         name, aliases, summary, citation: as for a rule.
@@ -42,31 +44,38 @@ class Recurrent(nn.Module):
         self.model_dim = whole(model_dim, f"{self.name}: model_dim")
 
     def initial(self, batch: int) -> State:
-        """Return the state before the first token, of the dtype and device of the parameters."""
+        """Return the state before the first token, of the dtype and device of the
+        parameters."""
         raise NotImplementedError
 
     def step(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Take one token: x [batch, model_dim] -> (y [batch, model_dim], new state).
 
-        It computes in the format of the parameters: half precision goes through `forward`.
+        It computes in the format of the parameters: half precision goes through
+        `forward`.
         """
         raise NotImplementedError
 
     def over(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Take all tokens of x [batch, token, model_dim]: (y of the same shape, new state)."""
+        """Take all tokens of x [batch, token, model_dim]: (y of the same shape, new
+        state)."""
         outputs = []
         for token in x.unbind(1):
             output, state = self.step(token, state)
             outputs.append(output)
         return torch.stack(outputs, 1), state
 
-    def forward(self, x: torch.Tensor, state: State | None = None, return_state: bool = False):
+    def forward(
+        self, x: torch.Tensor, state: State | None = None, return_state: bool = False
+    ):
         """Run over a sequence, in float32 at least, also under `torch.autocast`.
 
         Args:
             x: [batch, token, model_dim], of the parameters' dtype.
-            state: to carry on from; that of `initial` if None. It is not changed in place.
-            return_state: whether to return the state after the last token too, in float32 at least.
+            state: to carry on from; that of `initial` if None. It is not changed in
+                place.
+            return_state: whether to return the state after the last token too, in float32
+                at least.
 
         Returns:
             y [batch, token, model_dim] of the dtype of x, or (y, state).
@@ -89,7 +98,8 @@ class Recurrent(nn.Module):
         return (y, state) if return_state else y
 
     def begin(self, x: torch.Tensor, state: State | None) -> State:
-        """Return the state to run x [batch, token, model_dim] from: that of `initial` if None.
+        """Return the state to run x [batch, token, model_dim] from: that of `initial` if
+        None.
 
         Raises:
             FwpError: x or state does not fit.
@@ -97,38 +107,45 @@ class Recurrent(nn.Module):
         dense(f"{self.name}: x", x)
         if x.ndim != 3 or x.shape[-1] != self.model_dim or not x.shape[1]:
             raise FwpError(
-                f"{self.name}: x must be [batch, token, model_dim={self.model_dim}] with at least "
-                f"one token, got {tuple(x.shape)}"
+                f"{self.name}: x must be [batch, token, model_dim={self.model_dim}] with "
+                f"at least one token, got {tuple(x.shape)}"
             )
         legal = self.initial(x.shape[0])
         like = next(iter(legal.values()))
         same_device(self.name, x, like)
         dtype = like.dtype
         if x.dtype != dtype and not (autocasts(x.device) and mixes(x.dtype, dtype)):
-            raise FwpError(f"{self.name} has parameters of {dtype}, so x must be {dtype}, got "
-                           f"{x.dtype}")  # fmt: skip
+            raise FwpError(f"{self.name} has parameters of {dtype}, so x must be "
+                           f"{dtype}, got {x.dtype}")  # fmt: skip
         legal = {name: wide(tensor) for name, tensor in legal.items()}
         if state is None:
             return legal
         if not isinstance(state, Mapping):
             got = type(state).__name__
-            raise FwpError(f"{self.name}: state must be the dict of a run before, got {got}")
+            raise FwpError(
+                f"{self.name}: state must be the dict of a run before, got {got}"
+            )
         for name in sorted({*map(str, state)} ^ {*legal}):
             if name in legal:
-                raise FwpError(f"{self.name}: the state lacks {name!r} ({', '.join(legal)})")
+                raise FwpError(
+                    f"{self.name}: the state lacks {name!r} ({', '.join(legal)})"
+                )
             raise unknown(name, legal, f"state of {self.name}:")
         for name, tensor in legal.items():
             if not isinstance(state[name], torch.Tensor):
                 got = type(state[name]).__name__
-                raise FwpError(f"{self.name}: state {name!r} must be a torch tensor, got {got}")
+                raise FwpError(
+                    f"{self.name}: state {name!r} must be a torch tensor, got {got}"
+                )
             found = state[name]
             if found.shape != tensor.shape or not mixes(found.dtype, tensor.dtype):
                 raise FwpError(
-                    f"{self.name}: state {name!r} must be {tuple(tensor.shape)} of {tensor.dtype}, "
-                    f"got {tuple(found.shape)} of {found.dtype}"
+                    f"{self.name}: state {name!r} must be {tuple(tensor.shape)} of "
+                    f"{tensor.dtype}, got {tuple(found.shape)} of {found.dtype}"
                 )
         return {name: wide(state[name]) for name in legal}
 
     def zeros(self, *shape: int) -> torch.Tensor:
-        """Return zeros of the dtype and device of the parameters (of the buffers without any)."""
+        """Return zeros of the dtype and device of the parameters (of the buffers without
+        any)."""
         return next(chain(self.parameters(), self.buffers())).new_zeros(shape)

@@ -12,7 +12,8 @@ from .registered_networks import register
 
 @register
 class RecurrentDelta(Recurrent):
-    """The recurrent DeltaNet (RDN): keys, values, queries and write strength see the last output.
+    """The recurrent DeltaNet (RDN): keys, values, queries and write strength see the last
+    output.
 
     With z = tanh(y_{t-1}), for each head (d = model_dim / heads):
 
@@ -21,14 +22,14 @@ class RecurrentDelta(Recurrent):
         beta_t = sigmoid(B x_t + r_b . z)                           [1]
         W_t = W_{t-1} + beta_t (v_t - W_{t-1} k_t) k_t',  y_t = W_t q_t
 
-    The heads are concatenated and mixed by an output matrix [model_dim, model_dim]; the recurrence
-    takes y before it. R_k, R_q, R_v [d, d] and r_b [d] join a head to itself only and start
-    normal with deviation 1/sqrt(d).
+    The heads are concatenated and mixed by an output matrix [model_dim, model_dim]; the
+    recurrence takes y before it. R_k, R_q, R_v [d, d] and r_b [d] join a head to itself
+    only and start normal with deviation 1/sqrt(d).
 
     Args:
         heads: number of heads (the paper's tasks use 8 or 16); divides model_dim.
-        feature: phi, "softmax" in the paper; or "normalised_elu" (ELU + 1 over its sum) or
-            "identity".
+        feature: phi, "softmax" in the paper; or "normalised_elu" (ELU + 1 over its sum)
+            or "identity".
 
     Raises:
         FwpError: an option is not legal.
@@ -41,8 +42,8 @@ class RecurrentDelta(Recurrent):
     summary = "DeltaNet whose slow net also sees the last output of its fast net"
     citation = "irie2021going, eqs 15-18"
     no_circuit = (
-        "Its keys, values and write strengths depend on its own last output, so there is no "
-        "program that could be computed before the circuit runs."
+        "Its keys, values and write strengths depend on its own last output, so there is "
+        "no program that could be computed before the circuit runs."
     )
 
     def __init__(self, model_dim: int, heads: int = 1, feature: str = "softmax"):
@@ -65,7 +66,9 @@ class RecurrentDelta(Recurrent):
     def step(self, x, state):
         feature = FEATURES[self.feature]
         feedback = read(self.recurrent, state["y"].tanh()).split(self.slow.sizes, -1)
-        query, key, value, strength = (a + b for a, b in zip(self.slow(x), feedback, strict=True))
+        query, key, value, strength = (
+            a + b for a, b in zip(self.slow(x), feedback, strict=True)
+        )
         weights = delta_write(state["w"], feature(key), value, strength.sigmoid())
         y = read(weights, feature(query))
         return self.output(y.flatten(-2)), {"w": weights, "y": y}

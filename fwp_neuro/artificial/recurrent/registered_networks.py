@@ -39,8 +39,8 @@ def network(name: str, model_dim: int, **options) -> Recurrent:
     """Build a recurrent network by name.
 
     Raises:
-        FwpError: unknown name or option, with the nearest legal one; or a size that does not fit
-            into memory.
+        FwpError: unknown name or option, with the nearest legal one; or a size that does
+            not fit into memory.
     """
     model_dim = whole(model_dim, f"{name}: model_dim")
     options = {n: _plain(name, n, value) for n, value in options.items()}
@@ -48,7 +48,10 @@ def network(name: str, model_dim: int, **options) -> Recurrent:
     sizes = {n: x for n, x in sizes.items() if isinstance(x, int) and x > _LARGE}
     if sizes:
         _affordable(
-            name, model_dim, options, ", ".join(f"{n}={shown(x)}" for n, x in sizes.items())
+            name,
+            model_dim,
+            options,
+            ", ".join(f"{n}={shown(x)}" for n, x in sizes.items()),
         )
     return NETWORKS.make(name, model_dim, **options)
 
@@ -58,7 +61,8 @@ _LARGE = 256
 
 
 def _affordable(name: str, model_dim, options: dict, sizes: str) -> None:
-    """Build a network without its numbers, and refuse it if they do not fit into memory."""
+    """Build a network without its numbers, and refuse it if they do not fit into
+    memory."""
     what = f"{name}: a network of {sizes}"
     try:
         with torch.device("meta"):
@@ -69,12 +73,16 @@ def _affordable(name: str, model_dim, options: dict, sizes: str) -> None:
         raise
     except (RuntimeError, TypeError, OverflowError, NotImplementedError):
         # more numbers than can be counted, or a part that is not built without numbers
-        count = max(whole(model_dim, f"{name}: model_dim"), *map(_size, options.values()), 1) ** 2
+        count = (
+            max(whole(model_dim, f"{name}: model_dim"), *map(_size, options.values()), 1)
+            ** 2
+        )
     affordable(count, what, 4)
 
 
 def _plain(network: str, option: str, value):
-    """Return whole numbers of NumPy as Python's; refuse what is no flag for an option that is."""
+    """Return whole numbers of NumPy as Python's; refuse what is no flag for an option
+    that is."""
     parameters = inspect.signature(NETWORKS.get(network).__init__).parameters
     if option in parameters and isinstance(parameters[option].default, bool):
         switch = isinstance(value, int) and value in (0, 1)

@@ -8,9 +8,9 @@ import torch
 def scan(decay: torch.Tensor, write: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
     """Return every state of c_t = a_t c_{t-1} + b_t.
 
-    Recursive doubling with the associative product (a1, b1)(a2, b2) = (a1 a2, a2 b1 + b2): about
-    log2(token) passes. It multiplies decays and never divides by one, so a decay of zero, or a
-    product of decays that underflows, does no harm.
+    Recursive doubling with the associative product (a1, b1)(a2, b2) = (a1 a2, a2 b1 +
+    b2): about log2(token) passes. It multiplies decays and never divides by one, so a
+    decay of zero, or a product of decays that underflows, does no harm.
 
     Args:
         decay, write: a and b, [batch, token, ...].
@@ -19,8 +19,8 @@ def scan(decay: torch.Tensor, write: torch.Tensor, start: torch.Tensor) -> torch
     Returns:
         c [batch, token, ...].
 
-    Source: Hillis & Steele 1986, doi:10.1145/7902.7903; Blelloch 1990, Prefix sums and their
-    applications, CMU-CS-90-190.
+    Source: Hillis & Steele 1986, doi:10.1145/7902.7903; Blelloch 1990, Prefix sums and
+    their applications, CMU-CS-90-190.
     """
     first = write[:, :1] + decay[:, :1] * start.unsqueeze(1)
     state = torch.cat((first, write[:, 1:]), 1)

@@ -14,41 +14,45 @@ from .registered_networks import register
 
 @register
 class SelfReferential(Recurrent):
-    """The modern self-referential weight matrix (SRWM): one matrix that reads and rewrites itself.
+    """The modern self-referential weight matrix (SRWM): one matrix that reads and
+    rewrites itself.
 
     For each head (d = model_dim / heads, W [3 d + n, d], n = ``strengths``):
 
         [y_t, q_t, k_t, b_t] = W_{t-1} phi_x(x_t)       rows d, d, d, n: read before the write
         W_t = W_{t-1} + beta_t * (W_{t-1} phi(q_t) - W_{t-1} phi(k_t)) phi(k_t)'
 
-    beta_t = sigmoid(b_t) has one entry for each block of rows (y, q, k, b) if n = 4, or one for the
-    whole matrix if n = 1; then W_t = W_{t-1}(I + beta (phi(q) - phi(k)) phi(k)') and the rank of W
-    never grows. Only the initial matrix W_0 is trained: there is no other parameter and no output
-    matrix. W_0 starts normal with deviation 1/sqrt(d), its rows b around ``strength_bias``.
+    beta_t = sigmoid(b_t) has one entry for each block of rows (y, q, k, b) if n = 4, or
+    one for the whole matrix if n = 1; then W_t = W_{t-1}(I + beta (phi(q) - phi(k))
+    phi(k)') and the rank of W never grows. Only the initial matrix W_0 is trained: there
+    is no other parameter and no output matrix. W_0 starts normal with deviation
+    1/sqrt(d), its rows b around ``strength_bias``.
 
     Args:
         heads: number of heads; divides model_dim.
-        feature: phi of the key and the query, "softmax" in the paper; or "normalised_elu",
-            "identity".
-        input_feature: phi_x of the input, as in the paper's equation; the authors' program also
-            runs without ("identity").
+        feature: phi of the key and the query, "softmax" in the paper; or
+            "normalised_elu", "identity".
+        input_feature: phi_x of the input, as in the paper's equation; the authors'
+            program also runs without ("identity").
         strengths: 4 or 1.
         strength_bias: mean of the initial rows b (-1 in the authors' program).
 
     Raises:
         FwpError: an option is not legal.
 
-    Source: Irie, Schlag, Csordas & Schmidhuber 2022, arXiv:2202.05780, eqs 5-8; Schmidhuber 1993,
-    A self-referential weight matrix, ICANN.
-    """
+    Source: Irie, Schlag, Csordas & Schmidhuber 2022, arXiv:2202.05780, eqs 5-8;
+    Schmidhuber 1993, A self-referential weight matrix, ICANN.
+    """  # noqa: E501
 
     name = "srwm"
     aliases = ("self_referential",)
-    summary = "self-referential weight matrix: programs all of itself, only W_0 is trained"
+    summary = (
+        "self-referential weight matrix: programs all of itself, only W_0 is trained"
+    )
     citation = "irie2022modern, eqs 5-8"
     no_circuit = (
-        "The matrix makes its own keys, queries and write strengths, so there is no program that "
-        "could be computed before the circuit runs."
+        "The matrix makes its own keys, queries and write strengths, so there is no "
+        "program that could be computed before the circuit runs."
     )
 
     def __init__(

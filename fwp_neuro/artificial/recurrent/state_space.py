@@ -15,8 +15,8 @@ from .registered_networks import register
 from .scan import scan
 
 NO_CIRCUIT = (
-    "Its decaying states are activities with trained constants; the fast-weight reading of it is "
-    "the rule 'gla', from which a circuit is built."
+    "Its decaying states are activities with trained constants; the fast-weight reading "
+    "of it is the rule 'gla', from which a circuit is built."
 )
 
 
@@ -27,8 +27,8 @@ class DiagonalSSM(Elementwise):
         y_t[d] = sum_n C c_t[d, n] + D[d] x_t[d]
         g = (exp(dt A) - 1) / A  (zero-order hold, "zoh")  or  g = dt  ("euler")
 
-    Subclasses give dt, B and C. A starts at -1, -2, .. -N (the real S4D initialisation), dt
-    log-uniform in [0.001, 0.1]. `over` takes all tokens at once with `scan`.
+    Subclasses give dt, B and C. A starts at -1, -2, .. -N (the real S4D initialisation),
+    dt log-uniform in [0.001, 0.1]. `over` takes all tokens at once with `scan`.
     """
 
     def __init__(self, model_dim: int, modes: int, write: str):
@@ -43,7 +43,8 @@ class DiagonalSSM(Elementwise):
         return {"c": self.zeros(batch, self.model_dim, self.modes)}
 
     def entry(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return dt [..., channel, 1] and B [..., channel or 1, mode] for x [..., channel]."""
+        """Return dt [..., channel, 1] and B [..., channel or 1, mode] for x [...,
+        channel]."""
         raise NotImplementedError
 
     def exit(self, x: torch.Tensor) -> torch.Tensor:
@@ -83,8 +84,8 @@ class S4D(DiagonalSSM):
         c_t[d, n] = exp(dt_d A[d, n]) c_{t-1}[d, n] + g B[d, n] x_t[d],  A = -exp(log_rate)
         y_t[d] = sum_n C[d, n] c_t[d, n] + D[d] x_t[d]
 
-    Linear and time-invariant: y is x convolved with sum_n C g B exp(dt A)^lag. B starts at 1, C
-    normal, D at 1.
+    Linear and time-invariant: y is x convolved with sum_n C g B exp(dt A)^lag. B starts
+    at 1, C normal, D at 1.
 
     Args:
         modes: N for each channel, 16.
@@ -93,9 +94,9 @@ class S4D(DiagonalSSM):
     Raises:
         FwpError: an option is not legal.
 
-    Source: Gu, Gupta, Goel & Re 2022, S4D, arXiv:2206.11893 (its real initialisation); the modes
-    are real here, complex in most of the paper.
-    """
+    Source: Gu, Gupta, Goel & Re 2022, S4D, arXiv:2206.11893 (its real initialisation);
+    the modes are real here, complex in most of the paper.
+    """  # noqa: E501
 
     name = "s4d"
     aliases = ("diagonal_ssm", "ssm")
@@ -119,7 +120,8 @@ class S4D(DiagonalSSM):
 
 @register
 class S6(DiagonalSSM):
-    """The selective diagonal state-space model: step, input and output weights see the input.
+    """The selective diagonal state-space model: step, input and output weights see the
+    input.
 
         dt_t = softplus(S x_t + s) [channel],  B_t = B x_t [mode],  C_t = C x_t [mode]
         c_t[d, n] = exp(dt_t[d] A[d, n]) c_{t-1}[d, n] + g B_t[n] x_t[d],  A = -exp(log_rate)
@@ -132,13 +134,15 @@ class S6(DiagonalSSM):
     Raises:
         FwpError: an option is not legal.
 
-    Source: Gu & Dao 2023, Mamba, arXiv:2312.00752, algorithm 2. S has full rank here, the paper's
-    a low one; there is no convolution and no gate around it.
-    """
+    Source: Gu & Dao 2023, Mamba, arXiv:2312.00752, algorithm 2. S has full rank here, the
+    paper's a low one; there is no convolution and no gate around it.
+    """  # noqa: E501
 
     name = "s6"
     aliases = ("selective_ssm",)
-    summary = "diagonal state-space model whose step, input and output weights see the input"
+    summary = (
+        "diagonal state-space model whose step, input and output weights see the input"
+    )
     citation = "gu2023mamba, algorithm 2"
     no_circuit = NO_CIRCUIT
     own = ("log_rate", "step_size.weight", "step_size.bias")

@@ -11,8 +11,9 @@ import threading
 def held_back():
     """Hold Ctrl+C back while the block runs; a second one interrupts at once.
 
-    Gives a function that tells whether it was pressed. Only the main thread gets signals, and a
-    program may have Ctrl+C ignored or handle it outside Python; there nothing changes.
+    Gives a function that tells whether it was pressed. Only the main thread gets signals,
+    and a program may have Ctrl+C ignored or handle it outside Python; there nothing
+    changes.
     """
     asked = []
     before = signal.getsignal(signal.SIGINT)

@@ -10,8 +10,9 @@ SCHEDULES = ("constant", "linear", "cosine")
 def factor(step: int, steps: int, schedule: str, warmup: int) -> float:
     """Return the factor of the learning rate at a step.
 
-    It rises linearly over the first ``warmup`` steps to 1; then it stays, or falls towards 0 at
-    ``steps``: linearly, or as half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983).
+    It rises linearly over the first ``warmup`` steps to 1; then it stays, or falls
+    towards 0 at ``steps``: linearly, or as half a cosine (Loshchilov & Hutter 2017,
+    arXiv:1608.03983).
 
     Args:
         step: from 0 to steps - 1.

@@ -14,7 +14,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...arguments import FLAG, PROGRESS, filename, inside, instance, optional, takes, whole
+from ...arguments import (
+    FLAG,
+    PROGRESS,
+    filename,
+    inside,
+    instance,
+    optional,
+    takes,
+    whole,
+)
 from ...errors import FwpError
 from ...provenance import commit, plain, versions
 from ...tasks import parity
@@ -61,45 +70,52 @@ def train(
     progress: Callable[[float, str], None] | None = None,
     **options,
 ) -> Training:
-    """Train a model on a task with AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), in place.
+    """Train a model on a task with AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), in
+    place.
 
-    The loss is the mean over the masked tokens of the cross-entropy, or of half the sum of squares,
-    as the task says. Metalearning is this loop over a task whose sequences are episodes
-    (`fwp_neuro.tasks.few_shot_episodes`, `regression`): the fast weights learn within a sequence,
-    the slow ones across them.
+    The loss is the mean over the masked tokens of the cross-entropy, or of half the sum
+    of squares, as the task says. Metalearning is this loop over a task whose sequences
+    are episodes (`fwp_neuro.tasks.few_shot_episodes`, `regression`): the fast weights
+    learn within a sequence, the slow ones across them.
 
-    The batch of a step, and its dropout, are functions of the seed and the step alone, so that a
-    training that was interrupted and resumed on the CPU is bit for bit the one that was not.
+    The batch of a step, and its dropout, are functions of the seed and the step alone, so
+    that a training that was interrupted and resumed on the CPU is bit for bit the one
+    that was not.
 
     Args:
-        model: maps inputs of the task, int64 [batch, token] or float [batch, token, input_size], to
-            [batch, token, output_size]. It is moved to the device, trained in place, and left in
-            evaluation mode.
+        model: maps inputs of the task, int64 [batch, token] or float [batch, token,
+            input_size], to [batch, token, output_size]. It is moved to the device,
+            trained in place, and left in evaluation mode.
         task: what to learn.
         device: "auto" (CUDA where there is a GPU), "cpu" or "cuda"; the choice is logged.
-        checkpoint: file that keeps the training, every ``checkpoint_every`` steps, at the end and
-            when it is interrupted.
+        checkpoint: file that keeps the training, every ``checkpoint_every`` steps, at the
+            end and when it is interrupted.
         resume: go on from the checkpoint if there is one.
         progress: called with (fraction done, note).
-        options: steps, batch, length, learning_rate, weight_decay, betas, schedule, warmup, clip,
-            evaluate_every, evaluation_batch, long_length, target_loss, target_accuracy, patience,
-            seed; see `training_options.Options`.
+        options: steps, batch, length, learning_rate, weight_decay, betas, schedule,
+            warmup, clip, evaluate_every, evaluation_batch, long_length, target_loss,
+            target_accuracy, patience, seed; see `training_options.Options`.
 
     Returns:
         The course of the training.
 
     Raises:
-        FwpError: an argument is not legal, the model does not fit the task, the checkpoint is of
-            another training, or the loss is not finite (the checkpoint of an earlier step stays).
+        FwpError: an argument is not legal, the model does not fit the task, the
+            checkpoint is of another training, or the loss is not finite (the checkpoint
+            of an earlier step stays).
         KeyboardInterrupt: it was interrupted; the message says where to go on from.
     """
     chosen = Options.of(options)
     if not isinstance(model, nn.Module):
-        raise FwpError(f"train: model must be a torch nn.Module, got {type(model).__name__}")
+        raise FwpError(
+            f"train: model must be a torch nn.Module, got {type(model).__name__}"
+        )
     if not isinstance(task, SequenceTask):
         raise FwpError(f"train: task must be a SequenceTask, got {type(task).__name__}")
     if progress is not None and not callable(progress):
-        raise FwpError(f"train: progress must be a function of (fraction, note), got {progress!r}")
+        raise FwpError(
+            f"train: progress must be a function of (fraction, note), got {progress!r}"
+        )
     path = checkpoints.path_of(checkpoint)
     if resume and path is None:
         raise FwpError("train: resume=True needs checkpoint=..., the file to go on from")
@@ -109,8 +125,8 @@ def train(
     if path is not None and path.exists():
         if not resume:
             raise FwpError(
-                f"train: there is a checkpoint at {str(path)!r} already; pass resume=True to go on "
-                "from it, or another path"
+                f"train: there is a checkpoint at {str(path)!r} already; pass "
+                "resume=True to go on from it, or another path"
             )
         loop.restore(path)
     return loop.run(path, checkpoint_every, progress)
@@ -123,15 +139,23 @@ class _Loop:
         if not parameters:
             raise FwpError("train: the model has no parameters to train")
         self.optimizer = torch.optim.AdamW(
-            parameters, options.learning_rate, options.betas, weight_decay=options.weight_decay
+            parameters,
+            options.learning_rate,
+            options.betas,
+            weight_decay=options.weight_decay,
         )
-        self.dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
+        self.dtype = next(
+            (p.dtype for p in parameters if p.is_floating_point()), torch.float32
+        )
         self.step, self.rows, self.recent = 0, [], []
         self.changing = False  # whether the parameters are between two steps' values
         self.best, self.without = math.inf, 0
         self.held = Held(task, options, device, self.dtype)
         check(model, task, self.held.usual)
-        self.arguments = {"task": task.name, "task_seed": plain(task.seed)} | options.lasting()
+        self.arguments = {
+            "task": task.name,
+            "task_seed": plain(task.seed),
+        } | options.lasting()
         self.arguments["task_parameters"] = plain(dict(task.parameters))
 
     # ------------------------------------------------------------------ checkpoints
@@ -191,7 +215,9 @@ class _Loop:
             "commit": commit(),
         }
         history = history_of(self.rows, provenance)
-        return Training(history, self.step, stopped, time.perf_counter() - begin, provenance)
+        return Training(
+            history, self.step, stopped, time.perf_counter() - begin, provenance
+        )
 
     def keep(self, path: Path | None, kept: int) -> str:
         """Save after an interruption; return the sentence to raise."""
@@ -203,7 +229,10 @@ class _Loop:
             kept = self.step
         if not kept:
             return f"{where}; nothing was kept"
-        return f"{where}; step {kept} is kept in {str(path)!r}: train(..., resume=True) goes on"
+        return (
+            f"{where}; step {kept} is kept in {str(path)!r}: train(..., resume=True) "
+            "goes on"
+        )
 
     def learn(self) -> None:
         """Do one step."""
@@ -221,12 +250,14 @@ class _Loop:
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = nn.utils.clip_grad_norm_(parameters, math.inf if o.clip is None else o.clip)
+        norm = nn.utils.clip_grad_norm_(
+            parameters, math.inf if o.clip is None else o.clip
+        )
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             what = "loss" if not torch.isfinite(loss) else "gradient"
             raise FwpError(
-                f"train: the {what} is not finite at step {number + 1} (learning rate {rate:.3g}); "
-                "a checkpoint of an earlier step is left as it was"
+                f"train: the {what} is not finite at step {number + 1} (learning rate "
+                f"{rate:.3g}); a checkpoint of an earlier step is left as it was"
             )
         measured = [loss.item(), norm.item(), rate]
         self.changing = True
@@ -236,8 +267,11 @@ class _Loop:
 
     @contextlib.contextmanager
     def random(self, *numbers: int):
-        """Make random numbers a function of the seed and ``numbers``; the caller's stay."""
-        seed = int(np.random.SeedSequence([self.options.seed, *numbers]).generate_state(1)[0])
+        """Make random numbers a function of the seed and ``numbers``; the caller's
+        stay."""
+        seed = int(
+            np.random.SeedSequence([self.options.seed, *numbers]).generate_state(1)[0]
+        )
         cuda = self.device.type == "cuda"
         with torch.random.fork_rng([self.device] if cuda else []):
             torch.default_generator.manual_seed(seed)
@@ -279,5 +313,7 @@ class _Loop:
     def note(self) -> str:
         if not self.rows:
             return f"step {self.step}"
-        accuracy = "" if math.isnan(self.rows[-1][3]) else f", accuracy {self.rows[-1][3]:.3f}"
+        accuracy = (
+            "" if math.isnan(self.rows[-1][3]) else f", accuracy {self.rows[-1][3]:.3f}"
+        )
         return f"step {self.step}, held-out loss {self.rows[-1][2]:.4g}{accuracy}"

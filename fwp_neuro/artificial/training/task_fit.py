@@ -1,4 +1,5 @@
-"""Whether a model fits a task: sizes compared before training, torch's refusals made sentences."""
+"""Whether a model fits a task: sizes compared before training, torch's refusals made
+sentences."""
 
 from __future__ import annotations
 
@@ -32,15 +33,19 @@ def check(model: nn.Module, task: SequenceTask, batch: Batch) -> None:
         fits = model.input_size == size
         needs = f"input_size={size}, for inputs that are vectors"
     if not fits:
-        raise FwpError(f"train: the SequenceModel has {has}; task {task.name!r} needs {needs}")
+        raise FwpError(
+            f"train: the SequenceModel has {has}; task {task.name!r} needs {needs}"
+        )
     if model.output_size != task.output_size:
         raise FwpError(
-            f"train: the SequenceModel has output_size={model.output_size}; task {task.name!r} "
-            f"needs output_size={task.output_size}"
+            f"train: the SequenceModel has output_size={model.output_size}; task "
+            f"{task.name!r} needs output_size={task.output_size}"
         )
 
 
-def outputs_of(model: nn.Module, inputs: torch.Tensor, task: SequenceTask) -> torch.Tensor:
+def outputs_of(
+    model: nn.Module, inputs: torch.Tensor, task: SequenceTask
+) -> torch.Tensor:
     """Run a model over inputs of a task.
 
     Raises:
@@ -53,6 +58,7 @@ def outputs_of(model: nn.Module, inputs: torch.Tensor, task: SequenceTask) -> to
     except (RuntimeError, IndexError) as problem:
         kind = f"symbols 0 to {task.input_size - 1}" if inputs.ndim == 2 else "vectors"
         raise FwpError(
-            f"train: the model {type(model).__name__} fails on the inputs of task {task.name!r}, "
-            f"{kind} in a tensor {tuple(inputs.shape)}: {str(problem).partition(chr(10))[0]}"
+            f"train: the model {type(model).__name__} fails on the inputs of task "
+            f"{task.name!r}, {kind} in a tensor {tuple(inputs.shape)}: "
+            f"{str(problem).partition(chr(10))[0]}"
         ) from problem

@@ -18,7 +18,9 @@ from .training_options import Options
 _TRAINING, _HELD, _LONG = range(3)
 
 
-def sample(task: SequenceTask, batch: int, length, seed: int, stream: int, number: int) -> Batch:
+def sample(
+    task: SequenceTask, batch: int, length, seed: int, stream: int, number: int
+) -> Batch:
     """Draw batch ``number`` of a stream: a function of its arguments alone."""
     mixed = np.random.SeedSequence([seed, stream, number]).generate_state(1)[0]
     return task.sample(batch, int(mixed), length)
@@ -46,12 +48,14 @@ def loss_of(task: SequenceTask, outputs, targets, mask) -> torch.Tensor:
         FwpError: the outputs are no tensor, or have another shape.
     """
     if not isinstance(outputs, torch.Tensor):
-        raise FwpError(f"train: the model must return a tensor, got a {type(outputs).__name__}")
+        raise FwpError(
+            f"train: the model must return a tensor, got a {type(outputs).__name__}"
+        )
     legal = (*mask.shape, task.output_size)
     if tuple(outputs.shape) != legal:
         raise FwpError(
-            f"train: the model's outputs must be [batch, token, output_size] = {legal} for task "
-            f"{task.name!r}, got {tuple(outputs.shape)}"
+            f"train: the model's outputs must be [batch, token, output_size] = {legal} "
+            f"for task {task.name!r}, got {tuple(outputs.shape)}"
         )
     outputs, targets = outputs[mask], targets[mask]
     if task.loss == "cross_entropy":
@@ -72,7 +76,8 @@ class Held:
             self.long = sample(task, count, options.long_length, seed, _LONG, 0)
 
     def measure(self, model: nn.Module) -> tuple[float, float, float]:
-        """Return loss, accuracy, and accuracy at other lengths (NaN where there is none)."""
+        """Return loss, accuracy, and accuracy at other lengths (NaN where there is
+        none)."""
         model.eval()
         outputs, loss = self._outputs(model, self.usual)
         accuracy = self.task.score(outputs, self.usual).get("accuracy", math.nan)
@@ -85,6 +90,8 @@ class Held:
     @torch.no_grad()
     def _outputs(self, model: nn.Module, batch: Batch) -> tuple[np.ndarray, float]:
         inputs, targets, mask = tensors(batch, self.device, self.dtype)
-        parts = torch.cat([outputs_of(model, part, self.task) for part in inputs.split(self.size)])
+        parts = torch.cat(
+            [outputs_of(model, part, self.task) for part in inputs.split(self.size)]
+        )
         loss = float(loss_of(self.task, parts, targets, mask))
         return parts.double().cpu().numpy(), loss

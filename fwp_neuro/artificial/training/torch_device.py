@@ -21,7 +21,13 @@ def torch_device(name: str = "auto") -> tuple[torch.device, str]:
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         built = "sees no GPU" if torch.version.cuda else "was built without CUDA"
-        raise FwpError(f"device='cuda' cannot be used: this PyTorch {built}; legal here is 'cpu'")
+        raise FwpError(
+            f"device='cuda' cannot be used: this PyTorch {built}; legal here is 'cpu'"
+        )
     if name != "auto":
         return torch.device(name), "asked for"
-    return (torch.device("cuda"), "there is a GPU") if there else (torch.device("cpu"), "no GPU")
+    return (
+        (torch.device("cuda"), "there is a GPU")
+        if there
+        else (torch.device("cpu"), "no GPU")
+    )

@@ -21,9 +21,11 @@ class Options:
         learning_rate, weight_decay, betas: of AdamW.
         schedule, warmup: "constant", "linear" or "cosine"; see `learning_rate.factor`.
         clip: largest norm of the gradient; None for no limit.
-        evaluate_every: steps between evaluations on held-out sequences, the same every time.
+        evaluate_every: steps between evaluations on held-out sequences, the same every
+            time.
         evaluation_batch: number of held-out sequences.
-        long_length: length of further held-out sequences, to see whether longer ones work too.
+        long_length: length of further held-out sequences, to see whether longer ones work
+            too.
         target_loss, target_accuracy: stop as soon as the held-out sequences reach it.
         patience: stop after so many evaluations without a smaller held-out loss.
         seed: of batches and dropout (initial weights are the model's affair).
@@ -63,10 +65,14 @@ class Options:
         except TypeError:
             first = second = None
         except ValueError:
-            raise FwpError(f"train: betas must be two numbers, got {self.betas!r}") from None
+            raise FwpError(
+                f"train: betas must be two numbers, got {self.betas!r}"
+            ) from None
         for beta in (first, second):
             if not 0 <= real(beta, "train: betas") < 1:
-                raise FwpError(f"train: betas must be at least 0 and below 1, got {self.betas!r}")
+                raise FwpError(
+                    f"train: betas must be at least 0 and below 1, got {self.betas!r}"
+                )
         if self.clip is not None:
             positive(self.clip, "train: clip")
         if self.patience is not None:

@@ -23,8 +23,9 @@ class Training:
     """The course of a training.
 
     Attributes:
-        history: "loss", "evaluation_loss", "accuracy", "learning_rate", "gradient_norm" and
-            "long_accuracy" [step], NaN where a task has no such number; steps count from 1.
+        history: "loss", "evaluation_loss", "accuracy", "learning_rate", "gradient_norm"
+            and "long_accuracy" [step], NaN where a task has no such number; steps count
+            from 1.
         steps: steps done.
         stopped: why it ended.
         seconds: on the wall, of this call.
@@ -39,7 +40,8 @@ class Training:
 
     @property
     def best(self) -> dict[str, float]:
-        """Smallest held-out loss and largest accuracy, and the steps at which they were seen."""
+        """Smallest held-out loss and largest accuracy, and the steps at which they were
+        seen."""
         found = {}
         loss, accuracy = self.history["evaluation_loss"], self.history["accuracy"]
         if np.isfinite(loss).any():
@@ -47,7 +49,9 @@ class Training:
             found["loss_step"] = int(loss["step"][int(np.nanargmin(loss.values))])
         if np.isfinite(accuracy).any():
             found["accuracy"] = float(accuracy.max())
-            found["accuracy_step"] = int(accuracy["step"][int(np.nanargmax(accuracy.values))])
+            found["accuracy_step"] = int(
+                accuracy["step"][int(np.nanargmax(accuracy.values))]
+            )
         return found
 
     def __repr__(self) -> str:
@@ -68,5 +72,9 @@ def history_of(rows: list[list[float]], provenance: dict) -> xr.Dataset:
         name: ("step", table[:, 1 + n], {"units": "1", "long_name": words})
         for n, (name, words) in enumerate(COLUMNS.items())
     }
-    steps = ("step", table[:, 0].astype(int), {"units": "1", "long_name": "training step"})
+    steps = (
+        "step",
+        table[:, 0].astype(int),
+        {"units": "1", "long_name": "training step"},
+    )
     return xr.Dataset(data, {"step": steps}, {"provenance": json.dumps(provenance)})

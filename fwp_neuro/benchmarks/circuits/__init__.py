@@ -1,1 +1,2 @@
-"""Benchmark of plastic circuits: events per second, bytes a synapse, builds, a plan for scaling."""
+"""Benchmark of plastic circuits: events per second, bytes a synapse, builds, a plan for
+scaling."""

@@ -1,4 +1,5 @@
-"""How fast this machine can read and write weights: the line that no layout of floats can cross."""
+"""How fast this machine can read and write weights: the line that no layout of floats can
+cross."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ BYTES = 8
 
 
 def bandwidth(floats: int, rounds: int = 5, least: float = 0.05) -> float:
-    """Return bytes a second (processor time, one thread) to read and write an array in place.
+    """Return bytes a second (processor time, one thread) to read and write an array in
+    place.
 
     Args:
         floats: length of the array.

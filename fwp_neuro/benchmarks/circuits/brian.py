@@ -1,7 +1,8 @@
 """The reference network in Brian2, in several layouts of the same synapse.
 
-"textbook": all variables on the synapse, event-driven, as Brian2's documentation writes it.
-"factorised": what `fwp_neuro.circuits.plastic.connecting.connect` makes of the same model. "dense":
+"textbook": all variables on the synapse, event-driven, as Brian2's documentation writes
+it. "factorised": what `fwp_neuro.circuits.plastic.connecting.connect` makes of the same
+model. "dense":
 the same again, with the package's dense synapses. "static": weights that stay.
 """
 
@@ -20,7 +21,8 @@ from .network import DT, WEIGHTS, NetworkCase, relaxed
 
 LAYOUTS = ("textbook", "factorised", "dense", "static")
 TEXTBOOK = Equations(synapse=SYNAPSES, on_pre=ON_PRE, on_post=ON_POST)
-#: no postsynaptic spike writes: the trace that it leaves is read at the next presynaptic one
+#: no postsynaptic spike writes: the trace that it leaves is read at the next presynaptic
+#: one
 PRESYNAPTIC = Equations(
     synapse="\n".join(line for line in SYNAPSES.splitlines() if "apre" not in line),
     on_pre="\n".join(line for line in ON_PRE.splitlines() if "apre" not in line),
@@ -38,7 +40,8 @@ def model(case: NetworkCase) -> Synapse:
     return Synapse(
         "reference", "benchmark", "plasticity", "fast weight with pair-based STDP", text,
         {name: value for name, value in quantities(case).items() if name in _PLASTIC},
-        {"": "chosen for the benchmark"}, "", "", signed=("a_post",), initial={"w": WEIGHTS},
+        {"": "chosen for the benchmark"}, "", "", signed=("a_post",),
+        initial={"w": WEIGHTS},
     )  # fmt: skip
 
 
@@ -72,7 +75,8 @@ class Network:
         return np.array(self.post.count[:], dtype=int)
 
     def weights(self) -> np.ndarray:
-        """Return the weights that are compared [row, post] at the last time step, after a run."""
+        """Return the weights that are compared [row, post] at the last time step, after a
+        run."""
         case, now = self.case, (self.case.steps - 1) * DT
         variables, values = self.synapses.variables, parameters(self.case.cells)
         if "w_kept" in variables:  # w relative to a decay that all synapses share
@@ -89,17 +93,22 @@ class Network:
 def network(case: NetworkCase, layout: str) -> Network:
     """Make the network of a case in a layout."""
     values = quantities(case)
-    used = {n: v for n, v in values.items() if n not in ("dt", "v_threshold", "v_spread", "golden")}
+    used = {
+        n: v
+        for n, v in values.items()
+        if n not in ("dt", "v_threshold", "v_spread", "golden")
+    }
     used["schedule"] = b2.TimedArray(schedule(case) * b2.second, dt=1 * b2.second)
     refractory = used.pop("refractory")
     pre = b2.NeuronGroup(
         case.cells, "due : second\nnumber : 1", threshold="t > due - dt/2",
-        reset="number += 1\ndue = schedule(number*second, i)", namespace=used, name="pre_cells",
+        reset="number += 1\ndue = schedule(number*second, i)", namespace=used,
+        name="pre_cells",
     )  # fmt: skip
     post = b2.NeuronGroup(
         case.cells, CELLS + "count : 1", threshold="v > v_threshold",
-        reset="v = v_reset\ncount += 1", refractory=refractory, method="euler", namespace=used,
-        name="post_cells",
+        reset="v = v_reset\ncount += 1", refractory=refractory, method="euler",
+        namespace=used, name="post_cells",
     )  # fmt: skip
     pre.due = "schedule(0*second, i)"
     post.v, post.v_threshold = "v_rest", thresholds(case.cells) * b2.volt
@@ -113,17 +122,20 @@ def network(case: NetworkCase, layout: str) -> Network:
 
 def _plain(case: NetworkCase, pre, post, namespace):
     text = model(case).equations
-    made = b2.Synapses(pre, post, text.synapse, on_pre=text.on_pre, on_post=text.on_post or None,
-                       method="exact", namespace=namespace, name="plastic")  # fmt: skip
+    made = b2.Synapses(pre, post, text.synapse, on_pre=text.on_pre, on_post=text.on_post
+                       or None, method="exact", namespace=namespace,
+                       name="plastic")  # fmt: skip
     made.connect()
-    for pathway in made._pathways:  # presynaptic spikes first, as everywhere in the package
+    # presynaptic spikes first, as everywhere in the package
+    for pathway in made._pathways:
         pathway.order = 1 if pathway.prepost == "pre" else 10
     made.w = WEIGHTS
     return made
 
 
 def schedule(case: NetworkCase) -> np.ndarray:
-    """Return each cell's spike times [number, cell] in seconds, then a time that never comes."""
+    """Return each cell's spike times [number, cell] in seconds, then a time that never
+    comes."""
     step, cell = case.spikes.T
     order = np.lexsort((step, cell))
     count = np.bincount(cell, minlength=case.cells)

@@ -18,14 +18,16 @@ class Contender:
 
     Attributes:
         name: for tables.
-        module: of this package, with ``prepare(case, folder, **options)`` and ``measure(...)``.
+        module: of this package, with ``prepare(case, folder, **options)`` and
+            ``measure(...)``.
         options: of both.
         kind: which synapse, see `NetworkCase`.
         tolerance: how near to the oracle it must be to get a speed.
-        pace: rough processor seconds a million synapses and biological second, for progress and
-            for the length of a run.
-        every_step: whether it costs the same with and without spikes: then a run that is too short
-            for spikes is as good, and events are those of the reference network in that time.
+        pace: rough processor seconds a million synapses and biological second, for
+            progress and for the length of a run.
+        every_step: whether it costs the same with and without spikes: then a run that is
+            too short for spikes is as good, and events are those of the reference network
+            in that time.
         builds: rough processor seconds to compile it.
         note: what a reader of its numbers must know.
     """
@@ -45,33 +47,47 @@ class Contender:
         return import_module(f"{__package__}.{self.module}")
 
 
-TEXTBOOK, FACTORISED, DENSE = "Brian2, textbook", "Brian2, factorised", "Brian2, dense engine"
+TEXTBOOK, FACTORISED, DENSE = (
+    "Brian2, textbook",
+    "Brian2, factorised",
+    "Brian2, dense engine",
+)
 PRESYNAPTIC, STATIC = "Brian2, factorised, no on_post", "Brian2, static"
 GENERIC, LEAN = "C++, textbook layout", "C++, lean float32"
-ROWS, EVERY_STEP, NEST = "torch, rows and columns", "torch, every step", "NEST, stdp_synapse"
+ROWS, EVERY_STEP, NEST = (
+    "torch, rows and columns",
+    "torch, every step",
+    "NEST, stdp_synapse",
+)
 
 _ALL = (
     Contender(TEXTBOOK, "generated_programs", {"layout": "textbook"}, pace=1.6, builds=8,
               note="traces on every synapse, event-driven: the documented way"),
-    Contender(FACTORISED, "generated_programs", {"layout": "factorised"}, pace=0.7, builds=9,
-              note="what the package makes of the same model: the weight alone on the synapse"),
+    Contender(FACTORISED, "generated_programs", {"layout": "factorised"}, pace=0.7,
+              builds=9,
+              note="what the package makes of the same model: the weight alone on the "
+                   "synapse"),
     Contender(DENSE, "generated_programs", {"layout": "dense"}, pace=0.3, builds=9,
               note="the factorised model with the package's all-to-all synapses"),
-    Contender(PRESYNAPTIC, "generated_programs", {"layout": "factorised"}, "presynaptic", pace=0.3,
-              builds=7, note="writes at presynaptic spikes only; presynaptic events are counted"),
-    Contender(STATIC, "generated_programs", {"layout": "static"}, "static", pace=0.25, builds=6,
-              note="weights that stay; presynaptic events are counted"),
+    Contender(PRESYNAPTIC, "generated_programs", {"layout": "factorised"}, "presynaptic",
+              pace=0.3, builds=7,
+              note="writes at presynaptic spikes only; presynaptic events are "
+                             "counted"),
+    Contender(STATIC, "generated_programs", {"layout": "static"}, "static", pace=0.25,
+              builds=6, note="weights that stay; presynaptic events are counted"),
     Contender(GENERIC, "hand_loop", {"variant": "generic"}, pace=1.0, builds=1,
               note="hand-written, the same arrays as the textbook version, dense"),
-    Contender(LEAN, "hand_loop", {"variant": "lean_f32"}, tolerance=SINGLE, pace=0.15, builds=1,
-              note="hand-written, one float a synapse"),
+    Contender(LEAN, "hand_loop", {"variant": "lean_f32"}, tolerance=SINGLE, pace=0.15,
+              builds=1, note="hand-written, one float a synapse"),
     Contender(ROWS, "torch_loops", {"form": "rows"}, tolerance=SINGLE, pace=4.0,
               note="float32; touches the rows and columns that spikes name"),
     Contender(EVERY_STEP, "torch_loops", {"form": "dense"}, tolerance=SINGLE, pace=150.0,
-              every_step=True, note="float32; touches all synapses at every step, in a short run"),
+              every_step=True, note="float32; touches all synapses at every step, in a "
+                                    "short run"),
     Contender(NEST, "nest_loop", {}, tolerance=OTHER_CELLS, pace=1.5,
-              note="another model: weights do not relax, current-based cells with one time "
-              "constant, spikes take one step, postsynaptic ones act at the next presynaptic one"),
+              note="another model: weights do not relax, current-based cells with one "
+              "time constant, spikes take one step, postsynaptic ones act at the next "
+              "presynaptic one"),
 )  # fmt: skip
 CONTENDERS = {contender.name: contender for contender in _ALL}
 
@@ -87,7 +103,8 @@ def check_here(name: str) -> None:
 
 
 def case(name: str, synapses: int, duration: float, longest: float) -> NetworkCase:
-    """Return what a contender simulates: shorter than ``duration`` if that is far too long.
+    """Return what a contender simulates: shorter than ``duration`` if that is far too
+    long.
 
     Args:
         longest: processor seconds that a run may take, roughly.

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from .circuit_contenders import CONTENDERS, DENSE, FACTORISED, LEAN, PRESYNAPTIC, STATIC, TEXTBOOK
+from .circuit_contenders import (
+    CONTENDERS,
+    DENSE,
+    FACTORISED,
+    LEAN,
+    PRESYNAPTIC,
+    STATIC,
+    TEXTBOOK,
+)
 from .measured import DOUBLE, OTHER_CELLS, SINGLE
 
 #: bytes that an event moves at least: one float read and written
@@ -14,12 +22,16 @@ EVENT_BYTES = 8
 
 def seconds(data: xr.Dataset, name: str) -> xr.DataArray:
     """Return processor seconds a biological second [synapses] (median of rounds)."""
-    return data["cpu"].sel(contender=name).median("round") / data["duration"].sel(contender=name)
+    return data["cpu"].sel(contender=name).median("round") / data["duration"].sel(
+        contender=name
+    )
 
 
 def speed(data: xr.Dataset, name: str) -> xr.DataArray:
     """Return synaptic events a processor second [synapses] (median of rounds)."""
-    return data["events"].sel(contender=name) / data["cpu"].sel(contender=name).median("round")
+    return data["events"].sel(contender=name) / data["cpu"].sel(contender=name).median(
+        "round"
+    )
 
 
 def per_synapse(data: xr.Dataset, name: str) -> xr.DataArray:
@@ -28,7 +40,8 @@ def per_synapse(data: xr.Dataset, name: str) -> xr.DataArray:
 
 
 def ratio(data: xr.Dataset, name: str, other: str, synapses: int) -> float:
-    """Return one contender's time as a multiple of another's (median of paired rounds)."""
+    """Return one contender's time as a multiple of another's (median of paired
+    rounds)."""
     spent = data["cpu"].sel(synapses=synapses) / data["duration"].sel(synapses=synapses)
     return float((spent.sel(contender=name) / spent.sel(contender=other)).median("round"))
 
@@ -36,7 +49,8 @@ def ratio(data: xr.Dataset, name: str, other: str, synapses: int) -> float:
 def growth(data: xr.Dataset, name: str) -> float:
     """Return by which power of the synapses the time grows (slope on log-log axes).
 
-    At as many events a synapse: runs of different length differ in that, for cells start late.
+    At as many events a synapse: runs of different length differ in that, for cells start
+    late.
     """
     spent = data["synapses"] / speed(data, name)
     spent = spent[np.isfinite(spent.values)]
@@ -48,12 +62,15 @@ def growth(data: xr.Dataset, name: str) -> float:
 def report(data: xr.Dataset) -> str:
     """Return every number as a table."""
     load = data["load"].values
-    low, high = (np.nanmin(load), np.nanmax(load)) if np.isfinite(load).any() else (np.nan,) * 2
+    low, high = (
+        (np.nanmin(load), np.nanmax(load)) if np.isfinite(load).any() else (np.nan,) * 2
+    )
     lines = [
-        f"{data.attrs['machine']}, {data.attrs['memory'] / 2**30:.0f} GiB; one thread; medians of "
-        f"{data.sizes['round']} interleaved rounds, a process each; load {low:.1f} to {high:.1f}",
-        "an event is one spike of one side at one synapse; bytes are the growth of the process at "
-        "its peak",
+        f"{data.attrs['machine']}, {data.attrs['memory'] / 2**30:.0f} GiB; one thread; "
+        f"medians of {data.sizes['round']} interleaved rounds, a process each; load "
+        f"{low:.1f} to {high:.1f}",
+        "an event is one spike of one side at one synapse; bytes are the growth of the "
+        "process at its peak",
         "every number is of runs that equal the oracle on the same spikes: weights to "
         f"{DOUBLE.weight:g}, in float32 {SINGLE.weight:g}, NEST's (of its own rule) "
         f"{OTHER_CELLS.weight:g}",
@@ -63,7 +80,9 @@ def report(data: xr.Dataset) -> str:
     lines += _block(data, "bytes a synapse", per_synapse, "{:.1f}")
     limit = [f"{value / 1e9:.1f}" for value in data["bandwidth"].values]
     lines += ["", _row("read and write a float each, GB/s", limit)]
-    lines += ["  (an array of as many floats: memory, or the caches while it fits into them)"]
+    lines += [
+        "  (an array of as many floats: memory, or the caches while it fits into them)"
+    ]
     lines += _build_lines(data) + targets(data) + ["", "what the contenders are"]
     lines += [f"  {name}: {CONTENDERS[name].note}" for name in data["contender"].values]
     lines += [f"note: {note}" for note in data.attrs["notes"].splitlines()]
@@ -99,10 +118,10 @@ def _build_lines(data) -> list[str]:
     first, again = builds(data, "ours", "cpu"), builds(data, "ours", "again")
     return [
         "",
-        f"  build of the textbook network: Brian2 {builds(data, 'stock', 'cpu'):.1f} s of "
-        f"processor time; this package {first:.1f} s the first time on a machine, then "
-        f"{again:.1f} s",
-        f"  a further run with other numbers (1e4 synapses, 0.1 s): "
+        f"  build of the textbook network: Brian2 {builds(data, 'stock', 'cpu'):.1f} s "
+        f"of processor time; this package {first:.1f} s the first time on a machine, "
+        f"then {again:.1f} s",
+        "  a further run with other numbers (1e4 synapses, 0.1 s): "
         f"{1e3 * builds(data, 'ours', 'marginal'):.0f} ms of processor time, "
         f"{1e3 * builds(data, 'ours', 'marginal_wall'):.0f} ms on the wall, of which "
         f"{1e3 * builds(data, 'ours', 'overhead'):.1f} ms are not the program's",
@@ -128,11 +147,15 @@ def targets(data: xr.Dataset) -> list[str]:
                 0.5,
             )
             sizes = [
-                float(per_synapse(data, n).sel(synapses=count)) for n in (FACTORISED, TEXTBOOK)
+                float(per_synapse(data, n).sel(synapses=count))
+                for n in (FACTORISED, TEXTBOOK)
             ]
             aim(f"factorised, x textbook's memory, {at}", sizes[0] / sizes[1], 0.7)
         if count >= 50_000 and {PRESYNAPTIC, STATIC} <= names:
-            words = f"plastic without on_post, x static network's time, at {count:.2g} synapses"
+            words = (
+                f"plastic without on_post, x static network's time, at {count:.2g} "
+                "synapses"
+            )
             aim(words, ratio(data, PRESYNAPTIC, STATIC, count), 1.3)
         if 500_000 < count < 2_000_000 and {DENSE, LEAN} <= names:
             aim(f"dense engine, x hand-written C++'s time, at {count:.2g} synapses",
@@ -140,5 +163,9 @@ def targets(data: xr.Dataset) -> list[str]:
     stock, first = builds(data, "stock", "cpu"), builds(data, "ours", "cpu")
     aim("first build, x Brian2's processor time", first / stock, 0.65)
     aim("marginal run, x first build", builds(data, "ours", "marginal") / first, 0.01)
-    aim("marginal run, ms above its simulation", 1e3 * builds(data, "ours", "overhead"), 50)
+    aim(
+        "marginal run, ms above its simulation",
+        1e3 * builds(data, "ours", "overhead"),
+        50,
+    )
     return ["", "aims", *found] if found else []

@@ -1,4 +1,5 @@
-"""What compiling costs: Brian2 as it comes, this package, and a run with other numbers after it."""
+"""What compiling costs: Brian2 as it comes, this package, and a run with other numbers
+after it."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from . import brian
 from .measured import spent
 from .network import DT, NetworkCase
 
-#: two sizes of the textbook network: populations are compiled in, so that the second builds anew
+#: two sizes of the textbook network: populations are compiled in, so that the second
+#: builds anew
 CASE, OTHER = NetworkCase(10_000, 0.1), NetworkCase(12_100, 0.1)
 RUNS = 7
 
@@ -32,13 +34,14 @@ def stock(folder: Path) -> dict[str, float]:
 
 
 def ours(folder: Path) -> dict[str, float]:
-    """Build the same network with the package, in an empty cache, then run it with other numbers.
+    """Build the same network with the package, in an empty cache, then run it with other
+    numbers.
 
     Returns:
-        "cpu" and "wall" seconds of the first build on a machine, which makes the precompiled header
-        too; "again", processor seconds of the next circuit's; of a further run of the first one
-        "marginal" processor and "marginal_wall" seconds, and "overhead": its wall time without the
-        program's own.
+        "cpu" and "wall" seconds of the first build on a machine, which makes the
+        precompiled header too; "again", processor seconds of the next circuit's; of a
+        further run of the first one "marginal" processor and "marginal_wall" seconds, and
+        "overhead": its wall time without the program's own.
     """
 
     def build(case: NetworkCase):

@@ -1,4 +1,5 @@
-"""Bytes a synapse that a generated CUDA project keeps on the GPU, counted in what is generated."""
+"""Bytes a synapse that a generated CUDA project keeps on the GPU, counted in what is
+generated."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def can_generate() -> bool:
 
 
 def measure() -> dict[str, float]:
-    """Return bytes a synapse of each layout, by generating (not compiling) both projects."""
+    """Return bytes a synapse of each layout, by generating (not compiling) both
+    projects."""
     return {layout: per_synapse(layout) for layout in LAYOUTS}
 
 
@@ -39,5 +41,6 @@ def per_synapse(layout: str) -> float:
             # what grows with the synapses; N_incoming and N_outgoing have an entry a cell
             owners = {synapses.name, *(pathway.name for pathway in synapses._pathways)}
             sizes = [v.dtype().itemsize for v in b2.device.dynamic_arrays if not v.scalar
-                     and v.owner.name in owners and not v.name.startswith("N_")]  # fmt: skip
+                     and v.owner.name in owners
+                     and not v.name.startswith("N_")]  # fmt: skip
             return float(sum(sizes) + _LISTED * len(synapses._pathways))

@@ -24,5 +24,10 @@ def measure(case: NetworkCase, folder: Path, variant: str) -> Measured:
     )
     spikes = np.bincount(found.spikes[:, 1], minlength=case.cells)
     return Measured(
-        found.seconds, found.setup, found.bytes, case.sampled(found.w), spikes, found.spikes
+        found.seconds,
+        found.setup,
+        found.bytes,
+        case.sampled(found.w),
+        spikes,
+        found.spikes,
     )

@@ -1,12 +1,13 @@
 """The benchmark's reference network written by hand in C++, compiled and run from here.
 
-M cells fire given spikes onto N = M conductance LIF cells, all to all. A presynaptic spike adds
-the weight to an AMPA and to an NMDA conductance. The weight relaxes to `w0`, changes by pair STDP,
-and is clipped to [0, 1]. Thresholds differ (see `thresholds`): equal cells with equal inputs would
-fire together, and writes at their spikes would be cheaper than they are in any network.
+M cells fire given spikes onto N = M conductance LIF cells, all to all. A presynaptic
+spike adds the weight to an AMPA and to an NMDA conductance. The weight relaxes to `w0`,
+changes by pair STDP, and is clipped to [0, 1]. Thresholds differ (see `thresholds`):
+equal cells with equal inputs would fire together, and writes at their spikes would be
+cheaper than they are in any network.
 
-`CELLS`, `SYNAPSES`, `ON_PRE` and `ON_POST` say the same network in Brian2. In one time step: cells,
-then presynaptic spikes, then postsynaptic spikes, then resets, as there.
+`CELLS`, `SYNAPSES`, `ON_PRE` and `ON_POST` say the same network in Brian2. In one time
+step: cells, then presynaptic spikes, then postsynaptic spikes, then resets, as there.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ PARAMETERS = {
 #: summed over all inputs; at 20 Hz and w = w0 the cells then fire at 20 to 25 Hz
 TOTAL_AMPA, TOTAL_NMDA = 8.0, 3.8
 
-#: the postsynaptic cells in Brian2, for threshold "v > v_threshold", reset "v = v_reset", "euler"
+#: the postsynaptic cells in Brian2, for threshold "v > v_threshold", reset "v = v_reset",
+#: "euler"
 CELLS = """
 dv/dt = (v_rest - v - v*g)/tau_m : volt (unless refractory)
 g = unit_ampa*g_ampa + unit_nmda*g_nmda*open : 1
@@ -109,7 +111,8 @@ def parameters(cells: int) -> dict[str, float]:
 
 
 def thresholds(cells: int) -> np.ndarray:
-    """Return [cells] thresholds in volt, spread evenly over `v_spread` around `v_threshold`."""
+    """Return [cells] thresholds in volt, spread evenly over `v_spread` around
+    `v_threshold`."""
     p = PARAMETERS
     place = np.fmod((np.arange(cells) + 1) * p["golden"], 1.0) - 0.5
     return p["v_threshold"] + p["v_spread"] * place
@@ -144,7 +147,8 @@ def build(folder: str | Path | None = None) -> Path:
     compiler = shlex.split(os.environ.get("CXX", "g++"))
     if shutil.which(compiler[0]) is None:
         raise FwpError(
-            f"the hand-written loop needs a C++ compiler, and {compiler[0]!r} is not found"
+            f"the hand-written loop needs a C++ compiler, and {compiler[0]!r} is not "
+            "found"
         )
     source = Path(__file__).with_name("loop.cpp")
     command = [*compiler, *FLAGS.split()]
@@ -160,7 +164,9 @@ def build(folder: str | Path | None = None) -> Path:
                 [*command, str(source), "-o", str(made)], capture_output=True, text=True
             )
             if done.returncode:
-                raise FwpError(f"the hand-written loop does not compile: {done.stderr.strip()}")
+                raise FwpError(
+                    f"the hand-written loop does not compile: {done.stderr.strip()}"
+                )
             code_cache.keep_private(made)
             os.replace(made, program)  # a half-written program is never found
     return program
@@ -182,14 +188,15 @@ def run(
         cells: M, on either side.
         spikes: [n, 2] step and cell, as from `poisson`.
         steps: of 0.1 ms.
-        variant: "generic" (all state at the synapse, doubles), "lean_f64" or "lean_f32" (the
-            weight alone).
+        variant: "generic" (all state at the synapse, doubles), "lean_f64" or "lean_f32"
+            (the weight alone).
         w: [pre, post] weights to start from; by default `w0` everywhere.
         keep: return the weights and the postsynaptic spikes.
         program: as from `build`, which it calls by default.
 
     Raises:
-        FwpError: unknown variant, spikes outside the cells or not sorted, weights of another shape.
+        FwpError: unknown variant, spikes outside the cells or not sorted, weights of
+            another shape.
     """
     pick(variant, VARIANTS, "variant of the hand-written loop")
     spikes = np.ascontiguousarray(spikes, dtype=np.int32).reshape(-1, 2)
@@ -220,7 +227,12 @@ def run(
             made["w"] = np.fromfile(files["w_out"]).reshape(cells, cells)
             made["spikes"] = np.fromfile(files["spikes_out"], np.int32).reshape(-1, 2)
     return HandWritten(
-        float(seconds), float(setup), len(spikes) * cells, int(fired) * cells, int(grown), **made
+        float(seconds),
+        float(setup),
+        len(spikes) * cells,
+        int(fired) * cells,
+        int(grown),
+        **made,
     )
 
 

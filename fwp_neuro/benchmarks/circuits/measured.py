@@ -1,4 +1,5 @@
-"""What one measurement gives, and whether its result is right: no speed is told for a wrong one."""
+"""What one measurement gives, and whether its result is right: no speed is told for a
+wrong one."""
 
 from __future__ import annotations
 
@@ -17,12 +18,15 @@ class Measured:
 
     Attributes:
         cpu: processor seconds (user and system) of the simulation alone.
-        setup: processor seconds to make cells and synapses, where it can be told apart, else NaN.
+        setup: processor seconds to make cells and synapses, where it can be told apart,
+            else NaN.
         bytes: by which the process grew at its peak.
         weights: [row, post] at the last time step, those that `Case.sampled` names.
         spikes: of each postsynaptic cell.
-        fired: postsynaptic spikes [spike, 2], step and cell; None where only their number is kept.
-        expected: the weights that follow from ``fired`` where the model is not the reference one.
+        fired: postsynaptic spikes [spike, 2], step and cell; None where only their number
+            is kept.
+        expected: the weights that follow from ``fired`` where the model is not the
+            reference one.
     """
 
     cpu: float
@@ -42,9 +46,9 @@ class Tolerance:
         weight: largest |dw| of a synapse.
         cell: most spikes by which a cell differs.
         total: difference of all spikes, as a share of them.
-        own: weights are held against those that follow from the contender's own postsynaptic
-            spikes (`oracle.replay`), not against the oracle's: one spike at another step moves
-            them by more than rounding does.
+        own: weights are held against those that follow from the contender's own
+            postsynaptic spikes (`oracle.replay`), not against the oracle's: one spike at
+            another step moves them by more than rounding does.
     """
 
     weight: float
@@ -55,17 +59,19 @@ class Tolerance:
 
 #: the same arithmetic in another order: no spike may move
 DOUBLE = Tolerance(1e-12, 0, 0.0, own=False)
-#: seven digits: a cell that only just fires may do so or not; a weight that is rounded at every
-#: step (1.5e-8) remembers 2000 steps of it
+#: seven digits: a cell that only just fires may do so or not; a weight that is rounded at
+#: every step (1.5e-8) remembers 2000 steps of it
 SINGLE = Tolerance(3e-5, 3, 3e-3, own=True)
-#: other cells, the same rule: weights must follow from spikes; rates have a law of their own there
+#: other cells, the same rule: weights must follow from spikes; rates have a law of their
+#: own there
 OTHER_CELLS = Tolerance(1e-9, np.inf, np.inf, own=True)
 
 
 def errors(
     case: NetworkCase, found: Measured, right: dict[str, np.ndarray], legal: Tolerance
 ) -> dict:
-    """Return the distances "weight", "cell", "total" from the oracle's "weights" and "spikes"."""
+    """Return the distances "weight", "cell", "total" from the oracle's "weights" and
+    "spikes"."""
     weights = found.expected if found.expected is not None else right["weights"]
     if legal.own and found.expected is None:
         weights = oracle.replay(case, found.fired)
@@ -96,5 +102,8 @@ def wrong(found: dict[str, float], legal: Tolerance) -> str:
 
 def spent() -> float:
     """Return processor seconds of this process and of those that it has waited for."""
-    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    uses = [
+        resource.getrusage(who)
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
     return sum(use.ru_utime + use.ru_stime for use in uses)

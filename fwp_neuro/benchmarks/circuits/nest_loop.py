@@ -1,10 +1,11 @@
-"""A network of NEST as near to the reference one as its own models come, checked on its own terms.
+"""A network of NEST as near to the reference one as its own models come, checked on its
+own terms.
 
-Differences: weights do not relax; cells are current-based with one time constant (iaf_psc_exp, the
-cheapest there is); spikes pass through relays (parrot_neuron) and take one time step to arrive;
-postsynaptic spikes are applied at the next presynaptic one. stdp_synapse with mu_plus = mu_minus =
-0 is the same pair rule. Events are counted likewise. NEST is imported in the process of one
-measurement only.
+Differences: weights do not relax; cells are current-based with one time constant
+(iaf_psc_exp, the cheapest there is); spikes pass through relays (parrot_neuron) and take
+one time step to arrive; postsynaptic spikes are applied at the next presynaptic one.
+stdp_synapse with mu_plus = mu_minus = 0 is the same pair rule. Events are counted
+likewise. NEST is imported in the process of one measurement only.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def measure(case: NetworkCase, folder: Path) -> Measured:
     done = time.process_time()
     grown = memory("VmHWM") - before
     nest.Cleanup()
-    fired = np.stack([recorder.events["times"], recorder.events["senders"]], 1).astype(int)
+    fired = np.stack([recorder.events["times"], recorder.events["senders"]], 1).astype(
+        int
+    )
     fired[:, 1] -= 1  # NEST counts from 1, and the cells were made first
     fired = fired[np.lexsort((fired[:, 1], fired[:, 0]))]
     synapses = nest.GetConnections(relays[case.rows.tolist()], synapse_model="plastic")
@@ -69,8 +72,12 @@ def measure(case: NetworkCase, folder: Path) -> Measured:
     spikes = np.bincount(fired[:, 1], minlength=case.cells)
     rate = spikes.mean() / case.duration
     if not RATES[0] <= rate <= RATES[1]:
-        raise FwpError(f"NEST's cells fire at {rate:.1f} Hz, too unlike the reference network's")
-    return Measured(done - ready, ready - begun, grown, w, spikes, fired, expected(case, fired))
+        raise FwpError(
+            f"NEST's cells fire at {rate:.1f} Hz, too unlike the reference network's"
+        )
+    return Measured(
+        done - ready, ready - begun, grown, w, spikes, fired, expected(case, fired)
+    )
 
 
 def _build(nest, case: NetworkCase):
@@ -78,7 +85,8 @@ def _build(nest, case: NetworkCase):
     scale = CURRENT / (count * 20.0 * 1e-3 * TAU_SYNAPSE * p["w0"])  # pA at weight 1
     cells = nest.Create("iaf_psc_exp", count, params={
         "C_m": CAPACITY, "tau_m": 1e3 * p["tau_m"], "E_L": 1e3 * p["v_rest"],
-        "V_m": 1e3 * p["v_rest"], "V_reset": 1e3 * p["v_reset"], "t_ref": 1e3 * p["refractory"],
+        "V_m": 1e3 * p["v_rest"], "V_reset": 1e3 * p["v_reset"],
+        "t_ref": 1e3 * p["refractory"],
         "tau_syn_ex": TAU_SYNAPSE, "tau_minus": 1e3 * p["tau_stdp"],
         "V_th": (1e3 * thresholds(count)).tolist(),
     })  # fmt: skip
@@ -90,8 +98,8 @@ def _build(nest, case: NetworkCase):
     late = {"delay": DELAY * 1e3 * DT}
     nest.Connect(sources, relays, "one_to_one", late)
     nest.CopyModel("stdp_synapse", "plastic", {
-        "lambda": p["a_pre"], "alpha": -p["a_post"] / p["a_pre"], "mu_plus": 0.0, "mu_minus": 0.0,
-        "tau_plus": 1e3 * p["tau_stdp"], "Wmax": scale,
+        "lambda": p["a_pre"], "alpha": -p["a_post"] / p["a_pre"], "mu_plus": 0.0,
+        "mu_minus": 0.0, "tau_plus": 1e3 * p["tau_stdp"], "Wmax": scale,
     })  # fmt: skip
     for start in range(0, count, BLOCK):  # no array of all weights on NEST's account
         block = slice(start, min(start + BLOCK, count))
@@ -104,10 +112,12 @@ def _build(nest, case: NetworkCase):
 
 
 def expected(case: NetworkCase, fired: np.ndarray) -> np.ndarray:
-    """Return weights [row, post] by the pair rule in NEST's order, from its postsynaptic spikes.
+    """Return weights [row, post] by the pair rule in NEST's order, from its postsynaptic
+    spikes.
 
-    At a synapse postsynaptic spikes are late by the delay, come before a presynaptic one of the
-    same step, and do not depress with it. They count once the next presynaptic one has come.
+    At a synapse postsynaptic spikes are late by the delay, come before a presynaptic one
+    of the same step, and do not depress with it. They count once the next presynaptic one
+    has come.
     """
     p, decay = PARAMETERS, np.exp(-DT / PARAMETERS["tau_stdp"])
     w = case.weights(case.rows)
@@ -117,7 +127,8 @@ def expected(case: NetworkCase, fired: np.ndarray) -> np.ndarray:
     post = fired + [DELAY, 0]
     steps = np.arange(case.steps + 2)
     first, then = np.searchsorted(pre[:, 0], steps), np.searchsorted(post[:, 0], steps)
-    for step in range(case.steps):  # a presynaptic spike that arrives after the end does nothing
+    # a presynaptic spike that arrives after the end does nothing
+    for step in range(case.steps):
         x, y = x * decay, y * decay
         cells = post[then[step] : then[step + 1], 1]
         waiting[:, cells] += p["a_pre"] * x[:, None]

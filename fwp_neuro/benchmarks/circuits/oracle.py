@@ -61,8 +61,8 @@ def simulate(case: NetworkCase) -> tuple[np.ndarray, np.ndarray]:
     """Simulate cells and synapses.
 
     Returns:
-        the weights that are compared [row, post] at the last time step, and the postsynaptic
-        spikes [spike, 2], step and cell.
+        the weights that are compared [row, post] at the last time step, and the
+        postsynaptic spikes [spike, 2], step and cell.
     """
     p = parameters(case.cells)
     synapses, threshold = Synapses(case, np.arange(case.cells)), thresholds(case.cells)
@@ -73,7 +73,11 @@ def simulate(case: NetworkCase) -> tuple[np.ndarray, np.ndarray]:
     for step in range(case.steps):
         synapses.step(step)
         unblocked = 1 / (1 + p["magnesium"] / 3.57 * np.exp(-62 * v))
-        drive = p["v_rest"] - v - v * (p["unit_ampa"] * ampa + p["unit_nmda"] * nmda * unblocked)
+        drive = (
+            p["v_rest"]
+            - v
+            - v * (p["unit_ampa"] * ampa + p["unit_nmda"] * nmda * unblocked)
+        )
         v = np.where(step >= ready, v + DT * drive / p["tau_m"], v)
         ampa, nmda = ampa - DT * ampa / p["tau_ampa"], nmda - DT * nmda / p["tau_nmda"]
         fires = np.flatnonzero((v > threshold) & (step >= ready))
@@ -88,11 +92,15 @@ def simulate(case: NetworkCase) -> tuple[np.ndarray, np.ndarray]:
 
 
 def replay(case: NetworkCase, fired: np.ndarray) -> np.ndarray:
-    """Return the compared weights [row, post] that follow from postsynaptic spikes [spike, 2].
+    """Return the compared weights [row, post] that follow from postsynaptic spikes
+    [spike, 2].
 
     For contenders whose cells may not fire in exactly the same steps as the oracle's.
     """
-    synapses, where = Synapses(case, case.rows), {cell: n for n, cell in enumerate(case.rows)}
+    synapses, where = (
+        Synapses(case, case.rows),
+        {cell: n for n, cell in enumerate(case.rows)},
+    )
     arrive = case.spikes[np.isin(case.spikes[:, 1], case.rows)]
     before = np.searchsorted(arrive[:, 0], np.arange(case.steps + 1))
     after = np.searchsorted(fired[:, 0], np.arange(case.steps + 1))

@@ -35,29 +35,35 @@ def benchmark(
 ) -> xr.Dataset:
     """Measure contenders at several sizes of the reference network.
 
-    Every measurement has a process of its own; in a round all contenders of a size take turns. A
-    contender whose result is not the oracle's gets no number, and a note that says why.
+    Every measurement has a process of its own; in a round all contenders of a size take
+    turns. A contender whose result is not the oracle's gets no number, and a note that
+    says why.
 
     Args:
         sizes: numbers of synapses.
         contenders: names from `CONTENDERS`; those that this machine lacks get a note.
         rounds: how often each is measured.
         duration: biological seconds at each size, those of `DURATIONS` if None.
-        longest: rough processor seconds that one run may take; a slower contender runs shorter.
+        longest: rough processor seconds that one run may take; a slower contender runs
+            shorter.
         builds: compile the textbook network as Brian2 does and as the package does.
         progress: called with (fraction done, what).
 
     Returns:
-        "cpu" [contender, synapses, round] processor seconds of the simulation alone; [contender,
-        synapses] "events" in it, "duration" (biological seconds), "bytes" by which the process grew
-        at its peak, "setup" and "build" (processor seconds, NaN where there is none), "error"
-        (largest |dw| from the oracle), "spikes" and "mean_weight"; "load" of the machine as "cpu";
-        "bandwidth" [synapses] bytes a second; "builds" [build, cost] in seconds.
+        "cpu" [contender, synapses, round] processor seconds of the simulation alone;
+        [contender, synapses] "events" in it, "duration" (biological seconds), "bytes" by
+        which the process grew at its peak, "setup" and "build" (processor seconds, NaN
+        where there is none), "error" (largest |dw| from the oracle), "spikes" and
+        "mean_weight"; "load" of the machine as "cpu"; "bandwidth" [synapses] bytes a
+        second; "builds" [build, cost] in seconds.
 
     Raises:
         FwpError: unknown contender.
     """
-    sizes, names = list(sizes), [pick(name, CONTENDERS, "contender:") for name in contenders]
+    sizes, names = (
+        list(sizes),
+        [pick(name, CONTENDERS, "contender:") for name in contenders],
+    )
     run = _Run(names, sizes, rounds, longest, duration, progress, builds)
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_circuits_") as folder:
         run.measure(Path(folder))
@@ -72,7 +78,9 @@ class _Run:
         self.longest, self.duration, self.builds = longest, duration, builds
         shape = (len(names), len(sizes))
         self.cpu, self.load = np.full((2, *shape, rounds), np.nan)
-        self.found = {name: np.full(shape, np.nan) for name in (*PER_SIZE, "events", "duration")}
+        self.found = {
+            name: np.full(shape, np.nan) for name in (*PER_SIZE, "events", "duration")
+        }
         self.bandwidth = np.full(len(sizes), np.nan)
         self.built: dict[str, dict[str, float]] = {}
         self.notes: list[str] = []
@@ -86,7 +94,8 @@ class _Run:
         return circuit_contenders.case(name, size, duration, self.longest)
 
     def _seconds(self, name: str, size: int) -> float:
-        """Return about how many seconds one measurement takes: start, simulation, results."""
+        """Return about how many seconds one measurement takes: start, simulation,
+        results."""
         case, who = self._case(name, size), CONTENDERS[name]
         return 1.0 + who.pace * size / 1e6 * case.duration + 1e-6 * size
 
@@ -118,7 +127,9 @@ class _Run:
             for which in ("stock", "ours"):
                 self._tell(f"build, {which}", 10.0)
                 answer = ask_builds(which)
-                self._note(f"build, {which}", answer) or self.built.__setitem__(which, answer)
+                self._note(f"build, {which}", answer) or self.built.__setitem__(
+                    which, answer
+                )
         if self.builds and cuda_memory.can_generate():
             self._tell("generate CUDA projects", 4.0)
             answer = ask_cuda()
@@ -149,7 +160,9 @@ class _Run:
     def _one(self, name: str, s: int, number: int, folder: Path) -> bool:
         size, c = self.sizes[s], self.names.index(name)
         case = self._case(name, size)
-        self._tell(f"{size:.2g} synapses, {name}, round {number + 1}", self._seconds(name, size))
+        self._tell(
+            f"{size:.2g} synapses, {name}, round {number + 1}", self._seconds(name, size)
+        )
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else np.nan
         answer = ask("measure", case, self._folder(folder, name), name)
         if self._note(f"{name}, {size:.2g} synapses", answer):
@@ -194,7 +207,9 @@ class _Run:
         data["bandwidth"] = ("synapses", self.bandwidth, {"units": "byte/s"})
         costs = sorted({cost for each in self.built.values() for cost in each})
         if self.built:
-            table = [[each.get(cost, np.nan) for cost in costs] for each in self.built.values()]
+            table = [
+                [each.get(cost, np.nan) for cost in costs] for each in self.built.values()
+            ]
             data["builds"] = (("build_of", "cost"), table, {"units": "s"})
         coordinates = {
             "contender": self.names,
@@ -208,10 +223,15 @@ class _Run:
         return xr.Dataset(data, coordinates, attrs)
 
     def _whole_events(self, c: int) -> None:
-        """Count the events of the reference network in as much time as a short run took."""
+        """Count the events of the reference network in as much time as a short run
+        took."""
         for s in range(len(self.sizes)):
             rates = self.found["events"][:, s] / self.found["duration"][:, s]
-            alike = [o for o, n in enumerate(self.names) if o != c and n != circuit_contenders.NEST
-                     and CONTENDERS[n].kind == "pair" and np.isfinite(rates[o])]  # fmt: skip
+            alike = [o for o, n in enumerate(self.names) if o != c
+                     and n != circuit_contenders.NEST
+                     and CONTENDERS[n].kind == "pair"
+                     and np.isfinite(rates[o])]  # fmt: skip
             if alike:
-                self.found["events"][c, s] = rates[alike[0]] * self.found["duration"][c, s]
+                self.found["events"][c, s] = (
+                    rates[alike[0]] * self.found["duration"][c, s]
+                )

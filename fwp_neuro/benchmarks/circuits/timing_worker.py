@@ -1,4 +1,5 @@
-"""One step of the benchmark in a process of its own: what it measures has nobody else's memory.
+"""One step of the benchmark in a process of its own: what it measures has nobody else's
+memory.
 
     python -m fwp_neuro.benchmarks.circuits.timing_worker '{"do": "measure", ...}'
 
@@ -44,20 +45,28 @@ def ask_builds(which: str) -> dict:
 
 
 def ask_cuda() -> dict:
-    """Count the bytes of generated CUDA projects in a new process and return its answer."""
+    """Count the bytes of generated CUDA projects in a new process and return its
+    answer."""
     return _answer({"do": "cuda"})
 
 
 def _answer(order: dict) -> dict:
-    one = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    one = {
+        name: "1"
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    }
     done = subprocess.run(
-        [sys.executable, "-m", __name__, json.dumps(order)], capture_output=True, text=True,
-        env={**os.environ, **one},
+        [sys.executable, "-m", __name__, json.dumps(order)], capture_output=True,
+        text=True, env={**os.environ, **one},
     )  # fmt: skip
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         said = (done.stderr.strip() or "it said nothing").splitlines()
-        killed = f"it was ended by signal {-done.returncode}" if done.returncode < 0 else said[-1]
+        killed = (
+            f"it was ended by signal {-done.returncode}"
+            if done.returncode < 0
+            else said[-1]
+        )
         return {"problem": killed}
     return json.loads(lines[-1])
 

@@ -1,8 +1,9 @@
-"""The reference network in PyTorch, float32, on one thread: two ways that people write it.
+"""The reference network in PyTorch, float32, on one thread: two ways that people write
+it.
 
-"rows": spikes name rows and columns of the weights, which alone are touched; traces and decay since
-the last spike lie on the cells. "dense": every synapse in every time step, as frameworks for
-spiking networks in PyTorch do.
+"rows": spikes name rows and columns of the weights, which alone are touched; traces and
+decay since the last spike lie on the cells. "dense": every synapse in every time step, as
+frameworks for spiking networks in PyTorch do.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def measure(case: NetworkCase, folder: Path, form: str) -> Measured:
     torch.set_num_threads(1)
     with torch.no_grad():
         make = {"rows": Rows, "dense": Dense}[form]
-        run(replace(case, duration=20 * DT), make)  # buffers of libraries are made once a process
+        # buffers of libraries are made once a process
+        run(replace(case, duration=20 * DT), make)
         spikes = [torch.from_numpy(part.copy()) for part in _by_step(case)]
         first = torch.from_numpy(case.weights().astype(np.float32))
         trim()
@@ -45,14 +47,17 @@ def measure(case: NetworkCase, folder: Path, form: str) -> Measured:
 
 def _by_step(case: NetworkCase) -> list[np.ndarray]:
     return np.split(case.spikes[:, 1].astype(np.int64),
-                    np.searchsorted(case.spikes[:, 0], np.arange(1, case.steps)))  # fmt: skip
+                    np.searchsorted(case.spikes[:, 0],
+                                    np.arange(1, case.steps)))  # fmt: skip
 
 
 def run(case: NetworkCase, make, spikes=None, first=None):
     """Return the synapses at the end, and the postsynaptic spikes [spike, 2]."""
     p = parameters(case.cells)
     spikes = spikes or [torch.from_numpy(part.copy()) for part in _by_step(case)]
-    first = torch.from_numpy(case.weights().astype(np.float32)) if first is None else first
+    first = (
+        torch.from_numpy(case.weights().astype(np.float32)) if first is None else first
+    )
     synapses = make(first)
     threshold = torch.from_numpy(thresholds(case.cells).astype(np.float32))
     v = torch.full((case.cells,), p["v_rest"])
@@ -61,7 +66,11 @@ def run(case: NetworkCase, make, spikes=None, first=None):
     fired = []
     for step, cells in enumerate(spikes):
         unblocked = 1 / (1 + p["magnesium"] / 3.57 * torch.exp(-62 * v))
-        drive = p["v_rest"] - v - v * (p["unit_ampa"] * ampa + p["unit_nmda"] * nmda * unblocked)
+        drive = (
+            p["v_rest"]
+            - v
+            - v * (p["unit_ampa"] * ampa + p["unit_nmda"] * nmda * unblocked)
+        )
         since += 1
         ready = since >= wait
         v += torch.where(ready, DT / p["tau_m"] * drive, 0.0)
@@ -90,7 +99,8 @@ class Rows:
         self.trace, self.kept = np.exp(-DT / p["tau_stdp"]), np.exp(-DT / p["tau_w"])
 
     def step(self, number: int, cells, fires):
-        """Decay, presynaptic spikes, postsynaptic spikes; return what arrives [post], or None."""
+        """Decay, presynaptic spikes, postsynaptic spikes; return what arrives [post], or
+        None."""
         p, w0, arriving = self.p, self.p["w0"], None
         if number:
             for name in ("x", "y"):

@@ -1,8 +1,9 @@
 """Variables that cells get from outside, and code that runs when a cell spikes.
 
-A synapse model needs variables on cells that somebody else has defined: spike sources have no
-equations at all, a subgroup cannot get new ones. They live in a group of their own, a companion
-with as many elements, and the cells refer to them by name, as Brian2's linked variables do.
+A synapse model needs variables on cells that somebody else has defined: spike sources
+have no equations at all, a subgroup cannot get new ones. They live in a group of their
+own, a companion with as many elements, and the cells refer to them by name, as Brian2's
+linked variables do.
 """
 
 from __future__ import annotations
@@ -72,7 +73,13 @@ def free_name(group, name: str) -> str:
 
 
 def companion(
-    group, equations: str, names: Mapping[str, str], method: str, namespace, name: str, clock
+    group,
+    equations: str,
+    names: Mapping[str, str],
+    method: str,
+    namespace,
+    name: str,
+    clock,
 ):
     """Give cells further variables that follow equations of their own.
 
@@ -102,7 +109,8 @@ def companion(
 
 @contextmanager
 def as_own_equations(groups: Iterable, attached: Mapping):
-    """Let Brian2 find attached variables among the equations of cells, where sums look for them.
+    """Let Brian2 find attached variables among the equations of cells, where sums look
+    for them.
 
     Args:
         groups: Brian2 groups, the same one once or twice.
@@ -112,7 +120,10 @@ def as_own_equations(groups: Iterable, attached: Mapping):
     before = [vars(group).get("equations", every) for group in every]
     for group in every:
         own = getattr(group, "equations", None) or {}
-        shown = {**dict(own), **{n: one for n, one in attached.items() if n in group.variables}}
+        shown = {
+            **dict(own),
+            **{n: one for n, one in attached.items() if n in group.variables},
+        }
         object.__setattr__(group, "equations", shown)
     try:
         yield
@@ -125,17 +136,24 @@ def as_own_equations(groups: Iterable, attached: Mapping):
 
 
 def acquaint(made, others: Iterable, needed: Iterable[str]) -> None:
-    """Let a companion refer to variables of other companions and of the cells, in this order."""
+    """Let a companion refer to variables of other companions and of the cells, in this
+    order."""
     for name in needed:
         for other in others:
-            if other is not made and name in other.variables and name not in made.variables:
+            if (
+                other is not made
+                and name in other.variables
+                and name not in made.variables
+            ):
                 made.variables.add_reference(name, other)
 
 
 class AtSpikes(CodeRunner):
-    """Code of a companion that runs for every cell that spikes, at its place in the time step.
+    """Code of a companion that runs for every cell that spikes, at its place in the time
+    step.
 
-    It runs on the clock of the cells: what has spiked is known until they look for spikes again.
+    It runs on the clock of the cells: what has spiked is known until they look for spikes
+    again.
     """
 
     def __init__(self, made, code: str, when: str, order: int, name: str, clock):
@@ -151,14 +169,17 @@ class AtSpikes(CodeRunner):
 
 
 def at_spikes(group, made, code: str, order: int, name: str, delay=None, when="synapses"):
-    """Return what runs code of a companion when its cells spike, after a delay if there is one."""
+    """Return what runs code of a companion when its cells spike, after a delay if there
+    is one."""
     if delay is None:
         return AtSpikes(made, code, when, order, name, whole(group).clock)
     own = {n: f"{n}_post" for n in made.variables if not n.startswith("_")}
-    own = {n: new for n, new in own.items() if n not in ("t", "dt", "N", "t_in_timesteps")}
+    own = {
+        n: new for n, new in own.items() if n not in ("t", "dt", "N", "t_in_timesteps")
+    }
     code = text(line.renamed(own) for line in lines(code))
-    line = b2.Synapses(whole(group), made, on_pre=code, delay=delay, namespace=made.namespace,
-                       name=name, clock=made.clock)  # fmt: skip
+    line = b2.Synapses(whole(group), made, on_pre=code, delay=delay,
+                       namespace=made.namespace, name=name, clock=made.clock)  # fmt: skip
     line.connect(j="i")
     line.pre.order = order
     return line

@@ -1,7 +1,7 @@
 """Values at the start of variables that a factorised model has on cells.
 
-Brian2's event-driven variables have their value at time 0. On cells they advance in every step,
-the first one included, so that they start where they were one step before time 0.
+Brian2's event-driven variables have their value at time 0. On cells they advance in every
+step, the first one included, so that they start where they were one step before time 0.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def number(value, parameters: Mapping[str, Any]):
     """
     if not isinstance(value, str):
         return float(np.asarray(value))
-    names = {n: np.asarray(item, float) for n, item in parameters.items() if not callable(item)}
+    names = {
+        n: np.asarray(item, float) for n, item in parameters.items() if not callable(item)
+    }
     found = evaluate(value, names)
     return np.asarray(found, float) if np.ndim(found) else float(found)
 
@@ -51,14 +53,18 @@ def constants(model: Synapse, side: str = "") -> dict[str, str]:
 
 
 def elsewhere(model: FactorisedModel, initial: Mapping[str, Any]) -> set[str]:
-    """Return moved variables that start from a constant of the cells of the other side."""
+    """Return moved variables that start from a constant of the cells of the other
+    side."""
     moved, start = model.report.moved, {**model.initial, **initial}
     return {n for n, side in moved.items() if isinstance(start.get(n), str) and
-            get_identifiers(start[n]) & (set(constants(model)) - set(constants(model, side)))
+            get_identifiers(start[n]) & (set(constants(model)) - set(constants(model,
+                side)))
             }  # fmt: skip
 
 
-def before(model: FactorisedModel, side: str, values: Mapping[str, Any], dt) -> dict[str, Any]:
+def before(
+    model: FactorisedModel, side: str, values: Mapping[str, Any], dt
+) -> dict[str, Any]:
     """Return where variables that moved to a side's cells start, in base units.
 
     Those that are integrated exactly, and those that start from constants of the cells.
@@ -66,12 +72,13 @@ def before(model: FactorisedModel, side: str, values: Mapping[str, Any], dt) -> 
     Args:
         model: factorised.
         side: "pre" or "post".
-        values: variable -> value at time 0, one for all cells; 0 for those that are not in it.
-            Constant of the cells -> its values [cell].
+        values: variable -> value at time 0, one for all cells; 0 for those that are not
+            in it. Constant of the cells -> its values [cell].
         dt: Brian2 time.
 
     Raises:
-        FwpError: a variable that was elsewhere one step before, by more than numbers can hold.
+        FwpError: a variable that was elsewhere one step before, by more than numbers can
+            hold.
     """
     cells = b2.Equations(getattr(model.equations, side))
     own = constants(model, side)
@@ -79,7 +86,8 @@ def before(model: FactorisedModel, side: str, values: Mapping[str, Any], dt) -> 
     moved = [name for name in cells.names if name in model.report.moved]
     names = [name for name in moved if name in model.equations.exact]
     start = {n: number(values.get(n, 0), {**model.parameters, **fixed}) for n in names}
-    others = {n: number(values[n], {**model.parameters, **fixed}) for n in moved if n not in names
+    others = {n: number(values[n], {**model.parameters, **fixed}) for n in moved
+              if n not in names
               and isinstance(values.get(n), str) and get_identifiers(values[n]) & set(own)
               }  # fmt: skip
     parameters = {n: float(v) for n, v in model.parameters.items() if np.ndim(v) == 0}
@@ -93,23 +101,29 @@ def before(model: FactorisedModel, side: str, values: Mapping[str, Any], dt) -> 
     found = {n: start[n] if n in still else state[n] for n in names}
     for name, value in found.items():
         if not np.isfinite(value).all():
-            raise FwpError(f"initial: {name!r} of {model.name!r} decays too fast for a time step "
-                           f"of {dt}: keep it on the synapse with keep=({name!r},)")  # fmt: skip
+            raise FwpError(f"initial: {name!r} of {model.name!r} decays too fast for a "
+                           f"time step of {dt}: keep it on the synapse with "
+                           f"keep=({name!r},)")  # fmt: skip
     return found | others
 
 
 def advance(cells, names: Iterable[str], state: dict[str, Any]) -> None:
-    """Advance variables of cells exactly, by the step ``dt`` that is in the state with them."""
+    """Advance variables of cells exactly, by the step ``dt`` that is in the state with
+    them."""
     for line in lines(linear(b2.Equations([cells[n] for n in names]), {})):
         state[line.target] = evaluate(line.expression, state)
 
 
 def differing(model: Synapse, initial: Mapping[str, Any]) -> Iterable[str]:
-    """Return the names of synaptic variables whose initial values differ between synapses.
+    """Return the names of synaptic variables whose initial values differ between
+    synapses.
 
     Constants of cells do not count: where a variable moves to, they may be one value.
     """
-    own, known = b2.Equations(model.equations.synapse).names, dict.fromkeys(constants(model), 1)
+    own, known = (
+        b2.Equations(model.equations.synapse).names,
+        dict.fromkeys(constants(model), 1),
+    )
     known |= model.parameters
     start = {**model.initial, **initial}
     return [n for n, v in start.items() if n in own and not is_uniform(v, known)]

@@ -1,5 +1,5 @@
-"""What `fwp_neuro.circuits.plastic.connecting.connect` makes: one method for each part of a model's
-text."""
+"""What `fwp_neuro.circuits.plastic.connecting.connect` makes: one method for each part of
+a model's text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from .plastic_values import check_finite
 from .plastic_varying import are_known, known
 from .shared_variables import others, remember
 
-#: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the cell after
+#: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the
+#: cell after
 _ORDERS = {"pre": (0, 1, 2), "post": (8, 10, 12)}
 _RENEWED = ("post", "each_step", "shared", "ageing")
 _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have written
@@ -40,8 +41,15 @@ _LAST = 13  # of on_pre where it only collects what postsynaptic spikes have wri
 class Builder:
     """Makes the objects of one call of `connect`."""
 
-    def __init__(self, model: Synapse, groups: dict, inputs, delays, name: str, dense: bool):
-        self.model, self.text, self.groups, self.name = model, model.equations, groups, name
+    def __init__(
+        self, model: Synapse, groups: dict, inputs, delays, name: str, dense: bool
+    ):
+        self.model, self.text, self.groups, self.name = (
+            model,
+            model.equations,
+            groups,
+            name,
+        )
         self.dense = dense
         self.namespace = {**model.parameters, **inputs}
         self.timing = Timing(groups)
@@ -53,7 +61,8 @@ class Builder:
             check_delay(side, delay, self.timing.dt)
         self.objects: list = []
         self.where: dict[str, tuple[Any, str]] = {}
-        #: side -> (variable that the cells lacked -> its name there), and the companions with them
+        #: side -> (variable that the cells lacked -> its name there), and the companions
+        #: with them
         self.names: dict[str, dict[str, str]] = {side: {} for side in SIDES}
         self.companions: dict[str, list] = {side: [] for side in SIDES}
 
@@ -72,7 +81,9 @@ class Builder:
         for side, delay in self.delays.items():
             if np.ndim(delay) and getattr(self.text, f"on_{side}"):
                 if self.dense:
-                    raise FwpError("dense synapses have one delay, got one for each synapse")
+                    raise FwpError(
+                        "dense synapses have one delay, got one for each synapse"
+                    )
                 checks.length(synapses, "i", side, delay, "delay")
                 for pathway in synapses._pathways:
                     if pathway.objname == side:
@@ -88,10 +99,15 @@ class Builder:
             line = delay_line(group, name, of, delay, self.dt, self.namespace)
             self.objects.append(line)
             lines[line.name] = delay
-        objects = [synapses, *self.companions["pre"], *self.companions["post"], *self.objects]
+        objects = [
+            synapses,
+            *self.companions["pre"],
+            *self.companions["post"],
+            *self.objects,
+        ]
         pairs = partial(known, connect, self.groups) if are_known(connect) else None
-        made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing, lines,
-                       pairs)  # fmt: skip
+        made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing,
+                       lines, pairs)  # fmt: skip
         attach(synapses, made)
         return made
 
@@ -103,8 +119,12 @@ class Builder:
         wanted = b2.Equations(getattr(self.text, side))
         apart = moved | others(self.model, side, group)
         lacking = [n for n in wanted.names if n in apart or n not in group.variables]
-        # a name of its own, so that synapses of other models may have variables of that name
-        own = {n: free_name(group, f"{n}_of_{self.name}" if n in apart else n) for n in lacking}
+        # a name of its own, so that synapses of other models may have variables of that
+        # name
+        own = {
+            n: free_name(group, f"{n}_of_{self.name}" if n in apart else n)
+            for n in lacking
+        }
         self.names[side] = own
         parts: dict[str, list[str]] = {}
         for name in lacking:
@@ -114,19 +134,23 @@ class Builder:
         made = self.companions[side]
         for method, names in parts.items():
             rows = "\n".join(row(wanted[n]) for n in names)
-            one = attached_variables.companion(group, rows, {n: own[n] for n in names}, method,
+            one = attached_variables.companion(group, rows, {n: own[n] for n in names},
+                                               method,
                                        self.namespace, f"{self.name}_{side}_{method}",
                                        self.timing.clock)  # fmt: skip
             made.append(one)
             self.where |= {n: (one, n) for n in names}
         code = "\n".join(getattr(self.text, part) for part in
-                         (f"before_{side}", f"after_{side}", f"{side}_spike"))  # fmt: skip
+                         (f"before_{side}", f"after_{side}",
+                          f"{side}_spike"))  # fmt: skip
         if self.text.renewal and side == "post":
             renewal = vars(self.text.renewal)
             code += "\n".join(["\nrenewed_cell", *(renewal[part] for part in _RENEWED)])
         for one in made:
             needed = get_identifiers(code) | one.user_equations.identifiers
-            attached_variables.acquaint(one, [*made, whole(group)], needed - set(self.namespace))
+            attached_variables.acquaint(
+                one, [*made, whole(group)], needed - set(self.namespace)
+            )
         self.where |= {n: (whole(group), n) for n in wanted.names if n not in lacking}
         remember(self.model, side, group, [n for n, known in own.items() if known == n])
 
@@ -140,12 +164,15 @@ class Builder:
             return value
         if isinstance(value, str):
             return f"({value}) - ({rest})"
-        return np.asarray(value, dtype=float) - initial_values.number(rest, self.model.parameters)
+        return np.asarray(value, dtype=float) - initial_values.number(
+            rest, self.model.parameters
+        )
 
     def _moved(self, side: str) -> set[str]:
         """Return the variables of a side's cells that this projection has for itself.
 
-        Those that it says so of, constants, and those that only the factorised layout has there.
+        Those that it says so of, constants, and those that only the factorised layout has
+        there.
         """
         varying = {n for n, one in self.model.varying.items() if one.place == side}
         now = b2.Equations(getattr(self.text, side)).names
@@ -166,8 +193,8 @@ class Builder:
         ):
             if code:
                 made, name = self.companions[side][-1], f"{self.name}_{part}_{side}"
-                self.objects.append(attached_variables.at_spikes(self.groups[side], made, code,
-                    order,
+                self.objects.append(attached_variables.at_spikes(self.groups[side], made,
+                    code, order,
                                                          name, late, when))  # fmt: skip
 
     # ------------------------------------------------------------------ synapses
@@ -179,15 +206,24 @@ class Builder:
         text = self.text
         equations, on_pre, on_post, joint, transmit = (
             renamed(part, names)
-            for part in (text.synapse, text.on_pre, text.on_post, text.joint, text.transmit)
+            for part in (
+                text.synapse,
+                text.on_pre,
+                text.on_post,
+                text.joint,
+                text.transmit,
+            )
         )
         # Brian2 runs pathways of one order by name, and this one is before "pre"
         at_pre = {"arrival": transmit, "pre": on_pre} if transmit else on_pre or None
         self.suffixed = names
         self._check_names(equations)
-        make = partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
+        make = (
+            partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
+        )
         given = {"on_pre": at_pre, "on_post": on_post or None,
-                 "delay": self._synaptic_delays(), **self.timing.options(options)}  # fmt: skip
+                 "delay": self._synaptic_delays(),
+                 **self.timing.options(options)}  # fmt: skip
         steps = None
         if self.text.steps:
             steps = plastic_steps.Steps(self.model, self.groups, self.timing, self.name)
@@ -217,13 +253,14 @@ class Builder:
         own = {n for n, e in b2.Equations(equations).items() if "summed" not in e.flags}
         for group in self.groups.values():
             for name in sorted(own & set(group.variables)):
-                raise FwpError(f"the cells {group.name!r} and the synapses of {self.model.name!r} "
-                               f"both have a variable {name!r}: give that of the cells another "
-                               "name")  # fmt: skip
+                raise FwpError(f"the cells {group.name!r} and the synapses of "
+                               f"{self.model.name!r} both have a variable {name!r}: give "
+                               "that of the cells another name")  # fmt: skip
 
     def _synaptic_delays(self):
         delays = self.delays
-        if hasattr(self.model, "report"):  # one delay for all synapses costs no memory, even if 0
+        # one delay for all synapses costs no memory, even if 0
+        if hasattr(self.model, "report"):
             delays = {side: 0 * b2.second for side in SIDES} | delays
         return {s: d for s, d in delays.items()
                 if getattr(self.text, f"on_{s}") and np.ndim(d) == 0} or None  # fmt: skip
@@ -232,20 +269,25 @@ class Builder:
         """Set values at the start."""
         if isinstance(self.model, FactorisedModel):
             for side in SIDES:
-                initial = initial | initial_values.before(self.model, side, initial, self.dt)
+                initial = initial | initial_values.before(
+                    self.model, side, initial, self.dt
+                )
         for name, given in initial.items():
             (group, own), value = self.where[name], given
             if isinstance(value, str):
                 value = renamed(value, self.suffixed)
             elif callable(value):
                 value = value(group.i[:], group.j[:])
-            checks.length(group, own if name not in self.rests else f"{own}_kept", name, value)
+            checks.length(
+                group, own if name not in self.rests else f"{own}_kept", name, value
+            )
             if name in self.rests:
                 own, value = f"{own}_kept", self._above(value, self.rests[name])
             dim = group.variables[own].dim
             if np.ndim(value) or not (isinstance(value, str) or dim.is_dimensionless):
                 value = b2.Quantity(np.ravel(value), dim=dim)
-            if isinstance(value, str):  # cells that another projection gave it know no parameters
+            # cells that another projection gave it know no parameters
+            if isinstance(value, str):
                 view = group.variables[own].get_addressable_value_with_unit(own, group)
                 view.set_item("True", value, namespace=self.namespace)
             else:

@@ -1,4 +1,5 @@
-"""What `fwp_neuro.circuits.plastic.connecting.connect` takes: one sentence for each mistake."""
+"""What `fwp_neuro.circuits.plastic.connecting.connect` takes: one sentence for each
+mistake."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SIDES = ("pre", "post")
 
 
 def textbook(model) -> Synapse:
-    """Return a model in its textbook layout, also if its name in the registry is given."""
+    """Return a model in its textbook layout, also if its name in the registry is
+    given."""
     if isinstance(model, str):
         model = registered_synapses.get(model)
     if not isinstance(model, Synapse):
@@ -35,10 +37,13 @@ def textbook(model) -> Synapse:
 
 
 def cells(model: Synapse, groups: Mapping[str, Any], events: bool = False) -> None:
-    """Check the cells of both sides; they need not spike if synapses wait for other ``events``."""
+    """Check the cells of both sides; they need not spike if synapses wait for other
+    ``events``."""
     for side, group in groups.items():
         if not isinstance(group, SpikeSource):
-            raise FwpError(f"{side} must be a Brian2 group with cells, got {shown(group)}")
+            raise FwpError(
+                f"{side} must be a Brian2 group with cells, got {shown(group)}"
+            )
         text = model.equations
         code = getattr(text, f"on_{side}") + getattr(text, f"{side}_spike")
         if code.strip() and not events and SPIKES not in whole(group).variables:
@@ -70,8 +75,8 @@ def kept(model: Synapse, value) -> set[str]:
            if one.type != SUBEXPRESSION and "shared" not in one.flags]  # fmt: skip
     for name in found:
         if name not in own:
-            raise FwpError(f"keep: {model.name!r} has no synaptic variable {name!r} (legal: "
-                           f"{', '.join(own)})")  # fmt: skip
+            raise FwpError(f"keep: {model.name!r} has no synaptic variable {name!r} "
+                           f"(legal: {', '.join(own)})")  # fmt: skip
     return set(found)
 
 
@@ -87,27 +92,34 @@ def inputs(model: Synapse, value) -> dict[str, Any]:
         if name in model.varying:
             raise FwpError(f"inputs: {name!r} is given in varying")
         if name in own:
-            raise FwpError(f"inputs: {name!r} is a variable of {model.name!r}: give initial")
+            raise FwpError(
+                f"inputs: {name!r} is a variable of {model.name!r}: give initial"
+            )
         if name not in read:
-            raise FwpError(f"inputs: the equations of {model.name!r} have no {name!r} (legal: "
-                           f"{', '.join(sorted(read))})")  # fmt: skip
+            raise FwpError(f"inputs: the equations of {model.name!r} have no {name!r} "
+                           f"(legal: {', '.join(sorted(read))})")  # fmt: skip
         if isinstance(item, b2.TimedArray | Function):
             continue
-        if not is_numbers(item) or np.size(item) != 1 or not np.isfinite(number_of(item)).all():
-            raise FwpError(f"inputs: {name!r} must be a TimedArray or one finite number, got "
-                           f"{in_words(item)}")  # fmt: skip
+        if (
+            not is_numbers(item)
+            or np.size(item) != 1
+            or not np.isfinite(number_of(item)).all()
+        ):
+            raise FwpError(f"inputs: {name!r} must be a TimedArray or one finite number, "
+                           f"got {in_words(item)}")  # fmt: skip
         old = model.parameters.get(name)
         if old is not None and not b2.have_same_dimensions(item, old):
-            raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity like "
-                           f"{old!r}, got {in_words(item)}")  # fmt: skip
+            raise FwpError(f"inputs: {name!r} has the wrong unit: legal is a quantity "
+                           f"like {old!r}, got {in_words(item)}")  # fmt: skip
         if name.startswith("tau") and not (number_of(item) > 0).all():
-            raise FwpError(f"inputs: {name!r} is a time constant and must be above 0, got "
-                           f"{in_words(item)}")  # fmt: skip
+            raise FwpError(f"inputs: {name!r} is a time constant and must be above 0, "
+                           f"got {in_words(item)}")  # fmt: skip
     return found
 
 
 def delays(model: Synapse, value, layout: str) -> dict[str, Any]:
-    """Return side -> delay for the sides that have one: the model's own, or what is given.
+    """Return side -> delay for the sides that have one: the model's own, or what is
+    given.
 
     In the textbook layout it may be an array with a delay for each synapse.
     """
@@ -129,9 +141,11 @@ def delays(model: Synapse, value, layout: str) -> dict[str, Any]:
 
 
 def _gate_of_synapse(model: Synapse) -> None:
-    """Refuse a delay where the conductance follows a gate of the presynaptic cell, which has none.
+    """Refuse a delay where the conductance follows a gate of the presynaptic cell, which
+    has none.
 
-    The delay of the plasticity rule's own does not matter: it is not that of the transmission.
+    The delay of the plasticity rule's own does not matter: it is not that of the
+    transmission.
     """
     text, own = model.equations, f"{model.ports.get('conductance')}_post"
     gates = {f"{name}_pre" for name in b2.Equations(text.pre).names}
@@ -140,10 +154,11 @@ def _gate_of_synapse(model: Synapse) -> None:
     read += [one.identifiers for n, one in b2.Equations(text.synapse).items() if n == own]
     late = sorted(gates & set().union(*read)) if read else []
     if late:
-        raise FwpError(f"delay: {late[0].removesuffix('_pre')!r} of {model.name!r} is a gate of "
-                       "the presynaptic cell, which opens at the spike itself for all of its "
-                       "synapses: take a receptor with a gate of the synapse, such as "
-                       "nmda_per_synapse or ampa, or delay the cell's spikes")  # fmt: skip
+        raise FwpError(f"delay: {late[0].removesuffix('_pre')!r} of {model.name!r} is a "
+                       "gate of the presynaptic cell, which opens at the spike itself "
+                       "for all of its synapses: take a receptor with a gate of the "
+                       "synapse, such as nmda_per_synapse or ampa, or delay the cell's "
+                       "spikes")  # fmt: skip
 
 
 def _each_delay(value, layout: str):
@@ -152,24 +167,27 @@ def _each_delay(value, layout: str):
     value = b2.Quantity(value) if legal else value
     legal = legal and b2.have_same_dimensions(value, b2.second)
     if not legal or not (np.isfinite(number_of(value)) & (number_of(value) >= 0)).all():
-        raise FwpError("delay must be a time such as 0.5*ms, or an array with such a time for each "
-                       f"synapse, got {shown(value)}")  # fmt: skip
+        raise FwpError("delay must be a time such as 0.5*ms, or an array with such a "
+                       f"time for each synapse, got {shown(value)}")  # fmt: skip
     if layout != "textbook":
-        raise FwpError(f"delay must be a time such as 0.5*ms, got {np.size(value)} of them: in the "
-                       "factorised layout all synapses have one, use layout='textbook' for a delay "
-                       "of each synapse")  # fmt: skip
+        raise FwpError(f"delay must be a time such as 0.5*ms, got {np.size(value)} of "
+                       "them: in the factorised layout all synapses have one, use "
+                       "layout='textbook' for a delay of each synapse")  # fmt: skip
     return value
 
 
 def _is_no_time(value) -> bool:
     """Whether a value is 0 seconds."""
-    if not isinstance(value, b2.Quantity) or not b2.have_same_dimensions(value, b2.second):
+    if not isinstance(value, b2.Quantity) or not b2.have_same_dimensions(
+        value, b2.second
+    ):
         return False
     return np.size(value) == 1 and float(np.ravel(value)[0]) == 0
 
 
 def variables(model: Synapse, settable: bool = False) -> dict[str, Any]:
-    """Return name -> Brian2 equation of a model's own variables, in its textbook layout."""
+    """Return name -> Brian2 equation of a model's own variables, in its textbook
+    layout."""
     text = getattr(model, "textbook", model).equations
     found: dict[str, Any] = {}
     for part in ("synapse", *SIDES):
@@ -199,11 +217,13 @@ def externals(model: Synapse) -> set[str]:
     return {name for name in found if name.isidentifier() and name not in variables(model)
             and not name.endswith(("_pre", "_post")) and name not in DEFAULT_FUNCTIONS
             and name not in DEFAULT_CONSTANTS and name not in arithmetic.UNITS
-            and name not in ("t", "dt", "i", "j", "N") and not name.startswith("xi")}  # fmt: skip
+            and name not in ("t", "dt", "i", "j", "N")
+            and not name.startswith("xi")}  # fmt: skip
 
 
 def initial(model: Synapse, value) -> dict[str, Any]:
-    """Return values at the start, of variables that the model has and of their dimension."""
+    """Return values at the start, of variables that the model has and of their
+    dimension."""
     found = mapping(value, "initial", "{'w': 0.5}")
     return {name: start(model, name, item) for name, item in found.items()}
 
@@ -220,18 +240,22 @@ def start(model: Synapse, name: str, value, what: str = "initial"):
         return value
     unit = b2.get_unit(equation.dim)
     own = "" if equation.dim.is_dimensionless else f" in {unit!r}"
-    value = as_brian2(value, unit, f"{what}: {name!r}", f"a number{own}, or an array of such")
+    value = as_brian2(
+        value, unit, f"{what}: {name!r}", f"a number{own}, or an array of such"
+    )
     fits = is_numbers(value)
     if fits:  # numbers without a unit are in base units
-        dim = b2.get_dimensions(value if isinstance(value, b2.Quantity) else b2.Quantity(value))
+        dim = b2.get_dimensions(
+            value if isinstance(value, b2.Quantity) else b2.Quantity(value)
+        )
         fits = dim.is_dimensionless or dim == equation.dim
         fits = fits and np.isfinite(number_of(value)).all()
     if not fits:
         raise FwpError(f"{what}: {name!r} must be a number{own}, an array of such or an "
                        f"expression, got {in_words(value)}")  # fmt: skip
     if np.ndim(value) > 1:  # rows may be meant to be cells of either side
-        raise FwpError(f"{what}: {name!r} must be one value, or a row with one for each, got shape "
-                       f"{np.shape(value)}")  # fmt: skip
+        raise FwpError(f"{what}: {name!r} must be one value, or a row with one for each, "
+                       f"got shape {np.shape(value)}")  # fmt: skip
     return b2.Quantity(value) if isinstance(value, list | tuple) else value
 
 

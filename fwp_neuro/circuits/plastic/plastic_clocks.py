@@ -1,9 +1,9 @@
 """Which clock the objects of plastic synapses follow, and what its time step decides.
 
-Cells on both sides follow one clock, or two of which the coarse one ticks with every n-th tick of
-the fine one. Variables then advance on the fine clock, and what a spike does happens on the clock
-of the cells that spike. All objects follow the clocks of the cells, so that a time step which is
-set after `connect` is theirs too.
+Cells on both sides follow one clock, or two of which the coarse one ticks with every n-th
+tick of the fine one. Variables then advance on the fine clock, and what a spike does
+happens on the clock of the cells that spike. All objects follow the clocks of the cells,
+so that a time step which is set after `connect` is theirs too.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Timing:
         return float(self.clock.dt_)
 
     def _finest(self):
-        return min((group.clock for group in self.groups.values()), key=lambda one: one.dt_)
+        return min(
+            (group.clock for group in self.groups.values()), key=lambda one: one.dt_
+        )
 
     def check(self) -> None:
         """Raise `FwpError` for clocks that cannot run together, now that a run starts."""
@@ -66,18 +68,19 @@ class Timing:
         if abs(ratio - round(ratio)) > _SAME * ratio:
             names = " and ".join(repr(group.name) for group in self.groups.values())
             raise FwpError(
-                f"the cells {names} have time steps of {_text(pre)} and {_text(post)}: plastic "
-                "synapses need one that is a whole multiple of the other"
+                f"the cells {names} have time steps of {_text(pre)} and {_text(post)}: "
+                "plastic synapses need one that is a whole multiple of the other"
             )
         if abs(self.dt - fine) > _SAME * fine:
             raise FwpError(
-                f"the time step of the cells was changed after connect, and {_text(fine)} is now "
-                f"finer than the {_text(self.dt)} on which the synapses advance: set it before "
-                "connect"
+                "the time step of the cells was changed after connect, and "
+                f"{_text(fine)} is now finer than the {_text(self.dt)} on which the "
+                "synapses advance: set it before connect"
             )
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return options of Synapses with the clock; ``dt`` and ``clock`` must agree with it.
+        """Return options of Synapses with the clock; ``dt`` and ``clock`` must agree with
+        it.
 
         Raises:
             FwpError: another time step than the cells have.
@@ -92,8 +95,9 @@ class Timing:
         wanted = float(clock.dt_) if clock is not None else wanted
         if wanted is not None and abs(wanted - self.dt) > _SAME * self.dt:
             raise FwpError(
-                f"plastic synapses advance with their cells, by {_text(self.dt)}, got a time step "
-                f"of {_text(wanted)}: leave out dt and clock, or give them to the cells"
+                f"plastic synapses advance with their cells, by {_text(self.dt)}, got a "
+                f"time step of {_text(wanted)}: leave out dt and clock, or give them to "
+                "the cells"
             )
         return {**found, "clock": self.clock}
 

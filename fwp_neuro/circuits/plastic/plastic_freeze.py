@@ -1,8 +1,9 @@
-"""Learning that stands still: the objects of `connect` without the lines that change weights.
+"""Learning that stands still: the objects of `connect` without the lines that change
+weights.
 
-Frozen variables are those of the effective weight (`learned`). Traces, receptors, calcium and the
-cells go on, and synapses transmit as before. What was written and waited for a presynaptic spike
-is in the weights when they are frozen, as in the textbook layout.
+Frozen variables are those of the effective weight (`learned`). Traces, receptors, calcium
+and the cells go on, and synapses transmit as before. What was written and waited for a
+presynaptic spike is in the weights when they are frozen, as in the textbook layout.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from .plastic_renewal import at_once
 def learned(model: Synapse) -> tuple[str, ...]:
     """Return the variables that do not change while a model is frozen.
 
-    Those that the model names itself, else all that its effective weight is made of and that
-    something changes.
+    Those that the model names itself, else all that its effective weight is made of and
+    that something changes.
     """
     model = getattr(model, "textbook", model)
     equations = b2.Equations(model.equations.synapse)
@@ -42,7 +43,9 @@ def learned(model: Synapse) -> tuple[str, ...]:
         name = waiting.pop()
         if name in equations.subexpr_names:
             waiting |= equations[name].identifiers
-        elif name in equations.names and (name in equations.diff_eq_names or name in written):
+        elif name in equations.names and (
+            name in equations.diff_eq_names or name in written
+        ):
             found.add(name)
     return tuple(sorted(found))
 
@@ -69,8 +72,8 @@ class Freezing:
         """Raise `FwpError` for a model that has nothing to freeze."""
         if not self.names:
             raise FwpError(
-                f"{self.model.name!r} is a {self.model.kind} model and learns nothing: there is "
-                "nothing to freeze (leave it out of the network to silence it)"
+                f"{self.model.name!r} is a {self.model.kind} model and learns nothing: "
+                "there is nothing to freeze (leave it out of the network to silence it)"
             )
 
     def without(self, code: str, keep: Iterable[str] = ()) -> str:
@@ -127,23 +130,32 @@ class Freezing:
 
     def _codes(self) -> Iterator[tuple[Any, str]]:
         """Yield where code stands that Brian2 takes anew at every run."""
-        renewals = () if self.renewing is None else (*self.renewing.often, *self.renewing.held)
+        renewals = (
+            () if self.renewing is None else (*self.renewing.often, *self.renewing.held)
+        )
         for one in self._all():
             if isinstance(one, SynapticPathway):
                 yield one, "code"
-            elif isinstance(one, CodeRunner) and not any(one is other for other in renewals):
+            elif isinstance(one, CodeRunner) and not any(
+                one is other for other in renewals
+            ):
                 own = type(one).update_abstract_code
-                if own is CodeRunner.update_abstract_code or type(one).__name__ == "AtSpikes":
+                if (
+                    own is CodeRunner.update_abstract_code
+                    or type(one).__name__ == "AtSpikes"
+                ):
                     if one.when != "start":  # what starts anew must go on
                         yield one, "abstract_code"
 
     def _updaters(self) -> Iterator[Any]:
         return (one for one in self._all()
-                if isinstance(one, CodeRunner) and hasattr(one, "method_choice"))  # fmt: skip
+                if isinstance(one, CodeRunner) and hasattr(one,
+                    "method_choice"))  # fmt: skip
 
 
 def catch_up(synapses, back: bool) -> None:
-    """Bring event-driven variables to the last time step if ``back``, else to the next one."""
+    """Bring event-driven variables to the last time step if ``back``, else to the next
+    one."""
     events = synapses.event_driven
     late = " - dt" if back else ""
     if events is not None:
@@ -161,7 +173,9 @@ def _holding(method, names: Iterable[str]):
         system = b2.Equations(rest)
         if not system.diff_eq_names:
             return ""
-        return StateUpdateMethod.apply_stateupdater(system, variables, method, method_options)
+        return StateUpdateMethod.apply_stateupdater(
+            system, variables, method, method_options
+        )
 
     advance.__name__ = "without_" + "_".join(names)
     return advance

@@ -1,8 +1,9 @@
-"""Brian2's Synapses with a look at the whole of `connect` whenever a network is about to run.
+"""Brian2's Synapses with a look at the whole of `connect` whenever a network is about to
+run.
 
-Brian2 wraps what `before_run` raises in an error of its own, with a traceback of many lines. It
-asks every object for its contained objects first of all, before it looks at names and clocks, and
-passes on what is raised there.
+Brian2 wraps what `before_run` raises in an error of its own, with a traceback of many
+lines. It asks every object for its contained objects first of all, before it looks at
+names and clocks, and passes on what is raised there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .attached_variables import plain_sentences
 
 
 class Watched:
-    """What plastic synapses do beside Brian2's; ``plastic`` is set once they are complete."""
+    """What plastic synapses do beside Brian2's; ``plastic`` is set once they are
+    complete."""
 
     plastic: Any = None
 

@@ -19,7 +19,7 @@ def unused(name: str, what: str = "name") -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise FwpError(
-            f"{what} must be a letter, then letters, digits and underscores (a * at the end stands "
-            f"for a number where the name is taken), got {shown(name)}"
+            f"{what} must be a letter, then letters, digits and underscores (a * at the "
+            f"end stands for a number where the name is taken), got {shown(name)}"
         )
     return find_name(name)

@@ -17,7 +17,8 @@ _DECIDED = ("source", "target", "on_pre", "on_post", "method", "namespace", "ord
 
 
 def check(given: Mapping[str, Any], own: Iterable[str]) -> dict[str, Any]:
-    """Return options of Brian2's ``Synapses``, beside the ``own`` arguments of the caller.
+    """Return options of Brian2's ``Synapses``, beside the ``own`` arguments of the
+    caller.
 
     Raises:
         FwpError: unknown ones, those that the model decides, values of the wrong kind.
@@ -25,7 +26,9 @@ def check(given: Mapping[str, Any], own: Iterable[str]) -> dict[str, Any]:
     legal = dict.fromkeys([*own, *(n for n in _SYNAPSES if n not in _DECIDED)])
     for name in given:
         if name in _DECIDED:
-            raise FwpError(f"the model and its cells decide {name!r} of the synapses: leave it out")
+            raise FwpError(
+                f"the model and its cells decide {name!r} of the synapses: leave it out"
+            )
         pick(name, legal, "argument of plastic.connect")
     found = {name: value for name, value in given.items() if value is not None}
     for name, (fits, what) in _KINDS.items():
@@ -47,8 +50,8 @@ def events(model, layout: str, given: Mapping[str, Any]) -> None:
     text = model.equations
     if asked - {"spike"} and (layout != "textbook" or text.pre_spike or text.post_spike):
         raise FwpError(
-            f"on_event={shown(event)}: traces of {model.name!r} on the cells follow spikes; use "
-            "layout='textbook' with a model whose traces are on the synapse"
+            f"on_event={shown(event)}: traces of {model.name!r} on the cells follow "
+            "spikes; use layout='textbook' with a model whose traces are on the synapse"
         )
 
 
@@ -65,15 +68,19 @@ def _is_dtype(value) -> bool:
 def _are_events(value) -> bool:
     if isinstance(value, str):
         return True
-    return isinstance(value, Mapping) and set(value) <= {"pre", "post"} and all(
-        isinstance(one, str) for one in value.values()
+    return (
+        isinstance(value, Mapping)
+        and set(value) <= {"pre", "post"}
+        and all(isinstance(one, str) for one in value.values())
     )
 
 
 _KINDS = {
-    "codeobj_class": (lambda value: isinstance(value, type) and hasattr(value, "templater"),
+    "codeobj_class": (lambda value: isinstance(value, type) and hasattr(value,
+        "templater"),
                       "a class of Brian2's code objects"),
-    "on_event": (_are_events, "the name of an event, or {'pre': ..., 'post': ...} of such"),
+    "on_event": (_are_events, "the name of an event, or {'pre': ..., 'post': ...} of "
+                              "such"),
     "dtype": (_is_dtype, "a NumPy type of numbers, or variable -> type"),
     "multisynaptic_index": (lambda value: isinstance(value, str) and value.isidentifier(),
                             "a name for the number of a synapse"),

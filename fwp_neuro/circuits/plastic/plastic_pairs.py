@@ -1,4 +1,5 @@
-"""Which cells `connect` connects: the arguments of Brian2's ``Synapses.connect``, checked."""
+"""Which cells `connect` connects: the arguments of Brian2's ``Synapses.connect``,
+checked."""
 
 from __future__ import annotations
 
@@ -17,17 +18,20 @@ from ...quantities import as_brian2
 from ...validation import affordable, real, whole
 from ..plain_numbers import is_numbers, stands_for_cells
 
-_LEGAL = [n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")]
+_LEGAL = [
+    n for n in signature(b2.Synapses.connect).parameters if n not in ("self", "level")
+]
 
 
 def pairs(value: Mapping[str, Any], groups: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of Brian2's ``Synapses.connect``.
 
     Raises:
-        FwpError: unknown arguments, those that do not go together, texts that are no arithmetic,
-            numbers of no cells, or a probability outside [0, 1].
+        FwpError: unknown arguments, those that do not go together, texts that are no
+            arithmetic, numbers of no cells, or a probability outside [0, 1].
     """
-    found = {pick(name, _LEGAL, "argument of connect"): item for name, item in value.items()
+    found = {pick(name, _LEGAL, "argument of connect"): item for name,
+             item in value.items()
              if item is not None}  # fmt: skip
     i, j = found.get("i"), found.get("j")
     if "condition" in found and not (i is None and j is None):
@@ -52,7 +56,9 @@ def pairs(value: Mapping[str, Any], groups: Mapping[str, Any]) -> dict[str, Any]
               for name, side in (("i", "pre"), ("j", "post"))
               if found.get(name) is not None and name not in texts}  # fmt: skip
     if len(arrays) == 1 and not texts:
-        raise FwpError("connect takes i and j together: one number of a cell for each synapse")
+        raise FwpError(
+            "connect takes i and j together: one number of a cell for each synapse"
+        )
     if len(arrays) == 2:
         _same_length(arrays, found.get("n", 1))
     return found | arrays
@@ -94,8 +100,14 @@ def _generator(text: str, name: str, groups: Mapping[str, Any]) -> None:
     try:
         parsed = parse_synapse_generator(text)
     except Exception as problem:  # Brian2 raises what its own parsers raise
-        raise FwpError(f"{what} cannot be read: {' '.join(str(problem).split())}") from None
-    parts = [parsed["element"], parsed["if_expression"], *parsed["iterator_kwds"].values()]
+        raise FwpError(
+            f"{what} cannot be read: {' '.join(str(problem).split())}"
+        ) from None
+    parts = [
+        parsed["element"],
+        parsed["if_expression"],
+        *parsed["iterator_kwds"].values(),
+    ]
     for part in parts:
         if isinstance(part, str) and part not in ("random", "fixed"):
             arithmetic.read(part, what)
@@ -103,9 +115,13 @@ def _generator(text: str, name: str, groups: Mapping[str, Any]) -> None:
         _range(parsed["iterator_kwds"], what, groups, "pre" if name == "j" else "post")
 
 
-def _range(ends: Mapping[str, Any], what: str, groups: Mapping[str, Any], side: str) -> None:
+def _range(
+    ends: Mapping[str, Any], what: str, groups: Mapping[str, Any], side: str
+) -> None:
     """Refuse a range so long that Brian2 would fill the memory with its numbers."""
-    known: dict[str, Any] = {f"N_{each}": float(len(group)) for each, group in groups.items()}
+    known: dict[str, Any] = {
+        f"N_{each}": float(len(group)) for each, group in groups.items()
+    }
     known["i" if side == "pre" else "j"] = np.arange(len(groups[side]), dtype=float)
     try:
         low, high, step = (
@@ -113,7 +129,8 @@ def _range(ends: Mapping[str, Any], what: str, groups: Mapping[str, Any], side: 
             for name, one in (("low", 0), ("high", 0), ("step", 1))
         )
         longest = float(np.max(np.abs((np.asarray(high) - low) / step)))
-    except (NameError, ArithmeticError, ValueError, TypeError):  # names that only Brian2 knows
+    except (NameError, ArithmeticError, ValueError, TypeError):
+        # names that only Brian2 knows
         return
     if math.isfinite(longest):
         affordable(int(longest), f"{what}: a range of {longest:.3g} numbers", 32)
@@ -136,8 +153,8 @@ def _cells(value, name: str, group) -> Any:
     count = len(group)
     if array.size and not (array.min() >= 0 and array.max() < count):
         outside = int(array.min()) if array.min() < 0 else int(array.max())
-        raise FwpError(f"connect: {name} holds {outside}, and the cells {group.name!r} are "
-                       f"numbered from 0 to {count - 1}")  # fmt: skip
+        raise FwpError(f"connect: {name} holds {outside}, and the cells {group.name!r} "
+                       f"are numbered from 0 to {count - 1}")  # fmt: skip
     return array
 
 
@@ -146,7 +163,11 @@ def _empty(value) -> bool:
 
 
 def _same_length(arrays: Mapping[str, Any], n) -> None:
-    sizes = {name: np.size(item) for name, item in arrays.items() if not hasattr(item, "_indices")}
+    sizes = {
+        name: np.size(item)
+        for name, item in arrays.items()
+        if not hasattr(item, "_indices")
+    }
     if np.ndim(n):
         sizes["n"] = np.size(n)
     if 0 in sizes.values():

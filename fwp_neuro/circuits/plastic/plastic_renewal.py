@@ -1,8 +1,9 @@
-"""What starts the sums and factors of waiting writes anew, before they leave the range of numbers.
+"""What starts the sums and factors of waiting writes anew, before they leave the range of
+numbers.
 
-See `fwp_neuro.synapses.factorised.relative_variables`. It happens every so many time steps, and at
-once where the weights must be what they are now: before they are frozen, set, or run with another
-time step.
+See `fwp_neuro.synapses.factorised.relative_variables`. It happens every so many time
+steps, and at once where the weights must be what they are now: before they are frozen,
+set, or run with another time step.
 """
 
 from __future__ import annotations
@@ -19,20 +20,24 @@ _TOO_FEW = 300.0  # time constants in one step; more leave the range of numbers
 
 
 def at_once(group, code: str) -> None:
-    """Run code for all elements of a group, now, or at this place of a standalone program."""
+    """Run code for all elements of a group, now, or at this place of a standalone
+    program."""
     if code.strip():
-        create_runner_codeobj(group, code, "stateupdate", run_namespace={}, check_units=False)()
+        create_runner_codeobj(
+            group, code, "stateupdate", run_namespace={}, check_units=False
+        )()
 
 
 class Renewing:
     """The objects that renew the sums and factors of one call of `connect`.
 
-    Values that all cells or synapses share follow the others, which need the old ones: Brian2
-    would set them first.
+    Values that all cells or synapses share follow the others, which need the old ones:
+    Brian2 would set them first.
 
     Args:
         model: factorised.
-        synapses, cells: the Synapses, and the companion of the postsynaptic cells or None.
+        synapses, cells: the Synapses, and the companion of the postsynaptic cells or
+            None.
         timing: the clocks of the cells.
         name: at the start of the names of objects.
     """
@@ -48,13 +53,19 @@ class Renewing:
         when = {"clock": self.clock, "when": "start"}
         every = {"clock": timing.clock, "when": "start"}
         #: what freezes: renewals, and in their place what happens in every step
-        self.often = [self._runner(synapses, self.text.synapse, -10, f"{name}_renewal", **when)]
+        self.often = [
+            self._runner(synapses, self.text.synapse, -10, f"{name}_renewal", **when)
+        ]
         self.held: list = []
         if self.stamped:
             stamp = "renewed = t"
-            self.often.append(self._runner(synapses, stamp, -9, f"{name}_renewed", **when))
-            self.held = [self._runner(synapses, self.text.synapse, -10, f"{name}_hold", **every),
-                         self._runner(synapses, stamp, -9, f"{name}_held", **every)]  # fmt: skip
+            self.often.append(
+                self._runner(synapses, stamp, -9, f"{name}_renewed", **when)
+            )
+            self.held = [self._runner(synapses, self.text.synapse, -10, f"{name}_hold",
+                                      **every),
+                         self._runner(synapses, stamp, -9, f"{name}_held",
+                                      **every)]  # fmt: skip
             for one in self.held:
                 one.active = False
         step = {"clock": timing.clock, "when": "groups"}
@@ -81,9 +92,9 @@ class Renewing:
         for rate, times in self.text.rates.items():
             number = initial_values.number(rate, {**self.model.parameters, "dt": dt}) * dt
             if number > _TOO_FEW:
-                raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of {dt * 1e3:g} "
-                               f"ms for the time constant 1/({rate}) are too few for the "
-                               "factorised layout")  # fmt: skip
+                raise FwpError(f"{self.model.name!r}: {1 / number:.2g} time steps of "
+                               f"{dt * 1e3:g} ms for the time constant 1/({rate}) are "
+                               "too few for the factorised layout")  # fmt: skip
             steps = min(steps, max(1, int(times / number)) if number > 0 else steps)
         return steps
 
@@ -92,19 +103,25 @@ class Renewing:
         self.clock.follow(self.steps(dt), dt)
 
     def now(self, back: bool) -> None:
-        """Renew at once, as of the last time step if ``back``, else as of the next one."""
+        """Renew at once, as of the last time step if ``back``, else as of the next
+        one."""
         late = " - dt" if back else ""
-        if self.stamped:  # factors are those at t - dt if the stamp is later by dt meanwhile
+        # factors are those at t - dt if the stamp is later by dt meanwhile
+        if self.stamped:
             at_once(self.synapses, "renewed = renewed + dt" if back else "")
         at_once(self.synapses, self.text.synapse)
         if self.stamped:
             at_once(self.synapses, f"renewed = t{late}")
         if self.cells is not None:
             at_once(self.cells, self.text.post)
-            at_once(self.cells, self.shared.replace("renewed_cell = t", f"renewed_cell = t{late}"))
+            at_once(
+                self.cells,
+                self.shared.replace("renewed_cell = t", f"renewed_cell = t{late}"),
+            )
 
     def hold(self, frozen: bool, without) -> None:
-        """Let decaying values that are frozen stand still, and others of the synapse go on."""
+        """Let decaying values that are frozen stand still, and others of the synapse go
+        on."""
         if not self.held:
             return
         for one in self.often:

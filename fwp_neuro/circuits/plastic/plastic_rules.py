@@ -195,7 +195,9 @@ def _by_text(model: RuleSynapse, names) -> dict[str, Any]:
     return found
 
 
-def _rate(model: RuleSynapse, teacher, names: dict, groups: Mapping, found) -> PreparedRule:
+def _rate(
+    model: RuleSynapse, teacher, names: dict, groups: Mapping, found
+) -> PreparedRule:
     """Return a rule between rate cells."""
     own = {n: home for n, home in model.homes.items() if n not in model.gates}
     code, post, finish = dict(found.code), list(found.post), as_it_is
@@ -306,7 +308,8 @@ def _conductance(model: RuleSynapse, names: dict, post) -> dict[str, Any]:
     own = own_variables(post).get(found)
     if own is not None and whole(post).equations[found].type != DIFFERENTIAL_EQUATION:
         raise FwpError(
-            f"the conductance {found!r} of the cells {post.name!r} is raised by spikes, so it "
-            f"needs an equation by which it falls, such as d{found}/dt = -{found}/(5*ms)"
+            f"the conductance {found!r} of the cells {post.name!r} is raised by spikes, "
+            f"so it needs an equation by which it falls, such as d{found}/dt = "
+            f"-{found}/(5*ms)"
         )
     return {"conductance": found, "in_siemens": in_siemens}

@@ -33,17 +33,18 @@ def complete(plastic) -> None:
         missing = [one.name for one in plastic.objects if id(one) not in known]
         if missing:
             raise FwpError(
-                f"the network lacks {', '.join(map(repr, missing))} of the plastic synapses "
-                f"{plastic.synapses.name!r}: put all of their objects into it, as in "
-                "Network(cells, *made.objects)"
+                f"the network lacks {', '.join(map(repr, missing))} of the plastic "
+                f"synapses {plastic.synapses.name!r}: put all of their objects into it, "
+                "as in Network(cells, *made.objects)"
             )
         own = {part.name for one in plastic.objects for part in _inside([one])}
         twice = sorted(name for name, n in Counter(one.name for one in inside).items()
                        if n > 1 and name in own)  # fmt: skip
         if twice:
             raise FwpError(
-                f"the network has more than one object called {', '.join(map(repr, twice))}: give "
-                "each connect a name of its own, or leave name out"
+                "the network has more than one object called "
+                f"{', '.join(map(repr, twice))}: give each connect a name of its own, or "
+                "leave name out"
             )
 
 
@@ -66,8 +67,9 @@ def all_active(plastic) -> None:
         recorder = isinstance(one, b2.StateMonitor)  # which may rest
         if not one._active and not recorder and not any(one is other for other in free):
             raise FwpError(
-                f"{one.name!r} is a part of the plastic synapses {plastic.synapses.name!r} and is "
-                "not active: use made.freeze() to stop learning"
+                f"{one.name!r} is a part of the plastic synapses "
+                f"{plastic.synapses.name!r} and is not active: use made.freeze() to stop "
+                "learning"
             )
 
 
@@ -77,15 +79,15 @@ def moved_on(plastic, old: float, new: float) -> None:
     They hold what they were one step before the next one.
 
     Raises:
-        FwpError: a delay that takes another number of steps, values that no number can hold, or a
-            standalone program between two of its runs.
+        FwpError: a delay that takes another number of steps, values that no number can
+            hold, or a standalone program between two of its runs.
     """
     for name, delay in plastic.lines.items():
         if round(float(delay) / old) != round(float(delay) / new):
             raise FwpError(
-                f"{name!r} stores values of {_steps(delay, old)} steps, and with the time step of "
-                f"{new * 1e3:g} ms it would be {_steps(delay, new)}: set the time step before "
-                "connect"
+                f"{name!r} stores values of {_steps(delay, old)} steps, and with the "
+                f"time step of {new * 1e3:g} ms it would be {_steps(delay, new)}: set "
+                "the time step before connect"
             )
     plastic_steps.check(plastic.model, new)
     exact = getattr(plastic.model.equations, "exact", ())
@@ -96,13 +98,15 @@ def moved_on(plastic, old: float, new: float) -> None:
     try:
         if plastic.renewing is not None and plastic.time() > 0:
             plastic.renewing.now(back=False)
-        for group in {id(plastic.where[n][0]): plastic.where[n][0] for n in exact}.values():
+        for group in {
+            id(plastic.where[n][0]): plastic.where[n][0] for n in exact
+        }.values():
             names = [n for n in exact if plastic.where[n][0] is group]
             _shift(plastic, group, names, old - new)
     except NotImplementedError:
         raise FwpError(
-            "the time step was changed between two runs of a standalone program, where the "
-            "factorised layout cannot follow: use layout='textbook'"
+            "the time step was changed between two runs of a standalone program, where "
+            "the factorised layout cannot follow: use layout='textbook'"
         ) from None
 
 
@@ -115,7 +119,8 @@ def _shift(plastic, group, names: list[str], by: float) -> None:
     state: dict[str, Any] = {n: float(v) for n, v in plastic.model.parameters.items()
                              if np.ndim(v) == 0}  # fmt: skip
     state |= {n: np.array(plastic.where[n][0].variables[n].get_value())
-              for n, one in plastic.model.varying.items() if one.place != "synapse"}  # fmt: skip
+              for n, one in plastic.model.varying.items()
+              if one.place != "synapse"}  # fmt: skip
     own = {name: np.array(getattr(group, f"{name}_")[:]) for name in names}
     state |= {**own, "dt": by}
     with np.errstate(over="ignore", invalid="ignore"):
@@ -123,7 +128,8 @@ def _shift(plastic, group, names: list[str], by: float) -> None:
     for name in names:
         if not np.isfinite(state[name]).all():
             raise FwpError(
-                f"{name!r} of {plastic.model.name!r} decays too fast for the time step that was "
-                f"set after connect: keep it on the synapse with keep=({name!r},)"
+                f"{name!r} of {plastic.model.name!r} decays too fast for the time step "
+                "that was set after connect: keep it on the synapse with "
+                f"keep=({name!r},)"
             )
         setattr(group, f"{name}_", state[name])

@@ -1,8 +1,9 @@
 """The states of plastic synapses in a file: `Plastic.save` and `Plastic.load`.
 
-A NumPy archive (npz, without pickles) of every array of the objects that `connect` made, spikes
-that are on their way, and a header in JSON. Times that the model keeps, such as that of the last
-spike, are kept as they are, and moved by the difference of both networks' times when they are read:
+A NumPy archive (npz, without pickles) of every array of the objects that `connect` made,
+spikes that are on their way, and a header in JSON. Times that the model keeps, such as
+that of the last spike, are kept as they are, and moved by the difference of both
+networks' times when they are read:
 so a file continues in a network that starts at time 0, and in one that is anywhere else.
 """
 
@@ -33,9 +34,12 @@ _NO_STATE = {"N", "N_pre", "N_post", "i", "t", "dt", "t_in_timesteps", "_synapti
              "_synaptic_post", "N_incoming", "N_outgoing", "_spikespace"}  # fmt: skip
 _STAMPS = ("lastupdate", "renewed", "renewed_cell")
 #: what a header must say alike in the file and in the network -> words for it
-_SAME = {"model": "model", "parameter_set": "parameter set", "layout": "layout", "pre": "number of "
-         "presynaptic cells", "post": "number of postsynaptic cells", "synapses": "number of "
-         "synapses", "parameters": "parameters", "varying": "parameters that vary", "text":
+_SAME = {"model": "model", "parameter_set": "parameter set", "layout": "layout",
+         "pre": "number of "
+         "presynaptic cells", "post": "number of postsynaptic cells",
+         "synapses": "number of "
+         "synapses", "parameters": "parameters", "varying": "parameters that vary",
+         "text":
          "equations", "dt": "time step"}  # fmt: skip
 
 
@@ -59,7 +63,9 @@ def load(plastic, path) -> None:
     """See `Plastic.load`."""
     _refuse_standalone("load")
     header, arrays = _read(path)
-    variables, queues = _fitting(plastic, header, arrays, f"cannot load {shown(str(path), 200)}")
+    variables, queues = _fitting(
+        plastic, header, arrays, f"cannot load {shown(str(path), 200)}"
+    )
     by = plastic.time() - header["time"]
     stamps = set(_stamps(plastic))
     plastic.thaw()
@@ -69,7 +75,8 @@ def load(plastic, path) -> None:
             values = values + by
         if isinstance(variable, DynamicArrayVariable):
             variable.resize(values.size)
-        if variable.name == projection_sums.ADDED:  # the cells have the sum, which no file holds
+        # the cells have the sum, which no file holds
+        if variable.name == projection_sums.ADDED:
             projection_sums.follow(variable, values)
         variable.set_value(values)
     for key, pathway in queues.items():
@@ -82,7 +89,8 @@ def load(plastic, path) -> None:
 
 
 def _fitting(plastic, header: Mapping, arrays: Mapping, where: str) -> tuple[dict, dict]:
-    """Return the variables and pathways of synapses, after a check that a file is of such ones."""
+    """Return the variables and pathways of synapses, after a check that a file is of such
+    ones."""
     own = json.loads(json.dumps(_header(plastic)))
     for key, what in _SAME.items():
         if header.get(key) != own[key]:
@@ -102,8 +110,9 @@ def _fitting(plastic, header: Mapping, arrays: Mapping, where: str) -> tuple[dic
 
 def _refuse_standalone(what: str) -> None:
     if not isinstance(b2.get_device(), RuntimeDevice):
-        raise FwpError(f"{what} needs a device that runs step by step (numpy, cython): of a "
-                       "standalone program made.values('w') gives the weights")  # fmt: skip
+        raise FwpError(f"{what} needs a device that runs step by step (numpy, cython): "
+                       "of a standalone program made.values('w') gives the "
+                       "weights")  # fmt: skip
 
 
 def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -116,7 +125,15 @@ def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         legal = header["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        BadZipFile,
+    ):
         raise FwpError(f"{where}: it is another file, or it is damaged") from None
     if not legal:
         raise FwpError(f"{where}: it is of another version")
@@ -124,7 +141,8 @@ def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def _header(plastic) -> dict[str, Any]:
-    """Return what a file says of the synapses, and what must be the same where it is read."""
+    """Return what a file says of the synapses, and what must be the same where it is
+    read."""
     model, synapses = plastic.model, plastic.synapses
     return {
         "model": model.name,
@@ -141,7 +159,8 @@ def _header(plastic) -> dict[str, Any]:
 
 
 def _text(equations) -> str:
-    """Return the equations and the code of a model, without units, which Brian2 may write anew."""
+    """Return the equations and the code of a model, without units, which Brian2 may write
+    anew."""
     found = []
     for part in ("synapse", "pre", "post"):
         for name, one in b2.Equations(getattr(equations, part)).items():
@@ -155,7 +174,9 @@ def _both(old, new) -> str:
     """Say in what a header differs from the network."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         names = sorted(n for n in {*old, *new} if old.get(n) != new.get(n))
-        said = [f"{n}={old.get(n, 'none')} (here {new.get(n, 'none')})" for n in names[:3]]
+        said = [
+            f"{n}={old.get(n, 'none')} (here {new.get(n, 'none')})" for n in names[:3]
+        ]
         return f"differ: {', '.join(said)}" + (" and more" if len(names) > 3 else "")
     if isinstance(new, str) and "\n" in new:
         return "differ from those of these synapses"
@@ -163,8 +184,11 @@ def _both(old, new) -> str:
 
 
 def _owners(plastic) -> Iterator[tuple[str, Any]]:
-    """Yield (key, object with variables of its own) of all that `connect` made, in its order."""
-    for number, one in enumerate(one for one in plastic.objects if hasattr(one, "variables")):
+    """Yield (key, object with variables of its own) of all that `connect` made, in its
+    order."""
+    for number, one in enumerate(
+        one for one in plastic.objects if hasattr(one, "variables")
+    ):
         if not isinstance(one, b2.StateMonitor):
             yield f"{number}", one
 
@@ -176,7 +200,8 @@ def _pathways(plastic) -> Iterator[tuple[str, SynapticPathway]]:
 
 
 def _variables(plastic) -> Iterator[tuple[str, ArrayVariable]]:
-    """Yield (key, variable) of every state, but no sum that other projections add to as well."""
+    """Yield (key, variable) of every state, but no sum that other projections add to as
+    well."""
     sums = [projection_sums.total(owner) for _, owner in _owners(plastic)]
     for key, owner in [*_owners(plastic), *_pathways(plastic)]:
         for name, variable in owner.variables.items():
@@ -197,8 +222,8 @@ def _stamps(plastic) -> Iterator[tuple[str, str]]:
     """Yield (name of the owner, variable) of each variable that holds a time."""
     text = plastic.model.equations
     names = set(_STAMPS)
-    for part in ("on_pre", "on_post", "pre_spike", "post_spike", "before_pre", "after_pre",
-                 "before_post", "after_post"):  # fmt: skip
+    for part in ("on_pre", "on_post", "pre_spike", "post_spike", "before_pre",
+                 "after_pre", "before_post", "after_post"):  # fmt: skip
         for line in lines(getattr(text, part)):
             if line.op == "=" and "t" in line.reads:
                 right = str_to_sympy(line.expression)
@@ -212,11 +237,12 @@ def _stamps(plastic) -> Iterator[tuple[str, str]]:
                 yield variable.owner.name, name
 
 
-# ---------------------------------------------------------------------------- spikes on their way
+# -------------------------------------------------------------------- spikes on their way
 
 
 def _waiting(pathway) -> np.ndarray:
-    """Return spikes that have not arrived, [spike, (steps from now, synapse)], and the slots."""
+    """Return spikes that have not arrived, [spike, (steps from now, synapse)], and the
+    slots."""
     state = pathway.queue._full_state()
     if len(state) == 3:  # the queue in Python: (dt, spikes, shape)
         spikes, slots = np.array(state[1], dtype=np.int64).reshape(-1, 2), state[2][0]
@@ -242,10 +268,14 @@ def _put_waiting(pathway, table: np.ndarray) -> None:
 
 
 def _turn(line, steps: int) -> None:
-    """Move the values of a line that stores them by slots, so that they are as old as before."""
+    """Move the values of a line that stores them by slots, so that they are as old as
+    before."""
     ring, stored = np.array(line.ring[:]), np.array(line.stored_[:])
     slots = int(ring.max()) + 1
-    table = stored.reshape(-1, slots)  # Brian2 makes the slots of one cell one after another
-    if not np.array_equal(ring.reshape(-1, slots), np.broadcast_to(np.arange(slots), table.shape)):
+    # Brian2 makes the slots of one cell one after another
+    table = stored.reshape(-1, slots)
+    if not np.array_equal(
+        ring.reshape(-1, slots), np.broadcast_to(np.arange(slots), table.shape)
+    ):
         raise FwpError(f"the slots of {line.name!r} are in another order")
     line.stored_ = np.roll(table, steps % slots, axis=1).ravel()

@@ -40,11 +40,14 @@ def count(groups: Mapping[str, Any], pairs: Mapping[str, Any]) -> float | None:
 
 
 def bytes_each(model, dense: bool) -> int:
-    """Return how many bytes a synapse takes: its variables and the numbers of its cells."""
+    """Return how many bytes a synapse takes: its variables and the numbers of its
+    cells."""
     own = [e for e in b2.Equations(model.equations.synapse).values()
-           if e.type in (PARAMETER, DIFFERENTIAL_EQUATION) and "shared" not in e.flags]  # fmt: skip
+           if e.type in (PARAMETER, DIFFERENTIAL_EQUATION)
+           and "shared" not in e.flags]  # fmt: skip
     stamp = any("event-driven" in e.flags for e in own)
-    # once more while they are made: numbers of cells, and those by which spikes find synapses
+    # once more while they are made: numbers of cells, and those by which spikes find
+    # synapses
     return 8 * (len(own) + stamp) + (0 if dense else 8 + 12)
 
 
@@ -60,10 +63,14 @@ def check_delay(side: str, delay, dt: float) -> None:
         FwpError: with the number of steps.
     """
     steps = int(min(float(np.max(delay)) / dt, 1e300))
-    affordable(steps, f"delay: a queue of {shown(side)} spikes for {steps:.3g} time steps", 64)
+    affordable(
+        steps, f"delay: a queue of {shown(side)} spikes for {steps:.3g} time steps", 64
+    )
 
 
-def check(model, groups: Mapping[str, Any], pairs: Mapping[str, Any], dense: bool) -> None:
+def check(
+    model, groups: Mapping[str, Any], pairs: Mapping[str, Any], dense: bool
+) -> None:
     """Refuse more synapses than Brian2 can number or the machine's memory can hold.
 
     Raises:
@@ -72,8 +79,8 @@ def check(model, groups: Mapping[str, Any], pairs: Mapping[str, Any], dense: boo
     cells = " to ".join(str(len(group)) for group in groups.values())
     tried = float(len(groups["pre"])) * float(len(groups["post"]))
     if isinstance(pairs.get("condition"), str) and tried > _MOST_TRIED:
-        raise FwpError(f"connect would try a condition on {tried:.3g} pairs ({cells} cells): give "
-                       "the pairs as i and j")  # fmt: skip
+        raise FwpError(f"connect would try a condition on {tried:.3g} pairs ({cells} "
+                       "cells): give the pairs as i and j")  # fmt: skip
     expected = count(groups, pairs)
     if expected is None:
         return
@@ -87,4 +94,3 @@ def check(model, groups: Mapping[str, Any], pairs: Mapping[str, Any], dense: boo
         f"connecting {cells} cells makes {expected:.3g} synapses, which take about "
         f"{in_bytes(cost)}, and {limit}: connect fewer, as with connect={{'p': 0.01}}"
     )
-

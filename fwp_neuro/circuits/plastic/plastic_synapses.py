@@ -1,4 +1,5 @@
-"""Synapses of a model in a network: where its variables are, and their values after a run."""
+"""Synapses of a model in a network: where its variables are, and their values after a
+run."""
 
 from __future__ import annotations
 
@@ -29,12 +30,14 @@ class Plastic:
     Attributes:
         model: as it was built, in its layout.
         synapses: the Brian2 Synapses object.
-        objects: everything to put into a Network besides the cells: ``Network(cells, *objects)``.
+        objects: everything to put into a Network besides the cells: ``Network(cells,
+            *objects)``.
         where: variable of the model -> (group that has it, its name there).
         timing: the clocks of the cells, see `plastic_clocks.Timing`.
         renewing: what renews waiting writes, or None.
         lines: name of a line that stores values -> for how long.
-        pairs: the cells (i, j) of the synapses where they are known before these are made, or None.
+        pairs: the cells (i, j) of the synapses where they are known before these are
+            made, or None.
     """
 
     model: Synapse
@@ -58,7 +61,8 @@ class Plastic:
         layout = "factorised" if hasattr(self.model, "report") else "textbook"
         own = self.synapses
         said = f"{len(own.source)} to {len(own.target)} cells"
-        with contextlib.suppress(NotImplementedError):  # a standalone program will make them
+        # a standalone program will make them
+        with contextlib.suppress(NotImplementedError):
             said += f", {len(own)} synapses"
         if self.frozen:
             said += ", frozen"
@@ -87,11 +91,12 @@ class Plastic:
     def freeze(self) -> None:
         """Stop learning from the next run on: the weights do not change until `thaw`.
 
-        Call it between runs; ``synapses.active = False`` does the same. What is frozen are the
-        variables of the effective weight (`plastic_freeze.learned`), at the values that the last
-        time step left: writes that wait for presynaptic spikes are in them, and they do not decay.
-        Traces, receptors and cells go on, and synapses transmit. So every layout gives the weights
-        of the textbook layout without the statements and equations that change them.
+        Call it between runs; ``synapses.active = False`` does the same. What is frozen
+        are the variables of the effective weight (`plastic_freeze.learned`), at the
+        values that the last time step left: writes that wait for presynaptic spikes are
+        in them, and they do not decay. Traces, receptors and cells go on, and synapses
+        transmit. So every layout gives the weights of the textbook layout without the
+        statements and equations that change them.
 
             made.freeze()
             network.run(1*b2.second)  # a test without learning
@@ -107,7 +112,8 @@ class Plastic:
         self._freezing.start()
 
     def thaw(self) -> None:
-        """Let learning go on from the next run; does nothing for synapses that are not frozen."""
+        """Let learning go on from the next run; does nothing for synapses that are not
+        frozen."""
         if self.frozen:
             self.settle()
             self._freezing.stop()
@@ -156,8 +162,8 @@ class Plastic:
     def values(self, name: str) -> np.ndarray:
         """Return a variable of the model for every synapse, in base units, after a run.
 
-        The values are those that the last time step left, but event-driven variables of the
-        textbook layout are as of the last spike of either side, as Brian2 has them.
+        The values are those that the last time step left, but event-driven variables of
+        the textbook layout are as of the last spike of either side, as Brian2 has them.
 
         Of a parameter that varies over cells it returns the values of the cells.
 
@@ -176,7 +182,8 @@ class Plastic:
         return found
 
     def known(self, name: str) -> str:
-        """Return the variable that holds the values of a parameter of this name, or the name."""
+        """Return the variable that holds the values of a parameter of this name, or the
+        name."""
         held = [n for n, one in self.model.varying.items() if one.parameter == name]
         return held[0] if len(held) == 1 else name
 
@@ -184,26 +191,29 @@ class Plastic:
     def set(self, name: str, value) -> None:
         """Give a variable of the synapses new values, before or between runs.
 
-        ``made.synapses.w = ...`` does the same. A variable that decays has the value as of now.
+        ``made.synapses.w = ...`` does the same. A variable that decays has the value as
+        of now.
 
         Args:
             name: a synaptic variable of the model, or a parameter that varies.
-            value: number, quantity, Brian2 expression, or array with a value for each synapse
-                (for each cell, of a parameter that varies over cells).
+            value: number, quantity, Brian2 expression, or array with a value for each
+                synapse (for each cell, of a parameter that varies over cells).
 
         Raises:
-            FwpError: no such variable, another length or dimension, or a variable that lives on
-                cells in this layout.
+            FwpError: no such variable, another length or dimension, or a variable that
+                lives on cells in this layout.
         """
         with plain_sentences(name, "set"):
             plastic_values.put(self, name, value)
 
     def sets(self, name: str) -> bool:
-        """Return whether ``synapses.name = value`` is more than Brian2's own assignment."""
+        """Return whether ``synapses.name = value`` is more than Brian2's own
+        assignment."""
         return plastic_values.is_set_here(self, name)
 
     def checked(self, name: str, value):
-        """Return a value that Brian2 may assign to ``synapses.name``, or raise `FwpError`."""
+        """Return a value that Brian2 may assign to ``synapses.name``, or raise
+        `FwpError`."""
         return plastic_values.read(self, name, value)
 
     @takes(
@@ -213,11 +223,12 @@ class Plastic:
         which=inside("True or indices of synapses"),
     )
     def record(self, name: str, dt, which=True):
-        """Record a variable of the synapses, or a parameter that varies, right in every layout.
+        """Record a variable of the synapses, or a parameter that varies, right in every
+        layout.
 
-        Call it before the Network is made, which takes the record with ``made.objects``; add
-        ``record.monitor`` to one that is made already. Samples are those of the start of a time
-        step, also of event-driven variables.
+        Call it before the Network is made, which takes the record with ``made.objects``;
+        add ``record.monitor`` to one that is made already. Samples are those of the start
+        of a time step, also of event-driven variables.
 
             weights = made.record("w", 10*b2.ms, which=[0, 3])
             network = b2.Network(cells, *made.objects)
@@ -230,7 +241,8 @@ class Plastic:
             which: indices of synapses, or True for all.
 
         Returns:
-            an object with ``t`` [sample] and ``values`` [synapse, sample], Brian2 quantities.
+            an object with ``t`` [sample] and ``values`` [synapse, sample], Brian2
+            quantities.
 
         Raises:
             FwpError: no such variable, indices of no synapses, or no time.
@@ -241,8 +253,9 @@ class Plastic:
     def save(self, path):
         """Save weights and all other states that `connect` made, whole or not at all.
 
-        The file (npz) also holds spikes on their way, the delays, model, parameters and sizes; it
-        holds nothing of your cells' own variables and no random numbers. Call it between runs.
+        The file (npz) also holds spikes on their way, the delays, model, parameters and
+        sizes; it holds nothing of your cells' own variables and no random numbers. Call
+        it between runs.
 
             made.save("weights.npz")
 
@@ -256,18 +269,20 @@ class Plastic:
 
     @takes("load", path=filename("weights.npz"))
     def load(self, path) -> None:
-        """Load what `save` saved, into synapses that `connect` made with the same arguments.
+        """Load what `save` saved, into synapses that `connect` made with the same
+        arguments.
 
-        The run then goes on as it would have gone on, from the time at which your network is;
-        times that the model keeps, such as that of the last spike, are as long ago as they were.
-        What the synapses had added to a conductance of your cells is added to it again: states of
-        the cells that you keep yourself are set after it.
+        The run then goes on as it would have gone on, from the time at which your network
+        is; times that the model keeps, such as that of the last spike, are as long ago as
+        they were. What the synapses had added to a conductance of your cells is added to
+        it again: states of the cells that you keep yourself are set after it.
 
             made.load("weights.npz")
 
         Raises:
-            FwpError: no such file, another model, layout, parameter, time step, size or pairs of
-                cells, or a standalone device. The synapses are then as they were.
+            FwpError: no such file, another model, layout, parameter, time step, size or
+                pairs of cells, or a standalone device. The synapses are then as they
+                were.
         """
         plastic_saving.load(self, path)
 
@@ -279,10 +294,11 @@ class Plastic:
         label=optional(text("weights")),
     )
     def monitor(self, name: str, record=True, dt=None, label: str | None = None):
-        """Return a Brian2 StateMonitor of a variable of the synapses, right in every layout.
+        """Return a Brian2 StateMonitor of a variable of the synapses, right in every
+        layout.
 
-        Brian2's own cannot record what a synapse works out from its cells. Samples are those of
-        the start of a time step, as Brian2's are.
+        Brian2's own cannot record what a synapse works out from its cells. Samples are
+        those of the start of a time step, as Brian2's are.
 
             weights = made.monitor("w", dt=1*b2.ms)
             network = b2.Network(cells, *made.objects, weights)  # then weights.w [synapse, sample]
@@ -295,7 +311,7 @@ class Plastic:
 
         Raises:
             FwpError: no such variable, or indices of no synapses.
-        """
+        """  # noqa: E501
         return plastic_values.monitor(self, name, record, dt, label)
 
     @takes("cells", side=one_of(("pre", "post"), "side"))
@@ -325,10 +341,13 @@ class Plastic:
             return len(self.pairs()[0])
 
     def _worked_out(self, name: str) -> np.ndarray:
-        """Evaluate a variable that is kept relative to factors, as the last time step left it."""
+        """Evaluate a variable that is kept relative to factors, as the last time step
+        left it."""
         equations = b2.Equations(self.model.equations.synapse)
         known = {"t": max(self.time() - self._step, 0.0)}
-        known |= {n: float(v) for n, v in self.model.parameters.items() if np.ndim(v) == 0}
+        known |= {
+            n: float(v) for n, v in self.model.parameters.items() if np.ndim(v) == 0
+        }
 
         def value(name: str):
             if name in known:

@@ -1,4 +1,5 @@
-"""Set and record variables of plastic synapses, also those that are worked out from others."""
+"""Set and record variables of plastic synapses, also those that are worked out from
+others."""
 
 from __future__ import annotations
 
@@ -23,21 +24,22 @@ from .plastic_renewal import at_once
 
 
 class _ReadOnly(VariableView):
-    """What a user gets for a variable that is worked out: its values, and no way to set some."""
+    """What a user gets for a variable that is worked out: its values, and no way to set
+    some."""
 
     def __setitem__(self, item, value):
         raise FwpError(
-            f"{self.name!r} is worked out from cells in this layout, so that its entries cannot be "
-            f"set one by one: use made.set({self.name!r}, values of all synapses), or connect with "
-            "writes='both sides'"
+            f"{self.name!r} is worked out from cells in this layout, so that its entries "
+            f"cannot be set one by one: use made.set({self.name!r}, values of all "
+            "synapses), or connect with writes='both sides'"
         )
 
 
 class WorkedOut(Subexpression):
     """A variable that synapses work out from their cells: no monitor can refer to it.
 
-    Brian2 asks a subexpression for its owner where another object wants to refer to it, and
-    nowhere else.
+    Brian2 asks a subexpression for its owner where another object wants to refer to it,
+    and nowhere else.
     """
 
     refusal = ""
@@ -66,19 +68,24 @@ def _read_only(view: VariableView) -> VariableView:
 
 
 def guard(plastic, name: str) -> None:
-    """Let Brian2's monitors refuse a variable that they cannot record, in one sentence."""
+    """Let Brian2's monitors refuse a variable that they cannot record, in one
+    sentence."""
     variables = plastic.synapses.variables
     old = variables[name]
-    new = WorkedOut(name, plastic.synapses, old.expr, old.device, old.dim, old.dtype, old.scalar)
+    new = WorkedOut(
+        name, plastic.synapses, old.expr, old.device, old.dim, old.dtype, old.scalar
+    )
     new.refusal = (
-        f"{name!r} of {plastic.synapses.name!r} waits for presynaptic spikes, and Brian2 cannot "
-        f"record it: use made.monitor({name!r}), or connect with writes='both sides'"
+        f"{name!r} of {plastic.synapses.name!r} waits for presynaptic spikes, and Brian2 "
+        f"cannot record it: use made.monitor({name!r}), or connect with writes='both "
+        "sides'"
     )
     variables._variables[name] = new
 
 
 def is_set_here(plastic, name: str) -> bool:
-    """Return whether setting a variable of the synapses is more than Brian2's assignment."""
+    """Return whether setting a variable of the synapses is more than Brian2's
+    assignment."""
     name = name.removesuffix("_")
     if name in plastic.model.varying:
         return plastic.where[name][0] is plastic.synapses
@@ -95,7 +102,9 @@ def read(plastic, name: str, value):
         FwpError: no finite numbers, another dimension or length.
     """
     name = name.removesuffix("_")
-    if isinstance(value, str) or name not in checks.variables(plastic.model, settable=True):
+    if isinstance(value, str) or name not in checks.variables(
+        plastic.model, settable=True
+    ):
         return value
     value = checks.start(plastic.model, name, value, "set")
     checks.length(plastic.synapses, name, name, value, "set")
@@ -113,8 +122,8 @@ def put(plastic, name: str, value) -> None:
     side = plastic.moved.get(name)
     if side is not None:
         raise FwpError(
-            f"{name!r} lives on the {side}synaptic cells in the factorised layout, one value a "
-            f"cell: connect with keep=({name!r},) to set it for each synapse"
+            f"{name!r} lives on the {side}synaptic cells in the factorised layout, one "
+            f"value a cell: connect with keep=({name!r},) to set it for each synapse"
         )
     if plastic.where[name][0] is not plastic.synapses:
         raise FwpError(f"{name!r} is no variable of the synapses: set it on the cells")
@@ -138,10 +147,13 @@ def _assign(synapses, own: str, value) -> None:
     variable = synapses.variables[own]
     view = variable.get_addressable_value_with_unit(own, synapses)
     if not isinstance(value, str):
-        view.set_item(slice(None), b2.Quantity(np.asarray(value, dtype=float), dim=variable.dim))
+        view.set_item(
+            slice(None), b2.Quantity(np.asarray(value, dtype=float), dim=variable.dim)
+        )
         return
     before = None
-    with contextlib.suppress(NotImplementedError):  # a standalone program has no values yet
+    # a standalone program has no values yet
+    with contextlib.suppress(NotImplementedError):
         before = np.array(variable.get_value())
     view.set_item(slice(None), value, level=1)
     try:
@@ -152,7 +164,8 @@ def _assign(synapses, own: str, value) -> None:
 
 
 def check_finite(variable, where: str, text: str) -> None:
-    """Raise `FwpError` if a text gave NaN or infinity; a standalone program cannot tell yet."""
+    """Raise `FwpError` if a text gave NaN or infinity; a standalone program cannot tell
+    yet."""
     try:
         found = variable.get_value()
     except NotImplementedError:
@@ -162,7 +175,8 @@ def check_finite(variable, where: str, text: str) -> None:
 
 
 class Recorder(b2.StateMonitor):
-    """A StateMonitor that shows a variable under another name than it has where it lives."""
+    """A StateMonitor that shows a variable under another name than it has where it
+    lives."""
 
     shown = ""
 
@@ -179,7 +193,8 @@ def cell_variables(model) -> set[str]:
 
 
 class Recorded:
-    """What `Plastic.record` returns: values of synapses at times, also a part of their network.
+    """What `Plastic.record` returns: values of synapses at times, also a part of their
+    network.
 
     Attributes:
         name: of the variable.
@@ -201,7 +216,10 @@ class Recorded:
         return getattr(self.monitor, self.monitor.recorded)
 
     def __repr__(self) -> str:
-        return f"<{self.name!r} of {len(self.which)} synapses of {self.monitor.source.name!r}>"
+        return (
+            f"<{self.name!r} of {len(self.which)} synapses of "
+            f"{self.monitor.source.name!r}>"
+        )
 
 
 def record(plastic, name: str, dt, which) -> Recorded:
@@ -226,22 +244,28 @@ def monitor(plastic, name: str, record, dt, label: str | None, what: str = "moni
     group, own = plastic.where[name]
     own_cells = cell_variables(plastic.model) - {*plastic.moved, *plastic.model.varying}
     if name in own_cells:
-        raise FwpError(f"{name!r} has one value a cell: record it there, with StateMonitor("
-                       f"*made.where[{name!r}], record=True)")  # fmt: skip
+        raise FwpError(f"{name!r} has one value a cell: record it there, with "
+                       f"StateMonitor(*made.where[{name!r}], record=True)")  # fmt: skip
     label = f"of_{plastic.synapses.name}*" if label is None else unused(label, "label")
     try:
         count = plastic.count
         which = np.arange(count) if record is True else _indices(record, count)
-        side = plastic.moved.get(name) or getattr(plastic.model.varying.get(name), "place", None)
+        side = plastic.moved.get(name) or getattr(
+            plastic.model.varying.get(name), "place", None
+        )
         record = plastic.cells(side)[which] if side in ("pre", "post") else which
     except NotImplementedError:
         raise FwpError(
-            "a standalone program makes its synapses when it runs: give connect arrays i and j, "
-            "or record on another device"
+            "a standalone program makes its synapses when it runs: give connect arrays i "
+            "and j, or record on another device"
         ) from None
     clock = plastic.timing.clock if step is None else b2.Clock(step)
     events = synapses.event_driven
-    if f"{name}_kept" in plastic.where or events is not None and name in events.diff_eq_names:
+    if (
+        f"{name}_kept" in plastic.where
+        or events is not None
+        and name in events.diff_eq_names
+    ):
         own = _recorded(plastic, name, equation, clock)
     elif equation.type == SUBEXPRESSION and group is synapses:
         raise FwpError(f"{name!r} follows from other variables: record those")
@@ -256,31 +280,42 @@ def monitor(plastic, name: str, record, dt, label: str | None, what: str = "moni
 def _indices(record, count: int) -> np.ndarray:
     try:
         found = np.atleast_1d(np.asarray(as_numpy(record)))
-        legal = found.ndim == 1 and found.dtype.kind in "iu" and not isinstance(record, bool)
+        legal = (
+            found.ndim == 1 and found.dtype.kind in "iu" and not isinstance(record, bool)
+        )
     except (TypeError, ValueError, RuntimeError):  # of NumPy, and of torch
         legal = False
     if not legal or found.size and not (found.min() >= 0 and found.max() < count):
-        raise FwpError(f"record must be True or indices from 0 to {count - 1}, got {shown(record)}")
+        raise FwpError(
+            f"record must be True or indices from 0 to {count - 1}, got {shown(record)}"
+        )
     return found
 
 
 def _recorded(plastic, name: str, equation, clock) -> str:
-    """Keep a copy of a variable that is worked out, as it is at every sample; return its name."""
+    """Keep a copy of a variable that is worked out, as it is at every sample; return its
+    name."""
     synapses = plastic.synapses
     number = sum(of == name for of, _ in plastic.recorded.values())
     own = f"{name}_recorded" + (f"_{number}" if number else "")
     synapses.variables.add_dynamic_array(own, size=plastic.count, dimensions=equation.dim)
     synapses.register_variable(synapses.variables[own])
     kept = f"{name}_kept" in plastic.where
-    code = _kept_now(synapses, name, own) if kept else _event_driven_now(synapses, name, own)
-    plastic.recorded[own] = name, synapses.run_regularly(
-        code, when="start", order=-20, name=f"{synapses.name}_{own}", clock=clock
+    code = (
+        _kept_now(synapses, name, own) if kept else _event_driven_now(synapses, name, own)
+    )
+    plastic.recorded[own] = (
+        name,
+        synapses.run_regularly(
+            code, when="start", order=-20, name=f"{synapses.name}_{own}", clock=clock
+        ),
     )
     return own
 
 
 def _kept_now(synapses, name: str, own: str) -> str:
-    """Return code that works out what is kept by factors as the last time step left it."""
+    """Return code that works out what is kept by factors as the last time step left
+    it."""
     equations = synapses.equations
     factors = {n: f"({equations[n].expr})" for n in equations.subexpr_names
                if n.startswith("left_")}  # fmt: skip
@@ -289,7 +324,8 @@ def _kept_now(synapses, name: str, own: str) -> str:
 
 
 def _event_driven_now(synapses, name: str, own: str) -> str:
-    """Return code that works out an event-driven variable as the last time step left it."""
+    """Return code that works out an event-driven variable as the last time step left
+    it."""
     events = synapses.event_driven
     code = re.sub(r"\bdt\b", "(t - dt - lastupdate)", linear(events, synapses.variables))
     kept = [line for line in lines(code) if line.target not in events.diff_eq_names]

@@ -1,7 +1,9 @@
-"""Parameters that vary over synapses or over cells: `connect(varying=...)`, read and checked.
+"""Parameters that vary over synapses or over cells: `connect(varying=...)`, read and
+checked.
 
-The values are the first initial values of the model that comes out: an array for each cell of a
-side, or for each synapse (a function of their cells where only Brian2 knows which there are).
+The values are the first initial values of the model that comes out: an array for each
+cell of a side, or for each synapse (a function of their cells where only Brian2 knows
+which there are).
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ class Values:
 
     Attributes:
         parameter, place: which, and of what.
-        numbers: one for each cell or synapse, in base units; or a function of (i, j), the cells of
-            each synapse, that returns them.
+        numbers: one for each cell or synapse, in base units; or a function of (i, j), the
+            cells of each synapse, that returns them.
         leads: parameters that follow from it.
     """
 
@@ -50,8 +52,11 @@ class Values:
         return self.numbers[i if self.place == "pre" else j]
 
 
-def read(model: Synapse, varying, groups: Mapping, pairs: Mapping, initial) -> tuple[Synapse, Any]:
-    """Return a model with variables in place of parameters that vary, and the initial values.
+def read(
+    model: Synapse, varying, groups: Mapping, pairs: Mapping, initial
+) -> tuple[Synapse, Any]:
+    """Return a model with variables in place of parameters that vary, and the initial
+    values.
 
     Args:
         model: in the textbook layout.
@@ -61,13 +66,15 @@ def read(model: Synapse, varying, groups: Mapping, pairs: Mapping, initial) -> t
         initial: as `connect` takes it.
 
     Raises:
-        FwpError: no parameter of the model or one that nothing reads there, values that are none,
-            or of which it is not clear to what they belong.
+        FwpError: no parameter of the model or one that nothing reads there, values that
+            are none, or of which it is not clear to what they belong.
     """
     if varying is None:
         return model, initial
     if not isinstance(varying, Mapping):
-        raise FwpError(f"varying must be a mapping such as {{'U': values}}, got {shown(varying)}")
+        raise FwpError(
+            f"varying must be a mapping such as {{'U': values}}, got {shown(varying)}"
+        )
     if not varying:
         return model, initial
     work = _Reading(model, groups, pairs)
@@ -89,14 +96,16 @@ def read(model: Synapse, varying, groups: Mapping, pairs: Mapping, initial) -> t
 
 
 def are_known(pairs: Mapping) -> bool:
-    """Return whether arguments of Brian2's ``Synapses.connect`` say which cells it connects."""
+    """Return whether arguments of Brian2's ``Synapses.connect`` say which cells it
+    connects."""
     given = {name: item for name, item in pairs.items() if name != "namespace"}
     arrays = all(isinstance(one, np.ndarray) for one in given.values())
     return not given or set(given) == {"i", "j"} and arrays
 
 
 def known(pairs: Mapping, groups: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells (i, j) of each synapse in Brian2's order, where these `are_known`."""
+    """Return the cells (i, j) of each synapse in Brian2's order, where these
+    `are_known`."""
     if "i" in pairs:
         i, j = np.broadcast_arrays(np.atleast_1d(pairs["i"]), np.atleast_1d(pairs["j"]))
         return i, j
@@ -110,7 +119,9 @@ class _Reading:
     def __init__(self, model: Synapse, groups: Mapping, pairs: Mapping):
         self.model, self.groups = model, groups
         self.pairs = known(pairs, groups) if are_known(pairs) else None
-        self.counts: dict[str, int | None] = {side: len(groups[side]) for side in ("pre", "post")}
+        self.counts: dict[str, int | None] = {
+            side: len(groups[side]) for side in ("pre", "post")
+        }
         self.counts["synapse"] = None if self.pairs is None else len(self.pairs[0])
         had = {side: {n for n in b2.Equations(getattr(model.equations, side)).names
                       if n in groups[side].variables} for side in groups}  # fmt: skip
@@ -129,16 +140,18 @@ class _Reading:
         for side, by in (("pre", text.delay), ("post", text.delay_post)):
             if name == by:
                 raise FwpError(
-                    f"{where} is the delay of {side}synaptic spikes: give it as connect(delay="
-                    f"{{{side!r}: values}}, layout='textbook')"
+                    f"{where} is the delay of {side}synaptic spikes: give it as "
+                    f"connect(delay={{{side!r}: values}}, layout='textbook')"
                 )
         if any(name == by for _, by in text.delayed.values()):
-            raise FwpError(f"{where} is a delay of variables of the cells and has one value")
+            raise FwpError(
+                f"{where} is a delay of variables of the cells and has one value"
+            )
         if needs:
             return [place for place in PLACES if needs <= {place, "synapse"}]
         if any(name in read for read in self.every.values()):
-            raise FwpError(f"{where} is read only by variables that the cells have themselves: let "
-                           "it vary there")  # fmt: skip
+            raise FwpError(f"{where} is read only by variables that the cells have "
+                           "themselves: let it vary there")  # fmt: skip
         if self.leads(name):
             return list(PLACES)
         raise FwpError(f"{where} is read by no equation of the model")
@@ -149,7 +162,11 @@ class _Reading:
         pick(name, model.parameters, f"parameter of {model.name!r} in varying:")
         where = f"varying: {name!r} of {model.name!r}"
         legal = self.legal(name, where)
-        pair = isinstance(given, list | tuple) and len(given) == 2 and isinstance(given[0], str)
+        pair = (
+            isinstance(given, list | tuple)
+            and len(given) == 2
+            and isinstance(given[0], str)
+        )
         if pair and given[0] in PLACES:
             given = {given[0]: given[1]}
         if not isinstance(given, Mapping):
@@ -166,27 +183,35 @@ class _Reading:
         if isinstance(given, str):
             return legal[0]
         if not is_numbers(given) or np.ndim(given) == 0:
-            like = f"{where} must be numbers in one row, a text, or a pair such as ('pre', numbers)"
+            like = (
+                f"{where} must be numbers in one row, a text, or a pair such as ('pre', "
+                "numbers)"
+            )
             raise FwpError(f"{like}, got {shown(given)}")
         size = np.shape(given)[0]
         fits = [place for place in legal if self.counts[place] in (None, size)]
         if len(fits) == 1:
             return fits[0]
         said = ", ".join(
-            f"{_WHAT[place]}" + ("" if self.counts[place] is None else f" ({self.counts[place]})")
+            f"{_WHAT[place]}" + (""
+                                 if self.counts[place] is None else f" ({self.counts[place]})")  # noqa: E501
             for place in fits or legal
         )  # fmt: skip
         if fits:
-            raise FwpError(f"{where} has {size} values, which may be those of {said}: say which, "
-                           f"as in varying={{{name!r}: ({fits[0]!r}, values)}}")  # fmt: skip
+            raise FwpError(f"{where} has {size} values, which may be those of {said}: "
+                           f"say which, as in varying={{{name!r}: ({fits[0]!r}, "
+                           f"values)}}")  # fmt: skip
         raise FwpError(f"{where} has {size} values; legal is one for each of the {said}")
 
     def _refuse_one(self, name: str, where: str):
         sides = sorted(self.needs(name) - {"synapse"})
-        raise FwpError(f"{where} is a parameter of cells on both sides: give both, as in varying="
-                       f"{{{name!r}: {{{sides[1]!r}: values, {sides[0]!r}: values}}}}")  # fmt: skip
+        raise FwpError(f"{where} is a parameter of cells on both sides: give both, as in "
+                       f"varying={{{name!r}: {{{sides[1]!r}: values, {sides[0]!r}: "
+                       f"values}}}}")  # fmt: skip
 
-    def _check_places(self, name: str, given: set[str], legal: list[str], where: str) -> None:
+    def _check_places(
+        self, name: str, given: set[str], legal: list[str], where: str
+    ) -> None:
         needs = self.needs(name)
         sides = needs - {"synapse"}
         if len(given) == 1 and given <= set(legal):
@@ -195,8 +220,8 @@ class _Reading:
             self._refuse_one(name, where)
         if not sides <= given:
             missing = ", ".join(_WHAT[side] for side in sorted(sides - given))
-            raise FwpError(f"{where} is a parameter of the {missing}, which have one each: give "
-                           "their values")  # fmt: skip
+            raise FwpError(f"{where} is a parameter of the {missing}, which have one "
+                           "each: give their values")  # fmt: skip
         unread = given - needs
         if unread:
             raise FwpError(f"{where}: nothing of the {_WHAT[min(unread)]} reads it")
@@ -220,8 +245,9 @@ class _Reading:
                 any_sign=name in model.signed, share=is_share(name),
             )  # fmt: skip
             if len(array) != size:
-                raise FwpError(f"varying: {name!r} of {model.name!r} has {len(array)} values; "
-                               f"legal is one for each of the {size} {_WHAT[place]}")  # fmt: skip
+                raise FwpError(f"varying: {name!r} of {model.name!r} has {len(array)} "
+                               f"values; legal is one for each of the {size} "
+                               f"{_WHAT[place]}")  # fmt: skip
             return array
 
         if place != "synapse":
@@ -234,8 +260,9 @@ class _Reading:
 
     def _refuse_standalone(self, name: str) -> None:
         if not isinstance(b2.get_device(), RuntimeDevice):
-            raise FwpError(f"varying: {name!r}: a standalone program makes its synapses when it "
-                           "runs: give connect arrays i and j, or values of cells")  # fmt: skip
+            raise FwpError(f"varying: {name!r}: a standalone program makes its synapses "
+                           "when it runs: give connect arrays i and j, or values of "
+                           "cells")  # fmt: skip
 
     def _worked_out(self, name: str, text: str, i, j, size: int):
         """Return what a text says for each synapse or cell, with its unit."""
@@ -246,17 +273,28 @@ class _Reading:
         try:
             found = arithmetic.evaluate(text, known, what)
         except NameError as problem:
-            raise FwpError(f"{what}: {shown(text)} has an unknown name {str(problem)!r}; legal are "
-                           "i, j, rand(), randn(), parameters of the model and units"
+            raise FwpError(f"{what}: {shown(text)} has an unknown name {str(problem)!r}; "
+                           "legal are i, j, rand(), randn(), parameters of the model "
+                           "and units"
                            ) from None  # fmt: skip
-        except (TypeError, ValueError, ArithmeticError, b2.DimensionMismatchError) as problem:
+        except (
+            TypeError,
+            ValueError,
+            ArithmeticError,
+            b2.DimensionMismatchError,
+        ) as problem:
             said = " ".join(str(problem).split())
-            raise FwpError(f"{what}: {shown(text)} cannot be worked out: {said}") from None
+            raise FwpError(
+                f"{what}: {shown(text)} cannot be worked out: {said}"
+            ) from None
         dim = b2.get_dimensions(found)
-        return b2.Quantity(np.array(np.broadcast_to(np.asarray(found, float), size)), dim=dim)
+        return b2.Quantity(
+            np.array(np.broadcast_to(np.asarray(found, float), size)), dim=dim
+        )
 
     def full(self, one: Values):
-        """Return values as Brian2 is given them: for all cells of a group, also of a part of it."""
+        """Return values as Brian2 is given them: for all cells of a group, also of a part
+        of it."""
         if one.place == "synapse":
             return one.numbers
         group = self.groups[one.place]
@@ -266,7 +304,7 @@ class _Reading:
         found[start : start + len(group)] = one.numbers
         return found
 
-    # -------------------------------------------------------------- what follows from them
+    # ------------------------------------------------------------- what follows from them
 
     def leads(self, name: str) -> tuple[str, ...]:
         """Return the parameters that follow from one."""
@@ -277,7 +315,9 @@ class _Reading:
         small = b2.Quantity(0.1, dim=b2.get_dimensions(usual))
         other = 0.9 * usual if float(usual) else usual + small
         new = model.changed(**{name: other}).parameters
-        return tuple(n for n, one in new.items() if n != name and one != model.parameters[n])
+        return tuple(
+            n for n, one in new.items() if n != name and one != model.parameters[n]
+        )
 
     def followers(self, found: list[Values]) -> list[Values]:
         """Return the values of parameters that follow from others which vary."""
@@ -295,12 +335,14 @@ class _Reading:
         by = " and ".join(repr(one.parameter) for one in ahead)
         where = f"varying: {name!r} of {model.name!r} follows from {by}"
         if len({one.parameter for one in ahead}) < len(ahead):
-            raise FwpError(f"{where}, which has several values for one synapse: give {name!r} too")
+            raise FwpError(
+                f"{where}, which has several values for one synapse: give {name!r} too"
+            )
         place = places.pop() if len(places) == 1 else "synapse"
         if not self.needs(name) <= {place, "synapse"}:
             raise FwpError(f"{where} and is a parameter of "
-                           f"{' and '.join(_WHAT[n] for n in sorted(self.needs(name)))}, which "
-                           f"have one each: give {name!r} too")  # fmt: skip
+                           f"{' and '.join(_WHAT[n] for n in sorted(self.needs(name)))}, "
+                           f"which have one each: give {name!r} too")  # fmt: skip
 
         def numbers(*columns) -> np.ndarray:
             rows, back = np.unique(np.stack(columns, 1), axis=0, return_inverse=True)
@@ -332,8 +374,8 @@ def put(plastic, name: str, value) -> None:
     one, (group, own) = plastic.model.varying[name], plastic.where[name]
     model = plastic.model
     if one.leads:
-        raise FwpError(f"set: {', '.join(one.leads)} of {model.name!r} follow from {name!r}: "
-                       "connect anew with other values")  # fmt: skip
+        raise FwpError(f"set: {', '.join(one.leads)} of {model.name!r} follow from "
+                       f"{name!r}: connect anew with other values")  # fmt: skip
     side = one.place
     count = len(plastic.synapses) if side == "synapse" else len(plastic.side(side))
     if np.ndim(value) == 0 and not isinstance(value, str):

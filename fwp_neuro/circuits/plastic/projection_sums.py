@@ -1,9 +1,10 @@
 """Variables of the user's cells to which several projections add: `Equations.adds`.
 
-Every projection keeps a share of its own and adds to the sum what the share has become since it
-added last. So projections add up, also to what the user put there, and none knows of the others.
-It happens once a time step before the cells advance, and for projections with steps (see
-`plastic_steps`) again at the end of a time step, which is where those change their share.
+Every projection keeps a share of its own and adds to the sum what the share has become
+since it added last. So projections add up, also to what the user put there, and none
+knows of the others. It happens once a time step before the cells advance, and for
+projections with steps (see `plastic_steps`) again at the end of a time step, which is
+where those change their share.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .attached_variables import whole
 
 #: what a projection has added, and where the name of the variable that it adds to is kept
 ADDED, _TARGET = "added", "adds_to"
-#: places in slot "groups", after sums over synapses (-2), and in slot "end", after all steps
+#: places in slot "groups", after sums over synapses (-2), and in slot "end", after all
+#: steps
 _BEFORE_CELLS, _LAST = -1, 1_000_000
 
 
@@ -34,13 +36,15 @@ def adders(model: Synapse, group, known: Mapping[str, str], label: str) -> Itera
     slots = {"groups": _BEFORE_CELLS} | ({"end": _LAST} if model.equations.steps else {})
     for number, pair in enumerate(model.equations.adds.items()):
         target, share = (known.get(name, name) for name in pair)
-        one = attached_variables.companion(cells, f"{ADDED} : {unit(cells.variables[target])}", {},
+        one = attached_variables.companion(cells, f"{ADDED} : "
+                                                  f"{unit(cells.variables[target])}", {},
                                            "exact",
                                    {}, f"{label}_sum_{number}", cells.clock)  # fmt: skip
         attached_variables.acquaint(one, [cells], {share, target})
         one.__dict__[_TARGET] = target
         for when, order in slots.items():
-            one.run_regularly(f"{target} += {share} - {ADDED}\n{ADDED} = {share}", when=when,
+            one.run_regularly(f"{target} += {share} - {ADDED}\n{ADDED} = "
+                              f"{share}", when=when,
                               order=order, clock=cells.clock,
                               name=f"{label}_add_{number}_{when}")  # fmt: skip
         yield one

@@ -1,7 +1,9 @@
-"""Variables that earlier projections attached to cells: shared if they mean the same, else not.
+"""Variables that earlier projections attached to cells: shared if they mean the same,
+else not.
 
-Two projections of one population may need a trace of one name. They share it where its equation,
-what a spike does to it and all its parameters are the same; otherwise each has its own.
+Two projections of one population may need a trace of one name. They share it where its
+equation, what a spike does to it and all its parameters are the same; otherwise each has
+its own.
 """
 
 from __future__ import annotations
@@ -23,14 +25,21 @@ _KEPT = "attached_by_projections"
 def _meanings(model: Synapse, side: str) -> dict[str, tuple]:
     """Return variable of a side's cells -> what it is: text, numbers, integrator."""
     text = model.equations
-    equations, spikes = b2.Equations(getattr(text, side)), lines(getattr(text, f"{side}_spike"))
+    equations, spikes = (
+        b2.Equations(getattr(text, side)),
+        lines(getattr(text, f"{side}_spike")),
+    )
     found: dict[str, tuple] = {}
     for name in equations.names:
         if name in text.adds:  # the sum over all projections, whatever they are
             found[name] = (row(equations[name]),)
             continue
         code = [row(equations[name]), *(str(one) for one in spikes if one.target == name)]
-        late = [str(model.parameters.get(by)) for n, (_, by) in text.delayed.items() if n == name]
+        late = [
+            str(model.parameters.get(by))
+            for n, (_, by) in text.delayed.items()
+            if n == name
+        ]
         numbers = {n: np.asarray(model.parameters[n]).tolist() for part in code
                    for n in get_identifiers(part) if n in model.parameters}  # fmt: skip
         method = text.methods.get(name, text.method)
@@ -39,32 +48,40 @@ def _meanings(model: Synapse, side: str) -> dict[str, tuple]:
 
 
 def others(model: Synapse, side: str, group) -> set[str]:
-    """Return variables that cells have from another projection, for which they mean another thing.
+    """Return variables that cells have from another projection, for which they mean
+    another thing.
 
     Raises:
         FwpError: one of them is a port, of which cells can have only one.
     """
     kept = whole(group).__dict__.get(_KEPT, {})
-    meanings, equations = _meanings(model, side), b2.Equations(getattr(model.equations, side))
+    meanings, equations = (
+        _meanings(model, side),
+        b2.Equations(getattr(model.equations, side)),
+    )
     found = {n for n, meaning in meanings.items()
              if n in group.variables and kept.get(n, meaning) != meaning}  # fmt: skip
     while True:  # what is integrated together stays together
         more = {n for n in meanings if equations[n].identifiers & found}
-        more |= {n for name in found for n in equations[name].identifiers if n in meanings}
+        more |= {
+            n for name in found for n in equations[name].identifiers if n in meanings
+        }
         more = more & set(kept) - found
         if not more:
             break
         found |= more
     for port, name in model.ports.items():
         if side == "post" and name in found:
-            raise FwpError(f"the cells {group.name!r} have a {port} {name!r} from another "
-                           f"projection, with other numbers than {model.name!r} has: give it a "
-                           f"variable of the cells by names={{{port!r}: ...}}")  # fmt: skip
+            raise FwpError(f"the cells {group.name!r} have a {port} {name!r} from "
+                           f"another projection, with other numbers than {model.name!r} "
+                           f"has: give it a variable of the cells by names={{{port!r}: "
+                           f"...}}")  # fmt: skip
     return found
 
 
 def remember(model: Synapse, side: str, group, names: Iterable[str]) -> None:
     """Note what was attached under a model's own names."""
     cells, meanings = whole(group), _meanings(model, side)
-    kept = cells.__dict__.setdefault(_KEPT, {})  # of the group itself, also behind a subgroup
+    # of the group itself, also behind a subgroup
+    kept = cells.__dict__.setdefault(_KEPT, {})
     kept.update({n: meanings[n] for n in names if n in meanings})

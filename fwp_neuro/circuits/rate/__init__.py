@@ -1,4 +1,5 @@
-"""Rate circuits: a rule's statements as continuous dynamics or as updates once a token."""
+"""Rate circuits: a rule's statements as continuous dynamics or as updates once a
+token."""
 
 from __future__ import annotations
 

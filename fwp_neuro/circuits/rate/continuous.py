@@ -1,7 +1,9 @@
-"""The rate circuit as real continuous dynamics: one window of ODE for each statement of the rule.
+"""The rate circuit as real continuous dynamics: one window of ODE for each statement of
+the rule.
 
-A token is one window a statement (with an AMPA lag also a settling window before each comparing
-one) and a window for the read-out. This is the plan in numbers; `continuous_network` runs it.
+A token is one window a statement (with an AMPA lag also a settling window before each
+comparing one) and a window for the read-out. This is the plan in numbers;
+`continuous_network` runs it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ SIDES = ("pre", "post")
 class Windows:
     """Time courses by window for the cells of each side, [window, cell] (rates in 1/s).
 
-    ``sides`` says of each window of a token along which side it writes (None if it does not).
+    ``sides`` says of each window of a token along which side it writes (None if it does
+    not).
     """
 
     tables: dict[str, dict[str, np.ndarray]]
@@ -41,14 +44,20 @@ def plan(
         window_rates.check(numbers, phase.line, phase.side)
         if lag is not None and phase.probe is not None:
             blocks.append((phase, numbers, None))
-        if factored and phase.probe is None:  # the commit applies c itself; m gathers the drive
+        # the commit applies c itself; m gathers the drive
+        if factored and phase.probe is None:
             numbers = {**numbers, "keep": np.ones_like(numbers["overlap"])}
-        blocks.append((phase, numbers, window_rates.rates(numbers, steps, dt, relation, lag)))
+        blocks.append(
+            (phase, numbers, window_rates.rates(numbers, steps, dt, relation, lag))
+        )
     tokens, per_token = len(signals["q"]), len(blocks) + 1
     size = {"pre": layout.pre, "post": layout.post}
     names = ("along", "probe", "decay", "erase", "drive", "overlap", "keep")
     tables = {
-        side: {name: np.zeros((tokens * per_token, layout.heads * size[side])) for name in names}
+        side: {
+            name: np.zeros((tokens * per_token, layout.heads * size[side]))
+            for name in names
+        }
         for side in SIDES
     }
     for side in SIDES:
@@ -62,7 +71,9 @@ def plan(
     return Windows(tables, per_token, steps, (*sides, None))
 
 
-def _entries(phase: ode_windows.Phase, numbers, rate, signals, factored: bool) -> Iterator[tuple]:
+def _entries(
+    phase: ode_windows.Phase, numbers, rate, signals, factored: bool
+) -> Iterator[tuple]:
     """Yield (side, name of a table, values) of what a phase puts into its windows."""
     if phase.probe is not None:
         yield phase.side, "probe", numbers["probe"]
@@ -77,7 +88,8 @@ def _entries(phase: ode_windows.Phase, numbers, rate, signals, factored: bool) -
         return
     along, drive, away = numbers["along"], numbers["drive"], other(phase.side)
     if where == phase.side and not factored:
-        # the decay differs along the write's own side, so its share of the drive goes with s
+        # the decay differs along the write's own side, so its share of the drive goes
+        # with s
         along = along / rate["written"]
     else:
         drive = drive / rate["written"]

@@ -1,8 +1,10 @@
-"""The network of a continuous rate circuit: cells, and a memory of one matrix or of token cells.
+"""The network of a continuous rate circuit: cells, and a memory of one matrix or of token
+cells.
 
-Order inside a time step (slot "groups"): sums r = W x (orders -6 and -5), synapses (0), cells (1).
-Every update therefore reads the values of the step before, which is what `window_rates` assumes.
-Where a window ends (slot "start") what the cells integrated is committed (0) and forgotten (1).
+Order inside a time step (slot "groups"): sums r = W x (orders -6 and -5), synapses (0),
+cells (1). Every update therefore reads the values of the step before, which is what
+`window_rates` assumes. Where a window ends (slot "start") what the cells integrated is
+committed (0) and forgotten (1).
 """
 
 from __future__ import annotations
@@ -24,14 +26,17 @@ from .token_cells import TokenCells
 
 
 def store(windows: Windows, layout: Layout, weights: np.ndarray) -> FactorStore:
-    """Return the low-rank memory of a circuit; ``weights`` are the initial [head, post, pre]."""
+    """Return the low-rank memory of a circuit; ``weights`` are the initial [head, post,
+    pre]."""
     tokens = len(windows.tables["pre"]["keep"]) // windows.per_token
-    return make_store(layout, tokens, weights, tuple(side for side in windows.sides if side))
+    return make_store(
+        layout, tokens, weights, tuple(side for side in windows.sides if side)
+    )
 
 
 def builder(
-    windows: Windows, layout: Layout, weights: np.ndarray, tokens: int, dt, lag, factored: bool,
-    keep: Keep, memory: FactorStore | None = None,
+    windows: Windows, layout: Layout, weights: np.ndarray, tokens: int, dt, lag,
+    factored: bool, keep: Keep, memory: FactorStore | None = None,
 ) -> tuple:  # fmt: skip
     """Return (build, size) for `devices.simulate`.
 
@@ -41,11 +46,14 @@ def builder(
         dt, lag: Brian2 times (lag None for none).
         factored: integrate one number a cell (w = w0 + m s) and commit it once a window.
         keep: what is kept of the weights.
-        memory: from `store` for the low-rank layout (which needs ``factored``), else None.
+        memory: from `store` for the low-rank layout (which needs ``factored``), else
+            None.
     """
 
     def build() -> Built:
-        return _Circuit(windows, layout, tokens, dt, lag, factored, keep).built(weights, memory)
+        return _Circuit(windows, layout, tokens, dt, lag, factored, keep).built(
+            weights, memory
+        )
 
     updaters = 14 + 6 * factored
     elements = 3 * layout.synapses if memory is None else 2 * memory.numbers
@@ -55,7 +63,9 @@ def builder(
 class _Circuit:
     """Builds the Brian2 objects of one run."""
 
-    def __init__(self, windows: Windows, layout: Layout, tokens: int, dt, lag, factored, keep):
+    def __init__(
+        self, windows: Windows, layout: Layout, tokens: int, dt, lag, factored, keep
+    ):
         self.windows, self.layout, self.tokens, self.keep = windows, layout, tokens, keep
         self.dt, self.factored, self.lagged = dt, factored, lag is not None
         tables = windows.tables
@@ -73,14 +83,22 @@ class _Circuit:
         self.collector = Collector(schedule, keep)
         groups = self._cells()
         attached = (
-            self._synapses(groups, weights) if memory is None else self._store(groups, memory)
+            self._synapses(groups, weights)
+            if memory is None
+            else self._store(groups, memory)
         )
         objects, found = attached
         for side in self.sides if self.factored else ():
             code = "m = 0\nshrink = 1"
             groups[side].run_regularly(code, dt=self.window, when="start", order=1)
         reads = b2.StateMonitor(
-            groups["post"], "y", record=True, name="reads", dt=self.token, when="start", order=5
+            groups["post"],
+            "y",
+            record=True,
+            name="reads",
+            dt=self.token,
+            when="start",
+            order=5,
         )
         network = b2.Network(*groups.values(), *objects, reads)
 
@@ -102,7 +120,8 @@ class _Circuit:
                 name = course.removeprefix("last_")
                 table = tables[side][name]
                 if name != course:
-                    # what the finished window ran with, for the commit at the start of the next
+                    # what the finished window ran with, for the commit at the start of
+                    # the next
                     table = np.vstack([table[:1] * 0 + (name == "keep"), table])
                 unit = b2.Hz if course in _RATES else 1
                 table = b2.TimedArray(table * unit, dt=self.window)
@@ -110,14 +129,17 @@ class _Circuit:
             compares = side in self.sides
             lines = _cell_equations(side, courses, compares, self.lagged, self.factored)
             groups[side] = b2.NeuronGroup(
-                tables[side]["along"].shape[1], "\n".join(lines) + self.collector.equations(side),
+                tables[side]["along"].shape[1],
+                "\n".join(lines) + self.collector.equations(side),
                 method="euler", namespace=self.namespace, name=f"{side}synaptic", order=1,
-                **(self.collector.probing.events(self.namespace) if side == "pre" else {}),
+                **(self.collector.probing.events(self.namespace)
+                   if side == "pre" else {}),
             )  # fmt: skip
         return groups
 
     def _synapses(self, groups: dict, weights: np.ndarray) -> tuple:
-        """A weight at every synapse: return the objects, and what collects the weights."""
+        """A weight at every synapse: return the objects, and what collects the
+        weights."""
         layout, collector = self.layout, self.collector
         synapses = b2.Synapses(
             groups["pre"], groups["post"], _synapse_equations(self.sides, self.factored),
@@ -131,15 +153,22 @@ class _Circuit:
             synapses.summed_updaters[f"r_{side}"].order = -5
         if self.factored:
             along = {"post": "m_post*last_along_pre", "pre": "m_pre*last_along_post"}
-            terms = ["w*last_keep_pre*last_keep_post", *(along[side] for side in self.sides)]
+            terms = [
+                "w*last_keep_pre*last_keep_post",
+                *(along[side] for side in self.sides),
+            ]
             code = f"w = {' + '.join(terms)}"
             synapses.run_regularly(code, dt=self.window, when="start", order=0)
         collector.weights(synapses, {"w": "w"}, "start", 5)
-        objects = [synapses, *collector.attach(groups["pre"], groups["post"], synapses, 2)]
+        objects = [
+            synapses,
+            *collector.attach(groups["pre"], groups["post"], synapses, 2),
+        ]
         return objects, lambda: collector.found({"w": layout.weights}, self._by_value)
 
     def _store(self, groups: dict, memory: FactorStore) -> tuple:
-        """Token cells in place of the matrix: return the objects, and what collects the weights."""
+        """Token cells in place of the matrix: return the objects, and what collects the
+        weights."""
         window = {"dt": self.window, "when": "start"}
         cells = TokenCells(
             memory, [("probe", "r")], [("probe", "r")] if "pre" in self.sides else [],
@@ -161,33 +190,46 @@ class _Circuit:
         if needs_replay(self.keep):
             for side in self.sides:  # before the cells forget it
                 committed[side] = b2.StateMonitor(
-                    groups[side], "m", record=True, name=f"committed_{side}", order=-1, **window
+                    groups[side],
+                    "m",
+                    record=True,
+                    name=f"committed_{side}",
+                    order=-1,
+                    **window,
                 )
 
         def found():
             vectors = {side: np.array(watch.m).T for side, watch in committed.items()}
             operations = partial(self._operations, vectors)
-            return self.collector.times() | kept(memory, cells.found(), operations, self.keep)
+            return self.collector.times() | kept(
+                memory, cells.found(), operations, self.keep
+            )
 
         return [*cells.objects, *committed.values()], found
 
     def _filled(self, memory: FactorStore) -> dict[str, np.ndarray]:
-        """Return flag -> [window] of the slot that is filled as the window starts, or -1."""
+        """Return flag -> [window] of the slot that is filled as the window starts, or
+        -1."""
         per = self.windows.per_token
         tables: dict[str, np.ndarray] = {}
         names = {"pre": "filled_read", "post": "filled_back"}
         writes = [(n, names[side]) for n, side in enumerate(self.windows.sides) if side]
         for n, (block, name) in enumerate(writes):
             table = tables.setdefault(name, np.full(self.tokens * per + 1, -1))
-            table[block + 1 :: per] = memory.given + n + len(writes) * np.arange(self.tokens)
+            table[block + 1 :: per] = (
+                memory.given + n + len(writes) * np.arange(self.tokens)
+            )
         return tables
 
     def _operations(self, committed: dict[str, np.ndarray]) -> list[Operation]:
-        """What each window of a token did, from its tables and what the cells committed."""
+        """What each window of a token did, from its tables and what the cells
+        committed."""
         per, tables, found = self.windows.per_token, self.windows.tables, []
 
         def rows(table, first):
-            return table[first::per][: self.tokens].reshape(self.tokens, self.layout.heads, -1)
+            return table[first::per][: self.tokens].reshape(
+                self.tokens, self.layout.heads, -1
+            )
 
         for n, side in enumerate(self.windows.sides):
             vectors, away = [], other(side)
@@ -197,7 +239,9 @@ class _Circuit:
             elif side:  # nothing to write along, so nothing was integrated
                 zero = np.zeros((self.tokens, self.layout.heads, 1))
                 vectors = [dict.fromkeys(SIDES, zero)]
-            found.append(Operation({s: rows(tables[s]["keep"], n) for s in SIDES}, vectors))
+            found.append(
+                Operation({s: rows(tables[s]["keep"], n) for s in SIDES}, vectors)
+            )
         return found
 
 
@@ -205,7 +249,8 @@ _RATES = ("decay", "erase", "drive")
 
 
 def _courses(side: str, sides: list[str], factored: bool) -> list[str]:
-    """Return the courses over time that the cells of a side need; ``sides`` integrate something."""
+    """Return the courses over time that the cells of a side need; ``sides`` integrate
+    something."""
     found = []
     if other(side) in sides:
         found += ["along", "probe"] if not factored else ["last_along", "probe"]
@@ -222,7 +267,8 @@ def _cell_equations(
     side: str, courses: list[str], compares: bool, lagged: bool, factored: bool
 ) -> list[str]:
     lines = [
-        f"{name} = {name}_{side}_table(t, i) : {'Hz' if name in _RATES else '1'} (constant over dt)"
+        f"{name} = {name}_{side}_table(t, i) : {'Hz' if name in _RATES else '1'} "
+        "(constant over dt)"
         for name in courses
     ]
     if not compares:
@@ -244,9 +290,14 @@ def _synapse_equations(sides: list[str], factored: bool) -> str:
         "post": "(drive_post - erase_post*y_post)*along_pre",
         "pre": "(drive_pre - erase_pre*y_pre)*along_post",
     }
-    sums = {"post": "r_post = w*probe_pre : 1 (summed)", "pre": "r_pre = w*probe_post : 1 (summed)"}
+    sums = {
+        "post": "r_post = w*probe_pre : 1 (summed)",
+        "pre": "r_pre = w*probe_post : 1 (summed)",
+    }
     terms = " + ".join(write[side] for side in sides)
     first = (
-        "w : 1" if factored else f"dw/dt = -(decay_pre + decay_post)*w + {terms} : 1 (clock-driven)"
+        "w : 1"
+        if factored
+        else f"dw/dt = -(decay_pre + decay_post)*w + {terms} : 1 (clock-driven)"
     )
     return "\n".join([first, *(sums[side] for side in sides)])

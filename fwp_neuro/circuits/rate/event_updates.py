@@ -1,8 +1,10 @@
-"""The rate circuit as event-time updates: the rule's own statements, run once a token in Brian2.
+"""The rate circuit as event-time updates: the rule's own statements, run once a token in
+Brian2.
 
-One time step is one token. Inside it, in slot "groups", every statement first gathers its sums and
-then updates its synapses, in the order of the text; the read-out is summed last. This form takes
-any local text, also one that is not affine or has further synaptic states.
+One time step is one token. Inside it, in slot "groups", every statement first gathers its
+sums and then updates its synapses, in the order of the text; the read-out is summed last.
+This form takes any local text, also one that is not affine or has further synaptic
+states.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from ..collector import Collector
 from ..head_layout import Layout, cells
 from ..token_schedule import Schedule
 
-#: suffix by home; shared signals are kept on the postsynaptic cells, which all carry the same value
+#: suffix by home; shared signals are kept on the postsynaptic cells, which all carry the
+#: same value
 _SUFFIX = {"pre": "_pre", "post": "_post", "shared": "_post"}
 
 
@@ -35,7 +38,8 @@ def synapse_model(rule: Rule) -> tuple[str, list[tuple[str, str]]]:
     """Return the synapse equations and the ordered steps of one token.
 
     Returns:
-        equations, and a list of ("sum", variable) and ("update", code) in the order of execution.
+        equations, and a list of ("sum", variable) and ("update", code) in the order of
+        execution.
     """
     lines = [f"s_{name} : 1" for name in rule.states]
     # so that no name of a user meets another one, or one of Brian2
@@ -90,7 +94,9 @@ def builder(
             lines = summed_variables(rule, side)
             for name, home in names.items():
                 array = signals[name][..., None] if home == "shared" else signals[name]
-                namespace[f"table_{name}"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
+                namespace[f"table_{name}"] = b2.TimedArray(
+                    cells(array, dims[side]), dt=dt
+                )
                 lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
             groups[side] = b2.NeuronGroup(
                 layout.heads * dims[side], "\n".join(lines) + collector.equations(side),
@@ -106,7 +112,9 @@ def builder(
         for name, variable in variables.items():
             setattr(synapses, variable, layout.flat(states[name]))
         attach(synapses, order, dt=dt)
-        reads = b2.StateMonitor(groups["post"], "x_readout", record=True, when="end", name="reads")
+        reads = b2.StateMonitor(
+            groups["post"], "x_readout", record=True, when="end", name="reads"
+        )
         collector.weights(synapses, variables, "end", 0)
         recorders = collector.attach(groups["pre"], groups["post"], synapses, 0, "end")
 

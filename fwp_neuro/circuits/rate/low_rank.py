@@ -4,14 +4,16 @@ A statement of a rule that decays W by a factor for each cell and adds outer pro
 
     w_ij <- c_i d_j w_ij + sum_n a_in s_jn,
 
-keeps W a sum of outer products, one a write: W_t = sum_n u_n x_n', where every later decay
-multiplies the u_n by c and the x_n by d. Then nothing of size d_post x d_pre is needed: a read is
-W q = sum_n u_n (x_n . q), attention over stored keys without a softmax, and T tokens take
-T (d_post + d_pre) numbers. It is the dual form of a linear layer trained by outer products: Irie,
-Csordas & Schmidhuber 2022, ICML (arXiv:2202.05798); Aizerman, Braverman & Rozonoer 1964.
+keeps W a sum of outer products, one a write: W_t = sum_n u_n x_n', where every later
+decay multiplies the u_n by c and the x_n by d. Then nothing of size d_post x d_pre is
+needed: a read is W q = sum_n u_n (x_n . q), attention over stored keys without a softmax,
+and T tokens take T (d_post + d_pre) numbers. It is the dual form of a linear layer
+trained by outer products: Irie, Csordas & Schmidhuber 2022, ICML (arXiv:2202.05798);
+Aizerman, Braverman & Rozonoer 1964.
 
-Measured for gated_delta, 1000 x 1000, 20 tokens of 300 steps, NumPy code on one busy core: 320 kB
-and 2 s of CPU time, against 8 MB (and as much in indices) and 137 s with a weight at every synapse.
+Measured for gated_delta, 1000 x 1000, 20 tokens of 300 steps, NumPy code on one busy
+core: 320 kB and 2 s of CPU time, against 8 MB (and as much in indices) and 137 s with a
+weight at every synapse.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def derive(rule: Rule) -> tuple[LowRankStep, ...]:
     steps = []
     for part in ode_windows.of_weights(rule):
         keep = part.keep.get("w", Product(ZERO))
-        steps.append(LowRankStep(part, {"post": keep.off("pre"), "pre": keep.pre}, part.writes()))
+        steps.append(
+            LowRankStep(part, {"post": keep.off("pre"), "pre": keep.pre}, part.writes())
+        )
     return tuple(steps)
 
 
@@ -60,12 +64,14 @@ def derive(rule: Rule) -> tuple[LowRankStep, ...]:
 
 @dataclass(frozen=True)
 class FactorStore:
-    """The outer products of one run: those it starts from, then one for each write of a token.
+    """The outer products of one run: those it starts from, then one for each write of a
+    token.
 
     Attributes:
         layout: cells of the circuit; tokens.
         first: side -> [head, slot, cell] of the weights before the first token.
-        sides: for each write of a token, the side of the vector that the programme commands.
+        sides: for each write of a token, the side of the vector that the programme
+            commands.
     """
 
     layout: Layout
@@ -89,7 +95,8 @@ class FactorStore:
         return self.layout.heads * self.slots * (self.layout.pre + self.layout.post)
 
     def start(self, side: str) -> np.ndarray:
-        """Return [head, slot, cell] before the first token, zero where nothing is written yet."""
+        """Return [head, slot, cell] before the first token, zero where nothing is written
+        yet."""
         given = self.first[side]
         size = self.layout.pre if side == "pre" else self.layout.post
         full = np.zeros((self.layout.heads, self.slots, size))
@@ -97,21 +104,27 @@ class FactorStore:
         return full
 
 
-def store(layout: Layout, tokens: int, weights: np.ndarray, sides: tuple[str, ...]) -> FactorStore:
+def store(
+    layout: Layout, tokens: int, weights: np.ndarray, sides: tuple[str, ...]
+) -> FactorStore:
     """Return the store of a circuit that starts from weights [head, post, pre]."""
     first = factors(weights)
     if not sides and not first["pre"].shape[1]:  # nothing is ever stored: one silent cell
-        first = {s: np.zeros((layout.heads, 1, array.shape[-1])) for s, array in first.items()}
+        first = {
+            s: np.zeros((layout.heads, 1, array.shape[-1])) for s, array in first.items()
+        }
     return FactorStore(layout, tokens, first, sides)
 
 
 def together(slots: dict[str, np.ndarray]) -> np.ndarray:
-    """Return weights [head, post, pre] from outer products, side -> [head, slot, cell]."""
+    """Return weights [head, post, pre] from outer products, side -> [head, slot,
+    cell]."""
     return np.swapaxes(slots["post"], 1, 2) @ slots["pre"]
 
 
 def factors(weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Return outer products that add up to weights [head, post, pre]: as few as their rank."""
+    """Return outer products that add up to weights [head, post, pre]: as few as their
+    rank."""
     if not weights.any():
         heads, post, pre = weights.shape
         return {"pre": np.zeros((heads, 0, pre)), "post": np.zeros((heads, 0, post))}
@@ -126,7 +139,8 @@ def factors(weights: np.ndarray) -> dict[str, np.ndarray]:
 
 @dataclass
 class Operation:
-    """What happens to all outer products at one point of every token: a decay, then writes.
+    """What happens to all outer products at one point of every token: a decay, then
+    writes.
 
     Attributes:
         keep: side -> factors [token, head, 1 or cell].
@@ -143,17 +157,20 @@ def needs_replay(keep: Keep) -> bool:
 
 
 def kept(
-    store: FactorStore, slots: dict[str, np.ndarray], operations: Callable[[], list[Operation]],
+    store: FactorStore, slots: dict[str, np.ndarray],
+    operations: Callable[[], list[Operation]],
     keep: Keep,
 ) -> dict:  # fmt: skip
     """Return what is kept of the weights.
 
     Args:
         slots: side -> [head, slot, cell] after the last token.
-        operations: returns what happened in every token, from the vectors that cells committed.
+        operations: returns what happened in every token, from the vectors that cells
+            committed.
 
     Returns:
-        as in `states.variables`: "slots"; "last"; "snapshots"; and "probe_readout" with probes.
+        as in `states.variables`: "slots"; "last"; "snapshots"; and "probe_readout" with
+        probes.
     """
     found: dict = {"slots": slots}
     if keep.mode == "last":

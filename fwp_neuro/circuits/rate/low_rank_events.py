@@ -1,8 +1,9 @@
-"""Event-time updates of a low-rank memory: the rule's statements, run once a token on token cells.
+"""Event-time updates of a low-rank memory: the rule's statements, run once a token on
+token cells.
 
-One time step is one token, as in `event_updates`. In slot "groups" each statement gathers its sums
-through the token cells, works out the vectors that it writes, decays what is stored and fills one
-token cell for each write; the read-out is gathered last.
+One time step is one token, as in `event_updates`. In slot "groups" each statement gathers
+its sums through the token cells, works out the vectors that it writes, decays what is
+stored and fills one token cell for each write; the read-out is gathered last.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ class _Plan:
     Attributes:
         tables: side -> name -> [token, head, 1 or cell] of what the programme commands.
         sums: (side of the cells that hold it, probe, sum) for every sum in order.
-        order: ("sum", n), ("write", side, code) or ("store", {"k": code, "u": code}) in order.
+        order: ("sum", n), ("write", side, code) or ("store", {"k": code, "u": code}) in
+            order.
         filled: flag -> [token] of the slot that is filled.
-        operations: for `replay`: (keep, [(side, name of the commanded vector, name of the other)]).
+        operations: for `replay`: (keep, [(side, name of the commanded vector, name of the
+            other)]).
     """
 
     def __init__(self, steps: Sequence[LowRankStep], signals, memory: FactorStore):
@@ -81,20 +84,27 @@ class _Plan:
                 code["u"].append(f"{flag}_pre*{ends['post']}_post")
                 vectors.append((write.side, f"along_{name}", f"write_{name}"))
             self.order += writes
-            self.order.append(("store", {name: " + ".join(terms) for name, terms in code.items()}))
+            self.order.append(
+                ("store", {name: " + ".join(terms) for name, terms in code.items()})
+            )
             self.operations.append((keep, vectors))
         self.tables["pre"]["query"] = signals["q"]
         self.order.append(("sum", len(self.sums)))
         self.sums.append(("post", "query", "readout"))
 
     def names(self, side: str) -> tuple[list[str], list[str]]:
-        """Return the sums that cells of a side hold, and the vectors that they work out."""
+        """Return the sums that cells of a side hold, and the vectors that they work
+        out."""
         sums = [total for where, _, total in self.sums if where == side]
-        writes = [what[2] for what in self.order if what[0] == "write" and what[1] == side]
+        writes = [
+            what[2] for what in self.order if what[0] == "write" and what[1] == side
+        ]
         return sums, writes
 
 
-def builder(steps: Sequence[LowRankStep], signals, memory: FactorStore, dt, keep: Keep) -> tuple:
+def builder(
+    steps: Sequence[LowRankStep], signals, memory: FactorStore, dt, keep: Keep
+) -> tuple:
     """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
     layout, plan = memory.layout, _Plan(steps, signals, memory)
     size = Size(memory.tokens, 8 + 3 * len(plan.order), memory.numbers * len(plan.order))
@@ -107,27 +117,40 @@ def _build(plan: _Plan, layout: Layout, memory: FactorStore, dt, keep: Keep) -> 
     for side in _SIDES:
         lines = []
         for name, array in plan.tables[side].items():
-            namespace[f"{name}_{side}_table"] = b2.TimedArray(cells(array, dims[side]), dt=dt)
+            namespace[f"{name}_{side}_table"] = b2.TimedArray(
+                cells(array, dims[side]), dt=dt
+            )
             lines.append(f"{name} = {name}_{side}_table(t, i) : 1 (constant over dt)")
         sums, writes = plan.names(side)
         lines += [f"{name} : 1" for name in (*sums, *writes)]
         groups[side] = b2.NeuronGroup(
-            layout.heads * dims[side], "\n".join(lines), namespace=namespace, name=f"{side}synaptic"
+            layout.heads * dims[side],
+            "\n".join(lines),
+            namespace=namespace,
+            name=f"{side}synaptic",
         )
         if writes and needs_replay(keep):
             watched.append(
                 b2.StateMonitor(
-                    groups[side], writes, record=True, when="end", name=f"committed_{side}"
+                    groups[side],
+                    writes,
+                    record=True,
+                    when="end",
+                    name=f"committed_{side}",
                 )
             )
     by_kind = {
         kind: [(probe, total) for side, probe, total in plan.sums if side == _OTHER[end]]
         for end, kind in _KIND.items()
     }
-    token_cells = TokenCells(memory, by_kind["read"], by_kind["back"], plan.filled, namespace, dt)
+    token_cells = TokenCells(
+        memory, by_kind["read"], by_kind["back"], plan.filled, namespace, dt
+    )
     token_cells.build(groups["pre"], groups["post"])
     _put_in_order(plan, groups, token_cells, by_kind, dt)
-    reads = b2.StateMonitor(groups["post"], "readout", record=True, when="end", name="reads")
+    reads = b2.StateMonitor(
+        groups["post"], "readout", record=True, when="end", name="reads"
+    )
     network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
     collector = Collector(Schedule({}, 1, tokens, float(dt)), keep)
 
@@ -140,7 +163,9 @@ def _build(plan: _Plan, layout: Layout, memory: FactorStore, dt, keep: Keep) -> 
     return Built(network, collect, tokens * dt, keep=(namespace,))
 
 
-def _put_in_order(plan: _Plan, groups: dict, token_cells: TokenCells, by_kind: dict, dt) -> None:
+def _put_in_order(
+    plan: _Plan, groups: dict, token_cells: TokenCells, by_kind: dict, dt
+) -> None:
     """Let the sums, writes and stores of a token take place one after the other."""
     for n, what in enumerate(plan.order):
         place = 2 * n
@@ -162,7 +187,8 @@ def _put_in_order(plan: _Plan, groups: dict, token_cells: TokenCells, by_kind: d
 
 
 def _operations(plan: _Plan, layout: Layout, watched: list) -> list[Operation]:
-    """Return what each statement did, from its tables and from what the cells worked out."""
+    """Return what each statement did, from its tables and from what the cells worked
+    out."""
     written = {}
     for monitor in watched:
         for name in monitor.record_variables:

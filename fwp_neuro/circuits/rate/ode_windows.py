@@ -1,16 +1,19 @@
-"""Which statements of a rule are continuous dynamics: one statement becomes one window of an ODE.
+"""Which statements of a rule are continuous dynamics: one statement becomes one window of
+an ODE.
 
-A statement is a *phase* when it has the form (read side; the back side is its mirror image)
+A statement is a *phase* when it has the form (read side; the back side is its mirror
+image)
 
     w_ij <- c w_ij + (a_i - e_i read(x)_i) s_j
 
-which is what dw/dt = -decay w + (drive_i - erase_i u_i) s_j, u = W x, reaches after a window.
-Facts used: Irie, Faccio & Schmidhuber 2022 (arXiv:2206.01649) for the ODE forms; the exact relation
-between gains and rates is derived in `window_rates`.
+which is what dw/dt = -decay w + (drive_i - erase_i u_i) s_j, u = W x, reaches after a
+window. Facts used: Irie, Faccio & Schmidhuber 2022 (arXiv:2206.01649) for the ODE forms;
+the exact relation between gains and rates is derived in `window_rates`.
 
-The biophysical synapse can do less: turnover of its AMPA receptors toward baseline (any factor that
-is shared, presynaptic or postsynaptic), then one NMDA-gated write that is either Hebbian, g V s, or
-error-correcting, g (V - read(s)) s, with one shared strength g a token.
+The biophysical synapse can do less: turnover of its AMPA receptors toward baseline (any
+factor that is shared, presynaptic or postsynaptic), then one NMDA-gated write that is
+either Hebbian, g V s, or error-correcting, g (V - read(s)) s, with one shared strength g
+a token.
 """
 
 from __future__ import annotations
@@ -36,10 +39,11 @@ class Phase:
     Attributes:
         line: the statement.
         keep: c, the factor on w over the window (home shared, pre or post).
-        side: "pre" if the write runs along presynaptic activity (read), "post" for back; None if
-            the statement only decays.
+        side: "pre" if the write runs along presynaptic activity (read), "post" for back;
+            None if the statement only decays.
         along: s, the activity the write runs along (lives on ``side``).
-        probe: x, the activity whose sum is compared (lives on ``side``); None without comparison.
+        probe: x, the activity whose sum is compared (lives on ``side``); None without
+            comparison.
         erase: e, gain on that sum (shared or on the other side).
         drive: a, what is written (shared or on the other side).
     """
@@ -65,7 +69,8 @@ def of_weights(rule: Rule) -> tuple[Affine, ...]:
     return rule.transition.parts
 
 
-@lru_cache(maxsize=256)  # a rule never changes, and its analysis takes longer than many runs
+# a rule never changes, and its analysis takes longer than many runs
+@lru_cache(maxsize=256)
 def derive(rule: Rule) -> tuple[Phase, ...]:
     """Return the phases of a rule.
 
@@ -124,15 +129,17 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
     """Return the numbers of a phase for every token.
 
     Args:
-        signals: from ``Program.bind``: pre [token, head, d_k], post [token, head, d_v], shared
-            [token, head].
+        signals: from ``Program.bind``: pre [token, head, d_k], post [token, head, d_v],
+            shared [token, head].
 
     Returns:
-        name -> [token, head, 1 or dim of its home] for keep, along, probe, erase, drive, and
-        ``overlap`` = sum of probe x along, [token, head, 1].
+        name -> [token, head, 1 or dim of its home] for keep, along, probe, erase, drive,
+        and ``overlap`` = sum of probe x along, [token, head, 1].
     """
     number = evaluator(phase.part.statement, signals)
-    found = {name: number(getattr(phase, name)) for name in ("keep", "along", "erase", "drive")}
+    found = {
+        name: number(getattr(phase, name)) for name in ("keep", "along", "erase", "drive")
+    }
     found["probe"] = (
         number(phase.probe) if phase.probe is not None else np.zeros_like(found["along"])
     )
@@ -140,15 +147,17 @@ def evaluate(phase: Phase, signals: dict[str, np.ndarray]) -> dict[str, np.ndarr
     return found
 
 
-# ---------------------------------------------------------------- the write of the spiking circuit
+# ------------------------------------------------------- the write of the spiking circuit
 
 
 @dataclass(frozen=True)
 class BiophysicalWrite:
-    """A rule in the words of the biophysical synapse; arrays have tokens first, then head.
+    """A rule in the words of the biophysical synapse; arrays have tokens first, then
+    head.
 
     Attributes:
-        key: s, [token, head, pre]; value: V, [token, head, post]; strength: g, [token, head].
+        key: s, [token, head, pre]; value: V, [token, head, post]; strength: g, [token,
+            head].
         compare: error-correcting (True) or Hebbian (False).
         keep_pre, keep_post: turnover factors, [token, head, pre] and [token, head, post].
     """
@@ -176,7 +185,8 @@ class _Told:
     gain: sympy.Expr
 
 
-@lru_cache(maxsize=256)  # a rule never changes, and its analysis takes longer than many runs
+# a rule never changes, and its analysis takes longer than many runs
+@lru_cache(maxsize=256)
 def _analysed(rule: Rule) -> _Told:
     """Return what a rule tells the biophysical synapse.
 
@@ -190,7 +200,8 @@ def _analysed(rule: Rule) -> _Told:
         turnovers.append(write)
     elif write.keep != 1:
         raise Cannot(
-            "its error is read off the weights before they decay, and the synapse turns over first"
+            "its error is read off the weights before they decay, and the synapse turns "
+            "over first"
         )
     if any(phase.side is not None for phase in found[:-1]) or write.side is None:
         raise Cannot("the synapse turns over first and then writes once a token")
@@ -201,12 +212,17 @@ def _analysed(rule: Rule) -> _Told:
     gain, value = drive.off("post"), drive.post
     if write.probe is not None:
         if home(write.erase) != "shared" or write.probe != write.along:
-            raise Cannot("its erase is not the prediction of its own key with one shared strength")
+            raise Cannot(
+                "its erase is not the prediction of its own key with one shared strength"
+            )
         value = effort.divided(write.drive, write.erase)
         gain = write.erase
         if home(value) != "post":
             raise Cannot("its write does not go toward a value of the postsynaptic cell")
-    sides = ("pre" if one.part.statement.home(one.keep) == "pre" else "post" for one in turnovers)
+    sides = (
+        "pre" if one.part.statement.home(one.keep) == "pre" else "post"
+        for one in turnovers
+    )
     return _Told(tuple(zip(sides, turnovers, strict=True)), write, value, gain)
 
 
@@ -236,7 +252,10 @@ def biophysical_write(
     strength = number(told.gain, 1)[..., 0]
     if not along.is_symbol and (key <= 0).all():
         # the split of a product leaves the sign of its two factors open
-        key, value, strength = (-key, -value, strength) if compare else (-key, value, -strength)
-    if not compare and (strength <= 0).all():  # an anti-Hebbian text: its sign belongs to the value
+        key, value, strength = (
+            (-key, -value, strength) if compare else (-key, value, -strength)
+        )
+    # an anti-Hebbian text: its sign belongs to the value
+    if not compare and (strength <= 0).all():
         value, strength = -value, -strength
     return BiophysicalWrite(key, value, strength, compare, keep["pre"], keep["post"])

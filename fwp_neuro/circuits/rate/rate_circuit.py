@@ -1,4 +1,5 @@
-"""The rate realisation: a Brian2 circuit of rate cells that runs a fast-weight programme."""
+"""The rate realisation: a Brian2 circuit of rate cells that runs a fast-weight
+programme."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ WRITES = ("synaptic", "factored")
     initial_states_of=optional(RECORDING),
     dynamics=one_of(DYNAMICS, "dynamics of the rate realisation:"),
     write=optional(one_of(WRITES, "write of the rate realisation:")),
-    relation=optional(one_of(window_rates.RELATIONS, "relation of the rate realisation:")),
+    relation=optional(
+        one_of(window_rates.RELATIONS, "relation of the rate realisation:")
+    ),
     dt=optional(a_time()),
     window=optional(a_time("50*ms")),
     ampa_lag=optional(a_time("2*ms")),
@@ -88,47 +91,58 @@ def prepare(
 
     Args:
         program: keys, values, queries and gates.
-        rule: any rule with a local text; ``back()`` gets a return pathway from the value cells.
+        rule: any rule with a local text; ``back()`` gets a return pathway from the value
+            cells.
         initial_weights: [post, pre] or [head, post, pre]; zeros if None.
         seed: recorded only; the circuit draws no random numbers.
-        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
-        initial_states_of: a Recording to carry on from (its synaptic states after the last token).
-        dynamics: "continuous" (one window of ODE for each statement, exact by construction),
-            "event" (the text itself, once a token) or "auto" (continuous where the rule allows it).
-        write: "synaptic" (default; every synapse integrates) or "factored" (one number a cell
-            integrates, and the rank-one change is committed once a window).
-        relation: "integrator-aware" (default; exact at any dt) or "exponential" (textbook; its
-            error falls with dt).
+        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not
+            named.
+        initial_states_of: a Recording to carry on from (its synaptic states after the
+            last token).
+        dynamics: "continuous" (one window of ODE for each statement, exact by
+            construction), "event" (the text itself, once a token) or "auto" (continuous
+            where the rule allows it).
+        write: "synaptic" (default; every synapse integrates) or "factored" (one number a
+            cell integrates, and the rank-one change is committed once a window).
+        relation: "integrator-aware" (default; exact at any dt) or "exponential"
+            (textbook; its error falls with dt).
         dt: time step, 0.5 ms unless given.
-        window: duration of one window, 50 ms unless given (20 AMPA time constants with a lag).
-        ampa_lag: time constant of the AMPA current behind the weights; None for an instant sum.
-        layout: "synapse" (a weight at every synapse), "low_rank" (a cell for each write between key
-            and value cells holds its two vectors: tokens * (pre + post) numbers and no pre * post;
-            same numbers to rounding) or "auto" (low rank where it stores at most half as much).
-        record_weights: "snapshots" (after every token), "last", "none" or "auto" (snapshots up to
-            64 MB, else the last ones).
+        window: duration of one window, 50 ms unless given (20 AMPA time constants with a
+            lag).
+        ampa_lag: time constant of the AMPA current behind the weights; None for an
+            instant sum.
+        layout: "synapse" (a weight at every synapse), "low_rank" (a cell for each write
+            between key and value cells holds its two vectors: tokens * (pre + post)
+            numbers and no pre * post; same numbers to rounding) or "auto" (low rank where
+            it stores at most half as much).
+        record_weights: "snapshots" (after every token), "last", "none" or "auto"
+            (snapshots up to 64 MB, else the last ones).
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
             ("probe_readout"), whatever is recorded of the weights.
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone".
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        The circuit. The provenance of its Recording says which form and layout ran and why
-        (``dynamics``, ``dynamics_reason``, ``layout``, ``layout_reason``) and what they store
-        (``fast_weight_bytes``). The low-rank layout also records what it stores after the last
-        token, "token_cell_pre" and "token_cell_post": the weights are the sum of their products
-        over token cells.
+        The circuit. The provenance of its Recording says which form and layout ran and
+        why (``dynamics``, ``dynamics_reason``, ``layout``, ``layout_reason``) and what
+        they store (``fast_weight_bytes``). The low-rank layout also records what it
+        stores after the last token, "token_cell_pre" and "token_cell_post": the weights
+        are the sum of their products over token cells.
 
     Raises:
-        FwpError: a token that no first-order continuous dynamics can run (beta*|k|^2 >= 1), a rule
-            without continuous form under dynamics="continuous", a bad option.
+        FwpError: a token that no first-order continuous dynamics can run (beta*|k|^2 >=
+            1), a rule without continuous form under dynamics="continuous", a bad option.
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
     signals = program.bind(rule)
-    states = starting_states(rule, program, initial_weights, initial_states_of, initial_states)
+    states = starting_states(
+        rule, program, initial_weights, initial_states_of, initial_states
+    )
     cells = Layout(program.heads or 1, program.pre, program.post)
     keep = choose(record_weights, probes, program, len(rule.states) * cells.synapses)
-    shapes = {name: options[name] for name in ("write", "relation", "dt", "window", "ampa_lag")}
+    shapes = {
+        name: options[name] for name in ("write", "relation", "dt", "window", "ampa_lag")
+    }
     found, why = None, "asked for"
     if dynamics != "event":
         try:
@@ -151,18 +165,22 @@ def _check_event(rule: Rule, dynamics: str, shapes: Mapping[str, Any], why: str)
     """Refuse what only windows of an ODE have; ``why`` there are none."""
     if dynamics == "continuous":
         raise FwpError(
-            f"rule {rule.name!r} has no exact continuous form: {why}; use dynamics='event'"
+            f"rule {rule.name!r} has no exact continuous form: {why}; use "
+            "dynamics='event'"
         )
     for name, value in shapes.items():
         if value is not None:
             raise FwpError(
-                f"option {name} shapes continuous dynamics only, but rule {rule.name!r} runs "
-                f"as event-time updates ({why}); leave it out"
+                f"option {name} shapes continuous dynamics only, but rule {rule.name!r} "
+                f"runs as event-time updates ({why}); leave it out"
             )
 
 
-def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str) -> tuple:
-    """The circuit of event-time updates, with a weight at every synapse or token cells."""
+def _event(
+    rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, why: str
+) -> tuple:
+    """The circuit of event-time updates, with a weight at every synapse or token
+    cells."""
     dt, tokens = 1 * b2.ms, len(signals["q"])
     steps: tuple[low_rank.LowRankStep, ...] = ()
     chosen = layout, "asked for"
@@ -175,7 +193,8 @@ def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, 
     except Cannot as reason:
         if layout == "low_rank":
             raise FwpError(
-                f"rule {rule.name!r} has no low-rank layout: {reason}; use layout='synapse'"
+                f"rule {rule.name!r} has no low-rank layout: {reason}; use "
+                "layout='synapse'"
             ) from None
         chosen = "synapse", str(reason)
     memory = None
@@ -191,32 +210,39 @@ def _event(rule: Rule, signals, states, cells: Layout, layout: str, keep: Keep, 
 
 
 def _continuous(
-    found, signals, weights, cells: Layout, layout: str, keep: Keep, write, relation, dt, window,
-    ampa_lag,
+    found, signals, weights, cells: Layout, layout: str, keep: Keep, write, relation, dt,
+    window, ampa_lag,
 ) -> tuple:  # fmt: skip
     """The circuit of windows of an ODE, with a weight at every synapse or token cells."""
     if layout == "low_rank" and write == "synaptic":
         raise FwpError(
-            "layout='low_rank' has no synapse that could integrate each write: leave write out, or "
-            "use layout='synapse'"
+            "layout='low_rank' has no synapse that could integrate each write: leave "
+            "write out, or use layout='synapse'"
         )
     relation = relation or "integrator-aware"
     dt, window, lag, steps = _times(dt, window, ampa_lag, relation)
     tokens = len(signals["q"])
-    affordable_steps(tokens * len(found) * steps, f"{tokens} tokens of window={window}, dt={dt}")
+    affordable_steps(
+        tokens * len(found) * steps, f"{tokens} tokens of window={window}, dt={dt}"
+    )
     writes = sum(phase.side is not None for phase in found)
     if layout != "auto":
         chosen = layout, "asked for"
     elif write is not None:
         chosen = "synapse", f"write={write!r} was asked for"
     elif lag is not None or relation != "integrator-aware":
-        words = "only an instant sum with integrator-aware gains has the same numbers either way"
+        words = (
+            "only an instant sum with integrator-aware gains has the same numbers either "
+            "way"
+        )
         chosen = "synapse", words
     else:
         chosen = low_rank.choose(writes, tokens, cells, weights)
     write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
     factored, seconds = write == "factored", None if lag is None else float(lag)
-    windows = continuous.plan(found, signals, cells, steps, float(dt), relation, seconds, factored)
+    windows = continuous.plan(
+        found, signals, cells, steps, float(dt), relation, seconds, factored
+    )
     memory = None
     if chosen[0] == "low_rank":
         memory = continuous_network.store(windows, cells, weights)
@@ -227,21 +253,28 @@ def _continuous(
     )
     if lag is not None and float(window / lag) < 20:
         warn(
-            f"window={window} is shorter than 20 AMPA time constants: expect errors of about "
-            f"exp(-window/ampa_lag) = {exp(-float(window / lag)):.1g}",
+            f"window={window} is shorter than 20 AMPA time constants: expect errors of "
+            f"about exp(-window/ampa_lag) = {exp(-float(window / lag)):.1g}",
             stacklevel=callers(),
         )
     details = {
         "dynamics": "continuous",
         "dynamics_reason": "every statement is one window of an ODE",
     }
-    details |= {"write": write, "relation": relation, "dt": dt, "window": window, "ampa_lag": lag}
+    details |= {
+        "write": write,
+        "relation": relation,
+        "dt": dt,
+        "window": window,
+        "ampa_lag": lag,
+    }
     numbers = cells.synapses if memory is None else memory.numbers
     return build, size, dt, keep, details | memory_details(chosen, numbers, keep)
 
 
 def _times(dt, window, ampa_lag, relation: str):
-    """Check the times of continuous dynamics; return dt, window, lag and the steps of a window."""
+    """Check the times of continuous dynamics; return dt, window, lag and the steps of a
+    window."""
     dt, lag = 0.5 * b2.ms if dt is None else dt, ampa_lag
     if window is None:
         window = 50 * b2.ms if lag is None else 20 * lag
@@ -249,7 +282,8 @@ def _times(dt, window, ampa_lag, relation: str):
     steps = round(float(window / dt))
     if steps < 1 or abs(steps * float(dt) - float(window)) > 1e-9 * float(window):
         raise FwpError(
-            f"window must be a whole number of time steps; got window={window} with dt={dt}"
+            f"window must be a whole number of time steps; got window={window} with "
+            f"dt={dt}"
         )
     if lag is not None and (float(dt) > 0.5 * float(lag) or relation == "exponential"):
         raise FwpError(

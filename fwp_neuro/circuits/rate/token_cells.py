@@ -1,11 +1,13 @@
-"""The circuit of a low-rank memory: a cell for each write, between the key and the value cells.
+"""The circuit of a low-rank memory: a cell for each write, between the key and the value
+cells.
 
     presynaptic cells  --stored_keys k-->  token cells  --stored_values u-->  postsynaptic cells
 
-A token cell is driven by the overlap of its key with what is shown, k . x, and passes it on to the
-value that was written with that key: W x = sum_n u_n (k_n . x). The way back, for rules with
-back(), runs through the same synapses. A write gives the next free cell its two vectors.
-"""
+A token cell is driven by the overlap of its key with what is shown, k . x, and passes it
+on to the value that was written with that key: W x = sum_n u_n (k_n . x). The way back,
+for rules with back(), runs through the same synapses. A write gives the next free cell
+its two vectors.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -25,10 +27,11 @@ class TokenCells:
 
     Attributes:
         store: what they hold.
-        reads: (probe on the presynaptic cells, sum on the postsynaptic cells), names of variables.
+        reads: (probe on the presynaptic cells, sum on the postsynaptic cells), names of
+            variables.
         backs: (probe on the postsynaptic cells, sum on the presynaptic cells).
-        filled: name of a flag on the token cells -> table [step] of the slot that is being filled
-            (-1 for none).
+        filled: name of a flag on the token cells -> table [step] of the slot that is
+            being filled (-1 for none).
         namespace: of the circuit; the tables are added to it.
         step: Brian2 time of one row of the tables.
     """
@@ -46,8 +49,12 @@ class TokenCells:
         store, cells = self.store, self.store.layout
         lines = ["slot : 1 (constant)"]
         for name, table in self.filled.items():
-            self.namespace[f"{name}_table"] = b2.TimedArray(table.astype(float), dt=self.step)
-            lines.append(f"{name} = int(abs(slot - {name}_table(t)) < 0.5) : 1 (constant over dt)")
+            self.namespace[f"{name}_table"] = b2.TimedArray(
+                table.astype(float), dt=self.step
+            )
+            lines.append(
+                f"{name} = int(abs(slot - {name}_table(t)) < 0.5) : 1 (constant over dt)"
+            )
         keys, values = ["k : 1"], ["u : 1"]
         for n, (probe, total) in enumerate(self.reads):
             lines.append(f"seen_{n} : 1")
@@ -65,19 +72,24 @@ class TokenCells:
         self.before = Layout(cells.heads, cells.pre, store.slots)
         self.after = Layout(cells.heads, store.slots, cells.post)
         self.keys = self._synapses(pre, self.cells, keys, "stored_keys", self.before)
-        self.values = self._synapses(self.cells, post, values, "stored_values", self.after)
+        self.values = self._synapses(
+            self.cells, post, values, "stored_values", self.after
+        )
         self.keys.k = self.before.flat(store.start("pre"))
         self.values.u = self.after.flat(np.swapaxes(store.start("post"), 1, 2))
         self.objects = [self.cells, self.keys, self.values]
 
     def _synapses(self, source, target, lines, name, layout):
-        made = b2.Synapses(source, target, "\n".join(lines), namespace=self.namespace, name=name)
+        made = b2.Synapses(
+            source, target, "\n".join(lines), namespace=self.namespace, name=name
+        )
         pre, post = layout.connections()
         made.connect(i=pre, j=post)
         return made
 
     def place(self, kind: str, n: int, order: int) -> None:
-        """Put sum ``n`` of ``kind`` "read" or "back" at ``order`` of the step and the next one."""
+        """Put sum ``n`` of ``kind`` "read" or "back" at ``order`` of the step and the
+        next one."""
         if kind == "read":
             inner = self.keys.summed_updaters[f"seen_{n}_post"]
             outer = self.values.summed_updaters[f"{self.reads[n][1]}_post"]

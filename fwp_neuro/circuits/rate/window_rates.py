@@ -1,16 +1,19 @@
-"""From the gains of one token to the rates of one window, for the integrator that really runs.
+"""From the gains of one token to the rates of one window, for the integrator that really
+runs.
 
-A window of n Euler steps of dw/dt = -decay w + (drive - erase u) s, u = W x, overlap kappa = x.s:
+A window of n Euler steps of dw/dt = -decay w + (drive - erase u) s, u = W x, overlap
+kappa = x.s:
 
     off the direction s :  f   = 1 - dt decay              after n steps: f^n
     along s             :  f_s = f - dt erase kappa        after n steps: f_s^n
     what is written     :  dt drive (1 - f_s^n) / (1 - f_s)
 
-Solving f^n = c, f_s^n = c - e kappa, written = a for the rates makes the window equal the discrete
-statement to rounding at any dt ("integrator-aware"). The textbook relation puts exponentials of
-the ODE in their place and is therefore off by O(dt) when integrated by Euler ("exponential").
-With an AMPA lag u follows W x through tau du/dt = W x - u; then a step is a linear map of (u, W x),
-and ``erase`` is the root for which n steps of that map erase e along s.
+Solving f^n = c, f_s^n = c - e kappa, written = a for the rates makes the window equal the
+discrete statement to rounding at any dt ("integrator-aware"). The textbook relation puts
+exponentials of the ODE in their place and is therefore off by O(dt) when integrated by
+Euler ("exponential"). With an AMPA lag u follows W x through tau du/dt = W x - u; then a
+step is a linear map of (u, W x), and ``erase`` is the root for which n steps of that map
+erase e along s.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -
     """Refuse gains that no first-order continuous dynamics can reach.
 
     Raises:
-        FwpError: decay factor <= 0, or c - e kappa <= 0 (for the delta rule beta*|k|^2 >= 1).
+        FwpError: decay factor <= 0, or c - e kappa <= 0 (for the delta rule beta*|k|^2 >=
+            1).
     """
     letter, word = ("v", "value") if side == "post" else ("k", "key")
     keep, left = numbers["keep"], numbers["keep"] - numbers["erase"] * numbers["overlap"]
@@ -44,18 +48,23 @@ def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -
             token, head = np.argwhere(bad <= _TINY)[0][:2]
             value = bad[token, head].min()
             raise FwpError(
-                f"statement {line!r}, token {token}: {name} is {value:.4g} where the circuit needs "
-                f"> 0: {why}; lower the write strength or the {word} norm, or use dynamics='event'"
+                f"statement {line!r}, token {token}: {name} is {value:.4g} where the "
+                f"circuit needs > 0: {why}; lower the write strength or the {word} norm, "
+                "or use dynamics='event'"
             )
 
 
 def rates(
-    numbers: dict[str, np.ndarray], steps: int, dt: float, relation: str, lag: float | None = None
+    numbers: dict[str, np.ndarray],
+    steps: int,
+    dt: float,
+    relation: str,
+    lag: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the rates of one phase for the integrator that runs it.
 
-    Everything is computed from logarithms of the factors (expm1, log1p), so that gains near 0 and
-    decays near 1 keep their full precision.
+    Everything is computed from logarithms of the factors (expm1, log1p), so that gains
+    near 0 and decays near 1 keep their full precision.
 
     Args:
         numbers: from `ode_windows.evaluate`, each [token, head, 1 or dim].
@@ -65,11 +74,12 @@ def rates(
         lag: AMPA time constant in seconds, or None for none.
 
     Returns:
-        ``decay`` and ``erase`` (1/s), and ``written`` (s): what a drive of 1/s writes in a window,
-        so that the drive rate is drive / written. [token, head, 1 or dim]
+        ``decay`` and ``erase`` (1/s), and ``written`` (s): what a drive of 1/s writes in
+        a window, so that the drive rate is drive / written. [token, head, 1 or dim]
     """
     keep, gain, kappa = (numbers[name] for name in ("keep", "erase", "overlap"))
-    share = gain * kappa / keep  # part of what is left by the decay that is erased along s
+    # part of what is left by the decay that is erased along s
+    share = gain * kappa / keep
     log_keep, log_left = np.log(keep), np.log1p(-share)
     log_target = log_keep + log_left  # c - e kappa
     window = steps * dt
@@ -94,7 +104,8 @@ def _ratio(above: np.ndarray, below: np.ndarray, limit: float) -> np.ndarray:
 
 
 def _lagged(keep, gain, kappa, steps, dt, h):
-    """Erase rate, and what a drive of 1/s writes, for sums u that start settled on W x."""
+    """Erase rate, and what a drive of 1/s writes, for sums u that start settled on W
+    x."""
     keep, gain, kappa = np.broadcast_arrays(keep, gain, kappa)
     f = np.exp(np.log(keep) / steps)
     one = np.zeros((*keep.shape, 4, 4))  # a step of (u, W x, change of W along s, 1)
@@ -103,7 +114,8 @@ def _lagged(keep, gain, kappa, steps, dt, h):
     one[..., 1, 3], one[..., 2, 3] = dt * kappa, dt
 
     def window(erase):
-        """What a window adds along s for W x = 1 without a drive; and for a drive of 1/s alone."""
+        """What a window adds along s for W x = 1 without a drive; and for a drive of 1/s
+        alone."""
         one[..., 1, 0], one[..., 2, 0] = -erase * dt * kappa, -erase * dt
         change = np.linalg.matrix_power(one, steps)[..., 2, :]
         return change[..., 0] + change[..., 1], change[..., 3]
@@ -120,8 +132,9 @@ def _lagged(keep, gain, kappa, steps, dt, h):
     else:
         token = np.argwhere(less)[0][0]
         raise FwpError(
-            f"token {token}: no write rate erases {(gain * kappa)[less][0]:.4g} within a window of "
-            f"{steps * dt:g} s behind an AMPA lag of {dt / h:g} s: lengthen the window"
+            f"token {token}: no write rate erases {(gain * kappa)[less][0]:.4g} within a "
+            f"window of {steps * dt:g} s behind an AMPA lag of {dt / h:g} s: lengthen "
+            "the window"
         )
     for _ in range(60):
         middle = (low + high) / 2
@@ -131,7 +144,8 @@ def _lagged(keep, gain, kappa, steps, dt, h):
 
 
 def leaky_delta_gates(tau, rate, duration, key_norm_squared) -> dict:
-    """Return the gates of rule ``leaky_delta`` that solve its differential equation over a token.
+    """Return the gates of rule ``leaky_delta`` that solve its differential equation over
+    a token.
 
     With k and v held for ``duration`` T, dW/dt = -W/tau + b (v - W k) k' reaches exactly
 
@@ -146,13 +160,15 @@ def leaky_delta_gates(tau, rate, duration, key_norm_squared) -> dict:
         key_norm_squared: |k|^2 >= 0, a number or an array, e.g. [token].
 
     Returns:
-        ``alpha``, ``erase`` and ``write``, plain numbers in the shape of ``key_norm_squared``.
+        ``alpha``, ``erase`` and ``write``, plain numbers in the shape of
+        ``key_norm_squared``.
 
     Raises:
         FwpError: a quantity without its unit, not positive, or a negative |k|^2.
 
-    Source: derived here (the equation is linear in W and k is constant). Without the leak it is the
-    delta rule in continuous time of Irie, Faccio & Schmidhuber 2022 (arXiv:2206.01649).
+    Source: derived here (the equation is linear in W and k is constant). Without the leak
+    it is the delta rule in continuous time of Irie, Faccio & Schmidhuber 2022
+    (arXiv:2206.01649).
     """
     inverse = 1 / float(quantities.time(tau, "tau"))
     b = float(quantities.rate(rate, "rate"))

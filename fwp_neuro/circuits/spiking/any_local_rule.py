@@ -1,10 +1,12 @@
-"""Any local text in spikes: the statements run at the end of each token on population activity.
+"""Any local text in spikes: the statements run at the end of each token on population
+activity.
 
-Every signal of the rule is a population of cells that fires at |x| times the reference rate during
-the write window (values: ON and OFF cells about a baseline); the query fires in the query window.
-The cells' spikes are averaged over their window, and the rule's own text is evaluated on these
-averages.
-Weights are signed numbers here: this form keeps the spikes' noise and the text, not the receptors.
+Every signal of the rule is a population of cells that fires at |x| times the reference
+rate during the write window (values: ON and OFF cells about a baseline); the query fires
+in the query window. The cells' spikes are averaged over their window, and the rule's own
+text is evaluated on these averages.
+Weights are signed numbers here: this form keeps the spikes' noise and the text, not the
+receptors.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ _POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}
 
 
 def sides(rule: Rule) -> dict[str, str]:
-    """Return signal -> side of every signal that cells fire for; gates are given, not fired."""
+    """Return signal -> side of every signal that cells fire for; gates are given, not
+    fired."""
     return {
         name: side for side, names in event_updates.homes_of_cells(rule).items()
         for name, home in names.items() if home == side and name not in rule.gates
@@ -49,7 +52,8 @@ def populations(rule: Rule) -> dict[str, str]:
 
 
 def sizes(shape: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
-    """Return what a variable of each object of the circuit is shaped like; shape of w is given."""
+    """Return what a variable of each object of the circuit is shaped like; shape of w is
+    given."""
     heads, post, pre = shape
     return {"pre": (heads, pre), "post": (heads, post), "synapse": (heads, pre, post)}
 
@@ -70,14 +74,16 @@ def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
         window = "query" if name == "q" else "write"
         found[name] = Port(
             side, f"x_{name}", (side,), partial(_shaped, shape=of[side]),
-            f"activity of the cells of {name}, so far in the {window} window over its length",
+            f"activity of the cells of {name}, so far in the {window} window over its "
+            "length",
         )  # fmt: skip
     return found
 
 
 def parts(program: Program, rule: Rule, signals, states, why: str, model: CircuitSynapse,
           schedule: Schedule, options) -> tuple:  # fmt: skip
-    """Return (build, size, dt, keep, details) of a `PreparedCircuit`, every option checked.
+    """Return (build, size, dt, keep, details) of a `PreparedCircuit`, every option
+    checked.
 
     Args:
         states: synaptic state -> [head, post, pre].
@@ -86,20 +92,20 @@ def parts(program: Program, rule: Rule, signals, states, why: str, model: Circui
     """
     if options["drugs"]:
         raise FwpError(
-            f"drugs need the biophysical form, and rule {rule.name!r} runs in the generic one "
-            f"({why})"
+            f"drugs need the biophysical form, and rule {rule.name!r} runs in the "
+            f"generic one ({why})"
         )
     for name, usual in _BIOPHYSICAL.items():
         if options[name] != usual and (name, options[name]) != ("layout", "population"):
             raise FwpError(
-                f"option {name} shapes the biophysical form only, but rule {rule.name!r} runs in "
-                f"the generic one ({why}); leave it out"
+                f"option {name} shapes the biophysical form only, but rule {rule.name!r} "
+                f"runs in the generic one ({why}); leave it out"
             )
     if rule.locality.feedback and not options["feedback"]:
         raise FwpError(
-            f"rule {rule.name!r} needs feedback: back() sums over the value cells at the key "
-            "cell, and the spiking circuit has no such pathway unless you ask for it with "
-            "feedback=True"
+            f"rule {rule.name!r} needs feedback: back() sums over the value cells at the "
+            "key cell, and the spiking circuit has no such pathway unless you ask for "
+            "it with feedback=True"
         )
     if not np.isfinite(options["cells"]):
         raise FwpError(
@@ -114,21 +120,29 @@ def parts(program: Program, rule: Rule, signals, states, why: str, model: Circui
     names, every = options["record"], steps_between(options["record_every"], dt, schedule)
     if every and not names:
         raise FwpError(
-            f"record_every alone samples voltages, but rule {rule.name!r} runs in the generic form "
-            f"({why}), which has none: name what to sample, record={tuple(legal)!r} or some of it"
+            f"record_every alone samples voltages, but rule {rule.name!r} runs in the "
+            f"generic form ({why}), which has none: name what to sample, "
+            f"record={tuple(legal)!r} or some of it"
         )
     names = asked(names or (), legal, f"rule {rule.name!r} in the generic form ({why})")
     elements = {of: int(np.prod(shape)) for of, shape in sizes(states["w"].shape).items()}
     check_traces(names, legal, elements, schedule, every)
     spikes = fired(options["record_spikes"], tuple(populations(rule).values()))
     circuit = _Circuit(
-        rule, signals, states, number, options["key_cells"], model, schedule, dt, options["seed"],
+        rule, signals, states, number, options["key_cells"], model, schedule, dt,
+        options["seed"],
         keep, Record(names, every, spikes),
     )  # fmt: skip
     circuit.check_rates()
     layout = ("population", "the text is evaluated once for each key and value dimension")
     details = {"form": "generic", "form_reason": why, **said(names, model, options)}
-    return circuit.build, circuit.size(), dt, keep, details | memory_details(layout, numbers, keep)
+    return (
+        circuit.build,
+        circuit.size(),
+        dt,
+        keep,
+        details | memory_details(layout, numbers, keep),
+    )
 
 
 class _Circuit:
@@ -139,14 +153,23 @@ class _Circuit:
     ):  # fmt: skip
         self.rule, self.signals, self.states = rule, signals, states
         self.keep, self.record = keep, record
-        self.number, self.kind, self.schedule, self.dt, self.seed = number, kind, schedule, dt, seed
+        self.number, self.kind, self.schedule, self.dt, self.seed = (
+            number,
+            kind,
+            schedule,
+            dt,
+            seed,
+        )
         heads, post, pre = states["w"].shape
         self.layout, self.tokens = Layout(heads, pre, post), schedule.tokens
         self.dims, self.rate = {"pre": pre, "post": post}, model.parameters["rate"]
         self.v0 = model.parameters["value_baseline"]
         self.equations, order = event_updates.synapse_model(rule)
-        # the update belongs to the token that has just ended; at the very start there is none
-        self.order = [(how, _gated(what) if how == "update" else what) for how, what in order]
+        # the update belongs to the token that has just ended; at the very start there is
+        # none
+        self.order = [
+            (how, _gated(what) if how == "update" else what) for how, what in order
+        ]
         self.token = schedule.token_steps * dt
         self.sides, self.spiking = event_updates.homes_of_cells(rule), sides(rule)
 
@@ -154,7 +177,8 @@ class _Circuit:
         return max(self.v0, np.abs(values).max() / 2)
 
     def check_rates(self) -> None:
-        """Refuse signals at which cells would have to fire faster than a time step allows."""
+        """Refuse signals at which cells would have to fire faster than a time step
+        allows."""
         for name, side in self.spiking.items():
             values = self.signals[name]
             largest = np.abs(values).max()
@@ -164,7 +188,8 @@ class _Circuit:
     def size(self) -> Size:
         """Return what `devices.simulate` chooses a device by."""
         sources = sum(
-            self.layout.heads * self.dims[side] * self.number for side in self.spiking.values()
+            self.layout.heads * self.dims[side] * self.number
+            for side in self.spiking.values()
         )
         return Size(
             self.tokens * self.schedule.token_steps, 15 + 4 * len(self.spiking),
@@ -177,7 +202,10 @@ class _Circuit:
         done = np.arange(self.tokens + 1)[:, None] > 0
         namespace["ended"] = b2.TimedArray(done.astype(float), dt=self.token)
         self.collector = Collector(
-            self.schedule, self.keep, ports(self.rule, self.states["w"].shape), self.record
+            self.schedule,
+            self.keep,
+            ports(self.rule, self.states["w"].shape),
+            self.record,
         )
         groups = {side: self._cells(side, namespace) for side in self.sides}
         fast = self._synapses(groups, namespace)
@@ -188,11 +216,13 @@ class _Circuit:
         after = len(self.order) + 1
         when = "groups"
         reads = b2.StateMonitor(
-            groups["post"], "x_readout", record=True, name="reads", dt=self.token, when=when,
-            order=after,
+            groups["post"], "x_readout", record=True, name="reads", dt=self.token,
+            when=when, order=after,
         )  # fmt: skip
         collector = self.collector
-        collector.weights(fast, {name: f"s_{name}" for name in self.rule.states}, when, after)
+        collector.weights(
+            fast, {name: f"s_{name}" for name in self.rule.states}, when, after
+        )
         for of, group in ("synapse", fast), *groups.items():
             collector.traces(of, group, when, after)
         objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
@@ -207,7 +237,9 @@ class _Circuit:
             if name in self.spiking:
                 lines.append(f"x_{name} : 1")
                 continue
-            array = self.signals[name][..., None] if home == "shared" else self.signals[name]
+            array = (
+                self.signals[name][..., None] if home == "shared" else self.signals[name]
+            )
             table = cells(array, self.dims[side])
             table = np.vstack([table[:1], table])
             namespace[f"table_{name}"] = b2.TimedArray(table, dt=self.token)
@@ -215,7 +247,8 @@ class _Circuit:
         if side == "post":
             lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
         return b2.NeuronGroup(
-            self.layout.heads * self.dims[side], "\n".join(lines) + self.collector.equations(side),
+            self.layout.heads * self.dims[side],
+            "\n".join(lines) + self.collector.equations(side),
             namespace=namespace, name=f"{side}synaptic",
             **(self.collector.probing.events(namespace) if side == "pre" else {}),
         )  # fmt: skip
@@ -223,8 +256,10 @@ class _Circuit:
     def _synapses(self, groups: dict, namespace: dict) -> b2.Synapses:
         """Make the synapses with the rule's text, which runs at the end of each token."""
         fast = b2.Synapses(
-            groups["pre"], groups["post"], self.equations + self.collector.equations("synapse"),
-            name="fast_weights", namespace=namespace, **self.collector.probing.pathway("s_w"),
+            groups["pre"], groups["post"],
+            self.equations + self.collector.equations("synapse"),
+            name="fast_weights", namespace=namespace,
+            **self.collector.probing.pathway("s_w"),
         )  # fmt: skip
         before, after = self.layout.connections()
         fast.connect(i=before, j=after)
@@ -233,14 +268,20 @@ class _Circuit:
         event_updates.attach(fast, self.order, dt=self.token)
         return fast
 
-    def _population(self, name: str, side: str, averaging, namespace: dict, phases) -> list:
-        """Make the spiking cells of a signal, and their paths to the cells that average them."""
+    def _population(
+        self, name: str, side: str, averaging, namespace: dict, phases
+    ) -> list:
+        """Make the spiking cells of a signal, and their paths to the cells that average
+        them."""
         window = "query" if name == "q" else "write"
         spread = np.ptp(self.schedule.spans[window]) * self.schedule.dt
-        course = self.schedule.course((window, cells(self.signals[name], self.dims[side])))
+        course = self.schedule.course(
+            (window, cells(self.signals[name], self.dims[side]))
+        )
         signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
         half, base = 1, 0.0
-        if side == "post":  # ON and OFF cells about a baseline that keeps both rates positive
+        # ON and OFF cells about a baseline that keeps both rates positive
+        if side == "post":
             flat = self.schedule.course((window, np.ones((self.tokens, 1))))
             half, base = 2, self._baseline(self.signals[name]) * flat
         rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
@@ -249,13 +290,13 @@ class _Circuit:
         namespace[table] = timed(rates, self.dt, b2.Hz)
         units = self.layout.heads * self.dims[side]
         made = firing_cells(
-            units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace, phases,
-            self.dt,
+            units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace,
+            phases, self.dt,
         )  # fmt: skip
         signed = {"sign": 2} if len(signs) == 2 else {}
         self.collector.population(
-            populations(self.rule)[name], made, self.number, **signed, head=self.layout.heads,
-            dimension=self.dims[side],
+            populations(self.rule)[name], made, self.number, **signed,
+            head=self.layout.heads, dimension=self.dims[side],
         )  # fmt: skip
         every, objects = np.arange(units * self.number), [made]
         for n, sign in enumerate(signs):
@@ -276,7 +317,10 @@ class _Circuit:
         """Return what a run found."""
         y = np.array(reads.x_readout).T[1 : self.tokens + 1]
         states = dict.fromkeys(self.rule.states, self.layout.weights)
-        return {"readout": self._by_value(y), **self.collector.found(states, self._by_value)}
+        return {
+            "readout": self._by_value(y),
+            **self.collector.found(states, self._by_value),
+        }
 
     def _by_value(self, array):
         return array.reshape(*array.shape[:-1], self.layout.heads, self.layout.post)

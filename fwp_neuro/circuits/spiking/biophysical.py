@@ -1,17 +1,18 @@
-"""The spiking circuit: NMDA-gated writes into AMPA weights of two-compartment value cells.
+"""The spiking circuit: NMDA-gated writes into AMPA weights of two-compartment value
+cells.
 
-A value dimension i has an ON and an OFF value cell; their teachers fire at (v0 + v_i/2) and
-(v0 - v_i/2) times the reference rate. Every weight w >= 0 is excitatory and a fixed feed-forward
-inhibition takes the baseline weight away, so that the fast weight of the algebra is w_ON - w_OFF
-and Dale's law holds. While the gate is open
+A value dimension i has an ON and an OFF value cell; their teachers fire at (v0 + v_i/2)
+and (v0 - v_i/2) times the reference rate. Every weight w >= 0 is excitatory and a fixed
+feed-forward inhibition takes the baseline weight away, so that the fast weight of the
+algebra is w_ON - w_OFF and Dale's law holds. While the gate is open
 
     dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V_basal,i)]       (delta)
     dw_ij/dt = eta beta-gate x_j [B(V_apical,i) - B(V at v0)]         (Hebb)
 
-Order inside a step: token bookkeeping ("start"), sums from the present weights ("groups", -5),
-traces that are recorded (-4), accumulators (-1), weights (0), membranes and traces (1), thresholds,
-spikes into traces ("synapses"), resets. Everything continuous therefore advances from the values at
-the start of the step.
+Order inside a step: token bookkeeping ("start"), sums from the present weights ("groups",
+-5), traces that are recorded (-4), accumulators (-1), weights (0), membranes and traces
+(1), thresholds, spikes into traces ("synapses"), resets. Everything continuous therefore
+advances from the values at the start of the step.
 """
 
 from __future__ import annotations
@@ -46,9 +47,10 @@ def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) ->
     return build, size
 
 
-# What a presynaptic spike does to a synapse: the weight catches up with everything since the last
-# spike (exactly: the trace decays as an exponential, so its share of the integral factors out), and
-# then transmits. The trace itself is kicked later, in the reset of the key cell.
+# What a presynaptic spike does to a synapse: the weight catches up with everything since
+# the last spike (exactly: the trace decays as an exponential, so its share of the
+# integral factors out), and then transmits. The trace itself is kicked later, in the
+# reset of the key cell.
 _ON_SPIKE = """
 w += x_nmda_pre*exp((t + dt - token_start(t))/tau_nmda)*(integral_post - seen)
 seen = integral_post
@@ -60,16 +62,28 @@ class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
     def __init__(self, plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt):
-        self.b2, self.plan, self.model, self.schedule, self.dt = b2, plan, model, schedule, dt
+        self.b2, self.plan, self.model, self.schedule, self.dt = (
+            b2,
+            plan,
+            model,
+            schedule,
+            dt,
+        )
         self.heads, self.post, self.pre = plan.weights.shape
         self.token = schedule.token_steps * dt
         self.infinite = np.isinf(plan.cells)
         self.own = plan.own
-        # in the synapse layout excitation has no variable of its own until somebody asks for it
-        self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(plan.record.names)
+        # in the synapse layout excitation has no variable of its own until somebody asks
+        # for it
+        self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(
+            plan.record.names
+        )
         self.phases = np.random.default_rng(plan.seed)
-        each = int(plan.cells) if self.own else 1  # the cells of a dimension share its number
-        self.collector = Collector(schedule, plan.keep, ports(plan, model), plan.record, each)
+        # the cells of a dimension share its number
+        each = int(plan.cells) if self.own else 1
+        self.collector = Collector(
+            schedule, plan.keep, ports(plan, model), plan.record, each
+        )
         self.probing = self.collector.probing
         self.namespace = tables(plan, model, schedule, dt)
         self.objects: list[Any] = []
@@ -77,7 +91,9 @@ class _Network:
     # ------------------------------------------------------------------ cells
 
     def _group(self, size, equations, name, **options):
-        made = self.b2.NeuronGroup(size, equations, namespace=self.namespace, name=name, **options)
+        made = self.b2.NeuronGroup(
+            size, equations, namespace=self.namespace, name=name, **options
+        )
         self.objects.append(made)
         return made
 
@@ -90,11 +106,16 @@ class _Network:
         return made
 
     def _key_cells(self):
-        """Cells that fire at the rate of their key dimension; OFF after ON for signed keys."""
+        """Cells that fire at the rate of their key dimension; OFF after ON for signed
+        keys."""
         plan, units = self.plan, self.heads * self.pre * (1 + self.plan.signed)
         extra, reset = "", ""
-        if self.own:  # the NMDA trace lives on the cell and is kicked after its synapses saw it
-            extra, reset = "\ndx_nmda/dt = -x_nmda/tau_nmda : 1", "x_nmda += kick_nmda_own"
+        # the NMDA trace lives on the cell and is kicked after its synapses saw it
+        if self.own:
+            extra, reset = (
+                "\ndx_nmda/dt = -x_nmda/tau_nmda : 1",
+                "x_nmda += kick_nmda_own",
+            )
             extra += self.collector.equations("pre")
         made = firing_cells(
             units, int(plan.cells), plan.kind, "key_rate", "key_cells", self.namespace,
@@ -109,11 +130,16 @@ class _Network:
         return made
 
     def _key_traces(self):
-        """Traces of each key dimension: AMPA of ON and of OFF cells, NMDA of their difference."""
+        """Traces of each key dimension: AMPA of ON and of OFF cells, NMDA of their
+        difference."""
         source = "" if not self.infinite else " + {}/tau_"
         on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
-        for name, tau, drive in ("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown"):
+        for name, tau, drive in (
+            ("on", "ampa", on),
+            ("off", "ampa", off),
+            ("nmda", "nmda", "shown"),
+        ):
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
@@ -125,7 +151,9 @@ class _Network:
             return made
         cells = self._key_cells()
         units, size = self.heads * self.pre, int(self.plan.cells)
-        for n, (sign, trace) in enumerate((("+", "on"), ("-", "off"))[: 1 + self.plan.signed]):
+        for n, (sign, trace) in enumerate(
+            (("+", "on"), ("-", "off"))[: 1 + self.plan.signed]
+        ):
             every = np.arange(units * size)
             self._connect(
                 cells, made, "", f"key_{trace}", every + n * units * size, every // size,
@@ -135,7 +163,8 @@ class _Network:
         return made
 
     def _value_cells(self):
-        """ON and OFF value cells with a basal and an apical compartment, and their teachers."""
+        """ON and OFF value cells with a basal and an apical compartment, and their
+        teachers."""
         basal = "current" if self.own else "g_exc - g_inh"
         teacher = "" if not self.infinite else " + teach_table(t, i)/tau_teacher"
         other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
@@ -166,13 +195,17 @@ class _Network:
             """
         equations += self.collector.equations("post")
         channels = self.heads * 2 * self.post
-        made = self._group(channels, equations, "value_cells", method="exponential_euler", order=1)
+        made = self._group(
+            channels, equations, "value_cells", method="exponential_euler", order=1
+        )
         made.teacher = "value_baseline"
         made.V_basal = made.V_apical = self.model.rest_code("value_baseline")
         accumulate = "total += reading(t)*drive*dt"
         if self.own:
             accumulate += "\nintegral += write*dt*exp(-(t - token_start(t))/tau_nmda)"
-        made.run_regularly(accumulate, dt=self.dt, when="groups", order=-1, name="accumulate")
+        made.run_regularly(
+            accumulate, dt=self.dt, when="groups", order=-1, name="accumulate"
+        )
         if self.own:
             made.run_regularly(
                 "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
@@ -180,8 +213,8 @@ class _Network:
         if not self.infinite:
             size = int(self.plan.cells)
             teachers = firing_cells(
-                channels, size, self.plan.kind, "teacher_rate", "teachers", self.namespace,
-                self.phases, self.dt,
+                channels, size, self.plan.kind, "teacher_rate", "teachers",
+                self.namespace, self.phases, self.dt,
             )  # fmt: skip
             self.objects.append(teachers)
             self.collector.population(
@@ -191,21 +224,26 @@ class _Network:
             self._connect(
                 teachers, made, "", "teaching", every, every // size,
                 on_pre="teacher_post += kick_teacher",
-                delay=0 * self.b2.second,  # one for all, or Brian2 keeps one for each synapse
+                # one for all, or Brian2 keeps one for each synapse
+                delay=0 * self.b2.second,
             )  # fmt: skip
         return made
 
     # ------------------------------------------------------------------ fast weights
 
     def _fast_weights(self, source, values):
-        """All-to-all weights of each head; one a key dimension, or one a key cell ("synapse")."""
+        """All-to-all weights of each head; one a key dimension, or one a key cell
+        ("synapse")."""
         per = int(self.plan.cells) if self.own else 1
         before, after = Layout(self.heads, self.pre * per, 2 * self.post).connections()
         if self.own:
-            spike = _ON_SPIKE + (f"g_exc_post += kick_ampa*{SENT}" if self.excitation else "")
+            spike = _ON_SPIKE + (
+                f"g_exc_post += kick_ampa*{SENT}" if self.excitation else ""
+            )
             made = self._connect(
                 source, values, "w : 1\nseen : 1" + self.collector.equations("synapse"),
-                "fast_weights", before, after, **self.probing.pathway(SENT, {"pre": spike}),
+                "fast_weights", before, after, **self.probing.pathway(SENT,
+                    {"pre": spike}),
             )  # fmt: skip
         else:
             off = "clip(w, 0, 2*w0)*x_on_pre" + (
@@ -216,9 +254,12 @@ class _Network:
                     g_exc_post = {off} : 1 (summed)
                     g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
                 + self.collector.equations("synapse"),
-                "fast_weights", before, after, method="euler", **self.probing.pathway(SENT),
+                "fast_weights", before, after, method="euler",
+                **self.probing.pathway(SENT),
             )  # fmt: skip
-            made.summed_updaters["g_exc_post"].order = made.summed_updaters["g_inh_post"].order = -5
+            made.summed_updaters["g_exc_post"].order = made.summed_updaters[
+                "g_inh_post"
+            ].order = -5
         half = self.plan.weights / 2
         start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
         start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
@@ -226,27 +267,33 @@ class _Network:
         flush = "w = clip(w, 0, 2*w0)"
         if self.own:
             flush = (
-                f"w += x_nmda_pre*exp({float(self.token)!r}*second/tau_nmda)*(integral_post - "
+                "w += "
+                f"x_nmda_pre*exp({float(self.token)!r}*second/tau_nmda)*(integral_post - "
                 f"seen)\nseen = 0\n{flush}"
             )
-        made.run_regularly(flush, dt=self.token, when="start", order=0, name="end_of_token")
+        made.run_regularly(
+            flush, dt=self.token, when="start", order=0, name="end_of_token"
+        )
         self._turnover(made, per)
         return made
 
     def _turnover(self, synapses, per):
-        """Receptors turn over toward baseline while nothing fires: one exact factor a token."""
+        """Receptors turn over toward baseline while nothing fires: one exact factor a
+        token."""
         plan = self.plan
         if (plan.keep_pre == 1).all() and (plan.keep_post == 1).all():
             return
         before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
-        after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(len(plan.key), -1)
+        after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(
+            len(plan.key), -1
+        )
         for name, table in (("before", before), ("after", after)):
             # nothing turns over once the last token has ended
             table = np.vstack([table, np.ones_like(table[:1])])
             self.namespace[f"keep_{name}"] = self.b2.TimedArray(table, dt=self.token)
         synapses.run_regularly(
-            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token, when="start",
-            order=8, name="turnover",
+            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token,
+            when="start", order=8, name="turnover",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ the whole
@@ -258,7 +305,13 @@ class _Network:
         values = self._value_cells()
         synapses = self._fast_weights(keys, values)
         self.total = b2.StateMonitor(
-            values, "total", record=True, dt=self.token, when="start", order=2, name="totals"
+            values,
+            "total",
+            record=True,
+            dt=self.token,
+            when="start",
+            order=2,
+            name="totals",
         )
         collector.weights(synapses, {"w": "w"}, when="start", order=2)
         collector.traces("synapse", synapses, when="start", order=6)

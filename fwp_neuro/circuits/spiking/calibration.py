@@ -1,12 +1,12 @@
 """From the write strength beta of a token to the learning rate of the spiking synapse.
 
-"closed": the textbook integral. With the NMDA trace rising as 1 - exp(-t/tau) since key onset, its
-area over the write window A, and the slope s0 of the voltage factor, dw/dt = eta x_j s0 (v - y)
-gives
+"closed": the textbook integral. With the NMDA trace rising as 1 - exp(-t/tau) since key
+onset, its area over the write window A, and the slope s0 of the voltage factor, dw/dt =
+eta x_j s0 (v - y) gives
     delta:  eta = -ln(1 - beta |k|^2) / (|k|^2 A s0),    Hebb:  eta = beta / (A s0).
-"propagator": the same linearised circuit stepped as it really runs, with the lags of AMPA, membrane
-and teacher; eta is the root for which one token learns exactly beta |k|^2. Neither has a free
-number.
+"propagator": the same linearised circuit stepped as it really runs, with the lags of
+AMPA, membrane and teacher; eta is the root for which one token learns exactly beta |k|^2.
+Neither has a free number.
 """
 
 from __future__ import annotations
@@ -27,21 +27,26 @@ def decay(model: CircuitSynapse, name: str, dt: float) -> float:
 
 
 def area(model: CircuitSynapse, schedule: Schedule) -> float:
-    """Return the integral of the NMDA trace of a key of 1 over the write window, in seconds."""
+    """Return the integral of the NMDA trace of a key of 1 over the write window, in
+    seconds."""
     start, stop = schedule.spans["write"]
     since_onset = np.arange(start, stop)
-    return schedule.dt * float(np.sum(1 - decay(model, "tau_nmda", schedule.dt) ** since_onset))
+    return schedule.dt * float(
+        np.sum(1 - decay(model, "tau_nmda", schedule.dt) ** since_onset)
+    )
 
 
 def learned(
     h, model: CircuitSynapse, schedule: Schedule, feedback: bool, events: bool
 ) -> np.ndarray:
-    """Return the part of the error that one write removes in the linearised circuit without noise.
+    """Return the part of the error that one write removes in the linearised circuit
+    without noise.
 
     Args:
         h: eta s0 |k|^2 in 1/s, any shape.
         feedback: True for delta, False for Hebb (then it is the gain, linear in h).
-        events: True where a spike transmits the weight of its own step (per-synapse layout).
+        events: True where a spike transmits the weight of its own step (per-synapse
+            layout).
     """
     dt = schedule.dt
 
@@ -67,8 +72,8 @@ def learned(
 
 
 def learning_rate(
-    beta: np.ndarray, norm: np.ndarray, feedback: bool, model: CircuitSynapse, schedule: Schedule,
-    calibration: str, events: bool,
+    beta: np.ndarray, norm: np.ndarray, feedback: bool, model: CircuitSynapse,
+    schedule: Schedule, calibration: str, events: bool,
 ) -> np.ndarray:  # fmt: skip
     """Return eta (1/s) of every token and head.
 
@@ -78,21 +83,23 @@ def learning_rate(
         feedback: delta (True) or Hebb (False).
 
     Raises:
-        FwpError: beta < 0, beta |k|^2 >= 1, or more than the lagging circuit can learn in one
-            window.
+        FwpError: beta < 0, beta |k|^2 >= 1, or more than the lagging circuit can learn in
+            one window.
     """
     pick(calibration, CALIBRATIONS, "calibration of the spiking realisation:")
     if (beta < 0).any():
         token = np.argwhere(beta < 0)[0][0]
         raise FwpError(
-            f"write strength beta is {beta.min():.4g} at token {token}; the circuit needs beta >= 0"
+            f"write strength beta is {beta.min():.4g} at token {token}; the circuit "
+            "needs beta >= 0"
         )
     slope, wanted = model.slope, beta * norm
     if feedback and (wanted >= 1).any():
         token = np.argwhere(wanted >= 1)[0][0]
         raise FwpError(
-            f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 has no "
-            "first-order continuous counterpart; lower the write strength or the key norm"
+            f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 "
+            "has no first-order continuous counterpart; lower the write strength or the "
+            "key norm"
         )
     safe = np.maximum(norm, 1e-12)
     if calibration == "closed":
@@ -102,8 +109,8 @@ def learning_rate(
         gain = float(learned(np.ones(1), model, schedule, False, events)[0])
         if not gain > 0:
             raise FwpError(
-                "timeline settle and write are too short: no teacher reaches the synapse while "
-                "its gate is open"
+                "timeline settle and write are too short: no teacher reaches the synapse "
+                "while its gate is open"
             )
         return beta / (gain * slope)
     high = np.full(wanted.shape, 20 / area(model, schedule))
@@ -113,9 +120,9 @@ def learning_rate(
     top = int(falls[0]) if len(falls) else len(grid) - 1
     if (wanted > table[top]).any():
         raise FwpError(
-            f"beta*|k|^2 = {wanted.max():.4g} is more than the lagging circuit can learn in one "
-            f"write window ({table[top]:.4g}): lower beta, lengthen timeline write, or use "
-            "calibration='closed'"
+            f"beta*|k|^2 = {wanted.max():.4g} is more than the lagging circuit can learn "
+            f"in one write window ({table[top]:.4g}): lower beta, lengthen timeline "
+            "write, or use calibration='closed'"
         )
     low, high = np.zeros_like(wanted), np.full_like(wanted, grid[top])
     for _ in range(50):

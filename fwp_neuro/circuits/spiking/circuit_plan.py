@@ -1,8 +1,8 @@
 """What the biophysical circuit is told and what it can record: a plan in numbers.
 
-All numbers of one recorded sample are those at its time: sums are taken from the weights and traces
-of that moment. The one exception are weights at the end of a token, which are sampled before
-receptors turn over, so that they are the snapshots of the token.
+All numbers of one recorded sample are those at its time: sums are taken from the weights
+and traces of that moment. The one exception are weights at the end of a token, which are
+sampled before receptors turn over, so that they are the snapshots of the token.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from . import calibration
 from .calibration import decay
 
 _POPULATION = (
-    "every command of a programme is one number for a key dimension, so that all cells of a "
-    "dimension share one weight"
+    "every command of a programme is one number for a key dimension, so that all cells "
+    "of a dimension share one weight"
 )
 #: the weight that a synapse transmits
 SENT = "clip(w, 0, 2*w0)"
 #: in the synapse layout a weight catches up with its integral when its key cell fires
 _CAUGHT_UP = (
-    "clip(w + x_nmda_pre*exp((t - token_start(t))/tau_nmda)*(integral_post - seen), 0, 2*w0)"
+    "clip(w + x_nmda_pre*exp((t - token_start(t))/tau_nmda)*(integral_post - seen), 0, "
+    "2*w0)"
 )
 _LEAK = "leak conductance"
 
@@ -86,11 +87,15 @@ class CircuitPlan:
         return bool((self.key < 0).any() or (self.query < 0).any())
 
 
-def tables(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> dict[str, Any]:
-    """Return the network's namespace: courses over time, kicks, and the model's parameters.
+def tables(
+    plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt
+) -> dict[str, Any]:
+    """Return the network's namespace: courses over time, kicks, and the model's
+    parameters.
 
-    A spike kicks a trace of time constant tau by (1 - exp(-dt/tau)) / (cells x rate x dt), for
-    which the mean of the trace is the coded number at any dt; 1 / (rate tau) would be biased.
+    A spike kicks a trace of time constant tau by (1 - exp(-dt/tau)) / (cells x rate x
+    dt), for which the mean of the trace is the coded number at any dt; 1 / (rate tau)
+    would be biased.
     """
     tokens, rate = schedule.tokens, model.parameters["rate"]
     infinite = np.isinf(plan.cells)
@@ -108,7 +113,9 @@ def tables(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> 
     reading = np.tile(schedule.active("read"), tokens) / (
         np.ptp(schedule.spans["read"]) * schedule.dt
     )
-    starts = np.repeat(np.arange(tokens) * schedule.token_steps * schedule.dt, schedule.token_steps)
+    starts = np.repeat(
+        np.arange(tokens) * schedule.token_steps * schedule.dt, schedule.token_steps
+    )
     tables = {
         "shown_table": timed(shown, dt),
         "teach_table": timed(teach, dt),
@@ -177,24 +184,27 @@ def ports(plan: CircuitPlan, model: CircuitSynapse) -> dict[str, Port]:
             "weight that a synapse transmits, ON and OFF",
         ),
         "g_ampa": post_port(
-            "conductance*ampa_open(t)*g_exc", "AMPA conductance through the fast weights: "
-            "conductance x (1 - CNQX) x sum of w_channel x_ampa", units=leak,
+            "conductance*ampa_open(t)*g_exc", "AMPA conductance through the fast "
+            "weights: conductance x (1 - CNQX) x sum of w_channel x_ampa", units=leak,
         ),
         "g_inhibition": post_port(
             "conductance*ampa_open(t)*g_inh" if not spikes_of_cells
             else "conductance*ampa_open(t)*(g_exc - current)",
             "fixed feed-forward inhibition", units=leak,
         ),
-        "g_basal": post_port("g_basal", "excitation of the basal compartment", units=leak),
+        "g_basal": post_port("g_basal", "excitation of the basal "
+                                        "compartment", units=leak),
         "g_apical": post_port("g_apical", "excitation by the teacher", units=leak),
         "x_nmda": Port("pre", "x_nmda", ("pre",), keys, "NMDA trace of the key cells"),
-        "V": post_port({"basal": "V_basal", "apical": "V_apical"}, "membrane voltage", "volt"),
+        "V": post_port({"basal": "V_basal", "apical": "V_apical"}, "membrane voltage",
+                       "volt"),
         "V_basal": post_port("V_basal", "basal voltage, ON and OFF", "volt"),
         "V_apical": post_port("V_apical", "apical voltage, ON and OFF", "volt"),
         "drive": post_port("drive", "basal drive, ON and OFF"),
         "teacher": post_port("teacher", "trace of the teacher cells"),
         "unblocked": post_port(unblocked, block),
-        "error": post_port("error", "what the write compares: apical minus predicted unblocked"),
+        "error": post_port("error", "what the write compares: apical minus predicted "
+                                    "unblocked"),
         "write": post_port("write", "speed of a weight for an NMDA trace of 1", "Hz"),
         "gate": Port(
             "post", "eta_table(t, i)", (), gate,
@@ -204,16 +214,24 @@ def ports(plan: CircuitPlan, model: CircuitSynapse) -> dict[str, Port]:
     }  # fmt: skip
     if not spikes_of_cells:
         found["x_ampa"] = Port(
-            "pre", "x_on - x_off", ("pre",), keys, "AMPA trace of the key cells, ON minus OFF"
+            "pre",
+            "x_on - x_off",
+            ("pre",),
+            keys,
+            "AMPA trace of the key cells, ON minus OFF",
         )
     return found
 
 
 def by_channel(flat: np.ndarray, plan: CircuitPlan) -> np.ndarray:
-    """Turn [sample, synapse] into what is transmitted, [sample, head, channel, post, pre]."""
+    """Turn [sample, synapse] into what is transmitted, [sample, head, channel, post,
+    pre]."""
     heads, post, pre = plan.weights.shape
-    # what a synapse transmits is bounded at all times, its state only at the end of a token
-    sent = np.clip(flat, 0, 2 * plan.weight_baseline).reshape(len(flat), heads, pre, -1, 2, post)
+    # what a synapse transmits is bounded at all times, its state only at the end of a
+    # token
+    sent = np.clip(flat, 0, 2 * plan.weight_baseline).reshape(
+        len(flat), heads, pre, -1, 2, post
+    )
     return np.moveaxis(sent.mean(3), 2, -1)  # the mean over the cells of a dimension
 
 
@@ -225,11 +243,11 @@ def elements(plan: CircuitPlan) -> dict[str, int]:
             "synapse": heads * 2 * post * pre * each}  # fmt: skip
 
 
-# ---------------------------------------------------------------- from options to the plan
+# --------------------------------------------------------------- from options to the plan
 
 
-def parts(program: Program, write: BiophysicalWrite, query, weights, model: CircuitSynapse,
-          schedule: Schedule, options) -> tuple:  # fmt: skip
+def parts(program: Program, write: BiophysicalWrite, query, weights,
+          model: CircuitSynapse, schedule: Schedule, options) -> tuple:  # fmt: skip
     """Return (plan, dt, keep, details) of the biophysical circuit, every option checked.
 
     Args:
@@ -239,36 +257,47 @@ def parts(program: Program, write: BiophysicalWrite, query, weights, model: Circ
     dt, layout, why = options["dt"], options["layout"], "asked for"
     if layout == "auto":
         layout, why = "population", _POPULATION
-    _check_signs(write.key, query, {**options, "layout": layout}, program.heads is not None)
+    _check_signs(
+        write.key, query, {**options, "layout": layout}, program.heads is not None
+    )
     _check_turnover(write)
     if (
         layout == "synapse"
         and float(schedule.token_steps * dt / model.parameters["tau_nmda"]) > 500
     ):
         raise FwpError(
-            "a token lasts over 500 NMDA time constants: the exact event-driven scheme would "
-            "overflow"
+            "a token lasts over 500 NMDA time constants: the exact event-driven scheme "
+            "would overflow"
         )
     scale = max(1.0, float(np.abs(write.value).max()))
     limit = 2 * model.parameters["weight_baseline"] * scale
     if np.abs(weights).max() > limit:
         raise FwpError(
-            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the +-{limit:.4g} that ON "
-            "and OFF weights in [0, 2*weight_baseline] can hold; raise "
+            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the "
+            f"+-{limit:.4g} that ON and OFF weights in [0, 2*weight_baseline] can hold; "
+            "raise "
             "constants={'weight_baseline': ...}"
         )
     events = layout == "synapse" and bool(np.isfinite(options["cells"]))
     norm = (write.key**2).sum(-1)
     eta = calibration.learning_rate(
-        write.strength, norm, write.compare, model, schedule, options["calibration"], events
+        write.strength,
+        norm,
+        write.compare,
+        model,
+        schedule,
+        options["calibration"],
+        events,
     )
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = choose(options["record_weights"], options["probes"], program, synapses)
     check_number(keep.probes)
     plan = CircuitPlan(
-        write.key, query, write.value / scale, eta, write.compare, write.keep_pre, write.keep_post,
-        weights / scale, *_blocked(schedule, options["drugs"]), options["cells"],
-        options["key_cells"], layout, options["seed"], model.parameters["weight_baseline"], keep,
+        write.key, query, write.value / scale, eta, write.compare, write.keep_pre,
+        write.keep_post, weights / scale, *_blocked(schedule, options["drugs"]),
+        options["cells"],
+        options["key_cells"], layout, options["seed"],
+        model.parameters["weight_baseline"], keep,
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, scale, options))
     _check_rates(plan, model, dt)
@@ -279,19 +308,24 @@ def parts(program: Program, write: BiophysicalWrite, query, weights, model: Circ
         "drugs": [str(drug) for drug in options["drugs"]], "value_scale": scale,
         **said(plan.record.names, model, options),
     }  # fmt: skip
-    # of its own a synapse keeps w and the integral of its postsynaptic cell that it has seen
+    # of its own a synapse keeps w and the integral of its postsynaptic cell that it has
+    # seen
     numbers = synapses * (2 if events else 1)
     return plan, dt, keep, details | memory_details((layout, why), numbers, keep)
 
 
 def _check_turnover(write: BiophysicalWrite) -> None:
-    for name, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
+    for name, keep in (
+        ("presynaptic", write.keep_pre),
+        ("postsynaptic", write.keep_post),
+    ):
         if (keep < 0).any() or (keep > 1).any():
             token = int(np.argwhere((keep < 0) | (keep > 1))[0][0])
             raise FwpError(
-                f"the {name} decay factor at token {token} lies outside 0..1 (over all tokens "
-                f"{keep.min():.4g} to {keep.max():.4g}), and receptor turnover can only let a "
-                "weight decay toward its baseline; change that gate, or use form='generic'"
+                f"the {name} decay factor at token {token} lies outside 0..1 (over all "
+                f"tokens {keep.min():.4g} to {keep.max():.4g}), and receptor turnover "
+                "can only let a weight decay toward its baseline; change that gate, or "
+                "use form='generic'"
             )
 
 
@@ -311,8 +345,8 @@ def _check_signs(key, query, options, heads: bool) -> None:
             refuse_negative(name, named, "the spiking circuit", heads)
     elif options["layout"] == "synapse" and ((key < 0).any() or (query < 0).any()):
         raise FwpError(
-            "signed_keys='opponent' needs layout='population': its ON and OFF cells share mirrored "
-            "weights"
+            "signed_keys='opponent' needs layout='population': its ON and OFF cells "
+            "share mirrored weights"
         )
 
 
@@ -320,17 +354,19 @@ def _check_rates(plan: CircuitPlan, model, dt) -> None:
     base, lowest = model.parameters["value_baseline"], np.abs(plan.value).max() / 2
     if base < lowest:
         raise FwpError(
-            f"value_baseline {base:.4g} is below half the largest value ({lowest:.4g}), and a "
-            "teacher cannot fire at a negative rate"
+            f"value_baseline {base:.4g} is below half the largest value ({lowest:.4g}), "
+            "and a teacher cannot fire at a negative rate"
         )
     if np.isfinite(plan.cells):
         fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
         check_rate(fastest, model.parameters["rate"], dt)
 
 
-def _record(plan: CircuitPlan, model, schedule: Schedule, scale: float, options) -> Record:
-    """Return what is recorded: what was asked for, or with an interval alone the voltages, and the
-    weights where they are few."""
+def _record(
+    plan: CircuitPlan, model, schedule: Schedule, scale: float, options
+) -> Record:
+    """Return what is recorded: what was asked for, or with an interval alone the
+    voltages, and the weights where they are few."""
     names = options["record"]
     every = steps_between(options["record_every"], options["dt"], schedule)
     legal, sizes = ports(plan, model), elements(plan)
@@ -350,7 +386,8 @@ def _check_course(schedule: Schedule, every: int, synapses: int) -> None:
     size = 8 * synapses * (schedule.tokens * schedule.token_steps // every + 1)
     if size > LIMIT:
         raise FwpError(
-            f"record_every would keep a course of {synapses} weights, {in_bytes(size)}, and the "
-            f"limit is {in_bytes(LIMIT)}: sample less often, or give record_weights='last' or "
-            "'none' for the voltages alone, with probes=... for W x after every token"
+            f"record_every would keep a course of {synapses} weights, {in_bytes(size)}, "
+            f"and the limit is {in_bytes(LIMIT)}: sample less often, or give "
+            "record_weights='last' or 'none' for the voltages alone, with probes=... "
+            "for W x after every token"
         )

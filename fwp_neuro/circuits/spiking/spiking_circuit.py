@@ -1,4 +1,5 @@
-"""The spiking realisation: NMDA-gated writes into AMPA weights, read out by spiking key cells."""
+"""The spiking realisation: NMDA-gated writes into AMPA weights, read out by spiking key
+cells."""
 
 from __future__ import annotations
 
@@ -8,7 +9,18 @@ from typing import Any
 
 import brian2 as b2
 
-from ...arguments import FLAG, SEED, cells, inside, instance, one_of, optional, takes, text, whole
+from ...arguments import (
+    FLAG,
+    SEED,
+    cells,
+    inside,
+    instance,
+    one_of,
+    optional,
+    takes,
+    text,
+    whole,
+)
 from ...errors import Cannot, FwpError, shown
 from ...programs import Program
 from ...quantities import a_time
@@ -114,52 +126,60 @@ def prepare(
 
     Args:
         program: keys >= 0 (or signed_keys="opponent"), values, queries, gates.
-        rule: Hebb, delta and their decays run in the biophysical form; any other local text
-            generically.
+        rule: Hebb, delta and their decays run in the biophysical form; any other local
+            text generically.
         initial_weights: [post, pre] or [head, post, pre]; zeros if None.
         seed: of spikes and initial phases.
-        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not named.
-        initial_states_of: a Recording to carry on from (its synaptic states after the last token;
-            traces and voltages start anew).
-        form: "biophysical" (NMDA-gated write of AMPA conductances), "generic" (the text, evaluated
-            at the end of each token on population activity averaged over the write window) or
-            "auto".
-        layout: "population" (one weight for a key dimension), "synapse" (one for each key cell,
-            by the exact event-driven scheme; it keeps w and one number more) or "auto": population,
-            because a programme commands all cells of a key dimension alike. Without spikes
-            (cells=inf) the two are one circuit. In spikes they are equal up to noise only: each
-            weight of a cell follows the spikes of that cell, with regular cells no bias is left.
-        cells: key and teacher cells for each number, or float("inf") for rates instead of spikes.
+        initial_states: synaptic state -> numbers as ``initial_weights``; zeros where not
+            named.
+        initial_states_of: a Recording to carry on from (its synaptic states after the
+            last token; traces and voltages start anew).
+        form: "biophysical" (NMDA-gated write of AMPA conductances), "generic" (the text,
+            evaluated at the end of each token on population activity averaged over the
+            write window) or "auto".
+        layout: "population" (one weight for a key dimension), "synapse" (one for each key
+            cell, by the exact event-driven scheme; it keeps w and one number more) or
+            "auto": population, because a programme commands all cells of a key dimension
+            alike. Without spikes (cells=inf) the two are one circuit. In spikes they are
+            equal up to noise only: each weight of a cell follows the spikes of that cell,
+            with regular cells no bias is left.
+        cells: key and teacher cells for each number, or float("inf") for rates instead of
+            spikes.
         value_cells: for each channel of a value, with a published synapse.
-        coding: of keys and values with a published synapse: "rates", "volleys" or "auto" (the one
-            in which the plasticity rule is measured best, see ``fwp-neuro plasticity``).
+        coding: of keys and values with a published synapse: "rates", "volleys" or "auto"
+            (the one in which the plasticity rule is measured best, see ``fwp-neuro
+            plasticity``).
         key_cells: "poisson" or "integrate_and_fire" (regular).
-        signed_keys: "refuse", or "opponent": an ON and an OFF population for each key dimension
-            whose mirrored weights (w and 2 w0 - w) share one opponent NMDA trace; a choice without
-            direct evidence.
-        synapse, parameters, constants: synapse model, its parameter set, and changes to single
-            parameters. Any plasticity model can hold the weights, by name or composed (see
-            `fwp_neuro.synapses.compose`); one without a receptor is read out through AMPA. It runs
-            hebb and delta, with cells, value_cells, coding, timeline, dt, device and seed as its
-            options; its gain is calibrated by one token.
+        signed_keys: "refuse", or "opponent": an ON and an OFF population for each key
+            dimension whose mirrored weights (w and 2 w0 - w) share one opponent NMDA
+            trace; a choice without direct evidence.
+        synapse, parameters, constants: synapse model, its parameter set, and changes to
+            single parameters. Any plasticity model can hold the weights, by name or
+            composed (see `fwp_neuro.synapses.compose`); one without a receptor is read
+            out through AMPA. It runs hebb and delta, with cells, value_cells, coding,
+            timeline, dt, device and seed as its options; its gain is calibrated by one
+            token.
         timeline: durations of a token's windows, a `Timeline`.
-        calibration: "propagator" or "closed" (see `fwp_neuro.circuits.spiking.calibration`).
+        calibration: "propagator" or "closed" (see
+            `fwp_neuro.circuits.spiking.calibration`).
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
-        record: names of what is sampled every ``record_every``, on the dim "time": "w" (fast
-            weights), "w_channel" (what a synapse transmits), "g_ampa", "g_inhibition", "g_basal",
-            "g_apical" (in leak conductances, of which the circuit knows no siemens), "x_nmda",
-            "x_ampa" (population layout), "teacher", "V" (both compartments), "V_basal",
-            "V_apical", "unblocked", "error", "drive" (1), "gate", "write" (Hz); in the generic
-            form the states and the signals of the rule ("w", "k", "v", "q"). A name that the
-            recording has already, such as that of a state, gets "_trace" added.
-        record_every: sampling interval, whole time steps. Without ``record`` it samples V_basal,
-            V_apical and drive, and in the population layout with record_weights "snapshots" also
-            the weights, as "weight_course", up to 64 MB.
-        record_spikes: True for the spikes of all cells (key and teacher), False for none, or
-            populations such as ["key"].
-        record_weights: "snapshots" (after every token), "last", "none" or "auto" (snapshots while
-            the circuit's own weights take up to 64 MB over all tokens, else the last ones).
+        record: names of what is sampled every ``record_every``, on the dim "time": "w"
+            (fast weights), "w_channel" (what a synapse transmits), "g_ampa",
+            "g_inhibition", "g_basal", "g_apical" (in leak conductances, of which the
+            circuit knows no siemens), "x_nmda", "x_ampa" (population layout), "teacher",
+            "V" (both compartments), "V_basal", "V_apical", "unblocked", "error", "drive"
+            (1), "gate", "write" (Hz); in the generic form the states and the signals of
+            the rule ("w", "k", "v", "q"). A name that the recording has already, such as
+            that of a state, gets "_trace" added.
+        record_every: sampling interval, whole time steps. Without ``record`` it samples
+            V_basal, V_apical and drive, and in the population layout with record_weights
+            "snapshots" also the weights, as "weight_course", up to 64 MB.
+        record_spikes: True for the spikes of all cells (key and teacher), False for none,
+            or populations such as ["key"].
+        record_weights: "snapshots" (after every token), "last", "none" or "auto"
+            (snapshots while the circuit's own weights take up to 64 MB over all tokens,
+            else the last ones).
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
             ("probe_readout") off the weights themselves, without spikes; at most 32.
         feedback: allow back() in the generic form.
@@ -167,12 +187,13 @@ def prepare(
         progress: called with (fraction, label) while it runs.
 
     Returns:
-        The circuit. Its run gives a Recording with readout and weights (ON minus OFF), spikes
-        ("spike_time" and "spike_cell", a number of the dim "cell", whose coordinates "population",
-        "number", "dimension", "cell_head" and "cell_sign" say what the cell is), and traces where
-        asked for. Its provenance says which form and layout ran and why, how many bytes the fast
-        weights take (``fast_weight_bytes``), and ``clipped``, the fraction of weights at a bound of
-        [0, 2 weight_baseline] at token ends (of the last token alone without snapshots).
+        The circuit. Its run gives a Recording with readout and weights (ON minus OFF),
+        spikes ("spike_time" and "spike_cell", a number of the dim "cell", whose
+        coordinates "population", "number", "dimension", "cell_head" and "cell_sign" say
+        what the cell is), and traces where asked for. Its provenance says which form and
+        layout ran and why, how many bytes the fast weights take (``fast_weight_bytes``),
+        and ``clipped``, the fraction of weights at a bound of [0, 2 weight_baseline] at
+        token ends (of the last token alone without snapshots).
 
     Raises:
         FwpError: one sentence for every argument the circuit cannot run.
@@ -182,8 +203,8 @@ def prepare(
     if published is not None:
         return synapse_form.prepare(program, rule, published, options, USUAL)
     if value_cells != USUAL["value_cells"] or coding != "auto":
-        raise FwpError("value_cells and coding shape a circuit of published synapses: give "
-                       "synapse=..., or leave them out")  # fmt: skip
+        raise FwpError("value_cells and coding shape a circuit of published synapses: "
+                       "give synapse=..., or leave them out")  # fmt: skip
     return _own(program, rule, options)
 
 
@@ -196,9 +217,13 @@ def chosen(synapse, parameters: str | None) -> Synapse | None:
     if isinstance(synapse, str):
         return None if synapse in names("circuit") else get(synapse, parameters)
     if not isinstance(synapse, Synapse):
-        raise FwpError(f"synapse must be a Synapse or the name of one, got {shown(synapse)}")
+        raise FwpError(
+            f"synapse must be a Synapse or the name of one, got {shown(synapse)}"
+        )
     if parameters is not None:
-        raise FwpError(f"synapse {synapse.name!r} has its parameters: leave out parameters=")
+        raise FwpError(
+            f"synapse {synapse.name!r} has its parameters: leave out parameters="
+        )
     if isinstance(synapse, CircuitSynapse):
         return None
     return getattr(synapse, "textbook", synapse)
@@ -218,7 +243,9 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     given = {**options, "dt": 0.5 * b2.ms if options["dt"] is None else options["dt"]}
     dt = given["dt"]
     if given["record"] is not None and not given["record"]:
-        raise FwpError("record names nothing; leave it out, or name variables such as 'w'")
+        raise FwpError(
+            "record names nothing; leave it out, or name variables such as 'w'"
+        )
     if given["record"] and given["record_every"] is None:
         raise FwpError("record needs record_every, a time such as 1*ms")
     model = given["synapse"]
@@ -231,20 +258,24 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     write, why = None, "asked for"
     if given["form"] != "generic":
         try:
-            write = ode_windows.biophysical_write(rule, signals, (program.pre, program.post))
+            write = ode_windows.biophysical_write(
+                rule, signals, (program.pre, program.post)
+            )
         except Cannot as reason:
             why = str(reason)
     if given["form"] == "biophysical" and write is None:
         raise FwpError(
-            f"rule {rule.name!r} has no biophysical form: {why}; use form='generic', which "
-            "evaluates the text on filtered population activity"
+            f"rule {rule.name!r} has no biophysical form: {why}; use form='generic', "
+            "which evaluates the text on filtered population activity"
         )
     states = starting_states(
         rule, program, given["initial_weights"], given["initial_states_of"],
         given["initial_states"],
     )  # fmt: skip
     if write is None:
-        parts = any_local_rule.parts(program, rule, signals, states, why, model, schedule, given)
+        parts = any_local_rule.parts(
+            program, rule, signals, states, why, model, schedule, given
+        )
         return PreparedCircuit("spiking", program, rule, options, *parts)
     plan, dt, keep, details = biophysical_plan(
         program, write, signals["q"], states["w"], model, schedule, given
@@ -268,9 +299,9 @@ def _in_units(scale: float, name: str, found: dict[str, Any]) -> dict[str, Any]:
     found["details"] = {key: found[key] for key in ("clipped", "lowest")}
     if found["clipped"] > 0.001:
         found["doubt"] = (
-            f"{100 * found['clipped']:.1f} % of the weights of rule {name!r} sit at a bound "
-            "of [0, 2*weight_baseline] at token ends, which biases the memory: raise "
-            "weight_baseline"
+            f"{100 * found['clipped']:.1f} % of the weights of rule {name!r} sit at a "
+            "bound of [0, 2*weight_baseline] at token ends, which biases the memory: "
+            "raise weight_baseline"
         )
     return found
 
@@ -280,4 +311,6 @@ def check_drugs(given) -> None:
     listed = isinstance(given, list | tuple)
     for drug in given if listed else [given]:
         if not listed or not isinstance(drug, AP5 | CNQX):
-            raise FwpError(f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}")
+            raise FwpError(
+                f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}"
+            )

@@ -1,9 +1,11 @@
-"""A fast-weight programme in a circuit of published synapses: what it needs, and its one gain.
+"""A fast-weight programme in a circuit of published synapses: what it needs, and its one
+gain.
 
-The plasticity model writes, its receptor transmits, and the rule says what it is told: how keys and
-values are put to it, and by how much what is recalled is taken off them (see `synapse_network`).
-Nothing is fitted to the task. One token with a key, a query and half of the largest value is run
-first (the calibration); what is read then says how much a written 1 is, in siemens.
+The plasticity model writes, its receptor transmits, and the rule says what it is told:
+how keys and values are put to it, and by how much what is recalled is taken off them (see
+`synapse_network`). Nothing is fitted to the task. One token with a key, a query and half
+of the largest value is run first (the calibration); what is read then says how much a
+written 1 is, in siemens.
 """
 
 from __future__ import annotations
@@ -39,41 +41,51 @@ from .synapse_tables import Tables, TokenWindows, tables
 _CODED, _REPEATS = 0.5, (4, 4)
 #: seconds of reading and of rest, where no timeline says otherwise
 _READ, _REST = 1.0, 0.3
-#: options that mean the same here; all others belong to the circuit of the package's own synapses
-OPTIONS = ("cells", "value_cells", "coding", "synapse", "parameters", "constants", "timeline", "dt",
-           "device", "seed", "progress", "initial_weights", "initial_states",
-           "initial_states_of", "record_spikes", "record_weights")  # fmt: skip
+#: options that mean the same here; all others belong to the circuit of the package's own
+#: synapses
+OPTIONS = ("cells", "value_cells", "coding", "synapse", "parameters", "constants",
+           "timeline", "dt", "device", "seed", "progress", "initial_weights",
+           "initial_states", "initial_states_of", "record_spikes",
+           "record_weights")  # fmt: skip
 CODINGS = ("auto", "rates", "volleys")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
 
 def transmitting(synapse: Synapse) -> tuple[Synapse, str]:
-    """Return a synapse that has a conductance, and a note if a receptor had to be taken for it.
+    """Return a synapse that has a conductance, and a note if a receptor had to be taken
+    for it.
 
     Raises:
         FwpError: a model without one of the ports that every rule needs, by name.
     """
     if synapse.kind == "receptor":
-        raise FwpError(f"synapse {synapse.name!r} has no port w: it is a receptor, and nothing "
-                       "writes its weight; give a plasticity model, or compose one with it")
+        raise FwpError(
+            f"synapse {synapse.name!r} has no port w: it is a receptor, and nothing "
+            "writes its weight; give a plasticity model, or compose one with it"
+        )
     if synapse.kind != "plasticity":
-        raise FwpError(f"synapse {synapse.name!r} has no port v: nothing postsynaptic writes its "
-                       "weight, so that it cannot hold v k'; compose it as a release")
+        raise FwpError(
+            f"synapse {synapse.name!r} has no port v: nothing postsynaptic writes its "
+            "weight, so that it cannot hold v k'; compose it as a release"
+        )
     for port in undriven(synapse):
         hint = "leave eligibility out, or " if port == "modulator" else ""
-        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port {port}, which "
-                       f"this circuit does not drive: {hint}use "
+        raise FwpError(f"synapse {synapse.name!r} changes its weight by its port {port}, "
+                       f"which this circuit does not drive: {hint}use "
                        "fwp_neuro.circuits.connect")  # fmt: skip
     if "conductance" in synapse.ports:
         return synapse, "its own receptor"
-    return compose(synapse, None, "ampa"), "read out through AMPA, the default, for want of its own"
+    return compose(
+        synapse, None, "ampa"
+    ), "read out through AMPA, the default, for want of its own"
 
 
 def coding(synapse: Synapse, wanted: str) -> Experiment:
     """Return how keys and values are put to a plasticity model.
 
     Args:
-        wanted: "rates", "volleys", or "auto": volleys where the model is measured with them.
+        wanted: "rates", "volleys", or "auto": volleys where the model is measured with
+            them.
     """
     base = rule_of(synapse)
     usual = EXPERIMENTS.get(base, USUAL)
@@ -83,11 +95,15 @@ def coding(synapse: Synapse, wanted: str) -> Experiment:
     if wanted == "auto":
         wanted = "volleys" if "volleys" in known else next(iter(known))
     if wanted not in known:
-        raise FwpError(f"coding {wanted!r} is none of {base!r} (legal: {', '.join(known)})")
+        raise FwpError(
+            f"coding {wanted!r} is none of {base!r} (legal: {', '.join(known)})"
+        )
     return known[wanted]
 
 
-def derive(rule: Rule, program: Program, synapse: Synapse) -> ode_windows.BiophysicalWrite:
+def derive(
+    rule: Rule, program: Program, synapse: Synapse
+) -> ode_windows.BiophysicalWrite:
     """Return what a rule asks of a synapse.
 
     Raises:
@@ -99,17 +115,23 @@ def derive(rule: Rule, program: Program, synapse: Synapse) -> ode_windows.Biophy
     except Cannot as reason:
         raise FwpError(f"rule {rule.name!r} cannot run in the synapse {synapse.name!r}: "
                        f"{reason}") from None  # fmt: skip
-    for side, keep in (("presynaptic", write.keep_pre), ("postsynaptic", write.keep_post)):
+    for side, keep in (
+        ("presynaptic", write.keep_pre),
+        ("postsynaptic", write.keep_post),
+    ):
         if (keep != 1).any():
-            raise FwpError(f"rule {rule.name!r} lets weights decay by a {side} gate, and the "
-                           f"synapse {synapse.name!r} has no port 'turnover' for it: it decays as "
-                           "its own text says; use a rule without decay")  # fmt: skip
+            raise FwpError(f"rule {rule.name!r} lets weights decay by a {side} gate, and "
+                           f"the synapse {synapse.name!r} has no port 'turnover' for it: "
+                           "it decays as its own text says; use a rule without "
+                           "decay")  # fmt: skip
     if (write.strength < 0).any():
-        raise FwpError(f"rule {rule.name!r} has a negative write strength, and cells cannot fire "
-                       "at a negative rate")  # fmt: skip
+        raise FwpError(f"rule {rule.name!r} has a negative write strength, and cells "
+                       "cannot fire at a negative rate")  # fmt: skip
     for name, array in (("key", write.key), ("query", signals["q"])):
         named = array if program.heads is not None else array[:, 0]
-        refuse_negative(name, named, "a circuit of published synapses", program.heads is not None)
+        refuse_negative(
+            name, named, "a circuit of published synapses", program.heads is not None
+        )
     return write
 
 
@@ -119,27 +141,31 @@ class PublishedCircuit:
     Args:
         program, rule: as for `fwp_neuro.run`.
         synapse: a plasticity model, or a composition with one.
-        cells, value_cells: spiking cells for each entry of a key, and each channel of a value.
+        cells, value_cells: spiking cells for each entry of a key, and each channel of a
+            value.
         wanted: coding, see `coding`.
         windows: see `TokenWindows`, or None for those of the model's experiment.
         dt: Brian2 time, or None for that of the experiment.
     """
 
-    def __init__(self, program: Program, rule: Rule, synapse: Synapse, *, cells, value_cells,
-                 wanted: str = "auto", windows: TokenWindows | None = None, dt=None):  # fmt: skip
+    def __init__(self, program: Program, rule: Rule, synapse: Synapse, *, cells,
+                 value_cells, wanted: str = "auto", windows: TokenWindows | None = None,
+                 dt=None):  # fmt: skip
         self.program, self.rule, self.name = program, rule, synapse.name
         self.synapse, self.receptor = transmitting(synapse)
         self.write = derive(rule, program, self.synapse)
         self.how = coding(self.synapse, wanted)
         self.dt = self.how.dt * b2.second if dt is None else dt
         if not np.isfinite(cells):
-            raise FwpError("cells=inf (rates instead of spikes) has no meaning for published "
-                           "synapses, which spikes change")  # fmt: skip
+            raise FwpError("cells=inf (rates instead of spikes) has no meaning for "
+                           "published synapses, which spikes change")  # fmt: skip
         self.cells, self.value_cells = int(cells), whole(value_cells, "value_cells")
         usual = TokenWindows(self.how.window, self.how.settle, _READ, _REST)
         self.windows = usual if windows is None else windows
         query = program.bind(rule)["q"]
-        self.key_scale = max(float(np.abs(self.write.key).max()), float(np.abs(query).max()), 1e-12)
+        self.key_scale = max(
+            float(np.abs(self.write.key).max()), float(np.abs(query).max()), 1e-12
+        )
         strength = self._strength()
         told = self.write.value * strength[..., None]
         self.value_scale = max(1.0, float(np.abs(told).max()))
@@ -149,7 +175,8 @@ class PublishedCircuit:
         self.erase = erase / self.value_scale
 
     def _strength(self) -> np.ndarray:
-        """Return the write strength with which a window of many writes learns what one would.
+        """Return the write strength with which a window of many writes learns what one
+        would.
 
         Every volley takes a part of the error that is left, so that n of them learn
         1 - (1 - s |k|^2/n)^n of it, which must be beta |k|^2; for rates n is infinite.
@@ -164,9 +191,9 @@ class PublishedCircuit:
         wanted = beta * norm
         if (wanted >= 1).any():
             token = int(np.argwhere(wanted >= 1)[0][0])
-            raise FwpError(f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}; a circuit "
-                           "of published synapses needs less than 1: lower the write "
-                           "strength or the key norm")  # fmt: skip
+            raise FwpError(f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}; a "
+                           "circuit of published synapses needs less than 1: lower the "
+                           "write strength or the key norm")  # fmt: skip
         left = np.log1p(-wanted)
         if self.how.coding == "volleys":
             n = self.tables(1).value_now.sum()
@@ -183,15 +210,16 @@ class PublishedCircuit:
         Raises:
             FwpError: the synapse writes nothing that is read.
         """
-        said = (self.synapse.equations, dict(self.synapse.parameters), self.synapse.weight,
-                dict(self.synapse.initial), self.how, self.windows)  # fmt: skip
+        said = (self.synapse.equations, dict(self.synapse.parameters),
+                self.synapse.weight, dict(self.synapse.initial), self.how,
+                self.windows)  # fmt: skip
         key = (repr(said), self.cells, self.value_cells, float(self.dt), device, seed)
         if key not in _KNOWN:
             heads, post = _REPEATS
             one = np.ones((1, heads, 1))
             commands = synapse_network.Commands(
-                one, one, np.full((1, heads, post), _CODED), np.zeros((1, heads)), 1.0, self.cells,
-                self.value_cells,
+                one, one, np.full((1, heads, post), _CODED), np.zeros((1, heads)), 1.0,
+                self.cells, self.value_cells,
             )  # fmt: skip
             build, size = self.builder(commands, 1)
             found, _ = simulate(build, size, device=device, dt=self.dt, seed=seed,
@@ -201,8 +229,9 @@ class PublishedCircuit:
             noise = float(found["readout"].std()) / _CODED / np.sqrt(heads * post)
             if not abs(read) > 3 * noise or not np.isfinite(read):
                 raise FwpError(
-                    f"the synapse {self.synapse.name!r} with {self.how.coding} writes nothing that "
-                    f"is read: {read:.3g} S for a value of 1, with a standard error of {noise:.2g}"
+                    f"the synapse {self.synapse.name!r} with {self.how.coding} writes "
+                    f"nothing that is read: {read:.3g} S for a value of 1, with a "
+                    f"standard error of {noise:.2g}"
                 )
             _KNOWN[key] = read, written
         return _KNOWN[key]
@@ -226,10 +255,18 @@ class PublishedCircuit:
         scale = self.value_scale * self.key_scale**2
         recall = self.calibrated(device, seed)[0] / scale
         return synapse_network.Commands(
-            self.key, self.query, self.value, self.erase, recall, self.cells, self.value_cells
+            self.key,
+            self.query,
+            self.value,
+            self.erase,
+            recall,
+            self.cells,
+            self.value_cells,
         )
 
-    def in_units(self, calibrated: tuple[float, float], found: dict[str, Any]) -> dict[str, Any]:
+    def in_units(
+        self, calibrated: tuple[float, float], found: dict[str, Any]
+    ) -> dict[str, Any]:
         """Return what was found in the units of the programme."""
         (read, written), program = calibrated, self.program
         scale = self.value_scale * self.key_scale**2
@@ -239,8 +276,9 @@ class PublishedCircuit:
         found["details"] = {"gain": read, "beyond": found["beyond"]}
         if found["beyond"] > 0.01:
             found["doubt"] = (
-                f"value cells of {self.name!r} would have had to fire with a chance outside 0..1 "
-                f"in {100 * found['beyond']:.1f} % of cases, which bends the memory"
+                f"value cells of {self.name!r} would have had to fire with a chance "
+                f"outside 0..1 in {100 * found['beyond']:.1f} % of cases, which bends "
+                "the memory"
             )
         return found
 
@@ -282,19 +320,24 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
     for name, default in usual.items():
         given = options[name]
         if name not in OPTIONS and given is not default and given != default:
-            raise FwpError(f"option {name} shapes the circuits without a published synapse; with "
-                           f"synapse=... leave it out, got {shown(given)}")  # fmt: skip
+            raise FwpError(f"option {name} shapes the circuits without a published "
+                           "synapse; with synapse=... leave it out, got "
+                           f"{shown(given)}")  # fmt: skip
     if options["record_weights"] not in ("auto", "last", "none"):
-        raise FwpError("record_weights of a circuit of published synapses is 'last' or 'none': "
-                       "their weights are expressions over many variables")  # fmt: skip
+        raise FwpError("record_weights of a circuit of published synapses is 'last' or "
+                       "'none': their weights are expressions over many "
+                       "variables")  # fmt: skip
     synapse = synapse.changed(**(options["constants"] or {}))
     states = starting_states(rule, program, options["initial_weights"],
-                             options["initial_states_of"], options["initial_states"])  # fmt: skip
+                             options["initial_states_of"],
+                             options["initial_states"])  # fmt: skip
     if any(array.any() for array in states.values()):
-        raise FwpError(f"synapses of {synapse.name!r} start where their model says: a circuit of "
-                       "published synapses takes no initial weights")  # fmt: skip
+        raise FwpError(f"synapses of {synapse.name!r} start where their model says: a "
+                       "circuit of published synapses takes no initial "
+                       "weights")  # fmt: skip
     form = PublishedCircuit(
-        program, rule, synapse, cells=options["cells"], value_cells=options["value_cells"],
+        program, rule, synapse, cells=options["cells"],
+        value_cells=options["value_cells"],
         wanted=options["coding"], dt=options["dt"],
         windows=windows_of(options["timeline"], coding(transmitting(synapse)[0],
                                                        options["coding"])),

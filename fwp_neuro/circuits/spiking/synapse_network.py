@@ -2,11 +2,12 @@
 
     key cells -- synapse (any plasticity, release, receptor) --> value cells, ON and OFF
 
-Key cells fire as keys and queries say. Value cells fire as a teacher says, v0 + v/2 for ON and
-v0 - v/2 for OFF cells, and do not fire while a query is shown; their conductance, ON minus OFF, is
-the read-out. For an error-correcting rule what they recall is taken off the teacher: (v - y) in
-place of v. That a population of value cells shares one recall is an idealisation of this circuit;
-everything between a presynaptic spike and the conductance is the synapse's own text.
+Key cells fire as keys and queries say. Value cells fire as a teacher says, v0 + v/2 for
+ON and v0 - v/2 for OFF cells, and do not fire while a query is shown; their conductance,
+ON minus OFF, is the read-out. For an error-correcting rule what they recall is taken off
+the teacher: (v - y) in place of v. That a population of value cells shares one recall is
+an idealisation of this circuit; everything between a presynaptic spike and the
+conductance is the synapse's own text.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ FILTER = 0.1
 
 @dataclass(frozen=True)
 class Commands:
-    """What the circuit is told; every entry is a share of the largest that a cell can code.
+    """What the circuit is told; every entry is a share of the largest that a cell can
+    code.
 
     Attributes:
         key, query: [token, head, pre] in [0, 1].
@@ -59,10 +61,10 @@ def builder(
 ) -> tuple:  # fmt: skip
     """Return (build, size) for `devices.simulate`.
 
-    What is collected: "readout" [token, head, post] in siemens, "weight" [head, post, pre] the mean
-    effective weight of ON minus OFF cells, "clipped" the share of steps in which a value cell
-    would have had to fire with a chance outside [0, 1], and what `Collector.found` gives, with
-    spikes of the key and value cells that ``record`` names.
+    What is collected: "readout" [token, head, post] in siemens, "weight" [head, post,
+    pre] the mean effective weight of ON minus OFF cells, "clipped" the share of steps in
+    which a value cell would have had to fire with a chance outside [0, 1], and what
+    `Collector.found` gives, with spikes of the key and value cells that ``record`` names.
     """
     heads, pre, post = (*commands.key.shape[1:], commands.value.shape[2])
     synapses = heads * pre * commands.cells * 2 * post * commands.value_cells
@@ -118,11 +120,14 @@ class _Network:
     def _values(self):
         """The numbers of the value dimensions: what ON minus OFF cells recall."""
         slow = self.how.coding == "rates"
-        follow = "dy/dt = (g_on - g_off - y)/filter : siemens" if slow else (
-            "y = g_on - g_off : siemens"
+        follow = (
+            "dy/dt = (g_on - g_off - y)/filter : siemens"
+            if slow
+            else ("y = g_on - g_off : siemens")
         )
         made = b2.NeuronGroup(
-            self.heads * self.post, f"{follow}\ng_on : siemens\ng_off : siemens\ntotal : siemens",
+            self.heads * self.post, f"{follow}\ng_on : siemens\ng_off : siemens\ntotal : "
+                                    "siemens",
             method="exact", namespace=self.namespace, name="values", order=2,
         )  # fmt: skip
         made.run_regularly("total += sample(t)*y", dt=self.dt, when="after_groups",
@@ -153,19 +158,26 @@ class _Network:
             value_share : 1 (constant)
             value_fired : second
             value_beyond : 1""",
-            threshold=f"rand() < {chances(self.how, float(self.dt))[1]}", reset="value_fired = t",
-            namespace=self.namespace, name="value_cells", method="exact",
+            threshold=f"rand() < {chances(self.how, float(self.dt))[1]}",
+            reset="value_fired = t", namespace=self.namespace, name="value_cells",
+            method="exact",
         )  # fmt: skip
         channels = np.arange(self.heads * 2 * self.post)
         head, channel, post = np.unravel_index(channels, (self.heads, 2, self.post))
-        each = {"value_coded": channels, "value_head": head, "value_side": 1.0 - 2 * channel}
+        each = {
+            "value_coded": channels,
+            "value_head": head,
+            "value_side": 1.0 - 2 * channel,
+        }
         for name, numbers in each.items():
             setattr(made, name, np.repeat(numbers, c.value_cells))
         made.value_share, made.value_fired = 1 / c.value_cells, -1 * b2.second
         self.dimension = np.repeat(head * self.post + post, c.value_cells)
         made.value_recalled = b2.linked_var(values, "y", index=self.dimension)
-        made.run_regularly("value_beyond += value_now(t)*int(abs(value_wanted - 0.5) > 0.5 + 1e-9)",
-                           dt=self.dt, when="thresholds", order=1, name="count_beyond")  # fmt: skip
+        made.run_regularly("value_beyond += value_now(t)*int(abs(value_wanted - 0.5) > "
+                           "0.5 + 1e-9)",
+                           dt=self.dt, when="thresholds", order=1,
+                           name="count_beyond")  # fmt: skip
         return made
 
     def _sums(self, cells, values):
@@ -175,7 +187,8 @@ class _Network:
         for name, chosen in (("on", on), ("off", ~on)):
             one = b2.Synapses(
                 cells, values,
-                f"g_{name}_post = value_share_pre*value_conductance_pre : siemens (summed)",
+                f"g_{name}_post = value_share_pre*value_conductance_pre : siemens "
+                "(summed)",
                 name=f"sum_{name}",
             )  # fmt: skip
             at = np.flatnonzero(chosen)
@@ -202,7 +215,8 @@ class _Network:
             port: None for port in self.synapse.ports if port != "conductance"
         }
         made = connecting.connect(self.synapse, keys, cells, connect=self._connections(),
-                               names=names, initial=initial, name="fast_weights")  # fmt: skip
+                               names=names, initial=initial,
+                               name="fast_weights")  # fmt: skip
         sums = self._sums(cells, values)
         watch = b2.StateMonitor(values, "total", record=True, dt=self.token, when="start")
         collector = self.collector
@@ -213,8 +227,11 @@ class _Network:
         network = b2.Network(
             keys, values, cells, *made.objects, *sums, watch, *collector.objects
         )
-        variables = [n for n in b2.Equations(self.synapse.equations.synapse).names
-                     if n not in b2.Equations(self.synapse.equations.synapse).subexpr_names]
+        variables = [
+            n
+            for n in b2.Equations(self.synapse.equations.synapse).names
+            if n not in b2.Equations(self.synapse.equations.synapse).subexpr_names
+        ]
 
         def collect() -> dict[str, Any]:
             total = np.diff(np.array(watch.total_).T[: self.tokens + 1], axis=0)

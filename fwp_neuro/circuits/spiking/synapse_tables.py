@@ -1,7 +1,9 @@
-"""When the cells of a circuit of published synapses fire: tables over the steps of a programme.
+"""When the cells of a circuit of published synapses fire: tables over the steps of a
+programme.
 
-A token is: "write" (key and value), "settle" (what is slow to be expressed), "read" (the query),
-"rest". Each model has its own code for keys and values, see `fwp_neuro.synapses.coding`.
+A token is: "write" (key and value), "settle" (what is slow to be expressed), "read" (the
+query), "rest". Each model has its own code for keys and values, see
+`fwp_neuro.synapses.coding`.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ class Tables:
     """What happens when, in steps.
 
     Attributes:
-        key_now, value_now, second_now: 1 in steps in which key cells (value cells, value cells
-            that have just fired) may fire.
+        key_now, value_now, second_now: 1 in steps in which key cells (value cells, value
+            cells that have just fired) may fire.
         writing, reading: 1 in the steps of these windows.
         sample: weights of the read-out, which add up to 1 a token.
         token_steps: steps of a token.
@@ -58,41 +60,44 @@ def tables(how: Experiment, windows: TokenWindows, tokens: int, dt: float) -> Ta
     """Return the tables of a programme.
 
     Raises:
-        FwpError: windows that are no whole numbers of steps, without a volley, too many steps, or a
-            time step in which a cell would have to fire more than once.
+        FwpError: windows that are no whole numbers of steps, without a volley, too many
+            steps, or a time step in which a cell would have to fire more than once.
     """
     longest = 1 / how.rate if how.coding == "rates" else how.lag
     longest = min(longest, BURST_GAP) if how.event == "bursts" else longest
     if dt > longest * (1 + 1e-9):
-        raise FwpError(f"a time step of {dt} s is too long for {how.coding} of {how.rate} Hz and "
-                       f"{how.event}: legal are up to {longest} s")  # fmt: skip
+        raise FwpError(f"a time step of {dt} s is too long for {how.coding} of "
+                       f"{how.rate} Hz and {how.event}: legal are up to {longest} "
+                       "s")  # fmt: skip
     length = {}
     for name in ("write", "settle", "read", "rest"):
         steps = getattr(windows, name) / dt
         affordable_steps(steps, f"window {name}")
         length[name] = round(steps)
         if abs(length[name] - steps) > 1e-6:
-            raise FwpError(f"window {name} of {getattr(windows, name)} s must be a whole number of "
-                           f"time steps of {dt} s")  # fmt: skip
+            raise FwpError(f"window {name} of {getattr(windows, name)} s must be a whole "
+                           f"number of time steps of {dt} s")  # fmt: skip
     write, read = length["write"], length["read"]
     begin = write + length["settle"]
     total = begin + read + length["rest"]
     affordable_steps(total * tokens, f"a programme of {tokens} tokens")
     one = {name: np.zeros(total) for name in
-           ("key_now", "value_now", "second_now", "writing", "reading", "sample")}  # fmt: skip
+           ("key_now", "value_now", "second_now", "writing", "reading",
+            "sample")}  # fmt: skip
     one["writing"][:write], one["reading"][begin : begin + read] = 1, 1
     late = round(how.lag / dt)
     if how.coding == "rates":
         one["key_now"] = one["writing"] + one["reading"]
-        one["sample"][begin + read // 5 : begin + read] = 1  # once the filter has followed
+        # once the filter has followed
+        one["sample"][begin + read // 5 : begin + read] = 1
         shown = np.arange(write)
     else:
         every = round(1 / how.rate / dt)
         volleys = np.arange(every // 2, write - late - round(BURST_GAP / dt), every)
         reads = begin + np.arange(every // 2, read - late, every)
         if not len(volleys) or not len(reads):
-            raise FwpError(f"windows of {windows.write} s and {windows.read} s have no volley at "
-                           f"{how.rate} Hz: make them longer")  # fmt: skip
+            raise FwpError(f"windows of {windows.write} s and {windows.read} s have no "
+                           f"volley at {how.rate} Hz: make them longer")  # fmt: skip
         one["key_now"][volleys] = one["key_now"][reads] = 1
         one["sample"][reads + late] = 1
         shown = volleys + late
@@ -116,7 +121,10 @@ def chances(how: Experiment, dt: float) -> tuple[str, str]:
     if how.event == "bursts":
         share = BURST_RATE / how.rate if how.coding == "volleys" else BURST_RATE * dt
         first = f"value_now(t)*{share!r}"
-        second = f"second_now(t)*int(t - value_fired < {1.5 * BURST_GAP!r}*second)*value_chance"
+        second = (
+            "second_now(t)*int(t - value_fired < "
+            f"{1.5 * BURST_GAP!r}*second)*value_chance"
+        )
         return key, f"{first} + {second}"
     if how.coding == "rates" and how.event == "spikes":
         return key, f"value_now(t)*value_chance*{how.rate * dt!r}"

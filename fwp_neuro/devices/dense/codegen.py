@@ -16,7 +16,8 @@ NESTED = ("synapses", "stateupdate", "summed_variable")
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Which cells are connected: [start, stop) of each side, numbered as in the whole groups."""
+    """Which cells are connected: [start, stop) of each side, numbered as in the whole
+    groups."""
 
     pre_start: int
     pre_stop: int
@@ -38,11 +39,13 @@ class DenseGenerator(CPPCodeGenerator):
     """Brian2's generator, but the numbers of both cells are computed, not looked up."""
 
     def translate_to_read_arrays(self, read, write, indices):
-        """Declare what a synapse reads; the numbers come from the loops of the template."""
+        """Declare what a synapse reads; the numbers come from the loops of the
+        template."""
         if not {"_synaptic_pre", "_synaptic_post"} <= set(self.owner.variables):
             return super().translate_to_read_arrays(read, write, indices)
         pre, post = "_dense_pre", "_dense_post"
-        if self.template_name not in NESTED:  # a loop over all synapses, which knows _idx only
+        # a loop over all synapses, which knows _idx only
+        if self.template_name not in NESTED:
             r = self.owner.rectangle
             pre = f"int32_t(_idx / {r.columns}) + {r.pre_start}"
             post = f"int32_t(_idx % {r.columns}) + {r.post_start}"
@@ -51,7 +54,11 @@ class DenseGenerator(CPPCodeGenerator):
             id(self.owner.variables["_synaptic_post"]): post,
         }
         both = sorted(set(read) | set(indices))
-        computed = {n: known[id(self.variables[n])] for n in both if id(self.variables[n]) in known}
+        computed = {
+            n: known[id(self.variables[n])]
+            for n in both
+            if id(self.variables[n]) in known
+        }
         lines = [f"const int32_t {name} = {source};" for name, source in computed.items()]
         rest = set(computed)
         return lines + super().translate_to_read_arrays(
@@ -59,7 +66,8 @@ class DenseGenerator(CPPCodeGenerator):
         )
 
     def translate_statement_sequence(self, sc_statements, ve_statements):
-        """Translate, and tell the template what it may do with the order of the synapses."""
+        """Translate, and tell the template what it may do with the order of the
+        synapses."""
         scalar, vector, keywords = super().translate_statement_sequence(
             sc_statements, ve_statements
         )
@@ -69,10 +77,14 @@ class DenseGenerator(CPPCodeGenerator):
         for name in read | written:
             array = self.get_array_name(self.variables[name])
             places.setdefault(array, set()).add(self.variable_indices[name])
-        keywords["dense_read"] = {self.get_array_name(self.variables[name]) for name in read}
+        keywords["dense_read"] = {
+            self.get_array_name(self.variables[name]) for name in read
+        }
         changed = {self.get_array_name(self.variables[name]) for name in written}
         reached = set().union(*(places[array] for array in changed))
-        random = any(isinstance(v, Function) and not v.stateless for v in self.variables.values())
+        random = any(
+            isinstance(v, Function) and not v.stateless for v in self.variables.values()
+        )
         # no order: nothing that two synapses share is written
         keywords["dense_any_order"] = reached <= {"_idx"} and not random
         # along a row (a column), no synapse reads or writes what another one writes
@@ -90,7 +102,8 @@ class DenseCodeObject(CPPStandaloneCodeObject):
 
     @property
     def code(self):
-        """The C++ code; for the creation of synapses, with what is known when it is written."""
+        """The C++ code; for the creation of synapses, with what is known when it is
+        written."""
         return _Created(self._code, self.owner) if self._creates else self._code
 
     @code.setter
@@ -112,12 +125,18 @@ class _Created:
         text = getattr(self._code, name)
         if name != "cpp_file":
             return text
-        return text.replace("%DENSE_INDICES%", "true" if reads_indices(self._owner) else "false")
+        return text.replace(
+            "%DENSE_INDICES%", "true" if reads_indices(self._owner) else "false"
+        )
 
 
 def reads_indices(synapses) -> bool:
-    """Return whether code that is not of this package reads the synapses' index vectors."""
-    own = {id(synapses.variables["_synaptic_pre"]), id(synapses.variables["_synaptic_post"])}
+    """Return whether code that is not of this package reads the synapses' index
+    vectors."""
+    own = {
+        id(synapses.variables["_synaptic_pre"]),
+        id(synapses.variables["_synaptic_post"]),
+    }
     return any(
         id(variable) in own
         for code in get_device().code_objects.values()

@@ -21,11 +21,14 @@ LARGEST = 2**31 - 1  # Brian2 numbers synapses by int32
 class DenseSynapses(b2.Synapses):
     """Brian2's Synapses for all-to-all connections on the device cpp_standalone.
 
-    Everything that a user does with Synapses works (``syn.w[:]``, ``syn.w[i, j]``, ``syn.i``,
-    expressions, monitors, several pathways, one delay a pathway); `connect` takes no arguments.
+    Everything that a user does with Synapses works (``syn.w[:]``, ``syn.w[i, j]``,
+    ``syn.i``, expressions, monitors, several pathways, one delay a pathway); `connect`
+    takes no arguments.
     """
 
-    def __init__(self, pre, post, model=None, on_pre=None, on_post=None, delay=None, **options):
+    def __init__(
+        self, pre, post, model=None, on_pre=None, on_post=None, delay=None, **options
+    ):
         delay = _delays(on_pre, on_post, delay)
         super().__init__(
             pre, post, model, on_pre=on_pre, on_post=on_post, delay=delay,
@@ -35,7 +38,10 @@ class DenseSynapses(b2.Synapses):
         self.rectangle = Rectangle(
             int(pre.start), int(pre.stop), int(self.target.start), int(self.target.stop)
         )
-        for name, number in (("_synaptic_pre", self._rows), ("_synaptic_post", self._columns)):
+        for name, number in (
+            ("_synaptic_pre", self._rows),
+            ("_synaptic_post", self._columns),
+        ):
             self.unregister_variable(self.variables[name])
             # read by Brian2 wherever it looks up synapses, before a run as after it
             self.variables[name].get_value = number
@@ -44,14 +50,16 @@ class DenseSynapses(b2.Synapses):
         """Connect all to all."""
         if args or options:
             raise FwpError(
-                f"dense synapses {self.name!r} connect all to all: connect() takes no arguments; "
-                "use brian2.Synapses for other connections"
+                f"dense synapses {self.name!r} connect all to all: connect() takes no "
+                "arguments; use brian2.Synapses for other connections"
             )
         if self._connect_called:
             raise FwpError(f"dense synapses {self.name!r} are connected already")
         count = self.rectangle.rows * self.rectangle.columns
         if count > LARGEST:
-            raise FwpError(f"{count} synapses are too many: Brian2 numbers at most {LARGEST}")
+            raise FwpError(
+                f"{count} synapses are too many: Brian2 numbers at most {LARGEST}"
+            )
         self._connect_called = True
         create_runner_codeobj(
             self,
@@ -78,20 +86,31 @@ class DenseSynapses(b2.Synapses):
 
 @brian2_lock()
 def synapses(
-    pre, post, model=None, on_pre=None, on_post=None, delay=None, kind=lambda own: own, **options
+    pre,
+    post,
+    model=None,
+    on_pre=None,
+    on_post=None,
+    delay=None,
+    kind=lambda own: own,
+    **options,
 ):
-    """Make all-to-all synapses, connected, in the fastest form that the active device has.
+    """Make all-to-all synapses, connected, in the fastest form that the active device
+    has.
 
-    On cpp_standalone these are `DenseSynapses`; elsewhere brian2.Synapses with the same meaning.
+    On cpp_standalone these are `DenseSynapses`; elsewhere brian2.Synapses with the same
+    meaning.
 
     Args:
         pre, post: NeuronGroup, PoissonGroup or SpikeGeneratorGroup, or a subgroup of one.
         model, on_pre, on_post, options: as for brian2.Synapses.
-        delay: one time for the presynaptic pathway, or {pathway: time}; 0 where not given.
+        delay: one time for the presynaptic pathway, or {pathway: time}; 0 where not
+            given.
         kind: class of the device -> the class to make, one derived from it.
 
     Raises:
-        FwpError: pre or post are synapses, a delay for each synapse, a multisynaptic index.
+        FwpError: pre or post are synapses, a delay for each synapse, a multisynaptic
+            index.
     """
     for side in (pre, post):
         if not (hasattr(side, "start") and hasattr(side, "stop")):
@@ -100,7 +119,9 @@ def synapses(
                 f"{type(side).__name__}"
             )
     if options.get("multisynaptic_index"):
-        raise FwpError("dense synapses are one a pair of cells: multisynaptic_index has no meaning")
+        raise FwpError(
+            "dense synapses are one a pair of cells: multisynaptic_index has no meaning"
+        )
     delay = _delays(on_pre, on_post, delay)
     make = kind(DenseSynapses if available() else b2.Synapses)
     made = make(pre, post, model, on_pre=on_pre, on_post=on_post, delay=delay, **options)
@@ -109,7 +130,8 @@ def synapses(
 
 
 def available() -> bool:
-    """Return whether the active device has dense synapses (cpp_standalone, without OpenMP)."""
+    """Return whether the active device has dense synapses (cpp_standalone, without
+    OpenMP)."""
     device = get_device()
     threads = b2.prefs["devices.cpp_standalone.openmp_threads"]
     return device.code_object_class() is CPPStandaloneCodeObject and not threads
@@ -117,9 +139,12 @@ def available() -> bool:
 
 @contextmanager
 def _computed_indices():
-    """Let Brian2 generate code as for pathways: for expressions it asks the device alone."""
+    """Let Brian2 generate code as for pathways: for expressions it asks the device
+    alone."""
     device = get_device()
-    device.code_object_class = lambda codeobj_class=None, **_: codeobj_class or DenseCodeObject
+    device.code_object_class = lambda codeobj_class=None, **_: (
+        codeobj_class or DenseCodeObject
+    )
     try:
         yield
     finally:
@@ -131,10 +156,13 @@ def _delays(on_pre, on_post, delay) -> dict:
     names = []
     for side, code in (("pre", on_pre), ("post", on_post)):
         names += list(code) if isinstance(code, Mapping) else [side] if code else []
-    given = delay if isinstance(delay, Mapping) else {} if delay is None else {"pre": delay}
+    given = (
+        delay if isinstance(delay, Mapping) else {} if delay is None else {"pre": delay}
+    )
     for name, value in given.items():
         if np.size(value) != 1:
             raise FwpError(
-                f"dense synapses have one delay a pathway, but {name!r} was given {np.size(value)}"
+                f"dense synapses have one delay a pathway, but {name!r} was given "
+                f"{np.size(value)}"
             )
     return {name: 0 * b2.second for name in names} | dict(given)

@@ -9,9 +9,11 @@ from ..synapse_class import Synapse
 
 
 def course(model: Synapse, w: np.ndarray, x: np.ndarray, y: np.ndarray | None, dt: float):
-    """Return w [step, post, pre] and theta [step, post] for x [step, pre], y [step, post] or None.
+    """Return w [step, post, pre] and theta [step, post] for x [step, pre], y [step, post]
+    or None.
 
-    The threshold starts at 0. A given y is filtered spikes, which the threshold sees decay.
+    The threshold starts at 0. A given y is filtered spikes, which the threshold sees
+    decay.
     """
     eta, tau, scale, tau_x = model.numbers("eta", "tau_theta", "y_0", "tau_x")
     left = np.exp(-dt / tau)

@@ -11,11 +11,15 @@ from .. import get
 from .events import course
 
 MODEL = "bcm"
-_SOURCE = "fixed point of Bienenstock, Cooper & Munro 1982 with theta = <y^2> (Intrator & Cooper)"
+_SOURCE = (
+    "fixed point of Bienenstock, Cooper & Munro 1982 with theta = <y^2> (Intrator & "
+    "Cooper)"
+)
 
 
 def learned(patterns: int, seconds: float = 1500.0) -> tuple[np.ndarray, float]:
-    """Return the answers of a linear cell to orthogonal inputs that take turns, and its threshold.
+    """Return the answers of a linear cell to orthogonal inputs that take turns, and its
+    threshold.
 
     Inputs last 100 ms; the threshold is averaged over the last third.
     """
@@ -42,7 +46,13 @@ def rows(quick: bool) -> Iterator[Row]:
             strength="closed form",
         )
         yield Row(
-            MODEL, f"threshold, {what}", threshold, patterns, 0.03, _SOURCE, strength="closed form"
+            MODEL,
+            f"threshold, {what}",
+            threshold,
+            patterns,
+            0.03,
+            _SOURCE,
+            strength="closed form",
         )
         if patterns > 1:
             yield Row(

@@ -1,17 +1,17 @@
 """BCPNN at the cost of its events, for networks: traces as sums of exponentials.
 
-Between spikes every trace is a sum of exponentials that decay each by itself, so that a synapse
-need only be touched when either side spikes:
+Between spikes every trace is a sum of exponentials that decay each by itself, so that a
+synapse need only be touched when either side spikes:
 
     E_i = eps + a_i z_i + e_i,      P_i = eps + b_i z_i + c e_i + p_i,
     E_ij = eps^2 + eps (a_i z_i + a_j z_j) + a_ij z_ij + e_ij,
     P_ij = eps^2 + eps (b_i z_i + b_j z_j) + b_ij z_ij + c e_ij + p_ij
 
-with e decaying by tau_e and p by tau_p/kappa. With tau the time constant of z_i (or z_j, z_ij),
-a = tau/(tau - tau_e), b = a kappa tau/(kappa tau - tau_p), c = kappa tau_e/(kappa tau_e - tau_p).
-A jump of z changes e and p so that E and P stay where they are. Idea: Vogginger et al. 2015, Front.
-Neurosci. 9:2, doi:10.3389/fnins.2015.00002; the formulae are derived here and tested against
-`events`. kappa is constant.
+with e decaying by tau_e and p by tau_p/kappa. With tau the time constant of z_i (or z_j,
+z_ij), a = tau/(tau - tau_e), b = a kappa tau/(kappa tau - tau_p), c = kappa tau_e/(kappa
+tau_e - tau_p). A jump of z changes e and p so that E and P stay where they are. Idea:
+Vogginger et al. 2015, Front. Neurosci. 9:2, doi:10.3389/fnins.2015.00002; the formulae
+are derived here and tested against `events`. kappa is constant.
 """
 
 from __future__ import annotations
@@ -63,12 +63,14 @@ def constants(model: Synapse, receptor: str) -> dict:
         model.parameters[name] for name in ("tau_e", "tau_p", "f_max", "eps", "kappa")
     )
     tau_ij = 1 / (1 / tau_i + 1 / tau_j)
-    found = {"tau_zi": tau_i, "tau_zj": tau_j, "tau_zij": tau_ij, "tau_e": tau_e, "tau_p": tau_p,
-             "eps": eps, "kappa": float(kappa),
+    found = {"tau_zi": tau_i, "tau_zj": tau_j, "tau_zij": tau_ij, "tau_e": tau_e,
+             "tau_p": tau_p, "eps": eps, "kappa": float(kappa),
              "c": _share(kappa * tau_e, tau_p, "kappa*tau_e and tau_p")}  # fmt: skip
     for side, tau in (("i", tau_i), ("j", tau_j), ("ij", tau_ij)):
         found[f"a_{side}"] = a = _share(tau, tau_e, f"tau_z{side} and tau_e")
-        found[f"b_{side}"] = a * _share(kappa * tau, tau_p, f"kappa*tau_z{side} and tau_p")
+        found[f"b_{side}"] = a * _share(
+            kappa * tau, tau_p, f"kappa*tau_z{side} and tau_p"
+        )
         if side != "ij":
             found[f"jump_{side}"] = float(1 / (f_max * tau))
     return found
@@ -77,19 +79,22 @@ def constants(model: Synapse, receptor: str) -> dict:
 def _share(tau, against, what: str) -> float:
     ratio = float(tau / against)
     if abs(ratio - 1) < 1e-6:
-        raise FwpError(f"bcpnn by events needs different {what}, got {tau} twice; change one by a "
-                       "thousandth")  # fmt: skip
+        raise FwpError(f"bcpnn by events needs different {what}, got {tau} twice; change "
+                       "one by a thousandth")  # fmt: skip
     return ratio / (ratio - 1)
 
 
 def events(model: Synapse, receptor: str = "ampa") -> Synapse:
-    """Return the rule for one receptor's traces in the form that is touched at spikes only.
+    """Return the rule for one receptor's traces in the form that is touched at spikes
+    only.
 
-    Its variables are those of the last spike of either side: ``weight`` is the weight then.
+    Its variables are those of the last spike of either side: ``weight`` is the weight
+    then.
     """
     parameters = constants(model, receptor)
     sums = {"Pi": "(eps + b_i*zi + c*ei + pi_)", "Pj": "(eps + b_j*zj + c*ej + pj)",
-            "Pij": "(eps**2 + eps*(b_i*zi + b_j*zj) + b_ij*zij + c*eij + pij)"}  # fmt: skip
+            "Pij": "(eps**2 + eps*(b_i*zi + b_j*zj) + b_ij*zij + c*eij + "
+                   "pij)"}  # fmt: skip
     return replace(
         model,
         equations=Equations(synapse=_SYNAPSE, on_pre=ON_PRE, on_post=ON_POST),

@@ -1,4 +1,5 @@
-"""BCPNN traces between given spikes, exact: a linear system solved by its matrix exponential."""
+"""BCPNN traces between given spikes, exact: a linear system solved by its matrix
+exponential."""
 
 from __future__ import annotations
 
@@ -13,14 +14,19 @@ STATE = ("one", "zi", "zj", "zij", "Ei", "Ej", "Eij", "Pi", "Pj", "Pij")
 
 
 def system(model: Synapse, receptor: str) -> np.ndarray:
-    """Return A of dx/dt = A x for the state (1, z_i, z_j, z_i z_j, E_i, ..., P_ij), in 1/s."""
+    """Return A of dx/dt = A x for the state (1, z_i, z_j, z_i z_j, E_i, ..., P_ij), in
+    1/s."""
     tau_i, tau_j, tau_e, tau_p = model.numbers(
         f"tau_zi_{receptor}", f"tau_zj_{receptor}", "tau_e", "tau_p"
     )
     eps, kappa = model.numbers("eps", "kappa")
     at = {name: n for n, name in enumerate(STATE)}
     a = np.zeros((len(STATE), len(STATE)))
-    for name, rate in (("zi", 1 / tau_i), ("zj", 1 / tau_j), ("zij", 1 / tau_i + 1 / tau_j)):
+    for name, rate in (
+        ("zi", 1 / tau_i),
+        ("zj", 1 / tau_j),
+        ("zij", 1 / tau_i + 1 / tau_j),
+    ):
         a[at[name], at[name]] = -rate
     drives = {"i": {"zi": 1, "one": eps}, "j": {"zj": 1, "one": eps},
               "ij": {"zij": 1, "zi": eps, "zj": eps, "one": eps**2}}  # fmt: skip
@@ -32,7 +38,9 @@ def system(model: Synapse, receptor: str) -> np.ndarray:
     return a
 
 
-def traces(model: Synapse, pre, post, at, receptor: str = "ampa", initial=None) -> np.ndarray:
+def traces(
+    model: Synapse, pre, post, at, receptor: str = "ampa", initial=None
+) -> np.ndarray:
     """Return the state at given times.
 
     Args:
@@ -47,7 +55,10 @@ def traces(model: Synapse, pre, post, at, receptor: str = "ampa", initial=None) 
     """
     a = system(model, receptor)
     eps, f_max = model.numbers("eps", "f_max")
-    jumps = [1 / (f_max * tau) for tau in model.numbers(f"tau_zi_{receptor}", f"tau_zj_{receptor}")]
+    jumps = [
+        1 / (f_max * tau)
+        for tau in model.numbers(f"tau_zi_{receptor}", f"tau_zj_{receptor}")
+    ]
     silent = np.array([1, 0, 0, 0, eps, eps, eps**2, eps, eps, eps**2])
     state = silent if initial is None else np.array(initial, dtype=float)
     one, zi, zj, zij = range(4)
@@ -70,8 +81,11 @@ def weight(states: np.ndarray) -> np.ndarray:
     return np.log(states[..., 9] / (states[..., 7] * states[..., 8]))
 
 
-def curve(model: Synapse, lags, pairs: int, frequency: float, receptor: str = "ampa") -> np.ndarray:
-    """Return P_ij/(P_i P_j) one period after the last pair, 1 before the first, at each lag.
+def curve(
+    model: Synapse, lags, pairs: int, frequency: float, receptor: str = "ampa"
+) -> np.ndarray:
+    """Return P_ij/(P_i P_j) one period after the last pair, 1 before the first, at each
+    lag.
 
     The weight itself starts at 0, so that its ratio means nothing; this is exp(weight).
     """
@@ -83,12 +97,15 @@ def curve(model: Synapse, lags, pairs: int, frequency: float, receptor: str = "a
     return np.array(found)
 
 
-def decayed_products(model: Synapse, pre, post, at: float, receptor: str = "ampa") -> float:
-    """Return P_ij as linear attention has it: the decayed sum of key times value, eps = 0.
+def decayed_products(
+    model: Synapse, pre, post, at: float, receptor: str = "ampa"
+) -> float:
+    """Return P_ij as linear attention has it: the decayed sum of key times value, eps =
+    0.
 
-    A presynaptic and a postsynaptic spike at a distance u write exp(-|u|/tau_z)/(f_max^2 (tau_zi +
-    tau_zj)) kappa/tau_p, which decays with tau_p/kappa from the later of the two on. Exact where
-    tau_z and tau_e are much shorter than tau_p.
+    A presynaptic and a postsynaptic spike at a distance u write exp(-|u|/tau_z)/(f_max^2
+    (tau_zi + tau_zj)) kappa/tau_p, which decays with tau_p/kappa from the later of the
+    two on. Exact where tau_z and tau_e are much shorter than tau_p.
     """
     tau_i, tau_j, tau_p, f_max, kappa = model.numbers(
         f"tau_zi_{receptor}", f"tau_zj_{receptor}", "tau_p", "f_max", "kappa"

@@ -1,6 +1,8 @@
-"""Bayesian confidence propagation (BCPNN): a spike-based rule whose weight is a log-odds ratio.
+"""Bayesian confidence propagation (BCPNN): a spike-based rule whose weight is a log-odds
+ratio.
 
-For each receptor (AMPA, NMDA) with its own time constants of z, presynaptic i, postsynaptic j:
+For each receptor (AMPA, NMDA) with its own time constants of z, presynaptic i,
+postsynaptic j:
 
     tau_zi dZ_i/dt = S_i/(f_max Delta t) - Z_i + eps          (Z_i <- Z_i + 1/(f_max tau_zi), spike)
     tau_e dE_i/dt = Z_i - E_i,    tau_e dE_ij/dt = Z_i Z_j - E_ij
@@ -8,15 +10,17 @@ For each receptor (AMPA, NMDA) with its own time constants of z, presynaptic i, 
     w_ij = log(P_ij/(P_i P_j)),    bias_j = log P_j
 
 and likewise for j. The text holds z = Z - eps and the product z_i z_j (which decays with
-1/tau_zi + 1/tau_zj and jumps at spikes of either side), so that nothing is lost at coarse steps.
-Sources: Tully, Hennig & Lansner 2014, Front. Synaptic Neurosci. 6:8; Fiebig & Lansner 2017, J.
-Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016. The parameter sets are those of published code.
+1/tau_zi + 1/tau_zj and jumps at spikes of either side), so that nothing is lost at coarse
+steps. Sources: Tully, Hennig & Lansner 2014, Front. Synaptic Neurosci. 6:8; Fiebig &
+Lansner 2017, J. Neurosci. 37:83, doi:10.1523/JNEUROSCI.1989-16.2016. The parameter sets
+are those of published code.
 
-As a fast-weight programme: P_ij is the exponentially decayed sum of k v' of linear attention with
-forget gate alpha = exp(-kappa dt/tau_p); kappa is the write gate beta as well; P_i P_j normalises,
-as the sum of keys does in linear attention; unequal tau_z (NMDA 150 ms) bind a key to a later
-value. That reading is ours (inference), the equations are the papers'.
-"""
+As a fast-weight programme: P_ij is the exponentially decayed sum of k v' of linear
+attention with forget gate alpha = exp(-kappa dt/tau_p); kappa is the write gate beta as
+well; P_i P_j normalises, as the sum of keys does in linear attention; unequal tau_z (NMDA
+150 ms) bind a key to a later value. That reading is ours (inference), the equations are
+the papers'.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -57,7 +61,9 @@ INITIAL = {
     for name in ("Ei", "Ej", "Eij", "Pi", "Pj", "Pij")
 }
 
-_REPOSITORY = "Bujanowski, brian_BCPNN (github.com/FerdinandBujanowski/brian_BCPNN, b19c006), "
+_REPOSITORY = (
+    "Bujanowski, brian_BCPNN (github.com/FerdinandBujanowski/brian_BCPNN, b19c006), "
+)
 _DBC = (
     "chrysanthidis2019introducing: "
     "github.com/Nikolaos-Chrysanthidis/Cortical-model-with-DBCs--BCPNN-learning-rule- "
@@ -69,23 +75,26 @@ _KNIGHT = (
     "tully2016spike; knight2016large (sequences: NMDA traces of 150 ms before, 5 ms "
     "after), as in pynn_spinnaker_bcpnn, examples/modular_attractor"
 )
-#: name -> (tau_z AMPA i, j, NMDA i, j, tau_e [ms], tau_p [s], f_max [Hz], eps, kappa, source)
+#: name -> (tau_z AMPA i, j, NMDA i, j, tau_e [ms], tau_p [s], f_max [Hz], eps, kappa,
+#: source)
 _SETS = {
     "fiebig_lansner_2017": (5, 5, 5, 5, 100, 1, 50, 0.01, 1,
-        _REPOSITORY + "fiebig_params.py, after fiebig2017spiking (the paper was not read)"),
+        _REPOSITORY + "fiebig_params.py, after fiebig2017spiking (the paper was not "
+                      "read)"),
     "chrysanthidis_2025": (5, 5, 100, 100, 500, 3, 25, 0.0026, 0.3,
-        _REPOSITORY + "chr_params.py, after Chrysanthidis et al. 2025 (regular plasticity; "
-        "1 when modulated)"),
+        _REPOSITORY + "chr_params.py, after Chrysanthidis et al. 2025 (regular "
+        "plasticity; 1 when modulated)"),
     "chrysanthidis_double_bouquet": (5, 5, 5, 5, 0.1, 5, 20, 0.01, 1, _DBC),
     "tully_2014": (10, 10, 10, 10, 100, 3, 20, 1e-4, 1, _PORT + "the paper was not read"),
     "tully_knight_sequences": (5, 5, 150, 5, 100, 2, 20, 0.025, 1, _KNIGHT),
 }  # fmt: skip
 SETS = tuple(_SETS)
 _NO_NMDA = (
-    "modelling choice of this package: as those of AMPA, the only receptor in the source; onto its "
-    "double bouquet cells f_max is 55 Hz"
+    "modelling choice of this package: as those of AMPA, the only receptor in the "
+    "source; onto its double bouquet cells f_max is 55 Hz"
 )
-#: sets whose number was not in the source, or has two: the parameter -> what stands for it
+#: sets whose number was not in the source, or has two: the parameter -> what stands for
+#: it
 _CHOSEN = {
     "chrysanthidis_double_bouquet": {"tau_zi_nmda": _NO_NMDA, "tau_zj_nmda": _NO_NMDA},
     "tully_2014": {
@@ -94,8 +103,8 @@ _CHOSEN = {
     },
     "tully_knight_sequences": {
         "eps": _KNIGHT + ": 1/(f_max tau_p)",
-        "tau_e": "modelling choice of this package: 100 ms as in the set tully_2014; the source "
-        "has no E traces",
+        "tau_e": "modelling choice of this package: 100 ms as in the set tully_2014; the "
+        "source has no E traces",
     },
 }
 
@@ -111,15 +120,17 @@ def make(parameters: str) -> Synapse:
         "bcpnn",
         parameters,
         "plasticity",
-        "Bayesian confidence propagation: log-odds weights of AMPA and NMDA traces, print-now gate",
+        "Bayesian confidence propagation: log-odds weights of AMPA and NMDA traces, "
+        "print-now gate",
         EQUATIONS,
         values,
         {"": source} | gate | _CHOSEN.get(parameters, {}),
         "tully2014synaptic; fiebig2017spiking",
-        "E_ij filters the product Z_i Z_j (Tully 2014, Fiebig & Lansner 2017); the code of "
-        "chrysanthidis_2025 filters E_i E_j instead, which its set does not change here. P counts "
-        "rate/f_max plus eps. The effective weight is that of the AMPA traces, without gain; its "
-        "NMDA twin is log(Pij_nmda/(Pi_nmda*Pj_nmda)). kappa = 0 changes nothing in P",
+        "E_ij filters the product Z_i Z_j (Tully 2014, Fiebig & Lansner 2017); the code "
+        "of chrysanthidis_2025 filters E_i E_j instead, which its set does not change "
+        "here. P counts rate/f_max plus eps. The effective weight is that of the AMPA "
+        "traces, without gain; its NMDA twin is log(Pij_nmda/(Pi_nmda*Pj_nmda)). kappa = "
+        "0 changes nothing in P",
         weight="log(Pij_ampa/(Pi_ampa*Pj_ampa))",
         signed=("kappa",),
         initial=INITIAL,

@@ -14,12 +14,15 @@ _DT = 1e-3
 def q(model: Synapse, sign: str, x: np.ndarray) -> np.ndarray:
     """Return q_plus (``sign`` "plus") or q_minus of the overlap of both traces."""
     alpha, beta = model.numbers(f"alpha_{sign}", f"beta_{sign}")
-    at = [0.5 * (1 + np.tanh(beta * (np.asarray(one) - alpha) / 2)) for one in (x, 0.0, 1.0)]
+    at = [
+        0.5 * (1 + np.tanh(beta * (np.asarray(one) - alpha) / 2)) for one in (x, 0.0, 1.0)
+    ]
     return (at[0] - at[1]) / (at[2] - at[1])
 
 
 def _trace(events: np.ndarray, tau: float, grid: np.ndarray) -> np.ndarray:
-    """Return the sum of exp(-(t - event)/tau) over the events before each time of the grid."""
+    """Return the sum of exp(-(t - event)/tau) over the events before each time of the
+    grid."""
     level, before, levels = 0.0, 0.0, np.empty(len(events))
     for number, time in enumerate(events):
         level = level * np.exp(-(time - before) / tau) + 1
@@ -51,17 +54,28 @@ def traces(
         ends = np.minimum(ends, np.append(post[1:], np.inf))
     # a plateau is the difference of two steps, each of which relaxes to 1 with tau_IS
     on = sum(
-        np.where(grid > time, sign * -np.expm1(-np.clip(grid - time, 0, None) / tau_is), 0)
+        np.where(
+            grid > time, sign * -np.expm1(-np.clip(grid - time, 0, None) / tau_is), 0
+        )
         for sign, times in ((1, post), (-1, ends))
         for time in times
     )
-    return grid, step * _trace(np.asarray(pre), tau_et, grid), gain * (on + np.zeros_like(grid))
+    return (
+        grid,
+        step * _trace(np.asarray(pre), tau_et, grid),
+        gain * (on + np.zeros_like(grid)),
+    )
 
 
 def changed_weight(
-    model: Synapse, pre: np.ndarray, post: np.ndarray, start=1.0, until: float | None = None
+    model: Synapse,
+    pre: np.ndarray,
+    post: np.ndarray,
+    start=1.0,
+    until: float | None = None,
 ) -> np.ndarray:
-    """Return the weight after spikes and plateaus at given times, in the shape of ``start``."""
+    """Return the weight after spikes and plateaus at given times, in the shape of
+    ``start``."""
     pre, post, start = np.asarray(pre), np.asarray(post), np.asarray(start, dtype=float)
     if "tau_before" in model.parameters:
         return start + _kernel(model, pre, post)
@@ -74,7 +88,8 @@ def changed_weight(
     rate = up + down
     later = np.cumsum(rate[::-1])[::-1] - rate
     share = np.where(rate > 0, up / np.where(rate > 0, rate, 1), 0)
-    # the rule is affine in w, so it is followed exactly where both rates are constant in a step
+    # the rule is affine in w, so it is followed exactly where both rates are constant in
+    # a step
     target = most * np.sum(share * -np.expm1(-rate) * np.exp(-later))
     return start * np.exp(-rate.sum()) + target
 
@@ -95,7 +110,12 @@ def _kernel(model: Synapse, pre: np.ndarray, post: np.ndarray) -> float:
 
 @takes_bursts
 def curve(
-    model: Synapse, lags: np.ndarray, pairs: int, frequency: float, start: float = 1.0, **protocol
+    model: Synapse,
+    lags: np.ndarray,
+    pairs: int,
+    frequency: float,
+    start: float = 1.0,
+    **protocol,
 ) -> np.ndarray:
     """Return the weight ratio at each lag (seconds).
 
@@ -120,7 +140,9 @@ def overlap(model: Synapse, lags: np.ndarray, **protocol) -> np.ndarray:
     return np.array(found)
 
 
-def decay_times(lags: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+def decay_times(
+    lags: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> tuple[float, float]:
     """Return the time constants of a kernel with the presynaptic spikes before and after.
 
     Args:

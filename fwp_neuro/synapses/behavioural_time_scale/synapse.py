@@ -1,4 +1,5 @@
-"""Behavioural time scale plasticity: a dendritic plateau writes what was active seconds around it.
+"""Behavioural time scale plasticity: a dendritic plateau writes what was active seconds
+around it.
 
 Weight-dependent rule (sets milstein_2021_*):
 
@@ -7,18 +8,19 @@ Weight-dependent rule (sets milstein_2021_*):
     dw/dt = (W_max - w) k_plus q_plus(ET IS) - w k_minus q_minus(ET IS)
     q(x) = (s(x) - s(0))/(s(1) - s(0)),  s(x) = 1/(1 + exp(-beta (x - alpha)))
 
-A plateau of 300 ms begins at a postsynaptic spike. Source: Milstein et al. 2021, eLife 10:e73046,
-doi:10.7554/eLife.73046; code neurosutras/BTSP (model WD_D).
+A plateau of 300 ms begins at a postsynaptic spike. Source: Milstein et al. 2021, eLife
+10:e73046, doi:10.7554/eLife.73046; code neurosutras/BTSP (model WD_D).
 Kernel (set bittner_2017): every pair of a presynaptic spike and a plateau adds
-A exp(-lag/tau_before) or A exp(lag/tau_after), whichever came first; Bittner et al. 2017, Science
-357:1033, doi:10.1126/science.aan3846.
+A exp(-lag/tau_before) or A exp(lag/tau_after), whichever came first; Bittner et al. 2017,
+Science 357:1033, doi:10.1126/science.aan3846.
 
-Modelling choices: the paper filters firing rates and divides by their largest trace; here spikes
-are filtered and et_step makes 10 spikes at 20 Hz (a burst of the slice protocol) peak at 1; ET IS
-is clipped at 1. ``nmda`` scales the eligibility trace (AP5 abolishes this plasticity).
-As a fast-weight programme: the plateau is the write gate of a row: keys of the last and next
-seconds are written toward W_max and, being written where weights are large, erased toward 0.
-"""
+Modelling choices: the paper filters firing rates and divides by their largest trace; here
+spikes are filtered and et_step makes 10 spikes at 20 Hz (a burst of the slice protocol)
+peak at 1; ET IS is clipped at 1. ``nmda`` scales the eligibility trace (AP5 abolishes
+this plasticity). As a fast-weight programme: the plateau is the write gate of a row: keys
+of the last and next seconds are written toward W_max and, being written where weights are
+large, erased toward 0.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -66,15 +68,20 @@ dafter/dt = -after/tau_after : 1 (event-driven)
     on_post="w += nmda*A*before\nafter += 1",
 )
 NAMES = (
-    "tau_ET", "tau_IS", "k_plus", "k_minus", "W_max", "alpha_plus", "beta_plus", "alpha_minus",
-    "beta_minus",
+    "tau_ET", "tau_IS", "k_plus", "k_minus", "W_max", "alpha_plus", "beta_plus",
+    "alpha_minus", "beta_minus",
 )  # fmt: skip
 _MILSTEIN = "milstein2021bidirectional"
-_FITS = f"{_MILSTEIN}: {{}} of the fits to 22 cells in neurosutras/BTSP, beta = 2/half width"
-_QUOTED = f"{_MILSTEIN}, fig. 5, as quoted in code of others (found in no file of neurosutras/BTSP)"
+_FITS = (
+    f"{_MILSTEIN}: {{}} of the fits to 22 cells in neurosutras/BTSP, beta = 2/half width"
+)
+_QUOTED = (
+    f"{_MILSTEIN}, fig. 5, as quoted in code of others (found in no file of "
+    "neurosutras/BTSP)"
+)
 _NETWORK = (
-    f"{_MILSTEIN}, fig. 7: neurosutras/BTSP, simulate_biBTSP_synthetic_network_WD_D_config.yaml, "
-    "beta = 2/half width"
+    f"{_MILSTEIN}, fig. 7: neurosutras/BTSP, "
+    "simulate_biBTSP_synthetic_network_WD_D_config.yaml, beta = 2/half width"
 )
 #: set -> values of `NAMES` (time constants in ms, rates in 1/s), source
 TABLE = {
@@ -104,7 +111,8 @@ _CHOICE = "modelling choice of this package"
 
 
 def derived(p: Mapping[str, Any]) -> dict[str, float]:
-    """Return what makes the traces of a burst of 10 spikes at 20 Hz and of a plateau peak at 1."""
+    """Return what makes the traces of a burst of 10 spikes at 20 Hz and of a plateau peak
+    at 1."""
     left = float(np.exp(-0.05 / float(p["tau_ET"])))
     gain = 1 / -np.expm1(-float(p["plateau"]) / float(p["tau_IS"]))
     return {"et_step": (1 - left) / (1 - left**10), "is_gain": float(gain)}
@@ -115,13 +123,21 @@ def make(parameters: str) -> Synapse:
     common: dict[str, Any] = dict(
         name="behavioural_time_scale", parameter_set=parameters, kind="plasticity",
         summary=SUMMARY, signed=("nmda",), initial={"w": 1},
-        conventions="a postsynaptic spike is the onset of a plateau; lag = onset minus last "
-        "presynaptic spike; weight 1 is that of a silent cell",
+        conventions="a postsynaptic spike is the onset of a plateau; lag = onset minus "
+        "last presynaptic spike; weight 1 is that of a silent cell",
     )  # fmt: skip
-    nmda = "no parameter of the paper: unblocked NMDA receptors, 1 = no AP5; scales eligibility"
+    nmda = (
+        "no parameter of the paper: unblocked NMDA receptors, 1 = no AP5; scales "
+        "eligibility"
+    )
     if parameters == "bittner_2017":
         paper = "bittner2017behavioral"
-        values = {"tau_before": 1.31 * second, "tau_after": 0.69 * second, "A": 0.03, "nmda": 1.0}
+        values = {
+            "tau_before": 1.31 * second,
+            "tau_after": 0.69 * second,
+            "A": 0.03,
+            "nmda": 1.0,
+        }
         sources = {
             "": f"{paper}: exponential fits to potentiation at each lag",
             "A": f"{_CHOICE}: the kernel is published up to its amplitude",
@@ -140,7 +156,8 @@ def make(parameters: str) -> Synapse:
         parameters=values | derived(values),
         sources={
             "": source,
-            "plateau": f"{_MILSTEIN} and bittner2017behavioral: injected plateaus of 300 ms",
+            "plateau": f"{_MILSTEIN} and bittner2017behavioral: injected plateaus of 300 "
+            "ms",
             "et_step": f"{_CHOICE}: 10 spikes at 20 Hz peak at 1",
             "is_gain": f"{_MILSTEIN}: the instructive signal of one plateau peaks at 1",
             "nmda": nmda,

@@ -1,4 +1,5 @@
-"""Behavioural time scale plasticity: time constants of both kernels, and signs of the change."""
+"""Behavioural time scale plasticity: time constants of both kernels, and signs of the
+change."""
 
 from __future__ import annotations
 
@@ -25,17 +26,23 @@ def rows(quick: bool) -> Iterator[Row]:
     # 5 pairings, 15 s apart, of 10 stimuli at 20 Hz with a plateau
     protocol = dict(pairs=5, frequency=1 / (15 * second), **burst)
     sides = [
-        synapses.stdp_curve(kernel, lags=sign * lags * second, **protocol) - 1 for sign in (1, -1)
+        synapses.stdp_curve(kernel, lags=sign * lags * second, **protocol) - 1
+        for sign in (1, -1)
     ]
     for side, value, target in zip(
         ("before", "after"), decay_times(lags, *sides), (1.31, 0.69), strict=True
     ):
         what = f"kernel, presynaptic spikes {side} the plateau, in s"
-        yield Row(MODEL, what, value, target, 0.01 * target, _BITTNER, strength="definition")
+        yield Row(
+            MODEL, what, value, target, 0.01 * target, _BITTNER, strength="definition"
+        )
     model = synapses.get(MODEL, "milstein_2021_mean")
     sides = [overlap(model, sign * lags, **burst) for sign in (1, -1)]
     for trace, value, target in zip(
-        ("eligibility", "instructive"), decay_times(lags, *sides), (0.86, 0.54), strict=True
+        ("eligibility", "instructive"),
+        decay_times(lags, *sides),
+        (0.86, 0.54),
+        strict=True,
     ):
         what = f"overlap decays with the {trace} trace, in s"
         yield Row(MODEL, what, value, target, 0.01, _MILSTEIN, strength="definition")
@@ -44,7 +51,9 @@ def rows(quick: bool) -> Iterator[Row]:
         (model, 1, 0.0, True), (model, 4, 0.0, False), (network, 1, 0.0, True),
         (network, 3, 0.0, False), (network, 2, 0.0, True), (network, 2, 2.0, False),
     ):  # fmt: skip
-        value = synapses.stdp_curve(chosen, lags=lag * second, pairs=1, start=start, **burst)
+        value = synapses.stdp_curve(
+            chosen, lags=lag * second, pairs=1, start=start, **burst
+        )
         yield Row(
             MODEL, f"ratio, {chosen.parameter_set}, weight {start} of silent, {lag:g} s",
             float(value), 1, 0, _SIGN, "at least" if up else "at most",

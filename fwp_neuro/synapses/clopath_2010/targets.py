@@ -1,7 +1,9 @@
-"""Clopath et al. 2010 against NEST: five pairs at +-10 ms, fifteen times, over the frequency.
+"""Clopath et al. 2010 against NEST: five pairs at +-10 ms, fifteen times, over the
+frequency.
 
 The authors' own code repeats the pairs ten times at 0.1 Hz.
-NEST's example counts a presynaptic spike one period after the last pair, which reads the weight.
+NEST's example counts a presynaptic spike one period after the last pair, which reads the
+weight.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ AXES = ("frequency of the pairs (Hz)", "weight (% of the start)")
 
 
 def trains(frequencies) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return NEST's spikes [frequency and side][spike] in seconds: +10 ms, then -10 ms, of each."""
+    """Return NEST's spikes [frequency and side][spike] in seconds: +10 ms, then -10 ms,
+    of each."""
     pre, post = [], []
     for frequency in frequencies:
         start = 0.01 + np.arange(6) / frequency
@@ -52,7 +55,8 @@ def injected(model, frequencies, dt) -> np.ndarray:
 
 
 def _disagreement(frequencies) -> Iterator[Row]:
-    """Yield how far the paper's equations taken literally are from NEST; no target is published."""
+    """Yield how far the paper's equations taken literally are from NEST; no target is
+    published."""
     literal = get(MODEL, "paper_literal")
     found = percent(literal, weights(literal, *trains(frequencies), 1e-4))
     for frequency, values in zip(frequencies, found, strict=True):
@@ -61,14 +65,15 @@ def _disagreement(frequencies) -> Iterator[Row]:
             yield Row(
                 MODEL, f"disagreement of implementations, {side} at {frequency:g} Hz (%)",
                 100 * abs(value / nest - 1), 5.0, 0.0,
-                "set 'paper_literal' (no delay, b in nA) against NEST 3.10: they are not the same "
-                "rule. Other published code is 5-16 % from NEST", "at least",
+                "set 'paper_literal' (no delay, b in nA) against NEST 3.10: they are not "
+                "the same rule. Other published code is 5-16 % from NEST", "at least",
                 strength="own bound", set_after=True,
             )  # fmt: skip
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Compare the steps of NEST with NEST, and the Brian2 text with NEST in fine steps."""
+    """Compare the steps of NEST with NEST, and the Brian2 text with NEST in fine
+    steps."""
     model = get(MODEL)
     found = percent(model, weights(model, *trains(NEST), 1e-4, "nest"))
     source = "NEST 3.10, clopath_synapse_spike_pairing, 0.1 ms"

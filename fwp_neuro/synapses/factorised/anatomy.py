@@ -1,4 +1,5 @@
-"""What a model's Brian2 text says about each synaptic variable: who changes it, who needs it."""
+"""What a model's Brian2 text says about each synaptic variable: who changes it, who needs
+it."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ OTHER = {"pre": "post", "post": "pre"}
 #: functions of which every call is another draw
 DRAWS = frozenset({"rand", "randn", "poisson", "binomial"})
 _UNITS = {str(unit) for unit in all_units} | {unit.name for unit in all_units}
-_UNIFORM = (set(DEFAULT_FUNCTIONS) | set(DEFAULT_CONSTANTS) | _UNITS | {"t", "dt"}) - DRAWS
+_UNIFORM = (
+    set(DEFAULT_FUNCTIONS) | set(DEFAULT_CONSTANTS) | _UNITS | {"t", "dt"}
+) - DRAWS
 
 
 class Anatomy:
@@ -32,12 +35,17 @@ class Anatomy:
     """
 
     def __init__(
-        self, model: Synapse, uniform: Iterable[str] = (), late: Iterable[str] | None = None
+        self,
+        model: Synapse,
+        uniform: Iterable[str] = (),
+        late: Iterable[str] | None = None,
     ):
         text = model.equations
         self.model, self.text = model, text
         self.equations = b2.Equations(text.synapse)
-        self.cells = {side: set(b2.Equations(getattr(text, side)).names) for side in SIDES}
+        self.cells = {
+            side: set(b2.Equations(getattr(text, side)).names) for side in SIDES
+        }
         self.cells["post"] |= set(text.delayed)
         self.code = {side: lines(getattr(text, f"on_{side}")) for side in SIDES}
         known = self.equations.names | self.cells["post"]  # a variable s is no second
@@ -72,19 +80,23 @@ class Anatomy:
         """Names that exist only while the code of a side's spikes runs."""
         known = set(self.equations.names)
         return {line.target for line in self.code[side]
-                if line.target not in known and self.home_of_cell(line.target) is None}  # fmt: skip
+                if line.target not in known
+                and self.home_of_cell(line.target) is None}  # fmt: skip
 
     def home_of_cell(self, name: str) -> str | None:
-        """Return the side of a cell's variable as synaptic code names it, or None for others."""
+        """Return the side of a cell's variable as synaptic code names it, or None for
+        others."""
         for side in SIDES:
             if name.endswith(f"_{side}"):
                 return side
         return "post" if name in self.cells["post"] else None
 
     def sources(self, names: Iterable[str], side: str | None = None) -> set[str]:
-        """Return what names depend on: synaptic variables, cells' variables, what is unknown.
+        """Return what names depend on: synaptic variables, cells' variables, what is
+        unknown.
 
-        Subexpressions and the temporaries of a side's code are followed to what they are made of.
+        Subexpressions and the temporaries of a side's code are followed to what they are
+        made of.
         """
         found, waiting, seen = set(), list(names), set()
         local = self.temporaries(side) if side else set()
@@ -96,14 +108,18 @@ class Anatomy:
             if side and name in local:
                 for line in self.writes(name, side):
                     waiting += line.reads - {name}
-            elif name in self.equations.names and self.equations[name].type == SUBEXPRESSION:
+            elif (
+                name in self.equations.names
+                and self.equations[name].type == SUBEXPRESSION
+            ):
                 waiting += self.equations[name].identifiers
             elif name not in self.uniform:
                 found.add(name)
         return found
 
     def rates(self, name: str) -> set[str]:
-        """Return what the differential equation of a variable depends on, without itself."""
+        """Return what the differential equation of a variable depends on, without
+        itself."""
         equation = self.equations[name]
         if equation.type != DIFFERENTIAL_EQUATION:
             return set()

@@ -27,7 +27,9 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     keep = set(keep)
     for name in sorted(keep - set(anatomy.variables)):
         legal = ", ".join(anatomy.variables)
-        raise FwpError(f"keep: {model.name!r} has no synaptic variable {name!r} (legal: {legal})")
+        raise FwpError(
+            f"keep: {model.name!r} has no synaptic variable {name!r} (legal: {legal})"
+        )
     if model.equations.transmit:
         return _as_it_is(model, anatomy)
     moved, stays = homes(anatomy, keep)
@@ -65,7 +67,10 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     renewal = kept.renewal()
     equations = replace(anatomy.text, exact=tuple(exact), renewal=renewal, **new)
     known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
-    known |= {"equations": equations, "initial": {**model.initial, **dict.fromkeys(kept.ones, 1)}}
+    known |= {
+        "equations": equations,
+        "initial": {**model.initial, **dict.fromkeys(kept.ones, 1)},
+    }
     staged = () if waiting else _staged(anatomy, moved)
     rates = {decay.variable: decay.rate for decay in found}
     report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why)
@@ -73,14 +78,17 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
 
 
 def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
-    """Return a model of which two things that a presynaptic spike does arrive at other times."""
+    """Return a model of which two things that a presynaptic spike does arrive at other
+    times."""
     why = "it transmits at the spike, and the rest of what the spike does waits"
     report = Report({}, dict.fromkeys(anatomy.variables, why), why_not=why)
     known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
     return FactorisedModel(**known, textbook=model, report=report, rests={})
 
 
-def _waiting(anatomy: Anatomy, moved, parts, found, when: str) -> tuple[list[Variable], str]:
+def _waiting(
+    anatomy: Anatomy, moved, parts, found, when: str
+) -> tuple[list[Variable], str]:
     """Return the variables whose writes wait for presynaptic spikes, and why none do."""
     if when == "both sides":
         return [], "it was asked for"
@@ -88,13 +96,16 @@ def _waiting(anatomy: Anatomy, moved, parts, found, when: str) -> tuple[list[Var
         return find(anatomy, moved, parts, found), ""
     except Cannot as reason:
         if when == "presynaptic":
-            raise FwpError(f"writes='presynaptic' is not possible for {anatomy.model.name!r}: "
-                           f"{reason}") from None  # fmt: skip
+            raise FwpError("writes='presynaptic' is not possible for "
+                           f"{anatomy.model.name!r}: {reason}") from None  # fmt: skip
         return [], str(reason)
 
 
-def _synapse(anatomy: Anatomy, names: Mapping[str, str], kept: set[str], more: list[str]) -> str:
-    """Return the equations that stay, with those of variables that are kept by factors."""
+def _synapse(
+    anatomy: Anatomy, names: Mapping[str, str], kept: set[str], more: list[str]
+) -> str:
+    """Return the equations that stay, with those of variables that are kept by
+    factors."""
     stay = [row(equation, names) for name, equation in anatomy.equations.items()
             if name not in names and name not in kept]  # fmt: skip
     return "\n".join([*stay, *more])
@@ -104,7 +115,8 @@ def _expanded(anatomy: Anatomy, expression: str) -> str:
     """Return an expression with the synapse's subexpressions written out."""
     while True:
         known = {n: f"({anatomy.equations[n].expr})" for n in get_identifiers(expression)
-                 if n in anatomy.equations.names and anatomy.equations[n].type == SUBEXPRESSION
+                 if n in anatomy.equations.names
+                 and anatomy.equations[n].type == SUBEXPRESSION
                  }  # fmt: skip
         if not known:
             return expression
@@ -121,24 +133,34 @@ def _on_cell(anatomy: Anatomy, name: str, side: str) -> str:
 
 
 def _staged(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[str, ...]:
-    """Return moved variables that clock-driven equations on the synapse need, and what moves them.
+    """Return moved variables that clock-driven equations on the synapse need, and what
+    moves them.
 
     An integrator of several stages sees them at its intermediate times.
     """
-    staying = [n for n in anatomy.variables if n not in moved and anatomy.is_clock_driven(n)]
+    staying = [
+        n for n in anatomy.variables if n not in moved and anatomy.is_clock_driven(n)
+    ]
     found: set[str] = set()
     waiting = {m for name in staying for m in anatomy.rates(name) & set(moved)}
     while waiting:
         found |= waiting
         waiting = {m for n in waiting for m in anatomy.rates(n) & set(moved)} - found
-    return tuple(n for n in anatomy.variables if n in found and anatomy.is_clock_driven(n))
+    return tuple(
+        n for n in anatomy.variables if n in found and anatomy.is_clock_driven(n)
+    )
 
 
 def _joint(anatomy: Anatomy, moved, names: Mapping[str, str], kept: set[str]) -> str:
     """Return the equations of moved variables as the synapse's integrator needs them."""
-    if all(n in kept for n in anatomy.variables if n not in moved and anatomy.is_clock_driven(n)):
+    if all(
+        n in kept
+        for n in anatomy.variables
+        if n not in moved and anatomy.is_clock_driven(n)
+    ):
         return ""
-    if anatomy.text.method in ("euler", "exponential_euler"):  # these see the start of a step only
+    # these see the start of a step only
+    if anatomy.text.method in ("euler", "exponential_euler"):
         return ""
     found = []
     for name in _staged(anatomy, moved):

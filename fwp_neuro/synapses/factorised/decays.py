@@ -1,9 +1,11 @@
-"""Variables that stay on the synapse and decay: by how much is one number for all synapses.
+"""Variables that stay on the synapse and decay: by how much is one number for all
+synapses.
 
-Between spikes v relaxes as v_rest + (v - v_rest) exp(-t/tau). Brian2 keeps the time of the last
-update of every synapse and evaluates an exponential function at each of its spikes. Here a synapse
-keeps (v - v_rest) exp(t/tau) instead, which does not change between spikes, and the exponential
-function is one shared factor, which starts anew before it leaves the range of numbers.
+Between spikes v relaxes as v_rest + (v - v_rest) exp(-t/tau). Brian2 keeps the time of
+the last update of every synapse and evaluates an exponential function at each of its
+spikes. Here a synapse keeps (v - v_rest) exp(t/tau) instead, which does not change
+between spikes, and the exponential function is one shared factor, which starts anew
+before it leaves the range of numbers.
 """
 
 from __future__ import annotations
@@ -27,12 +29,17 @@ class Decay:
     rest: str
 
 
-def find(anatomy: Anatomy, moved: Mapping[str, str]) -> tuple[list[Decay], dict[str, str]]:
+def find(
+    anatomy: Anatomy, moved: Mapping[str, str]
+) -> tuple[list[Decay], dict[str, str]]:
     """Return the decays of event-driven variables that stay, and why others have none.
 
-    Either all of them decay by shared factors or none: Brian2 keeps one time stamp for all of them.
+    Either all of them decay by shared factors or none: Brian2 keeps one time stamp for
+    all of them.
     """
-    staying = [n for n in anatomy.variables if n not in moved and anatomy.is_event_driven(n)]
+    staying = [
+        n for n in anatomy.variables if n not in moved and anatomy.is_event_driven(n)
+    ]
     found, reasons = [], {}
     for name in staying:
         try:

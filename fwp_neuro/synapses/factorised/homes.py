@@ -1,4 +1,5 @@
-"""Which synaptic variables are the same for all synapses of a cell, and may live there."""
+"""Which synaptic variables are the same for all synapses of a cell, and may live
+there."""
 
 from __future__ import annotations
 
@@ -10,12 +11,14 @@ from ...errors import Cannot
 from .anatomy import DRAWS, OTHER, SIDES, Anatomy
 
 
-def homes(anatomy: Anatomy, keep: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+def homes(
+    anatomy: Anatomy, keep: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return (variable -> "pre" or "post" cell, variable that stays -> why).
 
-    A variable belongs to a cell if everything that moves it, its differential equation and the
-    statements at that cell's spikes, needs only parameters (also such as vary over cells of that
-    side) and other such variables of the cell.
+    A variable belongs to a cell if everything that moves it, its differential equation
+    and the statements at that cell's spikes, needs only parameters (also such as vary
+    over cells of that side) and other such variables of the cell.
     The largest set with this property is found by striking out until nothing changes.
     """
     moved: dict[str, str] = {}
@@ -60,8 +63,11 @@ def _check(anatomy: Anatomy, name: str, side: str, sets) -> None:
     for line in written:
         for needed in sorted(anatomy.sources(line.reads, side) - {name}):
             _check_source(anatomy, needed, side, own)
-    if anatomy.is_event_driven(name):  # what follows it only at spikes must keep it beside itself
-        stays = (n for n in anatomy.variables if n not in own and anatomy.is_event_driven(n))
+    # what follows it only at spikes must keep it beside itself
+    if anatomy.is_event_driven(name):
+        stays = (
+            n for n in anatomy.variables if n not in own and anatomy.is_event_driven(n)
+        )
         reader = next((n for n in stays if name in anatomy.rates(n)), None)
         if reader:
             raise Cannot(f"{reader}, which stays, follows it between spikes")
@@ -73,7 +79,9 @@ def _check_source(anatomy: Anatomy, needed: str, side: str, own) -> None:
     if needed not in own and not (home == side and needed.endswith(f"_{side}")):
         raise Cannot(f"{side}synaptic spikes change it by {_named(needed)}")
     if home and any(needed == line.target for line in anatomy.code[side]):
-        raise Cannot(f"{side}synaptic spikes change it by {needed}, which synapses change")
+        raise Cannot(
+            f"{side}synaptic spikes change it by {needed}, which synapses change"
+        )
 
 
 def _named(name: str) -> str:
@@ -81,7 +89,8 @@ def _named(name: str) -> str:
 
 
 def _clearest(anatomy: Anatomy, name: str, reasons) -> str:
-    """Return the reason that says most: that of the side whose spikes change the variable."""
+    """Return the reason that says most: that of the side whose spikes change the
+    variable."""
     for side in SIDES:
         if anatomy.writes(name, side) and not anatomy.writes(name, OTHER[side]):
             return reasons[side][name]

@@ -16,7 +16,8 @@ class Report:
         moved: variable -> "pre" or "post", the cell on which it lives now.
         stays: variable of the synapse -> why, one sentence.
         decays: variable of the synapse that decays by a factor shared by all -> its rate.
-        stamped: event-driven variables that keep Brian2's time stamp on the synapse -> why.
+        stamped: event-driven variables that keep Brian2's time stamp on the synapse ->
+            why.
         staged: moved variables whose intermediate values the synapse's integrator sees.
         waiting: variables whose writes wait for the next presynaptic spike.
         why_not: why no writes wait, if none do.
@@ -31,14 +32,23 @@ class Report:
     why_not: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{name}: lives on the {side}synaptic cell" for name, side in self.moved.items()]
-        lines += [f"{name}: stays on the synapse, {why}" for name, why in self.stays.items()]
+        lines = [
+            f"{name}: lives on the {side}synaptic cell"
+            for name, side in self.moved.items()
+        ]
+        lines += [
+            f"{name}: stays on the synapse, {why}" for name, why in self.stays.items()
+        ]
         lines += [f"{name}: decays by a factor that all synapses share, rate {rate}"
                   for name, rate in self.decays.items()]  # fmt: skip
-        lines += [f"{name}: keeps a time stamp, {why}" for name, why in self.stamped.items()]
+        lines += [
+            f"{name}: keeps a time stamp, {why}" for name, why in self.stamped.items()
+        ]
         lines += [f"{name}: its intermediate values are worked out anew at each synapse"
                   for name in self.staged]  # fmt: skip
-        lines += [f"{name}: is written at presynaptic spikes only" for name in self.waiting]
+        lines += [
+            f"{name}: is written at presynaptic spikes only" for name in self.waiting
+        ]
         if self.why_not:
             lines.append(f"no writes wait for presynaptic spikes: {self.why_not}")
         return "\n".join(lines)

@@ -2,8 +2,9 @@
 
     v = rest + D g (v_kept + sum over k of x_k/late_k (S_k - seen_k))
 
-with D the shared decay since the last renewal, g the product of a postsynaptic factor's steps, and
-S_k what the postsynaptic cell has to write by the presynaptic trace x_k. Any part may be missing.
+with D the shared decay since the last renewal, g the product of a postsynaptic factor's
+steps, and S_k what the postsynaptic cell has to write by the presynaptic trace x_k. Any
+part may be missing.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from .anatomy import Anatomy
 from .text import Line, renamed
 from .waiting_writes import Variable, rate_of
 
-#: by how many time constants factors may fall between renewals: where a difference of sums is
-#: divided by them exp(8) of 16 digits are lost at worst, elsewhere nothing is lost
+#: by how many time constants factors may fall between renewals: where a difference of
+#: sums is divided by them exp(8) of 16 digits are lost at worst, elsewhere nothing is
+#: lost
 _DIVIDED, _MULTIPLIED = 8.0, 50.0
 #: one step of dv/dt = H v + c with a = H dt: what v and c dt are multiplied by
 _STEP = {
     "euler": ("1 + {a}", "1"),
     "rk2": ("1 + {a} + {a}**2/2", "1 + {a}/2"),
-    "rk4": ("1 + {a} + {a}**2/2 + {a}**3/6 + {a}**4/24", "1 + {a}/2 + {a}**2/6 + {a}**3/24"),
+    "rk4": (
+        "1 + {a} + {a}**2/2 + {a}**3/6 + {a}**4/24",
+        "1 + {a}/2 + {a}**2/6 + {a}**3/24",
+    ),
 }
 
 
@@ -58,7 +63,8 @@ class Kept:
         return Renewal(
             dict(self.rates), "\n".join([*self.renew_synapse, *self.renew_seen]),
             "\n".join(self.renew_post), "\n".join(map(str, self.each_step)),
-            "\n".join(f"{name} = 1" for name in self.shared), "\n".join(self.ageing), self.last,
+            "\n".join(f"{name} = 1" for name in self.shared), "\n".join(self.ageing),
+            self.last,
         )  # fmt: skip
 
 
@@ -144,10 +150,14 @@ def _late(anatomy, moved, trace: str, kept: Kept) -> str:
 
 
 def around(anatomy: Anatomy, code: list[Line], kept: Kept, side: str) -> list[Line]:
-    """Return the code of a side's spikes with kept variables taken up before it and put back."""
-    used = [n for n in kept.factors if any(n == line.target or n in anatomy.sources(line.reads)
+    """Return the code of a side's spikes with kept variables taken up before it and put
+    back."""
+    used = [n for n in kept.factors if any(n == line.target
+                                           or n in anatomy.sources(line.reads)
                                            for line in code)]  # fmt: skip
-    waiting = {n for n in kept.factors if any(f"seen_{n}_" in s.target for s in kept.seen)}
+    waiting = {
+        n for n in kept.factors if any(f"seen_{n}_" in s.target for s in kept.seen)
+    }
     if side == "pre":
         used = [n for n in kept.factors if n in used or n in waiting]
     now = {name: f"{name}_now" for name in used}
@@ -158,8 +168,15 @@ def around(anatomy: Anatomy, code: list[Line], kept: Kept, side: str) -> list[Li
             continue
         rest, factors = kept.rests.get(name), kept.factors[name]
         value = f"({new} - ({rest}))" if rest else new
-        tail.append(Line(f"{name}_kept", "=", f"{value}/({factors})" if factors else value))
-    return [*head, *(kept.seen if side == "pre" else ()), *(ln.renamed(now) for ln in code), *tail]
+        tail.append(
+            Line(f"{name}_kept", "=", f"{value}/({factors})" if factors else value)
+        )
+    return [
+        *head,
+        *(kept.seen if side == "pre" else ()),
+        *(ln.renamed(now) for ln in code),
+        *tail,
+    ]
 
 
 def _plain(expression: str) -> str:

@@ -23,12 +23,15 @@ class Split:
     after: list[Line] = field(default_factory=list)
 
 
-def split(anatomy: Anatomy, side: str, moved: Mapping[str, str], old: bool = False) -> Split:
+def split(
+    anatomy: Anatomy, side: str, moved: Mapping[str, str], old: bool = False
+) -> Split:
     """Take the code of a side's spikes apart.
 
-    The cell acts before its synapses if all of them need the new values, after them if all need
-    the old ones. Where some need old and others new values, the cell acts afterwards and the
-    synapse works out for itself what it needs; ``old`` asks for this where all need new ones too.
+    The cell acts before its synapses if all of them need the new values, after them if
+    all need the old ones. Where some need old and others new values, the cell acts
+    afterwards and the synapse works out for itself what it needs; ``old`` asks for this
+    where all need new ones too.
     """
     code = anatomy.code[side]
     own = {name for name, home in moved.items() if home == side}
@@ -46,7 +49,8 @@ def split(anatomy: Anatomy, side: str, moved: Mapping[str, str], old: bool = Fal
 
 
 def _of_synapses(anatomy: Anatomy, side: str, own: set[str]) -> list[Line]:
-    """Return the statements that change something which stays, with the temporaries they need."""
+    """Return the statements that change something which stays, with the temporaries they
+    need."""
     code, local = anatomy.code[side], anatomy.temporaries(side)
     keep = {n for n, line in enumerate(code) if line.target not in own | local}
     while True:
@@ -58,7 +62,8 @@ def _of_synapses(anatomy: Anatomy, side: str, own: set[str]) -> list[Line]:
 
 
 def _moments(code: list[Line], rest: list[Line], own: set[str]) -> set[str]:
-    """Return whether statements that stay need values from before ("old") or after the kicks."""
+    """Return whether statements that stay need values from before ("old") or after the
+    kicks."""
     found = set()
     for at, line in enumerate(code):
         if not any(line is one for one in rest):

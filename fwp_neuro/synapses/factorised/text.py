@@ -42,15 +42,19 @@ class Line:
         whole = f"{self.target} {self.op[:-1]} ({self.expression})"
         return Line(self.target, "=", whole)
 
-    def renamed(self, names: Mapping[str, str], target: Mapping[str, str] | None = None) -> Line:
-        """Return the statement with names replaced; those of its target by ``target`` if given."""
+    def renamed(
+        self, names: Mapping[str, str], target: Mapping[str, str] | None = None
+    ) -> Line:
+        """Return the statement with names replaced; those of its target by ``target`` if
+        given."""
         target = names if target is None else target
         now = target.get(self.target, self.target)
         return replace(self, target=now, expression=renamed(self.expression, names))
 
 
 def lines(code: str) -> list[Line]:
-    """Return the statements of a text, parted as Brian2 parts them: at ";", then comments go.
+    """Return the statements of a text, parted as Brian2 parts them: at ";", then comments
+    go.
 
     Raises:
         FwpError: what is no statement.
@@ -64,7 +68,9 @@ def lines(code: str) -> list[Line]:
             target, op, expression, _ = parse_statement(text)
             ast.parse(expression, mode="eval")
         except (ValueError, SyntaxError):
-            raise FwpError(f"no statement of the form 'name = expression': {text!r}") from None
+            raise FwpError(
+                f"no statement of the form 'name = expression': {text!r}"
+            ) from None
         found.append(Line(target, op, expression))
     return found
 
@@ -80,7 +86,8 @@ def renamed(expression: str, names: Mapping[str, str]) -> str:
 
 
 def needed(statements: list[Line], wanted: Iterable[str]) -> list[Line]:
-    """Return the statements on which the last values of the wanted names depend, in order."""
+    """Return the statements on which the last values of the wanted names depend, in
+    order."""
     open_, kept = set(wanted), []
     for line in reversed(statements):
         if line.target in open_:
@@ -104,7 +111,8 @@ def unit(equation) -> str:
 
 
 def row(equation, names: Mapping[str, str] | None = None, flags: bool = True) -> str:
-    """Return one of Brian2's equations as text, with names on its right hand side replaced."""
+    """Return one of Brian2's equations as text, with names on its right hand side
+    replaced."""
     end = f" : {unit(equation)}"
     if flags and equation.flags:
         end += f" ({', '.join(equation.flags)})"

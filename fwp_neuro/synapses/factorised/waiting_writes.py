@@ -1,18 +1,18 @@
 """Writes that wait for the next presynaptic spike.
 
-A trace x of a presynaptic cell decays exponentially between its spikes. What postsynaptic spikes or
-time write into w meanwhile is then x now times a sum that the postsynaptic cell can keep for all of
-its synapses,
+A trace x of a presynaptic cell decays exponentially between its spikes. What postsynaptic
+spikes or time write into w meanwhile is then x now times a sum that the postsynaptic cell
+can keep for all of its synapses,
 
     w(t) = w(t0) + x(t)/late(t) (S(t) - S(t0)),   S <- S + G late,   late decays as x does,
 
-with t0 the last presynaptic spike: the synapse stores S(t0) and is touched at presynaptic spikes
-only. If w itself decays, or a postsynaptic factor scales it (dw/dt = H w), both w and S are kept
-relative to the product of what did so. S - S(t0) loses digits as late falls, so that everything is
-renewed every few time constants. Own derivation; the idea of the sum on the
-postsynaptic cell is that of archived spikes in Morrison, Aertsen & Diesmann 2007, Neural Comput.
-19:1437, doi:10.1162/neco.2007.19.6.1437.
-"""
+with t0 the last presynaptic spike: the synapse stores S(t0) and is touched at presynaptic
+spikes only. If w itself decays, or a postsynaptic factor scales it (dw/dt = H w), both w
+and S are kept relative to the product of what did so. S - S(t0) loses digits as late
+falls, so that everything is renewed every few time constants. Own derivation; the idea of
+the sum on the postsynaptic cell is that of archived spikes in Morrison, Aertsen &
+Diesmann 2007, Neural Comput. 19:1437, doi:10.1162/neco.2007.19.6.1437.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -40,12 +40,13 @@ class Variable:
 
     Attributes:
         name: of the variable.
-        terms: presynaptic variable ("" for none) -> postsynaptic expression that is written.
+        terms: presynaptic variable ("" for none) -> postsynaptic expression that is
+            written.
         spikes: whether postsynaptic spikes write, else every step does.
         scale: postsynaptic expression H of dv/dt = H v, or nothing.
         decay: its own decay, if it is event-driven.
-        last: whether a trace is kicked in the reset of the presynaptic cell, after on_post has
-            seen it: then on_pre must come after on_post.
+        last: whether a trace is kicked in the reset of the presynaptic cell, after
+            on_post has seen it: then on_pre must come after on_post.
     """
 
     name: str
@@ -72,7 +73,9 @@ def find(
     code = parts["post"].synapse
     staying = [n for n in anatomy.variables if n not in moved]
     clocked = [n for n in staying if anatomy.is_clock_driven(n)]
-    wanted = [n for n in staying if n in clocked or any(line.target == n for line in code)]
+    wanted = [
+        n for n in staying if n in clocked or any(line.target == n for line in code)
+    ]
     if not wanted:
         raise Cannot("only presynaptic spikes change what is on the synapse")
     for line in code:
@@ -87,12 +90,15 @@ def find(
         own = [n for n in one.terms if n and n.removesuffix("_pre") not in moved]
         one.last = one.spikes and bool(own)
         if one.last and (parts["pre"].synapse or kicked(variables, parts["pre"])):
-            raise Cannot(f"{own[0]} is kicked in the reset of its cell, but on_pre comes before")
+            raise Cannot(
+                f"{own[0]} is kicked in the reset of its cell, but on_pre comes before"
+            )
     return variables
 
 
 def kicked(variables: list[Variable], split: Split) -> set[str]:
-    """Return the traces of waiting writes that a presynaptic cell changes at its spikes."""
+    """Return the traces of waiting writes that a presynaptic cell changes at its
+    spikes."""
     traces = {trace.removesuffix("_pre") for one in variables for trace in one.terms}
     return traces & {line.target for line in [*split.before, *split.after]}
 
@@ -103,7 +109,10 @@ def _not_a_variable(anatomy: Anatomy, name: str, moved: Mapping[str, str]) -> st
     if trace != name and moved.get(trace) == "post":
         return f"on_post needs {trace} as it was and as it is after its kick"
     if name in anatomy.temporaries("post"):
-        return f"on_post keeps a value in {name}: write out what it stands for where it is used"
+        return (
+            f"on_post keeps a value in {name}: write out what it stands for where it is "
+            "used"
+        )
     return f"postsynaptic spikes also change {name}"
 
 
@@ -114,7 +123,9 @@ def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
             raise Cannot(f"both time and postsynaptic spikes change {name}")
         inner = sorted(anatomy.rates(name) & set(moved))
         if inner and anatomy.text.method != "euler":
-            raise Cannot(f"a step of {name} sees intermediate values of {', '.join(inner)}")
+            raise Cannot(
+                f"a step of {name} sees intermediate values of {', '.join(inner)}"
+            )
         names = {n: f"{n}_{side}" for n, side in moved.items()}
         right = dict(anatomy.equations.get_substituted_expressions())[name]
         rest = renamed(str(right), names)
@@ -122,7 +133,9 @@ def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
             raise Cannot(f"{name} is driven by noise of its own")
         terms, scale = _terms(anatomy, moved, name, rest, wanted)
         if scale and anatomy.text.method not in _METHODS:
-            raise Cannot(f"the step of {anatomy.text.method!r} for {name} is not known here")
+            raise Cannot(
+                f"the step of {anatomy.text.method!r} for {name} is not known here"
+            )
         return Variable(name, terms, False, scale)
     total: dict[str, list[str]] = {}
     for line in own:
@@ -144,10 +157,14 @@ def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
 
 
 def _terms(anatomy, moved, name, expression, wanted) -> tuple[dict[str, str], str]:
-    """Take a sum apart: presynaptic trace -> factor, and the factor of the variable itself."""
+    """Take a sum apart: presynaptic trace -> factor, and the factor of the variable
+    itself."""
     cells = Equations(anatomy.text.pre)
     sums = {n: f"({cells[n].expr})" for n in cells.subexpr_names}
-    inner = {f"{n}_pre": renamed(e, {m: f"{m}_pre" for m in cells.names}) for n, e in sums.items()}
+    inner = {
+        f"{n}_pre": renamed(e, {m: f"{m}_pre" for m in cells.names})
+        for n, e in sums.items()
+    }
     for _ in range(len(inner)):
         expression = renamed(expression, inner)
     drawn = sorted(DRAWS & get_identifiers(expression))
@@ -157,14 +174,20 @@ def _terms(anatomy, moved, name, expression, wanted) -> tuple[dict[str, str], st
     pre = sorted((s for s in line.free_symbols if s.name.endswith("_pre")), key=str)
     itself = sympy.Symbol(name, real=True)
     for symbol in line.free_symbols - {itself, *pre}:
-        if symbol.name in wanted or symbol.name in anatomy.variables and symbol.name not in moved:
+        if (
+            symbol.name in wanted
+            or symbol.name in anatomy.variables
+            and symbol.name not in moved
+        ):
             raise Cannot(f"{name} follows {symbol.name}, which is on the synapse too")
         if symbol.name in ("t", "i", "j"):
             raise Cannot(f"{name} depends on {symbol.name}")
     try:
         parts = sympy.Poly(line, *pre, itself).terms()
     except sympy.PolynomialError:
-        raise Cannot(f"{name} is not a sum of presynaptic times postsynaptic factors") from None
+        raise Cannot(
+            f"{name} is not a sum of presynaptic times postsynaptic factors"
+        ) from None
     found, scale = {}, ""
     for powers, factor in parts:
         *of_pre, of_itself = powers
@@ -174,7 +197,9 @@ def _terms(anatomy, moved, name, expression, wanted) -> tuple[dict[str, str], st
         if of_itself:
             scale = text
         else:
-            trace = next((s.name for s, power in zip(pre, of_pre, strict=True) if power), "")
+            trace = next(
+                (s.name for s, power in zip(pre, of_pre, strict=True) if power), ""
+            )
             if trace:
                 rate_of(anatomy, moved, trace)
             found[trace] = text

@@ -1,4 +1,5 @@
-"""What a protocol does to the efficacy rho of Graupner & Brunel: analytic, and simulated."""
+"""What a protocol does to the efficacy rho of Graupner & Brunel: analytic, and
+simulated."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from ..pairing import bursts, takes_bursts
 from ..synapse_class import Synapse
 
 WAYS = ("analytic", "simulation")
-#: longest step of the cubic term, in units of tau: an RK4 step of that length is exact to 1e-8
+#: longest step of the cubic term, in units of tau: an RK4 step of that length is exact to
+#: 1e-8
 _STEP = 0.1
 
 
@@ -24,7 +26,9 @@ def course(
 
     The course ends at the time ``until``, by default when calcium has decayed.
     """
-    tau, c_pre, c_post, delay, nmda = model.numbers("tau_Ca", "C_pre", "C_post", "D", "nmda")
+    tau, c_pre, c_post, delay, nmda = model.numbers(
+        "tau_Ca", "C_pre", "C_post", "D", "nmda"
+    )
     times, jumps = calcium_events(pre, post, delay, nmda * c_pre, nmda * c_post)
     end = 50 * tau if until is None else until - times[-1]
     return segments(times, jumps, tau, model.numbers("theta_d", "theta_p"), end)
@@ -33,8 +37,8 @@ def course(
 def analytic(model: Synapse, pre: np.ndarray, post: np.ndarray) -> tuple[float, float]:
     """Return the probabilities that the protocol moves a synapse UP, and DOWN.
 
-    rho relaxes from rho_0 to Gamma_p/(Gamma_p + Gamma_d), where Gamma is a rate gamma times the
-    time above its threshold, with Gaussian noise.
+    rho relaxes from rho_0 to Gamma_p/(Gamma_p + Gamma_d), where Gamma is a rate gamma
+    times the time above its threshold, with Gaussian noise.
     """
     lengths, above = course(model, pre, post)
     depressing, potentiating = lengths @ above
@@ -70,8 +74,9 @@ def simulate(
 
     ``until`` is as for `course`.
 
-    Between two crossings of a threshold rho is an Ornstein-Uhlenbeck process and is drawn exactly;
-    the cubic term (left away if not ``bistable``) acts in half steps before and after.
+    Between two crossings of a threshold rho is an Ornstein-Uhlenbeck process and is drawn
+    exactly; the cubic term (left away if not ``bistable``) acts in half steps before and
+    after.
     """
     gamma_d, gamma_p, tau, sigma, star = model.numbers(
         "gamma_d", "gamma_p", "tau", "sigma", "rho_star"
@@ -112,7 +117,8 @@ def _cubic(rho: np.ndarray, time: float, star: float) -> np.ndarray:
 
 
 def ratio(up: float, down: float, beta: float, b: float) -> float:
-    """Return the mean weight after / before, from the probabilities of going up and down."""
+    """Return the mean weight after / before, from the probabilities of going up and
+    down."""
     before = beta + (1 - beta) * b
     now_up = beta * up + (1 - beta) * (1 - down)
     return (1 - now_up + now_up * b) / before
@@ -132,9 +138,9 @@ def curve(
 ) -> np.ndarray:
     """Return the mean weight ratio at each lag (seconds).
 
-    Options: ``method`` "analytic" or "simulation" (of so many ``synapses`` with a ``seed``, with
-    the cubic term if ``bistable``); the others, such as post_spikes=2, burst_frequency=87*Hz,
-    are those of `pairing.bursts`.
+    Options: ``method`` "analytic" or "simulation" (of so many ``synapses`` with a
+    ``seed``, with the cubic term if ``bistable``); the others, such as post_spikes=2,
+    burst_frequency=87*Hz, are those of `pairing.bursts`.
     """
     pick(method, WAYS, "method")
     beta, b, star = model.numbers("beta", "b", "rho_star")

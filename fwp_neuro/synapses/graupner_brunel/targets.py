@@ -1,4 +1,5 @@
-"""Graupner & Brunel: STDP curves, the authors' own simulations, frequency in cortical slices."""
+"""Graupner & Brunel: STDP curves, the authors' own simulations, frequency in cortical
+slices."""
 
 from __future__ import annotations
 
@@ -19,17 +20,17 @@ _CODE = "authors' C++ simulation of Graupner & Brunel 2012, fig. 2 (2000 synapse
 #: set -> lag in ms -> weight after / before, 60 pairs at 1 Hz, analytic
 ANALYTIC = {
     "DP": {
-        -60: 0.9408, -30: 0.7753, -20: 0.7643, -10: 0.8818, 0: 1.0079, 5: 1.2405, 10: 1.2214,
-        20: 1.1722, 40: 1.0849, 60: 1.0349,
+        -60: 0.9408, -30: 0.7753, -20: 0.7643, -10: 0.8818, 0: 1.0079, 5: 1.2405,
+        10: 1.2214, 20: 1.1722, 40: 1.0849, 60: 1.0349,
     },
     "DPD": {
-        -20: 0.9983, -10: 0.8592, -5: 0.8461, 0: 0.9966, 5: 1.1933, 10: 0.9607, 15: 0.8408,
-        20: 0.8675, 30: 0.9992,
+        -20: 0.9983, -10: 0.8592, -5: 0.8461, 0: 0.9966, 5: 1.1933, 10: 0.9607,
+        15: 0.8408, 20: 0.8675, 30: 0.9992,
     },
 }  # fmt: skip
-#: the same, the authors' stochastic simulation, which has standard errors up to 0.015; D and P are
-#: symmetric in the lag (no delay, equal jumps), so their points are means over both signs (P at 20:
-#: 1.0953 and 1.0593)
+#: the same, the authors' stochastic simulation, which has standard errors up to 0.015; D
+#: and P are symmetric in the lag (no delay, equal jumps), so their points are means over
+#: both signs (P at 20: 1.0953 and 1.0593)
 SIMULATED = {
     "DP": {-20: 0.760, 5: 1.237},
     "D": {0: 0.6593, 5: 0.9940},
@@ -39,13 +40,14 @@ SIMULATED = {
 }
 #: (lag in ms, Hz) in cortical slices -> how far off at most, and why
 MISSES = {
-    (10, 0.1): (0.11, "the published set, fitted to all points at once, potentiates by .06 where "
-                      "the measured mean is -.04 +- .05"),
+    (10, 0.1): (0.11, "the published set, fitted to all points at once, potentiates by "
+                      ".06 where the measured mean is -.04 +- .05"),
 }  # fmt: skip
 
 
 def simulated_error(chosen: str, lag: float, synapses: int) -> float:
-    """Return the standard error of the difference of two simulations, ours and the authors'.
+    """Return the standard error of the difference of two simulations, ours and the
+    authors'.
 
     Args:
         chosen: parameter set.
@@ -87,8 +89,8 @@ def rows(quick: bool) -> Iterator[Row]:
     found = sjostrom.changes(MODEL, "cortical_slices", pairs=75)  # as in fig. 4
     yield from sjostrom.rows(MODEL, found, "Graupner-Brunel, cortical slices", MISSES)
     yield Row(
-        MODEL, "cortical slices, mean square error in SEM", sjostrom.error(found), 1.0, 0.0,
-        f"on average within the SEM of {sjostrom.SOURCE}", "at most",
+        MODEL, "cortical slices, mean square error in SEM", sjostrom.error(found), 1.0,
+        0.0, f"on average within the SEM of {sjostrom.SOURCE}", "at most",
         strength="own bound",
     )  # fmt: skip
     sign = {"strength": "qualitative published"}
@@ -96,7 +98,9 @@ def rows(quick: bool) -> Iterator[Row]:
     at = dict(lags=20 * ms, pairs=100, frequency=5 * Hz)
     pairs = float(stdp_curve(MODEL, "hippocampal_slices", **at))
     doublets = float(stdp_curve(MODEL, "hippocampal_slices", **at, **bursts))
-    source = "Graupner & Brunel 2012, fig. 3: pairs depress, doublets potentiate (sign only)"
+    source = (
+        "Graupner & Brunel 2012, fig. 3: pairs depress, doublets potentiate (sign only)"
+    )
     yield Row(
         MODEL,
         "hippocampal slices, 100 pairs at 5 Hz, +20 ms",
@@ -107,14 +111,23 @@ def rows(quick: bool) -> Iterator[Row]:
         "at most",
         **sign,
     )
-    yield Row(MODEL, "same, with postsynaptic doublets", doublets, 1, 0, source, "at least", **sign)
+    yield Row(
+        MODEL,
+        "same, with postsynaptic doublets",
+        doublets,
+        1,
+        0,
+        source,
+        "at least",
+        **sign,
+    )
     ends = dict(burst_frequency=0.5 / (0.005 * second))
     post, pre = (
         float(stdp_curve(MODEL, "hippocampal_cultures", lags=lag * ms, **ends, **spikes))
         for lag, spikes in ((5, dict(post_spikes=2)), (-5, dict(pre_spikes=2)))
     )
     source = "Wang et al. 2005, Nat. Neurosci. 8:187 (sign only; read in the abstract)"
-    yield Row(MODEL, "hippocampal cultures, post-pre-post 5 ms", post, 1, 0, source, "at least",
-              **sign)  # fmt: skip
-    yield Row(MODEL, "hippocampal cultures, pre-post-pre 5 ms", pre, post, 0, source, "at most",
-              **sign)  # fmt: skip
+    yield Row(MODEL, "hippocampal cultures, post-pre-post 5 ms", post, 1, 0, source,
+              "at least", **sign)  # fmt: skip
+    yield Row(MODEL, "hippocampal cultures, pre-post-pre 5 ms", pre, post, 0, source,
+              "at most", **sign)  # fmt: skip

@@ -1,4 +1,5 @@
-"""Weights of `homeostatic_scaling` by NumPy: exact in a step, and between given spikes."""
+"""Weights of `homeostatic_scaling` by NumPy: exact in a step, and between given
+spikes."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from ..synapse_class import Synapse
 
 
 def course(model: Synapse, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarray:
-    """Return w [step, post, pre] of the linear cell for signals x [step, pre] (set 'linear')."""
+    """Return w [step, post, pre] of the linear cell for signals x [step, pre] (set
+    'linear')."""
     target, tau, one = model.numbers("r_0", "tau_h", "r_one")
 
     def update(w, x, y, dt, state):
@@ -19,7 +21,8 @@ def course(model: Synapse, w: np.ndarray, x: np.ndarray, dt: float) -> np.ndarra
 
 
 def factor(model: Synapse, post: np.ndarray, duration: float) -> float:
-    """Return what weights are multiplied by under postsynaptic spikes (seconds): exact."""
+    """Return what weights are multiplied by under postsynaptic spikes (seconds):
+    exact."""
     target, tau, window = model.numbers("r_0", "tau_h", "tau_r")
     post = np.asarray(post, dtype=float)
     counted = np.sum(-np.expm1(-(duration - post) / window))

@@ -1,4 +1,5 @@
-"""Homeostatic scaling: the rate comes to r_0 along a logistic curve, and weights keep ratios."""
+"""Homeostatic scaling: the rate comes to r_0 along a logistic curve, and weights keep
+ratios."""
 
 from __future__ import annotations
 

@@ -7,8 +7,11 @@ import numpy as np
 from ..synapse_class import Synapse
 
 
-def opened(alpha: float, beta: float, transmitter: float, pulse: float, r: float = 0.0) -> float:
-    """Return the open fraction after a pulse that starts at r, in any consistent units."""
+def opened(
+    alpha: float, beta: float, transmitter: float, pulse: float, r: float = 0.0
+) -> float:
+    """Return the open fraction after a pulse that starts at r, in any consistent
+    units."""
     rate = alpha * transmitter + beta
     goal = alpha * transmitter / rate
     return goal + (r - goal) * float(np.exp(-rate * pulse))

@@ -1,13 +1,16 @@
-"""First-order receptor kinetics: transmitter binds during a pulse and unbinds all the time.
+"""First-order receptor kinetics: transmitter binds during a pulse and unbinds all the
+time.
 
     dr/dt = alpha T (1 - r) - beta r,   T = transmitter for `pulse` after a spike, else 0
     I = gbar r (E - V)                  (NMDA: times the magnesium block)
 
-Form: Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14, doi:10.1162/neco.1994.6.1.14. Rates:
-Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal Modeling, 2nd ed., pp 1-25 (ModelDB
-18500), with 1 mM and 1 ms; the paper of 1994 has others. A spike during a pulse starts the pulse
-anew. The gate depends on the presynaptic cell alone and lives there.
-As a fast-weight programme: NMDA's slow r is the key trace, AMPA's fast r the read-out; `w` scales.
+Form: Destexhe, Mainen & Sejnowski 1994, Neural Comput. 6:14,
+doi:10.1162/neco.1994.6.1.14. Rates:
+Destexhe, Mainen & Sejnowski 1998, in Methods in Neuronal Modeling, 2nd ed., pp 1-25
+(ModelDB 18500), with 1 mM and 1 ms; the paper of 1994 has others. A spike during a pulse
+starts the pulse anew. The gate depends on the presynaptic cell alone and lives there.
+As a fast-weight programme: NMDA's slow r is the key trace, AMPA's fast r the read-out;
+`w` scales.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ open_{r} : second
         # half a step more, so that rounding cannot add or lose a step
         pre_spike=f"open_{r} = t + pulse_{r} + 0.5*dt",
         post=f"g_{r} : siemens",
-        method="exponential_euler",  # exact, for the coefficients are constant within a step
+        # exact, for the coefficients are constant within a step
+        method="exponential_euler",
     )
 
 
@@ -64,13 +68,15 @@ def _maker(name: str, summary: str):
     def make(parameters: str) -> Synapse:
         rate = RATES[name]
         values = {
-            f"alpha_{receptor}": rate.alpha / ms / mmolar, f"beta_{receptor}": rate.beta / ms,
-            f"transmitter_{receptor}": 1 * mmolar, f"pulse_{receptor}": 1 * ms,
-            f"gbar_{receptor}": 1 * nS, f"E_{receptor}": rate.reversal * mV,
+            f"alpha_{receptor}": rate.alpha / ms / mmolar,
+            f"beta_{receptor}": rate.beta / ms, f"transmitter_{receptor}": 1 * mmolar,
+            f"pulse_{receptor}": 1 * ms, f"gbar_{receptor}": 1 * nS,
+            f"E_{receptor}": rate.reversal * mV,
         }  # fmt: skip
         sources = {
-            "": rate.source, f"gbar_{receptor}": "modelling choice of this package: 1 nS at full "
-            "opening", "nmda": "unblocked fraction of NMDA receptors (AP5 lowers it): 1 = no drug",
+            "": rate.source, f"gbar_{receptor}": "modelling choice of this package: 1 nS "
+            "at full opening", "nmda": "unblocked fraction of NMDA receptors (AP5 lowers "
+                                       "it): 1 = no drug",
         }  # fmt: skip
         signed: tuple[str, ...] = (f"E_{receptor}",)
         if receptor == "nmda":
@@ -80,8 +86,9 @@ def _maker(name: str, summary: str):
         return Synapse(
             name, parameters, "receptor", summary, equations(receptor), values, sources,
             PAPER,
-            "the pulse starts in the step after the spike and is exact if it is a whole number of "
-            "steps; all synapses of a presynaptic cell share one gate, without delay",
+            "the pulse starts in the step after the spike and is exact if it is a whole "
+            "number of steps; all synapses of a presynaptic cell share one gate, without "
+            "delay",
             signed=signed, initial={"w": 1},
             ports={"conductance": f"g_{receptor}"},
         )  # fmt: skip
@@ -91,10 +98,17 @@ def _maker(name: str, summary: str):
 
 for _name, _summary in {
     "ampa_kinetic": "first-order kinetics of AMPA receptors under pulses of transmitter",
-    "gaba_a_kinetic": "first-order kinetics of GABA_A receptors under pulses of transmitter",
+    "gaba_a_kinetic": "first-order kinetics of GABA_A receptors under pulses of "
+    "transmitter",
     "nmda_kinetic": "first-order kinetics of NMDA receptors under pulses of transmitter",
 }.items():
     register(
         _name,
-        Entry(_maker(_name, _summary), ("destexhe_1998",), "receptor", _summary, renamed=RENAMED),
+        Entry(
+            _maker(_name, _summary),
+            ("destexhe_1998",),
+            "receptor",
+            _summary,
+            renamed=RENAMED,
+        ),
     )

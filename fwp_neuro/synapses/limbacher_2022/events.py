@@ -1,4 +1,5 @@
-"""Weights of `limbacher_2022` after given spikes, and the published steps of its weight."""
+"""Weights of `limbacher_2022` after given spikes, and the published steps of its
+weight."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from ..synapse_class import Synapse
 def weight_at(model: Synapse, pre, post, end: float, start: float = 0.0) -> float:
     """Return the weight at ``end`` (seconds) after spikes at given times: exact.
 
-    Between spikes k and v decay alike, so that both terms of the rule fall as exp(-2 t/tau_trace)
-    and the weight moves towards gamma_plus v w_max/(gamma_plus v + gamma_minus k) along a line.
+    Between spikes k and v decay alike, so that both terms of the rule fall as exp(-2
+    t/tau_trace) and the weight moves towards gamma_plus v w_max/(gamma_plus v +
+    gamma_minus k) along a line.
     """
     plus, minus, w_max, tau, step, gate = model.numbers(
         "gamma_plus", "gamma_minus", "w_max", "tau_trace", "step", "gate"
@@ -28,11 +30,17 @@ def weight_at(model: Synapse, pre, post, end: float, start: float = 0.0) -> floa
             target = write * w_max / (write + erase)
             w = target + (w - target) * np.exp(-(write + erase) * share)
         fade = np.exp(-(time - now) / tau)
-        k, v, now = k * fade + jump * (is_pre is True), v * fade + jump * (is_pre is False), time
+        k, v, now = (
+            k * fade + jump * (is_pre is True),
+            v * fade + jump * (is_pre is False),
+            time,
+        )
     return float(w)
 
 
-def published_steps(model: Synapse, pre: np.ndarray, post: np.ndarray, start=0.0) -> np.ndarray:
+def published_steps(
+    model: Synapse, pre: np.ndarray, post: np.ndarray, start=0.0
+) -> np.ndarray:
     """Return weights [post, pre] by the published steps for spikes [step, cell]."""
     plus, minus, w_max, tau, step = model.numbers(
         "gamma_plus", "gamma_minus", "w_max", "tau_trace", "step"
@@ -46,10 +54,15 @@ def published_steps(model: Synapse, pre: np.ndarray, post: np.ndarray, start=0.0
     return w
 
 
-def curve(model: Synapse, lags, pairs: int, frequency: float, start: float = 0.25) -> np.ndarray:
-    """Return the weight after the pairs over ``start``, the weight before, at each lag."""
+def curve(
+    model: Synapse, lags, pairs: int, frequency: float, start: float = 0.25
+) -> np.ndarray:
+    """Return the weight after the pairs over ``start``, the weight before, at each
+    lag."""
     found = []
     for lag in lags:
         pre, post = pairs_of_spikes(lag, pairs, frequency)
-        found.append(weight_at(model, pre, post, pairs / frequency + abs(lag), start) / start)
+        found.append(
+            weight_at(model, pre, post, pairs / frequency + abs(lag), start) / start
+        )
     return np.array(found)

@@ -1,4 +1,5 @@
-"""Key-value memory of Limbacher et al.: fixed point, erase, published steps, read-outs."""
+"""Key-value memory of Limbacher et al.: fixed point, erase, published steps,
+read-outs."""
 
 from __future__ import annotations
 
@@ -13,9 +14,14 @@ from . import events as oracle
 
 MODEL = "limbacher_2022"
 MEMORY = "limbacher_2022_key_value_memory"
-RULE = "Limbacher, Oezdenizci & Legenstein 2025, arXiv:2205.11276: closed form of the rule"
+RULE = (
+    "Limbacher, Oezdenizci & Legenstein 2025, arXiv:2205.11276: closed form of the rule"
+)
 CODE = "published code (dfe7d03): its steps of 1 ms, gammas 0.3, tau 20 ms"
-OURS = "this package: no published number; hebb and delta of the same keys and values beside it"
+OURS = (
+    "this package: no published number; hebb and delta of the same keys and values "
+    "beside it"
+)
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -33,23 +39,33 @@ def rows(quick: bool) -> Iterator[Row]:
         RULE,
         strength="closed form",
     )
-    erased = [oracle.weight_at(model, often[:50], [], 0.3, start) / start for start in (0.2, 0.6)]
-    yield Row(MODEL, "share kept under a key alone, w 0.2 over w 0.6", erased[0] / erased[1], 1,
+    erased = [
+        oracle.weight_at(model, often[:50], [], 0.3, start) / start
+        for start in (0.2, 0.6)
+    ]
+    yield Row(MODEL, "share kept under a key alone, w 0.2 over w "
+                     "0.6", erased[0] / erased[1], 1,
               1e-9, RULE, strength="closed form")  # fmt: skip
     rng = np.random.default_rng(0)
     pre, post = ((rng.random((200, 20)) < 0.1).astype(float) for _ in range(2))
     steps = oracle.published_steps(model, pre, post).mean()
-    times = [[np.flatnonzero(cell) * 1e-3 + 1e-3 for cell in side.T] for side in (pre, post)]
-    exact = np.mean([oracle.weight_at(model, a, b, 0.2) for a in times[0] for b in times[1]])
-    yield Row(MODEL, "mean weight over published steps, 20 x 20 synapses", exact / steps, 1, 0.05,
+    times = [
+        [np.flatnonzero(cell) * 1e-3 + 1e-3 for cell in side.T] for side in (pre, post)
+    ]
+    exact = np.mean(
+        [oracle.weight_at(model, a, b, 0.2) for a in times[0] for b in times[1]]
+    )
+    yield Row(MODEL, "mean weight over published steps, 20 x 20 "
+                     "synapses", exact / steps, 1, 0.05,
               CODE, strength="own bound", set_after=True)  # fmt: skip
     memory = load_model(MEMORY)
     settings = {"items": (2, 8), "device": "numpy"} if quick else {}
     data = memory.run(memory.Parameters(**settings))
     few, most = data.sel(items=8), data.isel(items=-1)
-    yield Row(MEMORY, "accuracy of spikes, 8 items, 40 cells", _of(few, "spiking"), 0.95, 0, OURS,
-              "at least", strength="own bound", set_after=True)  # fmt: skip
-    yield Row(MEMORY, f"accuracy of spikes, {int(most['items'])} items", _of(most, "spiking"),
+    yield Row(MEMORY, "accuracy of spikes, 8 items, 40 cells", _of(few, "spiking"), 0.95,
+              0, OURS, "at least", strength="own bound", set_after=True)  # fmt: skip
+    yield Row(MEMORY, f"accuracy of spikes, {int(most['items'])} items",
+              _of(most, "spiking"),
               _of(most, "rule on rates"), 0.15, OURS + ": the rule on rates",
               strength="own bound", set_after=True)  # fmt: skip
     if not quick:

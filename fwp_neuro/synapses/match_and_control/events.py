@@ -11,9 +11,12 @@ from ..synapse_class import Synapse
 
 
 def written(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
-    """Return g [step, ...], in pairs, under spikes [step, ...] that broadcast; dt in seconds."""
+    """Return g [step, ...], in pairs, under spikes [step, ...] that broadcast; dt in
+    seconds."""
     p = model.parameters
-    drive = (point_spine.calcium(model, pre, post, dt) / p["p_pair"]) ** 4 / float(p["pair_write"])
+    drive = (point_spine.calcium(model, pre, post, dt) / p["p_pair"]) ** 4 / float(
+        p["pair_write"]
+    )
     tau = float(p["tau_plasticity"])
     return spine_calcium.filtered(drive, tau, dt, tau * -np.expm1(-dt / tau))
 
@@ -22,13 +25,16 @@ def gain(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.nda
     """Return the AMPA gain [step, ...] under spikes [step, ...]; dt in seconds."""
     p = model.parameters
     tau = float(p["tau_delay"])
-    delayed = spine_calcium.filtered(written(model, pre, post, dt), tau, dt, -np.expm1(-dt / tau))
+    delayed = spine_calcium.filtered(
+        written(model, pre, post, dt), tau, dt, -np.expm1(-dt / tau)
+    )
     alpha = 1 / (1 + np.exp(-p["sharpness"] * (delayed / p["theta"] - 1)))
     return 1 + (p["strongest"] - 1) * alpha
 
 
 def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
-    """Return the AMPA gain 1 s after the last pair, at each lag (seconds), over that before."""
+    """Return the AMPA gain 1 s after the last pair, at each lag (seconds), over that
+    before."""
     dt, found = 0.1e-3, []
     for lag in lags:
         trains = pairs_of_spikes(lag, pairs, frequency)

@@ -1,5 +1,5 @@
-"""Gates of NMDA receptors at given spikes, their mean in regular trains, and the bias of the
-jump."""
+"""Gates of NMDA receptors at given spikes, their mean in regular trains, and the bias of
+the jump."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def _between(model: Synapse, s: float, x: float, span: float) -> tuple[float, fl
     rise, decay, alpha = model.numbers("tau_rise", "tau_nmda", "alpha")
     if model.name == "nmda_jump" or span == 0:
         return s * np.exp(-span / decay), x
-    # pieces of at most a rise time, four of them resolved by eight Gauss-Legendre points each
+    # pieces of at most a rise time, four of them resolved by eight Gauss-Legendre points
+    # each
     nodes, weights = np.polynomial.legendre.leggauss(8)
     pieces = np.linspace(0, span, max(2, int(np.ceil(span / rise)) + 1))
     middle, half = (pieces[1:] + pieces[:-1]) / 2, np.diff(pieces) / 2
@@ -50,7 +51,8 @@ def _between(model: Synapse, s: float, x: float, span: float) -> tuple[float, fl
 
 
 def mean_gate(model: Synapse, rate: float, spikes: int = 60, last: int = 10) -> float:
-    """Return the time average of the gate over the last periods of a regular train (Hz)."""
+    """Return the time average of the gate over the last periods of a regular train
+    (Hz)."""
     times = np.arange(spikes) / rate
     nodes, weights = np.polynomial.legendre.leggauss(40)
     period = (times[-last:, None] + (nodes + 1) / 2 / rate).ravel()
@@ -58,7 +60,8 @@ def mean_gate(model: Synapse, rate: float, spikes: int = 60, last: int = 10) -> 
 
 
 def bias(jump: Synapse, rate: float) -> float:
-    """Return mean gate of the jump form / exact mean gate - 1, for a regular train (Hz)."""
+    """Return mean gate of the jump form / exact mean gate - 1, for a regular train
+    (Hz)."""
     shared = {n: jump.parameters[n] for n in ("tau_rise", "tau_nmda", "alpha")}
     exact = maker("nmda_per_cell")(jump.parameter_set).changed(**shared)
     return mean_gate(jump, rate) / mean_gate(exact, rate) - 1

@@ -2,11 +2,12 @@
 
     dw_ij/dt = eta y_i (x_j - alpha y_i w_ij)
 
-Source: Oja 1982, J. Math. Biol. 15:267, doi:10.1007/BF00275687, with the decay scaled by alpha.
-With y = sum_j w_j x_j the weights of a cell turn to the first principal component of <x x'> and
-their squared length to 1/alpha; with y given they go to <x y>/(alpha <y^2>). See `rate_traces` for
-what x and y are.
-As a fast-weight programme: Hebbian write with a value-dependent decay of the row, no erase by key.
+Source: Oja 1982, J. Math. Biol. 15:267, doi:10.1007/BF00275687, with the decay scaled by
+alpha. With y = sum_j w_j x_j the weights of a cell turn to the first principal component
+of <x x'> and their squared length to 1/alpha; with y given they go to <x y>/(alpha
+<y^2>). See `rate_traces` for what x and y are.
+As a fast-weight programme: Hebbian write with a value-dependent decay of the row, no
+erase by key.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from ..synapse_class import Entry, Equations, Synapse, register
 
 RULE = "dw/dt = eta*y_post*(x_pre - alpha*y_post*w) : 1 (clock-driven)"
 SPIKES = Equations(
-    pre=traces.PRE, pre_spike=traces.PRE_SPIKE, post=traces.POST, post_spike=traces.POST_SPIKE,
-    synapse=RULE, method="rk2",
+    pre=traces.PRE, pre_spike=traces.PRE_SPIKE, post=traces.POST,
+    post_spike=traces.POST_SPIKE, synapse=RULE, method="rk2",
 )  # fmt: skip
 LINEAR = Equations(
     pre=traces.PRE, pre_spike=traces.PRE_SPIKE, post=traces.LINEAR_POST,
@@ -30,19 +31,21 @@ SUMMARY = "Oja's rule: Hebbian, finds the first principal component"
 
 
 def make(parameters: str) -> Synapse:
-    """Return the model whose y is filtered spikes, or the linear output of the synapses."""
+    """Return the model whose y is filtered spikes, or the linear output of the
+    synapses."""
     return Synapse(
         "oja", parameters, "plasticity", SUMMARY,
         LINEAR if parameters == "linear" else SPIKES,
         {"eta": 0.1 * Hz, "alpha": 1.0, **traces.trace_parameters()},
         {
             "eta": "modelling choice of this package: slow against the inputs",
-            "alpha": "oja1982simplified (classical, recalled): 1 makes the weights a unit vector",
+            "alpha": "oja1982simplified (classical, recalled): 1 makes the weights a "
+                     "unit vector",
             **traces.SOURCES,
         },
         "oja1982simplified",
-        "x and y are rates in units of r_one, without their means taken off; weights may change "
-        "sign; in the set 'linear' the cell's spikes play no part",
+        "x and y are rates in units of r_one, without their means taken off; weights may "
+        "change sign; in the set 'linear' the cell's spikes play no part",
         initial={"w": 0.3},
     )  # fmt: skip
 

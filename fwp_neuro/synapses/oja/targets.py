@@ -16,10 +16,11 @@ _SOURCE = "fixed point of Oja 1982, J. Math. Biol. 15:267"
 
 
 def learned(alpha: float, steps: int, seed: int = 0) -> tuple[float, float]:
-    """Return alignment with the first principal component, and alpha times the squared length.
+    """Return alignment with the first principal component, and alpha times the squared
+    length.
 
-    A linear cell hears 8 correlated Gaussian inputs, a new pattern every 20 ms; both numbers are
-    of the weights averaged over the second half.
+    A linear cell hears 8 correlated Gaussian inputs, a new pattern every 20 ms; both
+    numbers are of the weights averaged over the second half.
     """
     rng = np.random.default_rng(seed)
     mixing = rng.normal(size=(8, 8)) * np.linspace(1.5, 0.3, 8) / np.sqrt(8)
@@ -36,7 +37,9 @@ def rows(quick: bool) -> Iterator[Row]:
     for alpha in (1.0, 0.25):
         aligned, length = learned(alpha, 20000 if quick else 100000)
         what = f"alignment with the first principal component, alpha {alpha:g}"
-        yield Row(MODEL, what, aligned, 0.999, 0, _SOURCE, "at least", strength="closed form")
+        yield Row(
+            MODEL, what, aligned, 0.999, 0, _SOURCE, "at least", strength="closed form"
+        )
         yield Row(
             MODEL,
             f"alpha |w|^2, alpha {alpha:g}",

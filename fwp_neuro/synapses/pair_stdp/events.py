@@ -14,7 +14,9 @@ def changed_weights(model: Synapse, times: np.ndarray, is_pre: np.ndarray) -> np
 
     Many parameter sets at once: parameters [set, 1] give [set, lag].
     """
-    plus, minus, tau_plus, tau_minus = model.numbers("A_plus", "A_minus", "tau_plus", "tau_minus")
+    plus, minus, tau_plus, tau_minus = model.numbers(
+        "A_plus", "A_minus", "tau_plus", "tau_minus"
+    )
     bounded, proportional = model.equations == BOUNDED, model.equations == PROPORTIONAL
     top, mu = model.numbers("w_max", "mu") if bounded else (1.0, 0.0)
     keep = 0.0 if model.equations == NEAREST else 1.0
@@ -49,12 +51,16 @@ def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.
 
 
 def _regular(model: Synapse, lags: np.ndarray, pairs: int, period: float) -> np.ndarray:
-    """Return the weight ratio of additive rules after regular pairs: traces summed beforehand.
+    """Return the weight ratio of additive rules after regular pairs: traces summed
+    beforehand.
 
-    Of each pair the second spike meets the trace of the first one's side with the age of the lag,
-    and the first spike that of the other side with the age of the rest of the period.
+    Of each pair the second spike meets the trace of the first one's side with the age of
+    the lag, and the first spike that of the other side with the age of the rest of the
+    period.
     """
-    plus, minus, tau_plus, tau_minus = model.numbers("A_plus", "A_minus", "tau_plus", "tau_minus")
+    plus, minus, tau_plus, tau_minus = model.numbers(
+        "A_plus", "A_minus", "tau_plus", "tau_minus"
+    )
     age, rest, first = np.abs(lags), period - np.abs(lags), lags >= 0
     change = np.zeros(())
     for tau, at_lag, amplitude in ((tau_plus, first, plus), (tau_minus, ~first, -minus)):
@@ -66,7 +72,8 @@ def _regular(model: Synapse, lags: np.ndarray, pairs: int, period: float) -> np.
 
 
 def _kicks(model: Synapse, pairs: int, period: float, tau):
-    """Return the sums over ``pairs`` kicks of a trace, and one less, of its values after them."""
+    """Return the sums over ``pairs`` kicks of a trace, and one less, of its values after
+    them."""
     keep = 0.0 if model.equations == NEAREST else 1.0
     left, value, total, before = keep * np.exp(-period / tau), 0.0, 0.0, 0.0
     for _ in range(pairs):

@@ -14,7 +14,14 @@ from ..synapse_class import Synapse
 def changed_weight(model: Synapse, pre, post) -> float:
     """Return the weight after spikes at given times (seconds): exact."""
     p = {name: float(value) for name, value in model.parameters.items()}
-    w, x, E, B, bursting, before = p["w_start"], 0.0, p["E_start"], p["B_start"], False, 0.0
+    w, x, E, B, bursting, before = (
+        p["w_start"],
+        0.0,
+        p["E_start"],
+        p["B_start"],
+        False,
+        0.0,
+    )
     last = {True: -1.0, False: -1.0}
     for time, is_pre in sorted([(t, False) for t in post] + [(t, True) for t in pre]):  # noqa: F402
         x *= np.exp(-(time - before) / p["tau_pre"])
@@ -34,7 +41,9 @@ def changed_weight(model: Synapse, pre, post) -> float:
     return w
 
 
-def curve(model: Synapse, lags, pairs: int, frequency: float, spikes: int = 1, interval=None):
+def curve(
+    model: Synapse, lags, pairs: int, frequency: float, spikes: int = 1, interval=None
+):
     """Return the weight ratio at each lag (seconds).
 
     Args:
@@ -44,12 +53,17 @@ def curve(model: Synapse, lags, pairs: int, frequency: float, spikes: int = 1, i
         interval: between them, a Brian2 time; 10 ms if None.
 
     Raises:
-        FwpError: an interval without unit or not positive, or spikes that are no whole number.
+        FwpError: an interval without unit or not positive, or spikes that are no whole
+            number.
     """
-    apart = float(time(interval, "interval", 10 * ms)) * np.arange(whole(spikes, "spikes"))
+    apart = float(time(interval, "interval", 10 * ms)) * np.arange(
+        whole(spikes, "spikes")
+    )
     found = []
     for lag in lags:
         pre, post = pairs_of_spikes(lag, pairs, frequency)
         post = np.sort(np.add.outer(post, apart).ravel())
-        found.append(changed_weight(model, pre, post) / float(model.parameters["w_start"]))
+        found.append(
+            changed_weight(model, pre, post) / float(model.parameters["w_start"])
+        )
     return np.array(found)

@@ -1,4 +1,5 @@
-"""Calcium and weights of `point_spine` on a fine grid, for many trains of spikes at once."""
+"""Calcium and weights of `point_spine` on a fine grid, for many trains of spikes at
+once."""
 
 from __future__ import annotations
 
@@ -17,13 +18,16 @@ def read(model: Synapse, ca: np.ndarray) -> np.ndarray:
 
 
 def calcium(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
-    """Return calcium [step, ...] under spikes [step, ...] that broadcast; dt in seconds."""
+    """Return calcium [step, ...] under spikes [step, ...] that broadcast; dt in
+    seconds."""
     p = model.parameters
     opened, volts = spine_calcium.opening(p, pre, dt), spine_calcium.voltage(p, post, dt)
     return spine_calcium.calcium(p, opened, volts, dt, float(p["nmda"]))
 
 
-def changed_weight(model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float) -> np.ndarray:
+def changed_weight(
+    model: Synapse, pre: np.ndarray, post: np.ndarray, dt: float
+) -> np.ndarray:
     """Return the weight after spikes [step, ...], 1 before them; dt in seconds."""
     (eta,) = model.numbers("eta")
     return 1 + eta * dt * read(model, calcium(model, pre, post, dt)).sum(0)

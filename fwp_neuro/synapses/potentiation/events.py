@@ -19,7 +19,8 @@ def respond(
         potentiation: P at time 0; in the fast part where there are two.
 
     Returns:
-        weight at the last spike; for each presynaptic spike what it releases, and transmits.
+        weight at the last spike; for each presynaptic spike what it releases, and
+        transmits.
     """
     nmda, share, tau_nmda, U, tau_F, tau_D = model.numbers(
         "nmda", "presynaptic", "tau_nmda", "U", "tau_F", "tau_D"
@@ -50,14 +51,19 @@ def respond(
 
 def curve(model: Synapse, lags: np.ndarray, pairs: int, frequency: float) -> np.ndarray:
     """Return the weight ratio at each lag (seconds), at the last spike."""
-    return np.array([respond(model, *pairs_of_spikes(lag, pairs, frequency))[0] for lag in lags])
+    return np.array(
+        [respond(model, *pairs_of_spikes(lag, pairs, frequency))[0] for lag in lags]
+    )
 
 
 def release(model: Synapse, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
-    """Return what each spike releases of a synapse that is potentiated by a share at time 0."""
+    """Return what each spike releases of a synapse that is potentiated by a share at time
+    0."""
     return respond(model, times, np.array([]), potentiation)[1]
 
 
-def transmitted(model: Synapse, times: np.ndarray, potentiation: float = 0.0) -> np.ndarray:
+def transmitted(
+    model: Synapse, times: np.ndarray, potentiation: float = 0.0
+) -> np.ndarray:
     """Return what each spike transmits (release x AMPA gain), likewise."""
     return respond(model, times, np.array([]), potentiation)[2]

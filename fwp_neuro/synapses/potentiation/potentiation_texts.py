@@ -21,7 +21,8 @@ s += 1
 """
 PASSIVE = Equations(
     synapse=_SYNAPSE
-    + "dfast/dt = -fast/tau_fast : 1 (event-driven)\ndslow/dt = -slow/tau_slow : 1 (event-driven)",
+    + "dfast/dt = -fast/tau_fast : 1 (event-driven)\ndslow/dt = -slow/tau_slow : 1 "
+    "(event-driven)",
     on_pre=_PRE.format(P="fast + slow"),
     on_post="fast += nmda*A_fast*s\nslow += nmda*A_slow*s",
 )

@@ -1,4 +1,5 @@
-"""Short-term potentiation: its two decays, and what reading one item leaves of the others."""
+"""Short-term potentiation: its two decays, and what reading one item leaves of the
+others."""
 
 from __future__ import annotations
 
@@ -14,17 +15,21 @@ from ...targets.rows import Row
 
 PASSIVE, USED = "short_term_potentiation", "use_dependent_potentiation"
 LEFT, READS = 0.374, 5
-_COMPUTED = "closed form: 1 - (1 - .374) times the mean share of key cells (or its mean square)"
+_COMPUTED = (
+    "closed form: 1 - (1 - .374) times the mean share of key cells (or its mean square)"
+)
 
 
 def expected(mechanism: str, sparsity: float, cells: int = 200) -> float:
     """Return what other items keep when the read one has fallen to `LEFT`: exact mean.
 
-    Of the cells of a random key the share ``sparsity`` is in the key that is read, with the
-    variance of draws without replacement.
+    Of the cells of a random key the share ``sparsity`` is in the key that is read, with
+    the variance of draws without replacement.
     """
     square = sparsity**2 + (1 - sparsity) ** 2 / (cells - 1)
-    shared = {"column gate": sparsity, "rank-1 erase": square, "time decay": 1.0}[mechanism]
+    shared = {"column gate": sparsity, "rank-1 erase": square, "time decay": 1.0}[
+        mechanism
+    ]
     return 1 - (1 - LEFT) * shared
 
 
@@ -37,7 +42,8 @@ def decay_times(minutes: float = 60.0) -> tuple[float, float]:
         initial={"fast": 0.4, "slow": 0.2}, record=["transmitted"],
         record_every=every * b2.second,
     )  # fmt: skip
-    # a monitor samples before the spike of its time step, so the first sample is from before all
+    # a monitor samples before the spike of its time step, so the first sample is from
+    # before all
     course = found["transmitted"][1:, 0] / float(model.parameters["U"]) - 1
     time = found["time"][1:] - every
 
@@ -51,8 +57,8 @@ def decay_times(minutes: float = 60.0) -> tuple[float, float]:
 def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> dict:
     """Return what the items that are not read keep, and its standard error, by mechanism.
 
-    Items are random binary keys of a share of active cells; each has a value cell of its own. The
-    column gate and the decay are Brian2 runs of the two models, the erase is
+    Items are random binary keys of a share of active cells; each has a value cell of its
+    own. The column gate and the decay are Brian2 runs of the two models, the erase is
     W <- W - (1 - LEFT) W q q^T / q^T q.
     """
     rng = np.random.default_rng(seed)
@@ -64,12 +70,15 @@ def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> 
     gated = synapses.get(USED, "pre_release").changed(loss=1 - LEFT ** (1 / READS))
     spikes = np.repeat(query[None], READS, axis=0)
     silent = np.zeros((READS, len(weights)))
-    gate = injected.run(gated, spikes, silent, initial={"P": weights}, dt=100 * b2.ms)["P"]
+    gate = injected.run(gated, spikes, silent, initial={"P": weights}, dt=100 * b2.ms)[
+        "P"
+    ]
     fading = synapses.get(PASSIVE, "post_ampa")
     wait = -np.log(LEFT) * fading.parameters["tau_fast"]
     late = np.zeros((5, cells))
     late[-1] = 1  # a spike everywhere brings event-driven variables up to date
-    faded = injected.run(fading, late, np.zeros((5, len(weights))), initial={"fast": weights},
+    faded = injected.run(fading, late, np.zeros((5, len(weights))),
+                         initial={"fast": weights},
                          dt=wait / 4)["fast"]  # fmt: skip
     erased = weights - (1 - LEFT) * np.outer(weights @ query, query) / query.sum()
 
@@ -78,7 +87,11 @@ def kept(sparsity: float, items: int = 120, cells: int = 200, seed: int = 0) -> 
         ratio = own[0] / own[1]
         return float(ratio.mean()), float(ratio.std(ddof=1) / np.sqrt(ratio.size))
 
-    return {"column gate": left(gate), "rank-1 erase": left(erased), "time decay": left(faded)}
+    return {
+        "column gate": left(gate),
+        "rank-1 erase": left(erased),
+        "time decay": left(faded),
+    }
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -105,9 +118,11 @@ def rows(quick: bool) -> Iterator[Row]:
             target, of_time = expected(mechanism, sparsity), mechanism == "time decay"
             yield Row(
                 PASSIVE if of_time else USED,
-                f"others keep, {mechanism}, {sparsity:g} of key cells active", value, target,
+                f"others keep, {mechanism}, {sparsity:g} of key cells "
+                "active", value, target,
                 min(0.01, 3 * error) + 1e-9,
-                _COMPUTED, curve="" if of_time else f"kept by others: {mechanism}", x=sparsity,
+                _COMPUTED, curve="" if of_time else "kept by others: "
+                                                    f"{mechanism}", x=sparsity,
                 axes=("", "") if of_time else ("share of active key cells", "kept"),
                 strength="closed form",
             )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The calcium control model on given spikes: traces exact, calcium and weight on a fine grid."""
+"""The calcium control model on given spikes: traces exact, calcium and weight on a fine
+grid."""
 
 from __future__ import annotations
 
@@ -34,8 +35,11 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(x / 2))
 
 
-def _after(times: np.ndarray, levels: np.ndarray, tau: float, grid: np.ndarray) -> np.ndarray:
-    """Return a trace on the grid that has ``levels`` just after its spikes and decays between."""
+def _after(
+    times: np.ndarray, levels: np.ndarray, tau: float, grid: np.ndarray
+) -> np.ndarray:
+    """Return a trace on the grid that has ``levels`` just after its spikes and decays
+    between."""
     last = np.searchsorted(times, grid, side="right") - 1
     found = np.zeros_like(grid)
     seen = last >= 0
@@ -44,7 +48,8 @@ def _after(times: np.ndarray, levels: np.ndarray, tau: float, grid: np.ndarray) 
 
 
 def _peaks(times: np.ndarray, taus: np.ndarray, kick) -> np.ndarray:
-    """Return two traces just after each spike [spike, 2]; ``kick`` adds to what is left."""
+    """Return two traces just after each spike [spike, 2]; ``kick`` adds to what is
+    left."""
     traces, before, found = np.zeros(2), 0.0, np.empty((len(times), 2))
     for number, time in enumerate(times):
         traces = kick(traces * np.exp(-(time - before) / taus))
@@ -53,9 +58,14 @@ def _peaks(times: np.ndarray, taus: np.ndarray, kick) -> np.ndarray:
 
 
 def _calcium(
-    p: Mapping[str, float], pre: np.ndarray, post: np.ndarray, grid: np.ndarray, clamp: float | None
+    p: Mapping[str, float],
+    pre: np.ndarray,
+    post: np.ndarray,
+    grid: np.ndarray,
+    clamp: float | None,
 ) -> np.ndarray:
-    """Return calcium [grid] in uM; ``grid`` is the middle of the steps, ``clamp`` in volts."""
+    """Return calcium [grid] in uM; ``grid`` is the middle of the steps, ``clamp`` in
+    volts."""
     parts = np.array([p["I_f"], 1 - p["I_f"]])
     taus = np.array([p["tau_f"], p["tau_s"]])
     opened = _peaks(pre, taus, lambda left: left + parts * p["P0"] * (1 - left.sum()))
@@ -64,7 +74,9 @@ def _calcium(
     if clamp is None:
         taus = np.array([p["tau_1"], p["tau_2"]])
         both = _peaks(pre, taus, lambda left: left + p["epsp"] / p["epsp_norm"])
-        volts += _after(pre, both[:, 0], taus[0], grid) - _after(pre, both[:, 1], taus[1], grid)
+        volts += _after(pre, both[:, 0], taus[0], grid) - _after(
+            pre, both[:, 1], taus[1], grid
+        )
         for share, tau in ((p["I_bf"], p["tau_bf"]), (1 - p["I_bf"], p["tau_bs"])):
             level = np.full(len(post), share * p["V_bap"])
             volts += _after(post + p["delay_bap"], level, tau, grid)
@@ -73,7 +85,8 @@ def _calcium(
     drive = p["nmda"] * p["G_NMDA"] * opening * unblocked * (p["V_Ca"] - volts)
     step = grid[1] - grid[0]
     left, half = np.exp(-step / p["tau_Ca"]), np.exp(-step / 2 / p["tau_Ca"])
-    ends = lfilter([1], [1, -left], drive * p["tau_Ca"] * (1 - left))  # at the end of each step
+    # at the end of each step
+    ends = lfilter([1], [1, -left], drive * p["tau_Ca"] * (1 - left))
     starts = np.concatenate([[0.0], ends[:-1]])
     return starts * half + drive * p["tau_Ca"] * (1 - half)
 
@@ -98,13 +111,15 @@ def changed_weight(
     rate = eta(model, ca) * _DT
     gone = np.cumsum(rate[::-1])[::-1]  # from the start of each step to the end
     target = omega(model, ca)
-    # written as change from the weight before, so that nothing changes where nothing drives it
+    # written as change from the weight before, so that nothing changes where nothing
+    # drives it
     change = np.sum((target - before) * -np.expm1(-rate) * np.exp(-(gone - rate)))
     return float(1 + change / before)
 
 
 def clamped(model: Synapse, volts, pulses: int = 100, frequency: float = 1.0) -> float:
-    """Return the weight ratio after presynaptic pulses with the spine held at a Brian2 voltage."""
+    """Return the weight ratio after presynaptic pulses with the spine held at a Brian2
+    voltage."""
     pre = np.arange(pulses) / frequency
     return changed_weight(model, pre, np.zeros(0), clamp=float(volts))
 

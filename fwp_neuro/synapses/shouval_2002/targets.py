@@ -1,4 +1,5 @@
-"""Calcium control: Omega and eta, and what pairing, timing and frequency do at 1 Hz and above."""
+"""Calcium control: Omega and eta, and what pairing, timing and frequency do at 1 Hz and
+above."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def rows(quick: bool) -> Iterator[Row]:
     for ca, (target, tau) in FUNCTIONS.items():
         yield Row(
             MODEL, f"Omega({ca:g} uM)", float(omega(model, ca)), target, 5e-4, _EQUATIONS,
-            curve="calcium control: target weight", x=ca, axes=("calcium (uM)", "target weight"),
+            curve="calcium control: target weight", x=ca,
+            axes=("calcium (uM)", "target weight"),
             strength="closed form",
         )  # fmt: skip
         value = float(1 / eta(model, ca))
@@ -44,18 +46,34 @@ def rows(quick: bool) -> Iterator[Row]:
     sign = {"strength": "qualitative published"}
     pairs = 50 if quick else 100
     timing = {-10: False, 10: True, 30: True, 80: False}
-    found = synapses.stdp_curve(MODEL, lags=list(timing) * ms, pairs=pairs, frequency=1 * Hz)
+    found = synapses.stdp_curve(
+        MODEL, lags=list(timing) * ms, pairs=pairs, frequency=1 * Hz
+    )
     for (lag, up), value in zip(timing.items(), found, strict=True):
         what = f"weight ratio after pairs at {lag:+d} ms, 1 Hz"
         yield Row(MODEL, what, float(value), 1, 0, _FIGURE + "C", _SIGNS[up], **sign)
     for volts, up in {-55: False, -30: True}.items():
         value = clamped(model, volts * mV, pairs)
         yield Row(
-            MODEL, f"after pulses at {volts} mV", value, 1, 0, _FIGURE + "A", _SIGNS[up], **sign
+            MODEL,
+            f"after pulses at {volts} mV",
+            value,
+            1,
+            0,
+            _FIGURE + "A",
+            _SIGNS[up],
+            **sign,
         )
     alone = synapses.get(MODEL, "frequency")
     for hertz, up in {1: False, 20: True}.items():
         value = changed_weight(alone, np.arange(pairs) / hertz, np.zeros(0))
         yield Row(
-            MODEL, f"after pulses at {hertz} Hz", value, 1, 0, _FIGURE + "B", _SIGNS[up], **sign
+            MODEL,
+            f"after pulses at {hertz} Hz",
+            value,
+            1,
+            0,
+            _FIGURE + "B",
+            _SIGNS[up],
+            **sign,
         )

@@ -21,8 +21,12 @@ def changed_weights(model: Synapse, times: np.ndarray, is_pre: np.ndarray) -> np
     keep = 0.0 if model.equations == NEAREST else 1.0
     w, traces = np.ones(()), [np.zeros(())] * 4  # r1, r2, o1, o2
     for gap, pre in zip(np.diff(times, axis=0, prepend=times[:1]), is_pre, strict=True):
-        r1, r2, o1, o2 = (one * np.exp(-gap / tau) for one, tau in zip(traces, taus, strict=True))
-        w = w + np.where(pre, -o1 * (a2_minus + a3_minus * r2), r1 * (a2_plus + a3_plus * o2))
+        r1, r2, o1, o2 = (
+            one * np.exp(-gap / tau) for one, tau in zip(traces, taus, strict=True)
+        )
+        w = w + np.where(
+            pre, -o1 * (a2_minus + a3_minus * r2), r1 * (a2_plus + a3_plus * o2)
+        )
         traces = [np.where(pre, keep * one + 1, one) for one in (r1, r2)]
         traces += [np.where(pre, one, keep * one + 1) for one in (o1, o2)]
     return w

@@ -5,14 +5,14 @@
     w <- w - o1 (A2_minus + A3_minus r2)  at a presynaptic spike   (eq. 3)
     w <- w + r1 (A2_plus + A3_plus o2)    at a postsynaptic spike  (eq. 4)
 
-with r2 and o2 taken just before the spike kicks them. All-to-all: a spike adds 1 to its own traces;
-nearest-spike: it sets them to 1. The minimal models have A3_minus = 0, and for visual cortex also
-A2_plus = 0. Weights are in units of the weight before.
+with r2 and o2 taken just before the spike kicks them. All-to-all: a spike adds 1 to its
+own traces; nearest-spike: it sets them to 1. The minimal models have A3_minus = 0, and
+for visual cortex also A2_plus = 0. Weights are in units of the weight before.
 
-Source: Pfister & Gerstner 2006, J. Neurosci. 26:9673, doi:10.1523/JNEUROSCI.1425-06.2006, eqs 3-4
-and tables 3 (visual cortex) and 4 (hippocampal culture).
-As a fast-weight programme: Hebbian write along the lagged product of the trains, gated by the
-postsynaptic rate of the last 100 ms (o2); no erase, no decay.
+Source: Pfister & Gerstner 2006, J. Neurosci. 26:9673, doi:10.1523/JNEUROSCI.1425-06.2006,
+eqs 3-4 and tables 3 (visual cortex) and 4 (hippocampal culture).
+As a fast-weight programme: Hebbian write along the lagged product of the trains, gated by
+the postsynaptic rate of the last 100 ms (o2); no erase, no decay.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def make(parameters: str) -> Synapse:
     read = "recalled, found nowhere" if parameters in _UNCHECKED else "as others print it"
     sources = {"": f"{_PAPER}, {table} ({read})"}
     if tau_x is None:
-        sources["tau_x"] = "has no effect in the minimal model (A3_minus = 0): any value would do"
+        sources["tau_x"] = (
+            "has no effect in the minimal model (A3_minus = 0): any value would do"
+        )
     return Synapse(
         "triplet_stdp",
         parameters,
@@ -65,8 +67,9 @@ def make(parameters: str) -> Synapse:
         values,
         sources,
         _PAPER,
-        "additive, no bounds; r2 and o2 are read just before their own kick; lag = postsynaptic "
-        "minus presynaptic spike, without delays; at lag 0 the presynaptic spike comes first",
+        "additive, no bounds; r2 and o2 are read just before their own kick; lag = "
+        "postsynaptic minus presynaptic spike, without delays; at lag 0 the presynaptic "
+        "spike comes first",
         signed=names,
         initial={"w": 1},
     )

@@ -1,4 +1,5 @@
-"""Triplet rule: frequency dependence in visual cortex, and the errors that the paper gives."""
+"""Triplet rule: frequency dependence in visual cortex, and the errors that the paper
+gives."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ ERRORS = {
 }
 #: (lag in ms, Hz) -> how far off at most, and why
 MISSES = {
-    (-10, 40): (0.40, "the published set, fitted to all points at once, lies 1.2 SEM low at the "
-                      "point of the largest SEM (.32)"),
+    (-10, 40): (0.40, "the published set, fitted to all points at once, lies 1.2 SEM low "
+                      "at the point of the largest SEM (.32)"),
 }  # fmt: skip
 
 
@@ -27,8 +28,9 @@ def rows(quick: bool) -> Iterator[Row]:
     for chosen, target in ERRORS.items():
         found = sjostrom.changes(MODEL, chosen, pairs=60)
         yield Row(
-            MODEL, f"mean square error in SEM, {chosen}", sjostrom.error(found), target, 0.02,
-            "Pfister & Gerstner 2006, table 3 (E recalled, not checked against the paper)",
+            MODEL, f"mean square error in SEM, {chosen}", sjostrom.error(found), target,
+            0.02, "Pfister & Gerstner 2006, table 3 (E recalled, not checked against the "
+            "paper)",
             set_after=True,
         )  # fmt: skip
         if chosen == "visual_cortex_all_to_all_minimal":

@@ -1,4 +1,5 @@
-"""Release of `tsodyks_markram` at given spikes: exact; its steady state and its mean field."""
+"""Release of `tsodyks_markram` at given spikes: exact; its steady state and its mean
+field."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from ..synapse_class import Synapse
 def states(model: Synapse, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return u after and x before each spike at given times (seconds): exact.
 
-    Many trains and parameter sets at once: times [spike, train] and parameters [set, 1] give
-    [spike, set, train].
+    Many trains and parameter sets at once: times [spike, train] and parameters [set, 1]
+    give [spike, set, train].
     """
     convention = convention_of(model)
     U, tau_F, tau_D = model.numbers("U", "tau_F", "tau_D")
@@ -57,8 +58,8 @@ def steady_state(model: Synapse, rate: float) -> tuple[float, float]:
 def mean_field(model: Synapse, rate: float) -> tuple[float, float]:
     """Return u and x of the published rate equations at a constant rate (Hz).
 
-    They release u as it is *before* a spike raises it where u decays to U (Mongillo 2008, eqs 1-2),
-    which is u after the spike where it decays to 0: one formula for both.
+    They release u as it is *before* a spike raises it where u decays to U (Mongillo 2008,
+    eqs 1-2), which is u after the spike where it decays to 0: one formula for both.
     """
     U, tau_F, tau_D = model.numbers("U", "tau_F", "tau_D")
     u = U * (1 + rate * tau_F) / (1 + U * rate * tau_F)

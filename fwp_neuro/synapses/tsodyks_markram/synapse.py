@@ -1,17 +1,19 @@
 """Tsodyks-Markram short-term plasticity: facilitation and depression of release.
 
-At a spike u <- u + U (1 - u), then u x is released and x <- x - u x; between spikes u and x recover
-as the convention says (see `release_conventions`, which also derives how the conventions differ).
-The transmitted weight is J u x. ``tsodyks_markram`` takes every published parameter set in the
-convention of its paper; ``tsodyks_markram_to_zero``, ``..._three_state`` and ``..._to_U`` put any
-set into one convention, to compare.
+At a spike u <- u + U (1 - u), then u x is released and x <- x - u x; between spikes u and
+x recover as the convention says (see `release_conventions`, which also derives how the
+conventions differ). The transmitted weight is J u x. ``tsodyks_markram`` takes every
+published parameter set in the convention of its paper; ``tsodyks_markram_to_zero``,
+``..._three_state`` and ``..._to_U`` put any set into one convention, to compare.
 
-Sources: Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821, doi:10.1162/089976698300017502;
-Tsodyks, Uziel & Markram 2000, J. Neurosci. 20:RC50; Mongillo, Barak & Tsodyks 2008, Science
-319:1543, doi:10.1126/science.1150769; Tiddia et al. 2022, doi:10.3389/fnint.2022.972055.
+Sources: Tsodyks, Pawelzik & Markram 1998, Neural Comput. 10:821,
+doi:10.1162/089976698300017502; Tsodyks, Uziel & Markram 2000, J. Neurosci. 20:RC50;
+Mongillo, Barak & Tsodyks 2008, Science 319:1543, doi:10.1126/science.1150769; Tiddia et
+al. 2022, doi:10.3389/fnint.2022.972055.
 
-As a fast-weight programme: W_eff = J diag(u x): a gate on the columns (keys) of a slow J. It cannot
-store an arbitrary v k^T, as no column can be turned; see `fwp_neuro.characterise.rank_argument`.
+As a fast-weight programme: W_eff = J diag(u x): a gate on the columns (keys) of a slow J.
+It cannot store an arbitrary v k^T, as no column can be turned; see
+`fwp_neuro.characterise.rank_argument`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from ..synapse_class import Entry, Synapse, register
 from .events import release
 
 _NO_FACILITATION = (
-    "; no facilitation in the source: a tau_F of 0.01 ms leaves nothing of u at the next spike"
+    "; no facilitation in the source: a tau_F of 0.01 ms leaves nothing of u at the next "
+    "spike"
 )
 _TSODYKS_98 = "tsodyks1998neural, Fig. 1: "
 _NO_PSC = "; tau_psc is NEST's default for tsodyks_synapse (it acts in three_state only)"
@@ -49,13 +52,14 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
         ),
         "tsodyks_1998_depressing": (
             _set(0.5, 0.01, 800), "to_zero",
-            _TSODYKS_98 + "U_SE 0.5, tau_rec 800 ms, tau_inact 3 ms, as printed and in NEST's "
-            "defaults; U_SE 0.6 gives the printed curve, says Brian2's example" + _NO_FACILITATION,
+            _TSODYKS_98 + "U_SE 0.5, tau_rec 800 ms, tau_inact 3 ms, as printed and in "
+            "NEST's defaults; U_SE 0.6 gives the printed curve, says Brian2's "
+            "example" + _NO_FACILITATION,
         ),
         "tsodyks_1998_facilitating": (
             _set(0.03, 530, 130, 1.5), "to_zero",
-            _TSODYKS_98 + "U_SE 0.03, tau_facil 530 ms, tau_rec 130 ms, tau_inact 1.5 ms (read in "
-            "a re-implementation of the figure, not checked against the paper)",
+            _TSODYKS_98 + "U_SE 0.03, tau_facil 530 ms, tau_rec 130 ms, tau_inact 1.5 ms "
+            "(read in a re-implementation of the figure, not checked against the paper)",
         ),
         "masse_facilitating": (
             _set(0.15, 1500, 200), "to_U",
@@ -74,21 +78,24 @@ def _sets() -> dict[str, tuple[dict, str, str]]:
         ),
         "chrysanthidis_dbc": (
             _set(0.25, 0.01, 500), "to_zero",
-            "chrysanthidis2019introducing, code Cortical-model-with-DBCs--BCPNN-learning-rule-"
+            "chrysanthidis2019introducing, code "
+            "Cortical-model-with-DBCs--BCPNN-learning-rule-"
             + _NO_FACILITATION + _NO_PSC,
         ),
     }  # fmt: skip
 
 
 SETS = (
-    "mongillo_2008", "tiddia_2022", "tsodyks_1998_depressing", "tsodyks_1998_facilitating",
-    "masse_facilitating", "masse_depressing", "fiebig_lansner_2017", "chrysanthidis_dbc",
+    "mongillo_2008", "tiddia_2022", "tsodyks_1998_depressing",
+    "tsodyks_1998_facilitating", "masse_facilitating", "masse_depressing",
+    "fiebig_lansner_2017", "chrysanthidis_dbc",
 )  # fmt: skip
 SUMMARY = "Tsodyks-Markram facilitation and depression"
 
 
 def make(parameters: str, convention: str | None = None) -> Synapse:
-    """Return the model with a parameter set, in the convention of its paper or in another."""
+    """Return the model with a parameter set, in the convention of its paper or in
+    another."""
     values, own, source = _sets()[parameters]
     chosen = own if convention is None else convention
     if chosen != "three_state":
@@ -103,7 +110,8 @@ def make(parameters: str, convention: str | None = None) -> Synapse:
         values,
         {"": source},
         "tsodyks1998neural; mongillo2008synaptic",
-        one.words + ". The release at a spike is u after it times x before it; `weight` J u x is "
+        one.words
+        + ". The release at a spike is u after it times x before it; `weight` J u x is "
         "of right after the last spike, as its variables are event-driven",
         weight="J*u*x",
         initial={"J": 1, "x": 1, **({"u": "U"} if one.rests_at_U else {})},
@@ -120,6 +128,7 @@ for _name in CONVENTIONS:
         f"tsodyks_markram_{_name}",
         Entry(
             partial(make, convention=_name), SETS,
-            "short-term plasticity", f"{SUMMARY}, convention {_name}", release=release, many=True,
+            "short-term plasticity", f"{SUMMARY}, convention "
+                                     f"{_name}", release=release, many=True,
         ),
     )  # fmt: skip

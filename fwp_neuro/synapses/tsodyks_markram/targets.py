@@ -1,4 +1,5 @@
-"""Tsodyks-Markram: steady states, limiting frequency, and two NEST synapses spike by spike."""
+"""Tsodyks-Markram: steady states, limiting frequency, and two NEST synapses spike by
+spike."""
 
 from __future__ import annotations
 
@@ -12,13 +13,15 @@ from ...targets.rows import Row
 from . import events as tm
 
 MODEL = "tsodyks_markram"
-#: Hz -> u after, x before, their product, mean-field u x: U 0.2, tau_F 1500 ms, tau_D 200 ms
+#: Hz -> u after, x before, their product, mean-field u x: U 0.2, tau_F 1500 ms, tau_D 200
+#: ms
 STEADY = {5: (0.7336, 0.7008, 0.5141, 0.4048), 20: (0.9073, 0.2384, 0.2163, 0.1950)}
 #: spikes of the comparison with NEST, ms
 SPIKES = (0, 50, 100, 300, 310, 800)
 #: (convention, set) -> release at these spikes in a reference run of NEST 3.10.0
 NEST = {
-    ("three_state", "mongillo_2008"): (0.2, 0.298656, 0.304017, 0.401440, 0.235975, 0.517908),
+    ("three_state", "mongillo_2008"): (0.2, 0.298656, 0.304017, 0.401440, 0.235975,
+                                       0.517908),
     ("three_state", "tsodyks_1998_depressing"): (
         0.5, 0.264263, 0.153952, 0.170323, 0.0900096, 0.253297,
     ),
@@ -43,7 +46,11 @@ def rows(quick: bool) -> Iterator[Row]:
     source = "fixed point of Mongillo, Barak & Tsodyks 2008, per spike"
     for rate, (u, x, release, mean) in STEADY.items():
         found = tm.steady_state(model, rate)
-        values = {"u after": found[0], "x before": found[1], "release": found[0] * found[1]}
+        values = {
+            "u after": found[0],
+            "x before": found[1],
+            "release": found[0] * found[1],
+        }
         for (name, value), target in zip(values.items(), (u, x, release), strict=True):
             yield Row(
                 MODEL,
@@ -72,10 +79,14 @@ def rows(quick: bool) -> Iterator[Row]:
         (4000, 1.25, 1e-3, "closed form", "endless rate: 1/tau_rec, exact"),
     ):
         value = rate * float(np.prod(tm.steady_state(depressing, rate)))
-        yield Row(MODEL, f"rate x release at {rate} Hz, depressing (Hz)", value, target, tolerance,
-                  "Tsodyks & Markram 1997, PNAS 94:719; " + words, strength=strength)  # fmt: skip
+        yield Row(MODEL, f"rate x release at {rate} Hz, depressing "
+                         "(Hz)", value, target, tolerance,
+                  "Tsodyks & Markram 1997, PNAS 94:719; " + words,
+                  strength=strength)  # fmt: skip
     for (convention, chosen), released in NEST.items():
-        values = synapses.short_term(f"{MODEL}_{convention}", chosen, (100 + np.array(SPIKES)) * ms)
+        values = synapses.short_term(
+            f"{MODEL}_{convention}", chosen, (100 + np.array(SPIKES)) * ms
+        )
         for at, value, target in zip(SPIKES, values, released, strict=True):
             yield Row(
                 MODEL, f"release {convention}, {chosen}, {at} ms", float(value), target,

@@ -1,4 +1,5 @@
-"""`urbanczik_senn_2014` by NumPy: weights after given spikes, and learning with drawn ones."""
+"""`urbanczik_senn_2014` by NumPy: weights after given spikes, and learning with drawn
+ones."""
 
 from __future__ import annotations
 
@@ -13,20 +14,24 @@ STEPS = ("exact", "nest")
 
 
 class Cells:
-    """Two-compartment cells with plastic synapses onto their dendrites; state at one time.
+    """Two-compartment cells with plastic synapses onto their dendrites; state at one
+    time.
 
     Weights are [post, pre]. The linear parts are integrated exactly between the steps.
     """
 
-    def __init__(self, model: Synapse, shape: tuple[int, int], dt: float, steps: str = "exact"):
+    def __init__(
+        self, model: Synapse, shape: tuple[int, int], dt: float, steps: str = "exact"
+    ):
         """Start at rest.
 
         Args:
             model: the rule and its cell.
             shape: number of cells and of their inputs.
             dt: time step, seconds.
-            steps: "exact", where spikes act at once, or "nest", where an input reaches the
-                dendrite two steps after the trace that the plasticity reads has jumped.
+            steps: "exact", where spikes act at once, or "nest", where an input reaches
+                the dendrite two steps after the trace that the plasticity reads has
+                jumped.
         """
         self.p = {name: float(value) for name, value in model.parameters.items()}
         self.dt, p = dt, self.p
@@ -34,10 +39,15 @@ class Cells:
         self.current = np.zeros(shape[0])
         self.x_slow, self.x_fast = np.zeros((2, shape[1]))
         self.start = np.full(shape, p["w_start"])
-        self.sum, self.hidden = np.zeros((2, *shape))  # all changes, and what is not expressed yet
+        # all changes, and what is not expressed yet
+        self.sum, self.hidden = np.zeros((2, *shape))
         self.tau = p["C_d"] / p["g_Ld"]
-        self.waiting = [np.zeros(shape[0])] * {"exact": 0, "nest": 1}[pick(steps, STEPS, "steps")]
-        self.keep = {tau: np.exp(-dt / tau) for tau in (self.tau, p["tau_s"], p["tau_Delta"])}
+        self.waiting = [np.zeros(shape[0])] * {"exact": 0, "nest": 1}[
+            pick(steps, STEPS, "steps")
+        ]
+        self.keep = {
+            tau: np.exp(-dt / tau) for tau in (self.tau, p["tau_s"], p["tau_Delta"])
+        }
 
     @property
     def w(self) -> np.ndarray:
@@ -51,7 +61,8 @@ class Cells:
         return (p["g_L"] * p["E_L"] + p["g_D"] * self.V) / (p["g_L"] + p["g_D"])
 
     def fed(self, pre: np.ndarray) -> np.ndarray:
-        """Return by how much presynaptic spikes raise the currents of the dendrites, [post]."""
+        """Return by how much presynaptic spikes raise the currents of the dendrites,
+        [post]."""
         return np.clip(self.w, 0, self.p["w_max"]) @ pre
 
     def phi(self, u: np.ndarray) -> np.ndarray:
@@ -64,10 +75,12 @@ class Cells:
         p = self.p
         return p["beta"] / (1 + np.exp(-p["beta"] * (p["theta"] - u)) / p["k"])
 
-    def step(self, pre, post: Callable[[np.ndarray], np.ndarray] | np.ndarray, g_E=0.0, g_I=0.0):
-        """Advance by one step: presynaptic spikes [pre] at its start, somatic ones [post] at its
-        end, or a function that draws them for the soma's rate (Hz). The nudging conductances are
-        constant in the step.
+    def step(
+        self, pre, post: Callable[[np.ndarray], np.ndarray] | np.ndarray, g_E=0.0, g_I=0.0
+    ):
+        """Advance by one step: presynaptic spikes [pre] at its start, somatic ones [post]
+        at its end, or a function that draws them for the soma's rate (Hz). The nudging
+        conductances are constant in the step.
         """
         p, slow, fast = self.p, self.keep[self.tau], self.keep[self.p["tau_s"]]
         fed = self.fed(pre) if np.any(pre) else np.zeros(len(self.V))

@@ -6,17 +6,19 @@
     tau_Delta dDelta/dt = [S - phi(V*)] h(V*) PSP - Delta,   dw/dt = eta Delta
     phi(u) = phi_max/(1 + k exp(beta (theta - u))),   h = d ln(phi)/du
 
-V: dendrite, U: soma, which teachers nudge by the conductances g_E and g_I; S: spikes of the soma,
-drawn at the rate phi(U); PSP: potential that one input makes in the dendrite per unit of weight.
-Source: Neuron 81:521, doi:10.1016/j.neuron.2013.11.030, eqs 1-6 (equation numbers recalled, not
-checked); in the units of NEST 3.10 (`pp_cond_exp_mc_urbanczik`, `urbanczik_synapse`), whose eta is
-multiplied by 15 twice and by C_m.
+V: dendrite, U: soma, which teachers nudge by the conductances g_E and g_I; S: spikes of
+the soma, drawn at the rate phi(U); PSP: potential that one input makes in the dendrite
+per unit of weight. Source: Neuron 81:521, doi:10.1016/j.neuron.2013.11.030, eqs 1-6
+(equation numbers recalled, not checked); in the units of NEST 3.10
+(`pp_cond_exp_mc_urbanczik`, `urbanczik_synapse`), whose eta is multiplied by 15 twice and
+by C_m.
 
-Established: the equations. Convention: the bounds hold for what is transmitted, not for the sum
-behind it, as in NEST. Our choice: `nmda` scales the write (the rule has no receptor of its own).
-As a fast-weight programme: writes (value - prediction) x key trace, that is, it erases what the key
-recalls before it writes: a delta rule (our reading: exact if phi is linear and h = 1); no decay.
-"""
+Established: the equations. Convention: the bounds hold for what is transmitted, not for
+the sum behind it, as in NEST. Our choice: `nmda` scales the write (the rule has no
+receptor of its own). As a fast-weight programme: writes (value - prediction) x key trace,
+that is, it erases what the key recalls before it writes: a delta rule (our reading: exact
+if phi is linear and h = 1); no decay.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -54,17 +56,20 @@ g_I : siemens
 """,
     method="rk2",
 )
-_NEST = "NEST 3.10, example urbanczik_synapse_example (urbanczik2014learning, fig. 1B, with units)"
+_NEST = (
+    "NEST 3.10, example urbanczik_synapse_example (urbanczik2014learning, fig. 1B, with "
+    "units)"
+)
 SETS = ("nest_example",)
 
 
 def _values():
     return {
         "g_L": 30 * nS, "C": 300 * pF, "g_Ld": 30 * nS, "C_d": 300 * pF, "g_D": 600 * nS,
-        "E_L": -70 * mV, "E_E": 0 * mV, "E_I": -75 * mV, "tau_s": 3 * ms, "phi_max": 150 * Hz,
-        "k": 0.5, "beta": 1 / (3 * mV), "theta": -55 * mV, "t_ref": 3 * ms, "tau_Delta": 100 * ms,
-        "eta": 0.17 * 15 * 15 * 300 * pA**2, "w_max": 4.5 * 300 * pA, "w_start": 0.3 * 300 * pA,
-        "nmda": 1.0,
+        "E_L": -70 * mV, "E_E": 0 * mV, "E_I": -75 * mV, "tau_s": 3 * ms,
+        "phi_max": 150 * Hz, "k": 0.5, "beta": 1 / (3 * mV), "theta": -55 * mV,
+        "t_ref": 3 * ms, "tau_Delta": 100 * ms, "eta": 0.17 * 15 * 15 * 300 * pA**2,
+        "w_max": 4.5 * 300 * pA, "w_start": 0.3 * 300 * pA, "nmda": 1.0,
     }  # fmt: skip
 
 
@@ -79,13 +84,14 @@ def make(parameters: str) -> Synapse:
         _values(),
         {
             "": _NEST,
-            "eta": _NEST + ": 0.17, times 15 * 15 * C_m, which NEST's code multiplies it by",
+            "eta": _NEST
+            + ": 0.17, times 15 * 15 * C_m, which NEST's code multiplies it by",
             "nmda": "modelling choice of this package: unblocked share of NMDA receptors",
         },
         "urbanczik2014learning",
-        "units and constants of NEST 3.10; the weight is a current, started at w_start and bounded "
-        "when it is transmitted; the change of a spike is expressed over tau_Delta; t_ref is the "
-        "dead time of a soma that draws its own spikes",
+        "units and constants of NEST 3.10; the weight is a current, started at w_start "
+        "and bounded when it is transmitted; the change of a spike is expressed over "
+        "tau_Delta; t_ref is the dead time of a soma that draws its own spikes",
         ports={"dendrite": "V", "soma": "U"},
         transmits=("I",),
         signed=("E_L", "E_E", "E_I", "theta", "w_start", "nmda"),
@@ -100,13 +106,15 @@ def curve(model: Synapse, lags, pairs: int, frequency: float, dt=None, wait=None
         model: the rule.
         lags, pairs, frequency: of the protocol.
         dt: time step, a Brian2 time, at most a tenth of tau_s; 0.1 ms if None.
-        wait: after the last spike, a Brian2 time, 500 ms if None; the synapse goes on to unlearn
-            what it predicts meanwhile.
+        wait: after the last spike, a Brian2 time, 500 ms if None; the synapse goes on to
+            unlearn what it predicts meanwhile.
 
     Raises:
         FwpError: a time without unit or not positive, or a step that is too long.
     """
-    dt, wait = (float(time(*one) / ms) for one in ((dt, "dt", 0.1 * ms), (wait, "wait", 500 * ms)))
+    dt, wait = (
+        float(time(*one) / ms) for one in ((dt, "dt", 0.1 * ms), (wait, "wait", 500 * ms))
+    )
     time_step(dt, float(model.parameters["tau_s"] / ms) / 10, "a tenth of tau_s")
     found = []
     for lag in lags:
@@ -121,5 +129,7 @@ def curve(model: Synapse, lags, pairs: int, frequency: float, dt=None, wait=None
 
 register(
     "urbanczik_senn_2014",
-    Entry(make, SETS, "plasticity", "dendritic prediction of somatic spiking", stdp=curve),
+    Entry(
+        make, SETS, "plasticity", "dendritic prediction of somatic spiking", stdp=curve
+    ),
 )

@@ -1,5 +1,5 @@
-"""Weights of `vogels_2011` after given spikes: exact; and a cell that it brings to its target
-rate."""
+"""Weights of `vogels_2011` after given spikes: exact; and a cell that it brings to its
+target rate."""
 
 from __future__ import annotations
 
@@ -27,13 +27,19 @@ curve = curve_of(changed_weight)
 
 
 def balanced_spikes(
-    model: Synapse, excitation: float, pre_rate: float, cells: int, duration: float, seed: int = 0
+    model: Synapse,
+    excitation: float,
+    pre_rate: float,
+    cells: int,
+    duration: float,
+    seed: int = 0,
 ) -> np.ndarray:
-    """Return the spike times, seconds, of a cell that plastic inhibition brings to its target.
+    """Return the spike times, seconds, of a cell that plastic inhibition brings to its
+    target.
 
-    The cell fires as a Poisson process at ``excitation`` minus inhibition: the mean over ``cells``
-    inhibitory inputs of w times their spikes, which fire at ``pre_rate``, filtered with tau. All
-    rates are in Hz, the duration in seconds; steps of 1 ms.
+    The cell fires as a Poisson process at ``excitation`` minus inhibition: the mean over
+    ``cells`` inhibitory inputs of w times their spikes, which fire at ``pre_rate``,
+    filtered with tau. All rates are in Hz, the duration in seconds; steps of 1 ms.
     """
     tau, rho, eta = model.numbers("tau", "rho_0", "eta")
     dt, rng = 1e-3, np.random.default_rng(seed)

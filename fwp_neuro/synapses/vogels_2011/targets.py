@@ -13,7 +13,8 @@ _SOURCE = "fixed point of Vogels et al. 2011, Science 334:1569: nu_post = rho_0"
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Compare the rate of a Poisson cell under plastic inhibition with the target of 3 Hz."""
+    """Compare the rate of a Poisson cell under plastic inhibition with the target of 3
+    Hz."""
     model = get(MODEL).changed(eta=0.05)
     target = float(model.parameters["rho_0"])
     seconds = 100.0 if quick else 400.0
