@@ -7,8 +7,7 @@ Every argument of a decorated function has a `Kind`: a sentence part that says w
 legal, a function that reads a value (and returns it, or what it stands for), and an
 example. A call with a missing, unknown or misspelt argument, or with a value that is not
 of its kind, raises one `FwpError` before any work. The tests feed every declared argument
-of every public function the same bad values, so that a new public function is tested by
-its declaration alone.
+the same bad values, so that a new public function is tested by its declaration alone.
 """
 
 from __future__ import annotations
@@ -53,8 +52,7 @@ class Kind:
 
 
 def takes(called: str = "", /, **kinds: Kind):
-    """Declare the arguments of a function, a method or a class; see the head of this
-    module.
+    """Declare the arguments of a function, method or class; see the head of this module.
 
     Args:
         called: what errors call the function (its name).
@@ -76,8 +74,7 @@ def takes(called: str = "", /, **kinds: Kind):
 
 
 def declares(**kinds: Kind):
-    """Declare arguments that the function checks itself, where a call must cost nothing
-    more.
+    """Declare arguments that the function checks itself, so that a call costs no more.
 
     For what PyTorch traces, and for calls of microseconds.
     """
@@ -146,8 +143,7 @@ def _checked(function, kinds: Mapping[str, Kind], name: str):
 
 
 def read_options(function, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options of a function that is called later, each checked by its
-    declaration."""
+    """Return options of a function that is called later, each checked as declared."""
     defaults = inspect.signature(function).parameters
     kinds = function.__arguments__
     return {
@@ -199,8 +195,7 @@ def real(
     above: bool = False,
     example: float = 0.5,
 ) -> Kind:
-    """A finite number in [least, most]; ``above``: it must be above ``least``, not at
-    it."""
+    """A finite number in [least, most]; ``above``: above ``least``, not at it."""
 
     def read(value, name: str) -> float:
         number = validation.real(value, name)
@@ -268,8 +263,7 @@ def numbers(
 
 
 def one_of(legal: Iterable[str], what: str) -> Kind:
-    """One of several names; ``what`` says what they name, as in "unknown kind of keys
-    'x'"."""
+    """One of several names; ``what`` is for "unknown kind of keys 'x'"."""
     legal = tuple(legal)
 
     def read(value, name: str) -> str:
@@ -345,10 +339,10 @@ def names(example: str = "name") -> Kind:
     """A tuple of names, also given as a list."""
     each = several(text(example))
     return Kind(
-        f"names such as ({example!r},)", lambda value, name: tuple(each.read(value,
-            name)),
+        f"names such as ({example!r},)",
+        lambda value, name: tuple(each.read(value, name)),
         lambda: (example,),
-    )  # fmt: skip
+    )
 
 
 #: what long work calls again and again
@@ -385,8 +379,7 @@ def several(kind: Kind) -> Kind:
 
 
 def instance(where: str, example: Callable[[], Any] = lambda: None) -> Kind:
-    """An object of a class, given as "module:Class" so that nothing is imported before a
-    call."""
+    """An object of a class, given as "module:Class", which a call imports."""
     module, _, class_name = where.partition(":")
 
     def read(value, name: str):
@@ -399,7 +392,7 @@ def instance(where: str, example: Callable[[], Any] = lambda: None) -> Kind:
 
 
 def inside(legal: str, example: Callable[[], Any] = lambda: None) -> Kind:
-    """What the function itself checks, together with its other arguments."""
+    """What the function checks itself, with its other arguments."""
     return Kind(legal, lambda value, name: value, example, inside=True)
 
 

@@ -20,6 +20,7 @@ import xarray as xr
 from fwp_neuro.arguments import instance, takes, text
 from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.recording import Recording
+from fwp_neuro.retrieval import retrieval
 from fwp_neuro.run_arguments import RECORDING
 from fwp_neuro.text_table import aligned
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare", "table"]
 
-_MATCH = 0.999  # cosine above which a query is taken to ask for a key
-_WRITE_STRENGTHS = ("beta", "write")
 _FIRST = ("readout", "weights", "final_weights")
 # any of them gives the last weights
 _LAST = ("weights", "final_weights", "token_cell_pre")
@@ -44,21 +43,6 @@ class Agreement:
     slope: float
     bias: float
     correlation: float
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """Fraction of queries of a stored key whose read-out is nearest to the value stored
-    with it.
-
-    ``tokens`` counts those queries (one a token and head); ``chance`` is the mean of 1 /
-    (number of distinct values stored so far).
-    """
-
-    reference: float
-    other: float
-    chance: float
-    tokens: int
 
 
 @takes(reference=RECORDING, other=RECORDING)
@@ -82,7 +66,7 @@ class Comparison:
             name: _pair(reference, other, name) for name in _shared(reference, other)
         }
         self._agreements = {name: self._agreement(name) for name in self._pairs}
-        self.retrieval = _retrieval(reference, other)
+        self.retrieval = retrieval(reference, other)
         differing = _differing_gates(reference, other)
         if _other_probes(reference, other):
             self.notes.append(
@@ -365,74 +349,6 @@ def _other_probes(reference: Recording, other: Recording) -> bool:
     """Whether both runs were probed, and with different vectors."""
     both = "probe_readout" in reference and "probe_readout" in other
     return both and not np.array_equal(reference["probes"].values, other["probes"].values)
-
-
-# ---------------------------------------------------------------------- retrieval
-
-
-def _retrieval(reference: Recording, other: Recording) -> Retrieval:
-    nothing = Retrieval(math.nan, math.nan, math.nan, 0)
-    if any(name not in reference for name in ("key", "value", "query")):
-        return nothing
-    program = reference.program
-    key, value, query = (_by_head(program[name], 3) for name in ("key", "value", "query"))
-    readouts = [
-        _by_head(recording["readout"].transpose("token", ..., "post").values, 3)
-        for recording in (reference, other)
-    ]
-    written = np.linalg.norm(key, axis=-1) > 0
-    # nothing is stored at a token whose write strength is 0
-    for name in _WRITE_STRENGTHS:
-        if name in program:
-            gate = program[name]
-            gate = gate.any(-1) if gate.ndim == program["key"].ndim else gate != 0
-            written &= np.broadcast_to(_by_head(gate, 2), written.shape)
-    hits: list[list[float]] = []
-    chances: list[float] = []
-    for head in range(key.shape[1]):
-        keys, queries = _unit(key[:, head]), _unit(query[:, head])
-        stored = written[:, head]
-        scale = np.abs(value[:, head]).max() or 1.0
-        # Values that differ by round-off only are one candidate.
-        distinct, which = np.unique(
-            np.round(value[:, head] / scale, 9), axis=0, return_inverse=True
-        )
-        which = which.reshape(-1)
-        for token in range(program.tokens):
-            matching = stored[: token + 1] & (keys[: token + 1] @ queries[token] > _MATCH)
-            if not matching.any():
-                continue
-            target = which[np.flatnonzero(matching)[-1]]
-            legal = np.unique(which[: token + 1][stored[: token + 1]])
-            candidates = distinct[legal] * scale
-            hits.append(
-                [_hit(r[token, head], candidates, legal == target) for r in readouts]
-            )
-            chances.append(1 / len(legal))
-    if not hits:
-        return nothing
-    first, second = np.mean(hits, axis=0)
-    return Retrieval(float(first), float(second), float(np.mean(chances)), len(hits))
-
-
-def _hit(readout: np.ndarray, candidates: np.ndarray, target: np.ndarray) -> float:
-    """Return 1 if the target is nearest, 1/n if it ties with n - 1 others, else 0."""
-    distance = np.linalg.norm(candidates - readout, axis=-1)
-    if not np.isfinite(distance).all():
-        return 0.0
-    nearest = distance <= distance.min() * (1 + 1e-9)
-    return float((nearest & target).sum() / nearest.sum())
-
-
-def _by_head(array: np.ndarray, ndim: int) -> np.ndarray:
-    """Return the array with a head axis: [token, dim] -> [token, 1, dim], [token] ->
-    [token, 1]."""
-    return array[:, None] if 0 < array.ndim < ndim else array
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
 # ---------------------------------------------------------------------- words

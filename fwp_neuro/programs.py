@@ -23,7 +23,9 @@ from fwp_neuro.program_arguments import (
     LABELS,
     NAMES,
     SIGNAL,
-)  # fmt: skip
+    check_finite,
+    refuse_negative,
+)
 from fwp_neuro.validation import check_gates
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class Program:
         self._check_shapes()
         self._labels = self._checked_labels(labels)
         for name, array in self._arrays.items():
-            _check_finite(name, array, self.heads is not None)
+            check_finite(name, array, self.heads is not None)
 
     # ------------------------------------------------------------------ what it carries
 
@@ -386,38 +388,6 @@ def _homes(rule) -> dict[str, str]:
             f"a program is bound to a Rule, and got {got}; rule(name) makes one"
         )
     return dict(homes)
-
-
-def _check_finite(name: str, array: np.ndarray, heads: bool) -> None:
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        spot = tuple(bad[0])
-        place = f" at {_place(spot, heads)}" if spot else ""
-        raise FwpError(
-            f"Program argument {name!r} is {array[spot]}{place}; every number must be "
-            "finite"
-        )
-
-
-def refuse_negative(name: str, array: np.ndarray, where: str, heads: bool = True) -> None:
-    """Raise FwpError if a key has a negative entry, which no cell can fire.
-
-    ``array`` is [token, head, dim], or [token, dim] without ``heads``; ``where`` needs
-    the keys.
-    """
-    negative = np.argwhere(array < 0)
-    if len(negative):
-        spot = tuple(negative[0])
-        raise FwpError(
-            f"{where} needs non-negative keys, but {name!r} is {array[spot]:.4g} at "
-            f"{_place(spot, heads)}: put it through a non-negative feature map, or pass "
-            'signed_keys="opponent"'
-        )
-
-
-def _place(spot: tuple[int, ...], heads: bool) -> str:
-    axes = ("token", "head", "dimension") if heads else ("token", "dimension")
-    return ", ".join(f"{axis} {index}" for axis, index in zip(axes, spot, strict=False))
 
 
 def _count(number: int, noun: str) -> str:

@@ -23,18 +23,28 @@ FILES = {
 }
 BENCHMARKS = [["benchmark", side, "--quick"] for side in ("artificial", "circuits")]
 CASES = [
-    *((["plasticity", "oja", "--repeats", value], "invalid int "
-                                                  "value") for value in NUMBERS),
+    *(
+        (["plasticity", "oja", "--repeats", value], "invalid int value")
+        for value in NUMBERS
+    ),
     *((["plasticity", "oja", "--seed", value], "invalid int value") for value in NUMBERS),
-    (["plasticity", "oja", "--repeats", "-1"], "--repeats must be from 2 to 10000, got "
-                                               "-1"),
-    (["plasticity", "oja", "--repeats", "99999999999"],
-     "got 99999999999: 4.6e+08 GB of spikes"),
-    (["plasticity", "--quick", "--repeats", "9999"], "with 16 GB at most it may be up "
-                                                     "to"),
+    (
+        ["plasticity", "oja", "--repeats", "-1"],
+        "--repeats must be from 2 to 10000, got -1",
+    ),
+    (
+        ["plasticity", "oja", "--repeats", "99999999999"],
+        "got 99999999999: 4.6e+08 GB of spikes",
+    ),
+    (
+        ["plasticity", "--quick", "--repeats", "9999"],
+        "with 16 GB at most it may be up to",
+    ),
     (["plasticity", "oja", "--seed", "-1"], "seed must be a whole number from 0 to"),
-    (["plasticity", "oja", "--seed", "99999999999"], "seed must be a whole number from 0 "
-                                                     "to"),
+    (
+        ["plasticity", "oja", "--seed", "99999999999"],
+        "seed must be a whole number from 0 to",
+    ),
     (["plasticity", "ojaa"], "'ojaa' is no plasticity model; did you mean 'oja'?"),
     (["plasticity", "oja", ""], "'' is no plasticity model"),
     (["plasticity", "oja", "--quik"], "did you mean --quick"),
@@ -44,17 +54,29 @@ CASES = [
     (["show", "pair_stdp/soft"], "unknown parameter set of 'pair_stdp': 'soft'"),
     (["show", "oja", "--kind", "device"], "unknown device 'oja'"),
     (["cite", "none.nc"], "none.nc"),
-    *((["benchmark", side], "unknown side to benchmark") for side in ("", "artifical",
-        "nan")),
-    *(([*one, "--rounds", value], "invalid int value") for one in BENCHMARKS
-      for value in NUMBERS),
-    *(([*one, "--rounds", "-3"], "--rounds must be from 1 to 1000, got "
-                                 "-3") for one in BENCHMARKS),
-    *(([*one, "--rounds", "99999999999"], "or more that is 1.16e+06 "
-                                          "days") for one in BENCHMARKS),
-    *(([*one, "--out", name], words) for one in BENCHMARKS for name,
-      words in FILES.items()),
-]  # fmt: skip
+    *(
+        (["benchmark", side], "unknown side to benchmark")
+        for side in ("", "artifical", "nan")
+    ),
+    *(
+        ([*one, "--rounds", value], "invalid int value")
+        for one in BENCHMARKS
+        for value in NUMBERS
+    ),
+    *(
+        ([*one, "--rounds", "-3"], "--rounds must be from 1 to 1000, got -3")
+        for one in BENCHMARKS
+    ),
+    *(
+        ([*one, "--rounds", "99999999999"], "or more that is 1.16e+06 days")
+        for one in BENCHMARKS
+    ),
+    *(
+        ([*one, "--out", name], words)
+        for one in BENCHMARKS
+        for name, words in FILES.items()
+    ),
+]
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), CASES)

@@ -145,9 +145,13 @@ def saturating():
 def test_a_truth_of_ones_own_is_found_again():
     truth, told = saturating(), []
     start = truth.changed(A=0.2, tau=40 * ms)
-    found = fit(start, curve(truth, 0.003, device="numpy"), free=["A", "tau"], starts=1,
-                progress=lambda fraction, note: told.append((fraction,
-                    note)))  # fmt: skip
+    found = fit(
+        start,
+        curve(truth, 0.003, device="numpy"),
+        free=["A", "tau"],
+        starts=1,
+        progress=lambda fraction, note: told.append((fraction, note)),
+    )
     for name, (low, high) in found.interval.items():
         assert low < truth.parameters[name] < high and high < 2 * low
     assert (

@@ -209,12 +209,21 @@ def _build(
         name: np.ravel(each) if np.ndim(each) > 1 else each
         for name, each in start.items()
     }
-    made = connecting.connect(model, before, after, layout=layout, connect=pairs,
-                              initial=start,
-                           inputs=inputs, writes=writes, name="plastic",
-                           varying=_places(model, varying) or None,
-                           names={"conductance": None} if model.parts and attached and
-                           "conductance" in model.ports else None)  # fmt: skip
+    made = connecting.connect(
+        model,
+        before,
+        after,
+        layout=layout,
+        connect=pairs,
+        initial=start,
+        inputs=inputs,
+        writes=writes,
+        name="plastic",
+        varying=_places(model, varying) or None,
+        names={"conductance": None}
+        if model.parts and attached and "conductance" in model.ports
+        else None,
+    )
     synapses = made.synapses
     monitors = []
     spread = {}  # variable on cells that is one of the synapses -> cell of each synapse

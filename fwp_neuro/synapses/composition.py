@@ -207,15 +207,18 @@ def _merged(made: Synapse, part: Synapse, role: str, text: Equations) -> Synapse
         equations=text,
         parameters={**made.parameters, **part.parameters},
         sources={**made.sources, **sources},
-        citation="; ".join(dict.fromkeys(f"{made.citation}; {part.citation}".split("; "))),  # noqa: E501
+        citation="; ".join(
+            dict.fromkeys(f"{made.citation}; {part.citation}".split("; "))
+        ),  # noqa: E501
         conventions=_said(role, made, part),
         signed=(*made.signed, *part.signed),
-        initial={**{n: v for n, v in part.initial.items() if n != "w"
-                    or "w" in made.initial},
-                 **made.initial},
+        initial={
+            **{n: v for n, v in part.initial.items() if n != "w" or "w" in made.initial},
+            **made.initial,
+        },
         derived=together if derived else None,
         learned=made.learned,
-    )  # fmt: skip
+    )
 
 
 def _texts(made: Equations, part: Equations) -> dict[str, Any]:

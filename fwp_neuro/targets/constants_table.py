@@ -110,9 +110,14 @@ def _numbers(model: str) -> dict[str, dict[str, float]]:
     """Return parameter set -> parameter -> number in base units, of a model or a
     script."""
     if model == "magnesium_block":
-        return {name: {key: value for key, value in vars(block).items() if key != "source"
-                       and value is not None} for name,
-                       block in BLOCKS.items()}  # fmt: skip
+        return {
+            name: {
+                key: value
+                for key, value in vars(block).items()
+                if key != "source" and value is not None
+            }
+            for name, block in BLOCKS.items()
+        }
     listed = _listed(model)
     if model not in registered_synapses.names():
         return listed

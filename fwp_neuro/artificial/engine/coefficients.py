@@ -145,9 +145,9 @@ class PlanNumbers:
                 return None
             return each(lambda s: number(self.plan.factor(s.carry[0][0], kind), kind))
 
-        carries = lambda s: [  # noqa: E731
-            [ZERO if i.zero else i.shared for i in row] for row in s.carry
-        ]  # noqa: E731
+        def carries(s):
+            return [[ZERO if i.zero else i.shared for i in row] for row in s.carry]
+
         last, kind = self.steps[-1], "free" if self.rowwise else "shared"
         return Coefficients(
             shared=each(lambda s: matrix(carries(s)))

@@ -223,9 +223,13 @@ def _micro_step(recipe: Recipe, m: int, block: int) -> str:
     summed = list(terms)
     lines = [
         f"const V* src = kept + (t * MICRO + {m}) * size;",
-        *(each(block, f"const V u{r}_@ = reads[(t * READS + {offset + r}) * {block} + "
-                      "@];")
-          for r in range(len(micro.reads))),
+        *(
+            each(
+                block,
+                f"const V u{r}_@ = reads[(t * READS + {offset + r}) * {block} + @];",
+            )
+            for r in range(len(micro.reads))
+        ),
         *(driven(w, g, block) for g, w in enumerate(micro.writes)),
         injected(micro, block),
         constants(micro, block),
@@ -233,11 +237,15 @@ def _micro_step(recipe: Recipe, m: int, block: int) -> str:
         row_pointers(names, "t + 1"),
         row_pointers([w.channel for w in before.writes], "t + 1" if m else "t", "a_"),
         *(each(block, f"V h{g}_{a}_@ = {{}};") for g, a in _pairs(before)),
-        *(each(block, f"V f_{name}_@ = {{}};") for name in dict.fromkeys(n for n,
-            _ in decays)),
-        *(f"V* lanes_{name} = lanes + {n} * padded;" for n,
-          name in enumerate(summed, start=1)),
-    ]  # fmt: skip
+        *(
+            each(block, f"V f_{name}_@ = {{}};")
+            for name in dict.fromkeys(n for n, _ in decays)
+        ),
+        *(
+            f"V* lanes_{name} = lanes + {n} * padded;"
+            for n, name in enumerate(summed, start=1)
+        ),
+    ]
     start, into, inside, after = _readout(recipe, "t", block) if m == 0 else [""] * 4
     lines += [
         start,

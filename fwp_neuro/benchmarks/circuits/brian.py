@@ -122,9 +122,16 @@ def network(case: NetworkCase, layout: str) -> Network:
 
 def _plain(case: NetworkCase, pre, post, namespace):
     text = model(case).equations
-    made = b2.Synapses(pre, post, text.synapse, on_pre=text.on_pre, on_post=text.on_post
-                       or None, method="exact", namespace=namespace,
-                       name="plastic")  # fmt: skip
+    made = b2.Synapses(
+        pre,
+        post,
+        text.synapse,
+        on_pre=text.on_pre,
+        on_post=text.on_post or None,
+        method="exact",
+        namespace=namespace,
+        name="plastic",
+    )
     made.connect()
     # presynaptic spikes first, as everywhere in the package
     for pathway in made._pathways:

@@ -56,10 +56,13 @@ def elsewhere(model: FactorisedModel, initial: Mapping[str, Any]) -> set[str]:
     """Return moved variables that start from a constant of the cells of the other
     side."""
     moved, start = model.report.moved, {**model.initial, **initial}
-    return {n for n, side in moved.items() if isinstance(start.get(n), str) and
-            get_identifiers(start[n]) & (set(constants(model)) - set(constants(model,
-                side)))
-            }  # fmt: skip
+    return {
+        n
+        for n, side in moved.items()
+        if isinstance(start.get(n), str)
+        and get_identifiers(start[n])
+        & (set(constants(model)) - set(constants(model, side)))
+    }
 
 
 def before(

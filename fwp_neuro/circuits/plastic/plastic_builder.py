@@ -140,9 +140,10 @@ class Builder:
                                        self.timing.clock)  # fmt: skip
             made.append(one)
             self.where |= {n: (one, n) for n in names}
-        code = "\n".join(getattr(self.text, part) for part in
-                         (f"before_{side}", f"after_{side}",
-                          f"{side}_spike"))  # fmt: skip
+        code = "\n".join(
+            getattr(self.text, part)
+            for part in (f"before_{side}", f"after_{side}", f"{side}_spike")
+        )
         if self.text.renewal and side == "post":
             renewal = vars(self.text.renewal)
             code += "\n".join(["\nrenewed_cell", *(renewal[part] for part in _RENEWED)])
@@ -221,9 +222,12 @@ class Builder:
         make = (
             partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
         )
-        given = {"on_pre": at_pre, "on_post": on_post or None,
-                 "delay": self._synaptic_delays(),
-                 **self.timing.options(options)}  # fmt: skip
+        given = {
+            "on_pre": at_pre,
+            "on_post": on_post or None,
+            "delay": self._synaptic_delays(),
+            **self.timing.options(options),
+        }
         steps = None
         if self.text.steps:
             steps = plastic_steps.Steps(self.model, self.groups, self.timing, self.name)

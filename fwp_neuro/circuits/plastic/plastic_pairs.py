@@ -30,9 +30,11 @@ def pairs(value: Mapping[str, Any], groups: Mapping[str, Any]) -> dict[str, Any]
         FwpError: unknown arguments, those that do not go together, texts that are no
             arithmetic, numbers of no cells, or a probability outside [0, 1].
     """
-    found = {pick(name, _LEGAL, "argument of connect"): item for name,
-             item in value.items()
-             if item is not None}  # fmt: skip
+    found = {
+        pick(name, _LEGAL, "argument of connect"): item
+        for name, item in value.items()
+        if item is not None
+    }
     i, j = found.get("i"), found.get("j")
     if "condition" in found and not (i is None and j is None):
         raise FwpError("connect takes a condition, or i and j, not both")

@@ -28,9 +28,9 @@ from ...run_arguments import (  # fmt: skip
 )
 from ...states import Keep, choose, starting_states
 from ...validation import affordable_steps
-from ..collector import check_number
 from ..head_layout import Layout
 from ..prepared_circuit import PreparedCircuit, memory_details
+from ..probing import check_number
 from . import (
     continuous,
     continuous_network,

@@ -22,9 +22,10 @@ from ...programs import Program
 from ...rules import Rule
 from ...states import choose
 from ...synapses.circuit_models import CircuitSynapse
-from ..collector import Collector, Port, Record, asked, check_number
+from ..collector import Collector, Port, Record, asked
 from ..head_layout import Layout, cells, check_rate, fired, firing_cells
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
+from ..probing import check_number
 from ..rate import event_updates
 from ..token_schedule import Schedule, timed
 

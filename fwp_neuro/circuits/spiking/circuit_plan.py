@@ -14,14 +14,16 @@ import brian2 as b2
 import numpy as np
 
 from ...errors import FwpError
-from ...programs import Program, refuse_negative
+from ...program_arguments import refuse_negative
+from ...programs import Program
 from ...states import LIMIT, Keep, choose
 from ...synapses.circuit_models import CircuitSynapse
 from ...validation import in_bytes
-from ..collector import NOTHING, Port, Record, asked, check_number
+from ..collector import NOTHING, Port, Record, asked
 from ..drugs import AP5, CNQX, combined
 from ..head_layout import check_rate, fired
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
+from ..probing import check_number
 from ..rate.ode_windows import BiophysicalWrite
 from ..token_schedule import Schedule, timed
 from . import calibration

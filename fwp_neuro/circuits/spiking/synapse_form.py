@@ -20,7 +20,8 @@ import numpy as np
 
 from ...devices import simulate
 from ...errors import Cannot, FwpError, shown
-from ...programs import Program, refuse_negative
+from ...program_arguments import refuse_negative
+from ...programs import Program
 from ...rules import Rule
 from ...states import Keep, starting_states
 from ...synapses.coding import USUAL, Experiment

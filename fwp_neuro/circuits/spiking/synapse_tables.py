@@ -81,9 +81,10 @@ def tables(how: Experiment, windows: TokenWindows, tokens: int, dt: float) -> Ta
     begin = write + length["settle"]
     total = begin + read + length["rest"]
     affordable_steps(total * tokens, f"a programme of {tokens} tokens")
-    one = {name: np.zeros(total) for name in
-           ("key_now", "value_now", "second_now", "writing", "reading",
-            "sample")}  # fmt: skip
+    one = {
+        name: np.zeros(total)
+        for name in ("key_now", "value_now", "second_now", "writing", "reading", "sample")
+    }
     one["writing"][:write], one["reading"][begin : begin + read] = 1, 1
     late = round(how.lag / dt)
     if how.coding == "rates":

@@ -152,9 +152,11 @@ def _late(anatomy, moved, trace: str, kept: Kept) -> str:
 def around(anatomy: Anatomy, code: list[Line], kept: Kept, side: str) -> list[Line]:
     """Return the code of a side's spikes with kept variables taken up before it and put
     back."""
-    used = [n for n in kept.factors if any(n == line.target
-                                           or n in anatomy.sources(line.reads)
-                                           for line in code)]  # fmt: skip
+    used = [
+        n
+        for n in kept.factors
+        if any(n == line.target or n in anatomy.sources(line.reads) for line in code)
+    ]
     waiting = {
         n for n in kept.factors if any(f"seen_{n}_" in s.target for s in kept.seen)
     }

@@ -33,38 +33,58 @@ _TWICE = "; w_max: our choice, twice the weight before"
 #: the values
 _SETS = {
     "song_miller_abbott_2000": (
-        EQUATIONS, 0.005, 0.00525, None, "all-to-all pairs, additive, no bounds",
+        EQUATIONS,
+        0.005,
+        0.00525,
+        None,
+        "all-to-all pairs, additive, no bounds",
         f"{_SONG}: A_minus = 1.05 A_plus {_RECALLED}",
     ),
     "nearest_neighbour": (
-        NEAREST, 0.005, 0.00525, None,
+        NEAREST,
+        0.005,
+        0.00525,
+        None,
         "nearest neighbours (a spike pairs with the last one of the other side), "
         "additive, no bounds",
         f"{_MORRISON}: the symmetric scheme; values of {_SONG} {_RECALLED}",
     ),
     "hard_bounds": (
-        BOUNDED, 0.005, 0.00525, 0, "all-to-all pairs, additive, cut off at 0 and w_max",
+        BOUNDED,
+        0.005,
+        0.00525,
+        0,
+        "all-to-all pairs, additive, cut off at 0 and w_max",
         f"{_SONG}: A_minus = 1.05 A_plus, in units of w_max {_RECALLED}{_TWICE}",
     ),
     "soft_bounds": (
-        BOUNDED, 0.005, 0.00525, 1, "all-to-all pairs, multiplicative: soft bounds at 0 "
-                                    "and w_max",
+        BOUNDED,
+        0.005,
+        0.00525,
+        1,
+        "all-to-all pairs, multiplicative: soft bounds at 0 and w_max",
         f"{_GUETIG}: mu = 1; values as in hard_bounds {_RECALLED}{_TWICE}",
     ),
     "guetig_2003": (
-        BOUNDED, 0.005, 0.00525, 0.02,
+        BOUNDED,
+        0.005,
+        0.00525,
+        0.02,
         "all-to-all pairs, bounds at 0 and w_max with the exponent mu between hard and "
         "soft",
         f"{_GUETIG}: lambda .005, alpha 1.05, mu .02 {_RECALLED}{_TWICE}",
     ),
     "van_rossum_2000": (
-        PROPORTIONAL, 0.003, 0.003, None,
+        PROPORTIONAL,
+        0.003,
+        0.003,
+        None,
         "all-to-all pairs, depression in proportion to the weight, potentiation "
         "additive, no noise",
         f"{_ROSSUM}: c_d .003 and c_p 1 pS, for a weight before of c_p/c_d, 333 pS "
         f"{_RECALLED}",
     ),
-}  # fmt: skip
+}
 SETS = tuple(_SETS)
 SUMMARY = "pair-based spike-timing-dependent plasticity"
 
