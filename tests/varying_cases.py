@@ -84,6 +84,13 @@ def table_cells(model, dt, tables):
     return made
 
 
+def attached(model, groups):
+    """Return ``names`` that let synapses bring all that the cells lack of the model's
+    ports."""
+    return {role: None for role, variable in model.ports.items()
+            if variable not in groups[1].variables}  # fmt: skip
+
+
 def states(made):
     """Return every variable of the synapses and the effective weight [synapse]."""
     model = getattr(made.model, "textbook", made.model)
@@ -114,8 +121,9 @@ def run(model, layout, varying=None, **options):
     b2.defaultclock.dt = dt
     groups, steps = cells(model, dt)
     made = connecting.connect(
-        model, *groups, layout=layout, connect=PAIRS, varying=varying, **options
-    )
+        model, *groups, layout=layout, connect=PAIRS, varying=varying,
+        names=attached(model, groups), **options,
+    )  # fmt: skip
     network = b2.Network(*groups, *made.objects)
     b2.seed(3)
     network.run(steps * dt)

@@ -68,7 +68,8 @@ def directed(model: Synapse, names, group) -> tuple[Synapse, Any]:
     kept = f"{own}_share"
     if target is None:  # the projection brings the sum itself
         made = _adding(model, own, kept, own)
-        text = replace(made.equations, post=f"{made.equations.post}\n{own} : siemens")
+        unit = "1" if _in_leaks(model, own) else "siemens"
+        text = replace(made.equations, post=f"{made.equations.post}\n{own} : {unit}")
         return replace(made, equations=text), given
     equation = _equation(model, target, group)
     model = _in_unit(model, own, group, target)
@@ -139,11 +140,16 @@ def _equation(model: Synapse, target, group):
     return equation if equation is not None and equation.type != PARAMETER else None
 
 
+def _in_leaks(model: Synapse, own: str) -> bool:
+    """Whether a model counts its conductance in units of the leak."""
+    mine = b2.Equations(model.equations.post)
+    return own in mine and mine[own].dim.is_dimensionless
+
+
 def _in_unit(model: Synapse, own: str, group, target: str) -> Synapse:
     """Return a model whose conductance has the unit of the cells' variable."""
     dim = group.variables[target].dim
-    mine = b2.Equations(model.equations.post)
-    if own in mine and mine[own].dim.is_dimensionless:  # in units of the leak
+    if _in_leaks(model, own):
         if not dim.is_dimensionless:
             raise FwpError(f"names: the {PORT} of {model.name!r} is in units of the "
                            f"leak, without a unit, and {target!r} of the cells "
