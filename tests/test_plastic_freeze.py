@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from factorised_cases import label, models, spikes, step
 from plastic_oracles import connect, gated, groups, injected, learned, weights
+from varying_cases import attached
 
 import fwp_neuro as fwp
 
@@ -30,6 +31,7 @@ def built(model, way, dt, tables=None, **options):
     cells = groups(
         spikes(model, dt, steps=STEPS) if tables is None else tables, (None, None)
     )
+    options = {"names": attached(model, cells), **options}
     made = connect(model, *cells, layout=layout, writes=writes, **options)
     return b2.Network(*cells, *made.objects), made
 
