@@ -261,3 +261,34 @@ def test_a_synapse_that_waits_for_a_port_is_refused_with_the_port():
     waiting = fwp.synapses.compose("pair_stdp", eligibility=1 * b2.second)
     with pytest.raises(fwp.FwpError, match="by its port 'modulator'"):
         fit(waiting, {"lag": [5, 10] * ms, "ratio": [1.1, 1.05]}, free=["A_plus"])
+
+
+def test_a_composition_is_fitted_to_release_data_as_its_release_is():
+    """Its weight is a common factor, which no ratio shows."""
+    release = fwp.synapses.get("tsodyks_markram")
+    synapse = fwp.synapses.compose("pair_stdp", release, "ampa")
+    free = ["U", "tau_D"]
+    alone = fit(release, PULSES, free=free, starts=1)
+    found = fit(synapse, PULSES, free=free, starts=1, dt=1 * ms)
+    for one in free:
+        assert float(found.parameters[one]) == pytest.approx(
+            float(alone.parameters[one]), rel=1e-6
+        )
+        assert [float(end) for end in found.interval[one]] == pytest.approx(
+            [float(end) for end in alone.interval[one]], rel=1e-4
+        )
+    assert found.model.parts == synapse.parts and found.freedom == alone.freedom
+    assert found.model.parameters["A_plus"] == synapse.parameters["A_plus"]
+    with pytest.raises(fwp.FwpError, match="the data do not depend on A_plus"):
+        fit(synapse, PULSES, free=["U", "A_plus"], dt=1 * ms)
+
+
+def test_a_composition_is_fitted_to_pairings_by_its_rule():
+    synapse = fwp.synapses.compose("pair_stdp", "tsodyks_markram", "ampa")
+    rule = fwp.synapses.get("pair_stdp")
+    table = curve(rule, pairs=3)
+    found, alone = (fit(one, table, free=["A_plus"], starts=1)
+                    for one in (synapse, rule))  # fmt: skip
+    assert float(found.parameters["A_plus"]) == pytest.approx(
+        float(alone.parameters["A_plus"]), rel=1e-6
+    )
