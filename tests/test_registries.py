@@ -233,6 +233,12 @@ def test_the_list_has_a_section_for_every_kind():
     assert [heading.split()[0] for heading in sections] == list(KINDS)
 
 
+def test_the_page_of_a_rule_says_how_far_its_step_is_from_its_objective(capsys):
+    main(["show", "delta", "--kind", "rules"])
+    found = re.search(r"a gradient step on: .* differ by (.*)\)", capsys.readouterr().out)
+    assert float(found[1]) < 1e-12
+
+
 def test_a_figure_is_found_by_its_number():
     figures = registry("figures").names()
     for number in {name.partition("_")[0] for name in figures}:
@@ -249,8 +255,8 @@ def test_a_paper_that_the_bibliography_lacks_is_one_sentence():
     mine = fwp.Rule("mine", "w += v*k", citation="schlag2021linaer; irie2022learning")
     printed = fwp.cite(mine)
     said = (
-        "% mine cites 'schlag2021linaer', which references.bib of fwp_neuro lacks; did you "
-        "mean 'schlag2021linear'?"
+        "% mine cites 'schlag2021linaer', which references.bib of fwp_neuro lacks; did "
+        "you mean 'schlag2021linear'?"
     )
     assert said in printed and "@misc{fwp_mine" not in printed
     assert "{irie2022learning," in printed
