@@ -57,8 +57,8 @@ def _rule(found: Found, rule) -> Iterator[str]:
     if rule.objective is not None:
         off = rule.objective.mismatch(rule)
         yield (
-            f"a gradient step on: {' + '.join(rule.objective.terms)} (on one random token "
-            f"the two differ by {off:.1g})"
+            f"a gradient step on: {' + '.join(rule.objective.terms)} (on one random "
+            f"token the two differ by {off:.1g})"
         )
     for each in rule.reductions:
         these = ", ".join(f"{name} = {text}" for name, text in each.these.items())
