@@ -316,7 +316,7 @@ def test_both_layouts_of_it_do_the_same(name, by_rule):
         ({"gates": 3}, r"has no gate 'gates' \(legal: gate\)"),
         (None, "needs its gate 'gate' in 1/s"),
     ],
-    ids=str,
+    ids=["unit", "no variable", "number", "course", "unknown", "none"],
 )
 def test_errors_call_the_gate_as_the_user_does(name, gate, sentence):
     pre, teachers = b2.PoissonGroup(2, 10 * b2.Hz), b2.PoissonGroup(2, 10 * b2.Hz)

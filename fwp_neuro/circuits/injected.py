@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import brian2 as b2
@@ -184,21 +185,13 @@ def _build(
     }
     namespace = {**model.parameters, **(inputs or {}), **spikes}
 
-    def cells(table, side: str, equations: str, reset: str):
-        count = table.shape[1] if len(shape) == 2 else shape[0]
-        place = "i" if count == table.shape[1] else f"i % {table.shape[1]}"
-        return b2.NeuronGroup(
-            count, equations, threshold=f"{side}_spikes(t, {place}) > 0.5", reset=reset,
-            method=text.method, namespace=namespace, name=f"{side}_cells",
-        )  # fmt: skip
-
     # one group has one integrator and one value of each parameter: then connect attaches
     # the cells'
     attached = bool(text.methods or varying)
     if attached:
         text = replace(text, pre="", pre_spike="", post="", post_spike="", method="exact")
-    before = cells(pre, "pre", text.pre, text.pre_spike)
-    after = cells(post, "post", text.post, text.post_spike)
+    before = _cells(pre, "pre", text, namespace, shape)
+    after = _cells(post, "post", text, namespace, shape)
     pairs = _pairs(shape)
     if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
         # Brian2 cannot record what a synapse works out from its cells
@@ -219,23 +212,36 @@ def _build(
         else None,
     )
     monitors, spread = _monitors(made, after, pairs, shape, record, record_every)
+    collect = partial(_collected, made, text, dict(zip(record, monitors, strict=True)),
+                      spread)  # fmt: skip
+    network = b2.Network(before, after, *made.objects, *monitors)
+    return Built(network, collect, len(pre) * dt, (before, after, made, namespace))
+
+
+def _cells(table: np.ndarray, side: str, text, namespace: dict, shape: tuple[int, ...]):
+    """Return the cells of a side, which spike as a table [step, cell] says."""
+    count = table.shape[1] if len(shape) == 2 else shape[0]
+    place = "i" if count == table.shape[1] else f"i % {table.shape[1]}"
+    return b2.NeuronGroup(
+        count, getattr(text, side), threshold=f"{side}_spikes(t, {place}) > 0.5",
+        reset=getattr(text, f"{side}_spike"), method=text.method, namespace=namespace,
+        name=f"{side}_cells",
+    )  # fmt: skip
+
+
+def _collected(made, text, monitors: Mapping, spread: Mapping) -> dict[str, Any]:
+    """Return "ends" of synaptic variables and "courses" of what was recorded."""
     kept = [
         name for name, equation in b2.Equations(text.synapse).items()
         if equation.type in ("parameter", "differential equation") and "shared" not in
         equation.flags
     ]  # fmt: skip
-
-    def collect() -> dict[str, Any]:
-        ends = {name: made.values(name) for name in kept}
-        courses = {}
-        for name, monitor in zip(record, monitors, strict=True):
-            courses["time"] = np.array(monitor.t_)
-            course = np.array(getattr(monitor, f"{name}_")).T
-            courses[name] = course[:, spread[name]] if name in spread else course
-        return {"ends": ends, "courses": courses}
-
-    network = b2.Network(before, after, *made.objects, *monitors)
-    return Built(network, collect, len(pre) * dt, (before, after, made, namespace))
+    courses = {}
+    for name, monitor in monitors.items():
+        courses["time"] = np.array(monitor.t_)
+        course = np.array(getattr(monitor, f"{name}_")).T
+        courses[name] = course[:, spread[name]] if name in spread else course
+    return {"ends": {name: made.values(name) for name in kept}, "courses": courses}
 
 
 def _pairs(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
