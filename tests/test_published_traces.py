@@ -57,7 +57,7 @@ def offered(synapse):
             for n, one in b2.Equations(part).items()}  # fmt: skip
     dims |= {"w": 1, "w_channel": 1, "teacher": 1, "recalled": b2.siemens.dim}
     dims[ready.synapse.ports["conductance"]] = b2.siemens.dim
-    return {name: dims[name] for name in ready.ports()}
+    return {name: dims[name] for name in ready.ports}
 
 
 UNITS = {"S": b2.siemens, "V": b2.volt, "A": b2.amp, "s": second, "1": 1, "Hz": b2.Hz}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import brian2 as b2
@@ -247,6 +247,7 @@ class PublishedCircuit:
             self.synapse, self.how, commands, self.tables(tokens), self.dt, record, ports
         )
 
+    @cached_property
     def ports(self) -> dict[str, Port]:
         """Return what a run can record, by name."""
         keep = {self.how.state} if self.how.state else set()
@@ -266,7 +267,8 @@ class PublishedCircuit:
             options: of `spiking_circuit.prepare`.
             written: mean weight that a value of 1 writes.
         """
-        spikes, ports = fired(options["record_spikes"], ("key", "value")), self.ports()
+        spikes = fired(options["record_spikes"], ("key", "value"))
+        ports = self.ports if options["record"] else {}
         steps, dt = self.tables(1).token_steps, float(self.dt)
         schedule = Schedule({}, steps, self.program.tokens, dt)
         names, every = synapse_ports.asked_for(
