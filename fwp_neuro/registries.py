@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from .arguments import inside, optional, takes, text
-from .bibliography import bibtex, keys
-from .errors import LIST, FwpError, pick, shown, unknown
+from .bibliography import bibtex, keys, missing, references
+from .errors import LIST, FwpError, nearest, pick, shown, unknown
 from .recording import Recording, load
 from .registry import Named, Registry
 from .version import __version__
@@ -85,7 +85,8 @@ def find(name: str, kind: str | None = None) -> list[Found]:
     """Return everything of this name: one thing of each kind that has one of it.
 
     Args:
-        name: a name or an alias; a synapse model's may end in "/" and a parameter set.
+        name: a name or an alias; a synapse model's may end in "/" and a parameter set;
+            of a figure its number ("fig17") will do.
         kind: to look in only.
 
     Raises:
@@ -108,8 +109,16 @@ def find(name: str, kind: str | None = None) -> list[Found]:
         for each in kinds
         if name in registry(each)
     ]
+    numbered = {}  # figures are also called by their number, such as fig17
+    for each in registry("figures").names() if "figures" in kinds else ():
+        numbered.setdefault(each.partition("_")[0], []).append(each)
+    found += [
+        Found("figures", registry("figures").entry(each))
+        for each in numbered.get(name, ()) if each != name
+    ]  # fmt: skip
     if not found:
         legal = [other for each in kinds for other in registry(each).all_names()]
+        legal += numbered
         what = "name" if kind is None else registry(kind).kind
         raise unknown(name, legal, what, LIST)
     return found
@@ -132,7 +141,8 @@ def cite(*names, kind: str | None = None) -> str:
         kind: to look in only, such as "rules", where two kinds share a name.
 
     Returns:
-        The entries, each once. What rests on no paper leaves a line that begins with %.
+        The entries, each once. What rests on no paper, or on one that the bibliography
+        lacks, leaves a line that begins with %.
 
     Raises:
         FwpError: nothing is called so.
@@ -152,7 +162,9 @@ def cite(*names, kind: str | None = None) -> str:
         for title, citation in _citations(name, kind):
             own = keys(citation)
             cited += own
-            if not own:
+            lost = missing(citation)
+            remarks += [_not_known(title, key) for key in lost]
+            if not own and not lost:
                 remarks.append(_remark(title, citation))
     return "\n\n".join([bibtex(cited, __version__), *dict.fromkeys(remarks)])
 
@@ -192,6 +204,13 @@ def used_by(recording: Recording) -> str:
         return "; ".join(map(str, kept))
     rules, name = registry("rules"), recording.attrs.get("rule")
     return rules.entry(name).text("citation") if name in rules else ""
+
+
+def _not_known(name: str, key: str) -> str:
+    """Return what stands in BibTeX for a paper that is not in the bibliography."""
+    guess = nearest(key, list(references()))
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    return f"% {name} cites {key!r}, which references.bib of fwp_neuro lacks{hint}"
 
 
 def _remark(name: str, citation: str) -> str:

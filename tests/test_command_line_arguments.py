@@ -38,7 +38,7 @@ TEXTS = {
     "option": "--no-such-option",
 }
 
-#: what stands before the argument under test
+#: what stands before the argument under test, where a command needs anything
 USUAL = {
     "run": ["toy"],
     "sweep": ["toy", "--out", "kept"],
@@ -46,8 +46,6 @@ USUAL = {
     "validate": ["vogels_2011"],
     "plasticity": ["vogels_2011"],
     "benchmark": ["artificial"],
-    "coverage": [],
-    "list": [],
     "show": ["delta"],
     "cite": ["delta"],
 }
@@ -96,13 +94,24 @@ def began(monkeypatch):
     monkeypatch.setattr(Progress, "__enter__", stop)
 
 
+def test_what_every_command_needs_is_known():
+    (choices,) = (a.choices for a in cli.parser()._actions if hasattr(a, "add_parser"))
+    for name, parser in choices.items():
+        needs = [a for a in parser._actions if not a.option_strings and a.required]
+        new = (
+            "add to USUAL of tests/test_command_line_arguments.py what the command "
+            f'needs: "{name}": [{", ".join(repr(a.dest.upper()) for a in needs)}],'
+        )
+        assert not needs or name in USUAL, new
+
+
 @pytest.mark.parametrize(("command", "argument"), commands())
 def test_bad_texts_end_with_a_sentence_and_status_2(
     command, argument, home, began, capsys
 ):
     wrong = []
     for label, text in TEXTS.items():
-        usual = USUAL[command] if argument else []
+        usual = USUAL.get(command, []) if argument else []
         given = [command, *usual, *([f"{argument}={text}"] if argument else [text])]
         before = sorted(os.listdir())
         try:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import brian2 as b2
 import numpy as np
 import pytest
-from factorised_cases import assert_same, label, models, spikes, step
+from brian2.utils.stringtools import get_identifiers
+from factorised_cases import assert_same, belongs_to_cells, label, models, spikes, step
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
@@ -19,28 +20,6 @@ from fwp_neuro.synapses.vogels_2011 import events as vogels_2011
 
 ms = b2.ms
 MODELS = models()
-#: model -> (variables on the presynaptic cell, on the postsynaptic one, that decay by
-#: factors); models that are not here have nothing to move
-MOVED = {
-    "nmda_per_synapse": ("s_nmda x_nmda", "", ""),
-    "tsodyks_markram": ("release u x", "", ""),
-    "tsodyks_markram_to_U": ("release u x", "", ""),
-    "tsodyks_markram_to_zero": ("release u x", "", ""),
-    "tsodyks_markram_three_state": ("release u x y", "", ""),
-    "bcpnn": ("Ei_ampa Ei_nmda Pi_ampa Pi_nmda zi_ampa zi_nmda",
-              "Ej_ampa Ej_nmda Pj_ampa Pj_nmda zj_ampa zj_nmda", ""),
-    "limbacher_2022": ("k", "v", ""),
-    "linear_difference": ("x_nmda", "", ""),
-    "pair_stdp": ("x", "y", ""),
-    "short_term_potentiation": ("s", "", "fast slow u x"),
-    "use_dependent_potentiation": ("s", "", "u x"),
-    "shouval_2002": ("epsp_fast epsp_slow open_f open_s", "bap_f bap_s", ""),
-    "triplet_stdp": ("r1 r2", "o1 o2", ""),
-    "two_compartment_nmda": ("x_nmda", "", ""),
-    "vogels_2011": ("x", "y", ""),
-}  # fmt: skip
-SETS = {"behavioural_time_scale-bittner_2017": ("before", "after", "")}
-
 
 def both(model, pre, post, dt, **options):
     return [
@@ -52,16 +31,10 @@ def both(model, pre, post, dt, **options):
 @pytest.mark.parametrize("model", MODELS, ids=label)
 def test_what_moves_where(model):
     found = factorise(model).report
-    pre, post, decays = SETS.get(label(model), MOVED.get(model.name, ("", "", "")))
-    new = (
-        "write in MOVED of this file which variables of the new synapse belong to its "
-        "cells"
-    )
-    assert {n for n, side in found.moved.items() if side == "pre"} == set(pre.split()), (
-        new
-    )
-    assert {n for n, side in found.moved.items() if side == "post"} == set(post.split())
-    assert set(found.decays) == set(decays.split())
+    pre, post, decays = belongs_to_cells(model)
+    assert {n for n, side in found.moved.items() if side == "pre"} == pre
+    assert {n for n, side in found.moved.items() if side == "post"} == post
+    assert set(found.decays) == decays
     assert not found.stamped
     assert all(found.stays.values())  # each with its reason
 
@@ -96,6 +69,8 @@ def test_same_courses(name):
     assert_same(*both(model, pre, post, dt, record=record, record_every=dt))
 
 
+#: model, or model-set -> weights that wait; of others what `factorise` says is taken, if
+#: it is a weight and can be forbidden (that it changes no trajectory is the law above)
 WAITING = {
     "bcm-spikes": "w", "oja-spikes": "w", "homeostatic_scaling-spikes": "w",
     "pair_stdp": "w", "pair_stdp-hard_bounds": "",
@@ -108,10 +83,11 @@ WAITING = {
 @pytest.mark.parametrize("model", MODELS, ids=label)
 def test_which_writes_wait_for_presynaptic_spikes(model):
     report = factorise(model).report
-    expected = WAITING.get(label(model), WAITING.get(model.name, ""))
-    new = "write in WAITING of this file which weights of the new synapse wait"
-    assert report.waiting == tuple(expected.split()), new
-    if expected:
+    expected = WAITING.get(label(model), WAITING.get(model.name))
+    if expected is not None:
+        assert report.waiting == tuple(expected.split())
+    assert set(report.waiting) <= get_identifiers(model.weight)
+    if report.waiting:
         assert not factorise(model, writes="both sides").report.waiting
     else:
         assert report.why_not

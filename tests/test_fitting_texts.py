@@ -85,35 +85,49 @@ def curve(model, scatter=0.02, **options):
     return {"lag": lags, "ratio": ratio + off, "sem": max(scatter, 1e-3), **more}
 
 
+#: model -> what is fitted, where that is not the first parameter that changes the curve
 FITS = {
     "pair_stdp": ("A_plus",),
     "triplet_stdp": ("A2_plus", "A2_minus"),
-    "vogels_2011": ("eta",),
     "short_term_potentiation": ("A_fast",),
     "use_dependent_potentiation": ("A", "tau_nmda"),
-    **{name: ("U", "tau_D") for name in fwp.synapses.names("short-term plasticity")},
-}
+    **{name: ("U", "tau_D") for name in fwp.synapses.names("short-term plasticity")
+       if name.startswith("tsodyks_markram")},
+}  # fmt: skip
+#: pulses of short-term plasticity: times and amplitudes
+PULSES = {"time": [0, 50, 100, 150, 700] * ms, "amplitude": [1, 0.8, 0.6, 0.5, 0.9]}
 
 
-def test_every_text_that_only_spikes_change_has_a_fit():
-    new = "write the parameters to fit of the new synapse in FITS of this file"
-    assert set(FITS) == {*SPIKES, *fwp.synapses.names("short-term plasticity")}, new
+def fitted(model) -> list[str]:
+    """Return the parameters to fit of a model."""
+    if model.name in FITS:
+        return list(FITS[model.name])
+    names, _ = sets(model)
+    own = np.array([float(model.parameters[n]) for n in names])
+    for number, name in enumerate(names):
+        both = np.stack([own, own * (1 - 0.1 * (np.arange(len(own)) == number))])
+        if model.name in PLASTICITY:
+            found = protocols.stdp_of_sets(model, names, both, CURVES)[0]
+        else:
+            found = protocols.release_of_sets(model, names, both, TRAINS)[0]
+            found = found / found[:, :1]  # amplitudes are known up to a factor
+        if np.ptp(found, axis=0).max() > 1e-6:
+            return [name]
+    raise AssertionError(
+        f"no parameter of {model.name!r} changes what is measured: add to FITS of "
+        f'tests/test_fitting_texts.py "{model.name}": ("PARAMETER",),'
+    )
 
 
 @pytest.mark.parametrize(
     "name", [n if n in ("pair_stdp", "tsodyks_markram_to_U")
-             else pytest.param(n, marks=pytest.mark.slow) for n in FITS],
+             else pytest.param(n, marks=pytest.mark.slow)
+             for n in [*SPIKES, *fwp.synapses.names("short-term plasticity")]],
 )  # fmt: skip
 def test_a_fit_by_text_is_the_fit_by_the_fast_form(name):
     """To what the search leaves: 1e-6 of a standard error and less."""
-    model, free = fwp.synapses.get(name), list(FITS[name])
-    if name in PLASTICITY:
-        table = curve(model)
-    else:
-        table = {
-            "time": [0, 50, 100, 150, 700] * ms,
-            "amplitude": [1, 0.8, 0.6, 0.5, 0.9],
-        }
+    model = fwp.synapses.get(name)
+    free, table = fitted(model), curve(model) if name in PLASTICITY else PULSES
     fast = fit(model, table, free=free, starts=1)
     text = fit(replace(model, name="of_ones_own"), table, free=free, starts=1)
     assert text.model.name == "of_ones_own" and text.freedom == fast.freedom
@@ -247,3 +261,34 @@ def test_a_synapse_that_waits_for_a_port_is_refused_with_the_port():
     waiting = fwp.synapses.compose("pair_stdp", eligibility=1 * b2.second)
     with pytest.raises(fwp.FwpError, match="by its port 'modulator'"):
         fit(waiting, {"lag": [5, 10] * ms, "ratio": [1.1, 1.05]}, free=["A_plus"])
+
+
+def test_a_composition_is_fitted_to_release_data_as_its_release_is():
+    """Its weight is a common factor, which no ratio shows."""
+    release = fwp.synapses.get("tsodyks_markram")
+    synapse = fwp.synapses.compose("pair_stdp", release, "ampa")
+    free = ["U", "tau_D"]
+    alone = fit(release, PULSES, free=free, starts=1)
+    found = fit(synapse, PULSES, free=free, starts=1, dt=1 * ms)
+    for one in free:
+        assert float(found.parameters[one]) == pytest.approx(
+            float(alone.parameters[one]), rel=1e-6
+        )
+        assert [float(end) for end in found.interval[one]] == pytest.approx(
+            [float(end) for end in alone.interval[one]], rel=1e-4
+        )
+    assert found.model.parts == synapse.parts and found.freedom == alone.freedom
+    assert found.model.parameters["A_plus"] == synapse.parameters["A_plus"]
+    with pytest.raises(fwp.FwpError, match="the data do not depend on A_plus"):
+        fit(synapse, PULSES, free=["U", "A_plus"], dt=1 * ms)
+
+
+def test_a_composition_is_fitted_to_pairings_by_its_rule():
+    synapse = fwp.synapses.compose("pair_stdp", "tsodyks_markram", "ampa")
+    rule = fwp.synapses.get("pair_stdp")
+    table = curve(rule, pairs=3)
+    found, alone = (fit(one, table, free=["A_plus"], starts=1)
+                    for one in (synapse, rule))  # fmt: skip
+    assert float(found.parameters["A_plus"]) == pytest.approx(
+        float(alone.parameters["A_plus"]), rel=1e-6
+    )

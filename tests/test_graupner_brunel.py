@@ -126,14 +126,13 @@ def test_full_ap5_changes_no_weight_at_all():
 
 def test_time_above_thresholds_by_counting_fine_steps():
     times, jumps = np.array([0, 0.01, 0.012, 0.09]), np.array([1, 2, 1, 0.5])
-    found = calcium_thresholds.time_above(times, jumps, 0.02, (1.0, 1.3, 9.0), 1.0)
+    lengths, above = calcium_thresholds.segments(times, jumps, 0.02, (1.0, 1.3, 9.0), 1.0)
     grid = (np.arange(200_000) + 0.5) * 1e-6
     late = grid[:, None] - times
     level = (np.where(late > 0, np.exp(-late / 0.02), 0) * jumps).sum(1)
     expected = [(level > threshold).sum() * 1e-6 for threshold in (1.0, 1.3, 9.0)]
-    assert found == pytest.approx(expected, abs=3e-6)
-    lengths, above = calcium_thresholds.segments(times, jumps, 0.02, (1.0, 1.3), 1.0)
-    assert lengths.sum() == pytest.approx(1.09) and above.shape == (len(lengths), 2)
+    assert lengths @ above == pytest.approx(expected, abs=3e-6)
+    assert lengths.sum() == pytest.approx(1.09) and above.shape == (len(lengths), 3)
 
 
 @pytest.mark.parametrize("chosen", graupner_brunel.SETS)

@@ -4,11 +4,12 @@ import brian2 as b2
 import numpy as np
 import pytest
 from cannot import can
+from leaky_delta import leaky_delta_gates
 from oracles import draw, draw_states
 from scipy.integrate import solve_ivp
 
 import fwp_neuro as fwp
-from fwp_neuro.circuits.rate import ode_windows, window_rates
+from fwp_neuro.circuits.rate import ode_windows
 from fwp_neuro.rules import Rule, rule, rules
 
 TOKENS, PRE, POST = 3, 5, 4
@@ -280,7 +281,7 @@ def test_decay_during_the_write_is_the_leaky_ode():
     tau, strength, span = 300 * b2.ms, 8 * b2.Hz, 100 * b2.ms
     norms = (program["key"] ** 2).sum(-1)
     program = program.replace(
-        beta=None, **window_rates.leaky_delta_gates(tau, strength, span, norms)
+        beta=None, **leaky_delta_gates(float(tau), float(strength), float(span), norms)
     )
     circuit = fwp.run(program, "leaky_delta", "rate", initial_weights=weights, **SHORT)
     now = weights

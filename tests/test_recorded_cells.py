@@ -53,15 +53,6 @@ def test_a_circuit_of_a_published_synapse_has_cells_too():
         < recording.spikes("value").sizes["spike"]
     )
     assert recording.duration == pytest.approx(2 * float(recording["token_start"][1]))
-    with pytest.raises(fwp.FwpError, match="record"):
-        fwp.run(
-            program,
-            "hebb",
-            "spiking",
-            synapse="pair_stdp",
-            record="w",
-            record_every=1 * ms,
-        )
 
 
 def test_spikes_of_some_populations():

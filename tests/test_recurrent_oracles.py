@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from test_recurrent_laws import build, inputs
 
+from fwp_neuro.artificial.recurrent import networks
+
 BATCH, TOKENS, DIM = 2, 6, 4
 
 
@@ -327,6 +329,15 @@ ORACLES = [
     (hopfield, {}),
     (hopfield, {"update": "synchronous"}),
 ]
+
+
+def test_every_network_has_an_oracle():
+    for name in networks():
+        new = (
+            f"add to tests/test_recurrent_oracles.py 'def {name}(net, p, inputs)', which "
+            f"yields what the network does by hand, and '({name}, {{}}),' to ORACLES"
+        )
+        assert name in {function.__name__ for function, _ in ORACLES}, new
 
 
 @pytest.mark.parametrize(

@@ -231,3 +231,34 @@ def test_a_registry_refuses_names_that_are_taken():
 def test_the_list_has_a_section_for_every_kind():
     sections = [listing.section(kind).splitlines()[0] for kind in KINDS]
     assert [heading.split()[0] for heading in sections] == list(KINDS)
+
+
+def test_the_page_of_a_rule_says_how_far_its_step_is_from_its_objective(capsys):
+    main(["show", "delta", "--kind", "rules"])
+    found = re.search(r"a gradient step on: .* differ by (.*)\)", capsys.readouterr().out)
+    assert float(found[1]) < 1e-12
+
+
+def test_a_figure_is_found_by_its_number():
+    figures = registry("figures").names()
+    for number in {name.partition("_")[0] for name in figures}:
+        named = [name for name in figures if name.startswith(f"{number}_")]
+        assert [found.name for found in find(number)] == named
+        assert fwp.cite(number) and find(number, "figures")
+    with pytest.raises(fwp.FwpError, match="did you mean 'fig17'"):
+        find("fig177")
+    with pytest.raises(fwp.FwpError, match="unknown rule 'fig17'"):
+        find("fig17", "rules")
+
+
+def test_a_paper_that_the_bibliography_lacks_is_one_sentence():
+    mine = fwp.Rule("mine", "w += v*k", citation="schlag2021linaer; irie2022learning")
+    printed = fwp.cite(mine)
+    said = (
+        "% mine cites 'schlag2021linaer', which references.bib of fwp_neuro lacks; did "
+        "you mean 'schlag2021linear'?"
+    )
+    assert said in printed and "@misc{fwp_mine" not in printed
+    assert "{irie2022learning," in printed
+    unknown = fwp.Rule("mine", "w += v*k", citation="nobody1999nothing")
+    assert "cites 'nobody1999nothing', which" in fwp.cite(unknown)

@@ -13,7 +13,7 @@ from fwp_neuro.arguments import cells as number_of_cells
 from fwp_neuro.circuits import Timeline
 from fwp_neuro.circuits.head_layout import check_rate
 from fwp_neuro.circuits.spiking import calibration
-from fwp_neuro.circuits.token_schedule import make, timed
+from fwp_neuro.circuits.token_schedule import Schedule, make, timed
 
 ms = b2.ms
 MODEL, LINEAR = (
@@ -243,3 +243,19 @@ def test_rates_beyond_one_spike_a_step():
         fwp.FwpError, match="fire at 2100 Hz, more than once in dt=0.5 ms"
     ):
         check_rate(21.0, 100 * b2.Hz, 0.5 * ms)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 1000, 9999, 10000, 33001, 700_000])
+@pytest.mark.parametrize("tokens", [1, 3])
+def test_a_run_is_so_long_that_the_end_of_its_last_token_is_sampled(steps, tokens):
+    """Brian2 takes an end within 1e-4 of a clock's step for the end itself."""
+    dt = 0.1e-3
+    schedule = Schedule({}, steps, tokens, dt)
+    for longest in (0, tokens * steps):
+        end = schedule.run_time(longest)
+        clock = b2.Clock(max(steps, longest) * dt * b2.second)
+        clock.set_interval(0 * b2.second, end)
+        last = tokens * steps // max(steps, longest)
+        assert clock._i_end == last + 1
+        more = end / (dt * b2.second) - tokens * steps
+        assert 0.5 < more < 2 + 1e-4 * max(steps, longest)

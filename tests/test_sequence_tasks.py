@@ -84,6 +84,12 @@ def same(one, other):
 
 
 def test_every_listed_task_is_tested_here():
+    for name in NAMES:
+        new = (
+            "add to FORMS of tests/test_sequence_tasks.py its options and lengths "
+            f'(None: the usual one): "{name}": [({{}}, (None, 1, 7))],'
+        )
+        assert name in FORMS, new
     assert set(FORMS) == set(NAMES)
     assert all(
         getattr(tasks, name) is make_it

@@ -12,6 +12,7 @@ from fwp_neuro.circuits import connect
 from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.synapses.magnesium import BLOCKS, block_code
+from fwp_neuro.synapses.synapse_class import Equations
 
 EVERY_MODEL = pytest.mark.parametrize("name", synapses.names("circuit"))
 mV, mM, ms = b2.mV, b2.mmolar, b2.ms
@@ -302,6 +303,60 @@ def test_both_layouts_of_it_do_the_same(name, by_rule):
     one, other = (between(name, layout=layout, by_rule=by_rule) for layout in LAYOUTS)
     for these, those in zip(one, other, strict=True):
         assert these == pytest.approx(those, rel=1e-10)
+
+
+@EVERY_MODEL
+@pytest.mark.parametrize(
+    ("gate", "sentence"),
+    [
+        ("plain", "'gate' of rule '{}' is in hertz, but the variable 'plain' .* is in 1"),
+        ("nope", "reads 'gate', and the cells .* have no variable 'nope'"),
+        (3, r"gate 'gate' of rule '{}' must be a rate such as 5\*Hz"),
+        (b2.TimedArray([1, 2], dt=1 * ms), "gate 'gate' .* must be in hertz"),
+        ({"gates": 3}, r"has no gate 'gates' \(legal: gate\)"),
+        (None, "needs its gate 'gate' in 1/s"),
+    ],
+    ids=["unit", "no variable", "number", "course", "unknown", "none"],
+)
+def test_errors_call_the_gate_as_the_user_does(name, gate, sentence):
+    pre, teachers = b2.PoissonGroup(2, 10 * b2.Hz), b2.PoissonGroup(2, 10 * b2.Hz)
+    post = b2.NeuronGroup(2, "dv/dt = -v/(10*ms) : volt\nplain : 1\nspeed : Hz\n"
+                             "dg/dt = -g/(5*ms) : 1")  # fmt: skip
+    usual = {"names": {"membrane": "v", "conductance": "g"}, "teacher": teachers}
+    with pytest.raises(fwp.FwpError, match=sentence.format(name)) as told:
+        connect(name, pre, post, gate=gate, **usual)
+    assert "beta" not in str(told.value)
+    for legal in ("speed", 5 * b2.Hz, {"gate": "speed"}, {"beta": "speed"}):
+        connect(name, pre, post, gate=legal, **usual)
+    usual["names"] = {**usual["names"], "gate": "speed"}
+    connect(name, pre, post, **usual)
+
+
+@pytest.mark.parametrize("unit", ["1", "siemens", "Hz"])
+def test_a_gate_is_a_variable_in_the_unit_of_the_text(unit):
+    """A synapse of one's own whose gate is a conductance, a number or a rate."""
+    scale = 1 if unit == "1" else 1 / getattr(b2, unit)
+    text = Equations("w : 1", on_pre="w += A*gate_post", post=f"gate : {unit}")
+    model = synapses.Synapse(
+        "gated", "first", "plasticity", "a gate", text, {"A": 0.5 * scale},
+        {"": "made up"}, "", "a gate of any unit", initial={"w": 1},
+        ports={"gate": "gate"},
+    )  # fmt: skip
+    for given in ({"gate": "opened"}, {"names": {"gate": "opened"}}):
+        pre = b2.SpikeGeneratorGroup(1, [0], [0] * ms)
+        post = b2.NeuronGroup(1, f"opened : {unit}\nother : amp")
+        post.opened_ = 3
+        made = connect(model, pre, post, **given)
+        b2.Network(pre, post, *made.objects).run(1 * ms)
+        assert made.values("w") == pytest.approx(2.5)
+    for given, sentence in (
+        ({"gate": "other"}, "'gate' of 'gated' is in .*'other' .* is in amp"),
+        ({"gate": 3}, "gate of 'gated' is a variable of the postsynaptic cells"),
+        ({"gate": "opened", "names": {"gate": "opened"}}, "by gate and by names"),
+        ({"teacher": "opened"}, "teacher is an argument of fast-weight rules"),
+    ):
+        with pytest.raises(fwp.FwpError, match=sentence):
+            connect(model, pre, post, **given)
 
 
 def test_by_teacher_and_gate_it_is_the_rule_to_the_bit():

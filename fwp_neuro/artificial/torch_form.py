@@ -122,24 +122,27 @@ def apply(
         signals = named
         if not plain or scale is not None or query.dtype in HALF:
             signals = together(rule, named, sizes, scale)
-        if isinstance(rule, Memory):
-            run_on, states, fixed = _memory(
-                rule, signals, sizes, initial_state, rows, form
-            )
-        else:
-            run_on, states, fixed = _rule(rule, signals, sizes, initial_state, rows, form,
-                                          chunk, query.dtype)  # fmt: skip
-        if rows is None:
-            readout, states = run_on(signals, states)
-        else:
-            moving = {n: x for n, x in signals.items() if n not in fixed}
-            blank = (sizes.heads, sizes.value_dim)
-            readout, states = run_packed(
-                run_on, moving, rows, states, keeps_tokens(rule), blank
-            )
+        readout, states = _run(
+            rule, signals, sizes, initial_state, rows, form, chunk, query.dtype
+        )
     if readout.dtype is not query.dtype:
         readout = readout.to(query.dtype)
     return readout, _alone(states)
+
+
+def _run(rule, signals, sizes: Sizes, given, rows, form: str, chunk, dtype):
+    """Return read-out and final states by name, of whole sequences or of packed ones."""
+    if isinstance(rule, Memory):
+        run_on, states, fixed = _memory(rule, signals, sizes, given, rows, form)
+    else:
+        run_on, states, fixed = _rule(
+            rule, signals, sizes, given, rows, form, chunk, dtype
+        )
+    if rows is None:
+        return run_on(signals, states)
+    moving = {n: x for n, x in signals.items() if n not in fixed}
+    blank = (sizes.heads, sizes.value_dim)
+    return run_packed(run_on, moving, rows, states, keeps_tokens(rule), blank)
 
 
 def _alone(states):

@@ -62,46 +62,10 @@ def benchmark(
     """
     names = [ATTENTION, *(f"{rule} {form}" for form in forms for rule in rules)]
     law, notes = _laws(rules, forms)
-    shape = (len(names), len(lengths), 2, len(threads), rounds)
-    times = np.full((*shape, 2), np.nan)
-    peak = np.full((len(lengths), len(threads)), np.nan)
-    product, operations = sgemm()
-    flop = np.full((len(names), len(lengths)), np.nan)
-    before, parts = torch.get_num_threads(), _Parts(progress, lengths, threads, memory)
-    try:
-        for t, count in enumerate(threads):
-            torch.set_num_threads(count)
-            for n, tokens in enumerate(lengths):
-                runs = {ATTENTION: attention(tokens, HEADS, DIM)}
-                for name in names[1:]:
-                    if law[name] <= TOLERANCE:
-                        runs[name] = fast_weights(*name.split(), tokens, HEADS, DIM)
-                for d in range(2):
-                    calls = {k: (c.both if d else c.once) for k, c in runs.items()}
-                    note = f"{tokens} tokens, {DIRECTIONS[d]}, {count} thread(s)"
-                    if not d:
-                        calls["sgemm"] = product
-                    spent_by = interleaved(calls, rounds, parts.next(note))
-                    if not d:
-                        peak[n, t] = operations / np.median(spent_by.pop("sgemm")[:, 0])
-                    for name, spent in spent_by.items():
-                        times[names.index(name), n, d, t] = spent
-                for name, contender in runs.items():
-                    flop[names.index(name), n] = contender.flop
-    finally:
-        torch.set_num_threads(before)
-    dims = ("contender", "tokens", "direction", "threads", "round")
-    data = {
-        "cpu": (dims, times[..., 0], {"units": "s"}),
-        "wall": (dims, times[..., 1], {"units": "s"}),
-        "flop": (dims[:2], flop, {"units": "1"}),
-        "law": ("contender", [law[name] for name in names], {"units": "1"}),
-        "peak": (
-            ("tokens", "threads"),
-            peak,
-            {"units": "1/s", "long_name": "sgemm FLOP/s"},
-        ),
-    }
+    parts = _Parts(progress, lengths, threads, memory)
+    able = {name for name in names if name == ATTENTION or law[name] <= TOLERANCE}
+    data = _times(names, able, lengths, threads, rounds, parts)
+    data["law"] = ("contender", [law[name] for name in names], {"units": "1"})
     coordinates = {"contender": names, "tokens": list(lengths),
                    "direction": list(DIRECTIONS),
                    "threads": list(threads)}  # fmt: skip
@@ -109,15 +73,62 @@ def benchmark(
         measured = [
             n for n in names if n.split()[0] in (memory_rule, ATTENTION.split()[0])
         ]
+        dims = ("contender", "memory_tokens", "direction")
         found = _memory(names, measured, law, memory, parts)
-        data["memory"] = (
-            ("contender", "memory_tokens", "direction"),
-            found,
-            {"units": "byte"},
-        )
+        data["memory"] = (dims, found, {"units": "byte"})
         coordinates["memory_tokens"] = list(memory)
     attrs = {"notes": "\n".join(notes), "machine": machine(), "torch": torch.__version__}
     return xr.Dataset(data, coordinates, attrs)
+
+
+def _times(names, able, lengths, threads, rounds: int, parts: _Parts) -> dict:
+    """Return the times of the contenders that are ``able``, their operations, and the
+    peak."""
+    times = np.full((len(names), len(lengths), 2, len(threads), rounds, 2), np.nan)
+    peak = np.full((len(lengths), len(threads)), np.nan)
+    flop = np.full((len(names), len(lengths)), np.nan)
+    before = torch.get_num_threads()
+    try:
+        for t, count in enumerate(threads):
+            torch.set_num_threads(count)
+            for n, tokens in enumerate(lengths):
+                runs = {name: _contender(name, tokens) for name in names if name in able}
+                for d in range(2):
+                    note = f"{tokens} tokens, {DIRECTIONS[d]}, {count} thread(s)"
+                    spent, found = _round(runs, d, rounds, parts.next(note))
+                    if found is not None:
+                        peak[n, t] = found
+                    for name, each in spent.items():
+                        times[names.index(name), n, d, t] = each
+                for name, contender in runs.items():
+                    flop[names.index(name), n] = contender.flop
+    finally:
+        torch.set_num_threads(before)
+    dims = ("contender", "tokens", "direction", "threads", "round")
+    said = {"units": "1/s", "long_name": "sgemm FLOP/s"}
+    return {
+        "cpu": (dims, times[..., 0], {"units": "s"}),
+        "wall": (dims, times[..., 1], {"units": "s"}),
+        "flop": (dims[:2], flop, {"units": "1"}),
+        "peak": (("tokens", "threads"), peak, said),
+    }
+
+
+def _contender(name: str, tokens: int):
+    if name == ATTENTION:
+        return attention(tokens, HEADS, DIM)
+    return fast_weights(*name.split(), tokens, HEADS, DIM)
+
+
+def _round(runs: dict, direction: int, rounds: int, progress) -> tuple:
+    """Return (contender -> times, the peak in FLOP/s, which is measured with the forward
+    runs)."""
+    calls = {k: (c.both if direction else c.once) for k, c in runs.items()}
+    if direction:
+        return interleaved(calls, rounds, progress), None
+    product, operations = sgemm()
+    spent = interleaved({**calls, "sgemm": product}, rounds, progress)
+    return spent, operations / np.median(spent.pop("sgemm")[:, 0])
 
 
 class _Parts:

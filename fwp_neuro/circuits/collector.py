@@ -36,7 +36,7 @@ from .probing import Probing
 from .token_schedule import Schedule
 
 #: Brian2's name of a unit -> the name in a recording
-_UNITS = {"volt": "V", "siemens": "S", "amp": "A", "second": "s"}
+_UNITS = {"volt": "V", "siemens": "S", "amp": "A", "second": "s", "hertz": "Hz"}
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,19 @@ class Port:
         units: its name in the recording, where it is not that of ``unit``.
         scaled: whether it is a number of the programme, of which circuits code values up
             to 1.
+        reads: variables that are sampled as they are, in place of ``code``; ``arrange``
+            then takes variable -> [time, element]. See `Collector.sample`.
     """
 
     of: str
     code: str | Mapping[str, str]
     dims: tuple[str, ...]
-    arrange: Callable[[np.ndarray], np.ndarray]
+    arrange: Callable[[Any], np.ndarray]
     words: str
     unit: str = "1"
     units: str = ""
     scaled: bool = False
+    reads: tuple[str, ...] = ()
 
     def codes(self, name: str) -> dict[str, str]:
         """Return variable of the object -> expression."""
@@ -126,6 +129,7 @@ class Collector:
     objects: list[Any] = field(default_factory=list)
     _monitors: dict[str, Any] = field(default_factory=dict)
     _cells: list[Population] = field(default_factory=list)
+    _shown: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         self.dt = self.schedule.dt * b2.second
@@ -213,6 +217,21 @@ class Collector:
             order=order, name=f"traces_{of}",
         ))  # fmt: skip
 
+    def sample(self, monitor: Callable[[str, str, Any], tuple[Any, str]]) -> None:
+        """Sample the ports that read variables of objects which others have built.
+
+        Args:
+            monitor: (object of the port, variable, interval) -> a monitor, and under
+                which name it has the variable.
+        """
+        for name in self.record.names:
+            for own in self.ports[name].reads:
+                made, shown = monitor(
+                    self.ports[name].of, own, self.record.every * self.dt
+                )
+                self._monitor(f"{name}.{own}", made)
+                self._shown[f"{name}.{own}"] = shown
+
     def attach(self, pre, post, synapses, order: int, when: str = "start") -> list[Any]:
         """Give the probes their place in a time step; return all that the network needs.
 
@@ -259,6 +278,11 @@ class Collector:
             found["probe_readout"] = np.swapaxes(by_value(self.probing.found()), 1, 2)
         return found
 
+    @property
+    def run_time(self):
+        """How long the network runs, a Brian2 time."""
+        return self.schedule.run_time(self.record.every)
+
     def times(self) -> dict[str, Any]:
         """Return what `found` says of all but weights: "duration", "recorded" and
         "coords"."""
@@ -297,11 +321,22 @@ class Collector:
         return np.round(np.asarray(steps) * self.schedule.dt, 12)
 
     def _trace(self, name: str, coords: dict) -> tuple:
-        port = self.ports[name]
-        monitor, scale = self._monitors[f"traces_{port.of}"], self.record.scale
-        parts = [
-            port.arrange(np.array(getattr(monitor, own)).T) for own in port.codes(name)
-        ]
+        port, scale = self.ports[name], self.record.scale
+        samples = self._steps // self.record.every + 1
+        if port.reads:
+            keys = {own: f"{name}.{own}" for own in port.reads}
+            parts = [port.arrange({
+                own: np.array(getattr(self._monitors[key], f"{self._shown[key]}_")).T[
+                    :samples
+                ]
+                for own, key in keys.items()
+            })]  # fmt: skip
+        else:
+            monitor = self._monitors[f"traces_{port.of}"]
+            parts = [
+                port.arrange(np.array(getattr(monitor, own)).T[:samples])
+                for own in port.codes(name)
+            ]
         array, dims = parts[0], ("time", "head", *port.dims)
         if isinstance(port.code, Mapping):
             array, dims = np.stack(parts, 1), ("time", "compartment", "head", *port.dims)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import brian2 as b2
@@ -100,22 +101,7 @@ def run(
     Raises:
         FwpError: rasters that do not fit, an unknown pairing or variable.
     """
-
-    pick(pairing, PAIRINGS, "pairing")
-
-    pick(layout, LAYOUTS, "layout")
-    dt = time(dt, "dt")
-    pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
-    if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
-        raise FwpError(
-            f"spikes are tables [step, cell] of as many steps each, got {pre.shape}, "
-            f"{post.shape}"
-        )
-    if pairing == "one" and pre.shape != post.shape:
-        raise FwpError("pairing 'one' needs as many cells on both sides, got "
-                       f"{pre.shape[1]} and {post.shape[1]}")  # fmt: skip
-    if record and record_every is None:
-        raise FwpError("record needs record_every, a time such as 1*ms")
+    dt, pre, post = _checked(pre, post, dt, pairing, layout, record, record_every)
     shape = (
         (post.shape[1], pre.shape[1]) if pairing == "all" else (copies * pre.shape[1],)
     )
@@ -131,6 +117,25 @@ def run(
     ends = {name: np.asarray(array).reshape(shape) for name, array in ends.items()}
     base = {name: np.asarray(one) for name, one in each.items()}
     return {**ends, **courses, "weight": effective(model, {**base, **ends}, shape)}
+
+
+def _checked(pre, post, dt, pairing, layout, record, record_every) -> tuple:
+    """Return dt and both rasters as arrays, or raise `FwpError`."""
+    pick(pairing, PAIRINGS, "pairing")
+    pick(layout, LAYOUTS, "layout")
+    dt = time(dt, "dt")
+    pre, post = np.asarray(pre, dtype=float), np.asarray(post, dtype=float)
+    if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
+        raise FwpError(
+            f"spikes are tables [step, cell] of as many steps each, got {pre.shape}, "
+            f"{post.shape}"
+        )
+    if pairing == "one" and pre.shape != post.shape:
+        raise FwpError("pairing 'one' needs as many cells on both sides, got "
+                       f"{pre.shape[1]} and {post.shape[1]}")  # fmt: skip
+    if record and record_every is None:
+        raise FwpError("record needs record_every, a time such as 1*ms")
+    return dt, pre, post
 
 
 def effective(model: Synapse, variables: Mapping[str, np.ndarray], shape) -> np.ndarray:
@@ -180,42 +185,24 @@ def _build(
     }
     namespace = {**model.parameters, **(inputs or {}), **spikes}
 
-    def cells(table, side: str, equations: str, reset: str):
-        count = table.shape[1] if len(shape) == 2 else shape[0]
-        place = "i" if count == table.shape[1] else f"i % {table.shape[1]}"
-        return b2.NeuronGroup(
-            count, equations, threshold=f"{side}_spikes(t, {place}) > 0.5", reset=reset,
-            method=text.method, namespace=namespace, name=f"{side}_cells",
-        )  # fmt: skip
-
     # one group has one integrator and one value of each parameter: then connect attaches
     # the cells'
     attached = bool(text.methods or varying)
     if attached:
         text = replace(text, pre="", pre_spike="", post="", post_spike="", method="exact")
-    before = cells(pre, "pre", text.pre, text.pre_spike)
-    after = cells(post, "post", text.post, text.post_spike)
-    if len(shape) == 2:  # Brian2 keeps synapses in the order in which they are made
-        j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
-        pairs = {"i": j.ravel(), "j": i.ravel()}
-    else:
-        pairs = {"i": np.arange(shape[0]), "j": np.arange(shape[0])}
+    before = _cells(pre, "pre", text, namespace, shape)
+    after = _cells(post, "post", text, namespace, shape)
+    pairs = _pairs(shape)
     if writes == "auto" and set(record) & set(b2.Equations(text.synapse).names):
         # Brian2 cannot record what a synapse works out from its cells
         writes = "both sides"
-    start = {**model.initial, **(initial or {})}  # the cells have their variables already
-    # pairs are in the order of an array [post, pre]
-    start = {
-        name: np.ravel(each) if np.ndim(each) > 1 else each
-        for name, each in start.items()
-    }
     made = connecting.connect(
         model,
         before,
         after,
         layout=layout,
         connect=pairs,
-        initial=start,
+        initial=_start(model, initial),
         inputs=inputs,
         writes=writes,
         name="plastic",
@@ -224,33 +211,70 @@ def _build(
         if model.parts and attached and "conductance" in model.ports
         else None,
     )
-    synapses = made.synapses
-    monitors = []
-    spread = {}  # variable on cells that is one of the synapses -> cell of each synapse
-    for name in record:
-        source, own = made.where[name] if name in made.where else (after, name)
-        side = made.moved.get(name)
-        if side:
-            spread[name] = pairs["i" if side == "pre" else "j"]
-        count = np.prod(shape, dtype=int) if source is synapses else len(source)
-        monitors.append(
-            b2.StateMonitor(source, own, record=np.arange(count), dt=record_every,
-                            name=f"of_{name}")
-        )  # fmt: skip
+    monitors, spread = _monitors(made, after, pairs, shape, record, record_every)
+    collect = partial(_collected, made, text, dict(zip(record, monitors, strict=True)),
+                      spread)  # fmt: skip
+    network = b2.Network(before, after, *made.objects, *monitors)
+    return Built(network, collect, len(pre) * dt, (before, after, made, namespace))
+
+
+def _cells(table: np.ndarray, side: str, text, namespace: dict, shape: tuple[int, ...]):
+    """Return the cells of a side, which spike as a table [step, cell] says."""
+    count = table.shape[1] if len(shape) == 2 else shape[0]
+    place = "i" if count == table.shape[1] else f"i % {table.shape[1]}"
+    return b2.NeuronGroup(
+        count, getattr(text, side), threshold=f"{side}_spikes(t, {place}) > 0.5",
+        reset=getattr(text, f"{side}_spike"), method=text.method, namespace=namespace,
+        name=f"{side}_cells",
+    )  # fmt: skip
+
+
+def _collected(made, text, monitors: Mapping, spread: Mapping) -> dict[str, Any]:
+    """Return "ends" of synaptic variables and "courses" of what was recorded."""
     kept = [
         name for name, equation in b2.Equations(text.synapse).items()
         if equation.type in ("parameter", "differential equation") and "shared" not in
         equation.flags
     ]  # fmt: skip
+    courses = {}
+    for name, monitor in monitors.items():
+        courses["time"] = np.array(monitor.t_)
+        course = np.array(getattr(monitor, f"{name}_")).T
+        courses[name] = course[:, spread[name]] if name in spread else course
+    return {"ends": {name: made.values(name) for name in kept}, "courses": courses}
 
-    def collect() -> dict[str, Any]:
-        ends = {name: made.values(name) for name in kept}
-        courses = {}
-        for name, monitor in zip(record, monitors, strict=True):
-            courses["time"] = np.array(monitor.t_)
-            course = np.array(getattr(monitor, f"{name}_")).T
-            courses[name] = course[:, spread[name]] if name in spread else course
-        return {"ends": ends, "courses": courses}
 
-    network = b2.Network(before, after, *made.objects, *monitors)
-    return Built(network, collect, len(pre) * dt, (before, after, made, namespace))
+def _pairs(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return the cells of each synapse, in the order of an array [post, pre]."""
+    if len(shape) == 1:
+        return {"i": np.arange(shape[0]), "j": np.arange(shape[0])}
+    # Brian2 keeps synapses in the order in which they are made
+    j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+    return {"i": j.ravel(), "j": i.ravel()}
+
+
+def _start(model: Synapse, initial: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what variables start from; the cells have theirs already."""
+    start = {**model.initial, **(initial or {})}
+    return {
+        name: np.ravel(each) if np.ndim(each) > 1 else each
+        for name, each in start.items()
+    }
+
+
+def _monitors(made, after, pairs, shape, record, record_every) -> tuple[list, dict]:
+    """Return the monitors, and variable on cells that is one of the synapses -> cell of
+    each synapse."""
+    monitors, spread = [], {}
+    for name in record:
+        source, own = made.where[name] if name in made.where else (after, name)
+        side = made.moved.get(name)
+        if side:
+            spread[name] = pairs["i" if side == "pre" else "j"]
+        own_count = source is made.synapses
+        count = np.prod(shape, dtype=int) if own_count else len(source)
+        monitors.append(
+            b2.StateMonitor(source, own, record=np.arange(count), dt=record_every,
+                            name=f"of_{name}")
+        )  # fmt: skip
+    return monitors, spread

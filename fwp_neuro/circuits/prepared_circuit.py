@@ -109,6 +109,16 @@ def said(names, model, options) -> dict[str, Any]:
     return {**given, "rate": model.parameters["rate"], **traces}
 
 
+def check_record(options: Mapping[str, Any]) -> None:
+    """Refuse a record that names nothing, or that has no interval."""
+    if options["record"] is not None and not options["record"]:
+        raise FwpError(
+            "record names nothing; leave it out, or name variables such as 'w'"
+        )
+    if options["record"] and options["record_every"] is None:
+        raise FwpError("record needs record_every, a time such as 1*ms")
+
+
 def check_traces(
     names, ports, sizes: dict[str, int], schedule: Schedule, every: int
 ) -> None:

@@ -68,6 +68,10 @@ class Timeline:
         return found
 
 
+#: steps of a clock's interval from which on Brian2 does not see one step more
+_LOST = 10_000
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Where the windows of a token lie, in steps from the token's start."""
@@ -82,6 +86,18 @@ class Schedule:
         inside = np.zeros(self.token_steps)
         inside[slice(*self.spans[window])] = 1
         return inside
+
+    def run_time(self, longest: int = 0):
+        """Return how long a network runs: past its tokens, for samples of their end.
+
+        One step more does, but Brian2 takes an end that is within 1e-4 of its interval
+        for a clock's last sample, so that longer intervals need a few more.
+
+        Args:
+            longest: time steps of an interval that is longer than a token, if any is.
+        """
+        more = 1 + max(longest, self.token_steps) // _LOST
+        return (self.tokens * self.token_steps + more) * self.dt * b2.second
 
     def course(self, *parts: tuple[str, np.ndarray]) -> np.ndarray:
         """Sum (window, per-token values [token, ...]) into a course [token * token_steps,

@@ -55,7 +55,11 @@ def _rule(found: Found, rule) -> Iterator[str]:
         )
     yield f"forms: {', '.join(rule.forms)}"
     if rule.objective is not None:
-        yield f"a gradient step on: {' + '.join(rule.objective.terms)}"
+        off = rule.objective.mismatch(rule)
+        yield (
+            f"a gradient step on: {' + '.join(rule.objective.terms)} (on one random "
+            f"token the two differ by {off:.1g})"
+        )
     for each in rule.reductions:
         these = ", ".join(f"{name} = {text}" for name, text in each.these.items())
         yield f"equals {each.to}" + (f" with {these}" if these else "")

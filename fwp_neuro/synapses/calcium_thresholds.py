@@ -56,15 +56,3 @@ def segments(
     above = stay[:, None, :] > cuts[:, :-1, None]  # [event, piece, threshold]
     kept = lengths.ravel() > 0
     return lengths.ravel()[kept], above.reshape(-1, len(levels))[kept]
-
-
-def time_above(
-    times: np.ndarray,
-    jumps: np.ndarray,
-    tau: float,
-    thresholds: tuple[float, ...],
-    end: float,
-) -> np.ndarray:
-    """Return for how long calcium is above each threshold [threshold], see `segments`."""
-    lengths, above = segments(times, jumps, tau, thresholds, end)
-    return lengths @ above

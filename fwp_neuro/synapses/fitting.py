@@ -92,7 +92,8 @@ def fit(
     and all steps of the parameters that one iteration needs, run side by side as synapses
     of one network. A text that only spikes change takes seconds; where a membrane or a
     clock-driven variable changes the weight, a fit takes some 50 times what the protocol
-    lasts in Brian2 (a longer ``dt`` helps).
+    lasts in Brian2 (a longer ``dt`` helps). A composition is fitted to trains by what its
+    release sends, and to pairings by its plasticity rule.
 
     Args:
         model: name, or a `Synapse`, whose parameters are the first start.

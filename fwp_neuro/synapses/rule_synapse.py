@@ -20,6 +20,7 @@ from ..rules import rule as rule_named
 from ..symbolic import first_order
 from . import rule_rate, rule_receptors, rule_signals
 from .circuit_models import CircuitSynapse
+from .factorised.text import renamed
 from .rule_signals import Signals
 from .synapse_class import Equations, Synapse
 
@@ -205,9 +206,18 @@ def of_circuit(base: CircuitSynapse) -> RuleSynapse:
     """Return a synapse of the spiking circuit with its gate and teacher as those of a
     rule.
 
-    It is the delta rule in the biophysical form, with the numbers of ``base``.
+    It is the delta rule in the biophysical form, with the numbers of ``base``, and with
+    the name that its port has for the gate.
     """
-    delta = rule_named("delta")
+    gate, known = base.ports["gate"], rule_named("delta")
+    delta = Rule(
+        known.name,
+        renamed(known.text, {"beta": gate}),
+        gates={gate: known.gates["beta"]},
+        limits={gate: known.limits["beta"]},
+        citation=known.citation,
+        summary=known.summary,
+    )
     made = _biophysical(delta, first_order.derive(delta), base)
     return replace(
         made, name=base.name, citation=base.citation, conventions=base.conventions

@@ -106,6 +106,27 @@ def differences(model: str) -> list[str]:
     ]
 
 
+def missing_lines(model: str) -> list[str]:
+    """Return the lines that the table lacks of a synapse, to be completed from its
+    source.
+
+    Numbers are left out: they are to be copied from the source, not from the code.
+    """
+    known = {(c.parameter_set, c.parameter) for c in table() if c.model == model}
+    found = []
+    for chosen in registered_synapses.parameter_sets(model):
+        one = registered_synapses.get(model, chosen)
+        start = {f"initial.{n}": value for n, value in one.initial.items()
+                 if not isinstance(value, str)}  # fmt: skip
+        for name, value in {**one.parameters, **start}.items():
+            if not {(chosen, name), ("*", name)} & known:
+                usual = ("1", "ms", "mV", "nS", "Hz", "pF", "pA", "mM")
+                same = [u for u in usual if b2.have_same_dimensions(_unit(u), value)]
+                unit = same[0] if same else "UNIT"
+                found.append(f"{model},{chosen},{name},VALUE,{unit},STATUS,SOURCE")
+    return found
+
+
 def _numbers(model: str) -> dict[str, dict[str, float]]:
     """Return parameter set -> parameter -> number in base units, of a model or a
     script."""

@@ -1,4 +1,4 @@
-"""How each plasticity rule is run in both forms, see `two_forms`.
+"""How plasticity rules are run in both forms that need settings; see `two_forms`.
 
 Rules are made fast where they would otherwise hardly change a weight within the short
 runs.
@@ -35,7 +35,7 @@ def _model(name: str, chosen: str | None = None, **factors):
     return found.changed(**{p: found.parameters[p] * by for p, by in factors.items()})
 
 
-def _events(name: str, chosen: str | None = None, late: int = 0, **factors):
+def by_events(name: str, chosen: str | None = None, late: int = 0, **factors):
     """Run a rule whose NumPy form is ``changed_weight(model, pre times, post times)``."""
     model = _model(name, chosen, **factors)
     form = import_module(f"{_MODELS}.{name}.events").changed_weight
@@ -242,16 +242,16 @@ def _each(run, *chosen: str, within: float = 1e-9) -> tuple[FormCase, ...]:
 
 CASES: dict[str, tuple[FormCase, ...]] = {
     "pair_stdp": tuple(
-        FormCase(one, partial(_events, "pair_stdp", one, A_plus=20, A_minus=20))
+        FormCase(one, partial(by_events, "pair_stdp", one, A_plus=20, A_minus=20))
         for one in ("song_miller_abbott_2000", "nearest_neighbour", "guetig_2003",
                     "van_rossum_2000")
     ),
     "triplet_stdp": _each(
-        partial(_events, "triplet_stdp"),
+        partial(by_events, "triplet_stdp"),
         "hippocampal_culture_all_to_all_full", "visual_cortex_nearest_full",
     ),
-    "vogels_2011": (FormCase("", partial(_events, "vogels_2011", eta=10)),),
-    "payeur_2021": (FormCase("", partial(_events, "payeur_2021", late=1)),),
+    "vogels_2011": (FormCase("", partial(by_events, "vogels_2011", eta=10)),),
+    "payeur_2021": (FormCase("", partial(by_events, "payeur_2021", late=1)),),
     "short_term_potentiation": _each(partial(_potentiation, "short_term_potentiation"),
                                      "both"),
     "use_dependent_potentiation": _each(

@@ -41,29 +41,39 @@ def rows(name: str, quick: bool) -> Iterator[Row]:
                            f"fwp_neuro.targets.Row, got {shown(row)}")  # fmt: skip
         yield replace(row, model=name)
     try:
-        yield _layouts(name, synapse)
+        yield layouts(name, synapse)
     except FwpError:
         if not given:
             raise
 
 
-def _layouts(name: str, synapse: Synapse) -> Row:
+def layouts(name: str, synapse: Synapse) -> Row:
     """Compare the textbook and the factorised layout on random spikes of 300 ms."""
-    if synapse.kind not in _WEIGHED:
+    opens = synapse.kind == "receptor" and "conductance" in synapse.ports
+    if synapse.kind not in _WEIGHED and not opens:
         raise FwpError(f"{name!r} is a {synapse.kind} and has no weight that spikes "
                        "change: give register(synapse, targets=...)")  # fmt: skip
     check_ports(synapse)
     rng = np.random.default_rng(1)
     pre, post = ((rng.random((600, 3)) < 0.03).astype(float) for _ in range(2))
     pre[-1] = post[-1] = 1  # every variable is as of the last step
-    weights = [
-        injected.run(synapse, pre, post, dt=0.5 * ms, layout=layout)["weight"]
-        for layout in ("textbook", "factorised")
+    found = [
+        _measured(synapse, pre, post, layout) for layout in ("textbook", "factorised")
     ]
-    still = injected.run(synapse, 0 * pre[:1], 0 * post[:1], dt=0.5 * ms)["weight"]
-    change = np.abs(weights[0] - still).max()
-    off = np.abs(weights[1] - weights[0]).max() / change if change > 0 else np.nan
+    still = _measured(synapse, 0 * pre, 0 * post, "textbook")
+    change = np.abs(found[0] - still).max()
+    off = np.abs(found[1] - found[0]).max() / change if change > 0 else np.nan
     return Row(name, "textbook layout = factorised layout: difference / "
                      "change", float(off), _SAME,
                0.0, "both layouts of its text on the same random spikes, 'numpy' device",
                "at most", strength="two own forms")  # fmt: skip
+
+
+def _measured(synapse: Synapse, pre, post, layout: str) -> np.ndarray:
+    """Return the weights at the end, or the course of a receptor's conductance."""
+    given: dict = {"dt": 0.5 * ms, "layout": layout}
+    if synapse.kind in _WEIGHED:
+        return injected.run(synapse, pre, post, **given)["weight"]
+    name = synapse.ports["conductance"]
+    given |= {"record": [name], "record_every": 0.5 * ms, "initial": {"w": 1.5}}
+    return injected.run(synapse, pre, post, **given)[name]

@@ -199,7 +199,8 @@ def connect(
         gate: of a rule, gate -> a constant, a TimedArray [time] or [time, cell], or the
             name of a variable of the cells; one of these alone where the rule has one
             gate. Plain numbers for event dynamics, else in 1/s; "write_rate" is the gate
-            of statements without any, such as ``w += v*k`` of gla.
+            of statements without any, such as ``w += v*k`` of gla. Of a synapse with a
+            port "gate", the name of a variable in the unit of its text; likewise teacher.
         teacher: of a rule, the name of a variable of the postsynaptic cells, or a Brian2
             group of as many cells, one for each of them: in the rate form its variable
             ``v``, or what ``names`` says; in the biophysical form its spikes, which drive
@@ -225,6 +226,7 @@ def connect(
     name, groups = unused(name), {"pre": pre, "post": post}
     asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
     parts = {"through": through, "release": release}
+    asked, names = plastic_rules.by_ports(model, asked, names)
     ready, names = _read(model, asked, parts, names, groups, options, delay, dense)
     chosen = plastic_ports.read(ready.model, names, groups)
     plastic_options.events(chosen, layout, options)

@@ -7,7 +7,7 @@ names, and then goes the way of all models.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import brian2 as b2
@@ -107,6 +107,44 @@ def synapse(given, asked: Asked) -> RuleSynapse | None:
             f"{shown(name)} is none: leave it out"
         )
     return None
+
+
+def by_ports(given, asked: Asked, names) -> tuple[Asked, Any]:
+    """Take a gate or teacher that is a variable of the cells for the port of that name.
+
+    Args:
+        given: what `connect` was given; rules and circuit synapses have their own way.
+        asked: teacher and gates; names: as `connect` takes them.
+
+    Returns:
+        both, with what was taken moved to names.
+    """
+    if isinstance(given, str) and given in registered_synapses.names():
+        given = registered_synapses.get(given)
+    if not isinstance(given, Synapse) or not isinstance(names, Mapping | None):
+        return asked, names
+    if isinstance(given, CircuitSynapse):  # its gate was once called as that of the rule
+        gate, named = (
+            {given.ports["gate"] if n == "beta" else n: one for n, one in each.items()}
+            if isinstance(each, Mapping) else each
+            for each in (asked.gate, names)
+        )  # fmt: skip
+        return replace(asked, gate=gate), named
+    if isinstance(given, RuleSynapse):
+        return asked, names
+    taken = {
+        role: getattr(asked, role) for role in ("gate", "teacher")
+        if role in given.ports and getattr(asked, role) is not None
+    }  # fmt: skip
+    for role, value in taken.items():
+        if not isinstance(value, str):
+            raise FwpError(
+                f"{role} of {given.name!r} is a variable of the postsynaptic cells, in "
+                f"the unit of its text: give the name of one, got {shown(value)}"
+            )
+        if role in (names or {}):
+            raise FwpError(f"{role} is given by {role} and by names: give it once")
+    return replace(asked, **dict.fromkeys(taken)), {**(names or {}), **taken}
 
 
 def _chosen(given, asked: Asked) -> Rule | str | None:

@@ -106,8 +106,7 @@ class _Circuit:
             y = np.array(reads.y).T[1 : self.tokens + 1]
             return {"readout": self._by_value(y), **found()}
 
-        duration = self.tokens * self.token + self.dt
-        return Built(network, collect, duration, keep=(self.namespace,))
+        return Built(network, collect, self.collector.run_time, keep=(self.namespace,))
 
     def _by_value(self, array: np.ndarray) -> np.ndarray:
         return array.reshape(*array.shape[:-1], self.layout.heads, self.layout.post)

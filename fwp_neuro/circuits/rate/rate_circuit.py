@@ -143,12 +143,7 @@ def prepare(
     shapes = {
         name: options[name] for name in ("write", "relation", "dt", "window", "ampa_lag")
     }
-    found, why = None, "asked for"
-    if dynamics != "event":
-        try:
-            found = ode_windows.derive(rule)
-        except Cannot as reason:
-            why = str(reason)
+    found, why = _windows(rule, dynamics)
     if found is None:
         _check_event(rule, dynamics, shapes, why)
         made = _event(rule, signals, states, cells, layout, keep, why)
@@ -159,6 +154,16 @@ def prepare(
 
 RATE = Realisation("rate", prepare)
 RateOptions = RATE.options
+
+
+def _windows(rule: Rule, dynamics: str) -> tuple:
+    """Return the windows of continuous dynamics, or None, and why there are none."""
+    if dynamics == "event":
+        return None, "asked for"
+    try:
+        return ode_windows.derive(rule), ""
+    except Cannot as reason:
+        return None, str(reason)
 
 
 def _check_event(rule: Rule, dynamics: str, shapes: Mapping[str, Any], why: str) -> None:

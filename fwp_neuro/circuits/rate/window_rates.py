@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ... import quantities
 from ...errors import FwpError
 
 RELATIONS = ("integrator-aware", "exponential")
@@ -141,43 +140,3 @@ def _lagged(keep, gain, kappa, steps, dt, h):
         less = short(middle)
         low, high = np.where(less, middle, low), np.where(less, high, middle)
     return high, window(high)[1]
-
-
-def leaky_delta_gates(tau, rate, duration, key_norm_squared) -> dict:
-    """Return the gates of rule ``leaky_delta`` that solve its differential equation over
-    a token.
-
-    With k and v held for ``duration`` T, dW/dt = -W/tau + b (v - W k) k' reaches exactly
-
-        W -> alpha W + (write v - erase W k) k',    alpha = e^{-T/tau},
-        erase = alpha (1 - e^{-b |k|^2 T}) / |k|^2,
-        write = b (1 - e^{-(1/tau + b |k|^2) T}) / (1/tau + b |k|^2).
-
-    Args:
-        tau: leak of the weights, a Brian2 time.
-        rate: b, a Brian2 rate.
-        duration: T, a Brian2 time.
-        key_norm_squared: |k|^2 >= 0, a number or an array, e.g. [token].
-
-    Returns:
-        ``alpha``, ``erase`` and ``write``, plain numbers in the shape of
-        ``key_norm_squared``.
-
-    Raises:
-        FwpError: a quantity without its unit, not positive, or a negative |k|^2.
-
-    Source: derived here (the equation is linear in W and k is constant). Without the leak
-    it is the delta rule in continuous time of Irie, Faccio & Schmidhuber 2022
-    (arXiv:2206.01649).
-    """
-    inverse = 1 / float(quantities.time(tau, "tau"))
-    b = float(quantities.rate(rate, "rate"))
-    span = float(quantities.time(duration, "duration"))
-    norm = np.asarray(key_norm_squared, dtype=float)
-    if not (np.isfinite(norm) & (norm >= 0)).all():
-        raise FwpError(f"key_norm_squared must be finite and >= 0, got {norm.min():.4g}")
-    alpha = np.exp(-span * inverse) * np.ones_like(norm)
-    total = inverse + b * norm
-    erase = alpha * _ratio(-np.expm1(-b * norm * span), norm, b * span)
-    write = b * -np.expm1(-total * span) / total
-    return {"alpha": alpha[()], "erase": erase[()], "write": write[()]}

@@ -228,7 +228,7 @@ class _Circuit:
             collector.traces(of, group, when, after)
         objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
         network = b2.Network(*groups.values(), fast, *objects, reads)
-        duration = self.tokens * self.token + self.dt
+        duration = self.collector.run_time
         return Built(network, lambda: self._collect(reads), duration, keep=(namespace,))
 
     def _cells(self, side: str, namespace: dict) -> b2.NeuronGroup:

@@ -300,7 +300,7 @@ class _Network:
 
     def built(self) -> Built:
         """Assemble the network and its recordings."""
-        b2, collector, tokens = self.b2, self.collector, self.schedule.tokens
+        b2, collector = self.b2, self.collector
         keys = self._key_cells() if self.own else self._key_traces()
         values = self._value_cells()
         synapses = self._fast_weights(keys, values)
@@ -319,8 +319,7 @@ class _Network:
             collector.traces(of, group, when="groups", order=-4)
         recorders = collector.attach(keys, values, synapses, 2)
         network = b2.Network(*self.objects, self.total, *recorders)
-        duration = tokens * self.token + self.dt
-        return Built(network, self._collect, duration, keep=(self.namespace,))
+        return Built(network, self._collect, collector.run_time, keep=(self.namespace,))
 
     def _collect(self) -> dict[str, Any]:
         tokens, w0 = self.schedule.tokens, self.namespace["w0"]

@@ -47,7 +47,7 @@ from ...synapses.registered_synapses import get, names
 from ...synapses.synapse_class import Synapse
 from ..drugs import AP5, CNQX
 from ..head_layout import KINDS
-from ..prepared_circuit import PreparedCircuit
+from ..prepared_circuit import PreparedCircuit, check_record
 from ..rate import ode_windows
 from ..token_schedule import Timeline, make
 from . import any_local_rule, biophysical, synapse_form
@@ -170,8 +170,11 @@ def prepare(
             circuit knows no siemens), "x_nmda", "x_ampa" (population layout), "teacher",
             "V" (both compartments), "V_basal", "V_apical", "unblocked", "error", "drive"
             (1), "gate", "write" (Hz); in the generic form the states and the signals of
-            the rule ("w", "k", "v", "q"). A name that the recording has already, such as
-            that of a state, gets "_trace" added.
+            the rule ("w", "k", "v", "q"); with a published synapse every variable of its
+            text (traces, the receptor's conductance in siemens, a membrane in volt, each
+            a mean over the cells of a number), "w" (fast weights), "w_channel" (effective
+            weights of the model, ON and OFF), "teacher" and "recalled" (siemens). A name
+            that the recording has already, such as that of a state, gets "_trace" added.
         record_every: sampling interval, whole time steps. Without ``record`` it samples
             V_basal, V_apical and drive, and in the population layout with record_weights
             "snapshots" also the weights, as "weight_course", up to 64 MB.
@@ -242,12 +245,7 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     """Prepare a circuit of the package's own synapses."""
     given = {**options, "dt": 0.5 * b2.ms if options["dt"] is None else options["dt"]}
     dt = given["dt"]
-    if given["record"] is not None and not given["record"]:
-        raise FwpError(
-            "record names nothing; leave it out, or name variables such as 'w'"
-        )
-    if given["record"] and given["record_every"] is None:
-        raise FwpError("record needs record_every, a time such as 1*ms")
+    check_record(given)
     model = given["synapse"]
     if not isinstance(model, CircuitSynapse):
         model = get(model, given["parameters"], kind="circuit")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import brian2 as b2
@@ -27,15 +27,16 @@ from ...states import Keep, starting_states
 from ...synapses.coding import USUAL, Experiment
 from ...synapses.coding_by_model import EXPERIMENTS, rule_of
 from ...synapses.composition import compose
+from ...synapses.factorised import factorise
 from ...synapses.synapse_class import Synapse
 from ...validation import whole
-from ..collector import NOTHING, Record
+from ..collector import NOTHING, Port, Record
 from ..head_layout import fired
-from ..injected import effective
 from ..prepared_circuit import PreparedCircuit
 from ..protocols import undriven
 from ..rate import ode_windows
-from . import synapse_network
+from ..token_schedule import Schedule
+from . import synapse_network, synapse_ports
 from .synapse_tables import Tables, TokenWindows, tables
 
 #: value of the calibration, and how many tokens [head, post] it averages
@@ -46,8 +47,8 @@ _READ, _REST = 1.0, 0.3
 #: synapses
 OPTIONS = ("cells", "value_cells", "coding", "synapse", "parameters", "constants",
            "timeline", "dt", "device", "seed", "progress", "initial_weights",
-           "initial_states", "initial_states_of", "record_spikes",
-           "record_weights")  # fmt: skip
+           "initial_states", "initial_states_of", "record", "record_every",
+           "record_spikes", "record_weights")  # fmt: skip
 CODINGS = ("auto", "rates", "volleys")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
@@ -237,19 +238,49 @@ class PublishedCircuit:
             _KNOWN[key] = read, written
         return _KNOWN[key]
 
-    def builder(self, commands, tokens: int, record: Record = NOTHING) -> tuple:
+    def builder(
+        self, commands, tokens: int, record: Record = NOTHING,
+        ports: Mapping[str, Port] | None = None,
+    ) -> tuple:  # fmt: skip
         """Return (build, size) for `devices.simulate`."""
         return synapse_network.builder(
-            self.synapse, self.how, commands, self.tables(tokens), self.dt, record
+            self.synapse, self.how, commands, self.tables(tokens), self.dt, record, ports
         )
 
-    def weights(self, found, shape) -> np.ndarray:
+    @cached_property
+    def ports(self) -> dict[str, Port]:
+        """Return what a run can record, by name."""
+        keep = {self.how.state} if self.how.state else set()
+        moved = factorise(self.synapse, keep=keep).report.moved
+        return synapse_ports.ports(self.synapse, moved, self._cells)
+
+    @property
+    def _cells(self) -> synapse_ports.Cells:
+        program = self.program
+        return synapse_ports.Cells(program.heads or 1, program.pre, program.post,
+                                   self.cells, self.value_cells)  # fmt: skip
+
+    def record(self, options: Mapping[str, Any], written: float) -> tuple:
+        """Return (what is recorded, ports or None), every name and interval checked.
+
+        Args:
+            options: of `spiking_circuit.prepare`.
+            written: mean weight that a value of 1 writes.
+        """
+        spikes = fired(options["record_spikes"], ("key", "value"))
+        ports = self.ports if options["record"] else {}
+        steps, dt = self.tables(1).token_steps, float(self.dt)
+        schedule = Schedule({}, steps, self.program.tokens, dt)
+        names, every = synapse_ports.asked_for(
+            options, ports, self.synapse.name, self._cells, schedule
+        )
+        scale = self.value_scale * self.key_scale / written
+        return Record(names, every, spikes, scale), ports if names else None
+
+    def weights(self, found, shape: tuple[int, int, int]) -> np.ndarray:
         """Return the mean effective weight of ON minus OFF cells [head, post, pre]."""
-        heads, pre, post = shape
-        flat = (heads, pre, self.cells, 2, post, self.value_cells)
-        every = effective(self.synapse, found["variables"], (int(np.prod(flat)),))
-        mean = every.reshape(flat).mean((2, 5))
-        return np.swapaxes(mean[:, :, 0] - mean[:, :, 1], 1, 2)
+        cells = synapse_ports.Cells(*shape, self.cells, self.value_cells)
+        return synapse_ports.on_minus_off(self.synapse, cells, found["variables"])[0]
 
     def commands(self, device: str, seed: int) -> synapse_network.Commands:
         """Return what the circuit of the programme is told, once it is calibrated."""
@@ -345,13 +376,17 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
     )  # fmt: skip
     mode = "none" if options["record_weights"] == "none" else "last"
     keep = Keep(mode, "synapses of a published model keep the weights that they end with")
-    spikes = fired(options["record_spikes"], ("key", "value"))
     device, seed = options["device"], options["seed"]
+    form.record(options, 1.0)  # so that mistakes are told before anything runs
+    calibrated = form.calibrated(device, seed)
+    record, ports = form.record(options, calibrated[1])
     build, size = form.builder(
-        form.commands(device, seed), program.tokens, Record(spikes=spikes)
+        form.commands(device, seed), program.tokens, record, ports
     )
+    traces = {"record": list(record.names), "record_every": options["record_every"]}
+    details = form.details | (traces if record.names else {})
     papers = [synapse.citation, form.synapse.citation, *synapse.sources.values()]
     return PreparedCircuit(
-        "spiking", program, rule, options, build, size, form.dt, keep, form.details,
-        "; ".join(papers), partial(form.in_units, form.calibrated(device, seed)),
+        "spiking", program, rule, options, build, size, form.dt, keep, details,
+        "; ".join(papers), partial(form.in_units, calibrated),
     )  # fmt: skip

@@ -12,7 +12,9 @@ conductance is the synapse's own text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import brian2 as b2
@@ -22,9 +24,10 @@ from ...devices import Built, Size
 from ...states import Keep
 from ...synapses.coding import Experiment
 from ...synapses.synapse_class import Synapse
-from ..collector import NOTHING, Collector, Record
+from ..collector import NOTHING, Collector, Port, Record
 from ..plastic import connecting
 from ..token_schedule import Schedule, timed
+from .synapse_ports import Cells, of_weight
 from .synapse_tables import Tables, chances
 
 #: value that a value cell codes while its teacher says 0
@@ -54,26 +57,46 @@ class Commands:
     cells: int
     value_cells: int
 
+    @property
+    def sizes(self) -> Cells:
+        """How many cells the circuit has."""
+        heads, pre, post = (*self.key.shape[1:], self.value.shape[2])
+        return Cells(heads, pre, post, self.cells, self.value_cells)
+
 
 def builder(
     synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt,
-    record: Record = NOTHING,
+    record: Record = NOTHING, ports: Mapping[str, Port] | None = None,
 ) -> tuple:  # fmt: skip
     """Return (build, size) for `devices.simulate`.
 
-    What is collected: "readout" [token, head, post] in siemens, "weight" [head, post,
-    pre] the mean effective weight of ON minus OFF cells, "clipped" the share of steps in
-    which a value cell would have had to fire with a chance outside [0, 1], and what
-    `Collector.found` gives, with spikes of the key and value cells that ``record`` names.
+    What is collected: "readout" [token, head, post] in siemens, "variables" of which the
+    effective weight is made, name -> [1, synapse] at the end of the last token, "beyond"
+    the share of steps in which a value cell would have had to fire with a chance outside
+    [0, 1], and what `Collector.times` gives, with spikes of the key and value cells and
+    with those of ``ports`` that ``record`` names.
     """
-    heads, pre, post = (*commands.key.shape[1:], commands.value.shape[2])
-    synapses = heads * pre * commands.cells * 2 * post * commands.value_cells
+    counts = commands.sizes.counts
     steps = len(table.sample)
 
     def build() -> Built:
-        return _Network(synapse, how, commands, table, dt, record).built()
+        return _Network(synapse, how, commands, table, dt, record, ports or {}).built()
 
-    return build, Size(steps, 20, int(0.05 * synapses) + 10 * heads * post)
+    return build, Size(steps, 20, int(0.05 * counts["synapse"]) + 10 * counts["value"])
+
+
+def _monitor(made, groups: Mapping, of: str, variable: str, every):
+    """Return (monitor, name there) of a variable: of the circuit's ``groups``, or of
+    those that the synapses have made."""
+    if (of, variable) in groups:
+        group, own = groups[of, variable], variable
+    elif of == "synapse":
+        return made.monitor(variable, dt=every), variable
+    else:
+        group, own = made.where[variable]
+    return b2.StateMonitor(
+        group, own, record=np.arange(len(group)), dt=every, name="traces*"
+    ), own
 
 
 class _Network:
@@ -81,7 +104,7 @@ class _Network:
 
     def __init__(
         self, synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt,
-        record: Record,
+        record: Record, ports: Mapping[str, Port],
     ):  # fmt: skip
         self.synapse, self.how, self.commands = synapse, how, commands
         self.table, self.dt = table, dt
@@ -90,7 +113,7 @@ class _Network:
         self.token = table.token_steps * dt
         schedule = Schedule({}, table.token_steps, self.tokens, float(dt))
         # the effective weights are expressions over what the synapses end with
-        self.collector = Collector(schedule, Keep("none", ""), record=record)
+        self.collector = Collector(schedule, Keep("none", ""), ports, record)
         self.namespace: dict[str, Any] = {"recalled_as_1": commands.recall * b2.siemens,
                                           "filter": FILTER * b2.second}  # fmt: skip
         for name in ("key_now", "value_now", "second_now", "sample"):
@@ -203,6 +226,15 @@ class _Network:
         head, pre, post = np.indices(shape).reshape(3, -1)
         return {"i": head * shape[1] + pre, "j": head * shape[2] + post}
 
+    def _ends(self, made) -> dict[str, Any]:
+        """Return monitors of what the weights are made of, at the end of the last
+        token."""
+        whole = self.tokens * self.token  # samples at its start and at its end
+        return {
+            name: made.monitor(name, dt=whole, label=f"ends_of_{name}")
+            for name in of_weight(self.synapse)
+        }
+
     def built(self) -> Built:
         """Assemble the network and what it is asked for."""
         how, c = self.how, self.commands
@@ -217,31 +249,32 @@ class _Network:
         made = connecting.connect(self.synapse, keys, cells, connect=self._connections(),
                                names=names, initial=initial,
                                name="fast_weights")  # fmt: skip
-        sums = self._sums(cells, values)
+        sums, ends = self._sums(cells, values), self._ends(made)
         watch = b2.StateMonitor(values, "total", record=True, dt=self.token, when="start")
         collector = self.collector
         collector.population("key", keys, c.cells, head=self.heads, dimension=self.pre)
         collector.population(
             "value", cells, c.value_cells, head=self.heads, sign=2, dimension=self.post
         )
+        groups = {("post", "value_chance"): cells, ("value", "y"): values,
+                  ("post", "value_conductance"): cells}  # fmt: skip
+        collector.sample(partial(_monitor, made, groups))
         network = b2.Network(
-            keys, values, cells, *made.objects, *sums, watch, *collector.objects
-        )
-        variables = [
-            n
-            for n in b2.Equations(self.synapse.equations.synapse).names
-            if n not in b2.Equations(self.synapse.equations.synapse).subexpr_names
-        ]
-
+            keys, values, cells, *made.objects, *sums, watch, *ends.values(),
+            *collector.objects,
+        )  # fmt: skip
         def collect() -> dict[str, Any]:
             total = np.diff(np.array(watch.total_).T[: self.tokens + 1], axis=0)
             shown = self.table.value_now.sum() * len(cells)
             return {
                 "readout": total.reshape(self.tokens, self.heads, self.post),
-                "variables": {n: made.values(n) for n in variables},
+                "variables": {
+                    n: np.array(getattr(one, f"{n}_")).T[1:2] for n, one in ends.items()
+                },
                 "beyond": float(np.array(cells.value_beyond).sum() / max(shown, 1)),
                 **collector.times(),
             }
 
-        return Built(network, collect, self.tokens * self.token + self.dt,
+        duration = collector.schedule.run_time(self.tokens * self.table.token_steps)
+        return Built(network, collect, duration,
                      keep=(self.namespace, made))  # fmt: skip
