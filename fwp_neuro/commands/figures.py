@@ -48,8 +48,9 @@ def execute(arguments: argparse.Namespace) -> None:
             raise KeyboardInterrupt(sentence) from stop
         done.append(name)
         took = duration(time.monotonic() - start)
+        because = f", as {drawn.why}" if drawn.why else ""
         how = (
-            f"simulated and drawn in {took}"
+            f"simulated and drawn in {took}{because}"
             if drawn.simulated
             else "drawn from kept data"
         )

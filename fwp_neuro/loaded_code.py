@@ -1,0 +1,343 @@
+"""The code that a result was computed with, recorded as it was loaded.
+
+A compiler writes beside what it makes which files it read (``gcc -MD``). So does this:
+`record` lists the files of code that this process has loaded, each with the hash of what
+it means (`fwp_neuro.code_hash`), and `changed` says whether they are still the same. What
+counts:
+
+* modules of this package, the data beside them, and the user's own modules
+  (`fwp_neuro.own_code`), however they were imported; the scripts that were run while the
+  result was computed;
+* of the script itself, and of the main script, the part that is used;
+* names that were looked for and not found, and folders in which the package looked for
+  modules: a file that is new there may change a result;
+* the versions of the packages that compute.
+
+Code that only shows results or runs sweeps does not count. What was loaded before, for
+something else, does: nobody can tell from outside that it is not used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from fwp_neuro.code_hash import digest
+from fwp_neuro.model_scripts import scripts
+from fwp_neuro.own_code import is_own, package_around
+from fwp_neuro.provenance import versions
+from fwp_neuro.registry import PATTERNS
+
+PACKAGE = Path(__file__).resolve().parent
+#: code that only shows results, talks to the user, or decides where and when a point runs
+NOT_COUNTED = {
+    "cli.py", "__main__.py", "commands", "figure_scripts.py", "plotting.py",
+    "progress.py", "sweep", "code_hash.py", "loaded_code.py", "own_code.py",
+}  # fmt: skip
+_COUNTED = {"sweep/seeds.py", "sweep/point_result.py"}  # these decide numbers
+_NO_DATA = {".py", ".pyc", ".md", ".bib", ".typed", ""}
+_COMPUTE = ("brian2", "numpy", "torch")
+_MAIN = ("__mp_main__", "__main__")
+#: words of code that may import a module without naming it
+_BY_NAME = {"import_module", "__import__", "exec", "eval", "runpy", "importlib", "pickle"}
+_UNKNOWN = "changed while it was loaded"
+_NOTHING = hashlib.sha256(b"").hexdigest()[:12]  # of a script that only defines names
+
+_Stamp = tuple[int, int] | None  # of a file: time of its last change, and size
+_Start = tuple[str, ...] | None  # the names of a script that count, see `code_hash`
+#: file -> its stamp when Python last ran it
+_run: dict[str, _Stamp] = {}
+#: script -> the files that were run while it computed
+_run_for: dict[str, set[str]] = {}
+_watched: list[set[str]] = []
+#: what was hashed when this process first met it, and so what it has in memory
+_met: dict[tuple[str, _Start], tuple[_Stamp, str]] = {}
+_hashed: dict[tuple[str, _Start], tuple[_Stamp, str]] = {}
+_absent: set[str] = set()
+
+
+def _note(event: str, arguments: tuple) -> None:
+    """Remember which files Python runs (Python calls this)."""
+    if event == "exec" and getattr(arguments[0], "co_name", "") == "<module>":
+        file = arguments[0].co_filename
+        if file.endswith(".py"):
+            file = os.path.realpath(file)
+            _run[file] = _stamp(file)
+            for files in _watched:
+                files.add(file)
+
+
+class _Last:
+    """A finder that comes last: it is asked for what nobody has found."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        _absent.add(name)
+
+
+sys.addaudithook(_note)
+sys.meta_path.append(_Last)
+
+
+@contextlib.contextmanager
+def watching(script: Path) -> Iterator[None]:
+    """Count for ``script`` the files that are run in the block, for as long as this
+    process lasts."""
+    files = _run_for.setdefault(str(script.resolve()), set())
+    _watched.append(files)
+    try:
+        yield
+    finally:
+        _watched.remove(files)
+
+
+def record(script: Path, start: _Start) -> str:
+    """Return what counts for a result that names ``start`` of a script gave, as JSON."""
+    script = script.resolve()
+    found = {"": loaded(str(script), start)}
+    main = _main()
+    if main not in (None, script) and (does := loaded(str(main), ())) != _NOTHING:
+        found["__main__"] = does
+    own, folders = _loaded_files(script), set()
+    for file, name in own.items():
+        path = Path(file)
+        if path.is_relative_to(PACKAGE):
+            found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(file)
+            folders |= {path.parent} if path.name == "__init__.py" else set()
+    for path in (path for folder in folders for path in _data(folder)):
+        found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(str(path))
+    others = {f: name for f, name in own.items() if not Path(f).is_relative_to(PACKAGE)}
+    for file, name in _without_stale(script, others).items():
+        found[_key(file, name, str(script.parent))] = loaded(file)
+    for pattern in list(PATTERNS):
+        found[pattern] = _names(pattern)
+    absent = [name for name in list(_absent) if _may_come(name)]
+    return json.dumps({"versions": computing(), "files": found,
+                       "absent": sorted(absent)}, sort_keys=True, indent=0)  # fmt: skip
+
+
+def changed(text: str, script: Path, start: _Start, since: float = float("inf")) -> str:
+    """Return what of a record is no longer as it was, in a few words; "" if all is.
+
+    Args:
+        since: files that were changed later than this time are not looked at.
+    """
+    try:
+        kept = json.loads(text)
+        files, absent, before = kept["files"], kept["absent"], kept["versions"]
+    except (ValueError, KeyError, TypeError):
+        return "it is not known what code computed it"
+    for package, version in computing().items():
+        if before.get(package) != version:
+            return f"{package} was {before.get(package)} and is {version}"
+    for key, value in files.items():
+        if trouble := _trouble(key, value, script, start, since):
+            return trouble
+    for name in absent:
+        if (found := _located(name)) is not None and is_own(str(found)):
+            return f"there was no module {name} before"
+    return ""
+
+
+def _trouble(key: str, value: str, script: Path, start: _Start, since: float) -> str:
+    if "*" in key:
+        return "" if _names(key) == value else f"there are other files {key}"
+    path = _resolve(key, script)
+    shown = os.path.basename(key.rpartition(":")[2]) or script.name
+    if path is None or (stamp := _stamp(str(path))) is None:
+        return f"{shown} is gone"
+    same = now(str(path), {"": start, "__main__": ()}.get(key)) == value
+    return "" if same or stamp[0] >= since * 1e9 else f"{shown} has changed"
+
+
+def now(file: str, start: _Start = None) -> str:
+    """Return the hash of a file as it is now; "" if there is none."""
+    stamp = _stamp(file)
+    kept = _hashed.get((file, start))
+    if kept is None or kept[0] != stamp:
+        try:
+            kept = _hashed[file, start] = stamp, digest(Path(file), start)
+        except OSError:
+            return ""
+    return kept[1]
+
+
+def loaded(file: str, start: _Start = None) -> str:
+    """Return the hash of a file as this process has loaded it."""
+    run = _run.get(file)
+    kept = _met.get((file, start))
+    if kept is None or run not in (None, kept[0]):  # new, or loaded again
+        kept = _met[file, start] = _stamp(file), now(file, start)
+        if run not in (None, kept[0]):
+            kept = _met[file, start] = run, _UNKNOWN
+    return kept[1]
+
+
+def name_of(text: str) -> str:
+    """Return 12 hexadecimal digits for a record."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _stamp(file: str) -> _Stamp:
+    try:
+        found = os.stat(file)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def computing() -> dict[str, str]:
+    """Return the versions of the packages that compute."""
+    return {name: version for name, version in versions().items() if name in _COMPUTE}
+
+
+def _main() -> Path | None:
+    """Return the main script, if it is the user's and does more than define names."""
+    for name in _MAIN:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file is not None and file.endswith(".py") and os.path.isfile(file):
+            path = Path(file).resolve()
+            if is_own(str(path)) and not path.is_relative_to(PACKAGE):
+                return path
+    return None
+
+
+def _loaded_files(script: Path) -> dict[str, str]:
+    """Return file -> name of the module, of all that may count; "" if it is none."""
+    found: dict[str, str] = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and file.endswith(".py") and name not in _MAIN:
+            found.setdefault(_real(file), name)
+    for file in list(_run_for.get(str(script), ())):
+        found.setdefault(file, "")
+    home = package_around(script)
+    main = _main()
+    return {
+        file: name
+        for file, name in found.items()
+        if file not in (str(script), str(main)) and _counts(file, home)
+    }
+
+
+@functools.cache
+def _real(file: str) -> str:
+    # a link into an installed package stays what it is: a library's
+    real = os.path.realpath(file)
+    inside = real.startswith(f"{PACKAGE}{os.sep}")
+    return real if inside or is_own(os.path.abspath(file)) else file
+
+
+@functools.cache
+def _counts(file: str, home: Path | None) -> bool:
+    path = Path(file)
+    if path.is_relative_to(PACKAGE):
+        inside = path.relative_to(PACKAGE)
+        return inside.parts[0] not in NOT_COUNTED or inside.as_posix() in _COUNTED
+    return is_own(file) or home is not None and path.is_relative_to(home)
+
+
+def _data(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.is_file() and p.suffix not in _NO_DATA]
+
+
+def _names(pattern: str) -> str:
+    """Return a hash of the names of the package's files that a pattern fits."""
+    found = sorted(path.as_posix() for path in PACKAGE.parent.glob(pattern))
+    names = [name.removeprefix(PACKAGE.parent.as_posix()) for name in found]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+
+
+def _without_stale(script: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Leave out files that were changed after they were loaded, unless ``script`` may use
+    them.
+
+    In a session that lasts, much is loaded and edited that has nothing to do with a
+    result.
+    """
+    stale = {file for file in files if loaded(file) != now(file)}
+    if not stale:
+        return dict(files)
+    home, reached, waiting = package_around(script), set(), [str(script)]
+    if home is not None:
+        waiting += [file for file in files if Path(file).is_relative_to(home)]
+    while waiting:
+        reached.add(file := waiting.pop())
+        words = _words(file)
+        if words & _BY_NAME:
+            return dict(files)
+        waiting += [f for f in files if f not in reached and _stem(f) in words]
+    return {f: name for f, name in files.items() if f not in stale or f in reached}
+
+
+def _words(file: str) -> set[str]:
+    with contextlib.suppress(OSError):
+        return {*re.findall(r"\w+", Path(file).read_text("utf-8", "replace"))}
+    return set()
+
+
+def _stem(file: str) -> str:
+    path = Path(file)
+    return path.parent.name if path.name == "__init__.py" else path.stem
+
+
+@functools.cache
+def _key(file: str, name: str, folder: str) -> str:
+    """Return how another process finds a file: by its name, or from the script's
+    folder."""
+    with contextlib.suppress(ValueError):  # another drive
+        rest = Path(os.path.relpath(file, folder)).as_posix()
+        return f"{name if str(_located(name)) == file else ''}:{rest}"
+    return f":{file}"
+
+
+def _resolve(key: str, script: Path) -> Path | None:
+    if key == "__main__":
+        return _main()
+    name, colon, rest = key.partition(":")
+    if not colon:
+        return PACKAGE.parent / key if key else script
+    return _located(name) or Path(os.path.normpath(script.parent / rest))
+
+
+def _located(name: str) -> Path | None:
+    """Return the file that a fresh process would import, or None."""
+    kind, _, stem = name.removeprefix("fwp_neuro_").partition("_")
+    if kind in ("models", "figures") and name.startswith("fwp_neuro_"):
+        found = scripts(kind).get(stem)
+        return found and found.resolve()
+    spec, path = None, None
+    parts = name.split(".") if name else []
+    for count in range(1, len(parts) + 1):
+        spec = _spec(".".join(parts[:count]), path)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations or ())
+    origin = spec.origin if spec is not None and spec.has_location else None
+    return Path(os.path.realpath(origin)) if origin else None
+
+
+def _spec(name: str, path: Iterable[str] | None):
+    for finder in sys.meta_path:
+        if finder is not _Last and hasattr(finder, "find_spec"):
+            with contextlib.suppress(Exception):  # whatever a finder of others does
+                if (spec := finder.find_spec(name, path)) is not None:
+                    return spec
+    return None
+
+
+def _may_come(name: str) -> bool:
+    """Whether a module that is missing would be the user's own."""
+    top = name.partition(".")[0]
+    if name in sys.modules or top in sys.stdlib_module_names or top == PACKAGE.name:
+        return False
+    file = getattr(sys.modules.get(top), "__file__", None)
+    return top == name or file is not None and is_own(file)

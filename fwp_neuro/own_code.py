@@ -1,0 +1,80 @@
+"""Which files of Python code are the user's own: neither Python's nor installed.
+
+A file is a library's if it
+
+* lies in a folder ``site-packages`` or ``dist-packages``, whichever interpreter, user,
+  virtual or conda environment or module of a cluster that belongs to, also by a link;
+* is part of Python, or lies in a folder ``lib/python3.N``;
+* lies in an archive or in a folder ``.egg``;
+* is listed by the metadata beside its package (``RECORD`` or ``installed-files.txt``), as
+  after ``pip install --target``.
+
+Any other is the user's: beside the script, on ``PYTHONPATH``, named by a .pth file or an
+editable install, which is made to be changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sysconfig
+from pathlib import Path
+
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+@functools.cache
+def is_own(file: str) -> bool:
+    """Whether a file of this absolute path is the user's own."""
+    path = Path(file)
+    return not (
+        _lies_in_library(path)
+        or _lies_in_library(path.resolve())
+        or any(each.stem in _listed(each.parent) for each in (path, *path.parents))
+    )
+
+
+def package_around(path: Path) -> Path | None:
+    """Return the folder of the top-level package that a file is in, or None."""
+    found = None
+    for folder in path.parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        found = folder
+    return found
+
+
+def _lies_in_library(place: Path) -> bool:
+    parts = [part.lower() for part in place.parts]
+    if _INSTALLED & {*parts} or any(part.endswith(".egg") for part in parts):
+        return True
+    pairs = zip(parts, parts[1:], strict=False)
+    if any(
+        a in ("lib", "lib64") and re.fullmatch(r"python3\.\d+t?", b) for a, b in pairs
+    ):
+        return True
+    return any(place.is_relative_to(folder) for folder in _python())
+
+
+@functools.cache
+def _python() -> list[Path]:
+    paths = sysconfig.get_paths()
+    return [
+        Path(paths[name]).resolve()
+        for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    ]
+
+
+@functools.cache
+def _listed(folder: Path) -> frozenset[str]:
+    """Return the top-level modules that metadata of installed packages in a folder
+    list."""
+    names: set[str] = set()
+    for pattern in ("*.dist-info/RECORD", "*.egg-info/installed-files.txt"):
+        for record in folder.glob(pattern):
+            with open(record, encoding="utf-8", errors="replace") as lines:
+                files = [
+                    line.partition(",")[0].strip().removeprefix("../") for line in lines
+                ]
+            names |= {file.partition("/")[0].removesuffix(".py") for file in files}
+    return frozenset(names)
