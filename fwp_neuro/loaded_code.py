@@ -141,8 +141,11 @@ def changed(text: str, script: Path, start: _Start, since: float = float("inf"))
     for key, value in files.items():
         if trouble := _trouble(key, value, script, start, since):
             return trouble
-    for name in absent:
-        if (found := _located(name)) is not None and is_own(str(found)):
+    # of a worker with another import path, the script may be among them
+    known = {script, *(_resolve(key, script) for key in files)}
+    for name in absent if since == float("inf") else ():
+        found = _located(name)
+        if found is not None and found not in known and is_own(str(found)):
             return f"there was no module {name} before"
     return ""
 
@@ -194,6 +197,7 @@ def _stamp(file: str) -> _Stamp:
     return found.st_mtime_ns, found.st_size
 
 
+@functools.cache
 def computing() -> dict[str, str]:
     """Return the versions of the packages that compute."""
     return {name: version for name, version in versions().items() if name in _COMPUTE}
@@ -213,36 +217,33 @@ def _main() -> Path | None:
 def _loaded_files(script: Path) -> dict[str, str]:
     """Return file -> name of the module, of all that may count; "" if it is none."""
     found: dict[str, str] = {}
+    home = package_around(script)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__dict__", {}).get("__file__")
-        if isinstance(file, str) and file.endswith(".py") and name not in _MAIN:
-            found.setdefault(_real(file), name)
+        if file and name not in _MAIN and (counted := _counted(file, home)):
+            found.setdefault(counted, name)
     for file in list(_run_for.get(str(script), ())):
-        found.setdefault(file, "")
-    home = package_around(script)
-    main = _main()
-    return {
-        file: name
-        for file, name in found.items()
-        if file not in (str(script), str(main)) and _counts(file, home)
-    }
+        if counted := _counted(file, home):
+            found.setdefault(counted, "")
+    for used in (script, _main()):
+        found.pop(str(used), None)
+    return found
 
 
 @functools.cache
-def _real(file: str) -> str:
-    # a link into an installed package stays what it is: a library's
+def _counted(file: str, home: Path | None) -> str:
+    """Return the path of a file of Python code; "" if it does not count."""
+    if not str(file).endswith(".py"):
+        return ""
     real = os.path.realpath(file)
-    inside = real.startswith(f"{PACKAGE}{os.sep}")
-    return real if inside or is_own(os.path.abspath(file)) else file
-
-
-@functools.cache
-def _counts(file: str, home: Path | None) -> bool:
-    path = Path(file)
+    path = Path(real)
     if path.is_relative_to(PACKAGE):
         inside = path.relative_to(PACKAGE)
-        return inside.parts[0] not in NOT_COUNTED or inside.as_posix() in _COUNTED
-    return is_own(file) or home is not None and path.is_relative_to(home)
+        counts = inside.parts[0] not in NOT_COUNTED or inside.as_posix() in _COUNTED
+    else:  # a link into an installed package is a library's
+        counts = home is not None and path.is_relative_to(home)
+        counts = counts or is_own(os.path.abspath(file))
+    return real if counts else ""
 
 
 def _data(folder: Path) -> list[Path]:
