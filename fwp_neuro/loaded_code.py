@@ -22,7 +22,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -104,8 +103,8 @@ def record(script: Path, start: _Start) -> str:
     script = script.resolve()
     found = {"": loaded(str(script), start)}
     main = _main()
-    if main not in (None, script) and (does := loaded(str(main), ())) != _NOTHING:
-        found["__main__"] = does
+    if main not in (None, script):
+        found["__main__"] = loaded(str(main), ())
     own, folders = _loaded_files(script), set()
     for file, name in own.items():
         path = Path(file)
@@ -154,6 +153,8 @@ def _trouble(key: str, value: str, script: Path, start: _Start, since: float) ->
     if "*" in key:
         return "" if _names(key) == value else f"there are other files {key}"
     path = _resolve(key, script)
+    if key == "__main__" and path is None:
+        return "" if value == _NOTHING else "the main script is another"
     shown = os.path.basename(key.rpartition(":")[2]) or script.name
     if path is None or (stamp := _stamp(str(path))) is None:
         return f"{shown} is gone"

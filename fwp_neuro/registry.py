@@ -12,7 +12,6 @@ from typing import Any
 
 from .errors import LIST, FwpError, unknown
 
-
 #: where this process has looked for modules, see `modules_in`
 PATTERNS: set[str] = set()
 

@@ -93,7 +93,7 @@ class _Run:
         return self.changes[code]
 
     def look(self, number: int, codes: Iterable[str]) -> str:
-        """Take a result of this code, if there is one; else say why those there are do not
+        """Take a result of this code, if there is one; else say why the others do not
         count."""
         why = ""
         for code in codes:
@@ -321,7 +321,7 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
     if outcome.kind == "sent":
         patience = 0.0
         code = run.store.receive(run.keys[number], outcome.content, outcome.code)
-    if code not in run.changes:
+    if run.changes.get(code, "unknown"):
         run.accept(code, patience)
     if run.take(number, code, patience):
         return False

@@ -1,8 +1,9 @@
 """The folder of a sweep: one file a point, named by its key, whole or not there at all.
 
 ``points/KEY-CODE.nc`` holds a result, ``points/KEY.json`` the error of a point that
-failed, and ``code/CODE.json`` what code these are of (`fwp_neuro.loaded_code`). A point is computed under a lock (``.KEY.lock``), which the system frees when its process
-dies, so that two sweeps in one folder share the work.
+failed, and ``code/CODE.json`` what code these are of (`fwp_neuro.loaded_code`). A point
+is computed under a lock (``.KEY.lock``), which the system frees when its process dies, so
+that two sweeps in one folder share the work.
 """
 
 from __future__ import annotations
