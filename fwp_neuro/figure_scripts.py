@@ -2,9 +2,9 @@
 
 A figure script ``figures/figNN_claim.py`` has ``simulate(quick=False, progress=None) ->
 Dataset``, ``plot(dataset) -> Figure`` and, if there are numbers to print,
-``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc``, with a record of
-the code that was loaded (`fwp_neuro.loaded_code`); while this stays the same nothing is
-simulated again.
+``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc``, with a record
+of the code that was loaded (`fwp_neuro.loaded_code`); while this stays the same nothing
+is simulated again.
 """
 
 from __future__ import annotations

@@ -106,10 +106,9 @@ def record(script: Path, start: _Start) -> str:
     if main not in (None, script):
         found["__main__"] = loaded(str(main), ())
     own, folders = _loaded_files(script), set()
-    for file, name in own.items():
-        path = Path(file)
+    for path in map(Path, own):
         if path.is_relative_to(PACKAGE):
-            found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(file)
+            found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(str(path))
             folders |= {path.parent} if path.name == "__init__.py" else set()
     for path in (path for folder in folders for path in _data(folder)):
         found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(str(path))

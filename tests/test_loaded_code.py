@@ -16,10 +16,10 @@ import fwp_neuro
 import fwp_neuro as fwp
 from fwp_neuro import loaded_code
 from fwp_neuro.errors import FwpError, FwpWarning
-from fwp_neuro.loaded_code import NOT_COUNTED, changed, record
 from fwp_neuro.figure_scripts import figure_scripts
+from fwp_neuro.loaded_code import NOT_COUNTED, changed, record
 from fwp_neuro.sweep import function as functions
-from fwp_neuro.synapses.synapse_class import SYNAPSES
+from fwp_neuro.synapses import registered_synapses
 
 PACKAGE = Path(fwp_neuro.__file__).parent
 
@@ -143,7 +143,9 @@ def test_every_file_that_a_point_loads_counts_and_no_other(project, edit):
         sys.path.remove(str(project))
 
 
-@pytest.mark.parametrize("how", ["processes", "threads"])
+@pytest.mark.parametrize(
+    "how", ["processes", pytest.param("threads", marks=pytest.mark.slow)]
+)
 def test_a_sweep_computes_again_what_is_of_other_code(project, edit, how):
     assert sweep(project, how) == (3, "")
     assert sweep(project, how) == (0, "")
@@ -170,6 +172,7 @@ def test_a_sweep_goes_on_after_its_project_has_moved_and_on_other_executors(proj
     assert sweep(moved) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_sweep_on_dask_knows_what_its_workers_loaded(project, edit, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.syspath_prepend(project)
@@ -301,7 +304,7 @@ def test_a_figure_depends_on_what_its_simulation_loads(name, never):
 
 
 def test_a_file_that_is_new_in_a_registry_counts(tmp_path, monkeypatch):
-    SYNAPSES.names()
+    registered_synapses.SYNAPSES.names()
     patterns = loaded_code.PATTERNS
     assert "fwp_neuro/synapses/*/synapse.py" in patterns
     folder = tmp_path / "fwp_neuro/synapses"
