@@ -9,6 +9,7 @@ counts:
   (`fwp_neuro.own_code`), however they were imported; the scripts that were run while the
   result was computed;
 * of the script itself, and of the main script, the part that is used;
+* what Python processes of this package that were started meanwhile loaded;
 * names that were looked for and not found, and folders in which the package looked for
   modules: a file that is new there may change a result;
 * the versions of the packages that compute.
@@ -26,10 +27,13 @@ import json
 import os
 import re
 import sys
+import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from fwp_neuro.code_hash import digest
+from fwp_neuro.loaded_list import FOLDER
 from fwp_neuro.model_scripts import scripts
 from fwp_neuro.own_code import is_own, package_around
 from fwp_neuro.provenance import versions
@@ -57,6 +61,8 @@ _run: dict[str, _Stamp] = {}
 #: script -> the files that were run while it computed
 _run_for: dict[str, set[str]] = {}
 _watched: list[set[str]] = []
+#: folder for the lists of child processes -> since when
+_children: dict[str, float] = {}
 #: what was hashed when this process first met it, and so what it has in memory
 _met: dict[tuple[str, _Start], tuple[_Stamp, str]] = {}
 _hashed: dict[tuple[str, _Start], tuple[_Stamp, str]] = {}
@@ -91,16 +97,42 @@ def watching(script: Path) -> Iterator[None]:
     """Count for ``script`` the files that are run in the block, for as long as this
     process lasts."""
     files = _run_for.setdefault(str(script.resolve()), set())
-    _watched.append(files)
-    try:
-        yield
-    finally:
-        _watched.remove(files)
+    before = os.environ.get(FOLDER)
+    with tempfile.TemporaryDirectory(prefix="fwp_neuro_loaded_") as folder:
+        _watched.append(files)
+        _children[folder] = time.time()
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            count_elsewhere((), 0.0)
+            _watched.remove(files)
+            del _children[folder]
+            os.environ.pop(FOLDER)
+            if before is not None:
+                os.environ[FOLDER] = before
+
+
+def count_elsewhere(paths: Iterable[Path], since: float) -> None:
+    """Count files for what computes now, that other processes loaded after the time
+    ``since``, and those that child processes have listed."""
+    told = [(str(path), since) for path in paths]
+    for folder, start in list(_children.items()):
+        for listed in Path(folder).iterdir():
+            lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+            told += [(line, start) for line in lines]
+    for file, start in told:
+        stamp = _stamp(file)
+        if (file, None) not in _met and stamp is not None and stamp[0] > start * 1e9:
+            _met[file, None] = stamp, _UNKNOWN  # before or after it was loaded
+        for files in list(_watched):
+            files.add(file)
 
 
 def record(script: Path, start: _Start) -> str:
     """Return what counts for a result that names ``start`` of a script gave, as JSON."""
     script = script.resolve()
+    count_elsewhere((), 0.0)
     found = {"": loaded(str(script), start)}
     main = _main()
     if main not in (None, script):
@@ -298,6 +330,12 @@ def _key(file: str, name: str, folder: str) -> str:
         rest = Path(os.path.relpath(file, folder)).as_posix()
         return f"{name if str(_located(name)) == file else ''}:{rest}"
     return f":{file}"
+
+
+def files_of(text: str, script: Path) -> list[Path]:
+    """Return the files of Python code that a record lists."""
+    found = (_resolve(key, script) for key in json.loads(text)["files"] if "*" not in key)
+    return [path for path in found if path is not None and path.suffix == ".py"]
 
 
 def _resolve(key: str, script: Path) -> Path | None:

@@ -204,6 +204,43 @@ def test_a_sweep_on_dask_knows_what_its_workers_loaded(project, edit, monkeypatc
     sys.modules.pop("points")
 
 
+CHILDREN = """
+import subprocess
+import sys
+from pathlib import Path
+
+import fwp_neuro as fwp
+
+HERE = Path(__file__).parent
+
+
+def point(a):
+    import inner_points
+
+    code = "import fwp_neuro, only_in_child"
+    subprocess.run([sys.executable, "-c", code], cwd=HERE, check=True)
+    out = Path(sys.argv[1]) / f"inner{a}"
+    return fwp.sweep(inner_points.inner, {"b": [1]}, out, workers=1).result.item()
+
+
+if __name__ == "__main__":
+    fwp.sweep(point, {"a": [1]}, sys.argv[1], workers=1)
+"""
+
+
+def test_what_child_processes_load_counts(tmp_path, edit):
+    (tmp_path / "outer.py").write_text(CHILDREN)
+    inner = "def inner(b):\n    import only_in_inner\n    return b\n"
+    (tmp_path / "inner_points.py").write_text(inner)
+    for name in ("only_in_child", "only_in_inner"):
+        (tmp_path / f"{name}.py").write_text("N = 1\n")
+    command = [sys.executable, "outer.py", str(tmp_path / "out")]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    (text,) = [path.read_text() for path in tmp_path.glob("out/code/*.json")]
+    names = {key.rpartition(":")[2] for key in json.loads(text)["files"]}
+    assert {"only_in_child.py", "only_in_inner.py", "inner_points.py"} <= names
+
+
 def module(folder, name, source):
     (folder / f"{name}.py").write_text(source)
     importlib.invalidate_caches()

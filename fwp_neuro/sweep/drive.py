@@ -22,7 +22,7 @@ import xarray as xr
 
 from ..errors import Cannot, FwpError, shown, warn
 from ..files import output_folder
-from ..loaded_code import changed, record
+from ..loaded_code import changed, count_elsewhere, files_of, record
 from ..provenance import commit, plain, versions
 from ..recording import Recording
 from ..run_arguments import ProgressCallback
@@ -182,6 +182,10 @@ def drive(
                 f"interrupted: {_count_kept(run)} of {len(names)} points are "
                 f"kept in {os.fspath(out)}; the same sweep goes on from there"
             ) from stop
+    for code in (code for code, change in run.changes.items() if not change):
+        # for a point or a figure that sweeps in its turn
+        path = Path(function.place.path)
+        count_elsewhere(files_of(run.store.code(code), path), run.since)
     dataset = gather(grid, run.found, run.failures, run.seconds)
     drawn = np.array(seeds, dtype=np.int64).reshape(grid.shape)
     dataset["point_seed"] = (
