@@ -73,9 +73,10 @@ def _note(event: str, arguments: tuple) -> None:
     """Remember which files Python runs (Python calls this)."""
     if event == "exec" and getattr(arguments[0], "co_name", "") == "<module>":
         file = arguments[0].co_filename
-        if file.endswith(".py"):
+        # not a text that a library has made and runs under such a name
+        if file.endswith(".py") and (stamp := _stamp(file)) is not None:
             file = os.path.realpath(file)
-            _run[file] = _stamp(file)
+            _run[file] = stamp
             for files in _watched:
                 files.add(file)
 
