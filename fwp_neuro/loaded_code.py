@@ -138,14 +138,11 @@ def record(script: Path, start: _Start) -> str:
     main = _main()
     if main not in (None, script):
         found["__main__"] = loaded(str(main), ())
-    own, folders = _loaded_files(script), set()
-    for path in map(Path, own):
-        if path.is_relative_to(PACKAGE):
-            found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(str(path))
-            folders |= {path.parent} if path.name == "__init__.py" else set()
-    for path in (path for folder in folders for path in _data(folder)):
-        found[path.relative_to(PACKAGE.parent).as_posix()] = loaded(str(path))
-    others = {f: name for f, name in own.items() if not Path(f).is_relative_to(PACKAGE)}
+    own = _loaded_files(script)
+    others = {file: name for file, name in own.items() if not _inside(file)}
+    for file in own.keys() - others.keys():
+        for path in (file, *_data(file)):
+            found[_inside(path)] = loaded(path)
     for file, name in _without_stale(script, others).items():
         found[_key(file, name, str(script.parent))] = loaded(file)
     for pattern in list(PATTERNS):
@@ -279,8 +276,21 @@ def _counted(file: str, home: Path | None) -> str:
     return real if counts else ""
 
 
-def _data(folder: Path) -> list[Path]:
-    return [p for p in folder.iterdir() if p.is_file() and p.suffix not in _NO_DATA]
+@functools.cache
+def _inside(file: str) -> str:
+    """Return the place of a file of the package, from its folder's; "" for another."""
+    path = Path(file)
+    if not path.is_relative_to(PACKAGE):
+        return ""
+    return path.relative_to(PACKAGE.parent).as_posix()
+
+
+@functools.cache
+def _data(file: str) -> list[str]:
+    """Return the files of data beside a file, if it makes its folder a package."""
+    path = Path(file)
+    beside = path.parent.iterdir() if path.name == "__init__.py" else ()
+    return [str(p) for p in beside if p.is_file() and p.suffix not in _NO_DATA]
 
 
 def _names(pattern: str) -> str:
