@@ -2,7 +2,9 @@
 drawn."""
 
 import errno
+import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -100,6 +102,21 @@ def test_other_versions_simulate_again(script, monkeypatch):
     monkeypatch.setattr("fwp_neuro.loaded_code.computing", lambda: {"numpy": "0"})
     again = make()
     assert again.simulated and "numpy" in again.why
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="figures are made in one process")
+def test_a_figure_does_not_depend_on_what_the_one_before_it_loaded(home, script, edit):
+    (home / "figures/fig02_more.py").write_text(script.read_text())
+    edit(script, "    progress(", "    import fwp_neuro.tasks.digits\n    progress(")
+    command = [sys.executable, "-m", "fwp_neuro", "figures"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.count("simulated and drawn") == 2
+    for name, loads in (("fig01_toy", True), ("fig02_more", False)):
+        (data,) = (home / "figures/data").glob(f"{name}-*.nc")
+        code = xr.load_dataset(data, engine="h5netcdf").attrs["code_loaded"]
+        assert ("fwp_neuro/tasks/digits.py" in json.loads(code)["files"]) == loads
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.count("drawn from kept data") == 2
 
 
 def test_data_without_a_record_of_their_code_are_not_used(home, script):
