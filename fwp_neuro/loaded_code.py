@@ -10,6 +10,7 @@ counts:
   result was computed;
 * of the script itself, and of the main script, the part that is used;
 * what Python processes of this package that were started meanwhile loaded;
+* all that the user's files name in imports, if one of them starts processes itself;
 * names that were looked for and not found, and folders in which the package looked for
   modules: a file that is new there may change a result;
 * the versions of the packages that compute.
@@ -35,7 +36,7 @@ from pathlib import Path
 from fwp_neuro.code_hash import digest
 from fwp_neuro.loaded_list import FOLDER
 from fwp_neuro.model_scripts import scripts
-from fwp_neuro.own_code import is_own, package_around
+from fwp_neuro.own_code import imported, is_own, package_around
 from fwp_neuro.provenance import versions
 from fwp_neuro.registry import PATTERNS
 
@@ -51,6 +52,8 @@ _COMPUTE = ("brian2", "numpy", "torch")
 _MAIN = ("__mp_main__", "__main__")
 #: words of code that may import a module without naming it
 _BY_NAME = {"import_module", "__import__", "exec", "eval", "runpy", "importlib", "pickle"}
+#: words of code that may start a process, which says nothing of what it loads
+_PROCESSES = {"multiprocessing", "concurrent", "subprocess", "joblib", "pebble", "Popen"}
 _UNKNOWN = "changed while it was loaded"
 _NOTHING = hashlib.sha256(b"").hexdigest()[:12]  # of a script that only defines names
 
@@ -143,7 +146,8 @@ def record(script: Path, start: _Start) -> str:
     for file in own.keys() - others.keys():
         for path in (file, *_data(file)):
             found[_inside(path)] = loaded(path)
-    for file, name in _without_stale(script, others).items():
+    others = _without_stale(script, others)
+    for file, name in {**_of_children(script, tuple(others)), **others}.items():
         found[_key(file, name, str(script.parent))] = loaded(file)
     for pattern in list(PATTERNS):
         found[pattern] = _names(pattern)
@@ -320,6 +324,22 @@ def _without_stale(script: Path, files: Mapping[str, str]) -> dict[str, str]:
             return dict(files)
         waiting += [f for f in files if f not in reached and _stem(f) in words]
     return {f: name for f, name in files.items() if f not in stale or f in reached}
+
+
+@functools.cache
+def _of_children(script: Path, files: tuple[str, ...]) -> dict[str, str]:
+    """Return the user's files that processes which one of these starts may load."""
+    known, waiting = {str(script), *files}, [str(script), *files]
+    found: dict[str, str] = {}
+    if any(_words(file) & _PROCESSES for file in waiting):
+        while waiting:
+            for name in imported(Path(waiting.pop())):
+                file = str(_located(name) or "")
+                if file not in known and _counted(file, None) and not _inside(file):
+                    known.add(file)
+                    waiting.append(file)
+                    found[file] = name
+    return found
 
 
 def _words(file: str) -> set[str]:

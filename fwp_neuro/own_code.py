@@ -15,6 +15,7 @@ editable install, which is made to be changed.
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 import sysconfig
@@ -32,6 +33,25 @@ def is_own(file: str) -> bool:
         or _lies_in_library(path.resolve())
         or any(each.stem in _listed(each.parent) for each in (path, *path.parents))
     )
+
+
+def imported(file: Path) -> set[str]:
+    """Return the names of all modules that a file may import, read and not run."""
+    home, names = package_around(file), set()
+    inside = file.relative_to(home.parent).parent.parts if home is not None else ()
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return names
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            around = inside[: len(inside) + 1 - node.level] if node.level else ()
+            base = [*around, *filter(None, [node.module])]
+            names |= {".".join(base)} - {""}
+            names |= {".".join([*base, alias.name]) for alias in node.names}
+    return names
 
 
 def package_around(path: Path) -> Path | None:

@@ -241,6 +241,31 @@ def test_what_child_processes_load_counts(tmp_path, edit):
     assert {"only_in_child.py", "only_in_inner.py", "inner_points.py"} <= names
 
 
+FORKS = """
+import multiprocessing
+
+
+def inner(x):
+    import only_in_fork
+    return x
+
+
+def point(a):
+    return multiprocessing.get_context("fork").Pool(1).map(inner, [a])[0]
+"""
+
+
+def test_what_a_process_of_the_users_own_may_load_counts(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("only_in_fork", "named_in_turn", "unused"):
+        (tmp_path / f"{name}.py").write_text("N = 1\n")
+    (tmp_path / "only_in_fork.py").write_text("def f():\n    import named_in_turn\n")
+    points = module(tmp_path, "forking_points", FORKS)
+    files = set(json.loads(record(Path(points.__file__), ("point",)))["files"])
+    assert {"only_in_fork:only_in_fork.py", "named_in_turn:named_in_turn.py"} <= files
+    assert "unused:unused.py" not in files
+
+
 def module(folder, name, source):
     (folder / f"{name}.py").write_text(source)
     importlib.invalidate_caches()
