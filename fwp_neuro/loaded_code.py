@@ -35,8 +35,7 @@ from pathlib import Path
 
 from fwp_neuro.code_hash import digest
 from fwp_neuro.loaded_list import FOLDER
-from fwp_neuro.model_scripts import scripts
-from fwp_neuro.own_code import imported, is_own, package_around
+from fwp_neuro.own_code import ABSENT, imported, is_own, located, package_around
 from fwp_neuro.provenance import versions
 from fwp_neuro.registry import PATTERNS
 
@@ -69,7 +68,6 @@ _children: dict[str, float] = {}
 #: what was hashed when this process first met it, and so what it has in memory
 _met: dict[tuple[str, _Start], tuple[_Stamp, str]] = {}
 _hashed: dict[tuple[str, _Start], tuple[_Stamp, str]] = {}
-_absent: set[str] = set()
 
 
 def _note(event: str, arguments: tuple) -> None:
@@ -84,16 +82,7 @@ def _note(event: str, arguments: tuple) -> None:
                 files.add(file)
 
 
-class _Last:
-    """A finder that comes last: it is asked for what nobody has found."""
-
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        _absent.add(name)
-
-
 sys.addaudithook(_note)
-sys.meta_path.append(_Last)
 
 
 @contextlib.contextmanager
@@ -151,7 +140,7 @@ def record(script: Path, start: _Start) -> str:
         found[_key(file, name, str(script.parent))] = loaded(file)
     for pattern in list(PATTERNS):
         found[pattern] = _names(pattern)
-    absent = [name for name in list(_absent) if _may_come(name)]
+    absent = [name for name in list(ABSENT) if _may_come(name)]
     return json.dumps({"versions": computing(), "files": found,
                        "absent": sorted(absent)}, sort_keys=True, indent=0)  # fmt: skip
 
@@ -176,7 +165,7 @@ def changed(text: str, script: Path, start: _Start, since: float = float("inf"))
     # of a worker with another import path, the script may be among them
     known = {script, *(_resolve(key, script) for key in files)}
     for name in absent if since == float("inf") else ():
-        found = _located(name)
+        found = located(name)
         if found is not None and found not in known and is_own(str(found)):
             return f"there was no module {name} before"
     return ""
@@ -334,7 +323,7 @@ def _of_children(script: Path, files: tuple[str, ...]) -> dict[str, str]:
     if any(_words(file) & _PROCESSES for file in waiting):
         while waiting:
             for name in imported(Path(waiting.pop())):
-                file = str(_located(name) or "")
+                file = str(located(name) or "")
                 if file not in known and _counted(file, None) and not _inside(file):
                     known.add(file)
                     waiting.append(file)
@@ -359,7 +348,7 @@ def _key(file: str, name: str, folder: str) -> str:
     folder."""
     with contextlib.suppress(ValueError):  # another drive
         rest = Path(os.path.relpath(file, folder)).as_posix()
-        return f"{name if str(_located(name)) == file else ''}:{rest}"
+        return f"{name if str(located(name)) == file else ''}:{rest}"
     return f":{file}"
 
 
@@ -375,33 +364,7 @@ def _resolve(key: str, script: Path) -> Path | None:
     name, colon, rest = key.partition(":")
     if not colon:
         return PACKAGE.parent / key if key else script
-    return _located(name) or Path(os.path.normpath(script.parent / rest))
-
-
-def _located(name: str) -> Path | None:
-    """Return the file that a fresh process would import, or None."""
-    kind, _, stem = name.removeprefix("fwp_neuro_").partition("_")
-    if kind in ("models", "figures") and name.startswith("fwp_neuro_"):
-        found = scripts(kind).get(stem)
-        return found and found.resolve()
-    spec, path = None, None
-    parts = name.split(".") if name else []
-    for count in range(1, len(parts) + 1):
-        spec = _spec(".".join(parts[:count]), path)
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations or ())
-    origin = spec.origin if spec is not None and spec.has_location else None
-    return Path(os.path.realpath(origin)) if origin else None
-
-
-def _spec(name: str, path: Iterable[str] | None):
-    for finder in sys.meta_path:
-        if finder is not _Last and hasattr(finder, "find_spec"):
-            with contextlib.suppress(Exception):  # whatever a finder of others does
-                if (spec := finder.find_spec(name, path)) is not None:
-                    return spec
-    return None
+    return located(name) or Path(os.path.normpath(script.parent / rest))
 
 
 def _may_come(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which files of Python code are the user's own: neither Python's nor installed.
+"""Which files of Python code are the user's own, and where modules are found.
 
 A file is a library's if it
 
@@ -16,11 +16,19 @@ editable install, which is made to be changed.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
+import os
 import re
+import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
+from fwp_neuro.model_scripts import scripts
+
+#: names of modules that were looked for and not found
+ABSENT: set[str] = set()
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
@@ -98,3 +106,40 @@ def _listed(folder: Path) -> frozenset[str]:
                 ]
             names |= {file.partition("/")[0].removesuffix(".py") for file in files}
     return frozenset(names)
+
+
+def located(name: str) -> Path | None:
+    """Return the file that a fresh process would import, or None."""
+    kind, _, stem = name.removeprefix("fwp_neuro_").partition("_")
+    if kind in ("models", "figures") and name.startswith("fwp_neuro_"):
+        found = scripts(kind).get(stem)
+        return found and found.resolve()
+    spec, path = None, None
+    parts = name.split(".") if name else []
+    for count in range(1, len(parts) + 1):
+        spec = _spec(".".join(parts[:count]), path)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations or ())
+    origin = spec.origin if spec is not None and spec.has_location else None
+    return Path(os.path.realpath(origin)) if origin else None
+
+
+def _spec(name: str, path: Iterable[str] | None):
+    for finder in sys.meta_path:
+        if finder is not _Last and hasattr(finder, "find_spec"):
+            with contextlib.suppress(Exception):  # whatever a finder of others does
+                if (spec := finder.find_spec(name, path)) is not None:
+                    return spec
+    return None
+
+
+class _Last:
+    """A finder that comes last: it is asked for what nobody has found."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        ABSENT.add(name)
+
+
+sys.meta_path.append(_Last)
