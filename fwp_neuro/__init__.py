@@ -11,11 +11,14 @@ realisations.
 Nothing heavy (torch, brian2, matplotlib) is imported before something needs it.
 """
 
+import os as _os
 from importlib import import_module
 
 from . import former_names as _former_names
 
 _former_names.install()
+if _os.environ.get("FWP_NEURO_LOADED"):  # a process that counts its code started this one
+    import_module(f"{__name__}.loaded_list").write_at_exit()
 
 # public name -> the module that defines it
 _NAMES = {

@@ -1,105 +1,39 @@
-"""Fingerprint of a simulation: a hash of everything that decides what it computes.
+"""The hash of what a file of code means: of all that runs, however it is laid out.
 
-In it: that part of the figure script which ``simulate`` reaches, the modules, data and
-models that this part reaches (see `fwp_neuro.reachable_code`), and the versions of the
-packages that compute. Not in it:
-comments, docstrings, and the code that draws, so that neither a change of colour nor one
-in a part of the package that this figure does not use reruns a simulation.
+Not in it: comments, docstrings, and what a script does only when it is run itself. Of a
+script from which only some names are used, such as ``simulate`` of a figure, it counts
+what these names reach, so that a change of what draws the results changes nothing.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from fwp_neuro.model_scripts import scripts
-from fwp_neuro.provenance import versions
-from fwp_neuro.reachable_code import PACKAGE, Reach, modules, parse
-
-#: code that only shows results or talks to the user
-PRESENTATION = {
-    "cli.py",
-    "__main__.py",
-    "commands",
-    "figure_scripts.py",
-    "plotting.py",
-    "progress.py",
-}
 #: what a figure script simulates with
 START = ("simulate",)
-#: more files than these are hashed as they are, which is 20 times as fast as reading them
-MANY = 100
 
 
-def fingerprint(script: Path, quick: bool) -> str:
-    """Return 12 hexadecimal digits for ``simulate(quick=quick)`` of a figure script."""
-    hash = hashlib.sha256(f"quick={quick}".encode())
-    add_code(hash, script)
-    return hash.hexdigest()[:12]
+def digest(path: Path, start: Iterable[str] | None = None) -> str:
+    """Return 12 hexadecimal digits for a file; of what is not Python all of it counts.
 
-
-def add_code(
-    hash, script: Path, start: Iterable[str] | None = START, package: str = "",
-    others: Sequence[Path] = (),
-) -> None:  # fmt: skip
-    """Add to a hash all that the names ``start`` of a script reach; ``package`` is its
-    ``.``.
-
-    Without ``start`` all of the script counts, except what it does when it is run itself.
-    So it is with ``others``, further files that it imports; of very many also the
-    comments count.
+    Raises:
+        OSError: it cannot be read.
     """
-    for name, version in versions().items():
-        if name in ("brian2", "numpy", "torch"):
-            hash.update(f"{name}=={version}".encode())
-    reach = reached(script, start, package)
-    contents = [(path.name, _whole(path, len(others), reach)) for path in others]
-    for path in reach.files():
-        content = (
-            code(path.read_bytes()).encode()
-            if path.suffix == ".py"
-            else path.read_bytes()
-        )
-        hash.update(f"{path.relative_to(PACKAGE)}:".encode() + content)
-    for name in sorted(reach.run):
-        hash.update(f"models/{name}:{ast.dump(reach.scripts[name])}".encode())
-    hash.update(simulation_code(script.read_bytes(), start).encode())
-    for name, content in contents:
-        hash.update(f"{name}:".encode() + content)
+    content = path.read_bytes()
+    if path.suffix == ".py":
+        try:
+            content = simulation_code(content, start).encode()
+        except (SyntaxError, ValueError, RecursionError):  # for another Python
+            pass
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _whole(path: Path, count: int, reach: Reach) -> bytes:
-    """Return what counts of one of ``count`` files, and add to ``reach`` what it
-    reaches."""
-    try:
-        content = path.read_bytes()
-        if count <= MANY or PACKAGE.name.encode() in content:
-            statements = simulation(_without_docstrings(ast.parse(content)), None)
-            reach.follow(ast.Module(statements, []))
-            if count <= MANY:
-                content = "\n".join(map(ast.dump, statements)).encode()
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        # not Python, or for another one
-        content = path.read_bytes() if path.exists() else b""
-    return content
-
-
-def reached(
-    script: Path, start: Iterable[str] | None = START, package: str = ""
-) -> Reach:
-    """Return what a script reaches when it is imported and what ``start`` names is
-    used."""
-    models = {
-        name: _without_docstrings(parse(path)) for name, path in scripts("models").items()
-    }
-    reach = Reach(modules(leave_out=PRESENTATION), models)
-    tree = parse(script)
-    # an import runs whether or not its name is used
-    imports = [s for s in tree.body if isinstance(s, ast.Import | ast.ImportFrom)]
-    reach.follow(ast.Module([*imports, *simulation(tree, start)], []), package)
-    return reach
+def parse(path: Path) -> ast.Module:
+    """Read a file of Python code, in the encoding that it names."""
+    return ast.parse(path.read_bytes())
 
 
 def code(source: str | bytes) -> str:

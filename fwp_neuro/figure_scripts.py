@@ -2,8 +2,9 @@
 
 A figure script ``figures/figNN_claim.py`` has ``simulate(quick=False, progress=None) ->
 Dataset``, ``plot(dataset) -> Figure`` and, if there are numbers to print,
-``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc`` (see
-`fwp_neuro.code_hash`); while the hash stays the same nothing is simulated again.
+``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc``, with a record
+of the code that was loaded (`fwp_neuro.loaded_code`); while this stays the same nothing
+is simulated again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from pathlib import Path
 from types import ModuleType
 
 from fwp_neuro import plotting
-from fwp_neuro.code_hash import fingerprint
-from fwp_neuro.errors import FwpError, nearest, shown
+from fwp_neuro.code_hash import START
+from fwp_neuro.errors import FwpError, nearest, shown, warn
 from fwp_neuro.files import output_folder
+from fwp_neuro.loaded_code import changed, name_of, record, watching
 from fwp_neuro.model_scripts import entries, folders, load_script, scripts
 from fwp_neuro.recording import Recording, load
 from fwp_neuro.registry import Registry
@@ -27,18 +29,20 @@ NEEDS = ("simulate", "plot")
 FIGURES = Registry("figure", find=lambda: entries("figures", "fig*.py", NEEDS))
 #: where pictures go, in the current folder, that are not those of ``figures/``
 RESULTS = "results"
+_CODE = "code_loaded"  # the attribute of the data
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was made: its picture and data files, and the table to print with
-    it."""
+    """A figure that was made: its picture and data files, the table to print with it, and
+    why data that were there before are not used."""
 
     name: str
     picture: Path
     data: Path
     simulated: bool
     report: str
+    why: str = ""
 
 
 def figure_scripts() -> dict[str, Path]:
@@ -81,18 +85,49 @@ def make(
     path = figure_scripts()[select([name])[0]]
     kept = path.parent / "data"
     folder = output_folder(out if out is not None else RESULTS if quick else path.parent)
-    script = load_script(path, NEEDS)
-    data = output_folder(kept) / f"{path.stem}-{fingerprint(path, quick)}.nc"
-    simulated = not data.exists()
-    if simulated:
-        keep(script.simulate(quick=quick, progress=progress), data)
+    output_folder(kept)
+    with watching(path):
+        script = load_script(path, NEEDS)
+        stem = f"{path.stem}-quick" if quick else path.stem
+        data, why = _kept(kept, stem, path)
+        simulated = data is None
+        if data is None:
+            data = _simulate(script, path, quick, kept / stem, progress)
     # also fresh data are drawn from the file, so that what is drawn never depends on the
     # cache
-
     dataset = load(data).dataset
+    del dataset.attrs[_CODE]
     report = script.report(dataset) if hasattr(script, "report") else ""
     picture = draw(script, dataset, folder / f"{path.stem}.png")
-    return Drawn(path.stem, picture, data, simulated, report)
+    return Drawn(path.stem, picture, data, simulated, report, why)
+
+
+def _kept(folder: Path, stem: str, script: Path) -> tuple[Path | None, str]:
+    """Return the data of a figure that are of this code, or None and why those that are
+    there are not."""
+    why = ""
+    for path in sorted(folder.glob(f"{stem}-{'[0-9a-f]' * 12}.nc")):
+        try:
+            text = load(path).dataset.attrs.get(_CODE, "")
+        except FwpError as problem:
+            warn(f"{problem}: it is simulated again")
+            continue
+        if not (why := changed(text, script, START)):
+            return path, ""
+    return None, why
+
+
+def _simulate(
+    script: ModuleType, path: Path, quick: bool, start: Path,
+    progress: ProgressCallback | None,
+) -> Path:  # fmt: skip
+    """Simulate and keep the data with a record of the code; return their file."""
+    dataset = script.simulate(quick=quick, progress=progress)
+    code = record(path, START)
+    data = start.with_name(f"{start.name}-{name_of(code)}.nc")
+    dataset = getattr(dataset, "dataset", dataset)
+    keep(dataset.assign_attrs({_CODE: code}), data)
+    return data
 
 
 def _make_folder(folder: Path) -> None:

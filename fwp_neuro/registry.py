@@ -4,11 +4,26 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .errors import LIST, FwpError, unknown
+
+#: where this process has looked for modules, see `modules_in`
+PATTERNS: set[str] = set()
+
+
+def modules_in(package: str, pattern: str = "*.py") -> list[str]:
+    """Return the modules that lie in the folder of a package, in order, and remember that
+    one that is new there would count (`fwp_neuro.loaded_code`)."""
+    folder = Path(str(sys.modules[package].__file__)).parent
+    PATTERNS.add(f"{package.replace('.', '/')}/{pattern}")
+    found = [path.relative_to(folder).with_suffix("") for path in folder.glob(pattern)]
+    names = (".".join(path.parts) for path in found if path.name != "__init__")
+    return sorted(f"{package}.{name}" for name in names)
 
 
 def summary_of(docstring: str | None) -> str:

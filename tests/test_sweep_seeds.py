@@ -208,7 +208,7 @@ def test_a_changed_function_draws_the_same(draw, tmp_path, edit):
     del sys.modules["points_that_draw"]
     from fwp_neuro.sweep import function
 
-    function._met.clear(), function._found.clear()
+    function._found.clear()
     again = fwp.sweep(draw, {"a": [1, 2]}, tmp_path / "out", Here())
     assert "other" in again and again.again.equals(found.again)
     assert again.point_seed.equals(found.point_seed)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 from fwp_neuro import figure_scripts
 from fwp_neuro.files import output_folder
@@ -33,23 +36,22 @@ def execute(arguments: argparse.Namespace) -> None:
     """Make one figure after another."""
     done: list[str] = []
     selected = figure_scripts.select(arguments.names)
+    make = _make_apart if len(selected) > 1 and _can_fork() else _make
     if arguments.out is not None:
         output_folder(arguments.out)
     for name in selected:
         start = time.monotonic()
         try:
-            with Progress(name) as progress:
-                drawn = figure_scripts.make(
-                    name, arguments.quick, arguments.out, progress
-                )
+            drawn = make(name, arguments.quick, arguments.out)
         except KeyboardInterrupt as stop:
             finished = f"; finished before: {', '.join(done)}" if done else ""
             sentence = f"interrupted in {name}: its picture was not written{finished}"
             raise KeyboardInterrupt(sentence) from stop
         done.append(name)
         took = duration(time.monotonic() - start)
+        because = f", as {drawn.why}" if drawn.why else ""
         how = (
-            f"simulated and drawn in {took}"
+            f"simulated and drawn in {took}{because}"
             if drawn.simulated
             else "drawn from kept data"
         )
@@ -57,3 +59,21 @@ def execute(arguments: argparse.Namespace) -> None:
         if drawn.report:
             print(drawn.report)
         print(f"wrote {drawn.picture}", flush=True)
+
+
+def _make(name: str, quick: bool, out: str | None) -> figure_scripts.Drawn:
+    with Progress(name) as progress:
+        return figure_scripts.make(name, quick, out, progress)
+
+
+def _make_apart(name: str, quick: bool, out: str | None) -> figure_scripts.Drawn:
+    """Make a figure in a process of its own: what the figures before it loaded does not
+    count for it (`fwp_neuro.loaded_code`)."""
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_make, name, quick, out).result()
+
+
+def _can_fork() -> bool:
+    """Whether a copy of this process is safe, and knows nothing that a figure loads."""
+    return sys.platform == "linux" and not {"torch", "brian2"} & {*sys.modules}

@@ -60,14 +60,17 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
         as JSON in ``attrs["provenance"]``. It is also kept as ``out/sweep.nc``
         (`fwp_neuro.load` reads it).
 
-    What is kept: each result is one netCDF file ``out/points/KEY.nc``, written whole or
-    not at all by the worker that computed it. KEY is a hash of the values of the point
-    and of all code that the function reaches (its file, files of yours that it imports,
-    the parts of this package, and the versions of brian2, numpy and torch), not of data
-    files that it reads. Files of installed libraries are not read
-    (`fwp_neuro.sweep.local_code` has the rule). So the same sweep goes on where it was
-    interrupted or killed, a wider grid computes only the new points, and changed code
-    computes all of them. Two sweeps may share a folder: they share the work.
+    What is kept: each result is one netCDF file ``out/points/KEY-CODE.nc``, written whole
+    or not at all by the worker that computed it. KEY is a hash of the values of the
+    point. ``out/code/CODE.json`` lists the code that the worker had loaded when the point
+    was over: what the function uses of its file, your own modules however they were
+    imported, those of this package, and the versions of brian2, numpy and torch; not data
+    files that it reads, and no installed libraries (`fwp_neuro.own_code` has the rule). A
+    result is used again as long as every file in the list means the same; comments and
+    docstrings mean nothing. So the same sweep goes on where it was interrupted or killed,
+    also after its project was moved, a wider grid computes only the new points, and
+    changed code computes again what had loaded it, and says which file changed. Two
+    sweeps may share a folder: they share the work.
 
     A point that raises is kept as failed (``out/points/KEY.json`` holds type, sentence
     and traceback), does not stop the others, and is computed again by the next sweep

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import secrets
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -19,15 +20,16 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ..errors import Cannot, FwpError, shown
+from ..errors import Cannot, FwpError, shown, warn
 from ..files import output_folder
+from ..loaded_code import changed, count_elsewhere, files_of, record
 from ..provenance import commit, plain, versions
 from ..recording import Recording
 from ..run_arguments import ProgressCallback
 from ..validation import flag
 from . import parameter_text
 from .executors import Chosen, choose
-from .function import Function, read_function
+from .function import Function, other_code, read_function
 from .gather import gather
 from .grid import Grid, read_grid
 from .point_worker import Outcome, PointJob, here, work
@@ -70,15 +72,53 @@ class _Run:
     keys: list[str]
     seeds: list[int]
     store: PointStore
-    as_of: float | None
+    since: float = field(default_factory=time.time)
+    # of each record of code: what of it is no longer so
+    changes: dict[str, str] = field(default_factory=dict)
+    # file -> hash that it has in this sweep
+    code: dict[str, str] = field(default_factory=dict)
     found: dict[int, xr.Dataset] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
 
-    def take(self, number: int, patience: float = 0.0) -> bool:
+    def change(self, code: str) -> str:
+        """Say what of a record of code is no longer so; "" if all is."""
+        if code not in self.changes:
+            place = self.function.place
+            text = self.store.code(code)
+            self.changes[code] = changed(text, Path(place.path), place.start)
+            if not self.changes[code]:
+                self.code.update(json.loads(text)["files"])
+        return self.changes[code]
+
+    def look(self, number: int, codes: Iterable[str]) -> str:
+        """Take a result of this code, if there is one; else say why the others do not
+        count."""
+        why = ""
+        for code in codes:
+            why = self.change(code)
+            if not why and self.take(number, code):
+                return ""
+        return why
+
+    def accept(self, code: str, patience: float) -> None:
+        """Raise FwpError if a worker has other code than this process and the others."""
+        text = self.store.code(code, patience)
+        place = self.function.place
+        why = changed(text, Path(place.path), place.start, self.since) if text else ""
+        files = json.loads(text)["files"] if text else {}
+        for key, value in files.items():
+            if not why and self.code.setdefault(key, value) != value:
+                why = f"{key.rpartition(':')[2] or Path(place.path).name} has changed"
+        if why:
+            problem = other_code(f"{why} meanwhile")
+            raise FwpError(f"a worker cannot run {self.function.label}: {problem}")
+        self.changes[code] = ""
+
+    def take(self, number: int, code: str, patience: float = 0.0) -> bool:
         """Read the result of a point; return whether there is one."""
-        dataset = self.store.read(self.keys[number], patience)
+        dataset = self.store.read(self.keys[number], code, patience)
         if dataset is None:
             return False
         attrs = dict(dataset.attrs)
@@ -95,13 +135,23 @@ class _Run:
         if self.attempts[number] < ATTEMPTS:
             return True
         self.failures[number] = failure
-        self.store.fail(self.keys[number], failure, plain(self.grid.points[number]))
+        place = self.function.place
+        self.store.fail(
+            self.keys[number],
+            failure,
+            plain(self.grid.points[number]),
+            record(Path(place.path), place.start),
+        )
         return False
 
     def give_up(self, numbers: Iterable[int], why: str) -> None:
         """Say of points that they were not computed, for want of an executor."""
+        numbers = list(numbers)
+        there = self.store.kept(self.keys[number] for number in numbers)
         for number in numbers:
-            if not self.take(number):  # a worker may have kept it all the same
+            # a worker may have kept it all the same
+            self.look(number, there[self.keys[number]])
+            if number not in self.found:
                 self.failures[number] = Failure("NotComputed", f"not computed: {why}")
 
 
@@ -117,15 +167,11 @@ def drive(
     output_folder(out, "out")
     chosen = choose(executor, workers, len(grid.points))
     settings = [{**function.fixed, **point} for point in grid.points]
-    names = [parameter_text.key(function.code, values) for values in settings]
+    called = f"{Path(function.place.path).stem}:{function.place.name}"
+    names = [parameter_text.key(called, values) for values in settings]
     seeds = [point_seed(function.label, values) for values in settings]
-    as_of = function.as_of if chosen.fresh else None
-    run = _Run(function, grid, names, seeds, PointStore.open(out), as_of)
-    there = run.store.kept(names)
-    for number, key in enumerate(names):
-        known = key in there and run.take(number)
-        if not known and not retry and (failure := run.store.failure(key)) is not None:
-            run.failures[number] = failure
+    run = _Run(function, grid, names, seeds, PointStore.open(out))
+    _read_kept(run, retry)
     kept = len(run.found)
     todo = [n for n in range(len(names)) if n not in run.found and n not in run.failures]
     if todo:
@@ -133,9 +179,13 @@ def drive(
             _compute(run, todo, chosen, progress)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(
-                f"interrupted: {len(run.store.kept(names))} of {len(names)} points are "
+                f"interrupted: {_count_kept(run)} of {len(names)} points are "
                 f"kept in {os.fspath(out)}; the same sweep goes on from there"
             ) from stop
+    for code in (code for code, change in run.changes.items() if not change):
+        # for a point or a figure that sweeps in its turn
+        path = Path(function.place.path)
+        count_elsewhere(files_of(run.store.code(code), path), run.since)
     dataset = gather(grid, run.found, run.failures, run.seconds)
     drawn = np.array(seeds, dtype=np.int64).reshape(grid.shape)
     dataset["point_seed"] = (
@@ -147,6 +197,33 @@ def drive(
     path = Path(out) / FILE
     Recording(dataset).save(path)
     return Swept(dataset, path, kept, len(run.found) - kept, run.failures, grid)
+
+
+def _count_kept(run: _Run) -> int:
+    there = run.store.kept(run.keys).values()
+    return sum(any(not run.change(code) for code in codes) for codes in there)
+
+
+def _read_kept(run: _Run, retry: bool) -> None:
+    """Take the results, and without ``retry`` the failures, that are of this code."""
+    why: list[str] = []
+    there = run.store.kept(run.keys)
+    for number, key in enumerate(run.keys):
+        change = run.look(number, there[key])
+        if number in run.found:
+            continue
+        if not retry and (failed := run.store.failure(key)) is not None:
+            failure, code = failed
+            if not (change := run.change(code)):
+                run.failures[number] = failure
+        if change:
+            why.append(change)
+    if why:
+        warn(
+            f"{len(why)} of {len(run.keys)} points are computed again: {why[0]} since "
+            "they were computed",
+            stacklevel=5,
+        )
 
 
 def _check_progress(progress) -> None:
@@ -244,9 +321,13 @@ def _settle(run: _Run, number: int, future: Future) -> bool:
     if outcome.kind == "busy":
         run.attempts.setdefault(number, 0)
         return True
+    code, patience = outcome.code, PATIENCE
     if outcome.kind == "sent":
-        run.store.receive(run.keys[number], outcome.content)
-    if run.take(number, PATIENCE if outcome.kind != "sent" else 0.0):
+        patience = 0.0
+        code = run.store.receive(run.keys[number], outcome.content, outcome.code)
+    if run.changes.get(code, "unknown"):
+        run.accept(code, patience)
+    if run.take(number, code, patience):
         return False
     return run.lose(
         number, Failure("Lost", "its result was computed, but cannot be read")
@@ -264,7 +345,7 @@ def _job(run: _Run, number: int, attempt: str, patience: float) -> PointJob:
     return PointJob(
         run.function.place, run.function.code, settings, run.keys[number],
         str(run.store.folder),
-        run.store.mark, here(), attempt, patience, run.as_of, run.seeds[number], about,
+        run.store.mark, here(), attempt, patience, run.seeds[number], about,
     )  # fmt: skip
 
 

@@ -28,8 +28,6 @@ class Chosen:
         name: what it is.
         start: returns it.
         stop: ends it, given it.
-        fresh: whether its processes start after the sweep, and so with the code of the
-            sweep.
         check: called with it, raises `Cannot` if it can finish nothing any more.
     """
 
@@ -37,7 +35,6 @@ class Chosen:
     start: Callable[[], Executor | LocalPool]
     stop: Callable[..., None] = lambda executor: None
     check: Callable[..., None] = lambda executor: None
-    fresh: bool = False
 
 
 def choose(executor, workers: int | None, points: int) -> Chosen:
@@ -61,7 +58,7 @@ def choose(executor, workers: int | None, points: int) -> Chosen:
         check_main()
         return Chosen(
             "local processes", lambda: LocalPool(min(count, points)), LocalPool.stop,
-            LocalPool.check, fresh=True,
+            LocalPool.check,
         )  # fmt: skip
     if workers is not None:
         raise FwpError("workers is for local processes: the executor given has its own")

@@ -1,5 +1,5 @@
 """What a sweep calls: a function that any process can find by its place, and the hash of
-its code.
+the code in its file.
 
 Functions are not pickled. A worker imports the function's module, or runs its file, so
 that what a worker computes is what stands in the file.
@@ -8,28 +8,22 @@ that what a worker computes is what stands in the file.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..code_hash import add_code
+from .. import loaded_code
 from ..errors import FwpError, shown, unknown
 from ..model_scripts import load_model, load_script, scripts
-from ..reachable_code import PACKAGE
-from .local_code import local_files
 
 _MODEL = ("run", "Parameters")
-#: code of each function when this process first met it, and so of what it has in memory
-_met: dict[Place, str] = {}
-#: the functions that this process found: what a module caches, such as a compiled
-#: circuit, lasts
-_found: dict[Place, Callable] = {}
+#: the functions that this process found, and their code: what a module caches, such as a
+#: compiled circuit, lasts
+_found: dict[Place, tuple[Callable, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,11 @@ class Place:
     module: str
     path: str
     name: str
+
+    @property
+    def start(self) -> tuple[str, ...]:
+        """The names of the file that are used, see `fwp_neuro.code_hash`."""
+        return (self.name,) if self.name else _MODEL
 
 
 @dataclass(frozen=True)
@@ -66,22 +65,10 @@ class Function:
     needs: tuple[str, ...]
     fixed: dict = field(default_factory=dict)
 
-    @property
-    def code(self) -> str:
-        """The hash of all the code that the function reaches, see `code_of`."""
-        return self._read[0]
-
-    @property
-    def as_of(self) -> float:
-        """The time at which the files were read for `code`."""
-        return self._read[1]
-
     @functools.cached_property
-    def _read(self) -> tuple[str, float]:
-        start = time.time()
-        code = code_of(self.place)
-        _met.setdefault(self.place, code)
-        return code, start
+    def code(self) -> str:
+        """The hash of the code in the function's file, see `code_of`."""
+        return code_of(self.place)
 
     def check(self, names: Iterable[str]) -> None:
         """Raise FwpError if the function does not take a name, or needs another."""
@@ -141,62 +128,48 @@ def model_function(name: str) -> Function:
     return Function(place, f"model {name}", takes, needs)
 
 
-def find(place: Place, code: str, as_of: float | None = None) -> Callable:
+def find(place: Place, code: str) -> Callable:
     """Return the function at a place, in this process.
 
     Args:
-        code: what its code must be.
-        as_of: the time at which the files had that code, on this machine's clock; files
-            that are older than that are not read again to find out.
+        code: what `code_of` says in the process that sweeps.
 
     Raises:
-        FwpError: its code here is not ``code``; the results would be kept under a wrong
-            name.
+        FwpError: it is another here.
     """
-    if place not in _met:
-        old = as_of is not None and _changed(place) < as_of
-        _met[place] = code if old else code_of(place)
-    if _met[place] != code:
-        raise FwpError(
-            "the code that it has loaded is not the code of the process that sweeps: a "
-            "file was changed meanwhile, or versions of packages differ; sweep again, "
-            "with workers that were restarted (client.restart() with Dask)"
-        )
-    if place not in _found:
+    if place not in _found or _found[place][1] != code:
         path = Path(place.path)
         if place.name:
-            _found[place] = getattr(_module(place, path), place.name)
+            function = getattr(_module(place, path), place.name)
         else:
             model = load_script(path, _MODEL)
-            _found[place] = lambda **settings: model.run(model.Parameters(**settings))
-    return _found[place]
+
+            def function(**settings):
+                return model.run(model.Parameters(**settings))
+
+        _found[place] = function, code
+    if code_of(place, loaded_code.loaded) != code:
+        raise other_code("a file was changed meanwhile, or versions of packages differ")
+    return _found[place][0]
 
 
-def code_of(place: Place) -> str:
-    """Return 12 hexadecimal digits for all the code that a function reaches.
+def other_code(why: str) -> FwpError:
+    """Return the error of a process whose results would be of other code."""
+    return FwpError(
+        "the code that it has loaded is not the code of the process that sweeps: "
+        f"{why}; sweep again, with workers that were restarted (client.restart() with "
+        "Dask)"
+    )
 
-    It counts what the function's file uses from itself, from the package, and from other
-    files of the user's; of installed packages the versions of brian2, numpy and torch.
+
+def code_of(place: Place, read: Callable = loaded_code.now) -> str:
+    """Return 12 hexadecimal digits for the code in a function's file, as far as it is
+    used, and for the versions of brian2, numpy and torch.
+
+    What else the function loads is known when it has run, see `fwp_neuro.loaded_code`.
     """
-    path = Path(place.path)
-    start = (place.name,) if place.name else _MODEL
-    hash = hashlib.sha256(f"{path.stem}:{place.name}".encode())
-    inside = path.is_relative_to(PACKAGE)
-    package = place.module.rpartition(".")[0] if inside else ""
-    if inside and path.name == "__init__.py":
-        package = place.module
-    others = [] if inside else local_files(path, place.module)
-    add_code(hash, path, start, package, others)
-    return hash.hexdigest()[:12]
-
-
-def _changed(place: Place) -> float:
-    """Return when the files that a function may reach were last changed."""
-    path = Path(place.path)
-    files = {path, *scripts("models").values(), *PACKAGE.rglob("*.py")}
-    if not path.is_relative_to(PACKAGE):
-        files.update(local_files(path, place.module))
-    return max(file.stat().st_mtime for file in files if file.exists())
+    content = read(place.path, place.start)
+    return loaded_code.name_of(f"{content}{loaded_code.computing()}")
 
 
 def _named(text: str) -> Callable:

@@ -65,9 +65,9 @@ def _canonical(value, what: str):
     )
 
 
-def key(code: str, settings: Mapping) -> str:
-    """Return 20 hexadecimal digits for a function's code and the values it is called
+def key(function: str, settings: Mapping) -> str:
+    """Return 20 hexadecimal digits for a function's name and the values it is called
     with."""
     # results of a time when points were not seeded have other keys
-    text = json.dumps(["seeded", code, canonical(settings, "a value of the grid")])
+    text = json.dumps(["seeded", function, canonical(settings, "a value of the grid")])
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FwpError
+from ..loaded_code import changed, record, watching
 from .function import Place, find
 from .preload import one_thread, quiet_threads
 from .seeds import point_seed, seeded
@@ -35,15 +36,13 @@ class PointJob:
 
     Attributes:
         place: of the function.
-        code: the hash that its code must have.
+        code: the hash that the code in its file must have.
         settings: what to call it with.
         key: names the result.
         folder, mark: of the `PointStore`.
         driver: the process that sweeps, see `here`.
         attempt: unlike that of any other job: Dask takes two equal calls for one.
         patience: seconds to wait for a point that another process computes.
-        as_of: when the files had that code, for a process that has read them since; see
-            `find`.
         seed: of the random numbers, see `fwp_neuro.sweep.seeds`.
         about: kept with the result.
     """
@@ -57,7 +56,6 @@ class PointJob:
     driver: str
     attempt: str
     patience: float = 0.0
-    as_of: float | None = None
     seed: int = 0
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -73,11 +71,13 @@ class Outcome:
             no result.
         failure: the error of a failed point, of an unfit worker or of the file system.
         content: the file of a result.
+        code: the name of the record of its code, or for "sent" that record.
     """
 
     kind: str
     failure: Failure | None = None
     content: bytes | None = None
+    code: str = ""
 
 
 def work(job: PointJob) -> Outcome:
@@ -90,8 +90,9 @@ def work(job: PointJob) -> Outcome:
             if not store.is_here():
                 return _send(job)
             with store.lock(job.key, job.patience) as mine:
-                if store.kept([job.key]):
-                    return Outcome("kept")
+                for code in store.kept([job.key])[job.key]:
+                    if not changed(store.code(code), *_script(job)):
+                        return Outcome("kept", code=code)
                 if not mine:
                     return Outcome("busy")
                 return _compute(job, store)
@@ -99,10 +100,19 @@ def work(job: PointJob) -> Outcome:
             return Outcome("unsaved", Failure.of(error))
 
 
+def _script(job: PointJob) -> tuple[Path, tuple[str, ...]]:
+    return Path(job.place.path), job.place.start
+
+
 def _compute(job: PointJob, store: PointStore) -> Outcome:
+    with watching(_script(job)[0]):
+        return _compute_watched(job, store)
+
+
+def _compute_watched(job: PointJob, store: PointStore) -> Outcome:
     try:
         with seeded(point_seed(str(job.place.name), {})):  # what its module draws
-            function = find(job.place, job.code, job.as_of)
+            function = find(job.place, job.code)
     except Exception as error:  # whatever the import of the user's file raises
         return Outcome("unfit", Failure.of(error))
     if here() != job.driver:
@@ -128,7 +138,8 @@ def _compute(job: PointJob, store: PointStore) -> Outcome:
             return Outcome("unfit", Failure.of(error))
         failure = Failure.of(error)
         try:
-            store.fail(job.key, failure, job.about.get("settings", {}))
+            code = record(*_script(job))
+            store.fail(job.key, failure, job.about.get("settings", {}), code)
         except Exception as problem:
             # e.g. a full disk: the sweep still says what happened
             lost = (
@@ -141,12 +152,12 @@ def _compute(job: PointJob, store: PointStore) -> Outcome:
 
 def _save(job: PointJob, store: PointStore, dataset) -> Outcome:
     try:
-        store.save(job.key, dataset)
+        code = store.save(job.key, dataset, record(*_script(job)))
     except FwpError as error:
         if not isinstance(error.__cause__, OSError):
             raise  # the result is of a kind that no file holds
         return Outcome("unsaved", Failure.of(error))
-    return Outcome("saved")
+    return Outcome("saved", code=code)
 
 
 def _send(job: PointJob) -> Outcome:
@@ -154,7 +165,9 @@ def _send(job: PointJob) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="fwp_neuro_") as folder:
         store = PointStore(Path(folder), job.mark)
         store.points.mkdir()
+        store.codes.mkdir()
         outcome = _compute(job, store)
         if outcome.kind != "saved":
             return outcome
-        return Outcome("sent", content=store.path(job.key).read_bytes())
+        content = store.path(job.key, outcome.code).read_bytes()
+        return Outcome("sent", content=content, code=store.code(outcome.code))

@@ -1,8 +1,9 @@
 """The folder of a sweep: one file a point, named by its key, whole or not there at all.
 
-``points/KEY.nc`` holds a result, ``points/KEY.json`` the error of a point that failed. A
-point is computed under a lock (``.KEY.lock``), which the system frees when its process
-dies, so that two sweeps in one folder share the work.
+``points/KEY-CODE.nc`` holds a result, ``points/KEY.json`` the error of a point that
+failed, and ``code/CODE.json`` what code these are of (`fwp_neuro.loaded_code`). A point
+is computed under a lock (``.KEY.lock``), which the system frees when its process dies, so
+that two sweeps in one folder share the work.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import filelock
 
 from ..errors import FwpError, shown, warn
 from ..files import atomic_path, output_folder, remove_leftovers
+from ..loaded_code import name_of
 from ..recording import Recording, load
 
 _MARK = ".sweep"
@@ -55,7 +57,7 @@ class PointStore:
 
     def __init__(self, folder: str | os.PathLike, mark: str):
         self.folder, self.mark = Path(folder), mark
-        self.points = self.folder / "points"
+        self.points, self.codes = self.folder / "points", self.folder / "code"
 
     @classmethod
     def open(cls, out: str | os.PathLike) -> PointStore:
@@ -65,6 +67,7 @@ class PointStore:
         try:
             (folder / "points").mkdir(parents=True, exist_ok=True)
             output_folder(folder / "points")
+            (folder / "code").mkdir(exist_ok=True)
             with filelock.FileLock(folder / "points/.mark.lock"):
                 # the disk may have been full
                 if not file.exists() or not file.read_text():
@@ -82,6 +85,7 @@ class PointStore:
     def clean(self) -> None:
         """Remove what processes that were killed left: temporary files and locks."""
         remove_leftovers(self.points)
+        remove_leftovers(self.codes)
         for path in self.points.glob(".*.lock"):
             with self.lock(path.name[1 : -len(".lock")], 0.0):
                 pass  # a lock that can be had is removed when it is freed
@@ -93,57 +97,75 @@ class PointStore:
         except OSError:
             return False
 
-    def path(self, key: str) -> Path:
-        """Return the file of a result."""
-        return self.points / f"{key}.nc"
+    def path(self, key: str, code: str) -> Path:
+        """Return the file of a result; ``code`` is the name of the record of its code."""
+        return self.points / f"{key}-{code}.nc"
 
-    def kept(self, keys: Iterable[str]) -> set[str]:
-        """Return those keys that have a result, which may be damaged."""
+    def kept(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        """Return the names of the codes that results of each key are of; results may be
+        damaged."""
         # one listing: asking for each file by name would let NFS remember that it is not
         # there
-        there = set(os.listdir(self.points))
-        return {key for key in keys if f"{key}.nc" in there}
+        found: dict[str, list[str]] = {key: [] for key in keys}
+        for name in sorted(os.listdir(self.points)):
+            key, dash, code = name.removesuffix(".nc").partition("-")
+            if dash and name.endswith(".nc") and key in found:
+                found[key].append(code)
+        return found
 
-    def read(self, key: str, patience: float = 0.0):
+    def code(self, name: str, patience: float = 0.0) -> str:
+        """Return a record of code; "" if there is none, or a damaged one."""
+        path = self.codes / f"{name}.json"
+        if not self._appears(path, patience):
+            return ""
+        text = path.read_text(encoding="utf-8", errors="replace")
+        return text if name_of(text) == name else ""
+
+    def read(self, key: str, code: str, patience: float = 0.0):
         """Return the Dataset of a point, or None; a file that is damaged is taken
         away."""
-        end = time.monotonic() + patience
-        while not self.path(key).exists():
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.2)
-            os.listdir(self.points)
+        path = self.path(key, code)
+        if not self._appears(path, patience):
+            return None
         try:
-            return load(self.path(key)).dataset
+            return load(path).dataset
         except FwpError as problem:
-            if self.path(key).is_dir():  # whose it is, nobody knows
+            if path.is_dir():  # whose it is, nobody knows
                 raise
             warn(f"{problem}: the point is computed again")
-            self.path(key).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             return None
 
-    def save(self, key: str, dataset) -> None:
-        """Keep a result, in the place of a former failure."""
-        Recording(dataset).save(self.path(key))
+    def save(self, key: str, dataset, record: str) -> str:
+        """Keep a result, in the place of a former failure; return the name of its
+        code."""
+        code = self._keep(record)
+        Recording(dataset).save(self.path(key, code))
         self._error(key).unlink(missing_ok=True)
+        return code
 
-    def receive(self, key: str, content: bytes) -> None:
-        """Keep the file of a result that a worker without this folder sent."""
-        with atomic_path(self.path(key), "result") as temporary:
+    def receive(self, key: str, content: bytes, record: str) -> str:
+        """Keep the file of a result that a worker without this folder sent; return the
+        name of its code."""
+        code = self._keep(record)
+        with atomic_path(self.path(key, code), "result") as temporary:
             temporary.write_bytes(content)
         self._error(key).unlink(missing_ok=True)
+        return code
 
-    def fail(self, key: str, failure: Failure, settings: dict) -> None:
+    def fail(self, key: str, failure: Failure, settings: dict, record: str) -> None:
         """Keep why a point has no result."""
-        record = {**dataclasses.asdict(failure), "settings": settings}
+        code = self._keep(record)
+        found = {**dataclasses.asdict(failure), "settings": settings, "code": code}
         with atomic_path(self._error(key), "error") as temporary:
-            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+            temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
-    def failure(self, key: str) -> Failure | None:
-        """Return why a point failed before, or None."""
+    def failure(self, key: str) -> tuple[Failure, str] | None:
+        """Return why a point failed before and the name of the code, or None."""
         try:
-            record = json.loads(self._error(key).read_text(encoding="utf-8"))
-            return Failure(record["type"], record["sentence"], record["traceback"])
+            found = json.loads(self._error(key).read_text(encoding="utf-8"))
+            failure = Failure(found["type"], found["sentence"], found["traceback"])
+            return failure, str(found["code"])
         except (OSError, ValueError, KeyError):
             return None
 
@@ -163,6 +185,25 @@ class PointStore:
         finally:
             path.unlink(missing_ok=True)  # who waits for it looks for the result first
             lock.release()
+
+    def _keep(self, record: str) -> str:
+        """Keep a record of code; return its name."""
+        name = name_of(record)
+        if self.code(name) != record:
+            self.codes.mkdir(exist_ok=True)
+            with atomic_path(self.codes / f"{name}.json", "code") as temporary:
+                temporary.write_text(record, encoding="utf-8")
+        return name
+
+    def _appears(self, path: Path, patience: float) -> bool:
+        """Wait for a file that another machine wrote."""
+        end = time.monotonic() + patience
+        while not path.exists():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+            os.listdir(path.parent)
+        return True
 
     def _error(self, key: str) -> Path:
         return self.points / f"{key}.json"

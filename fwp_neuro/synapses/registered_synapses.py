@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import brian2 as b2
@@ -17,7 +16,7 @@ import numpy as np
 from ..arguments import function, inside, optional, takes, text
 from ..errors import FwpError, pick, shown, unknown
 from ..quantities import quantity
-from ..registry import Registry
+from ..registry import Registry, modules_in
 from ..validation import whole
 from .argument_kinds import KIND, NAME, OPTIONS, PARAMETERS, TIMES, name_or_model
 from .synapse_class import KINDS, SYNAPSES, Entry, Synapse
@@ -32,8 +31,8 @@ _GIVEN = ("model", "lags", "pairs", "frequency", "times")
 
 def _load() -> None:
     import_module(f"{__package__}.circuit_models")
-    for path in sorted(Path(__file__).parent.glob("*/synapse.py")):  # a folder a model
-        import_module(f"{__package__}.{path.parent.name}.synapse")
+    for module in modules_in(__package__, "*/synapse.py"):  # a folder a model
+        import_module(module)
 
 
 # the modules of models import the registry, so that it cannot name them where it is made

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..errors import pick
+from ..registry import PATTERNS
 
 #: what a row is evidence of, the strongest first: a number of a paper or of measurements;
 #: a sign or an order that a paper gives; a run of another simulator or of the authors'
@@ -21,6 +22,7 @@ STRENGTHS = (
 #: strengths that count as strong evidence
 STRONG = ("quantitative published", "other simulator")
 _SYNAPSES = Path(__file__).parent.parent / "synapses"
+PATTERNS.add("fwp_neuro/synapses/*/targets.py")
 #: model -> the module that has its rows; a synapse has them in its own folder
 MODULES: dict[str, str] = {
     path.parent.name: f"fwp_neuro.synapses.{path.parent.name}.targets"

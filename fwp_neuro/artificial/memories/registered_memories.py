@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
 
 from ...arguments import inside, takes
-from ...registry import Registry
+from ...registry import Registry, modules_in
 from .memory_class import Memory
 
 
 def _load() -> None:
-    for _, module, _ in iter_modules(import_module(__package__).__path__):
-        import_module(f"{__package__}.{module}")
+    for module in modules_in(__package__):
+        import_module(module)
 
 
 MEMORIES = Registry("memory", load=_load)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from pkgutil import iter_modules
 
 import numpy as np
 import torch
 
 from ...arguments import inside, takes, text
 from ...errors import FwpError, shown
-from ...registry import Registry
+from ...registry import Registry, modules_in
 from ...validation import affordable, flag, whole
 from .recurrent_class import Recurrent
 
 
 def _load() -> None:
-    for _, module, _ in iter_modules(import_module(__package__).__path__):
-        import_module(f"{__package__}.{module}")
+    for module in modules_in(__package__):
+        import_module(module)
 
 
 NETWORKS = Registry("network", load=_load, hidden=("model_dim",))
