@@ -75,36 +75,3 @@ BOUND = inside("a Rule", lambda: rule("hebb"))
 CHANGE = Kind("numbers, or None to remove an array", _change)
 NAMES = Kind("names of arrays", _names, lambda: ("key",))
 HOMES = optional(mapping("name to home"))
-
-
-def check_finite(name: str, array: np.ndarray, heads: bool) -> None:
-    """Raise FwpError at the first number of a signal that is not finite."""
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        spot = tuple(bad[0])
-        place = f" at {_place(spot, heads)}" if spot else ""
-        raise FwpError(
-            f"Program argument {name!r} is {array[spot]}{place}; every number must be "
-            "finite"
-        )
-
-
-def refuse_negative(name: str, array: np.ndarray, where: str, heads: bool = True) -> None:
-    """Raise FwpError if a key has a negative entry, which no cell can fire.
-
-    ``array`` is [token, head, dim], or [token, dim] without ``heads``; ``where`` needs
-    the keys.
-    """
-    negative = np.argwhere(array < 0)
-    if len(negative):
-        spot = tuple(negative[0])
-        raise FwpError(
-            f"{where} needs non-negative keys, but {name!r} is {array[spot]:.4g} at "
-            f"{_place(spot, heads)}: put it through a non-negative feature map, or pass "
-            'signed_keys="opponent"'
-        )
-
-
-def _place(spot: tuple[int, ...], heads: bool) -> str:
-    axes = ("token", "head", "dimension") if heads else ("token", "dimension")
-    return ", ".join(f"{axis} {index}" for axis, index in zip(axes, spot, strict=False))

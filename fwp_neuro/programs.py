@@ -23,10 +23,8 @@ from fwp_neuro.program_arguments import (
     LABELS,
     NAMES,
     SIGNAL,
-    check_finite,
-    refuse_negative,
 )
-from fwp_neuro.validation import check_gates
+from fwp_neuro.validation import check_finite, check_gates, refuse_negative
 
 if TYPE_CHECKING:
     import xarray as xr

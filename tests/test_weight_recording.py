@@ -9,9 +9,9 @@ from test_low_rank import looked_at
 import fwp_neuro as fwp
 from fwp_neuro import states
 from fwp_neuro.circuits import Timeline
-from fwp_neuro.circuits.probing import MOST_PROBES
 from fwp_neuro.circuits.rate import rate_circuit
 from fwp_neuro.circuits.spiking import circuit_plan, spiking_circuit
+from fwp_neuro.circuits.token_schedule import MOST_PROBES
 from fwp_neuro.devices.brian2_state import runtime
 from fwp_neuro.rules import rule
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import brian2 as b2
@@ -31,9 +32,9 @@ import numpy as np
 
 from ..errors import unknown
 from ..states import Keep
-from .head_layout import Population, cell_coordinates, entry, spikes
-from .probing import Probing
-from .token_schedule import Schedule
+from ..validation import affordable
+from .head_layout import Population, cell_coordinates, cells_and_times, entry, spikes
+from .token_schedule import Probing, Schedule
 
 #: Brian2's name of a unit -> the name in a recording
 _UNITS = {"volt": "V", "siemens": "S", "amp": "A", "second": "s", "hertz": "Hz"}
@@ -117,6 +118,7 @@ class Collector:
         each: how many presynaptic cells share one number.
         last_step: whether a token ends in its last step, of which it has one (in a slot
             after all updates), and not in the first step of the next token.
+        seed: of the choice of cells that fired, where only their number was drawn.
         objects: what the network needs of it.
     """
 
@@ -126,9 +128,11 @@ class Collector:
     record: Record = NOTHING
     each: int = 1
     last_step: bool = False
+    seed: int = 0
     objects: list[Any] = field(default_factory=list)
     _monitors: dict[str, Any] = field(default_factory=dict)
-    _cells: list[Population] = field(default_factory=list)
+    _cells: list[tuple[str, int, dict]] = field(default_factory=list)
+    _counted: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _shown: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -168,19 +172,34 @@ class Collector:
                 lines.append(f"{own}{expression} : {port.unit}")
         return "\n".join(["", *lines])
 
-    def population(self, name: str, group, cells: int, **order: int) -> None:
+    def population(
+        self, name: str, group, cells: int, counts: tuple[str, ...] = (), /, **order: int
+    ) -> None:
         """Say what the cells of a group stand for; records their spikes if these are
         wanted.
 
         Args:
             name: of the population, such as "key", "teacher" or "value".
-            group: a NeuronGroup; ``cells`` neighbours of it stand for one number.
+            group: a NeuronGroup; ``cells`` neighbours of it stand for one number. With
+                ``counts`` it has one element a number.
+            counts: its variables with the number of cells that fire in a time step, of
+                which the spikes are made.
             order: "head", "dimension" and, where there are ON and OFF cells, "sign" ->
                 how many there are, the slowest first.
         """
-        self._cells.append(Population.of(name, cells, **order))
-        if name in self.record.spikes:
-            self._monitor(f"spikes_{name}", b2.SpikeMonitor(group, name=f"spikes_{name}"))
+        self._cells.append((name, cells, order))
+        if name not in self.record.spikes:
+            return
+        if counts:
+            steps = self.schedule.tokens * self.schedule.token_steps
+            affordable(steps * len(group) * len(counts), f"record_spikes of {name!r}")
+            monitor = b2.StateMonitor(
+                group, counts, record=True, when="end", name=f"spikes_{name}"
+            )
+            self._counted[name] = counts
+        else:
+            monitor = b2.SpikeMonitor(group, name=f"spikes_{name}")
+        self._monitor(f"spikes_{name}", monitor)
 
     def weights(
         self, synapses, variables: Mapping[str, str], when: str, order: int
@@ -240,6 +259,14 @@ class Collector:
         self.objects += self.probing.attach(pre, post, synapses, order, when)
         return self.objects
 
+    def renew(self, other: Collector, cells: int = 0) -> None:
+        """Collect for another circuit of the same structure, of which ``other`` is the
+        collector; in it so many ``cells`` stand for a number, 0 for as many as here."""
+        self._cells = [(name, cells or own, order) for name, own, order in self._cells]
+        for name in ("schedule", "keep", "ports", "record", "seed"):
+            setattr(self, name, getattr(other, name))
+        self.probing.tokens = other.probing.tokens
+
     # ------------------------------------------------------------------ after the run
 
     def raw(self, state: str) -> np.ndarray:
@@ -263,7 +290,8 @@ class Collector:
         Returns:
             "snapshots", "last" and "probe_readout" as in `states.variables`;
             "recorded" (traces and spikes) and "coords" as in `recording.make_recording`;
-            "duration" of the run in seconds.
+            "duration" of the run in seconds; "later", a function that gives further
+            entries of "recorded", where those are made only if somebody asks.
         """
         found, states = self.times(), {}
         if self.keep.mode != "none":
@@ -288,29 +316,48 @@ class Collector:
         "coords"."""
         found: dict[str, Any] = {"duration": self._seconds(self._steps), "recorded": {}}
         starts = np.arange(self.schedule.tokens) * self.schedule.token_steps
+        populations = [
+            Population.of(n, cells, **order) for n, cells, order in self._cells
+        ]
         found["coords"] = {
             "token_start": entry(
                 "token", self._seconds(starts), "s", "start of the token"
             ),
-            **cell_coordinates(self._cells),
+            **cell_coordinates(populations),
         }
         if self.record.names:
             times = np.arange(0, self._steps + 1, self.record.every)
             found["coords"]["time"] = entry("time", self._seconds(times), "s", "time")
             for name in self.record.names:
                 found["recorded"][name] = self._trace(name, found["coords"])
-        monitors = {
-            each.name: self._monitors.get(f"spikes_{each.name}") for each in self._cells
-        }
         fired = {
-            name: (one.i, one.t) for name, one in monitors.items() if one is not None
+            each.name: self._fired(each.name)
+            for each in populations
+            if f"spikes_{each.name}" in self._monitors
         }
         # a run lasts one step longer than its tokens, for what happens at the end of the
         # last one
-        found["recorded"] |= spikes(
-            self._cells, fired, (self._steps - 0.5) * self.schedule.dt
-        )
+        end = (self._steps - 0.5) * self.schedule.dt
+        if self._counted:
+            found["later"] = lambda: _spikes(populations, fired, end)
+        else:
+            found["recorded"] |= _spikes(populations, fired, end)
         return found
+
+    def _fired(self, name: str) -> Callable[[], tuple]:
+        """Return a function that gives (number of the cell, time in seconds) of every
+        spike of a population."""
+        monitor = self._monitors[f"spikes_{name}"]
+        if name not in self._counted:
+            spikes = np.array(monitor.i), np.array(monitor.t)
+            return lambda: spikes
+        counts = np.concatenate(
+            [np.array(getattr(monitor, n)).T for n in self._counted[name]], 1
+        )
+        cells = next(cells for own, cells, _ in self._cells if own == name)
+        seed = [self.seed, len(name), ord(name[0])]
+        times = np.array(monitor.t)
+        return partial(cells_and_times, counts.astype(np.int32), cells, times, seed)
 
     @property
     def _steps(self) -> int:
@@ -345,3 +392,7 @@ class Collector:
             )
         units = port.units or _UNITS.get(port.unit, port.unit)
         return entry(dims, array * scale if port.scaled else array, units, port.words)
+
+
+def _spikes(populations, fired: Mapping[str, Callable[[], tuple]], end: float) -> dict:
+    return spikes(populations, {name: give() for name, give in fired.items()}, end)

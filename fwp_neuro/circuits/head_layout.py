@@ -208,3 +208,148 @@ def firing_cells(
             "phase += rate*dt", dt=dt, when="groups", order=2, name=f"{name}_phase"
         )
     return made
+
+
+# ---------------------------------------------------------------- numbers as counts
+
+# The cells that stand for one number are alike and independent, each fires with the same
+# probability p in a time step, and a population average is all that a circuit sees of
+# them. So the number of those that fire is binomial, and one draw serves for all of them.
+# Which cells they were is decided afterwards, where somebody asks for spikes: every
+# choice of so many cells is as likely as any other, and independent of other time steps.
+
+#: how often a choice of cells is drawn anew before all cells are put in a random order
+_TRIES = 20
+
+# The smallest count at which the binomial distribution function reaches u. Counts from 0
+# up where few cells fire, else from the most likely count to both sides, so that no
+# probability of a start is too small for a double.
+_C = """
+{qualifiers} double fired_cells(double u, double n, double p)
+{{
+    if (p <= 0) return 0;
+    if (p >= 1) return n;
+    const double odds = p/(1 - p);
+    if (n*p < 50)
+    {{
+        double f = exp(n*log1p(-p)), sum = f, k = 0;
+        while (u > sum && k < n && !(k > n*p && f < 1e-18))
+        {{
+            f *= (n - k)/(k + 1)*odds;
+            sum += f;
+            k += 1;
+        }}
+        return k;
+    }}
+    double up = floor((n + 1)*p), down = up;
+    double f_up = exp(lgamma(n + 1) - lgamma(up + 1) - lgamma(n - up + 1)
+                      + up*log(p) + (n - up)*log1p(-p)), f_down = f_up;
+    double sum = f_up;
+    if (u <= sum) return up;
+    while (f_up > 1e-18 || f_down > 1e-18)
+    {{
+        f_up = up < n ? f_up*(n - up)/(up + 1)*odds : 0;
+        up += 1;
+        sum += f_up;
+        if (u <= sum) return up;
+        f_down = down > 0 ? f_down*down/(n - down + 1)/odds : 0;
+        down -= 1;
+        sum += f_down;
+        if (u <= sum) return down;
+    }}
+    return floor(n*p);
+}}
+"""
+_CYTHON = """
+from libc.math cimport exp, log, log1p, lgamma, floor
+
+cdef double fired_cells(double u, double n, double p):
+    cdef double odds, f, total, k, up, down, f_up, f_down
+    if p <= 0:
+        return 0
+    if p >= 1:
+        return n
+    odds = p/(1 - p)
+    if n*p < 50:
+        f = exp(n*log1p(-p))
+        total, k = f, 0
+        while u > total and k < n and not (k > n*p and f < 1e-18):
+            f = f*((n - k)/(k + 1)*odds)
+            total = total + f
+            k = k + 1
+        return k
+    up = floor((n + 1)*p)
+    down = up
+    f_up = exp(lgamma(n + 1) - lgamma(up + 1) - lgamma(n - up + 1)
+               + up*log(p) + (n - up)*log1p(-p))
+    f_down = f_up
+    total = f_up
+    if u <= total:
+        return up
+    while f_up > 1e-18 or f_down > 1e-18:
+        f_up = f_up*(n - up)/(up + 1)*odds if up < n else 0
+        up = up + 1
+        total = total + f_up
+        if u <= total:
+            return up
+        f_down = f_down*down/(n - down + 1)/odds if down > 0 else 0
+        down = down - 1
+        total = total + f_down
+        if u <= total:
+            return down
+    return floor(n*p)
+"""
+
+
+@b2.implementation("cuda", _C.format(qualifiers="__host__ __device__"))
+@b2.implementation("cython", _CYTHON)
+@b2.implementation("cpp", _C.format(qualifiers="static inline"))
+@b2.check_units(u=1, n=1, p=1, result=1)
+def fired_cells(u, n, p):
+    """Return how many of ``n`` cells fire, each with probability ``p``, for use in Brian2
+    code.
+
+    Args:
+        u: a number in [0, 1), ``rand()``; NumPy draws its own from the same generator.
+
+    Example: ``x += kick*fired_cells(rand(), cells, rate*dt)``.
+    """
+    return np.random.binomial(np.int64(n), np.clip(p, 0, 1), np.shape(u))
+
+
+def identify(
+    counts: np.ndarray, cells: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say which cells fired, from how many did.
+
+    Args:
+        counts: [time step, number], how many of the ``cells`` of a number fired.
+
+    Returns:
+        (time step, cell) of every spike, in the order of time; cell c stands for number
+        c // cells.
+    """
+    step, number = np.nonzero(counts)
+    many = counts[step, number].astype(np.int64)
+    row, chosen = np.repeat(np.arange(len(many)), many), np.zeros(many.sum(), np.int64)
+    undecided = np.ones(len(row), bool)
+    for _ in range(_TRIES):  # a choice with a cell twice is drawn anew as a whole
+        mine = row[undecided]
+        drawn = rng.integers(cells, size=len(mine))
+        chosen[undecided] = drawn
+        both = np.sort(mine * cells + drawn)
+        again = np.zeros(len(many), bool)
+        again[both[1:][both[1:] == both[:-1]] // cells] = True
+        undecided = again[row]
+        if not undecided.any():
+            break
+    for one in np.unique(row[undecided]):  # many of the cells fire at once
+        chosen[row == one] = rng.permutation(cells)[: many[one]]
+    return step[row], number[row] * cells + chosen
+
+
+def cells_and_times(counts, cells: int, times, seed: list[int]) -> tuple:
+    """Return (number of the cell, time) of every spike, from how many cells fired in each
+    time step."""
+    step, cell = identify(counts, cells, np.random.default_rng(seed))
+    return cell, times[step]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..device_names import DEVICES
-from ..devices.device import Size
+from ..devices.device import Size, Structure
 from ..devices.device_run import generate, simulate
 from ..errors import FwpError, callers, warn
 from ..programs import Program
@@ -32,6 +32,8 @@ class PreparedCircuit(Prepared):
         build, size: for the functions of `fwp_neuro.devices`; dt: time step.
         keep: what is kept of the fast weights.
         details: what the provenance says about the run.
+        structure: gives the one for `devices.simulate`; None for a circuit with a program
+            of its own.
         citation: text with the keys of papers beside those of the rule and the simulator.
         finish: turns what the circuit collects into the units of the programme; may add
             "details", and a "doubt", a sentence to warn with.
@@ -50,14 +52,14 @@ class PreparedCircuit(Prepared):
     finish: Callable[[dict[str, Any]], dict[str, Any]] = field(
         default=lambda found: found
     )
+    structure: Callable[[], Structure] | None = None
 
     def run(self) -> Recording:
         """Run it on the device of its options."""
         found, info = simulate(
             self.build, self.size, device=self.options["device"], dt=self.dt,
             seed=self.seed, progress=self.options["progress"],
-            label=f"{self.realisation} "
-                                                     f"{self.rule.name}",
+            label=f"{self.realisation} {self.rule.name}", structure=self.structure,
         )  # fmt: skip
         found = self.finish(found)
         if found.get("doubt"):
@@ -72,7 +74,7 @@ class PreparedCircuit(Prepared):
             self.program, self.rule, self.realisation, found["readout"], weights, extra,
             provenance(self.rule, self.realisation, self.seed, details, papers),
             found["coords"],
-            found["duration"],
+            found["duration"], found.get("later"),
         )  # fmt: skip
 
     def write(self, device: str, directory: str | Path) -> Path:

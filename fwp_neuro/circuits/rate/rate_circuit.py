@@ -30,7 +30,7 @@ from ...states import Keep, choose, starting_states
 from ...validation import affordable_steps
 from ..head_layout import Layout
 from ..prepared_circuit import PreparedCircuit, memory_details
-from ..probing import check_number
+from ..token_schedule import check_number
 from . import (
     continuous,
     continuous_network,

@@ -23,11 +23,17 @@ from ...rules import Rule
 from ...states import choose
 from ...synapses.circuit_models import CircuitSynapse
 from ..collector import Collector, Port, Record, asked
-from ..head_layout import Layout, cells, check_rate, fired, firing_cells
+from ..head_layout import (
+    Layout,
+    cells,
+    check_rate,
+    fired,
+    fired_cells,
+    firing_cells,
+)
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
-from ..probing import check_number
 from ..rate import event_updates
-from ..token_schedule import Schedule, timed
+from ..token_schedule import Schedule, check_number, timed
 
 #: options without meaning in the generic form, and their values when nobody gives them
 _BIOPHYSICAL = {
@@ -173,6 +179,17 @@ class _Circuit:
         ]
         self.token = schedule.token_steps * dt
         self.sides, self.spiking = event_updates.homes_of_cells(rule), sides(rule)
+        self.counted = kind == "poisson"
+
+    def _signs(self, name: str) -> tuple[int, ...]:
+        """Return the signs of the populations of a signal: ON, and OFF where it needs
+        them."""
+        negative = (self.signals[name] < 0).any()
+        return (1, -1) if self.spiking[name] == "post" or negative else (1,)
+
+    def _counts(self, name: str) -> tuple[str, ...]:
+        """Return the variables of how many cells of a signal fire."""
+        return tuple(f"fired_{name}_{n}" for n in range(len(self._signs(name))))
 
     def _baseline(self, values):
         return max(self.v0, np.abs(values).max() / 2)
@@ -189,7 +206,7 @@ class _Circuit:
     def size(self) -> Size:
         """Return what `devices.simulate` chooses a device by."""
         sources = sum(
-            self.layout.heads * self.dims[side] * self.number
+            self.layout.heads * self.dims[side] * (1 if self.counted else self.number)
             for side in self.spiking.values()
         )
         return Size(
@@ -207,6 +224,7 @@ class _Circuit:
             self.keep,
             ports(self.rule, self.states["w"].shape),
             self.record,
+            seed=self.seed,
         )
         groups = {side: self._cells(side, namespace) for side in self.sides}
         fast = self._synapses(groups, namespace)
@@ -237,6 +255,8 @@ class _Circuit:
         for name, home in self.sides[side].items():
             if name in self.spiking:
                 lines.append(f"x_{name} : 1")
+                if self.counted:
+                    lines += [f"{each} : 1" for each in self._counts(name)]
                 continue
             array = (
                 self.signals[name][..., None] if home == "shared" else self.signals[name]
@@ -279,7 +299,7 @@ class _Circuit:
         course = self.schedule.course(
             (window, cells(self.signals[name], self.dims[side]))
         )
-        signs = (1, -1) if side == "post" or (course < 0).any() else (1,)
+        signs = self._signs(name)
         half, base = 1, 0.0
         # ON and OFF cells about a baseline that keeps both rates positive
         if side == "post":
@@ -290,29 +310,50 @@ class _Circuit:
         rates = np.concatenate(rates, 1) * float(self.rate)
         namespace[table] = timed(rates, self.dt, b2.Hz)
         units = self.layout.heads * self.dims[side]
+        signed = {"sign": 2} if len(signs) == 2 else {}
+        order = {**signed, "head": self.layout.heads, "dimension": self.dims[side]}
+        kicks = [float(s / (self.number * float(self.rate) * spread)) for s in signs]
+        averaging.run_regularly(
+            f"x_{name} = 0", dt=self.token, when="groups", order=len(self.order) + 2,
+            name=f"forget_{name}",
+        )  # fmt: skip
+        if self.counted:
+            self._draw(name, averaging, namespace, table, units, kicks, order)
+            return []
         made = firing_cells(
             units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace,
             phases, self.dt,
         )  # fmt: skip
-        signed = {"sign": 2} if len(signs) == 2 else {}
         self.collector.population(
-            populations(self.rule)[name], made, self.number, **signed,
-            head=self.layout.heads, dimension=self.dims[side],
-        )  # fmt: skip
+            populations(self.rule)[name], made, self.number, **order
+        )
         every, objects = np.arange(units * self.number), [made]
-        for n, sign in enumerate(signs):
-            kick = float(sign / (self.number * float(self.rate) * spread))
+        for n, kick in enumerate(kicks):
             paths = b2.Synapses(
                 made, averaging, on_pre=f"x_{name}_post += {kick!r}",
                 name=f"average_{name}_{n}", namespace=namespace, delay=0 * b2.second,
             )  # fmt: skip
             paths.connect(i=every + n * units * self.number, j=every // self.number)
             objects.append(paths)
-        averaging.run_regularly(
-            f"x_{name} = 0", dt=self.token, when="groups", order=len(self.order) + 2,
-            name=f"forget_{name}",
-        )  # fmt: skip
         return objects
+
+    def _draw(self, name, averaging, namespace, table, units: int, kicks, order) -> None:
+        """Kick the averages of a signal by as many cells as fire."""
+        namespace |= {"fired_cells": fired_cells, "cells_each": float(self.number)}
+        lines = []
+        for n, (each, kick) in enumerate(zip(self._counts(name), kicks, strict=True)):
+            rate = f"{table}(t, i + {n * units})"
+            lines += [
+                f"{each} = fired_cells(rand(), cells_each, {rate}*dt)",
+                f"x_{name} += {kick!r}*{each}",
+            ]
+        averaging.run_regularly(
+            "\n".join(lines), dt=self.dt, when="synapses", name=f"average_{name}"
+        )
+        self.collector.population(
+            populations(self.rule)[name], averaging, self.number, self._counts(name),
+            **order,
+        )  # fmt: skip
 
     def _collect(self, reads) -> dict:
         """Return what a run found."""

@@ -25,26 +25,33 @@ import numpy as np
 from ...devices import Built, Size
 from ...synapses.circuit_models import CircuitSynapse
 from ..collector import Collector
-from ..head_layout import Layout, firing_cells
+from ..head_layout import Layout, fired_cells, firing_cells
 from ..token_schedule import Schedule
-from .circuit_plan import SENT, CircuitPlan, by_channel, ports, tables
+from .circuit_plan import CircuitPlan, tables
+from .circuit_ports import SENT, ports
+from .circuit_structure import structure
 
 
 def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
-    """Return (build, size) for `devices.simulate`."""
+    """Return (build, size, structure) for `devices.simulate`."""
     heads, post, pre = plan.weights.shape
     per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
     steps = schedule.tokens * schedule.token_steps
     synapses = heads * 2 * post * pre * per
     populations = heads * (pre * (1 + plan.signed) + 2 * post)
-    sources = 0 if np.isinf(plan.cells) else populations * int(plan.cells)
+    sources = (
+        0
+        if np.isinf(plan.cells)
+        else populations * (1 if plan.counted else int(plan.cells))
+    )
     busy = synapses if per == 1 else synapses * 0.05
     size = Size(steps, 30, int(5 * busy + 3 * sources))
 
     def build() -> Built:
+        # each time new ones, because Brian2's devices write to what they are given
         return _Network(plan, model, schedule, dt).built()
 
-    return build, size
+    return build, size, lambda: structure(_Network(plan, model, schedule, dt))
 
 
 # What a presynaptic spike does to a synapse: the weight catches up with everything since
@@ -58,21 +65,20 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 """
 
 
+#: how many ON and OFF key cells fire
+SIGNS = ("fired_on", "fired_off")
+
+
 class _Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
     def __init__(self, plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt):
-        self.b2, self.plan, self.model, self.schedule, self.dt = (
-            b2,
-            plan,
-            model,
-            schedule,
-            dt,
-        )
+        self.plan, self.model, self.schedule, self.dt = plan, model, schedule, dt
         self.heads, self.post, self.pre = plan.weights.shape
         self.token = schedule.token_steps * dt
         self.infinite = np.isinf(plan.cells)
         self.own = plan.own
+        self.counted = plan.counted
         # in the synapse layout excitation has no variable of its own until somebody asks
         # for it
         self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(
@@ -82,23 +88,25 @@ class _Network:
         # the cells of a dimension share its number
         each = int(plan.cells) if self.own else 1
         self.collector = Collector(
-            schedule, plan.keep, ports(plan, model), plan.record, each
-        )
+            schedule, plan.keep, ports(plan, model) if plan.record.names else {},
+            plan.record, each, seed=plan.seed,
+        )  # fmt: skip
         self.probing = self.collector.probing
         self.namespace = tables(plan, model, schedule, dt)
+        self._keep_tables(each)
         self.objects: list[Any] = []
 
     # ------------------------------------------------------------------ cells
 
     def _group(self, size, equations, name, **options):
-        made = self.b2.NeuronGroup(
+        made = b2.NeuronGroup(
             size, equations, namespace=self.namespace, name=name, **options
         )
         self.objects.append(made)
         return made
 
     def _connect(self, source, target, model, name, pre, post, **options):
-        made = self.b2.Synapses(
+        made = b2.Synapses(
             source, target, model, namespace=self.namespace, name=name, **options
         )
         made.connect(i=pre, j=post)
@@ -135,6 +143,8 @@ class _Network:
         source = "" if not self.infinite else " + {}/tau_"
         on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
+        if self.counted:
+            equations += [f"{name} : 1" for name in SIGNS[: 1 + self.plan.signed]]
         for name, tau, drive in (
             ("on", "ampa", on),
             ("off", "ampa", off),
@@ -149,8 +159,11 @@ class _Network:
         )  # fmt: skip
         if self.infinite:
             return made
-        cells = self._key_cells()
         units, size = self.heads * self.pre, int(self.plan.cells)
+        if self.counted:
+            self._draw_keys(made, units)
+            return made
+        cells = self._key_cells()
         for n, (sign, trace) in enumerate(
             (("+", "on"), ("-", "off"))[: 1 + self.plan.signed]
         ):
@@ -158,9 +171,33 @@ class _Network:
             self._connect(
                 cells, made, "", f"key_{trace}", every + n * units * size, every // size,
                 on_pre=f"x_{trace}_post += kick_ampa\nx_nmda_post {sign}= kick_nmda",
-                delay=0 * self.b2.second,
+                delay=0 * b2.second,
             )  # fmt: skip
         return made
+
+    def _draw_keys(self, made, units: int) -> None:
+        """Kick the traces of each key dimension by as many cells as fire."""
+        lines = []
+        for sign, trace, first in (("+", "on", 0), ("-", "off", units))[
+            : 1 + self.plan.signed
+        ]:
+            lines += [
+                f"fired_{trace} = "
+                f"fired_cells(rand(), cells, key_rate(t, i + {first})*dt)",
+                f"x_{trace} += kick_ampa*fired_{trace}",
+                f"x_nmda {sign}= kick_nmda*fired_{trace}",
+            ]
+        self._draw(made, lines, "key_spikes")
+        signed = {"sign": 2} if self.plan.signed else {}
+        self.collector.population(
+            "key", made, int(self.plan.cells), SIGNS[: 1 + self.plan.signed], **signed,
+            head=self.heads, dimension=self.pre,
+        )  # fmt: skip
+
+    def _draw(self, group, lines: list[str], name: str) -> None:
+        """Draw spikes of populations at the place in a step at which spikes arrive."""
+        self.namespace["fired_cells"] = fired_cells
+        group.run_regularly("\n".join(lines), dt=self.dt, when="synapses", name=name)
 
     def _value_cells(self):
         """ON and OFF value cells with a basal and an apical compartment, and their
@@ -193,6 +230,8 @@ class _Network:
             g_exc : 1
             g_inh : 1
             """
+        if self.counted:
+            equations += "\nfired : 1"
         equations += self.collector.equations("post")
         channels = self.heads * 2 * self.post
         made = self._group(
@@ -210,8 +249,16 @@ class _Network:
             made.run_regularly(
                 "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
             )
-        if not self.infinite:
-            size = int(self.plan.cells)
+        size = 0 if self.infinite else int(self.plan.cells)
+        if self.counted:
+            rate = "fired_cells(rand(), cells, teacher_rate(t, i)*dt)"
+            lines = [f"fired = {rate}", "teacher += kick_teacher*fired"]
+            self._draw(made, lines, "teacher_spikes")
+            self.collector.population(
+                "teacher", made, size, ("fired",), head=self.heads, sign=2,
+                dimension=self.post,
+            )  # fmt: skip
+        elif not self.infinite:
             teachers = firing_cells(
                 channels, size, self.plan.kind, "teacher_rate", "teachers",
                 self.namespace, self.phases, self.dt,
@@ -225,7 +272,7 @@ class _Network:
                 teachers, made, "", "teaching", every, every // size,
                 on_pre="teacher_post += kick_teacher",
                 # one for all, or Brian2 keeps one for each synapse
-                delay=0 * self.b2.second,
+                delay=0 * b2.second,
             )  # fmt: skip
         return made
 
@@ -260,10 +307,7 @@ class _Network:
             made.summed_updaters["g_exc_post"].order = made.summed_updaters[
                 "g_inh_post"
             ].order = -5
-        half = self.plan.weights / 2
-        start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
-        start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
-        made.w = (self.namespace["w0"] + start).reshape(-1)
+        made.w = self.start(per)
         flush = "w = clip(w, 0, 2*w0)"
         if self.own:
             flush = (
@@ -274,15 +318,24 @@ class _Network:
         made.run_regularly(
             flush, dt=self.token, when="start", order=0, name="end_of_token"
         )
-        self._turnover(made, per)
+        # Receptors turn over toward baseline while nothing fires: one exact factor a
+        # token, written so that a factor of 1 leaves a weight as it is to the last bit.
+        made.run_regularly(
+            "w += (keep_before(t, i)*keep_after(t, j) - 1)*(w - w0)", dt=self.token,
+            when="start", order=8, name="turnover",
+        )  # fmt: skip
         return made
 
-    def _turnover(self, synapses, per):
-        """Receptors turn over toward baseline while nothing fires: one exact factor a
-        token."""
+    def start(self, per: int) -> np.ndarray:
+        """Return the weight of every synapse before the first token."""
+        half = self.plan.weights / 2
+        start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
+        start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
+        return (self.namespace["w0"] + start).reshape(-1)
+
+    def _keep_tables(self, per: int) -> None:
+        """Put into the namespace what is left of the fast weights after each token."""
         plan = self.plan
-        if (plan.keep_pre == 1).all() and (plan.keep_post == 1).all():
-            return
         before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
         after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(
             len(plan.key), -1
@@ -290,17 +343,13 @@ class _Network:
         for name, table in (("before", before), ("after", after)):
             # nothing turns over once the last token has ended
             table = np.vstack([table, np.ones_like(table[:1])])
-            self.namespace[f"keep_{name}"] = self.b2.TimedArray(table, dt=self.token)
-        synapses.run_regularly(
-            "w = w0 + keep_before(t, i)*keep_after(t, j)*(w - w0)", dt=self.token,
-            when="start", order=8, name="turnover",
-        )  # fmt: skip
+            self.namespace[f"keep_{name}"] = b2.TimedArray(table, dt=self.token)
 
     # ------------------------------------------------------------------ the whole
 
     def built(self) -> Built:
         """Assemble the network and its recordings."""
-        b2, collector = self.b2, self.collector
+        collector = self.collector
         keys = self._key_cells() if self.own else self._key_traces()
         values = self._value_cells()
         synapses = self._fast_weights(keys, values)
@@ -319,7 +368,8 @@ class _Network:
             collector.traces(of, group, when="groups", order=-4)
         recorders = collector.attach(keys, values, synapses, 2)
         network = b2.Network(*self.objects, self.total, *recorders)
-        return Built(network, self._collect, collector.run_time, keep=(self.namespace,))
+        duration = collector.run_time
+        return Built(network, self._collect, duration, keep=(self.namespace, self))
 
     def _collect(self) -> dict[str, Any]:
         tokens, w0 = self.schedule.tokens, self.namespace["w0"]
@@ -334,7 +384,7 @@ class _Network:
 
     def _fast(self, flat):
         """Turn [token, synapse] into ON minus OFF weights [token, head, post, pre]."""
-        sent = by_channel(flat, self.plan)
+        sent = self.plan.by_channel(flat)
         return sent[:, :, 0] - sent[:, :, 1]
 
     def _by_value(self, array):

@@ -11,8 +11,12 @@ Neither has a free number.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import brian2 as b2
 import numpy as np
+from scipy.optimize.elementwise import find_root
 
 from ...errors import FwpError, pick
 from ...synapses.circuit_models import CircuitSynapse
@@ -36,6 +40,91 @@ def area(model: CircuitSynapse, schedule: Schedule) -> float:
     )
 
 
+@dataclass(frozen=True)
+class _Course:
+    """All numbers on which one token of the linearised circuit depends.
+
+    Attributes:
+        dt: time step in s; start, stop: steps of the write window.
+        lag, ampa, nmda, teacher: what is left after a step of a membrane or a trace.
+        events: True where a spike transmits the weight of its own step (per-synapse
+            layout).
+    """
+
+    dt: float
+    start: int
+    stop: int
+    lag: float
+    ampa: float
+    nmda: float
+    teacher: float
+    events: bool
+
+    @classmethod
+    def of(cls, model: CircuitSynapse, schedule: Schedule, events: bool) -> _Course:
+        dt = schedule.dt
+        start, stop = schedule.spans["write"]
+        traces = {n: decay(model, f"tau_{n}", dt) for n in ("ampa", "nmda", "teacher")}
+        lag = float(model.membrane_lag(dt * b2.second))
+        return cls(dt, start, stop, lag, events=bool(events), **traces)
+
+    def learned(self, h, feedback: bool) -> np.ndarray:
+        """See `learned`."""
+        learnt = np.zeros_like(np.asarray(h, float))
+        basal, v_basal = np.zeros_like(learnt), np.zeros_like(learnt)
+        v_apical = teacher = x_ampa = x_nmda = 0.0
+        for step in range(self.stop):
+            gate = float(step >= self.start)
+            error = v_apical - v_basal if feedback else v_apical
+            new = learnt + self.dt * gate * h * x_nmda * error
+            drive = basal if self.events else x_ampa * learnt
+            v_basal = v_basal * self.lag + (1 - self.lag) * drive
+            v_apical = v_apical * self.lag + (1 - self.lag) * teacher
+            teacher = teacher * self.teacher + 1 - self.teacher
+            x_ampa, x_nmda = (
+                x_ampa * self.ampa + 1 - self.ampa,
+                x_nmda * self.nmda + 1 - self.nmda,
+            )
+            basal, learnt = basal * self.ampa + (1 - self.ampa) * new, new
+        return learnt
+
+
+@lru_cache(maxsize=64)
+def _table(course: _Course, highest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return values of h from 0 up and what they make learn, as far as that rises."""
+    grid = np.linspace(0, highest, 2001)
+    table = course.learned(grid, True)
+    falls = np.flatnonzero(np.diff(table) <= 0)
+    top = int(falls[0]) if len(falls) else len(grid) - 1
+    return grid[: top + 1], table[: top + 1]
+
+
+@lru_cache(maxsize=64)
+def _roots(course: _Course, highest: float) -> dict[float, float]:
+    """Return the part that is learned -> h, as far as it was asked for."""
+    return {0.0: 0.0}
+
+
+def _root(course: _Course, highest: float, wanted: np.ndarray) -> np.ndarray:
+    """Return h with which the parts ``wanted`` are learned; they lie in the table."""
+    known = _roots(course, highest)
+    if len(known) > 100_000:
+        known.clear()
+    new = np.array([each for each in np.unique(wanted) if each not in known])
+    if new.size:
+        grid, table = _table(course, highest)
+        at = np.clip(np.searchsorted(table, new), 1, len(table) - 1)
+        found = find_root(
+            lambda h, part: course.learned(h, True) - part,
+            (grid[at - 1], grid[at]),
+            args=(new,),
+        )
+        known.update(zip(new.tolist(), found.x.tolist(), strict=True))
+    return np.array([known[each] for each in wanted.ravel().tolist()]).reshape(
+        wanted.shape
+    )
+
+
 def learned(
     h, model: CircuitSynapse, schedule: Schedule, feedback: bool, events: bool
 ) -> np.ndarray:
@@ -48,27 +137,12 @@ def learned(
         events: True where a spike transmits the weight of its own step (per-synapse
             layout).
     """
-    dt = schedule.dt
+    return _Course.of(model, schedule, events).learned(h, feedback)
 
-    lag = model.membrane_lag(dt * b2.second)
-    e_ampa, e_nmda, e_teach = (
-        decay(model, f"tau_{name}", dt) for name in ("ampa", "nmda", "teacher")
-    )
-    start, stop = schedule.spans["write"]
-    learnt = np.zeros_like(np.asarray(h, float))
-    basal, v_basal = np.zeros_like(learnt), np.zeros_like(learnt)
-    v_apical = teacher = x_ampa = x_nmda = 0.0
-    for step in range(stop):
-        gate = float(step >= start)
-        error = v_apical - v_basal if feedback else v_apical
-        new = learnt + dt * gate * h * x_nmda * error
-        drive = basal if events else x_ampa * learnt
-        v_basal = v_basal * lag + (1 - lag) * drive
-        v_apical = v_apical * lag + (1 - lag) * teacher
-        teacher = teacher * e_teach + 1 - e_teach
-        x_ampa, x_nmda = x_ampa * e_ampa + 1 - e_ampa, x_nmda * e_nmda + 1 - e_nmda
-        basal, learnt = basal * e_ampa + (1 - e_ampa) * new, new
-    return learnt
+
+@lru_cache(maxsize=64)
+def _gain(course: _Course) -> float:
+    return float(course.learned(np.ones(1), False)[0])
 
 
 def learning_rate(
@@ -105,28 +179,21 @@ def learning_rate(
     if calibration == "closed":
         rate = -np.log1p(-wanted) / safe if feedback else beta
         return rate / (area(model, schedule) * slope)
+    course = _Course.of(model, schedule, events)
     if not feedback:
-        gain = float(learned(np.ones(1), model, schedule, False, events)[0])
+        gain = _gain(course)
         if not gain > 0:
             raise FwpError(
                 "timeline settle and write are too short: no teacher reaches the synapse "
                 "while its gate is open"
             )
         return beta / (gain * slope)
-    high = np.full(wanted.shape, 20 / area(model, schedule))
-    grid = np.linspace(0, float(high.max()), 2001)
-    table = learned(grid, model, schedule, True, events)
-    falls = np.flatnonzero(np.diff(table) <= 0)
-    top = int(falls[0]) if len(falls) else len(grid) - 1
-    if (wanted > table[top]).any():
+    highest = 20 / area(model, schedule)
+    most = _table(course, highest)[1][-1]
+    if (wanted > most).any():
         raise FwpError(
             f"beta*|k|^2 = {wanted.max():.4g} is more than the lagging circuit can learn "
-            f"in one write window ({table[top]:.4g}): lower beta, lengthen timeline "
-            "write, or use calibration='closed'"
+            f"in one write window ({most:.4g}): lower beta, lengthen timeline write, or "
+            "use calibration='closed'"
         )
-    low, high = np.zeros_like(wanted), np.full_like(wanted, grid[top])
-    for _ in range(50):
-        middle = (low + high) / 2
-        less = learned(middle, model, schedule, True, events) < wanted
-        low, high = np.where(less, middle, low), np.where(less, high, middle)
-    return np.where(wanted > 0, (low + high) / 2, 0) / (safe * slope)
+    return _root(course, highest, wanted) / (safe * slope)

@@ -14,33 +14,24 @@ import brian2 as b2
 import numpy as np
 
 from ...errors import FwpError
-from ...program_arguments import refuse_negative
 from ...programs import Program
 from ...states import LIMIT, Keep, choose
 from ...synapses.circuit_models import CircuitSynapse
-from ...validation import in_bytes
-from ..collector import NOTHING, Port, Record, asked
+from ...validation import in_bytes, refuse_negative
+from ..collector import NOTHING, Record, asked
 from ..drugs import AP5, CNQX, combined
 from ..head_layout import check_rate, fired
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
-from ..probing import check_number
 from ..rate.ode_windows import BiophysicalWrite
-from ..token_schedule import Schedule, timed
+from ..token_schedule import Schedule, check_number, timed
 from . import calibration
 from .calibration import decay
+from .circuit_ports import elements, ports
 
 _POPULATION = (
     "every command of a programme is one number for a key dimension, so that all cells "
     "of a dimension share one weight"
 )
-#: the weight that a synapse transmits
-SENT = "clip(w, 0, 2*w0)"
-#: in the synapse layout a weight catches up with its integral when its key cell fires
-_CAUGHT_UP = (
-    "clip(w + x_nmda_pre*exp((t - token_start(t))/tau_nmda)*(integral_post - seen), 0, "
-    "2*w0)"
-)
-_LEAK = "leak conductance"
 
 
 @dataclass(frozen=True)
@@ -84,9 +75,28 @@ class CircuitPlan:
         return self.layout == "synapse" and not np.isinf(self.cells)
 
     @property
+    def counted(self) -> bool:
+        """Whether the number of cells of a population that fire is drawn, not each of
+        them."""
+        finite = bool(np.isfinite(self.cells))
+        return finite and not self.own and self.kind == "poisson"
+
+    @property
     def signed(self) -> bool:
         """Whether keys need ON and OFF populations."""
         return bool((self.key < 0).any() or (self.query < 0).any())
+
+    def by_channel(self, flat: np.ndarray) -> np.ndarray:
+        """Turn [sample, synapse] into what is transmitted, [sample, head, channel, post,
+        pre]."""
+        heads, post, pre = self.weights.shape
+        # what a synapse transmits is bounded at all times, its state only at the end of a
+        # token
+        sent = np.clip(flat, 0, 2 * self.weight_baseline).reshape(
+            len(flat), heads, pre, -1, 2, post
+        )
+        # the mean over the cells of a dimension
+        return np.moveaxis(sent.mean(3), 2, -1)
 
 
 def tables(
@@ -101,37 +111,41 @@ def tables(
     """
     tokens, rate = schedule.tokens, model.parameters["rate"]
     infinite = np.isinf(plan.cells)
+    # drugs may change in any step, all else at the edges of windows
+    grid = 1 if np.ndim(plan.ap5) or np.ndim(plan.cnqx) else schedule.grid
+    where = schedule.coarse(grid)
 
     def flat(array):
         return array.reshape(len(array), -1)
 
-    shown = flat(schedule.course(("shown", plan.key), ("query", plan.query)))
+    def table(course, unit=1):
+        return timed(course, grid * dt, unit, schedule.grid // grid)
+
+    shown = flat(where.course(("shown", plan.key), ("query", plan.query)))
     half = np.concatenate([plan.value, -plan.value], -1) / 2
-    teach = flat(schedule.course(("shown", half))) + model.parameters["value_baseline"]
-    unblocked = 1 - np.broadcast_to(plan.ap5, (tokens * schedule.token_steps,))
-    gate = flat(schedule.course(("write", plan.eta))) * unblocked[:, None]
-    channels = np.repeat(gate, 2 * plan.value.shape[-1], axis=1)
-    ampa = 1 - np.broadcast_to(plan.cnqx, (tokens * schedule.token_steps,))
-    reading = np.tile(schedule.active("read"), tokens) / (
+    teach = flat(where.course(("shown", half))) + model.parameters["value_baseline"]
+    steps = (tokens * where.token_steps,)
+    gate = flat(where.course(("write", plan.eta)))
+    gate = gate * (1 - np.broadcast_to(plan.ap5, steps))[:, None]
+    reading = np.tile(where.active("read"), tokens) / (
         np.ptp(schedule.spans["read"]) * schedule.dt
     )
-    starts = np.repeat(
-        np.arange(tokens) * schedule.token_steps * schedule.dt, schedule.token_steps
-    )
+    starts = np.arange(tokens) * schedule.token_steps * schedule.dt
     tables = {
-        "shown_table": timed(shown, dt),
-        "teach_table": timed(teach, dt),
-        "teacher_rate": timed(teach * float(rate), dt, b2.Hz),
-        "eta_table": timed(channels, dt, b2.Hz),
-        "ampa_open": timed(ampa, dt),
-        "reading": timed(reading, dt, b2.Hz),
-        "token_start": timed(starts, dt, b2.second),
+        "shown_table": table(shown),
+        "teach_table": table(teach),
+        "teacher_rate": table(teach * float(rate), b2.Hz),
+        "eta_table": table(np.repeat(gate, 2 * plan.value.shape[-1], axis=1), b2.Hz),
+        "ampa_open": table(1 - np.broadcast_to(plan.cnqx, steps)),
+        "reading": table(reading, b2.Hz),
+        "token_start": table(np.repeat(starts, where.token_steps), b2.second),
     }
+    pair = shown
     if plan.signed:
         pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
-    else:
-        pair = shown
-    tables["key_rate"] = timed(pair * float(rate), dt, b2.Hz)
+    tables["key_rate"] = table(pair * float(rate), b2.Hz)
+    if not infinite:
+        tables["cells"] = float(plan.cells)
     each = float(rate) * schedule.dt * (1 if infinite else plan.cells)
     for name in ("ampa", "nmda", "teacher"):
         tables[f"kick_{name}"] = (1 - decay(model, f"tau_{name}", schedule.dt)) / each
@@ -142,107 +156,6 @@ def tables(
         if name not in ("rate", "weight_baseline")
     }
     return {**tables, **parameters, "w0": model.parameters["weight_baseline"]}
-
-
-# ---------------------------------------------------------------- what can be recorded
-
-
-def ports(plan: CircuitPlan, model: CircuitSynapse) -> dict[str, Port]:
-    """Return all that a run of the circuit can record, by name."""
-    heads, post, pre = plan.weights.shape
-    spikes_of_cells = plan.own
-    if model.block is None:  # linear membranes: a conductance stands for a current
-        block, leak = "voltage factor of the write", f"{_LEAK} x (E_exc - E_leak)"
-    else:
-        block, leak = "fraction of NMDA receptors free of magnesium, apical", _LEAK
-
-    def channels(array):
-        return array.reshape(len(array), heads, 2, post)
-
-    def keys(array):  # the mean over the cells of a dimension
-        return array.reshape(len(array), heads, pre, -1).mean(3)
-
-    def gate(array):  # all cells of a head share it
-        return channels(array)[:, :, 0, 0]
-
-    def sent(array):
-        return by_channel(array, plan)
-
-    def fast(array):
-        both = sent(array)
-        return both[:, :, 0] - both[:, :, 1]
-
-    def post_port(code, words, unit="1", units=""):
-        return Port("post", code, ("channel", "post"), channels, words, unit, units)
-
-    weight = _CAUGHT_UP if spikes_of_cells else SENT
-    course = Port("synapse", weight, ("post", "pre"), fast, "fast weight, ON minus OFF",
-                  scaled=True)  # fmt: skip
-    unblocked = model.unblocked_code("V_apical")
-    found = {
-        "w": course,
-        "w_channel": Port(
-            "synapse", weight, ("channel", "post", "pre"), sent,
-            "weight that a synapse transmits, ON and OFF",
-        ),
-        "g_ampa": post_port(
-            "conductance*ampa_open(t)*g_exc", "AMPA conductance through the fast "
-            "weights: conductance x (1 - CNQX) x sum of w_channel x_ampa", units=leak,
-        ),
-        "g_inhibition": post_port(
-            "conductance*ampa_open(t)*g_inh" if not spikes_of_cells
-            else "conductance*ampa_open(t)*(g_exc - current)",
-            "fixed feed-forward inhibition", units=leak,
-        ),
-        "g_basal": post_port("g_basal", "excitation of the basal "
-                                        "compartment", units=leak),
-        "g_apical": post_port("g_apical", "excitation by the teacher", units=leak),
-        "x_nmda": Port("pre", "x_nmda", ("pre",), keys, "NMDA trace of the key cells"),
-        "V": post_port({"basal": "V_basal", "apical": "V_apical"}, "membrane voltage",
-                       "volt"),
-        "V_basal": post_port("V_basal", "basal voltage, ON and OFF", "volt"),
-        "V_apical": post_port("V_apical", "apical voltage, ON and OFF", "volt"),
-        "drive": post_port("drive", "basal drive, ON and OFF"),
-        "teacher": post_port("teacher", "trace of the teacher cells"),
-        "unblocked": post_port(unblocked, block),
-        "error": post_port("error", "what the write compares: apical minus predicted "
-                                    "unblocked"),
-        "write": post_port("write", "speed of a weight for an NMDA trace of 1", "Hz"),
-        "gate": Port(
-            "post", "eta_table(t, i)", (), gate,
-            "gate of the write: learning rate while it is open, without AP5", "Hz",
-        ),
-        "weight_course": course,
-    }  # fmt: skip
-    if not spikes_of_cells:
-        found["x_ampa"] = Port(
-            "pre",
-            "x_on - x_off",
-            ("pre",),
-            keys,
-            "AMPA trace of the key cells, ON minus OFF",
-        )
-    return found
-
-
-def by_channel(flat: np.ndarray, plan: CircuitPlan) -> np.ndarray:
-    """Turn [sample, synapse] into what is transmitted, [sample, head, channel, post,
-    pre]."""
-    heads, post, pre = plan.weights.shape
-    # what a synapse transmits is bounded at all times, its state only at the end of a
-    # token
-    sent = np.clip(flat, 0, 2 * plan.weight_baseline).reshape(
-        len(flat), heads, pre, -1, 2, post
-    )
-    return np.moveaxis(sent.mean(3), 2, -1)  # the mean over the cells of a dimension
-
-
-def elements(plan: CircuitPlan) -> dict[str, int]:
-    """Return how many numbers each object of the circuit holds of one variable."""
-    heads, post, pre = plan.weights.shape
-    each = int(plan.cells) if plan.own else 1
-    return {"pre": heads * pre * each, "post": heads * 2 * post,
-            "synapse": heads * 2 * post * pre * each}  # fmt: skip
 
 
 # --------------------------------------------------------------- from options to the plan
@@ -371,6 +284,10 @@ def _record(
     voltages, and the weights where they are few."""
     names = options["record"]
     every = steps_between(options["record_every"], options["dt"], schedule)
+    populations = ("key", "teacher") if np.isfinite(plan.cells) else ()
+    spikes = fired(options["record_spikes"], populations)
+    if names is None and not every:
+        return Record((), 0, spikes, scale)
     legal, sizes = ports(plan, model), elements(plan)
     if names is None and every:
         names = ["V_basal", "V_apical", "drive"]
@@ -379,8 +296,7 @@ def _record(
             names.append("weight_course")
     names = asked(names or (), legal, "the biophysical form")
     check_traces(names, legal, sizes, schedule, every)
-    populations = ("key", "teacher") if np.isfinite(plan.cells) else ()
-    return Record(names, every, fired(options["record_spikes"], populations), scale)
+    return Record(names, every, spikes, scale)
 
 
 def _check_course(schedule: Schedule, every: int, synapses: int) -> None:

@@ -179,7 +179,9 @@ def prepare(
             V_basal, V_apical and drive, and in the population layout with record_weights
             "snapshots" also the weights, as "weight_course", up to 64 MB.
         record_spikes: True for the spikes of all cells (key and teacher), False for none,
-            or populations such as ["key"].
+            or populations such as ["key"]. In the population layout only the number of
+            Poisson cells that fire is drawn; which cells they were is drawn when
+            somebody asks the recording for spikes.
         record_weights: "snapshots" (after every token), "last", "none" or "auto"
             (snapshots while the circuit's own weights take up to 64 MB over all tokens,
             else the last ones).
@@ -278,11 +280,11 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     plan, dt, keep, details = biophysical_plan(
         program, write, signals["q"], states["w"], model, schedule, given
     )
-    build, size = biophysical.builder(plan, model, schedule, dt)
+    build, size, structure = biophysical.builder(plan, model, schedule, dt)
     papers = "; ".join([model.citation, *model.sources.values()])
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, dt, keep, details, papers,
-        partial(_in_units, plan.record.scale, rule.name),
+        partial(_in_units, plan.record.scale, rule.name), structure,
     )  # fmt: skip
 
 

@@ -20,7 +20,6 @@ import numpy as np
 
 from ...devices import simulate
 from ...errors import Cannot, FwpError, shown
-from ...program_arguments import refuse_negative
 from ...programs import Program
 from ...rules import Rule
 from ...states import Keep, starting_states
@@ -29,7 +28,7 @@ from ...synapses.coding_by_model import EXPERIMENTS, rule_of
 from ...synapses.composition import compose
 from ...synapses.factorised import factorise
 from ...synapses.synapse_class import Synapse
-from ...validation import whole
+from ...validation import refuse_negative, whole
 from ..collector import NOTHING, Port, Record
 from ..head_layout import fired
 from ..prepared_circuit import PreparedCircuit
@@ -380,9 +379,7 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
     form.record(options, 1.0)  # so that mistakes are told before anything runs
     calibrated = form.calibrated(device, seed)
     record, ports = form.record(options, calibrated[1])
-    build, size = form.builder(
-        form.commands(device, seed), program.tokens, record, ports
-    )
+    build, size = form.builder(form.commands(device, seed), program.tokens, record, ports)
     traces = {"record": list(record.names), "record_every": options["record_every"]}
     details = form.details | (traces if record.names else {})
     papers = [synapse.citation, form.synapse.citation, *synapse.sources.values()]

@@ -263,6 +263,7 @@ class _Network:
             keys, values, cells, *made.objects, *sums, watch, *ends.values(),
             *collector.objects,
         )  # fmt: skip
+
         def collect() -> dict[str, Any]:
             total = np.diff(np.array(watch.total_).T[: self.tokens + 1], axis=0)
             shown = self.table.value_now.sum() * len(cells)
