@@ -28,6 +28,9 @@ _KIND = "builds"
 LIMIT = 2_000_000_000
 _PROGRAM, _DIGEST, _MADE_OF = "main", "main.sha256", "made_of.json"
 _COMPILED = "standard.h.gch"
+_MARK = "structure_"
+#: project -> process that builds it
+_running: dict[Path, subprocess.Popen] = {}
 #: standard headers that Brian2's sources include: most of the time of a build goes into
 #: them
 _HEADER = """#include <algorithm>
@@ -126,6 +129,29 @@ def program(project: Path) -> tuple[Path, bool]:
     return root / name / _PROGRAM, new
 
 
+def mark(program: Path, name: str) -> None:
+    """Note beside a compiled program a name that it can be asked for by, see `marked`."""
+    with contextlib.suppress(OSError):
+        (program.parent / f"{_MARK}{name}").touch()
+
+
+def marked(name: str) -> bool:
+    """Tell whether a program of this name was compiled before, by some version of the
+    code."""
+    return any(
+        next(folder.glob(f"*/{_MARK}{name}"), None) is not None
+        for folder in code_cache.places(_KIND)
+    )
+
+
+def stop(project: Path) -> None:
+    """End the build of a project that another thread waits for."""
+    process = _running.get(project)
+    if process is not None:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, 9)
+
+
 def header(flags: str) -> str:
     """Return the path of a precompiled header for these flags, or "" where there is none.
 
@@ -191,7 +217,7 @@ def _build(project: Path, work: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    _shell(f"make -s -j{jobs}", source, compiler(), "the standalone program")
+    _shell(f"make -s -j{jobs}", source, compiler(), "the standalone program", project)
     shutil.move(source / _PROGRAM, work / _PROGRAM)
     shutil.rmtree(source)
     about = {"files": len(files), "seconds": round(time.monotonic() - start, 2)}
@@ -199,13 +225,17 @@ def _build(project: Path, work: Path) -> None:
     code_cache.seal(work / _PROGRAM, work / _DIGEST)
 
 
-def _shell(command: str, work: Path, used: str, what: str) -> None:
+def _shell(
+    command: str, work: Path, used: str, what: str, project: Path | None = None
+) -> None:
     """Run a command of a build; it ends with this process's interruption."""
     process = subprocess.Popen(
         command, cwd=work, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
         env={"CXX": used, **os.environ, "LC_ALL": "C"}, start_new_session=True,
     )  # fmt: skip
+    if project is not None:
+        _running[project] = process
     try:
         said, _ = process.communicate()
     except BaseException:
@@ -213,6 +243,8 @@ def _shell(command: str, work: Path, used: str, what: str) -> None:
             os.killpg(process.pid, 9)
         process.wait()
         raise
+    finally:
+        _running.pop(project, None)
     if process.returncode:
         raise Cannot(
             f"{Path(used).name} could not compile {what}: {toolchain.telling(said)}"

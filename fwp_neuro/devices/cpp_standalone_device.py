@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from . import guards
+from . import guards, kept_programs
 from .device import Costs, Device, DeviceJob
-from .device_program import Draft
-
-
-def _draft(job: DeviceJob) -> Draft:
-    if job.draft is None:
-        job.draft = Draft(job.build, dt=job.dt, seed=job.seed, threads=job.threads)
-    return job.draft
 
 
 def _start(job: DeviceJob):
-    program = _draft(job).program()
+    if job.structure is not None and job.threads == 1:
+        return kept_programs.start(job)
+    program = kept_programs.draft_of(job).program()
     told = job.progress
     progress = None if told is None else lambda fraction: told(fraction, job.label)
     return lambda: program.run(progress=progress)
+
+
+def _in_cache(job: DeviceJob) -> bool:
+    if job.structure is not None and job.threads == 1:
+        return kept_programs.compiled_before(job)
+    return kept_programs.draft_of(job).in_cache()
 
 
 DEVICE = Device(
@@ -27,5 +28,5 @@ DEVICE = Device(
     ),
     start=_start,
     guards=(guards.network_operations,),
-    in_cache=lambda job: _draft(job).in_cache(),
+    in_cache=_in_cache,
 )

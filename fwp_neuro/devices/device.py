@@ -5,9 +5,9 @@ The file of the device "numpy" is ``numpy_device.py``, which defines ``DEVICE``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
 
@@ -67,6 +67,24 @@ class Built:
     collect: Callable[[], dict[str, Any]]
     duration: Any
     keep: tuple = ()
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a circuit has in common with others that differ from it in numbers alone.
+
+    Attributes:
+        key: equal for circuits whose Brian2 equations, sizes and recordings are equal;
+            hashable, with a ``repr`` that is the same in every process.
+        refill: called with the `Built` of another circuit of this structure; makes its
+            ``collect`` that of this circuit, and returns this circuit's numbers by name,
+            as `DeviceProgram.run` takes them.
+        duration: of the run (Brian2 time).
+    """
+
+    key: Hashable
+    refill: Callable[[Built], dict[str, Any]]
+    duration: Any
 
 
 @takes(
@@ -170,6 +188,8 @@ class DeviceJob:
         threads: of OpenMP.
         progress: called with (fraction done, label), or None.
         label: what runs.
+        given: gives the structure of the circuit, for devices that keep programs; None
+            for a circuit that shares its program with no other.
         draft: the source of its program, once somebody asked for it; it is closed at the
             end.
     """
@@ -180,7 +200,13 @@ class DeviceJob:
     threads: int = 1
     progress: Callable[[float, str], None] | None = None
     label: str = ""
+    given: Callable[[], Structure] | None = None
     draft: Any = None
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """Of the circuit, made when a device asks for it."""
+        return None if self.given is None else self.given()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import brian2 as b2
 import numpy as np
 from brian2.groups.group import CodeRunner
 
-from .. import device_names, toolchain
+from .. import device_names, expected_runs, toolchain
 from ..arguments import FLAG, FUNCTION, Kind, instance, takes
 from ..errors import FwpError, shown, warn
 from ..run_arguments import DEVICE
@@ -30,13 +30,13 @@ def has_compiler() -> bool:
     return toolchain.find() is not None
 
 
-def cost(device: str, size: Size, compiled: bool = False) -> float:
-    """Return the estimated seconds of a run; ``compiled`` if nothing has to be compiled
-    first."""
+def cost(device: str, size: Size, compiled: bool = False, runs: int = 1) -> float:
+    """Return the estimated seconds of ``runs`` runs; ``compiled`` if nothing has to be
+    compiled first."""
     costs = by_name(device).costs
     step = size.objects * costs.updater + size.elements * costs.element
     build = 0.0 if compiled else costs.compiler + size.objects * costs.compile_updater
-    return costs.generate + build + size.steps * step
+    return costs.generate + build + runs * size.steps * step
 
 
 def check_cost(duration, clocks: list[float], device: str) -> None:
@@ -126,8 +126,9 @@ def _cheapest(
 ) -> tuple[str, str]:
     possible = [one for one in map(by_name, NAMES) if standalone or not one.standalone]
     costs: dict[str, float] = {}
+    runs = expected_runs.coming()
     for one in possible:
-        estimated = cost(one.name, size)
+        estimated = cost(one.name, size, runs=runs)
         if one.compiles and not has_compiler():
             if estimated < costs["numpy"] and one.works is None:
                 warn("no C++ compiler found: a large network runs with numpy code, "
@@ -140,7 +141,7 @@ def _cheapest(
     words = ""
     for one in possible:
         if one.in_cache is not None and one.name in costs and one.name != best:
-            again = cost(one.name, size, compiled=True)
+            again = cost(one.name, size, compiled=True, runs=runs)
             if again < costs[best] / 2 and in_cache():
                 costs[one.name], best = again, one.name
                 words = ", compiled before"
@@ -148,6 +149,7 @@ def _cheapest(
         f"{name} {_seconds(each)}" for name, each in sorted(costs.items()) if name != best
     )
     kind = "small network: " if best == "numpy" else ""
+    words += f" for {runs} runs" if runs > 1 else ""
     against = f" against {others}" if others else ""
     return best, f"{kind}{best} estimated {_seconds(costs[best])}{words}{against}"
 

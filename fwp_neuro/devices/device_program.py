@@ -183,22 +183,23 @@ class DeviceProgram:
     """A compiled circuit; make it with `compiled`. Threads may run it at the same time.
 
     Attributes:
+        built: what ``build`` returned; place: of the program in the cache.
         compiled: whether it was compiled just now (False: it was in the cache).
         seconds: of the last run: the simulation alone, and all of `run`.
     """
 
     def __init__(self, draft: Draft):
-        place, self.compiled = compiled_builds.program(draft.folder)
+        self.place, self.compiled = compiled_builds.program(draft.folder)
         self.seconds: tuple[float, float] = (0.0, 0.0)
-        self._device, self._built, self._folder = draft.device, draft.built, draft.folder
+        self._device, self.built, self._folder = draft.device, draft.built, draft.folder
         try:
-            os.link(place, self._folder / "main")
+            os.link(self.place, self._folder / "main")
         except OSError:  # another file system
             with temporaries.written("the program"):
-                shutil.copy2(place, self._folder / "main")
+                shutil.copy2(self.place, self._folder / "main")
         self._sizes = {variable: variable.size for variable in self._device.arrays}
         self._cached = dict(self._device.array_cache)
-        self._inputs, self._clocks = Inputs(self._device), clocks_of(self._built.network)
+        self._inputs, self._clocks = Inputs(self._device), clocks_of(self.built.network)
         self._finalizer = weakref.finalize(self, temporaries.remove, self._folder)
 
     def __repr__(self) -> str:
@@ -233,6 +234,15 @@ class DeviceProgram:
     def tables(self) -> dict[str, tuple[int, ...]]:
         """TimedArrays that a run can change, with shapes, by "name" or "group.name"."""
         return {name: each[0].values.shape for name, each in self._inputs.tables.items()}
+
+    def _known(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those numbers that the program reads; the circuit defines others too."""
+        names = (self._inputs.constants, self._inputs.tables, self._inputs.variables)
+        return {
+            name: value
+            for name, value in numbers.items()
+            if any(name in legal for legal in names)
+        }
 
     @takes(
         "run",
@@ -279,7 +289,7 @@ class DeviceProgram:
         if duration is not None:
             check_cost(duration, self._clocks, "cpp_standalone")
             self._inputs.set(given, "duration", float(duration))
-        work = self._folder / f"run_{next(_RUNS)}"
+        work = self._folder / f"run_{os.getpid()}_{next(_RUNS)}"
         try:
             with temporaries.written("the numbers of the run"):
                 self._write(work, given)
@@ -319,8 +329,8 @@ class DeviceProgram:
             device.array_cache[clock.variables["timestep"]] = None
         device.results_dir, device.has_been_run = f"{work / 'results'}{os.sep}", True
         with brian2_state.reading(device), guards.plain_sentences("cpp_standalone"):
-            guards.check_results(self._built)
-            return collected(self._built)
+            guards.check_results(self.built)
+            return collected(self.built)
 
 
 #: its former name

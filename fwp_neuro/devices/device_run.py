@@ -12,13 +12,23 @@ from typing import Any
 import brian2 as b2
 
 from .. import temporaries
-from ..arguments import SEED, filename, instance, one_of, optional, takes, text
+from ..arguments import SEED, filename, function, instance, one_of, optional, takes, text
 from ..errors import Cannot, FwpError
 from ..run_arguments import DEVICE, PROGRESS
 from ..validation import affordable, affordable_steps
 from . import guards
 from .brian2_state import made, runtime, standalone
-from .device import BUILD, DT, STANDALONE, Built, DeviceJob, Size, built_by, collected
+from .device import (
+    BUILD,
+    DT,
+    STANDALONE,
+    Built,
+    DeviceJob,
+    Size,
+    Structure,
+    built_by,
+    collected,
+)
 from .device import device as by_name
 from .device_choice import (
     THREADS,
@@ -44,6 +54,7 @@ Progress = Callable[[float, str], None]
     progress=PROGRESS,
     label=text(empty=True),
     threads=optional(THREADS),
+    structure=optional(function()),
 )
 def simulate(
     build: Callable[[], Built],
@@ -55,6 +66,7 @@ def simulate(
     progress: Progress | None = None,
     label: str = "",
     threads: int | None = None,
+    structure: Callable[[], Structure] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Build and run a circuit on a device.
 
@@ -71,6 +83,10 @@ def simulate(
             Brian2's preference devices.cpp_standalone.openmp_threads, which is off unless
             you set it.
 
+        structure: gives that of the circuit, so that a program that was compiled for
+            another circuit of this structure serves it too; None for a program of its
+            own.
+
     Returns:
         what ``Built.collect`` gives, and the device with the reason for it.
 
@@ -82,7 +98,7 @@ def simulate(
     threads = asked_threads(threads, device)
     affordable_steps(size.steps, "the simulation")
     affordable(size.elements, "the cells and synapses that are touched in every step")
-    job = DeviceJob(build, dt, seed, threads, progress, label)
+    job = DeviceJob(build, dt, seed, threads, progress, label, structure)
     try:
         try:
             chosen, reason = choose(device, size, lambda: in_cache(job))

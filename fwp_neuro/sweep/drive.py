@@ -346,6 +346,7 @@ def _job(run: _Run, number: int, attempt: str, patience: float) -> PointJob:
         run.function.place, run.function.code, settings, run.keys[number],
         str(run.store.folder),
         run.store.mark, here(), attempt, patience, run.seeds[number], about,
+        coming=max(1, len(run.keys) // (os.cpu_count() or 1)),
     )  # fmt: skip
 
 

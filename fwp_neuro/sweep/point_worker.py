@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FwpError
+from ..expected_runs import expected
 from ..loaded_code import changed, record, watching
 from .function import Place, find
 from .preload import one_thread, quiet_threads
@@ -45,6 +46,7 @@ class PointJob:
         patience: seconds to wait for a point that another process computes.
         seed: of the random numbers, see `fwp_neuro.sweep.seeds`.
         about: kept with the result.
+        coming: points that a worker may expect to compute.
     """
 
     place: Place
@@ -58,6 +60,7 @@ class PointJob:
     patience: float = 0.0
     seed: int = 0
     about: dict[str, Any] = field(default_factory=dict)
+    coming: int = 1
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _compute_watched(job: PointJob, store: PointStore) -> Outcome:
 
     start = time.perf_counter()
     try:
-        with seeded(job.seed):
+        with expected(job.coming), seeded(job.seed):
             value = function(**job.settings)
             took = time.perf_counter() - start
             dataset = to_dataset(value)
