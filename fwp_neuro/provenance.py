@@ -70,11 +70,16 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            found[package] = _installed(package)
         except importlib.metadata.PackageNotFoundError:
             module = sys.modules.get(package)
             found[package] = str(getattr(module, "__version__", "not installed"))
     return found
+
+
+@functools.cache
+def _installed(package: str) -> str:
+    return importlib.metadata.version(package)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,24 @@ import numpy as np
 import xarray as xr
 
 from fwp_neuro import recording_file
-from fwp_neuro.arguments import filename, inside, instance, optional, takes, text
+from fwp_neuro.arguments import (
+    filename,
+    function,
+    inside,
+    instance,
+    optional,
+    takes,
+    text,
+    whole,
+)
 from fwp_neuro.errors import FwpError, no_attribute, pick, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import attribute
 from fwp_neuro.provenance import provenance as make_provenance
+from fwp_neuro.selecting import check_kept, one_sequence, selected
 
 
-@takes(dataset=instance("xarray:Dataset", xr.Dataset))
+@takes(dataset=instance("xarray:Dataset", xr.Dataset), later=optional(function()))
 class Recording:
     """Read-out, fast weights and further variables of one run of a program.
 
@@ -37,13 +47,23 @@ class Recording:
     dimensionless) and ``long_name``.
     """
 
-    def __init__(self, dataset: xr.Dataset):
-        self.dataset = dataset
+    def __init__(self, dataset: xr.Dataset, later: Callable | None = None):
+        self._dataset, self._later = dataset, later
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """Everything that was recorded."""
+        if self._later is not None:
+            self._dataset, self._later = self._dataset.assign(self._later()), None
+        return self._dataset
+
+    def __reduce__(self):
+        return Recording, (self.dataset,)
 
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes of the whole recording: rule, text, realisation, provenance, ..."""
-        return self.dataset.attrs
+        return self._dataset.attrs
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -62,11 +82,16 @@ class Recording:
         """The program that was run."""
         if self.swept:
             raise FwpError(f"this recording carries no program: it is {self.swept}")
-        if "key" not in self.dataset or "value" not in self.dataset:
+        if "sequence" in self._dataset.dims:
+            raise FwpError(
+                f"this recording carries {self._dataset.sizes['sequence']} programs: "
+                "rec.sequence(n).program is one of them"
+            )
+        if "key" not in self._dataset or "value" not in self._dataset:
             raise FwpError(
                 "this recording carries no program: it has no 'key' and 'value'"
             )
-        return Program.from_dataset(self.dataset)
+        return Program.from_dataset(self._dataset)
 
     @property
     def final_weights(self) -> xr.DataArray:
@@ -81,7 +106,7 @@ class Recording:
             weights = self["weights"]
             if (
                 set(weights.dims) <= {"head", "post", "pre"}
-                and "token" not in self.dataset.dims
+                and "token" not in self._dataset.dims
             ):
                 return weights  # of one token that was selected
             if not weights.sizes.get("token"):
@@ -89,6 +114,8 @@ class Recording:
                     "the weights of this recording have no tokens, only "
                     f"{dict(weights.sizes)}: the axis was cut or renamed"
                 )
+            if "length" in self:  # of every sequence its own last token
+                return weights.isel(token=self["length"].drop_vars("length") - 1)
             return weights.isel(token=-1)
         if "token_cell_pre" in self and "token_cell_post" in self:
             pre, post = self["token_cell_pre"], self["token_cell_post"]
@@ -129,21 +156,19 @@ class Recording:
             FwpError: a dim that the recording does not have, or a label that it does not
                 have.
         """
-        found, spiked = self.dataset, "spike_time" in self
-        legal = dict.fromkeys([*map(str, found.dims), *["time"] * spiked])
-        for dim, label in indexers.items():
-            if dim not in legal:
-                raise unknown(dim, legal, "dim of the recording")
-            indexers[dim] = _label(dim, label, found)
-        try:
-            found = found.sel(
-                {dim: label for dim, label in indexers.items() if dim in found.dims}
-            )
-        except (KeyError, IndexError, TypeError, ValueError) as problem:
-            raise FwpError(f"cannot select {shown(indexers)}: {problem}") from problem
-        if spiked and "spike" in found.dims and not {"time", "cell"}.isdisjoint(indexers):
-            found = found.isel(spike=_spikes_of(found, indexers))
-        return Recording(found)
+        return Recording(selected(self.dataset, indexers))
+
+    @takes(number=whole(0))
+    def sequence(self, number: int) -> Recording:
+        """Return one sequence of a run of several programmes, as if it had run alone.
+
+        Example:
+            >>> rec.sequence(3)["readout"]  # doctest: +SKIP
+
+        Raises:
+            FwpError: the recording has no such sequence.
+        """
+        return Recording(one_sequence(self.dataset, number))
 
     @takes(population=optional(text("key")))
     def spikes(self, population: str | None = None) -> xr.Dataset:
@@ -172,13 +197,15 @@ class Recording:
     def __getitem__(self, name: str) -> xr.DataArray:
         if not isinstance(name, str):
             raise FwpError(f"a recorded variable has a name as text, got {shown(name)}")
+        if name in self._dataset.variables:
+            return self._dataset[name]
         if name not in self.dataset.variables:
             if name == "sample_time" and "time" in self.dataset.variables:
                 raise FwpError(
                     "'sample_time' is now 'time', the index of all traces: write "
                     "rec['time'], and rec.sel(time=...) to select"
                 )
-            self._check_kept(name)
+            check_kept(self.provenance, name)
             swept = self.swept
             what = f"variable of {swept}:" if swept else "recorded variable"
             raise unknown(name, map(str, self.dataset.variables), what)
@@ -190,7 +217,7 @@ class Recording:
 
     def __getattr__(self, name: str):
         # a copy has none yet
-        items = self.dataset.variables if "dataset" in vars(self) else ()
+        items = self._dataset.variables if "_dataset" in vars(self) else ()
         raise no_attribute("a Recording", "rec", name, items)
 
     @property
@@ -208,26 +235,10 @@ class Recording:
         over = ", ".join(map(str, origin["grid"]))
         return f"the results of a sweep of {origin['function']} over {over}"
 
-    def _check_kept(self, name: str) -> None:
-        """Say why fast weights are missing, if it is the run that decided it."""
-        options = self.provenance.get("options")
-        options = options if isinstance(options, dict) else {}
-        mode, reason = (options.get(f"record_weights{end}") for end in ("", "_reason"))
-        if mode not in ("last", "none") or name not in ("weights", "final_weights"):
-            return
-        kept = (
-            ": recording.final_weights has those after the last token"
-            if mode == "last"
-            else ""
-        )
-        raise FwpError(
-            f"{name!r} was not recorded, because the run had record_weights={mode!r} "
-            f"({reason}){kept}; give record_weights='snapshots' for the weights after "
-            "every token, or probes=... for what they read"
-        )
-
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, Hashable) and name in self.dataset.variables
+        if not isinstance(name, Hashable):
+            return False
+        return name in self._dataset.variables or name in self.dataset.variables
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size} {dim}" for dim, size in self.dataset.sizes.items())
@@ -252,39 +263,6 @@ class Recording:
         return recording_file.write(self.dataset, path)
 
 
-def _label(dim: str, label, dataset: xr.Dataset):
-    """Return a label as xarray takes it: times in seconds, and names for a mask of a
-    dim."""
-    label = getattr(label, "values", label)
-    if dim == "time":
-        if isinstance(label, slice):
-            label = slice(*map(_seconds, (label.start, label.stop, label.step)))
-        else:
-            label = _seconds(label)
-    elif not isinstance(label, slice) and np.asarray(label).dtype == bool:
-        label = dataset[dim].values[np.asarray(label)]
-    return label
-
-
-def _seconds(time):
-    """Return a time without the unit that Brian2 gives it; others are seconds already."""
-    return np.asarray(time) if hasattr(time, "dim") else time
-
-
-def _spikes_of(dataset: xr.Dataset, indexers: Mapping) -> np.ndarray:
-    """Return which spikes belong to the cells and to the slice of time that were
-    selected."""
-    times = np.round(dataset["spike_time"].values, 12)
-    found = np.ones(len(times), bool)
-    if "cell" in indexers and "cell" in dataset.coords:
-        found = np.isin(dataset["spike_cell"].values, dataset["cell"].values)
-    window = indexers.get("time", slice(None))
-    if isinstance(window, slice):
-        found &= times >= (-np.inf if window.start is None else window.start)
-        found &= times <= (np.inf if window.stop is None else window.stop)
-    return found
-
-
 @takes(path=filename())
 def load(path: str | os.PathLike) -> Recording:
     """Read a recording that `Recording.save` wrote; FwpError if there is none at
@@ -302,6 +280,7 @@ def make_recording(
     provenance: Mapping | None = None,
     coords: Mapping[str, tuple] | None = None,
     duration: float | None = None,
+    later: Callable[[], Mapping[str, tuple]] | None = None,
 ) -> Recording:
     """Wrap the arrays of a run.
 
@@ -316,7 +295,8 @@ def make_recording(
         coordinate.
     provenance : the dict of `fwp_neuro.provenance.provenance`; made here if left out.
     coords : coordinates, in the form of ``extra``.
-    duration : simulated time in seconds; None for a realisation without time.
+    duration : simulated time in seconds; None for a realisation without time. later :
+    gives further ``extra`` when somebody asks for it or for the whole dataset.
     """
     dataset = program.dataset(rule.homes)
     leading = (program.tokens, program.heads or 1)
@@ -346,17 +326,12 @@ def make_recording(
                 f"make_recording got extra {name!r}, a name the recording already has"
             )
         measured[name] = entry
-    for name, (dims, array, attrs) in measured.items():
-        variable = _variable(name, dims, array, attrs or {}, program)
-        try:
-            dataset = dataset.assign({name: variable})
-        except ValueError as problem:
-            # a dim of another size than before, or a 2-D 'token'
-            raise FwpError(
-                f"make_recording's extra {name!r} does not fit: {problem}"
-            ) from problem
-        if dataset[name].dims == (name,) or name in (coords or {}):
-            dataset = dataset.set_coords(name)
+    variables = {
+        name: _variable(name, dims, array, attrs or {}, program)
+        for name, (dims, array, attrs) in measured.items()
+    }
+    own = {n for n, each in variables.items() if each.dims == (n,)} | {*(coords or {})}
+    dataset = _assigned(dataset, variables).set_coords(own)
     if provenance is None:
         provenance = make_provenance(rule, realisation)
     dataset.attrs = {
@@ -365,7 +340,31 @@ def make_recording(
         "realisation": str(realisation),
         "provenance": json.dumps(provenance),
     } | ({} if duration is None else {"duration": float(duration)})
-    return Recording(dataset)
+    if later is None:
+        return Recording(dataset)
+
+    def variables_later():
+        return {
+            name: _variable(name, dims, array, attrs, program)
+            for name, (dims, array, attrs) in later().items()
+        }
+
+    return Recording(dataset, variables_later)
+
+
+def _assigned(dataset: xr.Dataset, variables: dict[str, xr.Variable]) -> xr.Dataset:
+    """Return a dataset with more variables, all at once because that is fast."""
+    try:
+        return dataset.assign(variables)
+    except ValueError:  # a dim of another size than before, or a 2-D 'token': which one?
+        for name, variable in variables.items():
+            try:
+                dataset = dataset.assign({name: variable})
+            except ValueError as problem:
+                raise FwpError(
+                    f"make_recording's extra {name!r} does not fit: {problem}"
+                ) from problem
+        return dataset
 
 
 def _variable(name: str, dims, array, attrs: Mapping, program: Program) -> xr.Variable:

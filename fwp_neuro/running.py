@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from textwrap import indent
 
-from . import circuits
-from .arguments import SEED, inside, one_of, optional, takes
+from . import circuits, side_by_side
+from .arguments import SEED, Kind, inside, one_of, optional, takes, whole
 from .artificial import realise
 from .devices.lock import brian2_lock
+from .errors import FwpError, shown
 from .programs import Program
 from .realisation_options import text
 from .realisations import Realisation
@@ -32,30 +34,49 @@ REALISATIONS.add("spiking", lambda: circuits.SPIKING, "a circuit of spiking cell
                  "stimberg2019brian")  # fmt: skip
 
 
+def _read_programs(value, name: str):
+    if isinstance(value, list | tuple):
+        if not value:
+            raise FwpError(f"{name} must be a Program or a list of them, got {value!r}")
+        return [PROGRAM.read(one, f"{name}[{n}]") for n, one in enumerate(value)]
+    try:
+        return PROGRAM.read(value, name)
+    except FwpError:
+        raise FwpError(f"{name} must be {PROGRAMS.legal}, got {shown(value)}") from None
+
+
+PROGRAMS = Kind("a Program or a list of them", _read_programs, PROGRAM.example)
+
+
 @takes(
-    program=PROGRAM,
+    program=PROGRAMS,
     rule=RULE,
     realisation=one_of(REALISATIONS, "realisation"),
     initial_weights=WEIGHTS,
     seed=SEED,
     initial_states=STATES,
     initial_states_of=optional(RECORDING),
+    repeats=optional(whole(most=1_000_000)),
     options=inside("an option of the realisation"),
 )
 def run(
-    program: Program,
+    program: Program | Sequence[Program],
     rule: str | Rule,
     realisation: str = "artificial",
     initial_weights=None,
     seed: int = 0,
     initial_states=None,
     initial_states_of=None,
+    repeats: int | None = None,
     **options,
 ) -> Recording:
-    """Run a fast-weight programme.
+    """Run a fast-weight programme, or many of them side by side.
 
     Args:
-        program: keys, values, queries and gates, token by token.
+        program: keys, values, queries and gates, token by token; or a list of programmes
+            of equal dimensions, which run in one network (in several from 33 sequences on
+            in a circuit). Shorter sequences are NaN behind their end, and spikes are
+            recorded only if record_spikes says so.
         rule: a registered name or a `Rule`.
         realisation: "artificial" (NumPy or PyTorch), "rate" or "spiking" (Brian2
             circuits).
@@ -67,6 +88,7 @@ def run(
             at zero.
         initial_states_of: a Recording to carry on from: its synaptic states after the
             last token (``initial_weights`` goes before its weights).
+        repeats: run the programme so many times, as a list of it would.
         options: of the realisation, each by its name, listed below; or options=... with a
             `fwp_neuro.circuits.RateOptions` or ``SpikingOptions``, beside which single
             ones count.
@@ -75,7 +97,8 @@ def run(
         A Recording with "readout" [token, post] and "weights" [token, post, pre] (a head
         axis follows token if the programme has heads), and its provenance.
         ``record_weights`` and ``probes``, options of every realisation, say what is kept
-        of the weights.
+        of the weights. Of a list every variable has an axis "sequence" before these, and
+        ``recording.sequence(n)`` is the Recording of one.
 
     Raises:
         FwpError: one sentence naming the argument and what is legal.
@@ -90,9 +113,18 @@ def run(
     start = {name: given for name, given in start.items() if given is not None}
     # Brian2 is for this thread alone, from the import of a circuit on
     with nullcontext() if realisation == "artificial" else brian2_lock():
-        return REALISATIONS.get(realisation).run(
-            program, rule, seed=seed, **start, **options
-        )
+        chosen = REALISATIONS.get(realisation)
+        if repeats is not None:
+            program = [program] if isinstance(program, Program) else [*program]
+            program *= repeats
+        if isinstance(program, Program):
+            return chosen.run(program, rule, seed=seed, **start, **options)
+        if initial_states_of is not None:
+            raise FwpError(
+                "initial_states_of carries on one sequence: give initial_states, "
+                "[sequence, post, pre], for several"
+            )
+        return side_by_side.run(chosen, program, rule, seed, start, options)
 
 
 run.__doc__ = f"{run.__doc__}\n{indent(text(), '    ')}"

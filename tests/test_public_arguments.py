@@ -52,6 +52,7 @@ COSTLY = {
 #: package
 MADE = {
     "a Program": lambda: fwp.tasks.associative_recall(tokens=3, dim=3, beta=0.5),
+    "a Program or a list of them": lambda: [MADE["a Program"]()],
     "a Comparison": lambda: fwp.compare(MADE["a Recording"](), MADE["a Recording"]()),
     "a Recording": lambda: fwp.run(MADE["a Program"](), "delta"),
 }

@@ -18,6 +18,7 @@ from ..memories.memory_class import Memory
 from ..packed import run_module
 from ..precision import dense, full, same_device
 from .fast_weights import FastWeights
+from .layer_arguments import gate_maps, is_auto, one_of_batch, own_dim, tied_names
 from .layer_conventions import conventions, domains
 from .programmer import Mapped, Programmer
 from .readout import ReadOut
@@ -125,8 +126,8 @@ class Layer(nn.Module):
         where = f"Layer(rule={rule.name!r})"
         self.model_dim = whole(model_dim, f"{where}: model_dim")
         self.heads = whole(heads, f"{where}: heads")
-        self.key_dim = _dim(where, "key_dim", key_dim, model_dim, heads)
-        self.value_dim = _dim(where, "value_dim", value_dim, model_dim, heads)
+        self.key_dim = own_dim(where, "key_dim", key_dim, model_dim, heads)
+        self.value_dim = own_dim(where, "value_dim", value_dim, model_dim, heads)
         width = heads * (2 * self.key_dim + self.value_dim)
         affordable(
             width * (model_dim + whole(convolution, f"{where}: convolution", least=0))
@@ -135,12 +136,12 @@ class Layer(nn.Module):
             4,
         )
         usual = conventions(rule, self.fast.given)
-        choice = lambda given, default: default if _is_auto(given) else given  # noqa: E731
+        choice = lambda given, default: default if is_auto(given) else given  # noqa: E731
         features = choice(feature_map, usual.feature_map)
         key_norm = choice(key_norm, usual.key_norm)
         given, names = (
-            _maps(where, gates),
-            _names(where, usual.tied if tied is None else tied),
+            gate_maps(where, gates),
+            tied_names(where, usual.tied if tied is None else tied),
         )
         self.slow = Programmer(
             rule,
@@ -314,7 +315,7 @@ class Layer(nn.Module):
         """
         self._refuse_memory()
         tail = self.initial(x).get(TAIL)
-        one = _one_sequence(batch_index, x.shape[0])
+        one = one_of_batch(batch_index, x.shape[0])
         with torch.no_grad():
             signals, _ = self.slow(
                 x[one], tail if tail is None else tail[one], self.dtype
@@ -326,6 +327,14 @@ class Layer(nn.Module):
             arrays["v"] = x.new_zeros(x.shape[1], self.heads, self.value_dim)
         return Program(**arrays)
 
+    def programs(self, x: torch.Tensor) -> list[Program]:
+        """Return the programme of every sequence of ``x``, as `program` gives one.
+
+        ``fwp_neuro.run(layer.programs(x), layer.rule, "spiking")`` runs them side by
+        side.
+        """
+        return [self.program(x, number) for number in range(x.shape[0])]
+
     def _refuse_memory(self) -> None:
         if self.is_memory:
             raise FwpError(
@@ -334,27 +343,7 @@ class Layer(nn.Module):
             )
 
 
-def _is_auto(given) -> bool:
-    return isinstance(given, str) and given == "auto"
 
-
-def _maps(where: str, gates) -> dict:
-    if gates is not None and not isinstance(gates, Mapping):
-        raise FwpError(
-            f"{where}: gates must be a dict from gate to map, got {shown(gates)}"
-        )
-    return dict(gates or {})
-
-
-def _names(where: str, tied) -> tuple[str, ...]:
-    names = (tied,) if isinstance(tied, str) else tied
-    if not isinstance(names, Sequence) or not all(
-        isinstance(name, str) for name in names
-    ):
-        raise FwpError(
-            f"{where}: tied must be a list of names of signals, got {shown(tied)}"
-        )
-    return tuple(names)
 
 
 def _of_every_head(constants: Mapping[str, torch.Tensor], heads: int) -> nn.ParameterDict:
@@ -365,29 +354,3 @@ def _of_every_head(constants: Mapping[str, torch.Tensor], heads: int) -> nn.Para
         found[f"constant_{name}"] = nn.Parameter(tensor)
     return nn.ParameterDict(found)
 
-
-def _dim(where: str, name: str, given, model_dim: int, heads: int) -> int:
-    if given is not None:
-        return whole(given, f"{where}: {name}")
-    if model_dim % heads:
-        raise FwpError(
-            f"{where}: heads={shown(heads)} must divide model_dim={shown(model_dim)}; "
-            f"or give {name}"
-        )
-    return model_dim // heads
-
-
-def _one_sequence(batch_index, batch: int) -> slice:
-    """Return where one sequence of a batch lies."""
-    if batch_index is None and batch != 1:
-        raise FwpError(
-            f"program: x holds {batch} sequences and a programme is one of them: give "
-            f"batch_index, a whole number from 0 to {batch - 1}"
-        )
-    index = 0 if batch_index is None else batch_index
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < batch:
-        raise FwpError(
-            f"program: batch_index must be a whole number from 0 to {batch - 1}, got "
-            f"{shown(index)}"
-        )
-    return slice(index, index + 1)

@@ -1,0 +1,172 @@
+"""Several programmes in one run are what each of them is alone."""
+
+import brian2 as b2
+import numpy as np
+import pytest
+
+import fwp_neuro as fwp
+from fwp_neuro import side_by_side
+from fwp_neuro.rules.registered_rules import RULES
+
+INF = float("inf")
+ms = b2.ms
+SAME = dict(rtol=0, atol=1e-12)
+
+
+def programs(rule, lengths=(5, 3, 4), heads=None, seed=0):
+    """Programmes with all that a rule reads."""
+    rule, rng, made = fwp.rule(rule), np.random.default_rng(seed), []
+    for tokens in lengths:
+        shape = (tokens,) if heads is None else (tokens, heads)
+        homes = {**rule.homes, "k": "pre", "v": "post", "q": "pre"}
+        dims = {"pre": (4,), "post": (3,), "shared": ()}
+        signals = {n: rng.uniform(0.1, 0.5, shape + dims[h]) for n, h in homes.items()}
+        made.append(fwp.Program(**signals))
+    return made
+
+
+def check(every, alone, states=("weights",)):
+    """Each sequence of a batch equals its own run."""
+    for n, one in enumerate(alone):
+        mine = every.sequence(n)
+        assert dict(mine.dataset.sizes) == dict(one.dataset.sizes)
+        assert set(mine.dataset.variables) == set(one.dataset.variables)
+        for name in ("readout", *states):
+            assert mine[name].dims == one[name].dims
+            np.testing.assert_allclose(mine[name], one[name], **SAME)
+        np.testing.assert_allclose(every.final_weights[n], one.final_weights, **SAME)
+        np.testing.assert_allclose(mine.program["key"], one.program["key"], **SAME)
+        assert mine.program.heads == one.program.heads
+        assert mine.attrs.get("duration") == pytest.approx(one.attrs.get("duration"))
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_sequences_of_every_rule_are_what_each_is_alone(name):
+    for heads in (None, 2):
+        given = programs(name, heads=heads)
+        every = fwp.run(given, name)
+        alone = [fwp.run(one, name) for one in given]
+        check(every, alone)
+        assert np.isnan(every["readout"].values[1, 3:]).all()
+        assert every["readout"].dims[:2] == ("sequence", "token")
+        assert every["length"].values.tolist() == [5, 3, 4]
+
+
+@pytest.mark.parametrize(("realisation", "options"), [
+    ("rate", {}), ("rate", {"dynamics": "event", "record_weights": "last"}),
+    ("spiking", {"cells": INF}),
+    ("spiking", {"cells": INF, "record": ["w", "V"], "record_every": 50 * ms}),
+])  # fmt: skip
+@pytest.mark.parametrize("heads", [None, 2])
+def test_sequences_of_circuits_are_what_each_is_alone(realisation, options, heads):
+    given = programs("gated_delta", heads=heads)
+    weights = np.linspace(-0.2, 0.2, 12).reshape(3, 4)
+    options = {**options, "initial_weights": weights}
+    every = fwp.run(given, "gated_delta", realisation, **options)
+    options["record_weights"] = "snapshots"
+    alone = [fwp.run(one, "gated_delta", realisation, **options) for one in given]
+    states = ("weights", *(n for n in ("w_trace", "V") if n in alone[0]))
+    check(every, alone, states)
+
+
+def test_spikes_belong_to_their_sequence():
+    given = programs("delta", lengths=(2, 1))
+    short = fwp.circuits.Timeline(
+        **dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20 * ms),
+        read=10 * ms,
+    )
+    options = dict(cells=5, timeline=short, record_spikes=True)
+    every = fwp.run(given, "delta", "spiking", **options)
+    cells = every.dataset.sizes["cell"]
+    assert every["cell_sequence"].values.tolist().count(0) == cells / 2
+    alone = fwp.run(given[1], "delta", "spiking", **options)
+    mine = every.sequence(1)
+    for name in ("population", "number", "dimension", "cell_head", "cell_sign", "cell"):
+        np.testing.assert_array_equal(mine[name], alone[name])
+    assert 0 < mine["spike_time"].values.max() < alone.duration == mine.duration
+    assert mine["spike_cell"].values.max() < cells / 2
+    assert mine.spikes("key").sizes["spike"] > 0
+
+
+def test_more_sequences_than_a_network_takes(monkeypatch):
+    monkeypatch.setattr(side_by_side, "MOST", 2)
+    given = programs("delta", lengths=(3, 2, 3))
+    weights = np.random.default_rng(1).uniform(-0.2, 0.2, (3, 3, 4))
+    every = fwp.run(given, "delta", "spiking", cells=INF, initial_weights=weights)
+    alone = [fwp.run(one, "delta", "spiking", cells=INF, initial_weights=w)
+             for one, w in zip(given, weights, strict=True)]  # fmt: skip
+    check(every, alone)
+    assert every.provenance["networks"] == 2
+    spiking = fwp.run(given, "delta", "spiking", cells=4, record_spikes=["key"])
+    assert spiking["spike_cell"].max() < spiking.dataset.sizes["cell"]
+    assert spiking["cell"].values.tolist() == list(range(spiking.dataset.sizes["cell"]))
+    assert spiking["cell_sequence"].values.max() == 2
+
+
+def test_repeats_differ_by_their_noise():
+    program = programs("delta")[0]
+    found = fwp.run(program, "delta", "spiking", cells=4, repeats=3)
+    assert found["readout"].sizes["sequence"] == 3
+    assert not np.array_equal(found["readout"][0], found["readout"][1])
+    same = fwp.run([program] * 3, "delta", "spiking", cells=4)
+    np.testing.assert_array_equal(found["readout"], same["readout"])
+
+
+def test_a_batch_is_saved_and_loaded_whole(tmp_path):
+    found = fwp.run(programs("delta"), "delta")
+    found.save(tmp_path / "batch.nc")
+    again = fwp.load(tmp_path / "batch.nc")
+    np.testing.assert_array_equal(again["readout"], found["readout"])
+    np.testing.assert_array_equal(
+        again.sequence(2)["readout"], found.sequence(2)["readout"]
+    )
+
+
+def test_labels_and_further_signals_stay_with_their_sequence():
+    tasks = [fwp.tasks.associative_recall(tokens=n, dim=4, beta=0.5) for n in (4, 3)]
+    found = fwp.run(tasks, "delta")
+    for n, task in enumerate(tasks):
+        mine = found.sequence(n)
+        assert mine.program.labels == task.labels
+        for name in task.names:
+            np.testing.assert_array_equal(
+                np.broadcast_to(mine.program[name].T, task[name].T.shape)
+                if task[name].ndim else mine.program[name][0], task[name].T)  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    (lambda a, b: [], r"program must be a Program or a list of them, got \[\]"),
+    (lambda a, b: [a, 3], r"program\[1\] must be a Program, got 3"),
+    (lambda a, b: [a, b], "programme 0 has pre=4, programme 1 pre=5"),
+])  # fmt: skip
+def test_what_cannot_run_together_is_one_sentence(given, words):
+    first = programs("delta")[0]
+    other = fwp.Program(np.ones((2, 5)), np.ones((2, 3)), beta=0.5)
+    with pytest.raises(fwp.FwpError, match=words):
+        fwp.run(given(first, other), "delta")
+
+
+def test_one_sequence_that_is_not_there_is_one_sentence():
+    given = programs("delta")
+    every = fwp.run(given, "delta")
+    with pytest.raises(fwp.FwpError, match="there is no sequence 3: .* holds 3"):
+        every.sequence(3)
+    alone = fwp.run(given[0], "delta")
+    assert alone.sequence(0).dataset.identical(alone.dataset)
+    with pytest.raises(fwp.FwpError, match="there is no sequence 1: .* holds 1, from 0"):
+        alone.sequence(1)
+    with pytest.raises(fwp.FwpError, match=r"3 programs: rec.sequence\(n\).program"):
+        _ = every.program
+    with pytest.raises(fwp.FwpError, match="initial_states_of carries on one sequence"):
+        fwp.run(given, "delta", initial_states_of=every.sequence(0))
+
+
+def test_programmes_of_a_layer_run_side_by_side():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layer = fwp.artificial.Layer("delta", model_dim=6, heads=2).double()
+    x = torch.randn(3, 5, 6, dtype=torch.float64)
+    every = fwp.run(layer.programs(x), layer.rule, "rate")
+    for n in range(3):
+        alone = fwp.run(layer.program(x, n), layer.rule, "artificial")
+        np.testing.assert_allclose(every["readout"][n], alone["readout"], atol=1e-10)
