@@ -21,7 +21,8 @@ FILES = {
     "no/\0/x.nc": "--out takes the name of a file to write",
     LONG: "--out: cannot write to 'xxx",
 }
-BENCHMARKS = [["benchmark", side, "--quick"] for side in ("artificial", "circuits")]
+SIDES = ("artificial", "circuits", "spiking")
+BENCHMARKS = [["benchmark", side, "--quick"] for side in SIDES]
 CASES = [
     *(
         (["plasticity", "oja", "--repeats", value], "invalid int value")

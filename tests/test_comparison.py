@@ -7,10 +7,11 @@ import pytest
 import xarray as xr
 
 from fwp_neuro import plotting
-from fwp_neuro.comparison import Agreement, Retrieval, compare, table
+from fwp_neuro.comparison import Agreement, compare, table
 from fwp_neuro.errors import FwpError
 from fwp_neuro.programs import Program
 from fwp_neuro.recording import Recording, make_recording
+from fwp_neuro.retrieval import Retrieval
 from fwp_neuro.rules import rule
 
 RULE = rule("hebb")

@@ -15,8 +15,8 @@ from fwp_neuro.synapses import compose
 from fwp_neuro.synapses.coding_by_model import experiments
 from fwp_neuro.synapses.renaming import with_names
 
-SIX = ("pair_stdp", "triplet_stdp", "vogels_2011", "limbacher_2022",
-       "short_term_potentiation", "use_dependent_potentiation")  # fmt: skip
+FIVE = ("pair_stdp", "triplet_stdp", "vogels_2011", "limbacher_2022",
+       "short_term_potentiation")  # fmt: skip
 SMALL = {"cells": 8, "value_cells": 8, "device": "numpy"}
 
 
@@ -43,8 +43,8 @@ def test_pair_stdp_named_alone_is_read_out_through_ampa_and_says_so(rule):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SIX)
-def test_six_published_synapses_run_hebb_and_delta(name):
+@pytest.mark.parametrize("name", FIVE)
+def test_published_synapses_run_hebb_and_delta(name):
     bounds = {"limbacher_2022": (0.45, 0.55)}  # its own text erases by the key
     worst, least = bounds.get(name, (0.3, 0.75))
     for rule in ("hebb", "delta"):

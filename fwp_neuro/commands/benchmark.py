@@ -13,11 +13,12 @@ from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress
 from fwp_neuro.recording_file import SUFFIX
 
-SIDES = ("artificial", "circuits")
+SIDES = ("artificial", "circuits", "spiking")
 MOST_ROUNDS = 1000
 #: what --quick leaves of each side
 QUICK = {
     "artificial": {"lengths": (256, 1024), "threads": (1,), "rounds": 3, "memory": ()},
+    "spiking": {"rounds": 3, "sequences": 8, "first": False},
     "circuits": {"sizes": (10_000,), "rounds": 2, "duration": 0.2, "builds": False},
 }
 
@@ -59,9 +60,8 @@ def execute(arguments: argparse.Namespace) -> None:
     if rounds is not None:
         options = {**options, "rounds": rounds}
     with Progress(f"benchmark {side}") as progress:
-        dataset, text = {"artificial": _artificial, "circuits": _circuits}[side](
-            options, progress
-        )
+        measure = {"artificial": _artificial, "circuits": _circuits, "spiking": _spiking}
+        dataset, text = measure[side](options, progress)
     print(text)
     if arguments.out is not None:
         figure_scripts.keep(dataset, Path(arguments.out))
@@ -73,6 +73,14 @@ def _artificial(options, progress):
 
     dataset = benchmark(**options, progress=progress)
     return dataset, artificial_table.report(dataset)
+
+
+def _spiking(options, progress):
+    # needs Brian2
+    from fwp_neuro.benchmarks import repeated_runs  # noqa: PLC0415
+
+    dataset = repeated_runs.benchmark(**options, progress=progress)
+    return dataset, repeated_runs.report(dataset)
 
 
 def _circuits(options, progress):
