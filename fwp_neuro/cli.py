@@ -16,7 +16,7 @@ import sys
 
 import fwp_neuro
 from fwp_neuro import errors
-from fwp_neuro.commands import COMMANDS
+from fwp_neuro.commands import COMMANDS, answers
 from fwp_neuro.errors import FwpError, nearest
 
 
@@ -65,9 +65,14 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    alone = argv is None  # not called by a program that may have entries of its own
     argv = sys.argv[1:] if argv is None else argv
     os.environ["MPLBACKEND"] = "Agg"  # pictures go to files, whatever window a user likes
     try:
+        text = answers.known(argv) if alone else None
+        if text is not None:
+            print(text, end="", flush=True)
+            return 0
         if argv and not argv[0].startswith("-"):
             COMMANDS.entry(argv[0])
         arguments = parser(argv[0] if argv else "").parse_args(argv)
@@ -82,6 +87,8 @@ def main(argv: list[str] | None = None) -> int:
             with _plain_warnings():
                 status = arguments.execute(arguments) or 0
         sys.stdout.flush()
+        if alone:
+            answers.keep(argv, main)
         return status
     except FwpError as mistake:
         return _end(str(mistake))

@@ -1,0 +1,68 @@
+"""What ``list``, ``show`` and ``cite`` print is kept, and never out of date."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fwp_neuro
+from fwp_neuro.commands import answers
+
+HEAVY = ("torch", "brian2", "sympy", "xarray", "matplotlib")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A copy of the package, which a test may change, and an empty cache."""
+    folder = tmp_path_factory.mktemp("home")
+    package = Path(fwp_neuro.__file__).parent
+    shutil.copytree(package, folder / "fwp_neuro",
+                    ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    return folder
+
+
+def told(home, *argv):
+    """Return what a command prints, and the heavy packages that it imported."""
+    command = [sys.executable, "-X", "importtime", "-m", "fwp_neuro", *argv]
+    environment = {**os.environ, "PYTHONPATH": str(home), "XDG_CACHE_HOME": str(home)}
+    environment.pop("FWP_NEURO_CACHE", None)
+    done = subprocess.run(
+        command, cwd=home, env=environment, capture_output=True, text=True
+    )
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    return done.stdout, [name for name in HEAVY if name in names]
+
+
+def test_names_and_citations_import_nothing_heavy_and_follow_the_files(home):
+    first, heavy = told(home, "list", "rules")
+    assert "delta" in first and heavy
+    for argv in (("list", "rules"), ("show", "delta"), ("cite", "pair_stdp"), ("list",)):
+        text, heavy = told(home, *argv)
+        assert text and not heavy, argv
+    assert told(home, "list", "rules")[0] == first
+    # of one that is asked for by another name only that answer is kept
+    text, heavy = told(home, "cite", "delta", "oja")
+    assert heavy and told(home, "cite", "delta", "oja") == (text, [])
+    place = home / "fwp_neuro" / "rules" / "catalogue.py"
+    place.write_text(place.read_text().replace('"delta",', '"delto",', 1))
+    changed, heavy = told(home, "list", "rules")
+    assert heavy and "delto" in changed and changed != first
+    assert len(list((home / "fwp_neuro" / "answers").glob("*.json"))) == 1
+
+
+def test_a_file_or_a_wrong_name_is_never_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "run.nc").write_text("")
+    asked = []
+    answers.keep(["cite", "run.nc"], asked.append)
+    answers.keep(["run", "digit_memory"], asked.append)
+    assert not asked and answers.known(["cite", "run.nc"]) is None
+    answers.keep(["show", "nobody"], lambda argv: 2)  # as the command line says it
+    assert answers.known(["show", "nobody"]) is None
+    (place,) = (tmp_path / "cache" / "answers").glob("*.json")
+    place.write_text("not JSON")
+    assert answers.known(["show", "delta"]) is None
