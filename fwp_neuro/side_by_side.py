@@ -54,7 +54,7 @@ def run(
     most = len(programs) if realisation.name == "artificial" else MOST
     parts = [programs[n : n + most] for n in range(0, len(programs), most)]
     found = []
-    with expected(len(parts)):
+    with expected(len(programs)):  # who has many now has as many again
         for n, part in enumerate(parts):
             # a network of another size would be compiled anew
             full = [*part, *[part[-1]] * (most - len(part))] if n else part
