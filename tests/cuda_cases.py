@@ -89,7 +89,11 @@ def _spiking(name: str, program=None, **options) -> Case:
 
     def case():
         given = rule_program(name) if program is None else program
-        ready = spiking_circuit.prepare(given, rule(name), **{**common, **options})
+        try:
+            ready = spiking_circuit.prepare(given, rule(name), **{**common, **options})
+        except fwp.FwpError:  # a rule whose decay depends on the value's sign
+            given = given.replace(value=abs(given["value"]))
+            ready = spiking_circuit.prepare(given, rule(name), **{**common, **options})
         return ready.build, ready.dt
 
     return case

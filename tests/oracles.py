@@ -183,6 +183,8 @@ def walk(name, signals, states):
     Returns the read-outs W_t q_t [token, post] and the states after every token, in the
     order of the rule's states, each [token, post, pre].
     """
+    new = f"rule {name!r} needs a hand-written step in ORACLES of tests/oracles.py"
+    assert name in ORACLES, new
     now, readouts, kept = tuple(states.values()), [], []
     for t in range(len(signals["q"])):
         token = SimpleNamespace(**{n: array[t] for n, array in signals.items()})

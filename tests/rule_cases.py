@@ -76,6 +76,15 @@ def by_token(made, groups, program, every, names=("w",)):
     return np.array(reads.y).T[1:], found
 
 
+#: rules whose gates and signals `windows` can put into windows; what a new rule does
+#: there is held by `test_rate` without it
+IN_WINDOWS = {
+    "hebb", "decayed_hebb", "gla", "hgrn2", "delta", "gated_delta", "delta_then_decay",
+    "leaky_delta", "kimi_delta", "gdn2", "comba", "longhorn", "delta_product", "oja",
+    "oja_neuron", "gated_oja",
+}  # fmt: skip
+
+
 def windows(name, program, steps, dt):
     """Signals [window, cell] and gates [window, 1 or cell] in 1/s, as `fwp.run` does.
 

@@ -4,16 +4,14 @@ texts."""
 import brian2 as b2
 import numpy as np
 import pytest
-from cannot import can
 from oracles import draw, draw_states
-from rule_cases import by_token, continuous_network, event_network, windows
+from rule_cases import IN_WINDOWS, by_token, continuous_network, event_network, windows
 from rule_synapse_cases import plain_brian, rate_cells  # noqa: F401  plain_brian is a fixture
 from test_rate import make
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import connect
 from fwp_neuro.circuits.plastic.connecting import LAYOUTS
-from fwp_neuro.circuits.rate import ode_windows
 from fwp_neuro.rules import rule, rules
 
 ms = b2.ms
@@ -50,7 +48,7 @@ def test_event_dynamics_are_the_rate_circuit(name):
     np.testing.assert_allclose(y, reference["readout"].values, rtol=0, atol=EXACT)
 
 
-@pytest.mark.parametrize("name", [n for n in rules() if can(ode_windows.derive, rule(n))])
+@pytest.mark.parametrize("name", [n for n in rules() if n in IN_WINDOWS])
 def test_continuous_dynamics_are_the_rate_circuit(name):
     program, weights = make(name)
     own, gates, per, homes = windows(name, program, 5, 1e-3)

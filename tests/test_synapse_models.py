@@ -29,7 +29,8 @@ def test_every_number_has_a_source_and_a_unit(name):
         assert isinstance(model, Synapse) and model.parameter_set == chosen
         assert model.kind in KINDS and model.citation and len(model.conventions) > 20
         for parameter, value in model.parameters.items():
-            assert len(model.source(parameter)) > 10, parameter
+            told = f"say more of the source of {parameter}: over ten characters"
+            assert len(model.source(parameter)) > 10, told
             assert np.isfinite(float(value)), parameter
         assert set(model.sources) <= {*model.parameters, ""}
 

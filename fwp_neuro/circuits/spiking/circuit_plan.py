@@ -239,7 +239,8 @@ def _check_turnover(write: BiophysicalWrite) -> None:
             raise FwpError(
                 f"the {name} decay factor at token {token} lies outside 0..1 (over all "
                 f"tokens {keep.min():.4g} to {keep.max():.4g}), and receptor turnover "
-                "can only let a weight decay toward its baseline; change that gate, or "
+                "can only let a weight decay toward its baseline; change what that "
+                "factor is made of (a gate, in some rules also the value), or "
                 "use form='generic'"
             )
 
