@@ -52,7 +52,8 @@ FIXED = {"timeline": {"timeline": Timeline()}, "time step": {"dt": 1 * ms},
 
 
 @pytest.fixture(autouse=True)
-def forgotten():
+def forgotten(monkeypatch):
+    monkeypatch.setattr(kept_programs, "BEFORE_COMPILING", 3)
     kept_programs.clear()
     yield
     kept_programs.clear()
@@ -237,3 +238,9 @@ def test_a_kept_program_whose_files_are_gone_is_made_again():
     made.close()  # as a parent process does, or who cleans the temporary folder
     again = prepared(device="cpp_standalone").run()
     np.testing.assert_array_equal(first["readout"], again["readout"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no shell of this kind")
+def test_a_compiler_that_is_killed_leaves_its_files_where_they_are_removed(tmp_path):
+    compiled_builds._shell('touch "$TMPDIR/left"', tmp_path, "c++", "nothing")
+    assert (tmp_path / "left").exists()

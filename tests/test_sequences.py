@@ -206,7 +206,8 @@ def test_networks_of_one_run_record_the_same(monkeypatch):
 
 def test_networks_of_neighbouring_seeds_have_noise_of_their_own(monkeypatch):
     monkeypatch.setattr(side_by_side, "MOST", 2)
-    program, given = programs("delta")[1], dict(cells=4, timeline=SHORT, repeats=4)
+    program = programs("delta")[1]
+    given = dict(cells=4, timeline=SHORT, repeats=4, device="numpy")
     found = [fwp.run(program, "delta", "spiking", seed=n, **given)["readout"].values
              for n in (0, 1, 0)]  # fmt: skip
     np.testing.assert_array_equal(found[0], found[2])
@@ -216,10 +217,11 @@ def test_networks_of_neighbouring_seeds_have_noise_of_their_own(monkeypatch):
 
 def test_repeats_differ_by_their_noise():
     program = programs("delta")[0]
-    found = fwp.run(program, "delta", "spiking", cells=4, repeats=3)
+    given = {"cells": 4, "device": "numpy"}
+    found = fwp.run(program, "delta", "spiking", repeats=3, **given)
     assert found["readout"].sizes["sequence"] == 3
     assert not np.array_equal(found["readout"][0], found["readout"][1])
-    same = fwp.run([program] * 3, "delta", "spiking", cells=4)
+    same = fwp.run([program] * 3, "delta", "spiking", **given)
     np.testing.assert_array_equal(found["readout"], same["readout"])
 
 
@@ -291,6 +293,14 @@ def test_one_sequence_that_is_not_there_is_one_sentence():
         _ = every.program
     with pytest.raises(fwp.FwpError, match="initial_states_of carries on one sequence"):
         fwp.run(given, "delta", initial_states_of=every.sequence(0))
+
+
+def test_programmes_of_no_tensor_are_one_sentence():
+    pytest.importorskip("torch")
+    layer = fwp.artificial.Layer("delta", model_dim=6, heads=2)
+    for x in (3, None, np.zeros((2, 3, 6))):
+        with pytest.raises(fwp.FwpError, match="x must be a torch tensor"):
+            layer.programs(x)
 
 
 def test_programmes_of_a_layer_run_side_by_side():
