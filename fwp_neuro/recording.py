@@ -92,7 +92,10 @@ class Recording:
             raise FwpError(
                 "this recording carries no program: it has no 'key' and 'value'"
             )
-        return Program.from_dataset(self._dataset)
+        data = self._dataset
+        if "length" in data and "token" in data.dims:  # one sequence that was selected
+            data = data.isel(token=slice(0, int(data["length"])))
+        return Program.from_dataset(data)
 
     @property
     def final_weights(self) -> xr.DataArray:

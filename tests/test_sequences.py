@@ -295,6 +295,22 @@ def test_one_sequence_that_is_not_there_is_one_sentence():
         fwp.run(given, "delta", initial_states_of=every.sequence(0))
 
 
+def test_a_selected_sequence_has_its_program():
+    given = programs("delta")
+    every = fwp.run(given, "delta")
+    mine = every.sel(sequence=1)
+    np.testing.assert_array_equal(mine.program["key"], given[1]["key"])
+    np.testing.assert_array_equal(mine.final_weights, every.sequence(1).final_weights)
+
+
+def test_batches_are_compared_sequence_by_sequence():
+    every = fwp.run(programs("delta"), "delta")
+    with pytest.raises(fwp.FwpError, match=r"rec.sequence\(n\).program is one"):
+        fwp.compare(every, every)
+    found = fwp.compare(every.sequence(1), every.sequence(1))
+    assert found.nrmse == 0
+
+
 def test_programmes_of_no_tensor_are_one_sentence():
     pytest.importorskip("torch")
     layer = fwp.artificial.Layer("delta", model_dim=6, heads=2)
