@@ -19,8 +19,9 @@ def coming() -> int:
 
 @contextmanager
 def expected(runs: int) -> Iterator[None]:
-    """Say inside that so many runs of one kind are to come in this process."""
-    before = _COMING.set(max(1, int(runs)))
+    """Say inside that so many runs of one kind are to come in this process; so many each
+    time, where somebody outside said that too."""
+    before = _COMING.set(coming() * max(1, int(runs)))
     try:
         yield
     finally:

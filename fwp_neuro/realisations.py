@@ -62,10 +62,15 @@ class Realisation:
         Raises:
             FwpError: one sentence naming the argument and what is legal.
         """
-        given = {**self._changed(options), **given}
+        given = self.given(options, **given)
         rule = find_rule(rule)
         self.check_names(given)
         return self.function(program, rule, **given)
+
+    def given(self, options=None, **given) -> dict[str, Any]:
+        """Return the options that differ from their defaults, single ones before those
+        of the object ``options``."""
+        return {**self._changed(options), **given}
 
     def run(self, /, program, rule: str | Rule, **given) -> Recording:
         """Prepare and run; arguments and errors as for `prepare`."""

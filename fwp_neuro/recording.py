@@ -53,8 +53,9 @@ class Recording:
     @property
     def dataset(self) -> xr.Dataset:
         """Everything that was recorded."""
-        if self._later is not None:
-            self._dataset, self._later = self._dataset.assign(self._later()), None
+        later = self._later  # once: another thread may be here too
+        if later is not None:
+            self._dataset, self._later = self._dataset.assign(later()), None
         return self._dataset
 
     def __reduce__(self):
@@ -91,7 +92,10 @@ class Recording:
             raise FwpError(
                 "this recording carries no program: it has no 'key' and 'value'"
             )
-        return Program.from_dataset(self._dataset)
+        data = self._dataset
+        if "length" in data and "token" in data.dims:  # one sequence that was selected
+            data = data.isel(token=slice(0, int(data["length"])))
+        return Program.from_dataset(data)
 
     @property
     def final_weights(self) -> xr.DataArray:
@@ -119,7 +123,7 @@ class Recording:
             return weights.isel(token=-1)
         if "token_cell_pre" in self and "token_cell_post" in self:
             pre, post = self["token_cell_pre"], self["token_cell_post"]
-            dims = [*(dim for dim in ("head",) if dim in pre.dims), "post", "pre"]
+            dims = [*(d for d in ("sequence", "head") if d in pre.dims), "post", "pre"]
             last = xr.dot(pre, post, dim="token_cell").transpose(*dims)
             return last.assign_attrs(
                 units="1", long_name="fast weights after the last token"

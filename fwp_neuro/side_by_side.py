@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .arguments import numbers
 from .errors import FwpError
 from .expected_runs import expected
 from .programs import ALIASES, Program
@@ -46,11 +47,17 @@ def run(
     rule = find_rule(rule)
     _check(programs)
     lengths = np.array([one.tokens for one in programs])
-    options = dict(options)
-    if len(set(lengths)) > 1 and options.get("record_weights", "auto") in MODES[:3]:
+    options = realisation.given(**options)
+    kept = options.get("record_weights", "auto")
+    if len(set(lengths)) > 1 and isinstance(kept, str) and kept in MODES[:3]:
         options["record_weights"] = "snapshots"  # sequences end at different tokens
     if "record_spikes" in inspect.signature(realisation.function).parameters:
         options.setdefault("record_spikes", False)  # of many sequences they are many
+    probes = options.pop("probes", None)
+    if probes is not None:
+        start = {**start, "probes": probes}
+    names = _read_by_none(programs, rule)
+    labels = all(one.labels for one in programs)
     most = len(programs) if realisation.name == "artificial" else MOST
     parts = [programs[n : n + most] for n in range(0, len(programs), most)]
     found = []
@@ -60,36 +67,58 @@ def run(
             full = [*part, *[part[-1]] * (most - len(part))] if n else part
             mine = slice(n * most, n * most + len(full))
             given = {
-                name: _of_part(value, programs, mine) for name, value in start.items()
+                name: _of_part(value, programs, mine, name)
+                for name, value in start.items()
             }
             made = realisation.run(
-                together(full, rule, int(lengths.max())), rule, **options, **given,
-                seed=(seed + n) % 2**32,
+                together(full, rule, int(lengths.max()), names), rule, **options, **given,
+                seed=_seed(seed, n),
             )  # fmt: skip
-            found.append(_first(apart(made, full, lengths.max()), len(part)))
+            parted = apart(made, full, lengths.max(), labels)
+            if len(set(lengths)) > 1:  # padded tokens have cells, and let others decay
+                parted = parted.drop_dims("token_cell", errors="ignore")
+            found.append(_first(parted, len(part)))
     whole = found[0] if len(found) == 1 else _joined(found)
     return Recording(whole)
 
 
-def together(programs: Sequence[Program], rule, tokens: int) -> Program:
+def _seed(seed: int, network: int) -> int:
+    """Return the seed of a network: the first one's own, others that no neighbour of
+    this seed has."""
+    mixed = np.random.SeedSequence([seed, network]).generate_state(1)
+    return int(mixed[0]) if network else seed
+
+
+def together(
+    programs: Sequence[Program], rule, tokens: int, names: Sequence[str] = ()
+) -> Program:
     """Return one programme with the heads of all, the first one's first, padded to so
-    many tokens."""
+    many tokens; ``names`` of signals that the rule does not read are kept."""
     bound = [one.bind(rule) for one in programs]
     signals = {}
     for name in bound[0]:
         parts = [_padded(each[name], tokens, name in _EMPTY) for each in bound]
         signals[ALIASES.get(name, name)] = np.concatenate(parts, axis=1)
-    # what the rule does not read is kept where all have it
-    for name in programs[0].names:
-        if name not in signals and all(name in one for one in programs):
-            parts = [_padded(_with_heads(one, name), tokens, True) for one in programs]
-            if len({part.shape[2:] for part in parts}) == 1:
-                signals[name] = np.concatenate(parts, axis=1)
+    for name in names:
+        parts = [_padded(_with_heads(one, name), tokens, True) for one in programs]
+        signals[name] = np.concatenate(parts, axis=1)
     return Program(**signals)
 
 
-def apart(recording: Recording, programs: Sequence[Program], tokens: int) -> xr.Dataset:
-    """Return what a run of `together` found with a dim "sequence" before all others."""
+def _read_by_none(programs: Sequence[Program], rule) -> list[str]:
+    """Return the signals that all programmes have alike and the rule does not read."""
+    read = {ALIASES.get(name, name) for name in programs[0].bind(rule)}
+    alike = [name for name in programs[0].names
+             if name not in read and all(name in one for one in programs)]  # fmt: skip
+    shapes = {n: {_with_heads(one, n).shape[2:] for one in programs} for n in alike}
+    return [name for name in alike if len(shapes[name]) == 1]
+
+
+def apart(
+    recording: Recording, programs: Sequence[Program], tokens: int, labels: bool = False
+) -> xr.Dataset:
+    """Return what a run of `together` found with a dim "sequence" before all others, and
+    with labels of tokens where all have them."""
     heads = programs[0].heads
     data = recording.dataset
     variables = {}
@@ -99,29 +128,46 @@ def apart(recording: Recording, programs: Sequence[Program], tokens: int) -> xr.
         variables[name] = one
     lengths = np.array([one.tokens for one in programs])
     if lengths.min() < tokens:
-        late = xr.Variable(("sequence", "token"), np.arange(tokens) >= lengths[:, None])
-        for name, one in variables.items():
-            if {"sequence", "token"} <= {*one.dims} and one.dtype.kind == "f":
-                variables[name] = one.where(~late).transpose(*one.dims)
-                variables[name].attrs = one.attrs
+        _cut(variables, lengths, tokens, data.attrs.get("duration", 0.0))
     if "cell_head" in variables:
         own = variables["cell_head"]
         attrs = {"units": "1", "long_name": "sequence of the cell"}
         variables["cell_sequence"] = own.copy(data=own.values // (heads or 1))
         variables["cell_sequence"].attrs = attrs
         variables["cell_head"] = own.copy(data=own.values % (heads or 1))
-    if all(one.labels for one in programs):
-        labels = [
+    if labels:
+        said = [
             [*(one.labels or ())] + [""] * (tokens - one.tokens) for one in programs
         ]
         variables["label"] = xr.Variable(
-            ("sequence", "token"), labels, {"long_name": "token label"}
+            ("sequence", "token"), said, {"long_name": "token label"}
         )
     variables["length"] = xr.Variable(
         "sequence", lengths, {"units": "1", "long_name": "tokens of the sequence"}
     )
     coords = {*data.coords, "length", "label", "cell_sequence"} & variables.keys()
     return xr.Dataset(variables, attrs=data.attrs).set_coords(coords)
+
+
+def _cut(variables: dict, lengths: np.ndarray, tokens: int, duration: float) -> None:
+    """Take away what was found behind the end of each sequence."""
+    late = {"token": np.arange(tokens) >= lengths[:, None]}
+    ends = np.round(duration * lengths / tokens, 12)
+    if "time" in variables:
+        late["time"] = variables["time"].values > ends[:, None]
+    for name, one in list(variables.items()):
+        if "sequence" in one.dims and one.dtype.kind == "f":
+            for dim in late.keys() & one.dims:
+                mine = xr.Variable(("sequence", dim), ~late[dim])
+                variables[name] = one.where(mine).transpose(*one.dims)
+                variables[name].attrs = one.attrs
+    if "spike_time" in variables:
+        heads = variables["cell_head"].values
+        sequence = heads // ((heads.max() + 1) // len(lengths))
+        times, cells = variables["spike_time"], variables["spike_cell"]
+        mine = times.values < ends[sequence[cells.values]] - 1e-9
+        for name in ("spike_time", "spike_cell"):
+            variables[name] = variables[name][mine]
 
 
 def _by_sequence(one: xr.Variable, sequences: int, heads: int | None) -> xr.Variable:
@@ -161,23 +207,32 @@ def _padded(array: np.ndarray, tokens: int, empty: bool) -> np.ndarray:
     return np.concatenate([array, np.repeat(last, tokens - len(array), axis=0)])
 
 
-def _of_part(value: Any, programs: Sequence[Program], mine: slice):
-    """Return initial states of a part, [sequence * head, post, pre]."""
+def _of_part(value: Any, programs: Sequence[Program], mine: slice, label: str):
+    """Return initial states or probes of a part, [sequence * head, post or probe, pre].
+
+    What has another shape stays as it is: the realisation says what is wrong with it.
+    """
     if isinstance(value, Mapping):
-        return {name: _of_part(one, programs, mine) for name, one in value.items()}
+        return {
+            name: _of_part(one, programs, mine, f"{label}[{name!r}]")
+            for name, one in value.items()
+        }
+    if value is None:
+        return value
     first, count = programs[0], len(range(mine.start, mine.stop))
-    array = np.asarray(value)
-    single = 2 if first.heads is None else 3
-    if array.ndim == single + 1 and len(array) == len(programs):
-        chosen = np.minimum(np.arange(mine.start, mine.stop), len(array) - 1)
-        array = array[chosen]
-    elif array.ndim in (2, single):
-        array = np.broadcast_to(array, (count, *array.shape))
+    array = numbers("[(sequence,) (head,) post, pre]").read(value, label)
+    if array.ndim < 2:
+        return value
+    heads = () if first.heads is None else (first.heads,)
+    rows = array.shape[-2:-1] if label == "probes" else (first.post,)
+    one, shape = (*rows, first.pre), (*heads, *rows, first.pre)
+    if array.shape == (len(programs), *shape):
+        array = array[np.minimum(np.arange(mine.start, mine.stop), len(array) - 1)]
+    elif array.shape in (one, shape):
+        array = np.broadcast_to(array, (count, *shape))
     else:
-        return value  # the realisation says what is wrong with it
-    if array.ndim == 3 and first.heads is not None:
-        array = np.repeat(array[:, None], first.heads, axis=1)
-    return array.reshape(count * (first.heads or 1), *array.shape[-2:])
+        return value
+    return array.reshape(-1, *one)
 
 
 def _first(dataset: xr.Dataset, count: int) -> xr.Dataset:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 import pytest
 
@@ -68,6 +69,15 @@ def plot(dataset):
 def report(dataset):
     return f"{dataset.sizes['token']} tokens"
 '''
+
+
+@pytest.fixture(autouse=True)
+def _nothing_compiled_in_the_background(monkeypatch):
+    """Keep "auto" on one device during a test, whatever ran before: the noise of a seed
+    is that of the device."""
+    kept = sys.modules.get("fwp_neuro.devices.kept_programs")
+    if kept is not None:
+        monkeypatch.setattr(kept, "BEFORE_COMPILING", 10**9)
 
 
 @pytest.fixture(scope="module", autouse=True)

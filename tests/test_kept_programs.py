@@ -1,6 +1,7 @@
 """A program that is kept for a structure gives what a program of one's own gives."""
 
 import logging
+import os
 import threading
 from contextlib import ExitStack
 
@@ -51,7 +52,8 @@ FIXED = {"timeline": {"timeline": Timeline()}, "time step": {"dt": 1 * ms},
 
 
 @pytest.fixture(autouse=True)
-def forgotten():
+def forgotten(monkeypatch):
+    monkeypatch.setattr(kept_programs, "BEFORE_COMPILING", 3)
     kept_programs.clear()
     yield
     kept_programs.clear()
@@ -158,7 +160,7 @@ def test_auto_compiles_a_structure_in_the_background_after_three_runs(
 def test_a_program_of_the_background_serves_from_then_on():
     prepared(device="cpp_standalone").run()  # so that it is in the cache
     kept_programs.clear()
-    key = prepared().structure().key
+    key = kept_programs.key_of(job(prepared()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kept_programs, "_marked", lambda key: False)
         for _ in range(kept_programs.BEFORE_COMPILING + 1):
@@ -184,3 +186,61 @@ def test_many_runs_are_worth_compiling_for():
     if toolchain.find():
         assert device == "cpp_standalone" and "for 200 runs" in reason
     assert expected_runs.coming() == 1
+
+
+def test_who_expects_many_runs_of_many_runs_expects_them_all():
+    with expected_runs.expected(10), expected_runs.expected(3):
+        assert expected_runs.coming() == 30
+
+
+def test_preferences_for_code_belong_to_the_key():
+    first = kept_programs.key_of(job(prepared()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(b2.prefs, "core.default_float_dtype", np.float32)
+        assert kept_programs.key_of(job(prepared())) != first
+    assert kept_programs.key_of(job(prepared())) == first
+
+
+def test_what_is_compiled_in_the_background_ends_with_the_process(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(kept_programs, "_marked", lambda key: False)
+    monkeypatch.setattr(compiled_builds, "program", lambda folder: ended.wait(20))
+    monkeypatch.setattr(compiled_builds, "stop", lambda folder: ended.set())
+    for _ in range(kept_programs.BEFORE_COMPILING + 1):
+        kept_programs.compiled_before(job(prepared()))
+    (build,) = kept_programs._builds.values()
+    assert build.draft.folder.exists()
+    kept_programs._end_builds()
+    assert not build.thread.is_alive() and not build.draft.folder.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_process_leaves_the_builds_of_its_parent_alone(monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(kept_programs, "_marked", lambda key: False)
+    monkeypatch.setattr(compiled_builds, "program", lambda folder: go_on.wait(20))
+    for _ in range(kept_programs.BEFORE_COMPILING + 1):
+        kept_programs.compiled_before(job(prepared()))
+    (build,) = kept_programs._builds.values()
+    child = os.fork()
+    if child == 0:
+        os._exit(len(kept_programs._builds))
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(kept_programs._builds) == 1
+    go_on.set()
+    build.thread.join(20)
+
+
+@pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
+def test_a_kept_program_whose_files_are_gone_is_made_again():
+    first = prepared(device="cpp_standalone").run()
+    (made,) = kept_programs._kept.values()
+    made.close()  # as a parent process does, or who cleans the temporary folder
+    again = prepared(device="cpp_standalone").run()
+    np.testing.assert_array_equal(first["readout"], again["readout"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no shell of this kind")
+def test_a_compiler_that_is_killed_leaves_its_files_where_they_are_removed(tmp_path):
+    compiled_builds._shell('touch "$TMPDIR/left"', tmp_path, "c++", "nothing")
+    assert (tmp_path / "left").exists()

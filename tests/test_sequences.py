@@ -103,12 +103,125 @@ def test_more_sequences_than_a_network_takes(monkeypatch):
     assert spiking["cell_sequence"].values.max() == 2
 
 
+SHORT = fwp.circuits.Timeline(
+    **dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20 * ms), read=10 * ms
+)
+
+
+@pytest.mark.parametrize(("realisation", "options"), [
+    ("artificial", {}), ("rate", {"layout": "low_rank"}), ("spiking", {"cells": INF}),
+])  # fmt: skip
+@pytest.mark.parametrize("mode", ["auto", "last", "none", "snapshots"])
+def test_weights_of_sequences_of_unequal_length(realisation, options, mode):
+    given = programs("gated_delta", lengths=(4, 2))
+    options = {**options, "record_weights": mode}
+    every = fwp.run(given, "gated_delta", realisation, **options)
+    for n, one in enumerate(given):
+        if mode == "none":
+            with pytest.raises(fwp.FwpError, match="'none'"):
+                _ = every.sequence(n).final_weights
+            continue
+        alone = fwp.run(one, "gated_delta", realisation, **options).final_weights
+        np.testing.assert_allclose(every.final_weights[n], alone, **SAME)
+        np.testing.assert_allclose(every.sequence(n).final_weights, alone, **SAME)
+
+
+def test_networks_of_unequal_length(monkeypatch):
+    monkeypatch.setattr(side_by_side, "MOST", 1)
+    given = programs("gated_delta", lengths=(3, 2, 3))
+    options = {"layout": "low_rank", "record_weights": "none"}
+    every = fwp.run(given, "gated_delta", "rate", **options)
+    for n, one in enumerate(given):
+        alone = fwp.run(one, "gated_delta", "rate", **options)
+        np.testing.assert_allclose(every.sequence(n)["readout"], alone["readout"], **SAME)
+
+
+def test_weights_of_token_cells_of_equally_long_sequences():
+    given = programs("gated_delta", lengths=(3, 3))
+    options = {"layout": "low_rank", "record_weights": "none"}
+    every = fwp.run(given, "gated_delta", "rate", **options)
+    for n, one in enumerate(given):
+        alone = fwp.run(one, "gated_delta", "rate", **options).final_weights
+        np.testing.assert_allclose(every.final_weights[n], alone, **SAME)
+        np.testing.assert_allclose(every.sequence(n).final_weights, alone, **SAME)
+
+
+@pytest.mark.parametrize(("realisation", "options"), [
+    ("artificial", {}), ("rate", {}), ("spiking", {"cells": INF})])
+@pytest.mark.parametrize("heads", [None, 2])
+def test_probes_of_every_shape(realisation, options, heads):
+    given = programs("delta", lengths=(3, 2), heads=heads)
+    rng = np.random.default_rng(0)
+    shapes = [(2, 4), (2, 2, 4)] if heads else [(2, 4)]
+    for shape in shapes:
+        options["probes"] = rng.normal(size=shape)
+        every = fwp.run(given, "delta", realisation, **options)
+        for n, one in enumerate(given):
+            alone = fwp.run(one, "delta", realisation, **options)
+            for name in ("probes", "probe_readout"):
+                found = every.sequence(n)[name]
+                assert found.dims == alone[name].dims
+                np.testing.assert_allclose(found, alone[name], **SAME)
+
+
+def test_options_of_an_object_count_as_single_ones_do():
+    given = programs("delta", lengths=(2, 1))
+    for made, name in (("RateOptions", "rate"), ("SpikingOptions", "spiking")):
+        more = {"cells": INF} if name == "spiking" else {}
+        options = getattr(fwp.circuits, made)(record_weights="none", **more)
+        assert "weights" not in fwp.run(given, "delta", name, options=options)
+    options = fwp.circuits.SpikingOptions(
+        record_spikes=["key"], cells=5, timeline=SHORT)  # fmt: skip
+    found = fwp.run(given, "delta", "spiking", options=options)
+    assert found["spike_time"].max() < found.duration
+
+
+def test_nothing_is_said_behind_the_end_of_a_shorter_sequence():
+    given = programs("delta", lengths=(3, 1))
+    found = fwp.run(given, "delta", "spiking", cells=5, timeline=SHORT, record=["V"],
+                    record_every=10 * ms, record_spikes=True)  # fmt: skip
+    end = float(found["token_start"][1])
+    late = found["time"].values > end + 1e-9
+    assert found["V"].dims[:2] == ("sequence", "time")
+    assert np.isnan(found["V"].values[1, late]).all()
+    assert not np.isnan(found["V"].values[1, ~late]).any()
+    assert not np.isnan(found["V"].values[0]).any()
+    mine = found["cell_sequence"].values[found["spike_cell"].values]
+    assert found["spike_time"].values[mine == 1].max() < end
+    assert found["spike_time"].values[mine == 0].max() > 2 * end
+
+
+def test_networks_of_one_run_record_the_same(monkeypatch):
+    monkeypatch.setattr(side_by_side, "MOST", 2)
+    first, second, third = programs("gated_delta", lengths=(3, 3, 3))
+    bare = fwp.Program(third["key"], third["value"], third["query"], beta=0.5)
+    named = fwp.Program(third["key"], third["value"], third["query"], alpha=0.5,
+                        beta=0.5, labels=["a", "b", "c"])  # fmt: skip
+    for given in ([first, second, bare], [named, named, bare], [bare, bare, named]):
+        found = fwp.run(given, "delta", "rate")
+        assert "alpha" not in found and "label" not in found
+        assert found["readout"].sizes["sequence"] == 3
+    assert "alpha" in fwp.run([first, second, third], "delta", "rate")
+
+
+def test_networks_of_neighbouring_seeds_have_noise_of_their_own(monkeypatch):
+    monkeypatch.setattr(side_by_side, "MOST", 2)
+    program = programs("delta")[1]
+    given = dict(cells=4, timeline=SHORT, repeats=4, device="numpy")
+    found = [fwp.run(program, "delta", "spiking", seed=n, **given)["readout"].values
+             for n in (0, 1, 0)]  # fmt: skip
+    np.testing.assert_array_equal(found[0], found[2])
+    every = np.concatenate(found[:2])
+    assert len(np.unique(every.round(12), axis=0)) == 8
+
+
 def test_repeats_differ_by_their_noise():
     program = programs("delta")[0]
-    found = fwp.run(program, "delta", "spiking", cells=4, repeats=3)
+    given = {"cells": 4, "device": "numpy"}
+    found = fwp.run(program, "delta", "spiking", repeats=3, **given)
     assert found["readout"].sizes["sequence"] == 3
     assert not np.array_equal(found["readout"][0], found["readout"][1])
-    same = fwp.run([program] * 3, "delta", "spiking", cells=4)
+    same = fwp.run([program] * 3, "delta", "spiking", **given)
     np.testing.assert_array_equal(found["readout"], same["readout"])
 
 
@@ -146,6 +259,27 @@ def test_what_cannot_run_together_is_one_sentence(given, words):
         fwp.run(given(first, other), "delta")
 
 
+@pytest.mark.parametrize(("options", "words"), [
+    ({"initial_weights": np.zeros((5, 4))}, r"initial_weights must be .* got \(5, 4\)"),
+    ({"initial_states": {"w": [[1, 2], [3]]}}, r"states\['w'\] must be real numbers"),
+    ({"initial_states": {"w": None}}, r"initial_states\['w'\] is None"),
+    ({"probes": np.zeros(4)}, r"probes must be .* got shape \(4,\)"),
+    ({"probes": np.zeros((2, 5))}, r"probes must be .* got shape \(2, 5\)"),
+    ({"record_weights": np.array([1, 2])}, "record_weights must be one of"),
+])  # fmt: skip
+def test_bad_values_of_a_batch_are_one_sentence(options, words):
+    with pytest.raises(fwp.FwpError, match=words):
+        fwp.run(programs("delta"), "delta", **options)
+
+
+def test_states_of_a_batch_may_be_tensors():
+    torch = pytest.importorskip("torch")
+    given, start = programs("delta"), np.full((3, 4), 0.1)
+    tensor = torch.tensor(start, requires_grad=True)
+    every = fwp.run(given, "delta", initial_states={"w": tensor})
+    check(every, [fwp.run(one, "delta", initial_weights=start) for one in given])
+
+
 def test_one_sequence_that_is_not_there_is_one_sentence():
     given = programs("delta")
     every = fwp.run(given, "delta")
@@ -159,6 +293,30 @@ def test_one_sequence_that_is_not_there_is_one_sentence():
         _ = every.program
     with pytest.raises(fwp.FwpError, match="initial_states_of carries on one sequence"):
         fwp.run(given, "delta", initial_states_of=every.sequence(0))
+
+
+def test_a_selected_sequence_has_its_program():
+    given = programs("delta")
+    every = fwp.run(given, "delta")
+    mine = every.sel(sequence=1)
+    np.testing.assert_array_equal(mine.program["key"], given[1]["key"])
+    np.testing.assert_array_equal(mine.final_weights, every.sequence(1).final_weights)
+
+
+def test_batches_are_compared_sequence_by_sequence():
+    every = fwp.run(programs("delta"), "delta")
+    with pytest.raises(fwp.FwpError, match=r"rec.sequence\(n\).program is one"):
+        fwp.compare(every, every)
+    found = fwp.compare(every.sequence(1), every.sequence(1))
+    assert found.nrmse == 0
+
+
+def test_programmes_of_no_tensor_are_one_sentence():
+    pytest.importorskip("torch")
+    layer = fwp.artificial.Layer("delta", model_dim=6, heads=2)
+    for x in (3, None, np.zeros((2, 3, 6))):
+        with pytest.raises(fwp.FwpError, match="x must be a torch tensor"):
+            layer.programs(x)
 
 
 def test_programmes_of_a_layer_run_side_by_side():

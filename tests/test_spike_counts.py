@@ -2,6 +2,7 @@
 
 import ctypes
 import subprocess
+import time
 
 import brian2 as b2
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import stats
 import fwp_neuro as fwp
 from fwp_neuro import toolchain
 from fwp_neuro.circuits import head_layout
+from fwp_neuro.circuits.collector import Collector
 from fwp_neuro.circuits.head_layout import fired_cells, identify
 
 ms = b2.ms
@@ -90,6 +92,34 @@ def test_many_of_the_cells_of_each_number(count):
     assert (step == 1).all() and len(cell) == count + 1
     assert len(set(cell[:count])) == count and (cell[:count] < 30).all()
     assert (cell[count:] >= 30).all() and (cell[count:] < 60).all()
+
+
+@pytest.mark.parametrize(("cells", "count"), [(2000, 100), (2000, 1000), (50, 48)])
+def test_cells_of_large_populations_are_found_in_time(cells, count):
+    counts = np.full((400, 5), count)
+    begun = time.process_time()
+    step, cell = identify(counts, cells, np.random.default_rng(0))
+    assert time.process_time() - begun < 4  # 100 s and more, number by number
+    assert len(np.unique(step * 5 * cells + cell)) == len(cell) == counts.sum()
+    assert np.bincount(step * 5 + cell // cells).tolist() == [count] * 2000
+    share = np.bincount(cell % cells, minlength=cells) / 2000  # of times that it fired
+    p = count / cells
+    assert abs(share - p).max() < 5 * np.sqrt(p * (1 - p) / 2000)
+
+
+def test_populations_choose_their_cells_each_on_its_own():
+    counts = np.full((50, 3), 4)
+    found = []
+    for name in ("delta", "decay"):  # as long, and with the same first letter
+        seed = Collector.seed_of(3, name)
+        found.append(identify(counts, 40, np.random.default_rng(seed))[1])
+    assert (found[0] != found[1]).mean() > 0.5
+
+
+def test_more_cells_than_fit_into_memory_are_one_sentence():
+    program = fwp.tasks.associative_recall(tokens=1, dim=3, beta=0.5)
+    with pytest.raises(fwp.FwpError, match="the cells of population 'key' would be"):
+        fwp.run(program, "delta", "spiking", cells=1e9, record_spikes=False)
 
 
 def test_spikes_of_a_run_are_those_of_independent_cells():

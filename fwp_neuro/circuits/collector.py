@@ -22,6 +22,7 @@ for costs nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +37,8 @@ from ..validation import affordable
 from .head_layout import Population, cell_coordinates, cells_and_times, entry, spikes
 from .token_schedule import Probing, Schedule
 
+#: that a recording says about a cell, mostly its population's name
+_BYTES_OF_A_CELL = 64
 #: Brian2's name of a unit -> the name in a recording
 _UNITS = {"volt": "V", "siemens": "S", "amp": "A", "second": "s", "hertz": "Hz"}
 
@@ -187,6 +190,8 @@ class Collector:
             order: "head", "dimension" and, where there are ON and OFF cells, "sign" ->
                 how many there are, the slowest first.
         """
+        every = cells * math.prod(order.values())
+        affordable(every, f"the cells of population {name!r}", _BYTES_OF_A_CELL)
         self._cells.append((name, cells, order))
         if name not in self.record.spikes:
             return
@@ -344,6 +349,11 @@ class Collector:
             found["recorded"] |= _spikes(populations, fired, end)
         return found
 
+    @staticmethod
+    def seed_of(seed: int, population: str) -> list[int]:
+        """Return the seed of the choice of cells of a population, for each its own."""
+        return [seed, *population.encode()]
+
     def _fired(self, name: str) -> Callable[[], tuple]:
         """Return a function that gives (number of the cell, time in seconds) of every
         spike of a population."""
@@ -355,7 +365,7 @@ class Collector:
             [np.array(getattr(monitor, n)).T for n in self._counted[name]], 1
         )
         cells = next(cells for own, cells, _ in self._cells if own == name)
-        seed = [self.seed, len(name), ord(name[0])]
+        seed = self.seed_of(self.seed, name)
         times = np.array(monitor.t)
         return partial(cells_and_times, counts.astype(np.int32), cells, times, seed)
 

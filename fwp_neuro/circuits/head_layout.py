@@ -331,20 +331,27 @@ def identify(
     """
     step, number = np.nonzero(counts)
     many = counts[step, number].astype(np.int64)
-    row, chosen = np.repeat(np.arange(len(many)), many), np.zeros(many.sum(), np.int64)
-    undecided = np.ones(len(row), bool)
-    for _ in range(_TRIES):  # a choice with a cell twice is drawn anew as a whole
-        mine = row[undecided]
-        drawn = rng.integers(cells, size=len(mine))
-        chosen[undecided] = drawn
-        both = np.sort(mine * cells + drawn)
-        again = np.zeros(len(many), bool)
-        again[both[1:][both[1:] == both[:-1]] // cells] = True
-        undecided = again[row]
-        if not undecided.any():
+    row = np.repeat(np.arange(len(many)), many)
+    chosen = rng.integers(cells, size=len(row))
+    mine = np.arange(len(row))
+    for _ in range(_TRIES):
+        # a cell that is there already is drawn anew: no cell is treated apart, so that
+        # all choices are as likely as each other
+        both = row[mine] * cells + chosen[mine]
+        order = np.argsort(both, kind="stable")
+        both = both[order]
+        again = mine[order[1:][both[1:] == both[:-1]]]
+        if not again.size:
             break
-    for one in np.unique(row[undecided]):  # many of the cells fire at once
-        chosen[row == one] = rng.permutation(cells)[: many[one]]
+        chosen[again] = rng.integers(cells, size=again.size)
+        open_ = np.zeros(len(many), bool)
+        open_[row[again]] = True
+        mine = np.flatnonzero(open_[row])
+    else:  # nearly all of the cells of a number fire at once
+        ends = np.cumsum(many)
+        for one in np.unique(row[mine]):
+            first = ends[one] - many[one]
+            chosen[first : ends[one]] = rng.permutation(cells)[: many[one]]
     return step[row], number[row] * cells + chosen
 
 

@@ -229,10 +229,12 @@ def _shell(
     command: str, work: Path, used: str, what: str, project: Path | None = None
 ) -> None:
     """Run a command of a build; it ends with this process's interruption."""
+    # what a compiler that was killed leaves goes with the folder
+    own = {"LC_ALL": "C", "TMPDIR": str(work.resolve())}
     process = subprocess.Popen(
         command, cwd=work, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
-        env={"CXX": used, **os.environ, "LC_ALL": "C"}, start_new_session=True,
+        env={"CXX": used, **os.environ, **own}, start_new_session=True,
     )  # fmt: skip
     if project is not None:
         _running[project] = process

@@ -226,6 +226,11 @@ class DeviceProgram:
         self._finalizer()
 
     @property
+    def whole(self) -> bool:
+        """Whether its files are there: it is not closed, and nobody removed them."""
+        return (self._folder / "main").exists()
+
+    @property
     def constants(self) -> dict[str, float]:
         """Constants that a run can change, by "name" or "group.name", in base units."""
         return {name: each[0][1].value for name, each in self._inputs.constants.items()}

@@ -11,10 +11,13 @@ from __future__ import annotations
 import atexit
 import hashlib
 import logging
+import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from typing import Any
+
+import brian2 as b2
 
 from ..errors import Cannot, FwpError
 from . import compiled_builds
@@ -27,6 +30,11 @@ log = logging.getLogger("fwp_neuro.devices")
 BEFORE_COMPILING = 3
 #: programs that a process keeps, and structures that it counts
 MOST, MOST_COUNTED = 16, 4096
+#: how often a build is told to end, in tenths of a second
+_TRIES = 50
+
+#: what Brian2's preferences for code begin with
+_PREFERENCES = ("core.", "codegen.", "devices.cpp_standalone.")
 
 _kept: OrderedDict[Hashable, DeviceProgram] = OrderedDict()
 _runs: Counter = Counter()
@@ -51,6 +59,7 @@ class _Build:
 
 def clear() -> None:
     """Forget all programs of this process, and how often structures ran."""
+    _end_builds()
     for program in _kept.values():
         program.close()
     for memory in (_kept, _runs, _failed):
@@ -93,7 +102,7 @@ def compiled_before(job: DeviceJob) -> bool:
 
     A structure that has run often is compiled from here on, in the background.
     """
-    key = job.structure.key
+    key = key_of(job)
     if _ready(job) is not None:
         return True
     if _marked(key) and draft_of(job).in_cache():
@@ -115,6 +124,13 @@ def compiled_before(job: DeviceJob) -> bool:
     return False
 
 
+def key_of(job: DeviceJob) -> tuple:
+    """Return what circuits of one program have in common: the structure, and Brian2's
+    preferences for its code."""
+    chosen = [(n, repr(b2.prefs[n])) for n in b2.prefs if n.startswith(_PREFERENCES)]
+    return job.structure.key, tuple(sorted(chosen))
+
+
 def draft_of(job: DeviceJob) -> Draft:
     """Return the source of a job's program, written once."""
     if job.draft is None:
@@ -124,7 +140,7 @@ def draft_of(job: DeviceJob) -> Draft:
 
 def _ready(job: DeviceJob) -> DeviceProgram | None:
     """Return the kept program of a job's structure, also one that is compiled by now."""
-    key = job.structure.key
+    key = key_of(job)
     build = _builds.get(key)
     if build is not None and not build.thread.is_alive():
         del _builds[key]
@@ -133,6 +149,8 @@ def _ready(job: DeviceJob) -> DeviceProgram | None:
         build.draft.close()
         _failed.add(key)
         log.info("%s: not compiled: %s", job.label, build.problem)
+    if key in _kept and not _kept[key].whole:  # its parent process has removed it
+        del _kept[key]
     if key in _kept:
         _kept.move_to_end(key)
         return _kept[key]
@@ -143,7 +161,7 @@ def _keep(job: DeviceJob, draft: Draft) -> DeviceProgram:
     made = draft.program()
     if draft is job.draft:
         job.draft = None  # its folder is the program's from now on
-    return _put(job.structure.key, made)
+    return _put(key_of(job), made)
 
 
 def _put(key: Hashable, made: DeviceProgram) -> DeviceProgram:
@@ -167,6 +185,17 @@ def _marked(key: Hashable) -> bool:
 
 @atexit.register
 def _end_builds() -> None:
-    for build in _builds.values():
-        if build.thread.is_alive():
+    """End what is compiled in the background, and leave no file of it behind."""
+    while _builds:
+        _, build = _builds.popitem()
+        for _ in range(_TRIES):
             compiled_builds.stop(build.draft.folder)
+            build.thread.join(0.1)
+            if not build.thread.is_alive():
+                break
+        build.draft.close()
+
+
+if hasattr(os, "register_at_fork"):
+    # threads stay with the parent process, and so do the programs that they compile
+    os.register_at_fork(after_in_child=_builds.clear)

@@ -332,7 +332,12 @@ class Layer(nn.Module):
 
         ``fwp_neuro.run(layer.programs(x), layer.rule, "spiking")`` runs them side by
         side.
+
+        Raises:
+            FwpError: as for `program`.
         """
+        self._refuse_memory()
+        self.initial(x)  # says what is wrong with it
         return [self.program(x, number) for number in range(x.shape[0])]
 
     def _refuse_memory(self) -> None:
