@@ -114,7 +114,7 @@ class MinimalCircuit:
         >>> readout = loop.run(program, cells=100, seed=0)  # doctest: +SKIP
 
     Raises:
-        FwpError: there is no C++ compiler, or it fails.
+        CalledProcessError: the compiler fails.
     """
 
     def __init__(self):

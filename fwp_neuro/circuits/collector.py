@@ -145,13 +145,8 @@ class Collector:
         if inputs is not None:  # [head, probe, pre] -> one number a cell
             inputs = np.swapaxes(inputs, 0, 1).reshape(inputs.shape[1], -1)
             inputs = np.repeat(inputs, self.each, axis=1) / self.each
-        self.probing = Probing(
-            inputs,
-            self.schedule.token_steps,
-            self.schedule.tokens,
-            self.dt,
-            self.last_step,
-        )
+        steps, tokens = self.schedule.token_steps, self.schedule.tokens
+        self.probing = Probing(inputs, steps, tokens, self.dt, self.last_step)
 
     def _asked(self, of: str) -> dict[str, Port]:
         named = {name: self.ports[name] for name in self.record.names}
@@ -164,13 +159,11 @@ class Collector:
     # ------------------------------------------------------------------ before the run
 
     def equations(self, of: str) -> str:
-        """Return the lines that an object ("pre", "post", "synapse") gets for what is
-        recorded."""
+        """Return the lines that an object gets ("pre", "post", "synapse")."""
         lines = [] if of == "synapse" else self.probing.lines(of)
         for name, port in self._asked(of).items():
             for own, code in port.codes(name).items():
-                # a monitor of synapses cannot look at their cells: the value is put there
-                # for it
+                # a monitor of synapses cannot look at their cells: they get the value
                 expression = "" if of == "synapse" else f" = {code}"
                 lines.append(f"{own}{expression} : {port.unit}")
         return "\n".join(["", *lines])
@@ -355,8 +348,7 @@ class Collector:
         return [seed, *population.encode()]
 
     def _fired(self, name: str) -> Callable[[], tuple]:
-        """Return a function that gives (number of the cell, time in seconds) of every
-        spike of a population."""
+        """Return what gives (cell, time in s) of every spike of a population."""
         monitor = self._monitors[f"spikes_{name}"]
         if name not in self._counted:
             spikes = np.array(monitor.i), np.array(monitor.t)
