@@ -93,8 +93,9 @@ class Recording:
                 "this recording carries no program: it has no 'key' and 'value'"
             )
         data = self._dataset
-        if "length" in data and "token" in data.dims:  # one sequence that was selected
-            data = data.isel(token=slice(0, int(data["length"])))
+        # one sequence that was selected
+        if "sequence_length" in data and "token" in data.dims:
+            data = data.isel(token=slice(0, int(data["sequence_length"])))
         return Program.from_dataset(data)
 
     @property
@@ -118,8 +119,9 @@ class Recording:
                     "the weights of this recording have no tokens, only "
                     f"{dict(weights.sizes)}: the axis was cut or renamed"
                 )
-            if "length" in self:  # of every sequence its own last token
-                return weights.isel(token=self["length"].drop_vars("length") - 1)
+            if "sequence_length" in self:  # of every sequence its own last token
+                lengths = self["sequence_length"].drop_vars("sequence_length")
+                return weights.isel(token=lengths - 1)
             return weights.isel(token=-1)
         if "token_cell_pre" in self and "token_cell_post" in self:
             pre, post = self["token_cell_pre"], self["token_cell_post"]

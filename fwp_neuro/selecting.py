@@ -19,8 +19,9 @@ def one_sequence(dataset: xr.Dataset, number: int) -> xr.Dataset:
         )
     if "sequence" not in dataset.dims:
         return dataset
-    length = int(dataset["length"][number])
-    one = dataset.isel(sequence=number, token=slice(0, length)).drop_vars("length")
+    length = int(dataset["sequence_length"][number])
+    one = dataset.isel(sequence=number, token=slice(0, length))
+    one = one.drop_vars("sequence_length")
     if "duration" in one.attrs:
         end = one.attrs["duration"] * length / dataset.sizes["token"]
         one.attrs["duration"] = float(np.round(end, 12))

@@ -142,10 +142,11 @@ def apart(
         variables["label"] = xr.Variable(
             ("sequence", "token"), said, {"long_name": "token label"}
         )
-    variables["length"] = xr.Variable(
+    variables["sequence_length"] = xr.Variable(
         "sequence", lengths, {"units": "1", "long_name": "tokens of the sequence"}
     )
-    coords = {*data.coords, "length", "label", "cell_sequence"} & variables.keys()
+    mine = {"sequence_length", "label", "cell_sequence"}
+    coords = ({*data.coords} | mine) & variables.keys()
     return xr.Dataset(variables, attrs=data.attrs).set_coords(coords)
 
 

@@ -154,7 +154,7 @@ NAN = np.full((POST, PRE), np.nan)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (dict(program=3), "program must be a Program, got 3"),
+        (dict(program=3), "program must be a Program or a list of them, got 3"),
         (dict(rule="dleta"), "unknown rule 'dleta'; did you mean 'delta'"),
         (dict(rule=3), "rule must be a name or a Rule, got int"),
         (dict(rule="gla"), "rule 'gla' needs gate 'alpha'"),

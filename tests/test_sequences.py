@@ -49,7 +49,7 @@ def test_sequences_of_every_rule_are_what_each_is_alone(name):
         check(every, alone)
         assert np.isnan(every["readout"].values[1, 3:]).all()
         assert every["readout"].dims[:2] == ("sequence", "token")
-        assert every["length"].values.tolist() == [5, 3, 4]
+        assert every["sequence_length"].values.tolist() == [5, 3, 4]
 
 
 @pytest.mark.parametrize(("realisation", "options"), [

@@ -67,6 +67,9 @@ TAKEN |= {
     "spike",
     "spike_cell",
     "spike_time",
+    "sequence",
+    "sequence_length",
+    "cell_sequence",
 }
 TAKEN |= {
     "channel",
