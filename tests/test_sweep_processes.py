@@ -223,7 +223,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
 
 
 def interrupted(process) -> str:
-    """Press Ctrl+C, and again if Python was where it ignores exceptions; return stderr."""
+    """Press Ctrl+C, again if Python was where it ignores it; return stderr."""
     for _ in range(4):
         process.send_signal(signal.SIGINT)
         try:
