@@ -17,7 +17,6 @@ import sweep_points
 
 import fwp_neuro as fwp
 from fwp_neuro import toolchain
-from fwp_neuro.cli import main
 from fwp_neuro.errors import FwpError, FwpWarning
 
 PATIENCE = 120.0  # seconds, for a busy machine
@@ -195,15 +194,16 @@ def test_workers_that_cannot_start_are_one_sentence(traces, tmp_path):
     assert traces.calls() == {}
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit):
     slow = (
         "if parameters.seed == 3:\n        import time\n        time.sleep(1000)\n    "
         "values ="
     )
     edit(home / "models/toy.py", "values =", slow)
-    start, rest = ["sweep", "toy", "--out", "out", "--set"], ["--workers", "2"]
-    assert main([*start, "seed=0"]) == 0
-    command = [sys.executable, "-m", "fwp_neuro", *start, "seed=0,3,1,2", *rest]
+    # each in a process of its own, as a user's, which has loaded nothing else
+    start = [sys.executable, "-m", "fwp_neuro", "sweep", "toy", "--out", "out", "--set"]
+    subprocess.run([*start, "seed=0"], check=True, capture_output=True)
+    command = [*start, "seed=0,3,1,2", "--workers", "2"]
     sweep = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     until(lambda: saved(home) == 3)
     words = interrupted(sweep)
@@ -213,13 +213,11 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit, capsys):
         "from there"
     )
     assert "Traceback" not in words
-    capsys.readouterr()
-    assert main([*start, "seed=0,1,2"]) == 0
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    said = subprocess.run([*start, "seed=0,1,2"], capture_output=True, text=True)
+    assert said.stdout.splitlines() == [
         "3 points: 0 computed, 3 kept from before, 0 failed",
         "wrote out/sweep.nc (seed 3, token 3)",
-    ], said.err
+    ], said.stderr
 
 
 def interrupted(process) -> str:
