@@ -30,8 +30,6 @@ def one_sequence(dataset: xr.Dataset, number: int) -> xr.Dataset:
     if "cell_sequence" in one.coords:
         one = own_cells(one, one["cell_sequence"].values == number)
         one = one.drop_vars("cell_sequence")
-        if "spike_time" in one:  # padded tokens of a shorter sequence belong to nobody
-            one = one.isel(spike=one["spike_time"].values < one.attrs["duration"] - 1e-9)
     return one
 
 

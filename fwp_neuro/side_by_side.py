@@ -126,19 +126,17 @@ def apart(
         if "head" in one.dims:
             one = _by_sequence(one, len(programs), heads)
         variables[name] = one
-    lengths = np.array([one.tokens for one in programs])
-    if lengths.min() < tokens:
-        _cut(variables, lengths, tokens, data.attrs.get("duration", 0.0))
     if "cell_head" in variables:
         own = variables["cell_head"]
         attrs = {"units": "1", "long_name": "sequence of the cell"}
         variables["cell_sequence"] = own.copy(data=own.values // (heads or 1))
         variables["cell_sequence"].attrs = attrs
         variables["cell_head"] = own.copy(data=own.values % (heads or 1))
+    lengths = np.array([one.tokens for one in programs])
+    if lengths.min() < tokens:
+        _cut(variables, lengths, tokens, data.attrs.get("duration", 0.0))
     if labels:
-        said = [
-            [*(one.labels or ())] + [""] * (tokens - one.tokens) for one in programs
-        ]
+        said = [[*(one.labels or ())] + [""] * (tokens - one.tokens) for one in programs]
         variables["label"] = xr.Variable(
             ("sequence", "token"), said, {"long_name": "token label"}
         )
@@ -163,8 +161,7 @@ def _cut(variables: dict, lengths: np.ndarray, tokens: int, duration: float) -> 
                 variables[name] = one.where(mine).transpose(*one.dims)
                 variables[name].attrs = one.attrs
     if "spike_time" in variables:
-        heads = variables["cell_head"].values
-        sequence = heads // ((heads.max() + 1) // len(lengths))
+        sequence = variables["cell_sequence"].values
         times, cells = variables["spike_time"], variables["spike_cell"]
         mine = times.values < ends[sequence[cells.values]] - 1e-9
         for name in ("spike_time", "spike_cell"):

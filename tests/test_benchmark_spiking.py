@@ -19,19 +19,22 @@ def test_the_loop_is_the_circuit(counts):
     signals = [program[name][None] for name in ("key", "value", "query")]
     rates = twin(*signals, program["beta"], cells=np.inf)["readout"][0]
     loop = MinimalCircuit()
-    try:
-        # the noise falls with the number of cells, toward the circuit of rates
-        errors = []
-        for cells in (100, 10_000):
-            found = [loop.run(program, cells, seed, counts) for seed in range(4)]
-            errors.append(np.sqrt(np.mean((np.array(found) - rates) ** 2)))
-        assert errors[1] < 0.02 * rates.std() and errors[0] == pytest.approx(
-            10 * errors[1], rel=0.5
-        )
-        again = loop.run(program, 100, 3, counts)
-        np.testing.assert_array_equal(again, loop.run(program, 100, 3, counts))
-    finally:
-        loop.close()
+    # the noise falls with the number of cells, toward the circuit of rates
+    errors = []
+    for cells in (100, 10_000):
+        found = [loop.run(program, cells, seed, counts) for seed in range(4)]
+        errors.append(np.sqrt(np.mean((np.array(found) - rates) ** 2)))
+    assert errors[1] < 0.02 * rates.std() and errors[0] == pytest.approx(
+        10 * errors[1], rel=0.5
+    )
+    again = loop.run(program, 100, 3, counts)
+    np.testing.assert_array_equal(again, loop.run(program, 100, 3, counts))
+
+
+def test_a_compiler_that_fails_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("CXX", "false")
+    with pytest.raises(fwp.FwpError, match="one loop"):
+        MinimalCircuit()
 
 
 @needs_compiler

@@ -72,7 +72,7 @@ def prepared(rule="gated_delta", tokens=3, pre=4, alpha=0.9, beta=0.4, values=1.
 
 
 def job(ready, device="cpp_standalone"):
-    return DeviceJob(ready.build, ready.dt, ready.seed, given=ready.structure)
+    return DeviceJob(ready.build, ready.dt, ready.seed, make_structure=ready.structure)
 
 
 def source(ready):

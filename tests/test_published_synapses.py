@@ -54,6 +54,17 @@ def test_published_synapses_run_hebb_and_delta(name):
 
 
 @pytest.mark.slow
+def test_potentiation_that_is_lost_by_use_is_as_far_off_as_it_is_said_to_be():
+    """README and figure 17: an nRMSE of .46, because a read takes weight away."""
+    for rule in ("hebb", "delta"):
+        one = memory_agreement.measure(
+            "use_dependent_potentiation", rule, cells=20, value_cells=20
+        )
+        assert one.nrmse == pytest.approx(0.46, abs=0.05), one
+        assert 0.75 < one.slope < 1.3 and 0.5 < one.decay < 0.7, one
+
+
+@pytest.mark.slow
 def test_a_composition_with_a_release_and_a_receptor_runs_hebb():
     synapse = compose("short_term_potentiation", "tsodyks_markram_to_zero", "ampa")
     one = memory_agreement.measure(synapse, "hebb", cells=20, value_cells=10)

@@ -29,7 +29,7 @@ def in_c(tmp_path_factory):
         pytest.skip("no C++ compiler")
     folder = tmp_path_factory.mktemp("counts")
     text = "#include <cmath>\nusing namespace std;\n"
-    text += head_layout._C.format(qualifiers="static inline")
+    text += head_layout.COUNTS_IN_C.format(qualifiers="static inline")
     text += """
     extern "C" void every(long size, const double* u, double n, double p, double* out)
     { for (long i = 0; i < size; i++) out[i] = fired_cells(u[i], n, p); }"""

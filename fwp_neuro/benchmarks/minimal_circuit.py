@@ -7,14 +7,12 @@ memory: a limit for the benchmark, which no user needs.
 from __future__ import annotations
 
 import ctypes
-import subprocess
-from pathlib import Path
 
 import numpy as np
 from brian2 import ms
 
-from .. import temporaries, toolchain
-from ..circuits.head_layout import _C as COUNTS
+from ..artificial.kernels.compiler import library
+from ..circuits.head_layout import COUNTS_IN_C
 from ..circuits.spiking.calibration import learning_rate
 from ..circuits.token_schedule import Timeline, make
 from ..synapses import get
@@ -110,25 +108,15 @@ class MinimalCircuit:
     """The compiled loop.
 
     Example:
-        >>> loop = MinimalCircuit()  # doctest: +SKIP
-        >>> readout = loop.run(program, cells=100, seed=0)  # doctest: +SKIP
+        >>> readout = MinimalCircuit().run(program, cells=100, seed=0)  # doctest: +SKIP
 
     Raises:
-        CalledProcessError: the compiler fails.
+        Cannot: there is no C++ compiler, or it fails.
     """
 
     def __init__(self):
-        self.folder = temporaries.make("loop")
-        source = Path(self.folder) / "loop.cpp"
-        source.write_text(_SOURCE % COUNTS.format(qualifiers="static inline"))
-        flags = ["-O3", "-march=native", "-shared", "-fPIC", "-o", "loop.so"]
-        command = [toolchain.find(), *flags, source.name]
-        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
-        self._library = ctypes.CDLL(str(self.folder / "loop.so"))
-
-    def close(self) -> None:
-        """Remove its files."""
-        temporaries.remove(self.folder)
+        text = _SOURCE % COUNTS_IN_C.format(qualifiers="static inline")
+        self._library = library(text, "the circuit as one loop")
 
     def run(self, program, cells: int = 100, seed: int = 0, counts: bool = True):
         """Return the read-out [token, post] of a programme without heads or decay.

@@ -139,8 +139,8 @@ def learning_rate(beta, k2, rule, calibration, c, layout="population"):
     return (low + high) / 2 / (k2 * c.slope())
 
 
-# blocked fraction [steps], from a number, (number, window name) or [steps]
 def drug(value, c):
+    """Blocked fraction [steps], from a number, (number, window name) or [steps]."""
     fraction, window = value if isinstance(value, tuple) else (value, "token")
     out = np.zeros(c.steps()["token"].stop)
     out[c.steps()[window]] = fraction

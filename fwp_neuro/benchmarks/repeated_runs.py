@@ -13,7 +13,6 @@ import numpy as np
 import xarray as xr
 
 from .. import tasks, toolchain
-from ..devices import kept_programs
 from ..expected_runs import expected
 from ..running import run
 from . import timing
@@ -78,11 +77,7 @@ def benchmark(
             row(name, lambda p, seed, counts=counts: loop.run(p[0], CELLS, seed, counts))
         with expected(10_000):  # so that the default run finds its program
             _spiking(_program(0), 0, "auto")
-    try:
-        found = timing.interleaved(calls, rounds, progress)
-    finally:
-        if loop is not None:
-            loop.close()
+    found = timing.interleaved(calls, rounds, progress)
     times = np.full((len(ROWS), rounds, 2), np.nan)
     for n, name in enumerate(ROWS):
         if name in found:
@@ -94,8 +89,7 @@ def benchmark(
         "wall": (("row", "round"), times[..., 1], {"units": "s"}),
         "error": ("row", rms, {"units": "1", "long_name": "nRMSE against the rule"}),
     }
-    attrs = {"machine": machine(), "sequences": sequences,
-             "kept": len(kept_programs.kept())}  # fmt: skip
+    attrs = {"machine": machine(), "sequences": sequences}
     return xr.Dataset(data, {"row": list(ROWS)}, attrs)
 
 

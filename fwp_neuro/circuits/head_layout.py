@@ -224,7 +224,7 @@ _TRIES = 20
 # The smallest count at which the binomial distribution function reaches u. Counts from 0
 # up where few cells fire, else from the most likely count to both sides, so that no
 # probability of a start is too small for a double.
-_C = """
+COUNTS_IN_C = """
 {qualifiers} double fired_cells(double u, double n, double p)
 {{
     if (p <= 0) return 0;
@@ -260,7 +260,7 @@ _C = """
     return floor(n*p);
 }}
 """
-_CYTHON = """
+_COUNTS_IN_CYTHON = """
 from libc.math cimport exp, log, log1p, lgamma, floor
 
 cdef double fired_cells(double u, double n, double p):
@@ -301,9 +301,9 @@ cdef double fired_cells(double u, double n, double p):
 """
 
 
-@b2.implementation("cuda", _C.format(qualifiers="__host__ __device__"))
-@b2.implementation("cython", _CYTHON)
-@b2.implementation("cpp", _C.format(qualifiers="static inline"))
+@b2.implementation("cuda", COUNTS_IN_C.format(qualifiers="__host__ __device__"))
+@b2.implementation("cython", _COUNTS_IN_CYTHON)
+@b2.implementation("cpp", COUNTS_IN_C.format(qualifiers="static inline"))
 @b2.check_units(u=1, n=1, p=1, result=1)
 def fired_cells(u, n, p):
     """Return how many of ``n`` cells fire, each with probability ``p``, for use in Brian2
@@ -344,9 +344,9 @@ def identify(
         if not again.size:
             break
         chosen[again] = rng.integers(cells, size=again.size)
-        open_ = np.zeros(len(many), bool)
-        open_[row[again]] = True
-        mine = np.flatnonzero(open_[row])
+        undecided = np.zeros(len(many), bool)
+        undecided[row[again]] = True
+        mine = np.flatnonzero(undecided[row])
     else:  # nearly all of the cells of a number fire at once
         ends = np.cumsum(many)
         for one in np.unique(row[mine]):

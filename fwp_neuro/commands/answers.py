@@ -13,6 +13,7 @@ import io
 import json
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -47,11 +48,12 @@ def keep(argv: Sequence[str], answer: Callable[[list[str]], object]) -> None:
     """
     if not _lasting(argv):
         return
-    place, found = _place(), {}
-    with contextlib.suppress(OSError, ValueError):
-        found = json.loads(place.read_text(encoding="utf-8"))
+    found = {}
     # an interruption comes too late for what was asked, and a bug says so where it is
     with contextlib.suppress(KeyboardInterrupt, Exception):
+        place = _place()
+        with contextlib.suppress(OSError, ValueError):
+            found = dict(json.loads(place.read_text(encoding="utf-8")))
         for one in [list(argv)] if found else [list(argv), *_every()]:
             text = io.StringIO()
             with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
@@ -86,8 +88,14 @@ def _name(argv: Sequence[str]) -> str:
 
 
 def _place() -> Path:
-    """Return the file of the answers that fit all files as they are now."""
+    """Return the file of the answers that fit all files as they are now.
+
+    Raises:
+        OSError: a file has gone meanwhile.
+    """
     digest = hashlib.sha256(sys.version.encode())
+    # changes when another package is installed or removed
+    digest.update(str(os.stat(sysconfig.get_path("purelib")).st_mtime_ns).encode())
     package = Path(__file__).resolve().parent.parent
     for folder in (package, *folders("models"), *folders("figures")):
         for file in sorted(folder.rglob("*")):

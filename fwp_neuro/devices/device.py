@@ -188,8 +188,8 @@ class DeviceJob:
         threads: of OpenMP.
         progress: called with (fraction done, label), or None.
         label: what runs.
-        given: gives the structure of the circuit, for devices that keep programs; None
-            for a circuit that shares its program with no other.
+        make_structure: gives the structure of the circuit, for devices that keep
+            programs; None for a circuit that shares its program with no other.
         draft: the source of its program, once somebody asked for it; it is closed at the
             end.
     """
@@ -200,13 +200,13 @@ class DeviceJob:
     threads: int = 1
     progress: Callable[[float, str], None] | None = None
     label: str = ""
-    given: Callable[[], Structure] | None = None
+    make_structure: Callable[[], Structure] | None = None
     draft: Any = None
 
     @cached_property
     def structure(self) -> Structure | None:
         """Of the circuit, made when a device asks for it."""
-        return None if self.given is None else self.given()
+        return None if self.make_structure is None else self.make_structure()
 
 
 @dataclass(frozen=True)

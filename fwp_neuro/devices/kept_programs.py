@@ -66,11 +66,6 @@ def clear() -> None:
         memory.clear()
 
 
-def kept() -> tuple[Hashable, ...]:
-    """Return the structures whose programs this process keeps."""
-    return tuple(_kept)
-
-
 def program(job: DeviceJob) -> DeviceProgram:
     """Return the program of a job's structure, compiled now if it must be.
 
