@@ -109,13 +109,13 @@ def over_written(dose):
 def _reading(repeats) -> xr.Dataset:
     """Change by a key alone, as a share of that by key and value: Poisson, 0 to 40 Hz, 2
     s."""
-    from fwp_neuro.characterise import experiments, rule_measures
+    from fwp_neuro.characterise import experiments, measure
 
     alone = []
     for readout in READOUTS:
         model = fwp.synapses.get("point_spine", readout)
         alone.append(
-            rule_measures(model, experiments("point_spine")[0], repeats).write.key_only
+            measure(model, experiments("point_spine")[0], repeats).write.key_only
         )
     return xr.Dataset({"read_write": (("readout",), np.array(alone), {"units": "1"})})
 
