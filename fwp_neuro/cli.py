@@ -18,6 +18,7 @@ import fwp_neuro
 from fwp_neuro import errors
 from fwp_neuro.commands import COMMANDS, answers
 from fwp_neuro.errors import FwpError, nearest
+from fwp_neuro.interrupts import heard
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,6 +64,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     return top
 
 
+@heard()
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     alone = argv is None  # not called by a program that may have entries of its own

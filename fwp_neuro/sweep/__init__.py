@@ -17,6 +17,7 @@ from __future__ import annotations
 from ..arguments import FLAG, optional, takes, text, whole
 from ..callable_module import make_callable
 from ..errors import warn
+from ..interrupts import heard
 from ..run_arguments import PROGRESS
 from . import seeds
 from .function import model_function as function_of_model
@@ -98,7 +99,8 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
     """
     from .drive import drive  # noqa: PLC0415  a worker imports this package, and needs no drive
 
-    swept = drive(function, grid, out, executor, workers, retry, progress)
+    with heard():
+        swept = drive(function, grid, out, executor, workers, retry, progress)
     if swept.failures:
         number, failure = min(swept.failures.items())
         warn(

@@ -1,0 +1,43 @@
+"""Ctrl+C that is not lost."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import signal
+import sys
+import threading
+
+#: s until a lost Ctrl+C is sent again; the callback that lost it has ended by then
+_PAUSE = 0.05
+
+
+@contextlib.contextmanager
+def heard():
+    """Let no Ctrl+C be lost while the block runs.
+
+    Where Python is in a callback of a weak reference or in a `__del__`, nothing can be
+    raised: it prints the KeyboardInterrupt and goes on. In the block it is sent again.
+    """
+    before = sys.unraisablehook
+
+    def send_again(unraisable):
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            with contextlib.suppress(RuntimeError):  # Python ends: no thread can start
+                threading.Timer(_PAUSE, _press).start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = send_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _press() -> None:
+    """Press Ctrl+C in the main thread, also where it waits for something."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
