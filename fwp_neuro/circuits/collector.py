@@ -34,8 +34,9 @@ import numpy as np
 from ..errors import unknown
 from ..states import Keep
 from ..validation import affordable
-from .head_layout import Population, cell_coordinates, cells_and_times, entry, spikes
+from .head_layout import Population, cell_coordinates, entry, spikes
 from .token_schedule import Probing, Schedule
+from .which_cells_fired import cells_and_times
 
 #: that a recording says about a cell, mostly its population's name
 _BYTES_OF_A_CELL = 64
@@ -353,13 +354,11 @@ class Collector:
         if name not in self._counted:
             spikes = np.array(monitor.i), np.array(monitor.t)
             return lambda: spikes
-        counts = np.concatenate(
-            [np.array(getattr(monitor, n)).T for n in self._counted[name]], 1
-        )
-        cells = next(cells for own, cells, _ in self._cells if own == name)
+        counts = [np.array(getattr(monitor, n)).T for n in self._counted[name]]
+        (cells,) = (cells for own, cells, _ in self._cells if own == name)
         seed = self.seed_of(self.seed, name)
-        times = np.array(monitor.t)
-        return partial(cells_and_times, counts.astype(np.int32), cells, times, seed)
+        counts, times = np.concatenate(counts, 1).astype(np.int32), np.array(monitor.t)
+        return partial(cells_and_times, counts, cells, times, seed)
 
     @property
     def _steps(self) -> int:

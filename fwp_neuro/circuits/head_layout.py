@@ -1,5 +1,5 @@
-"""Cells and synapses of a programme's heads: which there are, what they are in a
-recording, spikes.
+"""Cells and synapses of a programme's heads: which there are, how they fire, what they
+are in a recording.
 
 Every head is one block of all-to-all synapses. A cell that stands for a number fires as a
 Poisson process, or integrates and fires driven to a rate.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import brian2 as b2
 import numpy as np
+from scipy.special import gammaln
 
 from ..errors import FwpError, pick
 
@@ -214,12 +215,12 @@ def firing_cells(
 
 # The cells that stand for one number are alike and independent, each fires with the same
 # probability p in a time step, and a population average is all that a circuit sees of
-# them. So the number of those that fire is binomial, and one draw serves for all of them.
-# Which cells they were is decided afterwards, where somebody asks for spikes: every
-# choice of so many cells is as likely as any other, and independent of other time steps.
+# them. So the number of those that fire is binomial, one draw for all. NumPy, C++, CUDA
+# and Cython turn the same random number into the same count, so that a circuit that draws
+# its numbers in the same order gives the same results on each device.
 
-#: how often a choice of cells is drawn anew before all cells are put in a random order
-_TRIES = 20
+#: a probability of a count that adds nothing
+_NONE = 1e-18
 
 # The smallest count at which the binomial distribution function reaches u. Counts from 0
 # up where few cells fire, else from the most likely count to both sides, so that no
@@ -310,53 +311,90 @@ def fired_cells(u, n, p):
     code.
 
     Args:
-        u: a number in [0, 1), ``rand()``; NumPy draws its own from the same generator.
+        u: a number in [0, 1), ``rand()``; the same number gives the same count on every
+            device.
 
     Example: ``x += kick*fired_cells(rand(), cells, rate*dt)``.
     """
-    return np.random.binomial(np.int64(n), np.clip(p, 0, 1), np.shape(u))
+    u, p = np.asarray(u, dtype=float), np.asarray(p, dtype=float)
+    u, p = (u, p) if p.shape == u.shape else np.broadcast_arrays(u, p)
+    sums, counts, first = _tables.get(n, p)
+    rank = np.count_nonzero(u.ravel()[:, None] > sums, axis=1)
+    return counts[first + rank].reshape(u.shape)
 
 
-def identify(
-    counts: np.ndarray, cells: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Say which cells fired, from how many did.
+class _Tables:
+    """Distribution functions of the probabilities that were asked for last.
 
-    Args:
-        counts: [time step, number], how many of the ``cells`` of a number fired.
-
-    Returns:
-        (time step, cell) of every spike, in the order of time; cell c stands for number
-        c // cells.
+    Rates change a few times a token, and not in every step.
     """
-    step, number = np.nonzero(counts)
-    many = counts[step, number].astype(np.int64)
-    row = np.repeat(np.arange(len(many)), many)
-    chosen = rng.integers(cells, size=len(row))
-    mine = np.arange(len(row))
-    for _ in range(_TRIES):
-        # a cell that is there already is drawn anew: no cell is treated apart, so that
-        # all choices are as likely as each other
-        both = row[mine] * cells + chosen[mine]
-        order = np.argsort(both, kind="stable")
-        both = both[order]
-        again = mine[order[1:][both[1:] == both[:-1]]]
-        if not again.size:
-            break
-        chosen[again] = rng.integers(cells, size=again.size)
-        undecided = np.zeros(len(many), bool)
-        undecided[row[again]] = True
-        mine = np.flatnonzero(undecided[row])
-    else:  # nearly all of the cells of a number fire at once
-        ends = np.cumsum(many)
-        for one in np.unique(row[mine]):
-            first = ends[one] - many[one]
-            chosen[first : ends[one]] = rng.permutation(cells)[: many[one]]
-    return step[row], number[row] * cells + chosen
+
+    #: numbers that are kept
+    MOST = 2**22
+
+    def __init__(self):
+        self._kept: dict[tuple, tuple[np.ndarray, ...]] = {}
+        self._size = 0
+
+    def get(self, n: float, p: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return (sums [population, rank], counts [flat], first [population]): counts in
+        the order of `COUNTS_IN_C`, the probability of all up to each, infinite at the
+        last one, and where in counts a population begins."""
+        key = (n, p.tobytes())
+        if key not in self._kept:
+            if self._size > self.MOST:
+                self._kept, self._size = {}, 0
+            sums, counts = _tables_of(n, p.ravel())
+            first = np.arange(len(sums)) * sums.shape[1]
+            self._kept[key] = sums, counts.ravel(), first
+            self._size += sums.size
+        return self._kept[key]
 
 
-def cells_and_times(counts, cells: int, times, seed: list[int]) -> tuple:
-    """Return (number of the cell, time) of every spike, from how many cells fired in each
-    time step."""
-    step, cell = identify(counts, cells, np.random.default_rng(seed))
-    return cell, times[step]
+_tables = _Tables()
+
+
+def _tables_of(n: float, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tables of `_Tables.get` for p [population]."""
+    drawn = np.where(p < 1, np.maximum(p, 0.0), 0.0)
+    few = n * drawn < 50
+    parts = [(rows, make(n, drawn[rows])) for rows, make in
+             ((few, _from_zero), (~few, _from_the_mode)) if rows.any()]  # fmt: skip
+    shape = (len(p), max(sums.shape[1] for _, (sums, _) in parts))
+    all_sums, all_counts = np.full(shape, np.inf), np.zeros(shape)
+    for rows, (sums, counts) in parts:
+        all_sums[rows, : sums.shape[1]] = sums
+        all_counts[rows, : sums.shape[1]] = counts
+    all_counts[p >= 1] = n
+    return all_sums, all_counts
+
+
+def _from_zero(n: float, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    odds, f, k = p / (1 - p), np.exp(n * np.log1p(-p)), 0
+    total, ended, columns = f, np.zeros(len(p), bool), []
+    while not ended.all():
+        ended = ended | (k >= n) | (k > n * p) & (f < _NONE)
+        columns.append(np.where(ended, np.inf, total))
+        f = f * ((n - k) / (k + 1) * odds)
+        total, k = total + f, k + 1
+    sums = np.stack(columns, axis=1)
+    return sums, np.broadcast_to(np.arange(float(k)), sums.shape)
+
+
+def _from_the_mode(n: float, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    odds, up = p / (1 - p), np.floor((n + 1) * p)
+    down, up_f = up, np.exp(gammaln(n + 1) - gammaln(up + 1) - gammaln(n - up + 1)
+                            + up * np.log(p) + (n - up) * np.log1p(-p))  # fmt: skip
+    down_f, total, ended = up_f, up_f, np.zeros(len(p), bool)
+    sums, counts = [total], [up]
+    while not (ended := ended | ((up_f <= _NONE) & (down_f <= _NONE))).all():
+        up_f = np.where(up < n, up_f * (n - up) / (up + 1) * odds, 0.0)
+        up, total = up + 1, total + up_f
+        sums.append(np.where(ended, np.inf, total))
+        down_f = np.where(down > 0, down_f * down / (n - down + 1) / odds, 0.0)
+        down, total = down - 1, total + down_f
+        sums.append(np.where(ended, np.inf, total))
+        counts += [np.where(ended, np.floor(n * p), up), down]
+    sums.append(np.full(len(p), np.inf))
+    counts.append(np.floor(n * p))
+    return np.stack(sums, axis=1), np.stack(counts, axis=1)

@@ -340,16 +340,14 @@ class _Circuit:
     def _draw(self, name, averaging, namespace, table, units: int, kicks, order) -> None:
         """Kick the averages of a signal by as many cells as fire."""
         namespace |= {"fired_cells": fired_cells, "cells_each": float(self.number)}
-        lines = []
+        # each on its own: NumPy draws for all cells at once, C++ one by one
         for n, (each, kick) in enumerate(zip(self._counts(name), kicks, strict=True)):
             rate = f"{table}(t, i + {n * units})"
-            lines += [
-                f"{each} = fired_cells(rand(), cells_each, {rate}*dt)",
+            averaging.run_regularly(
+                f"{each} = fired_cells(rand(), cells_each, {rate}*dt)\n"
                 f"x_{name} += {kick!r}*{each}",
-            ]
-        averaging.run_regularly(
-            "\n".join(lines), dt=self.dt, when="synapses", name=f"average_{name}"
-        )
+                dt=self.dt, when="synapses", name=f"average_{name}_{n}",
+            )  # fmt: skip
         self.collector.population(
             populations(self.rule)[name], averaging, self.number, self._counts(name),
             **order,

@@ -177,17 +177,17 @@ class _Network:
 
     def _draw_keys(self, made, units: int) -> None:
         """Kick the traces of each key dimension by as many cells as fire."""
-        lines = []
         for sign, trace, first in (("+", "on", 0), ("-", "off", units))[
             : 1 + self.plan.signed
         ]:
-            lines += [
+            lines = [
                 f"fired_{trace} = "
                 f"fired_cells(rand(), cells, key_rate(t, i + {first})*dt)",
                 f"x_{trace} += kick_ampa*fired_{trace}",
                 f"x_nmda {sign}= kick_nmda*fired_{trace}",
             ]
-        self._draw(made, lines, "key_spikes")
+            # each on its own: NumPy draws for all dimensions at once, C++ one by one
+            self._draw(made, lines, f"key_{trace}_spikes")
         signed = {"sign": 2} if self.plan.signed else {}
         self.collector.population(
             "key", made, int(self.plan.cells), SIGNS[: 1 + self.plan.signed], **signed,

@@ -188,9 +188,9 @@ def prepare(
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
             ("probe_readout") off the weights themselves, without spikes; at most 32.
         feedback: allow back() in the generic form.
-        device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone". The
-            noise of a seed is that of the device, and "auto" may choose another one once
-            a program is compiled.
+        device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone". A
+            seed gives the same numbers with "numpy" and "cpp_standalone", which "auto"
+            chooses from; the others draw in another order.
         progress: called with (fraction, label) while it runs.
 
     Returns:
