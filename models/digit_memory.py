@@ -97,16 +97,15 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         fwp.CNQX(parameters.cnqx, window="read", tokens=[parameters.cnqx_token]),
     ]
     every = 10 * b2.ms if parameters.layout == "population" else None
+    # the same records with and without drugs, so that one compiled program serves both
+    recorded = {**spiking, "record_every": every}
+    silent = {**spiking, "cells": float("inf"), "layout": "population"}
     jobs = [
         ("artificial", "artificial", {}),
         ("rate", "rate", common),
-        ("spiking", "spiking", {**spiking, "record_every": every}),
-        (
-            "spiking, no noise",
-            "spiking",
-            {**spiking, "cells": float("inf"), "layout": "population"},
-        ),
-        ("spiking, drugs", "spiking", {**spiking, "drugs": drugs}),
+        ("spiking", "spiking", recorded),
+        ("spiking, no noise", "spiking", silent),
+        ("spiking, drugs", "spiking", {**recorded, "drugs": drugs}),
     ]
     for _, realisation, options in jobs:  # before the first of them takes its time
         own = {name: value for name, value in options.items() if name != "seed"}

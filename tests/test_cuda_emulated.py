@@ -72,12 +72,19 @@ def apart(one, other):
     return max(states), spikes
 
 
+#: published models of each kind; the others are slow
+SOME = ("bcpnn", "clopath_2010", "nmda_per_synapse", "pair_stdp", "tsodyks_markram",
+        "urbanczik_senn_2014")  # fmt: skip
+OTHERS = {name: case for name, case in MODELS.items() if name not in SOME}
+
+
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
-    return both(CIRCUITS | MODELS | REFUSED, tmp_path_factory.mktemp("together"))
+    models = {name: MODELS[name] for name in SOME}
+    return both(CIRCUITS | models | REFUSED, tmp_path_factory.mktemp("together"))
 
 
-@pytest.mark.parametrize("name", [*CIRCUITS, *MODELS])
+@pytest.mark.parametrize("name", [*CIRCUITS, *SOME])
 def test_cuda_computes_what_cpp_computes(together, name):
     check_alive(name, together["cpp"][name])
     for each in RUNS:
@@ -99,6 +106,19 @@ def test_cuda_delivers_late_where_cells_have_a_time_step_of_their_own(together):
 
 
 # ---------------------------------------------------------------- all others
+
+
+@pytest.fixture(scope="module")
+def of_others(tmp_path_factory):
+    return both(OTHERS, tmp_path_factory.mktemp("others"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_cuda_computes_what_cpp_computes_for_every_model(of_others, name):
+    check_alive(name, of_others["cpp"][name])
+    for each in RUNS:
+        check_same(of_others["cpp"][name], of_others[each][name])
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,10 @@ def agrees(found, truth, dtype):
     assert found.dtype == dtype and error < 0.02 and abs(slope - 1) < 0.02, (error, slope)
 
 
-@HALVES
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.slow)], ids=str,
+)
 @pytest.mark.parametrize(
     "name", [*rules(), SATURATING], ids=lambda x: getattr(x, "name", x)
 )

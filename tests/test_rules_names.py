@@ -7,6 +7,7 @@ import keyword
 import numpy as np
 import pytest
 import torch
+from test_spiking import SHORT
 
 import fwp_neuro as fwp
 from fwp_neuro.artificial.kernels import call
@@ -169,7 +170,8 @@ def test_names_change_nothing_in_the_generic_spiking_circuit(name):
     for each in ("beta", name):
         rule = fwp.Rule("names", f"w = tanh(w + {each}*v*k)", {each: "shared"})
         program = _program([each])[:2]
-        options = dict(cells=5, key_cells="integrate_and_fire", device="numpy")
+        options = dict(cells=5, key_cells="integrate_and_fire", device="numpy",
+                       timeline=SHORT)  # fmt: skip
         found.append(fwp.run(program, rule, "spiking", **options)["readout"].values)
     assert np.array_equal(*found)
 

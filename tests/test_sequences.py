@@ -11,6 +11,11 @@ from fwp_neuro.rules.registered_rules import RULES
 INF = float("inf")
 ms = b2.ms
 SAME = dict(rtol=0, atol=1e-12)
+SHORT = fwp.circuits.Timeline(
+    **dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20 * ms), read=10 * ms
+)
+#: a circuit without noise, of short tokens
+EXACT = {"cells": INF, "timeline": SHORT}
 
 
 def programs(rule, lengths=(5, 3, 4), heads=None, seed=0):
@@ -54,8 +59,8 @@ def test_sequences_of_every_rule_are_what_each_is_alone(name):
 
 @pytest.mark.parametrize(("realisation", "options"), [
     ("rate", {}), ("rate", {"dynamics": "event", "record_weights": "last"}),
-    ("spiking", {"cells": INF}),
-    ("spiking", {"cells": INF, "record": ["w", "V"], "record_every": 50 * ms}),
+    ("spiking", EXACT),
+    ("spiking", {**EXACT, "record": ["w", "V"], "record_every": 10 * ms}),
 ])  # fmt: skip
 @pytest.mark.parametrize("heads", [None, 2])
 def test_sequences_of_circuits_are_what_each_is_alone(realisation, options, heads):
@@ -71,11 +76,7 @@ def test_sequences_of_circuits_are_what_each_is_alone(realisation, options, head
 
 def test_spikes_belong_to_their_sequence():
     given = programs("delta", lengths=(2, 1))
-    short = fwp.circuits.Timeline(
-        **dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20 * ms),
-        read=10 * ms,
-    )
-    options = dict(cells=5, timeline=short, record_spikes=True)
+    options = dict(cells=5, timeline=SHORT, record_spikes=True)
     every = fwp.run(given, "delta", "spiking", **options)
     cells = every.dataset.sizes["cell"]
     assert every["cell_sequence"].values.tolist().count(0) == cells / 2
@@ -92,24 +93,20 @@ def test_more_sequences_than_a_network_takes(monkeypatch):
     monkeypatch.setattr(side_by_side, "MOST", 2)
     given = programs("delta", lengths=(3, 2, 3))
     weights = np.random.default_rng(1).uniform(-0.2, 0.2, (3, 3, 4))
-    every = fwp.run(given, "delta", "spiking", cells=INF, initial_weights=weights)
-    alone = [fwp.run(one, "delta", "spiking", cells=INF, initial_weights=w)
+    every = fwp.run(given, "delta", "spiking", **EXACT, initial_weights=weights)
+    alone = [fwp.run(one, "delta", "spiking", **EXACT, initial_weights=w)
              for one, w in zip(given, weights, strict=True)]  # fmt: skip
     check(every, alone)
     assert every.provenance["networks"] == 2
-    spiking = fwp.run(given, "delta", "spiking", cells=4, record_spikes=["key"])
+    given_spikes = {"cells": 4, "timeline": SHORT, "record_spikes": ["key"]}
+    spiking = fwp.run(given, "delta", "spiking", **given_spikes)
     assert spiking["spike_cell"].max() < spiking.dataset.sizes["cell"]
     assert spiking["cell"].values.tolist() == list(range(spiking.dataset.sizes["cell"]))
     assert spiking["cell_sequence"].values.max() == 2
 
 
-SHORT = fwp.circuits.Timeline(
-    **dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20 * ms), read=10 * ms
-)
-
-
 @pytest.mark.parametrize(("realisation", "options"), [
-    ("artificial", {}), ("rate", {"layout": "low_rank"}), ("spiking", {"cells": INF}),
+    ("artificial", {}), ("rate", {"layout": "low_rank"}), ("spiking", EXACT),
 ])  # fmt: skip
 @pytest.mark.parametrize("mode", ["auto", "last", "none", "snapshots"])
 def test_weights_of_sequences_of_unequal_length(realisation, options, mode):
@@ -147,7 +144,7 @@ def test_weights_of_token_cells_of_equally_long_sequences():
 
 
 @pytest.mark.parametrize(("realisation", "options"), [
-    ("artificial", {}), ("rate", {}), ("spiking", {"cells": INF})])
+    ("artificial", {}), ("rate", {}), ("spiking", EXACT)])
 @pytest.mark.parametrize("heads", [None, 2])
 def test_probes_of_every_shape(realisation, options, heads):
     given = programs("delta", lengths=(3, 2), heads=heads)
@@ -217,7 +214,7 @@ def test_networks_of_neighbouring_seeds_have_noise_of_their_own(monkeypatch):
 
 def test_repeats_differ_by_their_noise():
     program = programs("delta")[0]
-    given = {"cells": 4, "device": "numpy"}
+    given = {"cells": 4, "device": "numpy", "timeline": SHORT}
     found = fwp.run(program, "delta", "spiking", repeats=3, **given)
     assert found["readout"].sizes["sequence"] == 3
     assert not np.array_equal(found["readout"][0], found["readout"][1])

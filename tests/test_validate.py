@@ -23,7 +23,14 @@ LEAST = {"bcm": 2, "homeostatic_scaling": 2, "match_and_control": 5, "oja": 2,
          "point_spine": 18, "urbanczik_senn_2014": 8, "vogels_2011": 2}  # fmt: skip
 
 
-@pytest.mark.parametrize("module", sorted(set(base.MODULES.values())))
+#: modules that run networks for long
+LONG = ("fwp_neuro.targets.fiebig_lansner_2017", "fwp_neuro.targets.mongillo_2008")
+
+
+@pytest.mark.parametrize("module", [
+    pytest.param(module, marks=pytest.mark.slow if module in LONG else ())
+    for module in sorted(set(base.MODULES.values()))
+])  # fmt: skip
 def test_every_model_meets_its_published_numbers(module):
     names = [name for name, its in base.MODULES.items() if its == module]
     rows = list(targets.collect(names, quick=True))

@@ -6,10 +6,16 @@ import argparse
 
 from fwp_neuro import figure_scripts
 from fwp_neuro.errors import FwpError
+from fwp_neuro.expected_runs import expected
 from fwp_neuro.files import output_folder
 from fwp_neuro.model_scripts import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
+
+
+#: times that people run a model, with other parameters: its circuits are compiled where
+#: that many runs are worth it
+_AGAIN = 10
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> None:
         figure_scripts.RESULTS if arguments.out is None else arguments.out
     )
     script = figure_scripts.script_named(drawing) if drawing else None
-    with Progress(name) as progress:
+    with Progress(name) as progress, expected(_AGAIN):
         dataset = model.run(parameters, progress=progress)
     print(model.report(dataset))
     if script:
