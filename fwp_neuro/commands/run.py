@@ -12,7 +12,6 @@ from fwp_neuro.model_scripts import load_model
 from fwp_neuro.progress import Progress
 from fwp_neuro.settings import fill, split
 
-
 #: times that people run a model, with other parameters: its circuits are compiled where
 #: that many runs are worth it
 _AGAIN = 10
