@@ -52,7 +52,7 @@ class Comparison:
 
     def __init__(self, reference: Recording, other: Recording):
         for run in (reference, other):
-            readout = run.dataset.get("readout", xr.DataArray(""))
+            readout = run.so_far.get("readout", xr.DataArray(""))
             if readout.dtype.kind not in "biuf" or not {"token", "post"} <= {
                 *readout.dims
             }:
@@ -118,7 +118,7 @@ class Comparison:
         names = [
             name for name in self.names if "token" in _values(self.reference, name).dims
         ]
-        rows = np.full((3, len(names), self.reference.dataset.sizes["token"]), np.nan)
+        rows = np.full((3, len(names), self.reference.so_far.sizes["token"]), np.nan)
         for row, name in enumerate(names):
             axis = self.reference[name].dims.index("token")
             reference, other = (
@@ -136,8 +136,8 @@ class Comparison:
             )
         }
         coords: dict[str, Any] = {"variable": names}
-        if "label" in self.reference.dataset.coords:
-            coords["label"] = self.reference.dataset.coords["label"].variable
+        if "label" in self.reference.so_far.coords:
+            coords["label"] = self.reference.so_far.coords["label"].variable
         return xr.Dataset(data, coords)
 
     def table(self) -> str:
@@ -282,7 +282,7 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
     """Return the measured, numeric variables both hold in equal shape, read-out first."""
 
     def measured(recording: Recording) -> list[str]:
-        variables = recording.dataset.data_vars.items()
+        variables = recording.so_far.data_vars.items()
         return [
             str(name)
             for name, variable in variables
@@ -325,7 +325,7 @@ def _shared(reference: Recording, other: Recording) -> list[str]:
 def _differing_gates(reference: Recording, other: Recording) -> list[str]:
     """Return the program arrays that both hold with different numbers (keys and such are
     equal)."""
-    variables = reference.dataset.data_vars.items()
+    variables = reference.so_far.data_vars.items()
     return [
         str(name)
         for name, variable in variables

@@ -58,6 +58,11 @@ class Recording:
             self._dataset, self._later = self._dataset.assign(later()), None
         return self._dataset
 
+    @property
+    def so_far(self) -> xr.Dataset:
+        """What was recorded, without spikes that nobody has asked for yet."""
+        return self._dataset
+
     def __reduce__(self):
         return Recording, (self.dataset,)
 
@@ -234,11 +239,10 @@ class Recording:
             origin = self.provenance
         except FwpError:
             return ""
-        if not {"function", "grid"} <= {*origin} or not isinstance(
-            origin["grid"], dict | list
-        ):
+        grid = origin.get("grid")
+        if "function" not in origin or not isinstance(grid, dict | list):
             return ""
-        over = ", ".join(map(str, origin["grid"]))
+        over = ", ".join(map(str, grid))
         return f"the results of a sweep of {origin['function']} over {over}"
 
     def __contains__(self, name: object) -> bool:

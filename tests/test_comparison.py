@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import fwp_neuro as fwp
 from fwp_neuro import plotting
 from fwp_neuro.comparison import Agreement, compare, table
 from fwp_neuro.errors import FwpError
@@ -292,3 +293,21 @@ def test_save_figure(tmp_path):
         ):
             plotting.save(figure, "/proc/self/a.png")
     assert os.listdir(tmp_path) == ["figure.png"]
+
+
+def test_of_many_queries_some_are_looked_at():
+    rng = np.random.default_rng(0)
+    key = np.eye(8)[rng.integers(8, size=5000)]
+    program = fwp.Program(key, rng.normal(size=(5000, 4)), beta=1.0)
+    exact, other = fwp.run(program, "delta"), fwp.run(program, "hebb")
+    found = fwp.compare(exact, other).retrieval
+    assert found.tokens == 2048 and found.reference == 1.0 > found.other
+    assert 0 < found.chance < 0.01
+
+
+def test_a_comparison_asks_for_no_spikes():
+    program = fwp.tasks.associative_recall(tokens=2, dim=3, beta=0.5)
+    circuit = fwp.run(program, "delta", "spiking", cells=4, device="numpy")
+    comparison = fwp.compare(fwp.run(program, "delta"), circuit)
+    assert comparison.table() and len(comparison.per_token["token"]) == 2
+    assert "spike_time" not in circuit.so_far and "spike_time" in circuit.dataset

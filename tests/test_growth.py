@@ -1,4 +1,7 @@
-"""The cost of what users call grows no faster than its input."""
+"""The cost of what users call grows no faster than its input.
+
+The parallel form is left out: it holds a number for every pair of tokens, as it says.
+"""
 
 import gc
 import statistics
@@ -30,7 +33,7 @@ def programme(tokens=8, heads=1, dim=8):
 
 def artificial(form, **sizes):
     program = programme(**sizes)
-    return lambda: fwp.run(program, "gated_delta", form=form)
+    return lambda: fwp.run(program, "gated_delta", form=form, record_weights="last")
 
 
 def circuit(realisation, sizes, **options):
@@ -95,7 +98,7 @@ def connected(cells):
 
 def spike_trains(spikes):
     times = np.arange(spikes) * 20 * ms
-    return lambda: fwp.synapses.short_term("tsodyks_markram", times)
+    return lambda: fwp.synapses.short_term("tsodyks_markram", spike_times=times)
 
 
 def spikes_of(tokens):
@@ -108,8 +111,7 @@ def spikes_of(tokens):
 #: name -> (size, what makes a call of a size)
 CASES = {
     "tokens, chunk": (8192, lambda n, _: artificial("chunk", tokens=n, dim=16)),
-    "tokens, step": (256, lambda n, _: artificial("step", tokens=n)),
-    "tokens, parallel": (2048, lambda n, _: artificial("parallel", tokens=n)),
+    "tokens, step": (2048, lambda n, _: artificial("step", tokens=n)),
     "tokens, apply": (8192, lambda n, _: applied(n)),
     "heads, chunk": (64, lambda n, _: artificial("chunk", tokens=512, heads=n, dim=16)),
     "tokens, compare": (8192, lambda n, _: compared(n)),
@@ -146,6 +148,6 @@ def test_twice_the_input_costs_at_most_a_little_more_than_twice(name, tmp_path):
     calls = [make(many, tmp_path) for many in (size, 2 * size)]
     for call in calls:
         call()
-    rounds = [[seconds(call) for call in calls] for _ in range(3)]
+    rounds = [[seconds(call) for call in calls] for _ in range(5)]
     ratio = statistics.median(twice / once for once, twice in rounds)
     assert ratio < MOST, rounds
