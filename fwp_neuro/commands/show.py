@@ -51,7 +51,7 @@ def _rule(found: Found, rule) -> Iterator[str]:
     for name, home in rule.homes.items():
         ends = rule.limits.get(name)
         yield f"  {name}: {home}" + (
-            f", legal from {ends[0]:g} to {ends[1]:g}" if ends else ""
+            f", from {ends[0]:g} to {ends[1]:g} (a run warns outside)" if ends else ""
         )
     yield f"forms: {', '.join(rule.forms)}"
     if rule.objective is not None:
