@@ -86,7 +86,7 @@ def test_which_writes_wait_for_presynaptic_spikes(model):
     expected = WAITING.get(label(model), WAITING.get(model.name))
     if expected is not None:
         assert report.waiting == tuple(expected.split())
-    assert set(report.waiting) <= get_identifiers(model.weight)
+    assert set(report.waiting) <= get_identifiers(model.weight) | set(report.cascades)
     if report.waiting:
         assert not factorise(model, writes="both sides").report.waiting
     else:

@@ -8,10 +8,12 @@ set, or run with another time step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from brian2.codegen.codeobject import create_runner_codeobj
 
 from ...errors import FwpError
-from ...synapses.factorised.text import lines, text
+from ...synapses.factorised.text import lines, renamed, text
 from . import initial_values
 from .plastic_clocks import Multiple
 
@@ -26,6 +28,32 @@ def at_once(group, code: str) -> None:
         create_runner_codeobj(
             group, code, "stateupdate", run_namespace={}, check_units=False
         )()
+
+
+def values(levels: Mapping[str, str], names: Iterable[str] | None = None) -> str:
+    """Return code after which the synapses keep the values of variables of cascades.
+
+    Args:
+        levels: see `FactorisedModel.levels`, with the names that synapses know.
+        names: of them; all if None. Right after a renewal.
+    """
+    names = list(levels if names is None else names)
+    return "\n".join([*(f"{n}_now = {n}" for n in names),
+                      *(f"{n}_kept = {n}_now" for n in names)])  # fmt: skip
+
+
+def sums(levels: Mapping[str, str], names: Iterable[str] | None = None) -> str:
+    """Return code after which they keep sums again.
+
+    ``names`` are those of which they kept the values.
+    """
+    chosen = list(levels if names is None else names)
+    now = {n: f"{n}_now" for n in chosen}
+    code = [f"{n}_now = {n}_kept" for n in chosen]
+    for name in chosen:
+        level = renamed(levels[name], now)
+        code.append(f"{name}_kept = {name}_now" + (f" - ({level})" if level else ""))
+    return "\n".join(code)
 
 
 class Renewing:

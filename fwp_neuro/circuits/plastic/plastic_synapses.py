@@ -36,6 +36,7 @@ class Plastic:
         timing: the clocks of the cells, see `plastic_clocks.Timing`.
         renewing: what renews waiting writes, or None.
         lines: name of a line that stores values -> for how long.
+        levels: variable of a cascade -> what is added to the sum that is kept of it.
         pairs: the cells (i, j) of the synapses where they are known before these are
             made, or None.
     """
@@ -48,14 +49,16 @@ class Plastic:
     renewing: Any = None
     lines: dict[str, Any] = field(default_factory=dict)
     pairs: Any = None
+    levels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         self._step = self.timing.dt
         self._freezing = Freezing(self)
         #: name of a copy that a monitor records -> (variable, what makes the copy)
         self.recorded: dict[str, tuple[str, Any]] = {}
-        for name in self.model.report.waiting if hasattr(self.model, "report") else ():
-            plastic_values.guard(self, name)
+        if hasattr(self.model, "report"):
+            for name in {*self.model.report.waiting, *self.levels}:
+                plastic_values.guard(self, name)
 
     def __repr__(self) -> str:
         layout = "factorised" if hasattr(self.model, "report") else "textbook"
@@ -152,9 +155,9 @@ class Plastic:
         """Take back what `state` returned, once the arrays are restored."""
         self._step = state["step"]
         if state["frozen"] and not self.frozen:
-            self._freezing.start()
+            self._freezing.start(False)
         elif self.frozen and not state["frozen"]:
-            self._freezing.stop()
+            self._freezing.stop(False)
 
     # ------------------------------------------------------------------ values
 
@@ -352,6 +355,8 @@ class Plastic:
         def value(name: str):
             if name in known:
                 return known[name]
+            if name in self._freezing.fixed:
+                name = f"{name}_kept"
             side = name.rsplit("_", 1)[-1]
             if name in equations and equations[name].type == SUBEXPRESSION:
                 text = str(equations[name].expr)

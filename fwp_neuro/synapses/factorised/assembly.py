@@ -11,7 +11,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from ...errors import Cannot, FwpError
 from ..synapse_class import Synapse
-from . import decays, spikes
+from . import cascades, decays, spikes
 from .anatomy import SIDES, Anatomy
 from .homes import homes
 from .layout_report import FactorisedModel, Report
@@ -33,9 +33,20 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     if model.equations.transmit:
         return _as_it_is(model, anatomy)
     moved, stays = homes(anatomy, keep)
-    found, stamped = decays.find(anatomy, moved)
-    parts = {side: spikes.split(anatomy, side, moved) for side in SIDES}
-    waiting, why = _waiting(anatomy, moved, parts, found, when)
+    events, stamped = decays.find(anatomy, moved)
+    for driven in (when != "both sides", False):
+        sums = cascades.find(anatomy, moved, driven)
+        found = [*events, *sums.found.values()]
+        chosen = cascades.written_in_sums(anatomy, sums) if sums.found else anatomy
+        parts = {side: spikes.split(chosen, side, moved) for side in SIDES}
+        waiting, why = _waiting(chosen, moved, parts, found, when)
+        if waiting or not sums.driven:
+            break
+    if when == "presynaptic" and not waiting:
+        raise FwpError(
+            f"writes='presynaptic' is not possible for {model.name!r}: {why}"
+        )
+    anatomy = chosen
     if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
         parts["pre"] = spikes.split(anatomy, "pre", moved, old=True)
     names = {one.name for one in waiting}
@@ -61,7 +72,11 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
         rows = [*old, *(_on_cell(anatomy, name, side) for name in own),
                 *(kept.post if side == "post" else ())]  # fmt: skip
         new[side] = "\n".join(line for line in rows if line)
-        new[f"on_{side}"] = text(around(anatomy, parts[side].synapse, kept, side))
+        code = parts[side].synapse
+        if kept.last and side == "pre":  # what it collects comes later
+            new["transmit"] = text(line.renamed(kept.wholes) for line in code)
+            code = []
+        new[f"on_{side}"] = text(around(anatomy, code, kept, side))
         new[f"before_{side}"] = text(parts[side].before)
         new[f"after_{side}"] = text(parts[side].after)
     renewal = kept.renewal()
@@ -70,11 +85,15 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     known |= {
         "equations": equations,
         "initial": {**model.initial, **dict.fromkeys(kept.ones, 1)},
+        "parameters": {**model.parameters, **sums.values},
     }
     staged = () if waiting else _staged(anatomy, moved)
-    rates = {decay.variable: decay.rate for decay in found}
-    report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why)
-    return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests)
+    rates, steps = ({d.variable: d.rate for d in some}
+                    for some in (events, sums.found.values()))  # fmt: skip
+    report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why,
+                    steps, sums.why)  # fmt: skip
+    return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests,
+                           levels=kept.levels)  # fmt: skip
 
 
 def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
@@ -95,9 +114,6 @@ def _waiting(
     try:
         return find(anatomy, moved, parts, found), ""
     except Cannot as reason:
-        if when == "presynaptic":
-            raise FwpError("writes='presynaptic' is not possible for "
-                           f"{anatomy.model.name!r}: {reason}") from None  # fmt: skip
         return [], str(reason)
 
 

@@ -21,6 +21,9 @@ class Report:
         staged: moved variables whose intermediate values the synapse's integrator sees.
         waiting: variables whose writes wait for the next presynaptic spike.
         why_not: why no writes wait, if none do.
+        cascades: clock-driven variable of the synapse that is kept as a sum which nothing
+            but spikes changes -> its rate.
+        stepped: clock-driven variable of the synapse that every step advances -> why.
     """
 
     moved: Mapping[str, str] = field(default_factory=dict)
@@ -30,6 +33,8 @@ class Report:
     staged: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     why_not: str = ""
+    cascades: Mapping[str, str] = field(default_factory=dict)
+    stepped: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [
@@ -41,6 +46,12 @@ class Report:
         ]
         lines += [f"{name}: decays by a factor that all synapses share, rate {rate}"
                   for name, rate in self.decays.items()]  # fmt: skip
+        lines += [f"{name}: is kept as a sum with what it follows, rate {rate}"
+                  for name, rate in self.cascades.items()]  # fmt: skip
+        lines += [
+            f"{name}: is advanced in every step, {why}"
+            for name, why in self.stepped.items()
+        ]
         lines += [
             f"{name}: keeps a time stamp, {why}" for name, why in self.stamped.items()
         ]
@@ -62,8 +73,11 @@ class FactorisedModel(Synapse):
         textbook: the model that it was made from.
         report: what is where, and why.
         rests: variable that is kept by factors -> what it decays to, or nothing.
+        levels: variable of a cascade -> what is added to the sum that is kept of it, each
+            after those that it follows.
     """
 
     textbook: Synapse = field(kw_only=True)
     report: Report = field(default_factory=Report)
     rests: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = field(default_factory=dict)
