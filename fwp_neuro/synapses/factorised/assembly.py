@@ -43,9 +43,7 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
         if waiting or not sums.driven:
             break
     if when == "presynaptic" and not waiting:
-        raise FwpError(
-            f"writes='presynaptic' is not possible for {model.name!r}: {why}"
-        )
+        raise FwpError(f"writes='presynaptic' is not possible for {model.name!r}: {why}")
     anatomy = chosen
     if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
         parts["pre"] = spikes.split(anatomy, "pre", moved, old=True)
@@ -90,8 +88,9 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     staged = () if waiting else _staged(anatomy, moved)
     rates, steps = ({d.variable: d.rate for d in some}
                     for some in (events, sums.found.values()))  # fmt: skip
+    stepped = {n: one for n, one in sums.why.items() if n not in {*moved, *names}}
     report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why,
-                    steps, sums.why)  # fmt: skip
+                    steps, stepped)  # fmt: skip
     return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests,
                            levels=kept.levels)  # fmt: skip
 

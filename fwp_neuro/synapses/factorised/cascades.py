@@ -83,7 +83,8 @@ class _Reader:
     def __init__(self, anatomy: Anatomy, states: list[str]):
         self.anatomy, self.states = anatomy, states
         given = anatomy.model.parameters.items()
-        self.numbers = {str(one): float(one) for one in all_units}
+        self.numbers = {n: float(one) for one in all_units
+                        if (n := str(one)) not in anatomy.given}  # fmt: skip
         self.numbers |= {n: float(v) for n, v in given
                          if not callable(v) and np.ndim(v) == 0
                          and n not in anatomy.given}  # fmt: skip
@@ -95,7 +96,7 @@ class _Reader:
         try:
             return float(evaluate(text, self.numbers))
         except (NameError, TypeError, ArithmeticError):
-            raise Cannot(f"{text} in its equation is no constant of the model") from None
+            raise Cannot("a factor in its equation is no constant") from None
 
     def linear(self, name: str) -> _Linear:
         """Return the equation of a variable, or raise `Cannot`."""
@@ -282,8 +283,15 @@ def written_in_sums(anatomy: Anatomy, made: Cascades) -> Anatomy:
 
 def _code(anatomy: Anatomy, side: str, made: Cascades, full) -> list[Line]:
     code: list[Line] = []
+    changed: set[str] = set()
     for number, line in enumerate(anatomy.code[side]):
-        line = line.renamed(_inner(anatomy, line, made), {})
+        inner = _inner(anatomy, line, made)
+        for name, text in inner.items():
+            if get_identifiers(text) & changed:  # Brian2 reads what was there at first
+                inner[name] = f"{name}_before_{side}"
+                code.insert(0, Line(inner[name], "=", renamed(text, full)))
+        changed.add(line.target)
+        line = line.renamed(inner, {})
         moves = {name: shares[line.target] for name, shares in made.shares.items()
                  if line.target in shares}  # fmt: skip
         if line.target not in made.found and not moves:

@@ -145,8 +145,10 @@ def _variable(anatomy, moved, one: Variable, kept: Kept) -> None:
         names = {n: f"{n}_{side}" for n, side in moved.items()}
         rest = kept.levels[name] = renamed(one.decay.rest, names)
         kept.wholes[name] = f"{name}_sum"
-        kept.synapse.append(f"{name}_sum = {whole} : {_unit(dim)}")
-        kept.renew_synapse[-1], whole = f"{name}_kept = {name}_sum", f"{name}_sum"
+        # the sum is another one while learning stands still, see `plastic_freeze`
+        kept.synapse += [f"{name}_stored = {whole} : {_unit(dim)}",
+                         f"{name}_sum = {name}_stored : {_unit(dim)}"]  # fmt: skip
+        kept.renew_synapse[-1], whole = f"{name}_kept = {name}_stored", f"{name}_sum"
     if rest:
         whole = f"{rest} + {whole}"
     kept.synapse += [f"{name}_kept : {_unit(dim)}", f"{name} = {whole} : {_unit(dim)}"]
