@@ -26,7 +26,6 @@ import sympy
 from brian2 import Quantity
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
-from brian2.units.allunits import all_units
 from brian2.utils.stringtools import get_identifiers
 
 from ...arithmetic import evaluate
@@ -83,17 +82,17 @@ class _Reader:
     def __init__(self, anatomy: Anatomy, states: list[str]):
         self.anatomy, self.states = anatomy, states
         given = anatomy.model.parameters.items()
-        self.numbers = {n: float(one) for one in all_units
-                        if (n := str(one)) not in anatomy.given}  # fmt: skip
-        self.numbers |= {n: float(v) for n, v in given
-                         if not callable(v) and np.ndim(v) == 0
-                         and n not in anatomy.given}  # fmt: skip
+        self.numbers = {n: float(v) for n, v in given
+                        if not callable(v) and np.ndim(v) == 0
+                        and n not in anatomy.given}  # fmt: skip
         self.rights = dict(anatomy.equations.get_substituted_expressions())
 
     def number(self, expression) -> float:
         """Return the value of what must be a constant, or raise `Cannot`."""
         text = sympy_to_str(expression)
         try:
+            if get_identifiers(text) & (self.anatomy.given - set(self.numbers)):
+                raise NameError
             return float(evaluate(text, self.numbers))
         except (NameError, TypeError, ArithmeticError):
             raise Cannot("a factor in its equation is no constant") from None
