@@ -51,7 +51,8 @@ class Builder:
             name,
         )
         self.dense = dense
-        self.namespace = {**model.parameters, **inputs}
+        functions = getattr(model, "functions", {})
+        self.namespace = {**model.parameters, **functions, **inputs}
         self.timing = Timing(groups)
         self.dt = self.timing.dt * b2.second
         #: variable that is kept by factors -> what it decays to

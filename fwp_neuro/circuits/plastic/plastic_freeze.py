@@ -107,6 +107,13 @@ class Freezing:
         self.fixed = [name for name in self.plastic.levels if name in self.names]
         if self.fixed and convert:
             at_once(self.synapses, values(self.plastic.levels, self.fixed))
+        if set(self.plastic.passed) & set(self.names):  # its steps are made up for
+            code = self.without(self.renewing.code)
+            self._put(self.renewing, "code", code)
+            self._put(self.renewing.often[0], "abstract_code", code)
+            for own, (name, copy) in self.plastic.recorded.items():
+                if name in self.names:
+                    self._put(copy, "abstract_code", f"{own} = {name}_kept")
         for name in self.fixed:
             level = self.plastic.levels[name]
             variable = self.synapses.variables[f"{name}_sum"]

@@ -73,6 +73,8 @@ class Renewing:
     def __init__(self, model, synapses, cells, timing, name: str):
         self.model, self.synapses, self.cells = model, synapses, cells
         self.text = model.equations.renewal
+        #: of the synapses, at every renewal
+        self.code = self.text.synapse
         self.clock = Multiple(self.steps(timing.dt), timing.dt, f"{name}_renewal_clock")
         self.stamped = "renewed" in synapses.variables
         self.shared = self.text.shared
@@ -137,7 +139,7 @@ class Renewing:
         # factors are those at t - dt if the stamp is later by dt meanwhile
         if self.stamped:
             at_once(self.synapses, "renewed = renewed + dt" if back else "")
-        at_once(self.synapses, self.text.synapse)
+        at_once(self.synapses, self.code)
         if self.stamped:
             at_once(self.synapses, f"renewed = t{late}")
         if self.cells is not None:

@@ -54,10 +54,12 @@ class Plastic:
     def __post_init__(self):
         self._step = self.timing.dt
         self._freezing = Freezing(self)
+        self._made_up: float | None = None
         #: name of a copy that a monitor records -> (variable, what makes the copy)
         self.recorded: dict[str, tuple[str, Any]] = {}
         if hasattr(self.model, "report"):
-            for name in {*self.model.report.waiting, *self.levels}:
+            report = self.model.report
+            for name in {*report.waiting, *self.levels, *report.passed}:
                 plastic_values.guard(self, name)
 
     def __repr__(self) -> str:
@@ -128,6 +130,22 @@ class Plastic:
             self.renewing.now(back)
         catch_up(self.synapses, back)
 
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Variables that wait for the next spike to make up for steps."""
+        return self.model.report.passed if hasattr(self.model, "report") else ()
+
+    def make_up(self, name: str | None = None) -> None:
+        """Bring variables that wait for the next spike to the time of the next step.
+
+        Only if one of this name does; if any does where no name is given.
+        """
+        if self.passed if name is None else name in self.passed:
+            now = self.time()
+            if now != self._made_up:
+                self._made_up = now
+                self.renewing.now(True)
+
     def time(self) -> float:
         """Return the time of the next step, seconds."""
         return float(np.ravel(self.synapses.clock.variables["t"].get_value())[0])
@@ -153,7 +171,7 @@ class Plastic:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned, once the arrays are restored."""
-        self._step = state["step"]
+        self._step, self._made_up = state["step"], None
         if state["frozen"] and not self.frozen:
             self._freezing.start(False)
         elif self.frozen and not state["frozen"]:
@@ -176,6 +194,7 @@ class Plastic:
         name = self.known(name)
         checks.variable(self.model, name, "values")
         group, own = self.where[name]
+        self.make_up(name)
         if f"{name}_kept" in self.where:
             return self._worked_out(name)
         found = np.array(getattr(group, f"{own}_")[:])

@@ -80,6 +80,8 @@ def guard(plastic, name: str) -> None:
         why, way = "waits for presynaptic spikes", "writes='both sides'"
     if name in plastic.levels:
         why, way = why or "is worked out from sums", "layout='textbook'"
+    if name in plastic.passed:
+        why = "waits for the next spike"
     new.refusal = (
         f"{name!r} of {plastic.synapses.name!r} {why}, and Brian2 cannot record it: use "
         f"made.monitor({name!r}), or connect with {way}"
@@ -311,7 +313,9 @@ def _recorded(plastic, name: str, equation, clock) -> str:
     synapses.variables.add_dynamic_array(own, size=plastic.count, dimensions=equation.dim)
     synapses.register_variable(synapses.variables[own])
     kept = f"{name}_kept" in plastic.where
-    if name in plastic.levels:
+    if name in plastic.passed and not plastic.frozen:
+        code = f"{plastic.renewing.code}\n{own} = {name}_kept"
+    elif name in plastic.levels:
         code = f"{own} = {name}"
     elif kept:
         code = _kept_now(synapses, name, own)

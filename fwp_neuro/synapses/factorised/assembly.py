@@ -10,7 +10,7 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ...errors import Cannot, FwpError
-from ..synapse_class import Synapse
+from ..synapse_class import ByEvents, Synapse
 from . import cascades, decays, spikes
 from .anatomy import SIDES, Anatomy
 from .homes import homes
@@ -32,6 +32,11 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
         )
     if model.equations.transmit:
         return _as_it_is(model, anatomy)
+    form = None
+    if model.by_events is not None and when != "presynaptic":
+        form = model.by_events(model, set(uniform))
+    if form is not None:
+        return _by_events(model, anatomy, form)
     moved, stays = homes(anatomy, keep)
     events, stamped = decays.find(anatomy, moved)
     for driven in (when != "both sides", False):
@@ -102,6 +107,17 @@ def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
     report = Report({}, dict.fromkeys(anatomy.variables, why), why_not=why)
     known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
     return FactorisedModel(**known, textbook=model, report=report, rests={})
+
+
+def _by_events(model: Synapse, anatomy: Anatomy, form: ByEvents) -> Synapse:
+    """Return a model in the form that its author gave for networks."""
+    why = "every synapse has its own"
+    report = Report({}, dict.fromkeys(anatomy.variables, why), passed=form.passed,
+                    why_not="what is due is made up for at spikes of both sides")  # fmt: skip
+    known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
+    known |= {"equations": form.equations, "initial": {**model.initial, **form.initial}}
+    return FactorisedModel(**known, textbook=model, report=report,
+                           functions=form.functions)  # fmt: skip
 
 
 def _waiting(

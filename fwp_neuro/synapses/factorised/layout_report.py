@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..synapse_class import Synapse
 
@@ -23,6 +24,8 @@ class Report:
         why_not: why no writes wait, if none do.
         cascades: clock-driven variable of the synapse that is kept as a sum which nothing
             but spikes changes -> its rate.
+        passed: clock-driven variables of the synapse of which the steps since its last
+            spike are made up for at the next one.
         stepped: clock-driven variable of the synapse that every step advances -> why.
     """
 
@@ -35,6 +38,7 @@ class Report:
     why_not: str = ""
     cascades: Mapping[str, str] = field(default_factory=dict)
     stepped: Mapping[str, str] = field(default_factory=dict)
+    passed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [
@@ -48,6 +52,8 @@ class Report:
                   for name, rate in self.decays.items()]  # fmt: skip
         lines += [f"{name}: is kept as a sum with what it follows, rate {rate}"
                   for name, rate in self.cascades.items()]  # fmt: skip
+        lines += [f"{name}: its steps are made up for at the next spike"
+                  for name in self.passed]  # fmt: skip
         lines += [
             f"{name}: is advanced in every step, {why}"
             for name, why in self.stepped.items()
@@ -75,9 +81,11 @@ class FactorisedModel(Synapse):
         rests: variable that is kept by factors -> what it decays to, or nothing.
         levels: variable of a cascade -> what is added to the sum that is kept of it, each
             after those that it follows.
+        functions: further names in the equations.
     """
 
     textbook: Synapse = field(kw_only=True)
     report: Report = field(default_factory=Report)
     rests: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, Any] = field(default_factory=dict)
