@@ -134,15 +134,16 @@ def test_what_cells_drive_in_every_step_waits(kicked):
                        synapse=DRIVEN.synapse.replace("u_pre", "c*y_post") +
                        "\nc : 1", on_post="a += A*c", post=DRIVEN.post +
                        "\ndy/dt = -y/tau_y : 1")  # fmt: skip
+    start = {"w": 0.6} | ({"c": 0.3} if kicked == "on_pre" else {})
     model = Synapse("driven", "made_up", "plasticity", "", text, VALUES, {}, "", "",
-                    initial={"w": 0.6} | ({"c": 0.3} if kicked == "on_pre" else {}))  # fmt: skip
+                    initial=start)  # fmt: skip
     report = factorise(model).report
     assert bool(report.cascades) == (kicked == "reset")
     assert_same(*both(model, spikes(model, 0.5 * ms, steps=200)))
     assert not factorise(model, writes="both sides").report.cascades
 
 
-def network(layout, model, act, **options):
+def network(layout, model, act, watched="w", **options):
     """Return the weights of a small network of which the run is interrupted by
     ``act``."""
     b2.start_scope()
@@ -152,12 +153,12 @@ def network(layout, model, act, **options):
         at, cells = np.nonzero(rng.random((400, 3)) < 0.05)
         groups.append(b2.SpikeGeneratorGroup(3, cells, at * 0.5 * ms, name=name))
     made = connecting.connect(model, *groups, layout=layout, name="tested", **options)
-    record = made.record("w", 2 * ms)
+    record = made.record(watched, 2 * ms)
     run = b2.Network(*groups, *made.objects)
     run.run(60 * ms)
     found = act(made, run)
     run.run(60 * ms)
-    return {"w": made.values("w"), "course": record.values,
+    return {"w": made.values(watched), "course": record.values,
             **({} if found is None else found)}  # fmt: skip
 
 

@@ -18,7 +18,13 @@ from ...synapses.factorised.text import lines, renamed, row, text
 from ...synapses.synapse_class import Synapse
 from ..delay_line import delay_line
 from ..integrators import integrator
-from . import attached_variables, initial_values, plastic_steps, projection_sums
+from . import (
+    attached_variables,
+    initial_values,
+    plastic_steps,
+    projection_sums,
+    quick_decays,
+)
 from . import plastic_checks as checks
 from .attached_variables import free_name, whole
 from .plastic_checks import SIDES
@@ -142,6 +148,8 @@ class Builder:
                                        self.namespace, f"{self.name}_{side}_{method}",
                                        self.timing.clock)  # fmt: skip
             made.append(one)
+            if method == "exact":
+                quick_decays.of_exact(one)
             self.where |= {n: (one, n) for n in names}
         code = "\n".join(
             getattr(self.text, part)

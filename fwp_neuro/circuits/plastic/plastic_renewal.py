@@ -9,12 +9,13 @@ set, or run with another time step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from brian2.codegen.codeobject import create_runner_codeobj
 
 from ...errors import FwpError
 from ...synapses.factorised.text import lines, renamed, text
-from . import initial_values
+from . import initial_values, quick_decays
 from .plastic_clocks import Multiple
 
 _LONGEST = 10_000  # time steps
@@ -106,7 +107,12 @@ class Renewing:
             (self.text.ageing, 1, "age", step),
         ):
             if code:
-                self._runner(cells, code, order, f"{name}_cells_{label}", **options)
+                one = self._runner(
+                    cells, code, order, f"{name}_cells_{label}", **options
+                )
+                if code is self.text.ageing:
+                    now = partial(getattr, one, "abstract_code")
+                    quick_decays.quicken(one, cells, now)
 
     @staticmethod
     def _runner(group, code, order, name, **options):

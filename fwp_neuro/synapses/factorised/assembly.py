@@ -39,19 +39,8 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
         return _by_events(model, anatomy, form)
     moved, stays = homes(anatomy, keep)
     events, stamped = decays.find(anatomy, moved)
-    for driven in (when != "both sides", False):
-        sums = cascades.find(anatomy, moved, driven)
-        found = [*events, *sums.found.values()]
-        chosen = cascades.written_in_sums(anatomy, sums) if sums.found else anatomy
-        parts = {side: spikes.split(chosen, side, moved) for side in SIDES}
-        waiting, why = _waiting(chosen, moved, parts, found, when)
-        if waiting or not sums.driven:
-            break
-    if when == "presynaptic" and not waiting:
-        raise FwpError(f"writes='presynaptic' is not possible for {model.name!r}: {why}")
-    anatomy = chosen
-    if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
-        parts["pre"] = spikes.split(anatomy, "pre", moved, old=True)
+    anatomy, sums, parts, waiting, why = _arranged(anatomy, moved, events, when)
+    found = [*events, *sums.found.values()]
     names = {one.name for one in waiting}
     variables = [*waiting, *(Variable(d.variable, decay=d) for d in found
                              if d.variable not in names)]  # fmt: skip
@@ -109,11 +98,34 @@ def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
     return FactorisedModel(**known, textbook=model, report=report, rests={})
 
 
+def _arranged(anatomy: Anatomy, moved, events, when: str) -> tuple:
+    """Return the text in sums of its cascades, these, what spikes of each side do, the
+    variables whose writes wait, and why none do.
+
+    What cells drive in every step is no cascade if its writes cannot wait.
+    """
+    for driven in (when != "both sides", False):
+        sums = cascades.find(anatomy, moved, driven)
+        found = [*events, *sums.found.values()]
+        chosen = cascades.written_in_sums(anatomy, sums) if sums.found else anatomy
+        parts = {side: spikes.split(chosen, side, moved) for side in SIDES}
+        waiting, why = _waiting(chosen, moved, parts, found, when)
+        if waiting or not sums.driven:
+            break
+    if when == "presynaptic" and not waiting:
+        name = anatomy.model.name
+        raise FwpError(f"writes='presynaptic' is not possible for {name!r}: {why}")
+    if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
+        parts["pre"] = spikes.split(chosen, "pre", moved, old=True)
+    return chosen, sums, parts, waiting, why
+
+
 def _by_events(model: Synapse, anatomy: Anatomy, form: ByEvents) -> Synapse:
     """Return a model in the form that its author gave for networks."""
     why = "every synapse has its own"
-    report = Report({}, dict.fromkeys(anatomy.variables, why), passed=form.passed,
-                    why_not="what is due is made up for at spikes of both sides")  # fmt: skip
+    stays = dict.fromkeys(anatomy.variables, why)
+    why = "what is due is made up for at spikes of both sides"
+    report = Report({}, stays, passed=form.passed, why_not=why)
     known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
     known |= {"equations": form.equations, "initial": {**model.initial, **form.initial}}
     return FactorisedModel(**known, textbook=model, report=report,

@@ -3,7 +3,8 @@ for at the next one.
 
 Between spikes a synapse depends on nothing but itself. While its calcium is above a
 threshold the steps of the text are repeated one by one (they are few); below both the
-efficacy follows the cubic term alone, of which n Euler steps of h = dt/tau are the flow of
+efficacy follows the cubic term alone, of which n Euler steps of h = dt/tau are the flow
+of
 
     drho/ds = F(rho) (1 - h F'(rho)/2),    F = -rho (1 - rho)(rho_star - rho)
 
