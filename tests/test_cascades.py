@@ -158,7 +158,9 @@ def network(layout, model, act, watched="w", **options):
     run.run(60 * ms)
     found = act(made, run)
     run.run(60 * ms)
-    return {"w": made.values(watched), "course": record.values,
+    names = set(b2.Equations(model.equations.synapse).names) - {"square", "c"}
+    names = {n for n in names if not n.startswith(("above", "noise"))}
+    return {**{n: made.values(n) for n in names}, "course": record.values,
             **({} if found is None else found)}  # fmt: skip
 
 

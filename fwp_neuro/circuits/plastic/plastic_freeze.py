@@ -21,7 +21,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from ...errors import FwpError
 from ...synapses.factorised.anatomy import learned
-from ...synapses.factorised.text import lines, text
+from ...synapses.factorised.text import lines, renamed, text
 from .plastic_renewal import at_once, sums, values
 
 
@@ -72,10 +72,10 @@ class Freezing:
         Args:
             convert: whether what synapses keep is what they keep while learning goes on.
         """
-        self._fix(convert)
+        still = self._fix(convert)
         for owner, attribute in self._codes():
             old = getattr(owner, attribute)
-            self._put(owner, attribute, self.without(old))
+            self._put(owner, attribute, renamed(self.without(old), still))
         for updater in self._updaters():
             old = updater.method_choice
             if set(self.names) & set(updater.group.equations.diff_eq_names):
@@ -102,24 +102,31 @@ class Freezing:
             at_once(self.synapses, sums(self.plastic.levels, self.fixed))
         self.fixed = []
 
-    def _fix(self, convert: bool) -> None:
-        """Keep the values of frozen variables of cascades, which no trace moves then."""
+    def _fix(self, convert: bool) -> dict[str, str]:
+        """Keep the values of frozen variables of cascades, which no trace moves then.
+
+        Returns:
+            what code reads of them -> what it is now. Brian2 gives pathways copies of
+            subexpressions when it makes them, so that theirs must be written out.
+        """
         self.fixed = [name for name in self.plastic.levels if name in self.names]
         if self.fixed and convert:
             at_once(self.synapses, values(self.plastic.levels, self.fixed))
         if set(self.plastic.passed) & set(self.names):  # its steps are made up for
             code = self.without(self.renewing.code)
             self._put(self.renewing, "code", code)
-            self._put(self.renewing.often[0], "abstract_code", code)
             for own, (name, copy) in self.plastic.recorded.items():
                 if name in self.names:
                     self._put(copy, "abstract_code", f"{own} = {name}_kept")
+        values_of, found = {n: f"{n}_kept" for n in self.fixed}, {}
         for name in self.fixed:
-            level = self.plastic.levels[name]
+            level = renamed(self.plastic.levels[name], values_of)
             variable = self.synapses.variables[f"{name}_sum"]
             still = f"{name}_kept" + (f" - ({level})" if level else "")
+            found[f"{name}_sum"] = f"({still})"
             self._put(variable, "expr", still)
             self._put(variable, "identifiers", get_identifiers(still))
+        return found
 
     def _held(self, code: str) -> str:
         seen = [line.target for line in lines(code) if line.target.startswith("seen_")]

@@ -84,9 +84,11 @@ class Renewing:
         when = {"clock": self.clock, "when": "start"}
         every = {"clock": timing.clock, "when": "start"}
         #: what freezes: renewals, and in their place what happens in every step
-        self.often = [
-            self._runner(synapses, self.text.synapse, -10, f"{name}_renewal", **when)
-        ]
+        self.often = []
+        if not model.report.passed:  # nothing of these leaves the range of numbers
+            self.often.append(
+                self._runner(synapses, self.code, -10, f"{name}_renewal", **when)
+            )
         self.held: list = []
         if self.stamped:
             stamp = "renewed = t"

@@ -104,20 +104,24 @@ def _arranged(anatomy: Anatomy, moved, events, when: str) -> tuple:
 
     What cells drive in every step is no cascade if its writes cannot wait.
     """
+    reasons = []
     for driven in (when != "both sides", False):
         sums = cascades.find(anatomy, moved, driven)
         found = [*events, *sums.found.values()]
         chosen = cascades.written_in_sums(anatomy, sums) if sums.found else anatomy
         parts = {side: spikes.split(chosen, side, moved) for side in SIDES}
         waiting, why = _waiting(chosen, moved, parts, found, when)
+        reasons.append(why)
         if waiting or not sums.driven:
             break
     if when == "presynaptic" and not waiting:
         name = anatomy.model.name
-        raise FwpError(f"writes='presynaptic' is not possible for {name!r}: {why}")
+        raise FwpError(
+            f"writes='presynaptic' is not possible for {name!r}: {reasons[0]}"
+        )
     if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
         parts["pre"] = spikes.split(chosen, "pre", moved, old=True)
-    return chosen, sums, parts, waiting, why
+    return chosen, sums, parts, waiting, "" if waiting else reasons[0]
 
 
 def _by_events(model: Synapse, anatomy: Anatomy, form: ByEvents) -> Synapse:
