@@ -195,8 +195,15 @@ def plain_brian(monkeypatch):
     monkeypatch.setitem(b2.prefs, "codegen.target", "numpy")
 
 
-@pytest.mark.parametrize("act", [set_others, frozen, another_step])
-@pytest.mark.parametrize("name", ["product of traces", "read after what moves it"])
+ACTS = [
+    pytest.param(act, name, id=f"{act.__name__}-{name}", marks=marks)
+    for name, marks in (("product of traces", pytest.mark.slow),
+                        ("read after what moves it", ()))
+    for act in (set_others, frozen, another_step)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("act, name", ACTS)
 def test_networks_set_freeze_and_change_steps_as_in_the_text(act, name):
     results = []
     for layout in connecting.LAYOUTS:
@@ -207,19 +214,33 @@ def test_networks_set_freeze_and_change_steps_as_in_the_text(act, name):
 
 def test_saved_sums_go_on_as_they_would_have(tmp_path):
     def saved(made, run):
-        made.freeze()
-        made.save(tmp_path / "w.npz")
-        run.run(10 * ms)
-        made.set("w", 0.5)
-        made.load(tmp_path / "w.npz")
-        made.thaw()
+        for freeze in (True, False):
+            if freeze:
+                made.freeze()
+            made.save(tmp_path / "w.npz")
+            made.thaw()
+            made.set("w", 0.5)
+            made.load(tmp_path / "w.npz")
+            assert made.frozen == freeze
+            made.thaw()
 
-    def thawed(made, run):
-        made.freeze()
-        run.run(10 * ms)
-        made.thaw()
+    results = []
+    for act in (saved, lambda made, run: None):
+        b2.defaultclock.dt = 0.5 * ms
+        results.append(network("factorised", chain("read after what moves it"), act))
+    assert_same(*results)
 
+
+@pytest.mark.parametrize("right, quick", [("-x/tau_x", True), ("(b - x)/tau_x", False)])
+def test_only_what_decays_does_without_generated_code(right, quick):
+    text = Equations(f"w : 1\ndx/dt = {right} : 1 (event-driven)",
+                     "x += A\nw += A", "w += A*x*w")  # fmt: skip
+    model = Synapse("one", "made_up", "plasticity", "", text, VALUES, {}, "", "")
     b2.defaultclock.dt = 0.5 * ms
-    model = chain("a decay")
-    kept = network("factorised", model, saved)
-    assert kept["w"].shape == (9,) and np.ptp(kept["w"]) > 1e-3
+    groups = [b2.SpikeGeneratorGroup(2, [0, 1, 1], [1, 3, 9] * ms) for _ in "ab"]
+    made = connecting.connect(model, *groups)
+    b2.Network(*groups, *made.objects).run(20 * ms)
+    updater = made.where["x"][0].state_updater
+    assert ("run" in vars(updater)) == quick
+    start = spikes(model, 0.5 * ms, steps=80)
+    assert_same(*both(model, start))
