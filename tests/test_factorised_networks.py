@@ -110,7 +110,7 @@ def test_same_trajectories_with_a_delay_given_to_connect(model, side):
     assert any(np.ptp(table) > 0 for table in expected.values())
     waits = factorise(model, late=[side]).report
     if side == "pre" and model.equations.pre_spike:
-        assert "x_pre is kicked without the delay of on_pre" in waits.why_not
+        assert "is kicked without the delay of on_pre" in waits.why_not
     else:
         assert waits.waiting
 

@@ -267,6 +267,9 @@ def _monitors(made, after, pairs, shape, record, record_every) -> tuple[list, di
     each synapse."""
     monitors, spread = [], {}
     for name in record:
+        if name in made.levels or name in made.passed:
+            monitors.append(made.monitor(name, dt=record_every, label=f"of_{name}"))
+            continue
         source, own = made.where[name] if name in made.where else (after, name)
         side = made.moved.get(name)
         if side:

@@ -9,7 +9,7 @@ parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +74,24 @@ class Renewal:
     shared: str = ""
     ageing: str = ""
     last: bool = False
+
+
+@dataclass(frozen=True)
+class ByEvents:
+    """A model in a form of which the synapses are touched at spikes only.
+
+    Attributes:
+        equations: with a `Renewal` of which the code makes up for the steps until now.
+        passed: variables that stand still until the next spike makes up for these steps;
+            ``v_kept`` is what the synapse keeps of ``v``.
+        initial: values at the start of further variables.
+        functions: further names in the equations.
+    """
+
+    equations: Equations
+    passed: tuple[str, ...]
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    functions: Mapping[str, Any] = field(default_factory=dict)
 
 
 _CODE = text("x += 1", empty=True)
@@ -223,6 +241,7 @@ class Varying:
     transmits=names("V"),
     parts=mapping("role to name"),
     varying=mapping("variable to parameter"),
+    by_events=optional(function("model", "given")),
 )
 @dataclass(frozen=True)
 class Synapse:
@@ -256,6 +275,8 @@ class Synapse:
         parts: of a composition: role -> name and parameter set.
         varying: variable that holds values of a parameter -> which, see
             `varying.declared`.
+        by_events: (model, names of which no value is known) -> the model in a form that
+            costs nothing between spikes, see `ByEvents`, or None where it has none.
     """
 
     name: str
@@ -277,6 +298,7 @@ class Synapse:
     transmits: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     varying: Mapping[str, Varying] = field(default_factory=dict)
+    by_events: Callable[[Synapse, Collection[str]], ByEvents | None] | None = None
 
     @takes(parameter=text("A_plus"))
     def source(self, parameter: str) -> str:

@@ -163,6 +163,12 @@ class AtSpikes(CodeRunner):
             template_kwds={"eventspace_variable": made.variables[SPIKES]},
         )  # fmt: skip
         self.abstract_code = code
+        self._spikes = made.variables[SPIKES]
+
+    def run(self):
+        """Run where cells spike: in most steps of a small network none does."""
+        if self._spikes.get_value()[-1]:
+            super().run()
 
     def update_abstract_code(self, run_namespace):
         """Leave the code as it was given."""

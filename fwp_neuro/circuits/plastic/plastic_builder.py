@@ -18,13 +18,19 @@ from ...synapses.factorised.text import lines, renamed, row, text
 from ...synapses.synapse_class import Synapse
 from ..delay_line import delay_line
 from ..integrators import integrator
-from . import attached_variables, initial_values, plastic_steps, projection_sums
+from . import (
+    attached_variables,
+    initial_values,
+    plastic_steps,
+    projection_sums,
+    quick_decays,
+)
 from . import plastic_checks as checks
 from .attached_variables import free_name, whole
 from .plastic_checks import SIDES
 from .plastic_clocks import Timing
 from .plastic_group import attach, watched
-from .plastic_renewal import Renewing
+from .plastic_renewal import Renewing, at_once, sums
 from .plastic_sizes import check_delay
 from .plastic_synapses import Plastic
 from .plastic_values import check_finite
@@ -51,11 +57,14 @@ class Builder:
             name,
         )
         self.dense = dense
-        self.namespace = {**model.parameters, **inputs}
+        functions = getattr(model, "functions", {})
+        self.namespace = {**model.parameters, **functions, **inputs}
         self.timing = Timing(groups)
         self.dt = self.timing.dt * b2.second
         #: variable that is kept by factors -> what it decays to
         self.rests = {n: getattr(model, "rests", {}).get(n, "") for n in self._kept()}
+        #: likewise of cascades -> what is added to the sum that is kept, at the synapse
+        self.levels: dict[str, str] = dict(getattr(model, "levels", {}))
         self.delays = dict(delays)
         for side, delay in self.delays.items():
             check_delay(side, delay, self.timing.dt)
@@ -107,7 +116,7 @@ class Builder:
         ]
         pairs = partial(known, connect, self.groups) if are_known(connect) else None
         made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing,
-                       lines, pairs)  # fmt: skip
+                       lines, pairs, self.levels)  # fmt: skip
         attach(synapses, made)
         return made
 
@@ -139,6 +148,8 @@ class Builder:
                                        self.namespace, f"{self.name}_{side}_{method}",
                                        self.timing.clock)  # fmt: skip
             made.append(one)
+            if method == "exact":
+                quick_decays.of_exact(one)
             self.where |= {n: (one, n) for n in names}
         code = "\n".join(
             getattr(self.text, part)
@@ -218,6 +229,7 @@ class Builder:
         # Brian2 runs pathways of one order by name, and this one is before "pre"
         at_pre = {"arrival": transmit, "pre": on_pre} if transmit else on_pre or None
         self.suffixed = names
+        self.levels = {n: renamed(one, names) for n, one in self.levels.items()}
         self._check_names(equations)
         make = (
             partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
@@ -244,6 +256,7 @@ class Builder:
             )  # fmt: skip
         for pathway in made._pathways:
             last = self.text.renewal is not None and self.text.renewal.last
+            last = last and pathway.objname != "arrival"
             pathway.order = _LAST if last else _ORDERS[pathway.prepost][1]
         if steps:
             steps.place(made)
@@ -266,8 +279,11 @@ class Builder:
         # one delay for all synapses costs no memory, even if 0
         if hasattr(self.model, "report"):
             delays = {side: 0 * b2.second for side in SIDES} | delays
-        return {s: d for s, d in delays.items()
-                if getattr(self.text, f"on_{s}") and np.ndim(d) == 0} or None  # fmt: skip
+        found = {s: d for s, d in delays.items()
+                 if getattr(self.text, f"on_{s}") and np.ndim(d) == 0}  # fmt: skip
+        if hasattr(self.model, "report") and self.text.renewal and self.text.transmit:
+            found["arrival"] = 0 * b2.second
+        return found or None
 
     def _initial(self, initial) -> None:
         """Set values at the start."""
@@ -298,3 +314,5 @@ class Builder:
                 setattr(group, own, value)
             if isinstance(given, str):
                 check_finite(group.variables[own], f"initial: {name!r}", given)
+        if self.levels:
+            at_once(self.where[next(iter(self.levels))][0], sums(self.levels))

@@ -20,34 +20,9 @@ from brian2.synapses.synapses import SynapticPathway
 from brian2.utils.stringtools import get_identifiers
 
 from ...errors import FwpError
-from ...synapses.factorised.text import lines, text
-from ...synapses.synapse_class import Synapse
-from .plastic_renewal import at_once
-
-
-def learned(model: Synapse) -> tuple[str, ...]:
-    """Return the variables that do not change while a model is frozen.
-
-    Those that the model names itself, else all that its effective weight is made of and
-    that something changes.
-    """
-    model = getattr(model, "textbook", model)
-    equations = b2.Equations(model.equations.synapse)
-    named = tuple(name for name in model.learned if name in equations.names)
-    if named or model.kind != "plasticity":
-        return named
-    waiting, found = set(get_identifiers(model.weight)), set()
-    written = {line.target for side in ("pre", "post")
-               for line in lines(getattr(model.equations, f"on_{side}"))}  # fmt: skip
-    while waiting:
-        name = waiting.pop()
-        if name in equations.subexpr_names:
-            waiting |= equations[name].identifiers
-        elif name in equations.names and (
-            name in equations.diff_eq_names or name in written
-        ):
-            found.add(name)
-    return tuple(sorted(found))
+from ...synapses.factorised.anatomy import learned
+from ...synapses.factorised.text import lines, renamed, text
+from .plastic_renewal import at_once, sums, values
 
 
 class Freezing:
@@ -58,9 +33,11 @@ class Freezing:
         self.synapses, self.renewing = plastic.synapses, plastic.renewing
         self.names = learned(self.model)
         self.undo: list[Callable[[], None]] = []
+        #: those of a cascade: the synapses keep their values while learning stands still
+        self.fixed: list[str] = []
         one = "|".join(map(re.escape, self.names))
         self._frozen = re.compile(
-            rf"(?:(?:{one})(?:_now|_kept)?|(?:sum|seen)_(?:{one})_\d+|grown_(?:{one}))(?:_pre|_post)?"
+            rf"(?:(?:{one})(?:_now|_kept)?|(?:sum|seen)_(?:{one})_\d+|(?:grown|left)_(?:{one}))(?:_pre|_post)?"
         )
 
     @property
@@ -80,17 +57,25 @@ class Freezing:
         """Return code without the statements that change frozen variables."""
         kept = []
         for line in lines(code):
-            head = line.op == "=" and line.target == f"{line.expression}_now"
+            now = line.target.removesuffix("_now")
+            head = line.op == "=" and line.expression in (now, f"{now}_sum")
+            if now in self.fixed:  # follows what moves the traces in its sum
+                head = head or line.expression.startswith(f"share_{now}_")
             frozen = self._frozen.fullmatch(line.target)
             if head or not frozen or line.target in keep:
                 kept.append(line)
         return text(kept)
 
-    def start(self) -> None:
-        """Replace the code of all objects, from the next run on."""
+    def start(self, convert: bool = True) -> None:
+        """Replace the code of all objects, from the next run on.
+
+        Args:
+            convert: whether what synapses keep is what they keep while learning goes on.
+        """
+        still = self._fix(convert)
         for owner, attribute in self._codes():
             old = getattr(owner, attribute)
-            self._put(owner, attribute, self.without(old))
+            self._put(owner, attribute, renamed(self.without(old), still))
         for updater in self._updaters():
             old = updater.method_choice
             if set(self.names) & set(updater.group.equations.diff_eq_names):
@@ -108,11 +93,40 @@ class Freezing:
             self.undo.append(lambda: self.renewing.hold(False, self._held))
         self.undo.append(lambda: None)
 
-    def stop(self) -> None:
+    def stop(self, convert: bool = True) -> None:
         """Put the code back."""
         for put_back in self.undo:
             put_back()
         self.undo = []
+        if self.fixed and convert:
+            at_once(self.synapses, sums(self.plastic.levels, self.fixed))
+        self.fixed = []
+
+    def _fix(self, convert: bool) -> dict[str, str]:
+        """Keep the values of frozen variables of cascades, which no trace moves then.
+
+        Returns:
+            what code reads of them -> what it is now. Brian2 gives pathways copies of
+            subexpressions when it makes them, so that theirs must be written out.
+        """
+        self.fixed = [name for name in self.plastic.levels if name in self.names]
+        if self.fixed and convert:
+            at_once(self.synapses, values(self.plastic.levels, self.fixed))
+        if set(self.plastic.passed) & set(self.names):  # its steps are made up for
+            code = self.without(self.renewing.code)
+            self._put(self.renewing, "code", code)
+            for own, (name, copy) in self.plastic.recorded.items():
+                if name in self.names:
+                    self._put(copy, "abstract_code", f"{own} = {name}_kept")
+        values_of, found = {n: f"{n}_kept" for n in self.fixed}, {}
+        for name in self.fixed:
+            level = renamed(self.plastic.levels[name], values_of)
+            variable = self.synapses.variables[f"{name}_sum"]
+            still = f"{name}_kept" + (f" - ({level})" if level else "")
+            found[f"{name}_sum"] = f"({still})"
+            self._put(variable, "expr", still)
+            self._put(variable, "identifiers", get_identifiers(still))
+        return found
 
     def _held(self, code: str) -> str:
         seen = [line.target for line in lines(code) if line.target.startswith("seen_")]

@@ -13,6 +13,7 @@ from typing import Any
 
 import brian2 as b2
 from brian2.core.base import BrianObject
+from brian2.devices.device import RuntimeDevice
 
 from ...validation import flag
 from .attached_variables import plain_sentences
@@ -57,6 +58,18 @@ class Watched:
                 super().__setattr__(key, value, level=level + 1)
         else:
             super().__setattr__(key, value, level=level + 1)
+
+    def state(self, name, use_units=True, level=0):
+        """Return a variable, brought to the time of the next step if it waits for it."""
+        if self.plastic is not None:
+            self.plastic.make_up(name.removesuffix("_"))
+        return super().state(name, use_units, level + 1)
+
+    def after_run(self):
+        """Bring everything to the end of a run of a standalone program."""
+        super().after_run()
+        if self.plastic is not None and not isinstance(b2.get_device(), RuntimeDevice):
+            self.plastic.make_up()
 
     def _full_state(self):
         state = super()._full_state()

@@ -8,11 +8,14 @@ set, or run with another time step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from functools import partial
+
 from brian2.codegen.codeobject import create_runner_codeobj
 
 from ...errors import FwpError
-from ...synapses.factorised.text import lines, text
-from . import initial_values
+from ...synapses.factorised.text import lines, renamed, text
+from . import initial_values, quick_decays
 from .plastic_clocks import Multiple
 
 _LONGEST = 10_000  # time steps
@@ -26,6 +29,32 @@ def at_once(group, code: str) -> None:
         create_runner_codeobj(
             group, code, "stateupdate", run_namespace={}, check_units=False
         )()
+
+
+def values(levels: Mapping[str, str], names: Iterable[str] | None = None) -> str:
+    """Return code after which the synapses keep the values of variables of cascades.
+
+    Args:
+        levels: see `FactorisedModel.levels`, with the names that synapses know.
+        names: of them; all if None. Right after a renewal.
+    """
+    names = list(levels if names is None else names)
+    return "\n".join([*(f"{n}_now = {n}" for n in names),
+                      *(f"{n}_kept = {n}_now" for n in names)])  # fmt: skip
+
+
+def sums(levels: Mapping[str, str], names: Iterable[str] | None = None) -> str:
+    """Return code after which they keep sums again.
+
+    ``names`` are those of which they kept the values.
+    """
+    chosen = list(levels if names is None else names)
+    now = {n: f"{n}_now" for n in chosen}
+    code = [f"{n}_now = {n}_kept" for n in chosen]
+    for name in chosen:
+        level = renamed(levels[name], now)
+        code.append(f"{name}_kept = {name}_now" + (f" - ({level})" if level else ""))
+    return "\n".join(code)
 
 
 class Renewing:
@@ -45,6 +74,8 @@ class Renewing:
     def __init__(self, model, synapses, cells, timing, name: str):
         self.model, self.synapses, self.cells = model, synapses, cells
         self.text = model.equations.renewal
+        #: of the synapses, at every renewal
+        self.code = self.text.synapse
         self.clock = Multiple(self.steps(timing.dt), timing.dt, f"{name}_renewal_clock")
         self.stamped = "renewed" in synapses.variables
         self.shared = self.text.shared
@@ -53,9 +84,11 @@ class Renewing:
         when = {"clock": self.clock, "when": "start"}
         every = {"clock": timing.clock, "when": "start"}
         #: what freezes: renewals, and in their place what happens in every step
-        self.often = [
-            self._runner(synapses, self.text.synapse, -10, f"{name}_renewal", **when)
-        ]
+        self.often = []
+        if not model.report.passed:  # nothing of these leaves the range of numbers
+            self.often.append(
+                self._runner(synapses, self.code, -10, f"{name}_renewal", **when)
+            )
         self.held: list = []
         if self.stamped:
             stamp = "renewed = t"
@@ -76,7 +109,12 @@ class Renewing:
             (self.text.ageing, 1, "age", step),
         ):
             if code:
-                self._runner(cells, code, order, f"{name}_cells_{label}", **options)
+                one = self._runner(
+                    cells, code, order, f"{name}_cells_{label}", **options
+                )
+                if code is self.text.ageing:
+                    now = partial(getattr, one, "abstract_code")
+                    quick_decays.quicken(one, cells, now)
 
     @staticmethod
     def _runner(group, code, order, name, **options):
@@ -109,7 +147,7 @@ class Renewing:
         # factors are those at t - dt if the stamp is later by dt meanwhile
         if self.stamped:
             at_once(self.synapses, "renewed = renewed + dt" if back else "")
-        at_once(self.synapses, self.text.synapse)
+        at_once(self.synapses, self.code)
         if self.stamped:
             at_once(self.synapses, f"renewed = t{late}")
         if self.cells is not None:

@@ -84,8 +84,7 @@ def load(plastic, path) -> None:
     for line in plastic.objects:
         if line.name in plastic.lines:
             _turn(line, round(by / plastic.dt))
-    if header["frozen"]:
-        plastic.freeze()
+    plastic.restore({"step": plastic.dt, "frozen": header["frozen"]})
 
 
 def _fitting(plastic, header: Mapping, arrays: Mapping, where: str) -> tuple[dict, dict]:

@@ -36,6 +36,7 @@ class Plastic:
         timing: the clocks of the cells, see `plastic_clocks.Timing`.
         renewing: what renews waiting writes, or None.
         lines: name of a line that stores values -> for how long.
+        levels: variable of a cascade -> what is added to the sum that is kept of it.
         pairs: the cells (i, j) of the synapses where they are known before these are
             made, or None.
     """
@@ -48,14 +49,18 @@ class Plastic:
     renewing: Any = None
     lines: dict[str, Any] = field(default_factory=dict)
     pairs: Any = None
+    levels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         self._step = self.timing.dt
         self._freezing = Freezing(self)
+        self._made_up: float | None = None
         #: name of a copy that a monitor records -> (variable, what makes the copy)
         self.recorded: dict[str, tuple[str, Any]] = {}
-        for name in self.model.report.waiting if hasattr(self.model, "report") else ():
-            plastic_values.guard(self, name)
+        if hasattr(self.model, "report"):
+            report = self.model.report
+            for name in {*report.waiting, *self.levels, *report.passed}:
+                plastic_values.guard(self, name)
 
     def __repr__(self) -> str:
         layout = "factorised" if hasattr(self.model, "report") else "textbook"
@@ -125,6 +130,22 @@ class Plastic:
             self.renewing.now(back)
         catch_up(self.synapses, back)
 
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Variables that wait for the next spike to make up for steps."""
+        return self.model.report.passed if hasattr(self.model, "report") else ()
+
+    def make_up(self, name: str | None = None) -> None:
+        """Bring variables that wait for the next spike to the time of the next step.
+
+        Only if one of this name does; if any does where no name is given.
+        """
+        if self.passed if name is None else name in self.passed:
+            now = self.time()
+            if now != self._made_up:
+                self._made_up = now
+                self.renewing.now(True)
+
     def time(self) -> float:
         """Return the time of the next step, seconds."""
         return float(np.ravel(self.synapses.clock.variables["t"].get_value())[0])
@@ -150,11 +171,11 @@ class Plastic:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned, once the arrays are restored."""
-        self._step = state["step"]
+        self._step, self._made_up = state["step"], None
         if state["frozen"] and not self.frozen:
-            self._freezing.start()
+            self._freezing.start(False)
         elif self.frozen and not state["frozen"]:
-            self._freezing.stop()
+            self._freezing.stop(False)
 
     # ------------------------------------------------------------------ values
 
@@ -173,6 +194,7 @@ class Plastic:
         name = self.known(name)
         checks.variable(self.model, name, "values")
         group, own = self.where[name]
+        self.make_up(name)
         if f"{name}_kept" in self.where:
             return self._worked_out(name)
         found = np.array(getattr(group, f"{own}_")[:])
@@ -352,6 +374,8 @@ class Plastic:
         def value(name: str):
             if name in known:
                 return known[name]
+            if name in self._freezing.fixed:
+                name = f"{name}_kept"
             side = name.rsplit("_", 1)[-1]
             if name in equations and equations[name].type == SUBEXPRESSION:
                 text = str(equations[name].expr)

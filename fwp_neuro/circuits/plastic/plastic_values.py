@@ -20,7 +20,7 @@ from . import plastic_checks as checks
 from . import plastic_varying
 from .plastic_freeze import catch_up
 from .plastic_names import unused
-from .plastic_renewal import at_once
+from .plastic_renewal import at_once, sums, values
 
 
 class _ReadOnly(VariableView):
@@ -75,10 +75,16 @@ def guard(plastic, name: str) -> None:
     new = WorkedOut(
         name, plastic.synapses, old.expr, old.device, old.dim, old.dtype, old.scalar
     )
+    waits, why, way = name in plastic.model.report.waiting, "", "layout='textbook'"
+    if waits:
+        why, way = "waits for presynaptic spikes", "writes='both sides'"
+    if name in plastic.levels:
+        why, way = why or "is worked out from sums", "layout='textbook'"
+    if name in plastic.passed:
+        why = "waits for the next spike"
     new.refusal = (
-        f"{name!r} of {plastic.synapses.name!r} waits for presynaptic spikes, and Brian2 "
-        f"cannot record it: use made.monitor({name!r}), or connect with writes='both "
-        "sides'"
+        f"{name!r} of {plastic.synapses.name!r} {why}, and Brian2 cannot record it: use "
+        f"made.monitor({name!r}), or connect with {way}"
     )
     variables._variables[name] = new
 
@@ -138,9 +144,15 @@ def put(plastic, name: str, value) -> None:
     catch_up(synapses, back)
     rest = getattr(plastic.model, "rests", {}).get(name, "")
     own = f"{name}_kept" if kept else name
+    if name in plastic.levels and isinstance(value, str):
+        value = renamed(value, {n: f"{n}_kept" for n in plastic.levels})
+    if name in plastic.levels and not plastic.frozen:
+        at_once(synapses, values(plastic.levels))
     _assign(synapses, own, value)
     if rest:
         at_once(synapses, f"{own} = {own} - ({rest})")
+    if name in plastic.levels and not plastic.frozen:
+        at_once(synapses, sums(plastic.levels))
 
 
 def _assign(synapses, own: str, value) -> None:
@@ -301,9 +313,14 @@ def _recorded(plastic, name: str, equation, clock) -> str:
     synapses.variables.add_dynamic_array(own, size=plastic.count, dimensions=equation.dim)
     synapses.register_variable(synapses.variables[own])
     kept = f"{name}_kept" in plastic.where
-    code = (
-        _kept_now(synapses, name, own) if kept else _event_driven_now(synapses, name, own)
-    )
+    if name in plastic.passed and not plastic.frozen:
+        code = f"{plastic.renewing.code}\n{own} = {name}_kept"
+    elif name in plastic.levels:
+        code = f"{own} = {name}"
+    elif kept:
+        code = _kept_now(synapses, name, own)
+    else:
+        code = _event_driven_now(synapses, name, own)
     plastic.recorded[own] = (
         name,
         synapses.run_regularly(

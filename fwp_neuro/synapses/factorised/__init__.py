@@ -4,8 +4,9 @@ In the textbook layout everything that a synapse needs lives on the synapse. Whe
 parameters are the same for all synapses of a cell, most of it is the same for all of
 them: traces, receptor gating, the decay since the last spike. `factorise` finds what that
 is and gives it to the cell, so that only the weight and what truly differs stay on the
-synapse. The trajectories are the same, also for pre- and postsynaptic spikes in one time
-step.
+synapse. What stays follows linear equations in most models: then it is kept as sums that
+nothing but spikes changes (`cascades`), so that no synapse is touched in between. The
+trajectories are the same, also for pre- and postsynaptic spikes in one time step.
 """
 
 from __future__ import annotations

@@ -25,6 +25,31 @@ _UNIFORM = (
 ) - DRAWS
 
 
+def learned(model: Synapse) -> tuple[str, ...]:
+    """Return the variables that do not change while a model is frozen.
+
+    Those that the model names itself, else all that its effective weight is made of and
+    that something changes.
+    """
+    model = getattr(model, "textbook", model)
+    equations = b2.Equations(model.equations.synapse)
+    named = tuple(name for name in model.learned if name in equations.names)
+    if named or model.kind != "plasticity":
+        return named
+    waiting, found = set(get_identifiers(model.weight)), set()
+    written = {line.target for side in ("pre", "post")
+               for line in lines(getattr(model.equations, f"on_{side}"))}  # fmt: skip
+    while waiting:
+        name = waiting.pop()
+        if name in equations.subexpr_names:
+            waiting |= equations[name].identifiers
+        elif name in equations.names and (
+            name in equations.diff_eq_names or name in written
+        ):
+            found.add(name)
+    return tuple(sorted(found))
+
+
 class Anatomy:
     """A model's text, taken apart.
 
@@ -52,6 +77,10 @@ class Anatomy:
         own = {"pre": text.delay, "post": text.delay_post}
         self.late = {side for side in SIDES if own[side]} if late is None else set(late)
         self.uniform = (_UNIFORM - known) | set(model.parameters) | set(uniform)
+        #: names of `uniform`, of which the value is not known here
+        self.given = set(uniform)
+        #: clock-driven variables that are kept as sums, see `cascades`
+        self.sums: frozenset[str] = frozenset()
         #: side -> constants of its cells, as synapses call them -> as the cells do
         self.constants = {side: {f"{n}_{side}": n for n, one in model.varying.items()
                                  if one.place == side} for side in SIDES}  # fmt: skip
@@ -70,7 +99,8 @@ class Anatomy:
     def is_clock_driven(self, name: str) -> bool:
         """Whether a differential equation advances a variable in every step."""
         differential = self.equations[name].type == DIFFERENTIAL_EQUATION
-        return differential and not self.is_event_driven(name)
+        stepped = differential and not self.is_event_driven(name)
+        return stepped and name not in self.sums
 
     def writes(self, name: str, side: str) -> list[Line]:
         """Return the statements at spikes of a side that change a variable."""

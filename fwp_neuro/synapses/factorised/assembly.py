@@ -10,8 +10,8 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
 from ...errors import Cannot, FwpError
-from ..synapse_class import Synapse
-from . import decays, spikes
+from ..synapse_class import ByEvents, Synapse
+from . import cascades, decays, spikes
 from .anatomy import SIDES, Anatomy
 from .homes import homes
 from .layout_report import FactorisedModel, Report
@@ -32,12 +32,15 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
         )
     if model.equations.transmit:
         return _as_it_is(model, anatomy)
+    form = None
+    if model.by_events is not None and when != "presynaptic":
+        form = model.by_events(model, set(uniform))
+    if form is not None:
+        return _by_events(model, anatomy, form)
     moved, stays = homes(anatomy, keep)
-    found, stamped = decays.find(anatomy, moved)
-    parts = {side: spikes.split(anatomy, side, moved) for side in SIDES}
-    waiting, why = _waiting(anatomy, moved, parts, found, when)
-    if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
-        parts["pre"] = spikes.split(anatomy, "pre", moved, old=True)
+    events, stamped = decays.find(anatomy, moved)
+    anatomy, sums, parts, waiting, why = _arranged(anatomy, moved, events, when)
+    found = [*events, *sums.found.values()]
     names = {one.name for one in waiting}
     variables = [*waiting, *(Variable(d.variable, decay=d) for d in found
                              if d.variable not in names)]  # fmt: skip
@@ -61,7 +64,11 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
         rows = [*old, *(_on_cell(anatomy, name, side) for name in own),
                 *(kept.post if side == "post" else ())]  # fmt: skip
         new[side] = "\n".join(line for line in rows if line)
-        new[f"on_{side}"] = text(around(anatomy, parts[side].synapse, kept, side))
+        code = parts[side].synapse
+        if kept.last and side == "pre":  # what it collects comes later
+            new["transmit"] = text(line.renamed(kept.wholes) for line in code)
+            code = []
+        new[f"on_{side}"] = text(around(anatomy, code, kept, side))
         new[f"before_{side}"] = text(parts[side].before)
         new[f"after_{side}"] = text(parts[side].after)
     renewal = kept.renewal()
@@ -70,11 +77,16 @@ def assemble(model: Synapse, keep, uniform, when: str, late) -> Synapse:
     known |= {
         "equations": equations,
         "initial": {**model.initial, **dict.fromkeys(kept.ones, 1)},
+        "parameters": {**model.parameters, **sums.values},
     }
     staged = () if waiting else _staged(anatomy, moved)
-    rates = {decay.variable: decay.rate for decay in found}
-    report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why)
-    return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests)
+    rates, steps = ({d.variable: d.rate for d in some}
+                    for some in (events, sums.found.values()))  # fmt: skip
+    stepped = {n: one for n, one in sums.why.items() if n not in {*moved, *names}}
+    report = Report(moved, stays, rates, stamped, staged, tuple(sorted(names)), why,
+                    steps, stepped)  # fmt: skip
+    return FactorisedModel(**known, textbook=model, report=report, rests=kept.rests,
+                           levels=kept.levels)  # fmt: skip
 
 
 def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
@@ -86,6 +98,44 @@ def _as_it_is(model: Synapse, anatomy: Anatomy) -> Synapse:
     return FactorisedModel(**known, textbook=model, report=report, rests={})
 
 
+def _arranged(anatomy: Anatomy, moved, events, when: str) -> tuple:
+    """Return the text in sums of its cascades, these, what spikes of each side do, the
+    variables whose writes wait, and why none do.
+
+    What cells drive in every step is no cascade if its writes cannot wait.
+    """
+    reasons = []
+    for driven in (when != "both sides", False):
+        sums = cascades.find(anatomy, moved, driven)
+        found = [*events, *sums.found.values()]
+        chosen = cascades.written_in_sums(anatomy, sums) if sums.found else anatomy
+        parts = {side: spikes.split(chosen, side, moved) for side in SIDES}
+        waiting, why = _waiting(chosen, moved, parts, found, when)
+        reasons.append(why)
+        if waiting or not sums.driven:
+            break
+    if when == "presynaptic" and not waiting:
+        name = anatomy.model.name
+        raise FwpError(
+            f"writes='presynaptic' is not possible for {name!r}: {reasons[0]}"
+        )
+    if kicked(waiting, parts["pre"]):  # what has waited follows the trace as it was
+        parts["pre"] = spikes.split(chosen, "pre", moved, old=True)
+    return chosen, sums, parts, waiting, "" if waiting else reasons[0]
+
+
+def _by_events(model: Synapse, anatomy: Anatomy, form: ByEvents) -> Synapse:
+    """Return a model in the form that its author gave for networks."""
+    why = "every synapse has its own"
+    stays = dict.fromkeys(anatomy.variables, why)
+    why = "what is due is made up for at spikes of both sides"
+    report = Report({}, stays, passed=form.passed, why_not=why)
+    known = {item.name: getattr(model, item.name) for item in fields(Synapse)}
+    known |= {"equations": form.equations, "initial": {**model.initial, **form.initial}}
+    return FactorisedModel(**known, textbook=model, report=report,
+                           functions=form.functions)  # fmt: skip
+
+
 def _waiting(
     anatomy: Anatomy, moved, parts, found, when: str
 ) -> tuple[list[Variable], str]:
@@ -95,9 +145,6 @@ def _waiting(
     try:
         return find(anatomy, moved, parts, found), ""
     except Cannot as reason:
-        if when == "presynaptic":
-            raise FwpError("writes='presynaptic' is not possible for "
-                           f"{anatomy.model.name!r}: {reason}") from None  # fmt: skip
         return [], str(reason)
 
 

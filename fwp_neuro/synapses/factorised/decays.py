@@ -22,11 +22,17 @@ from .anatomy import Anatomy
 
 @dataclass(frozen=True)
 class Decay:
-    """Relaxation of a synaptic variable, d(variable)/dt = -rate (variable - rest)."""
+    """Relaxation of a synaptic variable, d(variable)/dt = -rate (variable - rest).
+
+    ``stepped`` ones follow the steps of the text's integrator, see `cascades`; theirs is
+    a rest that moves, and a sum of cells' variables may drive them.
+    """
 
     variable: str
     rate: str
     rest: str
+    stepped: bool = False
+    drive: str = ""
 
 
 def find(

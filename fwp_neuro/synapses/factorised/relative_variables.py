@@ -54,6 +54,8 @@ class Kept:
     seen: list[Line] = field(default_factory=list)
     rests: dict[str, str] = field(default_factory=dict)
     factors: dict[str, str] = field(default_factory=dict)
+    wholes: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
     last: bool = False
 
     def renewal(self) -> Renewal | None:
@@ -83,15 +85,26 @@ def keep(anatomy: Anatomy, moved: Mapping[str, str], variables: list[Variable]) 
 
 def _variable(anatomy, moved, one: Variable, kept: Kept) -> None:
     name, dim = one.name, anatomy.equations[one.name].dim
-    factors, inverse = [], ""
-    if one.decay:
+    factors, inverse, share = [], "", ""
+    stepped = one.decay is not None and one.decay.stepped
+    if one.decay and stepped:
+        kept.rests[name] = ""
+        if one.decay.rate != "0":
+            left = f"left_{name}"
+            step = _fall(anatomy.text.method, one.decay.rate)
+            _shared(kept, left, step, one.decay.rate, _MULTIPLIED)
+            factors.append(f"{left}_post")
+            inverse, share = f"/{left}", f"/({left}*({step}))"
+            if anatomy.text.method in _STEP:
+                of_c = _STEP[anatomy.text.method][1].format(a=_a(one.decay.rate))
+                share = f"*({of_c}){share}"
+    elif one.decay:
         rate, rest = one.decay.rate, one.decay.rest
         kept.synapse.append(f"left_{name} = exp(-(t - renewed)*({rate})) : 1 (shared)")
         inverse = f"*exp((t - renewed_cell)*({rate}))"
         kept.rates[rate] = min(_MULTIPLIED, kept.rates.get(rate, _MULTIPLIED))
         kept.rests[name] = "" if rest == "0" else rest
         factors.append(f"left_{name}")
-    share = ""
     if one.scale:
         step, growth = f"step_{name}", f"grown_{name}"
         of_v, of_c = (part.format(a=step) for part in _STEP[anatomy.text.method])
@@ -103,17 +116,19 @@ def _variable(anatomy, moved, one: Variable, kept: Kept) -> None:
         factors.append(f"{growth}_post")
         share = f"*({of_c})/{growth}"
     sums = [f"{name}_kept"]
-    for number, (trace, factor) in enumerate(one.terms.items(), 1):
+    for number, trace in enumerate(one.traces, 1):
         late = _late(anatomy, moved, trace, kept) if trace else ""
         sum_, seen = f"sum_{name}_{number}", f"seen_{name}_{number}"
         unit = _unit(dim / _dim(anatomy, moved, trace))
         kept.synapse.append(f"{seen} : {unit}")
         kept.post.append(f"{sum_} : {unit}")
-        added = f"({_plain(factor)})" + (f"*{late}" if late else "")
-        if one.spikes:
-            kept.at_post.append(Line(sum_, "+=", added + inverse))
-        else:
-            kept.each_step.append(Line(sum_, "+=", f"dt*{added}{share}"))
+        times = f"*{late}" if late else ""
+        if trace in one.terms:
+            added = f"({_plain(one.terms[trace])}){times}{inverse}"
+            kept.at_post.append(Line(sum_, "+=", added))
+        if trace in one.drives:
+            added = f"dt*({_plain(one.drives[trace])}){times}{share}"
+            kept.each_step.append(Line(sum_, "+=", added))
         sums.append((f"{trace}/{late}_post*" if late else "") + f"({sum_}_post - {seen})")
         kept.seen.append(Line(seen, "=", f"{sum_}_post"))
         kept.renew_seen.append(f"{seen} = 0*{seen}")
@@ -122,13 +137,21 @@ def _variable(anatomy, moved, one: Variable, kept: Kept) -> None:
     if factors:
         whole = f"({whole})" if len(sums) > 1 else whole
         whole = f"{whole}*{'*'.join(factors)}"
-    if kept.rests.get(name):
-        whole = f"{kept.rests[name]} + {whole}"
-    kept.factors[name] = "*".join(factors)
-    kept.synapse += [f"{name}_kept : {_unit(dim)}", f"{name} = {whole} : {_unit(dim)}"]
+    kept.factors[name], kept.wholes[name] = "*".join(factors), name
+    rest = kept.rests.get(name, "")
+    kept.renew_synapse.append(f"{name}_kept = {name}" + (f" - ({rest})" if rest else ""))
     # as if all factors were 1 and all sums 0, which they are from now on
-    rest = f" - ({kept.rests[name]})" if kept.rests.get(name) else ""
-    kept.renew_synapse.append(f"{name}_kept = {name}{rest}")
+    if one.decay and stepped:
+        names = {n: f"{n}_{side}" for n, side in moved.items()}
+        rest = kept.levels[name] = renamed(one.decay.rest, names)
+        kept.wholes[name] = f"{name}_sum"
+        # the sum is another one while learning stands still, see `plastic_freeze`
+        kept.synapse += [f"{name}_stored = {whole} : {_unit(dim)}",
+                         f"{name}_sum = {name}_stored : {_unit(dim)}"]  # fmt: skip
+        kept.renew_synapse[-1], whole = f"{name}_kept = {name}_stored", f"{name}_sum"
+    if rest:
+        whole = f"{rest} + {whole}"
+    kept.synapse += [f"{name}_kept : {_unit(dim)}", f"{name} = {whole} : {_unit(dim)}"]
 
 
 def _late(anatomy, moved, trace: str, kept: Kept) -> str:
@@ -137,16 +160,27 @@ def _late(anatomy, moved, trace: str, kept: Kept) -> str:
     late, rate = f"late_{name}", rate_of(anatomy, moved, trace)
     if late not in kept.ones:
         method = anatomy.text.methods.get(name, anatomy.text.method)
-        exact = method == "exact" or (name in moved and anatomy.is_event_driven(name))
-        step = f"exp(-dt*({rate}))"
-        if not exact and method in _STEP:
-            step = _STEP[method][0].format(a=f"(-dt*({rate}))")
-        kept.post.append(f"{late} : 1 (shared)")
-        kept.ones.append(late)
-        kept.shared.append(late)
-        kept.ageing.append(f"{late} = {late}*({step})")
-        kept.rates[rate] = _DIVIDED
+        exact = name in moved and anatomy.is_event_driven(name)
+        _shared(kept, late, _fall("exact" if exact else method, rate), rate, _DIVIDED)
     return late
+
+
+def _shared(kept: Kept, name: str, step: str, rate: str, times: float) -> None:
+    """Keep a factor that all synapses share and that falls in every step."""
+    kept.post.append(f"{name} : 1 (shared)")
+    kept.ones.append(name)
+    kept.shared.append(name)
+    kept.ageing.append(f"{name} = {name}*({step})")
+    kept.rates[rate] = min(times, kept.rates.get(rate, times))
+
+
+def _a(rate: str) -> str:
+    return f"(-dt*({rate}))"
+
+
+def _fall(method: str, rate: str) -> str:
+    """Return by what a decay is multiplied in one step of an integrator."""
+    return _STEP[method][0].format(a=_a(rate)) if method in _STEP else f"exp{_a(rate)}"
 
 
 def around(anatomy: Anatomy, code: list[Line], kept: Kept, side: str) -> list[Line]:
@@ -163,7 +197,7 @@ def around(anatomy: Anatomy, code: list[Line], kept: Kept, side: str) -> list[Li
     if side == "pre":
         used = [n for n in kept.factors if n in used or n in waiting]
     now = {name: f"{name}_now" for name in used}
-    head = [Line(new, "=", name) for name, new in now.items()]
+    head = [Line(new, "=", kept.wholes[name]) for name, new in now.items()]
     tail = []
     for name, new in now.items():
         if name not in waiting and not any(line.target == name for line in code):

@@ -40,9 +40,9 @@ class Variable:
 
     Attributes:
         name: of the variable.
-        terms: presynaptic variable ("" for none) -> postsynaptic expression that is
-            written.
-        spikes: whether postsynaptic spikes write, else every step does.
+        terms: presynaptic variable ("" for none) -> postsynaptic expression that
+            postsynaptic spikes write.
+        drives: likewise what every step writes, per second.
         scale: postsynaptic expression H of dv/dt = H v, or nothing.
         decay: its own decay, if it is event-driven.
         last: whether a trace is kicked in the reset of the presynaptic cell, after
@@ -51,10 +51,15 @@ class Variable:
 
     name: str
     terms: dict[str, str] = field(default_factory=dict)
-    spikes: bool = True
+    drives: dict[str, str] = field(default_factory=dict)
     scale: str = ""
     decay: Decay | None = None
     last: bool = False
+
+    @property
+    def traces(self) -> list[str]:
+        """The presynaptic variables of all writes."""
+        return list({**self.terms, **self.drives})
 
 
 def find(
@@ -73,6 +78,7 @@ def find(
     code = parts["post"].synapse
     staying = [n for n in anatomy.variables if n not in moved]
     clocked = [n for n in staying if anatomy.is_clock_driven(n)]
+    clocked += [one.variable for one in found if one.drive]
     wanted = [
         n for n in staying if n in clocked or any(line.target == n for line in code)
     ]
@@ -88,8 +94,9 @@ def find(
     variables = [_variable(anatomy, moved, name, code, wanted, found) for name in wanted]
     for one in variables:
         own = [n for n in one.terms if n and n.removesuffix("_pre") not in moved]
-        one.last = one.spikes and bool(own)
-        if one.last and (parts["pre"].synapse or kicked(variables, parts["pre"])):
+        one.last = bool(own)
+        changed = {line.target for line in parts["pre"].synapse} & set(wanted)
+        if one.last and (changed or kicked(variables, parts["pre"])):
             raise Cannot(
                 f"{own[0]} is kicked in the reset of its cell, but on_pre comes before"
             )
@@ -99,7 +106,7 @@ def find(
 def kicked(variables: list[Variable], split: Split) -> set[str]:
     """Return the traces of waiting writes that a presynaptic cell changes at its
     spikes."""
-    traces = {trace.removesuffix("_pre") for one in variables for trace in one.terms}
+    traces = {trace.removesuffix("_pre") for one in variables for trace in one.traces}
     return traces & {line.target for line in [*split.before, *split.after]}
 
 
@@ -119,24 +126,7 @@ def _not_a_variable(anatomy: Anatomy, name: str, moved: Mapping[str, str]) -> st
 def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
     own = [line for line in code if line.target == name]
     if anatomy.is_clock_driven(name):
-        if own:
-            raise Cannot(f"both time and postsynaptic spikes change {name}")
-        inner = sorted(anatomy.rates(name) & set(moved))
-        if inner and anatomy.text.method != "euler":
-            raise Cannot(
-                f"a step of {name} sees intermediate values of {', '.join(inner)}"
-            )
-        names = {n: f"{n}_{side}" for n, side in moved.items()}
-        right = dict(anatomy.equations.get_substituted_expressions())[name]
-        rest = renamed(str(right), names)
-        if anatomy.equations.is_stochastic:
-            raise Cannot(f"{name} is driven by noise of its own")
-        terms, scale = _terms(anatomy, moved, name, rest, wanted)
-        if scale and anatomy.text.method not in _METHODS:
-            raise Cannot(
-                f"the step of {anatomy.text.method!r} for {name} is not known here"
-            )
-        return Variable(name, terms, False, scale)
+        return _advanced(anatomy, moved, name, own, wanted)
     total: dict[str, list[str]] = {}
     for line in own:
         added = f"({line.plain().expression}) - {name}"
@@ -153,7 +143,31 @@ def _variable(anatomy, moved, name, code, wanted, found) -> Variable:
     decay = next((one for one in found if one.variable == name), None)
     if decay is None and anatomy.is_event_driven(name):
         raise Cannot(f"{name} keeps a time stamp")
-    return Variable(name, {n: " + ".join(t) for n, t in total.items()}, True, "", decay)
+    drives: dict[str, str] = {}
+    if decay is not None and decay.drive:
+        names = {n: f"{n}_{side}" for n, side in moved.items()}
+        drive = renamed(decay.drive, names)
+        drives, _ = _terms(anatomy, moved, name, drive, wanted)
+    terms = {n: " + ".join(t) for n, t in total.items()}
+    return Variable(name, terms, drives, decay=decay)
+
+
+def _advanced(anatomy, moved, name, own, wanted) -> Variable:
+    """Return a variable that every step writes, and nothing else."""
+    if own:
+        raise Cannot(f"both time and postsynaptic spikes change {name}")
+    inner = sorted(anatomy.rates(name) & set(moved))
+    if inner and anatomy.text.method != "euler":
+        raise Cannot(f"a step of {name} sees intermediate values of {', '.join(inner)}")
+    names = {n: f"{n}_{side}" for n, side in moved.items()}
+    right = dict(anatomy.equations.get_substituted_expressions())[name]
+    rest = renamed(str(right), names)
+    if anatomy.equations.is_stochastic:
+        raise Cannot(f"{name} is driven by noise of its own")
+    terms, scale = _terms(anatomy, moved, name, rest, wanted)
+    if scale and anatomy.text.method not in _METHODS:
+        raise Cannot(f"the step of {anatomy.text.method!r} for {name} is not known here")
+    return Variable(name, drives=terms, scale=scale)
 
 
 def _terms(anatomy, moved, name, expression, wanted) -> tuple[dict[str, str], str]:

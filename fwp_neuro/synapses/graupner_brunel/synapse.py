@@ -29,6 +29,7 @@ from __future__ import annotations
 from brian2 import ms, second
 
 from ..synapse_class import Entry, Equations, Synapse, register
+from . import event_text
 from .events import curve
 
 # Calcium is exact (it decays from its last event), and the share of a step that it spends
@@ -105,7 +106,12 @@ def make(parameters: str) -> Synapse:
         "the curve is the mean over DOWN and UP synapses long after the protocol",
         weight="1 + rho*(b - 1)",
         signed=("nmda", "D", "sigma", "C_pre", "C_post", "gamma_d", "gamma_p"),
+        by_events=_by_events,
     )
+
+
+def _by_events(model: Synapse, given):
+    return event_text.by_events(model, EQUATIONS, given)
 
 
 register("graupner_brunel", Entry(make, SETS, "plasticity", SUMMARY, stdp=curve))
