@@ -47,7 +47,9 @@ def unwatched(tensors) -> bool:
 
     The way through the dispatcher takes as long as the kernel does on a hundred tokens.
     """
-    if torch.compiler.is_compiling() or any(active() for active in _WATCHERS):
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    if any(active() for active in _WATCHERS):
         return False
     return all(type(item) in (torch.Tensor, torch.nn.Parameter) for item in tensors)
 

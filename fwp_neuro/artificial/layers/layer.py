@@ -159,6 +159,7 @@ class Layer(nn.Module):
             gates=usual.gates | given,
             domains=domains(rule, usual, self.key_dim, beta_range),
             tied=names,
+            compiled=form in ("auto", "compiled"),
         )
         #: key dimensions of the fast weights, after the feature map
         self.feature_dim = self.slow.keys.map.output_dim(self.key_dim)
@@ -168,8 +169,9 @@ class Layer(nn.Module):
         )
         self.constants = _of_every_head(constants, heads)
         self.readout = ReadOut(
-            where, model_dim, heads, self.value_dim, output_norm, output_gate
-        )
+            where, model_dim, heads, self.value_dim, output_norm, output_gate,
+            form in ("auto", "compiled"),
+        )  # fmt: skip
 
     @property
     def rule(self) -> Rule | Memory:
