@@ -14,6 +14,7 @@ from fwp_neuro.artificial.kernels import compiler, layer_parts
 from fwp_neuro.artificial.kernels.layer_parts import GatedNorm, Mix, Part
 from fwp_neuro.artificial.layers import programmer
 from fwp_neuro.artificial.layers.readout import ReadOut, _rms_gated
+from fwp_neuro.errors import Cannot
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 
@@ -262,15 +263,25 @@ def test_without_a_compiler_tensor_operations_run(how, monkeypatch):
     net, x = layer("delta", form="step"), inputs(tokens=5)
     expected = net(x)
     net.slow.compiled = net.readout.compiled = True
-    layer_parts._library.cache_clear()
+    monkeypatch.setattr(layer_parts, "_loaded", {})
     if how == "no compiler":
         monkeypatch.setattr(compiler, "there", lambda: False)
     else:
         monkeypatch.setenv("CXX", "false")
-    try:
-        assert torch.equal(net(x), expected)
-    finally:
-        layer_parts._library.cache_clear()
+        tried = []
+        monkeypatch.setattr(layer_parts.compiler, "library", _refused(tried))
+    assert torch.equal(net(x), expected) and not layer_parts._loaded
+    if how != "no compiler":
+        net(x)
+        assert len(tried) == 1  # and not at every call
+
+
+def _refused(tried):
+    def library(*given):
+        tried.append(given)
+        raise Cannot("it cannot be compiled")
+
+    return library
 
 
 def test_a_form_of_tensor_operations_has_no_compiled_part():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -30,8 +31,19 @@ _WORK = 30
 
 
 @called_once
-def _library(dtype: torch.dtype) -> ctypes.CDLL:
+def _compiled(dtype: torch.dtype, path: str | None, cxx: str | None) -> ctypes.CDLL:
+    """Compile once, also if it fails, with the compiler that PATH and CXX name."""
     return compiler.library(layer_program.program(DTYPES[dtype]), "the parts of a layer")
+
+
+_loaded: dict[torch.dtype, ctypes.CDLL] = {}
+
+
+def _library(dtype: torch.dtype) -> ctypes.CDLL:
+    if dtype not in _loaded:
+        where = os.environ.get("PATH"), os.environ.get("CXX")
+        _loaded[dtype] = _compiled(dtype, *where)
+    return _loaded[dtype]
 
 
 def runs(*given: torch.Tensor) -> bool:
