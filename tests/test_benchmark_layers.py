@@ -17,9 +17,10 @@ def made(times):
     """
     noise = np.array([1.0, 9.0, 1.0])
     cpu = [noise * np.array(times)[:, None], np.ones((len(times), 1)) * noise]
+    lengths = [64 * 2**n for n in range(len(times))]
     return xr.Dataset(
-        {"cpu": (("row", "length", "round"), np.array(cpu))},
-        {"row": [ATTENTION, LAYER], "length": [64 * 2**n for n in range(len(times))]},
+        {"cpu": (("row", "width", "length", "round"), np.array(cpu)[:, None])},
+        {"row": [ATTENTION, LAYER], "width": [8], "length": lengths},
     )
 
 
@@ -34,12 +35,12 @@ def made(times):
     ],
 )
 def test_the_crossing_is_where_the_layer_stays_ahead(times, expected):
-    found = layers.crossing(made(times))
+    found = layers.crossing(made(times), 8)
     assert found == (expected if expected is None else pytest.approx(expected))
 
 
 def test_a_step_gives_every_gradient():
-    steps = layers.steps("delta", 2, 5)
+    steps = layers.steps("delta", 16, 2, 5)
     assert list(steps) == [ATTENTION, LAYER, *PARTS]
     given = {name: step.__closure__ for name, step in steps.items()}
     for name, step in steps.items():
@@ -56,16 +57,16 @@ def test_a_step_gives_every_gradient():
 
 @pytest.fixture(scope="module")
 def measured():
-    return layers.benchmark(lengths=(8, 16), rounds=2, tokens=32)
+    return layers.benchmark((8, 16), (8, 16), rounds=2, tokens=32)
 
 
 def test_every_row_has_times_and_is_reported(measured):
-    assert measured["cpu"].shape == (2 + len(PARTS), 2, 2)
+    assert measured["cpu"].shape == (2 + len(PARTS), 2, 2, 2)
     assert (measured["cpu"] > 0).all() and list(measured["batch"].values) == [4, 2]
     text = layers.report(measured)
     for name in (ATTENTION, LAYER, *PARTS):
-        assert f"\n{name} " in text
-    assert "T=8" in text and "the layer is" in text
+        assert text.count(f"\n{name} ") == 2
+    assert "T=8" in text and text.count("the layer is") == 2
 
 
 def test_the_command_keeps_the_numbers(measured, monkeypatch, tmp_path, capsys):

@@ -1,7 +1,7 @@
 """Cost of a training step of a `Layer` beside that of PyTorch's attention layer.
 
-Width 256, 4 heads, float32, causal; forward and backward with the gradients of all
-parameters and of the input, without an optimiser. Every length has the same number of
+4 heads, float32, causal; forward and backward with the gradients of all parameters
+and of the input, without an optimiser. Every length has the same number of
 tokens in a step, so the batch falls as the length grows. The parts of the layer are
 measured as well, each forward and backward by itself.
 """
@@ -27,11 +27,12 @@ PARTS = {
     "read-out": "norm, output gate and output map",
 }
 LENGTHS = (64, 128, 256, 512, 1024, 2048)
-WIDTH, HEADS = 256, 4
+WIDTHS, HEADS = (128, 256), 4
 
 
 def benchmark(
     lengths=LENGTHS,
+    widths=WIDTHS,
     rounds: int = 5,
     tokens: int = 4096,
     rule: str = "gated_delta",
@@ -42,6 +43,7 @@ def benchmark(
 
     Args:
         lengths: tokens of a sequence.
+        widths: sizes of the model.
         rounds: counted rounds.
         tokens: of a step, at least; the batch is tokens / length, or 1.
         rule: of the layer.
@@ -49,33 +51,36 @@ def benchmark(
         progress: called with (fraction done, what).
 
     Returns:
-        "cpu" and "wall" [row, length, round] in seconds of one step, and "batch"
+        "cpu" and "wall" [row, width, length, round] in seconds of one step, and "batch"
         [length].
     """
     names = [ATTENTION, LAYER, *PARTS]
-    times = np.full((len(names), len(lengths), rounds, 2), np.nan)
+    times = np.full((len(names), len(widths), len(lengths), rounds, 2), np.nan)
     batches = [max(1, tokens // length) for length in lengths]
-    weights = [batch * length for batch, length in zip(batches, lengths, strict=True)]
+    points = [(w, n) for w in range(len(widths)) for n in range(len(lengths))]
+    weights = [widths[w] ** 2 * batches[n] * lengths[n] for w, n in points]
     ends = np.concatenate([[0.0], np.cumsum(weights)]) / sum(weights)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
-        for n, (length, batch) in enumerate(zip(lengths, batches, strict=True)):
+        for number, (w, n) in enumerate(points):
             found = timing.interleaved(
-                steps(rule, batch, length), rounds, _told(progress, ends[n : n + 2])
-            )
+                steps(rule, widths[w], batches[n], lengths[n]), rounds,
+                _told(progress, ends[number : number + 2]),
+            )  # fmt: skip
             for m, name in enumerate(names):
-                times[m, n] = found[name]
+                times[m, w, n] = found[name]
     finally:
         torch.set_num_threads(before)
-    dims = ("row", "length", "round")
+    dims = ("row", "width", "length", "round")
     data = {
         "cpu": (dims, times[..., 0], {"units": "s"}),
         "wall": (dims, times[..., 1], {"units": "s"}),
         "batch": ("length", batches, {"units": "1"}),
     }
     attrs = {"machine": machine(), "torch": torch.__version__, "rule": rule}
-    return xr.Dataset(data, {"row": names, "length": list(lengths)}, attrs)
+    coordinates = {"row": names, "width": list(widths), "length": list(lengths)}
+    return xr.Dataset(data, coordinates, attrs)
 
 
 def _told(progress, ends) -> Callable | None:
@@ -85,13 +90,15 @@ def _told(progress, ends) -> Callable | None:
     return lambda part, what: progress(low + part * (high - low), what)
 
 
-def steps(rule: str, batch: int, length: int) -> dict[str, Callable[[], None]]:
+def steps(
+    rule: str, width: int, batch: int, length: int
+) -> dict[str, Callable[[], None]]:
     """Return one training step of attention, of the layer and of each of its parts."""
     torch.manual_seed(0)
-    layer = Layer(rule, WIDTH, HEADS)
-    attention = torch.nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+    layer = Layer(rule, width, HEADS)
+    attention = torch.nn.MultiheadAttention(width, HEADS, batch_first=True)
     mask = torch.nn.Transformer.generate_square_subsequent_mask(length)
-    x = torch.randn(batch, length, WIDTH)
+    x = torch.randn(batch, length, width)
     with torch.no_grad():
         start = layer.initial(x)
         tail = start.pop("convolution_tail")
@@ -131,19 +138,20 @@ def _step(parameters, function: Callable, *given: torch.Tensor) -> Callable[[], 
 
 
 def ratios(data: xr.Dataset) -> xr.DataArray:
-    """Return how many times faster than attention the layer is [length]: the median of
-    ratios of the same rounds."""
+    """Return how many times faster than attention the layer is [width, length]: the
+    median of ratios of the same rounds."""
     cpu = data["cpu"]
     return (cpu.sel(row=ATTENTION) / cpu.sel(row=LAYER)).median("round")
 
 
-def crossing(data: xr.Dataset) -> float | None:
+def crossing(data: xr.Dataset, width: int) -> float | None:
     """Return the length from which the layer is ahead of attention for good.
 
     Between two measured lengths it is read off the straight line of both logarithms;
     None: it is behind at the longest.
     """
-    times, lengths = np.log(ratios(data).values), np.log(data["length"].values)
+    lengths = np.log(data["length"].values)
+    times = np.log(ratios(data).sel(width=width).values)
     behind = np.flatnonzero(times < 0)
     if not len(behind):
         return float(data["length"].values[0])
@@ -155,14 +163,29 @@ def crossing(data: xr.Dataset) -> float | None:
 
 
 def report(data: xr.Dataset) -> str:
-    """Return the times as a table, with the share of each part and the crossing."""
-    lengths = data["length"].values
+    """Return the times as a table, with the share of each part and the crossings."""
     said = data.attrs
     lines = [
-        f"{said['machine']}; torch {said['torch']}; {said['rule']}, width {WIDTH}, "
-        f"{HEADS} heads, float32",
+        f"{said['machine']}; torch {said['torch']}; {said['rule']}, {HEADS} heads, "
+        "float32",
         "CPU ms of a training step (median); in brackets the share of the layer's",
-        f"{'':20}" + "".join(f"{f'T={length}':>15}" for length in lengths),
+        *(f"  {name}: {what}" for name, what in PARTS.items()),
+    ]
+    for width in data["width"].values:
+        lines += ["", *_table(data.sel(width=width), ratios(data).sel(width=width))]
+        ahead, most = crossing(data, width), data["length"].values[-1]
+        lines.append(
+            f"the layer is behind attention at {most} tokens"
+            if ahead is None
+            else f"the layer is ahead of attention from {ahead:.0f} tokens"
+        )
+    return "\n".join(lines)
+
+
+def _table(data: xr.Dataset, times: xr.DataArray) -> list[str]:
+    title = f"width {int(data['width'])}"
+    lines = [
+        f"{title:20}" + "".join(f"{f'T={n}':>15}" for n in data["length"].values),
         f"{'batch':20}" + "".join(f"{size:>15}" for size in data["batch"].values),
     ]
     whole = data["cpu"].sel(row=LAYER)
@@ -173,12 +196,5 @@ def report(data: xr.Dataset) -> str:
             shares = (cpu / whole).median("round").values
             cells = [f"{a} ({b:4.0%})" for a, b in zip(cells, shares, strict=True)]
         lines.append(f"{name:20}" + "".join(f"{cell:>15}" for cell in cells))
-    cells = [f"{value:.2f}x" for value in ratios(data).values]
-    lines.append(f"{'times faster':20}" + "".join(f"{cell:>15}" for cell in cells))
-    lines += [f"  {name}: {what}" for name, what in PARTS.items()]
-    ahead = crossing(data)
-    if ahead is None:
-        lines.append(f"the layer is behind attention at {lengths[-1]} tokens")
-    else:
-        lines.append(f"the layer is ahead of attention from {ahead:.0f} tokens")
-    return "\n".join(lines)
+    cells = [f"{value:.2f}x" for value in times.values]
+    return [*lines, f"{'times faster':20}" + "".join(f"{cell:>15}" for cell in cells)]
