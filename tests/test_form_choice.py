@@ -119,6 +119,25 @@ def test_a_call_costs_few_calls_and_no_symbols(tokens, most):
     assert not [where for where, *_ in stats.stats if "sympy" in where]
 
 
+@needs_compiler
+def test_a_kernel_and_its_adjoint_are_called_straight_away():
+    """Nothing reads the signature of a Python function, as torch does for a Function with
+    a context of its own, and which takes longer than the kernel."""
+    given = {n: x.requires_grad_() for n, x in drawn(fwp.rule("delta"), 8).items()}
+
+    def step():
+        apply("delta", **given, form="compiled")[0].sum().backward()
+
+    step()
+    profile = cProfile.Profile()
+    profile.enable()
+    step()
+    profile.disable()
+    stats = pstats.Stats(profile)
+    assert not [where for where, *_ in stats.stats if where.endswith("inspect.py")]
+    assert all(x.grad is not None for x in given.values())
+
+
 def test_one_token_is_that_of_a_longer_sequence():
     for name in rules():
         rule = fwp.rule(name)
