@@ -85,7 +85,9 @@ class Layer(nn.Module):
         output_norm: "rms", "layer" or "none", over the value_dim of each head.
         output_gate: whether the read-out is multiplied by swish(G x).
         initial_state: "zeros" or "learned" (see `Start`).
-        form: of the computation, as for `fwp_neuro.artificial.apply`.
+        form: of the computation, as for `fwp_neuro.artificial.apply`. With "auto" and
+            "compiled" the convolution, the maps after it, the norm and the output gate
+            run as compiled parts too, on a CPU with a compiler.
 
     The slow constants of a memory are parameters. Fast weights are kept in float32 at
     least, whatever the number format of the parameters or of autocast.
