@@ -135,10 +135,8 @@ class FastWeights:
             return self.form
         tokens, dtype, device = query.shape[1], query.dtype, query.device
         if torch.compiler.is_compiling():
-            plain = tokens <= self.few or self.fast is None
-            if torch.compiler.is_exporting():
-                plain = True
-            if not plain and _compiled_fits(dtype, device.type):
+            plain = torch.compiler.is_exporting() or self.fast is None
+            if not plain and tokens > self.few and _compiled_fits(dtype, device.type):
                 return "compiled"
         elif not transformed():
             form, reason = choose("auto", self.rule, tokens, dtype, device)

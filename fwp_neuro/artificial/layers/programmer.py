@@ -20,7 +20,7 @@ from .convolution import ShortConvolution, convolved
 from .gates import Gate, make_gate
 
 #: tokens of a batch from which one product for all maps is worth joining their weights
-PACKED = 64
+PACKED = 256
 
 
 class Mapped:
