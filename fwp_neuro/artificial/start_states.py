@@ -31,13 +31,15 @@ def states_of(rule: Rule, given, query: torch.Tensor, shape) -> State:
     Raises:
         FwpError: unknown state, wrong shape, dtype or device.
     """
-    if type(given) is torch.Tensor and rule.states == ("w",) and (
-        given.shape == tuple(shape)
+    if (
+        type(given) is torch.Tensor
+        and rule.states == ("w",)
+        and not given.is_nested  # which has no shape
+        and given.shape == tuple(shape)
         and given.dtype is query.dtype
         and given.layout is torch.strided
-        and not given.is_nested
         and given.device == query.device
-    ):  # fmt: skip
+    ):
         return {"w": given}  # nearly always, and looked at faster
     given = _named(rule, given)
     for name in given:
