@@ -148,6 +148,8 @@ def _stored(attributes: dict) -> dict:
             found[name], noted[name] = int(value), "bool"
         elif isinstance(value, complex):
             found[name], noted[name] = np.array([value.real, value.imag]), "complex"
+        elif isinstance(value, str):  # of a class of its own, as torch.__version__ is
+            found[name] = str.__str__(value)
     return found | ({_STORED_ATTRIBUTES: json.dumps(noted)} if noted else {})
 
 

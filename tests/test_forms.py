@@ -268,10 +268,10 @@ def test_a_rule_without_matrix_products_says_why_and_runs_otherwise(chosen, why,
 
 
 def test_auto_logs_what_it_chose_and_why(caplog):
-    signals, states = case(rule("delta"), 5)
+    signals, states = case(rule("delta"), 3)
     with caplog.at_level(logging.INFO, "fwp_neuro"):
         run(rule("delta"), signals, states, "auto")
-    assert "rule 'delta' runs in the step form: 5 tokens are few" in caplog.text
+    assert "rule 'delta' runs in the step form: 3 tokens are few" in caplog.text
 
 
 def test_auto_takes_matrix_products_on_a_gpu_without_the_library(monkeypatch):

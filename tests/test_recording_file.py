@@ -19,6 +19,16 @@ ATTRIBUTES = {
 }  # fmt: skip
 
 
+def test_a_text_of_a_class_of_its_own_is_a_text(tmp_path):
+    class Version(str):
+        __slots__ = ()
+
+    data = xr.Dataset(attrs={"torch": Version("2.0")})
+    Recording(data).save(tmp_path / "a.nc")
+    found = load(tmp_path / "a.nc").attrs["torch"]
+    assert found == "2.0" and type(found) is str
+
+
 def test_attributes_survive(tmp_path):
     dataset = xr.Dataset(
         {"x": ("token", [1.0, np.nan, 0.0], ATTRIBUTES)}, attrs=ATTRIBUTES

@@ -1,5 +1,13 @@
 """Which form runs: what was asked for, or for "auto" the fastest that fits, with the
-reason."""
+reason.
+
+What "auto" takes follows from the rule, the number of tokens, their format and place, and
+from whether there is a compiler, but not from what ran before or lies in a cache: the
+same call gives the same bits in every process, so that training carries on bit for bit.
+So a kernel is not taken because it happens to be compiled. Rules of the package and
+registered ones are compiled once a machine and used often, and are worth it from four
+tokens; a rule typed in may be one of hundreds that are tried once.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +19,7 @@ import torch
 
 from ..errors import Cannot, pick, warn
 from ..rules import Rule
+from ..rules.registered_rules import RULES
 from ..symbolic.language import SYNAPSE
 from . import kernels, library
 from .engine import fast_form
@@ -18,8 +27,11 @@ from .form_names import FORMS
 from .precision import computed
 from .tracing import transformed
 
-#: tokens up to which the plain recurrence is as fast as any other form
+#: tokens up to which the plain recurrence is as fast as any form of tensor operations,
+#: and a rule that is not registered is not worth compiling
 FEW = 16
+#: tokens up to which the plain recurrence is as fast as a kernel
+FEWEST = 3
 
 log = logging.getLogger("fwp_neuro")
 
@@ -34,6 +46,12 @@ def _functions_at_synapses(rule: Rule) -> bool:
         for function in statement.expression.atoms(sympy.Function)
         if not isinstance(function, sympy.Abs | sympy.sign)
     )
+
+
+def few(rule: Rule) -> int:
+    """Return the tokens up to which "auto" runs the plain recurrence of a rule."""
+    registered = rule.name in RULES and RULES.get(rule.name) is rule
+    return FEWEST if registered else FEW
 
 
 def choose(
@@ -56,12 +74,17 @@ def choose(
         except Cannot as reason:
             raise Cannot(f"form={form!r} cannot run: {reason}") from None
         return form, "asked for"
-    if tokens <= FEW:
-        return "step", f"{tokens} tokens are few"
+    short = "step", f"{tokens} tokens are few"
+    if tokens <= FEWEST or (tokens <= FEW and device.type != "cpu"):
+        return short
+    if tokens <= few(rule):
+        return short
     try:
         return _special(rule, dtype, device)
     except Cannot as reason:
         plain = str(reason)
+    if tokens <= FEW:
+        return short
     try:
         fast_form(rule)
     except Cannot as lacking:

@@ -29,11 +29,9 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
     Raises:
         FwpError: unknown name, with the nearest legal one.
     """
-    if isinstance(rule, Rule | Memory):
-        return rule
-    if isinstance(rule, str) and torch.compiler.is_dynamo_compiling():
-        return getattr(READY, _place_of(rule))
     if isinstance(rule, str):
+        if torch.compiler.is_dynamo_compiling():
+            return getattr(READY, _place_of(rule))
         if rule in RULES:
             return RULES.get(rule)
         if rule in NETWORKS:
@@ -44,7 +42,7 @@ def find(rule: str | Rule | Memory) -> Rule | Memory:
             )
         pick(rule, [*RULES.all_names(), *MEMORIES.all_names()], "rule", LIST)
         return MEMORIES.make(rule)
-    return get_rule(rule)
+    return rule if isinstance(rule, Rule | Memory) else get_rule(rule)
 
 
 def keeps_tokens(rule: Rule | Memory) -> bool:

@@ -39,6 +39,9 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
     Raises:
         FwpError: one sentence naming the signal and what is legal.
     """
+    sizes = _plain(rule, signals)
+    if sizes is not None:
+        return sizes, True
     where = f"apply(rule={rule.name!r})"
     constants = rule.constants(1, 1) if isinstance(rule, Memory) else {}
     for name in signals:
@@ -75,6 +78,37 @@ def check(rule: Rule | Memory, signals: Mapping, initial_state) -> tuple[Sizes, 
     if not sizes.value_dim:
         raise FwpError(f"{where}: value has a dim of 0; it must be 1 at least")
     return sizes, plain
+
+
+def _plain(rule: Rule | Memory, signals: Mapping) -> Sizes | None:
+    """Return the sizes if the signals are those of a rule with a value, no more and no
+    less, all of them tensors of full shape and one dtype; None if `check` must look
+    closer."""
+    homes = rule.homes
+    query, value = signals.get("q"), signals.get("v")
+    if "v" not in homes or len(signals) != len(homes) + 1 or isinstance(rule, Memory):
+        return None
+    if not _usual(query) or not _usual(value):
+        return None
+    shape, dim = query.shape, value.shape[-1:]
+    dtype, device = query.dtype, query.device
+    if len(shape) != 4 or dtype not in LEGAL or 0 in shape[3:] or 0 in dim:
+        return None
+    legal = {"shared": shape[:3], "pre": shape, "post": shape[:3] + dim}
+    for name, home in homes.items():
+        array = signals.get(name)
+        if not _usual(array) or array.shape != legal[home]:
+            return None
+        if array.dtype is not dtype or array.device != device:
+            return None
+    return Sizes(*shape[:3], dim[0], shape[3])
+
+
+def _usual(array) -> bool:
+    """Whether something is a dense tensor of no class of its own."""
+    if type(array) is not torch.Tensor and type(array) is not torch.nn.Parameter:
+        return False
+    return array.layout is torch.strided and not array.is_nested
 
 
 def _tensor(where: str, name: str, array, gate: bool = False) -> None:

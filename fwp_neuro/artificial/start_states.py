@@ -31,6 +31,16 @@ def states_of(rule: Rule, given, query: torch.Tensor, shape) -> State:
     Raises:
         FwpError: unknown state, wrong shape, dtype or device.
     """
+    if (
+        type(given) is torch.Tensor
+        and rule.states == ("w",)
+        and not given.is_nested  # which has no shape
+        and given.shape == tuple(shape)
+        and given.dtype is query.dtype
+        and given.layout is torch.strided
+        and given.device == query.device
+    ):
+        return {"w": given}  # nearly always, and looked at faster
     given = _named(rule, given)
     for name in given:
         pick(name, rule.states, f"state of rule {rule.name!r}:")

@@ -25,10 +25,7 @@ def run_tensors(
     if form in ("chunk", "parallel"):
         return fast_form(rule)(signals, states, form, chunk)
     if signals["q"].shape[1] == 1:
-        readout, states = one_token(rule)(
-            states, {n: x.squeeze(1) for n, x in signals.items()}
-        )
-        return readout.unsqueeze(1), states
+        return one_token(rule).alone(states, signals)
     placed = {
         n: arrays.to_home(signals[n], home).unbind(1) for n, home in rule.homes.items()
     }

@@ -81,9 +81,11 @@ def apply(
             quadratic in them), "chunk" (matrix products chunk by chunk), "compiled" (C++
             generated from the rule's text, CPU only), "library" (kernels of
             flash-linear-attention, GPU only, not run on a GPU so far) or "auto". All give
-            the same numbers up to rounding. Forward and second
-            derivatives: "auto" takes tensor operations for them; "compiled" and "library"
-                refuse.
+            the same numbers up to rounding. "auto" takes the step for up to 3 tokens and
+            the compiled form above, where the machine has a compiler (for a rule that is
+            not registered, the step for up to 16); the choice depends on nothing that ran
+            before. Forward and second derivatives: "auto" takes tensor operations for
+            them; "compiled" and "library" refuse.
         chunk: tokens in a chunk of the chunk form, a power of two.
         scale: multiplies the query, e.g. key_dim ** -0.5 as in attention; 1 if None.
         mask: [batch, token] of bool, False for padding: such a token writes nothing, the

@@ -13,11 +13,12 @@ from fwp_neuro.files import output_file
 from fwp_neuro.progress import Progress
 from fwp_neuro.recording_file import SUFFIX
 
-SIDES = ("artificial", "circuits", "spiking")
+SIDES = ("artificial", "circuits", "layers", "spiking")
 MOST_ROUNDS = 1000
 #: what --quick leaves of each side
 QUICK = {
     "artificial": {"lengths": (256, 1024), "threads": (1,), "rounds": 3, "memory": ()},
+    "layers": {"lengths": (64, 128, 256, 512), "rounds": 3},
     "spiking": {"rounds": 3, "sequences": 8, "first": False},
     "circuits": {"sizes": (10_000,), "rounds": 2, "duration": 0.2, "builds": False},
 }
@@ -60,7 +61,8 @@ def execute(arguments: argparse.Namespace) -> None:
     if rounds is not None:
         options = {**options, "rounds": rounds}
     with Progress(f"benchmark {side}") as progress:
-        measure = {"artificial": _artificial, "circuits": _circuits, "spiking": _spiking}
+        measure = {"artificial": _artificial, "circuits": _circuits, "layers": _layers,
+                   "spiking": _spiking}  # fmt: skip
         dataset, text = measure[side](options, progress)
     print(text)
     if arguments.out is not None:
@@ -73,6 +75,13 @@ def _artificial(options, progress):
 
     dataset = benchmark(**options, progress=progress)
     return dataset, artificial_table.report(dataset)
+
+
+def _layers(options, progress):
+    from fwp_neuro.benchmarks import layers  # noqa: PLC0415  needs torch
+
+    dataset = layers.benchmark(**options, progress=progress)
+    return dataset, layers.report(dataset)
 
 
 def _spiking(options, progress):

@@ -78,10 +78,14 @@ def run(
     declaration, names = _declared(rule, query.dtype, query.device.type)
     given = [signals[name] for name in names] + [states[name] for name in rule.states]
     keep = torch.is_grad_enabled() and any(item.requires_grad for item in given)
-    if not keep and operator.unwatched(given):
-        readout, _, *after = operator.straight(
-            declaration, given[: len(names)], given[len(names) :], keep
-        )
+    if operator.unwatched(given):
+        if keep:
+            found = operator.Unwatched.apply(declaration, len(names), True, again, *given)
+        else:
+            found = operator.straight(
+                declaration, given[: len(names)], given[len(names) :], False
+            )
+        readout, _, *after = found
     elif torch.compiler.is_compiling() and not keep:
         parts = given[: len(names)], given[len(names) :]
         readout, _, *after = operator.recurrence(declaration, *parts, keep)

@@ -130,8 +130,10 @@ class Shapes(NamedTuple):
         return max(1, min(torch.get_num_threads(), heads, work // THREAD_WORK))
 
 
-def _pointers(tensors) -> ctypes.Array:
-    return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
+def pointers(tensors) -> ctypes.Array:
+    """Return where tensors lie; a tensor left out is None."""
+    places = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+    return (ctypes.c_void_p * len(tensors))(*places)
 
 
 def _readable(signals: list[torch.Tensor]) -> tuple[list[torch.Tensor], ctypes.Array]:
@@ -142,11 +144,13 @@ def _readable(signals: list[torch.Tensor]) -> tuple[list[torch.Tensor], ctypes.A
     return signals, (ctypes.c_longlong * len(strides))(*strides)
 
 
-def _address(tensor: torch.Tensor | None) -> ctypes.c_void_p:
+def address(tensor: torch.Tensor | None) -> ctypes.c_void_p:
+    """Return where a tensor lies, or nowhere."""
     return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
 
 
-def _checked(failed: int) -> None:
+def checked(failed: int) -> None:
+    """Raise `FwpError` if a kernel says that it failed."""
     if failed:
         raise FwpError("a compiled kernel got no memory for its scratch arrays")
 
@@ -163,12 +167,12 @@ def forward(declared: str, signals, states, keep: bool):
     finals = [new(state.shape) for state in states]
     stored = new(shapes.batch, shapes.heads, shapes.stored(mine) if keep else 0)
     failed = library.forward(
-        shapes.sizes(mine), _pointers(signals), strides, _pointers(states),
-        _pointers(finals),
-        _address(readout), _address(stored if keep else None),
+        shapes.sizes(mine), pointers(signals), strides, pointers(states),
+        pointers(finals),
+        address(readout), address(stored if keep else None),
         ctypes.c_int(shapes.threads()),
     )  # fmt: skip
-    _checked(failed)
+    checked(failed)
     return readout, finals, stored
 
 
@@ -184,10 +188,10 @@ def backward(declared: str, signals, stored, dreadout, dfinals):
     ]
     dstates = [torch.empty_like(item) for item in dfinals]
     failed = library.backward(
-        shapes.sizes(mine), _pointers(signals), strides, _address(stored),
-        _address(dreadout),
-        _pointers(dfinals), _pointers(gradients), _pointers(dstates),
+        shapes.sizes(mine), pointers(signals), strides, address(stored),
+        address(dreadout),
+        pointers(dfinals), pointers(gradients), pointers(dstates),
         ctypes.c_int(shapes.threads()),
     )  # fmt: skip
-    _checked(failed)
+    checked(failed)
     return gradients + dstates

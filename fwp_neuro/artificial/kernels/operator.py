@@ -47,7 +47,9 @@ def unwatched(tensors) -> bool:
 
     The way through the dispatcher takes as long as the kernel does on a hundred tokens.
     """
-    if torch.compiler.is_compiling() or any(active() for active in _WATCHERS):
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    if any(active() for active in _WATCHERS):
         return False
     return all(type(item) in (torch.Tensor, torch.nn.Parameter) for item in tensors)
 
@@ -162,6 +164,24 @@ class Eager(Recurrence):
         raise FwpError(_FORWARD)
 
 
+class Unwatched(torch.autograd.Function):
+    """`Recurrence` where only autograd looks on (see `unwatched`).
+
+    Without a ``setup_context``: for one, torch reads the signature of ``forward`` in
+    every call, which takes as long as the kernel does on some tens of tokens.
+    """
+
+    @staticmethod
+    def forward(ctx, *inputs):
+        """Run the kernel; arguments as for `Recurrence`."""
+        declaration, count, keep, _, *given = inputs
+        output = tuple(straight(declaration, given[:count], given[count:], keep))
+        Recurrence.setup_context(ctx, inputs, output)
+        return output
+
+    backward = Recurrence.backward
+
+
 class Adjoint(torch.autograd.Function):
     """The adjoint recurrence, which has no gradient of its own."""
 
@@ -201,6 +221,8 @@ def _gradients(ctx, dreadout, dfinals):
         _unused(item, state, *state.shape)
         for item, state in zip(dfinals, states, strict=True)
     ]
+    if not torch.is_grad_enabled() and unwatched((*given, stored, dreadout, *dfinals)):
+        return call.backward(ctx.declaration, list(signals), stored, dreadout, dfinals)
     # which cannot trace a Function within a Function's backward
     if torch.compiler.is_compiling():
         return recurrence_backward(

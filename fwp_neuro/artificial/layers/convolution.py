@@ -7,11 +7,24 @@ import torch
 from torch import nn
 
 
-class ShortConvolution(nn.Module):
-    """y_t = sum_{j=0..n-1} c_j * x_{t-n+1+j} for every channel, c [n, channel].
+def convolved(
+    x: torch.Tensor, tail: torch.Tensor, weight: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what a `ShortConvolution` does with its weight c [n, channel].
 
     Written as shifted products, so that one code runs in every number format and
     transform.
+    """
+    joined = torch.cat([tail, x], 1)
+    tokens = x.shape[1]
+    y = weight[0] * joined[:, :tokens]
+    for shift in range(1, len(weight)):
+        y = y + weight[shift] * joined[:, shift : shift + tokens]
+    return y, joined[:, tokens:].clone()  # a copy, so that the sequence can be freed
+
+
+class ShortConvolution(nn.Module):
+    """y_t = sum_{j=0..n-1} c_j * x_{t-n+1+j} for every channel, c [n, channel].
 
     Args:
         channels: number of channels.
@@ -42,9 +55,12 @@ class ShortConvolution(nn.Module):
         Returns:
             y [batch, token, channel] and the tail after the last token.
         """
-        joined = torch.cat([tail, x], 1)
-        weight, tokens = self.weight.to(x.dtype), x.shape[1]
-        y = weight[0] * joined[:, :tokens]
-        for shift in range(1, self.size):
-            y = y + weight[shift] * joined[:, shift : shift + tokens]
-        return y, joined[:, tokens:].clone()  # a copy, so that the sequence can be freed
+        return convolved(x, tail, self.weight.to(x.dtype))
+
+    def tail(self, x: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        """Return the tail after the last token of x, ``before`` being the tail before
+        it."""
+        more, tokens = self.size - 1, x.shape[1]
+        if tokens < more:
+            return torch.cat([before[:, tokens:], x], 1)
+        return x[:, tokens - more :].clone()

@@ -11,7 +11,7 @@ from ...rules import Rule
 from .. import gate_limits, kernels
 from ..engine import fast_form
 from ..exported import ExportedStep, any_number, scanned
-from ..form_choice import FEW, announce, choose
+from ..form_choice import announce, choose, few
 from ..form_names import FORMS
 from ..forms import run
 from ..lookup import find
@@ -44,7 +44,7 @@ class FastWeights:
             pick(form, ("auto", *self.rule.forms), f"form of memory {self.rule.name!r}:")
             return
         pick(form, FORMS, "form")
-        self.one = ExportedStep(self.rule)
+        self.one, self.few = ExportedStep(self.rule), few(self.rule)
         try:
             self.fast = fast_form(self.rule)
         except Cannot:
@@ -135,8 +135,8 @@ class FastWeights:
             return self.form
         tokens, dtype, device = query.shape[1], query.dtype, query.device
         if torch.compiler.is_compiling():
-            plain = torch.compiler.is_exporting() or tokens <= FEW or self.fast is None
-            if not plain and _compiled_fits(dtype, device.type):
+            plain = torch.compiler.is_exporting() or self.fast is None
+            if not plain and tokens > self.few and _compiled_fits(dtype, device.type):
                 return "compiled"
         elif not transformed():
             form, reason = choose("auto", self.rule, tokens, dtype, device)

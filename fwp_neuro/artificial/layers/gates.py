@@ -38,14 +38,14 @@ class Gate(nn.Module):
         self.heads, self.dim, self.domain = heads, dim, domain
         self.linear = nn.Linear(model_dim, heads * (dim or 1))
 
-    def raw(self, x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Return U x + b [batch, token, head(, dim)]."""
-        raw = self.linear(x).to(dtype)
-        return raw if self.dim is None else raw.unflatten(-1, (self.heads, self.dim))
-
     def forward(self, x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Return the gate in ``dtype``."""
-        return self.squash(self.raw(x, dtype))
+        return self.of(self.linear(x).to(dtype))
+
+    def of(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the gate of U x + b [batch, token, head * (dim or 1)]."""
+        heads = (self.heads, self.dim)
+        return self.squash(raw if self.dim is None else raw.unflatten(-1, heads))
 
     def squash(self, raw: torch.Tensor) -> torch.Tensor:
         """Map raw numbers to the range of the gate."""

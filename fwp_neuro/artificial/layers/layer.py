@@ -85,7 +85,9 @@ class Layer(nn.Module):
         output_norm: "rms", "layer" or "none", over the value_dim of each head.
         output_gate: whether the read-out is multiplied by swish(G x).
         initial_state: "zeros" or "learned" (see `Start`).
-        form: of the computation, as for `fwp_neuro.artificial.apply`.
+        form: of the computation, as for `fwp_neuro.artificial.apply`. With "auto" and
+            "compiled" the convolution, the maps after it, the norm and the output gate
+            run as compiled parts too, on a CPU with a compiler.
 
     The slow constants of a memory are parameters. Fast weights are kept in float32 at
     least, whatever the number format of the parameters or of autocast.
@@ -159,6 +161,7 @@ class Layer(nn.Module):
             gates=usual.gates | given,
             domains=domains(rule, usual, self.key_dim, beta_range),
             tied=names,
+            compiled=form in ("auto", "compiled"),
         )
         #: key dimensions of the fast weights, after the feature map
         self.feature_dim = self.slow.keys.map.output_dim(self.key_dim)
@@ -168,8 +171,9 @@ class Layer(nn.Module):
         )
         self.constants = _of_every_head(constants, heads)
         self.readout = ReadOut(
-            where, model_dim, heads, self.value_dim, output_norm, output_gate
-        )
+            where, model_dim, heads, self.value_dim, output_norm, output_gate,
+            form in ("auto", "compiled"),
+        )  # fmt: skip
 
     @property
     def rule(self) -> Rule | Memory:
