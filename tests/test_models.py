@@ -12,12 +12,15 @@ import pytest
 import fwp_neuro as fwp
 from fwp_neuro.model_scripts import load_model, scripts
 
+#: cells of a number; the noise of a read-out is .6/sqrt(CELLS) of its spread
+CELLS = 400
+
 
 @pytest.fixture(scope="module")
 def data():
-    """The digit memory with few cells: every claim below must survive the noise."""
+    """The digit memory: every claim below must survive the noise."""
     model = load_model("digit_memory")
-    return model.run(model.Parameters(cells=30, device="numpy"))
+    return model.run(model.Parameters(cells=CELLS, device="numpy"))
 
 
 def share(data, rule, run, token):
@@ -46,7 +49,7 @@ def test_circuits_agree_with_the_artificial_network(data, rule):
     assert measure(data, rule, "rate", "nRMSE") < 1e-10
     assert measure(data, rule, "rate", "weights nRMSE") < 1e-10
     assert measure(data, rule, "spiking, no noise", "nRMSE") < 0.02
-    assert measure(data, rule, "spiking", "nRMSE") < 1.5 * 0.6 / np.sqrt(30)
+    assert measure(data, rule, "spiking", "nRMSE") < 1.5 * 0.6 / np.sqrt(CELLS)
     assert 0.95 < measure(data, rule, "spiking", "slope") < 1.05
 
 

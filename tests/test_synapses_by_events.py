@@ -10,7 +10,7 @@ import fwp_neuro as fwp
 from fwp_neuro.circuits import injected
 from fwp_neuro.circuits.plastic import connecting
 from fwp_neuro.synapses import compose, factorise
-from fwp_neuro.synapses.graupner_brunel.event_text import FUNCTIONS
+from fwp_neuro.synapses.graupner_brunel.between_spikes import FUNCTIONS
 
 ms = b2.ms
 __all__ = ["plain_brian"]

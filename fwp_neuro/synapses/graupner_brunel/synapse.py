@@ -29,7 +29,7 @@ from __future__ import annotations
 from brian2 import ms, second
 
 from ..synapse_class import Entry, Equations, Synapse, register
-from . import event_text
+from . import between_spikes
 from .events import curve
 
 # Calcium is exact (it decays from its last event), and the share of a step that it spends
@@ -111,7 +111,7 @@ def make(parameters: str) -> Synapse:
 
 
 def _by_events(model: Synapse, given):
-    return event_text.by_events(model, EQUATIONS, given)
+    return between_spikes.by_events(model, EQUATIONS, given)
 
 
 register("graupner_brunel", Entry(make, SETS, "plasticity", SUMMARY, stdp=curve))
