@@ -18,11 +18,14 @@ LONG = (
     "fiebig_lansner_2017_working_memory", "mongillo_2008_working_memory",
     "urbanczik_senn_2014_delta_memory",
 )  # fmt: skip
+#: one circuit of a rule in ten is no slow test
+OTHER = set(RULES) - set(list(RULES)[::10])
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in CASES],
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LONG or n in OTHER else [])
+     for n in CASES],
 )
 def test_a_cuda_project_is_generated(name, tmp_path):
     build, dt = CASES[name]()

@@ -28,11 +28,21 @@ MEMORIES = [rule for rule in EVERYTHING_SMALL if isinstance(rule, Memory)]
 COUNTING = [rule for rule in MEMORIES if rule.counters]
 #: more than the tokens up to which a rule takes its plain recurrence
 MANY = 19
+#: rules of each kind that are no slow tests; `test_apply_traced` has all of them
+SOME_RULES = ("delta", "gated_delta", "kimi_delta", "momentum_delta", "oja")
 #: more than two mini-batches, windows or blocks
 SOME = 11
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(r, marks=() if isinstance(r, Memory) or title(r) in SOME_RULES
+                     else pytest.mark.slow)
+        for r in EVERYTHING_SMALL
+    ],
+    ids=title,
+)  # fmt: skip
 def test_compiles_as_one_graph(rule):
     compiled_equals_plain(layer(rule), inputs(tokens=MANY), 1e-12)
 
