@@ -158,6 +158,10 @@ def test_random_numbers_differ_but_not_what_follows_from_them(tmp_path, name):
     cpp, *others = of_network(name, tmp_path)
     off, same_spikes = apart(*others)
     assert same_spikes and off < 1e-9
+    for found in (cpp, *others):
+        check_alive(name, found)
+    if not any(label.startswith("spikes") for label in cpp):
+        return  # how many cells fire is drawn as one number: no cell has a spike
     one, two = (
         sum(len(array) for label, array in found.items() if label.startswith("spikes"))
         for found in (cpp, others[0])
