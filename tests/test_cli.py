@@ -11,6 +11,7 @@ import pytest
 
 from fwp_neuro.cli import main
 from fwp_neuro.errors import FwpError
+from fwp_neuro.expected_runs import coming
 from fwp_neuro.progress import Progress, duration
 from fwp_neuro.settings import fill
 
@@ -103,6 +104,17 @@ def test_a_model_may_say_what_an_interruption_leaves(home, edit, capsys):
     )
     assert main(["run", "toy", "--set", "note=stop"]) == 2
     assert capsys.readouterr().err == "fwp-neuro: half kept\n"
+
+
+def test_a_model_that_is_run_will_be_run_again(home, edit, capsys):
+    edit(
+        home / "models/toy.py",
+        "    values =",
+        "    from fwp_neuro.expected_runs import coming\n"
+        "    print('coming', coming())\n    values =",
+    )
+    assert main(["run", "toy"]) == 0
+    assert "coming 10" in capsys.readouterr().out and coming() == 1
 
 
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_run(home, edit, capsys):

@@ -63,10 +63,13 @@ def second_half(model, layout, tables, path=None, **options):
     return found
 
 
-def bounded(model):
-    """Slow down the one model whose weights several cells make grow without bounds, and
-    leave out noise, which every layout draws for itself."""
-    if model.name == "graupner_brunel":
+def bounded(model, layout="factorised"):
+    """Slow down the one model whose weights several cells make grow without bounds.
+
+    The factorised layout draws the noise of many steps at once, also when a state is
+    read; it is left out there.
+    """
+    if model.name == "graupner_brunel" and layout == "factorised":
         return model.changed(sigma=0)
     if label(model) != "bcm-linear":
         return model
@@ -77,7 +80,7 @@ def bounded(model):
 @pytest.mark.parametrize("model", cases())
 def test_a_run_goes_on_from_a_file_and_from_what_was_stored(model, layout, tmp_path):
     dt = step(model)
-    model = bounded(model)
+    model = bounded(model, layout)
     tables = spikes(model, dt, steps=2 * HALF)
     network, made = built(model, layout, tables)
     network.run(HALF * dt)
@@ -94,9 +97,10 @@ def test_a_run_goes_on_from_a_file_and_from_what_was_stored(model, layout, tmp_p
     network.run(HALF * dt)
     assert_same(states(made), expected, 0)
     assert_same(second_half(model, layout, tables, tmp_path / "half.npz"), expected)
-    network, made = built(model, layout, tables)
-    network.run(2 * HALF * dt)
-    assert_same(states(made), expected)
+    if model.name != "graupner_brunel" or layout == "factorised":
+        network, made = built(model, layout, tables)  # else other noise
+        network.run(2 * HALF * dt)
+        assert_same(states(made), expected)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

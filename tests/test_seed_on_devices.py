@@ -1,4 +1,4 @@
-"""A seed gives the same numbers on the devices that "auto" chooses from."""
+"""A seed gives the same numbers with NumPy and as a compiled program."""
 
 import brian2 as b2
 import numpy as np

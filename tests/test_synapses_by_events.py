@@ -1,5 +1,7 @@
 """Graupner-Brunel synapses that are touched at spikes only, against their text."""
 
+import time
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -146,3 +148,37 @@ def test_devices_agree(device, name):
     )
     scale = np.abs(expected["weight"]).max()
     assert np.abs(found["weight"] - expected["weight"]).max() < 1e-12 * scale
+
+
+def cost(one, layout, cells=316, duration=200 * ms, rate=10 * b2.Hz):
+    """Return CPU seconds after compilation, and the weights, of synapses of all pairs."""
+    b2.start_scope()
+    b2.defaultclock.dt = 0.1 * ms
+    rng, steps, groups, begun = np.random.default_rng(3), round(duration / (0.1 * ms)), [], []
+    for _ in "ab":
+        step, cell = np.nonzero(rng.random((steps, cells)) < rate * 0.1 * ms)
+        groups.append(b2.SpikeGeneratorGroup(cells, cell, step * 0.1 * ms))
+    made = connecting.connect(one, *groups, layout=layout)
+
+    @b2.network_operation(when="start", order=-100)
+    def first_step():
+        begun.append(time.process_time())
+
+    b2.Network(*groups, *made.objects, first_step).run(duration)
+    return time.process_time() - begun[0], made.values("w" if "w" in made.where else "rho")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, least", [("bcpnn", 20), ("graupner_brunel", 3), ("urbanczik_senn_2014", 3)]
+)
+def test_speed_beside_the_text(name, least, monkeypatch):
+    """1e5 synapses, spikes of 10 Hz on both sides; README has what was measured once."""
+    monkeypatch.setitem(b2.prefs, "codegen.target", "cython")
+    one = model() if name == "graupner_brunel" else fwp.synapses.get(name)
+    (slow, expected), (fast, found) = (cost(one, layout)
+                                       for layout in ("textbook", "factorised"))  # fmt: skip
+    scale = np.abs(expected).max()
+    print(f"{name}: {slow:.2f} s as written, {fast:.3f} s factorised, x {slow / fast:.0f}")
+    assert np.abs(found - expected).max() <= 1e-12 * scale
+    assert slow >= least * fast

@@ -86,7 +86,8 @@ class Together:
     def collect(self) -> dict[str, dict[str, np.ndarray]]:
         """Return for each circuit the spikes of its groups and every state at the end.
 
-        Spikes are [spike, (time in s, cell)], in order of time and cell.
+        Spikes are [spike, (time in s, cell)], in order of time and cell; where a circuit
+        draws how many cells of a number fire, the number stands for each of them.
         """
         return {name: self._collect(name) for name in self.parts}
 
@@ -99,9 +100,21 @@ class Together:
             order = np.lexsort((cells, times))
             found[f"spikes of {monitor.source.name}"] = np.stack([times, cells], 1)[order]
         for owner in self.parts[name].network.objects:
+            if isinstance(owner, b2.StateMonitor) and "spikes_" in owner.name:
+                found[f"spikes of {owner.name}"] = _of_counts(owner)
             if isinstance(owner, b2.NeuronGroup | b2.Synapses):
                 for variable, equation in owner.equations.items():
                     if equation.type in KEPT and "linked" not in equation.flags:
                         values = owner.variables[variable].get_value()
                         found[f"{variable} of {owner.name}"] = np.array(values)
         return found
+
+
+def _of_counts(monitor) -> np.ndarray:
+    """Return [spike, (time in s, number)] of numbers of cells that fired in each step."""
+    every = [np.array(getattr(monitor, name)).T for name in monitor.record_variables]
+    counts = np.concatenate(every, axis=1).astype(int)
+    step, number = np.nonzero(counts)
+    many = counts[step, number]
+    return np.stack([np.repeat(np.array(monitor.t_)[step], many),
+                     np.repeat(number, many)], 1)  # fmt: skip

@@ -189,8 +189,8 @@ def prepare(
             ("probe_readout") off the weights themselves, without spikes; at most 32.
         feedback: allow back() in the generic form.
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone". A
-            seed gives the same numbers with "numpy" and "cpp_standalone", which "auto"
-            chooses from; the others draw in another order.
+            seed gives the same numbers with "numpy" and "cpp_standalone" (one thread), to
+            rounding; the others draw in another order.
         progress: called with (fraction, label) while it runs.
 
     Returns:
