@@ -38,7 +38,8 @@ from ..token_schedule import Schedule, check_number, timed
 #: options without meaning in the generic form, and their values when nobody gives them
 _BIOPHYSICAL = {
     "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
-    "parameters": None, "calibration": "propagator",
+    "parameters": None, "calibration": "propagator", "value_scale": "unit",
+    "teacher": "spiking",
 }  # fmt: skip
 #: signal of a rule -> the population of cells that fires for it
 _POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}

@@ -203,7 +203,11 @@ class _Network:
         """ON and OFF value cells with a basal and an apical compartment, and their
         teachers."""
         basal = "current" if self.own else "g_exc - g_inh"
-        teacher = "" if not self.infinite else " + teach_table(t, i)/tau_teacher"
+        teacher = ""
+        if self.infinite:
+            teacher = " + teach_table(t, i)/tau_teacher"
+        elif self.plan.tonic:
+            teacher = " + value_baseline/tau_teacher"
         other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
         unblocked = self.model.unblocked_code
         equations = (
@@ -250,9 +254,10 @@ class _Network:
                 "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
             )
         size = 0 if self.infinite else int(self.plan.cells)
+        kick = "kick_teacher" + ("*teacher_sign(t, {})" if self.plan.tonic else "")
         if self.counted:
             rate = "fired_cells(rand(), cells, teacher_rate(t, i)*dt)"
-            lines = [f"fired = {rate}", "teacher += kick_teacher*fired"]
+            lines = [f"fired = {rate}", f"teacher += {kick.format('i')}*fired"]
             self._draw(made, lines, "teacher_spikes")
             self.collector.population(
                 "teacher", made, size, ("fired",), head=self.heads, sign=2,
@@ -270,7 +275,7 @@ class _Network:
             every = np.arange(channels * size)
             self._connect(
                 teachers, made, "", "teaching", every, every // size,
-                on_pre="teacher_post += kick_teacher",
+                on_pre=f"teacher_post += {kick.format('j')}",
                 # one for all, or Brian2 keeps one for each synapse
                 delay=0 * b2.second,
             )  # fmt: skip

@@ -49,6 +49,7 @@ class CircuitPlan:
         layout: "population" or "synapse"; seed: of the initial phases.
         weight_baseline: weight at which a synapse and the fixed inhibition cancel.
         keep: what is kept of the fast weights; record: what else is recorded.
+        tonic: whether the teacher's baseline is a steady conductance, not spikes.
     """
 
     key: np.ndarray
@@ -68,6 +69,7 @@ class CircuitPlan:
     weight_baseline: float
     keep: Keep
     record: Record = NOTHING
+    tonic: bool = False
 
     @property
     def own(self) -> bool:
@@ -123,7 +125,8 @@ def tables(
 
     shown = flat(where.course(("shown", plan.key), ("query", plan.query)))
     half = np.concatenate([plan.value, -plan.value], -1) / 2
-    teach = flat(where.course(("shown", half))) + model.parameters["value_baseline"]
+    taught = flat(where.course(("shown", half)))
+    teach = taught + model.parameters["value_baseline"]
     steps = (tokens * where.token_steps,)
     gate = flat(where.course(("write", plan.eta)))
     gate = gate * (1 - np.broadcast_to(plan.ap5, steps))[:, None]
@@ -134,12 +137,16 @@ def tables(
     tables = {
         "shown_table": table(shown),
         "teach_table": table(teach),
-        "teacher_rate": table(teach * float(rate), b2.Hz),
+        "teacher_rate": table(
+            (np.abs(taught) if plan.tonic else teach) * float(rate), b2.Hz
+        ),
         "eta_table": table(np.repeat(gate, 2 * plan.value.shape[-1], axis=1), b2.Hz),
         "ampa_open": table(1 - np.broadcast_to(plan.cnqx, steps)),
         "reading": table(reading, b2.Hz),
         "token_start": table(np.repeat(starts, where.token_steps), b2.second),
     }
+    if plan.tonic:
+        tables["teacher_sign"] = table(np.sign(taught))
     pair = shown
     if plan.signed:
         pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
@@ -184,15 +191,8 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
             "a token lasts over 500 NMDA time constants: the exact event-driven scheme "
             "would overflow"
         )
-    scale = max(1.0, float(np.abs(write.value).max()))
-    limit = 2 * model.parameters["weight_baseline"] * scale
-    if np.abs(weights).max() > limit:
-        raise FwpError(
-            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the "
-            f"+-{limit:.4g} that ON and OFF weights in [0, 2*weight_baseline] can hold; "
-            "raise "
-            "constants={'weight_baseline': ...}"
-        )
+    fitted = options["value_scale"] == "fit"
+    scale = _value_scale(write.value, weights, model, fitted)
     events = layout == "synapse" and bool(np.isfinite(options["cells"]))
     norm = (write.key**2).sum(-1)
     eta = calibration.learning_rate(
@@ -208,11 +208,12 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     keep = choose(options["record_weights"], options["probes"], program, synapses)
     check_number(keep.probes)
     plan = CircuitPlan(
-        write.key, query, write.value / scale, eta, write.compare, write.keep_pre,
-        write.keep_post, weights / scale, *_blocked(schedule, options["drugs"]),
+        write.key, query, write.value / scale[..., 0], eta,
+        write.compare, write.keep_pre, write.keep_post,
+        weights / scale, *_blocked(schedule, options["drugs"]),
         options["cells"],
         options["key_cells"], layout, options["seed"],
-        model.parameters["weight_baseline"], keep,
+        model.parameters["weight_baseline"], keep, tonic=options["teacher"] == "tonic",
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, scale, options))
     _check_rates(plan, model, dt)
@@ -220,13 +221,32 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         "form": "biophysical", "synapse": model.name,
         "parameters": model.block or "linear", "constants": model.parameters,
         "calibration": options["calibration"], "signed_keys": options["signed_keys"],
-        "drugs": [str(drug) for drug in options["drugs"]], "value_scale": scale,
+        "drugs": [str(drug) for drug in options["drugs"]], "teacher": options["teacher"],
+        "value_scale": scale.ravel().tolist() if fitted else float(scale.item()),
         **said(plan.record.names, model, options),
     }  # fmt: skip
     # of its own a synapse keeps w and the integral of its postsynaptic cell that it has
     # seen
     numbers = synapses * (2 if events else 1)
     return plan, dt, keep, details | memory_details((layout, why), numbers, keep)
+
+
+def _value_scale(value, weights, model: CircuitSynapse, fitted: bool) -> np.ndarray:
+    """Return the value that the circuit codes as 1, [1 or head, 1, 1]."""
+    most = 2 * model.parameters["weight_baseline"]
+    if fitted:
+        largest = np.maximum(
+            np.abs(value).max((0, 2)), np.abs(weights).max((1, 2)) / most
+        )
+        return np.where(largest > 0, largest, 1.0)[:, None, None]
+    scale = max(1.0, float(np.abs(value).max()))
+    if np.abs(weights).max() > most * scale:
+        raise FwpError(
+            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the "
+            f"+-{most * scale:.4g} that ON and OFF weights in [0, 2*weight_baseline] can "
+            "hold; raise constants={'weight_baseline': ...}"
+        )
+    return np.full((1, 1, 1), scale)
 
 
 def _check_turnover(write: BiophysicalWrite) -> None:
@@ -274,12 +294,13 @@ def _check_rates(plan: CircuitPlan, model, dt) -> None:
             "and a teacher cannot fire at a negative rate"
         )
     if np.isfinite(plan.cells):
-        fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
+        taught = lowest if plan.tonic else 2 * base
+        fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), taught)
         check_rate(fastest, model.parameters["rate"], dt)
 
 
 def _record(
-    plan: CircuitPlan, model, schedule: Schedule, scale: float, options
+    plan: CircuitPlan, model, schedule: Schedule, scale: np.ndarray, options
 ) -> Record:
     """Return what is recorded: what was asked for, or with an interval alone the
     voltages, and the weights where they are few."""

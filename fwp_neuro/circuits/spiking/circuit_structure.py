@@ -29,7 +29,8 @@ def _key(network) -> tuple:
     return (
         "biophysical", model.compartments, model.unblocked_code("V_apical"),
         model.rest_code("value_baseline"), plan.compare,
-        plan.signed, plan.weights.shape, network.own, network.infinite, plan.kind, each,
+        plan.signed, plan.tonic, plan.weights.shape, network.own, network.infinite,
+        plan.kind, each,
         plan.keep.mode, probes, record.names, record.every, record.spikes,
         tuple(sorted(schedule.spans.items())), schedule.token_steps, schedule.dt,
         tuple(sorted(grids)),
