@@ -32,8 +32,9 @@ from .circuit_ports import SENT, ports
 from .circuit_structure import structure
 
 
-def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
-    """Return (build, size, structure) for `devices.simulate`."""
+def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt, kind=None):
+    """Return (build, size, structure) for `devices.simulate`; ``kind`` is a class of
+    networks."""
     heads, post, pre = plan.weights.shape
     per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
     steps = schedule.tokens * schedule.token_steps
@@ -47,11 +48,12 @@ def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) ->
     busy = synapses if per == 1 else synapses * 0.05
     size = Size(steps, 30, int(5 * busy + 3 * sources))
 
-    def build() -> Built:
+    def network() -> Network:
         # each time new ones, because Brian2's devices write to what they are given
-        return _Network(plan, model, schedule, dt).built()
+        return (kind or Network)(plan, model, schedule, dt)
 
-    return build, size, lambda: structure(_Network(plan, model, schedule, dt))
+    alike = None if kind else lambda: structure(network())
+    return lambda: network().built(), size, alike
 
 
 # What a presynaptic spike does to a synapse: the weight catches up with everything since
@@ -69,7 +71,7 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 SIGNS = ("fired_on", "fired_off")
 
 
-class _Network:
+class Network:
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
     def __init__(self, plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt):
@@ -199,11 +201,9 @@ class _Network:
         self.namespace["fired_cells"] = fired_cells
         group.run_regularly("\n".join(lines), dt=self.dt, when="synapses", name=name)
 
-    def _value_cells(self):
-        """ON and OFF value cells with a basal and an apical compartment, and their
-        teachers."""
-        basal = "current" if self.own else "g_exc - g_inh"
-        teacher = ""
+    def _value_equations(self) -> str:
+        """Return the equations of a basal and an apical compartment."""
+        basal, teacher = "current" if self.own else "g_exc - g_inh", ""
         if self.infinite:
             teacher = " + teach_table(t, i)/tau_teacher"
         elif self.plan.tonic:
@@ -227,13 +227,19 @@ class _Network:
             dcurrent/dt = -current/tau_ampa : 1
             integral : 1
             """
-            if self.excitation:
-                equations += "dg_exc/dt = -g_exc/tau_ampa : 1"
-        else:
-            equations += """
+            return equations + "dg_exc/dt = -g_exc/tau_ampa : 1" * self.excitation
+        return equations + """
             g_exc : 1
             g_inh : 1
             """
+
+    #: adds to the read-out in each step; bounds the weights at the end of a token
+    reading, end_of_token = "total += reading(t)*drive*dt", "w = clip(w, 0, 2*w0)"
+
+    def _value_cells(self):
+        """ON and OFF value cells with a basal and an apical compartment, and their
+        teachers."""
+        equations = self._value_equations()
         if self.counted:
             equations += "\nfired : 1"
         equations += self.collector.equations("post")
@@ -243,7 +249,7 @@ class _Network:
         )
         made.teacher = "value_baseline"
         made.V_basal = made.V_apical = self.model.rest_code("value_baseline")
-        accumulate = "total += reading(t)*drive*dt"
+        accumulate = self.reading
         if self.own:
             accumulate += "\nintegral += write*dt*exp(-(t - token_start(t))/tau_nmda)"
         made.run_regularly(
@@ -283,6 +289,15 @@ class _Network:
 
     # ------------------------------------------------------------------ fast weights
 
+    def _synapse_equations(self) -> str:
+        """Return what a synapse of a whole population computes in each step."""
+        sent = "clip(w, 0, 2*w0)*x_on_pre"
+        if self.plan.signed:
+            sent += " + clip(2*w0 - w, 0, 2*w0)*x_off_pre"
+        return f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
+            g_exc_post = {sent} : 1 (summed)
+            g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
+
     def _fast_weights(self, source, values):
         """All-to-all weights of each head; one a key dimension, or one a key cell
         ("synapse")."""
@@ -298,22 +313,16 @@ class _Network:
                     {"pre": spike}),
             )  # fmt: skip
         else:
-            off = "clip(w, 0, 2*w0)*x_on_pre" + (
-                " + clip(2*w0 - w, 0, 2*w0)*x_off_pre" if self.plan.signed else ""
-            )
             made = self._connect(
-                source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
-                    g_exc_post = {off} : 1 (summed)
-                    g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
-                + self.collector.equations("synapse"),
+                source, values,
+                self._synapse_equations() + self.collector.equations("synapse"),
                 "fast_weights", before, after, method="euler",
                 **self.probing.pathway(SENT),
             )  # fmt: skip
-            made.summed_updaters["g_exc_post"].order = made.summed_updaters[
-                "g_inh_post"
-            ].order = -5
+            for name in ("g_exc_post", "g_inh_post"):
+                made.summed_updaters[name].order = -5
         made.w = self.start(per)
-        flush = "w = clip(w, 0, 2*w0)"
+        flush = self.end_of_token
         if self.own:
             flush = (
                 "w += "
@@ -358,15 +367,8 @@ class _Network:
         keys = self._key_cells() if self.own else self._key_traces()
         values = self._value_cells()
         synapses = self._fast_weights(keys, values)
-        self.total = b2.StateMonitor(
-            values,
-            "total",
-            record=True,
-            dt=self.token,
-            when="start",
-            order=2,
-            name="totals",
-        )
+        self.total = b2.StateMonitor(values, "total", record=True, dt=self.token,
+                                     when="start", order=2, name="totals")  # fmt: skip
         collector.weights(synapses, {"w": "w"}, when="start", order=2)
         collector.traces("synapse", synapses, when="start", order=6)
         for of, group in (("pre", keys), ("post", values)):

@@ -8,7 +8,7 @@ sampled before receptors turn over, so that they are the snapshots of the token.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brian2 as b2
 import numpy as np
@@ -27,6 +27,9 @@ from ..token_schedule import Schedule, check_number, timed
 from . import calibration
 from .calibration import decay
 from .circuit_ports import elements, ports
+
+if TYPE_CHECKING:
+    from .realism import Realism
 
 _POPULATION = (
     "every command of a programme is one number for a key dimension, so that all cells "
@@ -50,6 +53,8 @@ class CircuitPlan:
         weight_baseline: weight at which a synapse and the fixed inhibition cancel.
         keep: what is kept of the fast weights; record: what else is recorded.
         tonic: whether the teacher's baseline is a steady conductance, not spikes.
+        realism: idealisations that are taken away, or None.
+        gains: of each value channel, by name, where they are not those drawn.
     """
 
     key: np.ndarray
@@ -70,6 +75,8 @@ class CircuitPlan:
     keep: Keep
     record: Record = NOTHING
     tonic: bool = False
+    realism: Realism | None = None
+    gains: dict[str, np.ndarray] | None = None
 
     @property
     def own(self) -> bool:
@@ -81,7 +88,8 @@ class CircuitPlan:
         """Whether the number of cells of a population that fire is drawn, not each of
         them."""
         finite = bool(np.isfinite(self.cells))
-        return finite and not self.own and self.kind == "poisson"
+        drawn = self.realism is None or not self.realism.needs_cells
+        return finite and not self.own and self.kind == "poisson" and drawn
 
     @property
     def signed(self) -> bool:
@@ -150,6 +158,10 @@ def tables(
     pair = shown
     if plan.signed:
         pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
+    if plan.realism is not None:
+        pair = plan.realism.key_numbers(pair, rate, plan.seed, plan.cells)
+        if infinite and not plan.signed:
+            tables["shown_table"] = table(pair)
     tables["key_rate"] = table(pair * float(rate), b2.Hz)
     if not infinite:
         tables["cells"] = float(plan.cells)
@@ -192,18 +204,22 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
             "would overflow"
         )
     fitted = options["value_scale"] == "fit"
-    scale = _value_scale(write.value, weights, model, fitted)
+    scale = _value_scale(write.value, weights, model, options["value_scale"])
     events = layout == "synapse" and bool(np.isfinite(options["cells"]))
     norm = (write.key**2).sum(-1)
-    eta = calibration.learning_rate(
-        write.strength,
-        norm,
-        write.compare,
-        model,
-        schedule,
-        options["calibration"],
-        events,
-    )
+    signed = bool((write.key < 0).any() or (query < 0).any())
+    told = (write.strength, norm, write.compare, model, schedule)
+    realism = options["realism"]
+    if realism is not None and realism.on:
+        from . import realistic_calibration  # noqa: PLC0415  few runs need it
+
+        realistic_calibration.check(realism, options, model, signed)
+        eta = realistic_calibration.learning_rate(
+            *told, realism, write.key, query, signed
+        )
+    else:
+        realism = None
+        eta = calibration.learning_rate(*told, options["calibration"], events)
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = choose(options["record_weights"], options["probes"], program, synapses)
     check_number(keep.probes)
@@ -214,6 +230,7 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         options["cells"],
         options["key_cells"], layout, options["seed"],
         model.parameters["weight_baseline"], keep, tonic=options["teacher"] == "tonic",
+        realism=realism,
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, scale, options))
     _check_rates(plan, model, dt)
@@ -231,15 +248,15 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     return plan, dt, keep, details | memory_details((layout, why), numbers, keep)
 
 
-def _value_scale(value, weights, model: CircuitSynapse, fitted: bool) -> np.ndarray:
+def _value_scale(value, weights, model: CircuitSynapse, kind: str | float) -> np.ndarray:
     """Return the value that the circuit codes as 1, [1 or head, 1, 1]."""
     most = 2 * model.parameters["weight_baseline"]
-    if fitted:
+    if kind == "fit":
         largest = np.maximum(
             np.abs(value).max((0, 2)), np.abs(weights).max((1, 2)) / most
         )
         return np.where(largest > 0, largest, 1.0)[:, None, None]
-    scale = max(1.0, float(np.abs(value).max()))
+    scale = max(1.0, float(np.abs(value).max())) if kind == "unit" else float(kind)
     if np.abs(weights).max() > most * scale:
         raise FwpError(
             f"initial_weights reach {np.abs(weights).max():.4g}, beyond the "
