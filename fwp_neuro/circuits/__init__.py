@@ -9,6 +9,7 @@ _NAMES = {
     "Drug": "drugs",
     "ConductanceInhibition": "spiking.realism",
     "Heterogeneity": "spiking.realism",
+    "Homeostasis": "spiking.realism",
     "Neuromodulator": "spiking.realism",
     "RATE": "rate.rate_circuit",
     "RateOptions": "rate.rate_circuit",
@@ -19,6 +20,7 @@ _NAMES = {
     "Timeline": "token_schedule",
     "connect": "plastic.connecting",
     "generate": "standalone",
+    "ladder": "spiking.ladder",
 }
 
 __all__ = list(_NAMES)

@@ -242,6 +242,8 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         "value_scale": scale.ravel().tolist() if fitted else float(scale.item()),
         **said(plan.record.names, model, options),
     }  # fmt: skip
+    if realism is not None:
+        details["realism"] = realism.said
     # of its own a synapse keeps w and the integral of its postsynaptic cell that it has
     # seen
     numbers = synapses * (2 if events else 1)

@@ -75,7 +75,7 @@ class _Adapting(RealisticNetwork):
 def realistic(plan: CircuitPlan, model, dt, device: str, seed: int) -> tuple:
     """Return the plan, with gains that have settled where it asks for that, and the class
     of its network."""
-    if plan.realism.homeostasis is not None:
+    if plan.realism is not None and plan.realism.homeostasis is not None:
         own = device if device in ("numpy", "cython", "cpp_standalone") else "auto"
         plan = replace(plan, gains=settled(plan, model, dt, own, seed))
     return plan, RealisticNetwork
@@ -83,6 +83,7 @@ def realistic(plan: CircuitPlan, model, dt, device: str, seed: int) -> tuple:
 
 def settled(plan: CircuitPlan, model, dt, device: str, seed: int) -> dict:
     """Return the gains [channel] after the trials, computed once for a circuit."""
+    assert plan.realism is not None
     trials = plan.realism.homeostasis.trials
     schedule = make(_TRIAL, dt, trials)
     shown = np.arange(trials) % len(plan.key)

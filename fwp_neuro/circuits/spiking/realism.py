@@ -14,7 +14,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ...arguments import FLAG, Kind, optional, real, takes, whole
+from ...arguments import FLAG, Kind, one_of, optional, real, takes, whole
 from ...errors import FwpError, shown
 from ...quantities import a_time, quantity
 from ...synapses.argument_kinds import name_or_model
@@ -178,6 +178,7 @@ def _switch(plain: str, name: str, kind: type) -> Kind:
     delay=optional(a_time("2*ms")),
     levels=optional(whole(2, 10**6)),
     homeostasis=_switch("none", "settled", Homeostasis),
+    preset=one_of(("none", "physiological"), "preset of Realism:"),
 )
 @dataclass(frozen=True)
 class Realism:
@@ -204,6 +205,9 @@ class Realism:
             weight is what the cells of a dimension step by on average, each with the
             probability that makes it right in the mean.
 
+        preset: "physiological" gives all that is not named here the values of
+            `PHYSIOLOGICAL`, whose sources `SOURCES` says.
+
     Raises:
         FwpError: a value of another kind.
 
@@ -224,6 +228,13 @@ class Realism:
     delay: Any = None
     levels: int | None = None
     homeostasis: Any = None
+    preset: str = "none"
+
+    def __post_init__(self):
+        usual = {each.name: each.default for each in fields(self)}
+        for name, value in (PHYSIOLOGICAL if self.preset != "none" else {}).items():
+            if getattr(self, name) == usual[name]:
+                object.__setattr__(self, name, value)
 
     @property
     def on(self) -> tuple[str, ...]:
@@ -231,7 +242,7 @@ class Realism:
         amounts = ("release",) * (self.release < 1)
         return amounts + tuple(
             each.name for each in fields(self)
-            if each.name not in ("sites", "release")
+            if each.name not in ("sites", "release", "preset")
             and getattr(self, each.name) is not None
         )  # fmt: skip
 
@@ -240,6 +251,16 @@ class Realism:
         of the programme."""
         extra = 0.0 if self.background is None else float(self.background / rate)
         return numbers * key_gains(self, seed, numbers.shape[1], cells) + extra
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the provenance says of it."""
+        values = {name: getattr(self, name) for name in self.on}
+        if self.drawn_amounts:
+            values["sites"] = self.sites
+        return {name: value if isinstance(value, int | float) and not
+                isinstance(value, b2.Quantity) else str(getattr(value, "name", value))
+                for name, value in values.items()}  # fmt: skip
 
     @property
     def drawn_amounts(self) -> bool:
@@ -252,6 +273,33 @@ class Realism:
         if self.short_term is not None:
             return "short_term"
         return "delay" if self.delay is not None else ""
+
+
+#: values of the preset; short-term plasticity is left out, because layer 2/3 has
+#: facilitating and depressing synapses side by side (seeman2018sparse)
+PHYSIOLOGICAL: dict[str, Any] = {
+    "value_cells": SpikingValues(),
+    "inhibition": ConductanceInhibition(decay=10 * b2.ms, delay=2 * b2.ms),
+    "heterogeneity": Heterogeneity(key_rates=0.2, apical=0.1, inhibition=0.2),
+    "release": 0.3, "sites": 7, "background": 2 * b2.Hz, "membrane_noise": 2 * b2.mV,
+    "gate": Neuromodulator(leak=0.01), "homeostasis": Homeostasis(),
+}  # fmt: skip
+#: where each value of the preset comes from
+SOURCES = {
+    "release": "seeman2018sparse, table 2: coefficient of variation of EPSPs between "
+    "pyramidal cells of mouse layer 2/3, median .55; p = .3 of 7 sites gives "
+    "sqrt((1 - p)/(7 p)) = .58",
+    "sites": "see release",
+    "heterogeneity": "inhibition .2: bhatia2019precise, whose inhibition follows "
+    "excitation with R2 .83 to .95, a residual of .2 to .4; key_rates and apical are "
+    "choices",
+    "inhibition": "bhatia2019precise: inhibition lags behind excitation; the delay of "
+    "2 ms, the decay of 10 ms and the reversal of -75 mV are choices",
+    "value_cells": "choice: 100 cells a channel at 50 Hz",
+    "background": "choice: 2 Hz", "membrane_noise": "choice: 2 mV",
+    "gate": "choice: 20 ms, 1 % leak", "homeostasis": "vogels2011inhibitory; rates are "
+    "choices",
+}  # fmt: skip
 
 
 def gains(realism: Realism, seed: int, channels: int) -> dict[str, np.ndarray]:

@@ -58,8 +58,8 @@ def check(realism: Realism, options, model: CircuitSynapse, signed: bool) -> Non
                        "and cells=inf has none: give a number of cells")  # fmt: skip
     if realism.inhibition is not None and model.block is None:
         raise FwpError(
-            f"realism inhibition is a conductance, and synapse {model.name!r} with "
-            "parameters 'linear' has none: choose a magnesium block"
+            f"realism inhibition is a conductance, which needs a membrane, and synapse "
+            f"{model.name!r} is linear: leave out synapse="
         )
     if options["calibration"] != "propagator":
         raise FwpError("realism is calibrated by the propagator: leave out calibration=")
@@ -115,7 +115,7 @@ class _Token:
 
     def recalled(self, pool: np.ndarray) -> np.ndarray:
         """Return how much of a memory a key with this summed activity recalls."""
-        return 1 / (1 + self.shunt * (self.steady or pool))
+        return np.asarray(1 / (1 + self.shunt * (self.steady or pool)))
 
     def learned(self, h: np.ndarray, pool: np.ndarray, feedback: bool) -> np.ndarray:
         """Return by how much a token changes what its key recalls, in units of the error.
