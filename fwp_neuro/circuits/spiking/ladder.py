@@ -11,9 +11,10 @@ import xarray as xr
 
 from ...arguments import PROGRESS, SEED, cells, inside, mapping, optional, several, takes
 from ...comparison import compare
+from ...devices.lock import brian2_lock
 from ...errors import FwpError, shown
 from ...run_arguments import PROGRAM, RULE
-from ...running import run
+from ..rate.rate_circuit import RATE
 from ..token_schedule import Timeline
 from .realism import (
     ConductanceInhibition,
@@ -23,6 +24,7 @@ from .realism import (
     Realism,
     SpikingValues,
 )
+from .spiking_circuit import SPIKING
 
 _MISMATCH = Homeostasis(apical=False), Homeostasis(inhibition=False)
 #: tokens of 200 ms
@@ -94,22 +96,25 @@ def ladder(
         >>> found = ladder(fwp_neuro.tasks.associative_recall(heads=8), "delta",
         ...                rungs={"release": Realism(release=0.5)})  # doctest: +SKIP
     """
-    chosen = {"idealised": {}, **(RUNGS if rungs is None else rungs)}
+    chosen: dict[str, Any] = {"idealised": {}, **(RUNGS if rungs is None else rungs)}
     for name, rung in chosen.items():
         if not isinstance(rung, Realism | dict):
             raise FwpError(f"rungs[{name!r}] must be a Realism or a dict of options, got "
                            f"{shown(rung)}")  # fmt: skip
-    exact, done = run(program, rule), 0
+    done = 0
+    with brian2_lock():  # the event form of the rate circuit is the rule itself
+        exact = RATE.run(program, rule, dynamics="event", device="numpy")
     found = np.full((3, len(chosen), len(cells)), np.nan)
     for row, (name, rung) in enumerate(chosen.items()):
-        own = {"realism": rung} if isinstance(rung, Realism) else rung
+        own: Any = {"realism": rung} if isinstance(rung, Realism) else rung
         for column, each in enumerate(cells):
             if progress is not None:
                 progress(done / (len(chosen) * len(cells)), name)
-            circuit = run(
-                program, rule, "spiking", cells=each, seed=seed, record_spikes=False,
-                record_weights="none", **{**options, **own},
-            )  # fmt: skip
+            with brian2_lock():
+                circuit = SPIKING.run(
+                    program, rule, cells=each, seed=seed, record_spikes=False,
+                    record_weights="none", **{**options, **own},
+                )  # fmt: skip
             agreed = compare(exact, circuit)["readout"]
             found[:, row, column] = agreed.nrmse, agreed.slope, agreed.bias
             done += 1
