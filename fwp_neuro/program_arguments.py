@@ -85,27 +85,16 @@ def by_sequence(arrays: Mapping[str, np.ndarray | None]) -> list[dict[str, Any]]
     ]
 
 
-def homes_of(rule) -> dict[str, str]:
-    """Return the homes of a rule's signals, or raise FwpError if it is no rule."""
-    homes = getattr(rule, "homes", None)
-    if not isinstance(homes, Mapping):
-        got = shown(rule)
-        raise FwpError(
-            f"a program is bound to a Rule, and got {got}; rule(name) makes one"
-        )
-    return dict(homes)
-
-
-def lacking(rule, missing: list[str], unused: tuple[str, ...]) -> str:
-    """Say what a rule reads and a programme has not; ``unused`` is what the rule does not
-    read."""
-    homes, gates = homes_of(rule), getattr(rule, "gates", None) or {}
+def lacking(rule, missing: Mapping[str, str], unused: tuple[str, ...]) -> str:
+    """Say what a rule reads, name -> home, and a programme has not; ``unused`` is what
+    the rule does not read."""
+    gates = getattr(rule, "gates", None) or {}
     kinds = [
-        f"{'gate' if name in gates else 'signal'} {name!r} ({homes[name]})"
-        for name in missing
+        f"{'gate' if name in gates else 'signal'} {name!r} ({home})"
+        for name, home in missing.items()
     ]
     give = ", ".join(f"{name}=..." for name in missing)
-    guess = nearest(missing[0], unused) if len(missing) == 1 else None
+    guess = nearest(next(iter(missing)), unused) if len(missing) == 1 else None
     hint = f" (it carries {guess!r}, which the rule does not read)" if guess else ""
     return (
         f"rule {rule.name!r} needs {' and '.join(kinds)} and the program does not "

@@ -24,7 +24,6 @@ from fwp_neuro.program_arguments import (
     NAMES,
     SIGNAL,
     by_sequence,
-    homes_of,
     lacking,
 )
 from fwp_neuro.validation import check_finite, check_gates, refuse_negative
@@ -65,8 +64,7 @@ class Program:
     Raises
     ------
     FwpError : an argument of a wrong shape, of another token or head count than the key,
-    not
-        numeric, with units, empty or not finite.
+    not numeric, with units, empty or not finite.
     """
 
     __slots__ = ("_arrays", "_labels", "_own_query")
@@ -93,11 +91,10 @@ class Program:
                     f"Program argument {name!r} is not a legal name for a signal or gate "
                     f"(it must be a Python name and none of: {', '.join(_RESERVED)})"
                 )
-        arrays = given
-        self._own_query = "query" in arrays
-        ordered = {"key": arrays["key"], "value": arrays["value"]}
-        ordered["query"] = arrays.get("query", arrays["key"])
-        self._arrays = ordered | arrays
+        self._own_query = "query" in given
+        ordered = {"key": given["key"], "value": given["value"]}
+        ordered["query"] = given.get("query", given["key"])
+        self._arrays = ordered | given
         self._check_shapes()
         self._labels = self._checked_labels(labels)
         for name, array in self._arrays.items():
@@ -169,8 +166,8 @@ class Program:
         fresh copies. Raises FwpError if an array is missing or cannot live where the rule
         needs it; warns of a gate outside the limits that the rule declares.
         """
-        homes = {**homes_of(rule), "q": "pre"}
-        missing = [name for name in homes if name not in self]
+        homes = {**_homes(rule), "q": "pre"}
+        missing = {name: home for name, home in homes.items() if name not in self}
         if missing:
             raise FwpError(lacking(rule, missing, self.unused(rule)))
         found = {name: self._at_home(rule, name, home) for name, home in homes.items()}
@@ -181,7 +178,7 @@ class Program:
     def unused(self, rule) -> tuple[str, ...]:
         """Return the names the program carries and ``rule`` does not read (never the
         query)."""
-        used = {ALIASES.get(name, name) for name in homes_of(rule)} | {"query"}
+        used = {ALIASES.get(name, name) for name in _homes(rule)} | {"query"}
         return tuple(name for name in self.names if name not in used)
 
     @takes("Program.nonnegative_keys", where=text("a circuit"), names=NAMES)
@@ -279,10 +276,8 @@ class Program:
     def from_dataset(cls, dataset: xr.Dataset) -> Program:
         """Rebuild the Program from `dataset()`, or from the dataset of a recording."""
         if "sequence" in dataset.dims:
-            raise FwpError(
-                "the dataset holds several sequences, and a Program is one: take that of "
-                "recording.sequence(n)"
-            )
+            raise FwpError("the dataset holds several sequences, and a Program is one: "
+                           "take that of recording.sequence(n)")  # fmt: skip
         names = [
             n for n, v in dataset.data_vars.items() if v.attrs.get("role") == "program"
         ]
@@ -388,6 +383,16 @@ class Program:
         while 0 < array.ndim < 3:
             array = array[..., None]
         return np.array(np.broadcast_to(array, (*shape, dim)))
+
+
+def _homes(rule) -> dict[str, str]:
+    homes = getattr(rule, "homes", None)
+    if not isinstance(homes, Mapping):
+        got = shown(rule)
+        raise FwpError(
+            f"a program is bound to a Rule, and got {got}; rule(name) makes one"
+        )
+    return dict(homes)
 
 
 def _count(number: int, noun: str) -> str:

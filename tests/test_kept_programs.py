@@ -31,6 +31,7 @@ FORMS = {
     "published": {"rule": "delta", "synapse": "pair_stdp", "cells": 2, "value_cells": 2,
                   "probes": None},
     "rate": {"realisation": RATE, "layout": "synapse"},
+    "event": {"realisation": RATE, "layout": "synapse", "dynamics": "event"},
 }  # fmt: skip
 _TOKENS, _SEED = {"tokens": {"tokens": 5}}, {"seed": {"seed": 7}}
 _VALUES = {"larger values": {"values": 3.0, "initial_weights": WEIGHTS}}
@@ -56,6 +57,7 @@ ALIKE = {
         "larger values": {"values": 3.0}, "rule": {"rule": "hebb"},
     },
     "rate": {"first": {}, **_NUMBERS},
+    "event": {"first": {}, **_NUMBERS},
 }  # fmt: skip
 _SIZES = {"dimension": {"pre": 5}, "heads": {"heads": 2}}
 _RECORDED = {"spikes": {"record_spikes": ["key"]},
@@ -85,6 +87,8 @@ OTHER = {
         **_SIZES, **_WEIGHTS, "factors": {"write": "factored"},
         "token cells": {"layout": "low_rank"}, "lag": {"ampa_lag": 2 * ms},
     },
+    "event": {"rule": {"rule": "hebb"}, **_SIZES, **_WEIGHTS,
+              "token cells": {"layout": "low_rank"}},
 }  # fmt: skip
 #: what has one source too, but numbers that a run of a program cannot change
 FIXED = {
@@ -95,6 +99,7 @@ FIXED = {
     "published": {"parameters": {"constants": {"A_plus": 0.002}}},
     "rate": {"window": {"window": 30 * ms}, "time step": {"dt": 0.25 * ms},
              "rule": {"rule": "hebb"}},
+    "event": {},
 }  # fmt: skip
 #: what the law of kept programs is tried on, beside the forms as they are
 MORE = {
@@ -102,6 +107,7 @@ MORE = {
     "generic": ("signed keys", "regular cells"),
     "published": ("synapse",),
     "rate": ("factors", "token cells", "lag"),
+    "event": ("token cells",),
 }
 
 
@@ -166,7 +172,7 @@ def test_equal_structures_have_one_source_and_others_another(form, calibrated):
     assert sources["first"] not in {sources[name] for name in OTHER[form]}
 
 
-SLOW, LONG = pytest.mark.slow, ("published", "rate")
+SLOW, LONG = pytest.mark.slow, ("published", "rate", "event")
 CASES = [
     pytest.param(form, name, marks=[SLOW] if name or form in LONG else [])
     for form in FORMS for name in ("", *MORE[form])

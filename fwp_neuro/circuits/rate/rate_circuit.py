@@ -207,14 +207,15 @@ def _event(
     memory = None
     if chosen[0] == "low_rank":
         memory = low_rank_events.store(steps, cells, tokens, states["w"])
-        build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
+        made = low_rank_events.builder(steps, signals, memory, dt, keep)
     else:
         check_number(keep.probes)
-        build, size = event_updates.builder(rule, signals, cells, states, dt, keep)
+        made = event_updates.builder(rule, signals, cells, states, dt, keep)
     details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
     numbers = len(rule.states) * cells.synapses if memory is None else memory.numbers
-    # a step a token: making its code is what a run costs on each device
-    return build, size, dt, keep, details | memory_details(chosen, numbers, keep), None
+    build, size, structure = made
+    details |= memory_details(chosen, numbers, keep)
+    return build, size, dt, keep, details, structure
 
 
 def _continuous(
