@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro import expected_runs, toolchain
+from fwp_neuro import expected_runs, synapses, toolchain
 from fwp_neuro.circuits import AP5, CNQX, RATE, SPIKING, Timeline
 from fwp_neuro.circuits.spiking import synapse_form
 from fwp_neuro.devices import compiled_builds, kept_programs
@@ -24,6 +24,7 @@ SHORT = Timeline(**dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20
                  read=10 * ms)  # fmt: skip
 PROBES = np.eye(4)[:2]
 WEIGHTS = 0.3 * np.arange(12).reshape(3, 4) / 12
+TAU = synapses.get("pair_stdp").parameters["tau_plus"]
 #: form -> what its circuits are prepared with
 FORMS = {
     "biophysical": {"timeline": SHORT, "cells": 20},
@@ -96,7 +97,10 @@ FIXED = {
                     "magnesium block": {"parameters": "ellwood_2024"}},
     "generic": {"timeline": {"timeline": Timeline()}, "time step": {"dt": 1 * ms}},
     # values at the start follow from them
-    "published": {"parameters": {"constants": {"A_plus": 0.002}}},
+    "published": {
+        "parameters": {"constants": {"A_plus": 0.002}},
+        "a parameter's last digits": {"constants": {"tau_plus": TAU * (1 + 1e-12)}},
+    },
     "rate": {"window": {"window": 30 * ms}, "time step": {"dt": 0.25 * ms},
              "rule": {"rule": "hebb"}},
     "event": {},

@@ -211,10 +211,9 @@ class PublishedCircuit:
         Raises:
             FwpError: the synapse writes nothing that is read.
         """
-        said = (self.synapse.equations, dict(self.synapse.parameters),
-                self.synapse.weight, dict(self.synapse.initial), self.how,
-                self.windows)  # fmt: skip
-        key = (repr(said), self.cells, self.value_cells, float(self.dt), device, seed)
+        said = synapse_network.said(self.synapse, self.how)
+        key = (said, self.windows, self.cells, self.value_cells, float(self.dt), device,
+               seed)  # fmt: skip
         if key not in _KNOWN:
             heads, post = _REPEATS
             one = np.ones((1, heads, 1))

@@ -88,6 +88,23 @@ def builder(
     return lambda: make().built(), size, lambda: structure(make())
 
 
+def said(synapse: Synapse, how: Experiment) -> str:
+    """Return all that a synapse and its experiment say.
+
+    Numbers have every digit: Brian2's own text of a quantity has eight.
+    """
+
+    def exact(one) -> Any:
+        if isinstance(one, Mapping):
+            return [(name, exact(each)) for name, each in one.items()]
+        if isinstance(one, np.ndarray):  # quantities are such
+            return np.asarray(one).tolist(), repr(b2.get_dimensions(one))
+        return repr(one)
+
+    numbers = exact(vars(how)), exact(synapse.parameters), exact(synapse.initial)
+    return repr((synapse.name, synapse.equations, synapse.weight, numbers))
+
+
 def _monitor(made, groups: Mapping, of: str, variable: str, every):
     """Return (monitor, name there) of a variable: of the circuit's ``groups``, or of
     those that the synapses have made."""
@@ -140,12 +157,9 @@ class _Network(Kept):
         self.every_end = numbers <= _FEW
 
     def code(self) -> tuple:
-        synapse = self.synapse
-        # values at the start follow from the parameters
-        model = (synapse.name, synapse.equations, dict(synapse.parameters),
-                 synapse.weight, dict(synapse.initial), self.how)  # fmt: skip
         tokens = 0 if self.every_end else self.tokens
-        return repr(model), self.commands.sizes, tokens
+        # values at the start follow from the parameters
+        return said(self.synapse, self.how), self.commands.sizes, tokens
 
     def _per_token(self, array: np.ndarray, window: np.ndarray) -> np.ndarray:
         """Return [step, cell] of numbers that hold in a window of their token."""
