@@ -24,12 +24,12 @@ import numpy as np
 
 from ...devices import Built, Size
 from ...synapses.circuit_models import CircuitSynapse
+from ..circuit_structure import Kept, structure
 from ..collector import Collector
 from ..head_layout import Layout, fired_cells, firing_cells
 from ..token_schedule import Schedule
 from .circuit_plan import CircuitPlan, tables
 from .circuit_ports import SENT, ports
-from .circuit_structure import structure
 
 
 def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
@@ -39,11 +39,8 @@ def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) ->
     steps = schedule.tokens * schedule.token_steps
     synapses = heads * 2 * post * pre * per
     populations = heads * (pre * (1 + plan.signed) + 2 * post)
-    sources = (
-        0
-        if np.isinf(plan.cells)
-        else populations * (1 if plan.counted else int(plan.cells))
-    )
+    each = 0 if np.isinf(plan.cells) else 1 if plan.counted else int(plan.cells)
+    sources = populations * each
     busy = synapses if per == 1 else synapses * 0.05
     size = Size(steps, 30, int(5 * busy + 3 * sources))
 
@@ -69,8 +66,10 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 SIGNS = ("fired_on", "fired_off")
 
 
-class _Network:
+class _Network(Kept):
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
+
+    form, told = "biophysical", ("plan", "schedule", "namespace")
 
     def __init__(self, plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt):
         self.plan, self.model, self.schedule, self.dt = plan, model, schedule, dt
@@ -78,7 +77,8 @@ class _Network:
         self.token = schedule.token_steps * dt
         self.infinite = np.isinf(plan.cells)
         self.own = plan.own
-        self.counted = plan.counted
+        self.counted = int(plan.cells) if plan.counted else 0
+        self.keys = "key_cells" if self.own else "key_traces"
         # in the synapse layout excitation has no variable of its own until somebody asks
         # for it
         self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(
@@ -91,7 +91,7 @@ class _Network:
             schedule, plan.keep, ports(plan, model) if plan.record.names else {},
             plan.record, each, seed=plan.seed,
         )  # fmt: skip
-        self.probing = self.collector.probing
+        self.probing, self.run_time = self.collector.probing, self.collector.run_time
         self.namespace = tables(plan, model, schedule, dt)
         self._keep_tables(each)
         self.objects: list[Any] = []
@@ -141,15 +141,12 @@ class _Network:
         """Traces of each key dimension: AMPA of ON and of OFF cells, NMDA of their
         difference."""
         source = "" if not self.infinite else " + {}/tau_"
-        on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
+        on, off = "clip(shown, 0, inf)", "clip(-shown, 0, inf)"
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
         if self.counted:
             equations += [f"{name} : 1" for name in SIGNS[: 1 + self.plan.signed]]
-        for name, tau, drive in (
-            ("on", "ampa", on),
-            ("off", "ampa", off),
-            ("nmda", "nmda", "shown"),
-        ):
+        traces = ("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown")
+        for name, tau, drive in traces:
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
@@ -164,9 +161,8 @@ class _Network:
             self._draw_keys(made, units)
             return made
         cells = self._key_cells()
-        for n, (sign, trace) in enumerate(
-            (("+", "on"), ("-", "off"))[: 1 + self.plan.signed]
-        ):
+        signs = (("+", "on"), ("-", "off"))[: 1 + self.plan.signed]
+        for n, (sign, trace) in enumerate(signs):
             every = np.arange(units * size)
             self._connect(
                 cells, made, "", f"key_{trace}", every + n * units * size, every // size,
@@ -177,9 +173,8 @@ class _Network:
 
     def _draw_keys(self, made, units: int) -> None:
         """Kick the traces of each key dimension by as many cells as fire."""
-        for sign, trace, first in (("+", "on", 0), ("-", "off", units))[
-            : 1 + self.plan.signed
-        ]:
+        both = ("+", "on", 0), ("-", "off", units)
+        for sign, trace, first in both[: 1 + self.plan.signed]:
             lines = [
                 f"fired_{trace} = "
                 f"fired_cells(rand(), cells, key_rate(t, i + {first})*dt)",
@@ -304,10 +299,9 @@ class _Network:
                 "fast_weights", before, after, method="euler",
                 **self.probing.pathway(SENT),
             )  # fmt: skip
-            made.summed_updaters["g_exc_post"].order = made.summed_updaters[
-                "g_inh_post"
-            ].order = -5
-        made.w = self.start(per)
+            for name in ("g_exc_post", "g_inh_post"):
+                made.summed_updaters[name].order = -5
+        made.w = self.start_weights(per)
         flush = "w = clip(w, 0, 2*w0)"
         if self.own:
             flush = (
@@ -326,7 +320,7 @@ class _Network:
         )  # fmt: skip
         return made
 
-    def start(self, per: int) -> np.ndarray:
+    def start_weights(self, per: int) -> np.ndarray:
         """Return the weight of every synapse before the first token."""
         half = self.plan.weights / 2
         start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
@@ -337,15 +331,33 @@ class _Network:
         """Put into the namespace what is left of the fast weights after each token."""
         plan = self.plan
         before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
-        after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(
-            len(plan.key), -1
-        )
+        after = np.concatenate([plan.keep_post] * 2, axis=2).reshape(len(plan.key), -1)
         for name, table in (("before", before), ("after", after)):
             # nothing turns over once the last token has ended
             table = np.vstack([table, np.ones_like(table[:1])])
             self.namespace[f"keep_{name}"] = b2.TimedArray(table, dt=self.token)
 
     # ------------------------------------------------------------------ the whole
+
+    def code(self) -> tuple:
+        plan, model = self.plan, self.model
+        each = 0 if self.infinite or self.counted else int(plan.cells)
+        return (
+            model.compartments, model.unblocked_code("V_apical"),
+            model.rest_code("value_baseline"), plan.compare, plan.signed,
+            plan.weights.shape, self.own, self.infinite, plan.kind, each,
+            tuple(sorted(self.schedule.spans.items())),
+        )  # fmt: skip
+
+    def start(self) -> dict[str, np.ndarray]:
+        cells = 0 if self.infinite else int(self.plan.cells)
+        found = {"fast_weights.w": self.start_weights(cells if self.own else 1)}
+        if cells and self.plan.kind != "poisson":  # as the groups draw them, in turn
+            phases, heads = np.random.default_rng(self.plan.seed), self.heads
+            keys = heads * self.pre * (1 + self.plan.signed) * cells
+            found["key_cells.phase"] = phases.random(keys)
+            found["teachers.phase"] = phases.random(heads * 2 * self.post * cells)
+        return found
 
     def built(self) -> Built:
         """Assemble the network and its recordings."""
@@ -354,22 +366,16 @@ class _Network:
         values = self._value_cells()
         synapses = self._fast_weights(keys, values)
         self.total = b2.StateMonitor(
-            values,
-            "total",
-            record=True,
-            dt=self.token,
-            when="start",
-            order=2,
+            values, "total", record=True, dt=self.token, when="start", order=2,
             name="totals",
-        )
+        )  # fmt: skip
         collector.weights(synapses, {"w": "w"}, when="start", order=2)
         collector.traces("synapse", synapses, when="start", order=6)
         for of, group in (("pre", keys), ("post", values)):
             collector.traces(of, group, when="groups", order=-4)
         recorders = collector.attach(keys, values, synapses, 2)
         network = b2.Network(*self.objects, self.total, *recorders)
-        duration = collector.run_time
-        return Built(network, self._collect, duration, keep=(self.namespace, self))
+        return Built(network, self._collect, self.run_time, keep=(self.namespace, self))
 
     def _collect(self) -> dict[str, Any]:
         tokens, w0 = self.schedule.tokens, self.namespace["w0"]
