@@ -3,10 +3,13 @@ homes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from .arguments import Kind, inside, mapping, optional
-from .errors import FwpError, shown
+from .errors import FwpError, nearest, shown
 from .foreign_units import as_numpy, package_of
 from .rules import rule
 from .validation import affordable
@@ -51,6 +54,53 @@ def labels_of(value, name: str) -> list[str]:
             "Program argument 'labels' must be a list of strings, one per token"
         )
     return [str(label) for label in labels]
+
+
+def by_sequence(arrays: Mapping[str, np.ndarray | None]) -> list[dict[str, Any]]:
+    """Return the arrays of each sequence, of arrays [sequence, ...]; a plain number is
+    that of all.
+
+    Raises:
+        FwpError: a key without an axis for sequences, or unequal numbers of sequences.
+    """
+    given = {name: array for name, array in arrays.items() if array is not None}
+    first = next((name for name in ("key", "k") if name in given), None)
+    if first is None:
+        return [given]  # of which a Program says what is missing
+    key = given[first]
+    if key.ndim not in (3, 4):
+        raise FwpError(
+            f"Program.sequences argument {first!r} has shape {key.shape}; it must be "
+            "[sequence, token, dim] or [sequence, token, head, dim]"
+        )
+    for name, array in given.items():
+        if array.ndim and len(array) != len(key):
+            raise FwpError(
+                f"Program.sequences argument {name!r} has {len(array)} sequences (shape "
+                f"{array.shape}), but the key has {len(key)}"
+            )
+    return [
+        {name: array[n] if array.ndim else array for name, array in given.items()}
+        for n in range(len(key))
+    ]
+
+
+def lacking(rule, missing: Mapping[str, str], unused: tuple[str, ...]) -> str:
+    """Say what a rule reads, name -> home, and a programme has not; ``unused`` is what
+    the rule does not read."""
+    gates = getattr(rule, "gates", None) or {}
+    kinds = [
+        f"{'gate' if name in gates else 'signal'} {name!r} ({home})"
+        for name, home in missing.items()
+    ]
+    give = ", ".join(f"{name}=..." for name in missing)
+    guess = nearest(next(iter(missing)), unused) if len(missing) == 1 else None
+    hint = f" (it carries {guess!r}, which the rule does not read)" if guess else ""
+    return (
+        f"rule {rule.name!r} needs {' and '.join(kinds)} and the program does not "
+        f"carry {'it' if len(missing) == 1 else 'them'}{hint}: give Program(..., "
+        f"{give})"
+    )
 
 
 def _change(value, name: str):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fwp_neuro.arguments import instance, optional, takes, text
-from fwp_neuro.errors import FwpError, nearest, no_attribute, shown, unknown
+from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
 from fwp_neuro.program_arguments import (
     BOUND,
     CHANGE,
@@ -23,6 +23,8 @@ from fwp_neuro.program_arguments import (
     LABELS,
     NAMES,
     SIGNAL,
+    by_sequence,
+    lacking,
 )
 from fwp_neuro.validation import check_finite, check_gates, refuse_negative
 
@@ -62,8 +64,7 @@ class Program:
     Raises
     ------
     FwpError : an argument of a wrong shape, of another token or head count than the key,
-    not
-        numeric, with units, empty or not finite.
+    not numeric, with units, empty or not finite.
     """
 
     __slots__ = ("_arrays", "_labels", "_own_query")
@@ -90,11 +91,10 @@ class Program:
                     f"Program argument {name!r} is not a legal name for a signal or gate "
                     f"(it must be a Python name and none of: {', '.join(_RESERVED)})"
                 )
-        arrays = given
-        self._own_query = "query" in arrays
-        ordered = {"key": arrays["key"], "value": arrays["value"]}
-        ordered["query"] = arrays.get("query", arrays["key"])
-        self._arrays = ordered | arrays
+        self._own_query = "query" in given
+        ordered = {"key": given["key"], "value": given["value"]}
+        ordered["query"] = given.get("query", given["key"])
+        self._arrays = ordered | given
         self._check_shapes()
         self._labels = self._checked_labels(labels)
         for name, array in self._arrays.items():
@@ -167,9 +167,9 @@ class Program:
         needs it; warns of a gate outside the limits that the rule declares.
         """
         homes = {**_homes(rule), "q": "pre"}
-        missing = [name for name in homes if name not in self]
+        missing = {name: home for name, home in homes.items() if name not in self}
         if missing:
-            raise FwpError(self._missing_sentence(rule, missing))
+            raise FwpError(lacking(rule, missing, self.unused(rule)))
         found = {name: self._at_home(rule, name, home) for name, home in homes.items()}
         check_gates(rule, found)
         return found
@@ -229,6 +229,25 @@ class Program:
             del changes["query"]
         return Program(labels=self._labels[tokens] if self._labels else None, **changes)
 
+    @classmethod
+    @takes(
+        "Program.sequences", key=SIGNAL, value=SIGNAL, query=optional(SIGNAL),
+        labels=LABELS, signals=SIGNAL,
+    )  # fmt: skip
+    def sequences(
+        cls, key=None, value=None, query=None, *, labels=None, **signals: Any
+    ) -> list[Program]:
+        """Return the programmes of many sequences, for `fwp_neuro.run`.
+
+        Arguments are those of a Program with one more axis in front, ``[sequence, token,
+        (head,) dim]``; a plain number and the labels are those of every sequence. Raises
+        FwpError as a Program does, and for unequal numbers of sequences.
+
+        Example: ``fwp_neuro.run(Program.sequences(keys, values, beta=0.5), "delta")``
+        """
+        given = {"key": key, "value": value, "query": query, **signals}
+        return [cls(labels=labels, **one) for one in by_sequence(given)]
+
     # ------------------------------------------------------------------ xarray
 
     @takes("Program.dataset", homes=HOMES)
@@ -256,6 +275,9 @@ class Program:
     @takes("Program.from_dataset", dataset=DATASET)
     def from_dataset(cls, dataset: xr.Dataset) -> Program:
         """Rebuild the Program from `dataset()`, or from the dataset of a recording."""
+        if "sequence" in dataset.dims:
+            raise FwpError("the dataset holds several sequences, and a Program is one: "
+                           "take that of recording.sequence(n)")  # fmt: skip
         names = [
             n for n, v in dataset.data_vars.items() if v.attrs.get("role") == "program"
         ]
@@ -332,21 +354,6 @@ class Program:
                 f"program has {_count(self.tokens, 'token')}"
             )
         return tuple(labels)
-
-    def _missing_sentence(self, rule, missing: list[str]) -> str:
-        homes, gates = _homes(rule), getattr(rule, "gates", None) or {}
-        kinds = [
-            f"{'gate' if name in gates else 'signal'} {name!r} ({homes[name]})"
-            for name in missing
-        ]
-        give = ", ".join(f"{name}=..." for name in missing)
-        guess = nearest(missing[0], self.unused(rule)) if len(missing) == 1 else None
-        hint = f" (it carries {guess!r}, which the rule does not read)" if guess else ""
-        return (
-            f"rule {rule.name!r} needs {' and '.join(kinds)} and the program does not "
-            f"carry {'it' if len(missing) == 1 else 'them'}{hint}: give Program(..., "
-            f"{give})"
-        )
 
     def _at_home(self, rule, name: str, home: str) -> np.ndarray:
         array = self[name]

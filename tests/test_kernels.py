@@ -335,3 +335,29 @@ def test_without_a_compiler(monkeypatch):
     words = "no C++ compiler was found: install one of g++, c++, clang++ or set CXX"
     with pytest.raises(Cannot, match=re.escape(words) + "$"):
         kernels.check(torch.float32, "cpu")
+
+
+@pytest.mark.filterwarnings("ignore::fwp_neuro.errors.FwpWarning")
+def test_a_compiler_that_fails_is_asked_once(monkeypatch):
+    tried = []
+
+    def library(*given):
+        tried.append(given)
+        raise Cannot("the compiler is broken")
+
+    monkeypatch.setattr(call.compiler, "library", library)
+    own = fwp.Rule("of a test", "w += b*(v - read(k))*k", {"b": "shared"})
+    q, v, b = torch.rand(1, 64, 2, 4), torch.rand(1, 64, 2, 3), torch.rand(1, 64, 2)
+
+    def refused():
+        with pytest.raises(FwpError, match="the compiler is broken"):
+            apply(own, q, q, v, b=b, form="compiled")
+
+    for _ in range(3):
+        apply(own, q, q, v, b=b)  # by tensor operations
+        refused()
+    assert len(tried) == 1
+    monkeypatch.setenv("CXX", "c++ -O2")  # another one may do it
+    refused()
+    refused()
+    assert len(tried) == 2

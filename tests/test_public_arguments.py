@@ -67,6 +67,7 @@ NEEDED = {
     "fwp.Program": dict.fromkeys(
         ("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
     ),
+    "fwp.Program.sequences": dict.fromkeys(("key", "value"), lambda: [[[1.0, 2.0]]] * 3),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.synapses.of_rule": {"every": lambda: 10 * b2.ms},
     "fwp.tasks.SequenceTask.solve": {

@@ -117,7 +117,7 @@ def test_a_synapse_of_ones_own_starts_where_it_says():
             2,
             2,
         )
-        build, size = ready.builder(commands, 1)
+        build, size, _ = ready.builder(commands, 1)
         found, _ = fwp.devices.simulate(build, size, device="numpy", dt=ready.dt, seed=0)
         w = found["variables"][synapse.weight]
         assert w.max() == 0.25  # without keys nothing potentiates

@@ -3,6 +3,7 @@
 import brian2 as b2
 import numpy as np
 import pytest
+import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro import side_by_side
@@ -325,3 +326,52 @@ def test_programmes_of_a_layer_run_side_by_side():
     for n in range(3):
         alone = fwp.run(layer.program(x, n), layer.rule, "artificial")
         np.testing.assert_allclose(every["readout"][n], alone["readout"], atol=1e-10)
+
+
+# --------------------------------------------------------- arrays with an axis "sequence"
+
+
+@pytest.mark.parametrize("realisation, options", [("artificial", {}), ("spiking", EXACT)])
+@pytest.mark.parametrize("heads", [None, 2])
+def test_arrays_with_an_axis_of_sequences_are_a_list_of_programmes(
+    realisation, options, heads
+):
+    given = programs("gated_delta", lengths=(3, 3), heads=heads)
+    arrays = {n: np.stack([one[n] for one in given]) for n in given[0].names}
+    made = fwp.Program.sequences(**arrays)
+    found = fwp.run(made, "gated_delta", realisation, **options)
+    expected = fwp.run(given, "gated_delta", realisation, **options)
+    del found.dataset.attrs["provenance"], expected.dataset.attrs["provenance"]
+    xr.testing.assert_identical(found.dataset, expected.dataset)
+
+
+def test_what_all_sequences_share():
+    keys, values = np.ones((2, 3, 4)), np.ones((2, 3, 5))
+    first, second = fwp.Program.sequences(
+        k=keys, v=values, beta=0.5, alpha=[[1, 2, 3], [4, 5, 6]], labels=["a", "b", "c"]
+    )
+    assert first["beta"] == second["beta"] == 0.5
+    assert second["alpha"].tolist() == [4, 5, 6] and first.labels == second.labels
+    assert "default" in second.dataset()["query"].attrs  # it follows the key
+
+
+@pytest.mark.parametrize("arrays, sentence", [
+    ({"key": np.ones((3, 4))}, r"'key' has shape \(3, 4\); it must be \[sequence, token"),
+    ({"value": np.ones((1, 3, 5))}, "'value' has 1 sequences .* but the key has 2"),
+    ({"beta": [0.1, 0.2, 0.3]}, "'beta' has 3 sequences .* but the key has 2"),
+    ({"value": np.ones((2, 2, 5))}, "'value' has 2 tokens"),
+    ({"key": None}, "needs 'key'"),
+])  # fmt: skip
+def test_arrays_that_are_no_sequences(arrays, sentence):
+    given = {"key": np.ones((2, 3, 4)), "value": np.ones((2, 3, 5)), **arrays}
+    given = {name: array for name, array in given.items() if array is not None}
+    with pytest.raises(fwp.FwpError, match=sentence):
+        fwp.Program.sequences(**given)
+
+
+def test_a_dataset_of_several_sequences_is_no_programme():
+    every = fwp.run(programs("delta", lengths=(3, 3)), "delta")
+    with pytest.raises(fwp.FwpError, match="several sequences"):
+        fwp.Program.from_dataset(every.dataset)
+    made = fwp.Program.from_dataset(every.sequence(1).dataset)
+    assert made.tokens == 3 and made.heads is None

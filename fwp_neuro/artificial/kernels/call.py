@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from ...errors import Cannot, FwpError
-from ...remembered import while_it_lives
+from ...remembered import called_once, while_it_lives
 from ...rules import Rule
 from ...symbolic.language import BUILT_IN
 from . import compiler, elementwise_text, elementwise_text_adjoint, kernel_program, recipe
@@ -69,8 +69,9 @@ def recipe_of(declared: str) -> Recipe:
         return elementwise_text.derive(rule)
 
 
-@lru_cache(maxsize=256)
-def _library(declared: str, dtype: torch.dtype):
+@called_once
+def _compiled(declared: str, dtype: torch.dtype, path: str | None, cxx: str | None):
+    """Compile once, also if it fails, with the compiler that PATH and CXX name."""
     name = json.loads(declared)["name"]
     mine = recipe_of(declared)
     printer = (
@@ -80,6 +81,11 @@ def _library(declared: str, dtype: torch.dtype):
     )
     text = printer.program(mine, DTYPES[dtype])
     return compiler.library(text, f"rule {name!r} ({str(dtype).removeprefix('torch.')})")
+
+
+@lru_cache(maxsize=256)
+def _library(declared: str, dtype: torch.dtype):
+    return _compiled(declared, dtype, *compiler.asked_for())
 
 
 def built(declared: str, dtype: torch.dtype) -> None:

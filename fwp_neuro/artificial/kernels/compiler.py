@@ -30,6 +30,14 @@ def _command(compiler: str) -> list[str]:
     return [compiler, *extra, *FLAGS, "-mcpu=native" if arm else "-march=native"]
 
 
+def asked_for() -> tuple[str | None, str | None]:
+    """Return what says which compiler is used: PATH and CXX.
+
+    Who remembers that a program could not be compiled tries again when they change.
+    """
+    return os.environ.get("PATH"), os.environ.get("CXX")
+
+
 def library(source: str, what: str) -> ctypes.CDLL:
     """Load the library of a C++ source; compile it if the cache has none that is whole.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -41,8 +40,7 @@ _loaded: dict[torch.dtype, ctypes.CDLL] = {}
 
 def _library(dtype: torch.dtype) -> ctypes.CDLL:
     if dtype not in _loaded:
-        where = os.environ.get("PATH"), os.environ.get("CXX")
-        _loaded[dtype] = _compiled(dtype, *where)
+        _loaded[dtype] = _compiled(dtype, *compiler.asked_for())
     return _loaded[dtype]
 
 

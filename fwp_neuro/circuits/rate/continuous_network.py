@@ -16,6 +16,7 @@ import numpy as np
 
 from ...devices import Built, Size
 from ...states import Keep
+from ..circuit_structure import Kept, structure
 from ..collector import Collector
 from ..head_layout import Layout
 from ..token_schedule import Schedule
@@ -38,7 +39,7 @@ def builder(
     windows: Windows, layout: Layout, weights: np.ndarray, tokens: int, dt, lag,
     factored: bool, keep: Keep, memory: FactorStore | None = None,
 ) -> tuple:  # fmt: skip
-    """Return (build, size) for `devices.simulate`.
+    """Return (build, size, structure) for `devices.simulate`.
 
     Args:
         windows: from `continuous.plan`.
@@ -50,63 +51,102 @@ def builder(
             None.
     """
 
-    def build() -> Built:
-        return _Circuit(windows, layout, tokens, dt, lag, factored, keep).built(
-            weights, memory
-        )
-
+    # each time new ones, because Brian2's devices write to what they are given
+    make = partial(
+        _Circuit, windows, layout, weights, tokens, dt, lag, factored, keep, memory
+    )
     updaters = 14 + 6 * factored
     elements = 3 * layout.synapses if memory is None else 2 * memory.numbers
-    return build, Size(tokens * windows.per_token * windows.steps, updaters, elements)
+    size = Size(tokens * windows.per_token * windows.steps, updaters, elements)
+    return lambda: make().built(), size, lambda: structure(make())
 
 
-class _Circuit:
+class _Circuit(Kept):
     """Builds the Brian2 objects of one run."""
 
+    form, told = "rate", ("windows", "tokens", "keep", "store")
+    keys = "presynaptic"
+
     def __init__(
-        self, windows: Windows, layout: Layout, tokens: int, dt, lag, factored, keep
-    ):
+        self, windows: Windows, layout: Layout, weights: np.ndarray, tokens: int, dt, lag,
+        factored: bool, keep: Keep, memory: FactorStore | None,
+    ):  # fmt: skip
         self.windows, self.layout, self.tokens, self.keep = windows, layout, tokens, keep
+        self.weights, self.store = weights, memory
         self.dt, self.factored, self.lagged = dt, factored, lag is not None
         tables = windows.tables
         self.sides = [s for s in SIDES if tables[other(s)]["along"].any() or s == "post"]
         self.window = windows.steps * dt
         self.steps = windows.per_token * windows.steps
         self.token = self.steps * dt
-        self.namespace = {"tau_ampa": lag if lag is not None else 1 * b2.second}
-
-    def built(self, weights: np.ndarray, memory: FactorStore | None) -> Built:
-        """Assemble the network around its memory: one matrix, or token cells."""
-        schedule = Schedule({}, self.steps, self.tokens, float(self.dt))
+        schedule = Schedule({}, self.steps, tokens, float(dt))
         # token cells hold no weights that could be sampled or probed
-        keep = self.keep if memory is None else Keep("none", "")
-        self.collector = Collector(schedule, keep)
+        self.collector = Collector(schedule, keep if memory is None else Keep("none", ""))
+        self.run_time = self.collector.run_time
+        self.namespace = {"tau_ampa": lag if lag is not None else 1 * b2.second}
+        for side in SIDES:
+            self.namespace |= self._tables(side)
+        self.cells = None if memory is None else self._token_cells(memory)
+
+    # ------------------------------------------------------------------ numbers
+
+    def _tables(self, side: str) -> dict[str, b2.TimedArray]:
+        """Return the courses over time of the cells of a side."""
+        found = {}
+        for course in _courses(side, self.sides, self.factored):
+            name = course.removeprefix("last_")
+            table = self.windows.tables[side][name]
+            if name != course:
+                # what the finished window ran with, for the commit at the start of the
+                # next
+                table = np.vstack([table[:1] * 0 + (name == "keep"), table])
+            unit = b2.Hz if course in _RATES else 1
+            found[f"{course}_{side}_table"] = b2.TimedArray(table * unit, dt=self.window)
+        return found
+
+    def _token_cells(self, memory: FactorStore) -> TokenCells:
+        return TokenCells(
+            memory, [("probe", "r")], [("probe", "r")] if "pre" in self.sides else [],
+            self._filled(memory), self.namespace, self.window,
+        )  # fmt: skip
+
+    def code(self) -> tuple:
+        windows, layout, store = self.windows, self.layout, self.store
+        low = store and (store.slots, store.sides, needs_replay(self.keep))
+        return (
+            tuple(self.sides), windows.sides, windows.steps, windows.per_token,
+            self.lagged, self.factored, (layout.heads, layout.post, layout.pre), low,
+        )  # fmt: skip
+
+    def start(self) -> dict[str, np.ndarray]:
+        if self.cells is None:
+            return {"fast_weights.w": self.layout.flat(self.weights)}
+        keys, values = self.cells.start()
+        return {"stored_keys.k": keys, "stored_values.u": values}
+
+    # ------------------------------------------------------------------ objects
+
+    def built(self) -> Built:
+        """Assemble the network around its memory: one matrix, or token cells."""
         groups = self._cells()
-        attached = (
-            self._synapses(groups, weights)
-            if memory is None
-            else self._store(groups, memory)
+        cells = self.cells
+        objects, found = (
+            self._synapses(groups) if cells is None else self._store(groups, cells)
         )
-        objects, found = attached
         for side in self.sides if self.factored else ():
             code = "m = 0\nshrink = 1"
             groups[side].run_regularly(code, dt=self.window, when="start", order=1)
         reads = b2.StateMonitor(
-            groups["post"],
-            "y",
-            record=True,
-            name="reads",
-            dt=self.token,
-            when="start",
+            groups["post"], "y", record=True, name="reads", dt=self.token, when="start",
             order=5,
-        )
+        )  # fmt: skip
         network = b2.Network(*groups.values(), *objects, reads)
 
         def collect():
             y = np.array(reads.y).T[1 : self.tokens + 1]
             return {"readout": self._by_value(y), **found()}
 
-        return Built(network, collect, self.collector.run_time, keep=(self.namespace,))
+        return Built(network, collect, self.run_time, keep=(self.namespace, self))
 
     def _by_value(self, array: np.ndarray) -> np.ndarray:
         return array.reshape(*array.shape[:-1], self.layout.heads, self.layout.post)
@@ -115,16 +155,6 @@ class _Circuit:
         groups, tables = {}, self.windows.tables
         for side in SIDES:
             courses = _courses(side, self.sides, self.factored)
-            for course in courses:
-                name = course.removeprefix("last_")
-                table = tables[side][name]
-                if name != course:
-                    # what the finished window ran with, for the commit at the start of
-                    # the next
-                    table = np.vstack([table[:1] * 0 + (name == "keep"), table])
-                unit = b2.Hz if course in _RATES else 1
-                table = b2.TimedArray(table * unit, dt=self.window)
-                self.namespace[f"{course}_{side}_table"] = table
             compares = side in self.sides
             lines = _cell_equations(side, courses, compares, self.lagged, self.factored)
             groups[side] = b2.NeuronGroup(
@@ -136,7 +166,7 @@ class _Circuit:
             )  # fmt: skip
         return groups
 
-    def _synapses(self, groups: dict, weights: np.ndarray) -> tuple:
+    def _synapses(self, groups: dict) -> tuple:
         """A weight at every synapse: return the objects, and what collects the
         weights."""
         layout, collector = self.layout, self.collector
@@ -147,7 +177,7 @@ class _Circuit:
         )  # fmt: skip
         pre, post = layout.connections()
         synapses.connect(i=pre, j=post)
-        synapses.w = layout.flat(weights)
+        synapses.w = layout.flat(self.weights)
         for side in self.sides:
             synapses.summed_updaters[f"r_{side}"].order = -5
         if self.factored:
@@ -165,18 +195,14 @@ class _Circuit:
         ]
         return objects, lambda: collector.found({"w": layout.weights}, self._by_value)
 
-    def _store(self, groups: dict, memory: FactorStore) -> tuple:
+    def _store(self, groups: dict, cells: TokenCells) -> tuple:
         """Token cells in place of the matrix: return the objects, and what collects the
         weights."""
         window = {"dt": self.window, "when": "start"}
-        cells = TokenCells(
-            memory, [("probe", "r")], [("probe", "r")] if "pre" in self.sides else [],
-            self._filled(memory), self.namespace, self.window,
-        )  # fmt: skip
         cells.build(groups["pre"], groups["post"])
         cells.place("read", 0, -6)
         key, value = ["k*last_keep_pre"], ["u*last_keep_post"]
-        if "pre" in memory.sides:
+        if "pre" in cells.store.sides:
             key.append("filled_read_post*last_along_pre")
             value.append("filled_read_pre*m_post")
         if "pre" in self.sides:
@@ -198,10 +224,11 @@ class _Circuit:
                 )
 
         def found():
+            assert self.store is not None  # it has token cells
             vectors = {side: np.array(watch.m).T for side, watch in committed.items()}
             operations = partial(self._operations, vectors)
             return self.collector.times() | kept(
-                memory, cells.found(), operations, self.keep
+                self.store, cells.found(), operations, self.keep
             )
 
         return [*cells.objects, *committed.values()], found

@@ -9,6 +9,8 @@ states.
 
 from __future__ import annotations
 
+from functools import partial
+
 import brian2 as b2
 import numpy as np
 
@@ -16,6 +18,7 @@ from ...devices import Built, Size
 from ...rules import Rule
 from ...states import Keep
 from ...symbolic import brian2_code
+from ..circuit_structure import Kept, structure
 from ..collector import Collector
 from ..head_layout import Layout, cells
 from ..token_schedule import Schedule
@@ -80,38 +83,77 @@ def attach(synapses, order, *, dt, when: str = "groups", first: int = 0) -> None
 def builder(
     rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt, keep: Keep
 ) -> tuple:
-    """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
-    tokens = len(signals["q"])
-    dims = {"pre": layout.pre, "post": layout.post}
-    equations, order = synapse_model(rule)
-    variables = {name: f"s_{name}" for name in rule.states}
+    """Return (build, size, structure) for `devices.simulate`; one step of ``dt`` is one
+    token."""
+    # each time new ones, because Brian2's devices write to what they are given
+    make = partial(_Circuit, rule, signals, layout, states, dt, keep)
+    order = len(synapse_model(rule)[1])
+    size = Size(len(signals["q"]), 8 + 2 * order, layout.synapses * order)
+    return lambda: make().built(), size, lambda: structure(make())
 
-    def build() -> Built:
-        groups: dict[str, b2.NeuronGroup] = {}
-        namespace: dict = {}
-        collector = Collector(Schedule({}, 1, tokens, float(dt)), keep, last_step=True)
-        for side, names in homes_of_cells(rule).items():
-            lines = summed_variables(rule, side)
+
+class _Circuit(Kept):
+    """The circuit of one rule."""
+
+    form, told, keys = "event", (), "presynaptic"
+
+    def __init__(
+        self, rule: Rule, signals, layout: Layout, states: dict[str, np.ndarray], dt,
+        keep: Keep,
+    ):  # fmt: skip
+        self.rule, self.layout, self.states, self.dt = rule, layout, states, dt
+        tokens, self.dims = len(signals["q"]), {"pre": layout.pre, "post": layout.post}
+        self.equations, self.order = synapse_model(rule)
+        self.homes, self.run_time = homes_of_cells(rule), tokens * dt
+        self.collector = Collector(
+            Schedule({}, 1, tokens, float(dt)), keep, last_step=True
+        )
+        self.namespace = {}
+        for side, names in self.homes.items():
             for name, home in names.items():
                 array = signals[name][..., None] if home == "shared" else signals[name]
-                namespace[f"table_{name}"] = b2.TimedArray(
-                    cells(array, dims[side]), dt=dt
-                )
-                lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
-            groups[side] = b2.NeuronGroup(
-                layout.heads * dims[side], "\n".join(lines) + collector.equations(side),
-                namespace=namespace, name=f"{side}synaptic",
-                **(collector.probing.events(namespace) if side == "pre" else {}),
-            )  # fmt: skip
+                table = b2.TimedArray(cells(array, self.dims[side]), dt=dt)
+                self.namespace[f"table_{name}"] = table
+
+    def code(self) -> tuple:
+        layout = self.layout
+        return (
+            self.equations, tuple(self.order), self.rule.states, repr(self.homes),
+            (layout.heads, layout.post, layout.pre),
+        )  # fmt: skip
+
+    def start(self) -> dict[str, np.ndarray]:
+        flat, states = self.layout.flat, self.states
+        return {f"fast_weights.s_{name}": flat(states[name]) for name in self.rule.states}
+
+    def _cells(self, side: str) -> b2.NeuronGroup:
+        probing = self.collector.probing
+        lines = summed_variables(self.rule, side)
+        lines += [
+            f"x_{name} = table_{name}(t, i) : 1 (constant over dt)"
+            for name in self.homes[side]
+        ]
+        return b2.NeuronGroup(
+            self.layout.heads * self.dims[side],
+            "\n".join(lines) + self.collector.equations(side),
+            namespace=self.namespace, name=f"{side}synaptic",
+            **(probing.events(self.namespace) if side == "pre" else {}),
+        )  # fmt: skip
+
+    def built(self) -> Built:
+        """Make the circuit."""
+        layout, collector = self.layout, self.collector
+        groups = {side: self._cells(side) for side in self.homes}
         synapses = b2.Synapses(
-            groups["pre"], groups["post"], equations, name="fast_weights",
+            groups["pre"], groups["post"], self.equations, name="fast_weights",
             **collector.probing.pathway("s_w"),
         )  # fmt: skip
         pre, post = layout.connections()
         synapses.connect(i=pre, j=post)
+        variables = {name: f"s_{name}" for name in self.rule.states}
         for name, variable in variables.items():
-            setattr(synapses, variable, layout.flat(states[name]))
-        attach(synapses, order, dt=dt)
+            setattr(synapses, variable, layout.flat(self.states[name]))
+        attach(synapses, self.order, dt=self.dt)
         reads = b2.StateMonitor(
             groups["post"], "x_readout", record=True, when="end", name="reads"
         )
@@ -126,6 +168,4 @@ def builder(
             return {"readout": by_value(np.array(reads.x_readout).T), **found}
 
         network = b2.Network(*groups.values(), synapses, reads, *recorders)
-        return Built(network, collect, tokens * dt, keep=(namespace,))
-
-    return build, Size(tokens, 8 + 2 * len(order), layout.synapses * len(order))
+        return Built(network, collect, self.run_time, keep=(self.namespace, self))

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...devices import Built, Size
 from ...states import Keep
+from ..circuit_structure import Kept, structure
 from ..collector import Collector
 from ..head_layout import Layout, cells
 from ..token_schedule import Schedule
@@ -105,62 +106,89 @@ class _Plan:
 def builder(
     steps: Sequence[LowRankStep], signals, memory: FactorStore, dt, keep: Keep
 ) -> tuple:
-    """Return (build, size) for `devices.simulate`; one step of ``dt`` is one token."""
-    layout, plan = memory.layout, _Plan(steps, signals, memory)
+    """Return (build, size, structure) for `devices.simulate`; one step of ``dt`` is one
+    token."""
+    plan = _Plan(steps, signals, memory)
+    # each time new ones, because Brian2's devices write to what they are given
+    make = partial(_Circuit, plan, memory, dt, keep)
     size = Size(memory.tokens, 8 + 3 * len(plan.order), memory.numbers * len(plan.order))
-    return lambda: _build(plan, layout, memory, dt, keep), size
+    return lambda: make().built(), size, lambda: structure(make())
 
 
-def _build(plan: _Plan, layout: Layout, memory: FactorStore, dt, keep: Keep) -> Built:
-    dims = {"pre": layout.pre, "post": layout.post}
-    groups, namespace, watched, tokens = {}, {}, [], memory.tokens
-    for side in _SIDES:
-        lines = []
-        for name, array in plan.tables[side].items():
-            namespace[f"{name}_{side}_table"] = b2.TimedArray(
-                cells(array, dims[side]), dt=dt
-            )
-            lines.append(f"{name} = {name}_{side}_table(t, i) : 1 (constant over dt)")
-        sums, writes = plan.names(side)
-        lines += [f"{name} : 1" for name in (*sums, *writes)]
-        groups[side] = b2.NeuronGroup(
-            layout.heads * dims[side],
-            "\n".join(lines),
-            namespace=namespace,
-            name=f"{side}synaptic",
-        )
-        if writes and needs_replay(keep):
-            watched.append(
-                b2.StateMonitor(
-                    groups[side],
-                    writes,
-                    record=True,
-                    when="end",
+class _Circuit(Kept):
+    """The circuit of one plan."""
+
+    form, told, keys = "event of token cells", ("plan", "store", "keep"), "presynaptic"
+
+    def __init__(self, plan: _Plan, memory: FactorStore, dt, keep: Keep):
+        self.plan, self.store, self.dt, self.keep = plan, memory, dt, keep
+        self.layout, self.run_time = memory.layout, memory.tokens * dt
+        self.dims = {"pre": self.layout.pre, "post": self.layout.post}
+        # token cells hold no weights that could be sampled or probed
+        schedule = Schedule({}, 1, memory.tokens, float(dt))
+        self.collector = Collector(schedule, Keep("none", ""))
+        self.namespace = {
+            f"{name}_{side}_table": b2.TimedArray(cells(array, self.dims[side]), dt=dt)
+            for side in _SIDES
+            for name, array in plan.tables[side].items()
+        }
+        #: (probe, sum) of the cells that read, and of those that are told back
+        self.kinds = {
+            kind: [
+                (probe, total) for side, probe, total in plan.sums if side == _OTHER[end]
+            ]
+            for end, kind in _KIND.items()
+        }
+        self.cells = TokenCells(
+            memory, self.kinds["read"], self.kinds["back"], plan.filled, self.namespace,
+            dt,
+        )  # fmt: skip
+
+    def code(self) -> tuple:
+        plan, store = self.plan, self.store
+        names = {side: list(plan.tables[side]) for side in _SIDES}
+        return (
+            repr((plan.order, plan.sums, names, list(plan.filled))), store.slots,
+            store.sides, (self.layout.heads, self.layout.post, self.layout.pre),
+            needs_replay(self.keep),
+        )  # fmt: skip
+
+    def start(self) -> dict[str, np.ndarray]:
+        keys, values = self.cells.start()
+        return {"stored_keys.k": keys, "stored_values.u": values}
+
+    def built(self) -> Built:
+        """Make the circuit."""
+        plan, groups, watched, token_cells = self.plan, {}, [], self.cells
+        for side in _SIDES:
+            sums, writes = plan.names(side)
+            lines = [
+                f"{name} = {name}_{side}_table(t, i) : 1 (constant over dt)"
+                for name in plan.tables[side]
+            ] + [f"{name} : 1" for name in (*sums, *writes)]
+            groups[side] = b2.NeuronGroup(
+                self.layout.heads * self.dims[side], "\n".join(lines),
+                namespace=self.namespace, name=f"{side}synaptic",
+            )  # fmt: skip
+            if writes and needs_replay(self.keep):
+                watched.append(b2.StateMonitor(
+                    groups[side], writes, record=True, when="end",
                     name=f"committed_{side}",
-                )
-            )
-    by_kind = {
-        kind: [(probe, total) for side, probe, total in plan.sums if side == _OTHER[end]]
-        for end, kind in _KIND.items()
-    }
-    token_cells = TokenCells(
-        memory, by_kind["read"], by_kind["back"], plan.filled, namespace, dt
-    )
-    token_cells.build(groups["pre"], groups["post"])
-    _put_in_order(plan, groups, token_cells, by_kind, dt)
-    reads = b2.StateMonitor(
-        groups["post"], "readout", record=True, when="end", name="reads"
-    )
-    network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
-    collector = Collector(Schedule({}, 1, tokens, float(dt)), keep)
+                ))  # fmt: skip
+        token_cells.build(groups["pre"], groups["post"])
+        _put_in_order(plan, groups, token_cells, self.kinds, self.dt)
+        reads = b2.StateMonitor(
+            groups["post"], "readout", record=True, when="end", name="reads"
+        )
+        network = b2.Network(*groups.values(), *token_cells.objects, reads, *watched)
 
-    def collect():
-        y = np.array(reads.readout).T.reshape(tokens, layout.heads, layout.post)
-        operations = partial(_operations, plan, layout, watched)
-        weights = kept(memory, token_cells.found(), operations, keep)
-        return {"readout": y, **collector.times(), **weights}
+        def collect():
+            y = np.array(reads.readout).T.reshape(-1, self.layout.heads, self.layout.post)
+            operations = partial(_operations, self.plan, self.layout, watched)
+            weights = kept(self.store, token_cells.found(), operations, self.keep)
+            return {"readout": y, **self.collector.times(), **weights}
 
-    return Built(network, collect, tokens * dt, keep=(namespace,))
+        return Built(network, collect, self.run_time, keep=(self.namespace, self))
 
 
 def _put_in_order(

@@ -149,7 +149,9 @@ def prepare(
         made = _event(rule, signals, states, cells, layout, keep, why)
     else:
         made = _continuous(found, signals, states["w"], cells, layout, keep, **shapes)
-    return PreparedCircuit("rate", program, rule, options, *made)
+    build, size, dt, keep, details, structure = made
+    return PreparedCircuit("rate", program, rule, options, build, size, dt, keep, details,
+                           structure=structure)  # fmt: skip
 
 
 RATE = Realisation("rate", prepare)
@@ -205,13 +207,15 @@ def _event(
     memory = None
     if chosen[0] == "low_rank":
         memory = low_rank_events.store(steps, cells, tokens, states["w"])
-        build, size = low_rank_events.builder(steps, signals, memory, dt, keep)
+        made = low_rank_events.builder(steps, signals, memory, dt, keep)
     else:
         check_number(keep.probes)
-        build, size = event_updates.builder(rule, signals, cells, states, dt, keep)
+        made = event_updates.builder(rule, signals, cells, states, dt, keep)
     details = {"dynamics": "event", "dynamics_reason": why, "dt": dt}
     numbers = len(rule.states) * cells.synapses if memory is None else memory.numbers
-    return build, size, dt, keep, details | memory_details(chosen, numbers, keep)
+    build, size, structure = made
+    details |= memory_details(chosen, numbers, keep)
+    return build, size, dt, keep, details, structure
 
 
 def _continuous(
@@ -253,7 +257,7 @@ def _continuous(
         memory = continuous_network.store(windows, cells, weights)
     else:
         check_number(keep.probes)
-    build, size = continuous_network.builder(
+    build, size, structure = continuous_network.builder(
         windows, cells, weights, tokens, dt, lag, factored, keep, memory
     )
     if lag is not None and float(window / lag) < 20:
@@ -274,7 +278,8 @@ def _continuous(
         "ampa_lag": lag,
     }
     numbers = cells.synapses if memory is None else memory.numbers
-    return build, size, dt, keep, details | memory_details(chosen, numbers, keep)
+    details |= memory_details(chosen, numbers, keep)
+    return build, size, dt, keep, details, structure
 
 
 def _times(dt, window, ampa_lag, relation: str):

@@ -44,17 +44,28 @@ class TokenCells:
     step: Any
     objects: list = field(default_factory=list)
 
-    def build(self, pre, post) -> None:
-        """Make the groups; ``pre`` and ``post`` are the NeuronGroups of the two sides."""
-        store, cells = self.store, self.store.layout
-        lines = ["slot : 1 (constant)"]
+    def __post_init__(self):
         for name, table in self.filled.items():
             self.namespace[f"{name}_table"] = b2.TimedArray(
                 table.astype(float), dt=self.step
             )
-            lines.append(
-                f"{name} = int(abs(slot - {name}_table(t)) < 0.5) : 1 (constant over dt)"
-            )
+        cells = self.store.layout
+        self.before = Layout(cells.heads, cells.pre, self.store.slots)
+        self.after = Layout(cells.heads, self.store.slots, cells.post)
+
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the synapses of keys and of values hold before the first token."""
+        post = np.swapaxes(self.store.start("post"), 1, 2)
+        return self.before.flat(self.store.start("pre")), self.after.flat(post)
+
+    def build(self, pre, post) -> None:
+        """Make the groups; ``pre`` and ``post`` are the NeuronGroups of the two sides."""
+        store, cells = self.store, self.store.layout
+        lines = ["slot : 1 (constant)"]
+        lines += [
+            f"{name} = int(abs(slot - {name}_table(t)) < 0.5) : 1 (constant over dt)"
+            for name in self.filled
+        ]
         keys, values = ["k : 1"], ["u : 1"]
         for n, (probe, total) in enumerate(self.reads):
             lines.append(f"seen_{n} : 1")
@@ -69,14 +80,11 @@ class TokenCells:
             name="token_cells",
         )  # fmt: skip
         self.cells.slot = np.tile(np.arange(store.slots), cells.heads)
-        self.before = Layout(cells.heads, cells.pre, store.slots)
-        self.after = Layout(cells.heads, store.slots, cells.post)
         self.keys = self._synapses(pre, self.cells, keys, "stored_keys", self.before)
         self.values = self._synapses(
             self.cells, post, values, "stored_values", self.after
         )
-        self.keys.k = self.before.flat(store.start("pre"))
-        self.values.u = self.after.flat(np.swapaxes(store.start("post"), 1, 2))
+        self.keys.k, self.values.u = self.start()
         self.objects = [self.cells, self.keys, self.values]
 
     def _synapses(self, source, target, lines, name, layout):

@@ -12,6 +12,7 @@ receptors.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import brian2 as b2
 import numpy as np
@@ -22,15 +23,9 @@ from ...programs import Program
 from ...rules import Rule
 from ...states import choose
 from ...synapses.circuit_models import CircuitSynapse
+from ..circuit_structure import Kept, structure
 from ..collector import Collector, Port, Record, asked
-from ..head_layout import (
-    Layout,
-    cells,
-    check_rate,
-    fired,
-    fired_cells,
-    firing_cells,
-)
+from ..head_layout import Layout, cells, check_rate, fired, fired_cells, firing_cells
 from ..prepared_circuit import check_traces, memory_details, said, steps_between
 from ..rate import event_updates
 from ..token_schedule import Schedule, check_number, timed
@@ -91,7 +86,7 @@ def ports(rule: Rule, shape: tuple[int, int, int]) -> dict[str, Port]:
 def parts(program: Program, rule: Rule, signals, states, why: str, model: CircuitSynapse,
           schedule: Schedule, options) -> tuple:  # fmt: skip
     """Return (build, size, dt, keep, details) of a `PreparedCircuit`, every option
-    checked.
+    checked, and its structure.
 
     Args:
         states: synaptic state -> [head, post, pre].
@@ -136,38 +131,32 @@ def parts(program: Program, rule: Rule, signals, states, why: str, model: Circui
     elements = {of: int(np.prod(shape)) for of, shape in sizes(states["w"].shape).items()}
     check_traces(names, legal, elements, schedule, every)
     spikes = fired(options["record_spikes"], tuple(populations(rule).values()))
-    circuit = _Circuit(
-        rule, signals, states, number, options["key_cells"], model, schedule, dt,
-        options["seed"],
-        keep, Record(names, every, spikes),
+    # each time new ones, because Brian2's devices write to what they are given
+    make = partial(
+        _Circuit, rule, signals, states, number, options["key_cells"], model, schedule,
+        dt, options["seed"], keep, Record(names, every, spikes),
     )  # fmt: skip
+    circuit = make()
     circuit.check_rates()
     layout = ("population", "the text is evaluated once for each key and value dimension")
     details = {"form": "generic", "form_reason": why, **said(names, model, options)}
     return (
-        circuit.build,
-        circuit.size(),
-        dt,
-        keep,
-        details | memory_details(layout, numbers, keep),
-    )
+        lambda: make().built(), circuit.size(), dt, keep,
+        details | memory_details(layout, numbers, keep), lambda: structure(make()),
+    )  # fmt: skip
 
 
-class _Circuit:
+class _Circuit(Kept):
     """The circuit of one rule."""
+
+    form, told, keys = "generic", ("tokens",), "presynaptic"
 
     def __init__(
         self, rule, signals, states, number, kind, model, schedule, dt, seed, keep, record
     ):  # fmt: skip
         self.rule, self.signals, self.states = rule, signals, states
-        self.keep, self.record = keep, record
-        self.number, self.kind, self.schedule, self.dt, self.seed = (
-            number,
-            kind,
-            schedule,
-            dt,
-            seed,
-        )
+        self.number, self.kind, self.seed = number, kind, seed
+        self.schedule, self.dt = schedule, dt
         heads, post, pre = states["w"].shape
         self.layout, self.tokens = Layout(heads, pre, post), schedule.tokens
         self.dims, self.rate = {"pre": pre, "post": post}, model.parameters["rate"]
@@ -180,7 +169,11 @@ class _Circuit:
         ]
         self.token = schedule.token_steps * dt
         self.sides, self.spiking = event_updates.homes_of_cells(rule), sides(rule)
-        self.counted = kind == "poisson"
+        self.counted = number if kind == "poisson" else 0
+        self.collector = Collector(
+            schedule, keep, ports(rule, states["w"].shape), record, seed=seed
+        )
+        self.run_time, self.namespace = self.collector.run_time, self._tables()
 
     def _signs(self, name: str) -> tuple[int, ...]:
         """Return the signs of the populations of a signal: ON, and OFF where it needs
@@ -215,86 +208,30 @@ class _Circuit:
             self.layout.synapses * 3 + 3 * sources,
         )  # fmt: skip
 
-    def build(self) -> Built:
-        """Make the circuit."""
-        phases, namespace = np.random.default_rng(self.seed), {}
+    # ------------------------------------------------------------------ numbers
+
+    def _tables(self) -> dict[str, Any]:
+        """Return the constants, tables and functions of all equations."""
         done = np.arange(self.tokens + 1)[:, None] > 0
-        namespace["ended"] = b2.TimedArray(done.astype(float), dt=self.token)
-        self.collector = Collector(
-            self.schedule,
-            self.keep,
-            ports(self.rule, self.states["w"].shape),
-            self.record,
-            seed=self.seed,
-        )
-        groups = {side: self._cells(side, namespace) for side in self.sides}
-        fast = self._synapses(groups, namespace)
-        objects = []
-        for name, side in self.spiking.items():
-            objects += self._population(name, side, groups[side], namespace, phases)
-        # once the token's updates are done, and before its averages are forgotten
-        after = len(self.order) + 1
-        when = "groups"
-        reads = b2.StateMonitor(
-            groups["post"], "x_readout", record=True, name="reads", dt=self.token,
-            when=when, order=after,
-        )  # fmt: skip
-        collector = self.collector
-        collector.weights(
-            fast, {name: f"s_{name}" for name in self.rule.states}, when, after
-        )
-        for of, group in ("synapse", fast), *groups.items():
-            collector.traces(of, group, when, after)
-        objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
-        network = b2.Network(*groups.values(), fast, *objects, reads)
-        duration = self.collector.run_time
-        return Built(network, lambda: self._collect(reads), duration, keep=(namespace,))
+        done = b2.TimedArray(done.astype(float), dt=self.token)
+        found: dict[str, Any] = {"ended": done}
+        if self.counted:
+            found |= {"fired_cells": fired_cells, "cells_each": float(self.number)}
+        for side, homes in self.sides.items():
+            for name, home in homes.items():
+                if name in self.spiking:
+                    found |= self._rates(name, side)
+                    continue
+                array = self.signals[name]
+                array = array[..., None] if home == "shared" else array
+                table = cells(array, self.dims[side])
+                table = np.vstack([table[:1], table])
+                found[f"table_{name}"] = b2.TimedArray(table, dt=self.token)
+        return found
 
-    def _cells(self, side: str, namespace: dict) -> b2.NeuronGroup:
-        """Make the cells of a side, which average spikes and hold what does not spike."""
-        lines = event_updates.summed_variables(self.rule, side)
-        for name, home in self.sides[side].items():
-            if name in self.spiking:
-                lines.append(f"x_{name} : 1")
-                if self.counted:
-                    lines += [f"{each} : 1" for each in self._counts(name)]
-                continue
-            array = (
-                self.signals[name][..., None] if home == "shared" else self.signals[name]
-            )
-            table = cells(array, self.dims[side])
-            table = np.vstack([table[:1], table])
-            namespace[f"table_{name}"] = b2.TimedArray(table, dt=self.token)
-            lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
-        if side == "post":
-            lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
-        return b2.NeuronGroup(
-            self.layout.heads * self.dims[side],
-            "\n".join(lines) + self.collector.equations(side),
-            namespace=namespace, name=f"{side}synaptic",
-            **(self.collector.probing.events(namespace) if side == "pre" else {}),
-        )  # fmt: skip
-
-    def _synapses(self, groups: dict, namespace: dict) -> b2.Synapses:
-        """Make the synapses with the rule's text, which runs at the end of each token."""
-        fast = b2.Synapses(
-            groups["pre"], groups["post"],
-            self.equations + self.collector.equations("synapse"),
-            name="fast_weights", namespace=namespace,
-            **self.collector.probing.pathway("s_w"),
-        )  # fmt: skip
-        before, after = self.layout.connections()
-        fast.connect(i=before, j=after)
-        for name in self.rule.states:
-            setattr(fast, f"s_{name}", self.layout.flat(self.states[name]))
-        event_updates.attach(fast, self.order, dt=self.token)
-        return fast
-
-    def _population(
-        self, name: str, side: str, averaging, namespace: dict, phases
-    ) -> list:
-        """Make the spiking cells of a signal, and their paths to the cells that average
-        them."""
+    def _rates(self, name: str, side: str) -> dict[str, Any]:
+        """Return the rates of the cells of a signal, and by how much a spike of each sign
+        kicks their average."""
         window = "query" if name == "q" else "write"
         spread = np.ptp(self.schedule.spans[window]) * self.schedule.dt
         course = self.schedule.course(
@@ -307,46 +244,138 @@ class _Circuit:
             flat = self.schedule.course((window, np.ones((self.tokens, 1))))
             half, base = 2, self._baseline(self.signals[name]) * flat
         rates = [np.maximum(base + sign * course / half, 0) for sign in signs]
-        table = f"rate_{name}"
         rates = np.concatenate(rates, 1) * float(self.rate)
-        namespace[table] = timed(rates, self.dt, b2.Hz)
-        units = self.layout.heads * self.dims[side]
-        signed = {"sign": 2} if len(signs) == 2 else {}
-        order = {**signed, "head": self.layout.heads, "dimension": self.dims[side]}
         kicks = [float(s / (self.number * float(self.rate) * spread)) for s in signs]
+        found = {f"kick_{name}_{n}": kick for n, kick in enumerate(kicks)}
+        table = timed(rates, self.dt, b2.Hz, self.schedule.grid)
+        return {f"rate_{name}": table, **found}
+
+    def _units(self, name: str) -> int:
+        """Return how many numbers a population of one sign codes."""
+        return self.layout.heads * self.dims[self.spiking[name]]
+
+    def code(self) -> tuple:
+        layout = self.layout
+        signs = tuple((n, side, self._signs(n)) for n, side in self.spiking.items())
+        return (
+            self.equations, tuple(self.order), self.rule.states, repr(self.sides), signs,
+            (layout.heads, layout.post, layout.pre), self.kind,
+            0 if self.counted else self.number,
+        )  # fmt: skip
+
+    def start(self) -> dict[str, np.ndarray]:
+        found = {
+            f"fast_weights.s_{name}": self.layout.flat(self.states[name])
+            for name in self.rule.states
+        }
+        if not self.counted:  # as the groups draw them, in turn
+            phases = np.random.default_rng(self.seed)
+            for name in self.spiking:
+                cells = self._units(name) * len(self._signs(name)) * self.number
+                found[f"cells_{name}.phase"] = phases.random(cells)
+        return found
+
+    # ------------------------------------------------------------------ objects
+
+    def built(self) -> Built:
+        """Make the circuit."""
+        phases = np.random.default_rng(self.seed)
+        groups = {side: self._cells(side) for side in self.sides}
+        fast = self._synapses(groups)
+        objects = []
+        for name, side in self.spiking.items():
+            objects += self._population(name, groups[side], phases)
+        # once the token's updates are done, and before its averages are forgotten
+        after = len(self.order) + 1
+        when = "groups"
+        self.reads = b2.StateMonitor(
+            groups["post"], "x_readout", record=True, name="reads", dt=self.token,
+            when=when, order=after,
+        )  # fmt: skip
+        collector = self.collector
+        collector.weights(
+            fast, {name: f"s_{name}" for name in self.rule.states}, when, after
+        )
+        for of, group in ("synapse", fast), *groups.items():
+            collector.traces(of, group, when, after)
+        objects += collector.attach(groups["pre"], groups["post"], fast, after, when)
+        network = b2.Network(*groups.values(), fast, *objects, self.reads)
+        return Built(network, self._collect, self.run_time, keep=(self.namespace, self))
+
+    def _cells(self, side: str) -> b2.NeuronGroup:
+        """Make the cells of a side, which average spikes and hold what does not spike."""
+        lines = event_updates.summed_variables(self.rule, side)
+        for name in self.sides[side]:
+            if name in self.spiking:
+                lines.append(f"x_{name} : 1")
+                if self.counted:
+                    lines += [f"{each} : 1" for each in self._counts(name)]
+            else:
+                lines.append(f"x_{name} = table_{name}(t, i) : 1 (constant over dt)")
+        if side == "post":
+            lines.append("token_ended = ended(t, 0) : 1 (constant over dt)")
+        return b2.NeuronGroup(
+            self.layout.heads * self.dims[side],
+            "\n".join(lines) + self.collector.equations(side),
+            namespace=self.namespace, name=f"{side}synaptic",
+            **(self.collector.probing.events(self.namespace) if side == "pre" else {}),
+        )  # fmt: skip
+
+    def _synapses(self, groups: dict) -> b2.Synapses:
+        """Make the synapses with the rule's text, which runs at the end of each token."""
+        fast = b2.Synapses(
+            groups["pre"], groups["post"],
+            self.equations + self.collector.equations("synapse"),
+            name="fast_weights", namespace=self.namespace,
+            **self.collector.probing.pathway("s_w"),
+        )  # fmt: skip
+        before, after = self.layout.connections()
+        fast.connect(i=before, j=after)
+        for name in self.rule.states:
+            setattr(fast, f"s_{name}", self.layout.flat(self.states[name]))
+        event_updates.attach(fast, self.order, dt=self.token)
+        return fast
+
+    def _population(self, name: str, averaging, phases) -> list:
+        """Make the spiking cells of a signal, and their paths to the cells that average
+        them."""
+        units, signs = self._units(name), self._signs(name)
+        signed = {"sign": 2} if len(signs) == 2 else {}
+        dim = self.dims[self.spiking[name]]
+        order = {**signed, "head": self.layout.heads, "dimension": dim}
         averaging.run_regularly(
             f"x_{name} = 0", dt=self.token, when="groups", order=len(self.order) + 2,
             name=f"forget_{name}",
         )  # fmt: skip
         if self.counted:
-            self._draw(name, averaging, namespace, table, units, kicks, order)
+            self._draw(name, averaging, units, order)
             return []
         made = firing_cells(
-            units * len(signs), self.number, self.kind, table, f"cells_{name}", namespace,
-            phases, self.dt,
+            units * len(signs), self.number, self.kind, f"rate_{name}", f"cells_{name}",
+            self.namespace, phases, self.dt,
         )  # fmt: skip
         self.collector.population(
             populations(self.rule)[name], made, self.number, **order
         )
         every, objects = np.arange(units * self.number), [made]
-        for n, kick in enumerate(kicks):
+        for n in range(len(signs)):
             paths = b2.Synapses(
-                made, averaging, on_pre=f"x_{name}_post += {kick!r}",
-                name=f"average_{name}_{n}", namespace=namespace, delay=0 * b2.second,
+                made, averaging, on_pre=f"x_{name}_post += kick_{name}_{n}",
+                name=f"average_{name}_{n}", namespace=self.namespace,
+                delay=0 * b2.second,
             )  # fmt: skip
             paths.connect(i=every + n * units * self.number, j=every // self.number)
             objects.append(paths)
         return objects
 
-    def _draw(self, name, averaging, namespace, table, units: int, kicks, order) -> None:
+    def _draw(self, name: str, averaging, units: int, order) -> None:
         """Kick the averages of a signal by as many cells as fire."""
-        namespace |= {"fired_cells": fired_cells, "cells_each": float(self.number)}
         # each on its own: NumPy draws for all cells at once, C++ one by one
-        for n, (each, kick) in enumerate(zip(self._counts(name), kicks, strict=True)):
-            rate = f"{table}(t, i + {n * units})"
+        for n, each in enumerate(self._counts(name)):
+            rate = f"rate_{name}(t, i + {n * units})"
             averaging.run_regularly(
                 f"{each} = fired_cells(rand(), cells_each, {rate}*dt)\n"
-                f"x_{name} += {kick!r}*{each}",
+                f"x_{name} += kick_{name}_{n}*{each}",
                 dt=self.dt, when="synapses", name=f"average_{name}_{n}",
             )  # fmt: skip
         self.collector.population(
@@ -354,9 +383,9 @@ class _Circuit:
             **order,
         )  # fmt: skip
 
-    def _collect(self, reads) -> dict:
+    def _collect(self) -> dict:
         """Return what a run found."""
-        y = np.array(reads.x_readout).T[1 : self.tokens + 1]
+        y = np.array(self.reads.x_readout).T[1 : self.tokens + 1]
         states = dict.fromkeys(self.rule.states, self.layout.weights)
         return {
             "readout": self._by_value(y),

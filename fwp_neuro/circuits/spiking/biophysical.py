@@ -24,12 +24,12 @@ import numpy as np
 
 from ...devices import Built, Size
 from ...synapses.circuit_models import CircuitSynapse
+from ..circuit_structure import Kept, structure
 from ..collector import Collector
 from ..head_layout import Layout, fired_cells, firing_cells
 from ..token_schedule import Schedule
-from .circuit_plan import CircuitPlan, tables
+from .circuit_plan import CircuitPlan, start_weights, tables, turnover
 from .circuit_ports import SENT, ports
-from .circuit_structure import structure
 
 
 def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt, kind=None):
@@ -40,11 +40,8 @@ def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt, ki
     steps = schedule.tokens * schedule.token_steps
     synapses = heads * 2 * post * pre * per
     populations = heads * (pre * (1 + plan.signed) + 2 * post)
-    sources = (
-        0
-        if np.isinf(plan.cells)
-        else populations * (1 if plan.counted else int(plan.cells))
-    )
+    each = 0 if np.isinf(plan.cells) else 1 if plan.counted else int(plan.cells)
+    sources = populations * each
     busy = synapses if per == 1 else synapses * 0.05
     size = Size(steps, 30, int(5 * busy + 3 * sources))
 
@@ -52,8 +49,7 @@ def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt, ki
         # each time new ones, because Brian2's devices write to what they are given
         return (kind or Network)(plan, model, schedule, dt)
 
-    alike = None if kind else lambda: structure(network())
-    return lambda: network().built(), size, alike
+    return lambda: network().built(), size, lambda: structure(network())
 
 
 # What a presynaptic spike does to a synapse: the weight catches up with everything since
@@ -71,8 +67,10 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 SIGNS = ("fired_on", "fired_off")
 
 
-class Network:
+class Network(Kept):
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
+
+    form, told = "biophysical", ("plan", "schedule", "namespace")
 
     def __init__(self, plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt):
         self.plan, self.model, self.schedule, self.dt = plan, model, schedule, dt
@@ -80,7 +78,8 @@ class Network:
         self.token = schedule.token_steps * dt
         self.infinite = np.isinf(plan.cells)
         self.own = plan.own
-        self.counted = plan.counted
+        self.counted = int(plan.cells) if plan.counted else 0
+        self.keys = "key_cells" if self.own else "key_traces"
         # in the synapse layout excitation has no variable of its own until somebody asks
         # for it
         self.excitation = plan.own and not {"g_ampa", "g_inhibition"}.isdisjoint(
@@ -93,9 +92,9 @@ class Network:
             schedule, plan.keep, ports(plan, model) if plan.record.names else {},
             plan.record, each, seed=plan.seed,
         )  # fmt: skip
-        self.probing = self.collector.probing
+        self.probing, self.run_time = self.collector.probing, self.collector.run_time
         self.namespace = tables(plan, model, schedule, dt)
-        self._keep_tables(each)
+        self.namespace.update(turnover(plan, each, self.token))
         self.objects: list[Any] = []
 
     # ------------------------------------------------------------------ cells
@@ -143,15 +142,12 @@ class Network:
         """Traces of each key dimension: AMPA of ON and of OFF cells, NMDA of their
         difference."""
         source = "" if not self.infinite else " + {}/tau_"
-        on, off = ("clip(shown, 0, inf)", "clip(-shown, 0, inf)")
+        on, off = "clip(shown, 0, inf)", "clip(-shown, 0, inf)"
         equations = ["shown = shown_table(t, i) : 1 (constant over dt)"]
         if self.counted:
             equations += [f"{name} : 1" for name in SIGNS[: 1 + self.plan.signed]]
-        for name, tau, drive in (
-            ("on", "ampa", on),
-            ("off", "ampa", off),
-            ("nmda", "nmda", "shown"),
-        ):
+        traces = ("on", "ampa", on), ("off", "ampa", off), ("nmda", "nmda", "shown")
+        for name, tau, drive in traces:
             gain = source.format(drive) + tau if source else ""
             equations.append(f"dx_{name}/dt = -x_{name}/tau_{tau}{gain} : 1")
         made = self._group(
@@ -166,9 +162,8 @@ class Network:
             self._draw_keys(made, units)
             return made
         cells = self._key_cells()
-        for n, (sign, trace) in enumerate(
-            (("+", "on"), ("-", "off"))[: 1 + self.plan.signed]
-        ):
+        signs = (("+", "on"), ("-", "off"))[: 1 + self.plan.signed]
+        for n, (sign, trace) in enumerate(signs):
             every = np.arange(units * size)
             self._connect(
                 cells, made, "", f"key_{trace}", every + n * units * size, every // size,
@@ -179,9 +174,8 @@ class Network:
 
     def _draw_keys(self, made, units: int) -> None:
         """Kick the traces of each key dimension by as many cells as fire."""
-        for sign, trace, first in (("+", "on", 0), ("-", "off", units))[
-            : 1 + self.plan.signed
-        ]:
+        both = ("+", "on", 0), ("-", "off", units)
+        for sign, trace, first in both[: 1 + self.plan.signed]:
             lines = [
                 f"fired_{trace} = "
                 f"fired_cells(rand(), cells, key_rate(t, i + {first})*dt)",
@@ -321,7 +315,7 @@ class Network:
             )  # fmt: skip
             for name in ("g_exc_post", "g_inh_post"):
                 made.summed_updaters[name].order = -5
-        made.w = self.start(per)
+        made.w = start_weights(self.plan, per)
         flush = self.end_of_token
         if self.own:
             flush = (
@@ -340,26 +334,27 @@ class Network:
         )  # fmt: skip
         return made
 
-    def start(self, per: int) -> np.ndarray:
-        """Return the weight of every synapse before the first token."""
-        half = self.plan.weights / 2
-        start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
-        start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
-        return (self.namespace["w0"] + start).reshape(-1)
-
-    def _keep_tables(self, per: int) -> None:
-        """Put into the namespace what is left of the fast weights after each token."""
-        plan = self.plan
-        before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
-        after = np.concatenate([plan.keep_post, plan.keep_post], axis=2).reshape(
-            len(plan.key), -1
-        )
-        for name, table in (("before", before), ("after", after)):
-            # nothing turns over once the last token has ended
-            table = np.vstack([table, np.ones_like(table[:1])])
-            self.namespace[f"keep_{name}"] = b2.TimedArray(table, dt=self.token)
-
     # ------------------------------------------------------------------ the whole
+
+    def code(self) -> tuple:
+        plan, model = self.plan, self.model
+        each = 0 if self.infinite or self.counted else int(plan.cells)
+        return (
+            model.compartments, model.unblocked_code("V_apical"),
+            model.rest_code("value_baseline"), plan.compare, plan.signed,
+            plan.weights.shape, self.own, self.infinite, plan.kind, each, plan.tonic,
+            tuple(sorted(self.schedule.spans.items())),
+        )  # fmt: skip
+
+    def start(self) -> dict[str, np.ndarray]:
+        cells = 0 if self.infinite else int(self.plan.cells)
+        found = {"fast_weights.w": start_weights(self.plan, cells if self.own else 1)}
+        if cells and self.plan.kind != "poisson":  # as the groups draw them, in turn
+            phases, heads = np.random.default_rng(self.plan.seed), self.heads
+            keys = heads * self.pre * (1 + self.plan.signed) * cells
+            found["key_cells.phase"] = phases.random(keys)
+            found["teachers.phase"] = phases.random(heads * 2 * self.post * cells)
+        return found
 
     def built(self) -> Built:
         """Assemble the network and its recordings."""
@@ -375,8 +370,7 @@ class Network:
             collector.traces(of, group, when="groups", order=-4)
         recorders = collector.attach(keys, values, synapses, 2)
         network = b2.Network(*self.objects, self.total, *recorders)
-        duration = collector.run_time
-        return Built(network, self._collect, duration, keep=(self.namespace, self))
+        return Built(network, self._collect, self.run_time, keep=(self.namespace, self))
 
     def _collect(self) -> dict[str, Any]:
         tokens, w0 = self.schedule.tokens, self.namespace["w0"]

@@ -177,6 +177,25 @@ def tables(
     return {**tables, **parameters, "w0": model.parameters["weight_baseline"]}
 
 
+def turnover(plan: CircuitPlan, per: int, token) -> dict[str, Any]:
+    """Return what is left of the fast weights after each token, of ``per`` weights a key
+    dimension, for a token of this duration."""
+    before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
+    after = np.concatenate([plan.keep_post] * 2, axis=2).reshape(len(plan.key), -1)
+    # nothing turns over once the last token has ended
+    return {f"keep_{name}": b2.TimedArray(np.vstack([one, np.ones_like(one[:1])]),
+                                          dt=token)
+            for name, one in (("before", before), ("after", after))}  # fmt: skip
+
+
+def start_weights(plan: CircuitPlan, per: int) -> np.ndarray:
+    """Return the weight of every synapse before the first token."""
+    half = plan.weights / 2
+    start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
+    start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
+    return (plan.weight_baseline + start).reshape(-1)
+
+
 # --------------------------------------------------------------- from options to the plan
 
 

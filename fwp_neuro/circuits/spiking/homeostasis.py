@@ -99,8 +99,10 @@ def settled(plan: CircuitPlan, model, dt, device: str, seed: int) -> dict:
              seed)  # fmt: skip
     name = repr(asked)
     if name not in _found:
-        build, size, _ = biophysical.builder(alone, model, schedule, dt, _Adapting)
+        build, size, structure = biophysical.builder(
+            alone, model, schedule, dt, _Adapting
+        )
         found, _ = simulate(build, size, device=device, dt=dt, seed=seed,
-                            label="homeostasis")  # fmt: skip
+                            label="homeostasis", structure=structure)  # fmt: skip
         _found[name] = found
     return _found[name]

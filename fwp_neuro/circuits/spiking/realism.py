@@ -253,6 +253,18 @@ class Realism:
         return numbers * key_gains(self, seed, numbers.shape[1], cells) + extra
 
     @property
+    def structure(self) -> tuple:
+        """What the code of the circuit follows from; all else is numbers."""
+        kind = self.inhibition
+        parts = kind and (kind.decay is None, kind.delay and float(kind.delay),
+                          kind.cells is None, kind.steady)  # fmt: skip
+        release = self.short_term
+        delay = None if self.delay is None else float(self.delay)
+        return ("realism", self.on, parts, delay, self.homeostasis,
+                repr(getattr(release, "equations", release)),
+                repr(dict(getattr(release, "parameters", {}))))  # fmt: skip
+
+    @property
     def said(self) -> dict[str, Any]:
         """What the provenance says of it."""
         values = {name: getattr(self, name) for name in self.on}

@@ -85,6 +85,22 @@ class RealisticNetwork(Network):
         return {"eta_table": b2.TimedArray(table * b2.Hz, dt=self.dt),
                 "released": b2.TimedArray(window.astype(float), dt=self.dt)}  # fmt: skip
 
+    def code(self) -> tuple:
+        return (*super().code(), type(self).__name__, *self.realism.structure)
+
+    def start(self) -> dict:
+        found = super().start()
+        if self.realism.levels is not None:
+            found["fast_weights.w_before"] = found["fast_weights.w"]
+        drawn = self._drawn().items()
+        return {**found, **{f"value_cells.{name}": one for name, one in drawn}}
+
+    def _drawn(self) -> dict[str, np.ndarray]:
+        """Return the gains of each value channel, by variable."""
+        channels = self.heads * 2 * self.post
+        drawn = gains(self.realism, self.plan.seed, channels)
+        return {**drawn, **(self.plan.gains or {})}
+
     # ------------------------------------------------------------------ value cells
 
     def _value_equations(self) -> str:
@@ -174,9 +190,7 @@ class RealisticNetwork(Network):
 
     def _value_cells(self):
         made = super()._value_cells()
-        channels = self.heads * 2 * self.post
-        drawn = gains(self.realism, self.plan.seed, channels)
-        for name, values in {**drawn, **(self.plan.gains or {})}.items():
+        for name, values in self._drawn().items():
             setattr(made, name, values)
         if self.realism.membrane_noise is not None:
             for part in ("basal", "apical"):  # each on its own: one draw a code object

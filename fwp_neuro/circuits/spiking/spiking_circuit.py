@@ -304,10 +304,11 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
         given["initial_states"],
     )  # fmt: skip
     if write is None:
-        parts = any_local_rule.parts(
+        build, size, dt, keep, details, structure = any_local_rule.parts(
             program, rule, signals, states, why, model, schedule, given
         )
-        return PreparedCircuit("spiking", program, rule, options, *parts)
+        return PreparedCircuit("spiking", program, rule, options, build, size, dt, keep,
+                               details, structure=structure)  # fmt: skip
     plan, dt, keep, details = biophysical_plan(
         program, write, signals["q"], states["w"], model, schedule, given
     )

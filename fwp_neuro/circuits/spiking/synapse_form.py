@@ -211,10 +211,9 @@ class PublishedCircuit:
         Raises:
             FwpError: the synapse writes nothing that is read.
         """
-        said = (self.synapse.equations, dict(self.synapse.parameters),
-                self.synapse.weight, dict(self.synapse.initial), self.how,
-                self.windows)  # fmt: skip
-        key = (repr(said), self.cells, self.value_cells, float(self.dt), device, seed)
+        said = synapse_network.said(self.synapse, self.how)
+        key = (said, self.windows, self.cells, self.value_cells, float(self.dt), device,
+               seed)  # fmt: skip
         if key not in _KNOWN:
             heads, post = _REPEATS
             one = np.ones((1, heads, 1))
@@ -222,9 +221,10 @@ class PublishedCircuit:
                 one, one, np.full((1, heads, post), _CODED), np.zeros((1, heads)), 1.0,
                 self.cells, self.value_cells,
             )  # fmt: skip
-            build, size = self.builder(commands, 1)
+            build, size, structure = self.builder(commands, 1)
             found, _ = simulate(build, size, device=device, dt=self.dt, seed=seed,
-                                label=f"spiking {self.rule.name}")  # fmt: skip
+                                label=f"spiking {self.rule.name}",
+                                structure=structure)  # fmt: skip
             read = float(found["readout"].mean()) / _CODED
             written = float(self.weights(found, (heads, 1, post)).mean()) / _CODED
             noise = float(found["readout"].std()) / _CODED / np.sqrt(heads * post)
@@ -241,7 +241,7 @@ class PublishedCircuit:
         self, commands, tokens: int, record: Record = NOTHING,
         ports: Mapping[str, Port] | None = None,
     ) -> tuple:  # fmt: skip
-        """Return (build, size) for `devices.simulate`."""
+        """Return (build, size, structure) for `devices.simulate`."""
         return synapse_network.builder(
             self.synapse, self.how, commands, self.tables(tokens), self.dt, record, ports
         )
@@ -379,11 +379,12 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
     form.record(options, 1.0)  # so that mistakes are told before anything runs
     calibrated = form.calibrated(device, seed)
     record, ports = form.record(options, calibrated[1])
-    build, size = form.builder(form.commands(device, seed), program.tokens, record, ports)
+    commands = form.commands(device, seed)
+    build, size, structure = form.builder(commands, program.tokens, record, ports)
     traces = {"record": list(record.names), "record_every": options["record_every"]}
     details = form.details | (traces if record.names else {})
     papers = [synapse.citation, form.synapse.citation, *synapse.sources.values()]
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, form.dt, keep, details,
-        "; ".join(papers), partial(form.in_units, calibrated),
+        "; ".join(papers), partial(form.in_units, calibrated), structure,
     )  # fmt: skip

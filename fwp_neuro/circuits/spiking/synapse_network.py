@@ -24,6 +24,7 @@ from ...devices import Built, Size
 from ...states import Keep
 from ...synapses.coding import Experiment
 from ...synapses.synapse_class import Synapse
+from ..circuit_structure import Kept, structure
 from ..collector import NOTHING, Collector, Port, Record
 from ..plastic import connecting
 from ..token_schedule import Schedule, timed
@@ -32,6 +33,8 @@ from .synapse_tables import Tables, chances
 
 #: value that a value cell codes while its teacher says 0
 BASELINE = 0.5
+#: numbers of synapses at the ends of all tokens that are kept to have the last ones
+_FEW = 2**21
 #: filter of the recalled conductance where keys are rates, seconds
 FILTER = 0.1
 
@@ -68,7 +71,7 @@ def builder(
     synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt,
     record: Record = NOTHING, ports: Mapping[str, Port] | None = None,
 ) -> tuple:  # fmt: skip
-    """Return (build, size) for `devices.simulate`.
+    """Return (build, size, structure) for `devices.simulate`.
 
     What is collected: "readout" [token, head, post] in siemens, "variables" of which the
     effective weight is made, name -> [1, synapse] at the end of the last token, "beyond"
@@ -79,10 +82,27 @@ def builder(
     counts = commands.sizes.counts
     steps = len(table.sample)
 
-    def build() -> Built:
-        return _Network(synapse, how, commands, table, dt, record, ports or {}).built()
+    # each time new ones, because Brian2's devices write to what they are given
+    make = partial(_Network, synapse, how, commands, table, dt, record, ports or {})
+    size = Size(steps, 20, int(0.05 * counts["synapse"]) + 10 * counts["value"])
+    return lambda: make().built(), size, lambda: structure(make())
 
-    return build, Size(steps, 20, int(0.05 * counts["synapse"]) + 10 * counts["value"])
+
+def said(synapse: Synapse, how: Experiment) -> str:
+    """Return all that a synapse and its experiment say.
+
+    Numbers have every digit: Brian2's own text of a quantity has eight.
+    """
+
+    def exact(one) -> Any:
+        if isinstance(one, Mapping):
+            return [(name, exact(each)) for name, each in one.items()]
+        if isinstance(one, np.ndarray):  # quantities are such
+            return np.asarray(one).tolist(), repr(b2.get_dimensions(one))
+        return repr(one)
+
+    numbers = exact(vars(how)), exact(synapse.parameters), exact(synapse.initial)
+    return repr((synapse.name, synapse.equations, synapse.weight, numbers))
 
 
 def _monitor(made, groups: Mapping, of: str, variable: str, every):
@@ -99,8 +119,10 @@ def _monitor(made, groups: Mapping, of: str, variable: str, every):
     ), own
 
 
-class _Network:
+class _Network(Kept):
     """Builds the Brian2 objects of one run."""
+
+    form, told, keys = "published", ("table", "tokens"), "key_cells"
 
     def __init__(
         self, synapse: Synapse, how: Experiment, commands: Commands, table: Tables, dt,
@@ -114,10 +136,30 @@ class _Network:
         schedule = Schedule({}, table.token_steps, self.tokens, float(dt))
         # the effective weights are expressions over what the synapses end with
         self.collector = Collector(schedule, Keep("none", ""), ports, record)
+        self.run_time = schedule.run_time(self.tokens * table.token_steps)
         self.namespace: dict[str, Any] = {"recalled_as_1": commands.recall * b2.siemens,
                                           "filter": FILTER * b2.second}  # fmt: skip
         for name in ("key_now", "value_now", "second_now", "sample"):
             self.namespace[name] = b2.TimedArray(getattr(table, name), dt=dt)
+        course = self._per_token(commands.key, table.writing)
+        course = course + self._per_token(commands.query, table.reading)
+        half = commands.value / 2
+        teach = np.stack([half, -half], 2)  # [token, head, channel, post]
+        for name, each in (
+            ("key", course),
+            ("teach", self._per_token(teach, table.writing)),
+            ("erase", self._per_token(commands.erase, table.writing)),
+        ):
+            self.namespace[f"{name}_table"] = timed(each, dt, grid=table.grid)
+        #: what the weights are made of, of which a sample a token is kept, or the last
+        self.ends = of_weight(synapse)
+        numbers = len(self.ends) * commands.sizes.counts["synapse"] * self.tokens
+        self.every_end = numbers <= _FEW
+
+    def code(self) -> tuple:
+        tokens = 0 if self.every_end else self.tokens
+        # values at the start follow from the parameters
+        return said(self.synapse, self.how), self.commands.sizes, tokens
 
     def _per_token(self, array: np.ndarray, window: np.ndarray) -> np.ndarray:
         """Return [step, cell] of numbers that hold in a window of their token."""
@@ -127,9 +169,6 @@ class _Network:
     def _key_cells(self):
         """Cells that fire with the chance of their key, or query."""
         c = self.commands
-        course = self._per_token(c.key, self.table.writing)
-        course = course + self._per_token(c.query, self.table.reading)
-        self.namespace["key_table"] = timed(course, self.dt)
         made = b2.NeuronGroup(
             self.heads * self.pre * c.cells,
             "key_chance = key_table(t, key_coded) : 1 (constant over dt)\n"
@@ -160,14 +199,6 @@ class _Network:
     def _value_cells(self, values):
         """ON and OFF cells [head, channel, post, cell] that a teacher makes fire."""
         c = self.commands
-        half = c.value / 2
-        teach = np.stack([half, -half], 2)  # [token, head, channel, post]
-        self.namespace["teach_table"] = timed(
-            self._per_token(teach, self.table.writing), self.dt
-        )
-        self.namespace["erase_table"] = timed(
-            self._per_token(c.erase, self.table.writing), self.dt
-        )
         made = b2.NeuronGroup(
             self.heads * 2 * self.post * c.value_cells,
             f"""value_conductance : siemens
@@ -229,10 +260,10 @@ class _Network:
     def _ends(self, made) -> dict[str, Any]:
         """Return monitors of what the weights are made of, at the end of the last
         token."""
-        whole = self.tokens * self.token  # samples at its start and at its end
+        every = self.token * (1 if self.every_end else self.tokens)
         return {
-            name: made.monitor(name, dt=whole, label=f"ends_of_{name}")
-            for name in of_weight(self.synapse)
+            name: made.monitor(name, dt=every, label=f"ends_of_{name}")
+            for name in self.ends
         }
 
     def built(self) -> Built:
@@ -265,17 +296,17 @@ class _Network:
         )  # fmt: skip
 
         def collect() -> dict[str, Any]:
+            last = self.tokens if self.every_end else 1
             total = np.diff(np.array(watch.total_).T[: self.tokens + 1], axis=0)
             shown = self.table.value_now.sum() * len(cells)
             return {
                 "readout": total.reshape(self.tokens, self.heads, self.post),
                 "variables": {
-                    n: np.array(getattr(one, f"{n}_")).T[1:2] for n, one in ends.items()
+                    n: np.array(getattr(one, f"{n}_")).T[last : last + 1]
+                    for n, one in ends.items()
                 },
                 "beyond": float(np.array(cells.value_beyond).sum() / max(shown, 1)),
                 **collector.times(),
             }
 
-        duration = collector.schedule.run_time(self.tokens * self.table.token_steps)
-        return Built(network, collect, duration,
-                     keep=(self.namespace, made))  # fmt: skip
+        return Built(network, collect, self.run_time, keep=(self.namespace, made, self))

@@ -9,6 +9,7 @@ query), "rest". Each model has its own code for keys and values, see
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Tables:
         writing, reading: 1 in the steps of these windows.
         sample: weights of the read-out, which add up to 1 a token.
         token_steps: steps of a token.
+        grid: steps in which writing and reading begin and end.
     """
 
     key_now: np.ndarray
@@ -54,6 +56,7 @@ class Tables:
     reading: np.ndarray
     sample: np.ndarray
     token_steps: int
+    grid: int
 
 
 def tables(how: Experiment, windows: TokenWindows, tokens: int, dt: float) -> Tables:
@@ -110,7 +113,7 @@ def tables(how: Experiment, windows: TokenWindows, tokens: int, dt: float) -> Ta
         one["second_now"][later[later < write]] = 1
     one["sample"] /= one["sample"].sum()
     return Tables(**{name: np.tile(course, tokens) for name, course in one.items()},
-                  token_steps=total)  # fmt: skip
+                  token_steps=total, grid=gcd(write, begin, read, total))  # fmt: skip
 
 
 def chances(how: Experiment, dt: float) -> tuple[str, str]:
