@@ -31,6 +31,7 @@ RULES = {"delta": ("s", "#D55E00"), "hebb": ("o", "#0072B2")}
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     """Run every rung for both rules."""
     heads, cells, dt = (4, [50], 1 * b2.ms) if quick else (12, [100, 400], 0.5 * b2.ms)
+    device = "numpy" if quick else "cpp_standalone"  # worth compiling at full size
     program = fwp.tasks.associative_recall(tokens=8, dim=8, beta=0.8, heads=heads, seed=1)
     found = []
     for part, rule in enumerate(RULES):
@@ -39,7 +40,8 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
             if progress is not None:
                 progress((part + fraction) / len(RULES), f"{rule}, {note}")
 
-        found.append(ladder(program, rule, cells=cells, dt=dt, progress=told))
+        found.append(ladder(program, rule, cells=cells, dt=dt, device=device,
+                            progress=told))  # fmt: skip
     return xr.concat(found, xr.DataArray(list(RULES), dims="rule", name="rule"))
 
 
