@@ -139,8 +139,9 @@ def predicted(program, p) -> np.ndarray:
         return _fired(rate * dt, p, rng)
 
     for head in range(program.heads):
-        part = fwp.Program(**{n: program[n][:, head] for n in ("key", "value", "query")},
-                           beta=float(program["beta"].max()))  # fmt: skip
+        signals = {n: program[n][:, head] for n in ("key", "value", "query")}
+        beta = np.full(program.tokens, program["beta"].max())
+        part = fwp.Program(**signals, beta=beta)
         keys, told, taught, looks = PREDICTION.protocol(
             part, settings, values["tau_Delta"]
         )
