@@ -232,14 +232,16 @@ def _rules(quick: bool) -> xr.Dataset:
     """The library's calcium and burst rules in the circuit of published synapses."""
     from fwp_neuro.characterise import memories
 
-    names, count = (RULES[:1], 4) if quick else (RULES, 10)
-    found = [one for one in memories(list(names), None, cells=count, value_cells=count)
-             if one.rule == "delta"]  # fmt: skip
-    table = [[one.nrmse, one.slope, one.gain, one.erase, one.decay] for one in found]
-    return xr.Dataset(
-        {"rules": (("rule", "number"), np.array(table))},
-        {"rule": list(names), "number": ["nRMSE", "slope", "gain", "erase", "decay"]},
-    )
+    names = ["nRMSE", "slope", "gain", "erase", "decay"]
+    table = np.full((len(RULES), len(names)), np.nan)
+    if not quick:
+        found = memories(list(RULES), None, cells=10, value_cells=10)
+        table = np.array([
+            [one.nrmse, one.slope, one.gain, one.erase, one.decay]
+            for one in found if one.rule == "delta"
+        ])  # fmt: skip
+    return xr.Dataset({"rules": (("rule", "number"), table)},
+                      {"rule": list(RULES), "number": names})  # fmt: skip
 
 
 def report(data) -> str:
@@ -303,7 +305,8 @@ def plot(data):
     rules.axhline(1, color=GREY, lw=0.7, ls=":")
     words = [str(name).replace("_", "\n", 1) for name in data.rule.values]
     rules.set_xticks(at, words)
-    rules.set(xlim=(-0.5, len(at) - 0.5), ylim=(0, 1.45), ylabel="nRMSE, slope")
+    rules.set(xlim=(-0.5, len(at) - 0.5), ylim=(0, 1.45), xlabel="rule",
+              ylabel="nRMSE, slope")  # fmt: skip
     rules.legend(loc="upper right", ncols=2)
     _title(rules, "d", "Burst and calcium rules")
     return figure
@@ -321,7 +324,7 @@ def _plot_table(axes, data) -> None:
     axes.plot([], [], color=GREY, lw=0.9, label="wanted: below")
     words = [one[0].replace(" ", "\n", 1) for one in CONDITIONS.values()]
     axes.set_xticks(at, words, fontsize=6.5)
-    axes.set(yscale="log", ylabel="error (nRMSE)", ylim=(3e-4, 60))
+    axes.set(xlabel="condition", yscale="log", ylabel="error (nRMSE)", ylim=(3e-4, 60))
     axes.legend(loc="upper left", ncols=2, columnspacing=0.6, fontsize=6.5)
     _title(axes, "a", "Error against the algebra")
 
@@ -336,7 +339,7 @@ def _plot_drugs(axes, data) -> None:
     axes.plot([], [], color=GREY, lw=0.9, label="closed form")
     words = [name.split(": ")[1].replace("none", "no drug") for name in names]
     axes.set_yticks(at, words)
-    axes.set(xlabel="recall of a key told 0.8", xlim=(0, 1.15),
+    axes.set(xlabel="recall of a key told 0.8", ylabel="drug", xlim=(0, 1.15),
              ylim=(len(names) - 0.4, -0.6))  # fmt: skip
     axes.legend(loc="upper right")
     _title(axes, "c", "Half of the receptors blocked")
