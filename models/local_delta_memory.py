@@ -49,7 +49,6 @@ RATE = 100.0  # Hz, for a key of 1 and for both teachers of a value together
 SETTLE, WRITE, GAP, READ, LOOK = 0.3, 0.4, 0.2, 0.4, 0.3
 STEP, SAMPLE = 0.1, 5e-3  # all times are whole multiples of these, seconds
 PARTS = ("key", "value", "rate", "setup", "write", "read")
-FIGURE = "fig19_local_writes"
 
 
 @dataclass
