@@ -37,13 +37,14 @@ def _of(unit, example: str, low: float = 0.0) -> Kind:
 _SPREAD = real(0, 1, example=0.1)
 
 
-@takes(cells=whole(), rate=_of(b2.Hz, "50*Hz"))
+@takes(cells=optional(whole()), rate=_of(b2.Hz, "50*Hz"))
 @dataclass(frozen=True)
 class SpikingValues:
     """Value cells that spike; the memory is read by counting their spikes.
 
     Args:
-        cells: for each ON and each OFF channel of a value.
+        cells: for each ON and each OFF channel of a value; as many as there are key cells
+            for a number if None (100 where those are rates).
         rate: of a cell whose basal compartment is at the value baseline. It grows by as
             much for each unit of the coded number, and ends at 0.
 
@@ -52,7 +53,7 @@ class SpikingValues:
     choice.
     """
 
-    cells: int = 100
+    cells: int | None = None
     rate: Any = field(default_factory=lambda: 50 * b2.Hz)
 
 
@@ -307,7 +308,7 @@ SOURCES = {
     "choices",
     "inhibition": "bhatia2019precise: inhibition lags behind excitation; the delay of "
     "2 ms, the decay of 10 ms and the reversal of -75 mV are choices",
-    "value_cells": "choice: 100 cells a channel at 50 Hz",
+    "value_cells": "choice: as many as key cells for a number, at 50 Hz",
     "background": "choice: 2 Hz", "membrane_noise": "choice: 2 mV",
     "gate": "choice: 20 ms, 1 % leak", "homeostasis": "vogels2011inhibitory; rates are "
     "choices",

@@ -58,7 +58,7 @@ class RealisticNetwork(Network):
                 found.update(inh_each=float(self.inhibition.cells), inh_rate=p["rate"],
                              kick_inh=most * (1 - left) / each)  # fmt: skip
         if self.values is not None:
-            found["value_each"] = float(self.values.cells)
+            found["value_each"] = float(self._value_number)
             found["value_rate"] = self.values.rate
         if realism.membrane_noise is not None:
             left = np.exp(-float(dt / NOISE_TIME))
@@ -73,6 +73,12 @@ class RealisticNetwork(Network):
         if realism.levels is not None:
             found["weight_step"] = 2 * p["weight_baseline"] / (realism.levels - 1)
         return found
+
+    @property
+    def _value_number(self) -> int:
+        if self.values.cells is not None:
+            return self.values.cells
+        return 100 if self.infinite else int(self.plan.cells)
 
     def _gate_tables(self) -> dict:
         """Return the learning rate over whole tokens, and the window of the release of
@@ -203,7 +209,7 @@ class RealisticNetwork(Network):
             self._draw(made, ["fired_value = fired_cells(rand(), value_each, "
                               "value_chance)"], "value_spikes")  # fmt: skip
             self.collector.population(
-                "value", made, self.values.cells, ("fired_value",), head=self.heads,
+                "value", made, self._value_number, ("fired_value",), head=self.heads,
                 sign=2, dimension=self.post,
             )  # fmt: skip
         if self.inhibition is not None and self.inhibition.cells:
