@@ -47,8 +47,8 @@ def gated(model):
 
 
 def groups(tables, dts, names=("before", "after"), variables=""):
-    """Return cells that spike as tables [step, cell] say, each on a clock of its own, with
-    these variables."""
+    """Return cells with these variables that spike as tables [step, cell] say, each on a
+    clock of its own."""
     made = []
     for table, dt, name in zip(tables, dts, names, strict=True):
         clock = {} if dt is None else {"dt": dt}
