@@ -176,8 +176,7 @@ class _Circuit(Kept):
         self.run_time, self.namespace = self.collector.run_time, self._tables()
 
     def _signs(self, name: str) -> tuple[int, ...]:
-        """Return the signs of the populations of a signal: ON, and OFF where it needs
-        them."""
+        """Return the signs of a signal's populations: ON, and OFF where needed."""
         negative = (self.signals[name] < 0).any()
         return (1, -1) if self.spiking[name] == "post" or negative else (1,)
 
