@@ -46,14 +46,15 @@ def gated(model):
     return replace(model, equations=replace(old, **new))
 
 
-def groups(tables, dts, names=("before", "after")):
-    """Return cells that spike as tables [step, cell] say, each on a clock of its own."""
+def groups(tables, dts, names=("before", "after"), variables=""):
+    """Return cells with these variables that spike as tables [step, cell] say, each on a
+    clock of its own."""
     made = []
     for table, dt, name in zip(tables, dts, names, strict=True):
         clock = {} if dt is None else {"dt": dt}
         step = b2.defaultclock.dt if dt is None else dt
         given = {f"{name}_table": b2.TimedArray(table, dt=step)}
-        made.append(b2.NeuronGroup(table.shape[1], "",
+        made.append(b2.NeuronGroup(table.shape[1], variables,
                                    threshold=f"{name}_table(t, i) > 0.5", reset="",
                                    name=name, namespace=given, **clock))  # fmt: skip
     return made

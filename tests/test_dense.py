@@ -252,7 +252,7 @@ def of_package(models, **options):
             return {
                 f"{n} {v}": m.values(v)
                 for n, m in made.items()
-                for v in variables(m.model)
+                for v in variables(m.model) if v in m.where
             }
 
         return Built(network, collect, STEPS * DT, (made,))

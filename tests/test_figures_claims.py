@@ -192,6 +192,18 @@ def the_synapse_that_is_paid_late_ends_as_the_strongest(script, data):
     assert found["rewards"] > 50 and late.min() >= 1 and late.max() <= 3
 
 
+@claim("fig19_local_writes")
+def local_writes_run_the_delta_rule_and_find_their_thresholds(script, data):
+    quiet = data.table.sel(write=list(script.LOCAL), measure="nRMSE")
+    assert (quiet.sel(condition=["no noise", "overwriting", "thresholds"]) < 0.05).all()
+    slope = data.table.sel(condition="no noise", measure="slope").dropna("write")
+    np.testing.assert_allclose(slope, 1, atol=0.03)
+    shut = data.spread_error.sel(way="nominal", spread=0.1)
+    assert (shut > 3 * data.spread_error.sel(way="homeostasis", spread=0.1)).all()
+    simulated, law = data.recall.transpose("form", ...).values
+    np.testing.assert_allclose(simulated, law, rtol=0.05)
+
+
 FIGURES = sorted({parameters.values[0] for parameters in CLAIMS})
 
 

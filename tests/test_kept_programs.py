@@ -11,7 +11,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import expected_runs, synapses, toolchain
-from fwp_neuro.circuits import AP5, CNQX, RATE, SPIKING, Timeline
+from fwp_neuro.circuits import AP5, CNQX, RATE, SPIKING, Realism, Timeline
 from fwp_neuro.circuits.spiking import synapse_form
 from fwp_neuro.devices import compiled_builds, kept_programs
 from fwp_neuro.devices.device import DeviceJob
@@ -25,6 +25,10 @@ SHORT = Timeline(**dict.fromkeys(("settle", "write", "gap", "query", "rest"), 20
 PROBES = np.eye(4)[:2]
 WEIGHTS = 0.3 * np.arange(12).reshape(3, 4) / 12
 TAU = synapses.get("pair_stdp").parameters["tau_plus"]
+REALISM = Realism(
+    value_cells="spiking", inhibition="conductance", heterogeneity="drawn", release=0.5,
+    background=2 * b2.Hz, membrane_noise=2 * b2.mV, gate="neuromodulator", levels=5,
+)  # fmt: skip
 #: form -> what its circuits are prepared with
 FORMS = {
     "biophysical": {"timeline": SHORT, "cells": 20},
@@ -44,6 +48,7 @@ ALIKE = {
         "first": {},
         "cells, seed": {"cells": 250, "seed": 7},
         **_NUMBERS,
+        "a fitted scale": {"value_scale": "fit"},
         "parameters": {"constants": {"tau_nmda": 60 * ms, "weight_baseline": 1.5}},
         "drugs": {"drugs": [AP5(0.5, window="write"), CNQX(0.2, tokens=[1])]},
     },
@@ -73,6 +78,8 @@ OTHER = {
         "no spikes": {"cells": float("inf")},
         "every cell": {"layout": "synapse", "cells": 5},
         "regular cells": {"key_cells": "integrate_and_fire"},
+        "tonic teachers": {"teacher": "tonic"},
+        "realism": {"realism": REALISM},
     },
     "generic": {
         "rule": {"rule": "hebb"},
@@ -107,7 +114,7 @@ FIXED = {
 }  # fmt: skip
 #: what the law of kept programs is tried on, beside the forms as they are
 MORE = {
-    "biophysical": ("every cell", "regular cells", "signed keys", "no spikes"),
+    "biophysical": ("every cell", "regular cells", "signed keys", "no spikes", "realism"),
     "generic": ("signed keys", "regular cells"),
     "published": ("synapse",),
     "rate": ("factors", "token cells", "lag"),

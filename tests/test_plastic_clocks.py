@@ -34,10 +34,16 @@ def made(model, tables, dt, case, layout, runs=(STEPS,), **options):
     """Return what is learned under one of `CLOCKS`."""
     before, own, wrong = CLOCKS[case]
     b2.defaultclock.dt = dt if before is None else before * ms
-    cells = groups(tables, [dt if one else None for one in own])
+    own_variables = "teacher : 1\ngate : Hz" if given(model) else ""
+    steps_of = [dt if one else None for one in own]
+    cells = groups(tables, steps_of, variables=own_variables)
+    for name, value in given(model).items():
+        setattr(cells[1], name, value)
     if wrong is not None:
         b2.defaultclock.dt = wrong * ms
     b2.seed(0)
+    if given(model):
+        options["names"] = {"membrane": None}  # one that the model brings
     found = connect(model, *cells, layout=layout, **options)
     if wrong is not None:
         b2.defaultclock.dt = dt
@@ -47,9 +53,17 @@ def made(model, tables, dt, case, layout, runs=(STEPS,), **options):
     return weights(found)
 
 
+#: what the cells give to the synapses of the circuit
+GIVEN = {"teacher": 0.9, "gate": 5 * b2.Hz}
+
+
+def given(model) -> dict:
+    return GIVEN if model.kind == "circuit" else {}
+
+
 def expected(model, tables, dt):
     """Return the textbook layout on the default clock."""
-    found = injected.run(model, *tables, dt=dt)
+    found = injected.run(model, *tables, dt=dt, initial=given(model))
     return {name: table.T.ravel() for name, table in found.items()}
 
 

@@ -135,11 +135,15 @@ def test_equals_the_twin_with_drugs(name, cells, layout):
 
 @pytest.mark.parametrize("name", ["hebb", "delta"])
 @pytest.mark.parametrize("layout", ["population", "synapse"])
-def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
+@pytest.mark.parametrize(
+    "teacher", ["spiking", pytest.param("tonic", marks=pytest.mark.slow)]
+)
+def test_equals_the_twin_on_the_same_poisson_spikes(name, layout, teacher):
     program, weights = make(tokens=2)
     recording = spiking(
-        program, name, initial_weights=weights, layout=layout, cells=CELLS, seed=3
-    )
+        program, name, initial_weights=weights, layout=layout, cells=CELLS, seed=3,
+        teacher=teacher,
+    )  # fmt: skip
 
     def counts(population, units, per):
         fired = recording.spikes(population)
@@ -155,7 +159,8 @@ def test_equals_the_twin_on_the_same_poisson_spikes(name, layout):
     spikes = (keys, teachers)
     check(
         recording,
-        by_twin(program, name, weights, cells=CELLS, layout=layout, spikes=spikes),
+        by_twin(program, name, weights, cells=CELLS, layout=layout, spikes=spikes,
+                tonic=teacher == "tonic"),
     )
 
 
@@ -191,6 +196,61 @@ def test_values_beyond_one_are_scaled(name):
     for variable in ("readout", "weights"):
         assert relative(big[variable].values, 3 * small[variable].values) < 1e-12
     assert options_of(big)["value_scale"] == pytest.approx(3)
+
+
+@pytest.mark.parametrize("layout", ["population", "synapse"])
+def test_regular_cells_and_a_tonic_teacher_are_the_twin(layout):
+    program, weights = make(tokens=2)
+    options = {"cells": CELLS, "layout": layout}
+    recording = spiking(
+        program, "delta", initial_weights=weights, key_cells="integrate_and_fire",
+        teacher="tonic", timeline=SHORT, **options,
+    )  # fmt: skip
+    options |= {"kind": "integrate_and_fire", "tonic": True}
+    expected = by_twin(program, "delta", weights, circuit=Circuit(**QUICK), **options)
+    check(recording, expected)
+
+
+def test_without_spikes_the_teacher_is_the_same_tonic_or_not():
+    program, weights = make(tokens=2)
+    options = {"initial_weights": weights, "cells": INF, "timeline": SHORT}
+    one = spiking(program, "delta", teacher="tonic", **options)
+    other = spiking(program, "delta", **options)
+    assert np.array_equal(one["readout"].values, other["readout"].values)
+
+
+def test_a_fitted_value_scale_is_that_of_each_head():
+    """Each head runs as a programme of its own whose largest value is 1."""
+    program, weights = make()
+    sizes = np.array([0.05, 4.0])[:, None]
+    largest = np.abs(program["value"]).max((0, 2))[:, None]
+    small = program.replace(value=program["value"] / largest)
+    fitted = program.replace(value=sizes * small["value"])
+    options = {"cells": 5, "timeline": SHORT, "record": ["w"], "record_every": 10 * ms,
+               "probes": np.eye(PRE)[:2]}  # fmt: skip
+    weights = weights / np.abs(weights).max() / 2
+    one = spiking(
+        fitted, "delta", value_scale="fit", initial_weights=sizes[:, None] * weights,
+        **options,
+    )  # fmt: skip
+    two = spiking(small, "delta", initial_weights=weights, **options)
+    for name, axes in (("readout", 1), ("weights", 2), ("w", 2), ("probe_readout", 2)):
+        each = sizes.reshape(-1, *[1] * axes)
+        assert relative(one[name].values, each * two[name].values) < 1e-12, name
+    assert options_of(one)["value_scale"] == pytest.approx(sizes.ravel().tolist())
+
+
+def test_a_tonic_teacher_takes_noise_off_the_write():
+    """With values of .3 most spikes of teachers are those of their baseline."""
+    program = random_program(TOKENS, 8, PRE, POST, beta=np.full((TOKENS, 8), 0.8))
+    program = program.replace(value=0.3 * program["value"])
+    exact = artificial(program, "delta")
+    options = {"cells": 50, "timeline": SHORT}
+    noisy, tonic, both = (
+        nrmse(spiking(program, "delta", **options, **more), exact)
+        for more in ({}, {"teacher": "tonic"}, {"teacher": "tonic", "value_scale": "fit"})
+    )
+    assert tonic < 0.6 * noisy and both < tonic
 
 
 def test_a_mirrored_key_dimension_mirrors_its_weights():

@@ -186,3 +186,12 @@ def test_speed_beside_the_text(name, least, monkeypatch):
           f"x {slow / fast:.0f}")
     assert np.abs(found - expected).max() <= 1e-12 * scale
     assert slow >= least * fast
+
+
+def test_what_is_worked_out_in_every_step_is_refused_in_one_sentence():
+    cells = [b2.NeuronGroup(2, "", threshold="rand() < 0.1", name=name)
+             for name in ("before", "after")]  # fmt: skip
+    made = connecting.connect("graupner_brunel", *cells)
+    for ask in (made.values, lambda name: made.record(name, 1 * b2.ms)):
+        with pytest.raises(fwp.FwpError, match="connect them with layout='textbook'"):
+            ask("above_d")

@@ -161,15 +161,16 @@ def draw(p, cells, kind, rng, phase):
 
 def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="poisson",
          layout="population", seed=0, ap5=0.0, cnqx=0.0, calibration="propagator",
-         circuit=Circuit(), spikes=None, initial=0.0):  # fmt: skip
+         circuit=Circuit(), spikes=None, initial=0.0, tonic=False):  # fmt: skip
     """Run B memories: key, query [B,T,d] >= 0, value [B,T,m], beta, alpha [B,T] or a
     number.
 
     kind: "poisson", "integrate_and_fire"; cells: a number, or inf for rates. spikes:
     counts to use, (key [T*steps,B,units], teacher [T*steps,B,2m], ON before OFF); units:
     d, or d*cells in layout "synapse" (cells of a dimension adjacent). initial: fast
-    weights [B,m,d]. Returns readout [B,T,m], weights [B,T,m,d] (ON - OFF, mean of cells),
-    w_on, w_off [B,T,m,units], eta [B,T] (1/ms), clipped (fraction).
+    weights [B,m,d]. tonic: v0 is a steady input, and |v|/2 alone spikes, with the sign
+    of the channel's number. Returns readout [B,T,m], weights [B,T,m,d] (ON - OFF, mean of
+    cells), w_on, w_off [B,T,m,units], eta [B,T] (1/ms), clipped (fraction).
     """
     c, window, (B, T, d), m = circuit, circuit.steps(), key.shape, value.shape[2]
     beta, alpha = (np.broadcast_to(gate, (B, T)) for gate in (beta, alpha))
@@ -206,16 +207,18 @@ def twin(key, value, query, beta, alpha=1.0, rule="delta", *, cells=100, kind="p
                 w = w + post[:, :, None] * x_n[:, None, :]
             v_a, v_b = c.membrane(v_a, G * a), c.membrane(v_b, G * (c.v0 + g_b))
             rate = key[:, t] * inside["shown"] + query[:, t] * inside["query"]
-            taught = c.v0 + signal * inside["shown"]
+            taught = signal * inside["shown"] + (0 if tonic else c.v0)
+            sign = np.sign(taught)
             if spikes is None:
                 s_k = (
                     draw(np.repeat(rate, per, axis=1) * unit, size, kind, rng, phase_k)
                     / unit
                 )
-                s_v = draw(taught * unit, cells, kind, rng, phase_v) / unit
+                s_v = draw(np.abs(taught) * unit, cells, kind, rng, phase_v) / unit
             else:
                 s_k = spikes[0][t * steps + n] / size / unit
                 s_v = spikes[1][t * steps + n] / cells / unit
+            s_v = sign * s_v + (c.v0 if tonic else 0)
             basal, a = basal * e_a, a * e_t + (1 - e_t) * s_v
             if own and s_k.any():
                 basal += (

@@ -7,13 +7,20 @@ _NAMES = {
     "AP5": "drugs",
     "CNQX": "drugs",
     "Drug": "drugs",
+    "ConductanceInhibition": "spiking.realism",
+    "Heterogeneity": "spiking.realism",
+    "Homeostasis": "spiking.realism",
+    "Neuromodulator": "spiking.realism",
     "RATE": "rate.rate_circuit",
     "RateOptions": "rate.rate_circuit",
+    "Realism": "spiking.realism",
     "SPIKING": "spiking.spiking_circuit",
     "SpikingOptions": "spiking.spiking_circuit",
+    "SpikingValues": "spiking.realism",
     "Timeline": "token_schedule",
     "connect": "plastic.connecting",
     "generate": "standalone",
+    "ladder": "spiking.ladder",
 }
 
 __all__ = list(_NAMES)

@@ -87,13 +87,13 @@ class Record:
     Attributes:
         names: ports; every: time steps between two samples, 0 for no traces.
         spikes: populations whose spikes are kept.
-        scale: the value that the circuit codes as 1.
+        scale: the value that the circuit codes as 1, a number or [1 or head, 1, 1].
     """
 
     names: tuple[str, ...] = ()
     every: int = 0
     spikes: tuple[str, ...] = ()
-    scale: float = 1.0
+    scale: float | np.ndarray = 1.0
 
 
 NOTHING = Record()

@@ -18,6 +18,9 @@ _FORCED = "spikes are forced on the postsynaptic cell"
 
 #: model -> its experiments; one that is not here is measured as `coding.USUAL`
 EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
+    "anti_hebbian": both(
+        dt=0.1e-3, start=1.0, note="its voltage is that of spikes, above a low theta"
+    ),
     "bcm": both(start=0.3, note=_FORCED),
     "bcpnn": both(
         window=0.5,

@@ -3,7 +3,7 @@ mistake."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import brian2 as b2
@@ -196,12 +196,25 @@ def variables(model: Synapse, settable: bool = False) -> dict[str, Any]:
             if not (settable and found[n].type == SUBEXPRESSION)}  # fmt: skip
 
 
-def variable(model: Synapse, name: str, what: str, settable: bool = False):
-    """Return the Brian2 equation of one of a model's own variables."""
+def variable(
+    model: Synapse, name: str, what: str, where: Collection[str] | None = None,
+    settable: bool = False,
+):  # fmt: skip
+    """Return the Brian2 equation of one of a model's own variables.
+
+    Args:
+        where: names that a group holds; synapses that are touched at spikes alone lack
+            what the text works out in every time step.
+    """
     own = variables(model, settable)
     if name not in own:
         raise FwpError(f"{what}: {model.name!r} has no variable {shown(name)} (legal: "
                        f"{', '.join(own)})")  # fmt: skip
+    if where is not None and name not in where:
+        raise FwpError(
+            f"{what}: {model.name!r} works {name!r} out in every time step, and these "
+            "synapses are touched at spikes alone: connect them with layout='textbook'"
+        )
     return own[name]
 
 

@@ -192,7 +192,7 @@ class Plastic:
             FwpError: the model has no variable of this name.
         """
         name = self.known(name)
-        checks.variable(self.model, name, "values")
+        checks.variable(self.model, name, "values", self.where)
         group, own = self.where[name]
         self.make_up(name)
         if f"{name}_kept" in self.where:

@@ -244,7 +244,7 @@ def record(plastic, name: str, dt, which) -> Recorded:
 def monitor(plastic, name: str, record, dt, label: str | None, what: str = "monitor"):
     """See `Plastic.monitor`."""
     name = plastic.known(name)
-    equation = checks.variable(plastic.model, name, what)
+    equation = checks.variable(plastic.model, name, what, plastic.where)
     if plastic.frozen:  # what is recorded must know how it changes once learning goes on
         plastic.thaw()
         try:

@@ -33,7 +33,8 @@ from ..token_schedule import Schedule, check_number, timed
 #: options without meaning in the generic form, and their values when nobody gives them
 _BIOPHYSICAL = {
     "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
-    "parameters": None, "calibration": "propagator",
+    "parameters": None, "calibration": "propagator", "value_scale": "unit",
+    "teacher": "spiking", "realism": None,
 }  # fmt: skip
 #: signal of a rule -> the population of cells that fires for it
 _POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}
@@ -175,8 +176,7 @@ class _Circuit(Kept):
         self.run_time, self.namespace = self.collector.run_time, self._tables()
 
     def _signs(self, name: str) -> tuple[int, ...]:
-        """Return the signs of the populations of a signal: ON, and OFF where it needs
-        them."""
+        """Return the signs of a signal's populations: ON, and OFF where needed."""
         negative = (self.signals[name] < 0).any()
         return (1, -1) if self.spiking[name] == "post" or negative else (1,)
 

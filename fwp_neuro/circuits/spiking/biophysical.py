@@ -28,12 +28,13 @@ from ..circuit_structure import Kept, structure
 from ..collector import Collector
 from ..head_layout import Layout, fired_cells, firing_cells
 from ..token_schedule import Schedule
-from .circuit_plan import CircuitPlan, tables
+from .circuit_plan import CircuitPlan, start_weights, tables, turnover
 from .circuit_ports import SENT, ports
 
 
-def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) -> tuple:
-    """Return (build, size, structure) for `devices.simulate`."""
+def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt, kind=None):
+    """Return (build, size, structure) for `devices.simulate`; ``kind`` is a class of
+    networks."""
     heads, post, pre = plan.weights.shape
     per = 1 if plan.layout == "population" or np.isinf(plan.cells) else int(plan.cells)
     steps = schedule.tokens * schedule.token_steps
@@ -44,11 +45,11 @@ def builder(plan: CircuitPlan, model: CircuitSynapse, schedule: Schedule, dt) ->
     busy = synapses if per == 1 else synapses * 0.05
     size = Size(steps, 30, int(5 * busy + 3 * sources))
 
-    def build() -> Built:
+    def network() -> Network:
         # each time new ones, because Brian2's devices write to what they are given
-        return _Network(plan, model, schedule, dt).built()
+        return (kind or Network)(plan, model, schedule, dt)
 
-    return build, size, lambda: structure(_Network(plan, model, schedule, dt))
+    return lambda: network().built(), size, lambda: structure(network())
 
 
 # What a presynaptic spike does to a synapse: the weight catches up with everything since
@@ -66,7 +67,7 @@ current_post += kick_ampa*(clip(w, 0, 2*w0) - w0)
 SIGNS = ("fired_on", "fired_off")
 
 
-class _Network(Kept):
+class Network(Kept):
     """Builds the Brian2 objects of one run; one method for each part of the circuit."""
 
     form, told = "biophysical", ("plan", "schedule", "namespace")
@@ -93,7 +94,7 @@ class _Network(Kept):
         )  # fmt: skip
         self.probing, self.run_time = self.collector.probing, self.collector.run_time
         self.namespace = tables(plan, model, schedule, dt)
-        self._keep_tables(each)
+        self.namespace.update(turnover(plan, each, self.token))
         self.objects: list[Any] = []
 
     # ------------------------------------------------------------------ cells
@@ -194,11 +195,13 @@ class _Network(Kept):
         self.namespace["fired_cells"] = fired_cells
         group.run_regularly("\n".join(lines), dt=self.dt, when="synapses", name=name)
 
-    def _value_cells(self):
-        """ON and OFF value cells with a basal and an apical compartment, and their
-        teachers."""
-        basal = "current" if self.own else "g_exc - g_inh"
-        teacher = "" if not self.infinite else " + teach_table(t, i)/tau_teacher"
+    def _value_equations(self) -> str:
+        """Return the equations of a basal and an apical compartment."""
+        basal, teacher = "current" if self.own else "g_exc - g_inh", ""
+        if self.infinite:
+            teacher = " + teach_table(t, i)/tau_teacher"
+        elif self.plan.tonic:
+            teacher = " + value_baseline/tau_teacher"
         other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
         unblocked = self.model.unblocked_code
         equations = (
@@ -218,13 +221,19 @@ class _Network(Kept):
             dcurrent/dt = -current/tau_ampa : 1
             integral : 1
             """
-            if self.excitation:
-                equations += "dg_exc/dt = -g_exc/tau_ampa : 1"
-        else:
-            equations += """
+            return equations + "dg_exc/dt = -g_exc/tau_ampa : 1" * self.excitation
+        return equations + """
             g_exc : 1
             g_inh : 1
             """
+
+    #: adds to the read-out in each step; bounds the weights at the end of a token
+    reading, end_of_token = "total += reading(t)*drive*dt", "w = clip(w, 0, 2*w0)"
+
+    def _value_cells(self):
+        """ON and OFF value cells with a basal and an apical compartment, and their
+        teachers."""
+        equations = self._value_equations()
         if self.counted:
             equations += "\nfired : 1"
         equations += self.collector.equations("post")
@@ -234,7 +243,7 @@ class _Network(Kept):
         )
         made.teacher = "value_baseline"
         made.V_basal = made.V_apical = self.model.rest_code("value_baseline")
-        accumulate = "total += reading(t)*drive*dt"
+        accumulate = self.reading
         if self.own:
             accumulate += "\nintegral += write*dt*exp(-(t - token_start(t))/tau_nmda)"
         made.run_regularly(
@@ -245,9 +254,10 @@ class _Network(Kept):
                 "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
             )
         size = 0 if self.infinite else int(self.plan.cells)
+        kick = "kick_teacher" + ("*teacher_sign(t, {})" if self.plan.tonic else "")
         if self.counted:
             rate = "fired_cells(rand(), cells, teacher_rate(t, i)*dt)"
-            lines = [f"fired = {rate}", "teacher += kick_teacher*fired"]
+            lines = [f"fired = {rate}", f"teacher += {kick.format('i')}*fired"]
             self._draw(made, lines, "teacher_spikes")
             self.collector.population(
                 "teacher", made, size, ("fired",), head=self.heads, sign=2,
@@ -265,13 +275,22 @@ class _Network(Kept):
             every = np.arange(channels * size)
             self._connect(
                 teachers, made, "", "teaching", every, every // size,
-                on_pre="teacher_post += kick_teacher",
+                on_pre=f"teacher_post += {kick.format('j')}",
                 # one for all, or Brian2 keeps one for each synapse
                 delay=0 * b2.second,
             )  # fmt: skip
         return made
 
     # ------------------------------------------------------------------ fast weights
+
+    def _synapse_equations(self) -> str:
+        """Return what a synapse of a whole population computes in each step."""
+        sent = "clip(w, 0, 2*w0)*x_on_pre"
+        if self.plan.signed:
+            sent += " + clip(2*w0 - w, 0, 2*w0)*x_off_pre"
+        return f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
+            g_exc_post = {sent} : 1 (summed)
+            g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
 
     def _fast_weights(self, source, values):
         """All-to-all weights of each head; one a key dimension, or one a key cell
@@ -288,21 +307,16 @@ class _Network(Kept):
                     {"pre": spike}),
             )  # fmt: skip
         else:
-            off = "clip(w, 0, 2*w0)*x_on_pre" + (
-                " + clip(2*w0 - w, 0, 2*w0)*x_off_pre" if self.plan.signed else ""
-            )
             made = self._connect(
-                source, values, f"""dw/dt = x_nmda_pre*write_post : 1 (clock-driven)
-                    g_exc_post = {off} : 1 (summed)
-                    g_inh_post = w0*(x_on_pre + x_off_pre) : 1 (summed)"""
-                + self.collector.equations("synapse"),
+                source, values,
+                self._synapse_equations() + self.collector.equations("synapse"),
                 "fast_weights", before, after, method="euler",
                 **self.probing.pathway(SENT),
             )  # fmt: skip
             for name in ("g_exc_post", "g_inh_post"):
                 made.summed_updaters[name].order = -5
-        made.w = self.start_weights(per)
-        flush = "w = clip(w, 0, 2*w0)"
+        made.w = start_weights(self.plan, per)
+        flush = self.end_of_token
         if self.own:
             flush = (
                 "w += "
@@ -320,23 +334,6 @@ class _Network(Kept):
         )  # fmt: skip
         return made
 
-    def start_weights(self, per: int) -> np.ndarray:
-        """Return the weight of every synapse before the first token."""
-        half = self.plan.weights / 2
-        start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
-        start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
-        return (self.namespace["w0"] + start).reshape(-1)
-
-    def _keep_tables(self, per: int) -> None:
-        """Put into the namespace what is left of the fast weights after each token."""
-        plan = self.plan
-        before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
-        after = np.concatenate([plan.keep_post] * 2, axis=2).reshape(len(plan.key), -1)
-        for name, table in (("before", before), ("after", after)):
-            # nothing turns over once the last token has ended
-            table = np.vstack([table, np.ones_like(table[:1])])
-            self.namespace[f"keep_{name}"] = b2.TimedArray(table, dt=self.token)
-
     # ------------------------------------------------------------------ the whole
 
     def code(self) -> tuple:
@@ -345,13 +342,13 @@ class _Network(Kept):
         return (
             model.compartments, model.unblocked_code("V_apical"),
             model.rest_code("value_baseline"), plan.compare, plan.signed,
-            plan.weights.shape, self.own, self.infinite, plan.kind, each,
+            plan.weights.shape, self.own, self.infinite, plan.kind, each, plan.tonic,
             tuple(sorted(self.schedule.spans.items())),
         )  # fmt: skip
 
     def start(self) -> dict[str, np.ndarray]:
         cells = 0 if self.infinite else int(self.plan.cells)
-        found = {"fast_weights.w": self.start_weights(cells if self.own else 1)}
+        found = {"fast_weights.w": start_weights(self.plan, cells if self.own else 1)}
         if cells and self.plan.kind != "poisson":  # as the groups draw them, in turn
             phases, heads = np.random.default_rng(self.plan.seed), self.heads
             keys = heads * self.pre * (1 + self.plan.signed) * cells
@@ -365,10 +362,8 @@ class _Network(Kept):
         keys = self._key_cells() if self.own else self._key_traces()
         values = self._value_cells()
         synapses = self._fast_weights(keys, values)
-        self.total = b2.StateMonitor(
-            values, "total", record=True, dt=self.token, when="start", order=2,
-            name="totals",
-        )  # fmt: skip
+        self.total = b2.StateMonitor(values, "total", record=True, dt=self.token,
+                                     when="start", order=2, name="totals")  # fmt: skip
         collector.weights(synapses, {"w": "w"}, when="start", order=2)
         collector.traces("synapse", synapses, when="start", order=6)
         for of, group in (("pre", keys), ("post", values)):

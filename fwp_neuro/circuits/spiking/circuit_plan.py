@@ -8,7 +8,7 @@ sampled before receptors turn over, so that they are the snapshots of the token.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brian2 as b2
 import numpy as np
@@ -27,6 +27,9 @@ from ..token_schedule import Schedule, check_number, timed
 from . import calibration
 from .calibration import decay
 from .circuit_ports import elements, ports
+
+if TYPE_CHECKING:
+    from .realism import Realism
 
 _POPULATION = (
     "every command of a programme is one number for a key dimension, so that all cells "
@@ -49,6 +52,9 @@ class CircuitPlan:
         layout: "population" or "synapse"; seed: of the initial phases.
         weight_baseline: weight at which a synapse and the fixed inhibition cancel.
         keep: what is kept of the fast weights; record: what else is recorded.
+        tonic: whether the teacher's baseline is a steady conductance, not spikes.
+        realism: idealisations that are taken away, or None.
+        gains: of each value channel, by name, where they are not those drawn.
     """
 
     key: np.ndarray
@@ -68,6 +74,9 @@ class CircuitPlan:
     weight_baseline: float
     keep: Keep
     record: Record = NOTHING
+    tonic: bool = False
+    realism: Realism | None = None
+    gains: dict[str, np.ndarray] | None = None
 
     @property
     def own(self) -> bool:
@@ -79,7 +88,8 @@ class CircuitPlan:
         """Whether the number of cells of a population that fire is drawn, not each of
         them."""
         finite = bool(np.isfinite(self.cells))
-        return finite and not self.own and self.kind == "poisson"
+        drawn = self.realism is None or not self.realism.needs_cells
+        return finite and not self.own and self.kind == "poisson" and drawn
 
     @property
     def signed(self) -> bool:
@@ -123,7 +133,8 @@ def tables(
 
     shown = flat(where.course(("shown", plan.key), ("query", plan.query)))
     half = np.concatenate([plan.value, -plan.value], -1) / 2
-    teach = flat(where.course(("shown", half))) + model.parameters["value_baseline"]
+    taught = flat(where.course(("shown", half)))
+    teach = taught + model.parameters["value_baseline"]
     steps = (tokens * where.token_steps,)
     gate = flat(where.course(("write", plan.eta)))
     gate = gate * (1 - np.broadcast_to(plan.ap5, steps))[:, None]
@@ -134,15 +145,23 @@ def tables(
     tables = {
         "shown_table": table(shown),
         "teach_table": table(teach),
-        "teacher_rate": table(teach * float(rate), b2.Hz),
+        "teacher_rate": table(
+            (np.abs(taught) if plan.tonic else teach) * float(rate), b2.Hz
+        ),
         "eta_table": table(np.repeat(gate, 2 * plan.value.shape[-1], axis=1), b2.Hz),
         "ampa_open": table(1 - np.broadcast_to(plan.cnqx, steps)),
         "reading": table(reading, b2.Hz),
         "token_start": table(np.repeat(starts, where.token_steps), b2.second),
     }
+    if plan.tonic:
+        tables["teacher_sign"] = table(np.sign(taught))
     pair = shown
     if plan.signed:
         pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
+    if plan.realism is not None:
+        pair = plan.realism.key_numbers(pair, rate, plan.seed, plan.cells)
+        if infinite and not plan.signed:
+            tables["shown_table"] = table(pair)
     tables["key_rate"] = table(pair * float(rate), b2.Hz)
     if not infinite:
         tables["cells"] = float(plan.cells)
@@ -156,6 +175,25 @@ def tables(
         if name not in ("rate", "weight_baseline")
     }
     return {**tables, **parameters, "w0": model.parameters["weight_baseline"]}
+
+
+def turnover(plan: CircuitPlan, per: int, token) -> dict[str, Any]:
+    """Return what is left of the fast weights after each token, of ``per`` weights a key
+    dimension, for a token of this duration."""
+    before = np.repeat(plan.keep_pre, per, axis=2).reshape(len(plan.key), -1)
+    after = np.concatenate([plan.keep_post] * 2, axis=2).reshape(len(plan.key), -1)
+    # nothing turns over once the last token has ended
+    return {f"keep_{name}": b2.TimedArray(np.vstack([one, np.ones_like(one[:1])]),
+                                          dt=token)
+            for name, one in (("before", before), ("after", after))}  # fmt: skip
+
+
+def start_weights(plan: CircuitPlan, per: int) -> np.ndarray:
+    """Return the weight of every synapse before the first token."""
+    half = plan.weights / 2
+    start = np.concatenate([half, -half], axis=1)  # [head, channel, pre]
+    start = np.repeat(np.swapaxes(start, 1, 2), per, axis=1)  # [head, unit, channel]
+    return (plan.weight_baseline + start).reshape(-1)
 
 
 # --------------------------------------------------------------- from options to the plan
@@ -184,35 +222,34 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
             "a token lasts over 500 NMDA time constants: the exact event-driven scheme "
             "would overflow"
         )
-    scale = max(1.0, float(np.abs(write.value).max()))
-    limit = 2 * model.parameters["weight_baseline"] * scale
-    if np.abs(weights).max() > limit:
-        raise FwpError(
-            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the "
-            f"+-{limit:.4g} that ON and OFF weights in [0, 2*weight_baseline] can hold; "
-            "raise "
-            "constants={'weight_baseline': ...}"
-        )
+    fitted = options["value_scale"] == "fit"
+    scale = _value_scale(write.value, weights, model, options["value_scale"])
     events = layout == "synapse" and bool(np.isfinite(options["cells"]))
     norm = (write.key**2).sum(-1)
-    eta = calibration.learning_rate(
-        write.strength,
-        norm,
-        write.compare,
-        model,
-        schedule,
-        options["calibration"],
-        events,
-    )
+    signed = bool((write.key < 0).any() or (query < 0).any())
+    told = (write.strength, norm, write.compare, model, schedule)
+    realism = options["realism"]
+    if realism is not None and realism.on:
+        from . import realistic_calibration  # noqa: PLC0415  few runs need it
+
+        realistic_calibration.check(realism, options, model, signed)
+        eta = realistic_calibration.learning_rate(
+            *told, realism, write.key, query, signed
+        )
+    else:
+        realism = None
+        eta = calibration.learning_rate(*told, options["calibration"], events)
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = choose(options["record_weights"], options["probes"], program, synapses)
     check_number(keep.probes)
     plan = CircuitPlan(
-        write.key, query, write.value / scale, eta, write.compare, write.keep_pre,
-        write.keep_post, weights / scale, *_blocked(schedule, options["drugs"]),
+        write.key, query, write.value / scale[..., 0], eta,
+        write.compare, write.keep_pre, write.keep_post,
+        weights / scale, *_blocked(schedule, options["drugs"]),
         options["cells"],
         options["key_cells"], layout, options["seed"],
-        model.parameters["weight_baseline"], keep,
+        model.parameters["weight_baseline"], keep, tonic=options["teacher"] == "tonic",
+        realism=realism,
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, scale, options))
     _check_rates(plan, model, dt)
@@ -220,13 +257,34 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         "form": "biophysical", "synapse": model.name,
         "parameters": model.block or "linear", "constants": model.parameters,
         "calibration": options["calibration"], "signed_keys": options["signed_keys"],
-        "drugs": [str(drug) for drug in options["drugs"]], "value_scale": scale,
+        "drugs": [str(drug) for drug in options["drugs"]], "teacher": options["teacher"],
+        "value_scale": scale.ravel().tolist() if fitted else float(scale.item()),
         **said(plan.record.names, model, options),
     }  # fmt: skip
+    if realism is not None:
+        details["realism"] = realism.said
     # of its own a synapse keeps w and the integral of its postsynaptic cell that it has
     # seen
     numbers = synapses * (2 if events else 1)
     return plan, dt, keep, details | memory_details((layout, why), numbers, keep)
+
+
+def _value_scale(value, weights, model: CircuitSynapse, kind: str | float) -> np.ndarray:
+    """Return the value that the circuit codes as 1, [1 or head, 1, 1]."""
+    most = 2 * model.parameters["weight_baseline"]
+    if kind == "fit":
+        largest = np.maximum(
+            np.abs(value).max((0, 2)), np.abs(weights).max((1, 2)) / most
+        )
+        return np.where(largest > 0, largest, 1.0)[:, None, None]
+    scale = max(1.0, float(np.abs(value).max())) if kind == "unit" else float(kind)
+    if np.abs(weights).max() > most * scale:
+        raise FwpError(
+            f"initial_weights reach {np.abs(weights).max():.4g}, beyond the "
+            f"+-{most * scale:.4g} that ON and OFF weights in [0, 2*weight_baseline] can "
+            "hold; raise constants={'weight_baseline': ...}"
+        )
+    return np.full((1, 1, 1), scale)
 
 
 def _check_turnover(write: BiophysicalWrite) -> None:
@@ -274,12 +332,13 @@ def _check_rates(plan: CircuitPlan, model, dt) -> None:
             "and a teacher cannot fire at a negative rate"
         )
     if np.isfinite(plan.cells):
-        fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), 2 * base)
+        taught = lowest if plan.tonic else 2 * base
+        fastest = max(np.abs(plan.key).max(), np.abs(plan.query).max(), taught)
         check_rate(fastest, model.parameters["rate"], dt)
 
 
 def _record(
-    plan: CircuitPlan, model, schedule: Schedule, scale: float, options
+    plan: CircuitPlan, model, schedule: Schedule, scale: np.ndarray, options
 ) -> Record:
     """Return what is recorded: what was asked for, or with an interval alone the
     voltages, and the weights where they are few."""

@@ -12,16 +12,18 @@ import brian2 as b2
 from ...arguments import (
     FLAG,
     SEED,
+    Kind,
     cells,
     inside,
     instance,
     one_of,
     optional,
+    real,
     takes,
     text,
     whole,
 )
-from ...errors import Cannot, FwpError, shown
+from ...errors import Cannot, FwpError, pick, shown
 from ...programs import Program
 from ...quantities import a_time
 from ...realisations import Realisation
@@ -58,6 +60,17 @@ from .synapse_form import CODINGS
 LAYOUTS = ("auto", "population", "synapse")
 FORMS = ("auto", "biophysical", "generic")
 SIGNED = ("refuse", "opponent")
+SCALES = ("unit", "fit")
+TEACHERS = ("spiking", "tonic")
+
+
+_SCALE = "'unit', 'fit' or a number above 0"
+
+
+def _read_scale(value, name: str):
+    if isinstance(value, str):
+        return pick(value, SCALES, f"{name} of the spiking realisation:")
+    return real(0, above=True).read(value, name)
 
 
 @takes(
@@ -80,6 +93,9 @@ SIGNED = ("refuse", "opponent")
     constants=CONSTANTS,
     timeline=optional(instance("fwp_neuro.circuits.token_schedule:Timeline", Timeline)),
     calibration=one_of(CALIBRATIONS, "calibration of the spiking realisation:"),
+    value_scale=Kind(_SCALE, _read_scale, lambda: "fit"),
+    teacher=one_of(TEACHERS, "teacher of the spiking realisation:"),
+    realism=optional(instance("fwp_neuro.circuits.spiking.realism:Realism")),
     drugs=inside("a list of AP5(...) and CNQX(...)", list),
     dt=optional(a_time()),
     record=RECORD,
@@ -111,6 +127,9 @@ def prepare(
     constants=None,
     timeline=None,
     calibration: str = "propagator",
+    value_scale: str | float = "unit",
+    teacher: str = "spiking",
+    realism=None,
     drugs=(),
     dt=None,
     record=None,
@@ -162,6 +181,16 @@ def prepare(
         timeline: durations of a token's windows, a `Timeline`.
         calibration: "propagator" or "closed" (see
             `fwp_neuro.circuits.spiking.calibration`).
+        value_scale: the number that the circuit codes as 1. "unit": 1, or the largest
+            value of the programme where that is more. "fit": the largest value of each
+            head, so that small values use the whole range of the circuit and its noise
+            counts less. A number: that number, to leave room in the bounds of weights.
+        teacher: "spiking": an ON and an OFF teacher fire at (v0 +- v/2) times the rate,
+            so that the baseline v0 adds most of the noise of the write. "tonic": the
+            baseline is a steady conductance of the apical compartment, and only v/2
+            spikes, by excitatory teachers where it is positive and by inhibitory ones
+            where it is negative; a choice without direct evidence.
+        realism: a `Realism`, which says what idealisations are taken away.
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
         record: names of what is sampled every ``record_every``, on the dim "time": "w"
@@ -283,7 +312,12 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     plan, dt, keep, details = biophysical_plan(
         program, write, signals["q"], states["w"], model, schedule, given
     )
-    build, size, structure = biophysical.builder(plan, model, schedule, dt)
+    kind = None
+    if plan.realism is not None:
+        from .homeostasis import realistic  # noqa: PLC0415  few runs need it
+
+        plan, kind = realistic(plan, model, dt, given["device"], given["seed"])
+    build, size, structure = biophysical.builder(plan, model, schedule, dt, kind)
     papers = "; ".join([model.citation, *model.sources.values()])
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, dt, keep, details, papers,
@@ -291,14 +325,18 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     )  # fmt: skip
 
 
-def _in_units(scale: float, name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Return what the biophysical circuit found in the units of the programme."""
+def _in_units(scale, name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return what the biophysical circuit found in the units of the programme.
+
+    Args:
+        scale: the value that it codes as 1, [1 or head, 1, 1].
+    """
     for mode in ("snapshots", "last"):
         if mode in found:
-            found[mode] = {state: array * scale for state, array in found[mode].items()}
-    for read in ("readout", "probe_readout"):
-        if read in found:
-            found[read] = found[read] * scale
+            found[mode] = {n: one * scale for n, one in found[mode].items()}
+    found["readout"] = found["readout"] * scale[..., 0]
+    if "probe_readout" in found:
+        found["probe_readout"] = found["probe_readout"] * scale
     found["details"] = {key: found[key] for key in ("clipped", "lowest")}
     if found["clipped"] > 0.001:
         found["doubt"] = (

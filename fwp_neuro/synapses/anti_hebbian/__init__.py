@@ -1,0 +1,1 @@
+"""Anti-Hebbian plasticity with one voltage."""
