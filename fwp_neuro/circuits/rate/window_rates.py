@@ -49,7 +49,7 @@ def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -
             raise FwpError(
                 f"statement {line!r}, token {token}: {name} is {value:.4g} where the "
                 f"circuit needs > 0: {why}; lower the write strength or the {word} norm, "
-                "or use dynamics='event'"
+                "use write='held_target', or dynamics='event'"
             )
 
 
