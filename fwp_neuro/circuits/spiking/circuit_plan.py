@@ -162,7 +162,7 @@ def tables(
     if plan.signed:
         pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
     if plan.realism is not None:
-        pair = plan.realism.key_numbers(pair, rate, plan.seed, plan.cells)
+        pair = plan.realism._key_numbers(pair, rate, plan.seed, plan.cells)
         if infinite and not plan.signed:
             tables["shown_table"] = table(pair)
     tables["key_rate"] = table(pair * float(rate), b2.Hz)
