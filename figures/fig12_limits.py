@@ -2,10 +2,12 @@
 cells.
 
 Claims: (a) the NMDA current that a token leaves to the next bounds how many tokens a
-second can be written; (b) a write by a first-order process takes a weight toward its
-target and never past it, so that the eigenvalue of the delta rule stays above 0 and
-parity is out of reach; (c) short-term plasticity of the presynaptic cell scales columns
-of the weight matrix and cannot store pairs whose keys share cells.
+second can be written; (b) a write by a first-order process with a teacher fixed at the
+value takes a weight toward its target and never past it, so that the eigenvalue of the
+delta rule stays above 0 and parity is out of reach (a write that holds the prediction
+reaches it, see `fwp_neuro.circuits.spiking.held_writes`); (c) short-term plasticity of
+the presynaptic cell scales columns of the weight matrix and cannot store pairs whose keys
+share cells.
 
 Simulated: (a), the circuits of (b), (c). Algebra: the lines of (b), among them the
 second-order one, whose frequency is set by hand, and parity, which is a product of 1 -
@@ -16,7 +18,7 @@ Mainen & Sejnowski 1994; Lester et al. 1990); the algebra of (b) (Grazzi et al. 
 arXiv:2411.12537: state tracking needs negative eigenvalues) and of (c). Modelling choice:
 the time course of a token, one population of key cells a dimension. Inference of this
 package: that these bounds would hold for a fast-weight memory in a brain, and that a
-second-order, underdamped synapse would lift (b).
+second-order, underdamped synapse, or a held prediction, would lift (b).
 """
 
 from __future__ import annotations

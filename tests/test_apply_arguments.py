@@ -149,7 +149,10 @@ def test_other_scales_are_refused(scale):
         apply("delta", **case(rule("delta"))[0], scale=scale)
 
 
-@pytest.mark.parametrize("form", ["auto", "chunk", "compiled"])
+@pytest.mark.parametrize(
+    "form", ["auto", *(pytest.param(one, marks=pytest.mark.slow)
+                       for one in ("chunk", "compiled"))]
+)  # fmt: skip
 @EVERYTHING
 def test_one_head_of_keys_serves_several_of_values(chosen, form):
     if form not in ("auto", *chosen.forms):

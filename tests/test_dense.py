@@ -239,11 +239,7 @@ def of_package(models, **options):
                 ))  # fmt: skip
             model = get(name)
             # a voltage that the model brings itself
-            names = {
-                port: None
-                for port in ("membrane", "dendrite", "soma")
-                if port in model.ports
-            }
+            names = {port: None for port in model.ports if port != "conductance"}
             made[name] = connecting.connect(model, *groups, name=f"model{number}",
                                             names=names, **options)  # fmt: skip
             network.add(groups, made[name].objects)

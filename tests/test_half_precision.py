@@ -54,12 +54,19 @@ def agrees(found, truth, dtype):
     assert found.dtype == dtype and error < 0.02 and abs(slope - 1) < 0.02, (error, slope)
 
 
+#: one of each kind of decay and write
+QUICK = ("hebb", "gated_delta", "rwkv7", "kimi_delta", "momentum_delta", "oja")
+
+
 @pytest.mark.parametrize(
     "dtype",
     [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.slow)], ids=str,
 )
 @pytest.mark.parametrize(
-    "name", [*rules(), SATURATING], ids=lambda x: getattr(x, "name", x)
+    "name",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one not in QUICK)) for one in rules()]
+    + [SATURATING],
+    ids=lambda x: getattr(x, "name", x),
 )
 def test_rules_over_4096_tokens(name, dtype):
     chosen = rule(name)

@@ -169,7 +169,9 @@ def calibrated(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [
+    pytest.param(form, marks=[pytest.mark.slow] * (form == "published")) for form in FORMS
+])  # fmt: skip
 def test_equal_structures_have_one_source_and_others_another(form, calibrated):
     first, alike = made(form), ALIKE[form]
     sources = {}
@@ -183,7 +185,7 @@ def test_equal_structures_have_one_source_and_others_another(form, calibrated):
     assert sources["first"] not in {sources[name] for name in OTHER[form]}
 
 
-SLOW, LONG = pytest.mark.slow, ("published", "rate", "event")
+SLOW, LONG = pytest.mark.slow, ("generic", "published", "rate", "event")
 CASES = [
     pytest.param(form, name, marks=[SLOW] if name or form in LONG else [])
     for form in FORMS for name in ("", *MORE[form])

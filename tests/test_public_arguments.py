@@ -32,6 +32,7 @@ SECONDS = 12
 
 #: arguments that keep the work small where the defaults make much of it
 SMALL = {
+    "fwp.circuits.ladder": {"rungs": {}, "cells": [2]},
     "fwp.circuits.generate": {"device": "cpp_standalone"},  # needs no brian2cuda
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
@@ -46,6 +47,7 @@ COSTLY = {
     "fwp.sweep.sweep",
     "fwp.circuits.generate",
     "fwp.artificial.train",
+    "fwp.circuits.ladder",
 }
 
 #: examples of objects that declarations do not make, lest a declaration imports half the

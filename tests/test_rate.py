@@ -105,6 +105,29 @@ def test_factored_writes_equal_the_artificial_network_with_heads(name):
     assert circuit.provenance["options"]["write"] == "factored"
 
 
+@pytest.mark.parametrize("write", ["held_target", "held_error"])
+@pytest.mark.parametrize("name", sorted(CONTINUOUS))
+def test_held_predictions_equal_the_artificial_network(name, write):
+    """Also where a key erases more than what is stored along it: keys are twice as
+    long as a first-order write allows."""
+    program, weights = make(name, heads=2, seed=4)
+    program = program.replace(key=1.8 * program["key"])
+    error, circuit = both(name, program, weights, write=write, **SHORT)
+    assert (error < EXACT).all(), error
+    assert circuit.provenance["options"]["write"] == write
+
+
+@pytest.mark.parametrize("write", ["held_target", "held_error"])
+def test_write_strengths_of_up_to_two_count_the_parity(write):
+    """A write of strength 2 turns the sign of what a key recalls, bit by bit."""
+    bits = np.random.default_rng(0).integers(0, 2, 64)
+    one = np.ones((64, 1))
+    program = fwp.Program(one, 0 * one, one, beta=2.0 * bits)
+    found = fwp.run(program, "delta", "rate", initial_weights=[[1.0]], write=write,
+                    device="numpy", **SHORT)["readout"].values.ravel()  # fmt: skip
+    assert np.abs(found - (-1.0) ** np.cumsum(bits)).max() < 1e-10
+
+
 @pytest.mark.parametrize("name", ["gla", "kimi_delta", "longhorn", "gated_oja"])
 def test_synaptic_writes_of_several_heads_do_not_meet(name):
     program, weights = make(name, heads=3, seed=3)

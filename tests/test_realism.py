@@ -11,6 +11,7 @@ import fwp_neuro as fwp
 from fwp_neuro.circuits import (
     ConductanceInhibition,
     Heterogeneity,
+    Homeostasis,
     Neuromodulator,
     Realism,
     SpikingValues,
@@ -177,17 +178,15 @@ def test_release_adds_noise_as_its_probability_and_sites_say():
 
 
 def test_gains_settle_where_the_cell_is_matched():
-    spread = Heterogeneity(apical=0.1, inhibition=0.1)
-    program = make()
-    for wanted in ("apical", "inhibition"):
-        realism = Realism(heterogeneity=spread, homeostasis="settled")
-        options = {"cells": INF, "timeline": SHORT, "dt": 1 * ms}
-        homeostasis._found.clear()
-        spiking(program, "hebb", realism=realism, **options)
-        (after,) = homeostasis._found.values()
-        before = gains(realism, 0, 2 * HEADS * POST)[f"{wanted}_gain"]
-        assert np.std(before - 1) > 0.05
-        assert np.abs(after[f"{wanted}_gain"] - 1).max() < 0.01
+    realism = Realism(heterogeneity=Heterogeneity(apical=0.1, inhibition=0.1),
+                      homeostasis=Homeostasis(trials=40))  # fmt: skip
+    homeostasis._found.clear()
+    spiking(make(), "hebb", realism=realism, cells=INF, timeline=SHORT, dt=1 * ms)
+    (after,) = homeostasis._found.values()
+    before = gains(realism, 0, 2 * HEADS * POST)
+    for name in ("apical_gain", "inhibition_gain"):
+        assert np.std(before[name] - 1) > 0.05
+        assert np.abs(after[name] - 1).max() < 0.02, name
 
 
 @pytest.mark.parametrize("cells", [INF, 20])

@@ -5,9 +5,9 @@
 
 theta is the cell's operating point. The cell finds it itself: while ``slide`` is open,
 theta follows the voltage (homeostasis; a low-pass of the cell's own activity as the
-sliding threshold of Bienenstock, Cooper & Munro 1982, linear in V here). ``gate`` opens
-the write: a neuromodulator. Both are 1 unless a port says which variable of the cells
-they are.
+sliding threshold of Bienenstock, Cooper & Munro 1982, linear in V here). ``opening`` is
+the gate of the write: a neuromodulator. Both are 1 unless a port says which variable of
+the cells they are.
 
 Modelling choices of this package: all values below; that homeostasis has a gate of its
 own, so that a set-up of seconds stands for hours.
@@ -20,11 +20,11 @@ from brian2 import ms, mV, second
 POST = """
 dV/dt = (E_L - V)/tau_m : volt
 dtheta/dt = slide*(V - theta)/tau_theta : volt
-gate = always : 1
+opening = always : 1
 slide = sliding : 1
 """
 POST_SPIKE = "V += bap"
-PORTS = {"membrane": "V", "gate": "gate", "homeostasis": "slide"}
+PORTS = {"membrane": "V", "gate": "opening", "homeostasis": "slide"}
 INITIAL = {"V": "E_L", "theta": "theta_start"}
 SIGNED = ("E_L", "theta_start", "always", "sliding")
 _CHOICE = "modelling choice of this package: "

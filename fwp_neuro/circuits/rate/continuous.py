@@ -24,23 +24,31 @@ class Windows:
     """Time courses by window for the cells of each side, [window, cell] (rates in 1/s).
 
     ``sides`` says of each window of a token along which side it writes (None if it does
-    not).
+    not); ``held`` whether windows hold the sum that they start with.
     """
 
     tables: dict[str, dict[str, np.ndarray]]
     per_token: int
     steps: int
     sides: tuple[str | None, ...]
+    held: bool = False
 
 
 def plan(
     found: Sequence[ode_windows.Phase], signals, layout: Layout, steps: int, dt: float,
-    relation: str, lag: float | None, factored: bool,
+    relation: str, lag: float | None, factored: bool, held: str | None = None,
 ) -> Windows:  # fmt: skip
-    """Lay the phases of every token out in windows and compute their rates."""
+    """Lay the phases of every token out in windows and compute their rates.
+
+    Args:
+        held: how predictions are held, see `window_rates.held`, or None.
+    """
     blocks: list[tuple[ode_windows.Phase, dict, dict | None]] = []
     for phase in found:
         numbers = ode_windows.evaluate(phase, signals)
+        if held is not None and phase.probe is not None:
+            numbers, surplus = window_rates.held(numbers, held)
+            numbers = {**numbers, "surplus": surplus}
         window_rates.check(numbers, phase.line, phase.side)
         if lag is not None and phase.probe is not None:
             blocks.append((phase, numbers, None))
@@ -52,7 +60,7 @@ def plan(
         )
     tokens, per_token = len(signals["q"]), len(blocks) + 1
     size = {"pre": layout.pre, "post": layout.post}
-    names = ("along", "probe", "decay", "erase", "drive", "overlap", "keep")
+    names = ("along", "probe", "decay", "erase", "drive", "overlap", "keep", "surplus")
     tables = {
         side: {
             name: np.zeros((tokens * per_token, layout.heads * size[side]))
@@ -68,7 +76,7 @@ def plan(
             tables[side][name][rows] = cells(values, size[side])
     tables["pre"]["probe"][per_token - 1 :: per_token] = cells(signals["q"], layout.pre)
     sides = [None if rate is None else phase.side for phase, _, rate in blocks]
-    return Windows(tables, per_token, steps, (*sides, None))
+    return Windows(tables, per_token, steps, (*sides, None), held is not None)
 
 
 def _entries(
@@ -87,16 +95,20 @@ def _entries(
     if phase.side is None:
         return
     along, drive, away = numbers["along"], numbers["drive"], other(phase.side)
+    surplus = numbers.get("surplus")
     if where == phase.side and not factored:
         # the decay differs along the write's own side, so its share of the drive goes
         # with s
         along = along / rate["written"]
     else:
         drive = drive / rate["written"]
+        surplus = None if surplus is None else surplus / rate["written"]
     yield phase.side, "along", along
     yield away, "drive", drive
     if phase.probe is not None:
         yield away, "erase", rate["erase"]
+    if surplus is not None:
+        yield away, "surplus", surplus
     yield away, "overlap", numbers["overlap"]
 
 

@@ -1,10 +1,10 @@
 """The network of a continuous rate circuit: cells, and a memory of one matrix or of token
 cells.
 
-Order inside a time step (slot "groups"): sums r = W x (orders -6 and -5), synapses (0),
-cells (1). Every update therefore reads the values of the step before, which is what
-`window_rates` assumes. Where a window ends (slot "start") what the cells integrated is
-committed (0) and forgotten (1).
+Order inside a time step (slot "groups"): sums r = W x (orders -6 and -5), predictions
+that are held (-4, in the first step of a window), synapses (0), cells (1). Every update
+therefore reads the values of the step before, which is what `window_rates` assumes. Where
+a window ends (slot "start") what the cells integrated is committed (0) and forgotten (1).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Circuit(Kept):
     def _tables(self, side: str) -> dict[str, b2.TimedArray]:
         """Return the courses over time of the cells of a side."""
         found = {}
-        for course in _courses(side, self.sides, self.factored):
+        for course in self._courses(side):
             name = course.removeprefix("last_")
             table = self.windows.tables[side][name]
             if name != course:
@@ -103,6 +103,10 @@ class _Circuit(Kept):
             unit = b2.Hz if course in _RATES else 1
             found[f"{course}_{side}_table"] = b2.TimedArray(table * unit, dt=self.window)
         return found
+
+    def _courses(self, side: str) -> list[str]:
+        found = _courses(side, self.sides, self.factored)
+        return found + ["surplus"] * (self.windows.held and side in self.sides)
 
     def _token_cells(self, memory: FactorStore) -> TokenCells:
         return TokenCells(
@@ -115,7 +119,8 @@ class _Circuit(Kept):
         low = store and (store.slots, store.sides, needs_replay(self.keep))
         return (
             tuple(self.sides), windows.sides, windows.steps, windows.per_token,
-            self.lagged, self.factored, (layout.heads, layout.post, layout.pre), low,
+            self.lagged, self.factored, windows.held,
+            (layout.heads, layout.post, layout.pre), low,
         )  # fmt: skip
 
     def start(self) -> dict[str, np.ndarray]:
@@ -154,7 +159,7 @@ class _Circuit(Kept):
     def _cells(self) -> dict:
         groups, tables = {}, self.windows.tables
         for side in SIDES:
-            courses = _courses(side, self.sides, self.factored)
+            courses = self._courses(side)
             compares = side in self.sides
             lines = _cell_equations(side, courses, compares, self.lagged, self.factored)
             groups[side] = b2.NeuronGroup(
@@ -164,6 +169,9 @@ class _Circuit(Kept):
                 **(self.collector.probing.events(self.namespace)
                    if side == "pre" else {}),
             )  # fmt: skip
+            if self.windows.held and compares:  # the sum of this window's first step
+                groups[side].run_regularly("held = y", dt=self.window, when="groups",
+                                           order=-4)  # fmt: skip
         return groups
 
     def _synapses(self, groups: dict) -> tuple:
@@ -171,7 +179,8 @@ class _Circuit(Kept):
         weights."""
         layout, collector = self.layout, self.collector
         synapses = b2.Synapses(
-            groups["pre"], groups["post"], _synapse_equations(self.sides, self.factored),
+            groups["pre"], groups["post"],
+            _synapse_equations(self.sides, self.factored, self.windows.held),
             method="euler", namespace=self.namespace, name="fast_weights",
             **collector.probing.pathway("w"),
         )  # fmt: skip
@@ -271,7 +280,7 @@ class _Circuit(Kept):
         return found
 
 
-_RATES = ("decay", "erase", "drive")
+_RATES = ("decay", "erase", "drive", "surplus")
 
 
 def _courses(side: str, sides: list[str], factored: bool) -> list[str]:
@@ -300,10 +309,14 @@ def _cell_equations(
     if not compares:
         return lines
     lines.append("r : 1")
+    written = "drive"
+    if "surplus" in courses:
+        lines.append("held : 1")
+        written = "(drive - surplus*held)"
     now = "r"
     if factored:
         lines += [
-            "dm/dt = -decay*m + drive - erase*y : 1",
+            f"dm/dt = -decay*m + {written} - erase*y : 1",
             "dshrink/dt = -decay*shrink : 1",
         ]
         now = "(shrink*r + overlap*m)"
@@ -311,10 +324,11 @@ def _cell_equations(
     return lines
 
 
-def _synapse_equations(sides: list[str], factored: bool) -> str:
+def _synapse_equations(sides: list[str], factored: bool, held: bool) -> str:
+    more = {side: f" - surplus_{side}*held_{side}" if held else "" for side in SIDES}
     write = {
-        "post": "(drive_post - erase_post*y_post)*along_pre",
-        "pre": "(drive_pre - erase_pre*y_pre)*along_post",
+        "post": f"(drive_post{more['post']} - erase_post*y_post)*along_pre",
+        "pre": f"(drive_pre{more['pre']} - erase_pre*y_pre)*along_post",
     }
     sums = {
         "post": "r_post = w*probe_pre : 1 (summed)",

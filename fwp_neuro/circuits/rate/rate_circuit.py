@@ -42,7 +42,8 @@ from . import (
 )
 
 DYNAMICS = ("auto", "continuous", "event")
-WRITES = ("synaptic", "factored")
+HELD = ("held_target", "held_error")
+WRITES = ("synaptic", "factored", *HELD)
 
 
 @takes(
@@ -104,6 +105,11 @@ def prepare(
             where the rule allows it).
         write: "synaptic" (default; every synapse integrates) or "factored" (one number a
             cell integrates, and the rank-one change is committed once a window).
+            "held_target" and "held_error" are "synaptic" with the prediction of a
+            window's start held over it, by persistent activity of a small pool or a
+            plateau of the cell (a choice); so a write strength may be anything, also in
+            (1, 2). Of "held_target" the teacher is over-driven beyond its value, of
+            "held_error" the error itself is written.
         relation: "integrator-aware" (default; exact at any dt) or "exponential"
             (textbook; its error falls with dt).
         dt: time step, 0.5 ms unless given.
@@ -223,7 +229,7 @@ def _continuous(
     window, ampa_lag,
 ) -> tuple:  # fmt: skip
     """The circuit of windows of an ODE, with a weight at every synapse or token cells."""
-    if layout == "low_rank" and write == "synaptic":
+    if layout == "low_rank" and write in ("synaptic", *HELD):
         raise FwpError(
             "layout='low_rank' has no synapse that could integrate each write: leave "
             "write out, or use layout='synapse'"
@@ -250,8 +256,9 @@ def _continuous(
     write = "factored" if chosen[0] == "low_rank" else write or "synaptic"
     factored, seconds = write == "factored", None if lag is None else float(lag)
     windows = continuous.plan(
-        found, signals, cells, steps, float(dt), relation, seconds, factored
-    )
+        found, signals, cells, steps, float(dt), relation, seconds, factored,
+        write if write in HELD else None,
+    )  # fmt: skip
     memory = None
     if chosen[0] == "low_rank":
         memory = continuous_network.store(windows, cells, weights)

@@ -49,8 +49,38 @@ def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -
             raise FwpError(
                 f"statement {line!r}, token {token}: {name} is {value:.4g} where the "
                 f"circuit needs > 0: {why}; lower the write strength or the {word} norm, "
-                "or use dynamics='event'"
+                "use write='held_target', or dynamics='event'"
             )
+
+
+#: the part of an error that a window may take away where a prediction is held
+_MOST_TAKEN = 0.9
+
+
+def held(
+    numbers: dict[str, np.ndarray], kind: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the numbers of a phase whose prediction is sampled and held, and the gain
+    on the held prediction.
+
+    The sum y0 that a window starts with is held over it, and what is written is driven
+    by a - (e - e') y0 with a smaller gain e' on the sum itself. For any e' the window
+    ends at the statement, also where e kappa >= 1 (beta |k|^2 of the delta rule).
+
+    Args:
+        numbers: from `ode_windows.evaluate`.
+        kind: "held_target": e' is e, and where e kappa is above .9 the gain of that (for
+            the delta rule the teacher is over-driven to y0 + (e/e')(v - y0)).
+            "held_error": e' is 0, so that the error at the start is written as it is.
+    """
+    gain = numbers["erase"]
+    part = np.zeros_like(gain * numbers["overlap"])
+    if kind == "held_target":
+        most = _MOST_TAKEN * numbers["keep"]
+        share = gain * numbers["overlap"]
+        part = np.where(share > most, most / np.where(share > most, share, 1), 1.0)
+    smaller = gain * part
+    return {**numbers, "erase": smaller}, gain - smaller
 
 
 def rates(

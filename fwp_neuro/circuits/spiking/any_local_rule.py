@@ -34,7 +34,7 @@ from ..token_schedule import Schedule, check_number, timed
 _BIOPHYSICAL = {
     "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
     "parameters": None, "calibration": "propagator", "value_scale": "unit",
-    "teacher": "spiking", "realism": None,
+    "teacher": "spiking", "realism": None, "write": "first_order", "clean_up": None,
 }  # fmt: skip
 #: signal of a rule -> the population of cells that fires for it
 _POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}

@@ -195,13 +195,18 @@ class Network(Kept):
         self.namespace["fired_cells"] = fired_cells
         group.run_regularly("\n".join(lines), dt=self.dt, when="synapses", name=name)
 
+    def _taught(self) -> str:
+        """Return what moves the teacher's trace at all times."""
+        if self.infinite:
+            return " + teach_table(t, i)/tau_teacher"
+        return " + value_baseline/tau_teacher" if self.plan.tonic else ""
+
+    #: chance of a teacher cell to fire in a step, and the sign of its kicks
+    chance, sign = "teacher_rate(t, i)*dt", "*teacher_sign(t, {})"
+
     def _value_equations(self) -> str:
         """Return the equations of a basal and an apical compartment."""
-        basal, teacher = "current" if self.own else "g_exc - g_inh", ""
-        if self.infinite:
-            teacher = " + teach_table(t, i)/tau_teacher"
-        elif self.plan.tonic:
-            teacher = " + value_baseline/tau_teacher"
+        basal = "current" if self.own else "g_exc - g_inh"
         other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
         unblocked = self.model.unblocked_code
         equations = (
@@ -212,7 +217,7 @@ class Network(Kept):
             drive = ampa_open(t)*({basal}) : 1
             error = {unblocked("V_apical")} - {unblocked(other)} : 1 (constant over dt)
             write = eta_table(t, i)*error : Hz (constant over dt)
-            dteacher/dt = -teacher/tau_teacher{teacher} : 1
+            dteacher/dt = -teacher/tau_teacher{self._taught()} : 1
             total : 1
         """
         )
@@ -254,10 +259,10 @@ class Network(Kept):
                 "integral = 0", dt=self.token, when="start", order=1, name="new_integral"
             )
         size = 0 if self.infinite else int(self.plan.cells)
-        kick = "kick_teacher" + ("*teacher_sign(t, {})" if self.plan.tonic else "")
+        kick = "kick_teacher" + (self.sign if self.plan.tonic else "")
         if self.counted:
-            rate = "fired_cells(rand(), cells, teacher_rate(t, i)*dt)"
-            lines = [f"fired = {rate}", f"teacher += {kick.format('i')}*fired"]
+            fired = f"fired_cells(rand(), cells, {self.chance})"
+            lines = [f"fired = {fired}", f"teacher += {kick.format('i')}*fired"]
             self._draw(made, lines, "teacher_spikes")
             self.collector.population(
                 "teacher", made, size, ("fired",), head=self.heads, sign=2,

@@ -68,8 +68,8 @@ class _Course:
         lag = float(model.membrane_lag(dt * b2.second))
         return cls(dt, start, stop, lag, events=bool(events), **traces)
 
-    def learned(self, h, feedback: bool) -> np.ndarray:
-        """See `learned`."""
+    def learned(self, h, feedback: bool, onset: int = 0) -> np.ndarray:
+        """See `learned`; the teacher starts at the step ``onset``."""
         learnt = np.zeros_like(np.asarray(h, float))
         basal, v_basal = np.zeros_like(learnt), np.zeros_like(learnt)
         v_apical = teacher = x_ampa = x_nmda = 0.0
@@ -80,7 +80,9 @@ class _Course:
             drive = basal if self.events else x_ampa * learnt
             v_basal = v_basal * self.lag + (1 - self.lag) * drive
             v_apical = v_apical * self.lag + (1 - self.lag) * teacher
-            teacher = teacher * self.teacher + 1 - self.teacher
+            teacher = teacher * self.teacher
+            if step >= onset:
+                teacher = teacher + 1 - self.teacher
             x_ampa, x_nmda = (
                 x_ampa * self.ampa + 1 - self.ampa,
                 x_nmda * self.nmda + 1 - self.nmda,
@@ -173,7 +175,7 @@ def learning_rate(
         raise FwpError(
             f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 "
             "has no first-order continuous counterpart; lower the write strength or the "
-            "key norm"
+            "key norm, or use write='held_target'"
         )
     safe = np.maximum(norm, 1e-12)
     if calibration == "closed":

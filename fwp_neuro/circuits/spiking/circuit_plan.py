@@ -29,6 +29,7 @@ from .calibration import decay
 from .circuit_ports import elements, ports
 
 if TYPE_CHECKING:
+    from .held_writes import Hold
     from .realism import Realism
 
 _POPULATION = (
@@ -55,6 +56,7 @@ class CircuitPlan:
         tonic: whether the teacher's baseline is a steady conductance, not spikes.
         realism: idealisations that are taken away, or None.
         gains: of each value channel, by name, where they are not those drawn.
+        hold: how predictions are held over a write, or None.
     """
 
     key: np.ndarray
@@ -77,6 +79,7 @@ class CircuitPlan:
     tonic: bool = False
     realism: Realism | None = None
     gains: dict[str, np.ndarray] | None = None
+    hold: Hold | None = None
 
     @property
     def own(self) -> bool:
@@ -159,7 +162,7 @@ def tables(
     if plan.signed:
         pair = np.concatenate([np.maximum(shown, 0), np.maximum(-shown, 0)], 1)
     if plan.realism is not None:
-        pair = plan.realism.key_numbers(pair, rate, plan.seed, plan.cells)
+        pair = plan.realism._key_numbers(pair, rate, plan.seed, plan.cells)
         if infinite and not plan.signed:
             tables["shown_table"] = table(pair)
     tables["key_rate"] = table(pair * float(rate), b2.Hz)
@@ -227,9 +230,15 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     events = layout == "synapse" and bool(np.isfinite(options["cells"]))
     norm = (write.key**2).sum(-1)
     signed = bool((write.key < 0).any() or (query < 0).any())
-    told = (write.strength, norm, write.compare, model, schedule)
-    realism = options["realism"]
-    if realism is not None and realism.on:
+    realism, hold, compare = options["realism"], None, write.compare
+    told = (write.strength, norm, compare, model, schedule)
+    if options["write"] != "first_order":
+        from . import held_writes  # noqa: PLC0415  few runs need it
+
+        hold, eta, compare = held_writes.held(
+            write, norm, model, schedule, options, float(scale.max())
+        )
+    elif realism is not None and realism.on:
         from . import realistic_calibration  # noqa: PLC0415  few runs need it
 
         realistic_calibration.check(realism, options, model, signed)
@@ -244,12 +253,12 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     check_number(keep.probes)
     plan = CircuitPlan(
         write.key, query, write.value / scale[..., 0], eta,
-        write.compare, write.keep_pre, write.keep_post,
+        compare, write.keep_pre, write.keep_post,
         weights / scale, *_blocked(schedule, options["drugs"]),
         options["cells"],
         options["key_cells"], layout, options["seed"],
         model.parameters["weight_baseline"], keep, tonic=options["teacher"] == "tonic",
-        realism=realism,
+        realism=realism, hold=hold,
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, scale, options))
     _check_rates(plan, model, dt)
@@ -258,6 +267,7 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         "parameters": model.block or "linear", "constants": model.parameters,
         "calibration": options["calibration"], "signed_keys": options["signed_keys"],
         "drugs": [str(drug) for drug in options["drugs"]], "teacher": options["teacher"],
+        "write": options["write"],
         "value_scale": scale.ravel().tolist() if fitted else float(scale.item()),
         **said(plan.record.names, model, options),
     }  # fmt: skip

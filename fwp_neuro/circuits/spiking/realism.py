@@ -17,7 +17,8 @@ import numpy as np
 from ...arguments import FLAG, Kind, one_of, optional, real, takes, whole
 from ...errors import FwpError, shown
 from ...quantities import a_time, quantity
-from ...synapses.argument_kinds import name_or_model
+from ...synapses.registered_synapses import get
+from ...synapses.synapse_class import Synapse
 
 
 def _of(unit, example: str, low: float = 0.0) -> Kind:
@@ -150,6 +151,15 @@ class Homeostasis:
     apical: bool = True
 
 
+def _read_release(value, name: str):
+    if isinstance(value, Synapse):
+        return value
+    if not isinstance(value, str):
+        raise FwpError(f"{name} must be a release model, or its name, got {shown(value)}")
+    get(value)  # refuses names that it does not know
+    return value
+
+
 def _switch(plain: str, name: str, kind: type) -> Kind:
     """``plain`` or None for the idealisation, ``name`` for its usual replacement."""
     legal = f"{plain!r}, {name!r} or a {kind.__name__}(...)"
@@ -172,7 +182,7 @@ def _switch(plain: str, name: str, kind: type) -> Kind:
     heterogeneity=_switch("none", "drawn", Heterogeneity),
     release=real(0, 1, above=True),
     sites=whole(1, 1000),
-    short_term=optional(name_or_model("tsodyks_markram")),
+    short_term=optional(Kind("a release model, or its name", _read_release)),
     background=optional(_of(b2.Hz, "2*Hz")),
     membrane_noise=optional(_of(b2.volt, "2*mV")),
     gate=_switch("table", "neuromodulator", Neuromodulator),
@@ -247,7 +257,7 @@ class Realism:
             and getattr(self, each.name) is not None
         )  # fmt: skip
 
-    def key_numbers(self, numbers: np.ndarray, rate, seed: int, cells: float):
+    def _key_numbers(self, numbers: np.ndarray, rate, seed: int, cells: float):
         """Return the numbers that key cells code, [step, unit], as they differ from those
         of the programme."""
         extra = 0.0 if self.background is None else float(self.background / rate)

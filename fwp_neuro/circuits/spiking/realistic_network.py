@@ -116,11 +116,6 @@ class RealisticNetwork(Network):
         if not noisy:
             basal, apical = "V_basal", "V_apical"
         other = basal if self.plan.compare else self.model.rest_code("value_baseline")
-        teacher = ""
-        if self.infinite:
-            teacher = " + teach_table(t, i)/tau_teacher"
-        elif self.plan.tonic:
-            teacher = " + value_baseline/tau_teacher"
         membrane, received = self.model.compartments, "drive"
         if self.inhibition is not None:
             first, _, rest = membrane.strip().partition("\n")
@@ -136,7 +131,7 @@ class RealisticNetwork(Network):
             "drive = excited - inhibited : 1",
             f"error = {unblocked(apical)} - {unblocked(other)} : 1 (constant over dt)",
             f"write = eta_table(t, i)*{self._opened}error : Hz (constant over dt)",
-            f"dteacher/dt = -teacher/tau_teacher{teacher} : 1",
+            f"dteacher/dt = -teacher/tau_teacher{self._taught()} : 1",
             f"recalled = ({basal} - voltage_at_baseline)/volts : 1",
             "total : 1", "g_exc : 1", "g_inh : 1",
             *self._gains(),

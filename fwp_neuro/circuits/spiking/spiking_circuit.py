@@ -19,6 +19,7 @@ from ...arguments import (
     one_of,
     optional,
     real,
+    several,
     takes,
     text,
     whole,
@@ -62,6 +63,7 @@ FORMS = ("auto", "biophysical", "generic")
 SIGNED = ("refuse", "opponent")
 SCALES = ("unit", "fit")
 TEACHERS = ("spiking", "tonic")
+WRITES = ("first_order", "held_target", "held_error")
 
 
 _SCALE = "'unit', 'fit' or a number above 0"
@@ -95,6 +97,8 @@ def _read_scale(value, name: str):
     calibration=one_of(CALIBRATIONS, "calibration of the spiking realisation:"),
     value_scale=Kind(_SCALE, _read_scale, lambda: "fit"),
     teacher=one_of(TEACHERS, "teacher of the spiking realisation:"),
+    write=one_of(WRITES, "write of the spiking realisation:"),
+    clean_up=optional(several(real())),
     realism=optional(instance("fwp_neuro.circuits.spiking.realism:Realism")),
     drugs=inside("a list of AP5(...) and CNQX(...)", list),
     dt=optional(a_time()),
@@ -129,6 +133,8 @@ def prepare(
     calibration: str = "propagator",
     value_scale: str | float = "unit",
     teacher: str = "spiking",
+    write: str = "first_order",
+    clean_up=None,
     realism=None,
     drugs=(),
     dt=None,
@@ -190,6 +196,10 @@ def prepare(
             baseline is a steady conductance of the apical compartment, and only v/2
             spikes, by excitatory teachers where it is positive and by inhibitory ones
             where it is negative; a choice without direct evidence.
+        write: "first_order", or a write that holds what the key recalled before it (see
+            `fwp_neuro.circuits.spiking.held_writes`), which may have a strength in
+            (1, 2): "held_target" or "held_error".
+        clean_up: levels to which a held prediction is restored, such as [-1, 0, 1].
         realism: a `Realism`, which says what idealisations are taken away.
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
@@ -317,6 +327,8 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
         from .homeostasis import realistic  # noqa: PLC0415  few runs need it
 
         plan, kind = realistic(plan, model, dt, given["device"], given["seed"])
+    elif plan.hold is not None:
+        from .held_writes import HeldNetwork as kind  # noqa: PLC0415  few runs
     build, size, structure = biophysical.builder(plan, model, schedule, dt, kind)
     papers = "; ".join([model.citation, *model.sources.values()])
     return PreparedCircuit(

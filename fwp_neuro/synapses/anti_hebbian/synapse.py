@@ -49,7 +49,7 @@ from ..synapse_class import Entry, Equations, Synapse, register
 
 EQUATIONS = Equations(
     synapse="""
-dw/dt = -nmda*eta*gate_post*(V_post - theta_post)*x : 1 (clock-driven)
+dw/dt = -nmda*eta*opening_post*(V_post - theta_post)*x : 1 (clock-driven)
 dx/dt = -x/tau_x : 1 (clock-driven)
 """,
     on_pre="x += 1",

@@ -45,7 +45,7 @@ from brian2 import mV
 from .. import operating_point as point
 from ..synapse_class import Entry, Equations, Synapse, register
 
-_ERROR = "eta*gate_post*(V_post - theta_post)"
+_ERROR = "eta*opening_post*(V_post - theta_post)"
 #: set -> what presynaptic spikes and spikes of the branch's own cell write
 _WRITES = {
     "inhibition": (f"w = clip(w + {_ERROR}, 0, w_max)", ""),

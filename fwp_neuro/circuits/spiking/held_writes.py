@@ -1,0 +1,179 @@
+"""Writes that hold a prediction, with which a write strength may lie in (1, 2).
+
+A first-order synapse moves toward its teacher and never beyond: with a teacher fixed at v
+the error only shrinks, beta |k|^2 < 1. Here what the key recalls before the write, y0, is
+averaged over the last two thirds of the settling window and held over the write (by
+persistent activity of a small pool, or a plateau of the cell: a choice). Two forms:
+
+"held_target": the teacher is over-driven to v' = y0 + (beta/b)(v - y0), with b < 1 the
+part of the error that the synapse learns; the loop stays closed.
+"held_error": the apical compartment is driven by v - y0, and the synapse writes it as a
+Hebbian rule would; the loop is open, and errors of the gain are not corrected.
+
+Both are exact for the linearised circuit with its lags: the extra drive starts as the
+gate opens, and what it adds is computed by the propagator (`calibration`). ``clean_up``
+restores y0 to the nearest of given levels (bistable or plateau units), which keeps a
+memory of discrete states from drifting. The ON and the OFF channel carry half of each
+number, so that the value baseline must be at least |v'|/2.
+
+What cannot work instead, and why: several small writes along one key multiply factors
+1 - b that are all positive; a loop that is stopped at its overshoot reaches at most
+1 + exp(-T/(2 tau)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import brian2 as b2
+import numpy as np
+
+from ...errors import FwpError
+from ...synapses.circuit_models import CircuitSynapse
+from ..rate.ode_windows import BiophysicalWrite
+from ..token_schedule import Schedule
+from . import calibration
+from .biophysical import Network
+
+#: the part of an error that a closed loop learns at most
+_MOST_LEARNED = 0.9
+
+
+@dataclass(frozen=True)
+class Hold:
+    """How predictions are held.
+
+    Attributes:
+        kind: "held_target" or "held_error".
+        start: first step of the average; it ends where the write window starts.
+        over: factor on v - y0 that is added while the gate is open, [token, head].
+        back: factor on y0 that is taken away while the gate is open, [token, head].
+        levels: to which y0 is restored, in values of the circuit; empty for none.
+    """
+
+    kind: str
+    start: int
+    over: np.ndarray
+    back: np.ndarray
+    levels: tuple[float, ...]
+
+
+def held(
+    write: BiophysicalWrite, norm: np.ndarray, model: CircuitSynapse, schedule: Schedule,
+    options, scale: float,
+) -> tuple[Hold, np.ndarray, bool]:  # fmt: skip
+    """Return how predictions are held, eta (1/s) [token, head], and whether the synapse
+    compares.
+
+    Args:
+        norm: |k|^2, [token, head]; options: of the realisation; scale: the value that the
+            circuit codes as 1.
+
+    Raises:
+        FwpError: the rule compares nothing, or an option does not fit.
+    """
+    kind, levels = options["write"], options["clean_up"] or ()
+    _check(write, options, levels)
+    wanted, safe = write.strength * norm, np.maximum(norm, 1e-12)
+    start = schedule.spans["write"][0]
+    course = calibration._Course.of(model, schedule, False)
+    none = np.zeros_like(wanted)
+    if kind == "held_error":
+        eta = calibration.learning_rate(
+            write.strength, norm, False, model, schedule, "propagator", False
+        )
+        one = np.ones(1)
+        both = course.learned(one, False)[0] / course.learned(one, False, start)[0]
+        over, back = none, none + both
+    else:
+        part = np.minimum(wanted, _MOST_LEARNED)
+        eta = calibration.learning_rate(
+            part / safe, norm, True, model, schedule, "propagator", False
+        )
+        h = eta * safe * model.slope
+        late = course.learned(h, True, start)
+        more = (wanted - part) / np.where(late > 0, late, 1)
+        over, back = np.where(late > 0, more, 0), none
+    settle = start - schedule.spans["shown"][0]
+    first = start - max(1, round(2 / 3 * settle))
+    restored = tuple(sorted(level / scale for level in levels))
+    return Hold(kind, first, over, back, restored), eta, kind == "held_target"
+
+
+def _check(write: BiophysicalWrite, options, levels) -> None:
+    if not write.compare:
+        raise FwpError(f"write={options['write']!r} holds what an error is taken of, and "
+                       "this rule compares nothing: leave it out")  # fmt: skip
+    if (write.strength < 0).any():
+        raise FwpError(f"write strength beta is {write.strength.min():.4g}; the circuit "
+                       "needs beta >= 0")  # fmt: skip
+    if options["layout"] == "synapse" or options["key_cells"] != "poisson":
+        raise FwpError(f"write={options['write']!r} needs layout='population' and "
+                       "key_cells='poisson'")  # fmt: skip
+    if options["realism"] is not None and options["realism"].on:
+        raise FwpError(f"write={options['write']!r} and realism= cannot be combined yet: "
+                       "give one of them")  # fmt: skip
+    if options["calibration"] != "propagator":
+        raise FwpError(f"write={options['write']!r} is calibrated by the propagator: "
+                       "leave out calibration=")  # fmt: skip
+
+
+class HeldNetwork(Network):
+    """The circuit with a teacher that depends on what its cell predicted."""
+
+    def __init__(self, plan, model, schedule, dt):
+        super().__init__(plan, model, schedule, dt)
+        self.hold, steps = plan.hold, schedule.token_steps
+        start = schedule.spans["write"][0]
+        window = np.tile(schedule.active("write"), schedule.tokens)[:, None]
+        holding = np.zeros(steps)
+        holding[self.hold.start : start] = 1 / ((start - self.hold.start) * schedule.dt)
+
+        def table(each):
+            each = np.repeat(np.repeat(each, steps, axis=0), 2 * self.post, axis=1)
+            return b2.TimedArray(each * window, dt=dt)
+
+        self.namespace.update(
+            holding=b2.TimedArray(np.tile(holding, schedule.tokens) * b2.Hz, dt=dt),
+            over=table(self.hold.over), back=table(self.hold.back),
+            unit_rate=model.parameters["rate"],
+        )  # fmt: skip
+        self.reading = f"{self.reading}\nheld += holding(t)*drive*dt"
+        number = "(teach_table(t, i) + more - value_baseline)"
+        if plan.tonic:
+            self.chance = f"clip(abs{number}*unit_rate*dt, 0, 1)"
+            self.sign = f"*sign{number}"
+        else:
+            self.chance = "clip((teach_table(t, i) + more)*unit_rate*dt, 0, 1)"
+
+    def code(self) -> tuple:
+        return (*super().code(), self.hold.kind, self.hold.levels)
+
+    def _taught(self) -> str:
+        if self.infinite:
+            return " + (teach_table(t, i) + more)/tau_teacher"
+        return super()._taught()
+
+    def _value_equations(self) -> str:
+        beyond = "over(t, i)*(teach_table(t, i) - value_baseline - predicted)"
+        return super()._value_equations() + f"""
+            held : 1
+            predicted = {self._restored()} : 1
+            more = {beyond} - back(t, i)*predicted : 1
+        """
+
+    def _restored(self) -> str:
+        """Return the held number, or the level that is nearest to it; a channel has
+        half of each."""
+        levels = [level / 2 for level in self.hold.levels]
+        if not levels:
+            return "held"
+        steps = [f"{high - low!r}*int(held > {(high + low) / 2!r})"
+                 for low, high in zip(levels, levels[1:], strict=False)]  # fmt: skip
+        return " + ".join([repr(levels[0]), *steps])
+
+    def _value_cells(self):
+        made = super()._value_cells()
+        made.run_regularly("held = 0", dt=self.token, when="start", order=1,
+                           name="new_prediction")  # fmt: skip
+        return made

@@ -1,0 +1,84 @@
+"""Writes that hold a prediction: write strengths beyond 1 in the spiking circuit."""
+
+import brian2 as b2
+import numpy as np
+import pytest
+from programs import INF, artificial, nrmse, random_program, spiking
+
+import fwp_neuro as fwp
+from fwp_neuro.circuits import Realism
+
+ms = b2.ms
+#: the over-driven teacher needs |v'|/2 of room
+ROOM = {"constants": {"value_baseline": 1.0}, "dt": 1 * ms}
+
+
+def parity(tokens=64, heads=16, seed=1):
+    """Bits that turn the sign of one number, write strength 2; and the right numbers."""
+    bits = np.random.default_rng(seed).random((tokens, heads)) < 0.5
+    one = np.ones((tokens, heads, 1))
+    program = fwp.Program(one, 0 * one, one, beta=2.0 * bits)
+    return program, (-1.0) ** np.cumsum(bits, 0)
+
+
+def counted(cells, write, **options):
+    """Return the share of right signs after the last token, and the mean size then."""
+    program, right = parity(8 if np.isinf(cells) else 64)
+    found = spiking(program, "delta", cells=cells, write=write, record_spikes=False,
+                    initial_weights=np.ones((16, 1, 1)), **ROOM, **options)  # fmt: skip
+    last = found["readout"].values[-1, :, 0]
+    return np.mean(np.sign(last) == right[-1]), np.abs(found["weights"].values[-1]).mean()
+
+
+@pytest.mark.parametrize(
+    "write", ["held_target", pytest.param("held_error", marks=pytest.mark.slow)]
+)
+def test_parity_without_spikes(write):
+    accuracy, size = counted(INF, write)
+    assert accuracy == 1 and 0.9 < size < 1.05
+    restored = counted(INF, write, clean_up=[-1, 1])
+    assert restored[0] == 1 and restored[1] > 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", ["held_target", "held_error"])
+def test_parity_of_64_tokens_in_spikes(write):
+    accuracy, size = counted(100, write, clean_up=[-1, 1], device="cpp_standalone")
+    assert accuracy == 1 and size > 0.9
+
+
+@pytest.mark.parametrize("write", ["held_target", "held_error"])
+def test_writes_of_any_strength_follow_the_rule(write):
+    """A write from a random memory, with strengths of 0 to 1.9."""
+    program = random_program(1, 16, 4, 3, beta=np.linspace(0, 1.9, 16)[None])
+    program = program.replace(value=0.4 * program["value"], query=program["key"])
+    weights = np.random.default_rng(0).uniform(-0.3, 0.3, (16, 3, 4))
+    options = {"initial_weights": weights, "write": write, "cells": INF, **ROOM}
+    found = spiking(program, "delta", **options)
+    exact = artificial(program, "delta", initial_weights=weights)
+    assert nrmse(found, exact) < 0.03
+
+
+def test_a_strength_below_nine_tenths_is_written_as_ever():
+    program = random_program(3, 2, 4, 3, beta=np.full((3, 2), 0.6))
+    one, two = (spiking(program, "delta", cells=INF, write=write, dt=1 * ms)
+                for write in ("first_order", "held_target"))  # fmt: skip
+    gap = np.abs(one["readout"].values - two["readout"].values)
+    assert gap.max() < 1e-12
+
+
+REFUSED = {
+    "compares nothing": ("hebb", {}),
+    "key_cells='poisson'": ("delta", {"key_cells": "integrate_and_fire", "cells": 5}),
+    "layout='population'": ("delta", {"layout": "synapse", "cells": 5}),
+    "cannot be combined yet": ("delta", {"realism": Realism(levels=2)}),
+    "leave out calibration=": ("delta", {"calibration": "closed"}),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_what_does_not_fit_is_refused_in_one_sentence(sentence):
+    rule, options = REFUSED[sentence]
+    program = random_program(2, 1, 3, 2, beta=np.full((2, 1), 0.5))
+    with pytest.raises(fwp.FwpError, match=sentence):
+        spiking(program, rule, write="held_target", **options)
