@@ -36,15 +36,20 @@ def counted(cells, write, **options):
 def test_parity_without_spikes(write):
     accuracy, size = counted(INF, write)
     assert accuracy == 1 and 0.9 < size < 1.05
-    restored = counted(INF, write, clean_up=[-1, 1])
-    assert restored[0] == 1 and restored[1] > 0.97
+    if write == "held_target":
+        restored = counted(INF, write, clean_up=[-1, 1])
+        assert restored[0] == 1 and restored[1] > 0.97
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("write", ["held_target", "held_error"])
-def test_parity_of_64_tokens_in_spikes(write):
-    accuracy, size = counted(100, write, clean_up=[-1, 1], device="cpp_standalone")
+def test_parity_of_64_tokens_in_spikes():
+    """What is restored does not drift; without that the memory shrinks, but counts."""
+    options = {"device": "cpp_standalone"}
+    accuracy, size = counted(100, "held_target", clean_up=[-1, 1], **options)
     assert accuracy == 1 and size > 0.9
+    for write in ("held_target", "held_error"):
+        accuracy, size = counted(100, write, teacher="tonic", **options)
+        assert accuracy == 1 and size > 0.6, write
 
 
 @pytest.mark.parametrize("write", ["held_target", "held_error"])
@@ -73,6 +78,7 @@ REFUSED = {
     "layout='population'": ("delta", {"layout": "synapse", "cells": 5}),
     "cannot be combined yet": ("delta", {"realism": Realism(levels=2)}),
     "leave out calibration=": ("delta", {"calibration": "closed"}),
+    "use write='held_target'": ("delta", {"write": "held_error", "clean_up": [-1, 1]}),
 }
 
 
@@ -81,4 +87,4 @@ def test_what_does_not_fit_is_refused_in_one_sentence(sentence):
     rule, options = REFUSED[sentence]
     program = random_program(2, 1, 3, 2, beta=np.full((2, 1), 0.5))
     with pytest.raises(fwp.FwpError, match=sentence):
-        spiking(program, rule, write="held_target", **options)
+        spiking(program, rule, **{"write": "held_target", **options})

@@ -12,9 +12,9 @@ Hebbian rule would; the loop is open, and errors of the gain are not corrected.
 
 Both are exact for the linearised circuit with its lags: the extra drive starts as the
 gate opens, and what it adds is computed by the propagator (`calibration`). ``clean_up``
-restores y0 to the nearest of given levels (bistable or plateau units), which keeps a
-memory of discrete states from drifting. The ON and the OFF channel carry half of each
-number, so that the value baseline must be at least |v'|/2.
+restores the y0 of a held target to the nearest of given levels (bistable or plateau
+units), which keeps a memory of discrete states from drifting. The ON and the OFF channel
+carry half of each number, so that the value baseline must be at least |v'|/2.
 
 What cannot work instead, and why: several small writes along one key multiply factors
 1 - b that are all positive; a loop that is stopped at its overshoot reaches at most
@@ -113,6 +113,10 @@ def _check(write: BiophysicalWrite, options, levels) -> None:
     if options["realism"] is not None and options["realism"].on:
         raise FwpError(f"write={options['write']!r} and realism= cannot be combined yet: "
                        "give one of them")  # fmt: skip
+    if levels and options["write"] == "held_error":
+        raise FwpError("clean_up restores what a closed loop is driven to, and write="
+                       "'held_error' adds to weights that keep their errors: use write="
+                       "'held_target'")  # fmt: skip
     if options["calibration"] != "propagator":
         raise FwpError(f"write={options['write']!r} is calibrated by the propagator: "
                        "leave out calibration=")  # fmt: skip

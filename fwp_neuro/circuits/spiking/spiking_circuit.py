@@ -199,7 +199,8 @@ def prepare(
         write: "first_order", or a write that holds what the key recalled before it (see
             `fwp_neuro.circuits.spiking.held_writes`), which may have a strength in
             (1, 2): "held_target" or "held_error".
-        clean_up: levels to which a held prediction is restored, such as [-1, 0, 1].
+        clean_up: levels to which the prediction of "held_target" is restored, such as
+            [-1, 0, 1].
         realism: a `Realism`, which says what idealisations are taken away.
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
