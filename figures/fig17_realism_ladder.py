@@ -11,11 +11,12 @@ keys alone (inhibitory plasticity, matched dendrites) no mismatch is left. All a
 cost more than the circuit can afford; most of it are value cells that spike and membrane
 noise, which count twice with a value scale of 2.
 nRMSE: root mean square error of the read-out over the standard deviation of the rule's
-own. Sizes: 12 programmes (quick: 4), 100 and 400 cells a number (quick: 50). Established:
-the coefficient of variation of EPSPs (Seeman et al. 2018, doi:10.7554/eLife.37349), that
-inhibition follows excitation (Bhatia, Moza & Bhalla 2019, doi:10.7554/eLife.43415), the
-inhibitory rule (Vogels et al. 2011, doi:10.1126/science.1211095). Choices: what
-`fwp_neuro.circuits.spiking.realism.SOURCES` calls so.
+own. Sizes: 12 programmes (quick: 4 of 3 tokens), 100 and 400 cells a number (quick:
+50). Established: the coefficient of variation of EPSPs (Seeman et al. 2018,
+doi:10.7554/eLife.37349), that inhibition follows excitation (Bhatia, Moza & Bhalla
+2019, doi:10.7554/eLife.43415), the inhibitory rule (Vogels et al. 2011,
+doi:10.1126/science.1211095). Choices: what `fwp_neuro.circuits.spiking.realism.SOURCES`
+calls so.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def simulate(quick: bool = False, progress=None) -> xr.Dataset:
     """Run every rung for both rules."""
     heads, cells, dt = (4, [50], 1 * b2.ms) if quick else (12, [100, 400], 0.5 * b2.ms)
     device = "numpy" if quick else "cpp_standalone"  # worth compiling at full size
-    program = fwp.tasks.associative_recall(tokens=8, dim=8, beta=0.8, heads=heads, seed=1)
+    program = fwp.tasks.associative_recall(
+        tokens=3 if quick else 8, dim=8, beta=0.8, heads=heads, seed=1
+    )
     found = []
     for part, rule in enumerate(RULES):
 
