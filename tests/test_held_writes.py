@@ -78,6 +78,10 @@ REFUSED = {
     "layout='population'": ("delta", {"layout": "synapse", "cells": 5}),
     "cannot be combined yet": ("delta", {"realism": Realism(levels=2)}),
     "leave out calibration=": ("delta", {"calibration": "closed"}),
+    "two levels or more": ("delta", {"clean_up": [1.0]}),
+    "leave out value_scale='fit'": (
+        "delta", {"clean_up": [-1, 1], "value_scale": "fit"}),
+    "or leave it out": ("delta", {"write": "first_order", "clean_up": [-1, 1]}),
     "use write='held_target'": ("delta", {"write": "held_error", "clean_up": [-1, 1]}),
 }
 

@@ -11,7 +11,15 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import expected_runs, synapses, toolchain
-from fwp_neuro.circuits import AP5, CNQX, RATE, SPIKING, Realism, Timeline
+from fwp_neuro.circuits import (
+    AP5,
+    CNQX,
+    RATE,
+    SPIKING,
+    Heterogeneity,
+    Realism,
+    Timeline,
+)
 from fwp_neuro.circuits.spiking import synapse_form
 from fwp_neuro.devices import compiled_builds, kept_programs
 from fwp_neuro.devices.device import DeviceJob
@@ -26,7 +34,8 @@ PROBES = np.eye(4)[:2]
 WEIGHTS = 0.3 * np.arange(12).reshape(3, 4) / 12
 TAU = synapses.get("pair_stdp").parameters["tau_plus"]
 REALISM = Realism(
-    value_cells="spiking", inhibition="conductance", heterogeneity="drawn", release=0.5,
+    value_cells="spiking", inhibition="conductance", release=0.5, sites=2,
+    heterogeneity=Heterogeneity(apical=0.1, inhibition=0.1),
     background=2 * b2.Hz, membrane_noise=2 * b2.mV, gate="neuromodulator", levels=5,
 )  # fmt: skip
 #: form -> what its circuits are prepared with

@@ -383,6 +383,7 @@ def test_a_builder_of_another_circuit_uses_the_collector():
 
 
 def test_every_port_is_tested_here():
-    plan = type("plan", (), {"weights": np.zeros((1, 1, 1)), "own": False, "cells": 1})
+    plan = type("plan", (), {"weights": np.zeros((1, 1, 1)), "own": False, "cells": 1,
+                             "realism": None})  # fmt: skip
     model = fwp.synapses.get("two_compartment_nmda", kind="circuit")
     assert set(ports(plan, model)) == {*ALL, "x_ampa", "weight_course"}

@@ -6,7 +6,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import toolchain
-from fwp_neuro.circuits import Timeline
+from fwp_neuro.circuits import Heterogeneity, Realism, Timeline
 
 pytestmark = pytest.mark.skipif(toolchain.find() is None, reason="no C++ compiler")
 ms = b2.ms
@@ -24,7 +24,15 @@ SLOW = {
     "traces": ("delta", {}, {"record": ["w"], "record_every": 10 * ms}),
     "regular cells": ("delta", {}, {"key_cells": "integrate_and_fire"}),
     "published": ("hebb", {}, {"synapse": "pair_stdp", "timeline": Timeline()}),
-}
+    "held target": ("delta", {}, {"write": "held_target", "clean_up": (-1, 0, 1)}),
+    "held error": ("delta", {}, {"write": "held_error"}),
+    "tonic teachers": ("delta", {}, {"teacher": "tonic"}),
+    "release model": ("delta", {}, {"realism": Realism(short_term="tsodyks_markram")}),
+    "realism": ("delta", {}, {"realism": Realism(
+        value_cells="spiking", inhibition="conductance", release=0.5, sites=2,
+        background=2 * b2.Hz, membrane_noise=2 * b2.mV, levels=5,
+        heterogeneity=Heterogeneity(apical=0.1, inhibition=0.1))}),
+}  # fmt: skip
 
 
 def programme(heads=None, signed=False) -> fwp.Program:

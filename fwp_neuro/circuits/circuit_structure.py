@@ -14,14 +14,32 @@ drawn.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from functools import partial
 from typing import Any
 
 import brian2 as b2
+import numpy as np
 
 from ..devices import Built
 from ..devices.device import Structure
 from .collector import Collector
+
+
+def exact(one) -> Any:
+    """Return what a thing says, of which the text has every digit of its numbers.
+
+    Brian2's own text of a quantity has eight. Takes mappings, dataclasses, arrays and
+    quantities inside each other.
+    """
+    if is_dataclass(one) and not isinstance(one, type):
+        one = vars(one)
+    if isinstance(one, Mapping):
+        return [(name, exact(each)) for name, each in one.items()]
+    if isinstance(one, np.ndarray):  # quantities are such
+        return np.asarray(one).tolist(), repr(b2.get_dimensions(one))
+    return repr(one)
 
 
 class Kept:

@@ -238,6 +238,9 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         hold, eta, compare = held_writes.held(
             write, norm, model, schedule, options, float(scale.max())
         )
+    elif options["clean_up"] is not None:
+        raise FwpError("clean_up restores predictions that are held: give write="
+                       "'held_target', or leave it out")  # fmt: skip
     elif realism is not None and realism.on:
         from . import realistic_calibration  # noqa: PLC0415  few runs need it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...synapses.circuit_models import CircuitSynapse
@@ -95,7 +96,35 @@ def ports(plan: CircuitPlan, model: CircuitSynapse) -> dict[str, Port]:
             keys,
             "AMPA trace of the key cells, ON minus OFF",
         )
+    if plan.realism is not None:
+        _take_idealisations_away(found, plan, model, post_port)
     return found
+
+
+def _take_idealisations_away(found, plan, model, post_port) -> None:
+    """Change the ports whose variables are others in a circuit with realism."""
+    realism = plan.realism
+    noisy = realism.membrane_noise is not None
+    volts = {name: f"V_{name}" + f" + noise_{name}" * noisy
+             for name in ("basal", "apical")}  # fmt: skip
+    changed = {
+        "V": volts, **{f"V_{name}": code for name, code in volts.items()},
+        "unblocked": model.unblocked_code(f"({volts['apical']})"),
+        "g_ampa": "conductance*excited",
+        "g_inhibition": "conductance*inhibited",
+    }  # fmt: skip
+    if realism.inhibition is not None:
+        changed["g_inhibition"] = "g_shunt"
+    if realism.gate is not None:
+        changed["gate"] = "eta_table(t, i)*opened"
+    for name, code in changed.items():
+        found[name] = replace(found[name], code=code)
+    found["recalled"] = post_port(
+        "recalled", "number that the basal voltage codes, less the value baseline"
+    )
+    if realism.drawn_amounts:  # these traces are those of each synapse
+        for name in ("x_nmda", "x_ampa"):
+            del found[name]
 
 
 def elements(plan: CircuitPlan) -> dict[str, int]:

@@ -20,6 +20,7 @@ import brian2 as b2
 import numpy as np
 
 from ...devices import simulate
+from ..circuit_structure import exact
 from ..token_schedule import Timeline, make
 from . import biophysical
 from .circuit_plan import CircuitPlan
@@ -94,10 +95,11 @@ def settled(plan: CircuitPlan, model, dt, device: str, seed: int) -> dict:
         ap5=0.0, cnqx=0.0, keep=replace(plan.keep, mode="last", probes=None),
         record=type(plan.record)(),
     )  # fmt: skip
-    asked = (alone.key.tobytes(), plan.realism, plan.weights.shape, plan.cells, plan.kind,
-             plan.tonic, model.equations, dict(model.parameters), float(dt), device,
-             seed)  # fmt: skip
-    name = repr(asked)
+    name = repr((
+        alone.key.tobytes(), exact(plan.realism), plan.weights.shape, plan.cells,
+        plan.kind, plan.tonic, model.equations, exact(model.parameters), float(dt),
+        device, seed,
+    ))  # fmt: skip
     if name not in _found:
         build, size, structure = biophysical.builder(
             alone, model, schedule, dt, _Adapting

@@ -19,6 +19,7 @@ from ...errors import FwpError, shown
 from ...quantities import a_time, quantity
 from ...synapses.registered_synapses import get
 from ...synapses.synapse_class import Synapse
+from ..circuit_structure import exact
 
 
 def _of(unit, example: str, low: float = 0.0) -> Kind:
@@ -151,6 +152,15 @@ class Homeostasis:
     apical: bool = True
 
 
+def _read_heterogeneity(value, name: str):
+    if not isinstance(value, Heterogeneity):
+        raise FwpError(f"{name} must be a Heterogeneity(...), got {shown(value)}")
+    return value
+
+
+_HETEROGENEITY = Kind("a Heterogeneity(...)", _read_heterogeneity, Heterogeneity)
+
+
 def _read_release(value, name: str):
     if isinstance(value, Synapse):
         return value
@@ -179,7 +189,7 @@ def _switch(plain: str, name: str, kind: type) -> Kind:
 @takes(
     value_cells=_switch("graded", "spiking", SpikingValues),
     inhibition=_switch("subtractive", "conductance", ConductanceInhibition),
-    heterogeneity=_switch("none", "drawn", Heterogeneity),
+    heterogeneity=optional(_HETEROGENEITY),
     release=real(0, 1, above=True),
     sites=whole(1, 1000),
     short_term=optional(Kind("a release model, or its name", _read_release)),
@@ -217,7 +227,8 @@ class Realism:
             probability that makes it right in the mean.
 
         preset: "physiological" gives all that is not named here the values of
-            `PHYSIOLOGICAL`, whose sources `SOURCES` says.
+            `PHYSIOLOGICAL`, whose sources `SOURCES` says. To take a part of it away:
+            ``dataclasses.replace(Realism(preset="physiological"), background=None)``.
 
     Raises:
         FwpError: a value of another kind.
@@ -244,8 +255,10 @@ class Realism:
     def __post_init__(self):
         usual = {each.name: each.default for each in fields(self)}
         for name, value in (PHYSIOLOGICAL if self.preset != "none" else {}).items():
-            if getattr(self, name) == usual[name]:
+            if getattr(self, name) is usual[name] or name == "sites" and self.sites == 1:
                 object.__setattr__(self, name, value)
+        # so that `dataclasses.replace` can take a part of the preset away
+        object.__setattr__(self, "preset", "none")
 
     @property
     def on(self) -> tuple[str, ...]:
@@ -273,7 +286,7 @@ class Realism:
         delay = None if self.delay is None else float(self.delay)
         return ("realism", self.on, parts, delay, self.homeostasis,
                 repr(getattr(release, "equations", release)),
-                repr(dict(getattr(release, "parameters", {}))))  # fmt: skip
+                repr(exact(getattr(release, "parameters", {}))))  # fmt: skip
 
     @property
     def said(self) -> dict[str, Any]:
@@ -346,6 +359,17 @@ def key_gains(realism: Realism, seed: int, units: int, cells: float) -> np.ndarr
     width = np.sqrt(np.log1p(spread**2))
     normal = np.random.default_rng([seed, 5]).standard_normal((units, int(cells)))
     return np.exp(width * normal - width**2 / 2).mean(1)
+
+
+def at_baseline(model) -> tuple:
+    """Return the voltage of a compartment at the value baseline, and by how much it
+    changes there for each unit of the coded number."""
+    p = model.parameters
+    leak, exc, open_ = p["E_leak"], p["E_exc"], p["conductance"] * p["value_baseline"]
+    if model.block is None:  # a linear membrane
+        return leak + open_ * (exc - leak), p["conductance"] * (exc - leak)
+    rest = (leak + open_ * exc) / (1 + open_)
+    return rest, p["conductance"] * (exc - rest) / (1 + open_)
 
 
 def most_active(realism: Realism, key, query, signed: bool, parameters) -> float:

@@ -25,7 +25,7 @@ from ...errors import FwpError
 from ...synapses.circuit_models import CircuitSynapse
 from ..token_schedule import Schedule
 from .calibration import decay
-from .realism import Realism, most_active
+from .realism import Realism, at_baseline, most_active
 
 #: bisections of the learning rate
 _TRIES = 60
@@ -61,8 +61,27 @@ def check(realism: Realism, options, model: CircuitSynapse, signed: bool) -> Non
             f"realism inhibition is a conductance, which needs a membrane, and synapse "
             f"{model.name!r} is linear: leave out synapse="
         )
+    _check_times(realism, options["dt"])
+    if realism.inhibition is not None:
+        rest, _ = at_baseline(model)
+        if not realism.inhibition.reversal < rest:
+            raise FwpError(
+                f"ConductanceInhibition reversal must lie below {rest}, the voltage at "
+                f"the value baseline, got {realism.inhibition.reversal}"
+            )
     if options["calibration"] != "propagator":
         raise FwpError("realism is calibrated by the propagator: leave out calibration=")
+
+
+def _check_times(realism: Realism, dt) -> None:
+    """Refuse delays that are no whole number of time steps."""
+    delays = {"realism delay": realism.delay,
+              "ConductanceInhibition delay": getattr(realism.inhibition, "delay", None)}
+    for name, delay in delays.items():
+        steps = 0 if delay is None else float(delay / dt)
+        if abs(steps - round(steps)) > 1e-6:
+            raise FwpError(f"{name} must be a whole number of time steps dt={dt}, got "
+                           f"{delay}")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,7 +120,7 @@ class _Token:
         traces = {n: decay(model, f"tau_{n}", dt) for n in ("ampa", "nmda", "teacher")}
         at_rest, shunt = 1 + p["conductance"] * p["value_baseline"], 0.0
         if realism.inhibition is not None:
-            rest = (p["E_leak"] + (at_rest - 1) * p["E_exc"]) / at_rest
+            rest, _ = at_baseline(model)
             against = float((p["E_exc"] - rest) / (rest - realism.inhibition.reversal))
             shunt = p["conductance"] * (1 + against) / at_rest
         speed = 1.0 if model.block is None else at_rest

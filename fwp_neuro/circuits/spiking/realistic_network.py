@@ -13,7 +13,7 @@ import numpy as np
 
 from ..delay_line import delay_line
 from .biophysical import Network
-from .realism import gains, most_active
+from .realism import at_baseline, gains, most_active
 from .release_pathway import release_pathway
 from .released_quanta import released_quanta
 
@@ -38,13 +38,8 @@ class RealisticNetwork(Network):
         """Return what the equations need beside the numbers of the idealised circuit."""
         realism, found, dt = self.realism, {}, self.dt
         p = self.model.parameters
-        rest = (p["E_leak"] + p["conductance"] * p["value_baseline"] * p["E_exc"]) / (
-            1 + p["conductance"] * p["value_baseline"]
-        )
+        rest, found["volts"] = at_baseline(self.model)
         found["voltage_at_baseline"] = rest
-        # change of the voltage for each unit of the coded number, at the value baseline
-        open_ = 1 + p["conductance"] * p["value_baseline"]
-        found["volts"] = p["conductance"] * (p["E_exc"] - rest) / open_
         if self.inhibition is not None:
             found["E_inh"] = self.inhibition.reversal
             found["against"] = (p["E_exc"] - rest) / (rest - self.inhibition.reversal)

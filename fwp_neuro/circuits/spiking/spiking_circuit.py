@@ -209,7 +209,8 @@ def prepare(
             "g_inhibition", "g_basal", "g_apical" (in leak conductances, of which the
             circuit knows no siemens), "x_nmda", "x_ampa" (population layout), "teacher",
             "V" (both compartments), "V_basal", "V_apical", "unblocked", "error", "drive"
-            (1), "gate", "write" (Hz); in the generic form the states and the signals of
+            (1), "gate", "write" (Hz), with realism also "recalled" (the number that the
+            basal voltage codes); in the generic form the states and the signals of
             the rule ("w", "k", "v", "q"); with a published synapse every variable of its
             text (traces, the receptor's conductance in siemens, a membrane in volt, each
             a mean over the cells of a number), "w" (fast weights), "w_channel" (effective
@@ -329,7 +330,7 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
 
         plan, kind = realistic(plan, model, dt, given["device"], given["seed"])
     elif plan.hold is not None:
-        from .held_writes import HeldNetwork as kind  # noqa: PLC0415  few runs
+        from .held_network import HeldNetwork as kind  # noqa: PLC0415  few runs
     build, size, structure = biophysical.builder(plan, model, schedule, dt, kind)
     papers = "; ".join([model.citation, *model.sources.values()])
     return PreparedCircuit(

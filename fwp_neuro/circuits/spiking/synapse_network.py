@@ -24,7 +24,7 @@ from ...devices import Built, Size
 from ...states import Keep
 from ...synapses.coding import Experiment
 from ...synapses.synapse_class import Synapse
-from ..circuit_structure import Kept, structure
+from ..circuit_structure import Kept, exact, structure
 from ..collector import NOTHING, Collector, Port, Record
 from ..plastic import connecting
 from ..token_schedule import Schedule, timed
@@ -89,19 +89,8 @@ def builder(
 
 
 def said(synapse: Synapse, how: Experiment) -> str:
-    """Return all that a synapse and its experiment say.
-
-    Numbers have every digit: Brian2's own text of a quantity has eight.
-    """
-
-    def exact(one) -> Any:
-        if isinstance(one, Mapping):
-            return [(name, exact(each)) for name, each in one.items()]
-        if isinstance(one, np.ndarray):  # quantities are such
-            return np.asarray(one).tolist(), repr(b2.get_dimensions(one))
-        return repr(one)
-
-    numbers = exact(vars(how)), exact(synapse.parameters), exact(synapse.initial)
+    """Return all that a synapse and its experiment say, with every digit."""
+    numbers = exact(how), exact(synapse.parameters), exact(synapse.initial)
     return repr((synapse.name, synapse.equations, synapse.weight, numbers))
 
 
