@@ -302,35 +302,11 @@ cdef double fired_cells(double u, double n, double p):
 """
 
 
-@b2.implementation("cuda", COUNTS_IN_C.format(qualifiers="__host__ __device__"))
-@b2.implementation("cython", _COUNTS_IN_CYTHON)
-@b2.implementation("cpp", COUNTS_IN_C.format(qualifiers="static inline"))
-@b2.check_units(u=1, n=1, p=1, result=1)
-def fired_cells(u, n, p):
-    """Return how many of ``n`` cells fire, each with probability ``p``, for use in Brian2
-    code.
-
-    Args:
-        u: a number in [0, 1), ``rand()``; the same number gives the same count on every
-            device.
-
-    Example: ``x += kick*fired_cells(rand(), cells, rate*dt)``.
-    """
-    u, p = np.asarray(u, dtype=float), np.asarray(p, dtype=float)
-    u, p = (u, p) if p.shape == u.shape else np.broadcast_arrays(u, p)
-    sums, counts, first = _tables.get(n, p)
-    rank = np.count_nonzero(u.ravel()[:, None] > sums, axis=1)
-    return counts[first + rank].reshape(u.shape)
-
-
 class _Tables:
-    """Distribution functions of the probabilities that were asked for last.
+    """Distribution functions of the probabilities that were asked for last: rates change
+    a few times a token, and not in every step."""
 
-    Rates change a few times a token, and not in every step.
-    """
-
-    #: numbers that are kept
-    MOST = 2**22
+    MOST = 2**22  # numbers that are kept
 
     def __init__(self):
         self._kept: dict[tuple, tuple[np.ndarray, ...]] = {}
@@ -352,6 +328,30 @@ class _Tables:
 
 
 _tables = _Tables()
+#: without it Brian2 writes a text of what a function returns at each call
+NO_UNITS = b2.implementation("numpy", discard_units=True)
+
+
+@b2.implementation("cuda", COUNTS_IN_C.format(qualifiers="__host__ __device__"))
+@b2.implementation("cython", _COUNTS_IN_CYTHON)
+@b2.implementation("cpp", COUNTS_IN_C.format(qualifiers="static inline"))
+@NO_UNITS
+@b2.check_units(u=1, n=1, p=1, result=1)
+def fired_cells(u, n, p):
+    """Return how many of ``n`` cells fire, each with probability ``p``, for use in Brian2
+    code.
+
+    Args:
+        u: a number in [0, 1), ``rand()``; the same number gives the same count on every
+            device.
+
+    Example: ``x += kick*fired_cells(rand(), cells, rate*dt)``.
+    """
+    u, p = np.asarray(u, dtype=float), np.asarray(p, dtype=float)
+    u, p = (u, p) if p.shape == u.shape else np.broadcast_arrays(u, p)
+    sums, counts, first = _tables.get(n, p)
+    rank = np.count_nonzero(u.ravel()[:, None] > sums, axis=1)
+    return counts[first + rank].reshape(u.shape)
 
 
 def _tables_of(n: float, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brian2 as b2
 import numpy as np
 
-from ..head_layout import _COUNTS_IN_CYTHON, COUNTS_IN_C, _tables
+from ..head_layout import _COUNTS_IN_CYTHON, COUNTS_IN_C, NO_UNITS, _tables
 
 
 def _named(text: str) -> str:
@@ -15,6 +15,7 @@ def _named(text: str) -> str:
 @b2.implementation("cuda", _named(COUNTS_IN_C).format(qualifiers="__host__ __device__"))
 @b2.implementation("cython", _named(_COUNTS_IN_CYTHON))
 @b2.implementation("cpp", _named(COUNTS_IN_C).format(qualifiers="static inline"))
+@NO_UNITS
 @b2.check_units(u=1, n=1, p=1, result=1)
 def released_quanta(u, n, p):
     """Return how many of ``n`` sites release, each with probability ``p``, for use in

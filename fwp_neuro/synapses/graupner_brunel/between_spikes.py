@@ -134,6 +134,8 @@ def _function(name: str, result: str, number: int):
 
     call.__name__ = name
     made = b2.check_units(**dict.fromkeys(signature(call).parameters, 1), result=1)(call)
+    # without it Brian2 writes a text of what a function returns at each call
+    made = b2.implementation("numpy", discard_units=True)(made)
     for target, qualifiers in (("cuda", "__host__ __device__"), ("cpp", "static inline")):
         made = b2.implementation(target, _in(_IN_C, name, result, qualifiers))(made)
     return b2.implementation("cython", _in(_IN_CYTHON, name, result))(made)
