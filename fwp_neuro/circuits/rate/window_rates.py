@@ -36,20 +36,21 @@ def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -
     letter, word = ("v", "value") if side == "post" else ("k", "key")
     keep, left = numbers["keep"], numbers["keep"] - numbers["erase"] * numbers["overlap"]
     for bad, name, why in (
-        (keep, "decay factor", "a factor <= 0 needs an infinitely fast turnover"),
+        (keep, "decay factor", "a factor <= 0 needs an infinitely fast turnover; raise "
+                               "it"),
         (
             left,
             f"1 - beta*|{letter}|^2",
-            f"beta*|{letter}|^2 >= 1 has no first-order continuous counterpart",
+            f"beta*|{letter}|^2 >= 1 has no first-order continuous counterpart; lower "
+            f"the write strength or the {word} norm, use write='held_target'",
         ),
-    ):
+    ):  # fmt: skip
         if (bad <= _TINY).any():
             token, head = np.argwhere(bad <= _TINY)[0][:2]
             value = bad[token, head].min()
             raise FwpError(
                 f"statement {line!r}, token {token}: {name} is {value:.4g} where the "
-                f"circuit needs > 0: {why}; lower the write strength or the {word} norm, "
-                "use write='held_target', or dynamics='event'"
+                f"circuit needs > 0: {why}, or use dynamics='event'"
             )
 
 
