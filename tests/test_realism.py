@@ -136,6 +136,40 @@ def test_equals_the_oracle_without_spikes(name, rule):
     assert np.abs(circuit["readout"].values - expected).max() < 1e-9
 
 
+@pytest.mark.parametrize("steady", [True, False])
+def test_recorded_weights_are_what_the_circuit_recalls(steady):
+    """Synapses are stronger where inhibition shunts; W q is still what is read."""
+    realism = Realism(inhibition=ConductanceInhibition(steady=steady))
+    program = make(value=0.2).replace(query=make()["key"])
+    options = {"cells": INF, "timeline": SHORT, "realism": realism, "dt": 1 * ms}
+    found = spiking(program, "delta", **options)
+    gain = options_of(found)["recall_gain"]
+    assert 0.1 < gain < 0.7
+    expected = artificial(program, "delta")["weights"].values
+    slope = (found["weights"].values * expected).sum() / (expected**2).sum()
+    assert slope == pytest.approx(1, abs=0.06 if steady else 0.25)
+    # and so are those that it starts with
+    start = found.final_weights
+    silent = program.replace(beta=0 * program["beta"])
+    read = spiking(silent, "delta", initial_weights=start, **options)
+    wanted = np.einsum("hij,thj->thi", start, program["query"])
+    left = np.sqrt(np.mean((read["readout"].values - wanted) ** 2)) / wanted.std()
+    assert left < (0.03 if steady else 0.3)
+
+
+def test_noise_of_single_cells_averages_out_over_those_of_a_channel():
+    spread = []
+    for cells in (1, 25):
+        realism = Realism(value_cells=SpikingValues(cells=cells), membrane_noise=2 * mV)
+        program = make(value=0.0).replace(key=0 * make()["key"])
+        found = spiking(program.replace(query=program["key"]), "delta", cells=INF,
+                        record_spikes=False, timeline=SHORT, realism=realism,
+                        record=["V_basal"], record_every=10 * ms)  # fmt: skip
+        spread.append(found["V_basal"].values[1:].std())
+    assert spread[0] == pytest.approx(2e-3, rel=0.1)
+    assert spread[0] / spread[1] == pytest.approx(5, rel=0.15)
+
+
 def test_nothing_taken_away_changes_nothing():
     program = make()
     for options in ({"cells": 5}, {"cells": INF}):

@@ -225,13 +225,21 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
             "a token lasts over 500 NMDA time constants: the exact event-driven scheme "
             "would overflow"
         )
-    fitted = options["value_scale"] == "fit"
-    scale = _value_scale(write.value, weights, model, options["value_scale"])
     events = layout == "synapse" and bool(np.isfinite(options["cells"]))
     norm = (write.key**2).sum(-1)
     signed = bool((write.key < 0).any() or (query < 0).any())
-    realism, hold, compare = options["realism"], None, write.compare
+    realism, hold, compare, gain = options["realism"], None, write.compare, 1.0
     told = (write.strength, norm, compare, model, schedule)
+    if realism is not None and not realism.on:
+        realism = None
+    if realism is not None:
+        from . import realistic_calibration  # noqa: PLC0415  few runs need it
+
+        pools = (realism, write.key, query, signed)
+        realistic_calibration.check(realism, options, model, signed)
+        gain = realistic_calibration.recall_gain(model, schedule, *pools)
+    fitted = options["value_scale"] == "fit"
+    scale = _value_scale(write.value, weights / gain, model, options["value_scale"])
     if options["write"] != "first_order":
         from . import held_writes  # noqa: PLC0415  few runs need it
 
@@ -241,15 +249,9 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     elif options["clean_up"] is not None:
         raise FwpError("clean_up restores predictions that are held: give write="
                        "'held_target', or leave it out")  # fmt: skip
-    elif realism is not None and realism.on:
-        from . import realistic_calibration  # noqa: PLC0415  few runs need it
-
-        realistic_calibration.check(realism, options, model, signed)
-        eta = realistic_calibration.learning_rate(
-            *told, realism, write.key, query, signed
-        )
+    elif realism is not None:
+        eta = realistic_calibration.learning_rate(*told, *pools)
     else:
-        realism = None
         eta = calibration.learning_rate(*told, options["calibration"], events)
     synapses = 2 * weights.size * (int(options["cells"]) if events else 1)
     keep = choose(options["record_weights"], options["probes"], program, synapses)
@@ -257,13 +259,13 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     plan = CircuitPlan(
         write.key, query, write.value / scale[..., 0], eta,
         compare, write.keep_pre, write.keep_post,
-        weights / scale, *_blocked(schedule, options["drugs"]),
+        weights / gain / scale, *_blocked(schedule, options["drugs"]),
         options["cells"],
         options["key_cells"], layout, options["seed"],
         model.parameters["weight_baseline"], keep, tonic=options["teacher"] == "tonic",
         realism=realism, hold=hold,
     )  # fmt: skip
-    plan = replace(plan, record=_record(plan, model, schedule, scale, options))
+    plan = replace(plan, record=_record(plan, model, schedule, gain * scale, options))
     _check_rates(plan, model, dt)
     details = {
         "form": "biophysical", "synapse": model.name,
@@ -275,7 +277,7 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         **said(plan.record.names, model, options),
     }  # fmt: skip
     if realism is not None:
-        details["realism"] = realism.said
+        details |= {"realism": realism.said, "recall_gain": gain}
     # of its own a synapse keeps w and the integral of its postsynaptic cell that it has
     # seen
     numbers = synapses * (2 if events else 1)
@@ -283,7 +285,11 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
 
 
 def _value_scale(value, weights, model: CircuitSynapse, kind: str | float) -> np.ndarray:
-    """Return the value that the circuit codes as 1, [1 or head, 1, 1]."""
+    """Return the value that the circuit codes as 1, [1 or head, 1, 1].
+
+    Args:
+        weights: initial ones of the synapses, [head, post, pre].
+    """
     most = 2 * model.parameters["weight_baseline"]
     if kind == "fit":
         largest = np.maximum(

@@ -30,8 +30,11 @@ _MISMATCH = Homeostasis(apical=False), Homeostasis(inhibition=False)
 #: tokens of 200 ms
 _FAST = Timeline(settle=20 * b2.ms, write=50 * b2.ms, gap=40 * b2.ms, query=50 * b2.ms,
                  read=33 * b2.ms, rest=40 * b2.ms)  # fmt: skip
-#: leaves the weights room for what the shunt takes off the recall
-_ROOM = {"value_scale": 2.0, "teacher": "tonic"}
+#: weak synapses (the number 1 is 4 mV) make little shunt, and the value scale leaves the
+#: weights room for what it takes off the recall
+_ROOM: dict[str, Any] = {
+    "value_scale": 1.5, "teacher": "tonic", "constants": {"conductance": 1 / 16},
+}  # fmt: skip
 #: what is taken away, one a rung: name -> `Realism`, or options of the realisation
 RUNGS = {
     "value cells spike": Realism(value_cells=SpikingValues()),

@@ -218,7 +218,8 @@ class Realism:
             release at half the reference rate counts as 1.
         background: rate at which key cells fire at all times.
         membrane_noise: standard deviation of the voltage of each compartment, with a
-            correlation time of 5 ms.
+            correlation time of 5 ms. It is that of a cell, and independent between cells,
+            so that it averages out over the spiking cells of a channel.
         gate: "table", "neuromodulator" or `Neuromodulator`.
         delay: of the spikes of key cells.
         homeostasis: "none", "settled" or `Homeostasis`, which mends mismatches.

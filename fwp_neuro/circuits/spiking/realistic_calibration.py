@@ -189,6 +189,20 @@ def learning_rate(
     return np.reshape(found, wanted.shape) / model.slope
 
 
+def recall_gain(
+    model: CircuitSynapse, schedule: Schedule, realism: Realism, key: np.ndarray,
+    query: np.ndarray, signed: bool,
+) -> float:  # fmt: skip
+    """Return what the circuit recalls of weights, as a share of W q: 1 without a shunt.
+
+    Without a balanced background it depends on the query; then it is the mean over those
+    of the programme.
+    """
+    most = most_active(realism, key, query, signed, model.parameters)
+    pool = np.abs(query).sum(-1) * model.parameters["weight_baseline"]
+    return float(_Token.of(model, schedule, realism, most).recalled(pool).mean())
+
+
 @lru_cache(maxsize=16)
 def _rates(token: _Token, wanted, norm, pool, feedback: bool) -> np.ndarray:
     wanted, norm, pool = np.array(wanted), np.array(norm), np.array(pool)

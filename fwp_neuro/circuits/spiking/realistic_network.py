@@ -58,7 +58,8 @@ class RealisticNetwork(Network):
         if realism.membrane_noise is not None:
             left = np.exp(-float(dt / NOISE_TIME))
             found["noise_left"] = left
-            found["noise_size"] = realism.membrane_noise * np.sqrt(1 - left**2)
+            each = 1 if self.values is None else self._value_number  # their mean counts
+            found["noise_size"] = realism.membrane_noise * np.sqrt((1 - left**2) / each)
         if self.gate is not None:
             found.update(tau_gate=self.gate.tau, gate_leak=self.gate.leak)
             found.update(self._gate_tables())

@@ -335,20 +335,23 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     papers = "; ".join([model.citation, *model.sources.values()])
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, dt, keep, details, papers,
-        partial(_in_units, plan.record.scale, rule.name), structure,
+        partial(_in_units, plan.record.scale, details.get("recall_gain", 1.0),
+                rule.name),
+        structure,
     )  # fmt: skip
 
 
-def _in_units(scale, name: str, found: dict[str, Any]) -> dict[str, Any]:
+def _in_units(scale, gain: float, name: str, found: dict[str, Any]) -> dict[str, Any]:
     """Return what the biophysical circuit found in the units of the programme.
 
     Args:
-        scale: the value that it codes as 1, [1 or head, 1, 1].
+        scale: the weight that it codes as 1, [1 or head, 1, 1].
+        gain: what it recalls of weights, as a share of W q.
     """
     for mode in ("snapshots", "last"):
         if mode in found:
             found[mode] = {n: one * scale for n, one in found[mode].items()}
-    found["readout"] = found["readout"] * scale[..., 0]
+    found["readout"] = found["readout"] * (scale / gain)[..., 0]
     if "probe_readout" in found:
         found["probe_readout"] = found["probe_readout"] * scale
     found["details"] = {key: found[key] for key in ("clipped", "lowest")}
