@@ -21,6 +21,7 @@ _NAMES = {
     "connect": "plastic.connecting",
     "generate": "standalone",
     "ladder": "spiking.ladder",
+    "with_traces_left": "spiking.short_tokens",
 }
 
 __all__ = list(_NAMES)
