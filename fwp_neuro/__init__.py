@@ -29,6 +29,7 @@ _NAMES = {
     "load": "recording",
     "run": "running",
     "compare": "comparison",
+    "with_pool": "divisive",
     "cite": "registries",
     "FwpError": "errors",
     "AP5": "circuits.drugs",

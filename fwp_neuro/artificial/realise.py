@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import divisive as divisive_inhibition
 from ..arguments import SEED, one_of, optional, takes
 from ..errors import FwpError, callers, warn
 from ..programs import Program
@@ -49,6 +50,7 @@ log = logging.getLogger("fwp_neuro")
     probes=PROBES,
     initial_states=STATES,
     initial_states_of=optional(RECORDING),
+    divisive=optional(divisive_inhibition.GAIN),
 )
 def prepare(
     program: Program,
@@ -63,6 +65,7 @@ def prepare(
     probes=None,
     initial_states=None,
     initial_states_of=None,
+    divisive: float | None = None,
 ) -> Prepared:
     """Prepare the artificial realisation.
 
@@ -88,8 +91,11 @@ def prepare(
             named.
         initial_states_of: a Recording to carry on from (its synaptic states after the
             last token).
+        divisive: gain G of divisive inhibition: the last value is a pool z of keys (see
+            `fwp_neuro.with_pool`), and the others are read as W q/(1/G + z.q).
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
+    divisive_inhibition.check(program, divisive)
     keep = _kept(record_weights, probes, form, backend, program, rule)
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
     states = starting_states(
@@ -124,6 +130,10 @@ class _Computation(Prepared):
         _check_finite(rule, found["readout"])
         said = {"backend": backend, "dtype": self.options["dtype"], **keep.details}
         said |= dict(zip(("form", "form_reason"), self.form, strict=True))
+        gain = self.options["divisive"]
+        if gain is not None:
+            said["divisive"] = gain
+            found["readout"] = divisive_inhibition.divided(found["readout"], gain)
         return make_recording(
             self.program, rule, "artificial", found["readout"],
             *variables(rule, keep, found),

@@ -4,11 +4,13 @@ programme."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from math import exp
 from typing import Any
 
 import brian2 as b2
 
+from ... import divisive as divisive_inhibition
 from ...arguments import SEED, one_of, optional, takes
 from ...errors import Cannot, FwpError, callers, warn
 from ...programs import Program
@@ -65,6 +67,7 @@ WRITES = ("synaptic", "factored", *HELD)
     layout=one_of(low_rank.LAYOUTS, "layout of the rate realisation:"),
     record_weights=RECORD_WEIGHTS,
     probes=PROBES,
+    divisive=optional(divisive_inhibition.GAIN),
     device=DEVICE,
     progress=PROGRESS,
 )
@@ -85,6 +88,7 @@ def prepare(
     layout: str = "auto",
     record_weights: str = "auto",
     probes=None,
+    divisive: float | None = None,
     device: str = "auto",
     progress=None,
 ) -> PreparedCircuit:
@@ -125,6 +129,9 @@ def prepare(
             (snapshots up to 64 MB, else the last ones).
         probes: [probe, pre] or [head, probe, pre], read as W x after every token
             ("probe_readout"), whatever is recorded of the weights.
+        divisive: gain G of divisive inhibition: the last value is a pool z of keys (see
+            `fwp_neuro.with_pool`), and the read-out cells of the others rest at
+            W q/(1/G + z.q).
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone".
         progress: called with (fraction, label) while it runs.
 
@@ -140,6 +147,7 @@ def prepare(
             1), a rule without continuous form under dynamics="continuous", a bad option.
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
+    divisive_inhibition.check(program, divisive)
     signals = program.bind(rule)
     states = starting_states(
         rule, program, initial_weights, initial_states_of, initial_states
@@ -156,8 +164,17 @@ def prepare(
     else:
         made = _continuous(found, signals, states["w"], cells, layout, keep, **shapes)
     build, size, dt, keep, details, structure = made
+    more = {}
+    if divisive is not None:
+        details["divisive"] = divisive
+        more = {"finish": partial(_divided, divisive)}
     return PreparedCircuit("rate", program, rule, options, build, size, dt, keep, details,
-                           structure=structure)  # fmt: skip
+                           structure=structure, **more)  # fmt: skip
+
+
+def _divided(gain: float, found: dict[str, Any]) -> dict[str, Any]:
+    """Return what the circuit found, with read-out cells that a pool shunts."""
+    return {**found, "readout": divisive_inhibition.divided(found["readout"], gain)}
 
 
 RATE = Realisation("rate", prepare)

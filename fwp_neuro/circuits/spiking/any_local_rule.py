@@ -30,14 +30,14 @@ from ..prepared_circuit import check_traces, memory_details, said, steps_between
 from ..rate import event_updates
 from ..token_schedule import Schedule, check_number, timed
 
-#: options without meaning in the generic form, and their values when nobody gives them
+#: options without meaning in the generic form, and what they are when nobody gives them
 _BIOPHYSICAL = {
     "layout": "auto", "signed_keys": "refuse", "synapse": "two_compartment_nmda",
     "parameters": None, "calibration": "propagator", "value_scale": "unit",
-    "teacher": "spiking", "realism": None, "write": "first_order", "clean_up": None,
+    "teacher": "spiking", "write": "first_order",
+    **dict.fromkeys(("realism", "clean_up", "divisive")),
 }  # fmt: skip
-#: signal of a rule -> the population of cells that fires for it
-_POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}
+_POPULATIONS = {"k": "key", "q": "query", "v": "teacher"}  # of the cells of a signal
 
 
 def sides(rule: Rule) -> dict[str, str]:

@@ -80,6 +80,7 @@ class CircuitPlan:
     realism: Realism | None = None
     gains: dict[str, np.ndarray] | None = None
     hold: Hold | None = None
+    divisive: float | None = None
 
     @property
     def own(self) -> bool:
@@ -263,7 +264,7 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
         options["cells"],
         options["key_cells"], layout, options["seed"],
         model.parameters["weight_baseline"], keep, tonic=options["teacher"] == "tonic",
-        realism=realism, hold=hold,
+        realism=realism, hold=hold, divisive=options["divisive"],
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, gain * scale, options))
     _check_rates(plan, model, dt)

@@ -9,6 +9,7 @@ from typing import Any
 
 import brian2 as b2
 
+from ... import divisive as divisive_inhibition
 from ...arguments import (
     FLAG,
     SEED,
@@ -100,6 +101,7 @@ def _read_scale(value, name: str):
     write=one_of(WRITES, "write of the spiking realisation:"),
     clean_up=optional(several(real())),
     realism=optional(instance("fwp_neuro.circuits.spiking.realism:Realism")),
+    divisive=optional(divisive_inhibition.GAIN),
     drugs=inside("a list of AP5(...) and CNQX(...)", list),
     dt=optional(a_time()),
     record=RECORD,
@@ -136,6 +138,7 @@ def prepare(
     write: str = "first_order",
     clean_up=None,
     realism=None,
+    divisive: float | None = None,
     drugs=(),
     dt=None,
     record=None,
@@ -202,6 +205,9 @@ def prepare(
         clean_up: levels to which the prediction of "held_target" is restored, such as
             [-1, 0, 1].
         realism: a `Realism`, which says what idealisations are taken away.
+        divisive: gain G of divisive inhibition: the last value is a pool z of keys (see
+            `fwp_neuro.with_pool`) that shunts the read-out cells of the others,
+            which rest at W q/(1/G + z.q).
         drugs: list of AP5(...) and CNQX(...).
         dt: time step, 0.5 ms unless given.
         record: names of what is sampled every ``record_every``, on the dim "time": "w"
@@ -297,6 +303,7 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     model = model.changed(**(given["constants"] or {}))
     schedule = make(given["timeline"] or Timeline(), dt, program.tokens)
     check_drugs(given["drugs"])
+    _check_divisive(program, given)
     signals = program.bind(rule)
     write, why = None, "asked for"
     if given["form"] != "generic":
@@ -331,6 +338,8 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
         plan, kind = realistic(plan, model, dt, given["device"], given["seed"])
     elif plan.hold is not None:
         from .held_network import HeldNetwork as kind  # noqa: PLC0415  few runs
+    elif plan.divisive is not None:
+        from .divided_network import DividedNetwork as kind  # noqa: PLC0415  few runs
     build, size, structure = biophysical.builder(plan, model, schedule, dt, kind)
     papers = "; ".join([model.citation, *model.sources.values()])
     return PreparedCircuit(
@@ -362,6 +371,18 @@ def _in_units(scale, gain: float, name: str, found: dict[str, Any]) -> dict[str,
             "raise weight_baseline"
         )
     return found
+
+
+def _check_divisive(program: Program, given) -> None:
+    """Refuse what divisive inhibition cannot be combined with."""
+    divisive_inhibition.check(program, given["divisive"])
+    others = {"realism": given["realism"] is not None and given["realism"].on,
+              "write": given["write"] != "first_order",
+              "value_scale='fit'": given["value_scale"] == "fit"}  # fmt: skip
+    for name, given_too in others.items():
+        if given_too and given["divisive"] is not None:
+            raise FwpError(f"divisive and {name} cannot be combined yet: give one of "
+                           "them")  # fmt: skip
 
 
 def check_drugs(given) -> None:
