@@ -19,6 +19,7 @@ _NAMES = {
     "SpikingValues": "spiking.realism",
     "Timeline": "token_schedule",
     "connect": "plastic.connecting",
+    "error_budget": "spiking.error_budget",
     "generate": "standalone",
     "ladder": "spiking.ladder",
     "with_traces_left": "spiking.short_tokens",

@@ -32,14 +32,14 @@ _FAST = Timeline(settle=20 * b2.ms, write=50 * b2.ms, gap=40 * b2.ms, query=50 *
                  read=33 * b2.ms, rest=40 * b2.ms)  # fmt: skip
 #: weak synapses (the number 1 is 4 mV) make little shunt, and the value scale leaves the
 #: weights room for what it takes off the recall
-_ROOM: dict[str, Any] = {
+ROOM: dict[str, Any] = {
     "value_scale": 1.5, "teacher": "tonic", "constants": {"conductance": 1 / 16},
 }  # fmt: skip
 #: what is taken away, one a rung: name -> `Realism`, or options of the realisation
 RUNGS = {
     "value cells spike": Realism(value_cells=SpikingValues()),
     "inhibition is a conductance": {
-        "realism": Realism(inhibition=ConductanceInhibition()), **_ROOM},
+        "realism": Realism(inhibition=ConductanceInhibition()), **ROOM},
     "inhibition differs by 10 %": Realism(heterogeneity=Heterogeneity(inhibition=0.1)),
     "the same, settled": Realism(
         heterogeneity=Heterogeneity(inhibition=0.1), homeostasis=_MISMATCH[0]
@@ -60,7 +60,7 @@ RUNGS = {
     "tokens of 200 ms": {"timeline": _FAST},
     "the same, NMDA decay of 26 ms": {
         "timeline": _FAST, "constants": {"tau_nmda": 26 * b2.ms}},
-    "all: physiological": {"realism": Realism(preset="physiological"), **_ROOM},
+    "all: physiological": {"realism": Realism(preset="physiological"), **ROOM},
 }  # fmt: skip
 
 
