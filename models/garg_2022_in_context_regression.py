@@ -9,9 +9,9 @@ W x'. Dividing by |x| is the work of the slow net.
 
 Deviation: the paper trains transformers to do this; here nothing is trained, and each
 episode is a head of one circuit. Signed keys have an ON and an OFF population (a choice
-without direct evidence). `probe` answers the measure of Shen, Wu & Chen 2026
-(arXiv 2607.02283, read as an abstract): a linear probe of a dendritic state explains 93 % of an online learner
-in their network of frozen synapses.
+without direct evidence). `probe` answers the measure of Shen, Wu & Chen 2026 (arXiv
+2607.02283, read as an abstract): a linear probe of a dendritic state explains 93 % of an
+online learner in their network of frozen synapses.
 """
 
 from __future__ import annotations
