@@ -61,14 +61,12 @@ def divided(readout, gain: float) -> np.ndarray:
     return np.concatenate([found, pool], axis=-1)
 
 
-def check(program: Program, gain: float | None) -> None:
+def check(program: Program) -> None:
     """Refuse a programme whose last value is no pool.
 
     Raises:
         FwpError: in one sentence.
     """
-    if gain is None:
-        return
     if program.post < 2 or (program["value"][..., -1] != 1).any():
         raise FwpError("divisive needs a programme whose last value is always 1, for the "
                        "pool of keys: see fwp_neuro.with_pool")  # fmt: skip

@@ -23,6 +23,7 @@ from bad_values import (
 )
 
 import fwp_neuro as fwp
+from fwp_neuro.circuits import Realism
 from fwp_neuro.rules.registered_rules import RULES
 from fwp_neuro.synapses.synapse_class import SYNAPSES
 from fwp_neuro.tasks import regression
@@ -33,6 +34,7 @@ SECONDS = 12
 #: arguments that keep the work small where the defaults make much of it
 SMALL = {
     "fwp.circuits.ladder": {"rungs": {}, "cells": [2]},
+    "fwp.circuits.error_budget": {"realism": Realism(levels=2), "cells": 2},
     "fwp.circuits.generate": {"device": "cpp_standalone"},  # needs no brian2cuda
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
@@ -48,6 +50,7 @@ COSTLY = {
     "fwp.circuits.generate",
     "fwp.artificial.train",
     "fwp.circuits.ladder",
+    "fwp.circuits.error_budget",
 }
 
 #: examples of objects that declarations do not make, lest a declaration imports half the

@@ -95,7 +95,8 @@ def prepare(
             `fwp_neuro.with_pool`), and the others are read as W q/(1/G + z.q).
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
-    divisive_inhibition.check(program, divisive)
+    if divisive is not None:
+        divisive_inhibition.check(program)
     keep = _kept(record_weights, probes, form, backend, program, rule)
     signals = {name: array.astype(dtype) for name, array in program.bind(rule).items()}
     states = starting_states(

@@ -147,7 +147,8 @@ def prepare(
             1), a rule without continuous form under dynamics="continuous", a bad option.
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
-    divisive_inhibition.check(program, divisive)
+    if divisive is not None:
+        divisive_inhibition.check(program)
     signals = program.bind(rule)
     states = starting_states(
         rule, program, initial_weights, initial_states_of, initial_states

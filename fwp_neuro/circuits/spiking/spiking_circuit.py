@@ -303,7 +303,8 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     model = model.changed(**(given["constants"] or {}))
     schedule = make(given["timeline"] or Timeline(), dt, program.tokens)
     check_drugs(given["drugs"])
-    _check_divisive(program, given)
+    if given["divisive"] is not None:
+        _check_divisive(program, given)
     signals = program.bind(rule)
     write, why = None, "asked for"
     if given["form"] != "generic":
@@ -375,12 +376,12 @@ def _in_units(scale, gain: float, name: str, found: dict[str, Any]) -> dict[str,
 
 def _check_divisive(program: Program, given) -> None:
     """Refuse what divisive inhibition cannot be combined with."""
-    divisive_inhibition.check(program, given["divisive"])
+    divisive_inhibition.check(program)
     others = {"realism": given["realism"] is not None and given["realism"].on,
               "write": given["write"] != "first_order",
               "value_scale='fit'": given["value_scale"] == "fit"}  # fmt: skip
     for name, given_too in others.items():
-        if given_too and given["divisive"] is not None:
+        if given_too:
             raise FwpError(f"divisive and {name} cannot be combined yet: give one of "
                            "them")  # fmt: skip
 
