@@ -165,7 +165,7 @@ def prepare(
     else:
         made = _continuous(found, signals, states["w"], cells, layout, keep, **shapes)
     build, size, dt, keep, details, structure = made
-    more = {}
+    more: dict[str, Any] = {}
     if divisive is not None:
         details["divisive"] = divisive
         more = {"finish": partial(_divided, divisive)}

@@ -85,7 +85,6 @@ def error_budget(
     left = np.sqrt(np.maximum(error**2 - (slope - 1) ** 2, 0))
     summed = np.sqrt(left[0] ** 2 + (left[1:-1] ** 2 - left[0] ** 2).sum())
     gain = slope[0] * np.prod(slope[1:-1] / slope[0])
-    names = [*rungs, "sum", "whole"]
     columns = {
         "nrmse": [*error[:-1], np.hypot(summed, gain - 1), error[-1]],
         "slope": [*slope[:-1], gain, slope[-1]],
@@ -93,5 +92,5 @@ def error_budget(
     }
     return xr.Dataset(
         {name: ("part", np.array(column)) for name, column in columns.items()},
-        {"part": names},
+        {"part": [*rungs, "sum", "whole"]},
     )
