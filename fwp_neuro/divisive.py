@@ -21,6 +21,8 @@ from .errors import FwpError
 from .programs import Program
 from .run_arguments import PROGRAM
 
+#: papers that it rests on
+PAPERS = "katharopoulos2020transformers; carandini2012normalization"
 #: G, how many times the leak a pool of 1 opens
 GAIN = real(0, 10**9, above=True)
 

@@ -38,6 +38,8 @@ def test_it_is_normalised_linear_attention(realisation, rule, decay):
     expected = attention(program, GAIN, decay)
     found = fwp.run(fwp.with_pool(program), rule, realisation, divisive=GAIN)
     assert np.abs(found["readout"].values[..., :-1] - expected).max() < 1e-10
+    if realisation == "rate":
+        assert "Carandini" in fwp.cite(found)
 
 
 def test_it_is_the_memory_of_the_artificial_side():

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import fwp_neuro as fwp
-from fwp_neuro import bibliography, registries
+from fwp_neuro import bibliography, divisive, registries
 from fwp_neuro.cli import main
 from fwp_neuro.commands import listing, show
 from fwp_neuro.registries import KINDS, Found, find, registry
@@ -97,6 +97,7 @@ def test_every_key_that_is_used_is_in_the_file_and_every_entry_is_used():
         Found(kind, registry(kind).entry(name)).citation for kind, name in EVERYTHING
     ]
     texts += [fwp.artificial.memories and kind.citation for kind in _feature_maps()]
+    texts.append(divisive.PAPERS)  # an option of realisations
     used = {key for text in texts for key in bibliography.keys(text)}
     named = {key for text in texts for key in bibliography.KEY.findall(text)}
     known = set(bibliography.references())

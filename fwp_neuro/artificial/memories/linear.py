@@ -37,7 +37,7 @@ class NormalisedLinearAttention(Memory):
     citation = "katharopoulos2020transformers"
     no_circuit = (
         "The read-out is divided by a second sum over the past: run 'hebb' on mapped "
-        "keys with a pool (fwp_neuro.with_pool) and divisive=1/eps."
+        "keys with a pool (see with_pool of fwp_neuro) and divisive=1/eps."
     )
     forms = ("step", "parallel")
 

@@ -168,7 +168,8 @@ def prepare(
     more: dict[str, Any] = {}
     if divisive is not None:
         details["divisive"] = divisive
-        more = {"finish": partial(_divided, divisive)}
+        more = {"finish": partial(_divided, divisive),
+                "citation": divisive_inhibition.PAPERS}  # fmt: skip
     return PreparedCircuit("rate", program, rule, options, build, size, dt, keep, details,
                            structure=structure, **more)  # fmt: skip
 

@@ -343,6 +343,8 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
         from .divided_network import DividedNetwork as kind  # noqa: PLC0415  few runs
     build, size, structure = biophysical.builder(plan, model, schedule, dt, kind)
     papers = "; ".join([model.citation, *model.sources.values()])
+    if plan.divisive is not None:
+        papers = f"{papers}; {divisive_inhibition.PAPERS}"
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, dt, keep, details, papers,
         partial(_in_units, plan.record.scale, details.get("recall_gain", 1.0),
