@@ -31,11 +31,8 @@ GAIN = real(0, 10**9, above=True)
 def with_pool(program: Program) -> Program:
     """Return the programme with one value more at the end, which is always 1.
 
-    Its labels and all other arrays stay; a signal that lives on the value cells gets one
-    number more for the pool only if it is shared.
-
-    Raises:
-        FwpError: a gate with a number for each value cell.
+    Its labels and all other arrays stay: a gate with a number for each value cell has
+    none for the pool, and a run refuses it.
 
     Example:
         >>> import fwp_neuro as fwp
@@ -69,6 +66,7 @@ def check(program: Program) -> None:
     Raises:
         FwpError: in one sentence.
     """
-    if program.post < 2 or (program["value"][..., -1] != 1).any():
+    written = (program["key"] != 0).any(-1)  # padded tokens are empty
+    if program.post < 2 or (program["value"][written][:, -1] != 1).any():
         raise FwpError("divisive needs a programme whose last value is always 1, for the "
                        "pool of keys: see fwp_neuro.with_pool")  # fmt: skip

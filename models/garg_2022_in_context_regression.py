@@ -38,8 +38,9 @@ class Parameters:
     dim: numbers of an x. examples: of an episode; 0 means 2 dim. episodes: tasks, each
     with a w of its own. beta: write strength. realisation: "spiking" or "rate". cells:
     key and teacher cells for each number. teacher: "spiking" or "tonic". realism: "none",
-    or "physiological", where all idealisations are taken away. penalty: of ridge
-    regression. dt: ms. seed: of episodes and spikes. device: of the circuit.
+    or "physiological" (the preset of `fwp_neuro.circuits.Realism`, with weak synapses);
+    both of the spiking circuit alone. penalty: of ridge regression. dt: ms. seed: of
+    episodes and spikes. device: of the circuit.
     """
 
     dim: int = 5
@@ -67,7 +68,10 @@ def checked(p: Parameters) -> Parameters:
     pick(p.teacher, ("spiking", "tonic"), "teacher")
     for name, least in (("dim", 1), ("examples", 0), ("episodes", 2), ("cells", 1)):
         whole(getattr(p, name), name, least)
-    real(positive(p.beta, "beta"), "beta", 0, 1)
+    if p.realisation != "spiking" and (p.realism, p.teacher) != ("none", "spiking"):
+        raise fwp.FwpError("realism and teacher are of the spiking circuit: leave them "
+                           f"out with realisation {p.realisation!r}")  # fmt: skip
+    real(positive(p.beta, "beta"), "beta", 0, 0.99)
     positive(p.penalty, "penalty")
     time_step(p.dt, 1.0, "for receptors of 5 ms")
     seed_number(p.seed)

@@ -109,3 +109,43 @@ def test_what_cannot_be_is_refused(sentence):
         fwp.run(program, "delta", "spiking", **{"divisive": GAIN, **REFUSED[sentence]})
 
 
+@pytest.mark.parametrize("realisation", ["artificial", "rate", "spiking"])
+def test_sequences_of_other_lengths_run_side_by_side(realisation):
+    programs = [fwp.with_pool(make()), fwp.with_pool(make(beta=0.5))[:3]]
+    options = {"artificial": {}, "rate": {"device": "numpy"},
+               "spiking": {"cells": float("inf"), "dt": 1 * b2.ms}}[realisation]
+    found = fwp.run(programs, "hebb", realisation, divisive=GAIN, **options)
+    for n, program in enumerate(programs):
+        alone = fwp.run(program, "hebb", realisation, divisive=GAIN, **options)
+        assert np.allclose(found.sequence(n)["readout"], alone["readout"], atol=1e-12)
+
+
+@pytest.mark.parametrize(("tokens", "dim"), [(8, 16), (8, 64), (32, 64)])
+def test_powers_of_a_second_stage_sharpen_as_softmax_does(tokens, dim):
+    """From the formulas, as the page on divisive inhibition says."""
+    rng, episodes = np.random.default_rng(0), 2000
+
+    def unit(x):
+        x = np.maximum(x, 0)
+        return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+    key = unit(rng.standard_normal((episodes, tokens, dim)))
+    asked = np.arange(episodes), rng.integers(tokens, size=episodes)
+    query = unit(key[asked] + 0.1 * rng.standard_normal((episodes, dim)))
+    score = np.einsum("etd,ed->et", key, query)
+
+    def shared(x):
+        return x / x.sum(-1, keepdims=True)
+
+    error = {}
+    for sharp in (5, 10, 20):
+        soft = shared(np.exp(sharp * score))
+        error[sharp] = [np.sqrt(((shared(score**n) - soft) ** 2).mean() / soft.var())
+                        for n in (1, 2, 4, 8)]  # fmt: skip
+    if tokens == 8:
+        for column, (low, high) in enumerate([(0.70, 0.86), (0.36, 0.66), (0.16, 0.35)]):
+            each = [row[column] for row in error.values()]
+            assert low - 0.03 < min(each) and max(each) < high + 0.03
+        assert max(error[10][3], error[20][3]) < 0.13
+    else:
+        assert 0.40 < shared(score**4)[asked].mean() < 0.44

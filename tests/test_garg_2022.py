@@ -51,6 +51,12 @@ def test_the_spiking_circuit_learns_in_context():
     assert "circuit / NLMS" in MODEL.report(data)
 
 
+@pytest.mark.parametrize("changes", [{"realism": "physiological"}, {"teacher": "tonic"}])
+def test_options_of_the_spiking_circuit_are_refused_elsewhere(changes):
+    with pytest.raises(fwp.FwpError, match="of the spiking circuit"):
+        made(realisation="rate", **changes)
+
+
 @pytest.mark.slow
 def test_ten_seeds_are_as_good_as_nlms():
     ratios, explained = {100: [], 400: []}, {100: [], 400: []}

@@ -23,7 +23,7 @@ def parity(tokens=64, heads=16, seed=1):
 
 def counted(cells, write, **options):
     """Return the share of right signs after the last token, and the mean size then."""
-    program, right = parity(8 if np.isinf(cells) else 64)
+    program, right = parity(16 if np.isinf(cells) else 64)
     found = spiking(program, "delta", cells=cells, write=write, record_spikes=False,
                     initial_weights=np.ones((16, 1, 1)), **ROOM, **options)  # fmt: skip
     last = found["readout"].values[-1, :, 0]

@@ -14,7 +14,6 @@ import fwp_neuro as fwp
 from fwp_neuro.circuits import (
     ConductanceInhibition,
     Heterogeneity,
-    Homeostasis,
     Neuromodulator,
     Realism,
     SpikingValues,
@@ -226,14 +225,14 @@ def test_release_adds_noise_as_its_probability_and_sites_say():
 
 def test_gains_settle_where_the_cell_is_matched():
     realism = Realism(heterogeneity=Heterogeneity(apical=0.1, inhibition=0.1),
-                      homeostasis=Homeostasis(trials=40))  # fmt: skip
+                      homeostasis="settled")  # fmt: skip
     homeostasis._found.clear()
     spiking(make(), "hebb", realism=realism, cells=INF, timeline=SHORT, dt=1 * ms)
     (after,) = homeostasis._found.values()
     before = gains(realism, 0, 2 * HEADS * POST)
     for name in ("apical_gain", "inhibition_gain"):
         assert np.std(before[name] - 1) > 0.05
-        assert np.abs(after[name] - 1).max() < 0.02, name
+        assert np.abs(after[name] - 1).max() < 0.01, name
 
 
 @pytest.mark.parametrize("cells", [INF, 20])

@@ -76,7 +76,7 @@ def test_the_compiled_form_and_the_circuits_have_the_numbers_of_the_step(text):
                 program, rule, "rate", device="numpy", initial_weights=start, **options
             )
         except fwp.FwpError as refusal:
-            assert re.search("dynamics='event'|layout='synapse'", str(refusal)), (
+            assert re.search("use dynamics='event'|use layout='synapse'", str(refusal)), (
                 refusal
             )
             continue

@@ -28,6 +28,7 @@ SLOW = {
     "held error": ("delta", {}, {"write": "held_error"}),
     "tonic teachers": ("delta", {}, {"teacher": "tonic"}),
     "release model": ("delta", {}, {"realism": Realism(short_term="tsodyks_markram")}),
+    "divisive": ("hebb", {"pool": True}, {"divisive": 10.0}),
     "realism": ("delta", {}, {"realism": Realism(
         value_cells="spiking", inhibition="conductance", release=0.5, sites=2,
         background=2 * b2.Hz, membrane_noise=2 * b2.mV, levels=5,
@@ -35,11 +36,12 @@ SLOW = {
 }  # fmt: skip
 
 
-def programme(heads=None, signed=False) -> fwp.Program:
+def programme(heads=None, signed=False, pool=False) -> fwp.Program:
     rng, shape = np.random.default_rng(3), (3,) if heads is None else (3, heads)
     key = rng.random((*shape, 4)) - 0.5 * signed
     key /= np.linalg.norm(key, axis=-1, keepdims=True)
-    return fwp.Program(key, rng.uniform(-1, 1, (*shape, 3)), alpha=0.9, beta=0.4)
+    found = fwp.Program(key, rng.uniform(-1, 1, (*shape, 3)), alpha=0.9, beta=0.4)
+    return fwp.with_pool(found) if pool else found
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """An error budget: what each part of a realistic circuit adds to the whole error.
 
 Errors of the gain multiply, and noise adds in squares: with slope s and nRMSE e of a
-circuit on its rule, e^2 = (s - 1)^2 + r^2, where r is what is left beside the gain. A
+circuit on its rule, e^2 = (s - 1)^2 + r^2, where r is what is left beside the gain (the
+read-outs of the rule have a mean near 0). A
 circuit whose inhibition shunts recalls all that its weights carry with another gain, so
 that each part is measured together with the inhibition:
 

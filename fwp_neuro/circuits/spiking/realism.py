@@ -14,7 +14,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ...arguments import FLAG, Kind, one_of, optional, real, takes, whole
+from ...arguments import FLAG, Kind, instance, one_of, optional, real, takes, whole
 from ...errors import FwpError, shown
 from ...quantities import a_time, quantity
 from ...synapses.registered_synapses import get
@@ -152,15 +152,6 @@ class Homeostasis:
     apical: bool = True
 
 
-def _read_heterogeneity(value, name: str):
-    if not isinstance(value, Heterogeneity):
-        raise FwpError(f"{name} must be a Heterogeneity(...), got {shown(value)}")
-    return value
-
-
-_HETEROGENEITY = Kind("a Heterogeneity(...)", _read_heterogeneity, Heterogeneity)
-
-
 def _read_release(value, name: str):
     if isinstance(value, Synapse):
         return value
@@ -189,7 +180,7 @@ def _switch(plain: str, name: str, kind: type) -> Kind:
 @takes(
     value_cells=_switch("graded", "spiking", SpikingValues),
     inhibition=_switch("subtractive", "conductance", ConductanceInhibition),
-    heterogeneity=optional(_HETEROGENEITY),
+    heterogeneity=optional(instance(f"{__name__}:Heterogeneity", Heterogeneity)),
     release=real(0, 1, above=True),
     sites=whole(1, 1000),
     short_term=optional(Kind("a release model, or its name", _read_release)),
