@@ -42,6 +42,7 @@ MODULES: dict[str, str] = {
     "nmda_per_synapse": "fwp_neuro.targets.receptor_kinetics",
     "nmda_jump": "fwp_neuro.targets.receptor_kinetics",
     "magnesium_block": "fwp_neuro.targets.magnesium_block",
+    "physiological_preset": "fwp_neuro.targets.physiological_preset",
     "fit": "fwp_neuro.targets.fitted_models",
     "mongillo_2008_working_memory": "fwp_neuro.targets.mongillo_2008",
     "urbanczik_senn_2014_delta_memory": "fwp_neuro.targets.delta_memory",
