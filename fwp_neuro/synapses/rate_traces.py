@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import numpy as np
 from brian2 import Hz, ms
-from scipy.signal import lfilter
+
+from .linear_filter import filtered as decaying
 
 PRE = "dx/dt = -x/tau_x : 1"
 PRE_SPIKE = "x += 1/(tau_x*r_one)"
@@ -37,7 +38,7 @@ def trace_parameters() -> dict:
 def filtered(model, spikes: np.ndarray, dt: float) -> np.ndarray:
     """Return the rate [step, cell] at the start of each step for spikes [step, cell]."""
     tau, one = model.numbers("tau_x", "r_one")
-    return lfilter([0, 1 / (tau * one)], [1, -np.exp(-dt / tau)], spikes, axis=0)
+    return decaying(spikes, tau, dt, 1 / (tau * one))
 
 
 def follow(

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.signal import lfilter
 
 from ..errors import FwpError
+from .linear_filter import filtered
 from .magnesium import BLOCKS
 
 #: lag of the pair whose calcium peak calibrates a spine (postsynaptic minus presynaptic
@@ -37,11 +37,6 @@ def peak_factor(rise: float, decay: float) -> float:
         )
     peak = rise * decay / (decay - rise) * np.log(decay / rise)
     return float(1 / (np.exp(-peak / decay) - np.exp(-peak / rise)))
-
-
-def filtered(drive: np.ndarray, tau: float, dt: float, gain: float = 1.0) -> np.ndarray:
-    """Return y with y[n + 1] = exp(-dt/tau) y[n] + gain drive[n] and y[0] = 0."""
-    return lfilter([0, gain], [1, -np.exp(-dt / tau)], drive, axis=0)
 
 
 def two_exponentials(

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.signal import lfilter
 
+from ..linear_filter import filtered
 from ..magnesium import BLOCKS
 from ..pairing import curve_of, steps_of
 from ..synapse_class import Synapse
@@ -85,9 +85,7 @@ def _calcium(
     drive = p["nmda"] * p["G_NMDA"] * opening * unblocked * (p["V_Ca"] - volts)
     step = grid[1] - grid[0]
     left, half = np.exp(-step / p["tau_Ca"]), np.exp(-step / 2 / p["tau_Ca"])
-    # at the end of each step
-    ends = lfilter([1], [1, -left], drive * p["tau_Ca"] * (1 - left))
-    starts = np.concatenate([[0.0], ends[:-1]])
+    starts = filtered(drive, p["tau_Ca"], step, p["tau_Ca"] * (1 - left))
     return starts * half + drive * p["tau_Ca"] * (1 - half)
 
 
