@@ -57,6 +57,7 @@ ALIKE = {
         "first": {},
         "cells, seed": {"cells": 250, "seed": 7},
         **_NUMBERS,
+        "a rule that does not compare": {"rule": "hebb"},
         "a fitted scale": {"value_scale": "fit"},
         "parameters": {"constants": {"tau_nmda": 60 * ms, "weight_baseline": 1.5}},
         "drugs": {"drugs": [AP5(0.5, window="write"), CNQX(0.2, tokens=[1])]},
@@ -81,7 +82,6 @@ _WEIGHTS = {"weights": {"record_weights": "last"}}
 #: option -> what makes another structure
 OTHER = {
     "biophysical": {
-        "rule": {"rule": "hebb"},
         **_SIZES, **_RECORDED, **_WEIGHTS,
         "signed keys": {"signed": True, "signed_keys": "opponent"},
         "no spikes": {"cells": float("inf")},

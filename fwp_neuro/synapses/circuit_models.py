@@ -61,6 +61,16 @@ class CircuitSynapse(Synapse):
             return f"(E_leak + {g}*(E_exc - E_leak))"
         return f"((E_leak + {g}*E_exc)/(1 + {g}))"
 
+    def error_code(self, basal: str, apical: str) -> str:
+        """Return Brian2 code of what a write compares, apical and predicted factor.
+
+        ``compares`` is 1 for a rule that compares with the basal voltage, else 0: rules
+        of both kinds run on one program, and a factor of 0 or 1 is exact.
+        """
+        rest = self.unblocked_code(self.rest_code("value_baseline"))
+        predicted = f"compares*{self.unblocked_code(basal)} + (1 - compares)*{rest}"
+        return f"{self.unblocked_code(apical)} - ({predicted})"
+
     @property
     def slope(self) -> float:
         """Change of the voltage factor per unit of the coded number, at the value

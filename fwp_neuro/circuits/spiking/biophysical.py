@@ -207,15 +207,13 @@ class Network(Kept):
     def _value_equations(self) -> str:
         """Return the equations of a basal and an apical compartment."""
         basal = "current" if self.own else "g_exc - g_inh"
-        other = "V_basal" if self.plan.compare else self.model.rest_code("value_baseline")
-        unblocked = self.model.unblocked_code
         equations = (
             self.model.compartments
             + f"""
             g_basal = conductance*(value_baseline + drive) : 1
             g_apical = conductance*teacher : 1
             drive = ampa_open(t)*({basal}) : 1
-            error = {unblocked("V_apical")} - {unblocked(other)} : 1 (constant over dt)
+            error = {self.model.error_code("V_basal", "V_apical")} : 1 (constant over dt)
             write = eta_table(t, i)*error : Hz (constant over dt)
             dteacher/dt = -teacher/tau_teacher{self._taught()} : 1
             total : 1
@@ -346,7 +344,7 @@ class Network(Kept):
         each = 0 if self.infinite or self.counted else int(plan.cells)
         return (
             model.compartments, model.unblocked_code("V_apical"),
-            model.rest_code("value_baseline"), plan.compare, plan.signed,
+            model.rest_code("value_baseline"), plan.signed,
             plan.weights.shape, self.own, self.infinite, plan.kind, each, plan.tonic,
             tuple(sorted(self.schedule.spans.items())),
         )  # fmt: skip

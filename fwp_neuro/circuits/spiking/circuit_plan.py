@@ -157,6 +157,7 @@ def tables(
         "reading": table(reading, b2.Hz),
         "token_start": table(np.repeat(starts, where.token_steps), b2.second),
     }
+    tables["compares"] = float(plan.compare)
     if plan.tonic:
         tables["teacher_sign"] = table(np.sign(taught))
     pair = shown

@@ -106,12 +106,11 @@ class RealisticNetwork(Network):
     # ------------------------------------------------------------------ value cells
 
     def _value_equations(self) -> str:
-        realism, unblocked = self.realism, self.model.unblocked_code
+        realism = self.realism
         noisy = realism.membrane_noise is not None
         basal, apical = ("(V_basal + noise_basal)", "(V_apical + noise_apical)")
         if not noisy:
             basal, apical = "V_basal", "V_apical"
-        other = basal if self.plan.compare else self.model.rest_code("value_baseline")
         membrane, received = self.model.compartments, "drive"
         if self.inhibition is not None:
             first, _, rest = membrane.strip().partition("\n")
@@ -125,7 +124,7 @@ class RealisticNetwork(Network):
             "excited = ampa_open(t)*g_exc : 1",
             f"inhibited = ampa_open(t)*inhibition_gain*{self._inhibiting} : 1",
             "drive = excited - inhibited : 1",
-            f"error = {unblocked(apical)} - {unblocked(other)} : 1 (constant over dt)",
+            f"error = {self.model.error_code(basal, apical)} : 1 (constant over dt)",
             f"write = eta_table(t, i)*{self._opened}error : Hz (constant over dt)",
             f"dteacher/dt = -teacher/tau_teacher{self._taught()} : 1",
             f"recalled = ({basal} - voltage_at_baseline)/volts : 1",
