@@ -17,7 +17,7 @@ import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -263,17 +263,20 @@ def numbers(
 
 
 def one_of(legal: Iterable[str], what: str) -> Kind:
-    """One of several names; ``what`` is for "unknown kind of keys 'x'"."""
-    legal = tuple(legal)
+    """One of several names; ``what`` is for "unknown kind of keys 'x'".
+
+    Names that are added to a registry later are legal too.
+    """
+    names = tuple(legal) if isinstance(legal, Iterator) else legal
 
     def read(value, name: str) -> str:
         if not isinstance(value, str):
             raise FwpError(
-                f"{name} must be one of {', '.join(legal)}, got {shown(value)}"
+                f"{name} must be one of {', '.join(names)}, got {shown(value)}"
             )
-        return pick(value, legal, what)
+        return pick(value, tuple(names), what)
 
-    return Kind(f"one of {', '.join(legal)}", read, lambda: legal[0])
+    return Kind(f"one of {', '.join(names)}", read, lambda: next(iter(names)))
 
 
 def text(example: str = "text", empty: bool = False) -> Kind:

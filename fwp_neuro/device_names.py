@@ -26,6 +26,7 @@ for _name, _summary, _citation in (
     ("cuda_standalone", "a CUDA program of the whole circuit, for an NVIDIA GPU", _CUDA),
 ):
     DEVICES.put(_name, _name, _summary, _citation)
+#: those of this package
 BRIAN = tuple(DEVICES)
 
 #: name of the other world -> the nearest thing in this one
@@ -48,7 +49,8 @@ def brian(name: str, argument: str = "device") -> str:
         FwpError: any other name; for one of PyTorch's the sentence says which one is
             meant.
     """
-    return _checked(name, BRIAN, _BRIAN_FOR, "PyTorch", "a Brian2 circuit", "device")
+    legal = tuple(DEVICES)
+    return _checked(name, legal, _BRIAN_FOR, "PyTorch", "a Brian2 circuit", "device")
 
 
 def torch(name: str) -> str:

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fwp_neuro as fwp
@@ -78,19 +79,35 @@ class New(Recurrent):
     "release": ("synapses", SYNAPSE.format("release", "short-term plasticity")),
     "receptor": ("synapses", SYNAPSE.format("receptor", "receptor")),
     "realisation": ("realisations", """
+from fwp_neuro.arguments import SEED, takes
 from fwp_neuro.realisations import Realisation
+from fwp_neuro.run_arguments import PROGRAM, RULE, WEIGHTS
 from fwp_neuro.running import REALISATIONS
 
+@takes("new realisation", program=PROGRAM, rule=RULE, initial_weights=WEIGHTS, seed=SEED)
 def prepare(program, rule, *, initial_weights=None, seed=0):
-    \"\"\"Prepare nothing.\"\"\"
+    \"\"\"Prepare the NumPy form.
+
+    Args:
+        program: what the slow net commands.
+        rule: the rule.
+        initial_weights: where the weights start.
+        seed: not used.
+    \"\"\"
+    return REALISATIONS.get("artificial").prepare(
+        program, rule, backend="numpy", initial_weights=initial_weights, seed=seed)
 
 NEW = Realisation("new_realisation", prepare)
-REALISATIONS.add(NEW.name, lambda: NEW, "runs nothing", "stimberg2019brian")
+REALISATIONS.add(NEW.name, lambda: NEW, "the NumPy form", "stimberg2019brian")
 """),
     "device": ("devices", """
-from fwp_neuro.device_names import DEVICES
+from dataclasses import replace
 
-DEVICES.add("new_device", lambda: "new_device", "one more machine", "stimberg2019brian")
+from fwp_neuro.device_names import DEVICES
+from fwp_neuro.devices.device import device
+
+NEW = replace(device("numpy"), name="new_device")
+DEVICES.put("new_device", NEW, "one more machine", "stimberg2019brian")
 """),
     "task": ("tasks", """
 from fwp_neuro.tasks import TASKS, associative_recall
@@ -166,6 +183,11 @@ def test_what_is_added_works(added, capsys):
     assert fwp.artificial.network("new_network", 3).model_dim == 3
     assert fwp.synapses.get("new_synapse").changed(A=0.02).parameters["A"] == 0.02
     assert "new_receptor" in fwp.synapses.names("receptor")
+    exact = fwp.run(program, "delta")["readout"].values
+    options = {"new_realisation": {}, "rate": {"device": "new_device"}}
+    for realisation, given in options.items():  # the laws of those that were there
+        found = fwp.run(program, "delta", realisation, **given)["readout"].values
+        assert np.abs(found - exact).max() < 1e-10
     assert main(["new_command", "--loud"]) == 0
     assert capsys.readouterr().out == "NEW\n"
 

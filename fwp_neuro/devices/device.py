@@ -14,14 +14,12 @@ from typing import Any
 import brian2 as b2
 
 from ..arguments import Kind, function, takes, whole
-from ..device_names import BRIAN
+from ..device_names import BRIAN, DEVICES
 from ..errors import FwpError, shown
 from ..quantities import a_time
 
-#: all but "auto", which chooses among them
-NAMES = tuple(name for name in BRIAN if name != "auto")
-#: those that write a program of their own
-STANDALONE = tuple(name for name in NAMES if name.endswith("_standalone"))
+#: those of this package that write a program of their own
+STANDALONE = tuple(name for name in BRIAN if name.endswith("_standalone"))
 #: the most steps, updaters or elements that can be counted in a float
 _MOST = 2**53
 
@@ -249,10 +247,18 @@ class Device:
     @property
     def standalone(self) -> bool:
         """Whether it writes a program of its own."""
-        return self.name in STANDALONE
+        return self.name.endswith("_standalone")
 
 
 @cache
 def device(name: str) -> Device:
-    """Return a device by its name, one of `NAMES`."""
+    """Return a device by its name."""
+    found = DEVICES.get(name)  # one from outside is there itself
+    if isinstance(found, Device):
+        return found
     return import_module(f"{__package__}.{name}_device").DEVICE
+
+
+def every() -> list[Device]:
+    """Return all devices."""
+    return [device(name) for name in DEVICES if name != "auto"]

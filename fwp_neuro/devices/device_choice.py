@@ -13,7 +13,7 @@ from .. import device_names, expected_runs, toolchain
 from ..arguments import FLAG, FUNCTION, Kind, instance, takes
 from ..errors import FwpError, shown, warn
 from ..run_arguments import DEVICE
-from .device import NAMES, DeviceJob, Size
+from .device import DeviceJob, Size, every
 from .device import device as by_name
 
 DEVICES = device_names.BRIAN
@@ -117,14 +117,14 @@ def choose(
 def in_cache(job: DeviceJob) -> bool:
     """Tell whether the program of a job is compiled already."""
     return any(
-        one.in_cache(job) for one in map(by_name, NAMES) if one.in_cache is not None
+        one.in_cache(job) for one in every() if one.in_cache is not None
     )
 
 
 def _cheapest(
     size: Size, in_cache: Callable[[], bool], standalone: bool
 ) -> tuple[str, str]:
-    possible = [one for one in map(by_name, NAMES) if standalone or not one.standalone]
+    possible = [one for one in every() if standalone or not one.standalone]
     costs: dict[str, float] = {}
     runs = expected_runs.coming()
     for one in possible:
