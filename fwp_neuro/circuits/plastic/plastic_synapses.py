@@ -10,6 +10,8 @@ from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.core.variables import Subexpression
+from brian2.devices.device import RuntimeDevice
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 
@@ -196,7 +198,10 @@ class Plastic:
         group, own = self.where[name]
         self.make_up(name)
         if f"{name}_kept" in self.where:
-            return self._worked_out(name)
+            return self._worked_out(name, max(self.time() - self._step, 0.0))
+        standalone = not isinstance(b2.get_device(), RuntimeDevice)
+        if standalone and isinstance(group.variables[own], Subexpression):
+            return self._worked_out(name, self.time())  # Brian2 cannot after such a run
         found = np.array(getattr(group, f"{own}_")[:])
         side = self.moved.get(name)
         if side is not None:  # it lives on cells
@@ -362,11 +367,10 @@ class Plastic:
                 raise
             return len(self.pairs()[0])
 
-    def _worked_out(self, name: str) -> np.ndarray:
-        """Evaluate a variable that is kept relative to factors, as the last time step
-        left it."""
+    def _worked_out(self, name: str, at: float) -> np.ndarray:
+        """Evaluate a variable that follows from others at a time, seconds."""
         equations = b2.Equations(self.model.equations.synapse)
-        known = {"t": max(self.time() - self._step, 0.0)}
+        known = {"t": at}
         known |= {
             n: float(v) for n, v in self.model.parameters.items() if np.ndim(v) == 0
         }
