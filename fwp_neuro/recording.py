@@ -26,11 +26,11 @@ from fwp_neuro.arguments import (
     text,
     whole,
 )
-from fwp_neuro.errors import FwpError, no_attribute, pick, shown, unknown
+from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import attribute
 from fwp_neuro.provenance import provenance as make_provenance
-from fwp_neuro.selecting import check_kept, one_sequence, selected
+from fwp_neuro.selecting import check_kept, check_spikes, one_sequence, selected
 
 
 @takes(dataset=instance("xarray:Dataset", xr.Dataset), later=optional(function()))
@@ -197,8 +197,8 @@ class Recording:
         named = self["population"].values[cells]
         which = slice(None)
         if population is not None:
-            legal = dict.fromkeys(self["population"].values.tolist())
-            which = named == pick(population, legal, "population of cells")
+            check_spikes(self["spike_cell"], population, self["population"].values)
+            which = named == population
         columns = ("population", "number", "dimension", "cell_head", "cell_sign")
         found = {"time": self["spike_time"].variable, "cell": self["spike_cell"].variable}
         found |= {name: self[name].variable[cells] for name in columns}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from .errors import FwpError, shown, unknown
+from .errors import FwpError, pick, shown, unknown
 
 
 def one_sequence(dataset: xr.Dataset, number: int) -> xr.Dataset:
@@ -62,10 +62,26 @@ def selected(dataset: xr.Dataset, indexers: Mapping) -> xr.Dataset:
             {dim: label for dim, label in indexers.items() if dim in found.dims}
         )
     except (KeyError, IndexError, TypeError, ValueError) as problem:
-        raise FwpError(f"cannot select {shown(indexers)}: {problem}") from problem
+        said = str(problem)
+        if "method" in said:  # what xarray advises is not for this call
+            said = ("there is no sample of exactly this label; select a slice, or the "
+                    "nearest one of a variable: rec[name].sel(..., method='nearest')")
+        raise FwpError(f"cannot select {shown(indexers)}: {said}") from problem
     if spiked and "spike" in found.dims and not {"time", "cell"}.isdisjoint(indexers):
         found = found.isel(spike=_spikes_of(found, indexers))
     return found
+
+
+def check_spikes(cells: xr.DataArray, population: str, legal: np.ndarray) -> None:
+    """Raise `FwpError` if there is no such population, or its spikes were not recorded;
+    ``cells`` are those of all spikes."""
+    pick(population, dict.fromkeys(legal.tolist()), "population of cells")
+    kept = cells.attrs.get("populations", population).split()  # old files do not say
+    if population not in kept:
+        raise FwpError(
+            f"the spikes of population {population!r} were not recorded (recorded: "
+            f"{', '.join(kept)}); run again with record_spikes=[{population!r}]"
+        )
 
 
 def _label(dim: str, label, dataset: xr.Dataset):

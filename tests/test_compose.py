@@ -13,6 +13,7 @@ import fwp_neuro as fwp
 from fwp_neuro.circuits import connect, injected
 from fwp_neuro.circuits.plastic.connecting import LAYOUTS
 from fwp_neuro.synapses import compose, names
+from fwp_neuro.synapses.synapse_class import Equations
 
 ms, mV, nS, Hz = b2.ms, b2.mV, b2.nS, b2.Hz
 PLASTICITY, RECEPTORS = names("plasticity"), names("receptor")
@@ -377,6 +378,11 @@ def test_a_plain_conductance_of_the_cells_falls_as_the_receptor_does():
         (lambda: fwp.synapses.short_term(compose("pair_stdp", None, "ampa"), None,
                                          [1] * ms),
          "of the kind plasticity and has no release"),
+        (lambda: compose("two_compartment_nmda", receptor="ampa"), "has no other; leave"),
+        (lambda: connect("linear_difference", source(), cells(), through="ampa",
+                         names={"conductance": "g_in"}), "has no other; leave"),
+        (lambda: replace(fwp.synapses.get("pair_stdp"), equations=Equations("w :")),
+         "cannot read equations.synapse, 'w :': Expected end of text"),
     ],
 )  # fmt: skip
 def test_one_sentence_says_what_cannot_be_composed(call, sentence):

@@ -113,6 +113,7 @@ def test_selection():
         ),
         (lambda rec: rec.sel(time=77.0), "cannot select .*77"),
         (lambda rec: rec.sel(cell=10**6), "cannot select .*1000000"),
+        (lambda rec: rec.sel(time=0.00013), "no sample of exactly this label; select a"),
         (lambda rec: rec.sel(token=99), "cannot select .*99"),
         (lambda rec: rec.sel(time="soon"), "cannot select .*soon"),
         (
@@ -141,3 +142,14 @@ def test_without_time_there_is_no_duration():
         artificial.duration  # noqa: B018
     rate = fwp.run(program, "delta", "rate", device="numpy")
     assert rate.duration == pytest.approx(TOKENS * float(rate["token_start"][1]))
+
+
+def test_spikes_that_were_not_recorded_are_not_taken_for_none(tmp_path):
+    program = random_program(2, 1, 2, 2)
+    recording = fwp.run(program, "delta", "spiking", cells=5, device="numpy",
+                        record_spikes=["key"])  # fmt: skip
+    recording.save(tmp_path / "run.nc")
+    for each in (recording, fwp.load(tmp_path / "run.nc")):
+        assert each.spikes("key").sizes["spike"] == each.spikes().sizes["spike"] > 0
+        with pytest.raises(fwp.FwpError, match="'teacher' were not recorded .*: key"):
+            each.spikes("teacher")

@@ -127,12 +127,11 @@ def spikes(
     if not times:
         return {}
     time, cell = np.concatenate(times), np.concatenate(cells)
-    order = np.argsort(time, kind="stable")
-    order = order[time[order] < end]
-    return {
-        "spike_cell": entry("spike", cell[order], "1", "cell that fired"),
-        "spike_time": entry("spike", time[order], "s", "time of the spike"),
-    }
+    order = np.argsort(time, kind="stable")[: np.count_nonzero(time < end)]
+    cell = entry("spike", cell[order], "1", "cell that fired")
+    cell[2]["populations"] = " ".join(fired)  # those whose spikes were recorded
+    time = entry("spike", time[order], "s", "time of the spike")
+    return {"spike_cell": cell, "spike_time": time}
 
 
 def entry(dims, array, units: str, words: str) -> tuple:
