@@ -96,7 +96,7 @@ def _maker(receptor: str, summary: str):
         values, sources = _values(receptor, parameters)
         return Synapse(
             receptor, parameters, "receptor", summary, equations(receptor), values,
-            sources, f"{_BRUNEL}; {_WANG}; {_DESTEXHE}",
+            sources, SETS[receptor][parameters][3],
             "the conductance jumps in the step of the presynaptic spike; conductances "
             "are those of one synapse of the published network, to be scaled with its "
             "number of cells",

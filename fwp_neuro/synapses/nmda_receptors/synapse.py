@@ -118,7 +118,7 @@ def maker(name: str):
                         ("k0", "k1")}  # fmt: skip
         return Synapse(
             name, parameters, "receptor", SUMMARIES[name], EQUATIONS[name], values,
-            sources, f"{_BRUNEL}; {_WANG}" + (f"; {SKAAR}" if jump else ""),
+            sources, where.partition(":")[0] + (f"; {SKAAR}" if jump else ""),
             "without delay; x jumps by 1 a spike and may exceed 1; magnesium block 1 mM, "
             "Jahr & Stevens 1990, is part of the current" + ("; w as it is at the spike"
                 if jump else ""),
