@@ -22,6 +22,7 @@ _PLACES = {
     "rules": ("fwp_neuro.rules.registered_rules", "RULES"),
     "memories": ("fwp_neuro.artificial.memories.registered_memories", "MEMORIES"),
     "networks": ("fwp_neuro.artificial.recurrent.registered_networks", "NETWORKS"),
+    "features": ("fwp_neuro.artificial.memories.features", "FEATURE_MAPS"),
     "tasks": ("fwp_neuro.tasks", "TASKS"),
     "realisations": ("fwp_neuro.running", "REALISATIONS"),
     "devices": ("fwp_neuro.device_names", "DEVICES"),

@@ -137,8 +137,13 @@ def status(model: str, parameter_set: str) -> dict[str, str]:
     }
 
 
-def _device(found: Found, name: str) -> Iterator[str]:
-    yield f"use: device={name!r} of fwp_neuro.run and of fwp_neuro.devices"
+def _device(found: Found, thing) -> Iterator[str]:
+    yield f"use: device={found.name!r} of fwp_neuro.run and of fwp_neuro.devices"
+
+
+def _feature(found: Found, one: type) -> Iterator[str]:
+    yield f"use: feature_map={found.name!r} of the memories and layers that take one"
+    yield f"options: {_signature(one.__init__, ('self',))}"
 
 
 def _command(found: Found, module) -> Iterator[str]:
@@ -161,6 +166,7 @@ _PAGES = {
     "rules": _rule,
     "memories": _module,
     "networks": _module,
+    "features": _feature,
     "tasks": _function,
     "realisations": lambda found, one: _function(found, one.function),
     "devices": _device,

@@ -40,11 +40,13 @@ class FeatureMap:
         """Draw what is random for inputs of ``dim``, which a trace cannot do."""
 
 
-def _elementwise(title: str, function: Callable, source: str, *other_names: str) -> None:
+def _elementwise(
+    title: str, function: Callable, what: str, source: str, *other_names: str
+) -> None:
     """Register a map that keeps the number of dimensions."""
 
     class Map(FeatureMap):
-        name, aliases, citation = title, other_names, source
+        name, aliases, summary, citation = title, other_names, what, source
 
         def __call__(self, x):
             return function(x)
@@ -56,13 +58,14 @@ def _elementwise(title: str, function: Callable, source: str, *other_names: str)
     register(Map)
 
 
-_elementwise("identity", lambda x: x, "none", "none")
-_elementwise(
-    "elu", lambda x: functional.elu(x) + 1, "katharopoulos2020transformers", "elu+1"
-)
-_elementwise("relu", torch.relu, "none")
-_elementwise("silu", functional.silu, "yang2024parallelizing", "swish")
-_elementwise("softmax", lambda x: x.softmax(-1), "irie2022modern")
+_PLAIN = "this package: a plain function"
+_elementwise("identity", lambda x: x, "phi(x) = x", _PLAIN, "none")
+_elementwise("elu", lambda x: functional.elu(x) + 1, "phi(x) = elu(x) + 1, positive",
+             "katharopoulos2020transformers", "elu+1")  # fmt: skip
+_elementwise("relu", torch.relu, "phi(x) = max(x, 0)", _PLAIN)
+_elementwise("silu", functional.silu, "phi(x) = x sigmoid(x)", "yang2024parallelizing",
+             "swish")  # fmt: skip
+_elementwise("softmax", lambda x: x.softmax(-1), "phi(x) = softmax(x)", "irie2022modern")
 
 
 @register
@@ -76,6 +79,7 @@ class Dpfp(FeatureMap):
     """
 
     name, aliases = "dpfp", ()
+    summary = "deterministic parameter-free projection, products of rectified entries"
     citation = "schlag2021linear, eq. 37"
 
     def __init__(self, nu: int = 1):
@@ -109,6 +113,7 @@ class Quadratic(FeatureMap):
     """
 
     name, aliases = "quadratic", ()
+    summary = "all products of two entries"
     citation = "aksenov2024linear"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -130,6 +135,7 @@ class Taylor(FeatureMap):
     """
 
     name, aliases = "taylor", ("based",)
+    summary = "second-order expansion of exp"
     citation = "arora2024simple"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -154,6 +160,7 @@ class Favor(FeatureMap):
     """
 
     name, aliases = "favor", ("favor+", "performer")
+    summary = "positive random features of the softmax kernel"
     citation = "choromanski2021rethinking"
 
     def __init__(self, features: int = 64, seed: int = 0, orthogonal: bool = True):
