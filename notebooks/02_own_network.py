@@ -38,7 +38,9 @@ b2.seed(1)
 #
 # This is a leaky integrate-and-fire cell with conductances. `g_in` is the excitatory conductance:
 # every spike that arrives raises it, and it decays in 5 ms. `E_e` is its reversal potential, the
-# voltage to which it pulls the cell. `g_bg` is a constant background.
+# voltage to which it pulls the cell. `g_bg` is a constant background:
+# the biophysical form of a rule (part 5) teaches a value of 0 at half the largest rate, and needs a cell
+# that rests where this holds it, at `value_baseline*conductance*g_leak` = 1.25 nS.
 
 # %%
 C, g_L, g_bg = 100 * pF, 10 * nS, 1.25 * nS

@@ -33,7 +33,8 @@ _CONVENTIONS = {
     "is its rate of decay",
     "biophysical": "gates in 1/s; conductances in units of the leak or in siemens; the "
     "weight decays toward weight_baseline, and transmits what of it lies in "
-    "[0, 2 weight_baseline]",
+    "[0, 2 weight_baseline]; the cell rests where a value of 0 holds the teacher: leak "
+    "E_leak and g_leak, and a steady excitation of value_baseline conductance g_leak",
 }
 
 

@@ -145,9 +145,14 @@ def connect(
     equation:
 
         made = plastic.connect("delta", inputs, cells, form="biophysical",
-        teacher=teachers,
-                               gate=gate_table, names={"membrane": "v", "conductance":
-                               "g_in"})
+                               teacher=teachers, gate=gate_table,
+                               names={"membrane": "v", "conductance": "g_in"})
+
+    A value of 0 is taught at half the reference rate. The membrane must rest where that
+    holds the apical compartment, or all values are off by a constant: it needs the leak
+    ``g_leak`` and ``E_leak`` of the synapse (10 nS, -70 mV) and a steady excitation of
+    ``value_baseline*conductance*g_leak`` (1.25 nS). For other cells change these numbers:
+    ``of_rule("delta", form="biophysical").changed(E_leak=-65*mV)``.
 
     Args:
         model: from `fwp_neuro.synapses.get`, any `Synapse`, or a name in the registry; or
