@@ -108,7 +108,7 @@ class Parameters:
     nmda: float = 1.0
     dt: float = 0.2
     seed: int = 0
-    device: str = "numpy"
+    device: str = "auto"
 
 
 def train(rng, start: float, stop: float, rate: float) -> np.ndarray:
