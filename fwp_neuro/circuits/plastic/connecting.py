@@ -181,7 +181,7 @@ def connect(
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post":
             ...}, in place of the model's own; 0*ms for none. In the textbook layout also
             an array with a delay for each synapse; in the factorised one all have the
-            same.
+            same, and a run refuses one that is changed after `connect`.
         varying: parameter of the model -> values in one row, for each synapse, each cell
             of ``pre`` or each of ``post``: their number says which, or a pair such as
             ("pre", values) does. A text over i, j (numbers of the cells), rand() and

@@ -61,6 +61,7 @@ class Plastic:
             report = self.model.report
             for name in {*report.waiting, *self.levels, *report.passed}:
                 plastic_values.guard(self, name)
+        self._delays = plastic_run.delays(self)
 
     def __repr__(self) -> str:
         layout = "factorised" if hasattr(self.model, "report") else "textbook"
@@ -160,6 +161,7 @@ class Plastic:
         """
         plastic_run.complete(self)
         plastic_run.all_active(self)
+        plastic_run.same_delays(self, self._delays)
         self.timing.check()
         if abs(self.dt - self._step) > 1e-9 * self._step:
             plastic_run.moved_on(self, self._step, self.dt)
