@@ -58,3 +58,62 @@ def test_a_delay_that_is_changed_after_connect_is_refused_where_it_would_be_wron
         assert f"connect(delay={{'{side}': ...}})" in str(said.value)
     same = weight(model, late, delay={"pre": 2 * ms})
     np.testing.assert_array_equal(same, given)
+
+
+def conducting():
+    """Return spiking cells, and cells with a conductance that anything may set."""
+    before = b2.PoissonGroup(3, 20 * b2.Hz)
+    after = b2.NeuronGroup(2, """dv/dt = (-70*mV - v - ge*v/(10*nS))/(10*ms) : volt
+                                 ge : siemens
+                                 gi : siemens""",
+                           threshold="v > -50*mV", reset="v = -70*mV",
+                           method="euler", name="conducting")  # fmt: skip
+    return before, after
+
+
+def sum_of_users(before, after, name):
+    """Return Synapses of the user's own that set a variable of the cells."""
+    made = b2.Synapses(
+        before, after, f"w : siemens\n{name}_post = w : siemens (summed)", name="mine"
+    )
+    made.connect()
+    return made
+
+
+RECEPTORS = {
+    "a summed receptor": ("nmda_per_cell", {}),
+    "in the textbook layout": ("nmda_per_cell", {"layout": "textbook"}),
+    "a composition": ("pair_stdp", {"through": "ampa"}),
+    "kicks": ("pair_stdp", {"through": "ampa", "layout": "textbook"}),
+}
+
+
+@pytest.mark.parametrize("case", RECEPTORS)
+def test_a_variable_that_a_sum_of_the_users_sets_is_no_conductance(case):
+    model, options = RECEPTORS[case]
+    before, after = conducting()
+    names = {"conductance": "ge"}
+    made = fwp.circuits.connect(model, before, after, names=names, name="ours", **options)
+    more = fwp.circuits.connect(model, before, after, names=names, **options)
+    both = [*made.objects, *more.objects]
+    b2.Network(before, after, *both, sum_of_users(before, after, "gi")).run(0.2 * ms)
+    before, after = conducting()
+    made = fwp.circuits.connect(model, before, after, names=names, name="ours", **options)
+    network = b2.Network(before, after, *made.objects, sum_of_users(before, after, "ge"))
+    with pytest.raises(fwp.FwpError, match="one of both is lost") as said:
+        network.run(1 * ms)
+    assert all(name in str(said.value) for name in ("'mine'", "'ge'", "'ours'"))
+
+
+def test_the_readout_of_a_rule_is_no_sum_of_the_users_either():
+    for dynamics in ("event", "continuous"):
+        before = b2.NeuronGroup(2, "k : 1")
+        after = b2.NeuronGroup(2, "v : 1\ny : 1")
+        gate = 0.5 if dynamics == "event" else 5 * b2.Hz
+        every = 1 * ms if dynamics == "event" else None
+        made = fwp.circuits.connect("delta", before, after, dynamics=dynamics, gate=gate,
+                                    every=every, names={"readout": "y"})  # fmt: skip
+        mine = b2.Synapses(before, after, "y_post = k_pre : 1 (summed)")
+        mine.connect()
+        with pytest.raises(fwp.FwpError, match="one of both is lost"):
+            b2.Network(before, after, *made.objects, mine).run(1 * ms)

@@ -30,8 +30,8 @@ def complete(plastic) -> None:
         FwpError: with the names.
     """
     for network in networks(plastic.synapses):
-        inside = list(_inside(network.objects))
-        known = set(map(id, inside))
+        every = list(inside(network.objects))
+        known = set(map(id, every))
         missing = [one.name for one in plastic.objects if id(one) not in known]
         if missing:
             raise FwpError(
@@ -39,8 +39,8 @@ def complete(plastic) -> None:
                 f"synapses {plastic.synapses.name!r}: put all of their objects into it, "
                 "as in Network(cells, *made.objects)"
             )
-        own = {part.name for one in plastic.objects for part in _inside([one])}
-        twice = sorted(name for name, n in Counter(one.name for one in inside).items()
+        own = {part.name for one in plastic.objects for part in inside([one])}
+        twice = sorted(name for name, n in Counter(one.name for one in every).items()
                        if n > 1 and name in own)  # fmt: skip
         if twice:
             raise FwpError(
@@ -50,7 +50,7 @@ def complete(plastic) -> None:
             )
 
 
-def _inside(objects: Iterable[Any]) -> Iterator[Any]:
+def inside(objects: Iterable[Any]) -> Iterator[Any]:
     """Yield objects and what they contain, each once."""
     waiting, seen = list(objects), set()
     while waiting:
@@ -65,7 +65,7 @@ def all_active(plastic) -> None:
     """Refuse parts that were switched off: what is left would not be the model."""
     renewing = plastic.renewing
     free = () if renewing is None else (*renewing.often, *renewing.held)
-    for one in _inside(plastic.objects):
+    for one in inside(plastic.objects):
         recorder = isinstance(one, b2.StateMonitor)  # which may rest
         if not one._active and not recorder and not any(one is other for other in free):
             raise FwpError(
@@ -82,7 +82,7 @@ def delays(plastic) -> dict[Any, np.ndarray]:
     """
     found: dict[Any, np.ndarray] = {}
     if hasattr(plastic.model, "report"):
-        for one in _inside(plastic.objects):
+        for one in inside(plastic.objects):
             if isinstance(one, SynapticPathway):
                 with contextlib.suppress(NotImplementedError):
                     found[one] = np.array(one.variables["delay"].get_value())

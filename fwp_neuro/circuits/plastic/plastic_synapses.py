@@ -18,7 +18,7 @@ from ...arithmetic import evaluate
 from ...quantities import a_time
 from ...synapses.synapse_class import Synapse
 from . import plastic_checks as checks
-from . import plastic_run, plastic_saving, plastic_values
+from . import plastic_rivals, plastic_run, plastic_saving, plastic_values
 from .attached_variables import plain_sentences
 from .plastic_freeze import Freezing, catch_up
 
@@ -162,6 +162,7 @@ class Plastic:
         plastic_run.complete(self)
         plastic_run.all_active(self)
         plastic_run.same_delays(self, self._delays)
+        plastic_rivals.check(self)
         self.timing.check()
         if abs(self.dt - self._step) > 1e-9 * self._step:
             plastic_run.moved_on(self, self._step, self.dt)
