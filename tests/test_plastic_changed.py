@@ -1,5 +1,7 @@
 """What is changed after connect, or set by others: a run refuses it in one sentence."""
 
+import copy
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -117,3 +119,25 @@ def test_the_readout_of_a_rule_is_no_sum_of_the_users_either():
         mine.connect()
         with pytest.raises(fwp.FwpError, match="one of both is lost"):
             b2.Network(before, after, *made.objects, mine).run(1 * ms)
+
+
+def test_attributes_that_nobody_reads_are_refused_with_what_to_use_instead():
+    cells = spiking()
+    made = fwp.circuits.connect("pair_stdp", *cells)
+    for name, use in (("w", "made.set('w', ...)"), ("delay", "connect(delay="),
+                      ("frozen", "made.freeze()"), ("dt", "cannot be set"),
+                      ("A_plus", "parameter"), ("wait", "no attribute")):  # fmt: skip
+        with pytest.raises(fwp.FwpError) as said:
+            setattr(made, name, 5.0)
+        assert use in str(said.value)
+    with pytest.raises(AttributeError, match=r"use made.values\('w'\)"):
+        print(made.w)
+    assert not hasattr(made, "wait") and copy.copy(made).model is made.model
+
+
+def test_plastic_synapses_are_a_container_of_their_objects():
+    cells = spiking()
+    made = fwp.circuits.connect("pair_stdp", *cells)
+    assert isinstance(made, fwp.circuits.Plastic) and list(made) == made.objects
+    b2.Network(*cells, made).run(30 * ms)
+    assert made.values("w") == weight("pair_stdp", lambda synapses: None)

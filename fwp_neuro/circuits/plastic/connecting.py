@@ -208,7 +208,7 @@ def connect(
         options: of Brian2's ``Synapses``, such as ``codeobj_class``.
 
     Returns:
-        a `Plastic`: put its ``objects`` into your Network.
+        a `Plastic`: put its ``objects`` into your Network, or the whole of it.
 
     Raises:
         FwpError: unknown option, layout, model, variable, side or argument of connect,

@@ -3,7 +3,6 @@ run."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,19 +20,21 @@ from . import plastic_checks as checks
 from . import plastic_rivals, plastic_run, plastic_saving, plastic_values
 from .attached_variables import plain_sentences
 from .plastic_freeze import Freezing, catch_up
+from .plastic_handle import PARTS, Handle
 
 
+@takes("Plastic", **PARTS)
 @dataclass(repr=False)
-class Plastic:
-    """Synapses of a model in a network.
+class Plastic(Handle):
+    """Synapses of a model in a network; `fwp_neuro.circuits.connect` makes them.
 
     Attributes:
         model: as it was built, in its layout.
         synapses: the Brian2 Synapses object.
-        objects: everything to put into a Network besides the cells: ``Network(cells,
-            *objects)``.
-        where: variable of the model -> (group that has it, its name there).
         timing: the clocks of the cells, see `plastic_clocks.Timing`.
+        objects: everything to put into a Network besides the cells: ``Network(cells,
+            *made.objects)``, or ``Network(cells, made)``.
+        where: variable of the model -> (group that has it, its name there).
         renewing: what renews waiting writes, or None.
         lines: name of a line that stores values -> for how long.
         levels: variable of a cascade -> what is added to the sum that is kept of it.
@@ -43,39 +44,27 @@ class Plastic:
 
     model: Synapse
     synapses: Any
+    timing: Any
     objects: list = field(default_factory=list)
     where: dict[str, tuple[Any, str]] = field(default_factory=dict)
-    timing: Any = None
     renewing: Any = None
     lines: dict[str, Any] = field(default_factory=dict)
     pairs: Any = None
     levels: Mapping[str, str] = field(default_factory=dict)
+    #: name of a copy that a monitor records -> (variable, what makes the copy)
+    recorded: dict[str, tuple[str, Any]] = field(init=False, default_factory=dict)
 
     def __post_init__(self):
         self._step = self.timing.dt
         self._freezing = Freezing(self)
         self._made_up: float | None = None
-        #: name of a copy that a monitor records -> (variable, what makes the copy)
-        self.recorded: dict[str, tuple[str, Any]] = {}
+        for name in self.levels:
+            checks.variable(self.model, name, "levels")
         if hasattr(self.model, "report"):
             report = self.model.report
             for name in {*report.waiting, *self.levels, *report.passed}:
                 plastic_values.guard(self, name)
         self._delays = plastic_run.delays(self)
-
-    def __repr__(self) -> str:
-        layout = "factorised" if hasattr(self.model, "report") else "textbook"
-        own = self.synapses
-        said = f"{len(own.source)} to {len(own.target)} cells"
-        # a standalone program will make them
-        with contextlib.suppress(NotImplementedError):
-            said += f", {len(own)} synapses"
-        if self.frozen:
-            said += ", frozen"
-        if self.moved:
-            where = ", ".join(f"{name} ({side})" for name, side in self.moved.items())
-            said += f", moved to cells: {where}"
-        return f"<Plastic {self.model.name!r}, {layout}: {said}>"
 
     @property
     def dt(self) -> float:
