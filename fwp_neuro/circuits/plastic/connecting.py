@@ -31,6 +31,7 @@ from ...synapses.synapse_class import Synapse
 from . import (
     conductances,
     initial_values,
+    plastic_gates,
     plastic_options,
     plastic_ports,
     plastic_rules,
@@ -227,7 +228,8 @@ def connect(
     asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
     parts = {"through": through, "release": release}
     asked, names = plastic_rules.by_ports(model, asked, names)
-    ready, names = _read(model, asked, parts, names, groups, options, delay, dense)
+    ready, names = _read(model, asked, parts, names, groups, options, delay, dense,
+                         varying)  # fmt: skip
     chosen = plastic_ports.read(ready.model, names, groups)
     plastic_options.events(chosen, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(chosen, delay, layout)
@@ -248,7 +250,7 @@ def connect(
 
 
 def _read(
-    model, asked, parts: Mapping, names, groups, options, delay, dense: bool
+    model, asked, parts: Mapping, names, groups, options, delay, dense: bool, varying
 ) -> tuple:
     """Return (what is connected, as a `plastic_rules.PreparedRule`; names that are left
     to map)."""
@@ -266,7 +268,9 @@ def _read(
                            "through; leave it out")  # fmt: skip
     checks.cells(checks.textbook(rule), groups, events)
     plastic_rules.check_options(rule, options, delay, dense)
-    return plastic_rules.prepare(rule, asked, names, groups), None
+    ready = plastic_rules.prepare(rule, asked, names, groups)
+    plastic_gates.check_varying(rule, varying, ready.model)
+    return ready, None
 
 
 def _factorised(model: Synapse, keep: set[str], initial: Mapping, **options) -> Synapse:
