@@ -183,3 +183,21 @@ def test_a_gate_in_varying_is_called_a_gate():
                 made = connect("delta", before, after, **options,
                                varying={"beta": [1, 2, 3] * b2.Hz})  # fmt: skip
                 assert "beta" in made.model.varying
+
+
+def test_a_wrong_part_is_answered_with_the_models_that_can_play_it():
+    receptors = f"(legal: {', '.join(fwp.synapses.names('receptor'))})"
+    releases = f"(legal: {', '.join(fwp.synapses.names('short-term plasticity'))})"
+    for options, *parts in (
+        ({"through": "AMPA"}, "for through:", "did you mean 'ampa'?", receptors),
+        ({"through": "pair_stdp"}, "through must be", receptors),
+        ({"release": "Tsodyks_Markram"}, "for release:", "'tsodyks_markram'?", releases),
+        ({"release": "ampa"}, "release must be", releases),
+    ):
+        with pytest.raises(fwp.FwpError) as said:
+            connect("pair_stdp", *cells(), **options)
+        assert all(part in str(said.value) for part in parts), said.value
+    with pytest.raises(fwp.FwpError, match="for receptor: 'NMDA_jmp'; did.*'nmda_jump'"):
+        fwp.synapses.compose("pair_stdp", receptor="NMDA_jmp")
+    with pytest.raises(fwp.FwpError, match="for plasticity: .*mean 'pair_stdp'"):
+        fwp.synapses.compose("Pair_STDP", receptor="ampa")

@@ -23,7 +23,7 @@ from ...errors import FwpError
 from ...quantities import a_time
 from ...rules import Rule
 from ...synapses.argument_kinds import NAMES, name_or_model
-from ...synapses.composition import compose
+from ...synapses.composition import compose, model_for
 from ...synapses.factorised import WRITES, factorise
 from ...synapses.factorised.layout_report import FactorisedModel
 from ...synapses.rule_synapse import DYNAMICS, FORMS
@@ -257,8 +257,12 @@ def _read(
     rule, events = plastic_rules.synapse(model, asked), "on_event" in options
     if rule is None:
         text = checks.textbook(model)
-        if any(part is not None for part in parts.values()):
-            text = compose(text, parts["release"], parts["through"])
+        release, receptor = (
+            None if parts[called] is None else model_for(role, parts[called], called)
+            for role, called in (("release", "release"), ("receptor", "through"))
+        )
+        if release is not None or receptor is not None:
+            text = compose(text, release, receptor)
         checks.cells(text, groups, events)
         text, names = conductances.directed(text, names, groups["post"])
         return plastic_rules.PreparedRule(text), names
