@@ -141,3 +141,18 @@ def test_plastic_synapses_are_a_container_of_their_objects():
     assert isinstance(made, fwp.circuits.Plastic) and list(made) == made.objects
     b2.Network(*cells, made).run(30 * ms)
     assert made.values("w") == weight("pair_stdp", lambda synapses: None)
+
+
+def test_learning_is_not_frozen_while_the_network_runs():
+    for call in ("freeze", "thaw"):
+        cells = spiking()
+        made = fwp.circuits.connect("pair_stdp", *cells)
+
+        halfway = b2.NetworkOperation(getattr(made, call), dt=10 * ms)
+        with pytest.raises(
+            fwp.FwpError, match="the network runs: call it between two runs"
+        ):
+            b2.Network(*cells, made, halfway).run(20 * ms)
+        assert not made.frozen
+        made.freeze()  # no run goes on any more
+        assert made.frozen

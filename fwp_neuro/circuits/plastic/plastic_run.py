@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,6 +22,25 @@ def networks(synapses) -> Iterator[b2.Network]:
         network = reference()
         if network is not None and synapses in getattr(network, "objects", ()):
             yield network
+
+
+def between_runs(plastic, what: str) -> None:
+    """Refuse what takes effect at the start of a run while a run goes on.
+
+    The call is then inside ``Network.run``, from a network operation.
+
+    Raises:
+        FwpError: with the method that was called.
+    """
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        network = frame.f_locals.get("self") if frame.f_code.co_name == "run" else None
+        if isinstance(network, b2.Network) and plastic.synapses in network.objects:
+            raise FwpError(
+                f"{what} takes effect at the start of a run, and the network runs: call "
+                "it between two runs"
+            )
 
 
 def complete(plastic) -> None:

@@ -98,8 +98,9 @@ class Plastic(Handle):
             made.thaw()
 
         Raises:
-            FwpError: a model that learns nothing.
+            FwpError: a model that learns nothing, or a call while the network runs.
         """
+        plastic_run.between_runs(self, "freeze()")
         self._freezing.check()
         if self.frozen:
             return
@@ -108,7 +109,12 @@ class Plastic(Handle):
 
     def thaw(self) -> None:
         """Let learning go on from the next run; does nothing for synapses that are not
-        frozen."""
+        frozen.
+
+        Raises:
+            FwpError: a call while the network runs.
+        """
+        plastic_run.between_runs(self, "thaw()")
         if self.frozen:
             self.settle()
             self._freezing.stop()
