@@ -111,12 +111,20 @@ def callers() -> int:
 
 
 def nearest(name: str, legal: Iterable[str]) -> str | None:
-    """Return the legal name closest in spelling to ``name``, or None if nothing is
-    close."""
+    """Return the legal name closest in spelling to ``name``, or None if nothing is close.
+
+    Upper and lower case do not matter where no name is close as it is written.
+    """
     names = [str(item) for item in legal]
+    small = {item.casefold(): item for item in reversed(names)}
+    if str(name) not in names and str(name).casefold() in small:
+        return small[str(name).casefold()]
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if close:
         return close[0]
+    close = difflib.get_close_matches(str(name).casefold(), small, n=1, cutoff=0.5)
+    if close:
+        return small[close[0]]
     longer = [item for item in names if len(str(name)) > 2 and item.startswith(str(name))]
     return longer[0] if longer else None
 

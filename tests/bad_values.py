@@ -179,7 +179,9 @@ def every_public_function() -> list[Public]:
 
     listed = {}
     for name, thing in public_functions().items():
-        listed |= {name: thing} | methods(name, thing)
+        listed[name] = thing
+        if name != "fwp.circuits.Plastic":  # Brian2's objects call most of its methods
+            listed |= methods(name, thing)
     of_plastic = ("values", "set", "monitor", "record", "save", "load", "cells")
     for name in of_plastic:  # of what connect returns
         listed[f"fwp.circuits.Plastic.{name}"] = getattr(type(plastic_synapses()), name)

@@ -82,7 +82,7 @@ def connected(**options):
         2, "dv/dt=-v/(10*ms):1", threshold="v>1", reset="v=0", method="exact"
     )
     made = fwp.circuits.connect("pair_stdp", pre, post, **options)
-    made.cells_alive = pre, post
+    made._cells = pre, post  # which must stay alive
     return made
 
 

@@ -164,3 +164,40 @@ def written(made):
     text = getattr(made.model, "textbook", made.model).equations
     parts = (text.synapse, text.pre, text.post)
     return {name for part in parts for name in b2.Equations(part).names}
+
+
+def test_a_gate_in_varying_is_called_a_gate():
+    gates = {"event": (0.5, b2.TimedArray([0.5, 0.1], dt=ms)), "continuous": (5 * b2.Hz,)}
+    for dynamics, values in gates.items():
+        for gate in values:
+            before = b2.NeuronGroup(2, "k : 1")
+            after = b2.NeuronGroup(3, "v : 1\ny : 1")
+            options = {"names": {"readout": "y"}, "dynamics": dynamics, "gate": gate}
+            if dynamics == "event":
+                with pytest.raises(
+                    fwp.FwpError, match="'beta' is a gate of rule 'delta'"
+                ):
+                    connect("delta", before, after, every=ms, **options,
+                            varying={"beta": [0.1, 0.2, 0.3]})  # fmt: skip
+            else:
+                made = connect("delta", before, after, **options,
+                               varying={"beta": [1, 2, 3] * b2.Hz})  # fmt: skip
+                assert "beta" in made.model.varying
+
+
+def test_a_wrong_part_is_answered_with_the_models_that_can_play_it():
+    receptors = f"(legal: {', '.join(fwp.synapses.names('receptor'))})"
+    releases = f"(legal: {', '.join(fwp.synapses.names('short-term plasticity'))})"
+    for options, *parts in (
+        ({"through": "AMPA"}, "for through:", "did you mean 'ampa'?", receptors),
+        ({"through": "pair_stdp"}, "through must be", receptors),
+        ({"release": "Tsodyks_Markram"}, "for release:", "'tsodyks_markram'?", releases),
+        ({"release": "ampa"}, "release must be", releases),
+    ):
+        with pytest.raises(fwp.FwpError) as said:
+            connect("pair_stdp", *cells(), **options)
+        assert all(part in str(said.value) for part in parts), said.value
+    with pytest.raises(fwp.FwpError, match="for receptor: 'NMDA_jmp'; did.*'nmda_jump'"):
+        fwp.synapses.compose("pair_stdp", receptor="NMDA_jmp")
+    with pytest.raises(fwp.FwpError, match="for plasticity: .*mean 'pair_stdp'"):
+        fwp.synapses.compose("Pair_STDP", receptor="ampa")

@@ -7,6 +7,7 @@ public classes, and the realisations of `fwp.run`. Each must declare its argumen
 """
 
 import contextlib
+import functools
 import os
 import signal
 import warnings
@@ -82,6 +83,10 @@ NEEDED = {
     "fwp.tasks.SequenceTask.score": {
         "predictions": lambda: regression(dim=2).sample(2).targets,
         "batch": lambda: regression(dim=2).sample(2),
+    },
+    "fwp.circuits.Plastic": {
+        name: functools.partial(lambda name: getattr(plastic_synapses(), name), name)
+        for name in ("model", "synapses", "timing")
     },
     "fwp.circuits.Plastic.load": {"path": lambda: plastic_synapses().save("weights.npz")},
     "fwp.load": {

@@ -11,6 +11,7 @@ _NAMES = {
     "Heterogeneity": "spiking.realism",
     "Homeostasis": "spiking.realism",
     "Neuromodulator": "spiking.realism",
+    "Plastic": "plastic.plastic_synapses",
     "RATE": "rate.rate_circuit",
     "RateOptions": "rate.rate_circuit",
     "Realism": "spiking.realism",

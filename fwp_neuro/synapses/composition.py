@@ -18,14 +18,14 @@ from brian2 import get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from ..arguments import inside, optional, takes, text
-from ..errors import FwpError, shown
+from ..errors import LIST, FwpError, shown, unknown
 from ..quantities import a_time
 from .argument_kinds import name_or_model
 from .eligibility import with_eligibility
 from .factorised.anatomy import Anatomy
 from .factorised.text import Line, lines, renamed, row
 from .factorised.text import text as code_text
-from .registered_synapses import get
+from .registered_synapses import get, names
 from .renaming import with_names
 from .synapse_class import Equations, Synapse
 
@@ -123,6 +123,36 @@ def compose(
     )  # fmt: skip
 
 
+def model_for(role: str, given, called: str = "") -> Synapse:
+    """Return a part of a composition, also if its name is given, in its textbook layout.
+
+    Args:
+        role: "plasticity", "release" or "receptor".
+        given: a `Synapse`, or a name in the registry.
+        called: the argument, for errors; the role if empty.
+
+    Raises:
+        FwpError: an unknown name, with those that can play the part, or another kind.
+    """
+    called, kinds = called or role, _PARTS[role]
+    if isinstance(given, str) and given not in names():
+        legal = [name for kind in kinds for name in names(kind)]
+        raise unknown(given, legal, f"model for {called}:", LIST)
+    model = get(given) if isinstance(given, str) else given
+    if not isinstance(model, Synapse):
+        raise FwpError(
+            f"{called} must be a Synapse or the name of one, got {shown(given)}"
+        )
+    model = getattr(model, "textbook", model)
+    if model.kind not in kinds:
+        legal = [name for kind in kinds for name in names(kind)]
+        few = f" (legal: {', '.join(legal)})" if role != "plasticity" else ""
+        raise FwpError(f"{called} must be a model of the kind {' or '.join(kinds)}, "
+                       f"and {model.name!r} is of the kind "
+                       f"{model.kind}{few}")  # fmt: skip
+    return model
+
+
 def _once(first: Synapse, release, receptor) -> None:
     """Refuse to add to a composition, of which it is no longer known what a spike
     releases."""
@@ -143,13 +173,7 @@ def _label(part) -> str:
 
 
 def _part(role: str, given) -> Synapse:
-    model = get(given) if isinstance(given, str) else given
-    if not isinstance(model, Synapse):
-        raise FwpError(f"{role} must be a Synapse or the name of one, got {shown(given)}")
-    model = getattr(model, "textbook", model)
-    if model.kind not in _PARTS[role]:
-        raise FwpError(f"{role} must be a model of the kind {' or '.join(_PARTS[role])}, "
-                       f"and {model.name!r} is of the kind {model.kind}")  # fmt: skip
+    model = model_for(role, given)
     kind = (
         "plasticity" if role == "plasticity" and model.kind == "circuit" else model.kind
     )

@@ -23,7 +23,7 @@ from ...errors import FwpError
 from ...quantities import a_time
 from ...rules import Rule
 from ...synapses.argument_kinds import NAMES, name_or_model
-from ...synapses.composition import compose
+from ...synapses.composition import compose, model_for
 from ...synapses.factorised import WRITES, factorise
 from ...synapses.factorised.layout_report import FactorisedModel
 from ...synapses.rule_synapse import DYNAMICS, FORMS
@@ -31,6 +31,7 @@ from ...synapses.synapse_class import Synapse
 from . import (
     conductances,
     initial_values,
+    plastic_gates,
     plastic_options,
     plastic_ports,
     plastic_rules,
@@ -186,7 +187,7 @@ def connect(
         delay: Brian2 times by which spikes of a side arrive later, {"pre": ..., "post":
             ...}, in place of the model's own; 0*ms for none. In the textbook layout also
             an array with a delay for each synapse; in the factorised one all have the
-            same.
+            same, and a run refuses one that is changed after `connect`.
         varying: parameter of the model -> values in one row, for each synapse, each cell
             of ``pre`` or each of ``post``: their number says which, or a pair such as
             ("pre", values) does. A text over i, j (numbers of the cells), rand() and
@@ -213,7 +214,7 @@ def connect(
         options: of Brian2's ``Synapses``, such as ``codeobj_class``.
 
     Returns:
-        a `Plastic`: put its ``objects`` into your Network.
+        a `Plastic`: put its ``objects`` into your Network, or the whole of it.
 
     Raises:
         FwpError: unknown option, layout, model, variable, side or argument of connect,
@@ -232,7 +233,8 @@ def connect(
     asked = plastic_rules.Asked(form, dynamics, every, gate, teacher)
     parts = {"through": through, "release": release}
     asked, names = plastic_rules.by_ports(model, asked, names)
-    ready, names = _read(model, asked, parts, names, groups, options, delay, dense)
+    ready, names = _read(model, asked, parts, names, groups, options, delay, dense,
+                         varying)  # fmt: skip
     chosen = plastic_ports.read(ready.model, names, groups)
     plastic_options.events(chosen, layout, options)
     pairs, late = checks.connection(connect, groups), checks.delays(chosen, delay, layout)
@@ -253,15 +255,19 @@ def connect(
 
 
 def _read(
-    model, asked, parts: Mapping, names, groups, options, delay, dense: bool
+    model, asked, parts: Mapping, names, groups, options, delay, dense: bool, varying
 ) -> tuple:
     """Return (what is connected, as a `plastic_rules.PreparedRule`; names that are left
     to map)."""
     rule, events = plastic_rules.synapse(model, asked), "on_event" in options
     if rule is None:
         text = checks.textbook(model)
-        if any(part is not None for part in parts.values()):
-            text = compose(text, parts["release"], parts["through"])
+        release, receptor = (
+            None if parts[called] is None else model_for(role, parts[called], called)
+            for role, called in (("release", "release"), ("receptor", "through"))
+        )
+        if release is not None or receptor is not None:
+            text = compose(text, release, receptor)
         checks.cells(text, groups, events)
         text, names = conductances.directed(text, names, groups["post"])
         return plastic_rules.PreparedRule(text), names
@@ -271,7 +277,9 @@ def _read(
                            "through; leave it out")  # fmt: skip
     checks.cells(checks.textbook(rule), groups, events)
     plastic_rules.check_options(rule, options, delay, dense)
-    return plastic_rules.prepare(rule, asked, names, groups), None
+    ready = plastic_rules.prepare(rule, asked, names, groups)
+    plastic_gates.check_varying(rule, varying, ready.model)
+    return ready, None
 
 
 def _factorised(model: Synapse, keep: set[str], initial: Mapping, **options) -> Synapse:

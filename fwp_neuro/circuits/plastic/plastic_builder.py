@@ -115,7 +115,7 @@ class Builder:
             *self.objects,
         ]
         pairs = partial(known, connect, self.groups) if are_known(connect) else None
-        made = Plastic(self.model, synapses, objects, self.where, self.timing, renewing,
+        made = Plastic(self.model, synapses, self.timing, objects, self.where, renewing,
                        lines, pairs, self.levels)  # fmt: skip
         attach(synapses, made)
         return made

@@ -77,6 +77,28 @@ def find(model, given, names: dict, groups: Mapping) -> Gates:
     return found
 
 
+def check_varying(model, varying, made) -> None:
+    """Refuse gates in ``varying``, but constant ones that equations of the synapses read.
+
+    Args:
+        model: the rule's synapse.
+        varying: as `connect` takes it.
+        made: the model that reads the cells, with constant gates as parameters.
+
+    Raises:
+        FwpError: with what to give instead.
+    """
+    for name in model.gates if isinstance(varying, Mapping) else ():
+        if name in varying and (model.dynamics == "event" or name not in made.parameters):
+            home = model.homes[name]
+            side = f"{home}synaptic cells" if home in ("pre", "post") else "cells"
+            raise FwpError(
+                f"varying: {name!r} is a gate of rule {model.name!r} and no parameter: "
+                f"give gate={{{name!r}: ...}} the name of a variable of the {side}, or a "
+                "TimedArray [time, cell]"
+            )
+
+
 def _warn(rule, name: str, value) -> None:
     """Warn of numbers outside the limits that the rule declares."""
     if value is None or isinstance(value, str) or name not in rule.limits:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.synapses.synapses import SynapticPathway
 
 from ...errors import FwpError
 from . import initial_values, plastic_steps
@@ -21,6 +24,25 @@ def networks(synapses) -> Iterator[b2.Network]:
             yield network
 
 
+def between_runs(plastic, what: str) -> None:
+    """Refuse what takes effect at the start of a run while a run goes on.
+
+    The call is then inside ``Network.run``, from a network operation.
+
+    Raises:
+        FwpError: with the method that was called.
+    """
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        network = frame.f_locals.get("self") if frame.f_code.co_name == "run" else None
+        if isinstance(network, b2.Network) and plastic.synapses in network.objects:
+            raise FwpError(
+                f"{what} takes effect at the start of a run, and the network runs: call "
+                "it between two runs"
+            )
+
+
 def complete(plastic) -> None:
     """Refuse a network that lacks a part of the synapses, or has a name twice.
 
@@ -28,8 +50,8 @@ def complete(plastic) -> None:
         FwpError: with the names.
     """
     for network in networks(plastic.synapses):
-        inside = list(_inside(network.objects))
-        known = set(map(id, inside))
+        every = list(inside(network.objects))
+        known = set(map(id, every))
         missing = [one.name for one in plastic.objects if id(one) not in known]
         if missing:
             raise FwpError(
@@ -37,8 +59,8 @@ def complete(plastic) -> None:
                 f"synapses {plastic.synapses.name!r}: put all of their objects into it, "
                 "as in Network(cells, *made.objects)"
             )
-        own = {part.name for one in plastic.objects for part in _inside([one])}
-        twice = sorted(name for name, n in Counter(one.name for one in inside).items()
+        own = {part.name for one in plastic.objects for part in inside([one])}
+        twice = sorted(name for name, n in Counter(one.name for one in every).items()
                        if n > 1 and name in own)  # fmt: skip
         if twice:
             raise FwpError(
@@ -48,7 +70,7 @@ def complete(plastic) -> None:
             )
 
 
-def _inside(objects: Iterable[Any]) -> Iterator[Any]:
+def inside(objects: Iterable[Any]) -> Iterator[Any]:
     """Yield objects and what they contain, each once."""
     waiting, seen = list(objects), set()
     while waiting:
@@ -63,13 +85,49 @@ def all_active(plastic) -> None:
     """Refuse parts that were switched off: what is left would not be the model."""
     renewing = plastic.renewing
     free = () if renewing is None else (*renewing.often, *renewing.held)
-    for one in _inside(plastic.objects):
+    for one in inside(plastic.objects):
         recorder = isinstance(one, b2.StateMonitor)  # which may rest
         if not one._active and not recorder and not any(one is other for other in free):
             raise FwpError(
                 f"{one.name!r} is a part of the plastic synapses "
                 f"{plastic.synapses.name!r} and is not active: use made.freeze() to stop "
                 "learning"
+            )
+
+
+def delays(plastic) -> dict[Any, np.ndarray]:
+    """Return pathway -> its delays in seconds, in the factorised layout; none otherwise.
+
+    Those of a standalone program that nobody knows before it runs are left out.
+    """
+    found: dict[Any, np.ndarray] = {}
+    if hasattr(plastic.model, "report"):
+        for one in inside(plastic.objects):
+            if isinstance(one, SynapticPathway):
+                with contextlib.suppress(NotImplementedError):
+                    found[one] = np.array(one.variables["delay"].get_value())
+    return found
+
+
+def same_delays(plastic, before: Mapping[Any, np.ndarray]) -> None:
+    """Refuse delays that were changed after `connect`, which only a part would follow.
+
+    Args:
+        plastic: of the factorised layout.
+        before: what `delays` returned when the synapses were made.
+
+    Raises:
+        FwpError: with the name of the pathway.
+    """
+    for one, now in delays(plastic).items():
+        old = before.get(one, now)
+        if now.shape != old.shape or not np.allclose(now, old, rtol=1e-9, atol=0):
+            own = any(one is path for path in plastic.synapses._pathways)
+            side = repr(one.prepost) if own else "side"
+            raise FwpError(
+                f"the delay of {one.name!r} was changed after connect: in the factorised "
+                f"layout give it to connect(delay={{{side}: ...}}), or use "
+                "layout='textbook'"
             )
 
 

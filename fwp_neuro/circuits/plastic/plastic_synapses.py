@@ -3,7 +3,6 @@ run."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,22 +19,24 @@ from ...arithmetic import evaluate
 from ...quantities import a_time
 from ...synapses.synapse_class import Synapse
 from . import plastic_checks as checks
-from . import plastic_run, plastic_saving, plastic_values
+from . import plastic_rivals, plastic_run, plastic_saving, plastic_values
 from .attached_variables import plain_sentences
 from .plastic_freeze import Freezing, catch_up
+from .plastic_handle import PARTS, Handle
 
 
+@takes("Plastic", **PARTS)
 @dataclass(repr=False)
-class Plastic:
-    """Synapses of a model in a network.
+class Plastic(Handle):
+    """Synapses of a model in a network; `fwp_neuro.circuits.connect` makes them.
 
     Attributes:
         model: as it was built, in its layout.
         synapses: the Brian2 Synapses object.
-        objects: everything to put into a Network besides the cells: ``Network(cells,
-            *objects)``.
-        where: variable of the model -> (group that has it, its name there).
         timing: the clocks of the cells, see `plastic_clocks.Timing`.
+        objects: everything to put into a Network besides the cells: ``Network(cells,
+            *made.objects)``, or ``Network(cells, made)``.
+        where: variable of the model -> (group that has it, its name there).
         renewing: what renews waiting writes, or None.
         lines: name of a line that stores values -> for how long.
         levels: variable of a cascade -> what is added to the sum that is kept of it.
@@ -45,38 +46,27 @@ class Plastic:
 
     model: Synapse
     synapses: Any
+    timing: Any
     objects: list = field(default_factory=list)
     where: dict[str, tuple[Any, str]] = field(default_factory=dict)
-    timing: Any = None
     renewing: Any = None
     lines: dict[str, Any] = field(default_factory=dict)
     pairs: Any = None
     levels: Mapping[str, str] = field(default_factory=dict)
+    #: name of a copy that a monitor records -> (variable, what makes the copy)
+    recorded: dict[str, tuple[str, Any]] = field(init=False, default_factory=dict)
 
     def __post_init__(self):
         self._step = self.timing.dt
         self._freezing = Freezing(self)
         self._made_up: float | None = None
-        #: name of a copy that a monitor records -> (variable, what makes the copy)
-        self.recorded: dict[str, tuple[str, Any]] = {}
+        for name in self.levels:
+            checks.variable(self.model, name, "levels")
         if hasattr(self.model, "report"):
             report = self.model.report
             for name in {*report.waiting, *self.levels, *report.passed}:
                 plastic_values.guard(self, name)
-
-    def __repr__(self) -> str:
-        layout = "factorised" if hasattr(self.model, "report") else "textbook"
-        own = self.synapses
-        said = f"{len(own.source)} to {len(own.target)} cells"
-        # a standalone program will make them
-        with contextlib.suppress(NotImplementedError):
-            said += f", {len(own)} synapses"
-        if self.frozen:
-            said += ", frozen"
-        if self.moved:
-            where = ", ".join(f"{name} ({side})" for name, side in self.moved.items())
-            said += f", moved to cells: {where}"
-        return f"<Plastic {self.model.name!r}, {layout}: {said}>"
+        self._delays = plastic_run.delays(self)
 
     @property
     def dt(self) -> float:
@@ -110,8 +100,9 @@ class Plastic:
             made.thaw()
 
         Raises:
-            FwpError: a model that learns nothing.
+            FwpError: a model that learns nothing, or a call while the network runs.
         """
+        plastic_run.between_runs(self, "freeze()")
         self._freezing.check()
         if self.frozen:
             return
@@ -120,7 +111,12 @@ class Plastic:
 
     def thaw(self) -> None:
         """Let learning go on from the next run; does nothing for synapses that are not
-        frozen."""
+        frozen.
+
+        Raises:
+            FwpError: a call while the network runs.
+        """
+        plastic_run.between_runs(self, "thaw()")
         if self.frozen:
             self.settle()
             self._freezing.stop()
@@ -162,6 +158,8 @@ class Plastic:
         """
         plastic_run.complete(self)
         plastic_run.all_active(self)
+        plastic_run.same_delays(self, self._delays)
+        plastic_rivals.check(self)
         self.timing.check()
         if abs(self.dt - self._step) > 1e-9 * self._step:
             plastic_run.moved_on(self, self._step, self.dt)
