@@ -106,10 +106,6 @@ def compose(
         second = _apart(made, _without_weight(_part("release", release)), "release")
         made, amount = _joined(made, second), second.sends
     if receptor is not None:
-        if _kind(plasticity) == "circuit":
-            raise FwpError(f"receptor: {first.name!r} learns from what its own receptors "
-                           "do to the cell, and has no other; leave receptor (or "
-                           "through) out")  # fmt: skip
         third = _apart(made, _part("receptor", receptor), "receptor")
         made = _opened(made, first, third, amount)
     parts = {"plasticity": first, "release": release, "receptor": receptor}
@@ -161,10 +157,6 @@ def _once(first: Synapse, release, receptor) -> None:
         raise FwpError(f"{first.name!r} has a {' and a '.join(has)} already: give its "
                        "plasticity rule, release and receptor to one call of "
                        "compose")  # fmt: skip
-
-
-def _kind(part) -> str:
-    return (get(part) if isinstance(part, str) else part).kind
 
 
 def _label(part) -> str:

@@ -73,6 +73,15 @@ def read(model: Synapse, names, groups: Mapping) -> Synapse:
     for port, own in model.ports.items():
         if own not in given and port != "conductance":  # see `conductances`
             _named_or_alone(model, port, own, groups["post"], sides[own][1])
+    recalled = model.ports.get("membrane")
+    if given.get(recalled, "") is None and "receptor" in model.parts and (
+        "teacher" in model.ports
+    ):
+        raise FwpError(
+            f"names: {model.name!r} compares its teacher with what its receptor recalls "
+            "in your cells: say which variable is their membrane, names={'membrane': "
+            "'v'}; one that the model brings itself would recall nothing"
+        )
     renames = {own: new for own, new in given.items() if new is not None}
     # what the user's cells have keeps the values that they gave it
     start = {
