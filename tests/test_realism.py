@@ -12,6 +12,8 @@ from twin import Circuit
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import (
+    AP5,
+    CNQX,
     ConductanceInhibition,
     Heterogeneity,
     Neuromodulator,
@@ -119,6 +121,18 @@ CASES = {
 }  # fmt: skip
 
 
+DRAWN = {
+    "release": Realism(release=0.5, sites=3),
+    "short-term plasticity": Realism(short_term="tsodyks_markram"),
+    "background": Realism(background=5 * Hz),
+    "spiking values": Realism(value_cells=SpikingValues(cells=5)),
+    "delay": Realism(delay=2 * ms),
+    "levels": Realism(levels=3),
+    "physiological": replace(Realism(preset="physiological"), homeostasis=None,
+                             gate=None),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("rule", ["delta", "hebb"])
 @pytest.mark.parametrize("name", CASES)
 def test_equals_the_oracle_without_spikes(name, rule):
@@ -133,6 +147,21 @@ def test_equals_the_oracle_without_spikes(name, rule):
     expected = oracle(program, eta, realism, rule == "delta", gain=drawn)
     assert np.abs(expected).max() > 0.05
     assert np.abs(circuit["readout"].values - expected).max() < 1e-9
+
+
+@pytest.mark.parametrize("name", [*CASES, *DRAWN])
+def test_drugs_act_on_every_part(name):
+    """A full block of NMDA writes nothing, one of AMPA lets no current through."""
+    cells, realism = (INF, CASES[name]) if name in CASES else (20, DRAWN[name])
+    drugs = [AP5(1.0), CNQX(1.0, window="read")]  # a gate may stay open later
+    found = spiking(make(value=0.3), "hebb", cells=cells, timeline=SHORT, drugs=drugs,
+                    realism=realism, record=["g_ampa"], record_every=0.5 * ms,
+                    record_spikes=False)  # fmt: skip
+    assert np.abs(found["weights"].values).max() < 1e-12
+    steps = np.arange(TOKENS)[:, None] * 340 + np.arange(340)
+    excitation = found["g_ampa"].values[steps]
+    assert (excitation[:, 241:280] == 0).all()
+    assert excitation[:, 100:200].mean() > 0.01
 
 
 @pytest.mark.parametrize("steady", [True, False])
