@@ -383,7 +383,11 @@ def test_a_plain_conductance_of_the_cells_falls_as_the_receptor_does():
                          names={"conductance": "g_in", "membrane": None,
                                                 "teacher": "taught", "gate": None}),
          "compares its teacher with what its receptor recalls"),
-        (lambda: replace(fwp.synapses.get("pair_stdp"), equations=Equations("w :")),
+        (lambda: compose(replace(fwp.synapses.get("pair_stdp"),
+                                 equations=Equations("w :")), receptor="ampa"),
+         "cannot read equations.synapse, 'w :': Expected end of text"),
+        (lambda: connect(replace(fwp.synapses.get("pair_stdp"),
+                                 equations=Equations("w :")), source(), cells()),
          "cannot read equations.synapse, 'w :': Expected end of text"),
     ],
 )  # fmt: skip

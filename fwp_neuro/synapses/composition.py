@@ -25,6 +25,7 @@ from .eligibility import with_eligibility
 from .factorised.anatomy import Anatomy
 from .factorised.text import Line, lines, renamed, row
 from .factorised.text import text as code_text
+from .readable_equations import check_equations
 from .registered_synapses import get, names
 from .renaming import with_names
 from .synapse_class import Equations, Synapse
@@ -128,7 +129,8 @@ def model_for(role: str, given, called: str = "") -> Synapse:
         called: the argument, for errors; the role if empty.
 
     Raises:
-        FwpError: an unknown name, with those that can play the part, or another kind.
+        FwpError: an unknown name, with those that can play the part, another kind, or
+            equations that Brian2 cannot read.
     """
     called, kinds = called or role, _PARTS[role]
     if isinstance(given, str) and given not in names():
@@ -146,6 +148,7 @@ def model_for(role: str, given, called: str = "") -> Synapse:
         raise FwpError(f"{called} must be a model of the kind {' or '.join(kinds)}, "
                        f"and {model.name!r} is of the kind "
                        f"{model.kind}{few}")  # fmt: skip
+    check_equations(model)
     return model
 
 

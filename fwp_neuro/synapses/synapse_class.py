@@ -13,9 +13,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from brian2 import Equations as Brian2Equations
-from brian2.equations.equations import EquationError
-
 from ..arguments import (
     function,
     inside,
@@ -27,7 +24,7 @@ from ..arguments import (
     takes,
     text,
 )
-from ..errors import FwpError, pick, shown
+from ..errors import pick
 from ..registry import Registry
 from . import units
 from .model_kinds import KINDS
@@ -294,17 +291,6 @@ class Synapse:
     parts: Mapping[str, str] = field(default_factory=dict)
     varying: Mapping[str, Varying] = field(default_factory=dict)
     by_events: Callable[[Synapse, Collection[str]], ByEvents | None] | None = None
-
-    def __post_init__(self):
-        for part in ("synapse", "pre", "post"):
-            try:
-                Brian2Equations(getattr(self.equations, part))
-            except EquationError as problem:
-                last = str(problem.__cause__ or problem).strip().splitlines()[-1]
-                raise FwpError(
-                    f"synapse {self.name!r}: Brian2 cannot read equations.{part}, "
-                    f"{shown(getattr(self.equations, part))}: {last}"
-                ) from None
 
     @takes(parameter=text("A_plus"))
     def source(self, parameter: str) -> str:

@@ -26,6 +26,7 @@ from ...synapses.argument_kinds import NAMES, name_or_model
 from ...synapses.composition import compose, model_for
 from ...synapses.factorised import WRITES, factorise
 from ...synapses.factorised.layout_report import FactorisedModel
+from ...synapses.readable_equations import check_equations
 from ...synapses.rule_synapse import DYNAMICS, FORMS
 from ...synapses.synapse_class import Synapse
 from . import (
@@ -262,6 +263,7 @@ def _read(
     rule, events = plastic_rules.synapse(model, asked), "on_event" in options
     if rule is None:
         text = checks.textbook(model)
+        check_equations(text)
         release, receptor = (
             None if parts[called] is None else model_for(role, parts[called], called)
             for role, called in (("release", "release"), ("receptor", "through"))
