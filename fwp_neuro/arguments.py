@@ -263,17 +263,14 @@ def numbers(
 
 
 def one_of(legal: Iterable[str], what: str) -> Kind:
-    """One of several names; ``what`` is for "unknown kind of keys 'x'".
-
-    Names that are added to a registry later are legal too.
-    """
+    """One of several names, also of those that a registry has later; ``what`` is for
+    "unknown kind of keys 'x'"."""
     names = tuple(legal) if isinstance(legal, Iterator) else legal
 
     def read(value, name: str) -> str:
         if not isinstance(value, str):
-            raise FwpError(
-                f"{name} must be one of {', '.join(names)}, got {shown(value)}"
-            )
+            some = ", ".join(names)
+            raise FwpError(f"{name} must be one of {some}, got {shown(value)}")
         return pick(value, tuple(names), what)
 
     return Kind(f"one of {', '.join(names)}", read, lambda: next(iter(names)))
