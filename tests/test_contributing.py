@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import fwp_neuro as fwp
 from fwp_neuro.cli import main
@@ -54,6 +55,17 @@ class New(Memory):
     def step(self, state, signals):
         w = state["w"] + signals["v"][..., None] * signals["k"][..., None, :]
         return (w @ signals["q"][..., None])[..., 0], {"w": w}
+"""),
+    "feature": ("features", """
+from fwp_neuro.artificial.memories.features import FeatureMap, register
+
+@register
+class New(FeatureMap):
+    \"\"\"phi(x) = x^4.\"\"\"
+    name, summary, citation = "new_feature", "fourth powers", "irie2022modern"
+
+    def __call__(self, x):
+        return x**4
 """),
     "network": ("networks", """
 from fwp_neuro.artificial.recurrent import Recurrent, register
@@ -180,6 +192,9 @@ def test_what_is_added_works(added, capsys):
     gated = fwp.Program(program["key"], program["value"], alpha=program["value"])
     assert fwp.run(gated, "new_rule")["readout"].shape == program["value"].shape
     assert fwp.artificial.memory("new_memory").name == "new_memory"
+    layer = fwp.artificial.Layer("hebb", model_dim=4, feature_map="new_feature")
+    keys = layer.program(torch.rand(1, 3, 4))["key"]
+    assert keys.shape[-1] == 4 and (keys >= 0).all()  # fourth powers
     assert fwp.artificial.network("new_network", 3).model_dim == 3
     assert fwp.synapses.get("new_synapse").changed(A=0.02).parameters["A"] == 0.02
     assert "new_receptor" in fwp.synapses.names("receptor")

@@ -21,9 +21,9 @@ def parity(tokens=64, heads=16, seed=1):
     return program, (-1.0) ** np.cumsum(bits, 0)
 
 
-def counted(cells, write, **options):
+def counted(cells, write, tokens=64, **options):
     """Return the share of right signs after the last token, and the mean size then."""
-    program, right = parity(16 if np.isinf(cells) else 64)
+    program, right = parity(tokens)
     found = spiking(program, "delta", cells=cells, write=write, record_spikes=False,
                     initial_weights=np.ones((16, 1, 1)), **ROOM, **options)  # fmt: skip
     last = found["readout"].values[-1, :, 0]
@@ -34,10 +34,12 @@ def counted(cells, write, **options):
     "write", ["held_target", pytest.param("held_error", marks=pytest.mark.slow)]
 )
 def test_parity_without_spikes(write):
-    accuracy, size = counted(INF, write)
-    assert accuracy == 1 and 0.85 < size < 1.05
+    # without clean-up both forms lose a little in each token
+    for tokens, least in {8: 0.9, 16: 0.9 if write == "held_target" else 0.85}.items():
+        accuracy, size = counted(INF, write, tokens)
+        assert accuracy == 1 and least < size < 1.05
     if write == "held_target":
-        restored = counted(INF, write, clean_up=[-1, 1])
+        restored = counted(INF, write, 16, clean_up=[-1, 1])
         assert restored[0] == 1 and restored[1] > 0.97
 
 

@@ -156,3 +156,17 @@ def test_learning_is_not_frozen_while_the_network_runs():
         assert not made.frozen
         made.freeze()  # no run goes on any more
         assert made.frozen
+
+
+def test_a_standalone_program_refuses_a_delay_where_it_is_set(tmp_path):
+    b2.set_device("cpp_standalone", directory=str(tmp_path), build_on_run=False)
+    try:
+        for options in ({}, {"delay": {"pre": 1 * ms}}):
+            made = fwp.circuits.connect("pair_stdp", *spiking(), **options)
+            for change in (late, late_by_synapses):
+                with pytest.raises(fwp.FwpError, match="in the factorised layout give"):
+                    change(made.synapses)
+        late(fwp.circuits.connect("pair_stdp", *spiking(), layout="textbook").synapses)
+    finally:
+        b2.device.reinit()
+        b2.set_device("runtime")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import brian2 as b2
 import numpy as np
-from brian2.synapses.synapses import SynapticPathway
 
 from ...errors import FwpError
 from . import initial_values, plastic_steps
@@ -92,42 +90,6 @@ def all_active(plastic) -> None:
                 f"{one.name!r} is a part of the plastic synapses "
                 f"{plastic.synapses.name!r} and is not active: use made.freeze() to stop "
                 "learning"
-            )
-
-
-def delays(plastic) -> dict[Any, np.ndarray]:
-    """Return pathway -> its delays in seconds, in the factorised layout; none otherwise.
-
-    Those of a standalone program that nobody knows before it runs are left out.
-    """
-    found: dict[Any, np.ndarray] = {}
-    if hasattr(plastic.model, "report"):
-        for one in inside(plastic.objects):
-            if isinstance(one, SynapticPathway):
-                with contextlib.suppress(NotImplementedError):
-                    found[one] = np.array(one.variables["delay"].get_value())
-    return found
-
-
-def same_delays(plastic, before: Mapping[Any, np.ndarray]) -> None:
-    """Refuse delays that were changed after `connect`, which only a part would follow.
-
-    Args:
-        plastic: of the factorised layout.
-        before: what `delays` returned when the synapses were made.
-
-    Raises:
-        FwpError: with the name of the pathway.
-    """
-    for one, now in delays(plastic).items():
-        old = before.get(one, now)
-        if now.shape != old.shape or not np.allclose(now, old, rtol=1e-9, atol=0):
-            own = any(one is path for path in plastic.synapses._pathways)
-            side = repr(one.prepost) if own else "side"
-            raise FwpError(
-                f"the delay of {one.name!r} was changed after connect: in the factorised "
-                f"layout give it to connect(delay={{{side}: ...}}), or use "
-                "layout='textbook'"
             )
 
 

@@ -19,7 +19,13 @@ from ...arithmetic import evaluate
 from ...quantities import a_time
 from ...synapses.synapse_class import Synapse
 from . import plastic_checks as checks
-from . import plastic_rivals, plastic_run, plastic_saving, plastic_values
+from . import (
+    plastic_delays,
+    plastic_rivals,
+    plastic_run,
+    plastic_saving,
+    plastic_values,
+)
 from .attached_variables import plain_sentences
 from .plastic_freeze import Freezing, catch_up
 from .plastic_handle import PARTS, Handle
@@ -66,7 +72,7 @@ class Plastic(Handle):
             report = self.model.report
             for name in {*report.waiting, *self.levels, *report.passed}:
                 plastic_values.guard(self, name)
-        self._delays = plastic_run.delays(self)
+        self._delays = plastic_delays.delays(self)
 
     @property
     def dt(self) -> float:
@@ -158,7 +164,7 @@ class Plastic(Handle):
         """
         plastic_run.complete(self)
         plastic_run.all_active(self)
-        plastic_run.same_delays(self, self._delays)
+        plastic_delays.same_delays(self, self._delays)
         plastic_rivals.check(self)
         self.timing.check()
         if abs(self.dt - self._step) > 1e-9 * self._step:
