@@ -10,6 +10,8 @@ import threading
 
 #: s until a lost Ctrl+C is sent again; the callback that lost it has ended by then
 _PAUSE = 0.05
+#: the module that takes Ctrl+C away
+_QUIET = "dask_jobqueue.runner"
 
 
 @contextlib.contextmanager
@@ -18,8 +20,13 @@ def heard():
 
     Where Python is in a callback of a weak reference or in a `__del__`, nothing can be
     raised: it prints the KeyboardInterrupt and goes on. In the block it is sent again.
+    dask_jobqueue replaces Python's handler when it is imported, by one that ends the process
+    with status 0 and without a word. In the block Python's own is back.
     """
     before = sys.unraisablehook
+    handler = signal.getsignal(signal.SIGINT)
+    quiet = getattr(handler, "__module__", None) == _QUIET
+    quiet = quiet and threading.current_thread() is threading.main_thread()
 
     def send_again(unraisable):
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
@@ -29,10 +36,14 @@ def heard():
             before(unraisable)
 
     sys.unraisablehook = send_again
+    if quiet:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
         sys.unraisablehook = before
+        if quiet:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _press() -> None:

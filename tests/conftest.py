@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 import pytest
@@ -78,6 +79,14 @@ def _nothing_compiled_in_the_background(monkeypatch):
     kept = sys.modules.get("fwp_neuro.devices.kept_programs")
     if kept is not None:
         monkeypatch.setattr(kept, "BEFORE_COMPILING", 10**9)
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_as_python_has_it():
+    """Keep the handler of Ctrl+C from a library that replaces it when it is imported."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,5 +1,6 @@
 """Ctrl+C is heard where Python itself loses it, in every command and in a sweep."""
 
+import importlib
 import signal
 import sys
 import time
@@ -66,3 +67,16 @@ def test_another_exception_is_printed_as_before(monkeypatch):
         reference = weakref.ref(thing, lambda _: 1 / 0)
         del thing
     assert reference() is None and said == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("where", ["callback", "del", "work"])
+def test_dask_jobqueue_does_not_take_it_away(where, capsys):
+    runner = pytest.importorskip("dask_jobqueue.runner")
+    handler = importlib.reload(runner).signal.getsignal(signal.SIGINT)
+    assert handler.__module__ == runner.__name__
+    with pytest.raises(KeyboardInterrupt), interrupts.heard():
+        if where == "work":
+            signal.raise_signal(signal.SIGINT)
+        lose(where)
+    assert capsys.readouterr().err == ""
+    assert signal.getsignal(signal.SIGINT) is handler
