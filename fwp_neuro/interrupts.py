@@ -20,8 +20,8 @@ def heard():
 
     Where Python is in a callback of a weak reference or in a `__del__`, nothing can be
     raised: it prints the KeyboardInterrupt and goes on. In the block it is sent again.
-    dask_jobqueue replaces Python's handler when it is imported, by one that ends the process
-    with status 0 and without a word. In the block Python's own is back.
+    dask_jobqueue replaces the handler when it is imported, by one that ends the process
+    with status 0 and without a word. In the block the one of Python is back.
     """
     before = sys.unraisablehook
     handler = signal.getsignal(signal.SIGINT)
