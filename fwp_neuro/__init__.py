@@ -28,6 +28,7 @@ _NAMES = {
     "Recording": "recording",
     "load": "recording",
     "run": "running",
+    "swap": "swapping",
     "compare": "comparison",
     "with_pool": "divisive",
     "cite": "registries",

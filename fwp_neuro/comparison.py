@@ -126,7 +126,7 @@ class Comparison:
             )
             scale = _spread(reference)
             for token in range(rows.shape[2]):
-                found, _ = _agree(reference[token], other[token], scale)
+                found, _ = agree(reference[token], other[token], scale)
                 rows[:, row, token] = found.nrmse, found.slope, found.correlation
         titles = ("RMSE / SD of the reference", "regression slope", "Pearson correlation")
         data = {
@@ -183,7 +183,7 @@ class Comparison:
         return self._pairs[name]
 
     def _agreement(self, name: str) -> Agreement:
-        found, note = _agree(*self._pairs[name])
+        found, note = agree(*self._pairs[name])
         if note:
             self.notes.append(f"{name}: {note}")
         return found
@@ -244,7 +244,7 @@ def _spread(array: np.ndarray) -> float:
     return deviation if deviation > 1e-12 * float(np.abs(array).max()) else 0.0
 
 
-def _agree(
+def agree(
     reference: np.ndarray, other: np.ndarray, scale: float | None = None
 ) -> tuple[Agreement, str]:
     """Return the agreement and a sentence on what is undefined ('' if nothing is)."""

@@ -30,8 +30,8 @@ def _read_names(value, name: str) -> list[str]:
     return list(names)
 
 
-_NAMES = Kind("names such as ['w', 'V']", _read_names, lambda: ["w"])
-RECORD = optional(_NAMES)
+NAMES = Kind("names such as ['w', 'V']", _read_names, lambda: ["w"])
+RECORD = optional(NAMES)
 
 
 def _read_spikes(value, name: str):

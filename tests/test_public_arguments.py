@@ -39,6 +39,7 @@ SMALL = {
     "fwp.circuits.generate": {"device": "cpp_standalone"},  # needs no brian2cuda
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
+    "fwp.swap": {"realisation": "rate"},
     "fwp.synapses.register": {"name": "a_synapse_of_ones_own"},
     "fwp.synapses.stdp_curve": {"pairs": 2, "lags": [5] * b2.ms},
     "fwp.synapses.short_term": {"spike_times": [5, 50] * b2.ms},

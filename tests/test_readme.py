@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: what the examples of a page print
 PRINTED = {
     "README": [r"nRMSE.*nRMSE"],
-    "artificial": [r"Training\(20 steps.*Training\(40 steps"],
+    "artificial": [r"Training\(20 steps.*Training\(40 steps.*accuracy 0"],
     "divisive_inhibition": ["nRMSE"],
     "idealisations": ["nRMSE"],
     "own_network": [r"r1: lives on the presynaptic cell.*1\.\d+\n$"],
