@@ -26,6 +26,7 @@ from fwp_neuro.program_arguments import (
     by_sequence,
     lacking,
 )
+from fwp_neuro.recording_outputs import ProgramOutputs
 from fwp_neuro.validation import check_finite, check_gates, refuse_negative
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ DATASET = instance("xarray:Dataset", _dataset)
 
 
 @takes(key=SIGNAL, value=SIGNAL, query=optional(SIGNAL), labels=LABELS, signals=SIGNAL)
-class Program:
+class Program(ProgramOutputs):
     """Key, value, query and gates of every token, checked and immutable.
 
     Parameters

@@ -30,11 +30,12 @@ from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
 from fwp_neuro.programs import Program
 from fwp_neuro.provenance import attribute
 from fwp_neuro.provenance import provenance as make_provenance
+from fwp_neuro.recording_outputs import RecordingOutputs
 from fwp_neuro.selecting import check_kept, check_spikes, one_sequence, selected
 
 
 @takes(dataset=instance("xarray:Dataset", xr.Dataset), later=optional(function()))
-class Recording:
+class Recording(RecordingOutputs):
     """Read-out, fast weights and further variables of one run of a program.
 
     ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,)
@@ -60,7 +61,7 @@ class Recording:
 
     @property
     def so_far(self) -> xr.Dataset:
-        """What was recorded, without spikes that nobody has asked for yet."""
+        """What was recorded, without spikes that nobody asked for yet."""
         return self._dataset
 
     def __reduce__(self):
@@ -275,8 +276,7 @@ class Recording:
 
 @takes(path=filename())
 def load(path: str | os.PathLike) -> Recording:
-    """Read a recording that `Recording.save` wrote; FwpError if there is none at
-    ``path``."""
+    """Read what `Recording.save` wrote; FwpError if there is none at ``path``."""
     return Recording(recording_file.read(path))
 
 
