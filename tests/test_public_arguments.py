@@ -40,6 +40,7 @@ SMALL = {
     "fwp.run[spiking]": {"cells": 2, "device": "numpy"},
     "fwp.artificial.train": {"steps": 1, "batch": 2},
     "fwp.swap": {"realisation": "rate"},
+    "fwp.circuits.spike_source": {"cells": 3},
     "fwp.synapses.register": {"name": "a_synapse_of_ones_own"},
     "fwp.synapses.stdp_curve": {"pairs": 2, "lags": [5] * b2.ms},
     "fwp.synapses.short_term": {"spike_times": [5, 50] * b2.ms},

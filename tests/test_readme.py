@@ -17,6 +17,7 @@ PRINTED = {
     "README": [r"nRMSE.*nRMSE"],
     "artificial": [r"Training\(20 steps.*Training\(40 steps.*accuracy 0"],
     "divisive_inhibition": ["nRMSE"],
+    "exchange": [r"36 \['w', 'V_basal'\]\nrun.nwb\n36\n"],
     "idealisations": ["nRMSE"],
     "own_network": [r"r1: lives on the presynaptic cell.*1\.\d+\n$"],
     "rules": ["nRMSE"],
@@ -25,7 +26,7 @@ PRINTED = {
 #: pages whose examples take a minute of CPU
 SLOW = {"idealisations", "divisive_inhibition"}
 #: files that they write
-WRITTEN = {"README": "run.nc", "artificial": "parity.pt"}
+WRITTEN = {"README": "run.nc", "artificial": "parity.pt", "exchange": "weights.csv"}
 
 
 def examples(page):

@@ -1,0 +1,213 @@
+"""Spike trains from elsewhere as a Brian2 group: Neo, NWB, CSV, arrays, recordings."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from ..arguments import inside, optional, takes, text, whole
+from ..devices.lock import brian2_lock
+from ..errors import FwpError, shown
+from ..neo_blocks import extra
+from ..recording import Recording
+
+#: what a column of times may be called -> seconds of its unit
+_TIMES = {"time": 1.0, "time [s]": 1.0, "time (s)": 1.0, "time_s": 1.0,
+          "time [ms]": 1e-3, "time (ms)": 1e-3, "time_ms": 1e-3}  # fmt: skip
+_CELLS = ("cell", "unit", "neuron", "id")
+_EXAMPLE = "time (ms),cell"
+
+
+@brian2_lock()
+@takes(
+    spikes=inside(
+        "a .csv or .nwb file, a Neo object, a dict from cell to times, (times, cells), "
+        "or a Recording",
+        lambda: {0: [0.01, 0.02]},
+    ),
+    cells=optional(whole()),
+    population=optional(text("key")),
+)
+def spike_source(spikes, cells: int | None = None, *, population=None):
+    """Return a Brian2 group that fires given spike trains, an input for `connect`.
+
+    Args:
+        spikes: where they come from:
+            a CSV file with a column of times (``time`` in seconds, ``time (ms)``, ...)
+            and a column of whole numbers (``cell``, ``unit``, ``neuron`` or ``id``);
+            an NWB file, whose units are the cells;
+            a Neo Block, Segment or list of SpikeTrains, each train a cell;
+            a dict from cell to its times, or a pair (times, cells); times are Brian2
+            times or seconds;
+            a `Recording`, with ``population``.
+        cells: size of the group; as many as there are (the largest number + 1) if None.
+        population: of a Recording, such as "key"; all cells if None.
+
+    Returns:
+        `brian2.SpikeGeneratorGroup`. Spikes that the time step cannot keep apart are
+        refused by Brian2 when the network runs.
+
+    Raises:
+        FwpError: a file that cannot be read, a header that is not known, times that are
+            negative or not finite, or a cell that the group does not have.
+
+    Example:
+        >>> inputs = fwp_neuro.circuits.spike_source("spikes.csv")  # doctest: +SKIP
+        >>> fwp_neuro.circuits.connect("pair_stdp", inputs, cells)  # doctest: +SKIP
+    """
+    times, index = _read(spikes, population)
+    if not np.isfinite(times).all() or (times < 0).any():
+        raise FwpError("spike_source: times must be finite and not negative, in seconds")
+    least = int(index.max()) + 1 if len(index) else 1
+    if (index < 0).any() or (cells is not None and cells < least):
+        raise FwpError(
+            f"spike_source: cells are numbered from 0 to {least - 1} there, with "
+            f"{int(index.min()) if len(index) else 0} the lowest; the group has "
+            f"{least if cells is None else cells}"
+        )
+    return b2.SpikeGeneratorGroup(cells or least, index, times * b2.second)
+
+
+def _read(spikes, population) -> tuple[np.ndarray, np.ndarray]:
+    """Return times in s, and cells."""
+    if isinstance(spikes, Recording):
+        found = spikes.spikes(population)
+        number = found["cell" if population is None else "number"]
+        return _arrays(found["time"].values, number.values)
+    if population is not None:
+        raise FwpError("spike_source: population is an option of a Recording")
+    if isinstance(spikes, str | os.PathLike):
+        path = Path(spikes)
+        if path.suffix.lower() == ".csv":
+            return _of_csv(path)
+        if path.suffix.lower() == ".nwb":
+            return _of_nwb(path)
+        raise FwpError(
+            f"spike_source reads .csv and .nwb files, and {str(path)!r} is neither"
+        )
+    if isinstance(spikes, Mapping) and spikes:
+        return _joined(spikes)
+    trains = None if isinstance(spikes, Mapping) else _trains(spikes)
+    if trains is not None:
+        return _joined({n: one.rescale("s").magnitude for n, one in enumerate(trains)})
+    if isinstance(spikes, tuple | list) and len(spikes) == 2:
+        return _arrays(*spikes)
+    raise FwpError(
+        "spike_source: spikes must be a .csv or .nwb file, a Neo Block, Segment or list "
+        "of SpikeTrains, a dict from cell to times, a pair (times, cells), or a "
+        f"Recording, got {shown(spikes)}"
+    )
+
+
+def _trains(spikes) -> list | None:
+    """Return the spike trains of a Neo object, None for any other."""
+    if hasattr(spikes, "segments"):
+        if len(spikes.segments) != 1:
+            raise FwpError(
+                f"spike_source: the block has {len(spikes.segments)} segments; give one, "
+                "as in block.segments[0]"
+            )
+        spikes = spikes.segments[0]
+    spikes = getattr(spikes, "spiketrains", spikes)
+    try:
+        found = list(spikes)
+    except Exception:  # noqa: BLE001  whatever a foreign object raises
+        return None
+    is_train = [hasattr(one, "rescale") and hasattr(one, "t_stop") for one in found]
+    return found if found and all(is_train) else None
+
+
+def _arrays(times, cells) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        seconds = _seconds(times)
+        number = np.asarray(cells)
+        whole_numbers = number.astype(np.int64)
+        fits = seconds.ndim == number.ndim == 1 and len(seconds) == len(number)
+        fits = fits and (whole_numbers == number).all()
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise FwpError(
+            "spike_source: (times, cells) must be one time, in seconds, and one whole "
+            "number a spike"
+        )
+    return seconds, whole_numbers
+
+
+def _seconds(times) -> np.ndarray:
+    if isinstance(times, b2.Quantity):
+        if not b2.have_same_dimensions(times, b2.second):
+            raise FwpError(
+                "spike_source: times must be in seconds, or plain numbers of them"
+            )
+        times = times / b2.second
+    return np.atleast_1d(np.asarray(times, dtype=float))
+
+
+def _joined(trains: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
+    times, cells = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    for cell, own in trains.items():
+        try:
+            seconds = _seconds(own)
+            seconds, number = _arrays(seconds, [cell] * len(seconds))
+        except (TypeError, ValueError):
+            raise FwpError(
+                "spike_source: a dict goes from a whole number, the cell, to its times "
+                f"in seconds; got {shown(cell)}: {shown(own)}"
+            ) from None
+        times.append(seconds)
+        cells.append(number)
+    return np.concatenate(times), np.concatenate(cells)
+
+
+def _of_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise FwpError(f"spike_source: cannot read {str(path)!r}: {problem}") from None
+    lines = [one for one in lines if one.strip() and not one.lstrip().startswith("#")]
+    separator = next((s for s in ";\t" if lines and s in lines[0]), ",")
+    rows = list(csv.reader(lines, delimiter=separator))
+    header = [one.strip().lower() for one in rows[0]] if rows else []
+    time = [n for n, one in enumerate(header) if one in _TIMES]
+    cell = [n for n, one in enumerate(header) if one in _CELLS]
+    if len(time) != 1 or len(cell) != 1:
+        raise FwpError(
+            f"spike_source: the first line of {str(path)!r} must name one column of "
+            f"times ({', '.join(_TIMES)}) and one of cells ({', '.join(_CELLS)}), as in "
+            f"{_EXAMPLE!r}; it is {','.join(header)!r}"
+        )
+    times, cells = [], []
+    for number, row in enumerate(rows[1:], 2):
+        try:
+            times.append(float(row[time[0]]) * _TIMES[header[time[0]]])
+            cells.append(int(float(row[cell[0]])))
+        except (ValueError, IndexError, OverflowError):
+            raise FwpError(
+                f"spike_source: row {number} of {str(path)!r} has no time and cell in "
+                f"numbers: {separator.join(row)!r}"
+            ) from None
+    return np.array(times), np.array(cells, dtype=np.int64)
+
+
+def _of_nwb(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    pynwb = extra("pynwb", "spike_source")
+    if not path.is_file():
+        raise FwpError(f"spike_source: there is no file {str(path)!r}")
+    try:
+        with pynwb.NWBHDF5IO(path, "r") as file:
+            units = file.read().units
+            trains = {} if units is None else {
+                n: np.asarray(units["spike_times"][n]) for n in range(len(units))
+            }  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise FwpError(
+            f"spike_source: {str(path)!r} is no NWB file with units: {problem}"
+        ) from None
+    return _joined(trains)
