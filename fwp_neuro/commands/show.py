@@ -9,6 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from fwp_neuro.bibliography import missing, readable, reference
 from fwp_neuro.registries import KINDS, Found, find, keys, registry
+from fwp_neuro.symbolic.objective import asymmetry
+
+#: what is left of a symmetric Jacobian by rounding
+_ROUNDING = 1e-9
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +63,11 @@ def _rule(found: Found, rule) -> Iterator[str]:
         yield (
             f"a gradient step on: {' + '.join(rule.objective.terms)} (on one random "
             f"token the two differ by {off:.1g})"
+        )
+    elif (off := asymmetry(rule)) > _ROUNDING:
+        yield (
+            "no gradient step of any loss of w: the Jacobian of its change of w is not "
+            f"symmetric (by {off:.2g} on one random token)"
         )
     for each in rule.reductions:
         these = ", ".join(f"{name} = {text}" for name, text in each.these.items())

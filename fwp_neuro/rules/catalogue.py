@@ -40,6 +40,10 @@ def delta_product(micro_writes: int, name: str = "delta_product") -> Rule:
             **{f"v{n}": "post" for n in tags[1:]},
         },
         citation="siems2025deltaproduct",
+        objective=Objective(
+            (f"beta{tags[-1]}/2*(v{tags[-1]} - read(k{tags[-1]}))**2",), "decayed",
+            "of the last write; each write is such a step",
+        ),
         summary=f"{micro_writes} delta micro-writes a token",
         domains={f"beta{n}": (0.0, 2.0) for n in tags},
         limits=dict(alpha=_DECAY),
@@ -167,6 +171,9 @@ CATALOGUE = [
         citation="this package: the other order of the two statements of yang2025gated",
         limits=dict(alpha=_DECAY, beta=_STRENGTH),
         summary="error-correcting write, then scalar decay",
+        objective=Objective(
+            ("alpha*beta/2*(v - read(k))**2", "(1 - alpha)/2*w**2"), "before"
+        ),
         reductions=[Reduction("delta", {"alpha": "1"}, {})],
     ),
     Rule(
@@ -177,6 +184,9 @@ CATALOGUE = [
         "token",
         limits=dict(alpha=_DECAY, erase=_POSITIVE, write=_POSITIVE),
         summary="decay during the write: separate erase and write gains",
+        objective=Objective(
+            ("erase/2*read(k)**2 - write*v*read(k)", "(1 - alpha)/2*w**2"), "before"
+        ),
         reductions=[
             Reduction("delta", {"alpha": "1", "erase": "beta", "write": "beta"}, {}),
             Reduction("gated_delta", {"erase": "alpha*beta", "write": "beta"}, {}),
@@ -310,6 +320,10 @@ CATALOGUE = [
         citation="behrouz2024titans, eqs 10-13, linear memory",
         limits=dict(eta=_DECAY, beta=_STRENGTH, alpha=_DECAY),
         summary="delta with a momentum kept at the synapse",
+        objective=Objective(
+            ("beta/2*(v - read(k))**2", "(1 - alpha)/2*w**2 - eta*m*w"), "before",
+            "of w, at the momentum m of before",
+        ),
         reductions=[Reduction("delta", {"eta": "0", "alpha": "1"}, {})],
         aliases=("titans_linear",),
     ),

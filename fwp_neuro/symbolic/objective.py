@@ -113,3 +113,32 @@ class Objective:
             values = arrays.gather(lowered, {**signals, **at}, "numpy")
             slope = slope + arrays.evaluate(gradient, values, "numpy")
         return float(np.abs(last["w"] - start["w"] + slope).max())
+
+
+def asymmetry(rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
+    """Return how far a rule's change of w is from a gradient: the largest |J - J'|.
+
+    J [synapse, synapse] says how the weights after one random token depend on those
+    before it. The change is a gradient of some function of w at these weights if and only
+    if J is symmetric (Poincare's lemma), so a rule of one statement with a number above
+    rounding has no objective, whatever one writes down. Where a rule changes w more than
+    once, J is that of the last change.
+    """
+    rng = np.random.default_rng(seed)
+    signals = {}
+    for name, home in rule.homes.items():
+        size = {"shared": (), "pre": (shape[1],), "post": (shape[0],)}[home]
+        signals[name] = arrays.to_home(rng.uniform(0.1, 0.9, size), home)
+    start = {name: rng.standard_normal(shape) for name in rule.states}
+    cuts = [0, *(n + 1 for n, one in enumerate(rule.statements) if one.target == "w")]
+    last = rule.statements[cuts[-2] :]
+    before = arrays.step(rule.statements[: cuts[-2]], start, signals)
+    count = shape[0] * shape[1]
+    jacobian = np.empty((count, count))
+    for n, unit in enumerate(np.eye(count).reshape(count, *shape)):
+        ends_at = [
+            arrays.step(last, {**before, "w": before["w"] + half * unit}, signals)["w"]
+            for half in (0.5, -0.5)
+        ]
+        jacobian[:, n] = (ends_at[0] - ends_at[1]).ravel()
+    return float(np.abs(jacobian - jacobian.T).max())
