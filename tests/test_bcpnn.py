@@ -61,7 +61,10 @@ def test_brian2_text_is_the_oracle(chosen):
             assert oracle.weight(exact) != 0
 
 
-@pytest.mark.parametrize("chosen, receptor", [(SETS[0], "ampa"), (SETS[4], "nmda")])
+@pytest.mark.parametrize(
+    "chosen, receptor",
+    [pytest.param(SETS[0], "ampa", marks=pytest.mark.slow), (SETS[4], "nmda")],
+)
 def test_event_form_is_the_oracle_at_the_last_spike(chosen, receptor):
     model = synapses.get("bcpnn", chosen)
     pre, post = trains(1, 300, seed=3), trains(1, 300, seed=4)

@@ -80,8 +80,7 @@ def apart(one, other):
 
 
 #: published models of each kind; the others are slow
-SOME = ("bcpnn", "clopath_2010", "nmda_per_synapse", "pair_stdp", "tsodyks_markram",
-        "urbanczik_senn_2014")  # fmt: skip
+SOME = ("nmda_per_synapse", "pair_stdp", "tsodyks_markram")
 OTHERS = {name: case for name, case in MODELS.items() if name not in SOME}
 
 

@@ -56,6 +56,14 @@ COSTLY = {
     "fwp.circuits.error_budget",
 }
 
+#: functions that run, train or read something for every bad value
+SLOW = {
+    "fwp.artificial.train", "fwp.circuits.connect", "fwp.circuits.error_budget",
+    "fwp.circuits.ladder", "fwp.load", "fwp.run[rate]", "fwp.run[spiking]",
+}  # fmt: skip
+#: and those whose usual call alone takes long
+SLOW_CALLS = {"fwp.artificial.train", "fwp.circuits.error_budget", "fwp.sweep.sweep"}
+
 #: examples of objects that declarations do not make, lest a declaration imports half the
 #: package
 MADE = {
@@ -241,7 +249,14 @@ def test_every_argument_is_declared(name):
     )
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def functions(slow):
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if name in slow else [])
+        for name in sorted(FUNCTIONS)
+    ]
+
+
+@pytest.mark.parametrize("name", functions(SLOW_CALLS))
 def test_the_usual_call_is_right(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     public = FUNCTIONS[name]
@@ -249,7 +264,7 @@ def test_the_usual_call_is_right(name, tmp_path, monkeypatch):
         public.call(**usual(public))
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+@pytest.mark.parametrize("name", functions(SLOW))
 def test_bad_values_are_refused_in_one_sentence(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     public = FUNCTIONS[name]
