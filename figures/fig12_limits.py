@@ -4,10 +4,10 @@ teacher, keys that share cells.
 Claims: (a) the NMDA current that a token leaves to the next bounds how many tokens a
 second can be written; (b) with a teacher fixed at the value a first-order write takes a
 weight toward its target and never past it, so that its eigenvalue stays above 0; with
-the prediction held over the write and the teacher over-driven, the same synapses have the
-eigenvalue 1 - x of a discrete write down to -1 (`fwp_neuro.circuits.spiking.held_writes`);
-(c) short-term plasticity of the presynaptic cell scales columns of the weight matrix and
-cannot store pairs whose keys share cells.
+the prediction held over the write and the teacher over-driven, the same synapses
+have the eigenvalue 1 - x of a discrete write down to -1 (see
+`fwp_neuro.circuits.spiking.held_writes`); (c) short-term plasticity of the presynaptic
+cell scales columns of the weight matrix and cannot store pairs whose keys share cells.
 
 In (b) x is the drive of the write: the write strength of a pulse and of a held write,
 -ln(1 - strength) of a write with a fixed teacher.
