@@ -1,13 +1,16 @@
-"""What first-order synapses cannot do: fast tokens, negative eigenvalues, keys that share
-cells.
+"""What first-order synapses cannot do: fast tokens, eigenvalues below 0 under a fixed
+teacher, keys that share cells.
 
 Claims: (a) the NMDA current that a token leaves to the next bounds how many tokens a
-second can be written; (b) a write by a first-order process with a teacher fixed at the
-value takes a weight toward its target and never past it, so that the eigenvalue of the
-delta rule stays above 0 and parity is out of reach (a write that holds the prediction
-reaches it, see `fwp_neuro.circuits.spiking.held_writes`); (c) short-term plasticity of
-the presynaptic cell scales columns of the weight matrix and cannot store pairs whose keys
-share cells.
+second can be written; (b) with a teacher fixed at the value a first-order write takes a
+weight toward its target and never past it, so that its eigenvalue stays above 0; with
+the prediction held over the write and the teacher over-driven, the same synapses
+have the eigenvalue 1 - x of a discrete write down to -1 (see
+`fwp_neuro.circuits.spiking.held_writes`); (c) short-term plasticity of the presynaptic
+cell scales columns of the weight matrix and cannot store pairs whose keys share cells.
+
+In (b) x is the drive of the write: the write strength of a pulse and of a held write,
+-ln(1 - strength) of a write with a fixed teacher.
 
 Simulated: (a), the circuits of (b), (c). Algebra: the lines of (b), among them the
 second-order one, whose frequency is set by hand, and parity, which is a product of 1 -
@@ -16,9 +19,10 @@ beta.
 Established: the decay of NMDA currents over tens to hundreds of milliseconds (Destexhe,
 Mainen & Sejnowski 1994; Lester et al. 1990); the algebra of (b) (Grazzi et al. 2025,
 arXiv:2411.12537: state tracking needs negative eigenvalues) and of (c). Modelling choice:
-the time course of a token, one population of key cells a dimension. Inference of this
-package: that these bounds would hold for a fast-weight memory in a brain, and that a
-second-order, underdamped synapse, or a held prediction, would lift (b).
+the time course of a token, one population of key cells a dimension, that a prediction is
+held. Inference of this package: that these bounds would hold for a fast-weight memory in
+a brain, and that a held prediction, or a second-order, underdamped synapse, would lift
+(b); the second one only in part, as what it takes away at its overshoot stays below 2.
 """
 
 from __future__ import annotations
@@ -81,18 +85,25 @@ def _eigenvalues(count: int) -> xr.Dataset:
     """What is left of a weight along the key after one write of value 0, by the drive of
     it."""
     drive = np.linspace(0, 3, count)
-    first, spiking, pulse = (np.full(count, np.nan) for _ in range(3))
+    first, spiking, pulse, held, held_spiking = (
+        np.full(count, np.nan) for _ in range(5)
+    )
     for n, x in enumerate(drive):
         beta = float(-np.expm1(-x))
         first[n] = _left(beta, "rate", device="numpy")
         spiking[n] = _left(beta, "spiking", cells=float("inf"), device="numpy")
         if x <= 2:
             pulse[n] = _left(float(x), "rate", dynamics="event", device="numpy")
+            options = {"write": "held_target", "device": "numpy"}
+            held[n] = _left(float(x), "rate", **options)
+            held_spiking[n] = _left(float(x), "spiking", cells=float("inf"), **options)
     left = xr.Dataset(
         {
             "first_order": (("drive",), first, {"units": "1"}),
             "spiking": (("drive",), spiking, {"units": "1"}),
             "pulse": (("drive",), pulse, {"units": "1"}),
+            "held": (("drive",), held, {"units": "1"}),
+            "held_spiking": (("drive",), held_spiking, {"units": "1"}),
             "second_order": (
                 ("drive",),
                 [_underdamped(x) for x in drive],
@@ -196,7 +207,8 @@ def report(data) -> str:
             f"   nRMSE <= {CLEAR} up to {rate:.2f} tokens a second at tau {tau:g} ms"
         )
     lines.append("eigenvalue along the key after one write, smallest met")
-    for name in ("first_order", "spiking", "pulse", "second_order"):
+    for name in ("first_order", "spiking", "pulse", "held", "held_spiking",
+                 "second_order"):  # fmt: skip
         lines.append(f"   {name:13}{float(data[name].min()):+.3f}")
     for strength in data.strength.values:
         lines.append(
@@ -216,7 +228,7 @@ def plot(data):
     """Draw crowding, eigenvalues and shared keys."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(PAGE, PAGE * 0.36))
+    figure = Figure(figsize=(PAGE, PAGE * 0.43))
     crowd, eigen, share = figure.subplots(1, 3)
     _plot_crowding(crowd, data)
     _plot_eigenvalues(eigen, data)
@@ -259,19 +271,22 @@ def _plot_eigenvalues(ax, data):
     fine = np.linspace(0, 3, 100)
     ax.axhline(0, color=GREY, lw=0.6)
     ax.plot(fine, np.exp(-fine), "-", color="black", lw=0.9, label="exp(-x)")
-    ax.plot(x, data.first_order, "s", color=COLOURS["rate"], label="rate circuit")
-    ax.plot(
-        x, data.spiking, "o", color=COLOURS["spiking"], mfc="white", label="NMDA write"
-    )
-    ax.plot(x, data.pulse, "^", color=COLOURS["artificial"], label="pulse (1 - x)")
+    ax.plot(x, data.pulse, "-", color=COLOURS["artificial"], label="pulse, 1 - x")
+    for words, rate, spiking in (
+        ("", data.first_order, data.spiking), ("_", data.held, data.held_spiking),
+    ):  # fmt: skip
+        ax.plot(x, rate, "s", color=COLOURS["rate"], label=f"{words}rate circuit")
+        ax.plot(x, spiking, "o", color=COLOURS["spiking"], mfc="white",
+                label=f"{words}NMDA write")  # fmt: skip
     curve = [_underdamped(one) for one in fine]
     ax.plot(fine, curve, "--", color="#CC79A7", label="second order")
-    ax.set(
-        xlabel="drive of the write", ylabel="eigenvalue along the key", ylim=(-1.1, 1.9)
-    )
-    ax.legend(loc="upper right", ncols=2, columnspacing=0.5, handlelength=1.3,
-              handletextpad=0.5)  # fmt: skip
-    _title(ax, "b", "First order stays > 0")
+    ax.text(0.75, 0.62, "fixed teacher", fontsize=7)
+    ax.text(1.65, -0.45, "held prediction", fontsize=7)
+    ax.set(xlabel="drive of the write, x", ylabel="eigenvalue along the key",
+           ylim=(-1.1, 1.1))  # fmt: skip
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.24), ncols=2,
+              columnspacing=0.8, handletextpad=0.5)  # fmt: skip
+    _title(ax, "b", "Fixed teacher stays > 0")
 
 
 def _plot_shared(ax, data):

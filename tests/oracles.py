@@ -143,6 +143,15 @@ def momentum_deltanet(W, M, s):
 
 
 @oracle
+# W = fast + slow, and each pool decays and takes its part of a write
+def two_pool_hebb(W, S, s):
+    new = s.beta * outer(s.v, s.k)
+    fast = s.alpha * (W - S) + (1 - s.share) * new
+    slow = s.gamma * S + s.share * new
+    return fast + slow, slow
+
+
+@oracle
 # H counts squared keys, whose logarithm sets the write gain
 def preconditioned_delta(W, H, s):
     H = s.gamma * H + s.rho * outer(np.ones(len(s.v)), s.k**2)

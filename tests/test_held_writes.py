@@ -4,9 +4,11 @@ import brian2 as b2
 import numpy as np
 import pytest
 from programs import INF, artificial, nrmse, random_program, spiking
+from scipy.linalg import expm
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import Realism
+from fwp_neuro.circuits.spiking.spiking_circuit import SPIKING
 
 ms = b2.ms
 #: the over-driven teacher needs |v'|/2 of room
@@ -72,6 +74,47 @@ def test_a_strength_below_nine_tenths_is_written_as_ever():
                 for write in ("first_order", "held_target"))  # fmt: skip
     gap = np.abs(one["readout"].values - two["readout"].values)
     assert gap.max() < 1e-12
+
+
+def test_a_teacher_without_room_is_refused_and_the_room_that_is_named_is_enough():
+    """The ON or the OFF teacher cannot fire at a rate below 0."""
+    one = np.ones((2, 1))
+    options = {"write": "held_target", "cells": 2, "initial_weights": [[1.0]]}
+    program = fwp.Program(one, 0 * one, one, beta=2.0)
+    with pytest.raises(fwp.FwpError, match="beyond its baseline of 0.5") as problem:
+        spiking(program, "delta", **options)
+    named = float(str(problem.value).split("'value_baseline': ")[1].split("}")[0])
+    kept = {"write": "held_target", "cells": 2, "initial_weights": [[0.7]]}
+    for fits in (
+        options | {"constants": {"value_baseline": named}},
+        options | {"teacher": "tonic"}, options | {"cells": INF}, kept,
+    ):  # fmt: skip
+        SPIKING.prepare(program, fwp.rule("delta"), **fits)
+
+
+def test_an_underdamped_loop_takes_away_less_than_twice_the_error():
+    """W'' + W'/tau + w^2 W = 0 from rest is at least -exp(-T/(2 tau)) at its first
+    turn, T = pi/sqrt(w^2 - 1/(4 tau^2)); so a strength of 1 + exp(-T/(2 tau)) is most."""
+    tau = 1.0
+    for turn in (0.2, 1.0, 5.0):
+        w2 = (np.pi / turn) ** 2 + 1 / (4 * tau**2)
+        flow = np.array([[0, 1], [-w2, -1 / tau]])
+        course = [expm(flow * t)[0, 0] for t in np.linspace(0, 2 * turn, 401)]
+        assert min(course) == pytest.approx(-np.exp(-turn / (2 * tau)), abs=1e-9)
+
+
+@pytest.mark.parametrize("realisation", ["rate", "spiking"])
+def test_micro_writes_along_one_key_do_not_turn_the_sign(realisation):
+    """Each has a factor above 0, so that all together have; and the refusal says so."""
+    one = np.ones((6, 1))
+    options = {"initial_weights": [[1.0]], "device": "numpy"}
+    options |= {"cells": INF, "dt": 1 * ms} if realisation == "spiking" else {}
+    program = fwp.Program(one, 0 * one, one, beta=[0.2, 0.5, 0.9, 0.3, 0.9, 0.9])
+    found = fwp.run(program, "delta", realisation, **options)["weights"].values
+    assert (found > 0).all()
+    with pytest.raises(fwp.FwpError, match="never past it.*multiply positive factors.*"
+                                           "overshoot.*write='held_target'"):  # fmt: skip
+        fwp.run(program.replace(beta=1.5), "delta", realisation, **options)
 
 
 REFUSED = {

@@ -24,6 +24,7 @@ import torch
 from ..errors import FwpError
 from ..rules import Rule, rule
 from ..rules.catalogue import delta_product
+from ..tasks.groups import checked_words, exchange_keys, exchanges_of
 from ..validation import real, whole
 
 
@@ -54,7 +55,7 @@ def reflect_parity(bits, strength: float = 2.0) -> Programme:
     Source: Grazzi et al. 2025 (arXiv:2411.12537), theorem 1 and its converse: a negative
     eigenvalue is needed, and enough.
     """
-    bits = _words(bits, 2, "reflect_parity: bits")
+    bits = checked_words(bits, 2, "reflect_parity: bits")
     strength = real(strength, "reflect_parity: strength", 0, 2)
     one = np.ones((*bits.shape, 1))
     return _programme(
@@ -93,12 +94,10 @@ def reflect_permutations(
     (DeltaProduct, arXiv:2502.10297).
     """
     elements = np.asarray(elements)
-    words = _words(words, len(elements), "reflect_permutations: words")
+    words = checked_words(words, len(elements), "reflect_permutations: words")
     strength = real(strength, "reflect_permutations: strength", 0, 2)
-    exchanges = {
-        int(number): exchanges_of(elements[number]) for number in np.unique(words)
-    }
-    needed = max(map(len, exchanges.values()), default=0)
+    exchanges = [exchanges_of(elements[number]) for number in np.unique(words)]
+    needed = max(map(len, exchanges), default=0)
     micro_writes = (
         max(needed, 1) if micro_writes is None else whole(micro_writes, "micro_writes")
     )
@@ -108,13 +107,8 @@ def reflect_permutations(
             f"permutations are products of {needed} exchanges"
         )
     size = elements.shape[1]
-    # [micro-write, element, n]
-    key = np.tile(np.eye(size)[0], (micro_writes, len(elements), 1))
-    beta = np.zeros((micro_writes, len(elements)))
-    for number, pairs in exchanges.items():
-        for write, (i, j) in enumerate(pairs):
-            key[write, number] = (np.eye(size)[i] - np.eye(size)[j]) / np.sqrt(2)
-            beta[write, number] = strength
+    key, used = exchange_keys(elements, micro_writes)
+    beta = strength * used
     numbers = {tuple(element): number for number, element in enumerate(elements.tolist())}
     codes = size ** np.arange(size)
     lookup = np.full(size**size, -1)
@@ -168,33 +162,6 @@ def rotate(steps, positions: int, strength: float = 2.0) -> Programme:
     # rows of W turn the other way than columns, hence k2 before k1
     writes = [(second, moved), (first, moved)]
     return _programme(delta_product(2), np.array([1.0, 0.0]), np.eye(2), writes, decode)
-
-
-def exchanges_of(permutation) -> list[tuple[int, int]]:
-    """Return points (i, j) to exchange, one pair after another, whose product is
-    P(permutation)'.
-
-    P has P e_i = e_{permutation[i]}; a cycle of c points takes c - 1 exchanges.
-    """
-    places, pairs = [int(point) for point in permutation], []
-    if sorted(places) != list(range(len(places))):
-        raise FwpError(
-            f"exchanges_of: {list(permutation)} is no permutation of 0, 1, ..."
-        )
-    for i in range(len(places)):
-        while places[i] != i:
-            j = places[i]
-            pairs.append((i, j))
-            places[i], places[j] = places[j], places[i]
-    return pairs
-
-
-def _words(words, count: int, what: str) -> np.ndarray:
-    words = np.asarray(words)
-    whole_numbers = words.ndim == 2 and words.dtype.kind in "iu"
-    if not whole_numbers or (words.size and not 0 <= words.min() <= words.max() < count):
-        raise FwpError(f"{what} must be int [batch, token] from 0 to {count - 1}")
-    return words
 
 
 def _programme(chosen, query, start, writes, decode) -> Programme:

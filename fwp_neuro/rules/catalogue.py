@@ -348,5 +348,20 @@ CATALOGUE = [
         ],
         aliases=("mdn",),
     ),
+    Rule(
+        "two_pool_hebb",
+        "w = alpha*(w - slow) + gamma*slow\nslow = gamma*slow\n"
+        "w += beta*v*k\nslow += share*beta*v*k",
+        gates={**dict.fromkeys(("alpha", "gamma", "share"), "shared"), **_SHARED_BETA},
+        states=("slow",),
+        citation="erickson2010single, abstract: 1.6 +- 0.26 and 19 +- 6.6 min",
+        limits=dict(alpha=_DECAY, gamma=_DECAY, share=_DECAY, beta=_POSITIVE),
+        summary="Hebbian write into a fast and a slow pool, which decay at two rates",
+        reductions=[
+            Reduction("decayed_hebb", {"gamma": "alpha"}, {}),
+            Reduction("hebb", {"alpha": "1", "gamma": "1"}, {}),
+        ],
+        aliases=("two_timescale_hebb",),
+    ),
     preconditioned_delta(),
 ]

@@ -4,7 +4,7 @@ Two kinds. Programs (see `fwp_neuro.programs`), which any rule runs as they are:
 `associative_recall` draws random associations; `digit_memory` stores real images of
 digits. And sequence tasks, batches with labels to train a network on: `sequence_tasks()`
 lists them, each is a `SequenceTask`, and `as_program` turns episodes of recall and
-regression into programs.
+regression into programs, `permutation_program` words of a group.
 """
 
 from collections.abc import Callable
@@ -33,6 +33,10 @@ from fwp_neuro.tasks.linear_regression import (
 )
 from fwp_neuro.tasks.modular_expressions import modular_arithmetic
 from fwp_neuro.tasks.multi_query import multi_query_recall
+from fwp_neuro.tasks.permutation_programs import (
+    nearest_permutation,
+    permutation_program,
+)
 from fwp_neuro.tasks.recall import associative_recall, digit_memory, targets
 from fwp_neuro.tasks.recall_with_forgetting import forgetting_recall
 from fwp_neuro.tasks.schlag import schlag_recall
@@ -64,9 +68,11 @@ __all__ = [
     "modular_arithmetic",
     "multi_query_recall",
     "nearest_mean",
+    "nearest_permutation",
     "onehot_keys",
     "optimal_step",
     "parity",
+    "permutation_program",
     "predict_zero",
     "random_keys",
     "regression",

@@ -67,6 +67,50 @@ def _table(group: str) -> np.ndarray:
     )
 
 
+def exchanges_of(permutation) -> list[tuple[int, int]]:
+    """Return points (i, j) to exchange, one pair after another, whose product is
+    P(permutation)'.
+
+    P has P e_i = e_{permutation[i]}; a cycle of c points takes c - 1 exchanges.
+    """
+    places, pairs = [int(point) for point in permutation], []
+    if sorted(places) != list(range(len(places))):
+        raise FwpError(
+            f"exchanges_of: {list(permutation)} is no permutation of 0, 1, ..."
+        )
+    for i in range(len(places)):
+        while places[i] != i:
+            j = places[i]
+            pairs.append((i, j))
+            places[i], places[j] = places[j], places[i]
+    return pairs
+
+
+def exchange_keys(elements: np.ndarray, writes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the keys (e_i - e_j)/sqrt(2) of each element's exchanges, [write, element,
+    n], and which of them are used, [write, element]; the others are e_0.
+
+    An element that takes more than ``writes`` exchanges gets its first ones only.
+    """
+    points = np.eye(elements.shape[1])
+    key = np.tile(points[0], (writes, len(elements), 1))
+    used = np.zeros((writes, len(elements)), bool)
+    for number, element in enumerate(elements):
+        for write, (i, j) in enumerate(exchanges_of(element)[:writes]):
+            key[write, number] = (points[i] - points[j]) / np.sqrt(2)
+            used[write, number] = True
+    return key, used
+
+
+def checked_words(words, count: int, what: str) -> np.ndarray:
+    """Return words as an array, int [sequence, token], or refuse them."""
+    words = np.asarray(words)
+    whole_numbers = words.ndim == 2 and words.dtype.kind in "iu"
+    if not whole_numbers or (words.size and not 0 <= words.min() <= words.max() < count):
+        raise FwpError(f"{what} must be int [batch, token] from 0 to {count - 1}")
+    return words
+
+
 @takes(group=one_of(GROUPS, "group"), swaps_only=FLAG, every=FLAG, seed=SEED)
 def group_word_problem(
     group: str = "S5", swaps_only: bool = False, every: bool = True, seed: int = 0

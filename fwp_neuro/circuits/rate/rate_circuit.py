@@ -144,7 +144,8 @@ def prepare(
 
     Raises:
         FwpError: a token that no first-order continuous dynamics can run (beta*|k|^2 >=
-            1), a rule without continuous form under dynamics="continuous", a bad option.
+            1 with a teacher fixed at the value), a rule without continuous form under
+            dynamics="continuous", a bad option.
     """
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
     if divisive is not None:

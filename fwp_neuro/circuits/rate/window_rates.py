@@ -24,10 +24,17 @@ from ...errors import FwpError
 
 RELATIONS = ("integrator-aware", "exponential")
 _TINY = 1e-12
+#: why a first-order write has a strength below 1
+NEVER_PAST = (
+    "has no first-order continuous counterpart while the teacher is fixed at the value "
+    "(a write moves toward it and never past it, several writes along one key multiply "
+    "positive factors, and a loop that is stopped at its overshoot stays below 2)"
+)
 
 
 def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -> None:
-    """Refuse gains that no first-order continuous dynamics can reach.
+    """Refuse gains that no first-order continuous dynamics can reach with a teacher that
+    is fixed at the value.
 
     Raises:
         FwpError: decay factor <= 0, or c - e kappa <= 0 (for the delta rule beta*|k|^2 >=
@@ -41,8 +48,8 @@ def check(numbers: dict[str, np.ndarray], line: str, side: str | None = "pre") -
         (
             left,
             f"1 - beta*|{letter}|^2",
-            f"beta*|{letter}|^2 >= 1 has no first-order continuous counterpart; lower "
-            f"the write strength or the {word} norm, use write='held_target'",
+            f"beta*|{letter}|^2 >= 1 {NEVER_PAST}; lower the write strength or the "
+            f"{word} norm, use write='held_target'",
         ),
     ):  # fmt: skip
         if (bad <= _TINY).any():

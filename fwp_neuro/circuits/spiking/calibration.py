@@ -20,6 +20,7 @@ from scipy.optimize.elementwise import find_root
 
 from ...errors import FwpError, pick
 from ...synapses.circuit_models import CircuitSynapse
+from ..rate.window_rates import NEVER_PAST
 from ..token_schedule import Schedule
 
 CALIBRATIONS = ("propagator", "closed")
@@ -174,8 +175,8 @@ def learning_rate(
         token = np.argwhere(wanted >= 1)[0][0]
         raise FwpError(
             f"beta*|k|^2 is {wanted[token].max():.4g} at token {token}: beta*|k|^2 >= 1 "
-            "has no first-order continuous counterpart; lower the write strength or the "
-            "key norm, or use write='held_target'"
+            f"{NEVER_PAST}; lower the write strength or the key norm, or use "
+            "write='held_target'"
         )
     safe = np.maximum(norm, 1e-12)
     if calibration == "closed":

@@ -269,6 +269,8 @@ def parts(program: Program, write: BiophysicalWrite, query, weights,
     )  # fmt: skip
     plan = replace(plan, record=_record(plan, model, schedule, gain * scale, options))
     _check_rates(plan, model, dt)
+    if hold is not None and not plan.tonic and np.isfinite(plan.cells):
+        held_writes.check_room(plan, write.strength, model.parameters["value_baseline"])
     details = {
         "form": "biophysical", "synapse": model.name,
         "parameters": model.block or "linear", "constants": model.parameters,

@@ -24,6 +24,7 @@ What cannot work instead, and why: several small writes along one key multiply f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from ...synapses.circuit_models import CircuitSynapse
 from ..rate.ode_windows import BiophysicalWrite
 from ..token_schedule import Schedule
 from . import calibration
+
+if TYPE_CHECKING:
+    from .circuit_plan import CircuitPlan
 
 #: the part of an error that a closed loop learns at most
 _MOST_LEARNED = 0.9
@@ -122,3 +126,38 @@ def _check(write: BiophysicalWrite, options, levels) -> None:
     if options["calibration"] != "propagator":
         raise FwpError(f"write={options['write']!r} is calibrated by the propagator: "
                        "leave out calibration=")  # fmt: skip
+
+
+def check_room(plan: CircuitPlan, beta: np.ndarray, room: float) -> None:
+    """Refuse teachers that would have to fire at rates below 0.
+
+    What they are driven to follows from the predictions, and these from the rule: its
+    fast weights are followed token by token.
+
+    Args:
+        beta: write strength, [token, head]; room: the value baseline v0.
+
+    Raises:
+        FwpError: a teacher is driven to v' with |v'|/2 > v0.
+    """
+    hold, weights = plan.hold, np.array(plan.weights, float)
+    assert hold is not None
+    for token, (key, value) in enumerate(zip(plan.key, plan.value, strict=True)):
+        weights *= plan.keep_post[token][:, :, None] * plan.keep_pre[token][:, None]
+        recalled = np.einsum("hij,hj->hi", weights, key)
+        error = beta[token][:, None] * (value - recalled)
+        weights += error[:, :, None] * key[:, None]
+        if hold.levels:
+            levels = np.array(hold.levels)
+            recalled = levels[np.abs(recalled[..., None] - levels).argmin(-1)]
+        beyond = hold.over[token][:, None] * (value - recalled)
+        driven = value + beyond - hold.back[token][:, None] * recalled
+        most = np.abs(driven).max() / 2
+        if most > room * (1 + 1e-9):
+            enough = np.ceil(1000 * most) / 1000
+            raise FwpError(
+                f"write={hold.kind!r} drives a teacher at token {token} to "
+                f"{2 * most:.4g} times what the circuit codes as 1, of which each of its "
+                f"channels carries half, beyond its baseline of {room:.4g}: give "
+                f"constants={{'value_baseline': {enough:g}}} or more, or teacher='tonic'"
+            )

@@ -23,6 +23,7 @@ import numpy as np
 
 from ...errors import FwpError
 from ...synapses.circuit_models import CircuitSynapse
+from ..rate.window_rates import NEVER_PAST
 from ..token_schedule import Schedule
 from .calibration import decay
 from .realism import Realism, at_baseline, most_active
@@ -177,8 +178,9 @@ def learning_rate(
     if (beta < 0).any() or feedback and (wanted >= 1).any():
         worst = float(wanted.max() if (beta >= 0).all() else beta.min())
         raise FwpError(
-            "the circuit needs 0 <= beta and, for rules that compare, beta*|k|^2 < 1 "
-            f"(there is no first-order continuous counterpart beyond), got {worst:.4g}"
+            "the circuit needs 0 <= beta and, for rules that compare, beta*|k|^2 < 1, "
+            f"got {worst:.4g}: beta*|k|^2 >= 1 {NEVER_PAST}; lower the write strength or "
+            "the key norm, or use write='held_target' without realism="
         )
     most = most_active(realism, key, query, signed, model.parameters)
     token = _Token.of(model, schedule, realism, most)
