@@ -1,6 +1,6 @@
 """Every registered rule at a glance: text, loss, transition, eigenvalues, locality.
 
-Claim: 15 of the 22 rules are gradient steps on a loss of their own fast weights, and the
+Claim: 16 of the 23 rules are gradient steps on a loss of their own fast weights, and the
 other seven provably are not; all but two get by with what arrives at the synapse's own
 two cells.
 

@@ -21,10 +21,11 @@ PRINTED = {
     "idealisations": ["nRMSE"],
     "own_network": [r"r1: lives on the presynaptic cell.*1\.\d+\n$"],
     "rules": ["nRMSE"],
+    "write_strengths": [r"True"],
     "synapses": [r"\[0\.764", r"\[0\.36 ", "95%: 0.1615 to 0.2455"],
 }
 #: pages whose examples take a minute of CPU
-SLOW = {"idealisations", "divisive_inhibition"}
+SLOW = {"idealisations", "divisive_inhibition", "write_strengths"}
 #: files that they write
 WRITTEN = {"README": "run.nc", "artificial": "parity.pt", "exchange": "weights.csv"}
 

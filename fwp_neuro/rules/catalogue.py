@@ -357,6 +357,10 @@ CATALOGUE = [
         citation="erickson2010single, abstract: 1.6 +- 0.26 and 19 +- 6.6 min",
         limits=dict(alpha=_DECAY, gamma=_DECAY, share=_DECAY, beta=_POSITIVE),
         summary="Hebbian write into a fast and a slow pool, which decay at two rates",
+        objective=Objective(
+            ("-beta*v*read(k)", "(1 - alpha)/2*w**2 - (gamma - alpha)*slow*w"), "before",
+            "of w, with the slow pool of before",
+        ),
         reductions=[
             Reduction("decayed_hebb", {"gamma": "alpha"}, {}),
             Reduction("hebb", {"alpha": "1", "gamma": "1"}, {}),
