@@ -110,7 +110,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
     finite = np.isfinite(reference) & np.isfinite(other)
     reference, other = reference[finite], other[finite]
     with style():
-        figure = _shown(figsize=(COLUMN, COLUMN * 0.58))
+        figure = empty_figure(figsize=(COLUMN, COLUMN * 0.58))
         left, right = figure.subplots(1, 2)
         # Every n-th point is enough to see the cloud; the regression uses all of them.
         step = max(1, -(-reference.size // _MOST_POINTS))
@@ -154,7 +154,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _shown(**settings) -> Figure:
+def empty_figure(**settings) -> Figure:
     """Return a Figure that notebooks show although no window system (pyplot) knows it."""
     from matplotlib.figure import Figure  # noqa: PLC0415  slow, and names of formats do without
 
