@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fwp_neuro import html_text
 from fwp_neuro.arguments import instance, optional, takes, text
 from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
 from fwp_neuro.program_arguments import (
@@ -154,6 +155,9 @@ class Program:
             f"Program({_count(self.tokens, 'token')}, {heads}{self.pre} pre, {self.post} "
             f"post: {', '.join(self.names)})"
         )
+
+    def _repr_html_(self) -> str:
+        return html_text.page(repr(self), self.dataset()._repr_html_())
 
     # ------------------------------------------------------------------ for a rule
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from fwp_neuro import recording_file
+from fwp_neuro import html_text, recording_file
 from fwp_neuro.arguments import (
     filename,
     function,
@@ -36,6 +36,10 @@ from fwp_neuro.selecting import check_kept, check_spikes, one_sequence, selected
 @takes(dataset=instance("xarray:Dataset", xr.Dataset), later=optional(function()))
 class Recording:
     """Read-out, fast weights and further variables of one run of a program.
+
+    Args:
+        dataset: what was recorded.
+        later: called without arguments for what is only computed when asked for.
 
     ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,)
     post, pre]``, both xarray.DataArrays; the program's arrays are variables too. A run
@@ -261,6 +265,23 @@ class Recording:
         realisation = self.attrs.get("realisation", "unknown")
         what = self.swept or f"rule {rule!r}, realisation {realisation!r}"
         return f"Recording({what}; {sizes}; {', '.join(measured) or 'nothing measured'})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: rule, provenance, and the Dataset of xarray."""
+        attrs = self.attrs
+        try:
+            origin = self.provenance
+        except FwpError as damaged:
+            origin = {"provenance": str(damaged)}
+        title = "{} as {}".format(
+            attrs.get("rule", "unknown rule"), attrs.get("realisation", "unknown")
+        )
+        return html_text.page(
+            f"Recording: {self.swept or title}",
+            html_text.code(attrs["text"]) if "text" in attrs else "",
+            html_text.details("provenance", html_text.table((), origin.items())),
+            self.dataset._repr_html_(),
+        )
 
     @takes(path=filename("run.nc"))
     def save(self, path: str | os.PathLike) -> Path:

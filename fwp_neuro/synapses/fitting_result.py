@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import brian2 as b2
 import numpy as np
 
+from .. import html_text, short_reprs
 from ..errors import FwpError, shown
 from .fitting_data import Table
 from .fitting_intervals import Optimum, Problem
@@ -167,13 +168,24 @@ class Fit:
 
         return figure_of(named_fits([self, *others]))
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: criteria, parameters and their intervals."""
+        head, *lines = self.report().splitlines()
+        rows = [(name, short(value), self._ends(name)) for name, value in
+                self.parameters.items()]  # fmt: skip
+        told = [line for line in lines if not line.startswith("  ")]
+        return html_text.page(
+            head, html_text.table(("parameter", "value", "interval"), rows),
+            *map(html_text.line, told),
+        )  # fmt: skip
+
     def __str__(self) -> str:
         return self.report()
 
     def __repr__(self) -> str:
         values = ", ".join(f"{n}={short(v)}" for n, v in self.parameters.items())
         told = "chi2" if self.weighted else "sum of squares"
-        return (
+        return short_reprs.screen(
             f"<Fit of {self.model.name}: {values}; {told} {self.chi_square:.4g} with "
             f"{self.freedom} degrees of freedom>"
         )
