@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from fwp_neuro import html_text
+from fwp_neuro import notebook_html
 from fwp_neuro.arguments import instance, takes, text
 from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.recording import Recording
@@ -179,11 +179,7 @@ class Comparison:
     __str__ = table
 
     def _repr_html_(self) -> str:
-        head = f"{_title(self.other)} against {_title(self.reference)} (the reference)"
-        header, *rows = self._rows()
-        return html_text.page(
-            head, html_text.table(header, rows), *map(html_text.line, self._remarks())
-        )
+        return notebook_html.of_table(self.table(), self._rows(), self._remarks())
 
     def __repr__(self) -> str:
         numbers = (

@@ -101,8 +101,6 @@ class Program:
         for name, array in self._arrays.items():
             check_finite(name, array, self.heads is not None)
 
-    # ------------------------------------------------------------------ what it carries
-
     @property
     def tokens(self) -> int:
         """Number of tokens."""
@@ -158,8 +156,6 @@ class Program:
 
     def _repr_html_(self) -> str:
         return html_text.page(repr(self), self.dataset()._repr_html_())
-
-    # ------------------------------------------------------------------ for a rule
 
     @takes("Program.bind", rule=BOUND)
     def bind(self, rule) -> dict[str, np.ndarray]:

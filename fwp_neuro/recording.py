@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from fwp_neuro import html_text, recording_file
+from fwp_neuro import notebook_html, recording_file
 from fwp_neuro.arguments import (
     filename,
     function,
@@ -37,10 +37,7 @@ from fwp_neuro.selecting import check_kept, check_spikes, one_sequence, selected
 class Recording:
     """Read-out, fast weights and further variables of one run of a program.
 
-    Args:
-        dataset: what was recorded.
-        later: called without arguments for what is only computed when asked for.
-
+    It is made of ``dataset`` and of what ``later()`` computes when it is asked for.
     ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,)
     post, pre]``, both xarray.DataArrays; the program's arrays are variables too. A run
     that keeps less (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post,
@@ -261,27 +258,11 @@ class Recording:
             for name, variable in self.dataset.data_vars.items()
             if variable.attrs.get("role") != "program"
         ]
-        rule = self.attrs.get("rule", "unknown")
-        realisation = self.attrs.get("realisation", "unknown")
-        what = self.swept or f"rule {rule!r}, realisation {realisation!r}"
+        named = (self.attrs.get(name, "unknown") for name in ("rule", "realisation"))
+        what = self.swept or "rule {!r}, realisation {!r}".format(*named)
         return f"Recording({what}; {sizes}; {', '.join(measured) or 'nothing measured'})"
 
-    def _repr_html_(self) -> str:
-        """Return what a notebook shows: rule, provenance, and the Dataset of xarray."""
-        attrs = self.attrs
-        try:
-            origin = self.provenance
-        except FwpError as damaged:
-            origin = {"provenance": str(damaged)}
-        title = "{} as {}".format(
-            attrs.get("rule", "unknown rule"), attrs.get("realisation", "unknown")
-        )
-        return html_text.page(
-            f"Recording: {self.swept or title}",
-            html_text.code(attrs["text"]) if "text" in attrs else "",
-            html_text.details("provenance", html_text.table((), origin.items())),
-            self.dataset._repr_html_(),
-        )
+    _repr_html_ = notebook_html.of_recording
 
     @takes(path=filename("run.nc"))
     def save(self, path: str | os.PathLike) -> Path:
@@ -296,8 +277,7 @@ class Recording:
 
 @takes(path=filename())
 def load(path: str | os.PathLike) -> Recording:
-    """Read a recording that `Recording.save` wrote; FwpError if there is none at
-    ``path``."""
+    """Read a recording that `Recording.save` wrote; FwpError if ``path`` has none."""
     return Recording(recording_file.read(path))
 
 

@@ -53,6 +53,25 @@ def digest(parts: Iterable[str]) -> str:
     return f"text {hashlib.sha256(repr(list(parts)).encode()).hexdigest()[:16]}"
 
 
+def of_synapse(model) -> str:
+    """Return a synapse as its parameters and ports."""
+    values = ", ".join(f"{name}={value}" for name, value in model.parameters.items())
+    ports = f"; ports: {', '.join(model.ports)}" if model.ports else ""
+    fields = [repr(value) for value in vars(model).values() if not callable(value)]
+    return screen(
+        f"<Synapse {model.name}/{model.parameter_set} ({model.kind}): {values}{ports}; "
+        f"{digest(fields)}>"
+    )
+
+
+def of_equations(equations) -> str:
+    """Return which texts there are; other ones have other digests, as keys of caches
+    need."""
+    given = [f"{name}={value!r}" for name, value in vars(equations).items() if value]
+    names = ", ".join(part.partition("=")[0] for part in given)
+    return screen(f"<Equations with {names or 'nothing'}; {digest(given)}>")
+
+
 def _equal(value, usual) -> bool:
     """Whether a field has its default; what cannot be compared has not."""
     if value is usual:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sympy
 
-from .. import html_text
+from .. import notebook_html
 from ..arguments import Kind, inside, takes, text
 from ..errors import Cannot, FwpError, callers, shown, warn
 from ..symbolic import hints, language, latex, locality, parsing, spectrum, transition
@@ -174,25 +174,7 @@ class Rule:
         return rf"$\displaystyle \begin{{array}}{{l}} {self.latex} \end{{array}}$"
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: formula, homes, eigenvalues, locality."""
-        rows = [
-            (name, home, "from {:g} to {:g}".format(*self.limits[name])
-             if name in self.limits else "")
-            for name, home in self.homes.items()
-        ]  # fmt: skip
-        try:
-            spectrum = str(self.eigenvalues or "none: it is not affine in w")
-        except Cannot as reason:
-            spectrum = str(reason)
-        return html_text.page(
-            f"{self.name}: {self.summary}" if self.summary else self.name,
-            html_text.formula(rf"\begin{{array}}{{l}} {self.latex} \end{{array}}"),
-            html_text.code(self.text),
-            html_text.table(("signal", "home", "limits"), rows),
-            html_text.line(f"eigenvalues of the transition: {spectrum}"),
-            html_text.line(f"locality: {self.locality}"),
-            html_text.line(f"source: {self.citation}") if self.citation else "",
-        )
+        return notebook_html.of_rule(self)
 
     @takes(text=inside("an expression", lambda: "k"), where=text("an objective"))
     def expression(self, text: str, where: str) -> sympy.Expr:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .. import html_text, short_reprs
+from .. import notebook_html, short_reprs
 from ..arguments import (
     function,
     inside,
@@ -177,13 +177,7 @@ class Equations:
     alone: tuple[str, ...] = ()
     adds: Mapping[str, str] = field(default_factory=dict)
 
-    def __repr__(self) -> str:
-        """Return a short text; texts that differ have other digests, as keys of caches
-        need."""
-        given = [f"{name}={value!r}" for name, value in vars(self).items() if value]
-        names = ", ".join(part.partition("=")[0] for part in given)
-        text = short_reprs.digest(given)
-        return short_reprs.screen(f"<Equations with {names or 'nothing'}; {text}>")
+    __repr__ = short_reprs.of_equations
 
     def __str__(self) -> str:
         parts = (
@@ -301,31 +295,10 @@ class Synapse:
     varying: Mapping[str, Varying] = field(default_factory=dict)
     by_events: Callable[[Synapse, Collection[str]], ByEvents | None] | None = None
 
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
-        ports = f"; ports: {', '.join(self.ports)}" if self.ports else ""
-        fields = [
-            repr(value) for name, value in vars(self).items() if not callable(value)
-        ]
-        return short_reprs.screen(
-            f"<Synapse {self.name}/{self.parameter_set} ({self.kind}): {values}{ports}; "
-            f"{short_reprs.digest(fields)}>"
-        )
+    __repr__ = short_reprs.of_synapse
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: parameters with sources, text and ports."""
-        rows = [(name, value, self.source(name)) for name, value in
-                self.parameters.items()]  # fmt: skip
-        ports = html_text.table(("port", "variable"), self.ports.items())
-        return html_text.page(
-            f"{self.name}/{self.parameter_set} ({self.kind}): {self.summary}",
-            html_text.table(("parameter", "value", "source"), rows),
-            html_text.code(self.equations),
-            html_text.line(f"effective weight: {self.weight}"),
-            ports if self.ports else "",
-            html_text.line(self.conventions),
-            html_text.line(f"source: {self.citation}") if self.citation else "",
-        )
+        return notebook_html.of_synapse(self)
 
     @takes(parameter=text("A_plus"))
     def source(self, parameter: str) -> str:
