@@ -268,9 +268,8 @@ class Recording:
     def save(self, path: str | os.PathLike) -> Path:
         """Write one netCDF file, whole or not at all, and return its path.
 
-        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if
-        ``path`` does not end in ``.nc``, if the folder is missing or cannot be written
-        to, or if a variable holds something that netCDF-4 has no type for.
+        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if no
+        file ``*.nc`` can be written there, or where netCDF-4 has no type for a variable.
         """
         return recording_file.write(self.dataset, path)
 
