@@ -3,7 +3,7 @@
 import brian2 as b2
 import numpy as np
 import pytest
-from test_fitting_texts import AT_ZERO, NOISY, PLASTICITY, QUICK, fitted
+from test_fitting_texts import AT_ZERO, FITS, NOISY, PLASTICITY, QUICK
 
 import fwp_neuro as fwp
 from fwp_neuro.synapses.registered_synapses import entry
@@ -29,6 +29,21 @@ def own_table(model):
     ratio = fwp.synapses.stdp_curve(model, lags=lags, pairs=5, frequency=10 * Hz)
     return {"lag": lags, "ratio": ratio, "sem": 0.02 * np.abs(ratio - 1).max() + 1e-6,
             "pairs": 5, "frequency": 10 * Hz}  # fmt: skip
+
+
+def fitted(truth) -> list[str]:
+    """Return the parameters to fit: the first one that changes what is measured, by
+    itself."""
+    if truth.name in FITS:
+        return list(FITS[truth.name])
+    usual = own_table(truth)
+    column = "amplitude" if truth.name in SHORT_TERM else "ratio"
+    for name, value in truth.parameters.items():
+        if float(value) and "delay" not in name:
+            moved = own_table(truth.changed(**{name: 0.9 * value}))[column]
+            if np.abs(np.subtract(moved, usual[column])).max() > 0.1 * usual["sem"]:
+                return [name]
+    raise AssertionError(f"no parameter of {truth.name!r} changes what is measured")
 
 
 @pytest.mark.parametrize(
