@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from fwp_neuro import notebook_html
 from fwp_neuro.arguments import instance, takes, text
 from fwp_neuro.errors import FwpError, shown, unknown
 from fwp_neuro.recording import Recording
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "compare", "table"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)  # what is public, for tab completion
+
 
 _FIRST = ("readout", "weights", "final_weights")
 # any of them gives the last weights
@@ -47,8 +53,11 @@ class Agreement:
 
 @takes(reference=RECORDING, other=RECORDING)
 class Comparison:
-    """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each
-    variable."""
+    """Result of `compare`; ``comparison["weights"].nrmse`` and so on for each variable.
+
+    Args:
+        reference, other: Recordings of the same program.
+    """
 
     def __init__(self, reference: Recording, other: Recording):
         for run in (reference, other):
@@ -142,21 +151,24 @@ class Comparison:
 
     def table(self) -> str:
         """Return a text table: one row a variable, then retrieval and notes."""
-        rows: list[tuple[str, ...]] = [
-            ("variable", "nRMSE", "slope", "bias", "correlation")
-        ]
-        rows += [(name, *_cells(self[name])) for name in self.names]
         lines = [f"{_title(self.other)} against {_title(self.reference)} (the reference)"]
-        lines += aligned(rows)
-        if self.retrieval.tokens:
-            found = self.retrieval
-            lines.append(
+        return "\n".join([*lines, *aligned(self._rows()), *self._remarks()])
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """Return the cells of the table, its header first."""
+        header = ("variable", "nRMSE", "slope", "bias", "correlation")
+        return [header, *((name, *_cells(self[name])) for name in self.names)]
+
+    def _remarks(self) -> list[str]:
+        """Return retrieval and notes, a line each."""
+        found = self.retrieval
+        told = "retrieval: no query asks for a stored key"
+        if found.tokens:
+            told = (
                 f"retrieval: reference {found.reference:.3f}, other {found.other:.3f}, "
                 f"chance {found.chance:.3f} ({found.tokens} queries of a stored key)"
             )
-        else:
-            lines.append("retrieval: no query asks for a stored key")
-        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+        return [told, *(f"note: {note}" for note in self.notes)]
 
     def plot(self) -> Figure:
         """Return a figure: read-out against reference, and nRMSE per token."""
@@ -165,6 +177,9 @@ class Comparison:
         return comparison_figure(self)
 
     __str__ = table
+
+    def _repr_html_(self) -> str:
+        return notebook_html.of_table(self.table(), self._rows(), self._remarks())
 
     def __repr__(self) -> str:
         numbers = (
@@ -191,7 +206,11 @@ class Comparison:
 
 @takes(reference=RECORDING, other=RECORDING)
 def compare(reference: Recording, other: Recording) -> Comparison:
-    """Compare two recordings of the same program; ``reference`` is taken to be right.
+    """Compare two recordings of the same program.
+
+    Args:
+        reference: is taken to be right.
+        other: is compared with it.
 
     Gates may differ (an ablation); the table then says which. Raises FwpError if one is
     not a Recording or has no read-out, or if read-outs or fast weights differ in shape,
@@ -203,7 +222,11 @@ def compare(reference: Recording, other: Recording) -> Comparison:
 @takes(comparisons=instance("collections.abc:Mapping", dict))
 def table(comparisons: Mapping[str, Comparison]) -> str:
     """Return a text table with one row a named comparison: the read-out's numbers and
-    retrieval."""
+    retrieval.
+
+    Args:
+        comparisons: name -> result of `compare`.
+    """
     titles = (
         "",
         "nRMSE",

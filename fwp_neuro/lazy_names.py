@@ -17,7 +17,7 @@ def lazy_names(
     submodules: Iterable[str] = (),
     former: Mapping[str, str] | None = None,
 ) -> tuple[Callable, Callable]:
-    """Return ``__getattr__`` and ``__dir__`` of a package.
+    """Return ``__getattr__`` and ``__dir__`` of a package; the latter has public names.
 
     Args:
         package: its ``__name__``.
@@ -43,7 +43,7 @@ def lazy_names(
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     def listed() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *names, *modules})
+        return sorted(names)
 
     return get, listed
 

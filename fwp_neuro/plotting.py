@@ -26,6 +26,11 @@ __all__ = [
     "style",
 ]  # fmt: skip
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)  # what is public, for tab completion
+
+
 COLUMN = 8.5 / 2.54
 """Width of one text column, inches."""
 PAGE = 17.5 / 2.54
@@ -99,8 +104,11 @@ def style() -> Iterator[None]:
 
 @takes(comparison=instance("fwp_neuro.comparison:Comparison"))
 def comparison_figure(comparison: Comparison) -> Figure:
-    """Draw the read-out against its reference, and the nRMSE per token, one column
-    wide."""
+    """Draw the read-out against its reference, and the nRMSE per token, one column wide.
+
+    Args:
+        comparison: of two recordings.
+    """
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  slow, and names of formats do without
 
     realisation = str(comparison.other.attrs.get("realisation", "other"))
@@ -181,7 +189,7 @@ def _figure() -> Figure:
 )
 def save(figure: Figure, path: str | os.PathLike, dpi: float = 300.0) -> Path:
     """Write a figure (png, pdf or svg by its suffix), whole or not at all, and return its
-    path.
+    path; ``dpi`` are dots an inch of pixels.
 
     Raises FwpError for another suffix, a missing folder or one that cannot be written to.
     """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fwp_neuro import html_text
 from fwp_neuro.arguments import instance, optional, takes, text
 from fwp_neuro.errors import FwpError, no_attribute, shown, unknown
 from fwp_neuro.program_arguments import (
@@ -101,8 +102,6 @@ class Program(ProgramOutputs):
         for name, array in self._arrays.items():
             check_finite(name, array, self.heads is not None)
 
-    # ------------------------------------------------------------------ what it carries
-
     @property
     def tokens(self) -> int:
         """Number of tokens."""
@@ -156,7 +155,8 @@ class Program(ProgramOutputs):
             f"post: {', '.join(self.names)})"
         )
 
-    # ------------------------------------------------------------------ for a rule
+    def _repr_html_(self) -> str:
+        return html_text.page(repr(self), self.dataset()._repr_html_())
 
     @takes("Program.bind", rule=BOUND)
     def bind(self, rule) -> dict[str, np.ndarray]:

@@ -1,15 +1,29 @@
 """Progress of long work, in one line: a bar on a terminal, now and then a plain line
-elsewhere."""
+elsewhere.
+
+Commands show a `Progress`. Functions of the package show a bar by themselves (`patient`)
+where a person looks on and waits: on a terminal or in a notebook, after two seconds. The
+bar is that of tqdm where tqdm is installed, which draws a widget in notebooks; else it is
+the line of a `Progress`, so that nobody needs tqdm.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from typing import TextIO
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from fwp_neuro.errors import FwpError
+
+#: seconds before a bar comes by itself, and between two of its pictures
+PATIENCE, _EVERY = 2.0, 0.1
+#: who shows progress now: what runs inside shows none of its own
+_shown: list[object] = []
 
 
 class Progress:
@@ -60,9 +74,15 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._start = self._printed = self.clock()
+        _shown.append(self)
         return self
 
     def __exit__(self, *exception) -> None:
+        _shown.remove(self)
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line off the terminal."""
         if self._drawn:  # leave the terminal's line free for what comes next
             self.stream.write("\r\x1b[K")
             self.stream.flush()
@@ -108,6 +128,100 @@ class Progress:
         if note:
             parts.append(note)
         return "  ".join(parts)
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook, whose cells show widgets."""
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return type(ask()).__name__ == "ZMQInteractiveShell"
+
+
+def someone_looks_on() -> bool:
+    """Whether a bar would be seen: on a terminal or in a notebook, not in a worker."""
+    if multiprocessing.parent_process() is not None:
+        return False
+    return in_notebook() or bool(getattr(sys.stderr, "isatty", lambda: False)())
+
+
+@contextlib.contextmanager
+def patient(
+    label: str,
+    progress: Callable[[float, str], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Callable[[float, str], None] | None]:
+    """Yield what a long call reports to: the user's function, a bar of its own, or None.
+
+    The bar comes after `PATIENCE` seconds, and only where someone looks on and nothing
+    else shows progress.
+
+    Args:
+        label: what is running, a few words.
+        progress: the user's function, which goes before.
+        clock: the function that tells the time in seconds.
+    """
+    if progress is not None or _shown or not someone_looks_on():
+        yield progress
+        return
+    bar = _Bar(label, clock)
+    _shown.append(bar)
+    try:
+        yield bar
+    finally:
+        _shown.remove(bar)
+        bar.close()
+
+
+class _Bar:
+    """A bar that comes late and leaves nothing behind."""
+
+    def __init__(self, label: str, clock: Callable[[], float]):
+        self.label, self.clock, self.start = label, clock, clock()
+        self.drawn = self.start
+        self.bar: Any = None
+        self.line: Progress | None = None
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        now = self.clock()
+        if now - self.start < PATIENCE or now - self.drawn < _EVERY:
+            return
+        self.drawn = now
+        if self.bar is None and self.line is None:
+            self.bar = _tqdm(self.label, now - self.start)
+            if self.bar is None:
+                self.line = Progress(self.label, interval=0.0, clock=self.clock)
+                self.line._start = self.start
+        if self.line is not None:
+            self.line.update(fraction, note)
+            return
+        self.bar.n = round(100 * min(max(float(fraction), 0.0), 1.0), 1)
+        self.bar.set_postfix_str(note if note != self.label else "", refresh=False)
+        self.bar.refresh()
+
+    def close(self) -> None:
+        """Take it away."""
+        if self.bar is not None:
+            self.bar.close()
+        if self.line is not None:
+            self.line.clear()
+
+
+def _tqdm(label: str, waited: float) -> Any:
+    """Return a bar of tqdm that has run for some seconds, or None where it is not
+    installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no widgets: it draws text
+        try:
+            # slow to import, and not needed by everyone
+            from tqdm.auto import tqdm  # noqa: PLC0415
+        except ImportError:
+            return None
+        bar = tqdm(
+            total=100, desc=label, leave=False,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining} "
+            "{postfix}",
+        )  # fmt: skip
+    bar.start_t -= waited
+    return bar
 
 
 def duration(seconds: float) -> str:

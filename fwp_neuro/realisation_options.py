@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from .arguments import takes
+from .short_reprs import of_fields
 
 #: arguments of every realisation, which `fwp_neuro.run` has itself
 _COMMON = (
@@ -103,6 +104,7 @@ def options_class(
 
     made = make_dataclass(name, own, bases=(RealisationOptions,), frozen=True, namespace={
         "__post_init__": also, "realisation": realisation,
+        "__repr__": of_fields,
     })  # fmt: skip
     # where the class is kept, so that it can be pickled
     made.__module__ = function.__module__

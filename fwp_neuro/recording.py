@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from fwp_neuro import recording_file
+from fwp_neuro import notebook_html, recording_file
 from fwp_neuro.arguments import (
     filename,
     function,
@@ -36,11 +36,10 @@ from fwp_neuro.selecting import check_kept, check_spikes, one_sequence, selected
 
 @takes(dataset=instance("xarray:Dataset", xr.Dataset), later=optional(function()))
 class Recording(RecordingOutputs):
-    """Read-out, fast weights and further variables of one run of a program.
-
-    ``rec["readout"]`` is ``[token, (head,) post]``, ``rec["weights"]`` ``[token, (head,)
-    post, pre]``, both xarray.DataArrays; the program's arrays are variables too. A run
-    that keeps less (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post,
+    """Read-out, fast weights and further variables of one run of a program: ``dataset``,
+    and what ``later()`` computes when it is asked for. ``rec["readout"]`` is ``[token,
+    (head,) post]``, ``rec["weights"]`` ``[token, (head,) post, pre]``, both
+    xarray.DataArrays; the program's arrays are variables too. A run that keeps less (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post,
     pre]`` or no weights, and one with probes ``rec["probe_readout"]`` ``[token, (head,)
     probe, post]``. A circuit adds ``rec["token_start"]`` (s) and `duration`; a spiking
     one the spikes of its cells (`spikes`) and the traces that were asked for, on the dim
@@ -258,18 +257,18 @@ class Recording(RecordingOutputs):
             for name, variable in self.dataset.data_vars.items()
             if variable.attrs.get("role") != "program"
         ]
-        rule = self.attrs.get("rule", "unknown")
-        realisation = self.attrs.get("realisation", "unknown")
-        what = self.swept or f"rule {rule!r}, realisation {realisation!r}"
+        named = (self.attrs.get(name, "unknown") for name in ("rule", "realisation"))
+        what = self.swept or "rule {!r}, realisation {!r}".format(*named)
         return f"Recording({what}; {sizes}; {', '.join(measured) or 'nothing measured'})"
+
+    _repr_html_ = notebook_html.of_recording
 
     @takes(path=filename("run.nc"))
     def save(self, path: str | os.PathLike) -> Path:
         """Write one netCDF file, whole or not at all, and return its path.
 
-        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if
-        ``path`` does not end in ``.nc``, if the folder is missing or cannot be written
-        to, or if a variable holds something that netCDF-4 has no type for.
+        netCDF-4, which xarray, netCDF4, h5py, MATLAB and R open. Raises FwpError if no
+        file ``*.nc`` can be written there, or where netCDF-4 has no type for a variable.
         """
         return recording_file.write(self.dataset, path)
 

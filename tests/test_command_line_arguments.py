@@ -46,6 +46,7 @@ USUAL = {
     "validate": ["vogels_2011"],
     "plasticity": ["vogels_2011"],
     "benchmark": ["artificial"],
+    "fit": ["sjostrom_2001_pairings", "--model", "pair_stdp"],
     "show": ["delta"],
     "cite": ["delta"],
 }
@@ -61,6 +62,7 @@ TAKEN = {
     ("figures", "--out"): FOLDER,
     ("plasticity", "--seed"): {"0"},
     ("coverage", "--seed"): {"0"},
+    ("fit", "--seed"): {"0"},
     ("validate", "--json"): FOLDER,
     ("validate", "--out"): FOLDER,
 }

@@ -266,7 +266,7 @@ def test_a_bad_file_is_one_sentence(tmp_path):
         ("lag [ms],ratio\n5,1.2,3\n", "line 2: 3 cells where the header has 2"),
         ("lag [ms],ratio\n5,high\n", "column 'ratio' of .* must hold numbers"),
         ("lag [mm],ratio\n5,1.2\n", "unknown unit of column 'lag'"),
-        ("lag,ratio\n5,1.2\n", "column 'lag' must be values such as"),
+        ("lag_mm,ratio\n5,1.2\n", "unknown column 'lag_mm'; did you mean 'lag'"),
     ):
         path.write_text(text)
         with pytest.raises(fwp.FwpError, match=sentence):

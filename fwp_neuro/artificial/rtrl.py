@@ -96,6 +96,9 @@ class RealTimeLearner:
             for name, parameter in self._parameters().items()
         }
 
+    def __repr__(self) -> str:
+        return f"RealTimeLearner({self.network.name!r}, batch={self.c.shape[0]})"
+
     def step(self, x: torch.Tensor) -> torch.Tensor:
         """Take one token: x [batch, model_dim] -> y [batch, model_dim], ready for
         `backward`.

@@ -43,6 +43,15 @@ def unroll(
 ) -> tuple[list, dict[str, list], dict[str, Any]]:
     """Step a rule over a sequence; arguments and results are those of `recur`.
 
+    Args:
+        rule: a `Rule`.
+        signals: signal or gate -> its arrays, token by token.
+        queries: a query a token.
+        states: synaptic state -> its array before the first token.
+        namespace: of the functions in the text of the rule, "numpy" or "torch".
+        keep_states: whether the states after each token are returned.
+        watch: called with the states after each token.
+
     Raises:
         FwpError: an argument is missing or of another kind, or the arrays do not fit
             together.

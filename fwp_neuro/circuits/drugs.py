@@ -102,17 +102,23 @@ class Drug:
         return self.fraction * inside.reshape(-1)
 
 
+_ARGUMENTS = (Drug.__doc__ or "").partition("\n\n")[2]
+
+
 class AP5(Drug):
-    """NMDA receptor antagonist: scales the write."""
+    __doc__ = f"""NMDA receptor antagonist: scales the write.
+
+{_ARGUMENTS}"""
 
 
 class CNQX(Drug):
-    """AMPA receptor antagonist: scales the drive through the fast weights and its
-    disynaptic inhibition.
+    __doc__ = f"""AMPA receptor antagonist: scales the drive through the fast weights, and
+    its disynaptic inhibition.
 
     The teacher's pathway is left alone (a modelling choice: local application to the
     basal dendrite).
-    """
+
+{_ARGUMENTS}"""
 
 
 def _times(window, name: str) -> tuple:

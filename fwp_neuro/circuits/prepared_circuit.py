@@ -13,6 +13,7 @@ from ..devices.device import Size, Structure
 from ..devices.device_run import generate, simulate
 from ..errors import FwpError, callers, warn
 from ..programs import Program
+from ..progress import patient
 from ..provenance import provenance
 from ..realisation_options import Prepared
 from ..recording import Recording, make_recording
@@ -56,11 +57,12 @@ class PreparedCircuit(Prepared):
 
     def run(self) -> Recording:
         """Run it on the device of its options."""
-        found, info = simulate(
-            self.build, self.size, device=self.options["device"], dt=self.dt,
-            seed=self.seed, progress=self.options["progress"],
-            label=f"{self.realisation} {self.rule.name}", structure=self.structure,
-        )  # fmt: skip
+        label = f"{self.realisation} {self.rule.name}"
+        with patient(label, self.options["progress"]) as told:
+            found, info = simulate(
+                self.build, self.size, device=self.options["device"], dt=self.dt,
+                seed=self.seed, progress=told, label=label, structure=self.structure,
+            )  # fmt: skip
         found = self.finish(found)
         if found.get("doubt"):
             warn(found["doubt"], stacklevel=callers())

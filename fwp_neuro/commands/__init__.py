@@ -18,6 +18,8 @@ for _name, _module, _summary in (
     ("validate", "fwp_neuro.commands.validate",
      "run the models against their published numbers; status 1 if one unexpectedly "
      "fails"),
+    ("fit", "fwp_neuro.commands.fit",
+     "fit synapse models to a CSV file of measurements, rank and draw them"),
     ("plasticity", "fwp_neuro.commands.plasticity",
      "measure plasticity rules as fast-weight rules: write, erase, decay, gate, storage"),
     ("benchmark", "fwp_neuro.commands.benchmark",

@@ -66,6 +66,10 @@ class Built:
     duration: Any
     keep: tuple = ()
 
+    def __repr__(self) -> str:
+        count = len(getattr(self.network, "objects", ()))
+        return f"Built(a network of {count} objects, {self.duration})"
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -95,6 +99,11 @@ class Structure:
 class Size:
     """What decides between devices: steps, updaters a step, cells and synapses touched a
     step.
+
+    Args:
+        steps: time steps of the run.
+        objects: updaters a step.
+        elements: cells and synapses that are touched a step.
 
     Raises:
         FwpError: one of them is no whole number from 0 to 2**53.

@@ -182,6 +182,9 @@ def _example() -> Draft:
 class DeviceProgram:
     """A compiled circuit; make it with `compiled`. Threads may run it at the same time.
 
+    Args:
+        draft: what `compiled` makes it of.
+
     Attributes:
         built: what ``build`` returned; place: of the program in the cache.
         compiled: whether it was compiled just now (False: it was in the cache).

@@ -133,6 +133,13 @@ def generate(
     """Write the standalone C++ or CUDA project of a circuit without compiling or running
     it.
 
+    Args:
+        build: makes the circuit, a `Built`.
+        device: "cpp_standalone" or "cuda_standalone".
+        dt: time step of Brian2's default clock.
+        seed: of the random numbers.
+        directory: folder to write to.
+
     Returns:
         the folder, which holds ``main.cpp`` or ``main.cu``.
 

@@ -10,4 +10,8 @@ from .rule import Reduction, Rule
 __all__ = ["Reduction", "Rule", "register", "rule", "rules"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)  # what is public, for tab completion
+
+
 make_callable(__name__, rules)  # fwp_neuro.rules() is the documented listing

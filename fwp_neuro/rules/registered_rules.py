@@ -15,6 +15,9 @@ RULES = Registry("rule")
 def register(new: Rule) -> Rule:
     """Add a rule to the registry, so that listings, laws and the command line know it.
 
+    Args:
+        new: the rule.
+
     Raises:
         FwpError: the name or an alias is taken.
     """

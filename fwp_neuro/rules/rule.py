@@ -9,6 +9,7 @@ from functools import cached_property
 
 import sympy
 
+from .. import notebook_html
 from ..arguments import Kind, inside, takes, text
 from ..errors import Cannot, FwpError, callers, shown, warn
 from ..symbolic import hints, language, latex, locality, parsing, spectrum, transition
@@ -168,6 +169,12 @@ class Rule:
     def __repr__(self) -> str:
         hint = f" (hint: {self.hint})" if self.hint else ""
         return f"Rule({self.name!r}: {'; '.join(self.text.splitlines())}{hint})"
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle \begin{{array}}{{l}} {self.latex} \end{{array}}$"
+
+    def _repr_html_(self) -> str:
+        return notebook_html.of_rule(self)
 
     @takes(text=inside("an expression", lambda: "k"), where=text("an objective"))
     def expression(self, text: str, where: str) -> sympy.Expr:

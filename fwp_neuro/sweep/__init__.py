@@ -18,12 +18,17 @@ from ..arguments import FLAG, optional, takes, text, whole
 from ..callable_module import make_callable
 from ..errors import warn
 from ..interrupts import heard
+from ..progress import patient
 from ..run_arguments import PROGRESS
 from . import seeds
 from .function import model_function as function_of_model
 from .sweep_arguments import EXECUTOR, FOLDER, GRID, SWEPT
 
 __all__ = ["model_function", "seeded", "sweep"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)  # what is public, for tab completion
 
 
 @takes(
@@ -52,7 +57,8 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
             processes, one thread each, which are gone when the sweep ends.
         workers: number of local processes (default: one a core).
         retry: whether points that failed in an earlier sweep are computed again.
-        progress: called with (fraction done, note).
+        progress: called with (fraction done, note); None: a bar after two seconds, on a
+            terminal or in a notebook.
 
     Returns:
         xarray Dataset: the dims of the grid in front of those of the results (for a list:
@@ -99,8 +105,8 @@ def sweep(function, grid, out, executor=None, *, workers=None, retry=True, progr
     """
     from .drive import drive  # noqa: PLC0415  a worker imports this package, and needs no drive
 
-    with heard():
-        swept = drive(function, grid, out, executor, workers, retry, progress)
+    with heard(), patient("sweep", progress) as told:
+        swept = drive(function, grid, out, executor, workers, retry, told)
     if swept.failures:
         number, failure = min(swept.failures.items())
         warn(
@@ -127,7 +133,8 @@ def seeded(seed: int):
         with fwp.sweep.seeded(int(found.point_seed.sel(a=1))):
             simulate(a=1)  # as in the sweep
 
-    See `fwp_neuro.sweep.seeds.seeded`.
+    ``seed`` is a whole number from 0 to 2**53 - 1; more in
+    `fwp_neuro.sweep.seeds.seeded`.
     """
     return seeds.seeded(seed)
 

@@ -4,7 +4,8 @@ built from.
 ``names()`` lists them, ``get(name, parameters=...)`` returns one with its Brian2
 equations, a published parameter set, the source of every number and its conventions.
 ``stdp_curve`` and ``short_term`` run the protocols that experiments measure them with;
-``fit`` fits a model to them; ``search_ranges`` says where it searches; ``factorise``
+``fit`` fits a model to them, ``compare_fits`` ranks several, ``data_sets`` are published
+measurements to try it on; ``search_ranges`` says where it searches; ``factorise``
 returns a model in the layout that costs least in networks; ``of_rule`` makes one of a
 fast-weight rule.
 """
@@ -13,7 +14,9 @@ from ..lazy_names import lazy_names
 
 # Brian2 is imported only by what needs it
 _NAMES = {
+    "compare_fits": "fitting_compare",
     "compose": "composition",
+    "data_sets": "fitting_tables",
     "Equations": "synapse_class",
     "factorise": "factorised",
     "fit": "fitting",

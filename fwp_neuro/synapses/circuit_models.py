@@ -24,7 +24,7 @@ from .magnesium import BLOCKS, block_code, magnesium_block
 from .synapse_class import Entry, Equations, Synapse, register
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CircuitSynapse(Synapse):
     """A synapse of the spiking circuit.
 

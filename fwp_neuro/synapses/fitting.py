@@ -97,7 +97,8 @@ def fit(
 
     Args:
         model: name, or a `Synapse`, whose parameters are the first start.
-        data: dict of columns, xarray Dataset or path of a CSV file, see
+        data: dict of columns, xarray Dataset, path of a CSV file or name of a published
+            table (``fwp_neuro.synapses.data_sets()``), see
             `fwp_neuro.synapses.fitting_data`.
         parameters: name of a published parameter set to start from.
         free: names of the parameters to fit; all on which the data depend if None.

@@ -12,7 +12,8 @@ plasticity  ``lag`` (postsynaptic minus presynaptic spike), ``ratio`` (weight af
 In a dict every column is an array, with a unit where it has a dimension; a number stands
 for all rows. Amplitudes may have a unit (voltage, current, conductance), which ``sem``
 shares. A CSV file has a header such as ``lag [ms],frequency [Hz],ratio,sem``, see
-`fitting_files`; an xarray Dataset has the unit of a variable in its attribute ``units``.
+`fitting_files` and `fitting_headers`; the name of a published table (`data_sets`) stands
+for its file; an xarray Dataset has the unit of a variable in its attribute ``units``.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import brian2 as b2
 import numpy as np
@@ -29,6 +29,7 @@ from ..errors import FwpError, shown, unknown
 from ..foreign_units import package_of
 from ..quantities import quantity
 from .fitting_files import from_csv, from_xarray
+from .fitting_tables import file_of
 
 #: kind -> column -> (kind of its unit, whether it must be there)
 COLUMNS: dict[str, dict[str, tuple[str, bool]]] = {
@@ -114,7 +115,7 @@ def read(data) -> Table:
     }
     units = {name: "number" if kind == "count" else kind for name, kind in kinds.items()}
     if isinstance(data, str | os.PathLike):
-        data = from_csv(Path(data), units)
+        data = from_csv(file_of(data), units)
     elif hasattr(data, "data_vars"):
         data = from_xarray(data, units)
     if not isinstance(data, Mapping):

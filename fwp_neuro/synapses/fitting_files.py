@@ -1,9 +1,10 @@
 """Columns of measurements from a CSV file or an xarray Dataset, with their units.
 
-A CSV file has one line of names, units in brackets: ``time [ms],amplitude [mV]`` or ``lag
-(ms)``. Cells are parted by commas, semicolons or tabs; with semicolons or tabs, numbers
-may have decimal commas. Lines that start with ``#`` and empty lines are skipped; a byte
-order mark, Windows line ends and quotes are understood.
+A CSV file has one line of names and units such as ``time [ms],amplitude [mV]``; what else
+it may say is in `fwp_neuro.synapses.fitting_headers`. Cells are parted by commas,
+semicolons or tabs; with semicolons or tabs, numbers may have decimal commas. Lines that
+start with ``#`` and empty lines are skipped; a byte order mark, Windows line ends and
+quotes are understood.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import brian2 as b2
 import numpy as np
 
 from ..errors import FwpError, pick, shown
+from .fitting_headers import check, heading, settled
 
 _LARGEST = 100_000_000  # bytes
 _TIMES = {
@@ -74,30 +77,51 @@ def from_csv(path: Path, kinds: dict[str, str]) -> dict:
     if len(numbered) < 2:
         raise FwpError(f"{where} needs a header and at least one row")
     header, rows = [head.strip() for head in numbered[0][1]], numbered[1:]
-    for number, line in rows:
-        if len(line) != len(header):
-            raise FwpError(
-                f"{where}, line {number}: {len(line)} cells where the header has "
-                f"{len(header)}"
-            )
-    found: dict = {}
+    while header and not header[-1]:
+        header.pop()  # a delimiter at the end of the line
+    columns: dict = {}
+    units: dict[str, str] = {}
     for place, head in enumerate(header):
-        cells = [line[place].strip() for _, line in rows]
+        cells = [_cells(line, header, where, number)[place] for number, line in rows]
         if not head and not any(cells):
-            continue  # a delimiter at the end of every line
-        name, unit = _name_and_unit(head)
-        if name in found:
+            continue  # an empty column
+        name, unit = heading(head)
+        if name in columns:
             raise FwpError(f"{where} has two columns {name!r}")
-        kind = kinds.get(name, "number")
-        if kind == "label":
-            found[name] = cells
-            continue
-        values = np.array([
-            _number(cell, f"column {name!r} of {str(path)!r}, line {number},")
-            for cell, (number, _) in zip(cells, rows, strict=True)
-        ])  # fmt: skip
-        found[name] = with_unit(values, unit, kind, f"column {name!r}")
-    return found
+        columns[name], units[name] = cells, unit
+    check(columns, where)
+    kinds = _of_errors(kinds, columns)
+    for name, cells in columns.items():
+        if kinds.get(name, "number") != "label":
+            columns[name] = np.array([
+                _number(cell, f"column {name!r} of {str(path)!r}, line {number},")
+                for cell, (number, _) in zip(cells, rows, strict=True)
+            ])  # fmt: skip
+    columns, units = settled(columns, units, where)
+    return {
+        name: values if kinds.get(name) == "label"
+        else with_unit(values, units[name], kinds.get(name, "number"), f"column {name!r}")
+        for name, values in columns.items()
+    }  # fmt: skip
+
+
+def _of_errors(kinds: dict[str, str], names: Iterable) -> dict[str, str]:
+    """Return the kinds of columns, with errors of the kind of what was measured."""
+    return kinds | ({"sem": "amplitude"} if "amplitude" in names else {})
+
+
+def _cells(line: list[str], header: list[str], where: str, number: int) -> list[str]:
+    """Return the cells of a line, as many as the header has; empty ones at the end
+    aside."""
+    cells = [cell.strip() for cell in line]
+    while len(cells) > len(header) and not cells[-1]:
+        cells.pop()
+    if len(cells) != len(header):
+        raise FwpError(
+            f"{where}, line {number}: {len(cells)} cells where the header has "
+            f"{len(header)}"
+        )
+    return cells
 
 
 def _text(path: Path, where: str) -> str:
@@ -153,15 +177,6 @@ def _point(cell: str) -> str:
     return cell.replace(",", ".") if comma else cell
 
 
-def _name_and_unit(head: str) -> tuple[str, str]:
-    """Return name and unit of a header such as ``time [ms]``, ``lag (ms)`` or
-    ``ratio``."""
-    found = re.fullmatch(r"([^\[(]*?)\s*(?:\[([^\]]*)\]|\(([^)]*)\))?", head)
-    if not found:
-        return head, ""
-    return found[1].strip().lower(), (found[2] or found[3] or "").strip()
-
-
 def _number(cell: str, where: str) -> float:
     try:
         if "_" in cell:
@@ -177,6 +192,7 @@ def from_xarray(data, kinds: dict[str, str]) -> dict:
     """Return the columns of a Dataset: variables, with the unit of their attribute
     ``units``."""
     found = {}
+    kinds = _of_errors(kinds, data.variables)
     for name in data.variables:
         if name in data.dims and name not in kinds:
             continue  # an index of rows

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+import brian2 as b2
 import numpy as np
 
+from .. import html_text, short_reprs
+from ..errors import FwpError, shown
+from .fitting_data import Table
 from .fitting_intervals import Optimum, Problem
 from .synapse_class import Synapse
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Fit:
     """A fitted model.
 
@@ -37,6 +45,9 @@ class Fit:
             predictions.
         searched: fitted parameter -> (lower, upper) of the search.
         data: number of rows that are data.
+        table: the measurements.
+        scale: of amplitudes, as `fit` was given it.
+        options: of the protocol.
     """
 
     model: Synapse
@@ -55,6 +66,9 @@ class Fit:
     not_determined: tuple[str, ...] = ()
     searched: dict = field(default_factory=dict)
     data: int = 0
+    table: Table | None = None
+    scale: str = "first"
+    options: dict = field(default_factory=dict)
 
     @classmethod
     def of(cls, problem: Problem, best: Optimum, ends, method: str, idle, waiting) -> Fit:
@@ -90,12 +104,91 @@ class Fit:
             (*(n for n, ok in zip(names, told, strict=True) if not ok), *waiting),
             {n: (low[n], high[n]) for n in names},
             int(problem.predictor.counted.sum()),
+            problem.predictor.table,
+            problem.predictor.scale,
+            dict(problem.predictor.options),
         )
 
     @property
     def residuals(self) -> np.ndarray:
         """Measured minus predicted [row]."""
         return self.measured - self.predicted
+
+    @property
+    def reduced_chi_square(self) -> float:
+        """Chi square over degrees of freedom; NaN without errors of the data."""
+        return self.chi_square / self.freedom if self.weighted else float("nan")
+
+    @property
+    def count(self) -> int:
+        """Number of parameters that `aicc` and `bic` count.
+
+        Those that the data determine, scale factors, those at a bound of the search, and,
+        without errors of the data, the size of the noise.
+        """
+        found = self.data - self.freedom + len(self.at_bound)
+        return found + (not self.weighted)
+
+    @property
+    def deviance(self) -> float:
+        """Minus twice the largest log likelihood of normal errors, up to a constant of
+        the data."""
+        if self.weighted:
+            return self.chi_square
+        return self.data * float(np.log(max(self.chi_square, 1e-300) / self.data))
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion for few data (burnham2002model, section 2.4).
+
+        Infinite where there are too few data for so many parameters. Only differences
+        between models of the same data mean anything; smaller is better.
+        """
+        left = self.data - self.count - 1
+        if left <= 0:
+            return float("inf")
+        return self.deviance + 2 * self.count * self.data / left
+
+    @property
+    def bic(self) -> float:
+        """Bayesian criterion (schwarz1978estimating), likewise."""
+        return self.deviance + self.count * float(np.log(self.data))
+
+    def plot(self, *others: Fit) -> Figure:
+        """Return a figure of the data with error bars, the fit and its residuals.
+
+        Args:
+            others: fits to the same data, which are drawn too.
+
+        Raises:
+            FwpError: a fit to other data.
+        """
+        # draws, which nothing else here does
+        from .fitting_plot import figure_of  # noqa: PLC0415
+
+        return figure_of(named_fits([self, *others]))
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: criteria, parameters and their intervals."""
+        head, *lines = self.report().splitlines()
+        rows = [(name, short(value), self._ends(name)) for name, value in
+                self.parameters.items()]  # fmt: skip
+        told = [line for line in lines if not line.startswith("  ")]
+        return html_text.page(
+            head, html_text.table(("parameter", "value", "interval"), rows),
+            *map(html_text.line, told),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{n}={short(v)}" for n, v in self.parameters.items())
+        told = "chi2" if self.weighted else "sum of squares"
+        return short_reprs.screen(
+            f"<Fit of {self.model.name}: {values}; {told} {self.chi_square:.4g} with "
+            f"{self.freedom} degrees of freedom>"
+        )
 
     def report(self) -> str:
         """Return the fit in words and numbers."""
@@ -109,6 +202,11 @@ class Fit:
             lines.append(
                 f"{rows - self.data} first responses are 1 by definition and no data"
             )
+        reduced = f"chi2/dof {self.reduced_chi_square:.4g}, " if self.weighted else ""
+        lines.append(
+            f"{reduced}AICc {self.aicc:.4g}, BIC {self.bic:.4g} ({self.count} parameters "
+            f"of {self.data} data)"
+        )
         for name, value in self.parameters.items():
             line = f"  {name:12}{short(value):>12}   {self._ends(name)}"
             if name in self.searched:
@@ -137,11 +235,93 @@ class Fit:
         low, high = map(short, self.interval[name])
         return f"{self.level:.0%}: {low} to {high}"
 
+    def record(self) -> dict:
+        """Return the fit as plain numbers, lists and texts in SI units, as JSON takes
+        them."""
+
+        def pair(values):
+            return None if values is None else [float(value) for value in values]
+
+        return {
+            "model": self.model.name,
+            "parameter_set": self.model.parameter_set,
+            "parameters": {
+                name: {
+                    "value": float(value), "unit": unit_of(value),
+                    "interval": pair(self.interval[name]),
+                    "searched": pair(self.searched.get(name)),
+                    "at_bound": name in self.at_bound,
+                }
+                for name, value in self.parameters.items()
+            },
+            "level": self.level, "method": self.method, "weighted": self.weighted,
+            "chi_square": self.chi_square, "freedom": self.freedom, "data": self.data,
+            "count": self.count, "chi_square_per_freedom": _finite(
+                self.reduced_chi_square),
+            "AICc": _finite(self.aicc), "BIC": self.bic, "scale": self.scale,
+            "without_effect": list(self.without_effect),
+            "measured": self.measured.tolist(), "predicted": self.predicted.tolist(),
+        }  # fmt: skip
+
+
+def named_fits(fits) -> dict[str, Fit]:
+    """Return fits to the same data by name: of the model, with its set where two are
+    alike.
+
+    Raises:
+        FwpError: no fits, or fits to different data.
+    """
+    if not isinstance(fits, Mapping | list | tuple) or not fits:
+        raise FwpError(
+            f"fits must be a list of results of fit, or a dict of them, got {shown(fits)}"
+        )
+    values = list(fits.values()) if isinstance(fits, Mapping) else list(fits)
+    for value in values:
+        if not isinstance(value, Fit):
+            raise FwpError(f"fits must hold results of fit, got {shown(value)}")
+    names = [value.model.name for value in values]
+    if len(set(names)) < len(names):
+        names = [f"{value.model.name}/{value.model.parameter_set}" for value in values]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({number})" for number, name in enumerate(names, 1)]
+    if isinstance(fits, Mapping):
+        names = [str(name) for name in fits]
+    found = dict(zip(names, values, strict=True))
+    for name, value in found.items():
+        _same_data(values[0], value, name)
+    return found
+
+
+def _same_data(one: Fit, other: Fit, name: str) -> None:
+    """Raise `FwpError` unless two fits are to the same rows, errors and scale."""
+    if one.table is None or other.table is None or one.table.kind != other.table.kind:
+        raise FwpError(f"fits must be to the same data: {name!r} is to other ones")
+    both = [found.table.columns for found in (one, other) if found.table is not None]
+    alike = both[0].keys() == both[1].keys() and all(
+        np.array_equal(values, both[1][column]) for column, values in both[0].items()
+    )
+    if not alike or one.scale != other.scale:
+        what = "other data" if not alike else f"the scale {other.scale!r}"
+        raise FwpError(
+            f"fits must be to the same data, errors and scale: {name!r} has {what}"
+        )
+
 
 def short(value) -> str:
     """Return a number or quantity with four digits."""
     best = getattr(value, "in_best_unit", None)
     return best(precision=4) if best else f"{value:.4g}"
+
+
+def unit_of(value) -> str:
+    """Return the SI unit of a quantity, "" of a number."""
+    if not isinstance(value, b2.Quantity) or b2.have_same_dimensions(value, 1):
+        return ""
+    return repr(b2.get_unit(value.dim))
+
+
+def _finite(number: float) -> float | None:
+    return number if np.isfinite(number) else None
 
 
 def _correlation(spread: np.ndarray, names: Sequence[str]) -> tuple[float, str]:

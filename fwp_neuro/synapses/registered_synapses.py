@@ -67,7 +67,11 @@ def names(kind: str | None = None) -> list[str]:
 
 @takes(name=NAME)
 def parameter_sets(name: str) -> tuple[str, ...]:
-    """Return the names of a model's parameter sets, the default first."""
+    """Return the names of a model's parameter sets, the default first.
+
+    Args:
+        name: of the model.
+    """
     return entry(name).sets
 
 

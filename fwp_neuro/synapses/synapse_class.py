@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .. import notebook_html, short_reprs
 from ..arguments import (
     function,
     inside,
@@ -115,7 +116,7 @@ _CODE = text("x += 1", empty=True)
     alone=names("x"),
     adds=mapping("variable to variable"),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Equations:
     """Brian2 text of a model; every part may be empty.
 
@@ -176,6 +177,8 @@ class Equations:
     alone: tuple[str, ...] = ()
     adds: Mapping[str, str] = field(default_factory=dict)
 
+    __repr__ = short_reprs.of_equations
+
     def __str__(self) -> str:
         parts = (
             "pre", "pre_spike", "synapse", "transmit", "before_pre", "on_pre",
@@ -235,7 +238,7 @@ class Varying:
     varying=mapping("variable to parameter"),
     by_events=optional(function("model", "given")),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Synapse:
     """One synapse, published or of one's own, with one parameter set.
 
@@ -291,6 +294,11 @@ class Synapse:
     parts: Mapping[str, str] = field(default_factory=dict)
     varying: Mapping[str, Varying] = field(default_factory=dict)
     by_events: Callable[[Synapse, Collection[str]], ByEvents | None] | None = None
+
+    __repr__ = short_reprs.of_synapse
+
+    def _repr_html_(self) -> str:
+        return notebook_html.of_synapse(self)
 
     @takes(parameter=text("A_plus"))
     def source(self, parameter: str) -> str:

@@ -86,6 +86,11 @@ __all__ = [
     "targets",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)  # what is public, for tab completion
+
+
 TASKS = Registry("task")
 
 

@@ -22,6 +22,7 @@ def parity(every: bool = True, seed: int = 0) -> SequenceTask:
     Args:
         every: the loss counts at every token; else at the last one only, as in the
             source.
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.
@@ -46,6 +47,7 @@ def cycle_navigation(
         positions: size of the cycle, 5 in the source.
         every: the loss counts at every token; else at the last one only, as in the
             source.
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.

@@ -34,6 +34,7 @@ def dyck(kinds: int = 1, depth: int | None = None, seed: int = 0) -> SequenceTas
     Args:
         kinds: 1 for Dyck-1, 2 for Dyck-2, ...
         depth: how many brackets may be open at once; None for any number.
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.
@@ -139,6 +140,9 @@ def reset_dyck(reset: float = 0.1, mistake: float = 0.2, seed: int = 0) -> Seque
     (the mistake) with probability ``mistake`` and opens otherwise; with something open,
     or after a mistake, it opens or closes with equal probability. A length counts tokens:
     2 to 50 unless given.
+
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.

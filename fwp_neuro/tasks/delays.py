@@ -26,6 +26,9 @@ def selective_copy(items: int = 16, vocab: int = 16, seed: int = 0) -> SequenceT
     the i-th data token (0 to vocab - 1), and the loss counts at cues only. A length is T,
     2 items at least: 16 items unless given, 256 by default as in the second source.
 
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
+
     Raises:
         FwpError: an argument is not legal.
 
@@ -83,6 +86,9 @@ def delayed_match(
     not give a match away), and without, or where none was shown, uniform over the other
     stimuli. The target, at the probe only, is 1 for a match and 0 else. A length counts
     tokens, from 3 (no delay): 8 to 24 unless given.
+
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.

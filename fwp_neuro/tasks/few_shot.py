@@ -28,6 +28,9 @@ def few_shot_episodes(
     `solve` reads each label off the token after it; what a learner can do without looking
     ahead is `nearest_mean`.
 
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
+
     Raises:
         FwpError: an argument is not legal.
 
@@ -87,6 +90,10 @@ def nearest_mean(inputs, ways: int) -> np.ndarray:
 
     The classifier that is Bayes-optimal if the means are known; it uses nothing from
     later tokens. Class 0 where no label has been seen.
+
+    Args:
+        inputs: of the task `few_shot_episodes`, [batch, token, dim + ways].
+        ways: number of classes.
     """
     if inputs.shape[-1] <= ways:
         raise FwpError(

@@ -128,6 +128,7 @@ def group_word_problem(
             numbers of the elements stay). Accuracy is then not scaled, since the sign of
             y_t is known from t.
         every: the loss counts at every token; else at the last one only.
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.

@@ -43,6 +43,10 @@ def random_keys(
 
     Parameters
     ----------
+    count, dim
+        Sizes.
+    seed
+        Of the random numbers, or a NumPy generator.
     sparsity
         Fraction of the entries that are active, in (0, 1]: that many (at least one) are
         drawn for each key and the others are zero. None leaves the choice to the
@@ -90,7 +94,7 @@ def sparse_keys(
     1/sqrt(active) each.
 
     No two keys overlap (cosine, the shared active cells over ``active``) by more than
-    ``max_overlap``.
+    ``max_overlap``. ``seed`` is that of the random numbers, or a NumPy generator.
     """
     affordable(count * dim, f"sparse_keys with count={count} and dim={dim}")
     if active > dim:

@@ -34,6 +34,9 @@ def regression(dim: int = 10, seed: int = 0) -> SequenceTask:
     `predict_zero` .4167, `gradient_step` .2062, `delta_pass` .214, .159, .297 for beta
     .5, 1, 2, `ridge` about .028 for penalty .01.
 
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
+
     Raises:
         FwpError: an argument is not legal.
 
@@ -65,7 +68,11 @@ def split_regression(inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @takes(x=X, y=Y, query=QUERY)
 def predict_zero(x, y, query) -> np.ndarray:
-    """Return the prediction 0 [batch], whose expected loss is dim/24."""
+    """Return the prediction 0 [batch], whose expected loss is dim/24.
+
+    Args:
+        x, y, query: [batch, N, dim], [batch, N], [batch, dim].
+    """
     _check(x, y, query)
     return np.zeros(len(query))
 
@@ -87,7 +94,12 @@ def gradient_step(x, y, query, step: float | None = None) -> np.ndarray:
 @takes(x=X, y=Y, query=QUERY, beta=real())
 def delta_pass(x, y, query, beta: float = 1.0) -> np.ndarray:
     """Predict [batch] after one pass of the delta rule, w += beta (y_i - w.x_i) x_i, from
-    w = 0."""
+    w = 0.
+
+    Args:
+        x, y, query: [batch, N, dim], [batch, N], [batch, dim].
+        beta: write strength.
+    """
     _check(x, y, query)
     w = np.zeros_like(query)
     for token in range(x.shape[1]):
@@ -99,7 +111,12 @@ def delta_pass(x, y, query, beta: float = 1.0) -> np.ndarray:
 @takes(x=X, y=Y, query=QUERY, penalty=real(0, above=True))
 def ridge(x, y, query, penalty: float = 0.01) -> np.ndarray:
     """Predict [batch] with w = (X'X + penalty I)^-1 X'y, the fixed point of a Mesa
-    layer."""
+    layer.
+
+    Args:
+        x, y, query: [batch, N, dim], [batch, N], [batch, dim].
+        penalty: of the square of w.
+    """
     _check(x, y, query)
     gram = np.einsum("bni,bnj->bij", x, x) + penalty * np.eye(x.shape[2])
     w = np.linalg.solve(gram, np.einsum("bni,bn->bi", x, y)[..., None])[..., 0]
@@ -109,7 +126,12 @@ def ridge(x, y, query, penalty: float = 0.01) -> np.ndarray:
 @takes(dim=SIZE, pairs=SIZE)
 def optimal_step(dim: int = 10, pairs: int = 10) -> float:
     """Return the step of `gradient_step` with the least expected loss, .6061 for 10 and
-    10."""
+    10.
+
+    Args:
+        dim: of x.
+        pairs: number N of examples.
+    """
     first, second = _moments(dim, pairs)
     return first / second
 
@@ -123,6 +145,11 @@ def gradient_step_loss(
     dim/24 (1 - 2 step E A_11 + step^2 E (A^2)_11) with A = X'X, E A_11 = N s,
     E (A^2)_11 = N (N - 1) s^2 + N (f + (dim - 1) s^2), s = E x^2 = 1/12, f = E x^4 =
     1/80.
+
+    Args:
+        dim: of x.
+        pairs: number N of examples.
+        step: the best one (`optimal_step`) if None.
     """
     first, second = _moments(dim, pairs)
     step = first / second if step is None else step
@@ -135,6 +162,11 @@ def delta_pass_loss(dim: int = 10, pairs: int = 10, beta: float = 1.0) -> float:
 
     dim/24 c^N with c = 1 - 2 beta s + beta^2 (f + (dim - 1) s^2), since E (I - beta x
     x')^2 = c I; s = E x^2 = 1/12, f = E x^4 = 1/80.
+
+    Args:
+        dim: of x.
+        pairs: number N of examples.
+        beta: write strength.
     """
     shrink = 1 - 2 * beta * VARIANCE + beta**2 * (FOURTH + (dim - 1) * VARIANCE**2)
     with np.errstate(over="ignore"):  # steps that diverge

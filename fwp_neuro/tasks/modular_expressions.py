@@ -38,6 +38,7 @@ def modular_arithmetic(
         brackets: whether there are brackets.
         multiplication: whether ``*`` is among the operators (its token class stays in any
             case).
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.

@@ -46,6 +46,7 @@ def multi_query_recall(
         power_a: above 0; 1 makes all gaps equally likely.
         random_fill: blank tokens become uniform random tokens, which may be keys again
             (the loss still counts at the drawn queries only).
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
 
     Raises:
         FwpError: an argument is not legal.

@@ -38,7 +38,11 @@ GATE = numbers("a number, or one per token", example=lambda: 0.5)
 
 @takes(program=PROGRAM)
 def targets(program: Program) -> np.ndarray:
-    """Return what a perfect memory reads out at each token, [token, (head,) post]."""
+    """Return what a perfect memory reads out at each token, [token, (head,) post].
+
+    Args:
+        program: of one of the tasks of this package, which carries its answers.
+    """
     answer = program["answer"].astype(int)
     if program.heads is None:
         return program["value"][answer]
@@ -76,6 +80,8 @@ def associative_recall(
     tokens, dim, post, heads
         Sizes: keys [token, (head,) dim], values [token, (head,) post]; ``post`` is
         ``dim`` if not given. Values are uniform in [-1, 1]; heads are independent.
+    seed
+        Of the random numbers, or a NumPy generator.
     nonnegative
         Keys without negative entries, as cells can fire them (``keys="random"`` only; the
         other kinds always are).

@@ -36,6 +36,9 @@ def forgetting_recall(
     only, is the value bound last, or the class ``values`` ("empty") if the key was erased
     since. A length counts tokens, even, from 4: 64 unless given.
 
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
+
     Raises:
         FwpError: an argument is not legal.
 

@@ -51,6 +51,9 @@ def schlag_recall(
     A read-out of rank d of S orthogonal values without replacement has a loss of at least
     max(0, 1 - d/S) / 2.
 
+    Args:
+        seed: of the task; `SequenceTask.sample` mixes it with its own.
+
     Raises:
         FwpError: an argument is not legal.
 

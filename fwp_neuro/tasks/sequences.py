@@ -28,6 +28,7 @@ from fwp_neuro.arguments import (
 )  # fmt: skip
 from fwp_neuro.errors import FwpError, shown
 from fwp_neuro.foreign_units import as_numpy, package_of, plain_array
+from fwp_neuro.short_reprs import of_fields
 from fwp_neuro.validation import affordable
 from fwp_neuro.validation import whole as whole_number
 
@@ -73,6 +74,13 @@ class Batch:
     inputs: np.ndarray
     targets: np.ndarray
     mask: np.ndarray
+
+    def __repr__(self) -> str:
+        parts = (
+            f"{name} {array.dtype} {list(array.shape)}"
+            for name, array in vars(self).items()
+        )
+        return f"Batch({', '.join(parts)})"
 
     def __post_init__(self):
         shape = self.mask.shape
@@ -163,6 +171,8 @@ class SequenceTask:
     seed: int = 0
     view: Callable | None = field(default=None, repr=False)
     parameters: Mapping = field(default_factory=dict)
+
+    __repr__ = of_fields
 
     def __post_init__(self):
         self._choices(self.default_length)

@@ -11,6 +11,7 @@ from torch import nn
 
 from ...arguments import FLAG, inside, takes
 from ...errors import FwpError, shown
+from ...short_reprs import screen
 from ...validation import affordable, flag, real, seed_number, whole
 from ..lookup import keeps_tokens
 from ..packed import run_module
@@ -112,6 +113,18 @@ class SequenceModel(nn.Module):
                     "SequenceModel: tied_head needs output_size equal to vocabulary"
                 )
             self.head.weight = self.input.weight
+
+    def __repr__(self) -> str:
+        numbers = sum(parameter.numel() for parameter in self.parameters())
+        given = "vocabulary" if self.vocabulary is not None else "input_size"
+        mixers = [
+            str(getattr(block.mixer, "name", "") or type(block.mixer).__name__)
+            for block in self.blocks
+        ]
+        return screen(
+            f"SequenceModel({given}={getattr(self, given)}, output_size="
+            f"{self.output_size}, blocks: {', '.join(mixers)}; {numbers} parameters)"
+        )
 
     def forward(
         self,

@@ -37,6 +37,11 @@ def networks() -> list[str]:
 def network(name: str, model_dim: int, **options) -> Recurrent:
     """Build a recurrent network by name.
 
+    Args:
+        name: of a registered network, see `networks`.
+        model_dim: size of its inputs and outputs.
+        options: of the network, by name (``fwp-neuro show NAME`` lists them).
+
     Raises:
         FwpError: unknown name or option, with the nearest legal one; or a size that does
             not fit into memory.

@@ -25,6 +25,7 @@ from ...arguments import (
     whole,
 )
 from ...errors import FwpError
+from ...progress import patient
 from ...provenance import commit, plain, versions
 from ...tasks import parity
 from ...tasks.sequences import SequenceTask
@@ -91,7 +92,8 @@ def train(
         checkpoint: file that keeps the training, every ``checkpoint_every`` steps, at the
             end and when it is interrupted.
         resume: go on from the checkpoint if there is one.
-        progress: called with (fraction done, note).
+        progress: called with (fraction done, note); None: a bar after two seconds, on a
+            terminal or in a notebook.
         options: steps, batch, length, learning_rate, weight_decay, betas, schedule,
             warmup, clip, evaluate_every, evaluation_batch, long_length, target_loss,
             target_accuracy, patience, seed; see `training_options.Options`.
@@ -129,7 +131,8 @@ def train(
                 "resume=True to go on from it, or another path"
             )
         loop.restore(path)
-    return loop.run(path, checkpoint_every, progress)
+    with patient("train", progress) as told:
+        return loop.run(path, checkpoint_every, told)
 
 
 class _Loop:

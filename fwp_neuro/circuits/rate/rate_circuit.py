@@ -133,7 +133,8 @@ def prepare(
             `fwp_neuro.with_pool`), and the read-out cells of the others rest at
             W q/(1/G + z.q).
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone".
-        progress: called with (fraction, label) while it runs.
+        progress: called with (fraction, label) while it runs; None: a bar after two
+            seconds, on a terminal or in a notebook.
 
     Returns:
         The circuit. The provenance of its Recording says which form and layout ran and

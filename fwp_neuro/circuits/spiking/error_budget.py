@@ -54,8 +54,11 @@ def error_budget(
 
     Args:
         program: many heads give a small standard error.
+        rule: a registered name or a `Rule`.
         realism: a `Realism`; the physiological preset if None.
         cells: for each number.
+        seed: of the random numbers.
+        progress: called with (fraction done, note).
         options: of the spiking realisation; those that leave room for a shunt
             (`fwp_neuro.circuits.spiking.ladder.ROOM`) unless given.
 

@@ -81,9 +81,12 @@ def ladder(
 
     Args:
         program: many heads give a small standard error.
+        rule: a registered name or a `Rule`.
         rungs: name -> `Realism`, or a dict of options of the spiking realisation; `RUNGS`
             if None, whose last is the physiological preset.
         cells: for each number, one run each.
+        seed: of the random numbers.
+        progress: called with (fraction done, note).
         options: of the spiking realisation, for every run.
 
     Returns:

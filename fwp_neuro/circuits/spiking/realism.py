@@ -17,6 +17,7 @@ import numpy as np
 from ...arguments import FLAG, Kind, instance, one_of, optional, real, takes, whole
 from ...errors import FwpError, shown
 from ...quantities import a_time, quantity
+from ...short_reprs import of_fields
 from ...synapses.registered_synapses import get
 from ...synapses.synapse_class import Synapse
 from ..circuit_structure import exact
@@ -243,6 +244,8 @@ class Realism:
     levels: int | None = None
     homeostasis: Any = None
     preset: str = "none"
+
+    __repr__ = of_fields
 
     def __post_init__(self):
         usual = {each.name: each.default for each in fields(self)}

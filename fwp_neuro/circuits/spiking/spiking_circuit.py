@@ -238,7 +238,8 @@ def prepare(
         device: "auto", "numpy", "cython", "cpp_standalone" or "cuda_standalone". A
             seed gives the same numbers with "numpy" and "cpp_standalone" (one thread), to
             rounding; the others draw in another order.
-        progress: called with (fraction, label) while it runs.
+        progress: called with (fraction, label) while it runs; None: a bar after two
+            seconds, on a terminal or in a notebook.
 
     Returns:
         The circuit. Its run gives a Recording with readout and weights (ON minus OFF),
