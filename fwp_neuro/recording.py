@@ -39,12 +39,13 @@ class Recording(RecordingOutputs):
     """Read-out, fast weights and further variables of one run of a program: ``dataset``,
     and what ``later()`` computes when it is asked for. ``rec["readout"]`` is ``[token,
     (head,) post]``, ``rec["weights"]`` ``[token, (head,) post, pre]``, both
-    xarray.DataArrays; the program's arrays are variables too. A run that keeps less (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post,
-    pre]`` or no weights, and one with probes ``rec["probe_readout"]`` ``[token, (head,)
-    probe, post]``. A circuit adds ``rec["token_start"]`` (s) and `duration`; a spiking
-    one the spikes of its cells (`spikes`) and the traces that were asked for, on the dim
-    ``time`` (s); `sel` selects. Every variable has the attributes ``units`` (``"1"`` if
-    dimensionless) and ``long_name``.
+    xarray.DataArrays; the program's arrays are variables too. A run that keeps less
+    (``record_weights``) has ``rec["final_weights"]`` ``[(head,) post, pre]`` or no
+    weights, and one with probes ``rec["probe_readout"]`` ``[token, (head,) probe,
+    post]``. A circuit adds ``rec["token_start"]`` (s) and `duration`; a spiking one the
+    spikes of its cells (`spikes`) and the traces that were asked for, on the dim ``time``
+    (s). Every variable has the attributes ``units`` (``"1"`` if dimensionless) and
+    ``long_name``.
     """
 
     def __init__(self, dataset: xr.Dataset, later: Callable | None = None):
