@@ -238,12 +238,12 @@ def plot(data: xr.Dataset):
         colour, line = colours.get(name, GREY), ("-", "--", ":", "-.")[place % 4]
         ax.plot(data.examples, mean, line, color=colour, marker="os^D"[place % 4],
                 label=str(name))  # fmt: skip
-        ax.fill_between(data.examples, mean - spread, mean + spread, color=colour,
-                        alpha=0.15, lw=0)  # fmt: skip
+        if name in colours:  # the circuit and what it should do
+            ax.fill_between(data.examples, mean - spread, mean + spread, color=colour,
+                            alpha=0.2, lw=0)  # fmt: skip
     ax.set(ylim=(0, None), xlabel="examples seen (1)",
-           ylabel="squared error / dim (1)\nmean and standard error")  # fmt: skip
-    ax.set_title(data.attrs["settings"], loc="left", fontsize=6)
-    ax.legend()
+           ylabel="squared error / dim (1)\nmean (band: standard error)")  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
     return figure
 
 

@@ -323,8 +323,7 @@ def plot(data: xr.Dataset):
     ax.set_xscale("log", base=2)
     ax.set_xticks(data["items"].values, [str(n) for n in data["items"].values])
     ax.set(ylim=(0, 1.05), xlabel="associations (1)", ylabel="share recalled (1)")
-    ax.set_title(data.attrs["settings"], loc="left", fontsize=6)
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
     return figure
 
 

@@ -384,10 +384,10 @@ def plot(data: xr.Dataset):
             ax.axvspan(data.attrs[start] / 1e3, data.attrs[stop] / 1e3, color="#E8E8E8",
                        lw=0, zorder=0)  # fmt: skip
     rates.set(ylabel="rate (Hz)", ylim=(0, None))
-    rates.set_title("grey: cue, and read-out to all", loc="left")
-    rates.legend(loc="upper right")
-    state.set(ylabel="utilisation u,\nresources x (1)", xlabel="time (s)", ylim=(0, 1.02))
-    state.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, columnspacing=0.8)
+    state.set(ylabel="utilisation u,\nresources x (1)", ylim=(0, 1.02),
+              xlabel="time (s); grey: the cue, and the read-out to all")  # fmt: skip
+    for ax in (rates, state):
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
     return figure
 
 
