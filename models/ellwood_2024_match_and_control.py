@@ -113,7 +113,7 @@ class Parameters:
 
 
 #: parameters of a run of some seconds
-QUICK = {"trials": 10, "windows": (0.5,), "axons": 40}
+QUICK = {"trials": 10, "windows": (0.5,), "axons": 40, "device": "numpy"}
 
 
 def train(rng, start: float, stop: float, rate: float) -> np.ndarray:

@@ -57,7 +57,7 @@ class Parameters:
 
 
 #: parameters of a run of some seconds
-QUICK = {"episodes": 16, "cells": 20}
+QUICK = {"episodes": 16, "cells": 20, "device": "numpy"}
 
 
 def checked(p: Parameters) -> Parameters:

@@ -99,7 +99,7 @@ class Parameters:
 
 
 #: parameters of a run of some seconds
-QUICK = {"heads": 1, "cells": 20, "setup": 2.0}
+QUICK = {"heads": 1, "cells": 20, "setup": 2.0, "device": "numpy"}
 
 
 def checked(p: Parameters) -> Parameters:

@@ -71,7 +71,7 @@ class Parameters:
 
 
 #: parameters of a run of some seconds
-QUICK = {"pairs": 2, "key_cells": 5, "somata": 20}
+QUICK = {"pairs": 2, "key_cells": 5, "somata": 20, "device": "numpy"}
 
 
 def build(parameters: Parameters):

@@ -388,7 +388,7 @@ def plot(data: xr.Dataset):
             rate = data.course.sel(condition=condition, population=name)
             ax.plot(data.time / 1e3, rate, line, color=colour, label=name)
         ax.set_title(f"coherence {condition}", loc="left")
-    panels[rows // 2].set_ylabel("rate (Hz)")
+    figure.supylabel("rate (Hz)", fontsize=8)
     panels[-1].set(xlabel="time (s); grey: the stimulus", ylim=(0, None))
     panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return figure

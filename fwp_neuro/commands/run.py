@@ -108,7 +108,7 @@ def execute(arguments: argparse.Namespace) -> None:
             print(f"fwp-neuro: {key} = {text}", file=sys.stderr)
     with (
         Progress(name, silent=arguments.quiet) as progress,
-        expected(1 if arguments.quick else _AGAIN),
+        expected(_AGAIN),
         _heard(arguments.verbose),
     ):
         dataset = model.run(parameters, progress=progress)
