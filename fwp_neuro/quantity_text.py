@@ -20,7 +20,8 @@ _UNITS = {
 }  # fmt: skip
 #: a number, and the unit behind it
 _NUMBER = re.compile(
-    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*([A-Za-z\u00b5\u03bc].*)"
+    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*"
+    r"(?![eE][-+]?\d)([A-Za-z\u00b5\u03bc].*)"
 )
 
 

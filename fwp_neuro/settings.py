@@ -19,7 +19,8 @@ from fwp_neuro.validation import seed_number
 LARGEST = 10**15
 #: a number with something behind it that may be a unit
 _WITH_UNIT = re.compile(
-    r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\*?\s*((1?/)?[^\W\d_].*|%)"
+    r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\*?\s*"
+    r"(?![eE][-+]?\d)((1?/)?[^\W\d_].*|%)"
 )
 _EXAMPLES = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
 

@@ -86,7 +86,7 @@ def test_json_has_parameters_numbers_and_files(toy, capsys):
     [
         ("gain=3", 3), ("gain=3ms", 3), ("gain=3 ms", 3), ("gain=3*ms", 3),
         ("gain=3000 us", 3), ("gain=3000 \u00b5s", 3), ("gain=0.003s", 3),
-        ("gain=3e-3 second", 3),
+        ("gain=3e-3 second", 3), ("gain=3e3", 3000), ("gain=3e3ms", 3000),
     ],
 )  # fmt: skip
 def test_numbers_carry_units(toy, given, found):
