@@ -5,22 +5,26 @@ Dataset``, ``plot(dataset) -> Figure`` and, if there are numbers to print,
 ``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc``, with a record
 of the code that was loaded (`fwp_neuro.loaded_code`); while this stays the same nothing
 is simulated again.
+
+The figures of an installed package, and a script that is named by its path, leave nothing
+beside themselves: their pictures and data go to ``results/`` in the current folder.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from fwp_neuro import plotting
+from fwp_neuro import dataset_table, plotting
 from fwp_neuro.code_hash import START
 from fwp_neuro.errors import FwpError, nearest, shown, warn
-from fwp_neuro.files import output_folder
+from fwp_neuro.files import file_path, output_folder
 from fwp_neuro.loaded_code import changed, name_of, record, watching
-from fwp_neuro.model_scripts import entries, folders, load_script, scripts
+from fwp_neuro.model_scripts import INSTALLED, entries, folders, load_script, scripts
 from fwp_neuro.recording import Recording, load
 from fwp_neuro.registry import Registry
 from fwp_neuro.run_arguments import ProgressCallback
@@ -34,8 +38,8 @@ _CODE = "code_loaded"  # the attribute of the data
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was made: its picture and data files, the table to print with it, and
-    why data that were there before are not used."""
+    """A figure that was made: its picture and data files, the table to print with it, why
+    data that were there before are not used, and what else was written."""
 
     name: str
     picture: Path
@@ -43,6 +47,7 @@ class Drawn:
     simulated: bool
     report: str
     why: str = ""
+    further: tuple[Path, ...] = ()
 
 
 def figure_scripts() -> dict[str, Path]:
@@ -52,7 +57,14 @@ def figure_scripts() -> dict[str, Path]:
 
 def select(names: list[str]) -> list[str]:
     """Return the figures whose names start with one of ``names``, all of them if none is
-    given."""
+    given.
+
+    A name that ends in .py is the path of a script, which stands for itself.
+    """
+    paths = [str(script_path(name)) for name in names if name.endswith(".py")]
+    names = [name for name in names if not name.endswith(".py")]
+    if paths and not names:
+        return paths
     known = figure_scripts()
     if not known:
         raise FwpError(
@@ -68,7 +80,17 @@ def select(names: list[str]) -> list[str]:
             raise FwpError(
                 f"no figure's name starts with {shown(name)}{hint} (legal: {listing})"
             )
-    return [script for script in known if not names or script.startswith(tuple(names))]
+    return paths + [
+        script for script in known if not names or script.startswith(tuple(names))
+    ]
+
+
+def script_path(name: str) -> Path:
+    """Return the path of a user's own figure script; FwpError if there is none."""
+    path = file_path(name, "run the figure script")
+    if not path.is_file():
+        raise FwpError(f"there is no figure script {shown(name, 200)}")
+    return path.resolve()
 
 
 def make(
@@ -76,15 +98,27 @@ def make(
     quick: bool = False,
     out: str | os.PathLike | None = None,
     progress: ProgressCallback | None = None,
+    formats: Iterable[str] = (),
+    data_formats: Iterable[str] = (),
 ) -> Drawn:
     """Make the figure ``name``, simulating only if there are no data for it yet.
 
-    The picture goes to ``out``; without it to ``figures/``, or, if ``quick``, to
-    ``results/`` in the current folder.
+    Args:
+        name: of a figure, or the path of a script.
+        quick: small simulations.
+        out: folder for the picture and its data; without it the picture goes to
+            ``figures/``, or to ``results/`` in the current folder if it is ``quick`` or
+            the script does not lie in ``figures/`` of a checkout.
+        progress: called with the fraction done and a note.
+        formats: "pdf" and "svg", besides png.
+        data_formats: "nc" and "csv", beside the picture; with ``out``, nc without asking.
     """
-    path = figure_scripts()[select([name])[0]]
-    kept = path.parent / "data"
-    folder = output_folder(out if out is not None else RESULTS if quick else path.parent)
+    chosen = select([name])[0]
+    own = chosen.endswith(".py")
+    path = Path(chosen) if own else figure_scripts()[chosen]
+    home = Path(RESULTS) if own or path.is_relative_to(INSTALLED) else path.parent
+    kept = home / "data"
+    folder = output_folder(out if out is not None else RESULTS if quick else home)
     output_folder(kept)
     with watching(path):
         script = load_script(path, NEEDS)
@@ -98,8 +132,12 @@ def make(
     dataset = load(data).dataset
     del dataset.attrs[_CODE]
     report = script.report(dataset) if hasattr(script, "report") else ""
-    picture = draw(script, dataset, folder / f"{path.stem}.png")
-    return Drawn(path.stem, picture, data, simulated, report, why)
+    picture = draw(script, dataset, folder / f"{path.stem}.png", formats)
+    further = [picture.with_suffix(f".{one}") for one in formats if one != "png"]
+    for one in dict.fromkeys([*(["nc"] if out is not None else []), *data_formats]):
+        further.append(picture.with_suffix(f".{one}"))
+        (keep if one == "nc" else dataset_table.write)(dataset, further[-1])
+    return Drawn(path.stem, picture, data, simulated, report, why, tuple(further))
 
 
 def _kept(folder: Path, stem: str, script: Path) -> tuple[Path | None, str]:
@@ -144,12 +182,16 @@ def keep(dataset, path: Path) -> None:
     Recording(getattr(dataset, "dataset", dataset)).save(path)
 
 
-def draw(script: ModuleType, dataset, path: Path) -> Path:
-    """Draw ``dataset`` with the script's ``plot`` and write the picture."""
+def draw(
+    script: ModuleType, dataset, path: Path, formats: Iterable[str] = ()
+) -> Path:
+    """Draw ``dataset`` with the script's ``plot`` and write the picture, beside it those
+    of other formats."""
     _make_folder(path.parent)
     with plotting.style():
         figure = script.plot(dataset)
-    plotting.save(figure, path)
+    for suffix in dict.fromkeys([path.suffix, *(f".{one}" for one in formats)]):
+        plotting.save(figure, path.with_suffix(suffix))
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)
     return path

@@ -44,6 +44,8 @@ PACKAGE = Path(__file__).resolve().parent
 NOT_COUNTED = {
     "cli.py", "__main__.py", "commands", "figure_scripts.py", "plotting.py",
     "progress.py", "sweep", "code_hash.py", "loaded_code.py", "own_code.py",
+    "settings.py", "settings_file.py", "dataset_table.py", "dataset_picture.py",
+    "run_files.py",
 }  # fmt: skip
 _COUNTED = {"sweep/seeds.py", "sweep/point_result.py"}  # these decide numbers
 _NO_DATA = {".py", ".pyc", ".md", ".bib", ".typed", ""}

@@ -1,12 +1,14 @@
-"""Find the scripts of a checkout: models in ``models/``, figures in ``figures/``.
+"""Find the scripts: models in ``models/``, figures in ``figures/``.
 
-They lie beside the package folder and in the current folder. The environment variable
-``FWP_NEURO_HOME`` names another folder that holds ``models/`` and ``figures/``, to be
-used instead.
+They lie beside the package folder of a checkout, or inside of an installed package, and
+in the current folder. The environment variable ``FWP_NEURO_HOME`` names another folder
+that holds ``models/`` and ``figures/``, to be used instead.
 
 A model ``models/NAME.py`` has a docstring (its first paragraph is the title), a dataclass
-``Parameters``, ``run(parameters, progress=None) -> xarray.Dataset``, ``report(dataset) ->
-str`` and, if a figure script can draw it, that script's name as ``FIGURE``.
+``Parameters`` (see `fwp_neuro.model_parameters`), ``QUICK`` (the parameters of a run of
+some seconds), ``run(parameters, progress=None) -> xarray.Dataset`` and ``report(dataset)
+-> str``. Its picture is ``plot(dataset) -> Figure``, or the figure script named by
+``FIGURE``.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from fwp_neuro.errors import FwpError
 from fwp_neuro.registry import Named, Registry, summary_of
 
 HOME_VARIABLE = "FWP_NEURO_HOME"
+#: what a wheel has of the folders of a checkout (see setup.py)
+INSTALLED = Path(__file__).resolve().parent / "home"
 
 
 def folders(kind: str) -> list[Path]:
@@ -31,9 +35,9 @@ def folders(kind: str) -> list[Path]:
     home = os.environ.get(HOME_VARIABLE)
     if home:
         return [Path(home) / kind]
-    top = Path(__file__).resolve().parent.parent
+    top = INSTALLED.parent.parent
     # beside an installed copy lie other packages, and one of them may be called "models"
-    homes = [top, Path.cwd()] if (top / "setup.cfg").exists() else [Path.cwd()]
+    homes = [top if (top / "setup.cfg").exists() else INSTALLED, Path.cwd()]
     return [folder / kind for folder in dict.fromkeys(homes)]
 
 

@@ -45,7 +45,8 @@ READOUT_COLOURS = {
     "hill_4": "#D55E00",
 }  # fmt: skip
 
-_FORMATS = ("png", "pdf", "svg")
+#: of pictures
+FORMATS = ("png", "pdf", "svg")
 _MOST_POINTS = 4000
 _STYLE = {
     "font.size": 8.0,
@@ -211,7 +212,7 @@ def format_of(path: str | os.PathLike) -> str:
         raise FwpError(
             f"cannot save a figure to {str(path)!r}: give a name that ends in .png"
         )
-    return pick(suffix, _FORMATS, "figure format")
+    return pick(suffix, FORMATS, "figure format")
 
 
 def _limits(*arrays: np.ndarray) -> np.ndarray:

@@ -51,6 +51,13 @@ def provenance(
         "seed": plain(seed),
         "options": plain(options or {}),
         "citations": _cited(getattr(rule, "citation", ""), used),
+        **here(),
+    }
+
+
+def here() -> dict:
+    """Return versions, platform, commit and time, which every origin has."""
+    return {
         "versions": versions(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
         "commit": commit(),

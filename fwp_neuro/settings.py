@@ -6,15 +6,22 @@ from __future__ import annotations
 import ast
 import dataclasses
 import math
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fwp_neuro.errors import FwpError, pick, shown
+from fwp_neuro.model_parameters import NONE, default_of
 from fwp_neuro.validation import seed_number
 
 #: no number that a user means is larger: a whole one is then exact as a float
 LARGEST = 10**15
+#: a number with something behind it that may be a unit
+_WITH_UNIT = re.compile(
+    r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\*?\s*"
+    r"(?![eE][-+]?\d)((1?/)?[^\W\d_].*|%)"
+)
 _EXAMPLES = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -26,9 +33,18 @@ def split(assignment: str) -> tuple[str, str]:
     return name.strip(), text.strip()
 
 
+def several(text: str, legal: Iterable[str], what: str) -> list[str]:
+    """Return names that stand in a text with commas; FwpError with the nearest for one
+    that is not legal."""
+    names = [pick(name.strip(), legal, what) for name in text.split(",")]
+    return list(dict.fromkeys(names))
+
+
 def fill(parameters: type, texts: Mapping[str, str], model: str):
     """Make the dataclass ``parameters`` with the fields that ``texts`` names set from
     text.
+
+    A number may carry a unit, which is converted to that of the field.
 
     Raises FwpError for a name that is no field and for a text that its type does not
     take.
@@ -38,19 +54,50 @@ def fill(parameters: type, texts: Mapping[str, str], model: str):
     values = {}
     for name, text in texts.items():
         pick(name, fields, f"parameter of model {model}")
-        default = fields[name].default
-        if fields[name].default_factory is not dataclasses.MISSING:
-            default = fields[name].default_factory()
+        default = default_of(fields[name])
         what = f"parameter {name} of model {model}"
         if hasattr(default, "dim"):  # a Brian2 quantity
             from fwp_neuro.quantity_text import quantity  # noqa: PLC0415  needs Brian2
 
             values[name] = quantity(text, default, what)
         else:
-            values[name] = read(text, hints[name], what)
+            unit = fields[name].metadata.get("unit", NONE)
+            plain = without_unit(text, unit, what) if _counts(hints[name]) else text
+            values[name] = read(plain, hints[name], what)
         if name == "seed" and hints[name] is int:
             seed_number(values[name])
     return parameters(**values)
+
+
+def without_unit(text: str, unit: str, what: str) -> str:
+    """Return numbers that may carry units, such as ``0.2 ms`` or ``1 s, 500 ms``, as
+    numbers in ``unit``."""
+    inside = text.strip()
+    if inside[:1] + inside[-1:] in ("()", "[]"):
+        inside = inside[1:-1]
+    parts = [part.strip() for part in inside.split(",")]
+    if not any(map(_WITH_UNIT.fullmatch, parts)):
+        return text
+    return ",".join(_converted(part, unit, what) for part in parts)
+
+
+def _converted(text: str, unit: str, what: str) -> str:
+    found = _WITH_UNIT.fullmatch(text)
+    if found is None:
+        return text
+    if found[3] == unit:  # the very number, to the last digit
+        return text[: found.start(3)].rstrip("* ")
+    from fwp_neuro.quantity_text import number_in  # noqa: PLC0415  needs Brian2
+
+    return repr(number_in(text, unit, what))
+
+
+def _counts(kind) -> bool:
+    """Whether a type is a number, or holds numbers only."""
+    inner = [one for one in typing.get_args(kind) if one is not ... and one is not str]
+    if typing.get_origin(kind) is typing.Literal or kind is bool:
+        return False
+    return kind in (int, float) or any(map(_counts, inner))
 
 
 def literal(text: str):

@@ -23,6 +23,7 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.running import REALISATIONS
 
 FIGURE = "fig01_digit_memory"
@@ -32,30 +33,33 @@ RUNS = ("artificial", "rate", "spiking", "spiking, no noise", "spiking, drugs")
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    seed: of images, keys and spikes. beta: write strength, beta * |key|^2 < 1. dim: key
-    dimensions. cells: spiking cells a number. key_cells: "poisson" or
-    "integrate_and_fire". layout:
-    "population" or "synapse". weight_baseline: weights live in [0, 2 * it], and hebb
-    needs room. dt: time step in ms. ap5: blocked NMDA fraction while the write of token
-    ``ap5_token`` runs. cnqx: blocked AMPA fraction while token ``cnqx_token`` is read.
-    device: of both circuits.
-    """
+    seed: int = parameter(0, "1", "of images, keys and spikes")
+    beta: float = parameter(0.9, "1", "write strength; beta * |key|^2 must be below 1")
+    dim: int = parameter(8, "1", "dimensions of a key")
+    cells: int = parameter(100, "1", "spiking cells for each number")
+    key_cells: str = parameter("poisson", "1", "poisson or integrate_and_fire")
+    layout: str = parameter(
+        "population", "1", "weights of a population or of each synapse"
+    )
+    weight_baseline: float = parameter(
+        2.0, "1", "weights live in [0, 2 * it], and hebb needs room"
+    )
+    dt: float = parameter(1.0, "ms", "time step")
+    ap5: float = parameter(
+        1.0, "1", "share of NMDA receptors blocked while the write of ap5_token runs"
+    )
+    ap5_token: int = parameter(1, "1", "token at whose write AP5 acts (0 to 5)")
+    cnqx: float = parameter(
+        1.0, "1", "share of AMPA receptors blocked while cnqx_token is read"
+    )
+    cnqx_token: int = parameter(9, "1", "token at whose read CNQX acts (0 to 10)")
+    device: str = parameter("auto", "1", "of both circuits; see fwp-neuro list devices")
 
-    seed: int = 0
-    beta: float = 0.9
-    dim: int = 8
-    cells: int = 100
-    key_cells: str = "poisson"
-    layout: str = "population"
-    weight_baseline: float = 2.0
-    dt: float = 1.0
-    ap5: float = 1.0
-    ap5_token: int = 1
-    cnqx: float = 1.0
-    cnqx_token: int = 9
-    device: str = "auto"
+
+#: parameters of a run of some seconds
+QUICK = {"cells": 20}
 
 
 def build(parameters: Parameters):

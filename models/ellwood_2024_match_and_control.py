@@ -43,6 +43,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.errors import pick
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import affordable, real, seed_number, time_step, whole
 
 WINDOWS = (0.5, 1.0, 2.0)
@@ -90,25 +91,29 @@ dquery/dt = -query/tau_ampa_rise : 1
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    trials: of each match window. windows: match windows in seconds, of 0.5, 1 and 2.
-    axons: keys, one of which matches. scenario: see `SCENARIOS`. critical: AMPA gain at
-    which an axon's ten synapses make a dendritic spike (1 to 8). theta: threshold in
-    matched pairs, or 0 for that of the scenario. nmda: unblocked fraction of NMDA
-    receptors. dt: time step in ms. seed: of all trains.
-    """
+    trials: int = parameter(40, "1", "trials of each match window")
+    windows: tuple[float, ...] = parameter(WINDOWS, "s", "match windows, of 0.5, 1 and 2")
+    axons: int = parameter(150, "1", "keys, one of which matches")
+    scenario: Literal["equal", "scattered"] = parameter(
+        "equal", "1", "how trains and spines are drawn: equal or scattered"
+    )
+    critical: float = parameter(
+        4.0, "1",
+        "AMPA gain at which an axon's ten synapses make a dendritic spike (1 to 8)"
+    )  # fmt: skip
+    theta: float = parameter(
+        0.0, "1", "threshold in matched pairs; 0 takes that of the scenario"
+    )
+    nmda: float = parameter(1.0, "1", "unblocked share of NMDA receptors")
+    dt: float = parameter(0.2, "ms", "time step")
+    seed: int = parameter(0, "1", "of all trains")
+    device: str = parameter("auto", "1", "of the circuit; see fwp-neuro list devices")
 
-    trials: int = 40
-    windows: tuple[float, ...] = WINDOWS
-    axons: int = 150
-    scenario: Literal["equal", "scattered"] = "equal"
-    critical: float = 4.0
-    theta: float = 0.0
-    nmda: float = 1.0
-    dt: float = 0.2
-    seed: int = 0
-    device: str = "auto"
+
+#: parameters of a run of some seconds
+QUICK = {"trials": 10, "windows": (0.5,), "axons": 40, "device": "numpy"}
 
 
 def train(rng, start: float, stop: float, rate: float) -> np.ndarray:
@@ -294,6 +299,31 @@ def report(data: xr.Dataset) -> str:
         by = [f"{int(n)}: {success[count == n].mean():.2f}" for n in np.unique(count)]
         lines.append("      success by number of query spikes  " + "  ".join(by))
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw success and spurious shares of each match window beside the published ones."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 0.75))
+    ax = figure.subplots()
+    windows, trials = data.window.values, data.sizes["trial"]
+    looks = (("success", COLOURS["spiking"]), ("spurious", COLOURS["artificial"]))
+    for row, (name, colour) in enumerate(looks):
+        share, mark = data[name].values, "os"[row]
+        error = share.std(1, ddof=1) / np.sqrt(trials) if trials > 1 else None
+        ax.errorbar(windows - 0.015, share.mean(1), error, fmt=mark, color=colour, ms=4,
+                    label=f"{name}, this run")  # fmt: skip
+        printed = [PUBLISHED[float(window)][row] for window in windows]
+        ax.plot(windows + 0.015, printed, mark, mfc="none", color=colour, ms=4,
+                label=f"{name}, Ellwood 2024")  # fmt: skip
+    ax.set(xlim=(0.3, 2.2), ylim=(-0.03, 1.03), xticks=windows,
+           xlabel="match window (s)", ylabel="share (mean, standard error)")  # fmt: skip
+    ax.set_title(f"{data.attrs['scenario']} spines, {trials} trials", loc="left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2)
+    return figure
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.synapses.bcpnn.event_text import ON_POST, ON_PRE, constants, events
 from fwp_neuro.validation import positive, seed_number, time_step, whole
 
@@ -47,36 +48,41 @@ BIN, AWAKE = 50.0, 10.0
 
 @dataclass
 class Parameters:
-    """What a user can change; times in ms, rates in Hz, conductances in nS.
+    """What a user can change."""
 
-    items: encoded patterns; controls: patterns that are never shown. columns:
-    hypercolumns. cells:
-    pyramidal cells of a minicolumn. shown: presentation of an item. free: time left alone
-    afterwards. cued: presentation of half a pattern at the end, each pattern once. tau_p:
-    memory time constant of the rule. background, stimulus: Poisson spikes of 1.5 nS on
-    every cell. gain:
-    of all BCPNN conductances. recurrent: fixed weight within a minicolumn, in BCPNN
-    units. to_basket, from_basket: synapses of the basket cells. device: "auto" compiles
-    if there is a compiler.
-    """
+    items: int = parameter(4, "1", "encoded patterns")
+    controls: int = parameter(4, "1", "patterns that are never shown")
+    columns: int = parameter(8, "1", "hypercolumns")
+    cells: int = parameter(5, "1", "pyramidal cells of a minicolumn")
+    shown: float = parameter(300.0, "ms", "presentation of an item")
+    free: float = parameter(3000.0, "ms", "time left alone afterwards")
+    cued: float = parameter(
+        100.0, "ms", "presentation of half a pattern at the end, each pattern once"
+    )
+    tau_p: float = parameter(5000.0, "ms", "memory time constant of the rule")
+    background: float = parameter(700.0, "Hz", "Poisson spikes of 1.5 nS on every cell")
+    stimulus: float = parameter(
+        800.0, "Hz", "Poisson spikes of 1.5 nS on every cell of an item"
+    )
+    gain: float = parameter(0.7, "1", "factor of all BCPNN conductances")
+    recurrent: float = parameter(
+        4.0, "1", "fixed weight within a minicolumn, in BCPNN units"
+    )
+    to_basket: float = parameter(3.0, "nS", "synapses onto the basket cells")
+    from_basket: float = parameter(8.0, "nS", "synapses of the basket cells")
+    dt: float = parameter(0.2, "ms", "time step")
+    device: str = parameter(
+        "auto", "1", "auto compiles if there is a compiler; see fwp-neuro list devices"
+    )
+    seed: int = parameter(0, "1", "of wiring and spikes")
 
-    items: int = 4
-    controls: int = 4
-    columns: int = 8
-    cells: int = 5
-    shown: float = 300.0
-    free: float = 3000.0
-    cued: float = 100.0
-    tau_p: float = 5000.0
-    background: float = 700.0
-    stimulus: float = 800.0
-    gain: float = 0.7
-    recurrent: float = 4.0
-    to_basket: float = 3.0
-    from_basket: float = 8.0
-    dt: float = 0.2
-    device: str = "auto"
-    seed: int = 0
+
+#: sizes that run in seconds without a compiler; too short for all items to come back by
+#: themselves
+QUICK = {
+    "items": 2, "controls": 2, "columns": 6, "gain": 1.0, "free": 1000.0, "shown": 250.0,
+    "dt": 0.5, "device": "numpy",
+}  # fmt: skip
 
 
 _PYRAMIDAL = """
@@ -337,6 +343,34 @@ def report(data: xr.Dataset) -> str:
     )
     lines.append(f"code generation: {data.attrs['device']}")
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw the rate of every pattern over time, a panel a network."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLUMN
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 1.15))
+    panels = figure.subplots(len(data.network), 1, sharex=True, squeeze=False)[:, 0]
+    time, patterns = data.time.values / 1e3, data.sizes["pattern"]
+    step, most = time[1] - time[0], float(data.rate.quantile(0.995))
+    encoded = int((data.kind == "encoded").sum())
+    for ax, network in zip(panels, data.network.values, strict=True):
+        shown = ax.imshow(
+            data.rate.sel(network=network), aspect="auto", cmap="magma", vmin=0,
+            vmax=most, interpolation="nearest",
+            extent=(time[0] - step / 2, time[-1] + step / 2, patterns + 0.5, 0.5),
+        )  # fmt: skip
+        ax.axhline(encoded + 0.5, color="white", lw=0.8)
+        for at in (0, data.attrs["free"]):
+            ax.axvline((data.attrs["recall"] + at) / 1e3, color="white", lw=0.8, ls=":")
+        ax.set(ylabel="pattern", yticks=[1, patterns])
+        ax.set_title(str(network), loc="left")
+    panels[-1].set_xlabel(f"time (s); patterns above the line ({encoded}) were encoded,\n"
+                          "nothing is shown between the dotted lines")  # fmt: skip
+    figure.colorbar(shown, ax=panels, label="rate (Hz)")
+    return figure
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.errors import pick
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
 CIRCUITS = ("spiking", "rate")
@@ -33,28 +34,30 @@ PREDICTORS = ("nothing", "gradient step", "ridge", "least squares", "NLMS", "cir
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    dim: numbers of an x. examples: of an episode; 0 means 2 dim. episodes: tasks, each
-    with a w of its own. beta: write strength. realisation: "spiking" or "rate". cells:
-    key and teacher cells for each number. teacher: "spiking" or "tonic". realism: "none",
-    or "physiological" (the preset of `fwp_neuro.circuits.Realism`, with weak synapses);
-    both of the spiking circuit alone. penalty: of ridge regression. dt: ms. seed: of
-    episodes and spikes. device: of the circuit.
-    """
+    dim: int = parameter(5, "1", "numbers of an x")
+    examples: int = parameter(0, "1", "of an episode; 0 means 2 dim")
+    episodes: int = parameter(64, "1", "tasks, each with a w of its own")
+    beta: float = parameter(0.9, "1", "write strength")
+    realisation: Literal["spiking", "rate"] = parameter("spiking", "1", "spiking or rate")
+    cells: int = parameter(100, "1", "key and teacher cells for each number")
+    teacher: Literal["spiking", "tonic"] = parameter(
+        "spiking", "1", "of the spiking circuit: spiking or tonic"
+    )
+    realism: Literal["none", "physiological"] = parameter(
+        "none", "1",
+        "of the spiking circuit: none, or the preset physiological of "
+        "fwp_neuro.circuits.Realism, with weak synapses"
+    )  # fmt: skip
+    penalty: float = parameter(0.01, "1", "of ridge regression")
+    dt: float = parameter(1.0, "ms", "time step")
+    seed: int = parameter(0, "1", "of episodes and spikes")
+    device: str = parameter("auto", "1", "of the circuit; see fwp-neuro list devices")
 
-    dim: int = 5
-    examples: int = 0
-    episodes: int = 64
-    beta: float = 0.9
-    realisation: Literal["spiking", "rate"] = "spiking"
-    cells: int = 100
-    teacher: Literal["spiking", "tonic"] = "spiking"
-    realism: Literal["none", "physiological"] = "none"
-    penalty: float = 0.01
-    dt: float = 1.0
-    seed: int = 0
-    device: str = "auto"
+
+#: parameters of a run of some seconds
+QUICK = {"episodes": 16, "cells": 20, "device": "numpy"}
 
 
 def checked(p: Parameters) -> Parameters:
@@ -217,6 +220,31 @@ def report(data: xr.Dataset) -> str:
     lines.append("course of the weights of NLMS that the circuit explains, R2")
     lines += [f"  {name:16}{share:8.4f}" for name, share in probe(data).items()]
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw the error of every predictor against the number of examples."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 0.8))
+    ax = figure.subplots()
+    colours = {"circuit": COLOURS["spiking"], "NLMS": COLOURS["artificial"]}
+    for place, name in enumerate(data.predictor.values):
+        error = data.error.sel(predictor=name)
+        mean = error.mean("episode").values
+        spread = error.std("episode", ddof=1).values / np.sqrt(data.sizes["episode"])
+        colour, line = colours.get(name, GREY), ("-", "--", ":", "-.")[place % 4]
+        ax.plot(data.examples, mean, line, color=colour, marker="os^D"[place % 4],
+                label=str(name))  # fmt: skip
+        if name in colours:  # the circuit and what it should do
+            ax.fill_between(data.examples, mean - spread, mean + spread, color=colour,
+                            alpha=0.2, lw=0)  # fmt: skip
+    ax.set(ylim=(0, None), xlabel="examples seen (1)",
+           ylabel="squared error / dim (1)\nmean (band: standard error)")  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
+    return figure
 
 
 if __name__ == "__main__":

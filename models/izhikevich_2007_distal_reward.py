@@ -39,6 +39,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import (
     affordable,
     affordable_steps,
@@ -71,30 +72,27 @@ ddopamine/dt = (tonic - dopamine)/tau_dopamine : 1
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    cells: of the network, a fifth inhibitory. outputs: synapses of a cell. duration: s.
-    noise:
-    standard deviation of the membrane without threshold, mV. reward, tonic: dopamine.
-    rate: of the weight at dopamine 1, 1/s. depression: relative to potentiation. window:
-    in which B must follow A, ms. earliest, latest: delay of a reward, s. seed: of wiring,
-    delays and noise. device: "auto" is cpp_standalone where there is a compiler, else
-    numpy, which takes an hour.
-    """
-
-    cells: int = 40
-    outputs: int = 8
-    duration: float = 7200.0
-    noise: float = 6.0
-    reward: float = 0.5
-    tonic: float = 0.002
-    rate: float = 30.0
-    depression: float = 1.5
-    window: float = 20.0
-    earliest: float = 1.0
-    latest: float = 3.0
-    seed: int = 0
-    device: str = "auto"
+    cells: int = parameter(40, "1", "of the network, a fifth of them inhibitory")
+    outputs: int = parameter(8, "1", "synapses of a cell")
+    duration: float = parameter(7200.0, "s", "simulated time")
+    noise: float = parameter(
+        6.0, "mV", "standard deviation of the membrane without threshold"
+    )
+    reward: float = parameter(0.5, "1", "dopamine of a reward")
+    tonic: float = parameter(0.002, "1", "dopamine at rest")
+    rate: float = parameter(30.0, "1/s", "of the weight at dopamine 1")
+    depression: float = parameter(1.5, "1", "relative to potentiation")
+    window: float = parameter(20.0, "ms", "in which B must follow A")
+    earliest: float = parameter(1.0, "s", "shortest delay of a reward")
+    latest: float = parameter(3.0, "s", "longest delay of a reward")
+    seed: int = parameter(0, "1", "of wiring, delays and noise")
+    device: str = parameter(
+        "auto", "1",
+        "auto is cpp_standalone where there is a compiler, else numpy, which takes an "
+        "hour"
+    )  # fmt: skip
 
 
 #: parameters of a run of some seconds

@@ -28,6 +28,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import (
     affordable,
     affordable_steps,
@@ -46,24 +47,26 @@ THRESHOLD, TEACHER = 0.1, 0.25  # the teacher makes a value cell fire near 100 H
 
 @dataclass
 class Parameters:
-    """What a user can change; times in ms, rates in Hz.
+    """What a user can change."""
 
-    items: numbers of associations, one network each. cells: key cells, and as many value
-    cells. active: share of them in a pattern. rate: of an active key cell. token: how
-    long a pattern lasts; gap: silence after it. beta: write strength of hebb and delta
-    (keys have length 1). device: see `fwp_neuro.devices`.
-    """
+    items: tuple[int, ...] = parameter(
+        (2, 4, 8, 16, 32), "1", "numbers of associations, one network each"
+    )
+    cells: int = parameter(40, "1", "key cells, and as many value cells")
+    active: float = parameter(0.25, "1", "share of the cells in a pattern")
+    rate: float = parameter(100.0, "Hz", "of an active key cell")
+    token: float = parameter(100.0, "ms", "how long a pattern lasts")
+    gap: float = parameter(40.0, "ms", "silence after a pattern")
+    beta: float = parameter(
+        1.0, "1", "write strength of hebb and delta (keys have length 1)"
+    )
+    dt: float = parameter(1.0, "ms", "time step")
+    device: str = parameter("auto", "1", "of the circuit; see fwp-neuro list devices")
+    seed: int = parameter(0, "1", "of patterns and spikes")
 
-    items: tuple[int, ...] = (2, 4, 8, 16, 32)
-    cells: int = 40
-    active: float = 0.25
-    rate: float = 100.0
-    token: float = 100.0
-    gap: float = 40.0
-    beta: float = 1.0
-    dt: float = 1.0
-    device: str = "auto"
-    seed: int = 0
+
+#: parameters of a run of some seconds
+QUICK = {"items": (2, 8), "device": "numpy"}
 
 
 _VALUE = """
@@ -301,6 +304,27 @@ def report(data: xr.Dataset) -> str:
         lines.append(f"{n:<8}{'':15}" + "".join(f"{cell:>15}" for cell in cells))
     lines.append(f"code generation: {data.attrs['device']}")
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw the accuracy of each memory against the number of associations."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 0.75))
+    ax = figure.subplots()
+    colours = (COLOURS["spiking"], COLOURS["rate"], GREY, COLOURS["artificial"])
+    for place, name in enumerate(data.memory.values):
+        ax.plot(data["items"], data.accuracy.sel(memory=name),
+                ("-", "--", ":", "-.")[place], marker="os^D"[place],
+                color=colours[place], label=str(name))  # fmt: skip
+    ax.plot(data["items"], 1 / data["items"], color="black", lw=0.7, label="chance")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(data["items"].values, [str(n) for n in data["items"].values])
+    ax.set(ylim=(0, 1.05), xlabel="associations (1)", ylabel="share recalled (1)")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
+    return figure
 
 
 if __name__ == "__main__":

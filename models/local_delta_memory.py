@@ -32,6 +32,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
 from fwp_neuro.errors import pick
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.synapses import balanced_cells as mean
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
@@ -53,37 +54,52 @@ PARTS = ("key", "value", "rate", "setup", "write", "read")
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    mechanism: which synapse writes. tokens, dim, heads: of the programme; heads are
-    independent. replacement: keys come back with other values. beta: write strength.
-    cells: key cells an entry of a key, and teachers a channel of a value. spikes: how
-    they fire. spread: standard deviation of operating points and of thresholds, as a
-    share of the voltage of a value's range. setup: seconds in which cells find their
-    operating point; 0: thresholds stay where they start. own: whether the read-out starts
-    at each cell's own threshold. release: probability of release at each of sites; 1: all
-    release. ap5, cnqx: shares of receptors blocked while the gate is open (cnqx: at the
-    cells' AMPA synapses). dt: ms. seed: of everything. device: of the circuit.
-    """
+    mechanism: Literal["anti_hebbian", "mikulasch_2021"] = parameter(
+        "anti_hebbian", "1", "which synapse writes: anti_hebbian or mikulasch_2021"
+    )
+    tokens: int = parameter(8, "1", "of the programme")
+    dim: int = parameter(8, "1", "of keys and values")
+    heads: int = parameter(2, "1", "independent programmes, side by side")
+    replacement: bool = parameter(False, "1", "whether keys come back with other values")
+    beta: float = parameter(0.8, "1", "write strength")
+    cells: int = parameter(
+        100, "1", "key cells an entry of a key, and teachers a channel of a value"
+    )
+    spikes: Literal["poisson", "regular", "none"] = parameter(
+        "poisson", "1", "how cells fire: poisson, regular, or none for expected values"
+    )
+    spread: float = parameter(
+        0.0, "1",
+        "standard deviation of operating points and of thresholds, as a share of the "
+        "voltage of a value's range"
+    )  # fmt: skip
+    setup: float = parameter(
+        6.0, "s",
+        "time in which cells find their operating point; 0: thresholds stay where they "
+        "start"
+    )  # fmt: skip
+    own: bool = parameter(
+        True, "1", "whether the read-out starts at each cell's own threshold"
+    )
+    release: float = parameter(
+        1.0, "1", "probability of release at each of sites; 1: all release"
+    )
+    sites: int = parameter(3, "1", "release sites of a synapse")
+    ap5: float = parameter(
+        0.0, "1", "share of NMDA receptors blocked while the gate is open"
+    )
+    cnqx: float = parameter(
+        0.0, "1", "share of the cells' AMPA receptors blocked while the gate is open"
+    )
+    dt: float = parameter(1.0, "ms", "time step")
+    seed: int = parameter(0, "1", "of everything")
+    device: str = parameter("auto", "1", "of the circuit; see fwp-neuro list devices")
 
-    mechanism: Literal["anti_hebbian", "mikulasch_2021"] = "anti_hebbian"
-    tokens: int = 8
-    dim: int = 8
-    heads: int = 2
-    replacement: bool = False
-    beta: float = 0.8
-    cells: int = 100
-    spikes: Literal["poisson", "regular", "none"] = "poisson"
-    spread: float = 0.0
-    setup: float = 6.0
-    own: bool = True
-    release: float = 1.0
-    sites: int = 3
-    ap5: float = 0.0
-    cnqx: float = 0.0
-    dt: float = 1.0
-    seed: int = 0
-    device: str = "auto"
+
+#: parameters of a run of some seconds
+QUICK = {"heads": 1, "cells": 20, "setup": 2.0, "device": "numpy"}
 
 
 def checked(p: Parameters) -> Parameters:
@@ -383,6 +399,13 @@ def report(data: xr.Dataset) -> str:
         m = data.measures.sel(run=name).values
         lines.append(f"{name:10}{m[0]:9.3f}{m[1]:8.3f}{m[2]:9.3f}")
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw the read-outs of the circuit and of hebb against those of the delta rule."""
+    from fwp_neuro.dataset_picture import against
+
+    return against(data, "delta", ("circuit", "hebb"), "local writes against delta")
 
 
 if __name__ == "__main__":

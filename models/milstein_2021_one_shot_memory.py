@@ -24,6 +24,7 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
 LAPS = ("before", "first plateau", "first read", "second plateau", "second read")
@@ -31,25 +32,25 @@ LAPS = ("before", "first plateau", "first read", "second plateau", "second read"
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    seed: of the spikes. parameter_set: of behavioural_time_scale (milstein_2021_*).
-    inputs: CA3 cells. cells: CA1 cells, plateaus at evenly spaced places. shift: cm from
-    the first to the second plateau. track: cm. speed: cm/s. width: of an input's field,
-    cm. rate: its peak, Hz. dt: time step in ms. device: see `fwp_neuro.devices`.
-    """
+    seed: int = parameter(0, "1", "of the spikes")
+    parameter_set: str = parameter(
+        "milstein_2021_network", "1", "of behavioural_time_scale (milstein_2021_*)"
+    )
+    inputs: int = parameter(100, "1", "CA3 cells")
+    cells: int = parameter(6, "1", "CA1 cells, plateaus at evenly spaced places")
+    shift: float = parameter(60.0, "cm", "from the first to the second plateau")
+    track: float = parameter(187.0, "cm", "length of the circular track")
+    speed: float = parameter(25.0, "cm/s", "of running")
+    width: float = parameter(90.0, "cm", "of an input's field")
+    rate: float = parameter(40.0, "Hz", "peak of an input's field")
+    dt: float = parameter(5.0, "ms", "time step")
+    device: str = parameter("numpy", "1", "of the circuit; see fwp-neuro list devices")
 
-    seed: int = 0
-    parameter_set: str = "milstein_2021_network"
-    inputs: int = 100
-    cells: int = 6
-    shift: float = 60.0
-    track: float = 187.0
-    speed: float = 25.0
-    width: float = 90.0
-    rate: float = 40.0
-    dt: float = 5.0
-    device: str = "numpy"
+
+#: parameters of a run of some seconds
+QUICK = {"inputs": 60}
 
 
 def build(parameters: Parameters):
@@ -153,7 +154,10 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
                                                        f"{model.parameter_set}",
                    "settings": f"seed {parameters.seed}, {parameters.inputs} "
                                "inputs"}  # fmt: skip
-    return data
+    found = measures(data)
+    return data.assign_coords(measure=list(found)).assign(
+        measures=("measure", list(found.values()))
+    )
 
 
 def measures(data: xr.Dataset) -> dict[str, float]:
@@ -221,6 +225,30 @@ def report(data: xr.Dataset) -> str:
             *(f"{words[name]:60}{found[name]:9.2f}" for name in words),
         ]
     )
+
+
+def plot(data: xr.Dataset):
+    """Draw the ramp of one CA1 cell before and after each plateau, and where these
+    were."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLUMN
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 0.75))
+    ax = figure.subplots()
+    cell = data.sizes["post"] // 2
+    looks = (("before", "black", ":"), ("first read", "#0072B2", "--"),
+             ("second read", "#D55E00", "-"))  # fmt: skip
+    for lap, colour, line in looks:
+        ax.plot(data.place, data.ramp.sel(lap=lap).isel(post=cell), line, color=colour,
+                label=lap)  # fmt: skip
+    for place, (_, colour, line) in zip(data.plateau.values[:, cell], looks[1:],
+                                        strict=True):  # fmt: skip
+        ax.axvline(place, color=colour, ls=line, lw=0.7)
+    ax.set(xlabel="place on the track (cm)", ylabel="ramp, share of the largest (1)")
+    ax.set_title(f"CA1 cell {cell}; vertical lines: its plateaus", loc="left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.08), ncols=3)
+    return figure
 
 
 if __name__ == "__main__":

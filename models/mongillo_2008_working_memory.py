@@ -38,6 +38,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import affordable_steps, real, seed_number, whole
 
 POPULATIONS, CODING = 5, 0.1
@@ -59,29 +60,37 @@ BIN, SAMPLE = 10.0, 10.0  # ms
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    cells: excitatory cells (a quarter as many inhibitory ones). connection: inputs a cell
-    as a share of the cells of a kind. eta_exc, eta_inh: mean external input, mV: 22.5 to
-    22.7 for silence, 23.7 for self-sustained bursts. cue, readout: factor on eta_exc.
-    cue_at, cue_for, silence, readout_for: ms. stp: name of the parameter set of the
-    synapses. seed: of wiring and noise. device: "auto" is cpp_standalone where there is a
-    compiler, else numpy.
-    """
+    cells: int = parameter(
+        3200, "1", "excitatory cells (and a quarter as many inhibitory ones)"
+    )
+    connection: float = parameter(
+        0.5, "1", "inputs a cell as a share of the cells of a kind"
+    )
+    eta_exc: float = parameter(
+        22.5, "mV",
+        "mean external input: 22.5 to 22.7 for silence, 23.7 for self-sustained bursts"
+    )  # fmt: skip
+    eta_inh: float = parameter(20.5, "mV", "mean external input of inhibitory cells")
+    cue: float = parameter(1.15, "1", "factor on eta_exc while the cue lasts")
+    readout: float = parameter(1.07, "1", "factor on eta_exc while the read-out lasts")
+    cue_at: float = parameter(1000.0, "ms", "start of the cue")
+    cue_for: float = parameter(350.0, "ms", "length of the cue")
+    silence: float = parameter(1500.0, "ms", "from the cue to the read-out")
+    readout_for: float = parameter(250.0, "ms", "length of the read-out")
+    stp: str = parameter("tiddia_2022", "1", "name of the parameter set of the synapses")
+    seed: int = parameter(0, "1", "of wiring and noise")
+    device: str = parameter(
+        "auto", "1", "auto is cpp_standalone where there is a compiler, else numpy"
+    )
 
-    cells: int = 3200
-    connection: float = 0.5
-    eta_exc: float = 22.5
-    eta_inh: float = 20.5
-    cue: float = 1.15
-    readout: float = 1.07
-    cue_at: float = 1000.0
-    cue_for: float = 350.0
-    silence: float = 1500.0
-    readout_for: float = 250.0
-    stp: str = "tiddia_2022"
-    seed: int = 0
-    device: str = "auto"
+
+#: a network that runs in seconds without a compiler: u through a short silence, no burst
+QUICK = {
+    "cells": 400, "connection": 1.0, "cue_at": 100.0, "silence": 300.0,
+    "readout_for": 60.0, "device": "numpy",
+}  # fmt: skip
 
 
 def weight(name: str) -> float:
@@ -305,7 +314,10 @@ def _gather(p: Parameters, found, info, when) -> xr.Dataset:
         "device": f"{info['device']} ({info['device_reason']})",
         "weight_scale": FULL_CONNECTION * FULL_CELLS / (p.connection * p.cells),
     }
-    return data
+    held = measures(data)
+    return data.assign_coords(measure=list(held)).assign(
+        measures=("measure", list(held.values()))
+    )
 
 
 def measures(data: xr.Dataset) -> dict[str, float]:
@@ -349,6 +361,34 @@ def report(data: xr.Dataset) -> str:
     lines.append(f"the read-out wakes the cued population and no other: {verdict}")
     lines.append(f"code generation: {data.attrs['device']}")
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw rates, facilitation and resources of the cued population and of the others."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 0.95))
+    rates, state = figure.subplots(2, 1, sharex=True)
+    others = [str(n) for n in range(1, POPULATIONS)]
+    for who, names, colour in (("cued", ["0"], COLOURS["spiking"]),
+                               ("others, mean", others, GREY)):  # fmt: skip
+        mean = data.sel(population=names).mean("population")
+        rates.plot(data["bin"] / 1e3, mean.rate, color=colour, label=who)
+        for name, line in (("u", "-"), ("x", "--")):
+            state.plot(data["sample"] / 1e3, mean[name], line, color=colour,
+                       label=f"{name}, {who}")  # fmt: skip
+    for ax in (rates, state):
+        for start, stop in (("cue", "silence"), ("readout", "end")):
+            ax.axvspan(data.attrs[start] / 1e3, data.attrs[stop] / 1e3, color="#E8E8E8",
+                       lw=0, zorder=0)  # fmt: skip
+    rates.set(ylabel="rate (Hz)", ylim=(0, None))
+    state.set(ylabel="utilisation u,\nresources x (1)", ylim=(0, 1.02),
+              xlabel="time (s); grey: the cue, and the read-out to all")  # fmt: skip
+    for ax in (rates, state):
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    return figure
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, simulate
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.synapses.urbanczik_senn_2014.events import Cells
 from fwp_neuro.tasks.key_vectors import random_keys
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
@@ -49,28 +50,28 @@ SETTLE, QUERY, LOOK = 80e-3, 200e-3, 120e-3
 
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    seed: of keys, values and spikes. dim, post: sizes of key and value. pairs: stored,
-    the first of which is re-bound. beta: write strength for keys of length 1, were
-    nothing expressed during the presentation (else about 1 - exp(-beta)). teach:
-    presentation with teacher, ms. tau_delta: low-pass of the write, ms. spiking: whether
-    to run the spiking circuit. key_cells, somata: cells a key and a value number. dt:
-    time step, ms. device: of the circuit.
-    """
+    seed: int = parameter(0, "1", "of keys, values and spikes")
+    dim: int = parameter(6, "1", "size of a key")
+    post: int = parameter(5, "1", "size of a value")
+    pairs: int = parameter(4, "1", "stored, the first of which is re-bound")
+    beta: float = parameter(
+        1.5, "1",
+        "write strength for keys of length 1, were nothing expressed during the "
+        "presentation (else about 1 - exp(-beta))"
+    )  # fmt: skip
+    teach: float = parameter(500.0, "ms", "presentation with teacher")
+    tau_delta: float = parameter(100.0, "ms", "low-pass of the write")
+    spiking: bool = parameter(True, "1", "whether to run the spiking circuit")
+    key_cells: int = parameter(20, "1", "cells for each number of a key")
+    somata: int = parameter(80, "1", "cells for each number of a value")
+    dt: float = parameter(0.5, "ms", "time step")
+    device: str = parameter("auto", "1", "of the circuit; see fwp-neuro list devices")
 
-    seed: int = 0
-    dim: int = 6
-    post: int = 5
-    pairs: int = 4
-    beta: float = 1.5
-    teach: float = 500.0
-    tau_delta: float = 100.0
-    spiking: bool = True
-    key_cells: int = 20
-    somata: int = 80
-    dt: float = 0.5
-    device: str = "auto"
+
+#: parameters of a run of some seconds
+QUICK = {"pairs": 2, "key_cells": 5, "somata": 20, "device": "numpy"}
 
 
 def build(parameters: Parameters):
@@ -394,6 +395,14 @@ def shares(data: xr.Dataset, name: str) -> np.ndarray:
     both = np.stack([data["value"].values[token] for token in (again, 0)], 1)
     read = data.readout.sel(run=name).values[again + 1]
     return np.linalg.lstsq(both, read, rcond=None)[0]
+
+
+def plot(data: xr.Dataset):
+    """Draw the read-outs of the neuron, of its expectation and of hebb against delta."""
+    from fwp_neuro.dataset_picture import against
+
+    runs = [name for name in data.run.values if name != "delta"]
+    return against(data, "delta", runs, "dendritic prediction against delta")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.devices import Built, Size, has_compiler, simulate
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.synapses.magnesium import block_code
 from fwp_neuro.synapses.nmda_receptors.synapse import jump_constants
 from fwp_neuro.validation import affordable_steps, real, seed_number, time_step, whole
@@ -51,24 +52,37 @@ BIN = 50.0  # ms, of the rate course and of the stimulus noise
 
 @dataclass
 class Parameters:
-    """What a user can change; times in ms.
+    """What a user can change."""
 
-    coherence: of the stimuli, percent, one network each; the first one runs again with
-    ``ap5``, the blocked fraction of NMDA from the end of the stimulus on. nmda: form of
-    the gating. cells: of a network. stimulus: from, to. windows: from, to of the windows
-    pre, stimulus and late. dt: time step. device: "auto" compiles (cpp_standalone) if
-    there is a compiler.
-    """
+    coherence: tuple[float, ...] = parameter(
+        (51.2, 0.0), "%",
+        "of the stimuli, one network each; the first one runs again with ap5"
+    )  # fmt: skip
+    ap5: float = parameter(
+        1.0, "1", "share of NMDA receptors blocked from the end of the stimulus on"
+    )
+    nmda: Literal["jump", "saturating"] = parameter(
+        "jump", "1", "form of the gating: jump or saturating"
+    )
+    cells: int = parameter(2000, "1", "of a network")
+    stimulus: tuple[float, float] = parameter((1000.0, 3000.0), "ms", "from, to")
+    windows: tuple[float, ...] = parameter(
+        (500.0, 1000.0, 1000.0, 2000.0, 3000.0, 4000.0), "ms",
+        "from, to of the windows pre, stimulus and late"
+    )  # fmt: skip
+    dt: float = parameter(0.1, "ms", "time step")
+    device: str = parameter(
+        "auto", "1", "auto compiles (cpp_standalone) if there is a compiler"
+    )
+    seed: int = parameter(0, "1", "of start values, stimuli and spikes")
 
-    coherence: tuple[float, ...] = (51.2, 0.0)
-    ap5: float = 1.0
-    nmda: Literal["jump", "saturating"] = "jump"
-    cells: int = 2000
-    stimulus: tuple[float, float] = (1000.0, 3000.0)
-    windows: tuple[float, ...] = (500.0, 1000.0, 1000.0, 2000.0, 3000.0, 4000.0)
-    dt: float = 0.1
-    device: str = "auto"
-    seed: int = 0
+
+#: sizes that run in seconds: half the cells with weights doubled, shorter windows,
+#: coarser steps
+QUICK = {
+    "coherence": (51.2,), "cells": 1000, "dt": 0.2, "device": "numpy",
+    "stimulus": (400.0, 1100.0), "windows": (200.0, 400.0, 600.0, 1100.0, 1200.0, 1600.0),
+}  # fmt: skip
 
 
 #: cell parameters, excitatory and inhibitory: Brunel & Wang 2001, Wang 2002
@@ -355,6 +369,29 @@ def report(data: xr.Dataset) -> str:
         )
     lines.append(f"code generation: {data.attrs['device']}")
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw the rates of both selective populations over time, a panel a condition."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN
+
+    rows = data.sizes["condition"]
+    figure = Figure(figsize=(COLUMN, COLUMN * (0.3 + 0.3 * rows)))
+    panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    start, stop = (time / 1e3 for time in data.attrs["stimulus"])
+    for ax, condition in zip(panels, data.condition.values, strict=True):
+        ax.axvspan(start, stop, color="#E8E8E8", lw=0, zorder=0)
+        for name, colour, line in (("sel1", COLOURS["spiking"], "-"),
+                                   ("sel2", COLOURS["artificial"], "--")):  # fmt: skip
+            rate = data.course.sel(condition=condition, population=name)
+            ax.plot(data.time / 1e3, rate, line, color=colour, label=name)
+        ax.set_title(f"coherence {condition}", loc="left")
+    figure.supylabel("rate (Hz)", fontsize=8)
+    panels[-1].set(xlabel="time (s); grey: the stimulus", ylim=(0, None))
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    return figure
 
 
 if __name__ == "__main__":

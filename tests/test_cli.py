@@ -21,29 +21,29 @@ def test_run_prints_the_report_and_draws(home, capsys):
         main(["run", "toy", "--set", "size=4", "--seed", "2", "--out", "made/here"]) == 0
     )
     printed = capsys.readouterr()
-    assert printed.out == "sum 14\nwrote made/here/fig01_toy.png\n"
+    files = [f"made/here/toy.{end}" for end in ("nc", "csv", "png")]
+    assert printed.out == "\n".join(["sum 14", *(f"wrote {f}" for f in files), ""])
     assert printed.err == ""
-    assert (home / "made/here/fig01_toy.png").read_bytes().startswith(b"\x89PNG")
-    assert list((home / "made/here").iterdir()) == [home / "made/here/fig01_toy.png"]
+    assert (home / "made/here/toy.png").read_bytes().startswith(b"\x89PNG")
+    assert {*(home / "made/here").iterdir()} == {home / file for file in files}
 
 
 @pytest.mark.parametrize("options", [[], ["--seed", "2"], ["--set", "size=4"]])
 def test_a_run_leaves_the_pictures_of_figures_alone(home, capsys, options):
     (home / "figures/fig01_toy.png").write_bytes(b"the picture that README shows")
     assert main(["run", "toy", *options]) == 0
-    assert capsys.readouterr().out.endswith("wrote results/fig01_toy.png\n")
-    assert (home / "results/fig01_toy.png").exists()
+    assert capsys.readouterr().out.endswith("wrote results/toy.png\n")
+    assert (home / "results/toy.png").exists()
     assert (
         home / "figures/fig01_toy.png"
     ).read_bytes() == b"the picture that README shows"
 
 
-def test_run_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
+def test_run_draws_and_keeps_the_data_of_a_model_without_a_figure(home, edit, capsys):
     edit(home / "models/toy.py", 'FIGURE = "fig01_toy"', "")
     assert main(["run", "toy"]) == 0
-    assert capsys.readouterr().out == "sum 3\n"
-    assert main(["run", "toy", "--out", "made"]) == 0
-    assert (home / "made/toy.nc").exists()
+    assert capsys.readouterr().out.startswith("sum 3\nwrote results/toy.nc\n")
+    assert (home / "results/toy.nc").exists() and (home / "results/toy.png").exists()
 
 
 @pytest.mark.parametrize(

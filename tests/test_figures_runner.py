@@ -292,3 +292,50 @@ if __name__ == "__main__": simulate()
         assert f"'{name}'" in kept
     for name in ("matplotlib.pyplot", "INK", "plot", "__name__"):
         assert f"'{name}'" not in kept
+
+
+def test_pictures_and_data_come_in_the_formats_that_are_asked_for(home, script, capsys):
+    command = ["figures", "fig01", "--format", "pdf,svg", "--data", "csv,nc"]
+    assert main([*command, "--out", "made"]) == 0
+    made = home / "made"
+    names = [f"fig01_toy.{end}" for end in ("csv", "nc", "pdf", "png", "svg")]
+    assert sorted(path.name for path in made.iterdir()) == names
+    said = capsys.readouterr().out
+    assert all(f"wrote made/{name}\n" in said for name in names)
+    assert (made / "fig01_toy.pdf").read_bytes().startswith(b"%PDF")
+    assert xr.load_dataset(made / "fig01_toy.nc")["value"].size == 4
+    table = (made / "fig01_toy.csv").read_text().splitlines()
+    assert table[:2] == ["variable,token,value,unit", "value,0,0,"] and len(table) == 5
+    for option, word in (("--format", "gif"), ("--data", "xlsx")):
+        assert main(["figures", "fig01", option, word]) == 2
+        assert word in capsys.readouterr().err
+
+
+def test_out_takes_the_data_along(home, script):
+    drawn = make(out=home / "made")
+    assert drawn.further == (home / "made/fig01_toy.nc",)
+    assert sorted(path.name for path in (home / "made").iterdir()) == [
+        "fig01_toy.nc", "fig01_toy.png"
+    ]  # fmt: skip
+    again = make()
+    assert not again.simulated and not again.further  # nothing new beside the committed
+
+
+def test_a_script_of_ones_own_runs_where_it_lies(home, script, edit, capsys, monkeypatch):
+    own = home / "elsewhere/my_fig.py"
+    own.parent.mkdir()
+    own.write_text(script.read_text())
+    edit(own, "COUNT = 4", "COUNT = 5")
+    monkeypatch.chdir(own.parent)
+    for name, how in (("./my_fig.py", "simulated and drawn"), (str(own), "kept data")):
+        assert main(["figures", name, "--format", "pdf"]) == 0
+        said = capsys.readouterr().out
+        assert how in said and "5 tokens" in said
+        assert "wrote results/my_fig.png\n" in said and "wrote results/my_fig.pdf" in said
+    (data,) = own.parent.glob("results/data/my_fig-*.nc")
+    assert sorted(path.name for path in own.parent.iterdir()) == [
+        "my_fig.py", "results", "simulated.log"
+    ]  # fmt: skip
+    assert not (home / "figures/data").exists()
+    assert main(["figures", "./your_fig.py"]) == 2
+    assert "no figure script './your_fig.py'" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.model_scripts import load_model
-from fwp_neuro.targets import collect, wang_2002
+from fwp_neuro.targets import collect
 
 MODEL = load_model("wang_2002_decision")
 
@@ -17,7 +17,7 @@ def test_weights_onto_a_selective_cell_are_balanced():
 
 
 def test_a_small_network_holds_its_choice_and_loses_it_without_nmda():
-    data = MODEL.run(MODEL.Parameters(**wang_2002.QUICK))
+    data = MODEL.run(MODEL.Parameters(**MODEL.QUICK))
     kept, blocked = data.rate.values
     assert kept[0, 2] > 14 and kept[1, 2] < 4  # the population with more input has won
     assert kept[0, 0] < 5  # nothing was decided before the stimulus

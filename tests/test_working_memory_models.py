@@ -5,7 +5,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro.model_scripts import load_model
-from fwp_neuro.targets import collect, fiebig_lansner_2017
+from fwp_neuro.targets import collect
 
 FIEBIG = load_model("fiebig_lansner_2017_working_memory")
 LIMBACHER = load_model("limbacher_2022_key_value_memory")
@@ -41,7 +41,7 @@ def test_the_key_value_report_says_what_was_measured(key_values):
 
 @pytest.fixture(scope="module")
 def recalled():
-    return FIEBIG.run(FIEBIG.Parameters(**fiebig_lansner_2017.QUICK))
+    return FIEBIG.run(FIEBIG.Parameters(**FIEBIG.QUICK))
 
 
 def test_cues_complete_encoded_patterns_only(recalled):
@@ -54,7 +54,7 @@ def test_cues_complete_encoded_patterns_only(recalled):
 
 
 def test_all_networks_see_the_items(recalled):
-    shown, _, _, _ = FIEBIG.schedule(FIEBIG.Parameters(**fiebig_lansner_2017.QUICK))
+    shown, _, _, _ = FIEBIG.schedule(FIEBIG.Parameters(**FIEBIG.QUICK))
     for start, pattern in shown:
         during = (recalled.time >= start) & (recalled.time < start + 200)
         rate = recalled.rate.isel(pattern=int(pattern), time=during.values).mean("time")

@@ -7,10 +7,13 @@ import multiprocessing
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 from fwp_neuro import figure_scripts
 from fwp_neuro.files import output_folder
+from fwp_neuro.plotting import FORMATS
 from fwp_neuro.progress import Progress, duration
+from fwp_neuro.settings import several
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +22,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="start of a figure's name, such as fig01 (all)",
+        help="start of a figure's name, such as fig01, or the path of a script of your "
+        "own, such as ./my_fig.py (default: all figures)",
     )
     parser.add_argument(
         "--quick",
@@ -28,13 +32,28 @@ def add(parser: argparse.ArgumentParser) -> None:
         "given",
     )
     parser.add_argument(
-        "--out", metavar="FOLDER", help="folder for the pictures; it is made"
+        "--out",
+        metavar="FOLDER",
+        help="folder for the pictures and their data (.nc); it is made",
+    )
+    parser.add_argument(
+        "--format", metavar="LIST", help="write pictures as pdf,svg too, besides png"
+    )
+    parser.add_argument(
+        "--data", metavar="LIST", help="write the data as nc,csv beside the picture"
     )
 
 
 def execute(arguments: argparse.Namespace) -> None:
     """Make one figure after another."""
     done: list[str] = []
+    formats, data = (
+        several(text, legal, what) if text is not None else []
+        for text, legal, what in (
+            (arguments.format, FORMATS, "figure format"),
+            (arguments.data, ("nc", "csv"), "format of data"),
+        )
+    )
     selected = figure_scripts.select(arguments.names)
     make = _make_apart if len(selected) > 1 and _can_fork() else _make
     if arguments.out is not None:
@@ -42,12 +61,12 @@ def execute(arguments: argparse.Namespace) -> None:
     for name in selected:
         start = time.monotonic()
         try:
-            drawn = make(name, arguments.quick, arguments.out)
+            drawn = make(name, arguments.quick, arguments.out, formats, data)
         except KeyboardInterrupt as stop:
             finished = f"; finished before: {', '.join(done)}" if done else ""
             sentence = f"interrupted in {name}: its picture was not written{finished}"
             raise KeyboardInterrupt(sentence) from stop
-        done.append(name)
+        done.append(drawn.name)
         took = duration(time.monotonic() - start)
         because = f", as {drawn.why}" if drawn.why else ""
         how = (
@@ -55,23 +74,24 @@ def execute(arguments: argparse.Namespace) -> None:
             if drawn.simulated
             else "drawn from kept data"
         )
-        print(f"{name}: {how}")
+        print(f"{drawn.name}: {how}")
         if drawn.report:
             print(drawn.report)
-        print(f"wrote {drawn.picture}", flush=True)
+        for path in (*drawn.further, drawn.picture):
+            print(f"wrote {path}", flush=True)
 
 
-def _make(name: str, quick: bool, out: str | None) -> figure_scripts.Drawn:
-    with Progress(name) as progress:
-        return figure_scripts.make(name, quick, out, progress)
+def _make(name: str, quick: bool, out: str | None, formats, data) -> figure_scripts.Drawn:
+    with Progress(Path(name).stem) as progress:
+        return figure_scripts.make(name, quick, out, progress, formats, data)
 
 
-def _make_apart(name: str, quick: bool, out: str | None) -> figure_scripts.Drawn:
+def _make_apart(name: str, *options) -> figure_scripts.Drawn:
     """Make a figure in a process of its own: what the figures before it loaded does not
     count for it (`fwp_neuro.loaded_code`)."""
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_make, name, quick, out).result()
+        return pool.submit(_make, name, *options).result()
 
 
 def _can_fork() -> bool:

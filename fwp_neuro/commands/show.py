@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 
 from fwp_neuro.bibliography import missing, readable, reference
+from fwp_neuro.model_parameters import table
 from fwp_neuro.registries import KINDS, Found, find, keys, registry
 from fwp_neuro.symbolic.objective import asymmetry
 
@@ -91,10 +91,7 @@ def _script(found: Found, script) -> Iterator[str]:
     yield from (inspect.getdoc(script) or "").partition("\n\n")[2].splitlines()
     parameters = getattr(script, "Parameters", None)
     if parameters is not None:
-        yield from ["", "parameters:", *(inspect.getdoc(parameters) or "").splitlines()]
-        defaults = parameters()
-        for field in dataclasses.fields(parameters):
-            yield f"  {field.name} = {getattr(defaults, field.name)}"
+        yield from ["", "parameters:", *table(parameters).splitlines()]
 
 
 def _synapse(found: Found, how) -> Iterator[str]:
@@ -134,10 +131,10 @@ def _roles(model) -> Mapping[str, str]:
 def status(model: str, parameter_set: str) -> dict[str, str]:
     """Return how the number of each parameter was found: "looked up", "recalled",
     "chosen", ..."""
-    from fwp_neuro.targets.constants_table import table  # noqa: PLC0415  needs Brian2
+    from fwp_neuro.targets import constants_table  # noqa: PLC0415  needs Brian2
 
     model = "tsodyks_markram" if model.startswith("tsodyks_markram") else model
-    rows = [row for row in table() if row.model == model]
+    rows = [row for row in constants_table.table() if row.model == model]
     return {
         row.parameter: row.status
         for chosen in ("*", parameter_set)

@@ -10,12 +10,6 @@ from ..model_scripts import load_model
 from .rows import Row
 
 MODEL = "fiebig_lansner_2017_working_memory"
-#: sizes that run in seconds without a compiler; too short for all items to come back by
-#: themselves
-QUICK = {
-    "items": 2, "controls": 2, "columns": 6, "gain": 1.0, "free": 1000.0, "shown": 250.0,
-    "dt": 0.5, "device": "numpy",
-}  # fmt: skip
 PAPER = (
     "Fiebig & Lansner 2017: one-shot encoding, free reactivation; no published number "
     "here"
@@ -26,7 +20,7 @@ OURS = "kappa = 0 writes nothing and AP5 leaves too little current: our controls
 def rows(quick: bool) -> Iterator[Row]:
     """Count what comes back: quick by cues, else by itself."""
     model = load_model(MODEL)
-    data = model.run(model.Parameters(**(QUICK if quick else {})))
+    data = model.run(model.Parameters(**(model.QUICK if quick else {})))
     encoded = data.kind.values == "encoded"
     bursts, completed = data.bursts.values, data.completed.values
     plastic, *blocked = range(3)

@@ -19,11 +19,6 @@ VALUES = np.array(
     [[1, 0, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1], [0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0]],
     dtype=float,
 )
-#: a network that runs in seconds without a compiler: u through a short silence, no burst
-QUICK = {
-    "cells": 400, "connection": 1.0, "cue_at": 100.0, "silence": 300.0,
-    "readout_for": 60.0, "device": "numpy",
-}  # fmt: skip
 _RANK = "rank argument, this package (see characterise/rank_argument.py)"
 _PAPER = "Mongillo, Barak & Tsodyks 2008, Science 319:1543, Fig. 2A (read as a picture)"
 
@@ -49,7 +44,7 @@ def rows(quick: bool) -> Iterator[Row]:
         )  # fmt: skip
 
     script = load_model(MODEL)
-    parameters = script.Parameters(**(QUICK if quick else {}))
+    parameters = script.Parameters(**(script.QUICK if quick else {}))
     silence = parameters.silence / 1e3
     found = script.measures(script.run(parameters))
     loaded, held = found["u, cued, end of cue"], found["u, cued, at read-out"]

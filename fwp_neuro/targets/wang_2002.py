@@ -11,12 +11,6 @@ from ..model_scripts import load_model
 from .rows import Row
 
 MODEL = "wang_2002_decision"
-#: sizes that run in seconds: half the cells with weights doubled, shorter windows,
-#: coarser steps
-QUICK = {
-    "coherence": (51.2,), "cells": 1000, "dt": 0.2, "device": "numpy",
-    "stimulus": (400.0, 1100.0), "windows": (200.0, 400.0, 600.0, 1100.0, 1200.0, 1600.0),
-}  # fmt: skip
 FULL = {"coherence": (51.2,) * 4 + (0.0,) * 4}
 #: NEST 3.10, iaf_bw_2001, the same network: coherence -> (seeds, (population, window,
 #: mean rate in Hz, tolerance as a share)). Standard deviation between seeds of the late
@@ -68,7 +62,7 @@ def rows(quick: bool) -> Iterator[Row]:
     """Compare with NEST; quick: that a choice is held, and that it is not without
     NMDA."""
     model = load_model(MODEL)
-    data = model.run(model.Parameters(**(QUICK if quick else FULL)))
+    data = model.run(model.Parameters(**(model.QUICK if quick else FULL)))
     rate = ordered(data.rate.values)
     ap5, choices = rate[-1], rate[:-1]
     where = "NEST, N = 2000, 51.2 % coherence: 18 to 24 Hz in 6 seeds"
