@@ -171,7 +171,7 @@ def visible_figure(**settings) -> Figure:
         def _repr_png_(self) -> bytes:
             buffer = io.BytesIO()
             with style():
-                self.savefig(buffer, format="png", dpi=150)
+                self.savefig(buffer, format="png", dpi=110)
             return buffer.getvalue()
 
     return Shown(**settings)

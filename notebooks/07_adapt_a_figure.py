@@ -20,6 +20,8 @@
 # %%
 from tempfile import TemporaryDirectory
 
+import matplotlib.pyplot as plt
+
 import fwp_neuro as fwp
 from fwp_neuro.figure_scripts import script_named
 from fwp_neuro.plotting import save, style
@@ -53,8 +55,6 @@ figure
 # ## A picture of your own from the same data
 
 # %%
-import matplotlib.pyplot as plt
-
 with style():
     own, ax = plt.subplots(figsize=(fwp.plotting.COLUMN, 2.2))
     ratio = small["kept"].sel(memory="key-value cache (attention)") / small["kept"].sel(

@@ -51,8 +51,8 @@ def test_run_draws_and_keeps_the_data_of_a_model_without_a_figure(home, edit, ca
     [
         (
             "",
-            "name a command: run, sweep, figures, validate, fit, plasticity, benchmark, list, "
-            "show",
+            "name a command: run, sweep, figures, validate, fit, plasticity, benchmark, "
+            "list, show",
         ),
         ("rnu toy", "unknown command 'rnu'; did you mean 'run'?"),
         ("run", "required: MODEL"),

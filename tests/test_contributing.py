@@ -209,7 +209,7 @@ def test_what_is_added_works(added, capsys):
 
 def test_the_table_names_every_kind_and_files_that_exist():
     rows = re.findall(r"^\| (\w+) \| (.*?) \|", TABLE.read_text(), re.M)
-    assert {row for row, _ in rows} == {*NAMES, "paper"}
+    assert {row for row, _ in rows} == {*NAMES, "paper", "notebook"}
     for _, cell in rows:
         for path in re.findall(r"`([\w/.]+)`", cell):
             if "/" in path and "NN" not in path and "/name" not in path:
