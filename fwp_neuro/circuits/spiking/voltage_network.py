@@ -163,7 +163,8 @@ class _Network(Kept):
 
     def start(self) -> dict[str, Any]:
         volts = np.full(len(self.theta), self.preset.point.voltage)
-        return {"value_cells.V": volts, "value_cells.theta": self.theta}
+        return {"value_cells.V": volts * b2.volt,
+                "value_cells.theta": self.theta * b2.volt}  # fmt: skip
 
     def _source(self, name: str, table: str, numbers: int, each: int):
         """Return Poisson cells, ``each`` of them for every number of a table."""
