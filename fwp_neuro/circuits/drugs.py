@@ -131,13 +131,3 @@ def combined(drugs, kind: type[Drug], **where) -> np.ndarray | float:
         if isinstance(drug, kind):
             open_fraction = open_fraction * (1 - drug._blocked(**where))
     return 1 - open_fraction
-
-
-def check_drugs(given) -> None:
-    """Refuse anything but a list of drugs."""
-    listed = isinstance(given, list | tuple)
-    for drug in given if listed else [given]:
-        if not listed or not isinstance(drug, AP5 | CNQX):
-            raise FwpError(
-                f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}"
-            )

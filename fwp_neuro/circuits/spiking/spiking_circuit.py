@@ -49,9 +49,8 @@ from ...synapses.argument_kinds import name_or_model
 from ...synapses.circuit_models import CircuitSynapse
 from ...synapses.registered_synapses import get, names
 from ...synapses.synapse_class import Synapse
-from ..drugs import check_drugs
 from ..head_layout import KINDS
-from ..prepared_circuit import PreparedCircuit, check_record
+from ..prepared_circuit import PreparedCircuit, check_drugs, check_record
 from ..rate import ode_windows
 from ..token_schedule import Timeline, make
 from . import any_local_rule, biophysical, voltage_form

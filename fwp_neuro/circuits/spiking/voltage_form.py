@@ -27,9 +27,9 @@ from ...synapses.factorised import factorise
 from ...synapses.synapse_class import Synapse
 from ...validation import whole
 from ..collector import NOTHING, Port, Record
-from ..drugs import AP5, CNQX, check_drugs, combined
+from ..drugs import AP5, CNQX, combined
 from ..head_layout import fired
-from ..prepared_circuit import PreparedCircuit
+from ..prepared_circuit import PreparedCircuit, check_drugs
 from ..token_schedule import WINDOWS, Timeline, make
 from . import synapse_form, synapse_ports, voltage_network
 from .voltage_network import Preset, Tables
