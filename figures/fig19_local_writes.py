@@ -15,10 +15,8 @@ doi:10.1016/j.neuron.2013.11.030; Graupner & Brunel 2012, doi:10.1073/pnas.11093
 Payeur et al. 2021, doi:10.1038/s41593-021-00857-x). Ours: to use them as fast-weight
 memories, the closed forms, sizes, and homeostasis in seconds for hours.
 Dendritic prediction (Urbanczik & Senn) runs in its NumPy form with counts of spikes: 100
-key cells, 100 somata; release fails for all synapses of an axon together there. In (d)
-with 10 cells: as hebb, bursts with a slow mean (100 s, from half of the events) reach an
-nRMSE of 0.23 and a slope of 1.10, as delta 2.4: a quarter of the chances of a burst that
-the teacher asks for would lie outside 0 to 1.
+key cells, 100 somata; release fails for all synapses of an axon together there. Why
+writes miss: `models/local_write_causes.py` and docs/local_writes.md.
 """
 
 from __future__ import annotations

@@ -36,9 +36,8 @@ from fwp_neuro.model_parameters import parameter
 from fwp_neuro.synapses import balanced_cells as mean
 from fwp_neuro.validation import affordable, positive, real, seed_number, time_step, whole
 
-#: mechanism -> conductance of a value's range, in leaks: small, so that driving forces
-#: and shunts hardly change (0.05 doubles what is left of the error without noise)
-MECHANISMS = {"anti_hebbian": 0.02, "mikulasch_2021": 0.005}
+#: mechanism -> conductance of a value's range, in leaks
+MECHANISMS = mean.RANGE
 #: how cells fire: condition of a spike, what it resets, equation
 SPIKES = {
     "poisson": ("rand() < rate(t, number)*dt", "", ""),

@@ -11,7 +11,7 @@ from typing import Any
 from ..device_names import DEVICES
 from ..devices.device import Size, Structure
 from ..devices.device_run import generate, simulate
-from ..errors import FwpError, callers, warn
+from ..errors import FwpError, callers, shown, warn
 from ..programs import Program
 from ..progress import patient
 from ..provenance import provenance
@@ -20,6 +20,7 @@ from ..recording import Recording, make_recording
 from ..rules import Rule
 from ..states import Keep, variables
 from ..validation import affordable
+from .drugs import AP5, CNQX
 from .token_schedule import Schedule
 
 
@@ -121,6 +122,16 @@ def check_record(options: Mapping[str, Any]) -> None:
         )
     if options["record"] and options["record_every"] is None:
         raise FwpError("record needs record_every, a time such as 1*ms")
+
+
+def check_drugs(given) -> None:
+    """Refuse anything but a list of drugs."""
+    listed = isinstance(given, list | tuple)
+    for drug in given if listed else [given]:
+        if not listed or not isinstance(drug, AP5 | CNQX):
+            raise FwpError(
+                f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}"
+            )
 
 
 def check_traces(

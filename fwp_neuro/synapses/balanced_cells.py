@@ -25,6 +25,9 @@ TAU_M, TAU_AMPA, TAU_GABA = 10e-3, 5e-3, 10e-3
 #: the weight of fast weight 0, in units of the fast weight
 BASELINE = 1.5
 INHIBITORY = ("mikulasch_2021",)
+#: mechanism -> conductance of a value's range, in leaks: small, so that driving forces
+#: and shunts hardly change (0.05 doubles what is left of the error without noise)
+RANGE = {"anti_hebbian": 0.02, "mikulasch_2021": 0.005}
 
 
 @dataclass(frozen=True)

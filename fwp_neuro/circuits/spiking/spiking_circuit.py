@@ -49,12 +49,11 @@ from ...synapses.argument_kinds import name_or_model
 from ...synapses.circuit_models import CircuitSynapse
 from ...synapses.registered_synapses import get, names
 from ...synapses.synapse_class import Synapse
-from ..drugs import AP5, CNQX
 from ..head_layout import KINDS
-from ..prepared_circuit import PreparedCircuit, check_record
+from ..prepared_circuit import PreparedCircuit, check_drugs, check_record
 from ..rate import ode_windows
 from ..token_schedule import Timeline, make
-from . import any_local_rule, biophysical, synapse_form
+from . import any_local_rule, biophysical, voltage_form
 from .calibration import CALIBRATIONS
 from .circuit_plan import parts as biophysical_plan
 from .synapse_form import CODINGS
@@ -87,7 +86,7 @@ def _read_scale(value, name: str):
     form=one_of(FORMS, "form of the spiking realisation:"),
     layout=one_of(LAYOUTS, "layout of the spiking realisation:"),
     cells=cells(),
-    value_cells=whole(),
+    value_cells=optional(whole()),
     coding=one_of(CODINGS, "coding of the spiking realisation:"),
     key_cells=one_of(KINDS, "key_cells of the spiking realisation:"),
     signed_keys=one_of(SIGNED, "signed_keys of the spiking realisation:"),
@@ -124,7 +123,7 @@ def prepare(
     form: str = "auto",
     layout: str = "auto",
     cells=100,
-    value_cells: int = 10,
+    value_cells: int | None = None,
     coding: str = "auto",
     key_cells: str = "poisson",
     signed_keys: str = "refuse",
@@ -173,10 +172,14 @@ def prepare(
             with regular cells no bias is left.
         cells: key and teacher cells for each number, or float("inf") for rates instead of
             spikes.
-        value_cells: for each channel of a value, with a published synapse.
-        coding: of keys and values with a published synapse: "rates", "volleys" or "auto"
-            (the one in which the plasticity rule is measured best, see ``fwp-neuro
-            plasticity``).
+        value_cells: for each channel of a value, with a published synapse; 10 unless
+            given, 1 with the coding "voltage".
+        coding: of keys and values with a published synapse: "rates", "volleys",
+            "voltage" (a value drives the membrane that recalls it, whose voltage is the
+            error; for anti_hebbian and mikulasch_2021 with delta, see
+            `fwp_neuro.circuits.spiking.voltage_form`) or "auto" ("voltage" where that
+            can be, else the one in which the plasticity rule is measured best, see
+            ``fwp-neuro plasticity``).
         key_cells: "poisson" or "integrate_and_fire" (regular).
         signed_keys: "refuse", or "opponent": an ON and an OFF population for each key
             dimension whose mirrored weights (w and 2 w0 - w) share one opponent NMDA
@@ -185,8 +188,10 @@ def prepare(
             single parameters. Any plasticity model can hold the weights, by name or
             composed (see `fwp_neuro.synapses.compose`); one without a receptor is read
             out through AMPA. It runs hebb and delta, with cells, value_cells, coding,
-            timeline, dt, device and seed as its options; its gain is calibrated by one
-            token.
+            timeline, dt, device and seed as its options (with the coding "voltage" also
+            drugs); its gain is calibrated by one token. The default writes the difference
+            of basal and apical voltage, which no basal spine sees: an idealisation, see
+            docs/local_writes.md.
         timeline: durations of a token's windows, a `Timeline`.
         calibration: "propagator" or "closed" (see
             `fwp_neuro.circuits.spiking.calibration`).
@@ -256,8 +261,8 @@ def prepare(
     options = {n: value for n, value in locals().items() if n not in ("program", "rule")}
     published = chosen(synapse, parameters)
     if published is not None:
-        return synapse_form.prepare(program, rule, published, options, USUAL)
-    if value_cells != USUAL["value_cells"] or coding != "auto":
+        return voltage_form.prepare(program, rule, published, options, USUAL)
+    if value_cells not in (None, 10) or coding != "auto":
         raise FwpError("value_cells and coding shape a circuit of published synapses: "
                        "give synapse=..., or leave them out")  # fmt: skip
     return _own(program, rule, options)
@@ -387,13 +392,3 @@ def _check_divisive(program: Program, given) -> None:
         if given_too:
             raise FwpError(f"divisive and {name} cannot be combined yet: give one of "
                            "them")  # fmt: skip
-
-
-def check_drugs(given) -> None:
-    """Refuse anything but a list of drugs."""
-    listed = isinstance(given, list | tuple)
-    for drug in given if listed else [given]:
-        if not listed or not isinstance(drug, AP5 | CNQX):
-            raise FwpError(
-                f"drugs must be a list of AP5(...) and CNQX(...), got {shown(drug)}"
-            )

@@ -48,7 +48,7 @@ OPTIONS = ("cells", "value_cells", "coding", "synapse", "parameters", "constants
            "timeline", "dt", "device", "seed", "progress", "initial_weights",
            "initial_states", "initial_states_of", "record", "record_every",
            "record_spikes", "record_weights")  # fmt: skip
-CODINGS = ("auto", "rates", "volleys")
+CODINGS = ("auto", "rates", "volleys", "voltage")
 _KNOWN: dict[Any, tuple[float, float]] = {}
 
 
@@ -337,6 +337,28 @@ def windows_of(timeline, how: Experiment) -> TokenWindows | None:
     return replace(usual, **{n: float(v) for n, v in said.items() if v is not None})
 
 
+def check(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str, Any],
+          usual: Mapping[str, Any]) -> None:  # fmt: skip
+    """Refuse options of another form, and weights to start from."""
+    for name, default in usual.items():
+        given = options[name]
+        if name not in OPTIONS and given is not default and given != default:
+            raise FwpError(f"option {name} shapes the circuits without a published "
+                           "synapse; with synapse=... leave it out, got "
+                           f"{shown(given)}")  # fmt: skip
+    if options["record_weights"] not in ("auto", "last", "none"):
+        raise FwpError("record_weights of a circuit of published synapses is 'last' or "
+                       "'none': their weights are expressions over many "
+                       "variables")  # fmt: skip
+    states = starting_states(rule, program, options["initial_weights"],
+                             options["initial_states_of"],
+                             options["initial_states"])  # fmt: skip
+    if any(array.any() for array in states.values()):
+        raise FwpError(f"synapses of {synapse.name!r} start where their model says: a "
+                       "circuit of published synapses takes no initial "
+                       "weights")  # fmt: skip
+
+
 def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str, Any],
             usual: Mapping[str, Any]) -> PreparedCircuit:  # fmt: skip
     """Turn a programme into a circuit of published synapses, every option checked.
@@ -348,27 +370,11 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
     Raises:
         FwpError: a port that the synapse has not, or an option of another form.
     """
-    for name, default in usual.items():
-        given = options[name]
-        if name not in OPTIONS and given is not default and given != default:
-            raise FwpError(f"option {name} shapes the circuits without a published "
-                           "synapse; with synapse=... leave it out, got "
-                           f"{shown(given)}")  # fmt: skip
-    if options["record_weights"] not in ("auto", "last", "none"):
-        raise FwpError("record_weights of a circuit of published synapses is 'last' or "
-                       "'none': their weights are expressions over many "
-                       "variables")  # fmt: skip
+    check(program, rule, synapse, options, usual)
     synapse = synapse.changed(**(options["constants"] or {}))
-    states = starting_states(rule, program, options["initial_weights"],
-                             options["initial_states_of"],
-                             options["initial_states"])  # fmt: skip
-    if any(array.any() for array in states.values()):
-        raise FwpError(f"synapses of {synapse.name!r} start where their model says: a "
-                       "circuit of published synapses takes no initial "
-                       "weights")  # fmt: skip
     form = PublishedCircuit(
         program, rule, synapse, cells=options["cells"],
-        value_cells=options["value_cells"],
+        value_cells=options["value_cells"] or 10,
         wanted=options["coding"], dt=options["dt"],
         windows=windows_of(options["timeline"], coding(transmitting(synapse)[0],
                                                        options["coding"])),

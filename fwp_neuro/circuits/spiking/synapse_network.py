@@ -29,7 +29,7 @@ from ..collector import NOTHING, Collector, Port, Record
 from ..plastic import connecting
 from ..token_schedule import Schedule, timed
 from .synapse_ports import Cells, of_weight
-from .synapse_tables import Tables, chances
+from .synapse_tables import Tables, chances, fired
 
 #: value that a value cell codes while its teacher says 0
 BASELINE = 0.5
@@ -202,7 +202,7 @@ class _Network(Kept):
             value_fired : second
             value_beyond : 1""",
             threshold=f"rand() < {chances(self.how, float(self.dt))[1]}",
-            reset="value_fired = t", namespace=self.namespace, name="value_cells",
+            reset=fired(self.how), namespace=self.namespace, name="value_cells",
             method="exact",
         )  # fmt: skip
         channels = np.arange(self.heads * 2 * self.post)

@@ -106,14 +106,58 @@ def on_minus_off(synapse: Synapse, cells: Cells, found) -> np.ndarray:
 
 
 def ports(synapse: Synapse, moved: Mapping[str, str], cells: Cells) -> dict[str, Port]:
-    """Return all that can be recorded, by name.
+    """Return all that can be recorded where a teacher makes value cells fire, by name.
 
     Args:
         synapse: with a receptor, in the textbook layout.
         moved: variable of the synapse that lives on a cell -> "pre" or "post".
     """
-    weight = partial(Port, "synapse", "", reads=of_weight(synapse))
     found = {
+        **_weights(synapse, cells),
+        "teacher": _port("post", "value_chance", cells, "1",
+                         "share of its largest rate at which a value cell is told "
+                         f"to fire, {_SIGN}"),
+        "recalled": _port("value", "y", cells, "siemens",
+                          "conductance that is recalled, ON minus OFF"),
+    }  # fmt: skip
+    found[synapse.ports["conductance"]] = _port(
+        "post", "value_conductance", cells, "siemens",
+        f"conductance of a value cell, {_SIGN}",
+    )  # fmt: skip
+    return {**_of_text(synapse, moved, cells), **found}
+
+
+def of_voltage(
+    synapse: Synapse, moved: Mapping[str, str], cells: Cells, scale: float
+) -> dict[str, Port]:
+    """Return all that can be recorded where the error is the voltage of a cell, by name.
+
+    Args:
+        synapse, moved: see `ports`.
+        scale: the value that the circuit codes as 1.
+    """
+
+    def recalled(found: Mapping[str, np.ndarray]) -> np.ndarray:
+        return scale * cells.arranged("post", found["recalled"]).mean(2)
+
+    found = {
+        **_weights(synapse, cells),
+        "recalled": Port("post", "", ("post",), recalled, "value that the voltage beyond "
+                         "the operating point codes, OFF minus ON",
+                         reads=("recalled",)),
+        "g_value": _port("post", "g_value", cells, "1",
+                         f"conductance that teachers open, in leaks, {_SIGN}"),
+    }  # fmt: skip
+    found[synapse.ports["conductance"]] = _port(
+        "post", "g_key", cells, "1",
+        f"conductance that key cells open, in leaks, {_SIGN}",
+    )  # fmt: skip
+    return {**_of_text(synapse, moved, cells), **found}
+
+
+def _weights(synapse: Synapse, cells: Cells) -> dict[str, Port]:
+    weight = partial(Port, "synapse", "", reads=of_weight(synapse))
+    return {
         "w": weight(
             dims=("post", "pre"), arrange=partial(on_minus_off, synapse, cells),
             words="fast weight, ON minus OFF", scaled=True,
@@ -122,23 +166,19 @@ def ports(synapse: Synapse, moved: Mapping[str, str], cells: Cells) -> dict[str,
             dims=_DIMS["synapse"], arrange=partial(mean_weights, synapse, cells),
             words=f"effective weight of {synapse.name}, {_SIGN}",
         ),
-        "teacher": _port("post", "value_chance", cells, "1",
-                         "share of its largest rate at which a value cell is told "
-                         f"to fire, {_SIGN}"),
-        "recalled": _port("value", "y", cells, "siemens",
-                          "conductance that is recalled, ON minus OFF"),
     }  # fmt: skip
-    text, conductance = synapse.equations, synapse.ports["conductance"]
-    found[conductance] = _port("post", "value_conductance", cells, "siemens",
-                               f"conductance of a value cell, {_SIGN}")  # fmt: skip
+
+
+def _of_text(synapse: Synapse, moved: Mapping[str, str], cells: Cells) -> dict[str, Port]:
+    """Return the variables of a synapse's own text, in its order."""
+    text = synapse.equations
     rows = {"synapse": variables(synapse), "pre": b2.Equations(text.pre),
             "post": b2.Equations(text.post)}  # fmt: skip
-    for place, names in rows.items():
-        for name, one in names.items():
-            words = f"{name} of {synapse.name}"
-            own = _port(moved.get(name, place), name, cells, unit_of(one), words)
-            found.setdefault(name, own)
-    return found
+    return {
+        name: _port(moved.get(name, place), name, cells, unit_of(one),
+                    f"{name} of {synapse.name}")
+        for place, names in rows.items() for name, one in names.items()
+    }  # fmt: skip
 
 
 def asked_for(

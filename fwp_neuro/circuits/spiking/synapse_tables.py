@@ -116,6 +116,17 @@ def tables(how: Experiment, windows: TokenWindows, tokens: int, dt: float) -> Ta
                   token_steps=total, grid=gcd(write, begin, read, total))  # fmt: skip
 
 
+#: whether the first spike of a burst was so long ago that now is the time of the second
+_SECOND = f"int(abs(t - value_fired - {BURST_GAP!r}*second) < dt/2)"
+
+
+def fired(how: Experiment) -> str:
+    """Return Brian2 code of what a spike of a value cell leaves: its time, unless it was
+    the second one of a burst, which no third one follows."""
+    long_ago = f" - 1*second*{_SECOND}" if how.event == "bursts" else ""
+    return f"value_fired = t{long_ago}"
+
+
 def chances(how: Experiment, dt: float) -> tuple[str, str]:
     """Return Brian2 code of the chance of a spike: of a key cell, and of a value cell."""
     if how.coding == "rates":
@@ -125,11 +136,7 @@ def chances(how: Experiment, dt: float) -> tuple[str, str]:
     if how.event == "bursts":
         share = BURST_RATE / how.rate if how.coding == "volleys" else BURST_RATE * dt
         first = f"value_now(t)*{share!r}"
-        second = (
-            "second_now(t)*int(t - value_fired < "
-            f"{1.5 * BURST_GAP!r}*second)*value_chance"
-        )
-        return key, f"{first} + {second}"
+        return key, f"{first} + second_now(t)*{_SECOND}*value_chance"
     if how.coding == "rates" and how.event == "spikes":
         return key, f"value_now(t)*value_chance*{how.rate * dt!r}"
     return key, "value_now(t)*value_chance"
