@@ -225,10 +225,10 @@ def prepare(
         record_every: sampling interval, whole time steps. Without ``record`` it samples
             V_basal, V_apical and drive, and in the population layout with record_weights
             "snapshots" also the weights, as "weight_course", up to 64 MB.
-        record_spikes: True for the spikes of all cells (key and teacher), False for none,
-            or populations such as ["key"]. In the population layout only the number of
-            Poisson cells that fire is drawn; which cells they were is drawn when
-            somebody asks the recording for spikes.
+        record_spikes: True for the spikes of all cells (key, teacher, value if they
+            spike), False for none, or populations such as ["key"]. In the population
+            layout only the number of Poisson cells that fire is drawn; which cells they
+            were is drawn when somebody asks the recording for spikes.
         record_weights: "snapshots" (after every token), "last", "none" or "auto"
             (snapshots while the circuit's own weights take up to 64 MB over all tokens,
             else the last ones).
