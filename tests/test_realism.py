@@ -472,6 +472,11 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_synapses_have_no_delays_of_their_own():
+    with pytest.raises(fwp.FwpError, match="share one trace"):
+        Realism(delay=[1, 2] * ms)
+
+
 @pytest.mark.parametrize("sentence", REFUSED)
 def test_what_cannot_be_combined_is_refused_in_one_sentence(sentence):
     with pytest.raises(fwp.FwpError, match=sentence.replace("(", r"\(")):

@@ -165,6 +165,18 @@ def _read_release(value, name: str):
     return value
 
 
+def _read_delay(value, name: str):
+    if np.size(value) > 1:
+        raise FwpError(
+            f"{name} is one for all key cells, got {np.size(value)}: all cells of a key "
+            "dimension share one trace, so that no synapse can have a delay of its own"
+        )
+    return _A_DELAY.read(value, name)
+
+
+_A_DELAY = a_time("2*ms")
+
+
 def _switch(plain: str, name: str, kind: type, **more: dict) -> Kind:
     """``plain`` or None for the idealisation, ``name`` for its usual replacement;
     ``more``: other names -> arguments of the replacement."""
@@ -194,7 +206,7 @@ def _switch(plain: str, name: str, kind: type, **more: dict) -> Kind:
     background=optional(_of(b2.Hz, "2*Hz")),
     membrane_noise=optional(_of(b2.volt, "2*mV")),
     gate=_switch("table", "neuromodulator", Neuromodulator),
-    delay=optional(a_time("2*ms")),
+    delay=optional(Kind(_A_DELAY.legal, _read_delay, _A_DELAY.example)),
     levels=optional(whole(2, 10**6)),
     homeostasis=_switch("none", "settled", Homeostasis),
     preset=one_of(("none", "physiological"), "preset of Realism:"),
@@ -219,7 +231,7 @@ class Realism:
             correlation time of 5 ms. It is that of a cell, and independent between cells,
             so that it averages out over the spiking cells of a channel.
         gate: "table", "neuromodulator" or `Neuromodulator`.
-        delay: of the spikes of key cells.
+        delay: of the spikes of key cells, one for all.
         homeostasis: "none", "settled" or `Homeostasis`, which mends mismatches.
         levels: states of a synapse of one key cell, 2 for binary ones; a change of the
             weight is what the cells of a dimension step by on average, each with the
