@@ -34,8 +34,8 @@ artificial network .875, standard error .03:
     spikes       50       .691 (.977)      .819 (.505)
     spikes       200      .823 (.491)      .868 (.252)
 
-So spikes of the inputs cost next to no accuracy. The count of spikes of value cells in one
-read window does, and regular cells need a quarter as many for the same error.
+So spikes of the inputs cost next to no accuracy. The count of spikes of value cells in
+one read window does, and regular cells need a quarter as many for the same error.
 
 Deviations: Gaussian classes stand for images, and a short convolution of two tokens binds
 a label to the example before it. Signed keys have an ON and an OFF population, a choice
@@ -83,7 +83,7 @@ class Parameters:
     teacher: Literal["tonic", "spiking"] = "tonic"
     dt: float = 1.0
     seed: int = 0
-    device: str = "auto"
+    device: str = "numpy"
 
 
 def checked(p: Parameters) -> Parameters:

@@ -166,9 +166,9 @@ def _read_release(value, name: str):
 
 
 def _read_delay(value, name: str):
-    if np.size(value) > 1:
+    if isinstance(value, np.ndarray) and value.size > 1:
         raise FwpError(
-            f"{name} is one for all key cells, got {np.size(value)}: all cells of a key "
+            f"{name} is one for all key cells, got {value.size}: all cells of a key "
             "dimension share one trace, so that no synapse can have a delay of its own"
         )
     return _A_DELAY.read(value, name)

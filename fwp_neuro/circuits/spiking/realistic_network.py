@@ -16,7 +16,7 @@ from .biophysical import Network
 from .realism import at_baseline, gains, most_active
 from .release_pathway import release_pathway
 from .released_quanta import released_quanta
-from .value_somas import MOST, firing_curve, numbers, somas, start_voltages
+from .value_somas import MOST, PAPERS, firing_curve, numbers, somas, start_voltages
 
 #: correlation time of the membrane noise (a choice)
 NOISE_TIME = 5 * b2.ms
@@ -113,6 +113,12 @@ class RealisticNetwork(Network):
         table = np.repeat(each, 2 * self.post, axis=1)
         return {"eta_table": b2.TimedArray(table * b2.Hz, dt=self.dt),
                 "released": b2.TimedArray(window.astype(float), dt=self.dt)}  # fmt: skip
+
+    @staticmethod
+    def papers(realism) -> str:
+        """Return what the run cites beside its synapse."""
+        values = realism.value_cells
+        return PAPERS if values is not None and values.model != "poisson" else ""
 
     def code(self) -> tuple:
         cells = (self.values.model, self._value_number) if self._integrating else ()

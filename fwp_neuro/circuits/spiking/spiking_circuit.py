@@ -332,7 +332,7 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     plan, dt, keep, details = biophysical_plan(
         program, write, signals["q"], states["w"], model, schedule, given
     )
-    kind = None
+    kind: Any = None
     if plan.realism is not None:
         from .homeostasis import realistic  # noqa: PLC0415  few runs need it
 
@@ -345,6 +345,8 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     papers = "; ".join([model.citation, *model.sources.values()])
     if plan.divisive is not None:
         papers = f"{papers}; {divisive_inhibition.PAPERS}"
+    if plan.realism is not None and (more := kind.papers(plan.realism)):
+        papers = f"{papers}; {more}"
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, dt, keep, details, papers,
         partial(_in_units, plan.record.scale, details.get("recall_gain", 1.0),

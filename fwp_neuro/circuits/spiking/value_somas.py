@@ -28,6 +28,8 @@ from scipy.interpolate import UnivariateSpline
 
 from ...errors import FwpError
 
+#: of the cells
+PAPERS = "brette2005adaptive"
 #: brette2005adaptive, table 1, but for `fluctuation`, which is a choice
 PARAMETERS: dict[str, Any] = {
     "C_m": 281 * b2.pF, "g_L": 30 * b2.nS, "E_L": -70.6 * mV, "V_T": -50.4 * mV,
