@@ -18,7 +18,15 @@ from programs import random_program, rule_program
 
 import fwp_neuro as fwp
 from fwp_neuro import synapses
-from fwp_neuro.circuits import AP5, CNQX, Timeline, driven_cells, injected
+from fwp_neuro.circuits import (
+    AP5,
+    CNQX,
+    Realism,
+    SpikingValues,
+    Timeline,
+    driven_cells,
+    injected,
+)
 from fwp_neuro.circuits.rate import ode_windows, rate_circuit
 from fwp_neuro.circuits.spiking import spiking_circuit
 from fwp_neuro.devices import Built
@@ -191,6 +199,10 @@ POISSON = {
     "spiking, population, Poisson": _spiking("delta", key_cells="poisson"),
     "spiking, one weight a key cell, Poisson": _spiking(
         "delta", key_cells="poisson", layout="synapse"
+    ),
+    "spiking, integrate-and-fire values": _spiking(
+        "delta", key_cells="poisson",
+        realism=Realism(value_cells=SpikingValues(cells=3, model="adex")),
     ),
     "spiking, generic, Poisson": _spiking("momentum_delta", key_cells="poisson"),
 }

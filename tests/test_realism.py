@@ -22,9 +22,10 @@ from fwp_neuro.circuits import (
     Timeline,
 )
 from fwp_neuro.circuits.circuit_structure import exact
-from fwp_neuro.circuits.spiking import homeostasis
+from fwp_neuro.circuits.spiking import homeostasis, value_somas
 from fwp_neuro.circuits.spiking.realism import gains
 from fwp_neuro.circuits.spiking.released_quanta import released_quanta
+from fwp_neuro.circuits.spiking.value_somas import firing_curve
 
 ms, mV, Hz = b2.ms, b2.mV, b2.Hz
 TOKENS, HEADS, PRE, POST = 3, 2, 4, 3
@@ -126,6 +127,7 @@ DRAWN = {
     "short-term plasticity": Realism(short_term="tsodyks_markram"),
     "background": Realism(background=5 * Hz),
     "spiking values": Realism(value_cells=SpikingValues(cells=5)),
+    "integrate-and-fire values": Realism(value_cells="adex"),
     "delay": Realism(delay=2 * ms),
     "levels": Realism(levels=3),
     "physiological": replace(Realism(preset="physiological"), homeostasis=None,
@@ -241,6 +243,82 @@ def test_counts_of_spiking_value_cells_add_the_predicted_noise():
     ideal, _ = _noise(None, INF)
     predicted = np.sqrt(2 / (25 * 50 * 0.02)) / exact.std()
     assert np.sqrt(found**2 - ideal**2) == pytest.approx(predicted, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["lif", "adex"])
+def test_cells_step_to_the_rate_that_their_curve_promises(kind):
+    curve = firing_curve(kind, 50.0, 1e-3, 35, 100)
+    cells = value_somas._Cells(kind, 1e-3, (2000,), np.random.default_rng(9))
+    for wanted in (25.0, 50.0, 100.0):
+        cells.w[:] = curve.adaptation
+        cells.count(curve.baseline, 500)
+        drive = curve.drives[int(wanted / curve.step)]
+        cells.count(drive, 35)
+        found = cells.count(drive, 100)
+        assert found.mean() / 0.1 == pytest.approx(wanted, rel=0.02)
+        if wanted == 50:
+            assert found.var() / found.mean() == pytest.approx(curve.fano, rel=0.15)
+    assert curve.fano < 0.3
+
+
+@pytest.mark.parametrize("kind", ["lif", "adex"])
+def test_integrate_and_fire_values_add_less_noise_than_poisson_ones(kind):
+    """Regular cells: sqrt(F) of the noise of Poisson cells, F their Fano factor."""
+    program, cells, window = make(MANY), 25, 0.06
+    long = replace(SHORT, query=140 * ms, read=60 * ms)  # the voltage settles before
+    options = {"cells": INF, "timeline": long, "dt": 1 * ms}
+    ideal = spiking(program, "delta", **options)
+    values = SpikingValues(cells, model=kind)
+    found = spiking(program, "delta", **options, record_spikes=["value"],
+                    realism=Realism(value_cells=values))  # fmt: skip
+    fano = firing_curve(kind, 50.0, 1e-3, 62, 60).fano
+    mine, graded = (each["readout"].values for each in (found, ideal))
+    poisson = np.sqrt(2 / (cells * 50 * window))
+    added = np.sqrt(np.mean((mine - graded) ** 2))
+    assert 0.8 * np.sqrt(fano) * poisson < added < 1.25 * np.sqrt(fano) * poisson
+    assert added < {"lif": 0.65, "adex": 0.5}[kind] * poisson
+    # adaptation: an adex cell answers a key the less, the shorter ago it was shown
+    slope = (mine * graded).sum() / (graded**2).sum()
+    assert slope == pytest.approx(1, abs={"lif": 0.05, "adex": 0.1}[kind])
+    spikes = found.spikes("value")  # the same spikes are recorded
+    # a spike counts in the step after its own
+    token, at = np.divmod(np.round(spikes["time"].values / 1e-3).astype(int) + 1, 270)
+    inside = (at >= 180) & (at < 240)
+    counts = np.zeros(mine.shape)
+    where = (token, spikes["cell_head"].values, spikes["dimension"].values)
+    np.add.at(counts, tuple(each[inside] for each in where),
+              spikes["cell_sign"].values[inside])  # fmt: skip
+    assert np.abs(mine - counts / (cells * 50 * window)).max() < 1e-12
+
+
+@pytest.mark.parametrize("kind", ["poisson", "lif"])
+def test_spikes_of_value_cells_are_those_of_as_many_cells(kind):
+    for cells in (4, 7):  # the second circuit may be a kept program of the first one
+        values = SpikingValues(cells, model=kind)
+        found = spiking(make(), "delta", cells=20, timeline=SHORT, dt=1 * ms,
+                        realism=Realism(value_cells=values))  # fmt: skip
+        spikes = found.spikes("value")
+        assert spikes["number"].max() == 2 * HEADS * POST * cells - 1
+        rate = spikes.sizes["spike"] / (TOKENS * 0.17 * 2 * HEADS * POST * cells)
+        assert rate == pytest.approx(50, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["lif", "adex"])
+def test_integrate_and_fire_values_follow_the_law_of_their_fano_factor(kind):
+    program = fwp.tasks.associative_recall(tokens=8, dim=8, beta=0.8, heads=12, seed=1)
+    exact = artificial(program, "delta")
+    options = {"cells": INF, "dt": 1 * ms, "record_spikes": False}
+    ideal = fwp.compare(exact, spiking(program, "delta", **options))
+    found = fwp.compare(exact, spiking(program, "delta", **options, realism=Realism(
+        value_cells=SpikingValues(100, model=kind))))  # fmt: skip
+    fano = firing_curve(kind, 50.0, 1e-3, 32, 100).fano
+    poisson = np.sqrt(2 / (100 * 50 * 0.1)) / exact["readout"].values.std()
+    added = np.sqrt(found.nrmse**2 - ideal.nrmse**2)
+    assert found.slope == pytest.approx(1, abs=0.03)
+    # adaptation of an adex cell keeps a trace of what it fired before
+    assert added == pytest.approx(np.sqrt(fano) * poisson,
+                                  rel={"lif": 0.1, "adex": 0.25}[kind])  # fmt: skip
 
 
 @pytest.mark.slow
@@ -369,6 +447,9 @@ def test_fitted_values_and_tonic_teachers_make_a_trained_layer_exact():
     assert after < 0.5 * before
 
 REFUSED = {
+    "too fast for integrate-and-fire cells": {
+        "cells": 5, "realism": Realism(value_cells=SpikingValues(
+            rate=400 * Hz, model="lif"))},
     "layout='population'": {
         "layout": "synapse", "cells": 5, "realism": Realism(levels=2)},
     "short_term acts on single spikes": {
@@ -389,6 +470,11 @@ REFUSED = {
         "record_every": 5 * ms},
     "must be a release model": {"cells": 5, "realism": Realism(short_term="pair_stdp")},
 }  # fmt: skip
+
+
+def test_synapses_have_no_delays_of_their_own():
+    with pytest.raises(fwp.FwpError, match="share one trace"):
+        Realism(delay=[1, 2] * ms)
 
 
 @pytest.mark.parametrize("sentence", REFUSED)

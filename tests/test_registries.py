@@ -8,6 +8,7 @@ import pytest
 
 import fwp_neuro as fwp
 from fwp_neuro import bibliography, divisive, registries
+from fwp_neuro.circuits.spiking import value_somas
 from fwp_neuro.cli import main
 from fwp_neuro.commands import listing, show
 from fwp_neuro.registries import KINDS, Found, find, registry
@@ -98,7 +99,7 @@ def test_every_key_that_is_used_is_in_the_file_and_every_entry_is_used():
         Found(kind, registry(kind).entry(name)).citation for kind, name in EVERYTHING
     ]
     texts += [fwp.artificial.memories and kind.citation for kind in _feature_maps()]
-    texts.append(divisive.PAPERS)  # an option of realisations
+    texts += [divisive.PAPERS, value_somas.PAPERS]  # of options of realisations
     used = {key for text in texts for key in bibliography.keys(text)}
     named = {key for text in texts for key in bibliography.KEY.findall(text)}
     known = set(bibliography.references())

@@ -29,6 +29,7 @@ SLOW = {
     "tonic teachers": ("delta", {}, {"teacher": "tonic"}),
     "release model": ("delta", {}, {"realism": Realism(short_term="tsodyks_markram")}),
     "divisive": ("hebb", {"pool": True}, {"divisive": 10.0}),
+    "cells that read": ("delta", {}, {"realism": Realism(value_cells="adex")}),
     "realism": ("delta", {}, {"realism": Realism(
         value_cells="spiking", inhibition="conductance", release=0.5, sites=2,
         background=2 * b2.Hz, membrane_noise=2 * b2.mV, levels=5,

@@ -52,7 +52,7 @@ class Kept:
         collector: of its recordings.
         namespace: its constants, tables and functions by name.
         counted: how many cells stand for a number if only how many of them fire is
-            drawn, else 0.
+            drawn, else 0; sizes: population -> how many, where they are others.
         run_time: how long it runs, a Brian2 time.
     """
 
@@ -62,6 +62,7 @@ class Kept:
     collector: Collector
     namespace: dict[str, Any]
     counted: int = 0
+    sizes: Mapping[str, int] = {}
     run_time: Any
 
     def code(self) -> tuple:
@@ -103,7 +104,7 @@ def _refill(circuit: Kept, built: Built) -> dict[str, Any]:
     other, mine = built.keep[-1], circuit.collector
     for name in circuit.told:
         setattr(other, name, getattr(circuit, name))
-    other.collector.renew(mine, circuit.counted)
+    other.collector.renew(mine, circuit.counted, circuit.sizes)
     mine.probing.events(circuit.namespace)  # adds the table of token ends
     probes = {f"{circuit.keys}.{n}": one for n, one in mine.probing.values().items()}
     return {**_numbers(circuit.namespace), **probes, **circuit.start()}

@@ -258,10 +258,10 @@ class Collector:
         self.objects += self.probing.attach(pre, post, synapses, order, when)
         return self.objects
 
-    def renew(self, other: Collector, cells: int = 0) -> None:
-        """Collect for another circuit of the same structure, of which ``other`` is the
-        collector; in it so many ``cells`` stand for a number, 0 for as many as here."""
-        self._cells = [(name, cells or own, order) for name, own, order in self._cells]
+    def renew(self, other: Collector, cells: int, sizes: Mapping[str, int]) -> None:
+        """Collect for another circuit of the same structure and its collector; in it so
+        many ``cells`` stand for a number (0: as here), or as many as ``sizes`` says."""
+        self._cells = [(n, sizes.get(n, cells or own), o) for n, own, o in self._cells]
         for name in ("schedule", "keep", "ports", "record", "seed"):
             setattr(self, name, getattr(other, name))
         self.probing.tokens = other.probing.tokens

@@ -367,7 +367,9 @@ def _record(
     voltages, and the weights where they are few."""
     names = options["record"]
     every = steps_between(options["record_every"], options["dt"], schedule)
-    populations = ("key", "teacher") if np.isfinite(plan.cells) else ()
+    populations: tuple[str, ...] = ("key", "teacher") if np.isfinite(plan.cells) else ()
+    if plan.realism is not None and plan.realism.value_cells is not None:
+        populations += ("value",)
     spikes = fired(options["record_spikes"], populations)
     if names is None and not every:
         return Record((), 0, spikes, scale)

@@ -89,9 +89,13 @@ def settled(plan: CircuitPlan, model, dt, device: str, seed: int) -> dict:
     schedule = make(_TRIAL, dt, trials)
     shown = np.arange(trials) % len(plan.key)
     key, zero = plan.key[shown], np.zeros((trials, *plan.value.shape[1:]))
+    # value cells that spike act on nothing here, and their number sets the noise alone
+    realism = replace(plan.realism, value_cells=plan.realism.value_cells and replace(
+        plan.realism.value_cells, model="poisson"))  # fmt: skip
     alone = replace(
-        plan, key=key, query=0 * key, value=zero, eta=np.zeros(key.shape[:2]),
-        weights=0 * plan.weights, keep_pre=np.ones_like(key), keep_post=1 + zero,
+        plan, realism=realism, key=key, query=0 * key, value=zero,
+        eta=np.zeros(key.shape[:2]), weights=0 * plan.weights,
+        keep_pre=np.ones_like(key), keep_post=1 + zero,
         ap5=0.0, cnqx=0.0, keep=replace(plan.keep, mode="last", probes=None),
         record=type(plan.record)(),
     )  # fmt: skip

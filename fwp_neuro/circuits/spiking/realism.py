@@ -40,7 +40,8 @@ def _of(unit, example: str, low: float = 0.0) -> Kind:
 _SPREAD = real(0, 1, example=0.1)
 
 
-@takes(cells=optional(whole()), rate=_of(b2.Hz, "50*Hz"))
+@takes(cells=optional(whole()), rate=_of(b2.Hz, "50*Hz"),
+       model=one_of(("poisson", "lif", "adex"), "model of SpikingValues:"))  # fmt: skip
 @dataclass(frozen=True)
 class SpikingValues:
     """Value cells that spike; the memory is read by counting their spikes.
@@ -50,14 +51,17 @@ class SpikingValues:
             for a number if None (100 where those are rates).
         rate: of a cell whose basal compartment is at the value baseline. It grows by as
             much for each unit of the coded number, and ends at 0.
+        model: "poisson" (independent processes of one voltage, a choice), or "lif" and
+            "adex": integrate-and-fire cells, see `value_somas`.
 
-    The count of a read window of length T adds noise of SD sqrt(2/(cells rate T)) in
-    units of the number 1. Cells are independent Poisson processes of one voltage, a
-    choice.
+    The count of a read window of length T adds noise of SD sqrt(2 F/(cells rate T)) in
+    units of the number 1. F is the variance of a count over its mean: 1 for Poisson
+    cells, less for the others, which fire more regularly.
     """
 
     cells: int | None = None
     rate: Any = field(default_factory=lambda: 50 * b2.Hz)
+    model: str = "poisson"
 
 
 @takes(
@@ -162,15 +166,29 @@ def _read_release(value, name: str):
     return value
 
 
-def _switch(plain: str, name: str, kind: type) -> Kind:
-    """``plain`` or None for the idealisation, ``name`` for its usual replacement."""
-    legal = f"{plain!r}, {name!r} or a {kind.__name__}(...)"
+def _read_delay(value, name: str):
+    if isinstance(value, np.ndarray) and value.size > 1:
+        raise FwpError(
+            f"{name} is one for all key cells, got {value.size}: all cells of a key "
+            "dimension share one trace, so that no synapse can have a delay of its own"
+        )
+    return _A_DELAY.read(value, name)
+
+
+_A_DELAY = a_time("2*ms")
+
+
+def _switch(plain: str, name: str, kind: type, **more: dict) -> Kind:
+    """``plain`` or None for the idealisation, ``name`` for its usual replacement;
+    ``more``: other names -> arguments of the replacement."""
+    named: dict[str, dict] = {name: {}, **more}
+    legal = ", ".join(map(repr, (plain, *named))) + f" or a {kind.__name__}(...)"
 
     def read(value, argument: str):
         if value is None or isinstance(value, str) and value == plain:
             return None
-        if isinstance(value, str) and value == name:
-            return kind()
+        if isinstance(value, str) and value in named:
+            return kind(**named[value])
         if isinstance(value, kind):
             return value
         raise FwpError(f"{argument} must be {legal}, got {shown(value)}")
@@ -179,7 +197,8 @@ def _switch(plain: str, name: str, kind: type) -> Kind:
 
 
 @takes(
-    value_cells=_switch("graded", "spiking", SpikingValues),
+    value_cells=_switch("graded", "spiking", SpikingValues, lif={"model": "lif"},
+                        adex={"model": "adex"}),
     inhibition=_switch("subtractive", "conductance", ConductanceInhibition),
     heterogeneity=optional(instance(f"{__name__}:Heterogeneity", Heterogeneity)),
     release=real(0, 1, above=True),
@@ -188,7 +207,7 @@ def _switch(plain: str, name: str, kind: type) -> Kind:
     background=optional(_of(b2.Hz, "2*Hz")),
     membrane_noise=optional(_of(b2.volt, "2*mV")),
     gate=_switch("table", "neuromodulator", Neuromodulator),
-    delay=optional(a_time("2*ms")),
+    delay=optional(Kind(_A_DELAY.legal, _read_delay, _A_DELAY.example)),
     levels=optional(whole(2, 10**6)),
     homeostasis=_switch("none", "settled", Homeostasis),
     preset=one_of(("none", "physiological"), "preset of Realism:"),
@@ -199,7 +218,7 @@ class Realism:
     module.
 
     Args:
-        value_cells: "graded", "spiking" or `SpikingValues`.
+        value_cells: "graded", "spiking", "lif", "adex" or `SpikingValues`.
         inhibition: "subtractive", "conductance" or `ConductanceInhibition`.
         heterogeneity: None or `Heterogeneity`.
         release: probability with which a release site of a synapse answers a spike, each
@@ -213,7 +232,7 @@ class Realism:
             correlation time of 5 ms. It is that of a cell, and independent between cells,
             so that it averages out over the spiking cells of a channel.
         gate: "table", "neuromodulator" or `Neuromodulator`.
-        delay: of the spikes of key cells.
+        delay: of the spikes of key cells, one for all.
         homeostasis: "none", "settled" or `Homeostasis`, which mends mismatches.
         levels: states of a synapse of one key cell, 2 for binary ones; a change of the
             weight is what the cells of a dimension step by on average, each with the

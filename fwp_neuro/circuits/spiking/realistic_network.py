@@ -16,6 +16,7 @@ from .biophysical import Network
 from .realism import at_baseline, gains, most_active
 from .release_pathway import release_pathway
 from .released_quanta import released_quanta
+from .value_somas import MOST, PAPERS, firing_curve, numbers, somas, start_voltages
 
 #: correlation time of the membrane noise (a choice)
 NOISE_TIME = 5 * b2.ms
@@ -29,6 +30,8 @@ class RealisticNetwork(Network):
         self.realism = plan.realism
         self.inhibition, self.gate = self.realism.inhibition, self.realism.gate
         self.values = self.realism.value_cells
+        if self.values is not None:
+            self.sizes = {"value": self._value_number}
         self.namespace.update(self._numbers())
         if self.realism.levels is not None:
             self.end_of_token = _LEVELS if self.infinite else _LEVELS_IN_SPIKES
@@ -55,6 +58,8 @@ class RealisticNetwork(Network):
         if self.values is not None:
             found["value_each"] = float(self._value_number)
             found["value_rate"] = self.values.rate
+            if self._integrating:
+                found.update(self._curve_numbers())
         if realism.membrane_noise is not None:
             left = np.exp(-float(dt / NOISE_TIME))
             found["noise_left"] = left
@@ -76,6 +81,28 @@ class RealisticNetwork(Network):
             return self.values.cells
         return 100 if self.infinite else int(self.plan.cells)
 
+    @property
+    def _integrating(self) -> bool:
+        """Whether the value cells that spike are simulated one by one."""
+        return self.values is not None and self.values.model != "poisson"
+
+    def _curve_numbers(self) -> dict:
+        """Return what the somas need: a table of drives, looked up by rate as if that
+        were a time."""
+        begin, end = self.schedule.spans["read"]
+        # what is recalled arrives with the lag of AMPA and of the basal compartment
+        p = self.model.parameters
+        at_rest = 1 + p["conductance"] * p["value_baseline"]
+        lag = p["tau_ampa"] + p["tau_membrane"] / at_rest
+        before = begin - self.schedule.spans["query"][0] - round(float(lag / self.dt))
+        curve = firing_curve(self.values.model, float(self.values.rate), float(self.dt),
+                             max(before, 1), end - begin)  # fmt: skip
+        return {
+            **numbers(), "soma_drives": b2.TimedArray(curve.drives * b2.volt, dt=self.dt),
+            "soma_adapted": curve.adaptation * b2.volt, "value_most": MOST,
+            "soma_step": curve.step * b2.Hz, "soma_base": curve.baseline * b2.volt,
+        }  # fmt: skip
+
     def _gate_tables(self) -> dict:
         """Return the learning rate over whole tokens, and the window of the release of
         the modulator."""
@@ -87,15 +114,29 @@ class RealisticNetwork(Network):
         return {"eta_table": b2.TimedArray(table * b2.Hz, dt=self.dt),
                 "released": b2.TimedArray(window.astype(float), dt=self.dt)}  # fmt: skip
 
+    @staticmethod
+    def papers(realism) -> str:
+        """Return what the run cites beside its synapse."""
+        values = realism.value_cells
+        return PAPERS if values is not None and values.model != "poisson" else ""
+
     def code(self) -> tuple:
-        return (*super().code(), type(self).__name__, *self.realism.structure)
+        cells = (self.values.model, self._value_number) if self._integrating else ()
+        return (*super().code(), type(self).__name__, *self.realism.structure, *cells)
 
     def start(self) -> dict:
         found = super().start()
         if self.realism.levels is not None:
             found["fast_weights.w_before"] = found["fast_weights.w"]
+        if self._integrating:
+            found["value_somas.V"] = self._start_voltages()
         drawn = self._drawn().items()
         return {**found, **{f"value_cells.{name}": one for name, one in drawn}}
+
+    def _start_voltages(self):
+        rng = np.random.default_rng([self.plan.seed, 6])
+        number = self.heads * 2 * self.post * self._value_number
+        return start_voltages(rng, number) * b2.volt
 
     def _drawn(self) -> dict[str, np.ndarray]:
         """Return the gains of each value channel, by variable."""
@@ -141,7 +182,9 @@ class RealisticNetwork(Network):
                       "opened = gate_leak + (1 - gate_leak)*gate : 1"]  # fmt: skip
         if self.values is not None:
             chance = "clip(value_rate*(1 + recalled + threshold)*dt, 0, 1)"
-            lines += ["fired_value : 1", f"value_chance = {chance} : 1"]
+            lines += ["fired_value : 1"]
+            lines += ["soma_drive : volt"] if self._integrating else [
+                f"value_chance = {chance} : 1"]  # fmt: skip
         return "\n".join(lines)
 
     def _gains(self) -> list[str]:
@@ -180,7 +223,8 @@ class RealisticNetwork(Network):
 
     def _reading(self) -> str:
         if self.values is not None:
-            return "total += reading(t)*(fired_value/(value_each*value_rate*dt) - 1)*dt"
+            total = "total += reading(t)*(fired_value/(value_each*value_rate*dt) - 1)*dt"
+            return total + "\nfired_value = 0" * self._integrating
         number = "drive" if self.inhibition is None else "recalled"
         return f"total += reading(t)*{number}*dt"
 
@@ -195,7 +239,9 @@ class RealisticNetwork(Network):
                     f"{name} = noise_left*{name} + noise_size*randn()", dt=self.dt,
                     when="groups", order=2, name=name,
                 )  # fmt: skip
-        if self.values is not None:
+        if self._integrating:
+            self._somas(made)
+        elif self.values is not None:
             self._draw(made, ["fired_value = fired_cells(rand(), value_each, "
                               "value_chance)"], "value_spikes")  # fmt: skip
             self.collector.population(
@@ -212,6 +258,30 @@ class RealisticNetwork(Network):
             self.objects.append(delay_line(made, "g_late", of, self.inhibition.delay,
                                            self.dt, self.namespace))  # fmt: skip
         return made
+
+    def _somas(self, made) -> None:
+        """Attach the cells that fire as the basal compartments of their channel say."""
+        wanted = "clip(1 + recalled + threshold, 0, value_most)*value_rate"
+        made.soma_drive = "soma_base"
+        made.run_regularly(  # after the membranes of this step
+            f"soma_drive = soma_drives({wanted}/soma_step*dt)", dt=self.dt,
+            when="groups", order=3, name="soma_drives_now",
+        )  # fmt: skip
+        each, channels = self._value_number, self.heads * 2 * self.post
+        equations, threshold, reset = somas(self.values.model)
+        cells = self._group(
+            channels * each, f"{equations}\ndrive : volt (linked)", "value_somas",
+            threshold=threshold, reset=reset, method="euler", order=4,
+        )  # fmt: skip
+        every = np.arange(channels * each)
+        cells.drive = b2.linked_var(made, "soma_drive", index=every // each)
+        cells.V = self._start_voltages()
+        if "w" in cells.variables:
+            cells.w = "soma_adapted"
+        self._connect(cells, made, "", "value_spikes", every, every // each,
+                      on_pre="fired_value_post += 1", delay=0 * b2.second)  # fmt: skip
+        self.collector.population("value", cells, each, head=self.heads, sign=2,
+                                  dimension=self.post)  # fmt: skip
 
     # ------------------------------------------------------------------ synapses
 

@@ -230,10 +230,10 @@ def prepare(
         record_every: sampling interval, whole time steps. Without ``record`` it samples
             V_basal, V_apical and drive, and in the population layout with record_weights
             "snapshots" also the weights, as "weight_course", up to 64 MB.
-        record_spikes: True for the spikes of all cells (key and teacher), False for none,
-            or populations such as ["key"]. In the population layout only the number of
-            Poisson cells that fire is drawn; which cells they were is drawn when
-            somebody asks the recording for spikes.
+        record_spikes: True for the spikes of all cells (key, teacher, value if they
+            spike), False for none, or populations such as ["key"]. In the population
+            layout only the number of Poisson cells that fire is drawn; which cells they
+            were is drawn when somebody asks the recording for spikes.
         record_weights: "snapshots" (after every token), "last", "none" or "auto"
             (snapshots while the circuit's own weights take up to 64 MB over all tokens,
             else the last ones).
@@ -338,7 +338,7 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     plan, dt, keep, details = biophysical_plan(
         program, write, signals["q"], states["w"], model, schedule, given
     )
-    kind = None
+    kind: Any = None
     if plan.realism is not None:
         from .homeostasis import realistic  # noqa: PLC0415  few runs need it
 
@@ -351,6 +351,8 @@ def _own(program: Program, rule: Rule, options: dict[str, Any]) -> PreparedCircu
     papers = "; ".join([model.citation, *model.sources.values()])
     if plan.divisive is not None:
         papers = f"{papers}; {divisive_inhibition.PAPERS}"
+    if plan.realism is not None and (more := kind.papers(plan.realism)):
+        papers = f"{papers}; {more}"
     return PreparedCircuit(
         "spiking", program, rule, options, build, size, dt, keep, details, papers,
         partial(_in_units, plan.record.scale, details.get("recall_gain", 1.0),
