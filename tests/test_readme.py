@@ -19,13 +19,14 @@ PRINTED = {
     "divisive_inhibition": ["nRMSE"],
     "exchange": [r"36 \['w', 'V_basal'\]\nrun.nwb\n36\n"],
     "idealisations": ["nRMSE"],
+    "local_writes": ["nRMSE"],
     "own_network": [r"r1: lives on the presynaptic cell.*1\.\d+\n$"],
     "rules": ["nRMSE"],
     "write_strengths": [r"True"],
     "synapses": [r"\[0\.764", r"\[0\.36 ", "95%: 0.1615 to 0.2455"],
 }
 #: pages whose examples take a minute of CPU
-SLOW = {"idealisations", "divisive_inhibition", "write_strengths"}
+SLOW = {"idealisations", "divisive_inhibition", "write_strengths", "local_writes"}
 #: files that they write
 WRITTEN = {"README": "run.nc", "artificial": "parity.pt", "exchange": "weights.csv"}
 

@@ -120,7 +120,7 @@ class _Network(Kept):
 
     def __init__(self, synapse: Synapse, preset: Preset, sizes: Cells, table: Tables, dt,
                  theta, record: Record, ports: Mapping[str, Port]):  # fmt: skip
-        self.synapse, self.preset, self.sizes, self.dt = synapse, preset, sizes, dt
+        self.synapse, self.preset, self.cells_of, self.dt = synapse, preset, sizes, dt
         self.teachers = sizes.key
         self.channels = sizes.heads * 2 * sizes.post
         schedule = Schedule({}, table.token_steps, table.tokens, float(dt))
@@ -138,7 +138,7 @@ class _Network(Kept):
             "tau_key": point.tau * second, "tau_theta": own.tau_theta * second,
             "E_leak": mean.E_LEAK * volt, "E_exc": mean.E_EXC * volt,
             "E_key": point.reverse * volt, "volts_of_1": point.one * volt,
-            "share": 1 / (2 * self.sizes.value),
+            "share": 1 / (2 * self.cells_of.value),
             "kick": own.value / (self.teachers * own.rate * mean.TAU_AMPA),
         }  # fmt: skip
 
@@ -159,7 +159,7 @@ class _Network(Kept):
         text = self.synapse
         numbers = exact(text.parameters), exact(text.initial)
         said = repr((text.name, text.equations, text.weight, numbers))
-        return said, self.sizes, self.channels
+        return said, self.cells_of, self.channels
 
     def start(self) -> dict[str, Any]:
         volts = np.full(len(self.theta), self.preset.point.voltage)
@@ -177,7 +177,7 @@ class _Network(Kept):
 
     def _value_cells(self):
         """ON and OFF cells [head, channel, post, cell], which are told v and -v."""
-        own, count = self.sizes, self.channels * self.sizes.value
+        own, count = self.cells_of, self.channels * self.cells_of.value
         cells = b2.NeuronGroup(
             count, CELLS, threshold="V > 1*volt", reset="", namespace=self.namespace,
             method="rk2", name="value_cells",
@@ -193,14 +193,14 @@ class _Network(Kept):
         return cells
 
     def _pairs(self) -> dict[str, np.ndarray]:
-        own = self.sizes
+        own = self.cells_of
         shape = own.heads, own.pre * own.key, 2 * own.post * own.value
         head, pre, post = np.indices(shape).reshape(3, -1)
         return {"i": head * shape[1] + pre, "j": head * shape[2] + post}
 
     def built(self) -> Built:
         """Assemble the network and what it is asked for."""
-        own, collector = self.sizes, self.collector
+        own, collector = self.cells_of, self.collector
         keys = self._source("key_cells", "key_table", own.heads * own.pre, own.key)
         cells = self._value_cells()
         each = own.value * self.teachers
