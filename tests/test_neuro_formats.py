@@ -146,6 +146,20 @@ def test_connect_takes_them(sources):
     assert plastic.values("w").shape == (4,)
 
 
+def test_recorded_spikes_are_the_keys_of_a_programme(sources, tmp_path):
+    value = [[1.0, -1.0], [0.5, 0.0]]
+    program = fwp.circuits.program_of_spikes(
+        sources[1]["csv"], value, 20 * ms, 50 * b2.Hz, cells=4, beta=0.5
+    )
+    # cell 0 and 2 fire in the first 20 ms, cell 1 in the second; 40 ms is past the end
+    np.testing.assert_allclose(program["key"], [[1, 0, 1, 0], [0, 1, 0, 0]])
+    np.testing.assert_array_equal(program["value"], value)
+    exact = fwp.run(program, "delta")
+    np.testing.assert_allclose(exact["readout"][1], 0.5 * np.array(value[1]))
+    with pytest.raises(fwp.FwpError, match="spikes: cells are numbered from 0 to 2"):
+        fwp.circuits.program_of_spikes(sources[1]["csv"], value, cells=2)
+
+
 @pytest.mark.parametrize(
     "given, options, said",
     [
@@ -154,7 +168,7 @@ def test_connect_takes_them(sources):
         ("missing.nwb", {}, "no file"),
         ({0: [-0.1]}, {}, "not negative"),
         ({0: [float("nan")]}, {}, "finite"),
-        ({3: [0.1]}, {"cells": 2}, "numbered from 0 to 3"),
+        ({3: [0.1]}, {"cells": 2}, "numbered from 3 to 3"),
         (([0.1, 0.2], [0]), {}, "one whole number"),
         (([0.1] * b2.volt, [0]), {}, "in seconds"),
         ({"a": [0.1]}, {}, "one whole number|from a whole number"),

@@ -41,6 +41,7 @@ SMALL = {
     "fwp.artificial.train": {"steps": 1, "batch": 2},
     "fwp.swap": {"realisation": "rate"},
     "fwp.circuits.spike_source": {"cells": 3},
+    "fwp.circuits.program_of_spikes": {"cells": 3},
     "fwp.synapses.register": {"name": "a_synapse_of_ones_own"},
     "fwp.synapses.stdp_curve": {"pairs": 2, "lags": [5] * b2.ms},
     "fwp.synapses.short_term": {"spike_times": [5, 50] * b2.ms},
@@ -83,6 +84,7 @@ NEEDED = {
     "fwp.Program": dict.fromkeys(
         ("key", "value"), lambda: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
     ),
+    "fwp.circuits.program_of_spikes": {"value": lambda: [[1.0, 0.5]]},
     "fwp.Program.sequences": dict.fromkeys(("key", "value"), lambda: [[[1.0, 2.0]]] * 3),
     "fwp.tasks.sparse_keys": {"dim": lambda: 3},
     "fwp.synapses.of_rule": {"every": lambda: 10 * b2.ms},

@@ -23,6 +23,7 @@ _NAMES = {
     "error_budget": "spiking.error_budget",
     "generate": "standalone",
     "ladder": "spiking.ladder",
+    "program_of_spikes": "spike_sources",
     "spike_source": "spike_sources",
     "with_traces_left": "spiking.short_tokens",
 }

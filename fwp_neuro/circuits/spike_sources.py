@@ -11,10 +11,13 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from ..arguments import inside, optional, takes, text, whole
+from ..arguments import inside, numbers, optional, takes, text, whole
 from ..devices.lock import brian2_lock
 from ..errors import FwpError, shown
 from ..neo_blocks import extra
+from ..program_arguments import SIGNAL
+from ..programs import Program
+from ..quantities import a_time, rate
 from ..recording import Recording
 
 #: what a column of times may be called -> seconds of its unit
@@ -61,17 +64,72 @@ def spike_source(spikes, cells: int | None = None, *, population=None):
         >>> inputs = fwp_neuro.circuits.spike_source("spikes.csv")  # doctest: +SKIP
         >>> fwp_neuro.circuits.connect("pair_stdp", inputs, cells)  # doctest: +SKIP
     """
+    times, index = _checked(spikes, population)
+    return b2.SpikeGeneratorGroup(_size(index, cells), index, times * b2.second)
+
+
+@takes(
+    spikes=inside("as for spike_source", lambda: {0: [0.01, 0.02]}),
+    value=numbers("[token, post]"),
+    token=optional(a_time("600*ms")),
+    full_rate=inside("a rate, such as 100*Hz, or None"),
+    cells=optional(whole()),
+    population=optional(text("key")),
+    signals=SIGNAL,
+)
+def program_of_spikes(
+    spikes, value, token=None, full_rate=None, cells: int | None = None, *,
+    population=None, **signals,
+) -> Program:  # fmt: skip
+    """Return a programme whose keys are recorded spike trains, for any realisation.
+
+    Each cell is a dimension of the key: its rate in a token over ``full_rate``. The
+    circuits then draw cells of their own at these rates.
+
+    Args:
+        spikes, cells, population: as for `spike_source`.
+        value: what to store under each key, [token, post]; it says how many tokens.
+        token: duration of a token (Brian2 time; 600 ms).
+        full_rate: rate that is the number 1 (Brian2 rate; 100 Hz).
+        signals: gates and further signals of the rule, such as ``beta=0.5``.
+
+    Raises:
+        FwpError: as for `spike_source`, or a value that is no [token, post].
+
+    Example:
+        >>> program = fwp_neuro.circuits.program_of_spikes(
+        ...     "spikes.csv", values, token=500*ms, beta=0.5)  # doctest: +SKIP
+        >>> fwp_neuro.run(program, "delta", "spiking")  # doctest: +SKIP
+    """
+    times, index = _checked(spikes, population)
+    value = np.atleast_2d(np.asarray(value, dtype=float))
+    seconds = 0.6 if token is None else float(token / b2.second)
+    hertz = float(rate(full_rate, "full_rate", 100 * b2.Hz) / b2.Hz)
+    count = _size(index, cells)
+    place = np.floor(times / seconds + 1e-9).astype(np.int64)  # the token of a spike
+    inside_it = place < len(value)
+    key = np.zeros((len(value), count))
+    np.add.at(key, (place[inside_it], index[inside_it]), 1.0)
+    return Program(key=key / (seconds * hertz), value=value, **signals)
+
+
+def _checked(spikes, population) -> tuple[np.ndarray, np.ndarray]:
     times, index = _read(spikes, population)
     if not np.isfinite(times).all() or (times < 0).any():
-        raise FwpError("spike_source: times must be finite and not negative, in seconds")
+        raise FwpError("spikes: times must be finite and not negative, in seconds")
+    return times, index
+
+
+def _size(index: np.ndarray, cells: int | None) -> int:
+    """Return how many cells there are."""
     least = int(index.max()) + 1 if len(index) else 1
     if (index < 0).any() or (cells is not None and cells < least):
         raise FwpError(
-            f"spike_source: cells are numbered from 0 to {least - 1} there, with "
-            f"{int(index.min()) if len(index) else 0} the lowest; the group has "
-            f"{least if cells is None else cells}"
+            f"spikes: cells are numbered from {int(index.min()) if len(index) else 0} to "
+            f"{least - 1} there; {least if cells is None else cells} cells have the "
+            "numbers from 0 up"
         )
-    return b2.SpikeGeneratorGroup(cells or least, index, times * b2.second)
+    return cells or least
 
 
 def _read(spikes, population) -> tuple[np.ndarray, np.ndarray]:
