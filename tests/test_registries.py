@@ -13,7 +13,14 @@ from fwp_neuro.cli import main
 from fwp_neuro.commands import listing, show
 from fwp_neuro.registries import KINDS, Found, find, registry
 from fwp_neuro.registry import Registry
-from fwp_neuro.synapses import get, names, parameter_sets
+from fwp_neuro.synapses import (
+    data_sets,
+    fitting_result,
+    fitting_tables,
+    get,
+    names,
+    parameter_sets,
+)
 
 EVERYTHING = [(kind, name) for kind in KINDS for name in registry(kind)]
 EVERY_ENTRY = pytest.mark.parametrize(
@@ -100,6 +107,7 @@ def test_every_key_that_is_used_is_in_the_file_and_every_entry_is_used():
     ]
     texts += [fwp.artificial.memories and kind.citation for kind in _feature_maps()]
     texts += [divisive.PAPERS, value_somas.PAPERS]  # of options of realisations
+    texts += [fitting_result.PAPERS, *map(fitting_tables.citation_of, data_sets())]
     used = {key for text in texts for key in bibliography.keys(text)}
     named = {key for text in texts for key in bibliography.KEY.findall(text)}
     known = set(bibliography.references())

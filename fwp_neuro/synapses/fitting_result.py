@@ -18,6 +18,9 @@ from .synapse_class import Synapse
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: of AICc, and of BIC
+PAPERS = "burnham2002model, section 2.4; schwarz1978estimating"
+
 
 @dataclass(frozen=True, repr=False)
 class Fit:
