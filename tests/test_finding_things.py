@@ -188,7 +188,8 @@ def test_a_synapse_and_a_fit_in_a_notebook():
     html = checked(replace(model, summary=NASTY, conventions=NASTY)._repr_html_())
     assert "A_plus" in html and "dx/dt" in html and "song2000competitive" in html
     table = {"lag": [-20, -10, 5, 10, 20] * b2.ms, "ratio": [0.9, 0.8, 1.3, 1.2, 1.1]}
-    found = fwp.synapses.fit(replace(model, name="<b>"), table, free=["A_plus"], starts=1)
+    found = fwp.synapses.fit("pair_stdp", table, free=["A_plus"], starts=1)
+    found = replace(found, model=replace(found.model, name="<b>"))
     html = checked(found._repr_html_())
     assert "&lt;b&gt;" in html and "<td>A_plus</td>" in html and "AICc" in html
     assert fits_a_screen(repr(found)) and found.report() == str(found)
