@@ -15,9 +15,9 @@ teacher cells are their mean rates, as if there were infinitely many of them) an
 artificial network and that with mean rates is the circuit's own; what is left between
 mean rates and spikes is the noise of the inputs.
 
-Measured at seed 0, accuracy (nRMSE of the read-out: root mean square error over its
-standard deviation). Graded value cells, 96 episodes, artificial network .872, standard
-error .013:
+Measured at seed 0 with episodes of 12 examples: accuracy (nRMSE of the read-out, the root
+mean square error over its standard deviation). Graded value cells, 96 episodes,
+artificial network .872, standard error .013:
 
     inputs       cells    values fitted, tonic teachers    neither
     mean rates            .871 (.009)                      .871 (.010)
@@ -74,7 +74,7 @@ class Parameters:
     ways: int = 3
     dim: int = 6
     spread: float = 0.4
-    examples: int = 12
+    examples: int = 8
     episodes: int = 24
     steps: int = 400
     cells: tuple[int, ...] = (10, 50)
