@@ -15,8 +15,10 @@ of error at a time. Errors are nRMSE and slope against the artificial delta rule
   itself; a probability cannot leave 0 to 1; volleys are drawn.
 
 Bursts and calcium learn from what the value cells are told to do less what they recall:
-that a population shares this recall is an idealisation, which is granted here. Inference
-of this package: that these are the causes, and the numbers. Modelling choices: sizes.
+that a population shares this recall is an idealisation, which is granted here. Left out:
+that a spike within 16 ms of the last is no event of bursts, which the spiking circuit has
+and which is a further cause there (docs/local_writes.md). Inference of this package: the
+causes, and the numbers. Modelling choices: sizes.
 """
 
 from __future__ import annotations

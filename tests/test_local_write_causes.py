@@ -68,7 +68,8 @@ def test_graupner_and_brunel_s_cells_potentiate_by_their_own_spikes():
 
 
 @pytest.mark.slow
-def test_bursts_miss_because_their_mean_follows_the_values():
+def test_bursts_at_mean_rates_miss_because_their_mean_follows_the_values():
+    """The circuit has a further cause, which this model leaves out."""
     error = {name: row[0] for name, row in errors("bursts").items()}
     assert error["none of the causes"] < 1e-9
     assert error["all causes"] > 0.15 and error["only: mean follows"] > 0.15
@@ -95,15 +96,15 @@ def test_dendritic_prediction_misses_because_its_threshold_is_not_that_of_the_so
 
 
 @pytest.mark.slow
-def test_the_published_rate_is_harmless_while_values_stay_within_its_width():
-    program = fwp.tasks.associative_recall(tokens=4, dim=4, beta=0.8)
-    exact = fwp.run(program, "delta")["readout"].values
-    found = []
+def test_the_published_rate_needs_values_within_a_third_of_its_width():
+    program = fwp.tasks.associative_recall(tokens=8, dim=8, beta=0.8)
+    exact, found = fwp.run(program, "delta")["readout"].values, []
     for width in (0.3, 1, 3):
         kind = MODEL.PREDICTIONS[f"published rate and h, width {width}"]
         read = MODEL.predicted(program, kind, MODEL.nominal(kind, 0.8), 0)
         found.append(MODEL.agreement(exact, read)[0])
-    assert found[0] > 0.1 > found[1] > found[2] and found[2] < 0.05
+    assert found[0] > 2 * found[1] > 4 * found[2]
+    assert found[1] > 0.05 > found[2]  # what is wanted without noise
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
