@@ -32,6 +32,7 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.characterise.memory_agreement import program as small_program
 from fwp_neuro.errors import pick
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.model_scripts import load_model
 from fwp_neuro.synapses.graupner_brunel.events import simulate
 from fwp_neuro.validation import seed_number, whole
@@ -45,19 +46,19 @@ EVENTS, WINDOW = 10.0, 4.0
 VOLLEYS, LAG = 20, 5e-3
 
 
+#: a small version, for a first look
+QUICK = {"tokens": 4, "dim": 4, "cells": 20}
+
+
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    mechanism: whose causes. tokens, dim: of the programme. cells: of a number, where
-    spikes are drawn. seed: of the programme and of all draws.
-    """
-
-    mechanism: str = "prediction"
-    tokens: int = 8
-    dim: int = 8
-    cells: int = 100
-    seed: int = 0
+    mechanism: str = parameter("prediction", "1", "whose causes")
+    tokens: int = parameter(8, "1", "of the programme")
+    dim: int = parameter(8, "1", "of the programme")
+    cells: int = parameter(100, "1", "of a number, where spikes are drawn")
+    seed: int = parameter(0, "1", "of the programme and of all draws")
 
 
 # --------------------------------------------------------------- dendritic prediction
@@ -400,6 +401,27 @@ def report(data: xr.Dataset) -> str:
     for name, (error, slope) in zip(data.cause.values, data.measures.values, strict=True):
         lines.append(f"{name:{width}}{error:9.4f}{slope:8.3f}")
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw error and slope of every cause."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+
+    causes = [str(name) for name in data.cause.values]
+    figure = Figure(figsize=(COLUMN, 0.9 + 0.22 * len(causes)))
+    ax = figure.subplots()
+    rows = np.arange(len(causes))
+    ax.plot(data.measures.sel(measure="nRMSE"), rows, "o", color=COLOURS["spiking"],
+            label="nRMSE")  # fmt: skip
+    ax.plot(data.measures.sel(measure="slope"), rows, "s", mfc="none", mec=GREY,
+            label="slope")  # fmt: skip
+    ax.axvline(1, color=GREY, lw=0.6, ls=":")
+    ax.set_yticks(rows, causes)
+    ax.set(xlabel="against the artificial delta rule (1)", ylim=(len(causes) - 0.5, -0.5))
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    return figure
 
 
 if __name__ == "__main__":

@@ -52,38 +52,39 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.errors import pick
+from fwp_neuro.model_parameters import parameter
 from fwp_neuro.validation import positive, seed_number, time_step, whole
 
 INPUTS = ("mean rates", "spikes")
 VALUE_CELLS = ("graded", "spiking", "lif", "adex")
 
 
+#: a small version, for a first look
+QUICK = {"steps": 100, "episodes": 8, "cells": (10,)}
+
+
 @dataclass
 class Parameters:
-    """What a user can change.
+    """What a user can change."""
 
-    ways: classes of an episode. dim: numbers of an input. spread: standard deviation of
-    the examples of a class about its mean, where that of the means is 1. examples: of an
-    episode. episodes: how many are classified, side by side. steps: of training. cells:
-    for each number, one run each. value_cells: "graded", or as many as key cells, at 50
-    Hz: "spiking" (Poisson cells), "lif" or "adex" (see `fwp_neuro.circuits.SpikingValues`
-    ). value_scale: "fit" or "unit", teacher: "tonic" or "spiking", see `fwp_neuro.run`.
-    dt: ms. seed: of training, episodes and spikes. device: of the circuit.
-    """
-
-    ways: int = 3
-    dim: int = 6
-    spread: float = 0.4
-    examples: int = 8
-    episodes: int = 24
-    steps: int = 400
-    cells: tuple[int, ...] = (10, 50)
-    value_cells: Literal["graded", "spiking", "lif", "adex"] = "graded"
-    value_scale: Literal["fit", "unit"] = "fit"
-    teacher: Literal["tonic", "spiking"] = "tonic"
-    dt: float = 1.0
-    seed: int = 0
-    device: str = "numpy"
+    ways: int = parameter(3, "1", "classes of an episode")
+    dim: int = parameter(6, "1", "numbers of an input")
+    spread: float = parameter(
+        0.4, "1", "standard deviation of the examples of a class, over that of the means"
+    )
+    examples: int = parameter(8, "1", "of an episode")
+    episodes: int = parameter(24, "1", "how many are classified, side by side")
+    steps: int = parameter(400, "1", "of training")
+    cells: tuple[int, ...] = parameter((10, 50), "1", "for each number, one run each")
+    value_cells: Literal["graded", "spiking", "lif", "adex"] = parameter(
+        "graded", "1",
+        "graded, or as many as key cells, at 50 Hz: spiking (Poisson), lif or adex"
+    )  # fmt: skip
+    value_scale: Literal["fit", "unit"] = parameter("fit", "1", "see fwp_neuro.run")
+    teacher: Literal["tonic", "spiking"] = parameter("tonic", "1", "see fwp_neuro.run")
+    dt: float = parameter(1.0, "ms", "time step")
+    seed: int = parameter(0, "1", "of training, episodes and spikes")
+    device: str = parameter("numpy", "1", "of the circuit; see fwp-neuro list devices")
 
 
 def checked(p: Parameters) -> Parameters:
@@ -253,6 +254,32 @@ def report(data: xr.Dataset) -> str:
             more = f"{float(one.nrmse):8.3f}{float(one.slope):8.3f}"
             lines.append(row(inputs, cells, one.accuracy, more))
     return "\n".join(lines)
+
+
+def plot(data: xr.Dataset):
+    """Draw the accuracy against the cells of a number, beside that of the network."""
+    from matplotlib.figure import Figure
+
+    from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+
+    figure = Figure(figsize=(COLUMN, COLUMN * 0.7))
+    ax = figure.subplots()
+    episodes = max(data.sizes["episode"] - 1, 1)
+    for inputs, mark in zip(data.inputs.values, "so", strict=True):
+        one = data.accuracy.sel(inputs=inputs)
+        error = one.std("episode").values / np.sqrt(episodes)
+        ax.errorbar(data.cells, one.mean("episode"), error, marker=mark, ls="none",
+                    color=COLOURS["spiking"], capsize=2, label=str(inputs),
+                    mfc="white" if mark == "s" else None)  # fmt: skip
+    for name, line in (("artificial", "-"), ("nearest_mean", ":")):
+        colour = COLOURS["artificial"] if name == "artificial" else GREY
+        ax.axhline(float(data[name].mean()), ls=line, color=colour, label=name)
+    ax.set(xscale="log", xlabel="cells for each number (1)", ylabel="accuracy (1)",
+           ylim=(None, 1))  # fmt: skip
+    ax.set_xticks(data.cells.values, [str(int(n)) for n in data.cells.values])
+    ax.minorticks_off()
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    return figure
 
 
 if __name__ == "__main__":

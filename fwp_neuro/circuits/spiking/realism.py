@@ -55,8 +55,7 @@ class SpikingValues:
             "adex": integrate-and-fire cells, see `value_somas`.
 
     The count of a read window of length T adds noise of SD sqrt(2 F/(cells rate T)) in
-    units of the number 1. F is the variance of a count over its mean: 1 for Poisson
-    cells, less for the others, which fire more regularly.
+    units of the number 1. F, variance over mean of a count, is 1 for Poisson cells.
     """
 
     cells: int | None = None
