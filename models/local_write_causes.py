@@ -47,7 +47,7 @@ VOLLEYS, LAG = 20, 5e-3
 
 
 #: a small version, for a first look
-QUICK = {"tokens": 4, "dim": 4, "cells": 20}
+QUICK = {"mechanism": "calcium", "tokens": 4, "dim": 4, "cells": 20}
 
 
 @dataclass
@@ -419,7 +419,7 @@ def plot(data: xr.Dataset):
             label="slope")  # fmt: skip
     ax.axvline(1, color=GREY, lw=0.6, ls=":")
     ax.set_yticks(rows, causes)
-    ax.set(xlabel="against the artificial delta rule (1)", ylim=(len(causes) - 0.5, -0.5))
+    ax.set(xlabel="nRMSE and slope (1)", ylim=(len(causes) - 0.5, -0.5))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
     return figure
 
