@@ -3,7 +3,9 @@ runs."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,12 @@ from ..states import Keep, variables
 from ..validation import affordable
 from .drugs import AP5, CNQX
 from .token_schedule import Schedule
+
+
+def _seen() -> bool:
+    """Whether somebody may look on, at a terminal or in a notebook."""
+    on_terminal = getattr(sys.stderr, "isatty", lambda: False)()
+    return bool(on_terminal) or "ipykernel" in sys.modules
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ class PreparedCircuit(Prepared):
     def run(self) -> Recording:
         """Run it on the device of its options."""
         label = f"{self.realisation} {self.rule.name}"
-        with patient(label, self.options["progress"]) as told:
+        given = self.options["progress"]
+        with patient(label) if given is None and _seen() else nullcontext(given) as told:
             found, info = simulate(
                 self.build, self.size, device=self.options["device"], dt=self.dt,
                 seed=self.seed, progress=told, label=label, structure=self.structure,
