@@ -110,6 +110,21 @@ def callers() -> int:
     return level + 1
 
 
+def in_notebook() -> bool:
+    """Whether this runs in a notebook, whose cells show widgets."""
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return type(ask()).__name__ == "ZMQInteractiveShell"
+
+
+def someone_looks_on() -> bool:
+    """Whether what is printed is seen at once: at a terminal or in a notebook, not in a
+    worker process."""
+    processes = sys.modules.get("multiprocessing")  # which every worker has loaded
+    if processes is not None and processes.parent_process() is not None:
+        return False
+    return in_notebook() or bool(getattr(sys.stderr, "isatty", lambda: False)())
+
+
 def nearest(name: str, legal: Iterable[str]) -> str | None:
     """Return the legal name closest in spelling to ``name``, or None if nothing is close.
 

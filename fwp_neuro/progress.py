@@ -10,7 +10,6 @@ the line of a `Progress`, so that nobody needs tqdm.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import shutil
 import sys
 import time
@@ -18,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from fwp_neuro.errors import FwpError
+from fwp_neuro.errors import FwpError, someone_looks_on
 
 #: seconds before a bar comes by itself, and between two of its pictures
 PATIENCE, _EVERY = 2.0, 0.1
@@ -128,19 +127,6 @@ class Progress:
         if note:
             parts.append(note)
         return "  ".join(parts)
-
-
-def in_notebook() -> bool:
-    """Whether this runs in a notebook, whose cells show widgets."""
-    ask = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
-    return type(ask()).__name__ == "ZMQInteractiveShell"
-
-
-def someone_looks_on() -> bool:
-    """Whether a bar would be seen: on a terminal or in a notebook, not in a worker."""
-    if multiprocessing.parent_process() is not None:
-        return False
-    return in_notebook() or bool(getattr(sys.stderr, "isatty", lambda: False)())
 
 
 @contextlib.contextmanager

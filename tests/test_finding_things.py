@@ -275,7 +275,7 @@ def test_no_bar_where_nobody_looks_on_or_asks_for_it(monkeypatch):
     terminal.isatty = lambda: False
     with progress.patient("a call") as told:
         assert told is None
-    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    monkeypatch.setattr("fwp_neuro.errors.in_notebook", lambda: True)
     with progress.patient("a call") as told:
         assert told is not None
     monkeypatch.setattr("multiprocessing.parent_process", lambda: object())

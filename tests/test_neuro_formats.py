@@ -163,8 +163,8 @@ def test_recorded_spikes_are_the_keys_of_a_programme(sources, tmp_path):
 @pytest.mark.parametrize(
     "given, options, said",
     [
-        ("spikes.txt", {}, "reads .csv and .nwb"),
-        ("missing.csv", {}, "cannot read"),
+        ("spikes.txt", {}, "come from .csv and .nwb"),
+        ("missing.csv", {}, "cannot be read"),
         ("missing.nwb", {}, "no file"),
         ({0: [-0.1]}, {}, "not negative"),
         ({0: [float("nan")]}, {}, "finite"),
@@ -188,11 +188,39 @@ def test_what_is_no_spike_train_is_one_sentence(
 def test_a_header_that_is_not_known_shows_a_right_one(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("t,n\n1,2\n")
-    with pytest.raises(fwp.FwpError, match=r"as in 'time \(ms\),cell'; it is 't,n'"):
+    with pytest.raises(fwp.FwpError, match=r"as in 'time \[ms\],cell'; it has time, n"):
         spike_source(path)
-    path.write_text("time,cell\n0.1,0\nx,1\n")
-    with pytest.raises(fwp.FwpError, match="row 3"):
+    path.write_text("# comment\ntime,cell\n0.1,0\nx,1\n")
+    with pytest.raises(fwp.FwpError, match="line 4, must hold numbers"):
         spike_source(path)
+    path.write_text("time,cell\n0.1,1.5\n")
+    with pytest.raises(fwp.FwpError, match="one whole number a spike"):
+        spike_source(path)
+    path.write_text("time [mV],cell\n0.1,1\n")
+    with pytest.raises(fwp.FwpError, match="unknown unit of column 'time'"):
+        spike_source(path)
+
+
+def test_units_of_other_packages_are_converted():
+    import quantities as pq
+
+    b2.prefs.codegen.target = "numpy"
+    trains = {0: np.array([10.0, 20.0]) * pq.ms}
+    assert fired(spike_source(trains), 0.1) == [(0, 10.0), (0, 20.0)]
+    pair = (np.array([10.0]) * pq.ms, [1])
+    assert fired(spike_source(pair), 0.1) == [(1, 10.0)]
+    with pytest.raises(fwp.FwpError, match="times in seconds"):
+        spike_source({0: np.array([10.0]) * pq.mV})
+
+
+def test_spikes_of_several_sequences_are_not_mixed(spiking):
+    several = fwp.run(
+        [spiking.program] * 2, "delta", "spiking", cells=2, device="numpy",
+        record_spikes=True,
+    )  # fmt: skip
+    with pytest.raises(fwp.FwpError, match=r"rec.sequence\(n\)"):
+        spike_source(several, population="key")
+    assert spike_source(several.sequence(1), population="key").N == 6
 
 
 @pytest.mark.parametrize("what", ["to_neo", "to_nwb"])

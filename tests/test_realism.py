@@ -6,6 +6,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 import torch
+from few_shot_net import LENGTH, trained
 from programs import INF, artificial, nrmse, options_of, random_program, spiking
 from scipy.stats import binom
 from twin import Circuit
@@ -417,19 +418,12 @@ def test_conductance_inhibition_keeps_the_gain_at_a_value_scale_of_four():
 @pytest.mark.slow
 def test_fitted_values_and_tonic_teachers_make_a_trained_layer_exact():
     """A few-shot layer of 4 heads, 50 cells a number: less than half of the error."""
-    torch.manual_seed(0)
-    task = fwp.tasks.few_shot_episodes(ways=5, dim=8, spread=0.3, seed=0)
-    net = fwp.artificial.SequenceModel(
-        1, 32, input_size=task.input_size, output_size=5, mixer="delta",
-        mixer_options={"heads": 4},
-    )  # fmt: skip
-    fwp.artificial.train(net, task, steps=300, batch=32, length=30, learning_rate=0.01)
-    net.eval()
+    task, net = trained()
     layer, seen = net.blocks[0].mixer, []
     read = layer.read
     layer.read = lambda x, state=None: (seen.append(x.detach()), read(x, state))[1]
     with torch.no_grad():
-        net(torch.as_tensor(task.sample(8, seed=5, length=30).inputs).float())
+        net(torch.as_tensor(task.sample(8, seed=5, length=LENGTH).inputs).float())
     programs = layer.programs(seen[0])
     exact_runs = [artificial(one, "delta") for one in programs]
 

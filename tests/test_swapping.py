@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from few_shot_net import LENGTH, trained
 
 import fwp_neuro as fwp
 
@@ -102,17 +103,11 @@ def test_a_failing_circuit_leaves_the_model_as_it_was():
 @pytest.mark.slow
 def test_a_trained_model_keeps_its_accuracy_in_spikes():
     """Few-shot episodes, 100 cells a number: within 3 % of the model as it is."""
-    torch.manual_seed(0)
-    task = fwp.tasks.few_shot_episodes(ways=5, dim=8, spread=0.3, seed=0)
-    net = fwp.artificial.SequenceModel(
-        1, 32, input_size=task.input_size, output_size=5, mixer="delta",
-        mixer_options={"heads": 4},
-    )  # fmt: skip
-    fwp.artificial.train(net, task, steps=300, batch=32, length=30, learning_rate=0.01)
+    task, net = trained()
     from brian2 import ms
 
     found = fwp.swap(
-        net, task.sample(32, seed=5, length=30), "spiking", cells=100, dt=1 * ms,
+        net, task.sample(32, seed=5, length=LENGTH), "spiking", cells=100, dt=1 * ms,
         signed_keys="opponent", teacher="tonic", value_scale="fit",
         constants={"weight_baseline": 3.0}, device="cpp_standalone", record_spikes=False,
     )  # fmt: skip

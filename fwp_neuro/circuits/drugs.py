@@ -102,23 +102,38 @@ class Drug:
         return self.fraction * inside.reshape(-1)
 
 
-_ARGUMENTS = (Drug.__doc__ or "").partition("\n\n")[2]
-
-
 class AP5(Drug):
-    __doc__ = f"""NMDA receptor antagonist: scales the write.
+    """NMDA receptor antagonist: scales the write.
 
-{_ARGUMENTS}"""
+    Args:
+        fraction: of the receptors that are blocked, 0 to 1.
+        window: "always", "write" (from key onset to the end of the write window of every
+            token), "read" (the query window of every token), or (start, stop) as Brian2
+            times.
+        tokens: restrict the block to these tokens (a range or list); all if None.
+
+    Example:
+        >>> fwp_neuro.AP5(0.5, window="write", tokens=[2])  # doctest: +SKIP
+    """
 
 
 class CNQX(Drug):
-    __doc__ = f"""AMPA receptor antagonist: scales the drive through the fast weights, and
-    its disynaptic inhibition.
+    """AMPA receptor antagonist: scales the drive through the fast weights and its
+    disynaptic inhibition.
 
     The teacher's pathway is left alone (a modelling choice: local application to the
     basal dendrite).
 
-{_ARGUMENTS}"""
+    Args:
+        fraction: of the receptors that are blocked, 0 to 1.
+        window: "always", "write" (from key onset to the end of the write window of every
+            token), "read" (the query window of every token), or (start, stop) as Brian2
+            times.
+        tokens: restrict the block to these tokens (a range or list); all if None.
+
+    Example:
+        >>> fwp_neuro.CNQX(window="read")  # doctest: +SKIP
+    """
 
 
 def _times(window, name: str) -> tuple:

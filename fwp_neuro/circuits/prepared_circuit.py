@@ -3,7 +3,6 @@ runs."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 from ..device_names import DEVICES
 from ..devices.device import Size, Structure
 from ..devices.device_run import generate, simulate
-from ..errors import FwpError, callers, shown, warn
+from ..errors import FwpError, callers, shown, someone_looks_on, warn
 from ..programs import Program
 from ..progress import patient
 from ..provenance import provenance
@@ -24,12 +23,6 @@ from ..states import Keep, variables
 from ..validation import affordable
 from .drugs import AP5, CNQX
 from .token_schedule import Schedule
-
-
-def _seen() -> bool:
-    """Whether somebody may look on, at a terminal or in a notebook."""
-    on_terminal = getattr(sys.stderr, "isatty", lambda: False)()
-    return bool(on_terminal) or "ipykernel" in sys.modules
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,8 @@ class PreparedCircuit(Prepared):
         """Run it on the device of its options."""
         label = f"{self.realisation} {self.rule.name}"
         given = self.options["progress"]
-        with patient(label) if given is None and _seen() else nullcontext(given) as told:
+        alone = given is not None or not someone_looks_on()
+        with nullcontext(given) if alone else patient(label) as told:
             found, info = simulate(
                 self.build, self.size, device=self.options["device"], dt=self.dt,
                 seed=self.seed, progress=told, label=label, structure=self.structure,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +13,15 @@ import numpy as np
 from ..arguments import inside, numbers, optional, takes, text, whole
 from ..devices.lock import brian2_lock
 from ..errors import FwpError, shown
-from ..neo_blocks import extra
+from ..neo_blocks import extra, one_sequence
 from ..program_arguments import SIGNAL
 from ..programs import Program
-from ..quantities import a_time, rate
+from ..quantities import a_time, as_brian2, rate
 from ..recording import Recording
+from ..synapses.fitting_files import columns_of, numbers_of, with_unit
 
-#: what a column of times may be called -> seconds of its unit
-_TIMES = {"time": 1.0, "time [s]": 1.0, "time (s)": 1.0, "time_s": 1.0,
-          "time [ms]": 1e-3, "time (ms)": 1e-3, "time_ms": 1e-3}  # fmt: skip
 _CELLS = ("cell", "unit", "neuron", "id")
-_EXAMPLE = "time (ms),cell"
+_EXAMPLE = "time [ms],cell"
 
 
 @brian2_lock()
@@ -42,12 +39,12 @@ def spike_source(spikes, cells: int | None = None, *, population=None):
 
     Args:
         spikes: where they come from:
-            a CSV file with a column of times (``time`` in seconds, ``time (ms)``, ...)
-            and a column of whole numbers (``cell``, ``unit``, ``neuron`` or ``id``);
+            a CSV file with a column of times (``time [ms]``, ``time (s)``, or ``time`` in
+            seconds) and one of whole numbers (``cell``, ``unit``, ``neuron`` or ``id``);
             an NWB file, whose units are the cells;
             a Neo Block, Segment or list of SpikeTrains, each train a cell;
-            a dict from cell to its times, or a pair (times, cells); times are Brian2
-            times or seconds;
+            a dict from cell to its times, or a pair (times, cells); times have units, of
+            Brian2 or of another package, or are seconds;
             a `Recording`, with ``population``.
         cells: size of the group; as many as there are (the largest number + 1) if None.
         population: of a Recording, such as "key"; all cells if None.
@@ -135,11 +132,12 @@ def _size(index: np.ndarray, cells: int | None) -> int:
 def _read(spikes, population) -> tuple[np.ndarray, np.ndarray]:
     """Return times in s, and cells."""
     if isinstance(spikes, Recording):
+        one_sequence(spikes, "spike_source")
         found = spikes.spikes(population)
         number = found["cell" if population is None else "number"]
         return _arrays(found["time"].values, number.values)
     if population is not None:
-        raise FwpError("spike_source: population is an option of a Recording")
+        raise FwpError("spikes: population is an option of a Recording")
     if isinstance(spikes, str | os.PathLike):
         path = Path(spikes)
         if path.suffix.lower() == ".csv":
@@ -147,7 +145,7 @@ def _read(spikes, population) -> tuple[np.ndarray, np.ndarray]:
         if path.suffix.lower() == ".nwb":
             return _of_nwb(path)
         raise FwpError(
-            f"spike_source reads .csv and .nwb files, and {str(path)!r} is neither"
+            f"spikes come from .csv and .nwb files, and {str(path)!r} is neither"
         )
     if isinstance(spikes, Mapping) and spikes:
         return _joined(spikes)
@@ -157,7 +155,7 @@ def _read(spikes, population) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(spikes, tuple | list) and len(spikes) == 2:
         return _arrays(*spikes)
     raise FwpError(
-        "spike_source: spikes must be a .csv or .nwb file, a Neo Block, Segment or list "
+        "spikes must be a .csv or .nwb file, a Neo Block, Segment or list "
         "of SpikeTrains, a dict from cell to times, a pair (times, cells), or a "
         f"Recording, got {shown(spikes)}"
     )
@@ -168,14 +166,14 @@ def _trains(spikes) -> list | None:
     if hasattr(spikes, "segments"):
         if len(spikes.segments) != 1:
             raise FwpError(
-                f"spike_source: the block has {len(spikes.segments)} segments; give one, "
+                f"spikes: the block has {len(spikes.segments)} segments; give one, "
                 "as in block.segments[0]"
             )
         spikes = spikes.segments[0]
     spikes = getattr(spikes, "spiketrains", spikes)
     try:
         found = list(spikes)
-    except Exception:  # noqa: BLE001  whatever a foreign object raises
+    except Exception:  # whatever a foreign object raises
         return None
     is_train = [hasattr(one, "rescale") and hasattr(one, "t_stop") for one in found]
     return found if found and all(is_train) else None
@@ -192,18 +190,19 @@ def _arrays(times, cells) -> tuple[np.ndarray, np.ndarray]:
         fits = False
     if not fits:
         raise FwpError(
-            "spike_source: (times, cells) must be one time, in seconds, and one whole "
+            "spikes: (times, cells) must be one time, in seconds, and one whole "
             "number a spike"
         )
     return seconds, whole_numbers
 
 
 def _seconds(times) -> np.ndarray:
+    """Return times in seconds; those of other packages are converted."""
+    what = "spikes: times in seconds, or with units of time"
+    times = as_brian2(times, b2.second, what, "such as 20*ms")
     if isinstance(times, b2.Quantity):
         if not b2.have_same_dimensions(times, b2.second):
-            raise FwpError(
-                "spike_source: times must be in seconds, or plain numbers of them"
-            )
+            raise FwpError(f"{what}, got {shown(times)}")
         times = times / b2.second
     return np.atleast_1d(np.asarray(times, dtype=float))
 
@@ -216,7 +215,7 @@ def _joined(trains: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
             seconds, number = _arrays(seconds, [cell] * len(seconds))
         except (TypeError, ValueError):
             raise FwpError(
-                "spike_source: a dict goes from a whole number, the cell, to its times "
+                "spikes: a dict goes from a whole number, the cell, to its times "
                 f"in seconds; got {shown(cell)}: {shown(own)}"
             ) from None
         times.append(seconds)
@@ -225,39 +224,25 @@ def _joined(trains: Mapping[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise FwpError(f"spike_source: cannot read {str(path)!r}: {problem}") from None
-    lines = [one for one in lines if one.strip() and not one.lstrip().startswith("#")]
-    separator = next((s for s in ";\t" if lines and s in lines[0]), ",")
-    rows = list(csv.reader(lines, delimiter=separator))
-    header = [one.strip().lower() for one in rows[0]] if rows else []
-    time = [n for n, one in enumerate(header) if one in _TIMES]
-    cell = [n for n, one in enumerate(header) if one in _CELLS]
-    if len(time) != 1 or len(cell) != 1:
+    where = f"file of spikes {str(path)!r}"
+    columns, units, lines = columns_of(path, where)
+    cell = [name for name in columns if name in _CELLS]
+    if "time" not in columns or len(cell) != 1:
         raise FwpError(
-            f"spike_source: the first line of {str(path)!r} must name one column of "
-            f"times ({', '.join(_TIMES)}) and one of cells ({', '.join(_CELLS)}), as in "
-            f"{_EXAMPLE!r}; it is {','.join(header)!r}"
+            f"{where} needs a column 'time' and one called {', '.join(_CELLS)}, as in "
+            f"{_EXAMPLE!r}; it has {', '.join(columns)}"
         )
-    times, cells = [], []
-    for number, row in enumerate(rows[1:], 2):
-        try:
-            times.append(float(row[time[0]]) * _TIMES[header[time[0]]])
-            cells.append(int(float(row[cell[0]])))
-        except (ValueError, IndexError, OverflowError):
-            raise FwpError(
-                f"spike_source: row {number} of {str(path)!r} has no time and cell in "
-                f"numbers: {separator.join(row)!r}"
-            ) from None
-    return np.array(times), np.array(cells, dtype=np.int64)
+    times, number = (
+        numbers_of(columns[name], lines, f"column {name!r} of {str(path)!r}")
+        for name in ("time", cell[0])
+    )
+    return _arrays(with_unit(times, units["time"], "time", "column 'time'"), number)
 
 
 def _of_nwb(path: Path) -> tuple[np.ndarray, np.ndarray]:
     pynwb = extra("pynwb", "spike_source")
     if not path.is_file():
-        raise FwpError(f"spike_source: there is no file {str(path)!r}")
+        raise FwpError(f"spikes: there is no file {str(path)!r}")
     try:
         with pynwb.NWBHDF5IO(path, "r") as file:
             units = file.read().units
@@ -266,6 +251,6 @@ def _of_nwb(path: Path) -> tuple[np.ndarray, np.ndarray]:
             }  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise FwpError(
-            f"spike_source: {str(path)!r} is no NWB file with units: {problem}"
+            f"spikes: {str(path)!r} is no NWB file with units: {problem}"
         ) from None
     return _joined(trains)

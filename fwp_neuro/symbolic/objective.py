@@ -98,12 +98,7 @@ class Objective:
     def mismatch(self, rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
         """Return the largest |W_t - W_start + dL/dW| on one random token (0 if it is
         true)."""
-        rng = np.random.default_rng(seed)
-        signals = {}
-        for name, home in rule.homes.items():
-            size = {"shared": (), "pre": (shape[1],), "post": (shape[0],)}[home]
-            signals[name] = arrays.to_home(rng.uniform(0.1, 0.9, size), home)
-        start = {name: rng.standard_normal(shape) for name in rule.states}
+        signals, start = _random_token(rule, seed, shape)
         last = arrays.step(rule.statements, start, signals)
         if self.moment == "decayed":
             start = arrays.step(rule.statements[:-1], start, signals)
@@ -115,6 +110,16 @@ class Objective:
         return float(np.abs(last["w"] - start["w"] + slope).max())
 
 
+def _random_token(rule, seed: int, shape: tuple[int, int]):
+    """Return signals in the shape of their homes, and states [post, pre] before them."""
+    rng = np.random.default_rng(seed)
+    signals = {}
+    for name, home in rule.homes.items():
+        size = {"shared": (), "pre": (shape[1],), "post": (shape[0],)}[home]
+        signals[name] = arrays.to_home(rng.uniform(0.1, 0.9, size), home)
+    return signals, {name: rng.standard_normal(shape) for name in rule.states}
+
+
 def asymmetry(rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
     """Return how far a rule's change of w is from a gradient: the largest |J - J'|.
 
@@ -124,12 +129,7 @@ def asymmetry(rule, seed: int = 0, shape: tuple[int, int] = (3, 4)) -> float:
     rounding has no objective, whatever one writes down. Where a rule changes w more than
     once, J is that of the last change.
     """
-    rng = np.random.default_rng(seed)
-    signals = {}
-    for name, home in rule.homes.items():
-        size = {"shared": (), "pre": (shape[1],), "post": (shape[0],)}[home]
-        signals[name] = arrays.to_home(rng.uniform(0.1, 0.9, size), home)
-    start = {name: rng.standard_normal(shape) for name in rule.states}
+    signals, start = _random_token(rule, seed, shape)
     cuts = [0, *(n + 1 for n, one in enumerate(rule.statements) if one.target == "w")]
     last = rule.statements[cuts[-2] :]
     before = arrays.step(rule.statements[: cuts[-2]], start, signals)

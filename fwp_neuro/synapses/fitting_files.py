@@ -73,13 +73,35 @@ def from_csv(path: Path, kinds: dict[str, str]) -> dict:
             sentence.
     """
     where = f"data file {str(path)!r}"
+    cells_of, units, lines = columns_of(path, where)
+    columns: dict = dict(cells_of)
+    check(columns, where)
+    kinds = _of_errors(kinds, columns)
+    for name, cells in columns.items():
+        if kinds.get(name, "number") != "label":
+            columns[name] = numbers_of(cells, lines, f"column {name!r} of {str(path)!r}")
+    columns, units = settled(columns, units, where)
+    return {
+        name: values if kinds.get(name) == "label"
+        else with_unit(values, units[name], kinds.get(name, "number"), f"column {name!r}")
+        for name, values in columns.items()
+    }  # fmt: skip
+
+
+def columns_of(path: Path, where: str):
+    """Return the columns of a CSV file as text, name -> cells, their units, name -> text
+    ("" if the header says none), and the number of the line of each row.
+
+    Raises:
+        FwpError: no such file, no text, or no table of columns with names.
+    """
     numbered = _lines(_text(path, where))
     if len(numbered) < 2:
         raise FwpError(f"{where} needs a header and at least one row")
     header, rows = [head.strip() for head in numbered[0][1]], numbered[1:]
     while header and not header[-1]:
         header.pop()  # a delimiter at the end of the line
-    columns: dict = {}
+    columns: dict[str, list[str]] = {}
     units: dict[str, str] = {}
     for place, head in enumerate(header):
         cells = [_cells(line, header, where, number)[place] for number, line in rows]
@@ -89,20 +111,15 @@ def from_csv(path: Path, kinds: dict[str, str]) -> dict:
         if name in columns:
             raise FwpError(f"{where} has two columns {name!r}")
         columns[name], units[name] = cells, unit
-    check(columns, where)
-    kinds = _of_errors(kinds, columns)
-    for name, cells in columns.items():
-        if kinds.get(name, "number") != "label":
-            columns[name] = np.array([
-                _number(cell, f"column {name!r} of {str(path)!r}, line {number},")
-                for cell, (number, _) in zip(cells, rows, strict=True)
-            ])  # fmt: skip
-    columns, units = settled(columns, units, where)
-    return {
-        name: values if kinds.get(name) == "label"
-        else with_unit(values, units[name], kinds.get(name, "number"), f"column {name!r}")
-        for name, values in columns.items()
-    }  # fmt: skip
+    return columns, units, [number for number, _ in rows]
+
+
+def numbers_of(cells: list[str], lines: list[int], where: str) -> np.ndarray:
+    """Return the numbers of a column; FwpError names the line of a cell that is none."""
+    return np.array([
+        _number(cell, f"{where}, line {line},")
+        for cell, line in zip(cells, lines, strict=True)
+    ])  # fmt: skip
 
 
 def _of_errors(kinds: dict[str, str], names: Iterable) -> dict[str, str]:

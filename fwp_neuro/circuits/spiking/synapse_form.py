@@ -22,7 +22,7 @@ from ...devices import simulate
 from ...errors import Cannot, FwpError, shown
 from ...programs import Program
 from ...rules import Rule
-from ...states import Keep, starting_states
+from ...states import starting_states
 from ...synapses.coding import USUAL, Experiment
 from ...synapses.coding_by_model import EXPERIMENTS, rule_of
 from ...synapses.composition import compose
@@ -36,6 +36,7 @@ from ..protocols import undriven
 from ..rate import ode_windows
 from ..token_schedule import Schedule
 from . import synapse_network, synapse_ports
+from .published_circuit import ready
 from .synapse_tables import Tables, TokenWindows, tables
 
 #: value of the calibration, and how many tokens [head, post] it averages
@@ -379,18 +380,11 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
         windows=windows_of(options["timeline"], coding(transmitting(synapse)[0],
                                                        options["coding"])),
     )  # fmt: skip
-    mode = "none" if options["record_weights"] == "none" else "last"
-    keep = Keep(mode, "synapses of a published model keep the weights that they end with")
     device, seed = options["device"], options["seed"]
     form.record(options, 1.0)  # so that mistakes are told before anything runs
     calibrated = form.calibrated(device, seed)
     record, ports = form.record(options, calibrated[1])
     commands = form.commands(device, seed)
     build, size, structure = form.builder(commands, program.tokens, record, ports)
-    traces = {"record": list(record.names), "record_every": options["record_every"]}
-    details = form.details | (traces if record.names else {})
-    papers = [synapse.citation, form.synapse.citation, *synapse.sources.values()]
-    return PreparedCircuit(
-        "spiking", program, rule, options, build, size, form.dt, keep, details,
-        "; ".join(papers), partial(form.in_units, calibrated), structure,
-    )  # fmt: skip
+    return ready(program, rule, synapse, options, form, (build, size, structure), record,
+                 partial(form.in_units, calibrated))  # fmt: skip

@@ -19,7 +19,6 @@ from ...devices import simulate
 from ...errors import FwpError
 from ...programs import Program
 from ...rules import Rule
-from ...states import Keep
 from ...synapses import balanced_cells as mean
 from ...synapses.coding_by_model import rule_of
 from ...synapses.composition import compose
@@ -32,6 +31,7 @@ from ..head_layout import fired
 from ..prepared_circuit import PreparedCircuit, check_drugs
 from ..token_schedule import WINDOWS, Timeline, make
 from . import synapse_form, synapse_ports, voltage_network
+from .published_circuit import ready
 from .voltage_network import Preset, Tables
 
 #: windows of a token, ms, where no timeline says otherwise
@@ -261,16 +261,11 @@ def prepare(program: Program, rule: Rule, synapse: Synapse, options: Mapping[str
         value_cells=options["value_cells"] or 1, timeline=options["timeline"],
         dt=options["dt"], drugs=options["drugs"],
     )  # fmt: skip
-    mode = "none" if options["record_weights"] == "none" else "last"
-    keep = Keep(mode, "synapses of a published model keep the weights that they end with")
     record, ports = form.record(options)
     table = form.tables()
     theta = form.settled(options["device"], options["seed"])
     build, size, structure = form.builder(table, theta, record, ports)
-    traces = {"record": list(record.names), "record_every": options["record_every"]}
-    details = form.details | (traces if record.names else {})
-    papers = [synapse.citation, form.synapse.citation, *synapse.sources.values()]
-    return PreparedCircuit(
-        "spiking", program, rule, options, build, size, form.dt, keep, details,
-        "; ".join(papers), partial(VoltageCircuit.in_units, form), structure,
+    return ready(
+        program, rule, synapse, options, form, (build, size, structure), record,
+        partial(VoltageCircuit.in_units, form),
     )  # fmt: skip
