@@ -314,8 +314,6 @@ def program_figure(program, head: int | None = None) -> Figure:
     Args:
         head: which one, if there are several (the first if None).
     """
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  slow, and reprs do without
-
     names = list(program.names)
     arrays = [np.asarray(program[name], dtype=float) for name in names]
     if program.heads is not None:
@@ -341,6 +339,6 @@ def program_figure(program, head: int | None = None) -> Figure:
             ax.set_ylabel(name)
             ax.set_yticks([])
         panels[-1].set_xlabel("token")
-        panels[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        panels[-1].locator_params(axis="x", nbins=8, integer=True)
         figure.align_ylabels(list(panels))
     return figure

@@ -1,6 +1,9 @@
 """``fwp-neuro fit`` as it is used: from a messy file to table, numbers and picture."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import brian2 as b2
 import numpy as np
@@ -211,3 +214,13 @@ def test_the_published_pairings_agree_with_the_other_digitisation():
             row = np.isclose(table["lag"], lag * 1e-3) & (table["frequency"] == hertz)
             ours = float(table["ratio"][row][0]) - 1
             assert abs(ours - change) <= sjostrom.DIGITISED + 1e-9
+
+
+def test_the_command_of_the_readme_runs_in_a_process_of_its_own(tmp_path):
+    command = [sys.executable, "-m", "fwp_neuro", "fit", "sjostrom_2001_pairings",
+               "--model", "pair_stdp,triplet_stdp", "--plot", "fit.pdf"]  # fmt: skip
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    assert f"fwp-neuro {' '.join(command[3:])}" in readme
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "the best first" in done.stdout and (tmp_path / "fit.pdf").exists()

@@ -74,8 +74,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Check everything, fit, print, draw."""
     # need Brian2: help does without
-    from fwp_neuro.synapses import compare_fits, fit, get  # noqa: PLC0415
-    from fwp_neuro.synapses.fitting_data import read  # noqa: PLC0415
+    from fwp_neuro import synapses  # noqa: PLC0415
+    from fwp_neuro.synapses import fitting_data, fitting_tables  # noqa: PLC0415
 
     options = {"seed": seed_number(arguments.seed)}
     pick(arguments.scale, _SCALES, "scale")
@@ -83,13 +83,13 @@ def execute(arguments: argparse.Namespace) -> None:
         repeats = whole(arguments.bootstrap, "--bootstrap", 20, 100_000)
         options |= {"method": "bootstrap", "repeats": repeats}
     picture = _picture(arguments.plot)
-    table = read(arguments.data)
-    starts = _models(arguments.model, table.kind)
+    table = fitting_data.read(arguments.data)
+    starts = _models(synapses, arguments.model, table.kind)
     scale = arguments.scale
     if scale == "auto":
         scale = _scale(table)
     table.check_scale(scale)
-    models = {name: get(*name.split("/")) for name in starts}
+    models = {name: synapses.get(*name.split("/")) for name in starts}
     free = _free(arguments.free, models)
     fits, refused = {}, {}
     with Progress("fit") as progress:
@@ -100,20 +100,25 @@ def execute(arguments: argparse.Namespace) -> None:
 
             inner(0.0, name)
             try:
-                fits[name] = fit(model, arguments.data, free=free[name], scale=scale,
-                                 progress=inner, **options)  # fmt: skip
+                fits[name] = synapses.fit(
+                    model, arguments.data, free=free[name], scale=scale, progress=inner,
+                    **options,
+                )  # fmt: skip
             except FwpError as problem:
                 refused[name] = str(problem)
     if not fits:
         raise FwpError("; ".join(f"{name}: {said}" for name, said in refused.items()))
-    ranked = compare_fits(fits)
+    ranked = synapses.compare_fits(fits)
     if picture is not None:
         first, *others = (fits[name] for name in ranked.index)
         save(first.plot(*others), picture)
     if arguments.json:
         print(json.dumps(_record(arguments.data, table, fits, refused, ranked), indent=1))
         return
-    print(_text(arguments.data, table, scale, fits, refused, ranked))
+    papers = ""
+    if arguments.data in synapses.data_sets():
+        papers = readable(fitting_tables.citation_of(arguments.data))
+    print(_text(arguments.data, table, scale, fits, refused, ranked, papers))
     if picture is not None:
         print(f"wrote {picture}")
 
@@ -128,10 +133,8 @@ def _picture(name: str | None) -> Path | None:
     return file
 
 
-def _models(names: str | None, kind: str) -> list[str]:
+def _models(synapses, names: str | None, kind: str) -> list[str]:
     """Return the models to fit, each with its parameter set if one was named."""
-    from fwp_neuro import synapses  # noqa: PLC0415  needs Brian2
-
     legal = synapses.names(_KINDS[kind])
     if not names:
         raise FwpError(
@@ -184,13 +187,11 @@ def _scale(table) -> str:
     return "first" if all(abs(one - 1) <= 1e-2 for one in first) else "free"
 
 
-def _text(data: str, table, scale: str, fits, refused, ranked) -> str:
-    from fwp_neuro.synapses import data_sets, fitting_tables  # noqa: PLC0415  needs Brian2
-
+def _text(data: str, table, scale: str, fits, refused, ranked, papers: str) -> str:
     errors = "with errors" if "sem" in table.columns else "without errors"
     lines = [f"{data}: {table.kind}, {len(table.measured)} rows {errors}"]
-    if data in data_sets():
-        lines.append(f"measured by {readable(fitting_tables.citation_of(data))}")
+    if papers:
+        lines.append(f"measured by {papers}")
     if table.kind == "trains":
         lines.append(f"amplitudes: {_SCALE_WORDS[scale]}")
     for name in ranked.index:
