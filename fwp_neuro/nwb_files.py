@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import numpy as np
 
 from .arguments import filename, instance, takes, text
+from .errors import FwpError, shown
 from .files import atomic_path
 from .neo_blocks import extra, one_sequence, spike_trains, tokens, traces, units_of
 
@@ -35,6 +36,8 @@ def write(
 ) -> Path:
     """Write a recording of a circuit as an NWB file; see `Recording.to_nwb`."""
     one_sequence(recording, "to_nwb")
+    if Path(path).suffix.lower() != ".nwb":
+        raise FwpError(f"to_nwb: give a name that ends in .nwb, not {shown(path)}")
     pynwb = extra("pynwb", "to_nwb")
     made = _file(pynwb, recording, description)
     _units(made, recording)

@@ -36,6 +36,7 @@ UNITS = {"V": ("mV", 1e3), "S": ("nS", 1e9), "leak conductance": ("g_leak", 1.0)
 MOST_TOKENS = 12
 #: what is drawn of a token, from top to bottom
 TOKEN_ROWS = ("x_nmda", "gate", "V_basal", "V_apical", "unblocked", "g_ampa", "w")
+_ASK = f"pass record={TOKEN_ROWS} and record_every=2*ms to fwp_neuro.run(..., 'spiking')"
 #: the interval in which the gate is open
 OPEN = "#F0E442"
 
@@ -138,7 +139,7 @@ class Plots:
         Example:
             >>> rec.plot.traces(["w", "gate"])  # doctest: +SKIP
         """
-        recording = self._one("time")
+        recording = self._timed()
         there = self._over_time(recording)
         for name in names or ():
             pick(name, there, "trace")
@@ -162,7 +163,7 @@ class Plots:
             ...     record_every=2*ms)  # doctest: +SKIP
             >>> rec.plot.token(0)  # doctest: +SKIP
         """
-        recording = self._one("time")
+        recording = self._timed()
         starts = [*recording["token_start"].values, recording.duration]
         if token >= len(starts) - 1:
             raise FwpError(
@@ -170,10 +171,7 @@ class Plots:
             )
         names = [name for name in TOKEN_ROWS if name in self._over_time(recording)]
         if not names:
-            raise FwpError(
-                "token draws what was recorded over time, and this recording has none of "
-                f"it: pass record={TOKEN_ROWS} and record_every=2*ms to fwp_neuro.run"
-            )
+            raise FwpError(f"none of {TOKEN_ROWS} was recorded; {_ASK}")
         begin, end = float(starts[token]), float(starts[token + 1])
         spikes = "spike_time" in recording
         figure = self._panels(recording, names, head, begin, end, spikes)
@@ -205,6 +203,12 @@ class Plots:
         self.recording[needed]  # says in a sentence why there is none
         return self.recording
 
+    def _timed(self) -> Recording:
+        """Return the recording if something was recorded over time."""
+        if "time" not in self.recording.so_far.dims:
+            raise FwpError(f"nothing was recorded over time; {_ASK}")
+        return self._one("time")
+
     @staticmethod
     def _over_time(recording: Recording) -> list[str]:
         data = recording.so_far
@@ -212,13 +216,10 @@ class Plots:
 
     @staticmethod
     def _head(array, head: int):
-        if "head" not in array.dims:
-            return array
-        if head >= array.sizes["head"]:
-            raise FwpError(
-                f"head is {shown(head)}; the recording has {array.sizes['head']} heads"
-            )
-        return array.isel(head=head)
+        heads = array.sizes.get("head", 1)
+        if head >= heads:
+            raise FwpError(f"head is {shown(head)}; the recording has {heads} heads")
+        return array.isel(head=head) if "head" in array.dims else array
 
     @staticmethod
     def _tokens(ax: Axes, recording: Recording) -> None:
@@ -316,9 +317,9 @@ def program_figure(program, head: int | None = None) -> Figure:
     """
     names = list(program.names)
     arrays = [np.asarray(program[name], dtype=float) for name in names]
+    if (head or 0) >= (program.heads or 1):
+        raise FwpError(f"head is {head}; the programme has {program.heads or 1} heads")
     if program.heads is not None:
-        if (head or 0) >= program.heads:
-            raise FwpError(f"head is {head}; the programme has {program.heads} heads")
         arrays = [one if one.ndim == 1 else one[:, head or 0] for one in arrays]
     arrays = [array.reshape(len(array), -1) for array in arrays]
     heights = [0.4 + 0.12 * min(array.shape[1], 12) for array in arrays]

@@ -174,6 +174,7 @@ def test_recorded_spikes_are_the_keys_of_a_programme(sources, tmp_path):
         ({"a": [0.1]}, {}, "one whole number|from a whole number"),
         (3, {}, "must be a .csv"),
         ({0: [0.1]}, {"population": "key"}, "option of a Recording"),
+        ({10**13: [0.1]}, {}, "cells"),
     ],
     ids=str,
 )
@@ -232,6 +233,11 @@ def test_a_recording_without_time_is_refused(what, spiking, tmp_path, monkeypatc
     several = fwp.run([spiking.program] * 2, "delta", "spiking", cells=2, device="numpy")
     with pytest.raises(fwp.FwpError, match=r"rec.sequence\(n\)"):
         getattr(several, what)(*arguments)
+
+
+def test_an_nwb_file_is_called_so(spiking, tmp_path):
+    with pytest.raises(fwp.FwpError, match="ends in .nwb"):
+        spiking.to_nwb(tmp_path / "run.txt")
 
 
 def test_a_missing_package_is_named(spiking, monkeypatch):

@@ -95,7 +95,12 @@ def test_one_head_of_several():
             lambda rec: fwp.run([rec.program] * 2, "delta").plot.weights(),
             r"rec.sequence\(0\).plot",
         ),
-        (lambda rec: fwp.run(rec.program, "delta").plot.traces(), "'time'"),
+        (
+            lambda rec: fwp.run(rec.program, "delta").plot.traces(),
+            "nothing was recorded over time; pass record=",
+        ),
+        (lambda rec: rec.program.plot(head=1), "has 1 heads"),
+        (lambda rec: rec.plot.weights(head=1), "has 1 heads"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(spiking, call, said):

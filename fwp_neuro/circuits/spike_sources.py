@@ -19,6 +19,7 @@ from ..programs import Program
 from ..quantities import a_time, as_brian2, rate
 from ..recording import Recording
 from ..synapses.fitting_files import columns_of, numbers_of, with_unit
+from ..validation import affordable
 
 _CELLS = ("cell", "unit", "neuron", "id")
 _EXAMPLE = "time [ms],cell"
@@ -103,6 +104,7 @@ def program_of_spikes(
     seconds = 0.6 if token is None else float(token / b2.second)
     hertz = float(rate(full_rate, "full_rate", 100 * b2.Hz) / b2.Hz)
     count = _size(index, cells)
+    affordable(count * len(value), f"keys of {count} cells and {len(value)} tokens")
     place = np.floor(times / seconds + 1e-9).astype(np.int64)  # the token of a spike
     inside_it = place < len(value)
     key = np.zeros((len(value), count))
@@ -126,6 +128,7 @@ def _size(index: np.ndarray, cells: int | None) -> int:
             f"{least - 1} there; {least if cells is None else cells} cells have the "
             "numbers from 0 up"
         )
+    affordable(cells or least, f"spikes of {cells or least} cells")
     return cells or least
 
 
