@@ -26,13 +26,16 @@ import xarray as xr
 from fwp_neuro import tasks
 from fwp_neuro.artificial import apply, memory
 from fwp_neuro.artificial.theory import capacity_loss, overwriting_loss, rebinding_loss
-from fwp_neuro.plotting import GREY, PAGE
+from fwp_neuro.plotting import GREY, PAGE, rule_look
 from fwp_neuro.published import FEATURES, recall_losses
 
 KEYS, LENGTH, MOST = 20, 40, 6
 GATE = 0.1
-COLOUR = {"hebb": "#0072B2", "average": "#56B4E9", "gated": "#E69F00", "delta": "#D55E00"}
-MARK = {"hebb": "s", "average": "D", "gated": "^", "delta": "o"}
+#: memory -> rule; an average is none
+RULE = {"hebb": "hebb", "gated": "decayed_hebb", "delta": "delta"}
+COLOUR = {name: rule_look(rule)["color"] for name, rule in RULE.items()}
+MARK = {name: rule_look(rule)["marker"] for name, rule in RULE.items()}
+COLOUR["average"], MARK["average"] = "#8C8C8C", "D"
 RUNS = {"dpfp1 sum": ("dpfp1", "sum"), "dpfp1 delta": ("dpfp1", "delta"),
         "linear delta": ("linear", "delta"), "dpfp1 fwm": ("dpfp1", "fwm")}  # fmt: skip
 
@@ -269,21 +272,20 @@ def _plot_dim(ax, data):
 
 def _plot_published(ax, data):
     keys, many = data["pairs"].values, np.arange(20, 201)
-    blue, sky, red = COLOUR["hebb"], COLOUR["average"], COLOUR["delta"]
-    for run, mark, colour in (
-        ("DPFP-1 sum", "D", sky),
-        ("linear delta", "o", blue),
-        ("DPFP-1 delta", "o", red),
+    average, delta = COLOUR["average"], COLOUR["delta"]
+    for run, mark, colour, fill in (
+        ("DPFP-1 sum", "D", average, average),
+        ("linear delta", "o", delta, "white"),
+        ("DPFP-1 delta", "o", delta, delta),
     ):
         published = data.published.sel(run=run.replace("DPFP-1", "dpfp1"))
-        ax.plot(keys, published, mark, ms=4, color=colour, label=run)
-    ax.plot(keys, data.average_all, "-", color=sky, label="average at L = S")
-    ax.plot(keys, data.average_one, "--", color=sky, label="average at L = 2S")
-    for name, colour in (("linear", blue), ("dpfp1", red)):
+        ax.plot(keys, published, mark, ms=4, color=colour, mfc=fill, label=run)
+    ax.plot(keys, data.average_all, "-", color=average, label="average at L = S")
+    ax.plot(keys, data.average_one, "--", color=average, label="average at L = 2S")
+    for name, line in (("linear", ":"), ("dpfp1", "-")):
         law = capacity_loss(FEATURES[name], many)
-        ax.plot(
-            many, law, color=colour, lw=1, label=f"capacity law, d = {FEATURES[name]}"
-        )
+        label = f"capacity law, d = {FEATURES[name]}"
+        ax.plot(many, law, line, color=delta, lw=1, label=label)
     ax.set(xlabel="keys S", ylabel="loss of a query", ylim=(-0.015, 0.62), xlim=(14, 206))
     ax.legend(
         loc="upper left", ncols=2, fontsize=6.5, columnspacing=0.8, handletextpad=0.4

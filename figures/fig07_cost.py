@@ -21,14 +21,8 @@ from fwp_neuro.benchmarks import artificial as bench
 from fwp_neuro.benchmarks.artificial_contenders import ATTENTION
 from fwp_neuro.benchmarks.artificial_table import report as table
 from fwp_neuro.errors import FwpError
-from fwp_neuro.plotting import GREY, PAGE
+from fwp_neuro.plotting import GREY, PAGE, rule_look
 
-COLOUR = {
-    "hebb": "#009E73",
-    "delta": "#0072B2",
-    "gated_delta": "#D55E00",
-    "gla": "#CC79A7",
-}
 STYLE = {"compiled": "-", "chunk": "--", "step": ":"}
 FAST = ("parallel", "chunk", "compiled")
 
@@ -124,7 +118,7 @@ def _curves(data):
         else:
             rule, form = str(name).split()
             if rule in ("hebb", "delta", "gated_delta"):
-                yield name, COLOUR[rule], STYLE[form], f"{rule}, {form}"
+                yield name, rule_look(rule)["color"], STYLE[form], f"{rule}, {form}"
 
 
 def _time(ax, data, direction: int) -> None:

@@ -1,5 +1,6 @@
-"""Hybrids of softmax attention and fast weights against their parts, on parity and on
-recall.
+"""Which hybrids of attention and fast weights learn parity, and how far back they recall.
+
+The trainings are short: what fails here may be learned with more.
 
 Claims: only what writes every pair into the fast weights at once, the delta rule alone or
 the synchronous hybrid, learns parity; hybrids that hand pairs over later do not, nor does
@@ -35,7 +36,7 @@ import xarray as xr
 from fwp_neuro import tasks
 from fwp_neuro.artificial import SequenceModel, train
 from fwp_neuro.artificial.memories.registered_memories import MEMORIES
-from fwp_neuro.plotting import GREY, PAGE
+from fwp_neuro.plotting import GREY, PAGE, rule_look
 
 #: contender -> memory, window as a multiple of the usual one, fixed blend (1: fast
 #: weights alone)
@@ -49,10 +50,13 @@ CONTENDERS = {
 }
 PUBLISHED = {"attention, all tokens": 2.2, "delta alone": 100.0, "delayed-streaming": 3.3,
              "delayed-chunk": 2.8, "synchronous": 100.0}  # fmt: skip
-COLOUR = {"attention, all tokens": "black", "window alone": "#999999",
-          "delta alone": "#0072B2",
-          "delayed-streaming": "#CC79A7", "delayed-chunk": "#D55E00",
-          "synchronous": "#009E73"}  # fmt: skip
+#: attention and the delta rule look as everywhere, hybrids as nothing else does
+LOOK = {"attention, all tokens": rule_look("softmax_attention"),
+        "window alone": {"color": "#8C8C8C", "marker": "X"},
+        "delta alone": rule_look("delta"),
+        "delayed-streaming": {"color": "#E69F00", "marker": "<"},
+        "delayed-chunk": {"color": "#CC79A7", "marker": "^"},
+        "synchronous": {"color": "#56B4E9", "marker": "D"}}  # fmt: skip
 
 
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:
@@ -220,14 +224,14 @@ def plot(data):
                                     (axes[1, 0], "recall_by_age", "age")):  # fmt: skip
             lines = data[variable].sel(contender=name)
             for line in lines.values:
-                ax.plot(data[along], line, color=COLOUR[name], lw=0.5, alpha=0.4)
-            ax.plot(
-                data[along], lines.mean("seed"), color=COLOUR[name], lw=1.8, label=name
-            )
+                ax.plot(data[along], line, color=LOOK[name]["color"], lw=0.5, alpha=0.4)
+            ax.plot(data[along], lines.mean("seed"), ms=3.5, lw=1.5, label=name,
+                    markevery=(list(CONTENDERS).index(name) % 2, 2), **LOOK[name])
     longest, last = int(data.attrs["longest"]), data.sizes["token"]
+    steps = int(data["parity_step"].values[-1])
     axes[0, 0].axhline(0.5, ls=":", lw=0.9, color=GREY)
     axes[0, 0].set(xlabel="training step", ylabel="accuracy", ylim=(0.45, 1.03),
-                   title=f"(a) parity, trained lengths (3 to {longest})")  # fmt: skip
+                   title=f"(a) parity in {steps} steps, {longest} tokens")  # fmt: skip
     window, pairs = data.attrs["recall_window"], data.attrs["pairs"]
     title = f"(c) recall, {pairs} pairs, {data.attrs['key_dim']} key dimensions"
     ages = data["age"].values
@@ -238,7 +242,7 @@ def plot(data):
     axes[1, 0].axhline(2 / data.attrs["vocab"], ls=":", lw=0.9, color=GREY)
     axes[1, 0].set(xlabel="age of the pair (tokens)", ylabel="accuracy", ylim=(0, 1.1))
     axes[1, 0].set_title(title)
-    _parity_marks(axes[0, 1], data, f"(b) parity, longer (to {last})")
+    _parity_marks(axes[0, 1], data, f"(b) parity, tokens {longest + 1} to {last}")
     _recall_marks(axes[1, 1], data)
     for ax in axes.flat:
         ax.set_title(ax.get_title(), loc="left")
@@ -252,7 +256,7 @@ def plot(data):
 def _parity_marks(ax, data, title: str) -> None:
     for place, name in enumerate(CONTENDERS):
         ours = normalised(data, name, trained=False)
-        ax.plot(ours, np.full(ours.size, place), "o", color=COLOUR[name], alpha=0.7, ms=4)
+        ax.plot(ours, np.full(ours.size, place), ls="", alpha=0.7, ms=4, **LOOK[name])
         if name in PUBLISHED:
             ax.plot(PUBLISHED[name], place - 0.25, "x", color="black", ms=5, mew=1.2)
     ax.plot([], [], "o", color=GREY, ms=4, label="ours, a seed each")
@@ -263,13 +267,13 @@ def _parity_marks(ax, data, title: str) -> None:
 
 
 def _recall_marks(ax, data) -> None:
-    for inside, marker, shift in ((True, "o", 0.12), (False, "s", -0.12)):
+    for inside, shift in ((True, 0.12), (False, -0.12)):
         for place, name in enumerate(CONTENDERS):
-            found = within(data, name, inside)
-            ax.plot(found, np.full(found.size, place - shift), marker, color=COLOUR[name],
-                    ms=4, alpha=0.7, mfc=COLOUR[name] if inside else "none")  # fmt: skip
-    ax.plot([], [], "o", color=GREY, ms=4, label="inside the window")
-    ax.plot([], [], "s", color=GREY, mfc="none", ms=4, label="beyond it")
+            found, look = within(data, name, inside), LOOK[name]
+            ax.plot(found, np.full(found.size, place - shift), ls="", ms=4, alpha=0.7,
+                    mfc=look["color"] if inside else "none", **look)  # fmt: skip
+    ax.plot([], [], "o", color=GREY, ms=4, label="inside the window (filled)")
+    ax.plot([], [], "o", color=GREY, mfc="none", ms=4, label="beyond it (open)")
     ax.legend(loc="center left", bbox_to_anchor=(0.2, 0.63))
     ax.set(
         xlim=(-0.03, 1.03), xlabel="accuracy", title="(d) recall by the age of the pair"

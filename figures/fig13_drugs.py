@@ -4,7 +4,8 @@ alone writes.
 Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that
 the dose response tells which power n of calcium is read; with a threshold a write ends at
 a dose; (b) AMPA receptors blocked while a value is written take the prediction away from
-the delta rule, which then writes too much, and change nothing in the Hebbian rule; (c) a
+the delta rule, which then writes too much, and change nothing in the Hebbian rule: two
+laws, the algebra of one exponential and the circuit without noise, beside spikes; (c) a
 key alone, as in a read without a teacher, writes a little too, least where the fourth
 power of calcium is read (here at rest; AMPA input that depolarises the cell makes it
 more, see fig11).
@@ -23,7 +24,7 @@ import numpy as np
 import xarray as xr
 
 import fwp_neuro as fwp
-from fwp_neuro.plotting import COLOURS, GREY, PAGE, READOUT_COLOURS
+from fwp_neuro.plotting import GREY, PAGE, READOUT_COLOURS, rule_look
 
 #: readout -> power of calcium, not a number where it is none
 READOUTS = {
@@ -75,8 +76,7 @@ def _cnqx(doses, seeds) -> xr.Dataset:
     value = np.random.default_rng(0).uniform(-1, 1, (1, seeds, 8))
     program = fwp.Program(key, value, beta=BETA)
     runs = {
-        "no noise": {"cells": float("inf"), "calibration": "closed"},
-        "spikes": {"cells": 100, "calibration": "closed"},
+        "no noise": {"cells": float("inf")}, "spikes": {"cells": 100},
     }
     written = np.zeros((2, len(doses), len(runs)))
     for r, rule in enumerate(("hebb", "delta")):
@@ -177,13 +177,16 @@ def plot(data):
     )
     ap5.legend(title="readout; lines: $(1-f)^n$", title_fontsize=7, loc="upper right")
     _title(ap5, "a", "AP5 tells the readout")
-    cnqx.plot(fine, over_written(fine), "-", color=GREY, lw=0.9, label="algebra, delta")
-    cnqx.plot(fine, np.ones_like(fine), "--", color=GREY, lw=0.9, label="algebra, hebb")
-    for rule, mark in (("delta", "o"), ("hebb", "s")):
-        for circuit, fill in (("no noise", "white"), ("spikes", COLOURS["spiking"])):
-            cnqx.plot(data.cnqx_dose, data.cnqx.sel(rule=rule, circuit=circuit), mark,
-                      mfc=fill, color=COLOURS["spiking"],
-                      label=f"{rule}, {circuit}")  # fmt: skip
+    laws = {"delta": over_written(fine), "hebb": np.ones_like(fine)}
+    for rule, law in laws.items():
+        look = rule_look(rule)
+        dose, found = data.cnqx_dose, data.cnqx.sel(rule=rule)
+        cnqx.plot(fine, law, "--", color=GREY, lw=0.9,
+                  label="algebra" if rule == "delta" else None)  # fmt: skip
+        cnqx.plot(dose, found.sel(circuit="no noise"), "-", color=look["color"], lw=0.9,
+                  label=f"{rule}, no noise")  # fmt: skip
+        cnqx.plot(dose, found.sel(circuit="spikes"), ls="", ms=4, **look,
+                  label=f"{rule}, spikes")  # fmt: skip
     cnqx.set(
         xlabel="blocked AMPA at the write", ylabel="size of a write", ylim=(0.7, 3.9)
     )

@@ -55,7 +55,9 @@ def plot(data):
     """Draw one line for each rule: fit and storage, synapses needed, decay, erase."""
     from matplotlib.figure import Figure
 
-    names = list(dict.fromkeys(str(name) for name in data.model.values))
+    # those that store best above
+    best = data.stored_r2.fillna(-1).groupby(data.model).max()
+    names = [str(name) for name in best.sortby(best, ascending=False).model.values]
     figure = Figure(figsize=(PAGE, 1.1 + 0.27 * len(names)))
     panels = figure.subplots(1, 5, sharey=True)
     for place, name in enumerate(names):

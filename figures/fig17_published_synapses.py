@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from fwp_neuro.characterise import memories
-from fwp_neuro.plotting import GREY, PAGE
+from fwp_neuro.plotting import GREY, PAGE, rule_look
 from fwp_neuro.synapses import compose
 
 #: name in the picture -> plasticity, release; all are read out through AMPA
@@ -35,7 +35,7 @@ SYNAPSES = {
     "potentiation lost by use": ("use_dependent_potentiation", None),
     "Limbacher": ("limbacher_2022", None),
 }  # fmt: skip
-RULES = {"hebb": ("o", "#0072B2"), "delta": ("s", "#D55E00")}
+RULES = ("hebb", "delta")
 MEASURES = ("nrmse", "slope", "gain", "erase", "decay")
 
 
@@ -75,17 +75,17 @@ def plot(data):
     panels = figure.subplots(1, 4, sharey=True)
     wanted = {"slope": 1.0, "decay": 1.0}
     for ax, measure in zip(panels, ("nrmse", "slope", "erase", "decay"), strict=True):
-        for rule, (mark, colour) in RULES.items():
+        for rule in RULES:
+            look = rule_look(rule)
             at = np.arange(len(names)) + (-0.14 if rule == "hebb" else 0.14)
             numbers = data.measured.sel(rule=rule, measure=measure).values
-            ax.plot(numbers, at, mark, color=colour, ms=4, label=rule, clip_on=False)
+            ax.plot(numbers, at, ls="", ms=4, label=rule, clip_on=False, **look)
             exact = wanted.get(
                 measure, float(rule == "delta") if measure == "erase" else None
             )
             if exact is not None:
-                ax.axvline(
-                    exact, color=colour if measure == "erase" else GREY, lw=0.8, ls=":"
-                )
+                colour = look["color"] if measure == "erase" else GREY
+                ax.axvline(exact, color=colour, lw=0.8, ls=":")
         ax.grid(axis="y", color="#DDDDDD", lw=0.5)
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
@@ -97,9 +97,7 @@ def plot(data):
     titles = ("Error", "Gain", "Erasure", "Decay")
     for ax, letter, title in zip(panels, "abcd", titles, strict=True):
         ax.set_title(f"{letter}   {title}", loc="left", fontsize=8, weight="bold")
-    handles = [
-        panels[0].plot([], [], mark, color=colour)[0] for mark, colour in RULES.values()
-    ]
+    handles = [panels[0].plot([], [], ls="", **rule_look(rule))[0] for rule in RULES]
     words = [f"run as {rule}" for rule in RULES]
     exact = panels[0].plot([], [], ":", color=GREY)[0]
     figure.legend(

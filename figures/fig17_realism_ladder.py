@@ -28,9 +28,9 @@ import xarray as xr
 
 import fwp_neuro as fwp
 from fwp_neuro.circuits import ladder
-from fwp_neuro.plotting import GREY, PAGE
+from fwp_neuro.plotting import GREY, PAGE, rule_look
 
-RULES = {"delta": ("s", "#D55E00"), "hebb": ("o", "#0072B2")}
+RULES = ("delta", "hebb")
 
 
 def simulate(quick: bool = False, progress=None) -> xr.Dataset:
@@ -76,13 +76,15 @@ def plot(data):
     figure = Figure(figsize=(PAGE, 1.1 + 0.27 * len(names)))
     error, slope = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     at = np.arange(len(names))
-    for shift, (rule, (mark, colour)) in zip((-0.15, 0.15), RULES.items(), strict=True):
+    for shift, rule in zip((-0.15, 0.15), RULES, strict=True):
+        of_rule = rule_look(rule)
         for n, cells in enumerate(data.cells.values):
             one = data.sel(rule=rule, cells=cells)
-            look = {"color": colour, "ms": 4.5, "mfc": colour if n == 0 else "white",
+            fill = of_rule["color"] if n == 0 else "white"
+            look = {**of_rule, "ls": "", "ms": 4.5, "mfc": fill,
                     "label": f"{rule}, {int(cells)} cells a number"}  # fmt: skip
-            error.semilogx(one.nrmse, at + shift, mark, **look)
-            slope.plot(one.slope, at + shift, mark, **look)
+            error.semilogx(one.nrmse, at + shift, **look)
+            slope.plot(one.slope, at + shift, **look)
     slope.axvline(1, color=GREY, lw=0.8, ls=":")
     ticks = [each for each in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
              if data.nrmse.min() / 1.6 < each < 1.6 * data.nrmse.max()]  # fmt: skip

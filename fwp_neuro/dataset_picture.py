@@ -9,14 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+from fwp_neuro.plotting import COLOURS, COLUMN, rule_look
 
 #: as many panels are legible side by side on a page, two in a row
 MOST_PANELS = 6
 #: as many lines can be told apart in a panel
 MOST_LINES = 8
-_RUNS = {"circuit": COLOURS["spiking"], "spiking": COLOURS["spiking"], "hebb": GREY,
-         "expected": COLOURS["rate"]}  # fmt: skip
+_RUNS = {"circuit": COLOURS["spiking"], "spiking": COLOURS["spiking"],
+         "hebb": rule_look("hebb")["color"], "expected": COLOURS["rate"]}  # fmt: skip
 
 
 def against(data, reference: str, runs: Iterable[str], title: str) -> Figure:

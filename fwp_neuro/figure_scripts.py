@@ -2,9 +2,9 @@
 
 A figure script ``figures/figNN_claim.py`` has ``simulate(quick=False, progress=None) ->
 Dataset``, ``plot(dataset) -> Figure`` and, if there are numbers to print,
-``report(dataset) -> str``. The data lie in ``figures/data/NAME-HASH.nc``, with a record
-of the code that was loaded (`fwp_neuro.loaded_code`); while this stays the same nothing
-is simulated again.
+``report(dataset) -> str``; ``supplement(dataset) -> Figure`` is a second picture. The
+data lie in ``figures/data/NAME-HASH.nc``, with a record of the code that was loaded
+(`fwp_neuro.loaded_code`); while this stays the same nothing is simulated again.
 
 The figures of an installed package, and a script that is named by its path, leave nothing
 beside themselves: their pictures and data go to ``results/`` in the current folder.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -132,8 +132,11 @@ def make(
     dataset = load(data).dataset
     del dataset.attrs[_CODE]
     report = script.report(dataset) if hasattr(script, "report") else ""
-    picture = draw(script, dataset, folder / f"{path.stem}.png", formats)
+    picture = draw(script.plot, dataset, folder / f"{path.stem}.png", formats)
     further = [picture.with_suffix(f".{one}") for one in formats if one != "png"]
+    if hasattr(script, "supplement"):
+        beside = folder / f"{path.stem}_supplement.png"
+        further.append(draw(script.supplement, dataset, beside, formats))
     for one in dict.fromkeys([*(["nc"] if out is not None else []), *data_formats]):
         further.append(picture.with_suffix(f".{one}"))
         (keep if one == "nc" else dataset_table.write)(dataset, further[-1])
@@ -183,13 +186,13 @@ def keep(dataset, path: Path) -> None:
 
 
 def draw(
-    script: ModuleType, dataset, path: Path, formats: Iterable[str] = ()
+    plot: Callable, dataset, path: Path, formats: Iterable[str] = ()
 ) -> Path:
-    """Draw ``dataset`` with the script's ``plot`` and write the picture, beside it those
-    of other formats."""
+    """Draw ``dataset`` with a script's ``plot`` and write the picture, beside it those of
+    other formats."""
     _make_folder(path.parent)
     with plotting.style():
-        figure = script.plot(dataset)
+        figure = plot(dataset)
     for suffix in dict.fromkeys([path.suffix, *(f".{one}" for one in formats)]):
         plotting.save(figure, path.with_suffix(suffix))
     if "matplotlib.pyplot" in sys.modules:

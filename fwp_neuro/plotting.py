@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fwp_neuro.arguments import filename, instance, real, takes
+from fwp_neuro.arguments import filename, instance, real, takes, text
 from fwp_neuro.errors import FwpError, pick
 from fwp_neuro.files import atomic_path
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from fwp_neuro.comparison import Comparison
 
 __all__ = [
-    "COLOURS", "COLUMN", "GREY", "PAGE", "READOUT_COLOURS", "comparison_figure", "save",
-    "style",
+    "COLOURS", "COLUMN", "GREY", "PAGE", "READOUT_COLOURS", "comparison_figure",
+    "rule_look", "save", "style",
 ]  # fmt: skip
 
 
@@ -44,6 +44,13 @@ READOUT_COLOURS = {
     "soft_threshold": "#0072B2", "step": "#56B4E9", "hill_2": "#009E73",
     "hill_4": "#D55E00",
 }  # fmt: skip
+
+# Paul Tol's muted palette, safe for the colour-blind; none is a realisation's colour
+_SHADES = ("#332288", "#CC6677", "#882255", "#88CCEE", "#999933", "#117733", "#DDCC77",
+           "#AA4499", "#44AA99")  # fmt: skip
+_MARKERS = "os^DvP<>p"
+#: the first rules have a colour each
+_DRAWN_MOST = ("delta", "hebb", "decayed_hebb", "gated_delta", "gla", "oja")
 
 #: of pictures
 FORMATS = ("png", "pdf", "svg")
@@ -161,6 +168,39 @@ def comparison_figure(comparison: Comparison) -> Figure:
             axes.set_box_aspect(1)
             axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 1.0), borderaxespad=0.2)
     return figure
+
+
+@takes(rule=text("delta"))
+def rule_look(rule: str) -> dict[str, str]:
+    """Return the colour and the marker that a rule has in every figure.
+
+    No two registered rules look the same, and no rule has the colour of a realisation
+    (``COLOURS``). Softmax attention, which is no rule, is black.
+
+    Args:
+        rule: name of a registered rule, or "softmax_attention".
+
+    Returns:
+        ``{"color": ..., "marker": ...}``, as Matplotlib's ``plot`` takes them.
+
+    Raises:
+        FwpError: no rule has this name.
+
+    Example:
+        >>> import fwp_neuro as fwp
+        >>> fwp.plotting.rule_look("delta")
+        {'color': '#332288', 'marker': 'o'}
+    """
+    from fwp_neuro.rules import rules  # noqa: PLC0415  slow, and formats do without
+
+    if rule == "softmax_attention":
+        return {"color": "black", "marker": "X"}
+    names = list(dict.fromkeys((*_DRAWN_MOST, *rules())))
+    place = names.index(pick(rule, names, "rule"))
+    row, column = divmod(place, len(_SHADES))
+    # the diagonal: a colour comes again with another marker
+    marker = _MARKERS[(column + row) % len(_MARKERS)]
+    return {"color": _SHADES[column], "marker": marker}
 
 
 def visible_figure(**settings) -> Figure:

@@ -310,15 +310,16 @@ def plot(data: xr.Dataset):
     """Draw the accuracy of each memory against the number of associations."""
     from matplotlib.figure import Figure
 
-    from fwp_neuro.plotting import COLOURS, COLUMN, GREY
+    from fwp_neuro.plotting import COLOURS, COLUMN, rule_look
 
     figure = Figure(figsize=(COLUMN, COLUMN * 0.75))
     ax = figure.subplots()
-    colours = (COLOURS["spiking"], COLOURS["rate"], GREY, COLOURS["artificial"])
+    circuits = {"color": COLOURS["spiking"], "marker": "d"}, {
+        "color": COLOURS["rate"], "marker": "h"}  # fmt: skip
     for place, name in enumerate(data.memory.values):
+        look = circuits[place] if place < 2 else rule_look(str(name))
         ax.plot(data["items"], data.accuracy.sel(memory=name),
-                ("-", "--", ":", "-.")[place], marker="os^D"[place],
-                color=colours[place], label=str(name))  # fmt: skip
+                ("-", "--", ":", "-.")[place], label=str(name), **look)  # fmt: skip
     ax.plot(data["items"], 1 / data["items"], color="black", lw=0.7, label="chance")
     ax.set_xscale("log", base=2)
     ax.set_xticks(data["items"].values, [str(n) for n in data["items"].values])
