@@ -92,6 +92,7 @@ def _script(found: Found, script) -> Iterator[str]:
     parameters = getattr(script, "Parameters", None)
     if parameters is not None:
         yield from ["", "parameters:", *table(parameters).splitlines()]
+    yield from ["", f"script, to read or to copy and change: {script.__file__}"]
 
 
 def _synapse(found: Found, how) -> Iterator[str]:

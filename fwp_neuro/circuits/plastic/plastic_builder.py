@@ -104,6 +104,8 @@ class Builder:
             renewing = Renewing(self.model, synapses, cells, self.timing, self.name)
         lines = {}
         for name, (of, by) in self.text.delayed.items():
+            if not any(name in own for own in self.names.values()):
+                continue  # an earlier projection brought the variable and its line
             group, delay = self.where[name][0], self.model.parameters[by]
             line = delay_line(group, name, of, delay, self.dt, self.namespace)
             self.objects.append(line)

@@ -47,12 +47,24 @@ def _meanings(model: Synapse, side: str) -> dict[str, tuple]:
     return found
 
 
+def _alike(kept: tuple | None, meaning: tuple) -> bool:
+    """Whether a variable that cells have is that of a model.
+
+    A model that finds a variable at the cells leaves its value at the start alone.
+    """
+    if kept is None or kept == meaning:
+        return True
+    return len(meaning) > 1 and meaning[-2] == "None" and (
+        (*kept[:-2], kept[-1]) == (*meaning[:-2], meaning[-1]))  # fmt: skip
+
+
 def others(model: Synapse, side: str, group) -> set[str]:
     """Return variables that cells have from another projection, for which they mean
     another thing.
 
     Raises:
-        FwpError: one of them is a port, of which cells can have only one.
+        FwpError: one of them is a port, or a sum over synapses, of which cells can have
+            only one.
     """
     kept = whole(group).__dict__.get(_KEPT, {})
     meanings, equations = (
@@ -60,7 +72,7 @@ def others(model: Synapse, side: str, group) -> set[str]:
         b2.Equations(getattr(model.equations, side)),
     )
     found = {n for n, meaning in meanings.items()
-             if n in group.variables and kept.get(n, meaning) != meaning}  # fmt: skip
+             if n in group.variables and not _alike(kept.get(n), meaning)}  # fmt: skip
     while True:  # what is integrated together stays together
         more = {n for n in meanings if equations[n].identifiers & found}
         more |= {
@@ -70,6 +82,14 @@ def others(model: Synapse, side: str, group) -> set[str]:
         if not more:
             break
         found |= more
+    sums = [n.removesuffix("_post") for n, one in
+            b2.Equations(model.equations.synapse).items() if "summed" in one.flags]
+    for name in set(sums) & set(kept) & set(meanings) if side == "post" else ():
+        raise FwpError(
+            f"the cells {group.name!r} have {name!r}, the sum over the synapses of an "
+            f"earlier projection, and {model.name!r} would sum over its own alone: make "
+            "one projection, from one group that has all inputs"
+        )
     for port, name in model.ports.items():
         if side == "post" and name in found:
             raise FwpError(f"the cells {group.name!r} have a {port} {name!r} from "
