@@ -113,9 +113,9 @@ def test_a_torch_user_trains_a_layer_and_runs_it_in_spikes(empty_folder):
         plain = module(tokens[:2, :4]).numpy()
     np.testing.assert_allclose(rate.outputs, plain, atol=1e-4)
     options = {"cells": 200, "device": "numpy", "dt": 1 * b2.ms}
-    message = refused(fwp.swap, module, tokens[:2, :4], "spiking", **options)
-    assert 'signed_keys="opponent"' in message
-    spiking = fwp.swap(module, tokens[:2, :4], "spiking", signed_keys="opponent", **options)
+    arguments = module, tokens[:2, :4], "spiking"
+    assert 'signed_keys="opponent"' in refused(fwp.swap, *arguments, **options)
+    spiking = fwp.swap(*arguments, signed_keys="opponent", **options)
     ((recording,),) = spiking.recordings.values()  # of one layer, called once
     sizes = dict(recording["readout"].sizes)
     assert (sizes["sequence"], sizes["head"]) == (2, 2)
