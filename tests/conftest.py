@@ -6,6 +6,7 @@ import signal
 import sys
 
 import pytest
+import quick_cases
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -70,6 +71,11 @@ def plot(dataset):
 def report(dataset):
     return f"{dataset.sizes['token']} tokens"
 '''
+
+
+@pytest.hookimpl(tryfirst=True)  # before "not slow" chooses
+def pytest_collection_modifyitems(items):
+    quick_cases.mark_repeats(items)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import quick_cases
+from quick_cases import KEPT
 
 import fwp_neuro
 
@@ -105,6 +107,33 @@ def test_pytest_settings():
         "slow",
         "gpu",
     ]
+
+
+@pytest.mark.parametrize("file", KEPT)
+def test_what_is_run_in_part_is_there(file):
+    text = (TOP / "tests" / file).read_text()
+    for name, many in KEPT[file].items():
+        assert f"\ndef {name}(" in text and many > 0, name
+
+
+def test_repeats_are_spaced_evenly_and_the_first_is_kept(monkeypatch):
+    class Item:
+        def __init__(self, test, marked=False):
+            self.path, self.originalname = Path("tests/test_it.py"), test
+            self.slow = marked
+
+        def get_closest_marker(self, name):
+            return self.slow or None
+
+        def add_marker(self, mark):
+            self.slow = mark.name == "slow"
+
+    monkeypatch.setattr(quick_cases, "KEPT", {"test_it.py": {"test_some": 3}})
+    some = [Item("test_some", marked=n == 1) for n in range(8)]
+    rest = [Item("test_all") for _ in range(4)]
+    quick_cases.mark_repeats([*some, *rest])
+    assert [n for n, item in enumerate(some) if not item.slow] == [0, 3, 5]
+    assert not any(item.slow for item in rest)
 
 
 def test_pyproject_only_builds_and_checks_style():

@@ -24,7 +24,13 @@ LEAST = {"bcm": 2, "homeostatic_scaling": 2, "match_and_control": 5, "oja": 2,
 
 
 #: modules that run networks for long
-LONG = ("fwp_neuro.targets.fiebig_lansner_2017", "fwp_neuro.targets.mongillo_2008")
+LONG = {f"fwp_neuro.{name}" for name in (
+    "targets.fiebig_lansner_2017", "targets.mongillo_2008", "targets.ellwood_2024",
+    "targets.wang_2002", "targets.delta_memory", "targets.receptor_kinetics",
+    "targets.physiological_preset", "synapses.bcpnn.targets",
+    "synapses.potentiation.targets", "synapses.urbanczik_senn_2014.targets",
+    "synapses.clopath_2010.targets", "synapses.point_spine.targets",
+)}  # fmt: skip
 
 
 @pytest.mark.parametrize("module", [

@@ -1,0 +1,247 @@
+"""How many cases of costly tests run by default, evenly spaced; the slow set has all.
+
+A law over all rules, models or options costs minutes where each case runs a circuit or a
+compiler. By default some of its cases run: those of one run of the suite that took less
+than about five seconds together. Oracles, which say that a number is right, are not
+here, nor are tests without cases.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+#: test file -> test -> cases that are kept
+KEPT = {
+    "test_apply_arguments.py": {
+        "test_nothing_in_gives_nothing_out": 10,
+    },
+    "test_apply_traced.py": {
+        "test_every_form_traces_as_one_graph": 2,
+        "test_traces_as_one_graph": 2,
+    },
+    "test_benchmark_circuits.py": {
+        "test_networks_of_brian2_are_right": 3,
+    },
+    "test_compose.py": {
+        "test_a_conductance_without_a_unit_counts_in_openings_of_one_spike": 2,
+        "test_a_delay_holds_for_what_is_transmitted_or_is_refused": 2,
+        "test_a_part_of_a_group_may_meet_the_whole": 1,
+        "test_compositions_transmit_in_both_layouts": 1,
+    },
+    "test_dense.py": {
+        "test_no_model_of_the_package_needs_index_vectors": 2,
+        "test_the_hand_written_loop_simulates_the_reference_network": 2,
+    },
+    "test_derivatives.py": {
+        "test_auto_has_second_derivatives": 38,
+    },
+    "test_devices.py": {
+        "test_generate_writes_a_cuda_project": 2,
+    },
+    "test_devices_state.py": {
+        "test_nothing_of_the_user_changes": 21,
+    },
+    "test_drugs.py": {
+        "test_ap5_stops_every_write": 3,
+        "test_cnqx_at_reading_silences_reads_and_leaves_the_weights": 1,
+        "test_cnqx_at_writing_does_not_touch_hebb": 1,
+        "test_spikes_agree_with_the_closed_forms": 1,
+    },
+    "test_factorised.py": {
+        "test_same_courses": 3,
+        "test_same_trajectories": 2,
+        "test_which_writes_wait_for_presynaptic_spikes": 21,
+        "test_writes_wait_wherever_statements_stand": 5,
+    },
+    "test_factorised_networks.py": {
+        "test_same_trajectories_with_a_delay_given_to_connect": 4,
+    },
+    "test_figures_claims.py": {
+        "test_claim": 1,
+    },
+    "test_figures_runner.py": {
+        "test_a_changed_model_simulates_again_what_uses_it": 1,
+        "test_only_a_changed_simulation_runs_again": 1,
+    },
+    "test_fitting_intervals.py": {
+        "test_intervals_hold_the_truth_as_often_as_they_say": 1,
+    },
+    "test_fitting_texts.py": {
+        "test_a_fit_by_text_is_the_fit_by_the_fast_form": 1,
+        "test_sets_side_by_side_are_those_one_by_one_and_those_of_the_fast_form": 2,
+    },
+    "test_forms.py": {
+        "test_strong_decays_neither_overflow_nor_lose_digits": 30,
+    },
+    "test_generic.py": {
+        "test_every_other_rule_runs": 2,
+        "test_feedback_must_be_asked_for": 1,
+        "test_regular_cells_leave_little_error": 2,
+        "test_seed": 1,
+    },
+    "test_graupner_brunel.py": {
+        "test_brian2_text_without_noise_is_the_exact_course": 4,
+    },
+    "test_half_precision.py": {
+        "test_memories": 21,
+        "test_networks": 5,
+        "test_rules_over_4096_tokens": 4,
+    },
+    "test_initial_states.py": {
+        "test_artificial_in_every_form": 21,
+        "test_spiking_circuit_starts_from_every_state": 2,
+        "test_what_no_run_can_start_from_is_refused_in_a_sentence": 40,
+    },
+    "test_kernels.py": {
+        "test_single_precision": 1,
+    },
+    "test_layers.py": {
+        "test_the_programme_of_a_layer_gives_its_read_out": 4,
+    },
+    "test_layers_traced.py": {
+        "test_a_compiled_layer_carries_on_from_any_state": 2,
+        "test_a_rule_compiles_after_sympy_has_forgotten_its_names": 1,
+        "test_compiled_streaming_of_memories_that_count_tokens": 1,
+        "test_compiles_ahead_of_time": 1,
+        "test_compiles_as_one_graph": 2,
+        "test_every_form_compiles_as_one_graph": 1,
+        "test_exports_with_any_batch": 1,
+        "test_gradients_of_every_sample_at_once": 19,
+        "test_the_state_counts_the_tokens_wherever_it_is_made": 1,
+    },
+    "test_local_writes.py": {
+        "test_cells_that_find_their_operating_point_lose_nothing_to_its_spread": 1,
+        "test_mean_rates_run_the_delta_rule": 3,
+        "test_the_network_of_regular_cells_is_the_numpy_form": 1,
+    },
+    "test_low_rank.py": {
+        "test_equals_the_algebra_with_heads": 13,
+    },
+    "test_memories.py": {
+        "test_whole_sequence_is_two_halves_with_carried_state": 48,
+    },
+    "test_memories_gradients.py": {
+        "test_gradients_equal_finite_differences": 6,
+    },
+    "test_neuro_formats.py": {
+        "test_a_recording_without_time_is_refused": 1,
+    },
+    "test_plastic_ports.py": {
+        "test_a_named_variable_is_what_the_model_reads": 2,
+        "test_cells_with_a_voltage_of_their_own_get_none_silently": 3,
+    },
+    "test_plastic_varying.py": {
+        "test_each_synapse_has_the_states_of_a_network_with_its_parameters": 1,
+        "test_parameters_that_follow_from_two_sides_are_those_of_each_pair": 1,
+        "test_values_belong_to_the_cells_that_they_are_given_for": 1,
+    },
+    "test_public_arguments.py": {
+        "test_bad_values_are_refused_in_one_sentence": 13,
+        "test_the_usual_call_is_right": 25,
+    },
+    "test_rate.py": {
+        "test_a_typed_rule_runs_as_a_circuit": 7,
+        "test_equals_the_artificial_network": 13,
+        "test_event_dynamics_equal_the_artificial_network_with_heads": 12,
+        "test_factored_writes_equal_the_artificial_network_with_heads": 13,
+        "test_held_predictions_equal_the_artificial_network": 26,
+    },
+    "test_realism.py": {
+        "test_drugs_act_on_every_part": 1,
+        "test_integrate_and_fire_values_add_less_noise_than_poisson_ones": 1,
+        "test_recorded_weights_are_what_the_circuit_recalls": 1,
+        "test_spikes_of_value_cells_are_those_of_as_many_cells": 1,
+        "test_the_calibration_knows_the_shunt_and_the_gate": 2,
+    },
+    "test_recorded_traces.py": {
+        "test_coarse_samples_are_some_of_the_fine_ones": 1,
+        "test_names_dims_and_units": 3,
+        "test_recording_more_changes_nothing_else": 1,
+    },
+    "test_recurrent_laws.py": {
+        "test_gradients_pass_gradcheck": 11,
+    },
+    "test_recurrent_traced.py": {
+        "test_a_compiled_network_carries_on_from_any_state": 4,
+        "test_compiles_as_one_graph": 3,
+        "test_exports_with_any_batch": 1,
+    },
+    "test_registries.py": {
+        "test_a_recording_says_what_its_run_used": 2,
+    },
+    "test_rule_synapses.py": {
+        "test_continuous_dynamics_are_the_rate_circuit": 6,
+        "test_event_dynamics_are_the_rate_circuit": 7,
+    },
+    "test_rules_names.py": {
+        "test_names_change_nothing": 2,
+        "test_names_change_nothing_in_the_generic_spiking_circuit": 1,
+    },
+    "test_run_output.py": {
+        "test_numbers_carry_units": 9,
+    },
+    "test_sequences.py": {
+        "test_arrays_with_an_axis_of_sequences_are_a_list_of_programmes": 2,
+        "test_probes_of_every_shape": 1,
+        "test_sequences_of_circuits_are_what_each_is_alone": 1,
+        "test_weights_of_sequences_of_unequal_length": 1,
+    },
+    "test_spike_counts.py": {
+        "test_counts_in_numpy_are_those_in_c": 6,
+    },
+    "test_spiking.py": {
+        "test_equals_the_twin_on_the_same_poisson_spikes": 1,
+        "test_equals_the_twin_with_other_constants": 2,
+        "test_seed": 1,
+    },
+    "test_spiking_laws.py": {
+        "test_error_falls_with_the_number_of_cells": 1,
+        "test_floor": 1,
+        "test_floor_is_the_carried_trace_and_the_curve_of_the_voltage_factor": 1,
+        "test_floor_with_decay": 1,
+        "test_longer_silence_lowers_the_floor": 1,
+        "test_other_magnesium_blocks_need_no_new_numbers": 1,
+        "test_signed_keys_as_opponents_in_spikes": 1,
+        "test_weights_of_single_key_cells": 1,
+    },
+    "test_sweep_faults.py": {
+        "test_a_bad_option_of_the_command_is_one_sentence": 4,
+        "test_a_full_disk_is_one_sentence_and_the_sweep_goes_on_later": 1,
+    },
+    "test_synapse_models.py": {
+        "test_halving_dt_changes_a_write_by_less_than_a_hundredth": 2,
+        "test_its_brian2_text_runs_and_stays_finite": 6,
+        "test_stdp_curves_are_finite_and_shaped_like_their_lags": 3,
+        "test_without_nmda_receptors_nothing_is_written_at_all": 4,
+    },
+    "test_synapses.py": {
+        "test_both_layouts_of_it_do_the_same": 3,
+        "test_errors_call_the_gate_as_the_user_does": 2,
+        "test_it_can_be_composed": 1,
+        "test_it_is_the_delta_rule_of_the_circuit_between_any_cells": 1,
+    },
+    "test_synapses_arguments.py": {
+        "test_absurd_protocols_end_or_are_refused": 7,
+    },
+    "test_user_rules.py": {
+        "test_a_typed_rule_runs_in_every_realisation": 1,
+    },
+    "test_weight_recording.py": {
+        "test_what_is_kept_changes_nothing_else": 5,
+    },
+}
+
+
+def mark_repeats(items) -> None:
+    """Mark the cases that do not run by default as slow."""
+    families: dict[tuple[str, str], list] = {}
+    for item in items:
+        file, test = item.path.name, getattr(item, "originalname", "")
+        if test in KEPT.get(file, {}) and item.get_closest_marker("slow") is None:
+            families.setdefault((file, test), []).append(item)
+    for (file, test), those in families.items():
+        many = min(KEPT[file][test], len(those))
+        chosen = {n * len(those) // many for n in range(many)}
+        for n, item in enumerate(those):
+            if n not in chosen:
+                item.add_marker(pytest.mark.slow)
