@@ -1,12 +1,14 @@
 """How much a memory of fixed size recalls is set by its size.
 
-Claim: linear memories of 4 KiB recall all of 16 key-value pairs, smaller ones part of
-them, whichever rule writes; softmax attention recalls them with the narrowest network,
-and pays with a state that grows with the tokens. Sizes: 16 pairs in 64 tokens, 64 token
-classes; one layer (short convolution, 1 head, no MLP) of 8, 16, 24 or 32 dimensions;
-trained to a criterion, an accuracy of 0.995 of 256 held-out sequences, for at most 2000
-steps of 32 sequences; AdamW at rate 0.01 with a cosine schedule, 8 seeds (quick: 4 pairs
-in 16 tokens, 16 classes, 8 and 16 dimensions, 150 steps, 1 seed). The state is what is
+Claim: whichever rule writes, the best of 8 trained linear memories of 1 KiB recalls 99 %
+of 16 key-value pairs, of 2 KiB all of them, and of a quarter KiB at most 42 %; softmax
+attention recalls them with the narrowest network, and pays with a state that grows with
+the tokens. Seeds below the best one show what training missed: of the gated rule, which
+has a decay to learn as well, three or four of eight stay at chance. Sizes: 16 pairs in 64
+tokens, 64 token classes; one layer (short convolution, 1 head, no MLP) of 8, 16, 24 or 32
+dimensions; trained to a criterion, an accuracy of 0.995 of 256 held-out sequences, for at
+most 2000 steps of 32 sequences; AdamW at rate 0.01 with a cosine schedule, 8 seeds (quick:
+4 pairs in 16 tokens, 16 classes, 8 and 16 dimensions, 150 steps, 1 seed). The state is what is
 kept after the last token, in float32, without the last three tokens that the convolution
 keeps in all networks. Published: Arora et al. 2024 (Zoology, arXiv:2312.04927), Figure 2,
 shows the same order with 2 layers of 64 to 512 dimensions, 8192 token classes and 100,000
@@ -100,7 +102,7 @@ def state_bytes(model: SequenceModel, tokens: int) -> int:
 
 
 def plot(data):
-    """Draw the accuracy of every seed against the size of its state."""
+    """Draw the accuracy of every seed, and of the best, against the size of its state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(COLUMN, 0.95 * COLUMN))
@@ -114,7 +116,7 @@ def plot(data):
         for seed in accuracy["seed"]:
             ax.plot(beside, accuracy.sel(seed=seed), ls="", alpha=0.45, ms=3, mew=0,
                     clip_on=False, **look)  # fmt: skip
-        ax.plot(size, accuracy.median("seed"), line, color=look["color"])
+        ax.plot(size, accuracy.max("seed"), line, color=look["color"])
         ax.plot([], [], line, label=label, **look)
     ax.axhline(chance(data), ls=":", lw=0.9, color=GREY)
     ax.text(size.values.max(), chance(data) + 0.01, "chance", ha="right", va="bottom",
@@ -127,6 +129,8 @@ def plot(data):
     pairs, tokens = data.attrs["pairs"], data.attrs["tokens"]
     ax.set(xlabel="state after the last token (KiB)", ylim=(0, 1.03),
            ylabel=f"recall of {pairs} pairs in {tokens} tokens")  # fmt: skip
+    marks = f"marks: {accuracy.sizes['seed']} seeds, lines: the best"
+    ax.text(0.98, 0.55, marks, ha="right", fontsize=7, color=GREY, transform=ax.transAxes)
     figure.legend(*ax.get_legend_handles_labels(), ncols=2, loc="outside upper center")
     return figure
 
@@ -152,8 +156,8 @@ def report(data) -> str:
             lines.append(
                 f"{mixer:<18} {dim:>4} {int(found['state_bytes']):>7}  {numbers}"
             )
-    mean = data["accuracy"].mean("seed")
+    best = data["accuracy"].max("seed")
     for dim in data["dim"].values:
-        gain = float(mean.sel(mixer="delta", dim=dim) - mean.sel(mixer="hebb", dim=dim))
-        lines.append(f"delta less hebb at the same state, {dim} dimensions: {gain:+.3f}")
+        gain = float(best.sel(mixer="delta", dim=dim) - best.sel(mixer="hebb", dim=dim))
+        lines.append(f"delta less hebb, best seeds, {dim} dimensions: {gain:+.3f}")
     return "\n".join(lines)
