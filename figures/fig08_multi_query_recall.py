@@ -10,12 +10,12 @@ dimensions; trained to a criterion, an accuracy of 0.995 of 256 held-out sequenc
 most 2000 steps of 32 sequences; AdamW at rate 0.01 with a cosine schedule, 8 seeds
 (quick: 4 pairs in 16 tokens, 16 classes, 8 and 16 dimensions, 150 steps, 1 seed). The
 state is what is kept after the last token, in float32, without the last three tokens that
-the convolution keeps in all networks.
-Published: Arora et al. 2024 (Zoology, arXiv:2312.04927), Figure 2,
-shows the same order with 2 layers of 64 to 512 dimensions, 8192 token classes and 100,000
-sequences, over four learning rates; it is a drawing without a table, so no published
-number is overlaid. Ours: every number here. The published size is out of reach on a CPU.
-Below the criterion an accuracy is a lower bound of what a state of that size can hold.
+the convolution keeps in all networks. Published: Arora et al. 2024 (Zoology,
+arXiv:2312.04927), Figure 2, shows the same order with 2 layers of 64 to 512 dimensions,
+8192 token classes and 100,000 sequences, over four learning rates; it is a drawing
+without a table, so no published number is overlaid. Ours: every number here. The
+published size is out of reach on a CPU. Below the criterion an accuracy is a lower bound
+of what a state of that size can hold.
 """
 
 from __future__ import annotations
