@@ -74,8 +74,9 @@ def report(dataset):
 
 
 @pytest.hookimpl(tryfirst=True)  # before "not slow" chooses
-def pytest_collection_modifyitems(items):
-    quick_cases.mark_repeats(items)
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("keyword"):  # who asks for a name wants all cases of it
+        quick_cases.mark_repeats(items)
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 A law over all rules, models or options costs minutes where each case runs a circuit or a
 compiler. By default some of its cases run: those of one run of the suite that took less
-than about five seconds together. Oracles, which say that a number is right, are not
-here, nor are tests without cases.
+than about five seconds together. With ``-k`` all that are asked for run. Oracles, which
+say that a number is right, are not here, nor are tests without cases.
 """
 
 from __future__ import annotations
