@@ -119,7 +119,9 @@ def home(tmp_path, monkeypatch):
         (tmp_path / kind / f"{name}.py").write_text(source)
     monkeypatch.setenv("FWP_NEURO_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    # else it counts for what other tests compute, whose folders have another
+    sys.modules.pop("fwp_neuro_models_toy", None)
 
 
 @pytest.fixture
