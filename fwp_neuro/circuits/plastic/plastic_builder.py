@@ -35,7 +35,7 @@ from .plastic_sizes import check_delay
 from .plastic_synapses import Plastic
 from .plastic_values import check_finite
 from .plastic_varying import are_known, known
-from .shared_variables import others, remember
+from .shared_variables import brought, others, remember
 
 #: place in the slot "synapses" of: the cell before its synapses, on_pre or on_post, the
 #: cell after
@@ -77,6 +77,7 @@ class Builder:
 
     def build(self, connect, initial, options) -> Plastic:
         """Return the synapses, connected and with their values at the start."""
+        before = {n for side in SIDES for n in brought(self.groups[side])}
         for side in SIDES:
             self._cells(side)
         self.objects += projection_sums.adders(self.model, self.groups["post"],
@@ -104,7 +105,7 @@ class Builder:
             renewing = Renewing(self.model, synapses, cells, self.timing, self.name)
         lines = {}
         for name, (of, by) in self.text.delayed.items():
-            if not any(name in own for own in self.names.values()):
+            if name in before and not any(name in own for own in self.names.values()):
                 continue  # an earlier projection brought the variable and its line
             group, delay = self.where[name][0], self.model.parameters[by]
             line = delay_line(group, name, of, delay, self.dt, self.namespace)

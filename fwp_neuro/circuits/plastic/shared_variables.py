@@ -99,6 +99,11 @@ def others(model: Synapse, side: str, group) -> set[str]:
     return found
 
 
+def brought(group) -> set[str]:
+    """Return the variables that earlier projections attached to cells."""
+    return set(whole(group).__dict__.get(_KEPT, ()))
+
+
 def remember(model: Synapse, side: str, group, names: Iterable[str]) -> None:
     """Note what was attached under a model's own names."""
     cells, meanings = whole(group), _meanings(model, side)
