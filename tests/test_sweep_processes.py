@@ -360,3 +360,13 @@ def test_a_circuit_is_compiled_once_in_a_sweep(tmp_path, monkeypatch):
         "compiled_circuit:point", {"tau": [7.0], "seed": [5]}, tmp_path / "out"
     )
     assert not found.compiled.any()
+
+
+@pytest.mark.parametrize("said", ["", "All workers expired"])
+def test_a_worker_that_ends_as_it_is_given_a_point_is_one_that_ended(said):
+    from concurrent.futures.process import BrokenProcessPool
+
+    from fwp_neuro.sweep import pool
+
+    assert pool.death(BrokenProcessPool(said)) == "ended before it could take a point"
+    assert pool.death(BrokenProcessPool("Unpicklable object from worker")) == ""

@@ -33,6 +33,7 @@ _PRELOAD = ["numpy", "pandas", "xarray", "xarray.backends.scipy_", "scipy.io", "
 _FOLDER = "fwp_neuro_worker_"
 _GRACE = 2.0  # seconds to clean up in, before a process is killed
 _NONE_STARTED = "All workers expired"  # what pebble says
+_PIPE_BROKEN = ""  # likewise, where it was writing to a worker as that ended
 _busy = False  # whether this process, a worker, computes
 
 
@@ -93,7 +94,8 @@ class LocalPool:
 
 def death(error: BaseException) -> str:
     """Say how a worker ended; "" if ``error`` is not that one did."""
-    if isinstance(error, BrokenProcessPool) and str(error) == _NONE_STARTED:
+    broken = isinstance(error, BrokenProcessPool)
+    if broken and str(error) in (_NONE_STARTED, _PIPE_BROKEN):
         return "ended before it could take a point"
     if not isinstance(error, pebble.ProcessExpired):
         return ""
