@@ -204,7 +204,10 @@ def local_writes_run_the_delta_rule_and_find_their_thresholds(script, data):
     np.testing.assert_allclose(simulated, law, rtol=0.05)
 
 
-FIGURES = sorted({parameters.values[0] for parameters in CLAIMS})
+FIGURES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "fig18_distal_reward" else [])
+    for name in sorted({parameters.values[0] for parameters in CLAIMS})
+]
 
 
 @pytest.mark.parametrize(("figure", "check"), CLAIMS)
