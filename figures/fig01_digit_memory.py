@@ -5,6 +5,8 @@ Claim: the rate circuit equals the artificial network, the spiking circuit equal
 spike noise; delta overwrites a re-bound key and hebb blends; AP5 prevents a write, CNQX
 prevents a read. Simulation: models/digit_memory.py, after Irie & Gershman 2025
 (arXiv:2508.08435) and Urbanczik & Senn 2014 (doi:10.1016/j.neuron.2013.11.030).
+nRMSE: root mean square error of the read-out over the standard deviation of the rule's
+own.
 """
 
 from __future__ import annotations

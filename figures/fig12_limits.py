@@ -11,6 +11,8 @@ cell scales columns of the weight matrix and cannot store pairs whose keys share
 
 In (b) x is the drive of the write: the write strength of a pulse and of a held write,
 -ln(1 - strength) of a write with a fixed teacher.
+nRMSE: root mean square error of the read-out over the standard deviation of the rule's
+own.
 
 Simulated: (a), the circuits of (b), (c). Algebra: the lines of (b), among them the
 second-order one, whose frequency is set by hand, and parity, which is a product of 1 -

@@ -6,6 +6,8 @@ recall is taken off their teacher, the same synapses run the delta rule.
 
 Each circuit is calibrated by one token. Beside error (nRMSE) and slope stands the rule
 that the read-outs follow best, W <- decay W + gain (v - erase W k) k'.
+nRMSE: root mean square error of the read-out over the standard deviation of the rule's
+own.
 Papers: Song, Miller & Abbott 2000, doi:10.1038/78829; Vogels et al. 2011,
 doi:10.1126/science.1211095; Erickson, Maramara & Lisman 2010,
 doi:10.1162/jocn.2009.21375; Irie & Gershman 2025, arXiv:2508.08435.

@@ -17,6 +17,8 @@ memories, the closed forms, sizes, and homeostasis in seconds for hours.
 Dendritic prediction (Urbanczik & Senn) runs in its NumPy form with counts of spikes: 100
 key cells, 100 somata; release fails for all synapses of an axon together there. Why
 writes miss: `models/local_write_causes.py` and docs/local_writes.md.
+nRMSE: root mean square error of the read-out over the standard deviation of the rule's
+own.
 """
 
 from __future__ import annotations
