@@ -250,7 +250,7 @@ def connect(
     plastic_sizes.check(chosen, groups, pairs, dense)
     with undone_if_it_fails(groups.values()), plain_sentences(chosen.name):
         made = Builder(chosen, groups, inputs, late, name, dense).build(
-            pairs, {**chosen.initial, **initial}, options
+            pairs, initial, options
         )
         return ready.finish(made)
 

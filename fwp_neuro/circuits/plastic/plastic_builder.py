@@ -77,9 +77,14 @@ class Builder:
 
     def build(self, connect, initial, options) -> Plastic:
         """Return the synapses, connected and with their values at the start."""
-        before = {n for side in SIDES for n in brought(self.groups[side])}
+        brought_before = {side: brought(self.groups[side]) for side in SIDES}
         for side in SIDES:
             self._cells(side)
+        #: side -> variables of the model that an earlier projection brought and runs
+        shared = {
+            side: brought_before[side] & b2.Equations(getattr(self.text, side)).names
+            - set(self.names[side]) for side in SIDES
+        }  # fmt: skip
         self.objects += projection_sums.adders(self.model, self.groups["post"],
                                                self.names["post"], self.name)  # fmt: skip
         synapses = self._synapses(options)
@@ -98,15 +103,17 @@ class Builder:
                 for pathway in synapses._pathways:
                     if pathway.objname == side:
                         pathway.delay = delay
-        self._initial(initial)
+        going_on = shared["pre"] | shared["post"]
+        own = {n: one for n, one in self.model.initial.items() if n not in going_on}
+        self._initial({**own, **initial})
         renewing = None
         if self.text.renewal is not None:
             cells = self.companions["post"][-1] if self.companions["post"] else None
             renewing = Renewing(self.model, synapses, cells, self.timing, self.name)
         lines = {}
         for name, (of, by) in self.text.delayed.items():
-            if name in before and not any(name in own for own in self.names.values()):
-                continue  # an earlier projection brought the variable and its line
+            if name in going_on:
+                continue  # the earlier projection has its line too
             group, delay = self.where[name][0], self.model.parameters[by]
             line = delay_line(group, name, of, delay, self.dt, self.namespace)
             self.objects.append(line)

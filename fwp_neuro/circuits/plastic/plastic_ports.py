@@ -21,7 +21,7 @@ from ...synapses.factorised.text import lines
 from ...synapses.renaming import with_names
 from ...synapses.synapse_class import Synapse
 from .plastic_cells import in_unit, listed, own_variables
-from .shared_variables import others
+from .shared_variables import brought, others
 
 
 def read(model: Synapse, names, groups: Mapping) -> Synapse:
@@ -84,8 +84,9 @@ def read(model: Synapse, names, groups: Mapping) -> Synapse:
         )
     renames = {own: new for own, new in given.items() if new is not None}
     # what the user's cells have keeps the values that they gave it
+    theirs = {n for n in had if n not in brought(groups[sides[n][0]])}
     start = {
-        n: one for n, one in model.initial.items() if n not in renames and n not in had
+        n: one for n, one in model.initial.items() if n not in renames and n not in theirs
     }
     return with_names(replace(model, initial=start), renames)
 

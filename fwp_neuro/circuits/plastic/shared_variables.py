@@ -36,8 +36,8 @@ def _meanings(model: Synapse, side: str) -> dict[str, tuple]:
             continue
         code = [row(equations[name]), *(str(one) for one in spikes if one.target == name)]
         late = [
-            str(model.parameters.get(by))
-            for n, (_, by) in text.delayed.items()
+            f"{of} {model.parameters.get(by)}"
+            for n, (of, by) in text.delayed.items()
             if n == name
         ]
         numbers = {n: np.asarray(model.parameters[n]).tolist() for part in code
@@ -45,17 +45,6 @@ def _meanings(model: Synapse, side: str) -> dict[str, tuple]:
         method = text.methods.get(name, text.method)
         found[name] = (*code, *late, method, repr(model.initial.get(name)), repr(numbers))
     return found
-
-
-def _alike(kept: tuple | None, meaning: tuple) -> bool:
-    """Whether a variable that cells have is that of a model.
-
-    A model that finds a variable at the cells leaves its value at the start alone.
-    """
-    if kept is None or kept == meaning:
-        return True
-    return len(meaning) > 1 and meaning[-2] == "None" and (
-        (*kept[:-2], kept[-1]) == (*meaning[:-2], meaning[-1]))  # fmt: skip
 
 
 def others(model: Synapse, side: str, group) -> set[str]:
@@ -72,19 +61,21 @@ def others(model: Synapse, side: str, group) -> set[str]:
         b2.Equations(getattr(model.equations, side)),
     )
     found = {n for n, meaning in meanings.items()
-             if n in group.variables and not _alike(kept.get(n), meaning)}  # fmt: skip
+             if n in group.variables and kept.get(n, meaning) != meaning}  # fmt: skip
     while True:  # what is integrated together stays together
         more = {n for n in meanings if equations[n].identifiers & found}
         more |= {
             n for name in found for n in equations[name].identifiers if n in meanings
         }
+        more |= {n for n, (of, _) in model.equations.delayed.items() if of in found}
         more = more & set(kept) - found
         if not more:
             break
         found |= more
     sums = [n.removesuffix("_post") for n, one in
             b2.Equations(model.equations.synapse).items() if "summed" in one.flags]
-    for name in set(sums) & set(kept) & set(meanings) if side == "post" else ():
+    clash = set(sums) & set(kept) & set(meanings) & set(group.variables) - found
+    for name in clash if side == "post" else ():
         raise FwpError(
             f"the cells {group.name!r} have {name!r}, the sum over the synapses of an "
             f"earlier projection, and {model.name!r} would sum over its own alone: make "
