@@ -50,7 +50,7 @@ CONTENDERS = {
 }
 PUBLISHED = {"attention, all tokens": 2.2, "delta alone": 100.0, "delayed-streaming": 3.3,
              "delayed-chunk": 2.8, "synchronous": 100.0}  # fmt: skip
-#: attention and the delta rule look as everywhere, hybrids as nothing else does
+#: attention and the delta rule look as everywhere; no rule has the colour of a hybrid
 LOOK = {"attention, all tokens": rule_look("softmax_attention"),
         "window alone": {"color": "#8C8C8C", "marker": "X"},
         "delta alone": rule_look("delta"),
@@ -231,7 +231,7 @@ def plot(data):
     steps = int(data["parity_step"].values[-1])
     axes[0, 0].axhline(0.5, ls=":", lw=0.9, color=GREY)
     axes[0, 0].set(xlabel="training step", ylabel="accuracy", ylim=(0.45, 1.03),
-                   title=f"(a) parity in {steps} steps, {longest} tokens")  # fmt: skip
+                   title=f"(a) parity in {steps} steps, 3-{longest} tokens")  # fmt: skip
     window, pairs = data.attrs["recall_window"], data.attrs["pairs"]
     title = f"(c) recall, {pairs} pairs, {data.attrs['key_dim']} key dimensions"
     ages = data["age"].values

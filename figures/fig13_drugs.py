@@ -4,8 +4,8 @@ alone writes.
 Claims: (a) a fraction f of blocked NMDA receptors leaves (1 - f)^n of a write, so that
 the dose response tells which power n of calcium is read; with a threshold a write ends at
 a dose; (b) AMPA receptors blocked while a value is written take the prediction away from
-the delta rule, which then writes too much, and change nothing in the Hebbian rule: two
-laws, the algebra of one exponential and the circuit without noise, beside spikes (with
+the delta rule, which then writes too much, and change nothing in the Hebbian rule:
+spikes beside the algebra of one exponential and beside the circuit without noise (with
 all AMPA blocked delta writes 2.2 times as much, not 2.6 times: to write what is commanded
 without the drug, the circuit is calibrated to learn more slowly than one exponential
 would); (c) a key alone, as in a read without a teacher, writes a little too, least where

@@ -2,10 +2,10 @@
 
 Claims: the factorised layout of a plastic synapse takes at most half the time and 0.7 of
 the memory of the textbook one; a synapse that writes at presynaptic spikes costs little
-more than one that never writes; memory bandwidth, drawn as a line, is what remains
-between the best loop and the machine (a float read and written for an event). Pale bands
-are not measured: they carry the largest sizes on, with the cost of an event there, and
-with its growth over the last two sizes. The supplement
+more than one that never writes (see the supplement); memory bandwidth, drawn as a line,
+is what remains between the best loop and the machine (a float read and written for an
+event). Pale bands are not measured: they carry the largest sizes on, with the cost of an
+event there, and with its growth over the last two sizes. The supplement
 (fig16_circuits_at_scale_supplement) has all contenders. Every point is a result that
 equals the oracle's (`fwp_neuro.benchmarks.circuits`). Simulator: Brian2 (Stimberg, Brette
 & Goodman 2019, doi:10.7554/eLife.47314). Sizes: all-to-all, 1 s (0.3 s at 1e7) of
@@ -157,8 +157,8 @@ def _plan(ax, data) -> None:
         power = np.log(measured[-1] / measured[-2]) / np.log(sizes[-1] / sizes[-2]) if (
             sizes.size > 1) else -1.0
         grown = measured[-1] * (beyond / sizes[-1]) ** power
-        ax.fill_between(beyond, np.minimum(there, grown), 1.15 * np.maximum(there, grown),
-                        color=colour, alpha=0.25, lw=0)  # fmt: skip
+        ax.fill_between(beyond, np.minimum(there, grown), np.maximum(there, grown),
+                        color=colour, alpha=0.25, lw=2)  # fmt: skip
     ax.axhline(scaling_plan.HOUR, color=GREY, lw=0.7, ls=":")
     ax.text(1.0, scaling_plan.HOUR * 1.2, "real time", color=GREY, fontsize=7, ha="right",
             transform=ax.get_yaxis_transform())  # fmt: skip

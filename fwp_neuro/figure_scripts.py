@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -132,11 +132,11 @@ def make(
     dataset = load(data).dataset
     del dataset.attrs[_CODE]
     report = script.report(dataset) if hasattr(script, "report") else ""
-    picture = draw(script.plot, dataset, folder / f"{path.stem}.png", formats)
-    further = [picture.with_suffix(f".{one}") for one in formats if one != "png"]
+    picture = folder / f"{path.stem}.png"
+    plots = {picture: script.plot}
     if hasattr(script, "supplement"):
-        beside = folder / f"{path.stem}_supplement.png"
-        further.append(draw(script.supplement, dataset, beside, formats))
+        plots[folder / f"{path.stem}_supplement.png"] = script.supplement
+    further = draw(plots, dataset, formats)[1:]
     for one in dict.fromkeys([*(["nc"] if out is not None else []), *data_formats]):
         further.append(picture.with_suffix(f".{one}"))
         (keep if one == "nc" else dataset_table.write)(dataset, further[-1])
@@ -186,18 +186,20 @@ def keep(dataset, path: Path) -> None:
 
 
 def draw(
-    plot: Callable, dataset, path: Path, formats: Iterable[str] = ()
-) -> Path:
-    """Draw ``dataset`` with a script's ``plot`` and write the picture, beside it those of
-    other formats."""
-    _make_folder(path.parent)
-    with plotting.style():
-        figure = plot(dataset)
-    for suffix in dict.fromkeys([path.suffix, *(f".{one}" for one in formats)]):
-        plotting.save(figure, path.with_suffix(suffix))
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close(figure)
-    return path
+    plots: Mapping[Path, Callable], dataset, formats: Iterable[str] = ()
+) -> list[Path]:
+    """Draw ``dataset`` by functions of a script, then write each picture to its path and
+    beside it in other formats; return all paths."""
+    made = []
+    with plotting.style():  # all are drawn before one is written
+        figures = [(path, plot(dataset)) for path, plot in plots.items()]
+    for path, figure in figures:
+        _make_folder(path.parent)
+        for suffix in dict.fromkeys([path.suffix, *(f".{one}" for one in formats)]):
+            made.append(plotting.save(figure, path.with_suffix(suffix)))
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close(figure)
+    return made
 
 
 def script_named(name: str) -> ModuleType:

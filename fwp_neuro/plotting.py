@@ -174,11 +174,12 @@ def comparison_figure(comparison: Comparison) -> Figure:
 def rule_look(rule: str) -> dict[str, str]:
     """Return the colour and the marker that a rule has in every figure.
 
-    No two registered rules look the same, and no rule has the colour of a realisation
-    (``COLOURS``). Softmax attention, which is no rule, is black.
+    No two of up to 81 registered rules look the same, and no rule has the colour of a
+    realisation (``COLOURS``). Softmax attention, which is no rule, is black.
 
     Args:
-        rule: name of a registered rule, or "softmax_attention".
+        rule: name of a registered rule or one of its other names, or
+            "softmax_attention".
 
     Returns:
         ``{"color": ..., "marker": ...}``, as Matplotlib's ``plot`` takes them.
@@ -191,12 +192,13 @@ def rule_look(rule: str) -> dict[str, str]:
         >>> fwp.plotting.rule_look("delta")
         {'color': '#332288', 'marker': 'o'}
     """
-    from fwp_neuro.rules import rules  # noqa: PLC0415  slow, and formats do without
+    # slow, and names of formats do without
+    from fwp_neuro import rules  # noqa: PLC0415
 
     if rule == "softmax_attention":
         return {"color": "black", "marker": "X"}
-    names = list(dict.fromkeys((*_DRAWN_MOST, *rules())))
-    place = names.index(pick(rule, names, "rule"))
+    names = list(dict.fromkeys((*_DRAWN_MOST, *rules.rules())))
+    place = names.index(rules.rule(rule).name)
     row, column = divmod(place, len(_SHADES))
     # the diagonal: a colour comes again with another marker
     marker = _MARKERS[(column + row) % len(_MARKERS)]

@@ -40,7 +40,7 @@ def write(
     yield data, ""
     large = dataset_table.write(dataset, table)
     yield table, f" (without {', '.join(large)}: too large)" if large else ""
-    figure_scripts.draw(script.plot, dataset, picture, formats)
+    figure_scripts.draw({picture: script.plot}, dataset, formats)
     for suffix in dict.fromkeys(["png", *formats]):
         yield picture.with_suffix(f".{suffix}"), ""
 

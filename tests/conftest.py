@@ -75,7 +75,8 @@ def report(dataset):
 
 @pytest.hookimpl(tryfirst=True)  # before "not slow" chooses
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("keyword"):  # who asks for a name wants all cases of it
+    named = any("::" in one for one in config.args) or config.getoption("keyword")
+    if not named:  # who asks for a name wants all cases of it
         quick_cases.mark_repeats(items)
 
 

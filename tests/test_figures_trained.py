@@ -158,6 +158,6 @@ def test_every_number_is_drawn_and_reported(name, request, simulated, tmp_path):
     data, heard = simulated(script)
     assert heard == sorted(heard) and 0 <= heard[0] and heard[-1] <= 1
     assert all(np.isfinite(variable.values).all() for variable in data.values())
-    picture = figure_scripts.draw(script.plot, data, tmp_path / "picture.png")
+    (picture,) = figure_scripts.draw({tmp_path / "picture.png": script.plot}, data)
     assert picture.stat().st_size > 10_000
     assert len(script.report(data).splitlines()) >= 3

@@ -40,9 +40,16 @@ def test_a_supplement_is_drawn_beside_the_picture(home, edit):
     made = home / "made"
     drawn = figure_scripts.make("fig01_toy", out=made, formats=["svg"], **quiet)
     assert [path.name for path in drawn.further] == [
-        "fig01_toy.svg", "fig01_toy_supplement.png", "fig01_toy.nc"
+        "fig01_toy.svg", "fig01_toy_supplement.png", "fig01_toy_supplement.svg",
+        "fig01_toy.nc",
     ]  # fmt: skip
     assert (made / "fig01_toy_supplement.svg").read_text().startswith("<?xml")
+    before = drawn.picture.read_bytes()
+    edit(script, "supplement = plot", "def supplement(data):\n    raise ValueError")
+    edit(script, 'color=COLOUR', 'color="blue"')
+    with pytest.raises(ValueError):
+        figure_scripts.make("fig01_toy", out=made, **quiet)
+    assert drawn.picture.read_bytes() == before  # both, or none
 
 
 @pytest.fixture
