@@ -92,6 +92,17 @@ def test_a_teacher_without_room_is_refused_and_the_room_that_is_named_is_enough(
         SPIKING.prepare(program, fwp.rule("delta"), **fits)
 
 
+def test_the_room_that_is_named_is_enough_for_every_token():
+    program = random_program(3, 1, 4, 3, beta=np.full((3, 1), 0.4))
+    options = {"write": "held_error", "cells": 2}
+    tight = options | {"constants": {"value_baseline": 0.5}}
+    with pytest.raises(fwp.FwpError, match="beyond its baseline of 0.5") as problem:
+        spiking(program, "delta", **tight)
+    named = float(str(problem.value).split("'value_baseline': ")[1].split("}")[0])
+    enough = options | {"constants": {"value_baseline": named}}
+    SPIKING.prepare(program, fwp.rule("delta"), **enough)
+
+
 def test_an_underdamped_loop_takes_away_less_than_twice_the_error():
     """W'' + W'/tau + w^2 W = 0 from rest is at least -exp(-T/(2 tau)) at its first
     turn, T = pi/sqrt(w^2 - 1/(4 tau^2)); so a strength of 1 + exp(-T/(2 tau)) is most."""

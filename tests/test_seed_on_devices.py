@@ -26,7 +26,7 @@ SLOW = {
     "published": ("hebb", {}, {"synapse": "pair_stdp", "timeline": Timeline()}),
     "held target": ("delta", {}, {"write": "held_target", "clean_up": (-1, 0, 1)}),
     "held error": ("delta", {}, {"write": "held_error",
-                                 "constants": {"value_baseline": 0.6}}),
+                                 "constants": {"value_baseline": 0.8}}),
     "tonic teachers": ("delta", {}, {"teacher": "tonic"}),
     "release model": ("delta", {}, {"realism": Realism(short_term="tsodyks_markram")}),
     "divisive": ("hebb", {"pool": True}, {"divisive": 10.0}),

@@ -142,6 +142,7 @@ def check_room(plan: CircuitPlan, beta: np.ndarray, room: float) -> None:
     """
     hold, weights = plan.hold, np.array(plan.weights, float)
     assert hold is not None
+    most, worst = 0.0, 0  # over all tokens, so that what is named is enough for all
     for token, (key, value) in enumerate(zip(plan.key, plan.value, strict=True)):
         weights *= plan.keep_post[token][:, :, None] * plan.keep_pre[token][:, None]
         recalled = np.einsum("hij,hj->hi", weights, key)
@@ -152,12 +153,13 @@ def check_room(plan: CircuitPlan, beta: np.ndarray, room: float) -> None:
             recalled = levels[np.abs(recalled[..., None] - levels).argmin(-1)]
         beyond = hold.over[token][:, None] * (value - recalled)
         driven = value + beyond - hold.back[token][:, None] * recalled
-        most = np.abs(driven).max() / 2
-        if most > room * (1 + 1e-9):
-            enough = np.ceil(1000 * most) / 1000
-            raise FwpError(
-                f"write={hold.kind!r} drives a teacher at token {token} to "
-                f"{2 * most:.4g} times what the circuit codes as 1, of which each of its "
-                f"channels carries half, beyond its baseline of {room:.4g}: give "
-                f"constants={{'value_baseline': {enough:g}}} or more, or teacher='tonic'"
-            )
+        if (half := float(np.abs(driven).max() / 2)) > most:
+            most, worst = half, token
+    if most > room * (1 + 1e-9):
+        enough = np.ceil(1000 * most) / 1000
+        raise FwpError(
+            f"write={hold.kind!r} drives a teacher at token {worst} to {2 * most:.4g} "
+            "times what the circuit codes as 1, of which each of its channels carries "
+            f"half, beyond its baseline of {room:.4g}: give "
+            f"constants={{'value_baseline': {enough:g}}} or more, or teacher='tonic'"
+        )
