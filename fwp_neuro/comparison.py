@@ -387,7 +387,8 @@ def _title(recording: Recording) -> str:
 
 
 def _sizes(sizes: Mapping) -> str:
-    return "[" + ", ".join(f"{dim} {size}" for dim, size in sizes.items()) + "]"
+    one = " (.sequence(n) takes one)" if "sequence" in sizes else ""
+    return "[" + ", ".join(f"{dim} {size}" for dim, size in sizes.items()) + "]" + one
 
 
 def _cells(found: Agreement) -> list[str]:

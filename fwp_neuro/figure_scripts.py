@@ -75,6 +75,8 @@ def select(names: list[str]) -> list[str]:
             guess = nearest(
                 name, [*known, *(script.partition("_")[0] for script in known)]
             )
+            if os.path.isfile(f"{name}.py"):
+                guess = f"./{name}.py"
             hint = f"; did you mean {guess!r}?" if guess else ""
             listing = ", ".join(known)
             raise FwpError(

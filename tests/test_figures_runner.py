@@ -242,6 +242,9 @@ def test_names_select_by_prefix(home, script):
     assert figure_scripts.select(["fig02", "fig0"]) == ["fig01_toy", "fig02_more"]
     with pytest.raises(FwpError, match="'fig3'; did you mean 'fig0"):
         figure_scripts.select(["fig3"])
+    (home / "my_fig.py").write_text("")
+    with pytest.raises(FwpError, match="'my_fig'; did you mean './my_fig.py'"):
+        figure_scripts.select(["my_fig"])
 
 
 @pytest.mark.parametrize(

@@ -185,11 +185,17 @@ def test_what_is_said_is_taken_as_it_is(tmp_path, text, columns):
         ("ratio,sem\n5,1\n", "either a column 'time' .* or a column 'lag'"),
         ("lag_ms,ratio,sd,n\n5,1,1,0\n", "column 'n' must be positive"),
         ("lag [ms],dt [ms],ratio\n5,5,1\n", "two columns 'lag'"),
+        ("lag [ms],ratio [%]\n-5,-18\n5,55\n", "not negative; head the column 'change"),
     ],
 )
 def test_an_unknown_header_shows_a_right_one(tmp_path, text, sentence):
     with pytest.raises(fwp.FwpError, match=sentence):
         table_of(tmp_path, text)
+
+
+def test_a_table_that_is_nearly_named_is_told():
+    with pytest.raises(fwp.FwpError, match="did you mean 'sjostrom_2001_pairings'"):
+        fwp.synapses.fit("pair_stdp", "sjostrom_2001")
 
 
 @pytest.mark.filterwarnings("error")

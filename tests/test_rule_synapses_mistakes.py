@@ -23,7 +23,7 @@ BIO = {
 @pytest.mark.parametrize(
     ("given", "changes", "sentence"),
     [
-        ("delta", {"every": None}, "dynamics='event' of rule 'delta' needs every"),
+        ("delta", {"every": None}, "between rate cells needs every, .*every=10.ms"),
         (
             "delta",
             {"dynamics": "continuous"},

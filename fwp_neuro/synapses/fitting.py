@@ -179,8 +179,8 @@ def _enough(predictor: Predictor, names: Sequence[str]) -> None:
         )
         raise FwpError(
             f"{rows} rows{first} cannot fix {lost} parameters ({', '.join(names)}"
-            f"{', and the scale' if predictor.factors else ''}): name fewer in free, or "
-            "give more rows"
+            f"{', and the scale' if predictor.factors else ''}): name fewer in free "
+            "(--free on the command line), or give more rows"
         )
 
 

@@ -157,7 +157,9 @@ def _text(path: Path, where: str) -> str:
         raise FwpError(f"{where} cannot be read: it is no UTF-8 text") from None
     except FwpError:
         raise
-    except (OSError, ValueError) as problem:  # ValueError: a name with a null character
+    except OSError as problem:
+        raise FwpError(f"{where} cannot be read: {problem.strerror}") from None
+    except ValueError as problem:  # a name with a null character
         raise FwpError(f"{where} cannot be read: {problem}") from None
     if "\0" in text:
         raise FwpError(f"{where} cannot be read: it is no text")

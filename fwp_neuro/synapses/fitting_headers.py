@@ -140,6 +140,11 @@ def settled(
             units[name] = _unit_by_size(name, columns[name], where)
     measured = next((n for n in ("amplitude", "ratio", "change") if n in columns), None)
     if measured is not None:
+        if measured == "ratio" and (columns["ratio"] < 0).any():
+            raise FwpError(
+                f"{where}: a ratio, the weight after over before, is not negative; head "
+                "the column 'change [%]' or 'change' if it is the change of the weight"
+            )
         if not units[measured] and _is_percent(measured, columns):
             units[measured] = "%"
             _say(where, f"column {measured!r} is taken as percent, by its size",

@@ -6,6 +6,8 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from ..errors import nearest, pick
+
 #: name -> kind, what was measured, and its papers; more in ``data/README.md``
 _SETS = {
     "chamberland_2018_mossy_fibre": (
@@ -45,4 +47,6 @@ def file_of(data: str | os.PathLike) -> Path:
     """Return the file that a path or the name of a data set stands for."""
     if str(data) in _SETS and not Path(data).exists():
         return data_sets()[str(data)]
+    if not Path(data).exists() and nearest(str(data), _SETS):
+        pick(str(data), _SETS, "published table (or file)")
     return Path(data)

@@ -153,10 +153,15 @@ def of_rule(
         )
     dynamics = dynamics or ("event" if form == "rate" else "continuous")
     if (dynamics == "event") != (every is not None):
-        word = "needs" if dynamics == "event" else "takes no"
+        if dynamics == "event":
+            raise FwpError(
+                f"rule {chosen.name!r} between rate cells needs every, the interval at "
+                "whose end its statements run, such as every=10*ms, or dynamics="
+                "'continuous'; between spiking cells it has form='biophysical'"
+            )
         raise FwpError(
-            f"dynamics={dynamics!r} of rule {chosen.name!r} {word} every, the interval "
-            "at whose end its statements run"
+            f"dynamics={dynamics!r} of rule {chosen.name!r} takes no every: it has no "
+            "interval at whose end statements run"
         )
     if dynamics == "event":
         return _complete(
