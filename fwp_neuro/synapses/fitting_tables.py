@@ -45,8 +45,8 @@ def citation_of(name: str) -> str:
 
 def file_of(data: str | os.PathLike) -> Path:
     """Return the file that a path or the name of a data set stands for."""
-    if str(data) in _SETS and not Path(data).exists():
+    if str(data) in _SETS and not os.path.exists(data):
         return data_sets()[str(data)]
-    if not Path(data).exists() and nearest(str(data), _SETS):
+    if not os.path.exists(data) and nearest(str(data), _SETS):
         pick(str(data), _SETS, "published table (or file)")
     return Path(data)
