@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .comparison import Comparison
     from .recording import Recording
 
+#: what tasks note of a token, which commands nothing
+NOTES = ("slot", "answer", "former", "digit", "former_digit", "read_only")
 #: population -> colour of its spikes
 POPULATION_COLOURS = {"key": "#0072B2", "teacher": "#D55E00", "value": "#009E73"}
 #: lines of one panel, of different elements of a variable
@@ -312,10 +314,12 @@ def _shade(ax: Axes, time: np.ndarray, gate: np.ndarray) -> None:
 def program_figure(program, head: int | None = None) -> Figure:
     """Draw keys, values, queries and gates of a programme, dimension over token.
 
+    What a task notes to score answers by is left out.
+
     Args:
         head: which one, if there are several (the first if None).
     """
-    names = list(program.names)
+    names = [name for name in program.names if name not in NOTES]
     arrays = [np.asarray(program[name], dtype=float) for name in names]
     if (head or 0) >= (program.heads or 1):
         raise FwpError(f"head is {head}; the programme has {program.heads or 1} heads")

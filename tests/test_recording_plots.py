@@ -66,6 +66,8 @@ def test_pictures_of_a_comparison_and_of_a_programme(spiking, tmp_path):
     exact = fwp.run(spiking.program, "delta")
     assert "slope" in exact.plot.comparison(spiking).axes[0].get_legend().texts[1]._text
     figure = spiking.program.plot()
+    drawn = {ax.get_ylabel() for ax in figure.axes} - {""}
+    assert drawn == {"key", "value", "query", "beta", "alpha"}
     np.testing.assert_array_equal(
         figure.axes[0].get_images()[0].get_array(), spiking["key"].values.T
     )
