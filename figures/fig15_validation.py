@@ -177,7 +177,7 @@ def _deviations(ax, rows, missed) -> None:
     for label, (_, _, colour) in zip(ax.get_xticklabels(), ticks, strict=True):
         label.set(color=colour, fontsize=6)
     ax.tick_params(axis="x", length=0)
-    ax.set(yscale="log", ylim=(0.7 * LEAST, 1.6 * MOST), xlim=(-8, place),
+    ax.set(yscale="log", ylim=(0.7 * LEAST, 6 * MOST), xlim=(-8, place),
            ylabel="off by, in tolerances")  # fmt: skip
     ax.set_yticks([LEAST, 1e-2, 1], ["less", "0.01", "1"])
     ax.minorticks_off()
