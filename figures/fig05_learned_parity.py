@@ -14,8 +14,8 @@ dimensions and 4 heads, trained with 100,000 steps of 1024 sequences. Ours: ever
 else. The published schedule is 3000 times as many sequences as ours, out of reach on a
 CPU; the accuracy at lengths that were not trained is therefore a lower bound of what
 these networks can learn. Not reproduced: accuracy 1 at lengths 41 to 256 with strengths
-up to 2, of which our seeds reach half to three quarters. Scaled accuracy is twice the accuracy less
-one.
+up to 2, of which our seeds reach half to three quarters. Scaled accuracy is twice the
+accuracy less one.
 """
 
 from __future__ import annotations
