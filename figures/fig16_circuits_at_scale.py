@@ -66,7 +66,7 @@ def plot(data):
     for ax, letter, title in zip(axes.flat, "abcd", titles, strict=True):
         ax.set_title(f"({letter}) {title}", loc="left")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, handlelength=2)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=2)
     return figure
 
 

@@ -96,7 +96,9 @@ def death(error: BaseException) -> str:
     """Say how a worker ended; "" if ``error`` is not that one did."""
     broken = isinstance(error, BrokenProcessPool)
     if broken and str(error) in (_NONE_STARTED, _PIPE_BROKEN):
-        return "ended before it could take a point"
+        cause = error.__cause__  # a pipe that broke says nothing more, a full system does
+        told = isinstance(cause, OSError) and not isinstance(cause, ConnectionError)
+        return "ended before it could take a point" + (f" ({cause})" if told else "")
     if not isinstance(error, pebble.ProcessExpired):
         return ""
     _remove_folders()

@@ -74,7 +74,7 @@ def others(model: Synapse, side: str, group) -> set[str]:
         found |= more
     sums = [n.removesuffix("_post") for n, one in
             b2.Equations(model.equations.synapse).items() if "summed" in one.flags]
-    clash = set(sums) & set(kept) & set(meanings) & set(group.variables) - found
+    clash = set(sums) & brought(group) & set(meanings) - found
     for name in clash if side == "post" else ():
         raise FwpError(
             f"the cells {group.name!r} have {name!r}, the sum over the synapses of an "
@@ -91,8 +91,9 @@ def others(model: Synapse, side: str, group) -> set[str]:
 
 
 def brought(group) -> set[str]:
-    """Return the variables that earlier projections attached to cells."""
-    return set(whole(group).__dict__.get(_KEPT, ()))
+    """Return the variables that earlier projections attached to cells (one that failed
+    has taken its own away again)."""
+    return set(whole(group).__dict__.get(_KEPT, ())) & set(group.variables)
 
 
 def remember(model: Synapse, side: str, group, names: Iterable[str]) -> None:

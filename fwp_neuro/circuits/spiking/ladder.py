@@ -38,8 +38,8 @@ ROOM: dict[str, Any] = {
 #: what is taken away, one a rung: name -> `Realism`, or options of the realisation
 RUNGS = {
     "value cells spike": Realism(value_cells=SpikingValues()),
-    "they integrate and fire": Realism(value_cells="lif"),
-    "they adapt too": Realism(value_cells="adex"),
+    "value cells integrate and fire": Realism(value_cells="lif"),
+    "value cells adapt too": Realism(value_cells="adex"),
     "inhibition is a conductance": {
         "realism": Realism(inhibition=ConductanceInhibition()), **ROOM},
     "inhibition differs by 10 %": Realism(heterogeneity=Heterogeneity(inhibition=0.1)),
