@@ -16,8 +16,11 @@ from fwp_neuro.errors import FwpError, shown
 _OPERATORS = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 _UNITS = {
     **vars(allunits), **vars(stdunits), "s": b2.second, "V": b2.volt, "A": b2.amp,
-    "S": b2.siemens, "F": b2.farad, "m": b2.metre,
+    "fA": allunits.famp, "S": b2.siemens, "F": b2.farad, "m": b2.metre,
 }  # fmt: skip
+#: in which `written` tells what has no unit of its own, or one that Brian2 reads
+#: under another name
+_OTHERS = ("*Hz", "*second", "/mV", "/mV**2", "/mM", "/(mM*ms)", "/(mV*ms)", "*fA")
 #: a number, and the unit behind it
 _NUMBER = re.compile(
     r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*"
@@ -31,9 +34,33 @@ def quantity(text: str, default, what: str):
     value = _evaluated(text)
     if value is None or not b2.have_same_dimensions(value, default):
         raise FwpError(
-            f"{what} takes a quantity such as {default}, and got {shown(text)}"
+            f"{what} takes a quantity such as {written(default)}, and got {shown(text)}"
         )
     return b2.Quantity(value, dim=default.dim)
+
+
+def written(value) -> str:
+    """Return a quantity as a text that `quantity` and Python with Brian2's units read.
+
+        >>> written(10 * b2.ms), written(14e-5 / b2.mV)
+        ('10*ms', '0.00014/mV')
+
+    Args:
+        value: a Brian2 quantity; of anything else the usual text.
+    """
+    if not isinstance(value, b2.Quantity) or value.ndim:
+        return str(value)
+    number, _, unit = value.in_best_unit(precision=12).partition(" ")
+    texts = [f"{float(number):.12g}*{unit}"] if unit else []
+    for unit in _OTHERS:
+        one = _evaluated(f"1{unit}")
+        texts.append(f"{float(value / one):.12g}{unit}")
+    texts.append(repr(value).replace(" ", ""))
+    for text in texts:
+        again = _evaluated(text)
+        if again is not None and b2.have_same_dimensions(again, value):
+            return text
+    return str(value)
 
 
 def number_in(text: str, unit: str, what: str) -> float:
@@ -61,7 +88,9 @@ def _evaluated(text: str):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             return node.value
         if isinstance(node, ast.Name) and isinstance(_UNITS.get(node.id), b2.Unit):
-            return _UNITS[node.id]
+            unit = _UNITS[node.id]
+            # Brian2 remembers units that are made of others, and writes with them after
+            return b2.Quantity(float(unit), dim=unit.dim)
         raise ValueError(text)
 
     if (parts := _NUMBER.fullmatch(text)) is not None:

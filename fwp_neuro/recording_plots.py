@@ -197,16 +197,20 @@ class Plots:
 
     def _one(self, needed: str) -> Recording:
         """Return the recording if it is of one sequence and has what is needed."""
+        self._one_sequence()
+        self.recording[needed]  # says in a sentence why there is none
+        return self.recording
+
+    def _one_sequence(self) -> None:
         if "sequence" in self.recording.so_far.dims:
             raise FwpError(
                 "this recording has several sequences: draw one, as in "
                 "rec.sequence(0).plot"
             )
-        self.recording[needed]  # says in a sentence why there is none
-        return self.recording
 
     def _timed(self) -> Recording:
         """Return the recording if something was recorded over time."""
+        self._one_sequence()
         if "time" not in self.recording.so_far.dims:
             raise FwpError(f"nothing was recorded over time; {_ASK}")
         return self._one("time")

@@ -111,9 +111,8 @@ def run(parameters: Parameters, progress=None) -> xr.Dataset:
         ("spiking, no noise", "spiking", silent),
         ("spiking, drugs", "spiking", {**recorded, "drugs": drugs}),
     ]
-    for _, realisation, options in jobs:  # before the first of them takes its time
-        own = {name: value for name, value in options.items() if name != "seed"}
-        REALISATIONS.get(realisation).options(**own)
+    for _, realisation, options in jobs:  # what is wrong is told before any of them runs
+        REALISATIONS.get(realisation).prepare(program, RULES[0], **options)
     total, done, found = len(RULES) * len(jobs), 0, {}
     for rule in RULES:
         for name, realisation, options in jobs:

@@ -203,8 +203,11 @@ def few(read: bool):
         synapses = dense.synapses(pre, post, model, on_pre="y_post += w", name="few")
         scale = 0.5
         synapses.w = "scale*i + j"
-        if read:
-            synapses.w["i > 1"] = "0.2"
+        synapses.w["i > 1"] = "0.2"
+        synapses.w["j > 1"] = 0.3
+        synapses.w[:] = "0.1*i"
+        if read:  # past what looks at every setting
+            synapses.w.set_with_expression_conditional("i > 1", "0.2", run_namespace={})
         assert scale == 0.5
         if isinstance(synapses, dense.DenseSynapses):  # known before a run
             assert (
@@ -221,6 +224,20 @@ def test_index_vectors_are_made_only_for_those_who_read_them(tmp_path, read):
     files = sources(tmp_path / "project", few(read))
     (made,) = [text for name, text in files.items() if "create_dense" in name]
     assert ("if (true)" in made) is read and ("if (false)" in made) is not read
+
+
+def test_no_initial_value_of_a_connection_needs_index_vectors(tmp_path):
+    def build() -> Built:
+        cells = b2.NeuronGroup(4, "y : 1", threshold="y > 1", reset="", name="cells")
+        made = connecting.connect(
+            "pair_stdp", cells, cells, dense=True, initial={"w": "0.1 + 0.01*i*j"}
+        )
+        made.set("w", "0.2 + 0.01*(i + j)")
+        return Built(b2.Network(cells, *made.objects), dict, 1 * b2.ms, ())
+
+    files = sources(tmp_path / "project", build)
+    (made,) = [text for file, text in files.items() if "create_dense" in file]
+    assert "if (false)" in made
 
 
 def of_package(models, **options):

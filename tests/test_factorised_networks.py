@@ -269,10 +269,9 @@ def test_synapses_say_in_short_what_they_are():
         repr(connecting.connect("pair_stdp", sources(), cells(), layout=layout))
         for layout in connecting.LAYOUTS
     )
-    assert plain == "<Plastic 'pair_stdp', textbook: 6 to 3 cells, 18 synapses>"
-    start = (
-        "<Plastic 'pair_stdp', factorised: 6 to 3 cells, 18 synapses, moved to cells: "
-    )
+    cells_said = "6 to 3 cells, 18 synapses"
+    assert plain == f"<Plastic of synapse 'pair_stdp', textbook: {cells_said}>"
+    start = f"<Plastic of synapse 'pair_stdp', factorised: {cells_said}, moved to cells: "
     assert moved.startswith(start) and "x (pre)" in moved and len(moved) < 150
 
 

@@ -98,6 +98,10 @@ def test_one_head_of_several():
             r"rec.sequence\(0\).plot",
         ),
         (
+            lambda rec: fwp.run(rec.program, "delta", repeats=2).plot.token(0),
+            r"rec.sequence\(0\).plot",
+        ),
+        (
             lambda rec: fwp.run(rec.program, "delta").plot.traces(),
             "nothing was recorded over time; pass record=",
         ),

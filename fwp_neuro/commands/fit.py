@@ -89,7 +89,7 @@ def execute(arguments: argparse.Namespace) -> None:
     if scale == "auto":
         scale = _scale(table)
     table.check_scale(scale)
-    models = {name: synapses.get(*name.split("/")) for name in starts}
+    models = {name: synapses.get(name) for name in starts}
     free = _free(arguments.free, models)
     fits, refused = {}, {}
     with Progress("fit") as progress:

@@ -96,6 +96,8 @@ def _script(found: Found, script) -> Iterator[str]:
 
 
 def _synapse(found: Found, how) -> Iterator[str]:
+    from fwp_neuro.quantity_text import written  # noqa: PLC0415  needs Brian2
+
     chosen = found.parameter_set or how.sets[0]
     model = how.make(chosen)
     yield f"parameter sets: {', '.join(how.sets)}"
@@ -109,7 +111,8 @@ def _synapse(found: Found, how) -> Iterator[str]:
     known = status(found.entry.name, chosen)
     for name, value in model.parameters.items():
         source = readable(model.sources.get(name, "")) or "see below"
-        yield f"  {name} = {value} [{known.get(name, 'status not told')}] {source}"
+        told = known.get(name, "status not told")
+        yield f"  {name} = {written(value)} [{told}] {source}"
     if "" in model.sources:
         yield f"  below: {readable(model.sources[''])}"
     for name, value in getattr(model, "initial", {}).items():

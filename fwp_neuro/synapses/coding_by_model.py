@@ -10,7 +10,7 @@ from brian2.utils.stringtools import get_identifiers
 from ..arithmetic import evaluate
 from ..errors import FwpError, shown
 from .coding import USUAL, Experiment, both
-from .registered_synapses import entry, get, names
+from .registered_synapses import entry, get, is_name, names
 from .synapse_class import Synapse
 
 _GATED_COLUMNS = both(state="", note="no weight of its own: J u x after the window")
@@ -86,8 +86,8 @@ def experiments(synapse: str | Synapse) -> tuple[Experiment, ...]:
     kinds = ("short-term plasticity", "plasticity", "circuit")
     legal = [name for kind in kinds for name in names(kind)]
     name = synapse if isinstance(synapse, str) else getattr(synapse, "name", synapse)
-    if isinstance(synapse, str) and name in legal:
-        synapse = get(name)
+    if is_name(synapse):
+        synapse = get(synapse)
     if not isinstance(synapse, Synapse) or synapse.kind not in kinds:
         raise FwpError(
             f"{shown(name)} is no plasticity model (legal: {', '.join(legal)})"

@@ -26,7 +26,7 @@ from .factorised.anatomy import Anatomy
 from .factorised.text import Line, lines, renamed, row
 from .factorised.text import text as code_text
 from .readable_equations import check_equations
-from .registered_synapses import get, names
+from .registered_synapses import get, is_name, names
 from .renaming import with_names
 from .synapse_class import Equations, Synapse
 
@@ -133,7 +133,7 @@ def model_for(role: str, given, called: str = "") -> Synapse:
             equations that Brian2 cannot read.
     """
     called, kinds = called or role, _PARTS[role]
-    if isinstance(given, str) and given not in names():
+    if isinstance(given, str) and not is_name(given):
         legal = [name for kind in kinds for name in names(kind)]
         raise unknown(given, legal, f"model for {called}:", LIST)
     model = get(given) if isinstance(given, str) else given

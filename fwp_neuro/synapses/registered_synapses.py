@@ -65,6 +65,12 @@ def names(kind: str | None = None) -> list[str]:
     return [name for number, name in sorted(chosen) if kind in (None, KINDS[number])]
 
 
+def is_name(given) -> bool:
+    """Say whether ``given`` is a registered name, or one with a parameter set:
+    "NAME/SET"."""
+    return isinstance(given, str) and given.partition("/")[0] in SYNAPSES
+
+
 @takes(name=NAME)
 def parameter_sets(name: str) -> tuple[str, ...]:
     """Return the names of a model's parameter sets, the default first.
@@ -81,12 +87,23 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
 
     The result has ``equations`` (Brian2 text), ``parameters`` (quantities with units),
     ``citation``, ``sources`` and ``conventions``; ``changed(tau=20*ms)`` replaces
-    parameters.
+    parameters. "NAME/SET" names both, here and wherever a model is used by its name.
+
+        >>> fwp.synapses.get("tsodyks_markram/mongillo_2008").parameter_set
+        'mongillo_2008'
 
     Raises:
-        FwpError: unknown model or parameter set, with the nearest legal name; or a model
-            of another kind than asked for.
+        FwpError: unknown model or parameter set, with the nearest legal name; a model of
+            another kind than asked for; or two parameter sets.
     """
+    if isinstance(name, str) and "/" in name:
+        name, _, chosen = name.partition("/")
+        if parameters is not None:
+            raise FwpError(
+                f"parameters = {parameters!r} is a second parameter set beside "
+                f"{name}/{chosen}: leave one out"
+            )
+        parameters = chosen
     if kind is not None and name not in names(kind):
         if name not in names():
             raise unknown(name, names(kind), f"synapse model of the kind {kind!r}:")
@@ -213,7 +230,8 @@ def measured(name, parameters, protocol: str, what: str) -> MeasuredByText:
         known = model.name in SYNAPSES and _is_registered(model, entry(model.name))
         run = getattr(entry(model.name), protocol) if known else None
     else:
-        model, run = get(name, parameters), getattr(entry(name), protocol)
+        model = get(name, parameters)
+        run = getattr(entry(name.partition("/")[0]), protocol)
     if run is None and isinstance(model, Synapse) and _by_text(model, protocol):
         model = getattr(model, "textbook", model)
         of_sets = PROTOCOLS.get(f"{protocol}_of_sets")

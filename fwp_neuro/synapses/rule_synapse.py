@@ -26,6 +26,8 @@ from .synapse_class import Equations, Synapse
 
 FORMS = ("rate", "biophysical")
 DYNAMICS = ("event", "continuous")
+#: how the summary of every synapse of a rule starts
+OF_A_RULE = "fast-weight rule: "
 _CONVENTIONS = {
     "event": "the statements run at the end of every interval, in slot 'end' of its last "
     "time step; then the read-out is summed and stays until the next one",
@@ -194,7 +196,7 @@ def _common(chosen: Rule, which: str, write_rate: str = "") -> dict[str, Any]:
         "name": chosen.name,
         "parameter_set": "none",
         "kind": "plasticity",
-        "summary": f"fast-weight rule: {'; '.join(chosen.text.splitlines())}",
+        "summary": f"{OF_A_RULE}{'; '.join(chosen.text.splitlines())}",
         "equations": Equations(),
         "citation": chosen.citation,
         "conventions": _CONVENTIONS[which],

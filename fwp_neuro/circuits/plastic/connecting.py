@@ -157,8 +157,9 @@ def connect(
     ``of_rule("delta", form="biophysical").changed(E_leak=-65*mV)``.
 
     Args:
-        model: from `fwp_neuro.synapses.get`, any `Synapse`, or a name in the registry; or
-            a rule: its name, an `fwp_neuro.Rule`, a text (its gates are shared), or what
+        model: from `fwp_neuro.synapses.get`, any `Synapse`, or a name in the registry,
+            also with a parameter set ("clopath_2010/paper_literal"); or a rule: its name,
+            an `fwp_neuro.Rule`, a text (its gates are shared), or what
             `fwp_neuro.synapses.of_rule` returns. "oja" is a synapse model, and the rule
             if an argument of rules is given.
         pre, post: Brian2 groups, on the default clock or on clocks of their own.

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...arguments import function, instance, mapping, optional, several
 from ...errors import NoAttribute, nearest
+from ...synapses.rule_synapse import OF_A_RULE
 from . import plastic_checks as checks
 
 _HERE = "fwp_neuro.circuits.plastic"
@@ -53,7 +54,9 @@ class Handle:
         if self.moved:
             where = ", ".join(f"{name} ({side})" for name, side in self.moved.items())
             said += f", moved to cells: {where}"
-        return f"<Plastic {self.model.name!r}, {layout}: {said}>"
+        of_rule = self.model.summary.startswith(OF_A_RULE)
+        what = "rule" if of_rule else "synapse"
+        return f"<Plastic of {what} {self.model.name!r}, {layout}: {said}>"
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the objects, so that ``Network(cells, made)`` takes them all."""

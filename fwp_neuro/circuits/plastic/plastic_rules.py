@@ -87,8 +87,10 @@ def synapse(given, asked: Asked) -> RuleSynapse | None:
                 "leave it out of connect"
             )
         return given
-    named = isinstance(given, str) and given in registered_synapses.names("circuit")
-    circuit = registered_synapses.get(given) if named else given
+    circuit = given
+    if registered_synapses.is_name(given):
+        named = registered_synapses.get(given)
+        circuit = named if isinstance(named, CircuitSynapse) else given
     if isinstance(circuit, CircuitSynapse) and {"teacher", "gate"} & set(asked.given):
         wrong = [name for name in asked.given if name not in ("teacher", "gate")]
         if wrong:
@@ -119,7 +121,7 @@ def by_ports(given, asked: Asked, names) -> tuple[Asked, Any]:
     Returns:
         both, with what was taken moved to names.
     """
-    if isinstance(given, str) and given in registered_synapses.names():
+    if registered_synapses.is_name(given):
         given = registered_synapses.get(given)
     if not isinstance(given, Synapse) or not isinstance(names, Mapping | None):
         return asked, names
@@ -155,9 +157,10 @@ def _chosen(given, asked: Asked) -> Rule | str | None:
         code = "\n".join(line.partition("#")[0] for line in given.splitlines())
         names = sorted(set(get_identifiers(code)) - _WORDS)
         return Rule("my_rule", given, gates=dict.fromkeys(names, "shared"))
-    if given in RULES and (asked.given or given not in registered_synapses.names()):
+    known = registered_synapses.is_name(given)
+    if given in RULES and (asked.given or not known):
         return given
-    if given not in registered_synapses.names():
+    if not known:
         legal = [*registered_synapses.names(), *rules()]
         raise unknown(given, legal, "synapse model or rule", "`fwp-neuro list`")
     return None

@@ -275,7 +275,8 @@ USUAL = {n: p.default for n, p in signature(prepare).parameters.items()
 def chosen(synapse, parameters: str | None) -> Synapse | None:
     """Return a published synapse, or None for one of the package's own circuit models."""
     if isinstance(synapse, str):
-        return None if synapse in names("circuit") else get(synapse, parameters)
+        own = synapse.partition("/")[0] in names("circuit")
+        return None if own else get(synapse, parameters)
     if not isinstance(synapse, Synapse):
         raise FwpError(
             f"synapse must be a Synapse or the name of one, got {shown(synapse)}"

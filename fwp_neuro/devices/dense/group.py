@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import brian2 as b2
 import numpy as np
@@ -45,6 +46,10 @@ class DenseSynapses(b2.Synapses):
             self.unregister_variable(self.variables[name])
             # read by Brian2 wherever it looks up synapses, before a run as after it
             self.variables[name].get_value = number
+        for variable in self.variables.values():
+            if getattr(variable.owner, "name", None) == self.name:
+                make = variable.get_addressable_value_with_unit
+                variable.get_addressable_value_with_unit = partial(_viewed, make)
 
     def connect(self, *args, **options):
         """Connect all to all."""
@@ -68,12 +73,6 @@ class DenseSynapses(b2.Synapses):
             run_namespace={},
         )()
         get_device().array_cache[self.variables["N"]] = np.array([count], np.int32)
-
-    def __setattr__(self, name, value, level=0):
-        """Set a variable; expressions for all synapses compute i and j too."""
-        text = isinstance(value, str) and name in getattr(self, "variables", {})
-        with _computed_indices() if text else nullcontext():
-            super().__setattr__(name, value, level=level + 1)
 
     def _rows(self) -> np.ndarray:
         r = self.rectangle
@@ -135,6 +134,20 @@ def available() -> bool:
     device = get_device()
     threads = b2.prefs["devices.cpp_standalone.openmp_threads"]
     return device.code_object_class() is CPPStandaloneCodeObject and not threads
+
+
+def _viewed(make, name, group):
+    """Return a view of a variable by which expressions compute i and j too, however it is
+    reached."""
+    view = make(name, group)
+    view.set_item = partial(_set_item, view.set_item)
+    return view
+
+
+def _set_item(set_item, item, value, level=0, namespace=None) -> None:
+    text = isinstance(item, str) or isinstance(value, str)
+    with _computed_indices() if text else nullcontext():
+        set_item(item, value, level=level + 1, namespace=namespace)
 
 
 @contextmanager
