@@ -106,7 +106,7 @@ def _agreement(ax, data) -> None:
         places, data["rule"].values, rotation=60, ha="right", rotation_mode="anchor"
     )
     ax.tick_params(axis="x", labelsize=5.5, pad=1)
-    ax.set(ylim=(1e-17, 1e-12), ylabel="error against step")
+    ax.set(ylim=(1e-17, 1e-10), ylabel="error against step")
     ax.legend(ncols=3, loc="upper left")
 
 
