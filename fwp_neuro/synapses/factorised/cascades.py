@@ -102,6 +102,11 @@ class _Reader:
         symbols = {n: sympy.Symbol(n, real=True) for n in self.states}
         line = str_to_sympy(str(self.rights[name]))
         try:
+            # before all is multiplied out, which takes seconds for a ratio of sums
+            for slope in (line.diff(one) for one in symbols.values()):
+                names = {str(n) for n in slope.free_symbols}
+                if not names & {*symbols} and names - {*self.numbers}:
+                    raise Cannot("a factor in its equation is no constant")
             terms = sympy.Poly(line, *symbols.values()).terms()
         except sympy.PolynomialError:
             raise Cannot("its differential equation is not linear") from None
