@@ -36,6 +36,9 @@ KEPT = {
         "test_nest_gives_the_weights_of_the_pair_rule": 0,
         "test_networks_of_brian2_are_right": 2,
     },
+    "test_builds.py": {
+        "test_a_program_gives_what_numpy_gives": 1,
+    },
     "test_cascades.py": {
         "test_a_rate_of_zero_stands_still": 0,
         "test_networks_set_freeze_and_change_steps_as_in_the_text": 2,
@@ -43,7 +46,9 @@ KEPT = {
     },
     "test_characterise.py": {
         "test_a_hebbian_toy_is_hebb": 1,
+        "test_an_expected_gain_of_poisson_trains": 0,
         "test_pair_stdp_writes_by_volleys_and_not_by_rates": 0,
+        "test_scaling_of_columns_or_rows_stores_nothing": 0,
     },
     "test_clopath_2010.py": {
         "test_brian2_text_tends_to_the_oracle_in_proportion_to_the_step": 1,
@@ -51,8 +56,10 @@ KEPT = {
     "test_compose.py": {
         "test_a_conductance_without_a_unit_counts_in_openings_of_one_spike": 1,
         "test_a_delay_holds_for_what_is_transmitted_or_is_refused": 1,
+        "test_a_gate_of_the_synapse_opens_by_the_release_whoever_brings_it": 0,
         "test_a_loaded_projection_adds_its_conductance_to_the_cells_again": 1,
         "test_a_part_of_a_group_may_meet_the_whole": 1,
+        "test_a_release_scales_what_a_rule_sends_to_its_own_cell": 0,
         "test_compositions_transmit_in_both_layouts": 1,
     },
     "test_cuda_emulated.py": {
@@ -74,6 +81,8 @@ KEPT = {
     },
     "test_devices_lock.py": {
         "test_an_error_of_ours_is_not_called_one_of_brian2": 2,
+        "test_the_first_run_of_a_process_may_be_in_a_thread": 0,
+        "test_threads_give_what_one_after_the_other_gives": 1,
     },
     "test_devices_state.py": {
         "test_nothing_of_the_user_changes": 6,
@@ -117,12 +126,16 @@ KEPT = {
     "test_figures_runner.py": {
         "test_a_changed_model_simulates_again_what_uses_it": 1,
         "test_a_figure_does_not_depend_on_what_the_one_before_it_loaded": 0,
+        "test_data_without_a_record_of_their_code_are_not_used": 0,
         "test_only_a_changed_simulation_runs_again": 1,
         "test_other_versions_simulate_again": 0,
     },
     "test_figures_trained.py": {
         "test_a_hybrid_that_writes_at_once_learns_parity_and_a_delayed_one_does_not": 0,
         "test_parity_is_learned_with_write_strengths_up_to_two_only": 0,
+    },
+    "test_finding_things.py": {
+        "test_long_calls_show_their_bar": 0,
     },
     "test_fit_command.py": {
         "test_the_command_of_the_readme_runs_in_a_process_of_its_own": 0,
@@ -134,8 +147,13 @@ KEPT = {
         "test_a_composition_is_fitted_to_pairings_by_its_rule": 0,
         "test_a_composition_is_fitted_to_release_data_as_its_release_is": 0,
         "test_a_fit_by_text_is_the_fit_by_the_fast_form": 0,
+        "test_a_registered_synapse_of_ones_own_is_fitted_by_its_name": 0,
+        "test_a_text_that_is_changed_under_a_published_name_is_fitted_by_itself": 0,
         "test_releases_of_sets_are_those_of_the_fast_form": 1,
         "test_sets_side_by_side_are_those_one_by_one_and_those_of_the_fast_form": 1,
+    },
+    "test_former_names.py": {
+        "test_the_line_that_imports_a_former_name_is_told_the_new_one": 0,
     },
     "test_forms.py": {
         "test_a_rule_without_matrix_products_says_why_and_runs_otherwise": 1,
@@ -147,6 +165,7 @@ KEPT = {
         "test_every_other_rule_runs": 1,
         "test_feedback_must_be_asked_for": 1,
         "test_heads_are_independent": 0,
+        "test_longer_windows_average_more_spikes": 0,
         "test_regular_cells_leave_little_error": 1,
         "test_seed": 0,
     },
@@ -195,10 +214,13 @@ KEPT = {
     },
     "test_loaded_code.py": {
         "test_a_main_script_counts_as_far_as_workers_run_it": 0,
+        "test_a_process_that_has_loaded_other_code_is_told": 0,
         "test_a_sweep_computes_again_what_is_of_other_code": 0,
         "test_a_sweep_goes_on_after_its_project_has_moved_and_on_other_executors": 0,
+        "test_what_child_processes_load_counts": 0,
     },
     "test_local_write_runs.py": {
+        "test_ap5_stops_the_anti_hebbian_write_and_cnqx_the_read": 0,
         "test_the_circuit_is_that_of_the_model_which_connect_makes_on_the_same_seed": 1,
     },
     "test_local_writes.py": {
@@ -220,6 +242,10 @@ KEPT = {
     "test_memories_gradients.py": {
         "test_gradients_equal_finite_differences": 6,
     },
+    "test_models.py": {
+        "test_an_interrupted_main_job_ends_in_one_sentence_and_writes_nothing": 0,
+        "test_warnings_on_the_command_line_are_plain_and_said_once": 0,
+    },
     "test_mongillo.py": {
         "test_a_short_run_has_the_synaptic_state_of_its_spikes": 0,
     },
@@ -239,6 +265,7 @@ KEPT = {
     "test_plastic_saving.py": {
         "test_a_run_goes_on_from_a_file_and_from_what_was_stored": 4,
         "test_records_are_the_same_in_every_layout": 0,
+        "test_spikes_on_their_way_frozen_synapses_and_values_that_vary": 1,
     },
     "test_plastic_twice.py": {
         "test_two_projections_of_a_model_learn_the_same": 5,
@@ -273,6 +300,7 @@ KEPT = {
     "test_published_synapses.py": {
         "test_a_synapse_of_ones_own_starts_where_it_says": 0,
         "test_pair_stdp_named_alone_is_read_out_through_ampa_and_says_so": 1,
+        "test_the_project_of_a_circuit_of_published_synapses_is_written": 0,
     },
     "test_published_traces.py": {
         "test_every_name_is_recorded_in_its_unit": 1,
@@ -315,6 +343,9 @@ KEPT = {
     "test_recording_file.py": {
         "test_a_full_disk_ends_no_process": 0,
     },
+    "test_recurrent_hopfield.py": {
+        "test_recall_fails_beyond_the_capacity": 0,
+    },
     "test_recurrent_laws.py": {
         "test_gradients_pass_gradcheck": 11,
     },
@@ -327,6 +358,7 @@ KEPT = {
         "test_a_recording_says_what_its_run_used": 2,
     },
     "test_rtrl.py": {
+        "test_gradients_are_those_of_back_propagation_through_time": 4,
         "test_online_learning_lowers_the_loss_of_a_delayed_copy": 0,
     },
     "test_rule_synapses.py": {
@@ -360,6 +392,9 @@ KEPT = {
     "test_short_term.py": {
         "test_a_composition_releases_what_its_release_does": 1,
     },
+    "test_short_tokens.py": {
+        "test_the_circuit_of_short_tokens_is_the_rule_with_what_traces_hold": 3,
+    },
     "test_spike_counts.py": {
         "test_counts_in_numpy_are_those_in_c": 3,
     },
@@ -377,30 +412,46 @@ KEPT = {
         "test_finer_steps_change_little": 0,
         "test_floor": 1,
         "test_floor_is_the_carried_trace_and_the_curve_of_the_voltage_factor": 1,
+        "test_floor_of_oja_for_each_neuron": 0,
         "test_floor_with_decay": 1,
+        "test_floor_with_decay_for_each_value_dimension": 0,
         "test_linear_synapse_is_exact_but_for_the_carried_trace": 1,
         "test_longer_silence_lowers_the_floor": 1,
         "test_other_magnesium_blocks_need_no_new_numbers": 1,
         "test_population_of_poisson_cells": 1,
+        "test_propagator_calibration_takes_out_the_lag_of_the_loop": 0,
         "test_signed_keys_as_opponents_in_spikes": 1,
         "test_weights_at_every_synapse_are_no_more_biased_than_population_weights": 0,
         "test_weights_of_single_key_cells": 1,
     },
     "test_sweep.py": {
+        "test_a_partial_function_and_its_values_count": 0,
         "test_a_worker_without_the_folder_sends_the_file": 0,
         "test_an_executor_that_loses_points_is_asked_a_bounded_number_of_times": 0,
         "test_points_in_threads_run_one_after_another": 0,
+        "test_the_file_of_a_sweep_says_what_it_is_where_a_run_is_needed": 0,
+    },
+    "test_sweep_dask.py": {
+        "test_a_killed_worker_loses_nothing_that_was_saved": 1,
     },
     "test_sweep_faults.py": {
         "test_a_bad_option_of_the_command_is_one_sentence": 4,
         "test_a_disk_that_is_full_in_fact": 0,
         "test_a_full_disk_is_one_sentence_and_the_sweep_goes_on_later": 0,
         "test_a_grid_beyond_all_bounds_is_refused_with_its_size": 4,
+        "test_a_lock_that_is_held_stays": 0,
         "test_the_folders_of_killed_workers_are_removed": 0,
         "test_what_killed_processes_left_is_removed_by_the_next_sweep": 0,
     },
     "test_sweep_processes.py": {
+        "test_a_broken_pool_of_the_users_ends_the_sweep_with_what_there_is": 0,
+        "test_a_point_that_kills_its_workers_is_given_up": 0,
+        "test_a_script_that_would_sweep_in_every_worker_is_told": 0,
+        "test_a_sweep_that_was_killed_goes_on_where_it_was": 0,
+        "test_files_that_change_while_a_sweep_runs_are_not_computed_with": 0,
+        "test_two_sweeps_in_one_folder_share_the_work": 0,
         "test_what_a_point_starts_and_leaves_ends_with_the_sweep": 1,
+        "test_workers_that_cannot_start_are_one_sentence": 0,
     },
     "test_synapse_models.py": {
         "test_halving_dt_changes_a_write_by_less_than_a_hundredth": 1,
@@ -431,6 +482,7 @@ KEPT = {
         "test_a_typed_rule_runs_in_every_realisation": 1,
     },
     "test_validate.py": {
+        "test_a_synapse_of_ones_own_brings_its_targets": 0,
         "test_every_model_meets_its_published_numbers": 4,
     },
     "test_weight_recording.py": {
