@@ -18,9 +18,11 @@ _UNITS = {
     **vars(allunits), **vars(stdunits), "s": b2.second, "V": b2.volt, "A": b2.amp,
     "fA": allunits.famp, "S": b2.siemens, "F": b2.farad, "m": b2.metre,
 }  # fmt: skip
-#: in which `written` tells what has no unit of its own, or one that Brian2 reads
-#: under another name
-_OTHERS = ("*Hz", "*second", "/mV", "/mV**2", "/mM", "/(mM*ms)", "/(mV*ms)", "*fA")
+#: how Brian2 prints a unit -> what it exports
+_EXPORTED = {"s": "second", "V": "volt", "A": "amp", "S": "siemens", "F": "farad",
+             "m": "metre", "mol": "mole"}  # fmt: skip
+#: what else `written` tries
+_OTHERS = ("*Hz", "*second", "/mV", "/mV**2", "/mM", "/(mM*ms)", "/(mV*ms)", "*pA")
 #: a number, and the unit behind it
 _NUMBER = re.compile(
     r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*"
@@ -51,14 +53,18 @@ def written(value) -> str:
     if not isinstance(value, b2.Quantity) or value.ndim:
         return str(value)
     number, _, unit = value.in_best_unit(precision=12).partition(" ")
-    texts = [f"{float(number):.12g}*{unit}"] if unit else []
+    base, _, power = unit.partition("^")
+    unit = f"{_EXPORTED.get(base, base)}**{power}".removesuffix("**")
+    texts = [f"{float(number):.12g}*{unit}"]
     for unit in _OTHERS:
         one = _evaluated(f"1{unit}")
         texts.append(f"{float(value / one):.12g}{unit}")
     texts.append(repr(value).replace(" ", ""))
     for text in texts:
         again = _evaluated(text)
-        if again is not None and b2.have_same_dimensions(again, value):
+        names = re.findall(r"(?<![\d.])[A-Za-z]\w*", text)
+        known = all(hasattr(b2, name) for name in names)
+        if known and again is not None and b2.have_same_dimensions(again, value):
             return text
     return str(value)
 
@@ -99,6 +105,7 @@ def _evaluated(text: str):
     try:
         with np.errstate(all="ignore"):
             value = evaluate(ast.parse(text.strip(), mode="eval").body)
-    except (ValueError, SyntaxError, ArithmeticError, MemoryError, RecursionError):
+    except (ValueError, SyntaxError, ArithmeticError, MemoryError, RecursionError,
+            b2.DimensionMismatchError):  # fmt: skip
         return None
     return value if np.isfinite(value) else None

@@ -106,6 +106,23 @@ def test_what_is_no_cascade_says_why(changes, options, why):
         assert_same(*both(model, spikes(model, 0.5 * ms, steps=100)))
 
 
+def test_units_may_be_written_out():
+    lengths = {"tau_a": "(30*ms)", "tau_c": "(90*ms)", "tau_x": "(8*ms)"}
+    named = chain("a decay", "euler")
+    typed = re.sub("tau_[acx]", lambda found: lengths[found[0]], named.equations.synapse)
+    model = replace(named, equations=replace(named.equations, synapse=typed))
+    assert model.equations != named.equations
+    assert set(factorise(model).report.cascades) == set(factorise(named).report.cascades)
+
+
+def test_a_comparison_in_an_equation_has_no_slope():
+    text = "dw/dt = -w/tau_c*int(w > 0.5) : 1 (clock-driven)"
+    model = chain("a decay", "euler")
+    model = replace(model, equations=replace(model.equations, synapse=text, on_pre="",
+                                             on_post=""))  # fmt: skip
+    assert "w: is advanced in every step" in str(factorise(model).report)
+
+
 def test_a_rate_of_zero_stands_still():
     model = fwp.synapses.get("bcpnn").changed(kappa=0)
     assert factorise(model).report.cascades["Pij_ampa"] == "0"

@@ -203,11 +203,13 @@ def few(read: bool):
         synapses = dense.synapses(pre, post, model, on_pre="y_post += w", name="few")
         scale = 0.5
         synapses.w = "scale*i + j"
-        synapses.w["i > 1"] = "0.2"
-        synapses.w["j > 1"] = 0.3
-        synapses.w[:] = "0.1*i"
-        if read:  # past what looks at every setting
-            synapses.w.set_with_expression_conditional("i > 1", "0.2", run_namespace={})
+        synapses.w["scale*i > 1"] = "scale*j"
+        synapses.w["j > 2*scale"] = 0.3
+        synapses.w[:] = "scale*i"
+        synapses.w_["j > 1"] = "0.1*i"
+        synapses.y_post = "0.1*i"
+        if read:  # the pathway is a group of Brian2's own
+            synapses.pre.w = "0.1*i + x_pre"
         assert scale == 0.5
         if isinstance(synapses, dense.DenseSynapses):  # known before a run
             assert (
@@ -238,6 +240,20 @@ def test_no_initial_value_of_a_connection_needs_index_vectors(tmp_path):
     files = sources(tmp_path / "project", build)
     (made,) = [text for file, text in files.items() if "create_dense" in file]
     assert "if (false)" in made
+
+
+def test_synapses_onto_dense_synapses_set_what_is_there(tmp_path):
+    def build() -> Built:
+        cells = b2.NeuronGroup(4, "y : 1", threshold="y > 1", reset="", name="cells")
+        first = dense.synapses(cells, cells, "w : 1", on_pre="y_post += w")
+        second = b2.Synapses(cells, first, "x : 1", on_pre="w_post += x")
+        second.connect()
+        second.w_post = "0.3*i"
+        return Built(b2.Network(cells, first, second), dict, 1 * b2.ms, ())
+
+    files = sources(tmp_path / "project", build)
+    (made,) = [text for file, text in files.items() if "create_dense" in file]
+    assert "if (true)" in made or "if (false)" in made
 
 
 def of_package(models, **options):

@@ -123,11 +123,18 @@ def test_an_interrupted_main_job_ends_in_one_sentence_and_writes_nothing(tmp_pat
 
 @pytest.mark.parametrize(
     ("setting", "match"),
-    [("beta=1.2", "0 <= beta < 1"), ("ap5_token=99", "legal are 0 to 5")],
+    [
+        ("beta=1.2", "0 <= beta < 1"),
+        ("ap5_token=99", "legal are 0 to 5"),
+        ("dt=0.7 ms", "must be a whole number of time steps dt=0.7 ms"),
+    ],
 )
-def test_impossible_settings_are_refused_at_once(setting, match, capsys, tmp_path):
+def test_impossible_settings_are_refused_at_once(
+    setting, match, capsys, tmp_path, monkeypatch
+):
     from fwp_neuro.cli import main
 
+    monkeypatch.setattr(fwp, "run", None)  # nothing is run before
     assert main(["run", "digit_memory", "--set", setting, "--out", str(tmp_path)]) == 2
     assert match in capsys.readouterr().err
 

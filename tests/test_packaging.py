@@ -132,8 +132,16 @@ def test_repeats_are_spaced_evenly_and_the_first_is_kept(monkeypatch):
     some = [Item("test_some", marked=n == 1) for n in range(8)]
     rest = [Item("test_all") for _ in range(4)]
     quick_cases.mark_repeats([*some, *rest])
-    assert [n for n, item in enumerate(some) if not item.slow] == [0, 3, 5]
+    assert [n for n, item in enumerate(some) if not item.slow] == [0, 3, 6]
     assert not any(item.slow for item in rest)
+
+
+def test_cases_that_run_by_default_have_every_value_of_a_parameter():
+    cases = [[("a", a), ("b", b)] for a in range(4) for b in range(3)]
+    for many in range(4, 13):
+        chosen = [cases[n] for n in quick_cases.spread(cases, many)]
+        assert len(chosen) == many
+        assert {value for case in chosen for value in case} == set(sum(cases, []))
 
 
 def test_pyproject_only_builds_and_checks_style():
@@ -180,6 +188,7 @@ def test_ci_script_ends_with_the_tests():
     ]
     assert [line for line in lines if line in checks] == checks
     assert lines[-1] == checks[-1]
+    assert any(line.startswith("wait $source_tests ||") for line in lines)
 
 
 def test_modules_are_small_and_have_names_of_their_own():

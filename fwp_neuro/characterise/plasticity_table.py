@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..errors import FwpError, nearest, shown
 from ..synapses.coding_by_model import experiments
-from ..synapses.registered_synapses import get, names
+from ..synapses.registered_synapses import get, is_name, names, split
 from ..synapses.synapse_class import Synapse
 from ..validation import seed_number, whole
 from .rule_measures import RuleMeasures, measure
@@ -74,7 +74,7 @@ def chosen(given) -> list:
     for name in given or ():
         if isinstance(name, Synapse):
             experiments(name)
-        elif name not in (*legal, *names("circuit")):
+        elif not is_name(name) or split(name)[0] not in (*legal, *names("circuit")):
             guess = nearest(name, legal)
             hint = f"; did you mean {guess!r}?" if guess else ""
             may = ", ".join(legal)

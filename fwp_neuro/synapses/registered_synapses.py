@@ -68,7 +68,13 @@ def names(kind: str | None = None) -> list[str]:
 def is_name(given) -> bool:
     """Say whether ``given`` is a registered name, or one with a parameter set:
     "NAME/SET"."""
-    return isinstance(given, str) and given.partition("/")[0] in SYNAPSES
+    return isinstance(given, str) and split(given)[0] in SYNAPSES
+
+
+def split(name: str) -> tuple[str, str | None]:
+    """Return a name and the parameter set that is named with it, or None."""
+    name, _, chosen = name.partition("/")
+    return name, chosen or None
 
 
 @takes(name=NAME)
@@ -96,8 +102,8 @@ def get(name: str, parameters: str | None = None, kind: str | None = None) -> An
         FwpError: unknown model or parameter set, with the nearest legal name; a model of
             another kind than asked for; or two parameter sets.
     """
-    if isinstance(name, str) and "/" in name:
-        name, _, chosen = name.partition("/")
+    name, chosen = split(name) if isinstance(name, str) else (name, None)
+    if chosen is not None:
         if parameters is not None:
             raise FwpError(
                 f"parameters = {parameters!r} is a second parameter set beside "
@@ -159,7 +165,7 @@ def register(
         the synapse.
 
     Raises:
-        FwpError: no `Synapse`, or the name is taken.
+        FwpError: no `Synapse`, or the name is taken or has a "/".
 
     Example:
         >>> fwp.synapses.register(mine)  # doctest: +SKIP
@@ -167,6 +173,11 @@ def register(
     if not isinstance(synapse, Synapse):
         raise FwpError(f"register needs a Synapse, got {shown(synapse)}")
     made = replace(synapse, name=synapse.name if name is None else name)
+    if "/" in made.name:
+        raise FwpError(
+            f"a registered synapse cannot be called {made.name!r}: what stands behind a "
+            "/ is the name of a parameter set"
+        )
     one = Entry(lambda parameters: made, (made.parameter_set,), made.kind, made.summary,
                 targets=targets or _no_rows)  # fmt: skip
     add(made.name, one)
@@ -231,7 +242,7 @@ def measured(name, parameters, protocol: str, what: str) -> MeasuredByText:
         run = getattr(entry(model.name), protocol) if known else None
     else:
         model = get(name, parameters)
-        run = getattr(entry(name.partition("/")[0]), protocol)
+        run = getattr(entry(split(name)[0]), protocol)
     if run is None and isinstance(model, Synapse) and _by_text(model, protocol):
         model = getattr(model, "textbook", model)
         of_sets = PROTOCOLS.get(f"{protocol}_of_sets")

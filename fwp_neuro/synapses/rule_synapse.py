@@ -227,9 +227,8 @@ def of_circuit(base: CircuitSynapse) -> RuleSynapse:
         summary=known.summary,
     )
     made = _biophysical(delta, first_order.derive(delta), base)
-    return replace(
-        made, name=base.name, citation=base.citation, conventions=base.conventions
-    )
+    same = ("name", "citation", "conventions", "summary")
+    return replace(made, **{each: getattr(base, each) for each in same})
 
 
 def _biophysical(chosen: Rule, rates, base: CircuitSynapse) -> RuleSynapse:

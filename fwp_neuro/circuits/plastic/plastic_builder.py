@@ -11,7 +11,7 @@ import brian2 as b2
 import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
-from ...devices.dense import synapses as dense_synapses
+from ...devices import dense
 from ...errors import FwpError
 from ...synapses.factorised.layout_report import FactorisedModel
 from ...synapses.factorised.text import lines, renamed, row, text
@@ -242,7 +242,7 @@ class Builder:
         self.levels = {n: renamed(one, names) for n, one in self.levels.items()}
         self._check_names(equations)
         make = (
-            partial(dense_synapses, kind=watched) if self.dense else watched(b2.Synapses)
+            partial(dense.synapses, kind=watched) if self.dense else watched(b2.Synapses)
         )
         given = {
             "on_pre": at_pre,
@@ -318,8 +318,7 @@ class Builder:
                 value = b2.Quantity(np.ravel(value), dim=dim)
             # cells that another projection gave it know no parameters
             if isinstance(value, str):
-                view = group.variables[own].get_addressable_value_with_unit(own, group)
-                view.set_item("True", value, namespace=self.namespace)
+                dense.view(group, own).set_item("True", value, namespace=self.namespace)
             else:
                 setattr(group, own, value)
             if isinstance(given, str):

@@ -12,6 +12,7 @@ from brian2.core.variables import Subexpression, VariableView
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.stateupdaters.exact import linear
 
+from ...devices import dense
 from ...errors import FwpError, shown
 from ...foreign_units import as_numpy
 from ...quantities import time
@@ -157,7 +158,7 @@ def put(plastic, name: str, value) -> None:
 
 def _assign(synapses, own: str, value) -> None:
     variable = synapses.variables[own]
-    view = variable.get_addressable_value_with_unit(own, synapses)
+    view = dense.view(synapses, own)
     if not isinstance(value, str):
         view.set_item(
             slice(None), b2.Quantity(np.asarray(value, dtype=float), dim=variable.dim)

@@ -47,7 +47,7 @@ from ...run_arguments import (  # fmt: skip
 from ...states import starting_states
 from ...synapses.argument_kinds import name_or_model
 from ...synapses.circuit_models import CircuitSynapse
-from ...synapses.registered_synapses import get, names
+from ...synapses.registered_synapses import get, names, split
 from ...synapses.synapse_class import Synapse
 from ..head_layout import KINDS
 from ..prepared_circuit import PreparedCircuit, check_drugs, check_record
@@ -275,7 +275,7 @@ USUAL = {n: p.default for n, p in signature(prepare).parameters.items()
 def chosen(synapse, parameters: str | None) -> Synapse | None:
     """Return a published synapse, or None for one of the package's own circuit models."""
     if isinstance(synapse, str):
-        own = synapse.partition("/")[0] in names("circuit")
+        own = split(synapse)[0] in names("circuit")
         return None if own else get(synapse, parameters)
     if not isinstance(synapse, Synapse):
         raise FwpError(

@@ -13,6 +13,6 @@ The parts that Brian2 offers for this are templates of one's own (`Templater.der
 code object class and a code generator of one's own.
 """
 
-from .group import DenseSynapses, available, synapses
+from .group import DenseSynapses, available, synapses, view
 
-__all__ = ["DenseSynapses", "available", "synapses"]
+__all__ = ["DenseSynapses", "available", "synapses", "view"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
-from functools import partial
 
 import brian2 as b2
 import numpy as np
 from brian2.codegen.codeobject import create_runner_codeobj
+from brian2.core.variables import VariableView
 from brian2.devices import get_device
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
@@ -46,10 +46,6 @@ class DenseSynapses(b2.Synapses):
             self.unregister_variable(self.variables[name])
             # read by Brian2 wherever it looks up synapses, before a run as after it
             self.variables[name].get_value = number
-        for variable in self.variables.values():
-            if getattr(variable.owner, "name", None) == self.name:
-                make = variable.get_addressable_value_with_unit
-                variable.get_addressable_value_with_unit = partial(_viewed, make)
 
     def connect(self, *args, **options):
         """Connect all to all."""
@@ -73,6 +69,16 @@ class DenseSynapses(b2.Synapses):
             run_namespace={},
         )()
         get_device().array_cache[self.variables["N"]] = np.array([count], np.int32)
+
+    def __setattr__(self, name, value, level=0):
+        """Set a variable; expressions for all synapses compute i and j too."""
+        text = isinstance(value, str) and name in getattr(self, "variables", {})
+        with _computed_indices() if text else nullcontext():
+            super().__setattr__(name, value, level=level + 1)
+
+    def state(self, name, use_units=True, level=0):
+        """Return a view of a variable, by which expressions compute i and j too."""
+        return _computing(super().state(name, use_units, level + 1))
 
     def _rows(self) -> np.ndarray:
         r = self.rectangle
@@ -136,18 +142,26 @@ def available() -> bool:
     return device.code_object_class() is CPPStandaloneCodeObject and not threads
 
 
-def _viewed(make, name, group):
-    """Return a view of a variable by which expressions compute i and j too, however it is
-    reached."""
-    view = make(name, group)
-    view.set_item = partial(_set_item, view.set_item)
-    return view
+def view(group, name: str) -> VariableView:
+    """Return a view of a variable of a group, as Brian2 does; of dense synapses one that
+    needs no index vectors."""
+    made = group.variables[name].get_addressable_value_with_unit(name, group)
+    return _computing(made) if isinstance(group, DenseSynapses) else made
 
 
-def _set_item(set_item, item, value, level=0, namespace=None) -> None:
-    text = isinstance(item, str) or isinstance(value, str)
-    with _computed_indices() if text else nullcontext():
-        set_item(item, value, level=level + 1, namespace=namespace)
+class _ComputingView(VariableView):
+    """What a user gets for a variable of dense synapses."""
+
+    def set_item(self, item, value, level=0, namespace=None):
+        text = isinstance(item, str) or isinstance(value, str)
+        with _computed_indices() if text else nullcontext():
+            super().set_item(item, value, level=level + 1, namespace=namespace)
+
+
+def _computing(made):
+    if type(made) is VariableView:
+        made.__class__ = _ComputingView
+    return made
 
 
 @contextmanager
@@ -155,6 +169,7 @@ def _computed_indices():
     """Let Brian2 generate code as for pathways: for expressions it asks the device
     alone."""
     device = get_device()
+    before = vars(device).get("code_object_class")
     device.code_object_class = lambda codeobj_class=None, **_: (
         codeobj_class or DenseCodeObject
     )
@@ -162,6 +177,8 @@ def _computed_indices():
         yield
     finally:
         del device.code_object_class
+        if before is not None:
+            device.code_object_class = before
 
 
 def _delays(on_pre, on_post, delay) -> dict:

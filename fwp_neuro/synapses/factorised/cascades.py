@@ -102,11 +102,7 @@ class _Reader:
         symbols = {n: sympy.Symbol(n, real=True) for n in self.states}
         line = str_to_sympy(str(self.rights[name]))
         try:
-            # before all is multiplied out, which takes seconds for a ratio of sums
-            for slope in (line.diff(one) for one in symbols.values()):
-                names = {str(n) for n in slope.free_symbols}
-                if not names & {*symbols} and names - {*self.numbers}:
-                    raise Cannot("a factor in its equation is no constant")
+            self._check_slopes(line, set(symbols.values()))
             terms = sympy.Poly(line, *symbols.values()).terms()
         except sympy.PolynomialError:
             raise Cannot("its differential equation is not linear") from None
@@ -124,6 +120,17 @@ class _Reader:
             elif number:
                 found[of] = number
         return _Linear(rate, found, constant, drive)
+
+    def _check_slopes(self, line, states: set) -> None:
+        """Raise `Cannot` for a slope that is no constant, before all is multiplied out:
+        that takes seconds for a ratio of sums."""
+        try:
+            slopes = [line.diff(one) for one in states]
+        except (AttributeError, TypeError, ValueError):  # a comparison has no slope
+            return
+        for slope in slopes:
+            if not slope.free_symbols & states:
+                self.number(slope)
 
     def _rest(self, rest) -> tuple[float, str]:
         """Return a constant, or what cells drive by."""
