@@ -171,7 +171,7 @@ def test_a_synapse_model_is_shown_with_units_sources_and_status(capsys):
     assert main(["show", "pair_stdp/soft_bounds"]) == 0
     printed = capsys.readouterr().out
     for part in (
-        "tau_plus = 20. ms [recalled]",
+        "tau_plus = 20*ms [recalled]",
         "mu = 1 [",
         "A_plus*w_max*clip(1 - w/w_max",
         "effective weight: w",

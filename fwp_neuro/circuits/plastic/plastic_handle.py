@@ -11,6 +11,7 @@ from typing import Any
 
 from ...arguments import function, instance, mapping, optional, several
 from ...errors import NoAttribute, nearest
+from ...short_reprs import screen
 from ...synapses.rule_synapse import OF_A_RULE
 from . import plastic_checks as checks
 
@@ -56,7 +57,7 @@ class Handle:
             said += f", moved to cells: {where}"
         of_rule = self.model.summary.startswith(OF_A_RULE)
         what = "rule" if of_rule else "synapse"
-        return f"<Plastic of {what} {self.model.name!r}, {layout}: {said}>"
+        return screen(f"<Plastic of {what} {self.model.name!r}, {layout}: {said}>")
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the objects, so that ``Network(cells, made)`` takes them all."""
