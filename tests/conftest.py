@@ -90,6 +90,15 @@ def _nothing_compiled_in_the_background(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _time_step_as_brian2_has_it():
+    """Give Brian2's default clock its time step back after a test that changed it."""
+    yield
+    brian2 = sys.modules.get("brian2")
+    if brian2 is not None and brian2.get_device() is brian2.all_devices["runtime"]:
+        brian2.defaultclock.dt = 0.1 * brian2.ms
+
+
+@pytest.fixture(autouse=True)
 def _ctrl_c_as_python_has_it():
     """Keep the handler of Ctrl+C from a library that replaces it when it is imported."""
     before = signal.getsignal(signal.SIGINT)
