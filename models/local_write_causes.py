@@ -54,7 +54,9 @@ QUICK = {"mechanism": "calcium", "tokens": 4, "dim": 4, "cells": 20}
 class Parameters:
     """What a user can change."""
 
-    mechanism: str = parameter("prediction", "1", "whose causes")
+    mechanism: str = parameter(
+        "bursts", "1", "whose causes: bursts, calcium or prediction (minutes)"
+    )
     tokens: int = parameter(8, "1", "of the programme")
     dim: int = parameter(8, "1", "of the programme")
     cells: int = parameter(100, "1", "of a number, where spikes are drawn")
