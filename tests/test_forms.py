@@ -111,20 +111,24 @@ def test_fast_forms_equal_the_step_in_readout_state_and_gradients(chosen, how):
         with pytest.raises(fwp.FwpError, match="has no parallel and no chunk form"):
             run(chosen, signals, states, *how)
         return
-    equals_the_step(chosen, signals, states, *how)
+    values, slopes = off_the_step(chosen, signals, states, *how)
+    assert values < 1e-12 and slopes < 1e-12
 
 
 @pytest.mark.skipif(compiler.find() is None, reason="there is no C++ compiler")
 @EVERY_RULE
 def test_the_compiled_form_equals_the_step_in_readout_state_and_gradients(chosen):
-    equals_the_step(chosen, *case(chosen), "compiled")
+    values, slopes = off_the_step(chosen, *case(chosen), "compiled")
+    assert values < 1e-12 and slopes < 1e-12
 
 
-def equals_the_step(chosen, signals, states, *how):
+def off_the_step(chosen, signals, states, *how):
+    """Largest differences from the step: of read-out and states, and of gradients."""
     leaves = [*signals.values(), *states.values()]
     step, fast = run(chosen, signals, states, "step"), run(chosen, signals, states, *how)
-    assert distance(step, fast) < 1e-12
-    assert distance(gradients(step, leaves), gradients(fast, leaves)) < 1e-12
+    slopes = distance(gradients(step, leaves), gradients(fast, leaves))
+    assert slopes == slopes  # a maximum would hide what is not a number
+    return max(distance(step, fast), slopes)
 
 
 @pytest.mark.parametrize("chosen", CHUNKED, ids=lambda r: r.name)

@@ -29,6 +29,8 @@ def test_a_name_takes_its_parameter_set_with_it(named):
 def test_a_wrong_parameter_set_behind_a_name_is_told():
     with pytest.raises(fwp.FwpError, match="'mongillo_2008'"):
         synapses.get("tsodyks_markram/mongillo_208")
+    with pytest.raises(fwp.FwpError, match="unknown parameter set of 'pair_stdp'"):
+        synapses.get("pair_stdp/")
     with pytest.raises(fwp.FwpError, match="'tsodyks_markram'"):
         synapses.get("tsodyks_markov/mongillo_2008")
 

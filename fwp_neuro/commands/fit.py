@@ -143,10 +143,7 @@ def _models(synapses, names: str | None, kind: str) -> list[str]:
         )
     found = []
     for name in (each.strip() for each in names.split(",") if each.strip()):
-        model, _, chosen = name.partition("/")
-        pick(model, legal, f"model of {kind} data:")
-        if chosen:
-            pick(chosen, synapses.parameter_sets(model), f"parameter set of {model!r}:")
+        pick(name.partition("/")[0], legal, f"model of {kind} data:")
         if name in found:
             raise FwpError(f"--model names {name!r} twice; once is enough")
         found.append(name)

@@ -73,8 +73,8 @@ def is_name(given) -> bool:
 
 def split(name: str) -> tuple[str, str | None]:
     """Return a name and the parameter set that is named with it, or None."""
-    name, _, chosen = name.partition("/")
-    return name, chosen or None
+    name, slash, chosen = name.partition("/")
+    return name, chosen if slash else None
 
 
 @takes(name=NAME)
