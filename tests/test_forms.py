@@ -127,8 +127,7 @@ def off_the_step(chosen, signals, states, *how):
     leaves = [*signals.values(), *states.values()]
     step, fast = run(chosen, signals, states, "step"), run(chosen, signals, states, *how)
     slopes = distance(gradients(step, leaves), gradients(fast, leaves))
-    assert slopes == slopes  # a maximum would hide what is not a number
-    return max(distance(step, fast), slopes)
+    return distance(step, fast), slopes
 
 
 @pytest.mark.parametrize("chosen", CHUNKED, ids=lambda r: r.name)
