@@ -76,9 +76,11 @@ def weights(rule, dose):
     return run.final_weights.values
 
 
+without = {rule: weights(rule, 0.0) for rule in ("hebb", "delta")}
+
+
 def written(rule, dose):
-    without = weights(rule, 0.0)
-    return float((weights(rule, dose) * without).sum() / (without**2).sum())
+    return float((weights(rule, dose) * without[rule]).sum() / (without[rule] ** 2).sum())
 
 
 predicted = {"hebb": 1 - doses, "delta": (1 - (1 - beta) ** (1 - doses)) / beta}
@@ -105,8 +107,8 @@ plt.show()
 # %%
 for rule in ("delta", "hebb"):
     with_drug = fwp.run(program, rule, "spiking", drugs=[fwp.CNQX(1.0, window="write")], **usual)
-    without = fwp.run(program, rule, "spiking", **usual)
-    ratio = float(np.abs(with_drug.final_weights).sum() / np.abs(without.final_weights).sum())
+    plain = control if rule == "delta" else fwp.run(program, rule, "spiking", **usual)
+    ratio = float(np.abs(with_drug.final_weights).sum() / np.abs(plain.final_weights).sum())
     print(f"{rule:6s} size of the weights with CNQX at every write, over control: {ratio:.2f}")
 
 # %% [markdown]

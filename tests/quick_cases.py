@@ -18,18 +18,18 @@ from pathlib import Path
 
 import pytest
 
-#: test file -> test -> how many cases are kept
+#: test file or notebook -> test (no name for a notebook) -> how many cases are kept
 KEPT: dict[str, dict[str, int]] = {}
 with Path(__file__).with_suffix(".csv").open(newline="", encoding="utf-8") as rows:
     for row in csv.DictReader(rows):
-        KEPT.setdefault(f"{row['file']}.py", {})[row["test"]] = int(row["cases"])
+        KEPT.setdefault(row["file"], {})[row["test"]] = int(row["cases"])
 
 
 def mark_repeats(items) -> None:
     """Mark the cases that do not run by default as slow."""
     families: dict[tuple[str, str], list] = {}
     for item in items:
-        file, test = item.path.name, getattr(item, "originalname", "")
+        file, test = item.path.stem, getattr(item, "originalname", "")
         if test in KEPT.get(file, {}) and item.get_closest_marker("slow") is None:
             families.setdefault((file, test), []).append(item)
     for (file, test), those in families.items():

@@ -19,8 +19,7 @@ def home(tmp_path_factory):
     """A copy of the package, which a test may change, and an empty cache."""
     folder = tmp_path_factory.mktemp("home")
     package = Path(fwp_neuro.__file__).parent
-    shutil.copytree(package, folder / "fwp_neuro",
-                    ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    shutil.copytree(package, folder / "fwp_neuro")
     return folder
 
 

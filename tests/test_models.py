@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fwp_neuro as fwp
+from fwp_neuro import toolchain
 from fwp_neuro.model_scripts import load_model, scripts
 
 #: cells of a number; the noise of a read-out is .6/sqrt(CELLS) of its spread
@@ -20,7 +21,8 @@ CELLS = 400
 def data():
     """The digit memory: every claim below must survive the noise."""
     model = load_model("digit_memory")
-    return model.run(model.Parameters(cells=CELLS, device="numpy"))
+    device = "numpy" if toolchain.find() is None else "cpp_standalone"
+    return model.run(model.Parameters(cells=CELLS, device=device))
 
 
 def share(data, rule, run, token):

@@ -12,7 +12,7 @@ HEAD = r"""
 #include <utility>
 #include <vector>
 #if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
+#include <xmmintrin.h>
 #endif
 
 #if defined(__AVX512F__)
