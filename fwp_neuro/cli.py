@@ -75,6 +75,8 @@ def main(argv: list[str] | None = None) -> int:
         if text is not None:
             print(text, end="", flush=True)
             return 0
+        if alone:
+            answers.tell_first(argv)
         if argv and not argv[0].startswith("-"):
             COMMANDS.entry(argv[0])
         arguments = parser(argv[0] if argv else "").parse_args(argv)

@@ -65,3 +65,21 @@ def test_a_file_or_a_wrong_name_is_never_kept(tmp_path, monkeypatch):
     (place,) = (tmp_path / "cache" / "answers").glob("*.json")
     place.write_text("not JSON")
     assert answers.known(["show", "delta"]) is None
+
+
+def test_the_first_answer_says_on_a_terminal_why_it_takes_a_while(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("FWP_NEURO_CACHE", str(tmp_path))
+    answers.tell_first(["show", "delta"])
+    assert capsys.readouterr().err == ""  # nobody looks on
+    monkeypatch.setattr(answers, "someone_looks_on", lambda: True)
+    for argv in (["run", "toy"], []):
+        answers.tell_first(argv)
+    assert capsys.readouterr().err == ""
+    answers.tell_first(["show", "delta"])
+    assert capsys.readouterr().err.startswith("fwp-neuro: reads the whole package, once")
+    answers._place().parent.mkdir(parents=True, exist_ok=True)
+    answers._place().write_text("{}")
+    answers.tell_first(["show", "delta"])
+    assert capsys.readouterr().err == ""

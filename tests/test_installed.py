@@ -105,14 +105,21 @@ def test_wheel_and_source_have_all_scripts(built):
 def environment(python: str, wheel: Path, folder: Path) -> Path:
     """Install the wheel for a version of Python into a new environment; return its
     folder of programs."""
-    subprocess.run([python, "-m", "venv", folder], check=True)
+    subprocess.run([python, "-m", "venv", folder], check=True, env=alone())
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     subprocess.run(
         [programs / "python", "-m", "pip", "install", "--quiet", "-c",
          TOP / "constraints.txt", wheel],
-        check=True,
+        check=True, env=alone(),
     )  # fmt: skip
     return programs
+
+
+def alone(**more: str) -> dict[str, str]:
+    """Return variables of a process that sees neither this checkout nor its settings:
+    pip takes what PYTHONPATH holds for installed."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FWP_"))}
+    return kept | more
 
 
 def found_python(version: str) -> str | None:
@@ -135,10 +142,9 @@ def test_the_wheel_works_with_other_versions_of_python(built, version, tmp_path)
     programs = environment(python, built[0], tmp_path / "venv")
     (tmp_path / "empty").mkdir()
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    alone = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FWP_"))}
     done = subprocess.run(
         [TOP / ".ci/smoke"], cwd=tmp_path / "empty", capture_output=True, text=True,
-        env=alone | {"PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        env=alone(PATH=path, XDG_CACHE_HOME=str(tmp_path / "cache")),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"smoke: Python {version}." in done.stdout
@@ -149,11 +155,10 @@ def test_the_source_passes_its_own_tests(built, tmp_path):
     with tarfile.open(built[1]) as archive:
         archive.extractall(tmp_path, filter="data")
     (source,) = tmp_path.iterdir()
-    alone = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
          "tests/test_packaging.py", "tests/test_scripts_names.py",
          "tests/test_run_output.py", "-k", "not runs_quickly"],
-        cwd=source, env=alone, capture_output=True, text=True,
+        cwd=source, env=alone(), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]

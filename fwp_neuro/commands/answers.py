@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fwp_neuro import toolchain
+from fwp_neuro.errors import someone_looks_on
 from fwp_neuro.files import atomic_path
 from fwp_neuro.model_scripts import folders
 
@@ -37,6 +38,14 @@ def known(argv: Sequence[str]) -> str | None:
         return json.loads(place.read_text(encoding="utf-8")).get(_name(argv))
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def tell_first(argv: Sequence[str]) -> None:
+    """Say on a terminal why the first of these commands takes a while."""
+    with contextlib.suppress(OSError):
+        if _lasting(argv) and someone_looks_on() and not _place().exists():
+            print("fwp-neuro: reads the whole package, once after it was installed or "
+                  "changed; later answers come at once", file=sys.stderr)  # fmt: skip
 
 
 def keep(argv: Sequence[str], answer: Callable[[list[str]], object]) -> None:
