@@ -74,11 +74,11 @@ def test_the_first_answer_says_on_a_terminal_why_it_takes_a_while(
     answers.tell_first(["show", "delta"])
     assert capsys.readouterr().err == ""  # nobody looks on
     monkeypatch.setattr(answers, "someone_looks_on", lambda: True)
-    for argv in (["run", "toy"], []):
+    for argv in (["run", "toy"], [], ["list", "--help"]):
         answers.tell_first(argv)
     assert capsys.readouterr().err == ""
     answers.tell_first(["show", "delta"])
-    assert capsys.readouterr().err.startswith("fwp-neuro: reads the whole package, once")
+    assert capsys.readouterr().err.startswith("fwp-neuro: reads the whole package")
     answers._place().parent.mkdir(parents=True, exist_ok=True)
     answers._place().write_text("{}")
     answers.tell_first(["show", "delta"])

@@ -43,9 +43,10 @@ def known(argv: Sequence[str]) -> str | None:
 def tell_first(argv: Sequence[str]) -> None:
     """Say on a terminal why the first of these commands takes a while."""
     with contextlib.suppress(OSError):
-        if _lasting(argv) and someone_looks_on() and not _place().exists():
-            print("fwp-neuro: reads the whole package, once after it was installed or "
-                  "changed; later answers come at once", file=sys.stderr)  # fmt: skip
+        asked = _lasting(argv) and not {"-h", "--help"} & set(argv)
+        if asked and someone_looks_on() and not _place().exists():
+            print("fwp-neuro: reads the whole package and keeps its answers, so that "
+                  "later ones come at once", file=sys.stderr)  # fmt: skip
 
 
 def keep(argv: Sequence[str], answer: Callable[[list[str]], object]) -> None:
