@@ -1,11 +1,11 @@
 """What plastic circuits cost from 1e4 to 1e7 synapses, and what a machine can hold.
 
 Claims: the factorised layout of a plastic synapse takes at most half the time and 0.7 of
-the memory of the textbook one; a synapse that writes at presynaptic spikes takes
-at most 1.35 times as long as one that never writes (see the supplement); memory bandwidth, drawn as a line,
-is what remains between the best loop and the machine (a float read and written for an
-event). Pale bands are not measured: they carry the largest sizes on, with the cost of an
-event there, and with its growth over the last two sizes. The supplement
+the memory of the textbook one; a synapse that writes at presynaptic spikes takes at most
+1.35 times as long as one that never writes (see the supplement); memory bandwidth, drawn
+as a line, is what remains between the best loop and the machine (a float read and written
+for an event). Pale bands are not measured: they carry the largest sizes on, with the cost
+of an event there, and with its growth over the last two sizes. The supplement
 (fig16_circuits_at_scale_supplement) has all contenders. Every point is a result that
 equals the oracle's (`fwp_neuro.benchmarks.circuits`). Simulator: Brian2 (Stimberg, Brette
 & Goodman 2019, doi:10.7554/eLife.47314). Sizes: all-to-all, 1 s (0.3 s at 1e7) of

@@ -2,9 +2,10 @@
 of their parameters; the slow set has all.
 
 A law over all rules, models or options costs minutes where each case runs a circuit or a
-compiler. By default some of its cases run, as many as take a few seconds together. Zero stands for tests that play a rare fault (a full
-disk, a killed worker), repeat for many spikes what another test shows on few, or take
-long by themselves. With ``-k NAME`` or ``FILE::NAME`` all cases run that are asked for.
+compiler. By default some of its cases run, as many as take a few seconds together. Zero
+stands for tests that play a rare fault (a full disk, a killed worker), repeat for many
+spikes what another test shows on few, or take long by themselves. With ``-k NAME`` or
+``FILE::NAME`` all cases run that are asked for.
 The oracles of the rules in double precision, and the chunk and parallel forms against the
 step, run in all cases by default.
 """
