@@ -1,7 +1,7 @@
 """What plastic circuits cost from 1e4 to 1e7 synapses, and what a machine can hold.
 
 Claims: the factorised layout of a plastic synapse takes at most half the time and 0.7 of
-the memory of the textbook one; a synapse that writes at presynaptic spikes takes at most
+the memory of the textbook one; a synapse that writes at presynaptic spikes took at most
 1.35 times as long as one that never writes (see the supplement); memory bandwidth, drawn
 as a line, is what remains between the best loop and the machine (a float read and written
 for an event). Pale bands are not measured: they carry the largest sizes on, with the cost

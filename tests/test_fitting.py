@@ -1,12 +1,15 @@
 """Fitting: known truths are found again, forms of data agree, every misuse is one
 sentence."""
 
+import contextlib
+
 import brian2 as b2
 import numpy as np
 import pytest
 import xarray as xr
 
 import fwp_neuro as fwp
+from fwp_neuro.synapses import fitting
 from fwp_neuro.synapses.fitting_data import read
 from fwp_neuro.targets.fitted_models import frequency_data, trains
 
@@ -271,3 +274,31 @@ def test_a_bad_file_is_one_sentence(tmp_path):
         path.write_text(text)
         with pytest.raises(fwp.FwpError, match=sentence):
             read(path)
+
+
+@pytest.mark.parametrize("free", [None, ["A_plus", "tau_plus"]])
+def test_every_fit_tells_its_progress_and_shows_a_bar_where_someone_looks_on(
+    monkeypatch, free
+):
+    told, shown = [], []
+
+    @contextlib.contextmanager
+    def patient(label, progress):
+        shown.append((label, progress))
+        yield lambda fraction, note: told.append((fraction, note))
+
+    monkeypatch.setattr(fitting, "patient", patient)
+    fit("pair_stdp", "sjostrom_2001_pairings", free=free)
+    assert shown == [("fit of pair_stdp", None)] and len(told) > 10
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and 0 < fractions[0] <= fractions[-1] <= 1
+    assert told[0][1].endswith(" parameter sets of pair_stdp")
+
+
+def test_the_text_of_a_fit_says_that_its_criteria_count_the_size_of_the_noise():
+    table = {"lag": [-20, -10, -5, 5, 10, 20] * ms,
+             "ratio": [0.9, 0.8, 0.75, 1.5, 1.35, 1.2]}  # fmt: skip
+    found = fit("pair_stdp", table, free=["A_plus", "A_minus"])
+    assert "(3 parameters of 6 data, the size of the noise among them)" in str(found)
+    known = fit("pair_stdp", table | {"sem": [0.05] * 6}, free=["A_plus", "A_minus"])
+    assert "(2 parameters of 6 data)" in str(known)

@@ -29,7 +29,7 @@ import numpy as np
 
 from ..arguments import PROGRESS, SEED, inside, one_of, optional, real, takes, whole
 from ..errors import FwpError, warn
-from ..progress import Progress
+from ..progress import patient
 from ..validation import generator
 from .argument_kinds import DATA, OPTIONS, PARAMETERS, name_or_model
 from .fitting_data import read
@@ -114,8 +114,8 @@ def fit(
         starts: of the search: the given one, and the best of points spread over the
             ranges.
         seed: of starts and bootstrap.
-        progress: called with (fraction, note) at each run of a text; None shows it in one
-            line.
+        progress: called with (fraction, note) at each evaluation of the model; None shows
+            a bar after two seconds where someone looks on.
         options: of the model's protocol, the same for all rows; of a text ``dt``,
             ``wait`` (how long after the last spike the weight is read) and ``device``
             ("numpy", which compiles nothing, unless you name another).
@@ -143,22 +143,23 @@ def fit(
     rng = generator(seed)
     if how.of_sets is not None:
         options = {"device": "numpy", **options}
-        progress = Progress(f"fit of {model.name}") if progress is None else progress
+    with patient(f"fit of {model.name}", progress) as told:
+        runs = [0]
 
-    def predictor_of(names: Sequence[str]) -> Predictor:
-        return Predictor(model, names, table, how, scale, options, progress)
+        def predictor_of(names: Sequence[str]) -> Predictor:
+            return Predictor(model, names, table, how, scale, options, told, runs)
 
-    names, idle, waiting = choose(model, free, bounds, predictor_of, rng)
-    box = Box(model, names, limits(model, names, bounds))
-    known = "sem" in table.columns
-    size = np.sqrt(np.mean(table.measured**2)) or 1.0  # of data in whatever unit
-    sem = table.columns["sem"] if known else np.full(len(table.measured), size)
-    predictor = predictor_of(names)
-    problem = Problem(predictor, box, table.measured, sem, known, level)
-    _enough(predictor, names)
-    best = examine(problem, _search(problem, rng, starts))
-    ends = _intervals(problem, best, method, repeats, rng)
-    found = Fit.of(problem, best, ends, method, idle, waiting)
+        names, idle, waiting = choose(model, free, bounds, predictor_of, rng)
+        box = Box(model, names, limits(model, names, bounds))
+        known = "sem" in table.columns
+        size = np.sqrt(np.mean(table.measured**2)) or 1.0  # of data in whatever unit
+        sem = table.columns["sem"] if known else np.full(len(table.measured), size)
+        predictor = predictor_of(names)
+        problem = Problem(predictor, box, table.measured, sem, known, level)
+        _enough(predictor, names)
+        best = examine(problem, _search(problem, rng, starts))
+        ends = _intervals(problem, best, method, repeats, rng)
+        found = Fit.of(problem, best, ends, method, idle, waiting)
     for name in found.at_bound:
         end = "upper" if best.ends[names.index(name)] > 0 else "lower"
         warn(

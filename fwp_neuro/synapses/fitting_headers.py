@@ -67,6 +67,11 @@ EXAMPLES = {
     "trains": "time [ms],amplitude [mV],train,sem [mV]",
     "plasticity": "lag [ms],frequency [Hz],ratio,sem",
 }
+#: kind of table -> columns that only it has, first the one that tells the kind
+_OF = {
+    "trains": ("time", "amplitude", "train"),
+    "plasticity": ("lag", "ratio", "change", "frequency", "pairs", "groups", "interval"),
+}
 #: ratios are percent if their median is larger, changes if one of them is
 _RATIO, _CHANGE = 10.0, 5.0
 
@@ -105,16 +110,22 @@ def check(names: Iterable[str], where: str) -> None:
         where: words for the file.
     """
     names = list(names)
-    found = [kind for kind in ("time", "lag") if kind in names]
-    right = EXAMPLES["plasticity" if found == ["lag"] else "trains"]
+    found = [kind for kind, own in _OF.items() if own[0] in names]
+    if not found:  # told by its other columns
+        found = [kind for kind, own in _OF.items() if set(own) & set(names)]
+    kinds = found if len(found) == 1 else list(EXAMPLES)
+    right = f"a right header is: {', or: '.join(EXAMPLES[kind] for kind in kinds)}"
     for name in names:
         if name not in _ALSO:
             guess = nearest(name, _NAMES)
-            hint = f"; did you mean {guess!r}?" if guess else ""
+            means = _NAMES[guess] if guess else None
+            also = f", which stands for {means!r}" if guess != means else ""
+            hint = f"; did you mean {guess!r}{also}?" if guess else ""
             raise FwpError(
-                f"{where}: unknown column {name!r}{hint} (a right header is: {right}; "
-                "delete other columns)"
+                f"{where}: unknown column {name!r}{hint} ({right}; rename the column, or "
+                "delete it if it is none of these)"
             )
+    found = [kind for kind in ("time", "lag") if kind in names]
     if len(found) != 1:
         got = ", ".join(names) or "no column"
         raise FwpError(
@@ -122,6 +133,21 @@ def check(names: Iterable[str], where: str) -> None:
             f"(plasticity), got {got} (right headers are: {EXAMPLES['trains']} and: "
             f"{EXAMPLES['plasticity']})"
         )
+    _complete(names, kinds[0], right, where)
+
+
+def _complete(names: list[str], kind: str, right: str, where: str) -> None:
+    """Refuse a table of one kind with columns of the other, or without what was
+    measured."""
+    other = next(own for name, own in _OF.items() if name != kind)
+    for name in {*names} & {*other}:
+        raise FwpError(
+            f"{where}: column {name!r} has no place beside {_OF[kind][0]!r} ({right})"
+        )
+    measured = ("ratio", "change") if kind == "plasticity" else ("amplitude",)
+    if not {*measured} & {*names}:
+        needed = " or ".join(map(repr, measured))
+        raise FwpError(f"{where} needs a column {needed} ({right})")
 
 
 def settled(

@@ -55,8 +55,10 @@ class Predictor:
         how: the protocol of the model.
         scale: see `fwp_neuro.synapses.fit`.
         options: of the protocol.
-        progress: called with (fraction, note) before each run of a text; the fraction is
-            that of the most runs that usual fits need.
+        progress: called with (fraction, note) before each evaluation; the fraction is
+            that of the most evaluations that usual fits need.
+        runs: how many evaluations there were [one number], shared by the predictors of a
+            fit.
     """
 
     model: Synapse
@@ -66,7 +68,7 @@ class Predictor:
     scale: str
     options: Mapping[str, Any] = field(default_factory=dict)
     progress: Callable[[float, str], None] | None = None
-    _runs: list[int] = field(default_factory=lambda: [0])
+    runs: list[int] = field(default_factory=lambda: [0])
 
     @property
     def many(self) -> bool:
@@ -98,6 +100,7 @@ class Predictor:
         numbers = np.asarray(numbers, dtype=float)
         if not len(numbers):
             return np.empty((0, len(self.table.measured)))
+        self._tell(len(numbers))
         with np.errstate(all="ignore"):
             if self.how.of_sets is not None:
                 return self._by_text(self.how.of_sets, numbers)
@@ -111,15 +114,20 @@ class Predictor:
                 return found
             return np.stack([self._one(one) for one in numbers])
 
+    def _tell(self, sets: int) -> None:
+        """Report an evaluation of so many parameter sets."""
+        self.runs[0] += 1
+        if self.progress is None:
+            return
+        what = f"{sets} parameter sets"
+        if self.how.of_sets is not None:  # a network
+            what = f"{sets * len(self.table.measured)} synapses"
+        note = f"run {self.runs[0]}: {what} of {self.model.name}"
+        self.progress(min(self.runs[0] / _USUAL, 1.0), note)
+
     def _by_text(self, of_sets: Callable, numbers: np.ndarray) -> np.ndarray:
         """Return predictions [set, row], all of them from one network where the text
         allows it."""
-        if self.progress is not None:
-            self._runs[0] += 1
-            synapses = len(numbers) * len(self.table.measured)
-            self.progress(min(self._runs[0] / _USUAL, 1.0),
-                          f"run {self._runs[0]}: {synapses} "
-                          f"synapses of {self.model.name}")  # fmt: skip
         groups, columns = self.table.groups, self.table.columns
         trains = self.table.kind == "trains"
         if trains:
