@@ -292,7 +292,8 @@ def test_every_fit_tells_its_progress_and_shows_a_bar_where_someone_looks_on(
     assert shown == [("fit of pair_stdp", None)] and len(told) > 10
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions) and 0 < fractions[0] <= fractions[-1] <= 1
-    assert told[0][1].endswith(" parameter sets of pair_stdp")
+    assert told[0][1] == "run 1: 1 parameter set of pair_stdp"
+    assert any(note.endswith(" parameter sets of pair_stdp") for _, note in told)
 
 
 def test_the_text_of_a_fit_says_that_its_criteria_count_the_size_of_the_noise():

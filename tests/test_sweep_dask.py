@@ -24,8 +24,8 @@ distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    """A scheduler, two workers of one thread and one GPU tag each, and a client."""
+def cluster(tmp_path_factory):
+    """A client of a scheduler with two workers of one thread and one GPU tag each."""
     import dask
 
     settings = {
@@ -41,8 +41,14 @@ def client(tmp_path_factory):
             cluster,
             distributed.Client(cluster, timeout=PATIENCE, set_as_default=False) as client,
         ):
-            client.wait_for_workers(2, timeout=PATIENCE)
             yield client
+
+
+@pytest.fixture
+def client(cluster):
+    """The client, with both workers: a killed one may still be starting again."""
+    cluster.wait_for_workers(2, timeout=PATIENCE)
+    return cluster
 
 
 @pytest.fixture

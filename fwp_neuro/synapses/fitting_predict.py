@@ -119,7 +119,7 @@ class Predictor:
         self.runs[0] += 1
         if self.progress is None:
             return
-        what = f"{sets} parameter sets"
+        what = f"{sets} parameter set{'s' * (sets != 1)}"
         if self.how.of_sets is not None:  # a network
             what = f"{sets * len(self.table.measured)} synapses"
         note = f"run {self.runs[0]}: {what} of {self.model.name}"
