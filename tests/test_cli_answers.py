@@ -14,42 +14,66 @@ from fwp_neuro.commands import answers
 HEAVY = ("torch", "brian2", "sympy", "xarray", "matplotlib")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
+@pytest.fixture
+def home(tmp_path):
     """A copy of the package, which a test may change, and an empty cache."""
-    folder = tmp_path_factory.mktemp("home")
     package = Path(fwp_neuro.__file__).parent
-    shutil.copytree(package, folder / "fwp_neuro")
-    return folder
+    shutil.copytree(package, tmp_path / "fwp_neuro")
+    return tmp_path
+
+
+def python(home, *arguments):
+    """Run Python with the copied package and its cache."""
+    environment = {**os.environ, "PYTHONPATH": str(home), "XDG_CACHE_HOME": str(home)}
+    environment.pop("FWP_NEURO_CACHE", None)
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=home, env=environment, capture_output=True,
+        text=True,
+    )  # fmt: skip
 
 
 def told(home, *argv):
     """Return what a command prints, and the heavy packages that it imported."""
-    command = [sys.executable, "-X", "importtime", "-m", "fwp_neuro", *argv]
-    environment = {**os.environ, "PYTHONPATH": str(home), "XDG_CACHE_HOME": str(home)}
-    environment.pop("FWP_NEURO_CACHE", None)
-    done = subprocess.run(
-        command, cwd=home, env=environment, capture_output=True, text=True
-    )
+    done = python(home, "-X", "importtime", "-m", "fwp_neuro", *argv)
     names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     return done.stdout, [name for name in HEAVY if name in names]
 
 
-def test_names_and_citations_import_nothing_heavy_and_follow_the_files(home):
+def change(home):
+    """Rename a rule in the copied package."""
+    place = home / "fwp_neuro" / "rules" / "catalogue.py"
+    place.write_text(place.read_text().replace('"delta",', '"delto",', 1))
+
+
+def kept(home):
+    return list((home / "fwp_neuro" / "answers").glob("*.json"))
+
+
+def test_names_and_citations_import_nothing_heavy(home):
     first, heavy = told(home, "list", "rules")
     assert "delta" in first and heavy
     for argv in (("list", "rules"), ("show", "delta"), ("cite", "pair_stdp"), ("list",)):
         text, heavy = told(home, *argv)
         assert text and not heavy, argv
     assert told(home, "list", "rules")[0] == first
+    (place,) = kept(home)
+    ask = "from fwp_neuro.commands import answers; print(answers._place())"
+    assert python(home, "-c", ask).stdout.strip() == str(place)
+    change(home)
+    # so nothing out of date is told
+    assert python(home, "-c", ask).stdout.strip() not in ("", str(place))
+
+
+@pytest.mark.slow
+def test_answers_follow_the_files(home):
+    first, _ = told(home, "list", "rules")
     # of one that is asked for by another name only that answer is kept
     text, heavy = told(home, "cite", "delta", "oja")
     assert heavy and told(home, "cite", "delta", "oja") == (text, [])
-    place = home / "fwp_neuro" / "rules" / "catalogue.py"
-    place.write_text(place.read_text().replace('"delta",', '"delto",', 1))
+    change(home)
     changed, heavy = told(home, "list", "rules")
     assert heavy and "delto" in changed and changed != first
-    assert len(list((home / "fwp_neuro" / "answers").glob("*.json"))) == 1
+    assert len(kept(home)) == 1
 
 
 def test_a_file_or_a_wrong_name_is_never_kept(tmp_path, monkeypatch):

@@ -79,9 +79,27 @@ def apart(one, other):
     return max(states), spikes
 
 
-#: published models of each kind; the others are slow
+#: published models of each kind
 SOME = ("nmda_per_synapse", "pair_stdp", "tsodyks_markram")
 OTHERS = {name: case for name, case in MODELS.items() if name not in SOME}
+
+
+#: one of each kind, for a project that compiles soon
+FEW = ("rate, event", "spiking, population", "pair_stdp")
+
+
+@pytest.fixture(scope="module")
+def of_few(tmp_path_factory):
+    cases = {name: (CIRCUITS | MODELS)[name] for name in FEW}
+    return both(cases, tmp_path_factory.mktemp("few"))
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_cuda_computes_what_cpp_computes_for_one_of_each_kind(of_few, name):
+    check_runs(of_few, name)
+
+
+# ---------------------------------------------------------------- all others
 
 
 @pytest.fixture(scope="module")
@@ -90,26 +108,26 @@ def together(tmp_path_factory):
     return both(CIRCUITS | models | REFUSED, tmp_path_factory.mktemp("together"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*CIRCUITS, *SOME])
 def test_cuda_computes_what_cpp_computes(together, name):
     check_runs(together, name)
 
 
+@pytest.mark.slow
 def test_shuffled_threads_show_a_result_that_depends_on_their_order(together):
     name = "same cells on both sides"
     forward, shuffled = (together[each][name] for each in RUNS)
     assert apart(forward, shuffled)[0] > 1e-6
 
 
+@pytest.mark.slow
 def test_cuda_delivers_late_where_cells_have_a_time_step_of_their_own(together):
     """A fault of brian2cuda, for which such circuits are refused. No longer there? Allow
     them."""
     name = "a time step of their own"
     off, same_spikes = apart(together["cpp"][name], together["forward"][name])
     assert same_spikes and off >= 1
-
-
-# ---------------------------------------------------------------- all others
 
 
 @pytest.fixture(scope="module")

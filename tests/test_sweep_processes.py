@@ -202,7 +202,6 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(home, edit):
     edit(home / "models/toy.py", "values =", slow)
     # each in a process of its own, as a user's, which has loaded nothing else
     start = [sys.executable, "-m", "fwp_neuro", "sweep", "toy", "--out", "out", "--set"]
-    subprocess.run([*start, "seed=0"], check=True, capture_output=True)
     command = [*start, "seed=0,3,1,2", "--workers", "2"]
     sweep = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     until(lambda: saved(home) == 3)
