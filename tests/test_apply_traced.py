@@ -1,5 +1,8 @@
 """`apply` inside a function that torch.compile traces as one graph."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from layer_cases import NOT_AFFINE, SMALL, TYPED_IN, title
@@ -7,6 +10,7 @@ from test_derivatives import case, far
 
 from fwp_neuro.artificial import apply
 from fwp_neuro.artificial.memories import memories, memory
+from fwp_neuro.artificial.tracing import constant_in_graphs
 from fwp_neuro.rules import rule, rules
 
 RULES = [*map(rule, rules()), TYPED_IN, NOT_AFFINE]
@@ -59,3 +63,25 @@ def test_names_numbers_scales_and_halves_are_traced(name):
     found = torch.compile(run, fullgraph=True, backend="eager")(q, k, v)
     assert found.dtype == torch.bfloat16
     assert far([found.double()], [run(q, k, v).double()]) < 1e-2
+
+
+SOON = """
+import sys, torch, fwp_neuro as fwp
+layer, x = fwp.artificial.Layer("delta", 8), torch.ones(1, 20, 8)
+layer(x).sum().backward()
+fwp.run(fwp.tasks.associative_recall(tokens=2, dim=2), "delta", "rate")
+loaded = "torch._dynamo" in sys.modules
+traced = torch.compile(layer, fullgraph=True, backend="eager")(x)
+print(loaded, torch.allclose(traced, layer(x), atol=1e-6))
+"""
+
+
+def test_the_compiler_of_torch_is_loaded_when_something_is_compiled():
+    done = subprocess.run([sys.executable, "-c", SOON], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+def test_the_mark_of_a_constant_is_that_of_torch(monkeypatch):
+    marked = torch.compiler.assume_constant_result(lambda: 0)
+    monkeypatch.delitem(sys.modules, "torch._dynamo")
+    assert vars(constant_in_graphs(lambda: 0)) == vars(marked) != {}

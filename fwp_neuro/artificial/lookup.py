@@ -11,10 +11,10 @@ from ..rules.registered_rules import RULES
 from .memories.memory_class import Memory
 from .memories.registered_memories import MEMORIES
 from .recurrent.registered_networks import NETWORKS
-from .tracing import READY
+from .tracing import READY, constant_in_graphs
 
 
-@torch.compiler.assume_constant_result  # names are looked up outside of the trace
+@constant_in_graphs  # names are looked up outside of the trace
 def _place_of(rule: str) -> str:
     """Find a rule or memory by name, and return the name of its place in `READY`."""
     place = f"found_{rule.encode().hex()}"

@@ -20,11 +20,11 @@ from .packed import one_each, run_packed, sequences_of
 from .precision import HALF, full
 from .signals import Sizes, check, together
 from .start_states import memory_state, states_of
-from .tracing import READY
+from .tracing import READY, constant_in_graphs
 
 
 # symbolic work, which torch.compile need not trace
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _place_in_form(rule: Rule, form: str) -> str:
     """Make a rule ready in a form, and return the name of its place in `READY`."""
     place = f"{form}_{id(rule)}"  # the rule is kept there, so that no other gets its id

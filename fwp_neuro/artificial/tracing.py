@@ -3,7 +3,8 @@ vmap."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -14,6 +15,19 @@ class _Ready:
 
 
 READY = _Ready()
+
+
+def constant_in_graphs(function: Callable) -> Callable:
+    """Mark a function whose result a trace may take for constant, as
+    `torch.compiler.assume_constant_result` does.
+
+    That imports the compiler of PyTorch, which takes a second wherever nothing is
+    compiled. A test holds the mark equal to PyTorch's.
+    """
+    if "torch._dynamo" in sys.modules:
+        return torch.compiler.assume_constant_result(function)
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
 
 
 def transformed() -> bool:

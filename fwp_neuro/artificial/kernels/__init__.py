@@ -8,6 +8,7 @@ import torch
 
 from ...errors import Cannot
 from ...rules import Rule
+from ..tracing import constant_in_graphs
 from . import call, compiler, operator
 
 
@@ -97,7 +98,7 @@ def run(
     return readout, dict(zip(rule.states, after, strict=True))
 
 
-@torch.compiler.assume_constant_result
+@constant_in_graphs
 def _declared(rule: Rule, dtype: torch.dtype, device: str) -> tuple[str, tuple[str, ...]]:
     """Return a rule's declaration and the order of its signals; raise if no kernel can
     run it."""

@@ -17,7 +17,7 @@ from ..forms import run
 from ..lookup import find
 from ..memories.memory_class import Memory
 from ..start_states import nothing
-from ..tracing import transformed
+from ..tracing import constant_in_graphs, transformed
 
 
 class FastWeights:
@@ -145,7 +145,7 @@ class FastWeights:
         return "chunk" if self.fast is not None else "step"
 
 
-@torch.compiler.assume_constant_result  # torch.compile need not look for a compiler
+@constant_in_graphs  # torch.compile need not look for a compiler
 def _compiled_fits(dtype: torch.dtype, device: str) -> bool:
     try:
         kernels.check(dtype, device)

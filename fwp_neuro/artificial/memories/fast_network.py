@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ...errors import pick, shown
 from ...validation import affordable, flag, generator, real, whole
-from ..tracing import READY
+from ..tracing import READY, constant_in_graphs
 
 
 def _gelu_slope(x: torch.Tensor) -> torch.Tensor:
@@ -36,7 +36,7 @@ def _drawn(seed: int, std: float, sizes: list[tuple[int, ...]]) -> list[torch.Te
     return [torch.as_tensor(std * rng.standard_normal(size)) for size in sizes]
 
 
-@torch.compiler.assume_constant_result  # which no trace can draw
+@constant_in_graphs  # which no trace can draw
 def _place_of_drawn(seed: int, std: float, heads: int, *dims: int) -> str:
     sizes = [(heads, *size) for size in zip(dims[1:], dims[:-1], strict=True)]
     place = f"drawn_{seed}_{std}_{sizes}".replace(".", "_")  # no path of attributes
