@@ -67,18 +67,15 @@ def test_names_numbers_scales_and_halves_are_traced(name):
 
 SOON = """
 import sys, torch, fwp_neuro as fwp
-layer, x = fwp.artificial.Layer("delta", 8), torch.ones(1, 20, 8)
-layer(x).sum().backward()
-fwp.run(fwp.tasks.associative_recall(tokens=2, dim=2), "delta", "rate")
-loaded = "torch._dynamo" in sys.modules
-traced = torch.compile(layer, fullgraph=True, backend="eager")(x)
-print(loaded, torch.allclose(traced, layer(x), atol=1e-6))
+fwp.artificial.Layer("delta", 8)(torch.ones(1, 3, 8)).sum().backward()
+fwp.run(fwp.tasks.associative_recall(tokens=2, dim=2), "delta")
+print("torch._dynamo" in sys.modules)
 """
 
 
-def test_the_compiler_of_torch_is_loaded_when_something_is_compiled():
+def test_the_compiler_of_torch_is_loaded_only_where_something_is_compiled():
     done = subprocess.run([sys.executable, "-c", SOON], capture_output=True, text=True)
-    assert done.stdout.split() == ["False", "True"], done.stderr
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_the_mark_of_a_constant_is_that_of_torch(monkeypatch):
