@@ -12,15 +12,18 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from fwp_neuro.errors import FwpError, someone_looks_on
+from fwp_neuro.errors import FwpError, in_notebook, someone_looks_on
 
 #: seconds before a bar comes by itself, and between two of its pictures
 PATIENCE, _EVERY = 2.0, 0.1
+#: seconds between two pictures while nothing is reported
+_MEANWHILE = 1.0
 #: who shows progress now: what runs inside shows none of its own
 _shown: list[object] = []
 
@@ -100,10 +103,12 @@ class Progress:
         self.update(self.done / self.total, note)
 
     def update(self, fraction: float, note: str = "") -> None:
-        """Say that ``fraction`` (0 to 1) is done; printed at most once an interval."""
+        """Say that ``fraction`` (0 to 1) is done; printed at most once an interval, on a
+        terminal for the first time at once."""
         self.fraction = min(max(float(fraction), 0.0), 1.0)
         now = self.clock()
-        if self.silent or now - self._printed < self.interval:
+        first = self.terminal and not self._drawn
+        if self.silent or (now - self._printed < self.interval and not first):
             return
         self._printed = now
         line = self.line(now - self._start, note)
@@ -158,19 +163,31 @@ def patient(
 
 
 class _Bar:
-    """A bar that comes late and leaves nothing behind."""
+    """A bar that comes late and leaves nothing behind.
+
+    On a terminal it also comes, and its clock goes on, while a long step reports nothing.
+    """
 
     def __init__(self, label: str, clock: Callable[[], float]):
         self.label, self.clock, self.start = label, clock, clock()
         self.drawn = self.start
         self.bar: Any = None
         self.line: Progress | None = None
+        self._said = 0.0, ""
+        self._lock, self._closed = threading.RLock(), threading.Event()
+        if not in_notebook():  # a widget is drawn by the thread of its cell alone
+            threading.Thread(target=self._meanwhile, daemon=True).start()
 
     def __call__(self, fraction: float, note: str = "") -> None:
-        now = self.clock()
-        if now - self.start < PATIENCE or now - self.drawn < _EVERY:
-            return
-        self.drawn = now
+        with self._lock:
+            self._said = fraction, note
+            now = self.clock()
+            if now - self.start >= PATIENCE and now - self.drawn >= _EVERY:
+                self.drawn = now
+                self._draw(now)
+
+    def _draw(self, now: float) -> None:
+        fraction, note = self._said
         if self.bar is None and self.line is None:
             self.bar = _tqdm(self.label, now - self.start)
             if self.bar is None:
@@ -183,12 +200,21 @@ class _Bar:
         self.bar.set_postfix_str(note if note != self.label else "", refresh=False)
         self.bar.refresh()
 
+    def _meanwhile(self) -> None:
+        while not self._closed.wait(_MEANWHILE):
+            # the terminal may go before the work ends
+            with self._lock, contextlib.suppress(OSError, ValueError):
+                if not self._closed.is_set():
+                    self(*self._said)
+
     def close(self) -> None:
         """Take it away."""
-        if self.bar is not None:
-            self.bar.close()
-        if self.line is not None:
-            self.line.clear()
+        self._closed.set()
+        with self._lock:
+            if self.bar is not None:
+                self.bar.close()
+            if self.line is not None:
+                self.line.clear()
 
 
 def _tqdm(label: str, waited: float) -> Any:

@@ -84,7 +84,7 @@ SOME = ("nmda_per_synapse", "pair_stdp", "tsodyks_markram")
 OTHERS = {name: case for name, case in MODELS.items() if name not in SOME}
 
 
-#: one of each kind, for a project that compiles soon
+#: a rate circuit, a spiking one and a synapse model, for a project that compiles soon
 FEW = ("rate, event", "spiking, population", "pair_stdp")
 
 
@@ -95,11 +95,11 @@ def of_few(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", FEW)
-def test_cuda_computes_what_cpp_computes_for_one_of_each_kind(of_few, name):
+def test_cuda_computes_what_cpp_computes_for_a_few(of_few, name):
     check_runs(of_few, name)
 
 
-# ---------------------------------------------------------------- all others
+# ---------------------------------------------------------------- all of them
 
 
 @pytest.fixture(scope="module")

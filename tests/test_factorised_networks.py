@@ -242,15 +242,15 @@ def test_mistakes_are_one_sentence():
     [
         (
             {"densse": True},
-            "unknown argument of plastic.connect 'densse'; did you mean 'dense'",
+            "unknown argument of connect 'densse'; did you mean 'dense'",
         ),
         (
             {"parameters": "x"},
-            "unknown argument of plastic.connect 'parameters'.*codeobj_class",
+            "unknown argument of connect 'parameters'.*codeobj_class",
         ),
         (
             {"p": 0.1},
-            "unknown argument of plastic.connect 'p'; .*legal: model, pre, post, layout",
+            "unknown argument of connect 'p'; .*legal: model, pre, post, layout",
         ),
         ({"method": "euler"}, "the model and its cells decide 'method'"),
         ({"dense": "yes"}, "dense must be True or False, got 'yes'"),

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pydoc
 import re
+import time
 import types
 from html.parser import HTMLParser
 
@@ -258,6 +259,22 @@ def test_a_bar_comes_after_two_seconds_and_goes_away(monkeypatch, installed):
     last = terminal.written.rpartition("\r")
     assert last[2].strip(" \x1b[K") == ""  # the line is free again
     assert progress._shown == []
+
+
+def test_a_bar_comes_while_a_long_step_reports_nothing(monkeypatch):
+    from fwp_neuro import progress
+
+    terminal = looked_at(monkeypatch)
+    monkeypatch.setattr(progress, "PATIENCE", 0.02)
+    monkeypatch.setattr(progress, "_MEANWHILE", 0.01)
+    with progress.patient("a call"):
+        until = time.monotonic() + 60
+        while "a call" not in terminal.written and time.monotonic() < until:
+            time.sleep(0.01)
+        assert "a call" in terminal.written
+    after = terminal.written
+    time.sleep(0.05)
+    assert terminal.written == after
 
 
 def test_no_bar_where_nobody_looks_on_or_asks_for_it(monkeypatch):

@@ -186,7 +186,10 @@ def test_what_is_said_is_taken_as_it_is(tmp_path, text, columns):
         ("lag_ms,sem\n5,1\n", "data.csv' needs a column 'ratio' or 'change' .a right "),
         ("t_ms,sem\n5,1\n", "needs a column 'amplitude' .a right header is: time .ms."),
         ("lag_ms,amp_mV\n5,1\n", "'amplitude' has no place beside 'lag' .a .*: lag"),
-        ("ratio,sem\n5,1\n", "either a column 'time' .* or a column 'lag'"),
+        ("ratio,sem\n5,1\n", "a column 'lag' .plasticity., got .* header is: lag"),
+        ("sem\n5\n", "a column 'time' .trains. or 'lag' .* header is: time .*, or: lag"),
+        ("t,lag\n5,1\n", "only one of the columns 'time' .trains. or 'lag'"),
+        ("lag_ms,ratio,notes\n5,1,1\n", "unknown column 'notes' .a right header is: lag"),
         ("lag_ms,ratio,sd,n\n5,1,1,0\n", "column 'n' must be positive"),
         ("lag [ms],dt [ms],ratio\n5,5,1\n", "two columns 'lag'"),
         ("lag [ms],ratio [%]\n-5,-18\n5,55\n", "not negative; head the column 'change"),
@@ -234,3 +237,15 @@ def test_the_command_of_the_readme_runs_in_a_process_of_its_own(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "the best first" in done.stdout and (tmp_path / "fit.pdf").exists()
+
+
+def test_without_errors_of_the_data_the_table_has_no_chi_square(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    rows = ((-20, 0.8), (-10, 0.7), (-5, 0.6), (5, 1.6), (10, 1.4), (20, 1.2), (40, 1.1))
+    path.write_text("lag [ms],ratio\n" + "".join(f"{x},{y}\n" for x, y in rows))
+    assert cli.main(["fit", str(path), "--model", "pair_stdp"]) == 0
+    (row,) = (
+        line.split() for line in capsys.readouterr().out.splitlines()
+        if line.split()[:1] == ["pair_stdp"]
+    )  # fmt: skip
+    assert row[2] == "-" and "nan" not in row

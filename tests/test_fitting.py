@@ -11,6 +11,8 @@ import xarray as xr
 import fwp_neuro as fwp
 from fwp_neuro.synapses import fitting
 from fwp_neuro.synapses.fitting_data import read
+from fwp_neuro.synapses.fitting_predict import Predictor
+from fwp_neuro.synapses.registered_synapses import MeasuredByText, entry
 from fwp_neuro.targets.fitted_models import frequency_data, trains
 
 ms, Hz = b2.ms, b2.Hz
@@ -291,15 +293,31 @@ def test_every_fit_tells_its_progress_and_shows_a_bar_where_someone_looks_on(
     fit("pair_stdp", "sjostrom_2001_pairings", free=free)
     assert shown == [("fit of pair_stdp", None)] and len(told) > 10
     fractions = [fraction for fraction, _ in told]
-    assert fractions == sorted(fractions) and 0 < fractions[0] <= fractions[-1] <= 1
+    assert fractions == sorted(fractions) and 0 == fractions[0] < fractions[-1] < 1
     assert told[0][1] == "run 1: 1 parameter set of pair_stdp"
     assert any(note.endswith(" parameter sets of pair_stdp") for _, note in told)
+
+
+def test_parameter_sets_that_run_one_by_one_are_told_one_by_one():
+    table = read("sjostrom_2001_pairings")
+    model, told = fwp.synapses.get("pair_stdp"), []
+    slow = MeasuredByText(model, entry("pair_stdp").stdp)
+    predictor = Predictor(
+        model, ["A_plus"], table, slow, "first",
+        progress=lambda fraction, note: told.append((fraction, note)),
+    )  # fmt: skip
+    predictor.check([0.01])
+    assert len(told) == len(table.groups)
+    predictor(np.array([[0.01], [0.02], [0.03]]))
+    assert len(told) == 1 + 4 * len(table.groups)
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(2 / 52)
 
 
 def test_the_text_of_a_fit_says_that_its_criteria_count_the_size_of_the_noise():
     table = {"lag": [-20, -10, -5, 5, 10, 20] * ms,
              "ratio": [0.9, 0.8, 0.75, 1.5, 1.35, 1.2]}  # fmt: skip
     found = fit("pair_stdp", table, free=["A_plus", "A_minus"])
-    assert "(3 parameters of 6 data, the size of the noise among them)" in str(found)
+    assert "(3 parameters, one of them the size of the noise, of 6 data)" in str(found)
     known = fit("pair_stdp", table | {"sem": [0.05] * 6}, free=["A_plus", "A_minus"])
     assert "(2 parameters of 6 data)" in str(known)

@@ -193,6 +193,7 @@ def test_ci_script_ends_with_the_tests():
     assert lines[-1] == checks[-1]
     for beside in ("source_tests", "wheel"):
         assert any(line.startswith(f"finish ${beside} ") for line in lines)
+    assert 'PATH="$folder/wheel/bin:$without"' in lines  # nothing of the other one
 
 
 def test_modules_are_small_and_have_names_of_their_own():

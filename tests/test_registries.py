@@ -67,6 +67,12 @@ def test_every_name_is_shown(kind, name):
     lines = page.splitlines()
     assert lines[0].endswith(f" {name}") and len(lines) > 4
     assert "papers:" in page and not bibliography.KEY.search(re.sub(r"\[\w+\]", "", page))
+    if kind == "rules":
+        rule = fwp.rule(name)
+        derived = {"locality": rule.locality, "transition": rule.transition,
+                   "eigenvalues": rule.eigenvalues}  # fmt: skip
+        for what, said in derived.items():
+            assert (f"{what}: {said}" in lines) == (said is not None)
 
 
 @EVERY_ENTRY

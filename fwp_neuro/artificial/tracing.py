@@ -21,8 +21,8 @@ def constant_in_graphs(function: Callable) -> Callable:
     """Mark a function whose result a trace may take for constant, as
     `torch.compiler.assume_constant_result` does.
 
-    That imports the compiler of PyTorch, which takes a second wherever nothing is
-    compiled. A test holds the mark equal to PyTorch's.
+    That would import the compiler of PyTorch, which takes most of a second, also where
+    nothing is compiled. A test holds the mark equal to PyTorch's.
     """
     if "torch._dynamo" in sys.modules:
         return torch.compiler.assume_constant_result(function)

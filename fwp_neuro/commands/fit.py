@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 from fwp_neuro.bibliography import readable
@@ -209,8 +210,10 @@ def _ranking(ranked) -> list[str]:
     header = ("model", "parameters", "chi2/dof", "AICc", "dAICc", "weight", "BIC")
     rows = [header]
     for name, row in ranked.iterrows():
+        reduced = row["chi2/dof"]  # of data without errors there is none
         rows.append((
-            str(name), f"{row['parameters']:.0f}", f"{row['chi2/dof']:.3g}",
+            str(name), f"{row['parameters']:.0f}",
+            f"{reduced:.3g}" if math.isfinite(reduced) else "-",
             f"{row['AICc']:.2f}", f"{row['dAICc']:.2f}", f"{row['weight']:.3f}",
             f"{row['BIC']:.2f}",
         ))  # fmt: skip

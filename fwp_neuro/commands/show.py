@@ -57,6 +57,10 @@ def _rule(found: Found, rule) -> Iterator[str]:
         yield f"  {name}: {home}" + (
             f", from {ends[0]:g} to {ends[1]:g} (a run warns outside)" if ends else ""
         )
+    yield f"locality: {rule.locality}"
+    yield f"transition: {rule.transition}"
+    if rule.eigenvalues is not None:
+        yield f"eigenvalues: {rule.eigenvalues}"
     yield f"forms: {', '.join(rule.forms)}"
     if rule.objective is not None:
         off = rule.objective.mismatch(rule)

@@ -110,29 +110,29 @@ def check(names: Iterable[str], where: str) -> None:
         where: words for the file.
     """
     names = list(names)
-    found = [kind for kind, own in _OF.items() if own[0] in names]
-    if not found:  # told by its other columns
-        found = [kind for kind, own in _OF.items() if set(own) & set(names)]
-    kinds = found if len(found) == 1 else list(EXAMPLES)
+    first = {kind: own[0] for kind, own in _OF.items()}
+    found = [kind for kind in _OF if first[kind] in names]
+    # else told by its other columns
+    kinds = found or [kind for kind, own in _OF.items() if {*own} & {*names}]
+    kinds = kinds if len(kinds) == 1 else list(EXAMPLES)
     right = f"a right header is: {', or: '.join(EXAMPLES[kind] for kind in kinds)}"
+    foreign = {n for kind, own in _OF.items() if kind not in kinds for n in own}
+    legal = {also: name for also, name in _NAMES.items() if name not in foreign}
     for name in names:
         if name not in _ALSO:
-            guess = nearest(name, _NAMES)
-            means = _NAMES[guess] if guess else None
+            guess = nearest(name, legal)
+            means = legal[guess] if guess else None
             also = f", which stands for {means!r}" if guess != means else ""
             hint = f"; did you mean {guess!r}{also}?" if guess else ""
             raise FwpError(
                 f"{where}: unknown column {name!r}{hint} ({right}; rename the column, or "
                 "delete it if it is none of these)"
             )
-    found = [kind for kind in ("time", "lag") if kind in names]
     if len(found) != 1:
+        needed = " or ".join(f"{first[kind]!r} ({kind})" for kind in kinds)
+        only = "only one of the columns" if found else "a column"
         got = ", ".join(names) or "no column"
-        raise FwpError(
-            f"{where} needs either a column 'time' (spike trains) or a column 'lag' "
-            f"(plasticity), got {got} (right headers are: {EXAMPLES['trains']} and: "
-            f"{EXAMPLES['plasticity']})"
-        )
+        raise FwpError(f"{where} needs {only} {needed}, got {got} ({right})")
     _complete(names, kinds[0], right, where)
 
 
@@ -140,7 +140,7 @@ def _complete(names: list[str], kind: str, right: str, where: str) -> None:
     """Refuse a table of one kind with columns of the other, or without what was
     measured."""
     other = next(own for name, own in _OF.items() if name != kind)
-    for name in {*names} & {*other}:
+    for name in (name for name in names if name in other):
         raise FwpError(
             f"{where}: column {name!r} has no place beside {_OF[kind][0]!r} ({right})"
         )

@@ -17,8 +17,8 @@ from .registered_synapses import MeasuredByText
 from .synapse_class import Synapse
 
 SCALES = ("first", "free", "each")
-#: runs of a text that usual fits need at most
-_USUAL = 150
+#: after so many evaluations a fit counts as half done: nobody knows how many it needs
+_HALF = 50
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ class Predictor:
         how: the protocol of the model.
         scale: see `fwp_neuro.synapses.fit`.
         options: of the protocol.
-        progress: called with (fraction, note) before each evaluation; the fraction is
-            that of the most evaluations that usual fits need.
+        progress: called with (fraction, note) at the start of each evaluation, and after
+            each protocol of each parameter set where they run one by one. The fraction is
+            a guess that stays below 1.
         runs: how many evaluations there were [one number], shared by the predictors of a
             fit.
     """
@@ -100,7 +101,8 @@ class Predictor:
         numbers = np.asarray(numbers, dtype=float)
         if not len(numbers):
             return np.empty((0, len(self.table.measured)))
-        self._tell(len(numbers))
+        self.runs[0] += 1
+        self._tell(0.0, len(numbers))
         with np.errstate(all="ignore"):
             if self.how.of_sets is not None:
                 return self._by_text(self.how.of_sets, numbers)
@@ -112,18 +114,18 @@ class Predictor:
                 for rows, response in self._responses(_Many(self.model, values)):
                     found[:, rows] = response
                 return found
-            return np.stack([self._one(one) for one in numbers])
+            return self._one_by_one(numbers)
 
-    def _tell(self, sets: int) -> None:
-        """Report an evaluation of so many parameter sets."""
-        self.runs[0] += 1
+    def _tell(self, done: float, sets: int) -> None:
+        """Report which share is done of an evaluation of so many parameter sets."""
         if self.progress is None:
             return
         what = f"{sets} parameter set{'s' * (sets != 1)}"
         if self.how.of_sets is not None:  # a network
             what = f"{sets * len(self.table.measured)} synapses"
         note = f"run {self.runs[0]}: {what} of {self.model.name}"
-        self.progress(min(self.runs[0] / _USUAL, 1.0), note)
+        evaluations = self.runs[0] - 1 + done
+        self.progress(evaluations / (evaluations + _HALF), note)
 
     def _by_text(self, of_sets: Callable, numbers: np.ndarray) -> np.ndarray:
         """Return predictions [set, row], all of them from one network where the text
@@ -138,7 +140,7 @@ class Predictor:
             parts = of_sets(self.model, self.names, numbers, events, **self.options)
         except FwpError:
             # a set without an answer, or a parameter that cannot vary over synapses
-            return np.stack([self._one(one) for one in numbers])
+            return self._one_by_one(numbers)
         found = np.empty((len(numbers), len(self.table.measured)))
         for rows, part in zip(groups, parts, strict=True):
             found[:, rows] = (
@@ -146,15 +148,21 @@ class Predictor:
             )
         return found
 
-    def _one(self, numbers, strict: bool = False) -> np.ndarray:
-        """Return predictions [row] for one parameter set; errors of the model if
-        ``strict``."""
+    def _one_by_one(self, numbers: np.ndarray) -> np.ndarray:
+        sets = len(numbers)
+        return np.stack([self._one(one, n, sets) for n, one in enumerate(numbers)])
+
+    def _one(self, numbers, before=0, sets=1, strict: bool = False) -> np.ndarray:
+        """Return predictions [row] for one parameter set, number ``before`` of ``sets``;
+        errors of the model if ``strict``."""
         found = np.full(len(self.table.measured), np.nan)
         old = self.model.parameters
         values = {n: like(old[n], x) for n, x in zip(self.names, numbers, strict=True)}
         try:
-            for rows, response in self._responses(self.model.changed(**values)):
+            responses = self._responses(self.model.changed(**values))
+            for group, (rows, response) in enumerate(responses, 1):
                 found[rows] = response
+                self._tell((before + group / len(self.table.groups)) / sets, sets)
         except FwpError:  # far from the start a model may have no answer
             if strict:
                 raise
@@ -167,6 +175,7 @@ class Predictor:
         if self.how.many:
             found = self(np.asarray(numbers)[None])
         else:
+            self.runs[0] += 1
             found = self._one(numbers, strict=True)
         if not np.isfinite(found).all():
             raise FwpError(

@@ -206,10 +206,10 @@ class Fit:
                 f"{rows - self.data} first responses are 1 by definition and no data"
             )
         reduced = f"chi2/dof {self.reduced_chi_square:.4g}, " if self.weighted else ""
-        noise = "" if self.weighted else ", the size of the noise among them"
+        noise = "" if self.weighted else ", one of them the size of the noise,"
         lines.append(
-            f"{reduced}AICc {self.aicc:.4g}, BIC {self.bic:.4g} ({self.count} parameters "
-            f"of {self.data} data{noise})"
+            f"{reduced}AICc {self.aicc:.4g}, BIC {self.bic:.4g} ({self.count} parameters"
+            f"{noise} of {self.data} data)"
         )
         for name, value in self.parameters.items():
             line = f"  {name:12}{short(value):>12}   {self._ends(name)}"

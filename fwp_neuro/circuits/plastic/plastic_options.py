@@ -29,7 +29,7 @@ def check(given: Mapping[str, Any], own: Iterable[str]) -> dict[str, Any]:
             raise FwpError(
                 f"the model and its cells decide {name!r} of the synapses: leave it out"
             )
-        pick(name, legal, "argument of plastic.connect")
+        pick(name, legal, "argument of connect")
     found = {name: value for name, value in given.items() if value is not None}
     for name, (fits, what) in _KINDS.items():
         if name in found and not fits(found[name]):
