@@ -19,6 +19,7 @@ from fwp_neuro import errors
 from fwp_neuro.commands import COMMANDS, answers
 from fwp_neuro.errors import FwpError, nearest
 from fwp_neuro.interrupts import heard
+from fwp_neuro.progress import clear_shown
 
 
 class _Parser(argparse.ArgumentParser):
@@ -111,16 +112,23 @@ def main(argv: list[str] | None = None) -> int:
 def _plain_warnings():
     """Print each warning of the package, and each device that it chose, once, as a
     sentence."""
-    said: set[str] = set()
+    said: set[object] = set()
 
-    def say(sentence: str, kind: str = "warning: ") -> None:
-        if sentence not in said:
-            said.add(sentence)
+    def say(sentence: str, kind: str = "warning: ", about: object = None) -> None:
+        about = about or sentence
+        if about not in said:
+            said.add(about)
+            clear_shown()
             print(f"fwp-neuro: {kind}{sentence}", file=sys.stderr)
+
+    def emit(record: logging.LogRecord) -> None:
+        # the reason has estimates, which change from run to run of one circuit
+        about = record.msg, *(record.args or ())[:2]
+        say(record.getMessage(), "", about)
 
     chosen = logging.getLogger("fwp_neuro.devices")
     level, handler = chosen.level, logging.Handler()
-    handler.emit = lambda record: say(record.getMessage(), "")
+    handler.emit = emit  # type: ignore[method-assign]
     errors.listeners.append(say)
     chosen.addHandler(handler)
     chosen.setLevel(logging.INFO)

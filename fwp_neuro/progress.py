@@ -25,7 +25,7 @@ PATIENCE, _EVERY = 2.0, 0.1
 #: seconds between two pictures while nothing is reported
 _MEANWHILE = 1.0
 #: who shows progress now: what runs inside shows none of its own
-_shown: list[object] = []
+_shown: list[Progress | _Bar] = []
 
 
 class Progress:
@@ -134,6 +134,13 @@ class Progress:
         return "  ".join(parts)
 
 
+def clear_shown() -> None:
+    """Take what shows progress off the terminal, so that a sentence has its own line; it
+    comes again with the next report."""
+    for each in _shown:
+        each.clear()
+
+
 @contextlib.contextmanager
 def patient(
     label: str,
@@ -206,6 +213,13 @@ class _Bar:
             with self._lock, contextlib.suppress(OSError, ValueError):
                 if not self._closed.is_set():
                     self(*self._said)
+
+    def clear(self) -> None:
+        """Take it off the terminal until the next report."""
+        with self._lock:
+            for each in (self.bar, self.line):
+                if each is not None:
+                    each.clear()
 
     def close(self) -> None:
         """Take it away."""

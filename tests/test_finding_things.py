@@ -3,6 +3,7 @@
 import builtins
 import importlib
 import inspect
+import logging
 import pydoc
 import re
 import time
@@ -314,3 +315,25 @@ def test_long_calls_show_their_bar(monkeypatch):
     )
     fwp.artificial.train(model, task, steps=1, batch=2)
     assert "train" in terminal.written
+
+
+def test_what_a_command_says_has_its_own_line(monkeypatch):
+    from fwp_neuro import cli, errors
+    from fwp_neuro.progress import Progress
+
+    terminal, log = looked_at(monkeypatch), logging.getLogger("fwp_neuro.devices")
+    with cli._plain_warnings(), Progress("run") as bar:
+        bar.update(0.5)
+        log.info("%s: device %s (%s)", "spiking hebb", "numpy", "2 s")
+        log.info("%s: device %s (%s)", "spiking hebb", "numpy", "3 s")  # the same
+        log.info("%s: device %s (%s)", "spiking delta", "numpy", "3 s")
+        bar.update(0.6)
+        errors.warn("too much")
+    # what follows the last "clear the line" of each
+    lines = [line.split("\x1b[K")[-1] for line in terminal.written.split("\n")]
+    assert lines == [
+        "fwp-neuro: spiking hebb: device numpy (2 s)",
+        "fwp-neuro: spiking delta: device numpy (3 s)",
+        "fwp-neuro: warning: too much",
+        "",
+    ]
