@@ -10,6 +10,7 @@ the line of a `Progress`, so that nobody needs tqdm.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import shutil
 import sys
 import threading
@@ -234,14 +235,16 @@ class _Bar:
 def _tqdm(label: str, waited: float) -> Any:
     """Return a bar of tqdm that has run for some seconds, or None where it is not
     installed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # no widgets: it draws text
-        try:
-            # slow to import, and not needed by everyone
-            from tqdm.auto import tqdm  # noqa: PLC0415
+    notebook = in_notebook()
+    # on a terminal a thread may draw, which must leave the filters of warnings alone
+    with warnings.catch_warnings() if notebook else contextlib.nullcontext():
+        if notebook:
+            warnings.simplefilter("ignore")  # no widgets: it draws text
+        try:  # slow to import, and not needed by everyone
+            found = importlib.import_module("tqdm.auto" if notebook else "tqdm")
         except ImportError:
             return None
-        bar = tqdm(
+        bar = found.tqdm(
             total=100, desc=label, leave=False,
             bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining} "
             "{postfix}",

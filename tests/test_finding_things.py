@@ -245,7 +245,7 @@ def test_a_bar_comes_after_two_seconds_and_goes_away(monkeypatch, installed):
 
     terminal = looked_at(monkeypatch)
     if not installed:
-        monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", None)
+        monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
     else:
         pytest.importorskip("tqdm")
     clock = Clock()

@@ -24,7 +24,7 @@ distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def shared_client(tmp_path_factory):
     """A client of a scheduler with two workers of one thread and one GPU tag each."""
     import dask
 
@@ -45,10 +45,10 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture
-def client(cluster):
+def client(shared_client):
     """The client, with both workers: a killed one may still be starting again."""
-    cluster.wait_for_workers(2, timeout=PATIENCE)
-    return cluster
+    shared_client.wait_for_workers(2, timeout=PATIENCE)
+    return shared_client
 
 
 @pytest.fixture
